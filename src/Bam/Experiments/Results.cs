@@ -1,0 +1,68 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Bam.Files;
+
+namespace Bam.Experiments;
+
+/// <summary>What an experiment found: <c>results.json</c> in the run's root, the report's single input beside the models' metrics.</summary>
+public sealed record Results
+{
+    /// <summary>The file name inside a run directory.</summary>
+    public const string FileName = "results.json";
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectNullableAnnotations = true,
+        WriteIndented = true,
+        NewLine = "\n",
+    };
+
+    /// <summary>The recipe's name.</summary>
+    public required string Recipe { get; init; }
+
+    /// <summary>When the last phase ended, in UTC.</summary>
+    public required DateTimeOffset Created { get; init; }
+
+    /// <summary>The machine that trained and measured.</summary>
+    public required MachineDescription Machine { get; init; }
+
+    /// <summary>The domains in the order in which tables show them.</summary>
+    public required IReadOnlyList<string> Domains { get; init; }
+
+    /// <summary>The models in the order in which they were made: seed, specialised models, mixtures.</summary>
+    public required IReadOnlyList<ModelResult> Models { get; init; }
+
+    /// <summary>What the experiment was to show, and whether it did.</summary>
+    public required IReadOnlyList<Claim> Claims { get; init; }
+
+    /// <summary>The recipe with every default written out, as YAML.</summary>
+    public required string ResolvedRecipe { get; init; }
+
+    /// <summary>Reads <c>results.json</c> of a run directory.</summary>
+    /// <exception cref="InvalidInputException">The file is missing, is not JSON or lacks a field.</exception>
+    public static Results Load(string runDirectory)
+    {
+        var path = Path.Combine(runDirectory, FileName);
+        if (!File.Exists(path))
+            throw new InvalidInputException(path, "the results of a finished run", "no such file", "run 'bam run RECIPE' to its end first");
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return JsonSerializer.Deserialize<Results>(stream, Json)
+                ?? throw new InvalidInputException(path, "an object", "null", "run 'bam run RECIPE' again");
+        }
+        catch (JsonException e)
+        {
+            var cause = e.Message.ReplaceLineEndings(" ");
+            throw new InvalidInputException($"{path}: is not a run's results ({cause}); run 'bam run RECIPE' again", e);
+        }
+    }
+
+    /// <summary>Writes <c>results.json</c> into a run directory.</summary>
+    /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
+    public void Save(string runDirectory) =>
+        AtomicFile.WriteText(Path.Combine(runDirectory, FileName), JsonSerializer.Serialize(this, Json) + "\n");
+}

@@ -1,0 +1,94 @@
+using Bam.Experiments;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Experiments;
+
+public sealed class ResultsTests : IDisposable
+{
+    private readonly string directory = Directory.CreateTempSubdirectory("bam-results-").FullName;
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Fact]
+    public void Results_survive_the_file()
+    {
+        var results = Sample();
+
+        results.Save(directory);
+        var loaded = Results.Load(directory);
+
+        loaded.Recipe.ShouldBe("tiny");
+        loaded.Created.ShouldBe(results.Created);
+        loaded.Machine.ShouldBe(results.Machine);
+        loaded.Domains.ShouldBe(["law", "code"]);
+        loaded.Claims.ShouldBe(results.Claims);
+        loaded.ResolvedRecipe.ShouldBe(results.ResolvedRecipe);
+        var model = loaded.Models.ShouldHaveSingleItem();
+        model.Kind.ShouldBe(ModelKind.Btx);
+        model.Perplexity["law"].ShouldBe(12.5);
+        model.Tokens["law"].ShouldBe(1000);
+        model.Metrics.ShouldBe("btx/metrics.jsonl");
+        model.Domain.ShouldBeNull();
+    }
+
+    [Fact]
+    public void The_file_has_the_documented_names()
+    {
+        Sample().Save(directory);
+
+        var text = File.ReadAllText(Path.Combine(directory, "results.json"));
+
+        foreach (var name in new[] { "recipe", "created", "machine", "domains", "models", "claims", "resolved_recipe", "bits_per_byte",
+            "mean_perplexity", "parameters_total", "training_tokens", "core_seconds", "tokens_per_second", "held" })
+            text.ShouldContain($"\"{name}\":");
+        text.ShouldContain("\"kind\": \"btx\"");
+    }
+
+    [Fact]
+    public void A_missing_file_is_named() =>
+        Should.Throw<InvalidInputException>(() => Results.Load(directory)).Message.ShouldContain(Path.Combine(directory, "results.json"));
+
+    [Theory]
+    [InlineData("{", "results.json")]
+    [InlineData("{\"recipe\": \"x\"}", "created")]
+    [InlineData("null", "expected an object")]
+    public void A_damaged_file_costs_one_line(string text, string mentioned)
+    {
+        File.WriteAllText(Path.Combine(directory, "results.json"), text);
+
+        var message = Should.Throw<InvalidInputException>(() => Results.Load(directory)).Message;
+
+        message.ShouldContain(mentioned);
+        message.ShouldNotContain("\n");
+    }
+
+    private static Results Sample() => new()
+    {
+        Recipe = "tiny",
+        Created = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
+        Machine = new() { Cpu = "Xeon", Cores = 2, Memory = 24L << 30, Libtorch = "1.13", Blas = "OpenBLAS", Threads = 2 },
+        Domains = ["law", "code"],
+        Models =
+        [
+            new()
+            {
+                Name = "btx",
+                Kind = ModelKind.Btx,
+                Perplexity = new Dictionary<string, double> { ["law"] = 12.5 },
+                BitsPerByte = new Dictionary<string, double> { ["law"] = 1.5 },
+                Tokens = new Dictionary<string, long> { ["law"] = 1000 },
+                MeanPerplexity = 12.5,
+                ParametersTotal = 10,
+                ParametersActive = 5,
+                TrainingTokens = 100,
+                CoreSeconds = 2,
+                TokensPerSecond = 50,
+                Flops = 1e9,
+                Metrics = "btx/metrics.jsonl",
+            },
+        ],
+        Claims = [new("btx beats the seed on law", true, "12.5 against 14")],
+        ResolvedRecipe = "name: tiny\n",
+    };
+}
