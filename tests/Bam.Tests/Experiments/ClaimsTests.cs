@@ -1,8 +1,8 @@
-using Bam.Experiments.Results;
+using Bam.Experiments;
 using Shouldly;
 using Xunit;
 
-namespace Bam.Tests.Experiments.Results;
+namespace Bam.Tests.Experiments;
 
 public class ClaimsTests
 {
@@ -11,11 +11,11 @@ public class ClaimsTests
     {
         var claims = Claims.Of(
         [
-            Model("seed", ModelKinds.Seed, null, general: 20, law: 30, code: 40),
-            Model("law", ModelKinds.Expert, "law", general: 25, law: 20, code: 50),
-            Model("code", ModelKinds.Expert, "code", general: 25, law: 29, code: 41),
-            Model("soup", ModelKinds.Soup, null, general: 90, law: 90, code: 90),
-            Model("btx", ModelKinds.Btx, null, general: 21, law: 30, code: 30),
+            Model("seed", ModelKind.Seed, null, general: 20, law: 30, code: 40),
+            Model("law", ModelKind.Expert, "law", general: 25, law: 20, code: 50),
+            Model("code", ModelKind.Expert, "code", general: 25, law: 29, code: 41),
+            Model("soup", ModelKind.Soup, null, general: 90, law: 90, code: 90),
+            Model("btx", ModelKind.Btx, null, general: 21, law: 30, code: 30),
         ]);
 
         claims.Select(claim => (claim.Text, claim.Held)).ShouldBe(
@@ -35,9 +35,9 @@ public class ClaimsTests
     {
         var claims = Claims.Of(
         [
-            Model("seed", ModelKinds.Seed, null, general: 20, law: double.NaN, code: double.NaN),
-            Model("law", ModelKinds.Expert, "law", general: 25, law: 20, code: 50),
-            Model("code", ModelKinds.Expert, "code", general: 25, law: 20, code: 50),
+            Model("seed", ModelKind.Seed, null, general: 20, law: double.NaN, code: double.NaN),
+            Model("law", ModelKind.Expert, "law", general: 25, law: 20, code: 50),
+            Model("code", ModelKind.Expert, "code", general: 25, law: 20, code: 50),
         ]);
 
         claims.ShouldAllBe(claim => !claim.Held);
@@ -45,9 +45,9 @@ public class ClaimsTests
 
     [Fact]
     public void Without_experts_there_is_nothing_to_claim() =>
-        Claims.Of([Model("seed", ModelKinds.Seed, null, 1, 1, 1), Model("btx", ModelKinds.Btx, null, 1, 1, 1)]).ShouldBeEmpty();
+        Claims.Of([Model("seed", ModelKind.Seed, null, 1, 1, 1), Model("btx", ModelKind.Btx, null, 1, 1, 1)]).ShouldBeEmpty();
 
-    internal static ModelResult Model(string name, string kind, string? domain, double general, double law, double code) => new()
+    internal static ModelResult Model(string name, ModelKind kind, string? domain, double general, double law, double code) => new()
     {
         Name = name,
         Kind = kind,
@@ -60,6 +60,7 @@ public class ClaimsTests
         ParametersActive = 50,
         TrainingTokens = 1000,
         CoreSeconds = 2,
+        TokensPerSecond = 500,
         Flops = 1e9,
     };
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Bam.Experiments.Results;
+namespace Bam.Experiments;
 
 /// <summary>
 /// The statements that a run is held to: each expert beats the seed on its own domain and is worse than the seed on the others'
@@ -12,8 +12,8 @@ public static class Claims
     /// <summary>Evaluates every claim that <paramref name="models"/> allow; none without a seed or experts.</summary>
     public static IReadOnlyList<Claim> Of(IReadOnlyList<ModelResult> models)
     {
-        var seed = models.FirstOrDefault(model => model.Kind == ModelKinds.Seed);
-        var experts = models.Where(model => model is { Kind: ModelKinds.Expert, Domain: not null }).ToList();
+        var seed = models.FirstOrDefault(model => model.Kind == ModelKind.Seed);
+        var experts = models.Where(model => model is { Kind: ModelKind.Expert, Domain: not null }).ToList();
         if (seed is null || experts.Count == 0) return [];
 
         var special = experts.Select(expert => expert.Domain!).Distinct().ToList();
@@ -24,7 +24,7 @@ public static class Claims
             claims.AddRange(special.Where(domain => domain != expert.Domain).Select(domain => IsWorse(expert, seed, domain)));
         }
 
-        foreach (var mixture in models.Where(model => model.Kind is ModelKinds.Btx or ModelKinds.Bam))
+        foreach (var mixture in models.Where(model => model.Kind is ModelKind.Btx or ModelKind.Bam))
             claims.AddRange(special.Select(domain => Beats(mixture, seed, domain)));
         return claims;
     }
