@@ -1,1 +1,19 @@
-return 0;
+using System.CommandLine;
+using Bam.Cli.Commands;
+
+namespace Bam.Cli;
+
+internal static class Program
+{
+    /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
+    public static Command[] Verbs =>
+    [
+        new Doctor(),
+    ];
+
+    private static int Main(string[] arguments)
+    {
+        using var signals = new TerminationSignals();
+        return CommandLine.Invoke(arguments, Console.Out, Console.Error, signals.Token);
+    }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
+namespace Bam.Cli;
+
+/// <summary>From arguments to an exit status: parses, runs the verb, and turns every failure into one line.</summary>
+internal static class CommandLine
+{
+    private static readonly Option<bool> Json = new("--json")
+    {
+        Description = "Print the result as JSON",
+        Recursive = true,
+    };
+
+    /// <summary>The command <c>bam</c> itself. Not a RootCommand: that one is named after the file that happens to run.</summary>
+    public static Command CreateRoot(IEnumerable<Command> verbs)
+    {
+        var root = new Command("bam", "Turns dense language models into one mixture of experts (BAM, BTX), trains and measures it");
+        root.Options.Add(new HelpOption { Action = new HelpWithExample() });
+        root.Options.Add(new VersionOption { Action = new ShowVersion() });
+        root.Options.Add(Json);
+        foreach (var verb in verbs) root.Subcommands.Add(verb);
+        return root;
+    }
+
+    public static int Invoke(IReadOnlyList<string> arguments, TextWriter output, TextWriter error, CancellationToken cancellation)
+    {
+        var words = arguments.Count == 0 ? ["--help"] : arguments;
+        var request = CreateRoot(Program.Verbs).Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        using var reporter = new Reporter(error);
+        if (request.Errors.Count > 0)
+        {
+            reporter.Fail(ParseErrors.Describe(request));
+            return ExitStatus.WrongRequest;
+        }
+
+        if (request.Action is not null || request.CommandResult.Command is not Verb verb)
+            return request.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+
+        try
+        {
+            return verb.Execute(new Invocation(request, output, request.GetValue(Json), reporter, cancellation));
+        }
+        catch (Exception e)
+        {
+            return Failure.Report(e, reporter, cancellation);
+        }
+    }
+}

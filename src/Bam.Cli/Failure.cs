@@ -1,0 +1,39 @@
+namespace Bam.Cli;
+
+/// <summary>Every failure is one line and a status; only a fault of Bam itself leaves a trace, in a file.</summary>
+internal static class Failure
+{
+    /// <summary>Set to 1 to have traces on standard error.</summary>
+    private const string TraceVariable = "BAM_TRACE";
+
+    public static int Report(Exception failure, Reporter reporter, CancellationToken cancellation)
+    {
+        var showTrace = Environment.GetEnvironmentVariable(TraceVariable) is "1";
+        var (status, line) = failure switch
+        {
+            OperationCanceledException when cancellation.IsCancellationRequested => (ExitStatus.Interrupted, "interrupted"),
+            InvalidInputException => (ExitStatus.WrongRequest, failure.Message),
+            WorkFailedException => (ExitStatus.WorkFailed, failure.Message),
+            IOException or UnauthorizedAccessException => (ExitStatus.WorkFailed, failure.Message),
+            _ => (ExitStatus.WorkFailed, $"{failure.GetType().Name}: {failure.Message} {WhereTheTraceIs(failure, showTrace)}"),
+        };
+        reporter.Fail(line);
+        if (showTrace) reporter.Trace(failure.ToString());
+        return status;
+    }
+
+    private static string WhereTheTraceIs(Exception failure, bool shown)
+    {
+        if (shown) return "(this is a fault in Bam; the trace follows)";
+        var path = Path.Combine(Path.GetTempPath(), $"bam-trace-{Environment.ProcessId}.txt");
+        try
+        {
+            File.WriteAllText(path, $"bam {ShowVersion.Version}\n{Environment.CommandLine}\n{failure}\n");
+            return $"(this is a fault in Bam; the trace is in {path})";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"(this is a fault in Bam; {TraceVariable}=1 shows the trace)";
+        }
+    }
+}

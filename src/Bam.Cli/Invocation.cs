@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Spectre.Console;
+
+namespace Bam.Cli;
+
+/// <summary>What one verb gets to work with: the parsed request, a place for results, a reporter, and the wish to stop.</summary>
+/// <param name="request">The parsed command line.</param>
+/// <param name="results">Where standard output goes: results only.</param>
+/// <param name="json">True: the result is wanted for programs.</param>
+/// <param name="reporter">Where standard error goes: everything else.</param>
+/// <param name="cancellation">Set by Ctrl-C and SIGTERM: save and leave.</param>
+internal sealed class Invocation(
+    ParseResult request, TextWriter results, bool json, IReporter reporter, CancellationToken cancellation)
+{
+    public IReporter Reporter => reporter;
+
+    public CancellationToken Cancellation => cancellation;
+
+    public T? Get<T>(Option<T> option) => request.GetValue(option);
+
+    public T GetRequired<T>(Option<T> option) => request.GetRequiredValue(option);
+
+    public T GetRequired<T>(Argument<T> argument) => request.GetRequiredValue(argument);
+
+    /// <summary>True when the user named the option, so that it wins over a file.</summary>
+    public bool IsGiven(Option option) => request.GetResult(option) is { Implicit: false };
+
+    /// <summary>Writes the verb's result: <paramref name="result"/> as JSON with <c>--json</c>, else <paramref name="text"/>'s drawing.</summary>
+    /// <param name="result">Serialised with snake_case names.</param>
+    /// <param name="text">Draws the same for a person: tables on a terminal, the same without colours in a pipe.</param>
+    public void WriteResult<T>(T result, Action<IAnsiConsole> text)
+    {
+        if (json) results.WriteLine(JsonResult.Serialize(result));
+        else text(Consoles.Create(results));
+    }
+}

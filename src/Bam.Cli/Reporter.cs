@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using Spectre.Console;
+
+namespace Bam.Cli;
+
+/// <summary>
+/// Standard error: kept lines, and where the work stands. On a terminal the latter is one line that is redrawn; elsewhere
+/// plain lines, fewer the longer the work takes.
+/// </summary>
+internal sealed class Reporter : IReporter, IDisposable
+{
+    private static readonly TimeSpan RedrawInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ShortestLineInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestLineInterval = TimeSpan.FromMinutes(1);
+
+    private readonly Lock gate = new();
+    private readonly TextWriter error;
+    private readonly IAnsiConsole console;
+    private readonly bool isLive;
+    private readonly Func<TimeSpan> clock;
+    private ProgressRate rate;
+    private TimeSpan nextShown;
+    private bool lineIsOpen;
+
+    /// <summary>A reporter over a process's standard error, or over a test's writer.</summary>
+    /// <param name="error">Where to write.</param>
+    /// <param name="clock">The time since some fixed moment; a test's own, or null for the machine's.</param>
+    public Reporter(TextWriter error, Func<TimeSpan>? clock = null)
+    {
+        this.error = error;
+        this.clock = clock ?? (() => Stopwatch.GetElapsedTime(0));
+        console = Consoles.Create(error);
+        isLive = Consoles.IsTerminal(error) && console.Profile.Capabilities.Ansi;
+    }
+
+    public void Say(string message) => WriteKept(Markup.Escape(message));
+
+    public void Warn(string message) => WriteKept($"[yellow]warning:[/] {Markup.Escape(message)}");
+
+    /// <summary>The one line of a failure.</summary>
+    public void Fail(string message) => WriteKept($"[red]bam:[/] {Markup.Escape(message.ReplaceLineEndings(" "))}");
+
+    /// <summary>More than one line, as it is.</summary>
+    public void Trace(string text) => WriteKept(Markup.Escape(text));
+
+    public void Advance(WorkProgress progress)
+    {
+        lock (gate)
+        {
+            var now = clock();
+            var isNew = progress.Activity != rate.Activity || progress.Done < rate.Done;
+            var isLast = progress.Total > 0 && progress.Done >= progress.Total;
+            if (isNew) rate = new ProgressRate(progress, now);
+            if (!isNew && !isLast && now < nextShown) return;
+            rate.Move(progress, now);
+            var text = rate.Describe(progress, now);
+            if (isLive) Redraw(text, isLast);
+            else console.Profile.Out.Writer.WriteLine(text);
+            nextShown = now + (isLive ? RedrawInterval : LineInterval(now - rate.Started));
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate) CloseLine();
+    }
+
+    private static TimeSpan LineInterval(TimeSpan elapsed)
+    {
+        var interval = elapsed / 20;
+        return interval < ShortestLineInterval ? ShortestLineInterval
+            : interval > LongestLineInterval ? LongestLineInterval
+            : interval;
+    }
+
+    private void WriteKept(string markup)
+    {
+        lock (gate)
+        {
+            if (isLive && lineIsOpen) error.Write("\r\x1b[2K");
+            lineIsOpen = false;
+            console.MarkupLine(markup);
+        }
+    }
+
+    private void Redraw(string text, bool isLast)
+    {
+        var width = Math.Max(20, console.Profile.Width - 1);
+        error.Write($"\r\x1b[2K{(text.Length > width ? text[..width] : text)}");
+        lineIsOpen = true;
+        if (isLast) CloseLine();
+    }
+
+    private void CloseLine()
+    {
+        if (lineIsOpen) error.WriteLine();
+        lineIsOpen = false;
+    }
+}

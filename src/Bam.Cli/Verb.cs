@@ -1,0 +1,19 @@
+using System.CommandLine;
+
+namespace Bam.Cli;
+
+/// <summary>One verb of the command line: its options are its fields, added in its constructor.</summary>
+/// <param name="name">The word after <c>bam</c>.</param>
+/// <param name="description">One sentence without a full stop.</param>
+/// <param name="example">A whole command line that works, shown by <c>--help</c>.</param>
+internal abstract class Verb(string name, string description, string example) : Command(name, description)
+{
+    public string Example { get; } = example;
+
+    /// <summary>
+    /// Does the work on the calling thread, the only one that computes. Throws <see cref="InvalidInputException"/> or
+    /// <see cref="WorkFailedException"/> with one line; after saving on cancellation, <see cref="OperationCanceledException"/>.
+    /// </summary>
+    /// <returns>An <see cref="ExitStatus"/>.</returns>
+    public abstract int Execute(Invocation invocation);
+}

@@ -1,0 +1,47 @@
+using System.Text.Json;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests;
+
+public class CommandLineTests
+{
+    [Fact]
+    public void Without_arguments_the_verbs_are_listed_on_standard_output()
+    {
+        var run = CommandLineRun.Of();
+        run.Status.ShouldBe(0);
+        run.Output.ShouldContain("bam [command] [options]");
+        run.Output.ShouldContain("doctor");
+        run.Error.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Version_is_one_line()
+    {
+        var run = CommandLineRun.Of("--version");
+        run.Status.ShouldBe(0);
+        run.Output.ShouldMatch(@"^bam \d+\.\d+\.\d+\S*\n$");
+    }
+
+    [Theory]
+    [InlineData("unknown argument 'doctr' (did you mean 'doctor'?); try: bam --help", "doctr")]
+    [InlineData("unknown option '--jsn' (did you mean '--json'?); try: bam doctor --help", "doctor", "--jsn")]
+    [InlineData("unknown argument 'there'; try: bam doctor --help", "doctor", "there")]
+    [InlineData("unknown argument '@file'; try: bam doctor --help", "doctor", "@file")]
+    public void A_wrong_command_line_costs_one_line_and_status_2(string line, params string[] arguments)
+    {
+        var run = CommandLineRun.Of(arguments);
+        run.Status.ShouldBe(2);
+        run.Output.ShouldBeEmpty();
+        run.Error.ShouldBe($"bam: {line}\n");
+    }
+
+    [Fact]
+    public void Json_is_the_whole_of_standard_output()
+    {
+        var run = CommandLineRun.Of("doctor", "--json");
+        using var document = JsonDocument.Parse(run.Output);
+        document.RootElement.GetProperty("cores").GetInt32().ShouldBe(Environment.ProcessorCount);
+    }
+}

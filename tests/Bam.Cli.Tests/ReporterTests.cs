@@ -1,0 +1,58 @@
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests;
+
+public sealed class ReporterTests : IDisposable
+{
+    private readonly StringWriter error = new();
+    private TimeSpan now;
+
+    public void Dispose() => error.Dispose();
+
+    [Fact]
+    public void In_a_pipe_progress_is_plain_lines_at_a_bounded_rate()
+    {
+        using var reporter = new Reporter(error, () => now);
+        for (var tokens = 0; tokens <= 60_000; tokens += 100)
+        {
+            reporter.Advance(new WorkProgress("train btx", tokens, 60_000, "tokens", "loss 3.214"));
+            now += TimeSpan.FromSeconds(0.1);
+        }
+
+        var lines = error.ToString().TrimEnd('\n').Split('\n');
+        lines.Length.ShouldBeInRange(11, 14);
+        lines[0].ShouldBe("train btx    0 %  0 of 60,000 tokens  loss 3.214");
+        lines[1].ShouldBe("train btx    8 %  5,000 of 60,000 tokens  1,000 tokens/s  loss 3.214  55 s left");
+        lines[^1].ShouldBe("train btx  100 %  60,000 of 60,000 tokens  1,000 tokens/s  loss 3.214");
+    }
+
+    [Fact]
+    public void Resumed_work_counts_its_speed_from_where_it_resumed()
+    {
+        using var reporter = new Reporter(error, () => now);
+        reporter.Advance(new WorkProgress("train", 500_000, 600_000, "tokens"));
+        now += TimeSpan.FromSeconds(10);
+        reporter.Advance(new WorkProgress("train", 510_000, 600_000, "tokens"));
+        error.ToString().ShouldContain("510,000 of 600,000 tokens  1,000 tokens/s  1 min 30 s left");
+    }
+
+    [Fact]
+    public void A_new_activity_is_shown_at_once()
+    {
+        using var reporter = new Reporter(error, () => now);
+        reporter.Advance(new WorkProgress("tokenize law", 10, 0, "bytes"));
+        reporter.Advance(new WorkProgress("tokenize law", 20, 0, "bytes"));
+        reporter.Advance(new WorkProgress("tokenize code", 10, 0, "bytes"));
+        error.ToString().ShouldBe("tokenize law  10 bytes\ntokenize code  10 bytes\n");
+    }
+
+    [Fact]
+    public void Messages_are_written_as_they_are()
+    {
+        using var reporter = new Reporter(error, () => now);
+        reporter.Say("shape [2, 3]");
+        reporter.Warn("[red]");
+        error.ToString().ShouldBe("shape [2, 3]\nwarning: [red]\n");
+    }
+}
