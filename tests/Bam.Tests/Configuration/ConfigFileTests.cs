@@ -1,0 +1,134 @@
+using System.Text.Json.Nodes;
+using Bam.Configuration;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Configuration;
+
+public sealed class ConfigFileTests
+{
+    private const string Good = """
+        name: first
+        batch_size: 1_000
+        learning_rate: 3e-4
+        sources:
+          - {path: data/a, weight: 2}
+          - path: /data/b
+        """;
+
+    [Fact]
+    public void Reads_scalars_lists_sections_and_flattened_groups()
+    {
+        var config = ConfigFile.Parse<Sample>(Good, "/configs/sample.yaml");
+        config.Name.ShouldBe("first");
+        config.BatchSize.ShouldBe(1000);
+        config.Group.LearningRate.ShouldBe(3e-4);
+        config.Group.Dtype.ShouldBe(SampleDtype.Float32);
+        config.Sources.Select(s => (s.Path, s.Weight)).ShouldBe([("/configs/data/a", 2.0), ("/data/b", 1.0)]);
+        config.Tokens.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("name: a\nlerning_rate: 1", "f.yaml:2: key 'lerning_rate' is unknown, did you mean 'learning_rate'")]
+    [InlineData("name: a\nsources:\n  - path: x\n    wieght: 1", "f.yaml:4: key 'sources[0].wieght' is unknown, did you mean 'weight'")]
+    [InlineData("batch_size: 2", "f.yaml:1: key 'name' is missing")]
+    [InlineData("name: a\nbatch_size: 0", "f.yaml:2: key 'batch_size': expected an integer of at least 1, found '0' (the sequences of a step)")]
+    [InlineData("name: a\nbatch_size: 1.5", "expected an integer of at least 1, found '1.5'")]
+    [InlineData("name: a\nbatch_size: 3000000000", "expected an integer of at least 1, found '3000000000'")]
+    [InlineData("name: a\nbatch_size: [1]", "found a list")]
+    [InlineData("name: a\nbatch_size:", "found nothing")]
+    [InlineData("name: a\nlearning_rate: -1", "expected a number above 0 and at most 1, found '-1'")]
+    [InlineData("name: a\nlearning_rate: .nan", "expected a number above 0 and at most 1, found '.nan'")]
+    [InlineData("name: a\ndtype: float64", "expected float32 or bfloat16, found 'float64'")]
+    [InlineData("name: a\nsources: {path: x}", "f.yaml:2: key 'sources': expected a list, found keys and values")]
+    [InlineData("name: a\nname: b", "is not valid YAML")]
+    [InlineData("name: [a", "is not valid YAML")]
+    [InlineData("- a", "f.yaml:1: expected keys and values, found something else")]
+    [InlineData("", "f.yaml: expected keys and values, found an empty file")]
+    [InlineData("name: a\ntokens: 7\nsteps: 7", "f.yaml:3: 'tokens' and 'steps' exclude each other")]
+    public void Names_the_line_and_the_key_of_a_fault(string yaml, string message) =>
+        Should.Throw<InvalidInputException>(() => ConfigFile.Parse<Sample>(yaml, "f.yaml")).Message.ShouldContain(message);
+
+    [Fact]
+    public void A_fault_is_one_line() =>
+        Should.Throw<InvalidInputException>(() => ConfigFile.Parse<Sample>("name: {a\nb: [", "f.yaml")).Message.ShouldNotContain("\n");
+
+    [Fact]
+    public void A_missing_file_and_one_that_is_not_utf8_are_faults()
+    {
+        Should.Throw<InvalidInputException>(() => ConfigFile.Read<Sample>("/nowhere/f.yaml")).Message.ShouldContain("/nowhere/f.yaml: expected a YAML file");
+        var path = Path.GetTempFileName();
+        File.WriteAllBytes(path, [0x6E, 0xFF, 0xFE]);
+        Should.Throw<InvalidInputException>(() => ConfigFile.Read<Sample>(path)).Message.ShouldContain("UTF-8");
+        File.Delete(path);
+    }
+
+    [Fact]
+    public void What_is_written_reads_back_equal()
+    {
+        var config = ConfigFile.Parse<Sample>(Good + "\nmodel: {hidden_size: 8, tied: true, text: \"8\", other: null}\nlabels: {\"1\": \"true\", b: \"x: y\"}", "/configs/f.yaml");
+        var again = ConfigFile.Parse<Sample>(ConfigWriter.Write(config), "/elsewhere/g.yaml");
+        ConfigDifference.Between(config, again).ShouldBeNull();
+        again.Model!.Json.ShouldBe("""{"hidden_size":8,"tied":true,"text":"8","other":null}""");
+        again.Labels.ShouldBe(new Dictionary<string, string> { ["1"] = "true", ["b"] = "x: y" });
+    }
+
+    [Fact]
+    public void An_inline_text_is_a_path_only_when_it_looks_like_one()
+    {
+        ConfigFile.Parse<Sample>("name: a\nmodel: small", "/c/f.yaml").Model!.Scalar.ShouldBe("small");
+        ConfigFile.Parse<Sample>("name: a\nmodel: ./m", "/c/f.yaml").Model!.Scalar.ShouldBe("/c/m");
+        ConfigFile.Parse<Sample>("name: a\nmodel: config.json", "/c/f.yaml").Model!.Scalar.ShouldBe("/c/config.json");
+    }
+
+    [Fact]
+    public void The_first_difference_that_changes_the_result_is_named()
+    {
+        var a = ConfigFile.Parse<Sample>(Good, "/configs/f.yaml");
+        ConfigDifference.Between(a, a with { LogEvery = 99 }).ShouldBeNull();
+        ConfigDifference.Between(a, a with { BatchSize = 2 }).ShouldBe(new ConfigDifference("batch_size", "1000", "2"));
+        ConfigDifference.Between(a, a with { Group = a.Group with { LearningRate = 0.5 } }).ShouldBe(new ConfigDifference("learning_rate", "0.0003", "0.5"));
+        ConfigDifference.Between(a, a with { Sources = [a.Sources[0]] })!.Key.ShouldBe("sources[1]");
+        ConfigDifference.Between(a, a with { Sources = [a.Sources[0], a.Sources[1] with { Weight = 3 }] }).ShouldBe(new ConfigDifference("sources[1].weight", "1", "3"));
+    }
+
+    [Fact]
+    public void Merging_keeps_the_lines_and_lets_overrides_win()
+    {
+        var path = Path.GetTempFileName();
+        File.WriteAllText(path, "defaults:\n  batch_size: 4\n  log_every: 3\nphase:\n  name: a\n  batch_size: 5\n");
+        var root = ConfigFile.Load(path);
+        var merged = ConfigFile.Merge((YamlDotNet.RepresentationModel.YamlMappingNode)root["defaults"], (YamlDotNet.RepresentationModel.YamlMappingNode)root["phase"]);
+        var config = ConfigFile.Bind<Sample>(merged, "f.yaml");
+        (config.Name, config.BatchSize, config.LogEvery).ShouldBe(("a", 5, 3));
+
+        File.WriteAllText(path, "defaults:\n  batch_size: 0\nphase:\n  name: b\n");
+        root = ConfigFile.Load(path);
+        merged = ConfigFile.Merge((YamlDotNet.RepresentationModel.YamlMappingNode)root["defaults"], (YamlDotNet.RepresentationModel.YamlMappingNode)root["phase"]);
+        Should.Throw<InvalidInputException>(() => ConfigFile.Bind<Sample>(merged, "f.yaml")).Message.ShouldStartWith("f.yaml:2: key 'batch_size'");
+        File.Delete(path);
+    }
+
+    [Fact]
+    public void The_schema_holds_types_ranges_defaults_and_descriptions()
+    {
+        var schema = JsonNode.Parse(ConfigSchema.Write<Sample>("A sample"))!;
+        schema["title"]!.GetValue<string>().ShouldBe("A sample");
+        schema["additionalProperties"]!.GetValue<bool>().ShouldBeFalse();
+        schema["required"]!.ToJsonString().ShouldBe("""["name"]""");
+        schema["properties"]!["batch_size"]!.ToJsonString().ShouldBe("""{"type":"integer","minimum":1,"description":"the sequences of a step","default":8}""");
+        schema["properties"]!["learning_rate"]!["exclusiveMinimum"]!.GetValue<double>().ShouldBe(0);
+        schema["properties"]!["dtype"]!["enum"]!.ToJsonString().ShouldBe("""["float32","bfloat16"]""");
+        schema["properties"]!["tokens"]!["type"]!.ToJsonString().ShouldBe("""["integer","null"]""");
+        schema["properties"]!["sources"]!["items"]!["properties"]!["weight"]!["default"]!.GetValue<double>().ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("abc", "abc", 0)]
+    [InlineData("abc", "acb", 1)]
+    [InlineData("abc", "ab", 1)]
+    [InlineData("abc", "axc", 1)]
+    [InlineData("lerning_rate", "learning_rate", 1)]
+    [InlineData("", "abc", 3)]
+    public void Distance_counts_edits(string a, string b, int distance) => Suggestion.Distance(a, b).ShouldBe(distance);
+}
