@@ -1,0 +1,34 @@
+using System.Diagnostics;
+
+namespace Bam.Experiments.Phases;
+
+/// <summary>Runs what a plan leaves to do, one phase after the other.</summary>
+public static class PhaseRunner
+{
+    /// <summary>Runs every phase of <paramref name="order"/> that is not finished.</summary>
+    /// <param name="order">The phases, dependencies first.</param>
+    /// <param name="store">Where their outputs are kept; the caller holds its <see cref="RunLock"/>.</param>
+    /// <param name="reporter">Told what begins and ends.</param>
+    /// <param name="cancellation">The wish to stop.</param>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public static void Run(IReadOnlyList<Phase> order, PhaseStore store, IReporter reporter, CancellationToken cancellation)
+    {
+        for (var i = 0; i < order.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var phase = order[i];
+            var place = $"[{i + 1}/{order.Count}] {phase.Title}";
+            if (store.TryGetOutcome(phase, out _))
+            {
+                reporter.Say($"{place}: finished before, kept");
+                continue;
+            }
+
+            reporter.Say(place);
+            var clock = Stopwatch.StartNew();
+            var directory = store.Begin(phase);
+            var result = phase.Run(new PhaseContext(store, directory, reporter, cancellation));
+            store.Finish(phase, clock.Elapsed.TotalSeconds, result);
+        }
+    }
+}

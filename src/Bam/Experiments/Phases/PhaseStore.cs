@@ -1,0 +1,98 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Bam.Files;
+
+namespace Bam.Experiments.Phases;
+
+/// <summary>
+/// The phases of a run on disk: <c>phases/{kind}-{name}-{key prefix}/</c>, each with <c>phase.json</c> (its inputs, written
+/// when it starts) and <c>done.json</c> (its outcome, written when it ends).
+/// </summary>
+/// <param name="runDirectory">The run's root.</param>
+public sealed class PhaseStore(string runDirectory)
+{
+    private const int KeyDigits = 12;
+    private const string InputsFile = "phase.json";
+    private const string OutcomeFile = "done.json";
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>The run's root.</summary>
+    public string RunDirectory { get; } = Path.GetFullPath(runDirectory);
+
+    /// <summary>Where that phase's outputs are, or will be.</summary>
+    public string DirectoryOf(Phase phase) =>
+        Path.Combine(RunDirectory, "phases", $"{Prefix(phase)}{phase.Key[..KeyDigits]}");
+
+    /// <summary>The outcome of a finished phase; false when it is not finished.</summary>
+    public bool TryGetOutcome(Phase phase, [NotNullWhen(true)] out PhaseOutcome? outcome)
+    {
+        outcome = null;
+        if (Read(Path.Combine(DirectoryOf(phase), OutcomeFile)) is not { } json || (string?)json["key"] != phase.Key) return false;
+        outcome = new PhaseOutcome((double)json["seconds"]!, (JsonObject)json["result"]!);
+        return true;
+    }
+
+    /// <summary>The outcome of a phase that must be finished by now.</summary>
+    /// <exception cref="InvalidOperationException">It is not.</exception>
+    public PhaseOutcome OutcomeOf(Phase phase) =>
+        TryGetOutcome(phase, out var outcome) ? outcome : throw new InvalidOperationException($"{phase} is not finished");
+
+    /// <summary>True when the phase was begun with exactly these inputs and not finished.</summary>
+    public bool IsInterrupted(Phase phase) => File.Exists(Path.Combine(DirectoryOf(phase), InputsFile)) && !TryGetOutcome(phase, out _);
+
+    /// <summary>Makes the phase's directory ready for an attempt: as it was left when the phase can continue, else empty.</summary>
+    public string Begin(Phase phase)
+    {
+        var directory = DirectoryOf(phase);
+        if (Directory.Exists(directory) && !phase.CanContinue) Directory.Delete(directory, recursive: true);
+        AtomicFile.WriteText(Path.Combine(directory, InputsFile), phase.Inputs.ToJson().ToJsonString(Indented) + "\n");
+        return directory;
+    }
+
+    /// <summary>Marks the phase as finished.</summary>
+    /// <param name="phase">The phase.</param>
+    /// <param name="seconds">Wall time of this attempt.</param>
+    /// <param name="result">What the phase returned.</param>
+    public void Finish(Phase phase, double seconds, JsonObject result)
+    {
+        var outcome = new JsonObject
+        {
+            ["key"] = phase.Key,
+            ["finished"] = DateTimeOffset.UtcNow.ToString("O", CultureInfo.InvariantCulture),
+            ["seconds"] = Math.Round(seconds, 3),
+            ["result"] = result.DeepClone(),
+        };
+        AtomicFile.WriteText(Path.Combine(DirectoryOf(phase), OutcomeFile), outcome.ToJsonString(Indented) + "\n");
+    }
+
+    /// <summary>The inputs of the newest phase of that kind and name under another key; null when there is none.</summary>
+    public JsonObject? PreviousInputs(Phase phase)
+    {
+        var parent = Path.Combine(RunDirectory, "phases");
+        if (!Directory.Exists(parent)) return null;
+        var prefix = Prefix(phase);
+        return Directory.EnumerateDirectories(parent, $"{prefix}*")
+            .Where(path => path != DirectoryOf(phase) && Path.GetFileName(path).Length == prefix.Length + KeyDigits)
+            .Select(path => Path.Combine(path, InputsFile))
+            .Where(File.Exists)
+            .OrderByDescending(File.GetLastWriteTimeUtc)
+            .Select(Read)
+            .FirstOrDefault(inputs => inputs is not null);
+    }
+
+    private static string Prefix(Phase phase) => phase.Kind == phase.Name ? $"{phase.Kind}-" : $"{phase.Kind}-{phase.Name}-";
+
+    private static JsonObject? Read(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using System.Text.Json.Nodes;
+using Bam.Experiments.Phases;
+
+namespace Bam.Tests.Experiments.Phases;
+
+/// <summary>A phase whose work is to count its runs and to do what the test says.</summary>
+internal sealed class FakePhase(string kind, string name, JsonObject settings, params Phase[] dependencies) : Phase(kind, name, dependencies)
+{
+    public int Version { get; init; } = 1;
+
+    public bool Continues { get; init; }
+
+    public Dictionary<string, string> Files { get; init; } = [];
+
+    public Action<PhaseContext> Work { get; init; } = _ => { };
+
+    public int Runs { get; private set; }
+
+    public override bool CanContinue => Continues;
+
+    public override JsonObject Run(PhaseContext context)
+    {
+        Runs++;
+        Work(context);
+        return new JsonObject { ["runs"] = Runs };
+    }
+
+    protected override PhaseInputs Describe() => new()
+    {
+        Kind = Kind,
+        Version = Version,
+        Settings = settings,
+        Files = Files,
+        Phases = Dependencies.ToDictionary(phase => phase.Title, phase => phase.Key),
+    };
+}
