@@ -1,26 +1,6 @@
-using System.Text.Json.Serialization;
+using Bam.Files;
 
 namespace Bam.Checkpoints;
-
-/// <summary>How attention experts are chosen for a token.</summary>
-public enum AttentionRouting
-{
-    /// <summary>Every token goes to every expert, weighted by the softmax over experts (BAM, section 3).</summary>
-    Soft,
-
-    /// <summary>Only the experts with the k largest gates; the gates are not renormalised (BAM, Table 6).</summary>
-    TopK,
-}
-
-/// <summary>The normalisation in front of each branch.</summary>
-public enum NormType
-{
-    /// <summary>Mean and variance, with a weight and no bias.</summary>
-    LayerNorm,
-
-    /// <summary>Root mean square, with a weight.</summary>
-    RmsNorm,
-}
 
 /// <summary>The sizes and choices that define a model: <c>config.json</c> of a checkpoint, with Hugging Face's key names.</summary>
 public sealed record ModelConfig
@@ -116,10 +96,34 @@ public sealed record ModelConfig
     public string? TorchDtype { get; init; }
 
     /// <summary>The rotated width of a head, even.</summary>
-    [JsonIgnore]
     public int RotaryDim => (int)(HeadDim * PartialRotaryFactor);
 
     /// <summary>True when there is any router.</summary>
-    [JsonIgnore]
     public bool IsMixture => NumAttentionExperts > 1 || NumLocalExperts > 1;
+
+    /// <summary>Reads <c>config.json</c> of a checkpoint directory.</summary>
+    /// <exception cref="InvalidInputException">It is missing, not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
+    public static ModelConfig Load(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        return Parse(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path);
+    }
+
+    /// <summary>Reads the text of a <c>config.json</c> and validates it.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="where">Its file, for messages.</param>
+    /// <exception cref="InvalidInputException">It is not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
+    public static ModelConfig Parse(string json, string where) => ModelConfigJson.Read(json, where);
+
+    /// <summary>Writes <c>config.json</c> into a checkpoint directory.</summary>
+    /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
+    public void Save(string directory) => AtomicFile.WriteText(Path.Combine(directory, FileName), ToJson());
+
+    /// <summary>The text of <c>config.json</c>; <see cref="Parse"/> gives back an equal record.</summary>
+    public string ToJson() => ModelConfigJson.Write(this);
+
+    /// <summary>Refuses sizes that no model can have.</summary>
+    /// <param name="where">The file, for messages.</param>
+    /// <exception cref="InvalidInputException">Names the first field at fault.</exception>
+    public void Validate(string where) => ModelConfigRules.Check(this, where);
 }

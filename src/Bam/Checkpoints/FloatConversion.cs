@@ -1,0 +1,94 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Bam.Checkpoints;
+
+/// <summary>Conversions between float32 and the other floating-point types, rounding to nearest even. All bytes are little-endian.</summary>
+public static class FloatConversion
+{
+    /// <summary>Widens (or, from float64, rounds) to float32.</summary>
+    /// <param name="dtype">The type of <paramref name="source"/>.</param>
+    /// <param name="source">The elements' bytes.</param>
+    /// <param name="destination">Receives as many elements.</param>
+    public static void ToFloat32(TensorDtype dtype, ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        CheckLengths(dtype, source.Length, destination.Length);
+        switch (dtype)
+        {
+            case TensorDtype.Float32: source.CopyTo(MemoryMarshal.AsBytes(destination)); break;
+            case TensorDtype.BFloat16: FromBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination); break;
+            case TensorDtype.Float16: TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination); break;
+            case TensorDtype.Float64: TensorPrimitives.ConvertTruncating<double, float>(MemoryMarshal.Cast<byte, double>(source), destination); break;
+            default: throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "not a floating-point type");
+        }
+    }
+
+    /// <summary>Rounds float32 to nearest even in another type; too large becomes infinite, NaN stays NaN.</summary>
+    /// <param name="source">The elements.</param>
+    /// <param name="dtype">The type of <paramref name="destination"/>.</param>
+    /// <param name="destination">Receives the elements' bytes.</param>
+    public static void FromFloat32(ReadOnlySpan<float> source, TensorDtype dtype, Span<byte> destination)
+    {
+        CheckLengths(dtype, destination.Length, source.Length);
+        switch (dtype)
+        {
+            case TensorDtype.Float32: MemoryMarshal.AsBytes(source).CopyTo(destination); break;
+            case TensorDtype.BFloat16: ToBFloat16(source, MemoryMarshal.Cast<byte, ushort>(destination)); break;
+            case TensorDtype.Float16: TensorPrimitives.ConvertToHalf(source, MemoryMarshal.Cast<byte, Half>(destination)); break;
+            case TensorDtype.Float64: TensorPrimitives.ConvertTruncating<float, double>(source, MemoryMarshal.Cast<byte, double>(destination)); break;
+            default: throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "not a floating-point type");
+        }
+    }
+
+    /// <summary>The float32 of a bfloat16's bits.</summary>
+    public static float FromBFloat16(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
+
+    /// <summary>The bits of the bfloat16 nearest to a float32, to even on a tie.</summary>
+    public static ushort ToBFloat16(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        if (float.IsNaN(value)) return (ushort)((bits >> 16) | 0x40);
+        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    private static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
+    {
+        var i = 0;
+        for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
+        {
+            var (lower, upper) = Vector512.Widen(Vector512.Create(source[i..]));
+            Vector512.ShiftLeft(lower, 16).AsSingle().CopyTo(destination[i..]);
+            Vector512.ShiftLeft(upper, 16).AsSingle().CopyTo(destination[(i + Vector512<uint>.Count)..]);
+        }
+
+        for (; i < source.Length; i++) destination[i] = FromBFloat16(source[i]);
+    }
+
+    private static void ToBFloat16(ReadOnlySpan<float> source, Span<ushort> destination)
+    {
+        var i = 0;
+        for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
+        {
+            var lower = RoundToUpperHalf(Vector512.Create(source[i..]));
+            var upper = RoundToUpperHalf(Vector512.Create(source[(i + Vector512<float>.Count)..]));
+            Vector512.Narrow(lower, upper).CopyTo(destination[i..]);
+        }
+
+        for (; i < source.Length; i++) destination[i] = ToBFloat16(source[i]);
+    }
+
+    private static Vector512<uint> RoundToUpperHalf(Vector512<float> values)
+    {
+        var bits = values.AsUInt32();
+        var upper = Vector512.ShiftRightLogical(bits, 16);
+        var rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + (upper & Vector512<uint>.One), 16);
+        return Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, upper | Vector512.Create(0x40u));
+    }
+
+    private static void CheckLengths(TensorDtype dtype, int bytes, int elements)
+    {
+        if (bytes != (long)elements * dtype.ByteSize)
+            throw new ArgumentException($"{elements} elements of {dtype} have {(long)elements * dtype.ByteSize} bytes, not {bytes}");
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Bam.Checkpoints;
+
+/// <summary><see cref="ModelConfig"/> as JSON: the one place that pairs its properties with the keys of <c>config.json</c>.</summary>
+internal static class ModelConfigJson
+{
+    private const string ModelType = "bam";
+
+    private static readonly JsonWriterOptions WriterOptions = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static ModelConfig Read(string json, string where)
+    {
+        var fields = new JsonFields(json, where);
+        var modelType = fields.Text("model_type");
+        if (modelType != ModelType)
+        {
+            throw new InvalidInputException(
+                $"{where}: model_type", $"\"{ModelType}\"", $"\"{modelType}\"", "convert the checkpoint to Bam's format first");
+        }
+
+        var defaults = new ModelConfig
+        {
+            VocabSize = 0, HiddenSize = 0, IntermediateSize = 0, NumHiddenLayers = 0,
+            NumAttentionHeads = 0, NumKeyValueHeads = 0, HeadDim = 0, MaxPositionEmbeddings = 0,
+        };
+        var config = new ModelConfig
+        {
+            VocabSize = fields.Int("vocab_size"),
+            HiddenSize = fields.Int("hidden_size"),
+            IntermediateSize = fields.Int("intermediate_size"),
+            NumHiddenLayers = fields.Int("num_hidden_layers"),
+            NumAttentionHeads = fields.Int("num_attention_heads"),
+            NumKeyValueHeads = fields.Int("num_key_value_heads"),
+            HeadDim = fields.Int("head_dim"),
+            MaxPositionEmbeddings = fields.Int("max_position_embeddings"),
+            ParallelBlock = fields.Flag("parallel_block", defaults.ParallelBlock),
+            NormType = fields.Choice("norm_type", defaults.NormType),
+            NormEps = fields.Number("norm_eps", defaults.NormEps),
+            HiddenAct = fields.Text("hidden_act", defaults.HiddenAct),
+            RopeTheta = fields.Number("rope_theta", defaults.RopeTheta),
+            RopeInterleaved = fields.Flag("rope_interleaved", defaults.RopeInterleaved),
+            PartialRotaryFactor = fields.Number("partial_rotary_factor", defaults.PartialRotaryFactor),
+            LogitScale = fields.Number("logit_scale", defaults.LogitScale),
+            TieWordEmbeddings = fields.Flag("tie_word_embeddings", defaults.TieWordEmbeddings),
+            NumAttentionExperts = fields.Int("num_attention_experts", defaults.NumAttentionExperts),
+            AttentionRouting = fields.Choice("attention_routing", defaults.AttentionRouting),
+            NumAttentionExpertsPerTok = fields.OptionalInt("num_attention_experts_per_tok"),
+            ShareKeyValue = fields.Flag("share_key_value", defaults.ShareKeyValue),
+            NumLocalExperts = fields.Int("num_local_experts", defaults.NumLocalExperts),
+            NumExpertsPerTok = fields.Int("num_experts_per_tok", defaults.NumExpertsPerTok),
+            NormTopkProb = fields.Flag("norm_topk_prob", defaults.NormTopkProb),
+            RouterAuxLossCoef = fields.Number("router_aux_loss_coef", defaults.RouterAuxLossCoef),
+            RouterZLossCoef = fields.Number("router_z_loss_coef", defaults.RouterZLossCoef),
+            BosTokenId = fields.OptionalInt("bos_token_id"),
+            EosTokenId = fields.OptionalInt("eos_token_id"),
+            TorchDtype = fields.OptionalText("torch_dtype"),
+        };
+        fields.RefuseUnread(HarmlessConfigKeys.Table);
+        config.Validate(where);
+        return config;
+    }
+
+    public static string Write(ModelConfig config)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, WriterOptions))
+        {
+            json.WriteStartObject();
+            json.WriteString("model_type", ModelType);
+            json.WriteStartArray("architectures");
+            json.WriteStringValue("BamForCausalLM");
+            json.WriteEndArray();
+            json.WriteNumber("vocab_size", config.VocabSize);
+            json.WriteNumber("hidden_size", config.HiddenSize);
+            json.WriteNumber("intermediate_size", config.IntermediateSize);
+            json.WriteNumber("num_hidden_layers", config.NumHiddenLayers);
+            json.WriteNumber("num_attention_heads", config.NumAttentionHeads);
+            json.WriteNumber("num_key_value_heads", config.NumKeyValueHeads);
+            json.WriteNumber("head_dim", config.HeadDim);
+            json.WriteNumber("max_position_embeddings", config.MaxPositionEmbeddings);
+            json.WriteBoolean("parallel_block", config.ParallelBlock);
+            json.WriteString("norm_type", JsonFields.SnakeCase(config.NormType));
+            json.WriteNumber("norm_eps", config.NormEps);
+            json.WriteString("hidden_act", config.HiddenAct);
+            json.WriteNumber("rope_theta", config.RopeTheta);
+            json.WriteBoolean("rope_interleaved", config.RopeInterleaved);
+            json.WriteNumber("partial_rotary_factor", config.PartialRotaryFactor);
+            json.WriteNumber("logit_scale", config.LogitScale);
+            json.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
+            json.WriteNumber("num_attention_experts", config.NumAttentionExperts);
+            json.WriteString("attention_routing", JsonFields.SnakeCase(config.AttentionRouting));
+            WriteOptional(json, "num_attention_experts_per_tok", config.NumAttentionExpertsPerTok);
+            json.WriteBoolean("share_key_value", config.ShareKeyValue);
+            json.WriteNumber("num_local_experts", config.NumLocalExperts);
+            json.WriteNumber("num_experts_per_tok", config.NumExpertsPerTok);
+            json.WriteBoolean("norm_topk_prob", config.NormTopkProb);
+            json.WriteNumber("router_aux_loss_coef", config.RouterAuxLossCoef);
+            json.WriteNumber("router_z_loss_coef", config.RouterZLossCoef);
+            WriteOptional(json, "bos_token_id", config.BosTokenId);
+            WriteOptional(json, "eos_token_id", config.EosTokenId);
+            if (config.TorchDtype is { } dtype) json.WriteString("torch_dtype", dtype);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length) + "\n";
+    }
+
+    private static void WriteOptional(Utf8JsonWriter json, string key, int? value)
+    {
+        if (value is { } number) json.WriteNumber(key, number);
+        else json.WriteNull(key);
+    }
+}

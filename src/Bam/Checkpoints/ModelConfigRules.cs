@@ -1,0 +1,124 @@
+using System.Globalization;
+
+namespace Bam.Checkpoints;
+
+/// <summary>What must hold between the sizes of a <see cref="ModelConfig"/>.</summary>
+internal static class ModelConfigRules
+{
+    /// <summary>The activations that a feed-forward can have.</summary>
+    private static readonly string[] Activations = ["silu"];
+
+    private static readonly string[] Dtypes = ["float32", "bfloat16", "float16", "float64"];
+
+    public static void Check(ModelConfig config, string where)
+    {
+        CheckSizes(config, where);
+        CheckNumbers(config, where);
+        CheckExperts(config, where);
+        CheckTokenId(where, "bos_token_id", config.BosTokenId, config.VocabSize);
+        CheckTokenId(where, "eos_token_id", config.EosTokenId, config.VocabSize);
+    }
+
+    private static void CheckSizes(ModelConfig config, string where)
+    {
+        Positive(where, "vocab_size", config.VocabSize);
+        Positive(where, "hidden_size", config.HiddenSize);
+        Positive(where, "intermediate_size", config.IntermediateSize);
+        Positive(where, "num_hidden_layers", config.NumHiddenLayers);
+        Positive(where, "num_attention_heads", config.NumAttentionHeads);
+        Positive(where, "num_key_value_heads", config.NumKeyValueHeads);
+        Positive(where, "head_dim", config.HeadDim);
+        Positive(where, "max_position_embeddings", config.MaxPositionEmbeddings);
+        Positive(where, "num_attention_experts", config.NumAttentionExperts);
+        Positive(where, "num_local_experts", config.NumLocalExperts);
+        Positive(where, "num_experts_per_tok", config.NumExpertsPerTok);
+        if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
+        {
+            throw Fault(
+                where, "num_key_value_heads", $"a divisor of num_attention_heads = {config.NumAttentionHeads}", config.NumKeyValueHeads,
+                "each key-value head serves the same number of query heads");
+        }
+
+        RequireFits(where, "head_dim", (long)config.NumAttentionExperts * config.NumAttentionHeads * config.HeadDim);
+        RequireFits(where, "intermediate_size", 2L * config.NumLocalExperts * config.IntermediateSize);
+    }
+
+    private static void CheckNumbers(ModelConfig config, string where)
+    {
+        Positive(where, "norm_eps", config.NormEps);
+        Positive(where, "rope_theta", config.RopeTheta);
+        Positive(where, "logit_scale", config.LogitScale);
+        if (config.PartialRotaryFactor is not (> 0 and <= 1))
+            throw Fault(where, "partial_rotary_factor", "a number above 0 and at most 1", config.PartialRotaryFactor, "it is the rotated part of each head");
+        if (config.RotaryDim == 0 || config.RotaryDim % 2 != 0)
+        {
+            throw Fault(
+                where, "partial_rotary_factor", $"an even number of rotated dimensions of head_dim = {config.HeadDim}", config.RotaryDim,
+                "rotary embedding turns pairs; correct head_dim or partial_rotary_factor");
+        }
+
+        if (!Activations.Contains(config.HiddenAct))
+            throw Fault(where, "hidden_act", Quoted(Activations), $"\"{config.HiddenAct}\"", "Bam has no other activation");
+        if (config.TorchDtype is { } dtype && !Dtypes.Contains(dtype))
+            throw Fault(where, "torch_dtype", Quoted(Dtypes), $"\"{dtype}\"", "correct or remove it");
+        NotNegative(where, "router_aux_loss_coef", config.RouterAuxLossCoef);
+        NotNegative(where, "router_z_loss_coef", config.RouterZLossCoef);
+    }
+
+    private static void CheckExperts(ModelConfig config, string where)
+    {
+        if (config.NumExpertsPerTok > config.NumLocalExperts)
+        {
+            throw Fault(
+                where, "num_experts_per_tok", $"at most num_local_experts = {config.NumLocalExperts}", config.NumExpertsPerTok,
+                "a token cannot go to more experts than there are");
+        }
+
+        if (config.ShareKeyValue && config.NumAttentionExperts == 1)
+            throw Fault(where, "share_key_value", "false with num_attention_experts = 1", "true", "one attention expert has nobody to share with");
+        const string PerToken = "num_attention_experts_per_tok";
+        if (config.AttentionRouting == AttentionRouting.Soft)
+        {
+            if (config.NumAttentionExpertsPerTok is { } ignored)
+                throw Fault(where, PerToken, "null with attention_routing = \"soft\"", ignored, "set attention_routing to \"top_k\" or remove it");
+            return;
+        }
+
+        if (config.NumAttentionExperts == 1)
+            throw Fault(where, "attention_routing", "\"soft\" with num_attention_experts = 1", "\"top_k\"", "one attention expert needs no routing");
+        if (config.NumAttentionExpertsPerTok is not { } k)
+            throw Fault(where, PerToken, "an integer with attention_routing = \"top_k\"", "none", "add it");
+        if (k < 1 || k > config.NumAttentionExperts)
+            throw Fault(where, PerToken, $"1 to num_attention_experts = {config.NumAttentionExperts}", k, "correct it");
+    }
+
+    private static void CheckTokenId(string where, string field, int? id, int vocabSize)
+    {
+        if (id < 0 || id >= vocabSize)
+            throw Fault(where, field, $"an id below vocab_size = {vocabSize}", id, "correct or remove it");
+    }
+
+    private static void Positive(string where, string field, double value)
+    {
+        if (!(value > 0 && double.IsFinite(value))) throw Fault(where, field, "a positive number", value, "correct it");
+    }
+
+    private static void NotNegative(string where, string field, double value)
+    {
+        if (!(value >= 0 && double.IsFinite(value))) throw Fault(where, field, "0 or a positive number", value, "correct it");
+    }
+
+    private static void RequireFits(string where, string field, long fused)
+    {
+        if (fused > int.MaxValue)
+            throw Fault(where, field, $"a fused width over all experts of at most {int.MaxValue}", fused, "is a size wrong?");
+    }
+
+    private static string Quoted(string[] names) => string.Join(" or ", names.Select(name => $"\"{name}\""));
+
+    private static InvalidInputException Fault(string where, string field, string expected, IFormattable? found, string hint) =>
+        Fault(where, field, expected, found?.ToString(null, CultureInfo.InvariantCulture) ?? "none", hint);
+
+    private static InvalidInputException Fault(string where, string field, string expected, string found, string hint) =>
+        new($"{where}: {field}", expected, found, hint);
+}

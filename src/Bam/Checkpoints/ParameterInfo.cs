@@ -1,0 +1,13 @@
+namespace Bam.Checkpoints;
+
+/// <summary>One parameter of the checkpoint format.</summary>
+/// <param name="Name">Its tensor's name.</param>
+/// <param name="Shape">Its shape, [rows, columns] or [d].</param>
+/// <param name="Kind">What it does.</param>
+/// <param name="Layer">Its block from 0, or -1 outside the blocks.</param>
+/// <param name="Expert">Its expert from 0, or -1 where all tokens share it.</param>
+public sealed record ParameterInfo(string Name, int[] Shape, ParameterKind Kind, int Layer = -1, int Expert = -1)
+{
+    /// <summary>How many numbers it holds.</summary>
+    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+}
