@@ -1,0 +1,85 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests.Conventions;
+
+/// <summary>Imports inside <c>src/Bam</c> run one way, and the parts below the models work without libtorch.</summary>
+public class ImportRuleTests
+{
+    /// <summary>What each namespace may use besides itself and the ones that its own entries may use.</summary>
+    private static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["Bam"] = [],
+        ["Bam.Files"] = ["Bam"],
+        ["Bam.Numerics"] = ["Bam"],
+        ["Bam.Checkpoints"] = ["Bam.Files", "Bam.Numerics"],
+        ["Bam.Tokenization"] = ["Bam.Files", "Bam.Numerics"],
+        ["Bam.Data"] = ["Bam.Tokenization"],
+        ["Bam.Models"] = ["Bam.Checkpoints", "Bam.Data", "Bam.Torch"],
+        ["Bam.Upcycling"] = ["Bam.Models"],
+        ["Bam.Training"] = ["Bam.Upcycling"],
+        ["Bam.Evaluation"] = ["Bam.Training"],
+        ["Bam.Experiments"] = ["Bam.Evaluation"],
+        ["Bam.Torch"] = [],
+    };
+
+    private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Numerics", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling"];
+
+    private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
+
+    [Fact]
+    public void Imports_run_one_way()
+    {
+        var faults = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var (type, used) in Uses())
+        {
+            var from = Area(type);
+            var allowed = Reachable(from);
+            if (WithoutTorch.Contains(from)) allowed.Remove("Bam.Torch");
+            foreach (var target in used.Where(target => !allowed.Contains(Area(target))))
+                faults.Add($"{Name(type)} may not use {Name(target)}");
+        }
+
+        faults.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Every_namespace_has_its_place_in_the_rule() =>
+        Library.GetTypes().Where(IsWritten).Select(Area).Distinct().Where(area => !Allowed.ContainsKey(area)).ShouldBeEmpty();
+
+    [Fact]
+    public void Projects_refer_only_downwards()
+    {
+        References(typeof(Program).Assembly).ShouldBeSubsetOf(["Bam", "Bam.Torch"]);
+        References(Library).ShouldBeSubsetOf(["Bam.Torch"]);
+    }
+
+    [Fact]
+    public void Method_bodies_are_seen_too() =>
+        UsedTypes.Of(typeof(ImportRuleTests)).ShouldContain(typeof(UsedTypes));
+
+    private static IEnumerable<(Type Type, IEnumerable<Type> Used)> Uses() =>
+        from type in Library.GetTypes()
+        where IsWritten(type)
+        select (type, UsedTypes.Of(type).Where(used => used.Namespace is "Bam" || used.Namespace?.StartsWith("Bam.", StringComparison.Ordinal) == true));
+
+    private static bool IsWritten(Type type) =>
+        type.Namespace is not null && (type.IsNested || type.GetCustomAttribute<CompilerGeneratedAttribute>() is null);
+
+    private static HashSet<string> Reachable(string area)
+    {
+        var reachable = new HashSet<string> { area };
+        foreach (var next in Allowed.GetValueOrDefault(area, [])) reachable.UnionWith(Reachable(next));
+        return reachable;
+    }
+
+    /// <summary>The first two words of the namespace: folders below a part belong to it.</summary>
+    private static string Area(Type type) => string.Join('.', type.Namespace!.Split('.').Take(2));
+
+    private static string Name(Type type) => type.DeclaringType is { } outer ? Name(outer) : type.FullName!;
+
+    private static IEnumerable<string> References(Assembly assembly) =>
+        assembly.GetReferencedAssemblies().Select(name => name.Name!).Where(name => name.StartsWith("Bam", StringComparison.Ordinal));
+}
