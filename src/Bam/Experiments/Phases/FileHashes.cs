@@ -1,0 +1,60 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Bam.Files;
+
+namespace Bam.Experiments.Phases;
+
+/// <summary>
+/// SHA-256 of input files, remembered in a file by path, length and time of the last change, so that a corpus is read once and
+/// not at every look at the plan.
+/// </summary>
+public sealed class FileHashes
+{
+    private readonly string memory;
+    private readonly Dictionary<string, Known> known = [];
+    private bool changed;
+
+    /// <summary>Reads what is remembered; a damaged memory is forgotten.</summary>
+    /// <param name="memory">The file that remembers; it need not exist.</param>
+    public FileHashes(string memory)
+    {
+        this.memory = memory;
+        try
+        {
+            if (File.Exists(memory)) known = JsonSerializer.Deserialize<Dictionary<string, Known>>(File.ReadAllBytes(memory)) ?? [];
+        }
+        catch (JsonException)
+        {
+            known = [];
+        }
+    }
+
+    /// <summary>SHA-256 of a file's bytes, in lower-case hexadecimal digits.</summary>
+    public string Of(string path)
+    {
+        path = Path.GetFullPath(path);
+        var file = new FileInfo(path);
+        var changedAt = file.LastWriteTimeUtc.Ticks;
+        if (known.TryGetValue(path, out var entry) && entry.Length == file.Length && entry.ChangedAt == changedAt) return entry.Sha256;
+        using var stream = file.OpenRead();
+        var hash = Convert.ToHexStringLower(SHA256.HashData(stream));
+        known[path] = new Known(file.Length, changedAt, hash);
+        changed = true;
+        return hash;
+    }
+
+    /// <summary>SHA-256 over the hashes of files, in the order given.</summary>
+    public string OfAll(IEnumerable<string> paths) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', paths.Select(Of)))));
+
+    /// <summary>Writes what was learnt.</summary>
+    public void Remember()
+    {
+        if (!changed) return;
+        AtomicFile.WriteText(memory, JsonSerializer.Serialize(known));
+        changed = false;
+    }
+
+    private sealed record Known(long Length, long ChangedAt, string Sha256);
+}
