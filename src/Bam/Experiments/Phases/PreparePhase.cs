@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Bam.Files;
+
+namespace Bam.Experiments.Phases;
+
+/// <summary>Runs the recipe's own script, which makes the domains' files: <c>bash SCRIPT DIRECTORY</c>.</summary>
+/// <param name="script">The script.</param>
+/// <param name="helpers">Files that the script reads; they count as its input.</param>
+/// <param name="hashes">Of the script and the helpers.</param>
+public sealed class PreparePhase(string script, IReadOnlyList<string> helpers, FileHashes hashes) : Phase("prepare", "prepare", [])
+{
+    private const int ShownLines = 3;
+
+    /// <summary>Where the script's output is, inside a run.</summary>
+    public string OutputIn(PhaseStore store) => Path.Combine(store.DirectoryOf(this), "files");
+
+    /// <inheritdoc/>
+    public override JsonObject Run(PhaseContext context)
+    {
+        using var output = new AtomicDirectory(OutputIn(context.Store));
+        var start = new ProcessStartInfo("bash")
+        {
+            ArgumentList = { script, output.TemporaryPath },
+            WorkingDirectory = Path.GetDirectoryName(script)!,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        var tail = new Queue<string>();
+        using var process = Start(start);
+        void Show(object sender, DataReceivedEventArgs line)
+        {
+            if (string.IsNullOrWhiteSpace(line.Data)) return;
+            context.Reporter.Say($"  {line.Data}");
+            lock (tail)
+            {
+                tail.Enqueue(line.Data);
+                if (tail.Count > ShownLines) tail.Dequeue();
+            }
+        }
+
+        process.OutputDataReceived += Show;
+        process.ErrorDataReceived += Show;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        using (context.Cancellation.Register(() => process.Kill(entireProcessTree: true))) process.WaitForExit();
+        context.Cancellation.ThrowIfCancellationRequested();
+        if (process.ExitCode != 0)
+            throw new WorkFailedException($"{script}: ended with status {process.ExitCode} ({string.Join(" / ", tail)}); run it by hand to see why");
+        output.Commit();
+        return [];
+    }
+
+    /// <inheritdoc/>
+    protected override PhaseInputs Describe() => new()
+    {
+        Kind = Kind,
+        Version = 1,
+        Settings = [],
+        Files = new[] { script }.Concat(helpers).ToDictionary(path => Path.GetFileName(path), hashes.Of),
+    };
+
+    private Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new WorkFailedException($"{script}: bash could not be started ({e.Message}); install bash", e);
+        }
+    }
+}

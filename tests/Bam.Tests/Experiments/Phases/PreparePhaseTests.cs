@@ -1,0 +1,60 @@
+using Bam.Experiments.Phases;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Experiments.Phases;
+
+public sealed class PreparePhaseTests : IDisposable
+{
+    private readonly string directory = Directory.CreateTempSubdirectory("bam-prepare-").FullName;
+    private readonly PhaseStore store;
+
+    public PreparePhaseTests() => store = new PhaseStore(Path.Combine(directory, "run"));
+
+    private FileHashes Hashes => new(Path.Combine(directory, "inputs.json"));
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Fact]
+    public void The_script_fills_the_directory_it_is_given()
+    {
+        var phase = Make("echo some text > \"$1/law.txt\"");
+
+        Run(phase);
+
+        File.ReadAllText(Path.Combine(phase.OutputIn(store), "law.txt")).ShouldBe("some text\n");
+    }
+
+    [Fact]
+    public void A_script_that_fails_leaves_nothing_and_its_last_words_are_shown()
+    {
+        var phase = Make("echo half > \"$1/law.txt\"; echo no such package >&2; exit 3");
+
+        var message = Should.Throw<WorkFailedException>(() => Run(phase)).Message;
+
+        message.ShouldContain("status 3");
+        message.ShouldContain("no such package");
+        Directory.Exists(phase.OutputIn(store)).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void The_wish_to_stop_ends_the_script()
+    {
+        using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+
+        Should.Throw<OperationCanceledException>(() =>
+            PhaseRunner.Run([Make("sleep 600")], store, SilentReporter.Instance, stop.Token));
+    }
+
+    [Fact]
+    public void Another_script_is_another_key() => Make("true").Key.ShouldNotBe(Make("false").Key);
+
+    private void Run(Phase phase) => PhaseRunner.Run([phase], store, SilentReporter.Instance, CancellationToken.None);
+
+    private PreparePhase Make(string body)
+    {
+        var script = Path.Combine(directory, "prepare.sh");
+        File.WriteAllText(script, body + "\n");
+        return new PreparePhase(script, [], Hashes);
+    }
+}
