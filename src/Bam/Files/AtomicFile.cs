@@ -2,31 +2,42 @@ using System.Text;
 
 namespace Bam.Files;
 
-/// <summary>Files that appear under their final names only when whole: written beside it, synced, then renamed.</summary>
+/// <summary>
+/// Files that appear under their final names only when whole: written beside it, synced, renamed, and the rename synced.
+/// After a power failure there is the old file or the new one.
+/// </summary>
 public static class AtomicFile
 {
     /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>; on any failure the old file, if any, stays.</summary>
+    /// <param name="path">The file; folders above it are made, and a symbolic link is followed.</param>
+    /// <param name="write">Writes the content; what it throws, other than I/O failures, is thrown on.</param>
     /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
+    /// <exception cref="InvalidInputException">The path is a directory or a device.</exception>
     public static void Write(string path, Action<FileStream> write)
     {
-        var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var temporary = Path.Combine(directory, $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
+        ArgumentNullException.ThrowIfNull(write);
+        RefuseOtherThanFiles(path);
+        string? temporary = null;
         try
         {
-            Directory.CreateDirectory(directory);
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16))
+            var target = TemporarySibling.FollowLinks(Path.GetFullPath(path));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            TemporarySibling.RemoveLeftovers(target);
+            temporary = TemporarySibling.Of(target);
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, path, overwrite: true);
+            File.Move(temporary, target, overwrite: true);
+            DiskSync.Directory(Path.GetDirectoryName(target)!);
         }
         catch (Exception e)
         {
-            TryDelete(temporary);
+            if (temporary is not null) TemporarySibling.TryDelete(temporary);
             if (e is IOException or UnauthorizedAccessException)
-                throw new WorkFailedException($"{path}: cannot be written ({e.Message}); nothing was left under that name", e);
+                throw new WorkFailedException($"{path}: cannot be written ({IoFailure.Describe(e)}); no part of it was left under that name", e);
             throw;
         }
     }
@@ -36,15 +47,10 @@ public static class AtomicFile
     public static void WriteText(string path, string text) =>
         Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    private static void TryDelete(string path)
+    private static void RefuseOtherThanFiles(string path)
     {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (IOException)
-        {
-            // The failure that brought us here is the one worth reporting.
-        }
+        if (Directory.Exists(path)) throw new InvalidInputException(path, "a file to write", "a directory", "name a file in it");
+        if (Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path))
+            throw new InvalidInputException(path, "a file to write", "a device", "name a regular file");
     }
 }

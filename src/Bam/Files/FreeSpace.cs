@@ -1,9 +1,11 @@
+using System.Globalization;
+
 namespace Bam.Files;
 
 /// <summary>The check that every large write starts with.</summary>
 public static class FreeSpace
 {
-    /// <summary>Refuses to start writing what cannot fit.</summary>
+    /// <summary>Refuses to start writing what cannot fit. A file system that does not say what is free is not asked twice.</summary>
     /// <param name="path">A file or directory about to be written; it need not exist yet.</param>
     /// <param name="bytes">How many bytes will be written there.</param>
     /// <exception cref="WorkFailedException">Less than <paramref name="bytes"/> is free.</exception>
@@ -11,9 +13,24 @@ public static class FreeSpace
     {
         var existing = Path.GetFullPath(path);
         while (!Directory.Exists(existing)) existing = Path.GetDirectoryName(existing)!;
-        var free = new DriveInfo(existing).AvailableFreeSpace;
-        if (free < bytes)
-            throw new WorkFailedException(
-                $"{path}: {bytes:N0} bytes are to be written but {existing} has only {free:N0} free; make room or write elsewhere");
+        if (Available(existing) is { } free && free < bytes)
+        {
+            throw new WorkFailedException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{path}: {bytes:N0} bytes are to be written but {existing} has only {free:N0} free; make room or write elsewhere"));
+        }
+    }
+
+    private static long? Available(string directory)
+    {
+        try
+        {
+            var drive = new DriveInfo(directory);
+            return drive.TotalSize > 0 ? drive.AvailableFreeSpace : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 }

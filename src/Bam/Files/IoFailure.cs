@@ -1,0 +1,17 @@
+namespace Bam.Files;
+
+/// <summary>What the system said, in words a user can act on.</summary>
+internal static class IoFailure
+{
+    private const int NoSpaceLeft = 28;
+    private const int QuotaExceeded = 122;
+
+    /// <summary>A few words without the temporary names that .NET puts in its messages.</summary>
+    public static string Describe(Exception failure) => failure.HResult switch
+    {
+        NoSpaceLeft => "the disk is full",
+        QuotaExceeded => "the disk quota is used up",
+        _ when failure is UnauthorizedAccessException => "permission denied",
+        _ => failure.Message.Split(" : '")[0].TrimEnd('.'),
+    };
+}
