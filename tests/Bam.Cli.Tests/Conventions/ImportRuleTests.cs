@@ -14,9 +14,10 @@ public class ImportRuleTests
         ["Bam"] = [],
         ["Bam.Files"] = ["Bam"],
         ["Bam.Numerics"] = ["Bam"],
+        ["Bam.Configuration"] = ["Bam.Files"],
         ["Bam.Checkpoints"] = ["Bam.Files", "Bam.Numerics"],
         ["Bam.Tokenization"] = ["Bam.Files", "Bam.Numerics"],
-        ["Bam.Data"] = ["Bam.Tokenization"],
+        ["Bam.Data"] = ["Bam.Configuration", "Bam.Tokenization"],
         ["Bam.Models"] = ["Bam.Checkpoints", "Bam.Data", "Bam.Torch"],
         ["Bam.Upcycling"] = ["Bam.Models"],
         ["Bam.Training"] = ["Bam.Upcycling"],
@@ -25,7 +26,7 @@ public class ImportRuleTests
         ["Bam.Torch"] = [],
     };
 
-    private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Numerics", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling"];
+    private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Numerics", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling"];
 
     private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
 

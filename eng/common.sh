@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# What bam, test and eng/*.sh share: how to speak, which machine is supported, where dotnet is, and how Bam is built.
+
+root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+artifacts=$root/artifacts
+
+say() { printf 'bam: %s\n' "$*" >&2; }
+
+# The request was wrong, or the machine is: one line, status 2.
+refuse() { say "$*"; exit 2; }
+
+# The work failed: one line, status 1.
+give_up() { say "$*"; exit 1; }
+
+if [[ $OSTYPE != linux-gnu* || $HOSTTYPE != x86_64 ]]; then
+  refuse "Linux on x64 with glibc is supported, this is $OSTYPE on $HOSTTYPE"
+fi
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+# Needs no ICU, and sorts and formats the same everywhere.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+[[ -n ${HOME-} ]] || export HOME=$artifacts/home
+
+find_dotnet() {
+  local candidate
+  for candidate in dotnet "${DOTNET_ROOT-}/dotnet" "$HOME/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
+    if dotnet=$(command -v -- "$candidate"); then return; fi
+  done
+  refuse "the .NET 10 SDK was not found (in PATH, \$DOTNET_ROOT, ~/.dotnet, /usr/share/dotnet); install it from https://dotnet.microsoft.com/download/dotnet/10.0"
+}
+
+require_sdk() {
+  find_dotnet
+  (cd "$root" && "$dotnet" --version >/dev/null 2>&1) && return
+  refuse "the .NET 10 SDK is needed (global.json); $dotnet has: $("$dotnet" --list-sdks | cut -d' ' -f1 | paste -sd' ')"
+}
+
+# Which libtorch the environment asks for; a build for another one is not reused.
+wanted_libtorch() { printf 'LIBTORCH=%s LIBTORCH_USE_PYTORCH=%s' "${LIBTORCH-}" "${LIBTORCH_USE_PYTORCH-}"; }
+
+# One build at a time in a clone: lock_clone opens a descriptor that the shell, not its children, holds.
+lock_clone() {
+  mkdir -p "$artifacts" 2>/dev/null || refuse "$artifacts cannot be written; run this as the clone's owner"
+  exec {clone_lock}>"$artifacts/.lock" || refuse "$artifacts/.lock cannot be written; run this as the clone's owner"
+  if ! flock --nonblock "$clone_lock"; then
+    say "waiting for another build of this clone"
+    flock "$clone_lock"
+  fi
+}
+
+unlock_clone() { exec {clone_lock}>&-; }
+
+# logged LABEL COMMAND...: one plain line before, one after; the output goes to a log, whose end is shown on failure.
+logged() {
+  local label=$1 log=$artifacts/${1%% *}.log started=$SECONDS
+  shift
+  say "$label"
+  if "$@" >"$log" 2>&1 {clone_lock}>&- </dev/null; then
+    say "${label%% *} done in $((SECONDS - started)) s"
+    return
+  fi
+  { grep -E ' error |: error|^E: ' "$log" || tail -n 20 "$log"; } | sort -u | head -n 20 >&2
+  say "${label%% *} failed after $((SECONDS - started)) s; the whole log is $log"
+  return 1
+}
