@@ -46,11 +46,10 @@ public sealed class Checkpoint : IDisposable
                 : new InvalidInputException($"{directory}: does not exist; expected a checkpoint directory with {ModelConfig.FileName} and model.safetensors");
         }
 
-        var config = ModelConfig.Load(directory);
         var shards = ShardSet.Open(directory);
         try
         {
-            return new Checkpoint(directory, config, shards);
+            return new Checkpoint(directory, ModelConfig.Load(directory), shards);
         }
         catch
         {

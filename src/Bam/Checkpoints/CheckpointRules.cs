@@ -27,12 +27,13 @@ internal static class CheckpointRules
             if (tensor.Dtype != dtype)
             {
                 throw new InvalidInputException(
-                    $"{shards.FileOf(parameter.Name).Path}: tensor {parameter.Name}: dtype", $"{dtype.SafetensorsName} as in the other tensors",
+                    $"{shards.FileOf(parameter.Name).Path}: tensor {parameter.Name}: dtype",
+                    dtype is { } others ? $"{others.SafetensorsName} as in the other tensors" : "a floating-point dtype",
                     tensor.Dtype.SafetensorsName, "convert all tensors to one floating-point dtype");
             }
         }
 
-        if (shards.Tensors.Count == parameters.Count) return dtype;
+        if (shards.Tensors.Count == parameters.Count) return dtype!.Value;
         var known = parameters.Select(parameter => parameter.Name).ToHashSet();
         var superfluous = shards.Tensors.Keys.First(name => !known.Contains(name));
         throw new InvalidInputException(
@@ -40,8 +41,8 @@ internal static class CheckpointRules
             "is config.json that of another model?");
     }
 
-    /// <summary>The dtype that config.json declares where some tensor has it, else that of most parameters' first.</summary>
-    private static TensorDtype ExpectedDtype(ModelConfig config, IReadOnlyList<ParameterInfo> parameters, ShardSet shards)
+    /// <summary>The dtype that config.json declares where some parameter has it, else the most frequent; null where all are integers.</summary>
+    private static TensorDtype? ExpectedDtype(ModelConfig config, IReadOnlyList<ParameterInfo> parameters, ShardSet shards)
     {
         var dtypes = parameters
             .Select(parameter => shards.Tensors.GetValueOrDefault(parameter.Name)?.Dtype)
@@ -49,7 +50,7 @@ internal static class CheckpointRules
             .Select(dtype => dtype!.Value)
             .ToList();
         if (config.TorchDtype is { } name && TensorDtypes.FromTorchName(name) is { } declared && dtypes.Contains(declared)) return declared;
-        return dtypes.Count == 0 ? TensorDtype.Float32 : dtypes.CountBy(dtype => dtype).MaxBy(pair => pair.Value).Key;
+        return dtypes.Count == 0 ? null : dtypes.CountBy(dtype => dtype).MaxBy(pair => pair.Value).Key;
     }
 
     private static string Describe(ParameterInfo parameter) => TensorShape.Describe(parameter.Shape.Select(size => (long)size));

@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using Bam.Files;
 
 namespace Bam.Checkpoints;
 
@@ -6,30 +8,13 @@ namespace Bam.Checkpoints;
 internal sealed class JsonFields
 {
     private readonly string where;
-    private readonly Dictionary<string, JsonElement> unread = [];
+    private readonly Dictionary<string, JsonElement> unread;
 
     /// <summary>Parses <paramref name="json"/>, which must be one object without duplicate names.</summary>
     public JsonFields(string json, string where)
     {
         this.where = where;
-        JsonElement root;
-        try
-        {
-            root = JsonElement.Parse(json);
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidInputException(
-                $"{where}: not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}); it may be cut short, copy it again", e);
-        }
-
-        if (root.ValueKind != JsonValueKind.Object)
-            throw new InvalidInputException(where, "a JSON object", Describe(root), "is this the right file?");
-        foreach (var property in root.EnumerateObject())
-        {
-            if (!unread.TryAdd(property.Name, property.Value))
-                throw new InvalidInputException(Field(property.Name), "one value", "the key twice", "remove one of the two");
-        }
+        unread = JsonInput.ReadObject(Encoding.UTF8.GetBytes(json), where, "it may be cut short or the wrong file", Members);
     }
 
     /// <summary>The name of an enumeration's value in <c>config.json</c>: <c>RmsNorm</c> is "rms_norm".</summary>
@@ -98,23 +83,24 @@ internal sealed class JsonFields
             if (!harmless.TryGetValue(key, out var neutral))
             {
                 throw new InvalidInputException(
-                    Field(key), "a key that Bam knows", $"{key} = {Describe(value)}", "remove it if it changes no arithmetic; otherwise Bam cannot run this model");
+                    Field(key), "a key that Bam knows", $"{key} = {JsonInput.Describe(value)}", "remove it if it changes no arithmetic; otherwise Bam cannot run this model");
             }
 
             if (neutral is not null && value.ValueKind != JsonValueKind.Null && !JsonElement.DeepEquals(value, JsonElement.Parse(neutral)))
-                throw new InvalidInputException(Field(key), $"{neutral} or no such key", Describe(value), "Bam cannot run a model with this");
+                throw new InvalidInputException(Field(key), $"{neutral} or no such key", JsonInput.Describe(value), "Bam cannot run a model with this");
         }
     }
 
-    private static string Describe(JsonElement value)
+    private Dictionary<string, JsonElement> Members(JsonElement root)
     {
-        var text = value.ValueKind switch
+        var members = new Dictionary<string, JsonElement>();
+        foreach (var property in root.EnumerateObject())
         {
-            JsonValueKind.Object => "an object",
-            JsonValueKind.Array => "an array",
-            _ => value.GetRawText(),
-        };
-        return text.Length <= 60 ? text : text[..60] + "…";
+            if (!members.TryAdd(property.Name, property.Value))
+                throw new InvalidInputException(Field(property.Name), "one value", "the key twice", "remove one of the two");
+        }
+
+        return members;
     }
 
     private JsonElement? Take(string key) =>
@@ -126,5 +112,5 @@ internal sealed class JsonFields
         new(Field(key), expected, "no such key", "add it");
 
     private InvalidInputException Wrong(string key, string expected, JsonElement found) =>
-        new(Field(key), expected, Describe(found), "correct it");
+        new(Field(key), expected, JsonInput.Describe(found), "correct it");
 }

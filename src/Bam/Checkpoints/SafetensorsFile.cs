@@ -87,7 +87,12 @@ public sealed class SafetensorsFile : IDisposable
     /// <param name="name">Its name.</param>
     /// <param name="destination">Receives exactly its number of elements.</param>
     /// <exception cref="InvalidInputException">There is no such tensor, or it is not floating-point.</exception>
-    public void ReadFloat32(string name, Span<float> destination) => ReadFloat32(this[name], 0, destination);
+    public void ReadFloat32(string name, Span<float> destination)
+    {
+        var tensor = this[name];
+        if (destination.Length != tensor.Count) throw new ArgumentException($"{name} has {tensor.Count} elements, not {destination.Length}", nameof(destination));
+        ReadFloat32(tensor, 0, destination);
+    }
 
     /// <summary>Reads a range of a floating-point tensor, converted to float32.</summary>
     /// <param name="tensor">One of <see cref="Tensors"/>.</param>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bam.Files;
 
 namespace Bam.Checkpoints;
 
@@ -56,36 +57,27 @@ internal sealed class SafetensorsHeader
     /// <param name="fileLength">The length of the whole file.</param>
     public static SafetensorsHeader Parse(string path, ReadOnlySpan<byte> json, long fileLength)
     {
-        JsonElement root;
-        try
-        {
-            root = JsonElement.Parse(json);
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidInputException($"{path}: the header is not JSON (byte {e.BytePositionInLine + 1} of it); {Damaged}", e);
-        }
-
-        if (root.ValueKind != JsonValueKind.Object)
-            throw new InvalidInputException($"{path}: header", "a JSON object", root.ValueKind.ToString().ToLowerInvariant(), Damaged);
         var dataStart = PrefixLength + json.Length;
         var header = new SafetensorsHeader(path, dataStart, fileLength - dataStart);
-        foreach (var entry in root.EnumerateObject())
+        return JsonInput.ReadObject(json, $"{path}: header", Damaged, root =>
         {
-            if (entry.NameEquals("__metadata__")) header.AddMetadata(entry.Value);
-            else header.AddTensor(entry.Name, entry.Value);
-        }
+            foreach (var entry in root.EnumerateObject())
+            {
+                if (entry.NameEquals("__metadata__")) header.AddMetadata(entry.Value);
+                else header.AddTensor(entry.Name, entry.Value);
+            }
 
-        header.CheckRanges();
-        return header;
+            header.CheckRanges();
+            return header;
+        });
     }
 
     private void AddMetadata(JsonElement value)
     {
-        if (value.ValueKind != JsonValueKind.Object) throw Fault("__metadata__", "an object of strings", Kind(value));
+        if (value.ValueKind != JsonValueKind.Object) throw Fault("__metadata__", "an object of strings", JsonInput.Describe(value));
         foreach (var entry in value.EnumerateObject())
         {
-            if (entry.Value.ValueKind != JsonValueKind.String) throw Fault("__metadata__", "an object of strings", $"{entry.Name} = {Kind(entry.Value)}");
+            if (entry.Value.ValueKind != JsonValueKind.String) throw Fault("__metadata__", "an object of strings", $"{entry.Name} = {JsonInput.Describe(entry.Value)}");
             metadata[entry.Name] = entry.Value.GetString()!;
         }
     }
@@ -93,7 +85,7 @@ internal sealed class SafetensorsHeader
     private void AddTensor(string name, JsonElement value)
     {
         if (tensors.ContainsKey(name)) throw Fault(name, "one tensor of that name", "two");
-        if (value.ValueKind != JsonValueKind.Object) throw Fault(name, "an object with dtype, shape and data_offsets", Kind(value));
+        if (value.ValueKind != JsonValueKind.Object) throw Fault(name, "an object with dtype, shape and data_offsets", JsonInput.Describe(value));
         TensorDtype? dtype = null;
         long[]? shape = null, offsets = null;
         foreach (var member in value.EnumerateObject())
@@ -154,7 +146,7 @@ internal sealed class SafetensorsHeader
 
     private TensorDtype Dtype(string name, JsonElement value)
     {
-        var text = value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Fault(name, "a dtype's name", Kind(value));
+        var text = value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Fault(name, "a dtype's name", JsonInput.Describe(value));
         return TensorDtypes.FromSafetensorsName(text)
             ?? throw new InvalidInputException(
                 $"{path}: tensor {name}: dtype", string.Join(", ", Enum.GetValues<TensorDtype>().Select(d => d.SafetensorsName)), text,
@@ -163,7 +155,7 @@ internal sealed class SafetensorsHeader
 
     private long[] Integers(string name, JsonProperty member)
     {
-        if (member.Value.ValueKind != JsonValueKind.Array) throw Fault($"{name}: {member.Name}", "an array of integers", Kind(member.Value));
+        if (member.Value.ValueKind != JsonValueKind.Array) throw Fault($"{name}: {member.Name}", "an array of integers", JsonInput.Describe(member.Value));
         return [.. member.Value.EnumerateArray().Select(Integer)];
 
         long Integer(JsonElement item) =>
@@ -171,13 +163,6 @@ internal sealed class SafetensorsHeader
                 ? number
                 : throw Fault($"{name}: {member.Name}", "integers from 0", item.GetRawText());
     }
-
-    private static string Kind(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Object => "an object",
-        JsonValueKind.Array => "an array",
-        _ => value.GetRawText(),
-    };
 
     private InvalidInputException Fault(string name, string expected, string found) =>
         new($"{path}: tensor {name}", expected, found, Damaged);

@@ -10,6 +10,10 @@ internal sealed class ShardSet : IDisposable
 
     public const string IndexFileName = "model.safetensors.index.json";
 
+    private const string CopyIndex = "copy the index again";
+
+    private const string CopyAll = "copy the index and the shards again";
+
     private readonly List<SafetensorsFile> files = [];
     private readonly Dictionary<string, SafetensorsFile> fileOf = [];
     private readonly Dictionary<string, TensorInfo> tensors = [];
@@ -94,43 +98,33 @@ internal sealed class ShardSet : IDisposable
         foreach (var (name, shard) in shardOf)
         {
             if (!fileOf.TryGetValue(name, out var file))
-                throw new InvalidInputException($"{index}: tensor {name}", $"it in {shard}", "no shard that has it", "copy the shards again");
+                throw new InvalidInputException($"{index}: tensor {name}", $"it in {shard}", "no shard that has it", CopyAll);
             if (Path.GetFileName(file.Path) != shard)
-                throw new InvalidInputException($"{index}: tensor {name}", $"it in {shard}", $"it in {Path.GetFileName(file.Path)}", "copy the index and the shards again");
+                throw new InvalidInputException($"{index}: tensor {name}", $"it in {shard}", $"it in {Path.GetFileName(file.Path)}", CopyAll);
         }
 
         foreach (var (name, file) in fileOf)
         {
             if (!shardOf.ContainsKey(name))
-                throw new InvalidInputException($"{file.Path}: tensor {name}", $"only tensors that {IndexFileName} names", "one that it does not", "copy the index and the shards again");
+                throw new InvalidInputException($"{file.Path}: tensor {name}", $"only tensors that {IndexFileName} names", "one that it does not", CopyAll);
         }
     }
 
-    private static Dictionary<string, string> ReadWeightMap(string index)
-    {
-        JsonElement root;
-        try
+    private static Dictionary<string, string> ReadWeightMap(string index) =>
+        JsonInput.ReadObject(InputFile.ReadAllBytes(index, CopyIndex), index, CopyIndex, root =>
         {
-            root = JsonElement.Parse(InputFile.ReadAllText(index, "copy the index again"));
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidInputException($"{index}: not JSON (line {e.LineNumber + 1}); it may be cut short, copy it again", e);
-        }
+            if (!root.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+                throw new InvalidInputException(index, "an object \"weight_map\" from tensor to shard", "none", CopyIndex);
+            var shardOf = new Dictionary<string, string>();
+            foreach (var entry in map.EnumerateObject())
+            {
+                var shard = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
+                if (shard.Length == 0 || Path.GetFileName(shard) != shard || shard is "." or "..")
+                    throw new InvalidInputException($"{index}: tensor {entry.Name}", "a file name beside the index", JsonInput.Describe(entry.Value), "correct it");
+                if (!shardOf.TryAdd(entry.Name, shard))
+                    throw new InvalidInputException($"{index}: tensor {entry.Name}", "one shard", "the key twice", "remove one of the two");
+            }
 
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
-            throw new InvalidInputException(index, "an object \"weight_map\" from tensor to shard", "none", "copy the index again");
-        var shardOf = new Dictionary<string, string>();
-        foreach (var entry in map.EnumerateObject())
-        {
-            var shard = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
-            if (shard.Length == 0 || Path.GetFileName(shard) != shard || shard is "." or "..")
-                throw new InvalidInputException($"{index}: weight_map: {entry.Name}", "a file name beside the index", entry.Value.GetRawText(), "correct it");
-            if (!shardOf.TryAdd(entry.Name, shard))
-                throw new InvalidInputException($"{index}: weight_map: {entry.Name}", "one shard", "the key twice", "remove one of the two");
-        }
-
-        if (shardOf.Count == 0) throw new InvalidInputException($"{index}: weight_map", "at least one tensor", "none", "copy the index again");
-        return shardOf;
-    }
+            return shardOf.Count > 0 ? shardOf : throw new InvalidInputException($"{index}: weight_map", "at least one tensor", "none", CopyIndex);
+        });
 }

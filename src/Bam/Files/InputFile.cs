@@ -13,16 +13,7 @@ public static class InputFile
     /// <exception cref="InvalidInputException">It is missing, unreadable or not UTF-8.</exception>
     public static string ReadAllText(string path, string hint)
     {
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Unreadable(path, hint, e);
-        }
-
+        var bytes = ReadAllBytes(path, hint);
         try
         {
             var start = bytes.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
@@ -31,6 +22,22 @@ public static class InputFile
         catch (DecoderFallbackException e)
         {
             throw new InvalidInputException($"{path}: expected UTF-8 text, found other bytes at offset {Math.Max(0, e.Index)}; save it as UTF-8", e);
+        }
+    }
+
+    /// <summary>All bytes of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="hint">What to do when it is not there.</param>
+    /// <exception cref="InvalidInputException">It is missing or unreadable.</exception>
+    public static byte[] ReadAllBytes(string path, string hint)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, hint, e);
         }
     }
 
@@ -43,6 +50,6 @@ public static class InputFile
         ArgumentNullException.ThrowIfNull(cause);
         return cause is FileNotFoundException or DirectoryNotFoundException
             ? new InvalidInputException($"{path}: does not exist; {hint}", cause)
-            : new InvalidInputException($"{path}: cannot be read ({cause.Message.TrimEnd('.')}); check its permissions", cause);
+            : new InvalidInputException($"{path}: cannot be read ({IoFailure.Describe(cause)}); check that it is a readable file", cause);
     }
 }
