@@ -28,7 +28,7 @@ internal sealed class ConfigBinder(string file)
                     $"{SectionLocation.At(file, key)}: key '{Join(path, name)}' is unknown{Suggestion.For(name, names)}");
         }
 
-        var section = Activator.CreateInstance(type)!;
+        var section = ConfigKey.Create(type);
         foreach (var key in keys)
         {
             if (mapping.Children.TryGetValue(new YamlScalarNode(key.Name), out var value))

@@ -21,6 +21,15 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
     /// <summary>The keys of a record, in the order of its properties, those of flattened groups in the group's place.</summary>
     public static IReadOnlyList<ConfigKey> Of(Type section) => [.. Of(section, [])];
 
+    /// <summary>An instance of a record that holds nothing but defaults, with its flattened groups.</summary>
+    public static object Create(Type section)
+    {
+        var created = Activator.CreateInstance(section)!;
+        foreach (var group in section.GetProperties().Where(p => p.IsDefined(typeof(FlattenedAttribute))))
+            if (group.GetValue(created) is null) group.SetValue(created, Create(group.PropertyType));
+        return created;
+    }
+
     /// <summary>The value in <paramref name="section"/>.</summary>
     public object? Get(object section) => Property.GetValue(Holder(section));
 
@@ -51,15 +60,5 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
         lock (Nullability) return Nullability.Create(property).WriteState == NullabilityState.Nullable;
     }
 
-    private object Holder(object section)
-    {
-        foreach (var group in Groups)
-        {
-            var inner = group.GetValue(section);
-            if (inner is null) group.SetValue(section, inner = Activator.CreateInstance(group.PropertyType)!);
-            section = inner;
-        }
-
-        return section;
-    }
+    private object Holder(object section) => Groups.Aggregate(section, (holder, group) => group.GetValue(holder)!);
 }

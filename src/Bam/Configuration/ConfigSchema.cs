@@ -35,7 +35,7 @@ public static class ConfigSchema
         var schema = Of(SchemaType.Of(key), key.Attribute);
         if (key.IsNullable) AllowNull(schema);
         schema["description"] = key.Attribute.Description;
-        var defaults = Activator.CreateInstance(key.Groups.Count == 0 ? key.Property.ReflectedType! : key.Groups[^1].PropertyType)!;
+        var defaults = Activator.CreateInstance(key.Property.ReflectedType!)!;
         if (!key.IsRequired && key.Property.GetValue(defaults) is { } value && Scalar(value) is { } scalar) schema["default"] = scalar;
         return schema;
     }

@@ -1,5 +1,7 @@
 using System.Collections;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -9,17 +11,23 @@ namespace Bam.Configuration;
 /// <summary>Records as YAML with every default written out: <c>config.resolved.yaml</c>. What is written reads back equal.</summary>
 public static class ConfigWriter
 {
-    /// <summary>The record as YAML text, keys in the record's order, nulls left out.</summary>
-    public static string Write(object section)
+    /// <summary>The record as YAML text, keys in the record's order; nulls are left out where null is the default.</summary>
+    public static string Write(object section) => Write(section, onlyWhatChangesResults: false);
+
+    /// <summary>SHA-256 of the keys that change results (<see cref="KeyAttribute.ChangesResult"/>), in lower-case hexadecimal digits.</summary>
+    public static string Fingerprint(object section) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Write(section, onlyWhatChangesResults: true))));
+
+    private static string Write(object section, bool onlyWhatChangesResults)
     {
         using var text = new StringWriter();
-        new YamlStream(new YamlDocument(Section(section))).Save(text, assignAnchors: false);
+        new YamlStream(new YamlDocument(Section(section, onlyWhatChangesResults))).Save(text, assignAnchors: false);
         // YamlStream ends a document by "...", which is allowed and of no use.
         var yaml = text.ToString().ReplaceLineEndings("\n");
         return yaml.EndsWith("...\n", StringComparison.Ordinal) ? yaml[..^4] : yaml;
     }
 
-    internal static YamlNode? Node(object? value) => value switch
+    internal static YamlNode? Node(object? value, bool onlyWhatChangesResults = false) => value switch
     {
         null => null,
         string text => Text(text),
@@ -28,21 +36,31 @@ public static class ConfigWriter
         int or long => new YamlScalarNode(Convert.ToString(value, CultureInfo.InvariantCulture)),
         Enum choice => new YamlScalarNode(SnakeCase.Of(choice.ToString())),
         InlineValue inline => inline.Scalar is { } scalar ? new YamlScalarNode(scalar) : Json(JsonNode.Parse(inline.Json)),
-        IDictionary map => new YamlMappingNode(map.Keys.Cast<string>().Select(k => KeyValuePair.Create<YamlNode, YamlNode>(Text(k), Node(map[k])!))),
-        IEnumerable list => new YamlSequenceNode(list.Cast<object>().Select(item => Node(item)!)),
-        _ => Section(value),
+        IDictionary map => new YamlMappingNode(map.Keys.Cast<string>().Select(k => KeyValuePair.Create<YamlNode, YamlNode>(Text(k), Node(map[k], onlyWhatChangesResults)!))),
+        IEnumerable list => new YamlSequenceNode(list.Cast<object>().Select(item => Node(item, onlyWhatChangesResults)!)),
+        _ => Section(value, onlyWhatChangesResults),
     };
 
-    private static YamlMappingNode Section(object section)
+    private static YamlMappingNode Section(object section, bool onlyWhatChangesResults)
     {
         var mapping = new YamlMappingNode();
-        foreach (var key in ConfigKey.Of(section.GetType()))
-            if (Node(key.Get(section)) is { } value) mapping.Add(key.Name, value);
+        var defaults = ConfigKey.Create(section.GetType());
+        foreach (var key in ConfigKey.Of(section.GetType()).Where(k => k.Attribute.ChangesResult || !onlyWhatChangesResults))
+        {
+            if (Node(key.Get(section), onlyWhatChangesResults) is { } value) mapping.Add(key.Name, value);
+            else if (key.Get(defaults) is not null) mapping.Add(key.Name, new YamlScalarNode("null"));
+        }
+
         return mapping;
     }
 
-    private static YamlScalarNode Text(string text) =>
-        new(text) { Style = text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-') && !char.IsAsciiDigit(text[0]) && text is not ("true" or "false" or "null" or "-") ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted };
+    private static YamlScalarNode Text(string text) => new(text) { Style = IsPlain(text) ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted };
+
+    // Words and paths that no YAML reader takes for a number, a switch or null.
+    private static bool IsPlain(string text) =>
+        text.Length > 1 && (char.IsAsciiLetter(text[0]) || text[0] == '/')
+        && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-')
+        && text.ToLowerInvariant() is not ("true" or "false" or "null" or "yes" or "no" or "on" or "off");
 
     private static YamlNode Json(JsonNode? node) => node switch
     {

@@ -42,7 +42,7 @@ public sealed record Sample
     public int BatchSize { get; init; } = 8;
 
     [Flattened]
-    public SampleGroup Group { get; init; } = new();
+    public required SampleGroup Group { get; init; }
 
     [Key("what is read")]
     public IReadOnlyList<SampleSource> Sources { get; init; } = [];
