@@ -1,0 +1,93 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Bam.Training.Metrics;
+
+/// <summary>Metrics as one JSON object a line, each handed to the operating system at once.</summary>
+public sealed class JsonlMetrics : IMetricsSink
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly string path;
+    private readonly FileStream stream;
+
+    /// <summary>Goes on with a file, or starts it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="step">
+    /// The steps done by the checkpoint that training goes on from: lines of later steps, and a line that was cut short, are
+    /// removed, because their steps are done again.
+    /// </param>
+    /// <exception cref="WorkFailedException">The file cannot be written.</exception>
+    public JsonlMetrics(string path, long step)
+    {
+        this.path = path;
+        try
+        {
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            var end = EndOf(stream, step);
+            stream.SetLength(end);
+            stream.Position = end;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WorkFailedException($"{path}: cannot be written ({e.Message})", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Write(StepMetrics metrics) => Append(metrics);
+
+    /// <inheritdoc/>
+    public void Write(EvaluationMetrics metrics) => Append(metrics);
+
+    /// <inheritdoc/>
+    public void Dispose() => stream.Dispose();
+
+    /// <summary>The end of the last whole line that belongs to the first <paramref name="step"/> steps.</summary>
+    private static long EndOf(FileStream stream, long step)
+    {
+        using var reader = new StreamReader(stream, leaveOpen: true);
+        var end = 0L;
+        while (reader.ReadLine() is { } line)
+        {
+            if (StepOf(line) is not { } found || found > step) return end;
+            var next = end + reader.CurrentEncoding.GetByteCount(line) + 1;
+            if (next > stream.Length) return end;
+            end = next;
+        }
+
+        return end;
+    }
+
+    private static long? StepOf(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return json.RootElement.GetProperty("step").GetInt64();
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private void Append<T>(T metrics)
+    {
+        try
+        {
+            stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(metrics, Options), (byte)'\n']);
+            stream.Flush();
+        }
+        catch (IOException e)
+        {
+            throw new WorkFailedException($"{path}: cannot be written ({e.Message})", e);
+        }
+    }
+}

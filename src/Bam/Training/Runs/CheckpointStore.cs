@@ -1,0 +1,59 @@
+using System.Globalization;
+using Bam.Files;
+
+namespace Bam.Training.Runs;
+
+/// <summary>A run's <c>checkpoints/step-N</c> directories: whole ones only, and only the newest few.</summary>
+/// <param name="directory">The directory that holds them; it need not exist.</param>
+public sealed class CheckpointStore(string directory)
+{
+    private const string Prefix = "step-";
+
+    /// <summary>The directory that holds them.</summary>
+    public string Directory { get; } = directory;
+
+    /// <summary>The whole checkpoints, newest first.</summary>
+    public IReadOnlyList<string> Newest =>
+        System.IO.Directory.Exists(Directory)
+            ? [.. System.IO.Directory.GetDirectories(Directory, $"{Prefix}*").Where(d => StepOf(d) is not null).OrderByDescending(StepOf)]
+            : [];
+
+    /// <summary>Where the checkpoint after that many steps is, or will be.</summary>
+    public string PathOf(long step) => Path.Combine(Directory, $"{Prefix}{step.ToString(CultureInfo.InvariantCulture)}");
+
+    /// <summary>The steps done by a checkpoint, or null when it is none.</summary>
+    public static long? StepOf(string checkpoint) =>
+        long.TryParse(Path.GetFileName(checkpoint).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : null;
+
+    /// <summary>Removes what a killed process left half written or half deleted. Only the holder of the run's lock may call it.</summary>
+    public void RemoveLeftovers()
+    {
+        if (!System.IO.Directory.Exists(Directory)) return;
+        foreach (var leftover in System.IO.Directory.GetDirectories(Directory, $".{Prefix}*")) System.IO.Directory.Delete(leftover, recursive: true);
+    }
+
+    /// <summary>Adds a checkpoint, which appears only when whole, then drops the oldest.</summary>
+    /// <param name="step">The steps done.</param>
+    /// <param name="keep">How many stay.</param>
+    /// <param name="write">Fills the directory that it is given.</param>
+    /// <exception cref="WorkFailedException">The disk is full; the checkpoints before are intact.</exception>
+    public void Add(long step, int keep, Action<string> write)
+    {
+        using (var checkpoint = new AtomicDirectory(PathOf(step)))
+        {
+            write(checkpoint.TemporaryPath);
+            checkpoint.Commit();
+        }
+
+        foreach (var old in Newest.Where(c => StepOf(c) < step).Skip(keep - 1)) Delete(old);
+    }
+
+    // A deletion that is cut short must not leave a part under a checkpoint's name.
+    private void Delete(string checkpoint)
+    {
+        var hidden = Path.Combine(Directory, $".{Path.GetFileName(checkpoint)}.old");
+        if (System.IO.Directory.Exists(hidden)) System.IO.Directory.Delete(hidden, recursive: true);
+        System.IO.Directory.Move(checkpoint, hidden);
+        System.IO.Directory.Delete(hidden, recursive: true);
+    }
+}

@@ -1,0 +1,19 @@
+using System.Security.Cryptography;
+
+namespace Bam.Training.Runs;
+
+/// <summary>Which tokens a domain's windows come from, without reading them all: the index and the size of the tokens.</summary>
+/// <param name="Domain">The domain's name.</param>
+/// <param name="IndexSha256">SHA-256 of the .idx file, which holds every document's length.</param>
+/// <param name="TokenBytes">The size of the .bin file.</param>
+public sealed record DataIdentity(string Domain, string IndexSha256, long TokenBytes)
+{
+    /// <summary>The identity of a .bin/.idx pair.</summary>
+    /// <param name="domain">The domain's name.</param>
+    /// <param name="prefix">The pair's path without its endings.</param>
+    public static DataIdentity Of(string domain, string prefix)
+    {
+        using var index = File.OpenRead($"{prefix}.idx");
+        return new(domain, Convert.ToHexStringLower(SHA256.HashData(index)), new FileInfo($"{prefix}.bin").Length);
+    }
+}

@@ -1,0 +1,34 @@
+namespace Bam.Training.Runs;
+
+/// <summary>Sums over the steps since the last line of metrics; a part of the state, so that a resumed run's lines are the unbroken run's.</summary>
+public sealed record LossWindow
+{
+    /// <summary>The steps.</summary>
+    public int Steps { get; init; }
+
+    /// <summary>Σ loss.</summary>
+    public double Loss { get; init; }
+
+    /// <summary>Σ negative log-likelihood.</summary>
+    public double Nll { get; init; }
+
+    /// <summary>Σ load-balancing loss, each the mean over layers.</summary>
+    public double LoadBalancing { get; init; }
+
+    /// <summary>Σ z-loss, each the mean over layers.</summary>
+    public double RouterZ { get; init; }
+
+    /// <summary>Seconds inside training steps.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>The window with one more step.</summary>
+    internal LossWindow With(StepResult step, double seconds) => new()
+    {
+        Steps = Steps + 1,
+        Loss = Loss + step.Loss,
+        Nll = Nll + step.Nll,
+        LoadBalancing = LoadBalancing + step.LoadBalancing,
+        RouterZ = RouterZ + step.RouterZ,
+        Seconds = Seconds + seconds,
+    };
+}

@@ -1,0 +1,84 @@
+using Bam.Configuration;
+using Bam.Files;
+
+namespace Bam.Training.Runs;
+
+/// <summary>
+/// A run's directory, locked while this is alive: <c>config.resolved.yaml</c>, <c>identity.json</c>, <c>metrics.jsonl</c>,
+/// <c>events/</c> (TensorBoard), <c>checkpoints/step-N/</c> and, at the end, <c>model/</c>.
+/// </summary>
+public sealed class RunDirectory : IDisposable
+{
+    private readonly DirectoryLock held;
+
+    private RunDirectory(string path, DirectoryLock held)
+    {
+        Path = path;
+        this.held = held;
+        Checkpoints = new(System.IO.Path.Combine(path, "checkpoints"));
+    }
+
+    /// <summary>The directory.</summary>
+    public string Path { get; }
+
+    /// <summary>The checkpoints to resume from.</summary>
+    public CheckpointStore Checkpoints { get; }
+
+    /// <summary>The configuration with every default written out.</summary>
+    public string ConfigPath => System.IO.Path.Combine(Path, "config.resolved.yaml");
+
+    /// <summary>What the run's result depends on beside the configuration.</summary>
+    public string IdentityPath => System.IO.Path.Combine(Path, "identity.json");
+
+    /// <summary>The metrics, one JSON object a line.</summary>
+    public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
+
+    /// <summary>TensorBoard's event files.</summary>
+    public string EventsPath => System.IO.Path.Combine(Path, "events");
+
+    /// <summary>The trained model, once the run is done.</summary>
+    public string ModelPath => System.IO.Path.Combine(Path, "model");
+
+    /// <summary>Locks the directory, refuses it when another run is there, and records this one.</summary>
+    /// <param name="config">What is asked for.</param>
+    /// <param name="identity">What its result depends on.</param>
+    /// <exception cref="InvalidInputException">Another process works there, or the run there is another one: the first difference is named.</exception>
+    /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
+    public static RunDirectory Open(TrainingConfig config, RunIdentity identity)
+    {
+        var run = new RunDirectory(config.Output, DirectoryLock.Acquire(config.Output));
+        try
+        {
+            run.CheckSameRun(config, identity);
+            run.Checkpoints.RemoveLeftovers();
+            AtomicFile.WriteText(run.ConfigPath, ConfigWriter.Write(config));
+            identity.Save(run.IdentityPath);
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => held.Dispose();
+
+    private void CheckSameRun(TrainingConfig config, RunIdentity identity)
+    {
+        if (!File.Exists(ConfigPath))
+        {
+            string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath];
+            if (ours.FirstOrDefault(System.IO.Path.Exists) is { } found)
+                throw new InvalidInputException($"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");
+            return;
+        }
+
+        if (ConfigDifference.Between(ConfigFile.Read<TrainingConfig>(ConfigPath), config) is { } difference)
+            throw new InvalidInputException(
+                $"{Path}: holds a run of another configuration: '{difference.Key}' was {difference.First}, is {difference.Second}; choose another output or restore the key");
+        if (File.Exists(IdentityPath) && RunIdentity.Load(IdentityPath).DifferenceTo(identity) is { } other)
+            throw new InvalidInputException($"{Path}: holds a run with {other}; choose another output or restore it");
+    }
+}

@@ -1,0 +1,47 @@
+using Bam.Configuration;
+
+namespace Bam.Training;
+
+/// <summary>One model, one phase: the file of <c>bam train</c>.</summary>
+public sealed record TrainingConfig : ICheckedSection
+{
+    /// <summary>The checkpoint to start from; null to start from <see cref="Config"/> and random parameters.</summary>
+    [Key("the checkpoint directory to start from; instead of 'config'", IsPath = true, ChangesResult = false)]
+    public string? Model { get; init; }
+
+    /// <summary>The sizes of a model that starts from random parameters.</summary>
+    [Key("the sizes of a new model: the keys of config.json inline, the path of a config.json, or a preset's name; instead of 'model'", IsPath = true)]
+    public InlineValue? Config { get; init; }
+
+    /// <summary>Names the random parameters of a new model.</summary>
+    [Key("the seed of a new model's parameters")]
+    public long InitSeed { get; init; }
+
+    /// <summary>The tokenizer that the data was built with; copied into every checkpoint.</summary>
+    [Key("the directory or tokenizer.json that goes into the checkpoints; that of 'model' when absent", IsPath = true, ChangesResult = false)]
+    public string? Tokenizer { get; init; }
+
+    /// <summary>The domains and their shares.</summary>
+    [Key("the domains that windows are drawn from, and their shares")]
+    public required IReadOnlyList<TrainingDomain> Data { get; init; }
+
+    /// <summary>The run's directory.</summary>
+    [Key("the run's directory: checkpoints, metrics and the final model; a run that is there already goes on", IsPath = true, ChangesResult = false)]
+    public required string Output { get; init; }
+
+    /// <summary>How to train.</summary>
+    [Flattened]
+    public required TrainingSettings Settings { get; init; }
+
+    /// <inheritdoc/>
+    public void Check(SectionLocation section)
+    {
+        if (Model is null == Config is null)
+            throw section.Fault(
+                Model is null ? "data" : "config", Model is null ? "key 'model' or key 'config' is missing: what to train" : "key 'model' and key 'config' exclude each other; keep one");
+        if (Settings.Steps is null && Settings.Tokens is null) throw section.Fault("data", "key 'tokens' or key 'steps' is missing: how long to train");
+        if (Data.Count == 0) throw section.Fault("data", "key 'data': expected at least one domain, found an empty list");
+        if (Data.GroupBy(d => d.Domain).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw section.Fault("data", $"key 'data': domain '{twice.Key}' is there twice; give each a name of its own");
+    }
+}

@@ -1,0 +1,127 @@
+using Bam.Configuration;
+
+namespace Bam.Training;
+
+/// <summary>
+/// How a model is trained, whatever the model and the data: the keys that <c>bam train</c>'s file and a recipe's phases share.
+/// Defaults are DESIGN's where the paper prints none.
+/// </summary>
+public sealed record TrainingSettings : ICheckedSection
+{
+    /// <summary>T, in tokens.</summary>
+    [Key("the length of a training window, in tokens", Minimum = 1)]
+    public int SequenceLength { get; init; } = 256;
+
+    /// <summary>B, the sequences of one optimizer step, over all of its micro-batches.</summary>
+    [Key("the sequences of one optimizer step", Minimum = 1)]
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>The micro-batches of one optimizer step; divides B.</summary>
+    [Key("the micro-batches that a step's sequences are split into, to save memory; divides batch_size", Minimum = 1)]
+    public int GradientAccumulation { get; init; } = 1;
+
+    /// <summary>The budget in tokens, rounded up to whole steps; null when <see cref="Steps"/> or something else sets it.</summary>
+    [Key("the budget in tokens, rounded up to whole steps; instead of 'steps'", Minimum = 1)]
+    public long? Tokens { get; init; }
+
+    /// <summary>The budget in optimizer steps.</summary>
+    [Key("the budget in optimizer steps; instead of 'tokens'", Minimum = 1)]
+    public long? Steps { get; init; }
+
+    /// <summary>The learning rate at the end of warm-up.</summary>
+    [Key("the peak learning rate, reached at the end of warm-up", Minimum = 0, AboveMinimum = true)]
+    public required double LearningRate { get; init; }
+
+    /// <summary>The steps in which the learning rate rises linearly to its peak.</summary>
+    [Key("the steps in which the learning rate rises linearly to its peak", Minimum = 0)]
+    public long WarmupSteps { get; init; }
+
+    /// <summary>The learning rate of the last step, as a part of the peak.</summary>
+    [Key("the learning rate of the last step, as a part of the peak", Minimum = 0, Maximum = 1)]
+    public double FinalLearningRateFraction { get; init; } = 0.1;
+
+    /// <summary>Decoupled weight decay (AdamW), on matrices only.</summary>
+    [Key("AdamW's weight decay, on matrices only", Minimum = 0)]
+    public double WeightDecay { get; init; } = 0.1;
+
+    /// <summary>The decay of the mean of gradients.</summary>
+    [Key("AdamW's decay of the mean of gradients", Minimum = 0, Maximum = 1, BelowMaximum = true)]
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>The decay of the mean of squared gradients.</summary>
+    [Key("AdamW's decay of the mean of squared gradients", Minimum = 0, Maximum = 1, BelowMaximum = true)]
+    public double Beta2 { get; init; } = 0.95;
+
+    /// <summary>Added to the root of the mean of squared gradients.</summary>
+    [Key("AdamW's addition to the divisor", Minimum = 0, AboveMinimum = true)]
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>The global norm that gradients are scaled down to; null for no clipping.</summary>
+    [Key("the global norm that gradients are scaled down to; null for no clipping", Minimum = 0, AboveMinimum = true)]
+    public double? ClipNorm { get; init; } = 1.0;
+
+    /// <summary>α, the weight of the load-balancing loss; null for the model's own.</summary>
+    [Key("the weight of the load-balancing loss; null for the model's own", Minimum = 0)]
+    public double? RouterAuxLossCoef { get; init; }
+
+    /// <summary>β, the weight of the router z-loss; null for the model's own.</summary>
+    [Key("the weight of the router z-loss; null for the model's own", Minimum = 0)]
+    public double? RouterZLossCoef { get; init; }
+
+    /// <summary>Names the stream of random windows: the windows of step s follow from it and s alone.</summary>
+    [Key("the seed of the windows: models trained with one seed and one mixture of data see identical batches")]
+    public long DataSeed { get; init; }
+
+    /// <summary>Patterns of checkpoint tensor names that stay as they are.</summary>
+    [Key("patterns of tensor names that stay as they are, '*' for any characters: ['model.embed_tokens.*']")]
+    public IReadOnlyList<string> Freeze { get; init; } = [];
+
+    /// <summary>Patterns of checkpoint tensor names that alone are trained; empty for all.</summary>
+    [Key("patterns of tensor names that alone are trained, '*' for any characters: ['*router*']; empty for all")]
+    public IReadOnlyList<string> TrainOnly { get; init; } = [];
+
+    /// <summary>What the matrix products are computed in.</summary>
+    [Key("what matrix products are computed in; values, moments and routers stay float32")]
+    public TrainingDtype Dtype { get; init; } = TrainingDtype.Float32;
+
+    /// <summary>"auto", "cpu" or "cuda:N".</summary>
+    [Key("auto, cpu or cuda:N", ChangesResult = false)]
+    public string Device { get; init; } = "auto";
+
+    /// <summary>The threads of a matrix product; null for one a core.</summary>
+    [Key("the threads that compute; null for one a core", Minimum = 1, ChangesResult = false)]
+    public int? Threads { get; init; }
+
+    /// <summary>The steps between two evaluations; 0 for none.</summary>
+    [Key("the steps between two evaluations on held-out text; 0 for none", Minimum = 0, ChangesResult = false)]
+    public long EvaluateEvery { get; init; }
+
+    /// <summary>The steps between two checkpoints; 0 for none but the last.</summary>
+    [Key("the steps between two checkpoints; 0 for none before the end", Minimum = 0, ChangesResult = false)]
+    public long CheckpointEvery { get; init; } = 500;
+
+    /// <summary>How many of the newest checkpoints stay.</summary>
+    [Key("how many of the newest checkpoints stay", Minimum = 1, ChangesResult = false)]
+    public int KeepCheckpoints { get; init; } = 2;
+
+    /// <summary>The steps between two lines of metrics.</summary>
+    [Key("the steps between two lines of metrics", Minimum = 1, ChangesResult = false)]
+    public long LogEvery { get; init; } = 10;
+
+    /// <summary>B·T.</summary>
+    public long TokensPerStep => (long)BatchSize * SequenceLength;
+
+    /// <summary>The budget in steps.</summary>
+    /// <exception cref="InvalidOperationException">Neither <see cref="Tokens"/> nor <see cref="Steps"/> is set.</exception>
+    public long TotalSteps =>
+        Steps ?? (Tokens is { } tokens ? (tokens + TokensPerStep - 1) / TokensPerStep : throw new InvalidOperationException("no budget is set"));
+
+    /// <inheritdoc/>
+    public void Check(SectionLocation section)
+    {
+        if (Tokens is not null && Steps is not null) throw section.Fault("steps", "key 'steps' and key 'tokens' exclude each other; keep one");
+        if (BatchSize % GradientAccumulation != 0)
+            throw section.Fault(
+                "gradient_accumulation", $"key 'gradient_accumulation': expected a divisor of batch_size {BatchSize}, found {GradientAccumulation}");
+    }
+}

@@ -1,0 +1,90 @@
+using Bam.Training.Metrics;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Training.Metrics;
+
+public sealed class JsonlMetricsTests : IDisposable
+{
+    private readonly TemporaryDirectory directory = new();
+
+    private string FilePath => directory["metrics.jsonl"];
+
+    [Fact]
+    public void Writes_one_object_a_line_with_the_fields_of_the_format()
+    {
+        using (var metrics = new JsonlMetrics(FilePath, 0))
+        {
+            metrics.Write(Step(1) with
+            {
+                Layers =
+                [
+                    new LayerMetrics
+                    {
+                        ExpertLoad = [0.25, 0.75], AttentionGate = [0.5, 0.5], GateEntropy = 0.5, RouterEntropy = 0.25,
+                        ByDomain = new Dictionary<string, DomainRouting> { ["law"] = new() { ExpertLoad = [1, 0] } },
+                    },
+                ],
+            });
+            metrics.Write(new EvaluationMetrics(1, new Dictionary<string, DomainEvaluation> { ["law"] = new(8, 2.5, 1.5, 100) }));
+        }
+
+        File.ReadAllLines(FilePath).ShouldBe(
+        [
+            """{"step":1,"tokens":10,"loss":2,"nll":1.5,"load_balancing":1,"router_z":3,"learning_rate":0.001,"gradient_norm":4,"tokens_per_second":100,"core_seconds":0.25,"layers":[{"expert_load":[0.25,0.75],"attention_gate":[0.5,0.5],"gate_entropy":0.5,"router_entropy":0.25,"by_domain":{"law":{"expert_load":[1,0]}}}]}""",
+            """{"step":1,"evaluation":{"law":{"perplexity":8,"nll":2.5,"bits_per_byte":1.5,"tokens":100}}}""",
+        ]);
+    }
+
+    [Fact]
+    public void Going_on_drops_the_lines_after_the_checkpoint()
+    {
+        WriteSteps(0, 1, 2, 3, 4);
+        WriteSteps(2, 3, 4, 5);
+        Steps().ShouldBe([1, 2, 3, 4, 5]);
+    }
+
+    [Fact]
+    public void Going_on_drops_a_line_that_was_cut_short()
+    {
+        WriteSteps(0, 1, 2);
+        File.AppendAllText(FilePath, """{"step":3,"tok""");
+        WriteSteps(3, 4);
+        Steps().ShouldBe([1, 2, 4]);
+    }
+
+    [Fact]
+    public void A_whole_object_without_its_line_end_is_dropped_too()
+    {
+        WriteSteps(0, 1);
+        File.AppendAllText(FilePath, """{"step":2}""");
+        WriteSteps(2, 3);
+        Steps().ShouldBe([1, 3]);
+    }
+
+    [Fact]
+    public void What_was_written_can_be_read_at_once()
+    {
+        using var metrics = new JsonlMetrics(FilePath, 0);
+        metrics.Write(Step(1));
+        using var reader = new StreamReader(new FileStream(FilePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        reader.ReadLine().ShouldNotBeNull();
+    }
+
+    public void Dispose() => directory.Dispose();
+
+    internal static StepMetrics Step(long step) => new()
+    {
+        Step = step, Tokens = 10 * step, Loss = 2, Nll = 1.5, LoadBalancing = 1, RouterZ = 3, LearningRate = 0.001, GradientNorm = 4,
+        TokensPerSecond = 100, CoreSeconds = 0.25,
+    };
+
+    private void WriteSteps(long from, params long[] steps)
+    {
+        using var metrics = new JsonlMetrics(FilePath, from);
+        foreach (var step in steps) metrics.Write(Step(step));
+    }
+
+    private long[] Steps() =>
+        [.. File.ReadAllLines(FilePath).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("step").GetInt64())];
+}

@@ -1,0 +1,57 @@
+using Bam.Training.Runs;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Training.Runs;
+
+public sealed class CheckpointStoreTests : IDisposable
+{
+    private readonly TemporaryDirectory directory = new();
+    private readonly CheckpointStore store;
+
+    public CheckpointStoreTests() => store = new CheckpointStore(directory["checkpoints"]);
+
+    [Fact]
+    public void Keeps_the_newest_by_number_not_by_name()
+    {
+        foreach (var step in new[] { 2, 9, 10, 100 }) Add(step, keep: 2);
+        store.Newest.Select(CheckpointStore.StepOf).ShouldBe([100, 10]);
+    }
+
+    [Fact]
+    public void A_failure_while_writing_leaves_the_checkpoints_before()
+    {
+        Add(1, keep: 1);
+        Should.Throw<WorkFailedException>(() => store.Add(2, 1, path =>
+        {
+            File.WriteAllText(Path.Combine(path, "part"), "x");
+            throw new WorkFailedException("disk full");
+        }));
+        store.Newest.ShouldBe([store.PathOf(1)]);
+        Directory.GetFileSystemEntries(store.Directory).ShouldBe([store.PathOf(1)]);
+    }
+
+    [Fact]
+    public void What_a_killed_process_left_is_no_checkpoint_and_goes()
+    {
+        Add(1, keep: 2);
+        Directory.CreateDirectory(Path.Combine(store.Directory, ".step-2.123.tmp"));
+        Directory.CreateDirectory(Path.Combine(store.Directory, ".step-1.old"));
+        store.Newest.ShouldBe([store.PathOf(1)]);
+        store.RemoveLeftovers();
+        Directory.GetFileSystemEntries(store.Directory).ShouldBe([store.PathOf(1)]);
+    }
+
+    [Fact]
+    public void A_checkpoint_of_the_same_step_is_replaced()
+    {
+        Add(3, keep: 2, "old");
+        Add(3, keep: 2, "new");
+        File.ReadAllText(Path.Combine(store.PathOf(3), "file")).ShouldBe("new");
+    }
+
+    public void Dispose() => directory.Dispose();
+
+    private void Add(long step, int keep, string content = "x") =>
+        store.Add(step, keep, path => File.WriteAllText(Path.Combine(path, "file"), content));
+}

@@ -1,0 +1,68 @@
+using Bam.Configuration;
+using Bam.Training;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Training;
+
+public sealed class TrainingConfigTests
+{
+    private const string Base = """
+        model: seed
+        output: runs/a
+        learning_rate: 1e-3
+        data:
+          - {domain: law, path: data/law}
+        """;
+
+    [Fact]
+    public void Reads_a_file_with_defaults()
+    {
+        var config = Parse(Base + "\ntokens: 5000\n");
+        config.Model.ShouldBe("/c/seed");
+        config.Data.ShouldBe([new TrainingDomain { Domain = "law", Path = "/c/data/law", Weight = 1 }]);
+        config.Settings.ShouldBe(new TrainingSettings { LearningRate = 1e-3, Tokens = 5000, Freeze = config.Settings.Freeze, TrainOnly = config.Settings.TrainOnly });
+        config.Settings.TotalSteps.ShouldBe(3);
+    }
+
+    [Theory]
+    [InlineData("steps: 1\ntokens: 1", "f.yaml:6: key 'steps' and key 'tokens' exclude each other")]
+    [InlineData("log_every: 1", "key 'tokens' or key 'steps' is missing")]
+    [InlineData("steps: 1\nconfig: small", "f.yaml:7: key 'model' and key 'config' exclude each other")]
+    [InlineData("steps: 1\ngradient_accumulation: 3", "f.yaml:7: key 'gradient_accumulation': expected a divisor of batch_size 8, found 3")]
+    [InlineData("steps: 1\nlerning_rate: 1", "f.yaml:7: key 'lerning_rate' is unknown, did you mean 'learning_rate'")]
+    [InlineData("steps: 1\nbeta2: 1", "f.yaml:7: key 'beta2': expected a number of at least 0 and below 1, found '1'")]
+    public void Refuses_what_makes_no_sense(string more, string message) =>
+        Should.Throw<InvalidInputException>(() => Parse($"{Base}\n{more}\n")).Message.ShouldContain(message);
+
+    [Fact]
+    public void Refuses_a_domain_twice_and_no_domain()
+    {
+        Should.Throw<InvalidInputException>(() => Parse(Base + "\n  - {domain: law, path: b}\nsteps: 1")).Message.ShouldContain("domain 'law' is there twice");
+        Should.Throw<InvalidInputException>(() => Parse("model: a\noutput: b\nlearning_rate: 1\nsteps: 1\ndata: []")).Message.ShouldContain("expected at least one domain");
+    }
+
+    [Fact]
+    public void The_resolved_file_reads_back_equal_also_with_clipping_off()
+    {
+        var config = Parse(Base + "\nsteps: 3\nclip_norm: null\nfreeze: ['*router*']\nrouter_aux_loss_coef: 0\n");
+        config.Settings.ClipNorm.ShouldBeNull();
+        var again = ConfigFile.Parse<TrainingConfig>(ConfigWriter.Write(config), "/elsewhere/config.resolved.yaml");
+        ConfigDifference.Between(config, again).ShouldBeNull();
+        ConfigWriter.Fingerprint(again).ShouldBe(ConfigWriter.Fingerprint(config));
+        again.Output.ShouldBe(config.Output);
+    }
+
+    [Fact]
+    public void What_does_not_change_the_result_is_no_difference()
+    {
+        var config = Parse(Base + "\nsteps: 3\n");
+        var other = config with { Output = "/b", Settings = config.Settings with { Threads = 9, KeepCheckpoints = 7, EvaluateEvery = 1 } };
+        ConfigDifference.Between(config, other).ShouldBeNull();
+        ConfigWriter.Fingerprint(other).ShouldBe(ConfigWriter.Fingerprint(config));
+        ConfigDifference.Between(config, config with { Settings = config.Settings with { DataSeed = 1 } })!.Key.ShouldBe("data_seed");
+        ConfigWriter.Fingerprint(config with { InitSeed = 1 }).ShouldNotBe(ConfigWriter.Fingerprint(config));
+    }
+
+    private static TrainingConfig Parse(string yaml) => ConfigFile.Parse<TrainingConfig>(yaml, "/c/f.yaml");
+}
