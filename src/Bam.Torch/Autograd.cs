@@ -1,0 +1,43 @@
+namespace Bam.Torch;
+
+/// <summary>Reverse-mode differentiation.</summary>
+public static unsafe class Autograd
+{
+    /// <summary>Whether operators on this thread build a graph.</summary>
+    public static bool IsEnabled => Native.bam_grad_enabled() != 0;
+
+    /// <summary>Adds the gradients of a scalar to the <see cref="Tensor.Grad"/> of every leaf that it came from, and frees its graph.</summary>
+    /// <exception cref="TorchException">The loss is not a scalar or has no graph, or a function's backward failed.</exception>
+    public static void Backward(Tensor loss)
+    {
+        var handle = ((Value)loss).Handle;
+        Run(Native.bam_backward(&handle, null, 1, 0));
+    }
+
+    /// <summary>As <see cref="Backward(Tensor)"/> for an output of any shape, of which <paramref name="gradient"/> is the gradient.</summary>
+    /// <exception cref="TorchException">The shapes differ, there is no graph, or a function's backward failed.</exception>
+    public static void Backward(Tensor output, Tensor gradient)
+    {
+        var handle = ((Value)output).Handle;
+        var gradientHandle = ((Value)gradient).Handle;
+        Run(Native.bam_backward(&handle, &gradientHandle, 1, 0));
+    }
+
+    /// <summary>The gradients of a scalar in <paramref name="inputs"/>, without touching any leaf; null where none flows. Frees the graph.</summary>
+    /// <exception cref="TorchException">The loss is not a scalar or has no graph, or a function's backward failed.</exception>
+    public static Tensor?[] Gradients(Tensor loss, params ReadOnlySpan<Tensor> inputs)
+    {
+        var handle = ((Value)loss).Handle;
+        var handles = Tensor.Handles(inputs);
+        var results = new nint[inputs.Length];
+        fixed (nint* input = handles, result = results)
+            Run(Native.bam_gradients(&handle, 1, input, handles.Length, result));
+        return Array.ConvertAll(results, result => result == 0 ? null : new Tensor(result));
+    }
+
+    private static void Run(int status)
+    {
+        if (status != 0)
+            throw new TorchException("backward", Native.LastError(), AutogradFunction.TakeFailure());
+    }
+}

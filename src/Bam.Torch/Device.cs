@@ -1,0 +1,51 @@
+using System.Globalization;
+
+namespace Bam.Torch;
+
+/// <summary>Where a tensor lies.</summary>
+/// <param name="Type">The kind of device.</param>
+/// <param name="Index">Which GPU, from 0; 0 for the processor.</param>
+public readonly record struct Device(DeviceType Type, int Index)
+{
+    /// <summary>The processor.</summary>
+    public static Device Cpu { get; } = new(DeviceType.Cpu, 0);
+
+    /// <summary>Whether this is the processor.</summary>
+    public bool IsCpu => Type == DeviceType.Cpu;
+
+    /// <summary>How many GPUs this libtorch and this machine have.</summary>
+    public static int CudaCount => LibTorch.IsAvailable(out _) ? Native.bam_cuda_device_count() : 0;
+
+    /// <summary>GPU number <paramref name="index"/>, from 0.</summary>
+    public static Device Cuda(int index = 0) => new(DeviceType.Cuda, index);
+
+    /// <summary>Reads <c>auto</c> (the first GPU if there is one), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    /// <exception cref="FormatException">The text is none of these, or names a GPU that is not there.</exception>
+    public static Device Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text == "cpu")
+            return Cpu;
+        if (text == "auto")
+            return CudaCount > 0 ? Cuda() : Cpu;
+
+        var index = 0;
+        if (text != "cuda" && !(text.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
+            throw new FormatException($"device: expected auto, cpu, cuda or cuda:N, found '{text}'");
+        if (index >= CudaCount)
+            throw new FormatException($"device: '{text}' is not there: libtorch sees {CudaCount} CUDA devices; use cpu or auto");
+        return Cuda(index);
+    }
+
+    /// <summary>Waits until all work queued on the device is done; on the processor it already is.</summary>
+    public void Synchronize()
+    {
+        if (!IsCpu)
+            Native.Check(Native.bam_cuda_synchronize(Index), "synchronize");
+    }
+
+    /// <summary><c>cpu</c> or <c>cuda:N</c>.</summary>
+    public override string ToString() =>
+        IsCpu ? "cpu" : string.Create(CultureInfo.InvariantCulture, $"cuda:{Index}");
+}

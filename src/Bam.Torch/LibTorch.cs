@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+
+namespace Bam.Torch;
+
+/// <summary>
+/// Loads libtorch once for the process. What the C libraries read when they load (OpenMP's variables, malloc's
+/// thresholds, which BLAS) is set first, so nothing else may load them before.
+/// </summary>
+public static unsafe class LibTorch
+{
+    private static readonly Lock s_lock = new();
+    private static nint s_bridge;
+    private static LibTorchInfo? s_info;
+    private static string? s_failure;
+
+    /// <summary>The libtorch in use; loads it when that has not happened.</summary>
+    /// <exception cref="TorchException">It cannot be loaded.</exception>
+    public static LibTorchInfo Info
+    {
+        get
+        {
+            Load();
+            return s_info!;
+        }
+    }
+
+    /// <summary>The bridge's library, for the resolver of its exports.</summary>
+    internal static nint BridgeHandle
+    {
+        get
+        {
+            // Set before Info is, as gathering Info calls the bridge.
+            if (s_bridge == 0)
+                Load();
+            return s_bridge;
+        }
+    }
+
+    /// <summary>Whether libtorch can be used here; if not, <paramref name="whyNot"/> says what was tried and why each failed.</summary>
+    public static bool IsAvailable(out string whyNot)
+    {
+        try
+        {
+            Load();
+            whyNot = "";
+            return true;
+        }
+        catch (TorchException e)
+        {
+            whyNot = e.Message;
+            return false;
+        }
+    }
+
+    /// <summary>Loads libtorch and sets it up; does nothing when that was done before.</summary>
+    /// <exception cref="TorchException">It cannot be loaded: the message lists what was tried and why each failed.</exception>
+    public static void Load(LibTorchOptions? options = null)
+    {
+        lock (s_lock)
+        {
+            if (s_info is not null)
+                return;
+            if (s_failure is null)
+                TryLoad(options ?? new LibTorchOptions());
+            if (s_failure is not null)
+                throw new TorchException("loading libtorch", s_failure);
+        }
+    }
+
+    private static void TryLoad(LibTorchOptions options)
+    {
+        var attempts = new List<string>();
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            s_failure = $"Linux on x64 is supported, this is {RuntimeInformation.RuntimeIdentifier}";
+            return;
+        }
+
+        var threads = ProcessTuning.Threads(options);
+        ProcessTuning.SetEnvironment(threads);
+        var allocatorTuned = options.TuneAllocator && ProcessTuning.TuneAllocator();
+
+        var bridge = BridgeRecord.Find(attempts);
+        var directory = bridge is null ? null : LibTorchSearch.LoadFirst(bridge, options, attempts);
+        if (directory is null || !NativeFile.TryLoad(bridge!.File, attempts, out var handle))
+        {
+            s_failure = "it cannot be used here. Tried, in this order:" + string.Concat(attempts.Select(attempt => "\n  " + attempt))
+                + "\n  Install libtorch-dev, g++ and cmake (or set LIBTORCH to a folder with include/ and lib/) and run 'dotnet build' again.";
+            return;
+        }
+
+        s_bridge = handle;
+        Native.Check(Native.bam_set_threads(threads), "set_num_threads");
+        Native.Check(Native.bam_set_deterministic(), "setDeterministicAlgorithms");
+        AutogradFunction.RegisterCallbacks();
+        s_info = new LibTorchInfo
+        {
+            Version = new string((sbyte*)Native.bam_torch_version()),
+            Directory = directory,
+            Bridge = bridge.File,
+            Attempts = attempts,
+            Threads = Native.bam_threads(),
+            AllocatorTuned = allocatorTuned,
+            BlasFiles = Blas.MappedFiles(),
+            Blas = Blas.Describe(),
+            Environment = ProcessTuning.Environment(),
+            CpuFeatures = Cpu.Features(),
+            CudaDevices = Native.bam_cuda_device_count(),
+            Configuration = new string((sbyte*)Native.bam_torch_configuration()),
+        };
+    }
+}

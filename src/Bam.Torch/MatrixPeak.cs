@@ -1,0 +1,38 @@
+using System.Diagnostics;
+
+namespace Bam.Torch;
+
+/// <summary>What this machine reaches in float32 matrix products: the yardstick for "fraction of peak".</summary>
+public static class MatrixPeak
+{
+    private static readonly Operator s_product = Operator.Get("aten::mm", "out");
+
+    /// <summary>The rate of the fastest of many products [2048 × 2048]·[2048 × 2048], in GFLOP/s.</summary>
+    /// <param name="duration">How long to measure; half a second suffices on an idle machine.</param>
+    /// <param name="device">Where; the processor by default.</param>
+    public static double Measure(TimeSpan? duration = null, Device? device = null)
+    {
+        const long size = 2048;
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        var place = device ?? Device.Cpu;
+        var left = Tensor.Full([size, size], 0.5, device: place);
+        var right = Tensor.Full([size, size], 0.25, device: place);
+        var product = Tensor.Empty([size, size], device: place);
+        var best = TimeSpan.MaxValue;
+        var limit = duration ?? TimeSpan.FromSeconds(0.5);
+        var start = Stopwatch.GetTimestamp();
+        do
+        {
+            var begin = Stopwatch.GetTimestamp();
+            s_product.Invoke(left, right, product);
+            place.Synchronize();
+            var elapsed = Stopwatch.GetElapsedTime(begin);
+            if (elapsed < best)
+                best = elapsed;
+        }
+        while (Stopwatch.GetElapsedTime(start) < limit);
+
+        return 2.0 * size * size * size / best.TotalSeconds / 1e9;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+
+namespace Bam.Torch;
+
+/// <summary>
+/// All parameters of a model in one contiguous buffer and all their gradients in another, both float32, so that the
+/// optimizer, clipping and an all-reduce are one pass each. Every parameter is a leaf whose storage is a view of the
+/// values and whose gradient is preset to a view of the gradients: backward accumulates in place. The views share one
+/// version counter, so the values are written only between a finished backward and the next forward.
+/// </summary>
+public sealed class ParameterArena : IDisposable
+{
+    private readonly List<Entry> _entries = [];
+    private readonly Dictionary<string, Entry> _byName = [];
+
+    /// <summary>Makes an arena with values and gradients of zero.</summary>
+    /// <param name="parameters">Names and shapes, in the order in which they lie.</param>
+    /// <param name="device">Where.</param>
+    /// <exception cref="ArgumentException">Two parameters have the same name.</exception>
+    public ParameterArena(IReadOnlyList<(string Name, long[] Shape)> parameters, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        Count = parameters.Sum(parameter => Product(parameter.Shape));
+        Values = Tensor.Zeros([Count], device: device).DetachFromScope();
+        Gradients = Tensor.Zeros([Count], device: device).DetachFromScope();
+        var offset = 0L;
+        foreach (var (name, shape) in parameters)
+        {
+            var count = Product(shape);
+            var value = Values.Narrow(0, offset, count).View(shape).Detach().DetachFromScope();
+            var gradient = Gradients.Narrow(0, offset, count).View(shape).DetachFromScope();
+            value.RequiresGrad = true;
+            value.SetGrad(gradient);
+            var entry = new Entry(name, offset, value, gradient);
+            if (!_byName.TryAdd(name, entry))
+                throw new ArgumentException($"two parameters are named '{name}'", nameof(parameters));
+            _entries.Add(entry);
+            offset += count;
+        }
+    }
+
+    /// <summary>How many numbers all parameters have together.</summary>
+    public long Count { get; }
+
+    /// <summary>The values of all parameters, [Count].</summary>
+    public Tensor Values { get; }
+
+    /// <summary>The gradients of all parameters, [Count].</summary>
+    public Tensor Gradients { get; }
+
+    /// <summary>The parameters' names, in the order in which they lie.</summary>
+    public IReadOnlyList<string> Names => _entries.ConvertAll(entry => entry.Name);
+
+    /// <summary>A parameter: a leaf of the graph. The arena owns it.</summary>
+    /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
+    public Tensor this[string name] => _byName[name].Value;
+
+    /// <summary>The gradient of a parameter, of its shape. The arena owns it.</summary>
+    /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
+    public Tensor GradientOf(string name) => _byName[name].Gradient;
+
+    /// <summary>Where a parameter begins in <see cref="Values"/>.</summary>
+    /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
+    public long OffsetOf(string name) => _byName[name].Offset;
+
+    /// <summary>Sets every gradient to zero, in one pass.</summary>
+    public void ZeroGradients() => Gradients.Zero_();
+
+    /// <summary>In debug builds: every leaf's gradient still lies in the arena.</summary>
+    /// <exception cref="InvalidOperationException">Something replaced a gradient; the message names the parameter.</exception>
+    [Conditional("DEBUG")]
+    public void AssertGradientsInPlace()
+    {
+        using var scope = TensorScope.Open();
+        foreach (var entry in _entries)
+        {
+            if (entry.Value.Grad is not { } gradient || gradient.DataPointer != entry.Gradient.DataPointer)
+                throw new InvalidOperationException($"the gradient of '{entry.Name}' no longer lies in the arena");
+        }
+    }
+
+    /// <summary>Frees the values, the gradients and every parameter.</summary>
+    public void Dispose()
+    {
+        foreach (var entry in _entries)
+        {
+            entry.Value.Dispose();
+            entry.Gradient.Dispose();
+        }
+
+        Values.Dispose();
+        Gradients.Dispose();
+    }
+
+    private static long Product(long[] shape) => shape.Aggregate(1L, (product, size) => checked(product * size));
+
+    private sealed record Entry(string Name, long Offset, Tensor Value, Tensor Gradient);
+}

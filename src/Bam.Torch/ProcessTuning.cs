@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Bam.Torch;
+
+/// <summary>What must be set in the C library before libgomp, OpenBLAS and libtorch load.</summary>
+internal static unsafe partial class ProcessTuning
+{
+    private const int TrimThreshold = -1;
+    private const int MmapThreshold = -3;
+    private const int ArenaMax = -8;
+
+    // .NET keeps its own copy of the environment: these must be in C's, where those libraries read them.
+    private static readonly string[] s_variables =
+        ["OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "OPENBLAS_CORETYPE", "CUBLAS_WORKSPACE_CONFIG"];
+
+    /// <summary>The threads asked for: by the options, else by OMP_NUM_THREADS, else one for each core.</summary>
+    internal static int Threads(LibTorchOptions options)
+    {
+        if (options.Threads > 0)
+            return options.Threads;
+        return int.TryParse(Get("OMP_NUM_THREADS"), NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads > 0
+            ? threads
+            : System.Environment.ProcessorCount;
+    }
+
+    internal static void SetEnvironment(int threads)
+    {
+        Set("OMP_NUM_THREADS", threads.ToString(CultureInfo.InvariantCulture), overwrite: true);
+        Set("OMP_WAIT_POLICY", "passive", overwrite: false);
+
+        if (Cpu.OpenBlasCore() is { } core)
+            Set("OPENBLAS_CORETYPE", core, overwrite: false);
+
+        // cuBLAS is deterministic only with a workspace of its own.
+        Set("CUBLAS_WORKSPACE_CONFIG", ":4096:8", overwrite: false);
+    }
+
+    /// <summary>
+    /// glibc returns every large block to the system and faults it in again at the next step; blocks of other threads'
+    /// arenas ignore the thresholds, so there is one arena.
+    /// </summary>
+    /// <returns>Whether malloc took all three.</returns>
+    internal static bool TuneAllocator() =>
+        mallopt(MmapThreshold, 1 << 30) == 1 && mallopt(TrimThreshold, int.MaxValue) == 1 && mallopt(ArenaMax, 1) == 1;
+
+    /// <summary>The variables in force.</summary>
+    internal static string[] Environment() =>
+        [.. s_variables.Select(name => (name, value: Get(name))).Where(pair => pair.value is not null).Select(pair => $"{pair.name}={pair.value}")];
+
+    private static string? Get(string name)
+    {
+        fixed (byte* bytes = Terminated(name))
+            return Marshal.PtrToStringUTF8((nint)getenv(bytes));
+    }
+
+    private static void Set(string name, string value, bool overwrite)
+    {
+        fixed (byte* nameBytes = Terminated(name), valueBytes = Terminated(value))
+        {
+            if (setenv(nameBytes, valueBytes, overwrite ? 1 : 0) != 0)
+                throw new TorchException("setenv", $"{name}={value} was refused");
+        }
+    }
+
+    private static byte[] Terminated(string text) => Encoding.UTF8.GetBytes(text + '\0');
+
+    [LibraryImport("libc")]
+    private static partial int setenv(byte* name, byte* value, int overwrite);
+
+    [LibraryImport("libc")]
+    private static partial byte* getenv(byte* name);
+
+    [LibraryImport("libc")]
+    private static partial int mallopt(int parameter, int value);
+}

@@ -1,0 +1,249 @@
+namespace Bam.Torch;
+
+// Elementwise arithmetic. Names that end in an underscore change the tensor and return it.
+public sealed unsafe partial class Tensor
+{
+    private static readonly Operator s_add = Operator.Get("aten::add", "Tensor");
+    private static readonly Operator s_addScalar = Operator.Get("aten::add", "Scalar");
+    private static readonly Operator s_addInPlace = Operator.Get("aten::add_", "Tensor");
+    private static readonly Operator s_addScalarInPlace = Operator.Get("aten::add_", "Scalar");
+    private static readonly Operator s_sub = Operator.Get("aten::sub", "Tensor");
+    private static readonly Operator s_subScalar = Operator.Get("aten::sub", "Scalar");
+    private static readonly Operator s_reverseSub = Operator.Get("aten::rsub", "Scalar");
+    private static readonly Operator s_subInPlace = Operator.Get("aten::sub_", "Tensor");
+    private static readonly Operator s_mul = Operator.Get("aten::mul", "Tensor");
+    private static readonly Operator s_mulScalar = Operator.Get("aten::mul", "Scalar");
+    private static readonly Operator s_mulInPlace = Operator.Get("aten::mul_", "Tensor");
+    private static readonly Operator s_mulScalarInPlace = Operator.Get("aten::mul_", "Scalar");
+    private static readonly Operator s_div = Operator.Get("aten::div", "Tensor");
+    private static readonly Operator s_divScalar = Operator.Get("aten::div", "Scalar");
+    private static readonly Operator s_divInPlace = Operator.Get("aten::div_", "Tensor");
+    private static readonly Operator s_divScalarInPlace = Operator.Get("aten::div_", "Scalar");
+    private static readonly Operator s_floorDivScalar = Operator.Get("aten::floor_divide", "Scalar");
+    private static readonly Operator s_remainderScalar = Operator.Get("aten::remainder", "Scalar");
+    private static readonly Operator s_addCMul = Operator.Get("aten::addcmul");
+    private static readonly Operator s_addCMulInPlace = Operator.Get("aten::addcmul_");
+    private static readonly Operator s_addCDivInPlace = Operator.Get("aten::addcdiv_");
+    private static readonly Operator s_lerpInPlace = Operator.Get("aten::lerp_", "Scalar");
+    private static readonly Operator s_sqrtInPlace = Operator.Get("aten::sqrt_");
+    private static readonly Operator s_copyInPlace = Operator.Get("aten::copy_");
+    private static readonly Operator s_zeroInPlace = Operator.Get("aten::zero_");
+    private static readonly Operator s_fillInPlace = Operator.Get("aten::fill_", "Scalar");
+    private static readonly Operator s_neg = Operator.Get("aten::neg");
+    private static readonly Operator s_abs = Operator.Get("aten::abs");
+    private static readonly Operator s_exp = Operator.Get("aten::exp");
+    private static readonly Operator s_log = Operator.Get("aten::log");
+    private static readonly Operator s_sqrt = Operator.Get("aten::sqrt");
+    private static readonly Operator s_rsqrt = Operator.Get("aten::rsqrt");
+    private static readonly Operator s_square = Operator.Get("aten::square");
+    private static readonly Operator s_pow = Operator.Get("aten::pow", "Tensor_Scalar");
+    private static readonly Operator s_sin = Operator.Get("aten::sin");
+    private static readonly Operator s_cos = Operator.Get("aten::cos");
+    private static readonly Operator s_sigmoid = Operator.Get("aten::sigmoid");
+    private static readonly Operator s_silu = Operator.Get("aten::silu");
+    private static readonly Operator s_gelu = Operator.Get("aten::gelu");
+    private static readonly Operator s_relu = Operator.Get("aten::relu");
+    private static readonly Operator s_tanh = Operator.Get("aten::tanh");
+    private static readonly Operator s_clamp = Operator.Get("aten::clamp");
+    private static readonly Operator s_maximum = Operator.Get("aten::maximum");
+    private static readonly Operator s_minimum = Operator.Get("aten::minimum");
+
+    /// <summary><see cref="Add(Tensor, double)"/>.</summary>
+    public static Tensor operator +(Tensor left, Tensor right) => s_add.Call(left, right);
+
+    /// <summary>Adds a number to every element.</summary>
+    public static Tensor operator +(Tensor left, double right) => s_addScalar.Call(left, right);
+
+    /// <summary>Adds a number to every element.</summary>
+    public static Tensor operator +(double left, Tensor right) => s_addScalar.Call(right, left);
+
+    /// <summary>The difference, elementwise.</summary>
+    public static Tensor operator -(Tensor left, Tensor right) => s_sub.Call(left, right);
+
+    /// <summary>Subtracts a number from every element.</summary>
+    public static Tensor operator -(Tensor left, double right) => s_subScalar.Call(left, right);
+
+    /// <summary>Subtracts every element from a number.</summary>
+    public static Tensor operator -(double left, Tensor right) => s_reverseSub.Call(right, left);
+
+    /// <summary>The negative.</summary>
+    public static Tensor operator -(Tensor value) => s_neg.Call(value);
+
+    /// <summary>The product, elementwise.</summary>
+    public static Tensor operator *(Tensor left, Tensor right) => s_mul.Call(left, right);
+
+    /// <summary>Multiplies every element by a number.</summary>
+    public static Tensor operator *(Tensor left, double right) => s_mulScalar.Call(left, right);
+
+    /// <summary>Multiplies every element by a number.</summary>
+    public static Tensor operator *(double left, Tensor right) => s_mulScalar.Call(right, left);
+
+    /// <summary>The quotient, elementwise.</summary>
+    public static Tensor operator /(Tensor left, Tensor right) => s_div.Call(left, right);
+
+    /// <summary>Divides every element by a number.</summary>
+    public static Tensor operator /(Tensor left, double right) => s_divScalar.Call(left, right);
+
+    /// <summary>this + alpha · other.</summary>
+    public Tensor Add(Tensor other, double alpha = 1) => s_add.Call(this, other, Alpha(alpha));
+
+    /// <summary>Adds a number to every element.</summary>
+    public Tensor Add(double value) => s_addScalar.Call(this, value);
+
+    /// <summary>this += alpha · other.</summary>
+    public Tensor Add_(Tensor other, double alpha = 1) => InPlace(s_addInPlace, other, Alpha(alpha));
+
+    /// <summary>Adds a number to every element, in place.</summary>
+    public Tensor Add_(double value) => InPlace(s_addScalarInPlace, value);
+
+    /// <summary>this - alpha · other.</summary>
+    public Tensor Sub(Tensor other, double alpha = 1) => s_sub.Call(this, other, Alpha(alpha));
+
+    /// <summary>Subtracts a number from every element.</summary>
+    public Tensor Sub(double value) => s_subScalar.Call(this, value);
+
+    /// <summary>this -= alpha · other.</summary>
+    public Tensor Sub_(Tensor other, double alpha = 1) => InPlace(s_subInPlace, other, Alpha(alpha));
+
+    /// <summary>The product, elementwise.</summary>
+    public Tensor Mul(Tensor other) => s_mul.Call(this, other);
+
+    /// <summary>Multiplies every element by a number.</summary>
+    public Tensor Mul(double value) => s_mulScalar.Call(this, value);
+
+    /// <summary>The product, elementwise, in place.</summary>
+    public Tensor Mul_(Tensor other) => InPlace(s_mulInPlace, other);
+
+    /// <summary>Multiplies every element by a number, in place.</summary>
+    public Tensor Mul_(double value) => InPlace(s_mulScalarInPlace, value);
+
+    /// <summary>The quotient, elementwise.</summary>
+    public Tensor Div(Tensor other) => s_div.Call(this, other);
+
+    /// <summary>Divides every element by a number.</summary>
+    public Tensor Div(double value) => s_divScalar.Call(this, value);
+
+    /// <summary>The quotient, elementwise, in place.</summary>
+    public Tensor Div_(Tensor other) => InPlace(s_divInPlace, other);
+
+    /// <summary>Divides every element by a number, in place.</summary>
+    public Tensor Div_(double value) => InPlace(s_divScalarInPlace, value);
+
+    /// <summary>The quotient of integers, rounded down.</summary>
+    public Tensor FloorDiv(long value) => s_floorDivScalar.Call(this, value);
+
+    /// <summary>The remainder, with the divisor's sign.</summary>
+    public Tensor Remainder(long value) => s_remainderScalar.Call(this, value);
+
+    /// <summary>this + value · first · second.</summary>
+    public Tensor AddCMul(Tensor first, Tensor second, double value = 1) => s_addCMul.Call(this, first, second, value);
+
+    /// <summary>this += value · first · second.</summary>
+    public Tensor AddCMul_(Tensor first, Tensor second, double value = 1) => InPlace(s_addCMulInPlace, first, second, value);
+
+    /// <summary>this += value · first / second.</summary>
+    public Tensor AddCDiv_(Tensor first, Tensor second, double value = 1) => InPlace(s_addCDivInPlace, first, second, value);
+
+    /// <summary>this += weight · (end - this).</summary>
+    public Tensor Lerp_(Tensor end, double weight) => InPlace(s_lerpInPlace, end, weight);
+
+    /// <summary>The square root, in place.</summary>
+    public Tensor Sqrt_() => InPlace(s_sqrtInPlace);
+
+    /// <summary>Copies the elements of another tensor, converting them.</summary>
+    public Tensor Copy_(Tensor source) => InPlace(s_copyInPlace, source);
+
+    /// <summary>Sets every element to zero.</summary>
+    public Tensor Zero_() => InPlace(s_zeroInPlace);
+
+    /// <summary>Sets every element to a number.</summary>
+    public Tensor Fill_(double value) => InPlace(s_fillInPlace, value);
+
+    /// <summary>The negative.</summary>
+    public Tensor Neg() => s_neg.Call(this);
+
+    /// <summary>The absolute value.</summary>
+    public Tensor Abs() => s_abs.Call(this);
+
+    /// <summary>e to the power of every element.</summary>
+    public Tensor Exp() => s_exp.Call(this);
+
+    /// <summary>The natural logarithm.</summary>
+    public Tensor Log() => s_log.Call(this);
+
+    /// <summary>The square root.</summary>
+    public Tensor Sqrt() => s_sqrt.Call(this);
+
+    /// <summary>One over the square root.</summary>
+    public Tensor Rsqrt() => s_rsqrt.Call(this);
+
+    /// <summary>The square.</summary>
+    public Tensor Square() => s_square.Call(this);
+
+    /// <summary>Every element to a power.</summary>
+    public Tensor Pow(double exponent) => s_pow.Call(this, exponent);
+
+    /// <summary>The sine.</summary>
+    public Tensor Sin() => s_sin.Call(this);
+
+    /// <summary>The cosine.</summary>
+    public Tensor Cos() => s_cos.Call(this);
+
+    /// <summary>1 / (1 + e^-x).</summary>
+    public Tensor Sigmoid() => s_sigmoid.Call(this);
+
+    /// <summary>x · sigmoid(x).</summary>
+    public Tensor Silu() => s_silu.Call(this);
+
+    /// <summary>x · Φ(x), with the error function.</summary>
+    public Tensor Gelu() => s_gelu.Call(this);
+
+    /// <summary>max(x, 0).</summary>
+    public Tensor Relu() => s_relu.Call(this);
+
+    /// <summary>The hyperbolic tangent.</summary>
+    public Tensor Tanh() => s_tanh.Call(this);
+
+    /// <summary>Every element moved into a range; null leaves a side open.</summary>
+    public Tensor Clamp(double? min = null, double? max = null) =>
+        s_clamp.Call(this, min is { } low ? low : Value.None, max is { } high ? high : Value.None);
+
+    /// <summary>The larger of two, elementwise.</summary>
+    public Tensor Maximum(Tensor other) => s_maximum.Call(this, other);
+
+    /// <summary>The smaller of two, elementwise.</summary>
+    public Tensor Minimum(Tensor other) => s_minimum.Call(this, other);
+
+    // An integer, so that tensors of integers take it too.
+    private static Value Alpha(double alpha) => alpha == 1 ? 1L : alpha;
+
+    private Tensor InPlace(Operator op)
+    {
+        op.Invoke(this);
+        return this;
+    }
+
+    private Tensor InPlace(Operator op, Value argument)
+    {
+        op.Invoke(this, argument);
+        return this;
+    }
+
+    private Tensor InPlace(Operator op, Value first, Value second)
+    {
+        op.Invoke(this, first, second);
+        return this;
+    }
+
+    private Tensor InPlace(Operator op, Value first, Value second, Value third)
+    {
+        op.Invoke(this, first, second, third);
+        return this;
+    }
+
+    private Tensor InPlace(Operator op, Value first, Value second, Value third, Value fourth)
+    {
+        op.Invoke(this, first, second, third, fourth);
+        return this;
+    }
+}

@@ -1,0 +1,4 @@
+using Xunit;
+
+// Live tensors are counted for the whole process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
