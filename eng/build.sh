@@ -34,7 +34,7 @@ build_cli() {
     touch -r "$started" "$current.new"
     mv "$current.new" "$current"
     build=$id
-    remove_old_builds
+    remove_old_builds "$builds" 2
   fi
   unlock_clone
 }
@@ -46,10 +46,10 @@ publish_cli() {
     --nologo --verbosity quiet -nodeReuse:false -p:UseSharedCompilation=false -p:RunAnalyzers=false -p:TreatWarningsAsErrors=false
 }
 
-# Keeps the newest two, and those that someone runs.
+# remove_old_builds DIRECTORY KEEP: all but the newest KEEP and those that someone runs.
 remove_old_builds() {
   local old
   while read -r old; do
     flock --nonblock "$old/.lock" rm -rf "$old" || true
-  done < <(find "$builds" -mindepth 1 -maxdepth 1 -type d -name '2*' | sort | head -n -2)
+  done < <(find "$1" -mindepth 1 -maxdepth 1 -type d -name '2*' | sort | head -n "-$2")
 }

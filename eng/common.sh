@@ -12,8 +12,9 @@ refuse() { say "$*"; exit 2; }
 # The work failed: one line, status 1.
 give_up() { say "$*"; exit 1; }
 
-if [[ $OSTYPE != linux-gnu* || $HOSTTYPE != x86_64 ]]; then
-  refuse "Linux on x64 with glibc is supported, this is $OSTYPE on $HOSTTYPE"
+machine=$(uname -sm)
+if [[ $machine != "Linux x86_64" || ! -e /lib64/ld-linux-x86-64.so.2 ]]; then
+  refuse "Linux on x64 with glibc is supported, this is $machine"
 fi
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
@@ -38,24 +39,24 @@ require_sdk() {
 # Which libtorch the environment asks for; a build for another one is not reused.
 wanted_libtorch() { printf 'LIBTORCH=%s LIBTORCH_USE_PYTORCH=%s' "${LIBTORCH-}" "${LIBTORCH_USE_PYTORCH-}"; }
 
-# One build at a time in a clone: lock_clone opens a descriptor that the shell, not its children, holds.
+# One build at a time in a clone: descriptor 9 holds the lock, and no child inherits it.
 lock_clone() {
   mkdir -p "$artifacts" 2>/dev/null || refuse "$artifacts cannot be written; run this as the clone's owner"
-  exec {clone_lock}>"$artifacts/.lock" || refuse "$artifacts/.lock cannot be written; run this as the clone's owner"
-  if ! flock --nonblock "$clone_lock"; then
+  exec 9>"$artifacts/.lock" || refuse "$artifacts/.lock cannot be written; run this as the clone's owner"
+  if ! flock --nonblock 9; then
     say "waiting for another build of this clone"
-    flock "$clone_lock"
+    flock 9
   fi
 }
 
-unlock_clone() { exec {clone_lock}>&-; }
+unlock_clone() { exec 9>&-; }
 
 # logged LABEL COMMAND...: one plain line before, one after; the output goes to a log, whose end is shown on failure.
 logged() {
   local label=$1 log=$artifacts/${1%% *}.log started=$SECONDS
   shift
   say "$label"
-  if "$@" >"$log" 2>&1 {clone_lock}>&- </dev/null; then
+  if "$@" >"$log" 2>&1 9>&- </dev/null; then
     say "${label%% *} done in $((SECONDS - started)) s"
     return
   fi

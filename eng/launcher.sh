@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The command bam as installed by `bam install`: runs the build that ../lib/bam/current names.
+set -euo pipefail
+prefix=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+read -r build <"$prefix/lib/bam/current"
+build=$prefix/lib/bam/$build
+
+for candidate in dotnet "${DOTNET_ROOT-}/dotnet" "${HOME-}/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
+  if dotnet=$(command -v -- "$candidate"); then break; fi
+done
+if [[ -z $dotnet ]]; then
+  echo "bam: the .NET 10 runtime was not found (in PATH, \$DOTNET_ROOT, ~/.dotnet, /usr/share/dotnet)" >&2
+  exit 2
+fi
+
+# Held while bam runs, so that installing a newer one leaves these files alone.
+exec {in_use}<"$build/.lock"
+flock --shared "$in_use"
+export DOTNET_gcServer=0 DOTNET_gcConcurrent=0
+exec "$dotnet" exec "$build/Bam.Cli.dll" "$@"

@@ -1,0 +1,151 @@
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests.Scripts;
+
+public sealed class BamScriptTests : IDisposable
+{
+    private static readonly (string, string) OwnLibtorch = ("LIBTORCH", "/opt/libtorch");
+
+    private readonly Sandbox sandbox = new();
+
+    public void Dispose() => sandbox.Dispose();
+
+    [Fact]
+    public void The_first_use_builds_and_the_second_does_not()
+    {
+        var first = sandbox.Run("bam", ["inspect", "a b"]);
+        first.Status.ShouldBe(0);
+        first.Output.ShouldBe("ran inspect a b\n");
+        first.Error.ShouldStartWith("bam: building Bam\nbam: building done in ");
+        var second = sandbox.Run("bam", ["inspect"]);
+        second.Error.ShouldBeEmpty();
+        Builds().ShouldBe(1);
+    }
+
+    [Fact]
+    public void A_newer_source_a_new_file_and_a_deleted_one_each_build_again()
+    {
+        var source = Path.Combine(sandbox.Clone, "src/Bam/A.cs");
+        sandbox.Run("bam", ["inspect"]);
+        File.AppendAllText(source, "changed");
+        sandbox.Run("bam", ["inspect"]);
+        Builds().ShouldBe(2);
+        File.WriteAllText(Path.Combine(sandbox.Clone, "src/Bam/B.cs"), "");
+        sandbox.Run("bam", ["inspect"]);
+        Builds().ShouldBe(3);
+        File.Delete(source);
+        sandbox.Run("bam", ["inspect"]);
+        Builds().ShouldBe(4);
+    }
+
+    [Fact]
+    public void Another_libtorch_builds_again()
+    {
+        sandbox.Run("bam", ["train", "a.yaml"], OwnLibtorch);
+        sandbox.Run("bam", ["train", "a.yaml"], OwnLibtorch);
+        Builds().ShouldBe(1);
+        sandbox.Run("bam", ["train", "a.yaml"], ("LIBTORCH", "/opt/libtorch-2"));
+        Builds().ShouldBe(2);
+    }
+
+    [Fact]
+    public void First_uses_at_the_same_time_build_once()
+    {
+        using var first = sandbox.Start("bam", ["inspect"], ("PUBLISH_SECONDS", "1"));
+        using var second = sandbox.Start("bam", ["inspect"], ("PUBLISH_SECONDS", "1"));
+        CommandLineRun[] runs = [Sandbox.Wait(first), Sandbox.Wait(second)];
+        runs.ShouldAllBe(run => run.Status == 0 && run.Output == "ran inspect\n");
+        runs.Count(run => run.Error.Contains("waiting for another build")).ShouldBe(1);
+        Builds().ShouldBe(1);
+    }
+
+    [Fact]
+    public void A_build_that_is_in_use_outlives_newer_ones()
+    {
+        var source = Path.Combine(sandbox.Clone, "src/Bam/A.cs");
+        sandbox.Run("bam", ["inspect"]);
+        var used = BuildDirectories().Single();
+        using var running = sandbox.Start("bam", ["inspect"], ("RUN_SECONDS", "600"));
+        running.StandardOutput.ReadLine().ShouldBe("ran inspect");
+        for (var i = 0; i < 3; i++)
+        {
+            File.AppendAllText(source, "changed");
+            sandbox.Run("bam", ["inspect"]).Status.ShouldBe(0);
+        }
+
+        BuildDirectories().Length.ShouldBe(3);
+        BuildDirectories().ShouldContain(used);
+        running.Kill(entireProcessTree: true);
+        running.WaitForExit();
+        File.AppendAllText(source, "changed");
+        sandbox.Run("bam", ["inspect"]);
+        BuildDirectories().Length.ShouldBe(2);
+        BuildDirectories().ShouldNotContain(used);
+    }
+
+    [Fact]
+    public void A_build_that_fails_says_why_and_ends_with_1()
+    {
+        sandbox.AddTool("dotnet", "[[ $1 == --version ]] && exit; echo '/a.cs(1,2): error CS1002: ; expected'; exit 1");
+        var run = sandbox.Run("bam", ["inspect"]);
+        run.Status.ShouldBe(1);
+        run.Error.ShouldContain("error CS1002: ; expected\nbam: building failed after ");
+        run.Error.ShouldContain("artifacts/building.log");
+    }
+
+    [Fact]
+    public void An_sdk_that_is_too_old_is_named()
+    {
+        sandbox.AddTool("dotnet", "[[ $1 == --list-sdks ]] && echo '8.0.100 [/usr]'; [[ $1 == --list-sdks ]]");
+        var run = sandbox.Run("bam", ["inspect"]);
+        run.Status.ShouldBe(2);
+        run.Error.ShouldStartWith("bam: the .NET 10 SDK is needed (global.json); ");
+        run.Error.ShouldEndWith("has: 8.0.100\n");
+    }
+
+    [Fact]
+    public void Works_through_a_symbolic_link_from_any_directory()
+    {
+        var link = Path.Combine(sandbox.Directory, "a link");
+        File.CreateSymbolicLink(link, Path.Combine(sandbox.Clone, "bam"));
+        sandbox.Run(link, ["inspect"]).Output.ShouldBe("ran inspect\n");
+    }
+
+    [Fact]
+    public void Another_machine_is_told_what_is_supported()
+    {
+        sandbox.AddTool("uname", "echo Darwin arm64");
+        var run = sandbox.Run("bam", ["demo"]);
+        run.Status.ShouldBe(2);
+        run.Error.ShouldBe("bam: Linux on x64 with glibc is supported, this is Darwin arm64\n");
+    }
+
+    [Theory]
+    [InlineData("demo")]
+    [InlineData("train", "a.yaml")]
+    [InlineData("eval", "perplexity", "a")]
+    public void A_verb_that_computes_sets_the_machine_up_first(params string[] arguments)
+    {
+        sandbox.RemoveTool("make");
+        sandbox.Run("bam", arguments, OwnLibtorch);
+        sandbox.Calls.ShouldContain(call => call.StartsWith("apt-get") || Environment.UserName != "root");
+    }
+
+    [Theory]
+    [InlineData("train", "--help")]
+    [InlineData("inspect", "model")]
+    [InlineData("doctor")]
+    [InlineData("--version")]
+    [InlineData]
+    public void The_others_install_nothing(params string[] arguments)
+    {
+        sandbox.RemoveTool("make");
+        sandbox.Run("bam", arguments, OwnLibtorch).Status.ShouldBe(0);
+        sandbox.Calls.ShouldAllBe(call => call.StartsWith("dotnet"));
+    }
+
+    private int Builds() => sandbox.Calls.Count(call => call.StartsWith("dotnet publish"));
+
+    private string[] BuildDirectories() => Directory.GetDirectories(Path.Combine(sandbox.Clone, "artifacts/cli"));
+}
