@@ -18,14 +18,17 @@ public static class ConfigWriter
     public static string Fingerprint(object section) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Write(section, onlyWhatChangesResults: true))));
 
-    private static string Write(object section, bool onlyWhatChangesResults)
+    /// <summary>A mapping as YAML text.</summary>
+    internal static string Write(YamlMappingNode mapping)
     {
         using var text = new StringWriter();
-        new YamlStream(new YamlDocument(Section(section, onlyWhatChangesResults))).Save(text, assignAnchors: false);
+        new YamlStream(new YamlDocument(mapping)).Save(text, assignAnchors: false);
         // YamlStream ends a document by "...", which is allowed and of no use.
         var yaml = text.ToString().ReplaceLineEndings("\n");
         return yaml.EndsWith("...\n", StringComparison.Ordinal) ? yaml[..^4] : yaml;
     }
+
+    private static string Write(object section, bool onlyWhatChangesResults) => Write(Section(section, onlyWhatChangesResults));
 
     internal static YamlNode? Node(object? value, bool onlyWhatChangesResults = false) => value switch
     {

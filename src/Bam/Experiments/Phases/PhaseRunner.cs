@@ -7,7 +7,7 @@ public static class PhaseRunner
 {
     /// <summary>Runs every phase of <paramref name="order"/> that is not finished.</summary>
     /// <param name="order">The phases, dependencies first.</param>
-    /// <param name="store">Where their outputs are kept; the caller holds its <see cref="RunLock"/>.</param>
+    /// <param name="store">Where their outputs are kept; the caller holds its lock.</param>
     /// <param name="reporter">Told what begins and ends.</param>
     /// <param name="cancellation">The wish to stop.</param>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>

@@ -130,15 +130,6 @@ public sealed class PhaseRunnerTests : IDisposable
         PhasePlan.Order([c, b]).ShouldBe([a, b, c]);
     }
 
-    [Fact]
-    public void A_second_runner_is_kept_out()
-    {
-        using (RunLock.Acquire(directory))
-            Should.Throw<InvalidInputException>(() => RunLock.Acquire(directory)).Message.ShouldContain("another bam");
-
-        RunLock.Acquire(directory).Dispose();
-    }
-
     private void Run(IReadOnlyList<Phase> phases) => PhaseRunner.Run(phases, store, SilentReporter.Instance, CancellationToken.None);
 
     private static IReadOnlyList<Phase> Graph(string changed)
