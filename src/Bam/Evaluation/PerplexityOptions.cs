@@ -1,0 +1,14 @@
+namespace Bam.Evaluation;
+
+/// <summary>How perplexity is measured.</summary>
+public sealed record PerplexityOptions
+{
+    /// <summary>T, the inputs of a window. Perplexities of different window lengths do not compare.</summary>
+    public required int WindowLength { get; init; }
+
+    /// <summary>The windows of one batch; changes speed and memory, not the result.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Reads only the first windows of a text, up to this many targets; null for the whole text.</summary>
+    public long? MaxTargets { get; init; }
+}

@@ -1,0 +1,15 @@
+using Bam.Configuration;
+
+namespace Bam.Experiments.Recipes;
+
+/// <summary>One domain's text.</summary>
+public sealed record RecipeDomain
+{
+    /// <summary>Files, folders or patterns; relative to the recipe's folder, or to what its script prepared.</summary>
+    [Key("the text: files (.txt, .jsonl, .jsonl.gz), folders, or patterns such as 'law/*.txt'; relative to the recipe, or to what 'prepare' made")]
+    public required IReadOnlyList<string> Files { get; init; }
+
+    /// <summary>The field of a JSONL line that holds the text.</summary>
+    [Key("the field of a .jsonl line that holds the text")]
+    public string TextKey { get; init; } = "text";
+}

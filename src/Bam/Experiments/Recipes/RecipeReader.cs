@@ -1,0 +1,79 @@
+using System.Globalization;
+using Bam.Configuration;
+using YamlDotNet.RepresentationModel;
+
+namespace Bam.Experiments.Recipes;
+
+/// <summary>
+/// Reads <c>recipe.yaml</c>. Beside the keys of <see cref="Recipe"/> the file may hold <c>training</c>: training keys for every
+/// phase that does not set them itself. Unless they say otherwise, experts and mixtures peak at half of the trained seed's
+/// learning rate, and all phases draw their windows by the recipe's random seed.
+/// </summary>
+public static class RecipeReader
+{
+    private static readonly string[] BudgetKeys = ["tokens", "steps", "match"];
+
+    /// <summary>Reads and checks a recipe; nothing has been done when it fails.</summary>
+    /// <exception cref="InvalidInputException">The file or what it names is not as it must be: one line "recipe.yaml:12: …".</exception>
+    public static Recipe Read(string path)
+    {
+        var written = ConfigFile.Load(path);
+        var recipe = ConfigFile.Bind<Recipe>(WithDefaults(written, path), path);
+        new RecipeRules(recipe, written, path).Check();
+        return WithPaths(recipe, Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    private static Recipe WithPaths(Recipe recipe, string folder)
+    {
+        if (recipe.Name.Length == 0) recipe = recipe with { Name = Path.GetFileName(folder) };
+        if (recipe.Prepare is not null) return recipe;
+        RecipeDomain Absolute(RecipeDomain domain) => domain with { Files = [.. domain.Files.Select(pattern => Path.GetFullPath(pattern, folder))] };
+        return recipe with { Domains = recipe.Domains.ToDictionary(domain => domain.Key, domain => Absolute(domain.Value)) };
+    }
+
+    /// <summary>The file's mapping with the training keys of every phase written out.</summary>
+    private static YamlMappingNode WithDefaults(YamlMappingNode written, string file)
+    {
+        var common = CommonTraining.Of(written, file);
+        if (!common.Has("data_seed") && written.Scalar("random_seed") is { } seed) common = common.With("data_seed", seed);
+        var others = common;
+        if (written.Section("seed") is { } seedSection && !seedSection.Has("checkpoint")
+            && Half(seedSection.Scalar("learning_rate") ?? common.Scalar("learning_rate")) is { } half)
+            others = common.With("learning_rate", half);
+
+        var root = new YamlMappingNode();
+        foreach (var (key, value) in written)
+        {
+            switch ((key as YamlScalarNode)?.Value)
+            {
+                case CommonTraining.Key:
+                    break;
+                case "seed":
+                    root.Add(key, Phase(value, common));
+                    break;
+                case "experts" or "mixtures" when value is YamlMappingNode sections:
+                    root.Add(key, new YamlMappingNode(sections.Select(s => KeyValuePair.Create(s.Key, Phase(s.Value, others)))));
+                    break;
+                default:
+                    root.Add(key, value);
+                    break;
+            }
+        }
+
+        return root;
+    }
+
+    private static YamlNode Phase(YamlNode node, YamlMappingNode defaults)
+    {
+        if (node is not YamlMappingNode section) return node;
+        // Checkpoints and mixtures that are only mixed are not trained, and need no rate.
+        var isTrained = !section.Has("checkpoint") && BudgetKeys.Any(section.Has);
+        if (!isTrained && !defaults.Has("learning_rate")) defaults = defaults.With("learning_rate", "1");
+        return ConfigFile.Merge(defaults, section);
+    }
+
+    private static string? Half(string? rate) =>
+        double.TryParse(rate, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            ? (value / 2).ToString("R", CultureInfo.InvariantCulture)
+            : null;
+}

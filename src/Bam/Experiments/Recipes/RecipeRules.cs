@@ -1,0 +1,164 @@
+using Bam.Configuration;
+using Bam.Training;
+using YamlDotNet.RepresentationModel;
+
+namespace Bam.Experiments.Recipes;
+
+/// <summary>The rules that span several keys of a recipe.</summary>
+/// <param name="recipe">The recipe, each key of which is valid by itself.</param>
+/// <param name="written">The file's own mapping, for line numbers and for what is not written there.</param>
+/// <param name="file">The file, for faults.</param>
+internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string file)
+{
+    private static readonly string[] TrainingKeys =
+        [.. ConfigKey.Of(typeof(TrainingSettings)).Select(key => key.Name), "shares", "general_share"];
+
+    /// <summary>Checks them all.</summary>
+    /// <exception cref="InvalidInputException">One is broken.</exception>
+    public void Check()
+    {
+        CheckNames();
+        CheckSeed();
+        foreach (var (name, expert) in recipe.Experts) CheckExpert(name, expert);
+        foreach (var (name, mixture) in recipe.Mixtures) CheckMixture(name, mixture);
+    }
+
+    private void CheckNames()
+    {
+        if (recipe.Domains.Count == 0) throw Fault(["domains"], "key 'domains': expected at least one domain, found none");
+        if (recipe.Name.Length > 0 && !IsName(recipe.Name)) throw NotAName(["name"], recipe.Name);
+        foreach (var group in new[] { "domains", "experts", "mixtures" })
+            foreach (var name in Names(group))
+                if (!IsName(name)) throw NotAName([group, name], name);
+        foreach (var name in recipe.Mixtures.Keys.Where(recipe.Experts.ContainsKey))
+            throw Fault(["mixtures", name], $"key 'mixtures.{name}': an expert has that name too; give each model a name of its own");
+        foreach (var group in new[] { "experts", "mixtures" })
+            if (Names(group).Contains("seed")) throw Fault([group, "seed"], $"key '{group}.seed': 'seed' names the seed model; choose another name");
+    }
+
+    private void CheckSeed()
+    {
+        CheckShares(["seed"], recipe.Seed.Shares);
+        if (recipe.Seed.Checkpoint is not null)
+        {
+            CheckGiven(["seed"]);
+            if (recipe.Model is not null) throw Fault(["model"], "key 'model' and key 'seed.checkpoint' exclude each other: the checkpoint has its own sizes");
+            if (written.Has("tokenizer") && recipe.Tokenizer.Path is null)
+                throw Fault(["tokenizer"], "key 'tokenizer': a seed checkpoint brings its own; remove the section, or name a file by 'path'");
+            return;
+        }
+
+        if (recipe.Model is null) throw Fault(["seed"], "key 'model' is missing: the sizes of the seed; or name a 'checkpoint'");
+        CheckBudget(["seed"], recipe.Seed.Training);
+        if (recipe.Seed.Shares is null) CheckGeneralDomain(["seed"], "the seed is trained on it");
+    }
+
+    private void CheckExpert(string name, RecipeExpert expert)
+    {
+        string[] at = ["experts", name];
+        var domain = expert.Domain ?? name;
+        if (expert.Checkpoint is not null) CheckGiven(at);
+        else CheckBudget(at, expert.Training);
+        if (expert.Checkpoint is null || expert.Domain is not null) CheckDomain([.. at, "domain"], domain);
+        if (expert.Checkpoint is null && expert.GeneralShare > 0 && domain != recipe.GeneralDomain)
+            CheckGeneralDomain(at, $"{name} keeps a share of it ('general_share')");
+    }
+
+    private void CheckMixture(string name, RecipeMixture mixture)
+    {
+        string[] at = ["mixtures", name];
+        if (recipe.Experts.Count == 0) throw Fault(at, $"key 'mixtures.{name}': a mixture needs 'experts', and the recipe has none");
+        CheckShares(at, mixture.Shares);
+        var models = recipe.Experts.Count + 1;
+        if (mixture.Experts < models)
+            throw Fault([.. at, "experts"], $"key 'mixtures.{name}.experts': expected at least {models}, one for the seed and each expert, found {mixture.Experts}");
+        if (mixture.TopK > (mixture.Experts ?? models))
+            throw Fault([.. at, "top_k"], $"key 'mixtures.{name}.top_k': expected at most {mixture.Experts ?? models}, the mixture's experts, found {mixture.TopK}");
+        if (mixture.AttentionTopK > models)
+            throw Fault([.. at, "attention_top_k"], $"key 'mixtures.{name}.attention_top_k': expected at most {models}, the attention experts, found {mixture.AttentionTopK}");
+        CheckMatch(at, name, mixture);
+    }
+
+    private void CheckMatch(string[] at, string name, RecipeMixture mixture)
+    {
+        var seen = new List<string> { name };
+        for (var match = mixture.Match; match is not null;)
+        {
+            if (!recipe.Mixtures.TryGetValue(match.Mixture, out var other))
+                throw Fault(
+                    [.. at, "match", "mixture"],
+                    $"key 'mixtures.{seen[^1]}.match.mixture': there is no mixture '{match.Mixture}'{Suggestion.For(match.Mixture, [.. recipe.Mixtures.Keys])}");
+            if (seen.Contains(match.Mixture))
+                throw Fault(
+                    [.. at, "match", "mixture"],
+                    $"key 'mixtures.{name}.match.mixture': the budgets go round in a circle ({string.Join(" → ", seen)} → {match.Mixture}); give one of them 'tokens'");
+            if (!other.IsTrained)
+                throw Fault([.. at, "match", "mixture"], $"key 'mixtures.{name}.match.mixture': '{match.Mixture}' is only mixed, not trained; give it 'tokens'");
+            seen.Add(match.Mixture);
+            match = other.Match;
+        }
+    }
+
+    private void CheckGiven(string[] at)
+    {
+        var section = At(at) as YamlMappingNode;
+        if (TrainingKeys.FirstOrDefault(key => section?.Has(key) == true) is { } key)
+            throw Fault([.. at, key], $"key '{string.Join('.', at)}.{key}' has no effect on a checkpoint, which is not trained; remove it, or remove 'checkpoint'");
+    }
+
+    private void CheckBudget(string[] at, TrainingSettings settings)
+    {
+        if (settings.Tokens is null && settings.Steps is null)
+            throw Fault(at, $"key '{string.Join('.', at)}.tokens' is missing: how long to train; or name a 'checkpoint'");
+    }
+
+    private void CheckShares(string[] at, IReadOnlyDictionary<string, double>? shares)
+    {
+        if (shares is null) return;
+        if (shares.Count == 0) throw Fault([.. at, "shares"], $"key '{string.Join('.', at)}.shares': expected at least one domain, found none");
+        foreach (var domain in shares.Keys) CheckDomain([.. at, "shares", domain], domain);
+    }
+
+    private void CheckDomain(string[] at, string domain)
+    {
+        if (!recipe.Domains.ContainsKey(domain))
+            throw Fault(at, $"key '{string.Join('.', at)}': there is no domain '{domain}'{Suggestion.For(domain, [.. recipe.Domains.Keys])}");
+    }
+
+    private void CheckGeneralDomain(string[] at, string why)
+    {
+        if (!recipe.Domains.ContainsKey(recipe.GeneralDomain))
+            throw Fault(at, $"there is no domain '{recipe.GeneralDomain}', and {why}; name one by 'general_domain'");
+    }
+
+    private IEnumerable<string> Names(string group) => group switch
+    {
+        "domains" => recipe.Domains.Keys,
+        "experts" => recipe.Experts.Keys,
+        _ => recipe.Mixtures.Keys,
+    };
+
+    private static bool IsName(string name) =>
+        name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && char.IsAsciiLetterOrDigit(name.FirstOrDefault());
+
+    private InvalidInputException NotAName(string[] at, string name) =>
+        Fault(at, $"'{name}' cannot be a name: it names files too; use letters, digits, '-', '_' and '.'");
+
+    private InvalidInputException Fault(string[] at, string message) => new($"{SectionLocation.At(file, At(at, nearest: true)!)}: {message}");
+
+    /// <summary>The key's own node, or the deepest one above it that is written.</summary>
+    private YamlNode? At(string[] path, bool nearest = false)
+    {
+        YamlNode node = written;
+        YamlNode place = written;
+        foreach (var name in path)
+        {
+            var key = (node as YamlMappingNode)?.Children.Keys.FirstOrDefault(k => k is YamlScalarNode scalar && scalar.Value == name);
+            if (key is null) return nearest ? place : null;
+            place = key;
+            node = ((YamlMappingNode)node).Children[key];
+        }
+
+        return nearest ? place : node;
+    }
+}
