@@ -18,5 +18,8 @@ internal static class Fixtures
     /// <summary>The directory of a golden model.</summary>
     public static string Model(string name) => Path.Combine(Root(), "bam", name);
 
+    /// <summary>The directory of a tokenizer with the ids that the reference gives.</summary>
+    public static string Tokenizer(string style) => Path.Combine(Root(), "tokenizers", style);
+
     private static string Root([CallerFilePath] string source = "") => Path.Combine(Path.GetDirectoryName(source)!, "..", "fixtures");
 }

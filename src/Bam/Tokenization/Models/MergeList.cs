@@ -1,0 +1,97 @@
+namespace Bam.Tokenization.Models;
+
+/// <summary>The merges of byte-pair encoding: which neighbours become one token, and which of them first.</summary>
+internal sealed class MergeList
+{
+    private readonly PairTable ranks;
+    private readonly int[] results;
+
+    /// <summary>Takes the merges in order of rank; of two for the same pair the later one counts, as with Hugging Face.</summary>
+    public MergeList(IReadOnlyList<(int First, int Second, int Result)> merges)
+    {
+        ranks = new PairTable(merges.Count);
+        results = new int[merges.Count];
+        for (var rank = 0; rank < merges.Count; rank++)
+        {
+            ranks[merges[rank].First, merges[rank].Second] = rank;
+            results[rank] = merges[rank].Result;
+        }
+    }
+
+    /// <summary>Merges until nothing more merges: the lowest rank first, the leftmost of equals.</summary>
+    /// <param name="symbols">The word's symbols, overwritten.</param>
+    /// <param name="scratch">At least as long as <paramref name="symbols"/>.</param>
+    /// <returns>How many symbols are left at the start of <paramref name="symbols"/>.</returns>
+    public int Apply(Span<int> symbols, Span<int> scratch)
+    {
+        // Up to here shifting the rest of the word is cheaper than a queue.
+        const int LongestShifted = 96;
+        return symbols.Length <= LongestShifted ? Shift(symbols, scratch) : Queue(symbols);
+    }
+
+    private int RankOf(int first, int second) => (int)Math.Min((uint)ranks[first, second], int.MaxValue);
+
+    private int Shift(Span<int> symbols, Span<int> rankAt)
+    {
+        var count = symbols.Length;
+        for (var i = 0; i + 1 < count; i++) rankAt[i] = RankOf(symbols[i], symbols[i + 1]);
+        while (count > 1)
+        {
+            var best = 0;
+            for (var i = 1; i + 1 < count; i++)
+            {
+                if (rankAt[i] < rankAt[best]) best = i;
+            }
+
+            if (rankAt[best] == int.MaxValue) break;
+            symbols[best] = results[rankAt[best]];
+            symbols[(best + 2)..count].CopyTo(symbols[(best + 1)..]);
+            rankAt[(best + 1)..(count - 1)].CopyTo(rankAt[best..]);
+            count--;
+            if (best > 0) rankAt[best - 1] = RankOf(symbols[best - 1], symbols[best]);
+            if (best + 1 < count) rankAt[best] = RankOf(symbols[best], symbols[best + 1]);
+        }
+
+        return count;
+    }
+
+    private int Queue(Span<int> symbols)
+    {
+        var links = new (int Previous, int Next)[symbols.Length];
+        var queue = new PriorityQueue<int, (int Rank, int Position)>(symbols.Length);
+        for (var i = 0; i < symbols.Length; i++)
+        {
+            links[i] = (i - 1, i + 1 < symbols.Length ? i + 1 : -1);
+            Enqueue(queue, symbols, i, links[i].Next);
+        }
+
+        while (queue.TryDequeue(out var position, out var candidate))
+        {
+            var next = links[position].Next;
+            // Stale: the pair at this position has changed since.
+            if (symbols[position] < 0 || next < 0 || RankOf(symbols[position], symbols[next]) != candidate.Rank) continue;
+            symbols[position] = results[candidate.Rank];
+            symbols[next] = -1;
+            var after = links[next].Next;
+            links[position].Next = after;
+            if (after >= 0) links[after].Previous = position;
+            Enqueue(queue, symbols, links[position].Previous, position);
+            Enqueue(queue, symbols, position, after);
+        }
+
+        var count = 0;
+        foreach (var symbol in symbols)
+        {
+            if (symbol >= 0) symbols[count++] = symbol;
+        }
+
+        return count;
+    }
+
+    private void Enqueue(PriorityQueue<int, (int Rank, int Position)> queue, Span<int> symbols, int first, int second)
+    {
+        if (first < 0 || second < 0) return;
+        var rank = RankOf(symbols[first], symbols[second]);
+        if (rank != int.MaxValue) queue.Enqueue(first, (rank, first));
+    }
+}

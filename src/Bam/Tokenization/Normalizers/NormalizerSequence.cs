@@ -1,0 +1,12 @@
+namespace Bam.Tokenization.Normalizers;
+
+/// <summary>Several normalizers, one after the other.</summary>
+internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Normalizer
+{
+    /// <inheritdoc/>
+    public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
+    {
+        foreach (var step in steps) text = step.Normalize(text);
+        return text;
+    }
+}

@@ -1,0 +1,24 @@
+using System.Text;
+using Bam.Tokenization.Unicode;
+
+namespace Bam.Tokenization.Normalizers;
+
+/// <summary>Replaces every match of a literal or a regular expression by a fixed text.</summary>
+internal sealed class Replace(CodePointRegex pattern, string content) : Normalizer
+{
+    /// <inheritdoc/>
+    public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
+    {
+        var matches = pattern.Matches(text);
+        if (matches.Count == 0) return text;
+        var output = new StringBuilder(text.Length);
+        var position = 0;
+        foreach (var (start, end) in matches)
+        {
+            output.Append(text[position..start]).Append(content);
+            position = end;
+        }
+
+        return output.Append(text[position..]).ToString();
+    }
+}

@@ -1,0 +1,20 @@
+namespace Bam.Tokenization.PreTokenizers;
+
+/// <summary>What a <see cref="PatternSplitter"/> does with the stretches that its pattern matches ("the-final--countdown" by "-").</summary>
+internal enum SplitBehavior
+{
+    /// <summary>Each is a piece: the - final - - countdown.</summary>
+    Isolated,
+
+    /// <summary>They go away: the final countdown.</summary>
+    Removed,
+
+    /// <summary>Neighbours become one piece: the - final -- countdown.</summary>
+    Contiguous,
+
+    /// <summary>Each ends the piece before it: the- final- - countdown.</summary>
+    MergedWithPrevious,
+
+    /// <summary>Each begins the piece after it: the -final - -countdown.</summary>
+    MergedWithNext,
+}

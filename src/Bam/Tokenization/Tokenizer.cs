@@ -1,0 +1,274 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
+using Bam.Files;
+using Bam.Tokenization.Json;
+using Bam.Tokenization.Models;
+using Bam.Tokenization.Normalizers;
+using Bam.Tokenization.PreTokenizers;
+
+namespace Bam.Tokenization;
+
+/// <summary>
+/// Turns text into token ids and back, as Hugging Face's tokenizers 0.23 do with the same tokenizer.json. Byte-level BPE
+/// (GPT-2, GPT-NeoX, Llama 3, Qwen, Cohere …): it has no unknown text, and without a normalizer or prefix space every text
+/// decodes to itself. What a file asks for and Bam does not know is refused by name, never ignored. Immutable; all members
+/// may be called from many threads at once.
+/// </summary>
+/// <remarks>
+/// Text is UTF-16; an unpaired surrogate is encoded as U+FFFD, as .NET's UTF-8 does. Positions in the text are not given.
+/// </remarks>
+public sealed class Tokenizer
+{
+    /// <summary>The file name inside a checkpoint.</summary>
+    public const string FileName = "tokenizer.json";
+
+    // In order of preference: a model that has both ends a text by the first.
+    private static readonly string[] EndOfTextNames =
+    [
+        "<|endoftext|>", "<|end_of_text|>", "<|END_OF_TURN_TOKEN|>", "<EOS_TOKEN>", "<｜end▁of▁sentence｜>", "<eos>", "</s>",
+        "<|eot_id|>", "<|im_end|>",
+    ];
+
+    private readonly ReadOnlyMemory<byte> json;
+    private readonly Normalizer? normalizer;
+    private readonly PreTokenizer preTokenizer;
+    private readonly Vocabulary vocabulary;
+    private readonly ByteLevelBpe model;
+    private readonly AddedTokenMatcher? rawMatcher; // looks before normalisation
+    private readonly AddedTokenMatcher? normalizedMatcher; // looks after it
+    private readonly Dictionary<string, AddedToken> addedTokens;
+    private readonly int[] before;
+    private readonly int[] after;
+    private readonly string?[] tokens; // by id; null in gaps
+    private readonly byte[]?[] bytes; // by id; null in gaps
+    private readonly HashSet<int> specialIds;
+    private readonly ConcurrentBag<EncodingScratch> scratches = [];
+
+    private Tokenizer(ReadOnlyMemory<byte> json, JsonField root)
+    {
+        this.json = json;
+        root.RequireKeys(
+            "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model");
+        if (root["version"].TextOrNull() is not (null or "1.0")) throw root["version"].Unexpected("1.0", "Bam knows no other version");
+        foreach (var key in (ReadOnlySpan<string>)["truncation", "padding"])
+        {
+            if (!root[key].IsNull) throw root[key].Unexpected("null", "Bam never cuts or pads a text; set it to null");
+        }
+
+        (vocabulary, model) = ModelReader.Read(root["model"]);
+        AddedTokens = AddedTokensReader.Read(root["added_tokens"], vocabulary);
+        addedTokens = AddedTokens.ToDictionary(t => t.Content);
+        specialIds = [.. AddedTokens.Where(t => t.Special).Select(t => t.Id)];
+        normalizer = NormalizerReader.Read(root["normalizer"]);
+        preTokenizer = PreTokenizerReader.Read(root["pre_tokenizer"]);
+        DecoderReader.Require(root["decoder"]);
+        rawMatcher = MatcherOf(AddedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
+        normalizedMatcher = MatcherOf(AddedTokens.Where(t => t.Normalized).Select(t => (Normalize(t.Content), t)));
+        tokens = new string?[Math.Max(vocabulary.MaxId, AddedTokens.Max(t => (int?)t.Id) ?? -1) + 1];
+        foreach (var (token, id) in vocabulary.Tokens) tokens[id] = token;
+        foreach (var token in AddedTokens) tokens[token.Id] = token.Content;
+        bytes = Array.ConvertAll(tokens, token => token is null ? null : ByteAlphabet.BytesOf(token));
+        (before, after) = PostProcessorReader.Read(root["post_processor"], id => id < tokens.Length && tokens[id] is not null);
+        EndOfTextId = EndOfTextNames.Select(name => addedTokens.GetValueOrDefault(name)).FirstOrDefault(t => t is { Special: true })?.Id;
+        Fingerprint = TokenizerFingerprint.Of(root, vocabulary, AddedTokens);
+    }
+
+    /// <summary>One more than the largest id: the rows that a model's embedding must have. Ids may have gaps.</summary>
+    public int VocabSize => tokens.Length;
+
+    /// <summary>
+    /// The id that ends a document: of the special tokens the first of &lt;|endoftext|&gt;, &lt;|end_of_text|&gt;,
+    /// &lt;|END_OF_TURN_TOKEN|&gt;, &lt;EOS_TOKEN&gt;, &lt;｜end▁of▁sentence｜&gt;, &lt;eos&gt;, &lt;/s&gt;, &lt;|eot_id|&gt;,
+    /// &lt;|im_end|&gt;; null when there is none of them.
+    /// </summary>
+    public int? EndOfTextId { get; }
+
+    /// <summary>The tokens that are recognised in the text before the model sees it, in the order of the file.</summary>
+    public IReadOnlyList<AddedToken> AddedTokens { get; }
+
+    /// <summary>
+    /// SHA-256, in hexadecimal, over tokens, merges, added tokens and components; tokenizers are the same when it is. Layout
+    /// and key order of the file do not count.
+    /// </summary>
+    public string Fingerprint { get; }
+
+    /// <summary>Reads a tokenizer.</summary>
+    /// <param name="path">A tokenizer.json, or the directory of a checkpoint that has one.</param>
+    /// <exception cref="InvalidInputException">There is no such file, or it is damaged, or not a byte-level BPE.</exception>
+    public static Tokenizer Load(string path)
+    {
+        var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
+        try
+        {
+            return Parse(File.ReadAllBytes(file), file);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InvalidInputException(file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", "check the path");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException($"{file}: cannot be read ({e.Message})", e);
+        }
+    }
+
+    /// <summary>Reads a tokenizer from memory.</summary>
+    /// <param name="utf8Json">The content of a tokenizer.json, which the tokenizer keeps.</param>
+    /// <param name="where">What to call it in messages.</param>
+    /// <exception cref="InvalidInputException">It is damaged, or not a byte-level BPE.</exception>
+    public static Tokenizer Parse(ReadOnlyMemory<byte> utf8Json, string where)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(utf8Json);
+            return new Tokenizer(utf8Json, new JsonField(document.RootElement, where));
+        }
+        catch (JsonException e)
+        {
+            var found = $"a fault in line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
+            throw new InvalidInputException(where, "JSON", found, "restore the file from its source");
+        }
+    }
+
+    /// <summary>The ids of a text.</summary>
+    /// <param name="text">The text; added tokens are recognised in it.</param>
+    /// <param name="addSpecialTokens">Whether the template's tokens (begin of text …) are put around it.</param>
+    public int[] Encode(string text, bool addSpecialTokens = true)
+    {
+        var ids = new List<int>(text.Length / 3 + 4);
+        Encode(text, ids, addSpecialTokens);
+        return [.. ids];
+    }
+
+    /// <summary>Appends the ids of a text.</summary>
+    /// <param name="text">The text; added tokens are recognised in it.</param>
+    /// <param name="ids">Receives the ids.</param>
+    /// <param name="addSpecialTokens">Whether the template's tokens (begin of text …) are put around it.</param>
+    public void Encode(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
+    {
+        if (addSpecialTokens) ids.AddRange(before);
+        EncodeCore(text, ids, ordinary: false);
+        if (addSpecialTokens) ids.AddRange(after);
+    }
+
+    /// <summary>
+    /// Appends the ids of a text in which special tokens are taken for the text that they look like, so that a document which
+    /// mentions &lt;|endoftext|&gt; does not end there. For corpora and for users' input. The template is not applied.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <param name="ids">Receives the ids.</param>
+    public void EncodeOrdinary(ReadOnlySpan<char> text, List<int> ids) => EncodeCore(text, ids, ordinary: true);
+
+    /// <summary>The text of ids; what is not UTF-8 becomes U+FFFD. Ids without a token, as padded vocabularies have, add nothing.</summary>
+    /// <param name="ids">Token ids.</param>
+    /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
+    {
+        var text = new MemoryStream(ids.Length * 4);
+        foreach (var id in ids)
+        {
+            if (!skipSpecialTokens || !specialIds.Contains(id)) text.Write(BytesOf(id));
+        }
+
+        return Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length);
+    }
+
+    /// <summary>The bytes that an id stands for, often only a part of a UTF-8 sequence; none for an id without a token.</summary>
+    public ReadOnlySpan<byte> BytesOf(int id) => (uint)id < (uint)bytes.Length ? bytes[id] : default;
+
+    /// <summary>The id of a token as it is written in the vocabulary (Ġ for a space); null when there is none.</summary>
+    public int? TokenToId(string token) =>
+        addedTokens.TryGetValue(token, out var added) ? added.Id : vocabulary.IdOf(token) is var id and >= 0 ? id : null;
+
+    /// <summary>The token of an id as it is written in the vocabulary (Ġ for a space); null when there is none.</summary>
+    public string? IdToToken(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;
+
+    /// <summary>Refuses a model whose embedding lacks rows for this tokenizer's ids; spare rows are fine.</summary>
+    /// <param name="modelVocabSize">The model's vocab_size.</param>
+    /// <param name="where">The model, for the message.</param>
+    /// <exception cref="InvalidInputException">The model's vocabulary is smaller.</exception>
+    public void RequireFits(int modelVocabSize, string where)
+    {
+        if (modelVocabSize >= VocabSize) return;
+        throw new InvalidInputException(
+            where, $"a vocab_size of at least {VocabSize:N0}, the tokenizer's", $"{modelVocabSize:N0}", "use the tokenizer that the model was trained with");
+    }
+
+    /// <summary>Writes the tokenizer.json, byte for byte as it was read or trained.</summary>
+    /// <param name="path">The file, or a directory that gets one.</param>
+    /// <exception cref="WorkFailedException">It cannot be written.</exception>
+    public void Save(string path) =>
+        AtomicFile.Write(Directory.Exists(path) ? Path.Combine(path, FileName) : path, stream => stream.Write(json.Span));
+
+    /// <summary>Normalises a document and cuts it into the words that training counts.</summary>
+    /// <param name="text">The text; added tokens are not looked for.</param>
+    /// <param name="continues">The text is the rest of a longer one, so that it gets no prefix space.</param>
+    /// <param name="pieces">Scratch.</param>
+    /// <param name="spare">Scratch.</param>
+    internal PreTokenization PreTokenize(ReadOnlySpan<char> text, bool continues, PieceList pieces, PieceList spare)
+    {
+        var state = new PreTokenization(normalizer is null ? text : normalizer.Normalize(text), pieces, spare, continues);
+        preTokenizer.Apply(ref state);
+        return state;
+    }
+
+    private static AddedTokenMatcher? MatcherOf(IEnumerable<(string Pattern, AddedToken Token)> patterns)
+    {
+        var kept = patterns.Where(p => p.Pattern.Length > 0).ToArray();
+        return kept.Length == 0 ? null : new AddedTokenMatcher(kept);
+    }
+
+    private string Normalize(string text) => normalizer is null ? text : normalizer.Normalize(text).ToString();
+
+    private void EncodeCore(ReadOnlySpan<char> text, List<int> ids, bool ordinary)
+    {
+        if (!scratches.TryTake(out var scratch)) scratch = new EncodingScratch();
+        if (rawMatcher is null)
+        {
+            EncodeStretch(text, ids, ordinary, scratch);
+        }
+        else
+        {
+            scratch.RawCuts.Clear();
+            rawMatcher.Cut(text, ordinary, scratch.RawCuts);
+            foreach (var (start, end, id) in scratch.RawCuts)
+            {
+                if (id >= 0)
+                    ids.Add(id);
+                else
+                    EncodeStretch(text[start..end], ids, ordinary, scratch);
+            }
+        }
+
+        scratches.Add(scratch);
+    }
+
+    // Text without those added tokens that are looked for before normalisation.
+    private void EncodeStretch(ReadOnlySpan<char> text, List<int> ids, bool ordinary, EncodingScratch scratch)
+    {
+        if (normalizer is not null) text = normalizer.Normalize(text);
+        if (normalizedMatcher is null)
+        {
+            EncodeText(text, ids, scratch);
+            return;
+        }
+
+        scratch.NormalizedCuts.Clear();
+        normalizedMatcher.Cut(text, ordinary, scratch.NormalizedCuts);
+        foreach (var (start, end, id) in scratch.NormalizedCuts)
+        {
+            if (id >= 0)
+                ids.Add(id);
+            else
+                EncodeText(text[start..end], ids, scratch);
+        }
+    }
+
+    private void EncodeText(ReadOnlySpan<char> text, List<int> ids, EncodingScratch scratch)
+    {
+        var state = new PreTokenization(text, scratch.Pieces, scratch.SparePieces);
+        preTokenizer.Apply(ref state);
+        foreach (var piece in state.Pieces.Items) model.Encode(state.Text.Slice(piece.Start, piece.Length), scratch.Words, ids);
+    }
+}

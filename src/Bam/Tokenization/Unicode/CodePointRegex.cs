@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Bam.Tokenization.Unicode;
+
+/// <summary>
+/// A pattern of tokenizer.json, matched over code points. .NET matches UTF-16 units, so that \p{L} misses every letter beyond
+/// U+FFFF; text with surrogates is therefore matched in a copy where each pair is one stand-in of the same category.
+/// </summary>
+internal sealed class CodePointRegex
+{
+    private readonly string? literal;
+    private readonly Regex? regex;
+
+    private CodePointRegex(string? literal, Regex? regex)
+    {
+        this.literal = literal;
+        this.regex = regex;
+    }
+
+    /// <summary>Looks for exactly this text.</summary>
+    public static CodePointRegex FromLiteral(string literal) => new(literal, null);
+
+    /// <summary>Looks for a pattern in Oniguruma's Ruby syntax.</summary>
+    /// <exception cref="NotSupportedException">A construct cannot be expressed; the message names it.</exception>
+    public static CodePointRegex FromPattern(string pattern)
+    {
+        try
+        {
+            const RegexOptions Options = RegexOptions.Compiled | RegexOptions.CultureInvariant
+                | RegexOptions.Multiline | RegexOptions.ExplicitCapture; // Ruby's ^ and $ are those of lines
+            return new(null, new Regex(RegexTranslator.Translate(pattern), Options));
+        }
+        catch (ArgumentException e)
+        {
+            throw new NotSupportedException(e.Message, e);
+        }
+    }
+
+    /// <summary>All matches from left to right, without an empty one that touches the match before it.</summary>
+    public List<(int Start, int End)> Matches(ReadOnlySpan<char> text)
+    {
+        var matches = new List<(int Start, int End)>();
+        if (literal is not null)
+            FindLiteral(text, matches);
+        else if (text.ContainsAnyInRange('\uD800', '\uDFFF'))
+            FindInStandIns(text, matches);
+        else
+            Find(text, matches);
+        return matches;
+    }
+
+    // An obscure character of the basic plane for every category that occurs beyond it, so that no range of a pattern is
+    // likely to hold it by name.
+    private static char StandIn(UnicodeCategory category) => category switch
+    {
+        UnicodeCategory.UppercaseLetter => '\uA640',
+        UnicodeCategory.LowercaseLetter => '\uA641',
+        UnicodeCategory.TitlecaseLetter => '\u1FFC',
+        UnicodeCategory.ModifierLetter => '\uA717',
+        UnicodeCategory.OtherLetter => '\uA000',
+        UnicodeCategory.NonSpacingMark => '\uA8E0',
+        UnicodeCategory.SpacingCombiningMark => '\uA880',
+        UnicodeCategory.EnclosingMark => '\uA670',
+        UnicodeCategory.DecimalDigitNumber => '\uA8D0',
+        UnicodeCategory.LetterNumber => '\uA6E6',
+        UnicodeCategory.OtherNumber => '\uA830',
+        UnicodeCategory.SpaceSeparator => '\u1680',
+        UnicodeCategory.ConnectorPunctuation => '\uFE33',
+        UnicodeCategory.DashPunctuation => '\uFE31',
+        UnicodeCategory.OpenPunctuation => '\uFE35',
+        UnicodeCategory.ClosePunctuation => '\uFE36',
+        UnicodeCategory.InitialQuotePunctuation => '\u2E02',
+        UnicodeCategory.FinalQuotePunctuation => '\u2E03',
+        UnicodeCategory.OtherPunctuation => '\uA8CE',
+        UnicodeCategory.MathSymbol => '\uFB29',
+        UnicodeCategory.CurrencySymbol => '\uA838',
+        UnicodeCategory.ModifierSymbol => '\uA700',
+        UnicodeCategory.OtherSymbol => '\uA828',
+        UnicodeCategory.Format => '\uFFF9',
+        UnicodeCategory.PrivateUse => '\uE000',
+        _ => '\uFFFE',
+    };
+
+    private void FindLiteral(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
+    {
+        for (var start = 0; text[start..].IndexOf(literal, StringComparison.Ordinal) is var found and >= 0;)
+        {
+            start += found + literal!.Length;
+            matches.Add((start - literal.Length, start));
+        }
+    }
+
+    private void Find(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
+    {
+        foreach (var match in regex!.EnumerateMatches(text))
+        {
+            if (match.Length > 0 || matches.Count == 0 || matches[^1].End != match.Index)
+                matches.Add((match.Index, match.Index + match.Length));
+        }
+    }
+
+    private void FindInStandIns(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
+    {
+        var standIns = new char[text.Length];
+        var positions = new int[text.Length + 1]; // of each stand-in, in the text
+        var count = 0;
+        for (var i = 0; i < text.Length; count++)
+        {
+            Rune.DecodeFromUtf16(text[i..], out var rune, out var length); // U+FFFD for an unpaired surrogate
+            standIns[count] = rune.IsBmp ? (char)rune.Value : StandIn(Rune.GetUnicodeCategory(rune));
+            positions[count] = i;
+            i += length;
+        }
+
+        positions[count] = text.Length;
+        Find(standIns.AsSpan(0, count), matches);
+        for (var i = 0; i < matches.Count; i++) matches[i] = (positions[matches[i].Start], positions[matches[i].End]);
+    }
+}

@@ -1,0 +1,153 @@
+using System.Buffers;
+using System.Text;
+
+namespace Bam.Tokenization.Unicode;
+
+/// <summary>
+/// The four normalisation forms (Unicode Standard Annex 15). Bam's own, because <see cref="string.Normalize()"/> returns its
+/// input unchanged under InvariantGlobalization. Text that already has the form costs one pass and no allocation.
+/// </summary>
+internal sealed class UnicodeNormalization
+{
+    /// <summary>Canonical decomposition.</summary>
+    public static readonly UnicodeNormalization Nfd = new(compose: false, compatibility: false);
+
+    /// <summary>Canonical decomposition, then canonical composition.</summary>
+    public static readonly UnicodeNormalization Nfc = new(compose: true, compatibility: false);
+
+    /// <summary>Compatibility decomposition.</summary>
+    public static readonly UnicodeNormalization Nfkd = new(compose: false, compatibility: true);
+
+    /// <summary>Compatibility decomposition, then canonical composition.</summary>
+    public static readonly UnicodeNormalization Nfkc = new(compose: true, compatibility: true);
+
+    private readonly bool compose;
+    private readonly bool compatibility;
+
+    // Below it every code point is a starter that the form keeps.
+    private readonly char firstAffected;
+
+    private UnicodeNormalization(bool compose, bool compatibility)
+    {
+        this.compose = compose;
+        this.compatibility = compatibility;
+        firstAffected = compatibility ? '\u00A0' : compose ? '\u0300' : '\u00C0';
+    }
+
+    /// <summary>The text in this form; the same span when it has it already. Unpaired surrogates stay where they are.</summary>
+    public ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
+    {
+        if (text.IndexOfAnyExceptInRange('\0', (char)(firstAffected - 1)) < 0) return text;
+        var data = NormalizationData.Instance;
+        StringBuilder? output = null;
+        var copied = 0; // everything before it is in output
+        var boundary = 0; // what stands before it cannot interact with what follows
+        byte lastClass = 0;
+        var i = 0;
+        while (i < text.Length)
+        {
+            var codePoint = CodePointAt(text, i, out var length);
+            if (IsBoundary(data, codePoint))
+            {
+                boundary = i;
+                lastClass = 0;
+                i += length;
+                continue;
+            }
+
+            var combiningClass = data.ClassOf(codePoint);
+            if (!MayChange(data, codePoint) && combiningClass >= lastClass)
+            {
+                lastClass = combiningClass;
+                i += length;
+                continue;
+            }
+
+            i += length;
+            while (i < text.Length && !IsBoundary(data, CodePointAt(text, i, out length))) i += length;
+            output ??= new StringBuilder(text.Length + 16);
+            output.Append(text[copied..boundary]);
+            AppendNormalized(data, text[boundary..i], output);
+            copied = boundary = i;
+            lastClass = 0;
+        }
+
+        return output is null ? text : output.Append(text[copied..]).ToString();
+    }
+
+    private static int CodePointAt(ReadOnlySpan<char> text, int index, out int length)
+    {
+        if (!char.IsSurrogate(text[index]) || Rune.DecodeFromUtf16(text[index..], out var rune, out length) != OperationStatus.Done)
+        {
+            length = 1;
+            return text[index];
+        }
+
+        return rune.Value;
+    }
+
+    private static void Append(StringBuilder output, int codePoint)
+    {
+        if (codePoint > char.MaxValue)
+            output.Append(new Rune(codePoint));
+        else
+            output.Append((char)codePoint);
+    }
+
+    private static void SortByClass(NormalizationData data, List<int> codePoints)
+    {
+        for (var i = 1; i < codePoints.Count; i++)
+        {
+            var moving = codePoints[i];
+            var combiningClass = data.ClassOf(moving);
+            if (combiningClass == 0) continue;
+            var j = i;
+            for (; j > 0 && data.ClassOf(codePoints[j - 1]) > combiningClass; j--) codePoints[j] = codePoints[j - 1];
+            codePoints[j] = moving;
+        }
+    }
+
+    private static void ComposeInPlace(NormalizationData data, List<int> codePoints)
+    {
+        var starter = -1;
+        var lastClass = -1; // of the last code point kept since the starter; -1 when there is none
+        var kept = 0;
+        foreach (var codePoint in codePoints.ToArray())
+        {
+            var combiningClass = data.ClassOf(codePoint);
+            var blocked = lastClass >= combiningClass;
+            var composite = starter < 0 || blocked ? -1 : data.Compose(codePoints[starter], codePoint);
+            if (composite >= 0)
+            {
+                codePoints[starter] = composite;
+                continue;
+            }
+
+            if (combiningClass == 0) starter = kept;
+            lastClass = combiningClass == 0 ? -1 : combiningClass;
+            codePoints[kept++] = codePoint;
+        }
+
+        codePoints.RemoveRange(kept, codePoints.Count - kept);
+    }
+
+    private bool MayChange(NormalizationData data, int codePoint) =>
+        compose ? data.MayChangeWhenComposed(codePoint, compatibility) : data.Decomposes(codePoint, compatibility);
+
+    private bool IsBoundary(NormalizationData data, int codePoint) =>
+        codePoint < firstAffected || (data.ClassOf(codePoint) == 0 && !MayChange(data, codePoint));
+
+    private void AppendNormalized(NormalizationData data, ReadOnlySpan<char> text, StringBuilder output)
+    {
+        var codePoints = new List<int>(text.Length * 2);
+        for (var i = 0; i < text.Length;)
+        {
+            data.Decompose(CodePointAt(text, i, out var length), compatibility, codePoints);
+            i += length;
+        }
+
+        SortByClass(data, codePoints);
+        if (compose) ComposeInPlace(data, codePoints);
+        foreach (var codePoint in codePoints) Append(output, codePoint);
+    }
+}
