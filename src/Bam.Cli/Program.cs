@@ -9,6 +9,7 @@ internal static class Program
     public static Command[] Verbs =>
     [
         new Doctor(),
+        new Forward(),
     ];
 
     private static int Main(string[] arguments)

@@ -90,6 +90,9 @@ internal static unsafe partial class Native
     internal static partial int bam_tensor_is_contiguous(nint tensor);
 
     [LibraryImport(Library)]
+    internal static partial int bam_parallel_run(long count, delegate* unmanaged<nint, void> body, nint state);
+
+    [LibraryImport(Library)]
     internal static partial int bam_tensor_data(nint tensor, nint* data);
 
     [LibraryImport(Library)]

@@ -59,7 +59,7 @@ public static class ParameterTable
             if (Experts > 1) Parameters.Add(new($"{Prefix}router.weight", [Experts, d], kind, Layer));
         }
 
-        public void Add(string projection, ParameterKind kind, int[] shape)
+        public void Add(string projection, ParameterKind kind, long[] shape)
         {
             if (Experts == 1) Parameters.Add(new($"{Prefix}{projection}.weight", shape, kind, Layer));
             for (var expert = 0; Experts > 1 && expert < Experts; expert++)

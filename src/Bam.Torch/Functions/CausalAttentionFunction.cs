@@ -1,0 +1,64 @@
+using Bam.Torch.Kernels;
+
+namespace Bam.Torch.Functions;
+
+/// <summary>
+/// Causal attention with rotary embedding over one fused projection, each expert's heads scaled by its gate: the body of BAM's
+/// soft mixture of attention (Eq. 3) for all experts at once.
+/// </summary>
+public sealed class CausalAttentionFunction : AutogradFunction
+{
+    private readonly CausalAttentionKernel _kernel;
+    private readonly AttentionShape _shape;
+    private readonly bool _isGated;
+
+    private CausalAttentionFunction(CausalAttentionKernel kernel, AttentionShape shape, bool isGated) =>
+        (_kernel, _shape, _isGated) = (kernel, shape, isGated);
+
+    /// <summary>Attends; by the fused kernel where it applies, else by libtorch's operators.</summary>
+    /// <param name="qkv">[B, T, Width] as <see cref="AttentionShape"/> lays it out, before rotary embedding.</param>
+    /// <param name="gates">[B, T, N] in float32, or null for one expert.</param>
+    /// <param name="shape">The heads.</param>
+    /// <param name="rotary">At least T positions.</param>
+    /// <returns>[B, T, N·H·head_dim].</returns>
+    public static unsafe Tensor Apply(Tensor qkv, Tensor? gates, AttentionShape shape, RotaryTables rotary)
+    {
+        if (!qkv.Device.IsCpu || qkv.ScalarType != ScalarType.Float32 || !CausalAttentionKernel.Supports(shape))
+            return CausalAttention.Apply(qkv, gates, shape, rotary);
+
+        using var scope = TensorScope.Open();
+        var kernel = new CausalAttentionKernel(shape, rotary);
+        qkv = qkv.Contiguous();
+        gates = gates?.Contiguous();
+        Tensor output, logSumExp;
+        using (NoGrad.Enter())
+        {
+            output = Tensor.Empty([shape.BatchSize, shape.Length, (long)shape.QueryHeads * shape.HeadDim], ScalarType.Float32, qkv.Device);
+            logSumExp = Tensor.Empty([shape.BatchSize, shape.QueryHeads, shape.Length], ScalarType.Float32, qkv.Device);
+            kernel.Forward(
+                (float*)qkv.DataPointer, gates is null ? null : (float*)gates.DataPointer,
+                (float*)output.DataPointer, (float*)logSumExp.DataPointer);
+        }
+
+        var function = new CausalAttentionFunction(kernel, shape, gates is not null);
+        if (gates is null) function.Attach([qkv], [output], [qkv, logSumExp]);
+        else function.Attach([qkv, gates], [output], [qkv, logSumExp, gates]);
+        return scope.Keep(output);
+    }
+
+    /// <inheritdoc/>
+    protected override unsafe void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
+    {
+        var (qkv, logSumExp) = (saved[0], saved[1]);
+        var gradOutput = gradOutputs[0]!.Contiguous();
+        var gradQkv = Tensor.Empty(qkv.Shape, ScalarType.Float32, qkv.Device);
+        var gradGatesOfHeads = _isGated
+            ? Tensor.Empty([_shape.BatchSize, _shape.Length, _shape.Experts, _shape.HeadsPerExpert], ScalarType.Float32, qkv.Device)
+            : null;
+        _kernel.Backward(
+            (float*)qkv.DataPointer, _isGated ? (float*)saved[2].DataPointer : null, (float*)logSumExp.DataPointer,
+            (float*)gradOutput.DataPointer, (float*)gradQkv.DataPointer, _isGated ? (float*)gradGatesOfHeads!.DataPointer : null);
+        gradInputs[0] = gradQkv;
+        if (_isGated) gradInputs[1] = gradGatesOfHeads!.Sum(3);
+    }
+}

@@ -1,0 +1,45 @@
+namespace Bam.Torch.Functions;
+
+/// <summary>Looks rows up in a table; the table's gradient is added in place, in the order of the ids.</summary>
+public sealed class EmbeddingFunction : AutogradFunction
+{
+    private readonly Parameter _table;
+
+    private EmbeddingFunction(Parameter table) => _table = table;
+
+    /// <summary>The rows of those ids.</summary>
+    /// <param name="ids">[…], int64.</param>
+    /// <param name="table">[V, d].</param>
+    /// <returns>[…, d].</returns>
+    public static Tensor Apply(Tensor ids, Parameter table)
+    {
+        using var scope = TensorScope.Open();
+        var flat = ids.Reshape(-1);
+        Tensor rows;
+        using (NoGrad.Enter()) rows = table.Value.IndexSelect(0, flat);  // [n, d]
+        new EmbeddingFunction(table).Attach([table.Leaf], [rows], [flat]);
+        return scope.Keep(rows.Reshape([.. ids.Shape, rows.Size(1)]));
+    }
+
+    /// <inheritdoc/>
+    protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
+    {
+        var (dy, ids) = (gradOutputs[0]!, saved[0]);
+        if (dy.Device.IsCpu)
+            AddRows(_table.Gradient.AsSpan<float>(), ids.AsSpan<long>(), dy.Contiguous().AsSpan<float>());
+        else
+            _table.Gradient.IndexAdd_(0, ids, dy);
+    }
+
+    // libtorch 1.13 dispatches one operator for every row here.
+    private static void AddRows(Span<float> table, ReadOnlySpan<long> ids, ReadOnlySpan<float> rows)
+    {
+        var width = rows.Length / ids.Length;
+        for (var i = 0; i < ids.Length; i++)
+        {
+            var target = table.Slice((int)(ids[i] * width), width);
+            var source = rows.Slice(i * width, width);
+            for (var j = 0; j < width; j++) target[j] += source[j];
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using Bam.Torch.Kernels;
+
+namespace Bam.Torch.Functions;
+
+/// <summary>
+/// The output head and its cross entropy in one: rows are taken in chunks whose logits fit the cache, and each chunk's gradient is
+/// formed while its logits are there, so that [n, V] logits never exist as a whole.
+/// </summary>
+public sealed class LinearCrossEntropyFunction : AutogradFunction
+{
+    /// <summary>A target that does not count.</summary>
+    public const long IgnoreIndex = -100;
+
+    private const long ChunkBytes = 4 << 20;
+    private readonly Parameter _head;
+
+    private LinearCrossEntropyFunction(Parameter head) => _head = head;
+
+    /// <summary>The mean negative log-likelihood, in nats, over the targets that count.</summary>
+    /// <param name="x">[n, d].</param>
+    /// <param name="head">[V, d].</param>
+    /// <param name="targets">[n], int64; <see cref="IgnoreIndex"/> does not count.</param>
+    /// <param name="logitScale">Multiplies the logits.</param>
+    /// <returns>A scalar in float32.</returns>
+    public static Tensor Apply(Tensor x, Parameter head, Tensor targets, double logitScale)
+    {
+        using var scope = TensorScope.Open();
+        var withGradient = Autograd.IsEnabled && (x.RequiresGrad || head.IsTrained);
+        Tensor loss, gradX, gradHead;
+        using (NoGrad.Enter())
+        {
+            var (rows, vocabulary) = (x.Size(0), head.Value.Size(0));
+            var chunk = Math.Max(1, ChunkBytes / (vocabulary * sizeof(float)));
+            var counted = targets.Ne(IgnoreIndex).Sum();  // scalar, int64
+            var matrix = head.Value.To(x.ScalarType);
+            var losses = Tensor.Zeros([rows], ScalarType.Float32, x.Device);
+            gradX = Tensor.Empty(withGradient ? x.Shape : [0], x.ScalarType, x.Device);
+            gradHead = Tensor.Zeros(withGradient && head.IsTrained ? head.Value.Shape : [0], ScalarType.Float32, x.Device);
+            for (long start = 0; start < rows; start += chunk)
+            {
+                using var chunkScope = TensorScope.Open();
+                var count = Math.Min(chunk, rows - start);
+                var part = x.Narrow(0, start, count);
+                var logits = part.MatMul(matrix.Transpose(0, 1)).To(ScalarType.Float32).Mul_(logitScale);  // [chunk, V]
+                CrossEntropyRows.Apply(logits, targets.Narrow(0, start, count), losses.Narrow(0, start, count), withGradient);
+                if (!withGradient) continue;
+                var gradLogits = logits.Mul_(logitScale).To(x.ScalarType);
+                gradX.Narrow(0, start, count).Copy_(gradLogits.MatMul(matrix));
+                if (head.IsTrained) gradHead.AddMm_(gradLogits.Transpose(0, 1).To(ScalarType.Float32), part.To(ScalarType.Float32));
+            }
+
+            loss = losses.Sum() / counted;
+            gradX.Div_(counted);
+            gradHead.Div_(counted);
+        }
+
+        new LinearCrossEntropyFunction(head).Attach([x, head.Leaf], [loss], [gradX, gradHead]);
+        return scope.Keep(loss);
+    }
+
+    /// <inheritdoc/>
+    protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
+    {
+        var upstream = gradOutputs[0]!;
+        gradInputs[0] = saved[0] * upstream.To(saved[0].ScalarType);
+        if (_head.IsTrained) _head.Gradient.AddCMul_(saved[1], upstream);
+    }
+}

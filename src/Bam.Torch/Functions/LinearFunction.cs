@@ -1,0 +1,48 @@
+namespace Bam.Torch.Functions;
+
+/// <summary>y = x·Wᵀ (or x·W for a matrix stored as [in, out]); the weight's gradient is added in place.</summary>
+public sealed class LinearFunction : AutogradFunction
+{
+    private readonly Parameter _weight;
+    private readonly bool _inputFirst;
+
+    private LinearFunction(Parameter weight, bool inputFirst) => (_weight, _inputFirst) = (weight, inputFirst);
+
+    /// <summary>Applies the projection in x's dtype; the gradient is summed in the parameter's.</summary>
+    /// <param name="x">[…, in].</param>
+    /// <param name="weight">[out, in], or [in, out] when <paramref name="inputFirst"/>.</param>
+    /// <param name="inputFirst">Whether the matrix is stored as [in, out].</param>
+    /// <returns>[…, out].</returns>
+    public static Tensor Apply(Tensor x, Parameter weight, bool inputFirst = false)
+    {
+        using var scope = TensorScope.Open();
+        var rows = x.Reshape(-1, x.Size(-1));  // [n, in]
+        Tensor y;
+        using (NoGrad.Enter())
+        {
+            var matrix = weight.Value.To(x.ScalarType);
+            y = rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
+        }
+
+        new LinearFunction(weight, inputFirst).Attach([rows, weight.Leaf], [y], [rows]);
+        return scope.Keep(y.Reshape([.. x.Shape[..^1], y.Size(-1)]));
+    }
+
+    /// <inheritdoc/>
+    protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
+    {
+        var (dy, x) = (gradOutputs[0]!, saved[0]);
+        if (NeedsInputGrad[0])
+        {
+            var matrix = _weight.Value.To(x.ScalarType);
+            gradInputs[0] = dy.MatMul(_inputFirst ? matrix.Transpose(0, 1) : matrix);
+        }
+
+        if (!_weight.IsTrained) return;
+        var (left, right) = _inputFirst ? (x, dy) : (dy, x);
+        if (x.ScalarType == _weight.Gradient.ScalarType)
+            _weight.Gradient.AddMm_(left.Transpose(0, 1), right);
+        else
+            _weight.Gradient.Add_(left.Transpose(0, 1).MatMul(right).To(_weight.Gradient.ScalarType));
+    }
+}

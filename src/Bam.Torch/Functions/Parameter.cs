@@ -1,0 +1,30 @@
+namespace Bam.Torch.Functions;
+
+/// <summary>
+/// A matrix or vector of the model as the functions use it: its values, and where its gradient is added. The gradient is summed in
+/// place by the functions themselves, which saves autograd a temporary of the parameter's size and a pass over it.
+/// </summary>
+/// <param name="leaf">The autograd leaf; it ties a function to the graph.</param>
+/// <param name="gradient">The leaf's gradient, of its shape.</param>
+public sealed class Parameter(Tensor leaf, Tensor gradient)
+{
+    private readonly (long Start, long Count)? _rows;
+
+    private Parameter(Tensor leaf, Tensor gradient, long start, long count)
+        : this(leaf, gradient) => _rows = (start, count);
+
+    /// <summary>The autograd leaf that the values are a part of.</summary>
+    public Tensor Leaf => leaf;
+
+    /// <summary>The values; under <see cref="NoGrad"/> without a history.</summary>
+    public Tensor Value => _rows is var (start, count) ? leaf.Narrow(0, start, count) : leaf;
+
+    /// <summary>The gradient of <see cref="Value"/>.</summary>
+    public Tensor Gradient => _rows is var (start, count) ? gradient.Narrow(0, start, count) : gradient;
+
+    /// <summary>False while frozen: its gradient is then not computed.</summary>
+    public bool IsTrained => leaf.RequiresGrad;
+
+    /// <summary>Rows <paramref name="start"/> … of a stack, as a parameter of its own.</summary>
+    public Parameter Rows(long start, long count) => new(leaf, gradient, start, count);
+}

@@ -1,0 +1,257 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Bam.Torch.Kernels;
+
+/// <summary>
+/// Causal attention with rotary embedding and gated heads, fused: reads the projections where they lie, computes only the blocks
+/// of scores on and below the diagonal, keeps them in the cache, and saves one number per row for the backward pass
+/// (as FlashAttention does, Dao et al. 2022; here a whole row of scores fits the cache, so no running softmax is needed).
+/// </summary>
+/// <remarks>
+/// Sizes: B sequences, T positions, D head_dim; P is T padded to a multiple of 48, which tiles evenly both as rows and as columns.
+/// One work item is one key-value head of one sequence with all the query heads that read it, so that sums over those
+/// heads have a fixed order whatever the number of threads.
+/// </remarks>
+internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryTables rotary)
+{
+    private const int Block = 48;
+    private const int Lanes = SmallGemm.Lanes;
+
+    private readonly int _headDim = shape.HeadDim;
+    private readonly int _length = shape.Length;
+    private readonly int _padded = (shape.Length + Block - 1) / Block * Block;
+    private readonly float _scale = (float)(1 / Math.Sqrt(shape.HeadDim));
+    private readonly int[][] _readers = ReadersOfKeyValueHeads(shape);
+
+    /// <summary>Whether this processor and these sizes can use the kernel.</summary>
+    public static bool Supports(AttentionShape shape) => Vector512.IsHardwareAccelerated && shape.HeadDim % Lanes == 0;
+
+    /// <summary>out = gate · softmax(scale · Q Kᵀ) V for every head.</summary>
+    /// <param name="qkv">[B, T, Width], before rotary embedding.</param>
+    /// <param name="gates">[B, T, N], or null for gates of 1.</param>
+    /// <param name="output">[B, T, N·H·D].</param>
+    /// <param name="logSumExp">[B, N·H, T], saved for <see cref="Backward"/>.</param>
+    public void Forward(float* qkv, float* gates, float* output, float* logSumExp) =>
+        ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
+        {
+            var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
+            using var scratch = new Scratch(3L * _padded * _headDim + Block * (_padded + _headDim));
+            var keysTransposed = scratch.Take(_headDim * _padded);  // [D, P]
+            var values = scratch.Take(_padded * _headDim);          // [P, D]
+            var queries = scratch.Take(Block * _headDim);          // [48, D]
+            var scores = scratch.Take(Block * _padded);            // [48, P]
+            PackKeys(qkv, sequence, keyValueHead, scratch.Take(_padded * _headDim), keysTransposed);
+            PackRows(Value(qkv, sequence, 0, keyValueHead), 0, _length, values);
+
+            foreach (var head in _readers[keyValueHead])
+            {
+                for (var start = 0; start < _length; start += Block)
+                {
+                    var (count, rows, columns) = BlockSizes(start);
+                    PackQueries(qkv, sequence, head, start, count, queries);
+                    SmallGemm.Multiply(queries, _headDim, 1, keysTransposed, _padded, scores, _padded, rows, columns, _headDim, false);
+                    for (var row = 0; row < count; row++)
+                    {
+                        var (sum, logSum) = Softmax(scores + row * _padded, start + row + 1, columns);
+                        logSumExp[((long)sequence * shape.QueryHeads + head) * _length + start + row] = logSum;
+                        var gate = gates == null ? 1f : Gate(gates, sequence, start + row, head);
+                        Scale(scores + row * _padded, gate / sum, columns);
+                    }
+
+                    SmallGemm.Multiply(scores, _padded, 1, values, _headDim, queries, _headDim, rows, _headDim, columns, false);
+                    for (var row = 0; row < count; row++)
+                        Copy(queries + row * _headDim, Output(output, sequence, start + row, head), _headDim);
+                }
+            }
+        });
+
+    /// <summary>The gradients of <see cref="Forward"/>; the scores are computed again from the projections.</summary>
+    /// <param name="qkv">[B, T, Width], as in <see cref="Forward"/>.</param>
+    /// <param name="gates">[B, T, N], or null.</param>
+    /// <param name="logSumExp">[B, N·H, T], from <see cref="Forward"/>.</param>
+    /// <param name="gradOutput">[B, T, N·H·D].</param>
+    /// <param name="gradQkv">[B, T, Width], overwritten.</param>
+    /// <param name="gradGates">[B, T, N·H], the gates' gradients head by head, overwritten; null when <paramref name="gates"/> is.</param>
+    public void Backward(float* qkv, float* gates, float* logSumExp, float* gradOutput, float* gradQkv, float* gradGates) =>
+        ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
+        {
+            var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
+            using var scratch = new Scratch(6L * _padded * _headDim + Block * (2 * _padded + 2 * _headDim));
+            var keys = scratch.Take(_padded * _headDim);              // [P, D]
+            var keysTransposed = scratch.Take(_headDim * _padded);    // [D, P]
+            var values = scratch.Take(_padded * _headDim);            // [P, D]
+            var valuesTransposed = scratch.Take(_headDim * _padded);  // [D, P]
+            var gradKeys = scratch.Take(_padded * _headDim);          // [P, D]
+            var gradValues = scratch.Take(_padded * _headDim);        // [P, D]
+            var queries = scratch.Take(Block * _headDim);            // [48, D]
+            var gradHeads = scratch.Take(Block * _headDim);          // [48, D]
+            var weights = scratch.Take(Block * _padded);             // [48, P], softmax of the scores
+            var gradScores = scratch.Take(Block * _padded);          // [48, P]
+            PackKeys(qkv, sequence, keyValueHead, keys, keysTransposed);
+            PackRows(Value(qkv, sequence, 0, keyValueHead), 0, _length, values);
+            BlockTranspose.Apply(values, valuesTransposed, _padded, _headDim);
+            new Span<float>(gradKeys, _padded * _headDim).Clear();
+            new Span<float>(gradValues, _padded * _headDim).Clear();
+
+            foreach (var head in _readers[keyValueHead])
+            {
+                for (var start = 0; start < _length; start += Block)
+                {
+                    var (count, rows, columns) = BlockSizes(start);
+                    PackQueries(qkv, sequence, head, start, count, queries);
+                    PackGradients(gradOutput, sequence, head, start, count, gradHeads);
+                    SmallGemm.Multiply(queries, _headDim, 1, keysTransposed, _padded, weights, _padded, rows, columns, _headDim, false);
+                    SmallGemm.Multiply(gradHeads, _headDim, 1, valuesTransposed, _padded, gradScores, _padded, rows, columns, _headDim, false);
+                    for (var row = 0; row < rows; row++)
+                    {
+                        var (position, used) = (start + row, row < count ? start + row + 1 : 0);
+                        var logSum = used == 0 ? 0 : logSumExp[((long)sequence * shape.QueryHeads + head) * _length + position];
+                        var gate = gates == null || used == 0 ? 1f : Gate(gates, sequence, position, head);
+                        var gradGate = SoftmaxBackward(weights + row * _padded, gradScores + row * _padded, used, columns, logSum, gate);
+                        if (gradGates != null && used != 0)
+                            gradGates[((long)sequence * _length + position) * shape.QueryHeads + head] = gradGate;
+                        if (gate != 1) Scale(gradHeads + row * _headDim, gate, _headDim);
+                    }
+
+                    // dV += Pᵀ dO and dK += dSᵀ Q: the sums run over the block's rows. Q already carries the scale.
+                    SmallGemm.Multiply(weights, 1, _padded, gradHeads, _headDim, gradValues, _headDim, columns, _headDim, rows, true);
+                    SmallGemm.Multiply(gradScores, 1, _padded, queries, _headDim, gradKeys, _headDim, columns, _headDim, rows, true);
+                    SmallGemm.Multiply(gradScores, _padded, 1, keys, _headDim, queries, _headDim, rows, _headDim, columns, false);
+                    for (var row = 0; row < count; row++)
+                    {
+                        Scale(queries + row * _headDim, _scale, _headDim);
+                        rotary.Rotate(queries + row * _headDim, start + row, -1);
+                        Copy(queries + row * _headDim, Query(gradQkv, sequence, start + row, head), _headDim);
+                    }
+                }
+            }
+
+            for (var position = 0; position < _length; position++)
+            {
+                rotary.Rotate(gradKeys + position * _headDim, position, -1);
+                Copy(gradKeys + position * _headDim, Key(gradQkv, sequence, position, keyValueHead), _headDim);
+                Copy(gradValues + position * _headDim, Value(gradQkv, sequence, position, keyValueHead), _headDim);
+            }
+        });
+
+    // The block's rows, those rows padded to whole tiles, and the columns up to its diagonal padded to whole blocks.
+    private (int Count, int Rows, int Columns) BlockSizes(int start)
+    {
+        var count = Math.Min(Block, _length - start);
+        return (count, (count + SmallGemm.RowTile - 1) / SmallGemm.RowTile * SmallGemm.RowTile, start + Block);
+    }
+
+    private float* Query(float* qkv, int sequence, int position, int head) =>
+        qkv + ((long)sequence * _length + position) * shape.Width + head * _headDim;
+
+    private float* Key(float* qkv, int sequence, int position, int head) => Query(qkv, sequence, position, shape.QueryHeads + head);
+
+    private float* Value(float* qkv, int sequence, int position, int head) =>
+        Query(qkv, sequence, position, shape.QueryHeads + shape.KeyValueHeads + head);
+
+    private float* Output(float* output, int sequence, int position, int head) =>
+        output + (((long)sequence * _length + position) * shape.QueryHeads + head) * _headDim;
+
+    private float Gate(float* gates, int sequence, int position, int head) =>
+        gates[((long)sequence * _length + position) * shape.Experts + head / shape.HeadsPerExpert];
+
+    private void PackQueries(float* qkv, int sequence, int head, int start, int count, float* queries)
+    {
+        for (var row = 0; row < count; row++)
+        {
+            var query = queries + row * _headDim;
+            Copy(Query(qkv, sequence, start + row, head), query, _headDim);
+            rotary.Rotate(query, start + row, 1);
+            Scale(query, _scale, _headDim);
+        }
+
+        ClearRows(queries, count, Block);
+    }
+
+    private void PackGradients(float* gradOutput, int sequence, int head, int start, int count, float* gradHeads)
+    {
+        for (var row = 0; row < count; row++)
+            Copy(Output(gradOutput, sequence, start + row, head), gradHeads + row * _headDim, _headDim);
+        ClearRows(gradHeads, count, Block);
+    }
+
+    private void PackKeys(float* qkv, int sequence, int head, float* keys, float* keysTransposed)
+    {
+        PackRows(Key(qkv, sequence, 0, head), 0, _length, keys);
+        for (var position = 0; position < _length; position++) rotary.Rotate(keys + position * _headDim, position, 1);
+        BlockTranspose.Apply(keys, keysTransposed, _padded, _headDim);
+    }
+
+    private void PackRows(float* source, int start, int count, float* rows)
+    {
+        for (var row = 0; row < count; row++)
+            Copy(source + (long)(start + row) * shape.Width, rows + row * _headDim, _headDim);
+        ClearRows(rows, count, _padded);
+    }
+
+    private void ClearRows(float* rows, int from, int to) => new Span<float>(rows + from * _headDim, (to - from) * _headDim).Clear();
+
+    // exp(x - max) in place over the first `used` columns, zeros after them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (float Sum, float LogSumExp) Softmax(float* row, int used, int columns)
+    {
+        MaskTail(row, used, columns, float.NegativeInfinity);
+        var maxima = Vector512.Create(float.NegativeInfinity);
+        for (var i = 0; i < columns; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(row + i));
+        var max = float.NegativeInfinity;
+        for (var lane = 0; lane < Lanes; lane++) max = Math.Max(max, maxima[lane]);
+
+        var sums = Vector512<float>.Zero;
+        for (var i = 0; i < columns; i += Lanes)
+        {
+            var e = VectorMath.Exp(Vector512.Load(row + i) - Vector512.Create(max));
+            e.Store(row + i);
+            sums += e;
+        }
+
+        var sum = Vector512.Sum(sums);
+        return (sum, max + MathF.Log(sum));
+    }
+
+    // P = exp(S - logSumExp); dS = gate · P ∘ (dP - D) with D = Σ P ∘ dP, which is also the gate's gradient.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float SoftmaxBackward(float* weights, float* gradScores, int used, int columns, float logSumExp, float gate)
+    {
+        MaskTail(weights, used, columns, float.NegativeInfinity);
+        var products = Vector512<float>.Zero;
+        for (var i = 0; i < columns; i += Lanes)
+        {
+            var p = VectorMath.Exp(Vector512.Load(weights + i) - Vector512.Create(logSumExp));
+            p.Store(weights + i);
+            products += p * Vector512.Load(gradScores + i);
+        }
+
+        var gradGate = Vector512.Sum(products);
+        var mean = Vector512.Create(gradGate);
+        var gates = Vector512.Create(gate);
+        for (var i = 0; i < columns; i += Lanes)
+            (gates * Vector512.Load(weights + i) * (Vector512.Load(gradScores + i) - mean)).Store(gradScores + i);
+        return gradGate;
+    }
+
+    private static void MaskTail(float* row, int used, int columns, float value) =>
+        new Span<float>(row + used, columns - used).Fill(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scale(float* row, float factor, int columns)
+    {
+        var factors = Vector512.Create(factor);
+        for (var i = 0; i < columns; i += Lanes) (Vector512.Load(row + i) * factors).Store(row + i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Copy(float* source, float* destination, int columns)
+    {
+        for (var i = 0; i < columns; i += Lanes) Vector512.Load(source + i).Store(destination + i);
+    }
+
+    private static int[][] ReadersOfKeyValueHeads(AttentionShape shape) =>
+        [.. Enumerable.Range(0, shape.KeyValueHeads)
+            .Select(head => Enumerable.Range(0, shape.QueryHeads).Where(query => shape.KeyValueHeadOf(query) == head).ToArray())];
+}

@@ -1,0 +1,73 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Bam.Torch.Kernels;
+
+/// <summary>Softmax cross entropy of every row of a chunk of logits, and its gradient in the logits' place.</summary>
+internal static unsafe class CrossEntropyRows
+{
+    private const int Lanes = 16;
+
+    /// <summary>Writes -log softmax(logits)[target] and, if asked, turns the logits into softmax - onehot(target).</summary>
+    /// <param name="logits">[n, V] in float32, overwritten when <paramref name="withGradient"/>.</param>
+    /// <param name="targets">[n], int64; a negative one gives a loss and a gradient of 0.</param>
+    /// <param name="losses">[n], written.</param>
+    /// <param name="withGradient">Whether the gradient is wanted.</param>
+    public static void Apply(Tensor logits, Tensor targets, Tensor losses, bool withGradient)
+    {
+        if (logits.Device.IsCpu && Vector512.IsHardwareAccelerated && logits.Size(1) % Lanes == 0)
+        {
+            var values = (float*)logits.DataPointer;
+            var target = (long*)targets.DataPointer;
+            var loss = (float*)losses.DataPointer;
+            var vocabulary = (int)logits.Size(1);
+            ParallelLoop.For((int)logits.Size(0), row =>
+                loss[row] = Row(values + (long)row * vocabulary, vocabulary, target[row], withGradient));
+            return;
+        }
+
+        using var scope = TensorScope.Open();
+        var counted = targets.Ge(0);
+        var column = targets.Clamp(min: 0).Unsqueeze(1);
+        var logProbabilities = logits.LogSoftmax(-1);
+        losses.Copy_(-logProbabilities.Gather(1, column).Squeeze(1) * counted);
+        if (!withGradient) return;
+        var ones = Tensor.Ones(column.Shape, ScalarType.Float32, logits.Device);
+        var oneHot = Tensor.Zeros(logits.Shape, ScalarType.Float32, logits.Device).Scatter(1, column, ones);
+        logits.Copy_((logProbabilities.Exp() - oneHot) * counted.Unsqueeze(1));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Row(float* logits, int vocabulary, long target, bool withGradient)
+    {
+        if (target < 0)
+        {
+            if (withGradient) new Span<float>(logits, vocabulary).Clear();
+            return 0;
+        }
+
+        var maxima = Vector512.Create(float.NegativeInfinity);
+        for (var i = 0; i < vocabulary; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(logits + i));
+        var max = float.NegativeInfinity;
+        for (var lane = 0; lane < Lanes; lane++) max = Math.Max(max, maxima[lane]);
+
+        var targetLogit = logits[target];
+        var sums = Vector512<float>.Zero;
+        for (var i = 0; i < vocabulary; i += Lanes)
+        {
+            var e = VectorMath.Exp(Vector512.Load(logits + i) - Vector512.Create(max));
+            sums += e;
+            if (withGradient) e.Store(logits + i);
+        }
+
+        var sum = Vector512.Sum(sums);
+        if (withGradient)
+        {
+            var normaliser = Vector512.Create(1 / sum);
+            for (var i = 0; i < vocabulary; i += Lanes) (Vector512.Load(logits + i) * normaliser).Store(logits + i);
+            logits[target] -= 1;
+        }
+
+        return max + MathF.Log(sum) - targetLogit;
+    }
+}

@@ -1,0 +1,183 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Bam.Torch.Kernels;
+
+/// <summary>
+/// Matrix products whose operands lie in the cache: one thread, no packing, AVX-512 registers. The tile is 6 rows by 4 vectors of
+/// 16, so that 24 accumulators hide the latency of the fused multiply-add and 10 loads feed 24 of them.
+/// </summary>
+internal static unsafe class SmallGemm
+{
+    /// <summary>Rows of a tile; the rows of every product are padded to a multiple of it.</summary>
+    public const int RowTile = 6;
+
+    /// <summary>Floats of one vector; the columns of every product are a multiple of it.</summary>
+    public const int Lanes = 16;
+
+    /// <summary>C (+)= A·B with A addressed by two strides, so that a transposed A needs no copy.</summary>
+    /// <param name="a">A [rows, depth]: element (i, k) lies at <c>a[i·aRow + k·aDepth]</c>.</param>
+    /// <param name="aRow">Stride between A's rows, in floats.</param>
+    /// <param name="aDepth">Stride along A's depth, in floats.</param>
+    /// <param name="b">B [depth, columns], rows <paramref name="bRow"/> apart.</param>
+    /// <param name="bRow">Stride between B's rows, in floats.</param>
+    /// <param name="c">C [rows, columns], rows <paramref name="cRow"/> apart.</param>
+    /// <param name="cRow">Stride between C's rows, in floats.</param>
+    /// <param name="rows">A multiple of <see cref="RowTile"/>.</param>
+    /// <param name="columns">A multiple of <see cref="Lanes"/>.</param>
+    /// <param name="depth">The length of the sums.</param>
+    /// <param name="accumulate">Whether C's old values are added.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(
+        float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int rows, int columns, int depth, bool accumulate)
+    {
+        var column = 0;
+        for (; column + 4 * Lanes <= columns; column += 4 * Lanes)
+        {
+            for (var row = 0; row < rows; row += RowTile)
+                Tile<Vectors4>(a + row * aRow, aRow, aDepth, b + column, bRow, c + row * cRow + column, cRow, depth, accumulate);
+        }
+
+        if (column + 2 * Lanes <= columns)
+        {
+            for (var row = 0; row < rows; row += RowTile)
+                Tile<Vectors2>(a + row * aRow, aRow, aDepth, b + column, bRow, c + row * cRow + column, cRow, depth, accumulate);
+            column += 2 * Lanes;
+        }
+
+        if (column < columns)
+        {
+            for (var row = 0; row < rows; row += RowTile)
+                Tile<Vectors1>(a + row * aRow, aRow, aDepth, b + column, bRow, c + row * cRow + column, cRow, depth, accumulate);
+        }
+    }
+
+    // Six rows of C stay in registers over the whole depth; TVectors says how many vectors wide they are.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile<TVectors>(
+        float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int depth, bool accumulate)
+        where TVectors : struct, IVectors<TVectors>
+    {
+        TVectors c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
+        if (accumulate)
+        {
+            c0 = TVectors.Load(c);
+            c1 = TVectors.Load(c + cRow);
+            c2 = TVectors.Load(c + 2 * cRow);
+            c3 = TVectors.Load(c + 3 * cRow);
+            c4 = TVectors.Load(c + 4 * cRow);
+            c5 = TVectors.Load(c + 5 * cRow);
+        }
+
+        for (var k = 0; k < depth; k++)
+        {
+            var row = TVectors.Load(b);
+            c0 = TVectors.MultiplyAdd(a[0], row, c0);
+            c1 = TVectors.MultiplyAdd(a[aRow], row, c1);
+            c2 = TVectors.MultiplyAdd(a[2 * aRow], row, c2);
+            c3 = TVectors.MultiplyAdd(a[3 * aRow], row, c3);
+            c4 = TVectors.MultiplyAdd(a[4 * aRow], row, c4);
+            c5 = TVectors.MultiplyAdd(a[5 * aRow], row, c5);
+            a += aDepth;
+            b += bRow;
+        }
+
+        TVectors.Store(c0, c);
+        TVectors.Store(c1, c + cRow);
+        TVectors.Store(c2, c + 2 * cRow);
+        TVectors.Store(c3, c + 3 * cRow);
+        TVectors.Store(c4, c + 4 * cRow);
+        TVectors.Store(c5, c + 5 * cRow);
+    }
+
+    private interface IVectors<TSelf>
+        where TSelf : struct, IVectors<TSelf>
+    {
+        static abstract TSelf Load(float* source);
+
+        static abstract TSelf MultiplyAdd(float a, TSelf b, TSelf c);
+
+        static abstract void Store(TSelf value, float* destination);
+    }
+
+    private struct Vectors4 : IVectors<Vectors4>
+    {
+        private Vector512<float> v0, v1, v2, v3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vectors4 Load(float* source) => new()
+        {
+            v0 = Vector512.Load(source),
+            v1 = Vector512.Load(source + Lanes),
+            v2 = Vector512.Load(source + 2 * Lanes),
+            v3 = Vector512.Load(source + 3 * Lanes),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vectors4 MultiplyAdd(float a, Vectors4 b, Vectors4 c) => new()
+        {
+            v0 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v0, c.v0),
+            v1 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v1, c.v1),
+            v2 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v2, c.v2),
+            v3 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v3, c.v3),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vectors4 value, float* destination)
+        {
+            value.v0.Store(destination);
+            value.v1.Store(destination + Lanes);
+            value.v2.Store(destination + 2 * Lanes);
+            value.v3.Store(destination + 3 * Lanes);
+        }
+    }
+
+    private struct Vectors2 : IVectors<Vectors2>
+    {
+        private Vector512<float> v0, v1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vectors2 Load(float* source) => new()
+        {
+            v0 = Vector512.Load(source),
+            v1 = Vector512.Load(source + Lanes),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vectors2 MultiplyAdd(float a, Vectors2 b, Vectors2 c) => new()
+        {
+            v0 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v0, c.v0),
+            v1 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v1, c.v1),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vectors2 value, float* destination)
+        {
+            value.v0.Store(destination);
+            value.v1.Store(destination + Lanes);
+        }
+    }
+
+    private struct Vectors1 : IVectors<Vectors1>
+    {
+        private Vector512<float> v0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vectors1 Load(float* source) => new()
+        {
+            v0 = Vector512.Load(source),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vectors1 MultiplyAdd(float a, Vectors1 b, Vectors1 c) => new()
+        {
+            v0 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v0, c.v0),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vectors1 value, float* destination)
+        {
+            value.v0.Store(destination);
+        }
+    }
+}

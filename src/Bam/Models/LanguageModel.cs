@@ -1,0 +1,232 @@
+using Bam.Checkpoints;
+using Bam.Torch;
+using Bam.Torch.Functions;
+using Bam.Torch.Kernels;
+
+namespace Bam.Models;
+
+/// <summary>
+/// The decoder: dense, BTX (feed-forward experts) or BAM (attention experts as well), in one file from the token to the loss.
+/// </summary>
+/// <remarks>
+/// Sizes: B sequences, T positions, n = B·T tokens, V vocabulary, d hidden, f feed-forward hidden, H query heads and
+/// G key-value heads of one expert, D head_dim, N attention experts, M feed-forward experts, k experts per token.
+/// </remarks>
+public sealed class LanguageModel : IDisposable
+{
+    private readonly ScalarType _computeType;
+    private readonly RotaryTables _rotary;
+    private readonly Parameter _embedding;
+    private readonly Parameter _head;
+    private readonly Tensor _finalNorm;
+    private readonly Block[] _blocks;
+
+    /// <summary>Allocates the parameters, all zero: <see cref="ModelInitializer"/> or <see cref="ModelCheckpoint"/> fills them.</summary>
+    /// <param name="config">Sizes and choices.</param>
+    /// <param name="device">Where everything is computed.</param>
+    /// <param name="computeType">The dtype of matrix products and activations; values, moments, routers and norms stay float32.</param>
+    public LanguageModel(ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        (Config, Device, _computeType) = (config, device, computeType);
+        var stacks = ParameterLayout.Of(config);
+        Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device);
+        Slices = SlicesOf(stacks, Parameters);
+        _rotary = new RotaryTables(config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device);
+        _embedding = Parameter(ParameterTable.Embedding);
+        _head = config.TieWordEmbeddings ? _embedding : Parameter(ParameterTable.Head);
+        _finalNorm = Parameters[ParameterTable.FinalNorm];
+        _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(BlockOf)];
+    }
+
+    /// <summary>Sizes and choices.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Where the parameters are.</summary>
+    public Device Device { get; }
+
+    /// <summary>All values and gradients, each in one buffer.</summary>
+    public ParameterArena Parameters { get; }
+
+    /// <summary>Where each tensor of the checkpoint lies in <see cref="Parameters"/>, in file order.</summary>
+    public IReadOnlyList<ParameterSlice> Slices { get; }
+
+    /// <summary>The scores of every next token.</summary>
+    /// <param name="inputIds">[B, T], int64.</param>
+    /// <returns>[B, T, V] in float32.</returns>
+    public Tensor Logits(Tensor inputIds)
+    {
+        using var scope = TensorScope.Open();
+        using var routerLosses = new RouterLosses();
+        var x = Hidden(inputIds, routerLosses, statistics: null);
+        return scope.Keep(LinearFunction.Apply(x, _head).To(ScalarType.Float32) * Config.LogitScale);
+    }
+
+    /// <summary>The training loss, L = NLL + Σ over layers of (α · LB + β · Z).</summary>
+    /// <param name="inputIds">[B, T], int64.</param>
+    /// <param name="targets">[B, T], int64; <see cref="LinearCrossEntropyFunction.IgnoreIndex"/> does not count.</param>
+    /// <param name="statistics">Receives where the routers sent the tokens.</param>
+    public LossTerms Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null)
+    {
+        ArgumentNullException.ThrowIfNull(targets);
+        using var scope = TensorScope.Open();
+        using var routerLosses = new RouterLosses();
+        var x = Hidden(inputIds, routerLosses, statistics).Reshape(-1, Config.HiddenSize);  // [n, d]
+        var nll = LinearCrossEntropyFunction.Apply(x, _head, targets.Reshape(-1), Config.LogitScale);
+        var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing(Config, Device), routerLosses.Z(Config, Device));
+        if (Config.NumLocalExperts > 1)
+            total = nll + loadBalancing.Sum() * Config.RouterAuxLossCoef + z.Sum() * Config.RouterZLossCoef;
+        return new(scope.Keep(total), scope.Keep(nll.Detach()), scope.Keep(loadBalancing.Detach()), scope.Keep(z.Detach()));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _rotary.Dispose();
+        Parameters.Dispose();
+    }
+
+    private Tensor Hidden(Tensor inputIds, RouterLosses routerLosses, RoutingStatistics? statistics)
+    {
+        using var scope = TensorScope.Open();
+        RequireLength(inputIds.Size(1));
+        var x = EmbeddingFunction.Apply(inputIds, _embedding).To(_computeType);  // [B, T, d]
+        for (var layer = 0; layer < _blocks.Length; layer++)
+            x = Forward(x, _blocks[layer], routerLosses, statistics?.Layers[layer]);
+        return scope.Keep(Norm(x, _finalNorm));
+    }
+
+    private Tensor Forward(Tensor x, Block block, RouterLosses routerLosses, LayerRouting? statistics)
+    {
+        using var scope = TensorScope.Open();
+        var h = Norm(x, block.InputNorm);
+        if (Config.ParallelBlock)
+            return scope.Keep(x + Attention(h, block, statistics) + FeedForward(h, block, routerLosses, statistics));
+
+        x += Attention(h, block, statistics);
+        return scope.Keep(x + FeedForward(Norm(x, block.PostAttentionNorm!), block, routerLosses, statistics));
+    }
+
+    private Tensor Norm(Tensor x, Tensor weight)
+    {
+        using var scope = TensorScope.Open();
+        var wide = x.To(ScalarType.Float32);
+        var normed = Config.NormType == NormType.LayerNorm
+            ? wide.LayerNorm(weight, bias: null, Config.NormEps)
+            : wide * (wide.Square().Mean(-1, keepDim: true) + Config.NormEps).Rsqrt() * weight;
+        return scope.Keep(normed.To(x.ScalarType));
+    }
+
+    // MoA(h) = Σ_i g_i(h) · MHA_i(h) (BAM, Eq. 3): all experts' heads in one attention; the product with the experts' output
+    // projections side by side sums over the experts.
+    private Tensor Attention(Tensor h, Block block, LayerRouting? statistics)
+    {
+        using var scope = TensorScope.Open();
+        var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
+        if (gates is not null) statistics?.AddGates(gates);
+        if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
+            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.Output, _rotary, Config));
+
+        var qkv = LinearFunction.Apply(h, block.Qkv);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
+        var heads = CausalAttentionFunction.Apply(qkv, gates, ShapeOf(h), _rotary);  // [B, T, N·H·D]
+        return scope.Keep(LinearFunction.Apply(heads, block.Output, inputFirst: true));
+    }
+
+    private Tensor FeedForward(Tensor h, Block block, RouterLosses routerLosses, LayerRouting? statistics)
+    {
+        using var scope = TensorScope.Open();
+        var tokens = h.Reshape(-1, Config.HiddenSize);  // [n, d]
+        if (block.FeedForwardRouter is not { } router) return scope.Keep(Expert(tokens, block, 0).Reshape(h.Shape));
+
+        var perToken = Config.NumExpertsPerTok;
+        var logits = Router(tokens, router);                   // [n, M]
+        var probabilities = logits.Softmax(-1);                // [n, M]
+        var (weights, chosen) = probabilities.TopK(perToken);  // [n, k] each
+        if (Config.NormTopkProb) weights /= weights.Sum(-1, keepDim: true);
+        var dispatch = ExpertDispatch.Sort(chosen.ToArray<long>(), Config.NumLocalExperts, perToken, Device);
+        routerLosses.Add(logits, probabilities, dispatch.Counts);
+        statistics?.AddAssignments(chosen, probabilities);
+
+        var sorted = PermuteRowsFunction.Apply(tokens, dispatch.Tokens, dispatch.Places);  // [n·k, d], by expert
+        var outputs = sorted.Split(dispatch.Counts)
+            .Select((batch, expert) => dispatch.Counts[expert] == 0 ? batch : Expert(batch, block, expert));
+        var byToken = PermuteRowsFunction.Apply(Tensor.Cat([.. outputs]), dispatch.Places, dispatch.Order);  // [n·k, d]
+        weights = weights.To(_computeType);
+        var mixed = perToken == 1
+            ? byToken * weights
+            : (byToken.Reshape(-1, perToken, Config.HiddenSize) * weights.Unsqueeze(2)).Sum(1);
+        return scope.Keep(mixed.Reshape(h.Shape));
+    }
+
+    // down(silu(gate(h)) ∘ up(h))
+    private static Tensor Expert(Tensor tokens, Block block, int expert)
+    {
+        using var scope = TensorScope.Open();
+        var fused = LinearFunction.Apply(tokens, block.GateUp[expert]);  // [n, 2f]
+        return scope.Keep(LinearFunction.Apply(SwiGluFunction.Apply(fused), block.Down[expert]));
+    }
+
+    // A router's scores, always in float32.
+    private static Tensor Router(Tensor h, Parameter router) => LinearFunction.Apply(h.To(ScalarType.Float32), router);
+
+    private AttentionShape ShapeOf(Tensor h)
+    {
+        var (experts, keyValueExperts) = (Config.NumAttentionExperts, Config.ShareKeyValue ? 1 : Config.NumAttentionExperts);
+        return new(
+            (int)h.Size(0), (int)h.Size(1), experts * Config.NumAttentionHeads, keyValueExperts * Config.NumKeyValueHeads,
+            Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadDim);
+    }
+
+    private void RequireLength(long length)
+    {
+        if (length > Config.MaxPositionEmbeddings)
+        {
+            throw new InvalidInputException(
+                "input_ids", $"at most {Config.MaxPositionEmbeddings} positions (max_position_embeddings)", $"{length}", "shorten the input");
+        }
+    }
+
+    private Block BlockOf(int layer)
+    {
+        var prefix = $"model.layers.{layer}.";
+        var experts = Enumerable.Range(0, Config.NumLocalExperts);
+        return new(
+            Parameters[$"{prefix}input_layernorm.weight"],
+            Config.ParallelBlock ? null : Parameters[$"{prefix}post_attention_layernorm.weight"],
+            Config.NumAttentionExperts > 1 ? Parameter($"{prefix}self_attn.router.weight") : null,
+            Parameter(ParameterLayout.Qkv(layer)),
+            Parameter(ParameterLayout.Output(layer)),
+            Config.NumLocalExperts > 1 ? Parameter($"{prefix}mlp.router.weight") : null,
+            [.. experts.Select(expert => Parameter(ParameterLayout.GateUp(layer, expert)))],
+            [.. experts.Select(expert => Parameter(ParameterLayout.Down(layer, expert)))]);
+    }
+
+    private Parameter Parameter(string stack) => new(Parameters[stack], Parameters.GradientOf(stack));
+
+    private static List<ParameterSlice> SlicesOf(IReadOnlyList<ParameterStack> stacks, ParameterArena arena)
+    {
+        var slices = new List<ParameterSlice>();
+        foreach (var stack in stacks)
+        {
+            var offset = arena.OffsetOf(stack.Name);
+            foreach (var part in stack.Parts)
+            {
+                slices.Add(new(part, offset, stack.Transposed));
+                offset += part.Count;
+            }
+        }
+
+        return slices;
+    }
+
+    /// <summary>The weights of one block.</summary>
+    private sealed record Block(
+        Tensor InputNorm,              // [d]
+        Tensor? PostAttentionNorm,     // [d], sequential blocks only
+        Parameter? AttentionRouter,    // [N, d]
+        Parameter Qkv,                 // [(N·H + 2·N·G)·D, d]
+        Parameter Output,              // [N·H·D, d]
+        Parameter? FeedForwardRouter,  // [M, d]
+        Parameter[] GateUp,            // M times [2f, d]
+        Parameter[] Down);             // M times [d, f]
+}

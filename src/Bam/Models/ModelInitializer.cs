@@ -1,0 +1,26 @@
+using Bam.Checkpoints;
+using Bam.Numerics;
+
+namespace Bam.Models;
+
+/// <summary>Random initial values: matrices and routers N(0, 0.02²), norms 1.</summary>
+public static class ModelInitializer
+{
+    /// <summary>σ of every matrix.</summary>
+    public const double StandardDeviation = 0.02;
+
+    /// <summary>Fills the model; each tensor's values depend on the seed and its own name alone.</summary>
+    public static void Initialize(LanguageModel model, long seed)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        foreach (var slice in model.Slices)
+        {
+            var values = new float[slice.Count];
+            if (slice.Parameter.Kind == ParameterKind.Norm)
+                Array.Fill(values, 1);
+            else
+                new RandomStream(seed, slice.Parameter.Name).FillNormal(values, StandardDeviation);
+            ModelCheckpoint.Write(model.Parameters.Values, slice, values);
+        }
+    }
+}
