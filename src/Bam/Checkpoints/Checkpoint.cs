@@ -6,6 +6,12 @@ namespace Bam.Checkpoints;
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
+    /// <summary>The weights of a checkpoint that has one file.</summary>
+    public const string SingleFileName = "model.safetensors";
+
+    /// <summary>The map from tensor to shard of a checkpoint that has several.</summary>
+    public const string IndexFileName = "model.safetensors.index.json";
+
     private readonly ShardSet shards;
 
     private Checkpoint(string directory, ModelConfig config, ShardSet shards)

@@ -6,10 +6,6 @@ namespace Bam.Checkpoints;
 /// <summary>The safetensors files of a checkpoint directory: one, or several with an index.</summary>
 internal sealed class ShardSet : IDisposable
 {
-    public const string SingleFileName = "model.safetensors";
-
-    public const string IndexFileName = "model.safetensors.index.json";
-
     private const string CopyIndex = "copy the index again";
 
     private const string CopyAll = "copy the index and the shards again";
@@ -29,8 +25,8 @@ internal sealed class ShardSet : IDisposable
         var shards = new ShardSet();
         try
         {
-            var single = Path.Combine(directory, SingleFileName);
-            var index = Path.Combine(directory, IndexFileName);
+            var single = Path.Combine(directory, Checkpoint.SingleFileName);
+            var index = Path.Combine(directory, Checkpoint.IndexFileName);
             if (File.Exists(single)) shards.Add(single);
             else if (File.Exists(index)) shards.AddIndexed(directory, index);
             else throw NoWeights(directory);
@@ -64,9 +60,9 @@ internal sealed class ShardSet : IDisposable
             .Order(StringComparer.Ordinal)
             .FirstOrDefault();
         return other is null
-            ? new InvalidInputException(directory, $"{SingleFileName} or {IndexFileName}", "neither", "is it the right directory?")
+            ? new InvalidInputException(directory, $"{Checkpoint.SingleFileName} or {Checkpoint.IndexFileName}", "neither", "is it the right directory?")
             : new InvalidInputException(
-                directory, $"{SingleFileName}", $"only {other}",
+                directory, $"{Checkpoint.SingleFileName}", $"only {other}",
                 "Bam reads nothing that can run code; convert it with transformers: python3 -c \"from transformers import AutoModelForCausalLM as M; "
                 + $"M.from_pretrained('{directory}').save_pretrained('{directory}', safe_serialization=True)\"");
     }
@@ -106,7 +102,7 @@ internal sealed class ShardSet : IDisposable
         foreach (var (name, file) in fileOf)
         {
             if (!shardOf.ContainsKey(name))
-                throw new InvalidInputException($"{file.Path}: tensor {name}", $"only tensors that {IndexFileName} names", "one that it does not", CopyAll);
+                throw new InvalidInputException($"{file.Path}: tensor {name}", $"only tensors that {Checkpoint.IndexFileName} names", "one that it does not", CopyAll);
         }
     }
 

@@ -37,7 +37,7 @@ public static class AtomicFile
         {
             if (temporary is not null) TemporarySibling.TryDelete(temporary);
             if (e is IOException or UnauthorizedAccessException)
-                throw new WorkFailedException($"{path}: cannot be written ({IoFailure.Describe(e)}); no part of it was left under that name", e);
+                throw new WorkFailedException($"{TemporarySibling.Displayed(path)}: cannot be written ({IoFailure.Describe(e)}); no part of it was left under that name", e);
             throw;
         }
     }

@@ -17,7 +17,7 @@ public static class FreeSpace
         {
             throw new WorkFailedException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{path}: {bytes:N0} bytes are to be written but {existing} has only {free:N0} free; make room or write elsewhere"));
+                $"{TemporarySibling.Displayed(path)}: {bytes:N0} bytes are to be written but {TemporarySibling.Displayed(existing)} has only {free:N0} free; make room or write elsewhere"));
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Bam.Files;
 
@@ -6,7 +7,7 @@ namespace Bam.Files;
 /// Hidden names beside a final name for what is not whole yet: <c>.NAME.MACHINE.PROCESS.NUMBER.tmp</c>. Whoever writes the same
 /// final name later removes those of dead processes.
 /// </summary>
-internal static class TemporarySibling
+internal static partial class TemporarySibling
 {
     private const string Suffix = ".tmp";
 
@@ -48,5 +49,11 @@ internal static class TemporarySibling
         }
     }
 
-    private static string Prefix(string finalPath) => $".{Path.GetFileName(finalPath)}.{Environment.MachineName}.";
+    /// <summary>A path as the user knows it: with final names in the place of temporary ones.</summary>
+    public static string Displayed(string path) => TemporaryName().Replace(path, "$1");
+
+    [GeneratedRegex(@"(?<=^|/)\.([^/]+)\.[^/.]+\.[0-9]+\.[0-9]+\.tmp(?=/|$)")]
+    private static partial Regex TemporaryName();
+
+    private static string Prefix(string finalPath) => $".{Path.GetFileName(finalPath)}.{Environment.MachineName.Replace('.', '-')}.";
 }

@@ -6,6 +6,9 @@ namespace Bam.Tests.Files;
 
 public sealed class AtomicDirectoryTests : IDisposable
 {
+    /// <summary>The machine as it stands in temporary names.</summary>
+    private static readonly string Machine = Environment.MachineName.Replace('.', '-');
+
     private readonly TemporaryDirectory directory = new();
 
     public void Dispose() => directory.Dispose();
@@ -64,9 +67,19 @@ public sealed class AtomicDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void Messages_about_files_inside_show_the_final_name()
+    {
+        using var atomic = new AtomicDirectory(directory["v1.2"]);
+        var inside = Path.Combine(atomic.TemporaryPath, "config.json");
+        Should.Throw<WorkFailedException>(() => AtomicFile.Write(inside, _ => throw new IOException("", 28)))
+            .Message.ShouldBe($"{directory["v1.2/config.json"]}: cannot be written (the disk is full); no part of it was left under that name");
+        Should.Throw<WorkFailedException>(() => FreeSpace.Require(inside, long.MaxValue)).Message.ShouldContain($"but {directory["v1.2"]} has only");
+    }
+
+    [Fact]
     public void Leftovers_of_a_killed_process_are_removed()
     {
-        Directory.CreateDirectory(directory[$".model.{Environment.MachineName}.5000000.1.tmp/sub"]);
+        Directory.CreateDirectory(directory[$".model.{Machine}.5000000.1.tmp/sub"]);
         new AtomicDirectory(directory["model"]).Dispose();
         Directory.GetFileSystemEntries(directory.Root).ShouldBeEmpty();
     }

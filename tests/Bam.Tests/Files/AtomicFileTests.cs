@@ -9,6 +9,9 @@ public sealed class AtomicFileTests : IDisposable
 {
     private const int NoSpaceLeft = 28;
 
+    /// <summary>The machine as it stands in temporary names.</summary>
+    private static readonly string Machine = Environment.MachineName.Replace('.', '-');
+
     private readonly TemporaryDirectory directory = new();
 
     public void Dispose() => directory.Dispose();
@@ -58,11 +61,11 @@ public sealed class AtomicFileTests : IDisposable
     public void Leftovers_of_killed_processes_are_removed_and_those_of_living_ones_stay()
     {
         using var other = Process.Start(new ProcessStartInfo("sleep", "60"))!;
-        var living = directory[$".x.{Environment.MachineName}.{other.Id}.1.tmp"];
+        var living = directory[$".x.{Machine}.{other.Id}.1.tmp"];
         File.WriteAllText(living, "");
-        var otherName = directory[$".xy.{Environment.MachineName}.{NoProcess}.1.tmp"];
+        var otherName = directory[$".xy.{Machine}.{NoProcess}.1.tmp"];
         File.WriteAllText(otherName, "");
-        File.WriteAllText(directory[$".x.{Environment.MachineName}.{NoProcess}.1.tmp"], "half");
+        File.WriteAllText(directory[$".x.{Machine}.{NoProcess}.1.tmp"], "half");
         AtomicFile.WriteText(directory["x"], "new");
         other.Kill();
         Directory.GetFileSystemEntries(directory.Root).Order(StringComparer.Ordinal)

@@ -1,0 +1,37 @@
+using Bam.Checkpoints;
+
+namespace Bam.Upcycling;
+
+/// <summary>What a user asks of a mixture.</summary>
+public sealed record MixtureOptions
+{
+    /// <summary>The dense model that all others were copied from; its own expert, the first.</summary>
+    public required string Seed { get; init; }
+
+    /// <summary>The specialised copies, in the order of their experts.</summary>
+    public IReadOnlyList<string> Experts { get; init; } = [];
+
+    /// <summary>BAM: one K and V for all attention experts, their mean.</summary>
+    public bool ShareKeyValue { get; init; }
+
+    /// <summary>BAM: route attention to that many experts; null for soft routing.</summary>
+    public int? AttentionTopK { get; init; }
+
+    /// <summary>M, the feed-forward experts; null for as many as there are models. Those beyond are copies of the seed's.</summary>
+    public int? FeedForwardExperts { get; init; }
+
+    /// <summary>k, the feed-forward experts of one token; null for 1.</summary>
+    public int? TopK { get; init; }
+
+    /// <summary>Divide the k weights by their sum (Mixtral).</summary>
+    public bool NormTopK { get; init; }
+
+    /// <summary>The seed of the routers' random numbers.</summary>
+    public long RouterSeed { get; init; }
+
+    /// <summary>The output's dtype; null for the sources' when all agree, else float32.</summary>
+    public TensorDtype? Dtype { get; init; }
+
+    /// <summary>Every model once, in the order of the experts.</summary>
+    public IReadOnlyList<string> Models => [Seed, .. Experts];
+}

@@ -1,0 +1,98 @@
+using Bam.Checkpoints;
+
+namespace Bam.Upcycling;
+
+/// <summary>The dense models of a mixture, opened and found to be copies of one seed's shape.</summary>
+public sealed class MixtureSources : IDisposable
+{
+    private readonly List<Checkpoint> models = [];
+    private readonly List<string> warnings = [];
+
+    private MixtureSources() { }
+
+    /// <summary>The models in the order of the experts, the seed first.</summary>
+    public IReadOnlyList<Checkpoint> Models => models;
+
+    /// <summary>The tokenizer of all models, or null where none has one.</summary>
+    public string? Tokenizer { get; private set; }
+
+    /// <summary>What does not forbid the mixture but should be known.</summary>
+    public IReadOnlyList<string> Warnings => warnings;
+
+    /// <summary>The dtype that all models share, or null.</summary>
+    public TensorDtype? Dtype => models.TrueForAll(model => model.Dtype == models[0].Dtype) ? models[0].Dtype : null;
+
+    /// <summary>Opens the models and compares them with the first.</summary>
+    /// <param name="directories">Checkpoint directories, the seed's first.</param>
+    /// <exception cref="InvalidInputException">One is no dense checkpoint, or differs; the one line names the first difference.</exception>
+    public static MixtureSources Open(IReadOnlyList<string> directories)
+    {
+        ArgumentNullException.ThrowIfNull(directories);
+        var sources = new MixtureSources();
+        try
+        {
+            foreach (var directory in directories) sources.Add(directory);
+            return sources;
+        }
+        catch
+        {
+            sources.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var model in models) model.Dispose();
+    }
+
+    private void Add(string directory)
+    {
+        var model = Checkpoint.Open(directory);
+        models.Add(model);
+        RequireDense(model);
+        if (models.Count > 1) Compare(models[0], model);
+        AddTokenizer(model);
+        if (models.FindIndex(other => IsSame(other.Directory, directory)) is var first && first < models.Count - 1)
+            warnings.Add($"{directory} is given twice, as models {first} and {models.Count - 1}: it counts twice in every mean");
+    }
+
+    private static void RequireDense(Checkpoint model)
+    {
+        if (!model.Config.IsMixture) return;
+        throw new InvalidInputException(
+            Path.Combine(model.Directory, ModelConfig.FileName), "a dense model",
+            $"a mixture of {model.Config.NumAttentionExperts} attention and {model.Config.NumLocalExperts} feed-forward experts", "mix the dense models it was made of");
+    }
+
+    private void Compare(Checkpoint seed, Checkpoint model)
+    {
+        foreach (var difference in ModelConfigComparison.Differences(seed.Config, model.Config))
+        {
+            var where = $"{Path.Combine(model.Directory, ModelConfig.FileName)}: {difference.Key}";
+            if (difference.ChangesArithmetic)
+                throw new InvalidInputException(where, $"{difference.First} as in the seed {seed.Directory}", difference.Second, "every expert must be a copy of the seed, trained further");
+            if (difference.Key != "torch_dtype") warnings.Add($"{where} is {difference.Second}; the mixture takes the seed's {difference.First}");
+        }
+    }
+
+    private void AddTokenizer(Checkpoint model)
+    {
+        var path = TokenizerFile.Find(model.Directory);
+        if (path is null)
+        {
+            warnings.Add($"{model.Directory} has no {TokenizerFile.FileName}: its vocabulary cannot be compared");
+            return;
+        }
+
+        if (TokenizerFile.CountIds(path) is var ids && ids > model.Config.VocabSize)
+            throw new InvalidInputException(path, $"ids below vocab_size = {model.Config.VocabSize}", $"id {ids - 1}", "it belongs to another model");
+        if (Tokenizer is not null && TokenizerFile.FirstDifference(Tokenizer, path) is { } difference)
+            throw new InvalidInputException($"{path}: {difference.Place}", $"{difference.First} as in {Tokenizer}", difference.Second, "all models must have the seed's vocabulary");
+        Tokenizer ??= path;
+    }
+
+    private static bool IsSame(string first, string second) =>
+        Path.TrimEndingDirectorySeparator(Path.GetFullPath(first)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(second));
+}

@@ -1,0 +1,8 @@
+using Bam.Checkpoints;
+
+namespace Bam.Upcycling;
+
+/// <summary>One tensor of a mixture and how it comes about.</summary>
+/// <param name="Parameter">The output's parameter.</param>
+/// <param name="Recipe">Where its numbers come from.</param>
+public sealed record PlannedTensor(ParameterInfo Parameter, TensorRecipe Recipe);

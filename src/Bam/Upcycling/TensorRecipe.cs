@@ -1,0 +1,39 @@
+using Bam.Checkpoints;
+
+namespace Bam.Upcycling;
+
+/// <summary>How one tensor of a mixture comes about.</summary>
+public abstract record TensorRecipe
+{
+    private TensorRecipe() { }
+
+    /// <summary>A tensor of one model; its bytes where the dtype stays.</summary>
+    /// <param name="Model">The model's number in the order of the experts.</param>
+    /// <param name="Name">The tensor's name there.</param>
+    public sealed record Copy(int Model, string Name) : TensorRecipe;
+
+    /// <summary>((m₀ + m₁) + …) / n over all models in float32, rounded to nearest even.</summary>
+    /// <param name="Name">The tensor's name in every model.</param>
+    public sealed record Mean(string Name) : TensorRecipe;
+
+    /// <summary>N(0, σ²) from the router seed and the output tensor's own name.</summary>
+    /// <param name="StandardDeviation">σ.</param>
+    public sealed record Normal(double StandardDeviation) : TensorRecipe;
+
+    /// <summary>
+    /// The initialisation of BAM (section 3.3) and BTX: routers are random, an expert is its own model's, an expert beyond the
+    /// models is the seed's, and what all tokens share is the mean.
+    /// </summary>
+    /// <param name="parameter">A parameter of the mixture.</param>
+    /// <param name="models">How many models there are, the seed included.</param>
+    public static TensorRecipe OfMixture(ParameterInfo parameter, int models)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        if (parameter.Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter) return new Normal(RouterStandardDeviation);
+        var denseName = parameter.Expert < 0 ? parameter.Name : parameter.Name.Replace($".experts.{parameter.Expert}.", ".", StringComparison.Ordinal);
+        if (models == 1) return new Copy(0, denseName);
+        return parameter.Expert < 0 ? new Mean(denseName) : new Copy(parameter.Expert < models ? parameter.Expert : 0, denseName);
+    }
+
+    private const double RouterStandardDeviation = 0.02;
+}

@@ -1,0 +1,124 @@
+using System.Text.Json;
+using Bam.Checkpoints;
+using Bam.Files;
+
+namespace Bam.Upcycling;
+
+/// <summary>Checkpoint surgery: dense checkpoints to one mixture, without training and without libtorch.</summary>
+public static class Upcycler
+{
+    /// <summary>The record, inside the output, of how it was made.</summary>
+    public const string RecordFileName = "upcycling.json";
+
+    /// <summary>What belongs to a tokenizer and is copied with it.</summary>
+    private static readonly string[] TokenizerFiles = [TokenizerFile.FileName, "tokenizer_config.json", "special_tokens_map.json"];
+
+    /// <summary>Opens the models, plans the mixture and writes it.</summary>
+    /// <param name="method">bam, btx, soup or sparse.</param>
+    /// <param name="options">The models and what is asked of the mixture.</param>
+    /// <param name="output">The checkpoint directory; it appears when whole and replaces an older one.</param>
+    /// <param name="reporter">Told of progress and of what the user should know.</param>
+    /// <param name="cancellation">Stops, leaving nothing.</param>
+    /// <exception cref="InvalidInputException">The models or the options do not fit each other.</exception>
+    /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
+    public static MixturePlan Mix(string method, MixtureOptions options, string output, IReporter reporter, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        RefuseToReplaceSources(options, output);
+        using var sources = MixtureSources.Open(options.Models);
+        var plan = MixturePlan.Create(method, options, sources);
+        Write(plan, sources, output, reporter, cancellation);
+        return plan;
+    }
+
+    /// <summary>Writes a planned mixture.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="sources">The models it was made for.</param>
+    /// <param name="output">The checkpoint directory; it appears when whole and replaces an older one.</param>
+    /// <param name="reporter">Told of progress and of what the user should know.</param>
+    /// <param name="cancellation">Stops, leaving nothing.</param>
+    /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
+    public static void Write(MixturePlan plan, MixtureSources sources, string output, IReporter reporter, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(reporter);
+        RefuseToReplaceSources(plan.Options, output);
+        Warn(plan, sources, reporter);
+        FreeSpace.Require(output, plan.ByteLength);
+        using var directory = new AtomicDirectory(output);
+        WriteTensors(plan, sources, Path.Combine(directory.TemporaryPath, Checkpoint.SingleFileName), reporter, cancellation);
+        plan.Config.Save(directory.TemporaryPath);
+        AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, RecordFileName), Record(plan));
+        CopyTokenizer(sources, directory.TemporaryPath);
+        cancellation.ThrowIfCancellationRequested();
+        directory.Commit();
+    }
+
+    private static void RefuseToReplaceSources(MixtureOptions options, string output)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
+        foreach (var model in options.Models)
+        {
+            var source = Path.TrimEndingDirectorySeparator(Path.GetFullPath(model));
+            if (source == target || source.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                throw new InvalidInputException($"{output}: holds the model {model}, which the mixture would replace; choose another output");
+        }
+    }
+
+    private static void Warn(MixturePlan plan, MixtureSources sources, IReporter reporter)
+    {
+        foreach (var warning in sources.Warnings) reporter.Warn(warning);
+        if (plan.Config is { NumLocalExperts: > 1, NumExpertsPerTok: 1, NormTopkProb: true })
+            reporter.Warn("norm-topk with top-k 1 makes every weight 1: the feed-forward router gets no gradient from the loss");
+        if (sources.Dtype is null && plan.Options.Dtype is null)
+            reporter.Warn($"the models have different dtypes; the mixture is {plan.Dtype.TorchName}");
+    }
+
+    private static void WriteTensors(MixturePlan plan, MixtureSources sources, string path, IReporter reporter, CancellationToken cancellation)
+    {
+        var assembler = new TensorAssembler(sources, plan.Dtype, plan.Options.RouterSeed);
+        var total = plan.ByteLength;
+        long done = 0;
+        var next = 0;
+        SafetensorsWriter.Write(path, [.. plan.Tensors.Select(Declare)], (_, stream) => assembler.Write(plan.Tensors[next++], stream, Advance));
+
+        TensorDeclaration Declare(PlannedTensor tensor) =>
+            new(tensor.Parameter.Name, plan.Dtype, Array.ConvertAll(tensor.Parameter.Shape, size => (long)size));
+
+        void Advance(long bytes)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            reporter.Advance(new WorkProgress($"mix {plan.Method.Name}", done += bytes, total, "bytes"));
+        }
+    }
+
+    private static string Record(MixturePlan plan) =>
+        JsonSerializer.Serialize(
+            new
+            {
+                Method = plan.Method.Name,
+                Seed = Path.GetFullPath(plan.Options.Seed),
+                Experts = plan.Options.Experts.Select(Path.GetFullPath),
+                plan.Options.RouterSeed,
+                Dtype = plan.Dtype.TorchName,
+            },
+            RecordJson) + "\n";
+
+    private static readonly JsonSerializerOptions RecordJson = new()
+    {
+        WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private static void CopyTokenizer(MixtureSources sources, string directory)
+    {
+        if (sources.Tokenizer is not { } tokenizer) return;
+        foreach (var name in TokenizerFiles)
+        {
+            var source = Path.Combine(Path.GetDirectoryName(tokenizer)!, name);
+            if (!File.Exists(source)) continue;
+            var content = InputFile.ReadAllBytes(source, "it was there a moment ago");
+            AtomicFile.Write(Path.Combine(directory, name), stream => stream.Write(content));
+        }
+    }
+}
