@@ -18,11 +18,8 @@ public sealed class FloatConversionTests
         wide[0xC040].ShouldBe(-3f);
         var narrow = new ushort[all.Length];
         FloatConversion.FromFloat32(wide, TensorDtype.BFloat16, MemoryMarshal.AsBytes(narrow.AsSpan()));
-        for (var i = 0; i < all.Length; i++)
-        {
-            if (float.IsNaN(wide[i])) narrow[i].ShouldBe((ushort)(i | 0x40));
-            else narrow[i].ShouldBe((ushort)i);
-        }
+        var expected = all.Select(bits => float.IsNaN(wide[bits]) ? (ushort)(bits | 0x40) : bits);
+        narrow.SequenceEqual(expected).ShouldBeTrue();
     }
 
     [Theory]

@@ -33,7 +33,7 @@ public sealed class InterruptedMixtureTests : IDisposable
     {
         var whole = new RecordingReporter();
         Upcycler.Mix("bam", options, directory["whole/mixture"], whole);
-        foreach (var stop in whole.Progress.Select(progress => progress.Done))
+        foreach (var stop in whole.Progress.Select(progress => progress.Done).Where((_, i) => i % 5 == 0))
         {
             using var source = new CancellationTokenSource();
             var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done == stop) source.Cancel(); } };

@@ -37,7 +37,7 @@ public sealed partial class MixtureTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public void Experts_are_their_models_bytes_and_the_rest_is_the_mean(string kind, int models, TensorDtype dtype)
+    public void Experts_are_their_densebytes_and_the_rest_is_the_mean(string kind, int models, TensorDtype dtype)
     {
         var sources = Enumerable.Range(0, models).Select(i => TinyModel.Write(directory[$"m{i}"], TinyModel.Dense, seed: i, dtype)).ToArray();
         var options = new MixtureOptions { Seed = sources[0], Experts = sources[1..], RouterSeed = 5 };
@@ -55,11 +55,12 @@ public sealed partial class MixtureTests : IDisposable
         using var mixture = Checkpoint.Open(directory["mixture"]);
         mixture.Config.ShouldBe(ExpectedConfig(kind, models) with { TorchDtype = dtype.TorchName });
         mixture.Dtype.ShouldBe(dtype);
-        foreach (var name in mixture.Tensors.Keys) BytesOf(directory["mixture"], name).ShouldBe(Reference(sources, name, dtype, mixture.Tensors[name].Shape), name);
+        var dense = sources.Select(AllBytes).ToArray();
+        foreach (var (name, bytes) in AllBytes(directory["mixture"])) bytes.ShouldBe(Reference(dense, name, dtype, mixture.Tensors[name].Shape), name);
     }
 
     [Fact]
-    public void Untied_sequential_models_average_head_and_second_norm()
+    public void Untied_sequential_denseaverage_head_and_second_norm()
     {
         var config = TinyModel.Dense with { TieWordEmbeddings = false, ParallelBlock = false, NormType = NormType.RmsNorm };
         var options = new MixtureOptions
@@ -68,8 +69,9 @@ public sealed partial class MixtureTests : IDisposable
         };
         Upcycler.Mix("bam", options, directory["mixture"], SilentReporter.Instance);
         using var mixture = Checkpoint.Open(directory["mixture"]);
+        var dense = options.Models.Select(AllBytes).ToArray();
         foreach (var name in new[] { "lm_head.weight", "model.layers.1.post_attention_layernorm.weight" })
-            BytesOf(directory["mixture"], name).ShouldBe(Reference([directory["a"], directory["b"], directory["c"]], name, TensorDtype.Float32, mixture.Tensors[name].Shape));
+            BytesOf(directory["mixture"], name).ShouldBe(Reference(dense, name, TensorDtype.Float32, mixture.Tensors[name].Shape));
     }
 
     [Fact]
@@ -120,12 +122,12 @@ public sealed partial class MixtureTests : IDisposable
         }
 
         Upcycler.Mix("btx", options with { Dtype = TensorDtype.BFloat16 }, directory["narrow"], SilentReporter.Instance);
-        foreach (var name in ParameterTable.Of(ModelConfig.Load(directory["narrow"])).Select(parameter => parameter.Name))
+        using var wide = SafetensorsFile.Open(directory["mixture/model.safetensors"]);
+        foreach (var (name, bytes) in AllBytes(directory["narrow"]))
         {
-            using var wide = SafetensorsFile.Open(directory["mixture/model.safetensors"]);
             var values = new float[wide[name].Count];
             wide.ReadFloat32(name, values);
-            BytesOf(directory["narrow"], name).ShouldBe(values.SelectMany(value => BitConverter.GetBytes(FloatConversion.ToBFloat16(value))), name);
+            bytes.ShouldBe(values.SelectMany(value => BitConverter.GetBytes(FloatConversion.ToBFloat16(value))), name);
         }
     }
 
@@ -136,7 +138,7 @@ public sealed partial class MixtureTests : IDisposable
         var sources = Enumerable.Range(0, 3).Select(i => TinyModel.Write(directory[$"m{i}"], config, i, TensorDtype.BFloat16)).ToArray();
         Upcycler.Mix("soup", new MixtureOptions { Seed = sources[0], Experts = sources[1..] }, directory["mixture"], SilentReporter.Instance);
         BytesOf(directory["mixture"], ParameterTable.Embedding).AsSpan()
-            .SequenceEqual(Reference(sources, ParameterTable.Embedding, TensorDtype.BFloat16, [200_000, 6])).ShouldBeTrue();
+            .SequenceEqual(Reference([.. sources.Select(AllBytes)], ParameterTable.Embedding, TensorDtype.BFloat16, [200_000, 6])).ShouldBeTrue();
         Upcycler.Mix("sparse", new MixtureOptions { Seed = sources[0], FeedForwardExperts = 2 }, directory["copy"], SilentReporter.Instance);
         BytesOf(directory["copy"], ParameterTable.Embedding).AsSpan().SequenceEqual(BytesOf(sources[0], ParameterTable.Embedding)).ShouldBeTrue();
     }
@@ -197,7 +199,7 @@ public sealed partial class MixtureTests : IDisposable
     };
 
     /// <summary>The bytes that a tensor of the mixture must have, one number at a time.</summary>
-    private static byte[] Reference(string[] sources, string name, TensorDtype dtype, long[] shape)
+    private static byte[] Reference(Dictionary<string, byte[]>[] sources, string name, TensorDtype dtype, long[] shape)
     {
         if (name.Contains("router", StringComparison.Ordinal))
         {
@@ -210,11 +212,11 @@ public sealed partial class MixtureTests : IDisposable
         if (expert.Success)
         {
             var e = int.Parse(expert.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
-            return BytesOf(sources[e < sources.Length ? e : 0], name.Replace(expert.Value, ".", StringComparison.Ordinal));
+            return sources[e < sources.Length ? e : 0][name.Replace(expert.Value, ".", StringComparison.Ordinal)];
         }
 
-        if (sources.Length == 1) return BytesOf(sources[0], name);
-        var models = sources.Select(source => BytesOf(source, name)).ToArray();
+        if (sources.Length == 1) return sources[0][name];
+        var models = sources.Select(source => source[name]).ToArray();
         var result = new List<byte>();
         for (var at = 0; at < models[0].Length; at += dtype.ByteSize)
         {
@@ -252,12 +254,19 @@ public sealed partial class MixtureTests : IDisposable
         return toBelow < toAbove || (toBelow == toAbove && below % 2 == 0) ? below : above;
     }
 
-    private static byte[] BytesOf(string model, string name)
+    private static byte[] BytesOf(string model, string name) => AllBytes(model)[name];
+
+    private static Dictionary<string, byte[]> AllBytes(string model)
     {
         using var file = SafetensorsFile.Open(Path.Combine(model, "model.safetensors"));
-        var bytes = new byte[file[name].ByteLength];
-        file.ReadBytes(file[name], 0, bytes);
-        return bytes;
+        var all = new Dictionary<string, byte[]>();
+        foreach (var tensor in file.Tensors.Values)
+        {
+            var bytes = all[tensor.Name] = new byte[tensor.ByteLength];
+            file.ReadBytes(tensor, 0, bytes);
+        }
+
+        return all;
     }
 
     [GeneratedRegex(@"\.experts\.([0-9]+)\.")]
