@@ -15,6 +15,9 @@ public sealed record ModelResult
     /// <summary>The training budget in a few words, as "data-matched" or "core-seconds of btx"; null when it says nothing.</summary>
     public string? Budget { get; init; }
 
+    /// <summary>The models behind a mixture's experts, in expert order, extra copies of the seed as often as they occur; null when dense.</summary>
+    public IReadOnlyList<string>? Experts { get; init; }
+
     /// <summary>Perplexity on each domain's held-out text, over non-overlapping windows.</summary>
     public required IReadOnlyDictionary<string, double> Perplexity { get; init; }
 

@@ -1,0 +1,67 @@
+namespace Bam.Experiments.Reporting;
+
+/// <summary>One model's training loss, thinned to what a figure can show.</summary>
+internal sealed class LossCurve
+{
+    private const int MostPoints = 240;
+
+    /// <summary>Thins and smooths the points of a model.</summary>
+    public LossCurve(string name, string color, IReadOnlyList<LossPoint> points)
+    {
+        (Name, Color) = (name, color);
+        Raw = Thin([.. points.Where(point => double.IsFinite(point.Loss))]);
+        Smooth = MovingAverage(Raw);
+    }
+
+    /// <summary>The model's name.</summary>
+    public string Name { get; }
+
+    /// <summary>The style class that colours it.</summary>
+    public string Color { get; }
+
+    /// <summary>The logged losses, neighbours averaged where there are more than the figure has pixels.</summary>
+    public IReadOnlyList<LossPoint> Raw { get; }
+
+    /// <summary>A centred moving average of <see cref="Raw"/> over a tenth of its length.</summary>
+    public IReadOnlyList<LossPoint> Smooth { get; }
+
+    /// <summary>The smoothed loss at that many tokens, by linear interpolation; NaN outside the run.</summary>
+    public double At(double tokens)
+    {
+        for (var i = 0; i < Smooth.Count; i++)
+        {
+            if (Smooth[i].Tokens < tokens) continue;
+            if (i == 0) return Smooth[0].Tokens == tokens ? Smooth[0].Loss : double.NaN;
+            var (before, after) = (Smooth[i - 1], Smooth[i]);
+            return before.Loss + ((after.Loss - before.Loss) * (tokens - before.Tokens) / (after.Tokens - before.Tokens));
+        }
+
+        return double.NaN;
+    }
+
+    private static List<LossPoint> Thin(List<LossPoint> points)
+    {
+        if (points.Count <= MostPoints) return points;
+        var thinned = new List<LossPoint>(MostPoints);
+        for (var i = 0; i < MostPoints; i++)
+        {
+            var bucket = points[(int)((long)i * points.Count / MostPoints)..(int)((i + 1L) * points.Count / MostPoints)];
+            thinned.Add(new(bucket.Average(point => point.Tokens), bucket.Average(point => point.Loss)));
+        }
+
+        return thinned;
+    }
+
+    // The window shrinks towards the steep beginning, so that the first point stays where it was measured.
+    private static List<LossPoint> MovingAverage(IReadOnlyList<LossPoint> points)
+    {
+        var smoothed = new List<LossPoint>(points.Count);
+        for (var i = 0; i < points.Count; i++)
+        {
+            var reach = Math.Min(points.Count / 20, i);
+            smoothed.Add(points[i] with { Loss = points.Skip(i - reach).Take((2 * reach) + 1).Average(point => point.Loss) });
+        }
+
+        return smoothed;
+    }
+}

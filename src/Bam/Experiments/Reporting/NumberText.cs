@@ -1,0 +1,62 @@
+using System.Globalization;
+
+namespace Bam.Experiments.Reporting;
+
+/// <summary>Numbers as the report prints them: invariant, with a true minus sign and thin spaces before units.</summary>
+internal static class NumberText
+{
+    /// <summary>Stands for a value that was not measured.</summary>
+    public const string Missing = "–";
+
+    private const char ThinSpace = '\u2009';
+    private const char Minus = '\u2212';
+    private static readonly string[] Units = ["", "k", "M", "G", "T", "P", "E"];
+
+    /// <summary>With that many decimals.</summary>
+    public static string Fixed(double value, int decimals) =>
+        double.IsFinite(value)
+            ? value.ToString($"N{decimals}", CultureInfo.InvariantCulture).Replace(',', ThinSpace).Replace('-', Minus)
+            : Missing;
+
+    /// <summary>Three significant digits and a unit prefix: 1.23 M.</summary>
+    public static string Compact(double value)
+    {
+        if (!double.IsFinite(value)) return Missing;
+        var power = 0;
+        // 999.5 rounds to "1000" at three digits, so the next prefix starts there.
+        while (Math.Abs(value) >= 999.5 && power < Units.Length - 1)
+        {
+            value /= 1000;
+            power++;
+        }
+
+        var decimals = Math.Abs(value) switch { >= 99.95 => 0, >= 9.995 => 1, _ => 2 };
+        var digits = value.ToString(power == 0 && value == Math.Round(value) ? "0" : $"F{decimals}", CultureInfo.InvariantCulture);
+        return (power == 0 ? digits : $"{digits}{ThinSpace}{Units[power]}").Replace('-', Minus);
+    }
+
+    /// <summary>A relative change with its sign: +4.2 %.</summary>
+    public static string Change(double ratio)
+    {
+        if (!double.IsFinite(ratio)) return Missing;
+        var percent = (ratio - 1) * 100;
+        var decimals = Math.Abs(percent) < 99.95 ? 1 : 0;
+        var rounded = Math.Round(percent, decimals);
+        var sign = rounded < 0 ? $"{Minus}" : rounded > 0 ? "+" : "±";
+        return $"{sign}{Fixed(Math.Abs(rounded), decimals)}{ThinSpace}%";
+    }
+
+    /// <summary>A part of a whole, in per cent without the sign.</summary>
+    public static string Share(double fraction) => Fixed(fraction * 100, 0);
+
+    /// <summary>A duration at the precision in which people compare: 48 s, 12.5 min, 3.2 h.</summary>
+    public static string Duration(double seconds) => seconds switch
+    {
+        < 100 => $"{Fixed(seconds, seconds < 10 ? 1 : 0)}{ThinSpace}s",
+        < 6000 => $"{Fixed(seconds / 60, 1)}{ThinSpace}min",
+        _ => $"{Fixed(seconds / 3600, 1)}{ThinSpace}h",
+    };
+
+    /// <summary>The text cut to that many characters, with an ellipsis when something is missing.</summary>
+    public static string Ellipsis(string text, int length) => text.Length <= length ? text : $"{text[..(length - 1)]}…";
+}

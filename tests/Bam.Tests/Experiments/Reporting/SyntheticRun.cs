@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Text;
+using Bam.Experiments;
+using Bam.Numerics;
+
+namespace Bam.Tests.Experiments.Reporting;
+
+/// <summary>A run directory as a real experiment leaves it, with made-up but plausible numbers.</summary>
+internal static class SyntheticRun
+{
+    private const int Layers = 4;
+    private static readonly string[] Domains = ["general", "law", "code", "mathematics"];
+    private static readonly string[] Experts = ["seed", "law", "code", "mathematics"];
+
+    public static Results Write(string directory, Func<Results, Results>? change = null)
+    {
+        var models = new List<ModelResult>
+        {
+            Model("seed", ModelKind.Seed, [34.1, 35.85, 48.2, 12.9], [7.6, 4.6], 3_000_000, experts: false),
+            Model("law", ModelKind.Expert, [41.7, 24.3, 61.0, 15.8], [3.55, 3.1], 1_000_000, experts: false, domain: "law"),
+            Model("code", ModelKind.Expert, [44.0, 47.2, 19.6, 14.9], [3.8, 2.9], 1_000_000, experts: false, domain: "code"),
+            Model("mathematics", ModelKind.Expert, [47.9, 52.1, 63.3, 5.21], [2.5, 1.6], 1_000_000, experts: false, domain: "mathematics"),
+            Model("soup", ModelKind.Soup, [33.0, 31.9, 36.2, 9.4], null, 0, experts: false),
+            Model("btx", ModelKind.Btx, [33.2, 25.9, 21.4, 5.62], [3.3, 2.86], 1_500_000, experts: true),
+            Model("bam", ModelKind.Bam, [31.8, 24.8, 20.3, 5.37], [3.2, 2.80], 1_500_000, experts: true),
+            Model("bam-shared-kv", ModelKind.Bam, [32.3, 25.2, 20.8, 5.44], [3.22, 2.82], 1_500_000, experts: true, budget: "data-matched"),
+            Model("bam-compute", ModelKind.Bam, [32.0, 25.1, 20.6, 5.41], [3.2, 2.815], 1_100_000, experts: true, budget: "core-seconds of btx"),
+        };
+        var results = new Results
+        {
+            Recipe = "debian-domains",
+            Created = new DateTimeOffset(2026, 3, 14, 9, 26, 53, TimeSpan.Zero),
+            Machine = new()
+            {
+                Cpu = "Intel(R) Xeon(R) Processor", Cores = 2, Memory = 25_200_000_000, Libtorch = "1.13.1", Blas = "OpenBLAS 0.3.21 (openmp)",
+                Threads = 2,
+            },
+            Domains = Domains,
+            Models = models,
+            Claims =
+            [
+                new("law beats the seed on law", true, "24.30 against 35.85"),
+                new("law is worse than the seed on code", true, "61.00 against 48.20"),
+                new("code beats the seed on code", true, "19.60 against 48.20"),
+                new("bam beats the seed on all special domains", true, "24.80, 20.30, 5.37 against 35.85, 48.20, 12.90"),
+                new("bam beats btx in every domain at the same compute", false, "law 25.10 against 25.00"),
+            ],
+            ResolvedRecipe = "name: debian-domains\ntokenizer:\n  vocab_size: 4096\nseed:\n  hidden_size: 256\n  tokens: 3000000\n"
+                + "mixtures:\n  - name: btx\n    method: btx\n  - name: bam\n    method: bam\n    share_key_value: false\n",
+        };
+        results = change?.Invoke(results) ?? results;
+        results.Save(directory);
+        return results;
+
+        ModelResult Model(
+            string name, ModelKind kind, double[] perplexity, double[]? loss, long tokens, bool experts, string? domain = null, string? budget = null)
+        {
+            if (loss is not null) WriteMetrics(directory, name, loss, tokens, experts, kind == ModelKind.Bam);
+            return new()
+            {
+                Name = name,
+                Kind = kind,
+                Domain = domain,
+                Budget = budget,
+                Experts = experts ? Experts : null,
+                Perplexity = ByDomain(perplexity),
+                BitsPerByte = ByDomain([.. perplexity.Select(x => Math.Log2(x) / 3.4)]),
+                Tokens = Domains.ToDictionary(x => x, x => 40_000L + (x.Length * 1731)),
+                MeanPerplexity = perplexity.Average(),
+                ParametersTotal = experts ? 11_804_672 : 4_722_176,
+                ParametersActive = experts ? 8_000_000 : 4_722_176,
+                TrainingTokens = tokens,
+                CoreSeconds = tokens / (experts ? 2300.0 : 8000.0) * 2,
+                TokensPerSecond = loss is null ? 0 : experts ? 2300 : 8000,
+                Flops = tokens * 6.0 * (experts ? 8e6 : 4.7e6),
+                Metrics = loss is null ? null : $"{name}/metrics.jsonl",
+            };
+        }
+    }
+
+    private static Dictionary<string, double> ByDomain(double[] values) => Domains.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second);
+
+    private static void WriteMetrics(string directory, string name, double[] loss, long tokens, bool experts, bool gates)
+    {
+        const int Steps = 300;
+        var random = new RandomStream(1, name);
+        var lines = new StringBuilder();
+        Span<float> noise = stackalloc float[Steps];
+        random.FillNormal(noise, 0.06);
+        for (var i = 0; i < Steps; i++)
+        {
+            var part = (i + 1.0) / Steps;
+            var nll = loss[^1] + ((loss[0] - loss[^1]) * Math.Exp(-5 * part)) + noise[i];
+            lines.Append(CultureInfo.InvariantCulture, $"{{\"step\":{i + 1},\"tokens\":{tokens * (i + 1) / Steps},\"loss\":{nll + 0.05},\"nll\":{nll},");
+            lines.Append(CultureInfo.InvariantCulture, $"\"learning_rate\":0.0003,\"fraction_of_peak\":{(experts ? 0.52 : 0.44)}");
+            if (experts && i % 5 == 0) AppendLayers(lines, ref random, gates, part);
+            lines.Append("}\n");
+            if (i % 100 == 99) lines.Append(CultureInfo.InvariantCulture, $"{{\"step\":{i + 1},\"evaluation\":{{\"law\":{{\"perplexity\":30.5}}}}}}\n");
+        }
+
+        Directory.CreateDirectory(Path.Combine(directory, name));
+        File.WriteAllText(Path.Combine(directory, name, "metrics.jsonl"), lines.ToString());
+    }
+
+    private static void AppendLayers(StringBuilder lines, ref RandomStream random, bool gates, double part)
+    {
+        lines.Append(",\"layers\":[");
+        for (var layer = 0; layer < Layers; layer++)
+        {
+            if (layer > 0) lines.Append(',');
+            lines.Append("{\"gate_entropy\":1.2,\"by_domain\":{");
+            for (var domain = 0; domain < Domains.Length; domain++)
+            {
+                if (domain > 0) lines.Append(',');
+                lines.Append(CultureInfo.InvariantCulture, $"\"{Domains[domain]}\":{{\"expert_load\":[{Shares(ref random, domain, (1 + (0.4 * layer)) * part)}]");
+                if (gates) lines.Append(CultureInfo.InvariantCulture, $",\"attention_gate\":[{Shares(ref random, domain, (1.2 - (0.3 * layer)) * part)}]");
+                lines.Append('}');
+            }
+
+            lines.Append("}}");
+        }
+
+        lines.Append(']');
+    }
+
+    private static string Shares(ref RandomStream random, int domain, double preference)
+    {
+        var weights = new double[Experts.Length];
+        for (var i = 0; i < weights.Length; i++) weights[i] = Math.Exp((i == domain ? preference : 0) + (0.8 * random.NextDouble()));
+        return string.Join(',', weights.Select(weight => (weight / weights.Sum()).ToString("R", CultureInfo.InvariantCulture)));
+    }
+}
