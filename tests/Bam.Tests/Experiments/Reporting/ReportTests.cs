@@ -1,16 +1,184 @@
+using System.Xml.Linq;
+using Bam.Experiments;
 using Bam.Experiments.Reporting;
 using Shouldly;
 using Xunit;
 
 namespace Bam.Tests.Experiments.Reporting;
 
-public sealed class ReportTests
+public sealed class ReportTests : IDisposable
 {
+    private readonly TemporaryDirectory directory = new();
+
+    public void Dispose() => directory.Dispose();
+
     [Fact]
-    public void Draw()
+    public void It_is_one_file_that_asks_for_nothing_else()
     {
-        Directory.CreateDirectory("/tmp/r/run");
-        SyntheticRun.Write("/tmp/r/run");
-        Report.Write("/tmp/r/run").ShouldBe("/tmp/r/run/report.html");
+        SyntheticRun.Write(directory.Root);
+
+        var path = Report.Write(directory.Root);
+
+        path.ShouldBe(Path.Combine(directory.Root, "report.html"));
+        var text = File.ReadAllText(path);
+        text.ShouldNotContain("{{");
+        foreach (var outside in new[] { "http:", "https:", "//", "@import", "url(", "<script", " src=" }) text.ShouldNotContain(outside);
+        Parse(text).Descendants("section").Select(section => section.Attribute("id")!.Value)
+            .ShouldBe(["perplexity", "change", "claims", "loss", "routing", "costs", "bits-per-byte", "machine", "recipe"]);
     }
+
+    [Fact]
+    public void The_same_run_gives_the_same_bytes()
+    {
+        SyntheticRun.Write(directory.Root);
+        var first = File.ReadAllBytes(Report.Write(directory.Root));
+
+        var second = File.ReadAllBytes(Report.Write(directory.Root, Path.Combine(directory.Root, "again.html")));
+
+        second.ShouldBe(first);
+    }
+
+    [Fact]
+    public void The_lowest_perplexity_of_each_column_is_marked()
+    {
+        var best = Table(Draw(), "perplexity").Descendants("td").Where(cell => HasClass(cell, "best")).Select(Number);
+
+        // law and code lead their own domains, bam the general one and the mean.
+        best.ShouldBe(["24.30", "19.60", "5.21", "31.80", "20.57"]);
+    }
+
+    [Fact]
+    public void Changes_are_against_btx()
+    {
+        var row = Row(Table(Draw(), "perplexity"), "bam");
+
+        row.Descendants("small").Select(change => (change.Attribute("class")!.Value, change.Value.Replace("\u2009", " ")))
+            .ShouldBe([("better", "−4.2 %"), ("better", "−4.2 %"), ("better", "−5.1 %"), ("better", "−4.4 %"), ("better", "−4.5 %")]);
+        Row(Table(Draw(), "perplexity"), "btx").Descendants("small").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Without_btx_changes_are_against_the_seed()
+    {
+        var table = Table(Draw(results => results with { Models = [.. results.Models.Where(model => model.Kind != ModelKind.Btx)] }), "perplexity");
+
+        Row(table, "seed").Descendants("small").ShouldBeEmpty();
+        Row(table, "law").Descendants("small").ElementAt(1).Value.ShouldBe("−32.2\u2009%");
+    }
+
+    [Fact]
+    public void What_was_not_measured_is_a_dash_and_never_best()
+    {
+        var table = Table(
+            Draw(results => results with { Models = [.. results.Models.Select(model => model.Name == "soup" ? Unmeasured(model) : model)] }),
+            "perplexity");
+
+        var cells = Row(table, "soup").Elements("td").ToList();
+        cells[1].Value.ShouldBe("–");
+        cells[2].Value.ShouldBe("–");
+        cells.ShouldAllBe(cell => !HasClass(cell, "best"));
+    }
+
+    [Fact]
+    public void Names_cannot_become_markup()
+    {
+        const string Hostile = "</style><script>alert('1')</script>&\"";
+        var document = Draw(results => results with
+        {
+            Recipe = Hostile,
+            Domains = [.. results.Domains, Hostile],
+            Models = [.. results.Models.Select(model => model with { Name = model.Name + Hostile, Budget = Hostile, Metrics = model.Metrics })],
+            Claims = [new(Hostile, false, Hostile)],
+            ResolvedRecipe = Hostile,
+            Machine = results.Machine with { Cpu = Hostile, Blas = Hostile, Libtorch = Hostile },
+        });
+
+        document.Descendants("script").ShouldBeEmpty();
+        document.Descendants("h1").Single().Value.ShouldBe(Hostile);
+        document.Descendants("title").First().Value.ShouldStartWith(Hostile);
+        document.Descendants("pre").Single().Value.ShouldBe(Hostile);
+    }
+
+    [Fact]
+    public void Claims_say_in_words_whether_they_held()
+    {
+        var verdicts = Section(Draw(), "claims").Descendants("li").Select(claim => claim.Elements("span").First().Value);
+
+        verdicts.ShouldBe(["held", "held", "held", "held", "not held"]);
+    }
+
+    [Fact]
+    public void Every_figure_says_what_it_shows()
+    {
+        var document = Draw();
+
+        document.Descendants("svg").ShouldAllBe(svg => svg.Attribute("role")!.Value == "img" && svg.Attribute("aria-label")!.Value.Length > 20);
+        document.Descendants("table").ShouldAllBe(table => table.Element("caption") != null);
+        document.Descendants("th").ShouldAllBe(heading => heading.Attribute("scope") != null);
+        Section(document, "loss").Descendants("svg").Select(svg => svg.Attribute("aria-label")!.Value).Last().ShouldContain("bam ends at 2.8");
+        Section(document, "loss").Descendants("figcaption").Select(caption => caption.Value).ShouldBe(["Seed", "Specialised", "Mixtures"]);
+    }
+
+    [Fact]
+    public void Routing_is_shown_for_each_mixture_domain_and_layer()
+    {
+        var section = Section(Draw(), "routing");
+
+        section.Elements("h3").Select(heading => heading.Value).ShouldBe(["btx", "bam", "bam-shared-kv", "bam-compute"]);
+        // btx has no attention experts: 4 domains of load; each bam 4 of load and 4 of gates.
+        section.Descendants("table").Count().ShouldBe(4 + (3 * 8));
+        var table = section.Descendants("table").First();
+        table.Element("thead")!.Descendants("th").Select(heading => heading.Value).ShouldBe(["layer", "seed", "law", "code", "mathematics"]);
+        foreach (var row in table.Element("tbody")!.Elements("tr"))
+            row.Elements("td").Sum(cell => double.Parse(cell.Value, System.Globalization.CultureInfo.InvariantCulture)).ShouldBe(100, 3);
+    }
+
+    [Fact]
+    public void A_run_of_dense_models_alone_has_no_routing()
+    {
+        var document = Draw(results => results with
+        {
+            Models = [.. results.Models.Where(model => model.Kind is ModelKind.Seed or ModelKind.Expert)],
+            Claims = [],
+        });
+
+        document.Descendants("section").Select(section => section.Attribute("id")!.Value)
+            .ShouldBe(["perplexity", "change", "loss", "costs", "bits-per-byte", "machine", "recipe"]);
+    }
+
+    [Fact]
+    public void Missing_metrics_are_named()
+    {
+        SyntheticRun.Write(directory.Root);
+        File.Delete(Path.Combine(directory.Root, "law", "metrics.jsonl"));
+
+        Should.Throw<InvalidInputException>(() => Report.Write(directory.Root)).Message.ShouldContain(Path.Combine("law", "metrics.jsonl"));
+    }
+
+    private XDocument Draw(Func<Results, Results>? change = null)
+    {
+        SyntheticRun.Write(directory.Root, change);
+        return Parse(File.ReadAllText(Report.Write(directory.Root)));
+    }
+
+    // The report keeps to well-formed XML, which makes it easy to take apart.
+    private static XDocument Parse(string html) => XDocument.Parse(html.Replace("<!doctype html>", ""));
+
+    private static XElement Section(XDocument document, string id) =>
+        document.Descendants("section").Single(section => section.Attribute("id")!.Value == id);
+
+    private static XElement Table(XDocument document, string section) => Section(document, section).Descendants("table").Single();
+
+    private static XElement Row(XElement table, string model) => table.Descendants("tr")
+        .Single(row => row.Element("th") is { } heading && heading.Attribute("scope")?.Value == "row" && heading.Nodes().First().ToString() == model);
+
+    private static bool HasClass(XElement element, string name) => element.Attribute("class")?.Value.Split(' ').Contains(name) == true;
+
+    private static string Number(XElement cell) => cell.Nodes().First().ToString();
+
+    private static ModelResult Unmeasured(ModelResult model) => model with
+    {
+        Perplexity = model.Perplexity.Where(pair => pair.Key != "law")
+            .ToDictionary(pair => pair.Key, pair => pair.Key == "code" ? double.NaN : pair.Value),
+    };
 }
