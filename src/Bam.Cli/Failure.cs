@@ -1,3 +1,5 @@
+using Bam.Torch;
+
 namespace Bam.Cli;
 
 /// <summary>Every failure is one line and a status; only a fault of Bam itself leaves a trace, in a file.</summary>
@@ -14,6 +16,9 @@ internal static class Failure
             OperationCanceledException when cancellation.IsCancellationRequested => (ExitStatus.Interrupted, "interrupted"),
             InvalidInputException => (ExitStatus.WrongRequest, failure.Message),
             WorkFailedException => (ExitStatus.WorkFailed, failure.Message),
+            TorchException when !LibTorch.IsAvailable(out _) =>
+                (ExitStatus.WrongRequest, "libtorch cannot be used here: 'bam doctor' says where it was looked for, './bam setup' in the clone installs it"),
+            TorchException => (ExitStatus.WorkFailed, failure.Message.Split('\n')[0]),
             IOException or UnauthorizedAccessException => (ExitStatus.WorkFailed, failure.Message),
             _ => (ExitStatus.WorkFailed, $"{failure.GetType().Name}: {failure.Message} {WhereTheTraceIs(failure, showTrace)}"),
         };

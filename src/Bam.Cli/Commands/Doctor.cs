@@ -1,40 +1,93 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
+using Bam.Torch;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What this machine has, and whether Bam can compute on it.</summary>
+/// <summary>What this machine has, whether Bam can compute on it, and what to do about what is wrong.</summary>
 internal sealed class Doctor() : Verb("doctor", "Show what this machine has and whether Bam can compute on it", "bam doctor --json")
 {
+    // The demonstration's peak memory, and its corpora, checkpoints and report.
+    private const long EnoughMemory = 2_000_000_000;
+    private const long EnoughDisk = 2_000_000_000;
+
     public override int Execute(Invocation invocation)
     {
+        var machine = Machine.Current();
+        var libtorch = LibTorch.IsAvailable(out var whyNot) ? LibTorch.Info : null;
+        var peak = libtorch is null ? (double?)null : MatrixPeak.Measure();
         var report = new Report(
             ShowVersion.Version,
             RuntimeInformation.FrameworkDescription,
-            Environment.ProcessorCount,
-            CpuFeatures(),
-            GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        invocation.WriteResult(report, console =>
-        {
-            var table = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
-            table.AddRow("bam", report.Version);
-            table.AddRow("runtime", report.Runtime);
-            table.AddRow("cores", report.Cores.ToString(CultureInfo.InvariantCulture));
-            table.AddRow("cpu features", string.Join(' ', report.CpuFeatures));
-            table.AddRow("memory", string.Create(CultureInfo.InvariantCulture, $"{report.MemoryBytes / 1e9:0.0} GB"));
-            console.Write(table);
-        });
-        return ExitStatus.Done;
+            libtorch is not null,
+            machine,
+            libtorch,
+            peak,
+            libtorch is null ? whyNot : null,
+            [.. Advice(machine, libtorch)]);
+        invocation.WriteResult(report, console => Draw(report, console));
+        return report.Usable ? ExitStatus.Done : ExitStatus.WorkFailed;
     }
 
-    private static string[] CpuFeatures() =>
-    [
-        .. new (string Name, bool Has)[] { ("avx2", Avx2.IsSupported), ("fma", Fma.IsSupported), ("avx512f", Avx512F.IsSupported) }
-            .Where(feature => feature.Has)
-            .Select(feature => feature.Name),
-    ];
+    private static IEnumerable<string> Advice(Machine machine, LibTorchInfo? libtorch)
+    {
+        if (libtorch is null)
+        {
+            yield return "libtorch cannot be used: './bam setup' in the clone installs what is missing";
+        }
+        else
+        {
+            if (libtorch.BlasFiles.Any(file => file.Contains("openblas", StringComparison.Ordinal) && !file.Contains("openmp", StringComparison.Ordinal)))
+                yield return "OpenBLAS is not its OpenMP build, which makes training with more than one thread several times slower: apt-get install libopenblas0-openmp";
+            if (!libtorch.AllocatorTuned) yield return "malloc could not be told to keep large blocks: large products take up to half as long again";
+            if (libtorch.Threads < machine.Cores) yield return $"libtorch uses {libtorch.Threads} of {machine.Cores} cores (OMP_NUM_THREADS)";
+        }
 
-    private sealed record Report(string Version, string Runtime, int Cores, string[] CpuFeatures, long MemoryBytes);
+        if (machine.MemoryBytes < EnoughMemory) yield return "less than 2 GB of memory: 'bam demo' may not fit";
+        if (machine.FreeDiskBytes < EnoughDisk) yield return "less than 2 GB free here: 'bam demo' may not fit";
+    }
+
+    private static void Draw(Report report, IAnsiConsole console)
+    {
+        var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn(new GridColumn().PadRight(0));
+        void Row(string name, string value) => grid.AddRow(new Text(name, new Style(Color.Grey)), new Text(value));
+
+        Row("bam", $"{report.Version}, {report.Runtime}");
+        Row("processor", $"{report.Machine.Cpu}, {report.Machine.Cores} cores");
+        Row("memory", $"{GigaBytes(report.Machine.MemoryBytes)}, {GigaBytes(report.Machine.FreeMemoryBytes)} free; disk {GigaBytes(report.Machine.FreeDiskBytes)} free here");
+        if (report.Libtorch is { } libtorch)
+        {
+            Row("features", libtorch.CpuFeatures);
+            Row("libtorch", $"{libtorch.Version} in {libtorch.Directory}");
+            Row("bridge", libtorch.Bridge);
+            Row("threads", $"{libtorch.Threads}; {string.Join(' ', libtorch.Environment)}");
+            Row("blas", libtorch.Blas);
+            foreach (var file in libtorch.BlasFiles) Row("", file);
+            Row("malloc", libtorch.AllocatorTuned ? "keeps large blocks" : "as the system sets it");
+            Row("cuda devices", libtorch.CudaDevices.ToString(CultureInfo.InvariantCulture));
+            Row("matrix product", string.Create(CultureInfo.InvariantCulture, $"{report.MatrixPeakGflops:0} GFLOP/s in float32"));
+            foreach (var attempt in libtorch.Attempts) Row("looked at", attempt);
+        }
+        else
+        {
+            Row("libtorch", report.WhyNot!);
+        }
+
+        foreach (var advice in report.Advice) Row("advice", advice);
+        Row("verdict", report.Usable ? "Bam can compute here" : "Bam cannot compute here; mix, inspect, data and tokenizer work");
+        console.Write(grid);
+    }
+
+    private static string GigaBytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.0} GB");
+
+    private sealed record Report(
+        string Version,
+        string Runtime,
+        bool Usable,
+        Machine Machine,
+        LibTorchInfo? Libtorch,
+        double? MatrixPeakGflops,
+        string? WhyNot,
+        string[] Advice);
 }
