@@ -28,7 +28,7 @@ internal static unsafe class CrossEntropyRows
 
         using var scope = TensorScope.Open();
         var counted = targets.Ge(0);
-        var column = targets.Clamp(min: 0).Unsqueeze(1);
+        var column = (targets * counted).Unsqueeze(1);
         var logProbabilities = logits.LogSoftmax(-1);
         losses.Copy_(-logProbabilities.Gather(1, column).Squeeze(1) * counted);
         if (!withGradient) return;

@@ -1,0 +1,77 @@
+using Bam.Torch.Functions;
+using Bam.Torch.Kernels;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Torch.Tests.Functions;
+
+/// <summary>The fused kernel against libtorch's own operators, forward and backward.</summary>
+public sealed class CausalAttentionTests
+{
+    private const double Tolerance = 2e-5;
+
+    public static TheoryData<int, int, int, int, int, int, bool, double, bool> Shapes => new()
+    {
+        // B, T, N, H, G, D, shared, rotated part, interleaved
+        { 2, 7, 1, 4, 4, 16, false, 1, false },
+        { 2, 48, 4, 4, 2, 16, false, 1, true },
+        { 1, 49, 3, 4, 2, 32, true, 0.5, false },
+        { 2, 130, 4, 2, 1, 64, true, 1, false },
+        { 1, 256, 2, 2, 2, 48, false, 0.25, true },
+    };
+
+    [SkippableTheory]
+    [MemberData(nameof(Shapes))]
+    public void Kernel_equals_operators(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved)
+    {
+        LibTorch.Load();
+        var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d);
+        Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has no AVX-512");
+        using var scope = TensorScope.Open();
+        using var rotary = new RotaryTables(t, (int)(d * rotated), 10_000, interleaved, Device.Cpu);
+        var (qkv, gates) = (Random([b, t, shape.Width], 1), n == 1 ? null : Random([b, t, n], 2));
+        var weights = Random([b, t, n * h * d], 3);
+
+        var (expected, expectedGradients) = Run(CausalAttention.Apply);
+        var (found, foundGradients) = Run(CausalAttentionFunction.Apply);
+
+        MaxDifference(found, expected).ShouldBeLessThan(Tolerance);
+        for (var i = 0; i < expectedGradients.Length; i++)
+            MaxDifference(foundGradients[i], expectedGradients[i]).ShouldBeLessThan(Tolerance * 10, $"gradient {i}");
+
+        (Tensor Output, Tensor[] Gradients) Run(Func<Tensor, Tensor?, AttentionShape, RotaryTables, Tensor> attend)
+        {
+            Tensor?[] inputs = [qkv.Clone(), gates?.Clone()];
+            foreach (var input in inputs) input?.RequiresGrad = true;
+            var output = attend(inputs[0]!, inputs[1], shape, rotary);
+            Autograd.Backward((output * weights).Sum());
+            return (output.Detach(), [.. inputs.OfType<Tensor>().Select(input => input.Grad!)]);
+        }
+    }
+
+    [Fact]
+    public void Later_tokens_do_not_change_earlier_outputs()
+    {
+        LibTorch.Load();
+        using var scope = TensorScope.Open();
+        var shape = new AttentionShape(1, 60, 2, 2, 2, 2, 16);
+        using var rotary = new RotaryTables(60, 16, 10_000, false, Device.Cpu);
+        var qkv = Random([1, 60, shape.Width], 5);
+        var before = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 0, 50).Contiguous();
+        qkv.Narrow(1, 50, 10).Fill_(3);
+        var after = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 0, 50).Contiguous();
+        after.ToArray<float>().ShouldBe(before.ToArray<float>());
+    }
+
+    internal static Tensor Random(ReadOnlySpan<long> shape, int seed)
+    {
+        var random = new Random(seed);
+        var count = 1L;
+        foreach (var size in shape) count *= size;
+        var values = new float[count];
+        for (var i = 0; i < values.Length; i++) values[i] = (float)(random.NextDouble() * 2 - 1);
+        return Tensor.From<float>(values, shape);
+    }
+
+    internal static double MaxDifference(Tensor x, Tensor y) => (x - y).Abs().Max().Item<float>();
+}
