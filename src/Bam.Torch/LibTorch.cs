@@ -81,7 +81,7 @@ public static unsafe class LibTorch
         var allocatorTuned = options.TuneAllocator && ProcessTuning.TuneAllocator();
 
         var bridge = BridgeRecord.Find(attempts);
-        var directory = bridge is null ? null : LibTorchSearch.LoadFirst(bridge, options, attempts);
+        var directory = bridge is null ? null : LibTorchSearch.LoadFirst(bridge, options, Environment.GetEnvironmentVariable, attempts);
         if (directory is null || !NativeFile.TryLoad(bridge!.File, attempts, out var handle))
         {
             s_failure = "it cannot be used here. Tried, in this order:" + string.Concat(attempts.Select(attempt => "\n  " + attempt))

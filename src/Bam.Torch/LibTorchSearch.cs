@@ -13,9 +13,14 @@ internal static partial class LibTorchSearch
     private static readonly string[] s_systemDirectories = ["/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/usr/lib"];
 
     /// <summary>Loads the first libtorch that fits and returns its folder; null when there is none.</summary>
-    internal static string? LoadFirst(BridgeRecord bridge, LibTorchOptions options, List<string> attempts)
+    /// <param name="bridge">What it must fit.</param>
+    /// <param name="options">Whether OpenBLAS is chosen.</param>
+    /// <param name="environment">The environment's variables.</param>
+    /// <param name="attempts">What was tried is added here.</param>
+    internal static string? LoadFirst(
+        BridgeRecord bridge, LibTorchOptions options, Func<string, string?> environment, List<string> attempts)
     {
-        foreach (var (source, directory) in Candidates(bridge, attempts))
+        foreach (var (source, directory) in Candidates(bridge, environment, attempts))
         {
             var library = FindLibrary(directory, "libtorch_cpu.so");
             if (library is null)
@@ -43,16 +48,17 @@ internal static partial class LibTorchSearch
         return null;
     }
 
-    private static IEnumerable<(string Source, string Directory)> Candidates(BridgeRecord bridge, List<string> attempts)
+    private static IEnumerable<(string Source, string Directory)> Candidates(
+        BridgeRecord bridge, Func<string, string?> environment, List<string> attempts)
     {
         var seen = new HashSet<string>();
-        var root = System.Environment.GetEnvironmentVariable("LIBTORCH");
+        var root = environment("LIBTORCH");
         if (!string.IsNullOrEmpty(root))
         {
             yield return ("LIBTORCH", LibraryDirectory(root));
             seen.Add(LibraryDirectory(root));
         }
-        else if (System.Environment.GetEnvironmentVariable("LIBTORCH_USE_PYTORCH") == "1" && PyTorchRoot(attempts) is { } package)
+        else if (environment("LIBTORCH_USE_PYTORCH") == "1" && PyTorchRoot(attempts) is { } package)
         {
             yield return ("LIBTORCH_USE_PYTORCH", LibraryDirectory(package));
             seen.Add(LibraryDirectory(package));

@@ -29,15 +29,11 @@ public sealed unsafe class Operator
     /// <exception cref="TorchException">This libtorch does not have the operator.</exception>
     public string Schema => new((sbyte*)Native.bam_operator_schema(Handle));
 
-    private nint Handle
-    {
-        get
-        {
-            if (_handle == 0)
-                _handle = Find(Name, _overload);
-            return _handle != 0 ? _handle : throw new TorchException(FullName, $"libtorch {LibTorch.Info.Version} has no such operator");
-        }
-    }
+    /// <summary>Whether this libtorch has the operator.</summary>
+    public bool IsAvailable => _handle != 0 || (_handle = Find(Name, _overload)) != 0;
+
+    private nint Handle =>
+        IsAvailable ? _handle : throw new TorchException(FullName, $"libtorch {LibTorch.Info.Version} has no such operator");
 
     /// <summary>The operator of this name; whether it exists is found at its first call.</summary>
     /// <param name="name">With its namespace: <c>aten::linear</c>.</param>
@@ -45,7 +41,7 @@ public sealed unsafe class Operator
     public static Operator Get(string name, string overload = "") => new(name, overload);
 
     /// <summary>Whether this libtorch has the operator.</summary>
-    public static bool Exists(string name, string overload = "") => Find(name, overload) != 0;
+    public static bool Exists(string name, string overload = "") => Get(name, overload).IsAvailable;
 
     /// <summary>Calls an operator that returns one tensor.</summary>
     /// <exception cref="TorchException">libtorch refused the arguments.</exception>

@@ -23,14 +23,14 @@ public sealed class ParameterArena : IDisposable
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         Count = parameters.Sum(parameter => Product(parameter.Shape));
-        Values = Tensor.Zeros([Count], device: device).DetachFromScope();
-        Gradients = Tensor.Zeros([Count], device: device).DetachFromScope();
+        Values = Tensor.Zeros([Count], device: device);
+        Gradients = Tensor.Zeros([Count], device: device);
         var offset = 0L;
         foreach (var (name, shape) in parameters)
         {
             var count = Product(shape);
-            var value = Values.Narrow(0, offset, count).View(shape).Detach().DetachFromScope();
-            var gradient = Gradients.Narrow(0, offset, count).View(shape).DetachFromScope();
+            var value = Values.Narrow(0, offset, count).View(shape).Detach();
+            var gradient = Gradients.Narrow(0, offset, count).View(shape);
             value.RequiresGrad = true;
             value.SetGrad(gradient);
             var entry = new Entry(name, offset, value, gradient);
@@ -38,6 +38,15 @@ public sealed class ParameterArena : IDisposable
                 throw new ArgumentException($"two parameters are named '{name}'", nameof(parameters));
             _entries.Add(entry);
             offset += count;
+        }
+
+        // Last, so that the scope frees everything when something above fails.
+        Values.DetachFromScope();
+        Gradients.DetachFromScope();
+        foreach (var entry in _entries)
+        {
+            entry.Value.DetachFromScope();
+            entry.Gradient.DetachFromScope();
         }
     }
 

@@ -48,23 +48,23 @@ public sealed unsafe partial class Tensor
     private static readonly Operator s_maximum = Operator.Get("aten::maximum");
     private static readonly Operator s_minimum = Operator.Get("aten::minimum");
 
-    /// <summary><see cref="Add(Tensor, double)"/>.</summary>
+    /// <summary>The sum, elementwise.</summary>
     public static Tensor operator +(Tensor left, Tensor right) => s_add.Call(left, right);
 
     /// <summary>Adds a number to every element.</summary>
-    public static Tensor operator +(Tensor left, double right) => s_addScalar.Call(left, right);
+    public static Tensor operator +(Tensor left, Scalar right) => s_addScalar.Call(left, right);
 
     /// <summary>Adds a number to every element.</summary>
-    public static Tensor operator +(double left, Tensor right) => s_addScalar.Call(right, left);
+    public static Tensor operator +(Scalar left, Tensor right) => s_addScalar.Call(right, left);
 
     /// <summary>The difference, elementwise.</summary>
     public static Tensor operator -(Tensor left, Tensor right) => s_sub.Call(left, right);
 
     /// <summary>Subtracts a number from every element.</summary>
-    public static Tensor operator -(Tensor left, double right) => s_subScalar.Call(left, right);
+    public static Tensor operator -(Tensor left, Scalar right) => s_subScalar.Call(left, right);
 
     /// <summary>Subtracts every element from a number.</summary>
-    public static Tensor operator -(double left, Tensor right) => s_reverseSub.Call(right, left);
+    public static Tensor operator -(Scalar left, Tensor right) => s_reverseSub.Call(right, left);
 
     /// <summary>The negative.</summary>
     public static Tensor operator -(Tensor value) => s_neg.Call(value);
@@ -73,34 +73,34 @@ public sealed unsafe partial class Tensor
     public static Tensor operator *(Tensor left, Tensor right) => s_mul.Call(left, right);
 
     /// <summary>Multiplies every element by a number.</summary>
-    public static Tensor operator *(Tensor left, double right) => s_mulScalar.Call(left, right);
+    public static Tensor operator *(Tensor left, Scalar right) => s_mulScalar.Call(left, right);
 
     /// <summary>Multiplies every element by a number.</summary>
-    public static Tensor operator *(double left, Tensor right) => s_mulScalar.Call(right, left);
+    public static Tensor operator *(Scalar left, Tensor right) => s_mulScalar.Call(right, left);
 
     /// <summary>The quotient, elementwise.</summary>
     public static Tensor operator /(Tensor left, Tensor right) => s_div.Call(left, right);
 
     /// <summary>Divides every element by a number.</summary>
-    public static Tensor operator /(Tensor left, double right) => s_divScalar.Call(left, right);
+    public static Tensor operator /(Tensor left, Scalar right) => s_divScalar.Call(left, right);
 
     /// <summary>this + alpha · other.</summary>
     public Tensor Add(Tensor other, double alpha = 1) => s_add.Call(this, other, Alpha(alpha));
 
     /// <summary>Adds a number to every element.</summary>
-    public Tensor Add(double value) => s_addScalar.Call(this, value);
+    public Tensor Add(Scalar value) => s_addScalar.Call(this, value);
 
     /// <summary>this += alpha · other.</summary>
     public Tensor Add_(Tensor other, double alpha = 1) => InPlace(s_addInPlace, other, Alpha(alpha));
 
     /// <summary>Adds a number to every element, in place.</summary>
-    public Tensor Add_(double value) => InPlace(s_addScalarInPlace, value);
+    public Tensor Add_(Scalar value) => InPlace(s_addScalarInPlace, value);
 
     /// <summary>this - alpha · other.</summary>
     public Tensor Sub(Tensor other, double alpha = 1) => s_sub.Call(this, other, Alpha(alpha));
 
     /// <summary>Subtracts a number from every element.</summary>
-    public Tensor Sub(double value) => s_subScalar.Call(this, value);
+    public Tensor Sub(Scalar value) => s_subScalar.Call(this, value);
 
     /// <summary>this -= alpha · other.</summary>
     public Tensor Sub_(Tensor other, double alpha = 1) => InPlace(s_subInPlace, other, Alpha(alpha));
@@ -109,31 +109,31 @@ public sealed unsafe partial class Tensor
     public Tensor Mul(Tensor other) => s_mul.Call(this, other);
 
     /// <summary>Multiplies every element by a number.</summary>
-    public Tensor Mul(double value) => s_mulScalar.Call(this, value);
+    public Tensor Mul(Scalar value) => s_mulScalar.Call(this, value);
 
     /// <summary>The product, elementwise, in place.</summary>
     public Tensor Mul_(Tensor other) => InPlace(s_mulInPlace, other);
 
     /// <summary>Multiplies every element by a number, in place.</summary>
-    public Tensor Mul_(double value) => InPlace(s_mulScalarInPlace, value);
+    public Tensor Mul_(Scalar value) => InPlace(s_mulScalarInPlace, value);
 
     /// <summary>The quotient, elementwise.</summary>
     public Tensor Div(Tensor other) => s_div.Call(this, other);
 
     /// <summary>Divides every element by a number.</summary>
-    public Tensor Div(double value) => s_divScalar.Call(this, value);
+    public Tensor Div(Scalar value) => s_divScalar.Call(this, value);
 
     /// <summary>The quotient, elementwise, in place.</summary>
     public Tensor Div_(Tensor other) => InPlace(s_divInPlace, other);
 
     /// <summary>Divides every element by a number, in place.</summary>
-    public Tensor Div_(double value) => InPlace(s_divScalarInPlace, value);
+    public Tensor Div_(Scalar value) => InPlace(s_divScalarInPlace, value);
 
     /// <summary>The quotient of integers, rounded down.</summary>
-    public Tensor FloorDiv(long value) => s_floorDivScalar.Call(this, value);
+    public Tensor FloorDiv(Scalar value) => s_floorDivScalar.Call(this, value);
 
     /// <summary>The remainder, with the divisor's sign.</summary>
-    public Tensor Remainder(long value) => s_remainderScalar.Call(this, value);
+    public Tensor Remainder(Scalar value) => s_remainderScalar.Call(this, value);
 
     /// <summary>this + value · first · second.</summary>
     public Tensor AddCMul(Tensor first, Tensor second, double value = 1) => s_addCMul.Call(this, first, second, value);
@@ -157,7 +157,7 @@ public sealed unsafe partial class Tensor
     public Tensor Zero_() => InPlace(s_zeroInPlace);
 
     /// <summary>Sets every element to a number.</summary>
-    public Tensor Fill_(double value) => InPlace(s_fillInPlace, value);
+    public Tensor Fill_(Scalar value) => InPlace(s_fillInPlace, value);
 
     /// <summary>The negative.</summary>
     public Tensor Neg() => s_neg.Call(this);
@@ -181,7 +181,7 @@ public sealed unsafe partial class Tensor
     public Tensor Square() => s_square.Call(this);
 
     /// <summary>Every element to a power.</summary>
-    public Tensor Pow(double exponent) => s_pow.Call(this, exponent);
+    public Tensor Pow(Scalar exponent) => s_pow.Call(this, exponent);
 
     /// <summary>The sine.</summary>
     public Tensor Sin() => s_sin.Call(this);
@@ -205,7 +205,7 @@ public sealed unsafe partial class Tensor
     public Tensor Tanh() => s_tanh.Call(this);
 
     /// <summary>Every element moved into a range; null leaves a side open.</summary>
-    public Tensor Clamp(double? min = null, double? max = null) =>
+    public Tensor Clamp(Scalar? min = null, Scalar? max = null) =>
         s_clamp.Call(this, min is { } low ? low : Value.None, max is { } high ? high : Value.None);
 
     /// <summary>The larger of two, elementwise.</summary>
@@ -215,7 +215,7 @@ public sealed unsafe partial class Tensor
     public Tensor Minimum(Tensor other) => s_minimum.Call(this, other);
 
     // An integer, so that tensors of integers take it too.
-    private static Value Alpha(double alpha) => alpha == 1 ? 1L : alpha;
+    private static Scalar Alpha(double alpha) => alpha == 1 ? (Scalar)1L : alpha;
 
     private Tensor InPlace(Operator op)
     {

@@ -57,7 +57,7 @@ public sealed unsafe partial class Tensor
     public Tensor Scatter(int dim, Tensor index, Tensor source) => s_scatter.Call(this, dim, index, source);
 
     /// <summary>A copy, with a number put where <paramref name="index"/> says along a dimension.</summary>
-    public Tensor Scatter(int dim, Tensor index, double value) => s_scatterValue.Call(this, dim, index, value);
+    public Tensor Scatter(int dim, Tensor index, Scalar value) => s_scatterValue.Call(this, dim, index, value);
 
     /// <summary>A copy, with the elements of <paramref name="source"/> added where <paramref name="index"/> says along a dimension.</summary>
     public Tensor ScatterAdd(int dim, Tensor index, Tensor source) => s_scatterAdd.Call(this, dim, index, source);
@@ -69,7 +69,7 @@ public sealed unsafe partial class Tensor
     public Tensor Where(Tensor whenTrue, Tensor whenFalse) => s_where.Call(this, whenTrue, whenFalse);
 
     /// <summary>A copy with a number wherever the mask is true.</summary>
-    public Tensor MaskedFill(Tensor mask, double value) => s_maskedFill.Call(this, mask, value);
+    public Tensor MaskedFill(Tensor mask, Scalar value) => s_maskedFill.Call(this, mask, value);
 
     /// <summary>Zeros above a diagonal.</summary>
     public Tensor Tril(long diagonal = 0) => s_tril.Call(this, diagonal);
@@ -81,37 +81,37 @@ public sealed unsafe partial class Tensor
     public Tensor Eq(Tensor other) => s_eq.Call(this, other);
 
     /// <summary>Equal to a number.</summary>
-    public Tensor Eq(double value) => s_eqScalar.Call(this, value);
+    public Tensor Eq(Scalar value) => s_eqScalar.Call(this, value);
 
     /// <summary>Unequal, elementwise.</summary>
     public Tensor Ne(Tensor other) => s_ne.Call(this, other);
 
     /// <summary>Unequal to a number.</summary>
-    public Tensor Ne(double value) => s_neScalar.Call(this, value);
+    public Tensor Ne(Scalar value) => s_neScalar.Call(this, value);
 
     /// <summary>Less, elementwise.</summary>
     public Tensor Lt(Tensor other) => s_lt.Call(this, other);
 
     /// <summary>Less than a number.</summary>
-    public Tensor Lt(double value) => s_ltScalar.Call(this, value);
+    public Tensor Lt(Scalar value) => s_ltScalar.Call(this, value);
 
     /// <summary>Less or equal, elementwise.</summary>
     public Tensor Le(Tensor other) => s_le.Call(this, other);
 
     /// <summary>Less than or equal to a number.</summary>
-    public Tensor Le(double value) => s_leScalar.Call(this, value);
+    public Tensor Le(Scalar value) => s_leScalar.Call(this, value);
 
     /// <summary>Greater, elementwise.</summary>
     public Tensor Gt(Tensor other) => s_gt.Call(this, other);
 
     /// <summary>Greater than a number.</summary>
-    public Tensor Gt(double value) => s_gtScalar.Call(this, value);
+    public Tensor Gt(Scalar value) => s_gtScalar.Call(this, value);
 
     /// <summary>Greater or equal, elementwise.</summary>
     public Tensor Ge(Tensor other) => s_ge.Call(this, other);
 
     /// <summary>Greater than or equal to a number.</summary>
-    public Tensor Ge(double value) => s_geScalar.Call(this, value);
+    public Tensor Ge(Scalar value) => s_geScalar.Call(this, value);
 
     /// <summary>Not, elementwise.</summary>
     public Tensor LogicalNot() => s_logicalNot.Call(this);

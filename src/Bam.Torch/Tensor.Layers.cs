@@ -11,7 +11,7 @@ public sealed unsafe partial class Tensor
     private static readonly Operator s_attention = Operator.Get("aten::scaled_dot_product_attention");
 
     /// <summary>Whether this libtorch has a fused attention (2.0 and newer).</summary>
-    public static bool HasScaledDotProductAttention { get; } = Operator.Exists("aten::scaled_dot_product_attention");
+    public static bool HasScaledDotProductAttention => s_attention.IsAvailable;
 
     /// <summary>The rows of a table [n, d] at integer ids [..]: [.., d]. Called on the table.</summary>
     public Tensor Embedding(Tensor ids) => s_embedding.Call(this, ids);

@@ -28,11 +28,11 @@ public sealed unsafe partial class Tensor
         Full(shape, 1, type, device);
 
     /// <summary>A tensor whose elements are all <paramref name="value"/>.</summary>
-    public static Tensor Full(ReadOnlySpan<long> shape, double value, ScalarType type = ScalarType.Float32, Device device = default) =>
+    public static Tensor Full(ReadOnlySpan<long> shape, Scalar value, ScalarType type = ScalarType.Float32, Device device = default) =>
         Empty(shape, type, device).Fill_(value);
 
     /// <summary>A scalar, [].</summary>
-    public static Tensor Scalar(double value, ScalarType type = ScalarType.Float32, Device device = default) =>
+    public static Tensor Scalar(Scalar value, ScalarType type = ScalarType.Float32, Device device = default) =>
         Full([], value, type, device);
 
     /// <summary>The integers from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>

@@ -119,16 +119,20 @@ public sealed unsafe partial class Tensor : IDisposable
     }
 
     /// <summary>Takes the tensor out of its scope: the caller disposes of it.</summary>
+    /// <exception cref="InvalidOperationException">The scope is of another thread.</exception>
     public Tensor DetachFromScope()
     {
+        ThrowIfOfAnotherThread();
         if (Scope is not null)
             LeaveScopes();
         return this;
     }
 
     /// <summary>Frees the tensor; once more does nothing.</summary>
+    /// <exception cref="InvalidOperationException">A scope of another thread will free it.</exception>
     public void Dispose()
     {
+        ThrowIfOfAnotherThread();
         var handle = TakeHandle();
         if (handle == 0)
             return;
@@ -168,6 +172,13 @@ public sealed unsafe partial class Tensor : IDisposable
         Scope = null;
         KeepDepth = int.MaxValue;
         TensorLeaks.Watch(this);
+    }
+
+    /// <summary>A thread's scopes are not locked: only that thread takes tensors out of them.</summary>
+    internal void ThrowIfOfAnotherThread()
+    {
+        if (Scope is not null && Scope != ScopeStack.Current)
+            throw new InvalidOperationException($"{this} belongs to a scope of another thread");
     }
 
     private long[] Describe() => _shape ?? ReadDescription();

@@ -25,9 +25,13 @@ public readonly ref struct TensorScope : IDisposable
     public static TensorScope Open() => new(ScopeStack.Current);
 
     /// <summary>Lets a tensor outlive this scope: it moves to the enclosing one or, without one, to the caller, who disposes of it.</summary>
+    /// <exception cref="ObjectDisposedException">The tensor was freed.</exception>
+    /// <exception cref="InvalidOperationException">It belongs to a scope of another thread.</exception>
     public Tensor Keep(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
+        ObjectDisposedException.ThrowIf(tensor.IsDisposed, tensor);
+        tensor.ThrowIfOfAnotherThread();
         if (tensor.Scope == _stack && tensor.Slot >= _start)
             tensor.KeepDepth = Math.Min(tensor.KeepDepth, _depth - 1);
         return tensor;
