@@ -18,6 +18,8 @@ internal sealed class Invocation(
 
     public T? Get<T>(Option<T> option) => request.GetValue(option);
 
+    public T? Get<T>(Argument<T> argument) => request.GetValue(argument);
+
     public T GetRequired<T>(Option<T> option) => request.GetRequiredValue(option);
 
     public T GetRequired<T>(Argument<T> argument) => request.GetRequiredValue(argument);

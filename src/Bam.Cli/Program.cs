@@ -8,9 +8,11 @@ internal static class Program
     /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
     public static Command[] Verbs =>
     [
-        new Report(),
-        new Doctor(),
+        new Mix(),
         new Forward(),
+        new Report(),
+        new Inspect(),
+        new Doctor(),
     ];
 
     private static int Main(string[] arguments)

@@ -17,7 +17,7 @@ internal static class CheckpointRules
                     "is config.json that of another model, or a shard missing?");
             }
 
-            if (!tensor.Shape.SequenceEqual(parameter.Shape.Select(size => (long)size)))
+            if (!tensor.Shape.SequenceEqual(parameter.Shape))
             {
                 throw new InvalidInputException(
                     $"{shards.FileOf(parameter.Name).Path}: tensor {parameter.Name}: shape", $"{Describe(parameter)}, as {configPath} says",
@@ -53,5 +53,5 @@ internal static class CheckpointRules
         return dtypes.Count == 0 ? null : dtypes.CountBy(dtype => dtype).MaxBy(pair => pair.Value).Key;
     }
 
-    private static string Describe(ParameterInfo parameter) => TensorShape.Describe(parameter.Shape.Select(size => (long)size));
+    private static string Describe(ParameterInfo parameter) => TensorShape.Describe(parameter.Shape);
 }

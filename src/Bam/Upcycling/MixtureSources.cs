@@ -32,6 +32,7 @@ public sealed class MixtureSources : IDisposable
         try
         {
             foreach (var directory in directories) sources.Add(directory);
+            sources.WarnOfMissingTokenizers();
             return sources;
         }
         catch
@@ -79,18 +80,18 @@ public sealed class MixtureSources : IDisposable
 
     private void AddTokenizer(Checkpoint model)
     {
-        var path = TokenizerFile.Find(model.Directory);
-        if (path is null)
-        {
-            warnings.Add($"{model.Directory} has no {TokenizerFile.FileName}: its vocabulary cannot be compared");
-            return;
-        }
-
+        if (TokenizerFile.Find(model.Directory) is not { } path) return;
         if (TokenizerFile.CountIds(path) is var ids && ids > model.Config.VocabSize)
             throw new InvalidInputException(path, $"ids below vocab_size = {model.Config.VocabSize}", $"id {ids - 1}", "it belongs to another model");
         if (Tokenizer is not null && TokenizerFile.FirstDifference(Tokenizer, path) is { } difference)
             throw new InvalidInputException($"{path}: {difference.Place}", $"{difference.First} as in {Tokenizer}", difference.Second, "all models must have the seed's vocabulary");
         Tokenizer ??= path;
+    }
+
+    private void WarnOfMissingTokenizers()
+    {
+        var without = models.Select(model => model.Directory).Where(directory => TokenizerFile.Find(directory) is null).Distinct().ToList();
+        if (without.Count > 0) warnings.Add($"no {TokenizerFile.FileName} in {string.Join(", ", without)}: vocabularies are compared by size only");
     }
 
     private static bool IsSame(string first, string second) =>

@@ -84,7 +84,7 @@ public static class Upcycler
         SafetensorsWriter.Write(path, [.. plan.Tensors.Select(Declare)], (_, stream) => assembler.Write(plan.Tensors[next++], stream, Advance));
 
         TensorDeclaration Declare(PlannedTensor tensor) =>
-            new(tensor.Parameter.Name, plan.Dtype, Array.ConvertAll(tensor.Parameter.Shape, size => (long)size));
+            new(tensor.Parameter.Name, plan.Dtype, tensor.Parameter.Shape);
 
         void Advance(long bytes)
         {

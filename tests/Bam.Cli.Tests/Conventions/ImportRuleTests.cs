@@ -67,7 +67,7 @@ public class ImportRuleTests
         select (type, UsedTypes.Of(type).Where(used => used.Namespace is "Bam" || used.Namespace?.StartsWith("Bam.", StringComparison.Ordinal) == true));
 
     private static bool IsWritten(Type type) =>
-        type.Namespace is not null && (type.IsNested || type.GetCustomAttribute<CompilerGeneratedAttribute>() is null);
+        type.Namespace is not null && !type.Namespace.EndsWith(".Generated", StringComparison.Ordinal) && (type.IsNested || type.GetCustomAttribute<CompilerGeneratedAttribute>() is null);
 
     private static HashSet<string> Reachable(string area)
     {

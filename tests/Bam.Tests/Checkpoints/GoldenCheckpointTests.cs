@@ -22,7 +22,7 @@ public sealed class GoldenCheckpointTests
         using var expected = SafetensorsFile.Open(Path.Combine(Fixtures.Model(name), "expected.safetensors"));
         var parameters = ParameterTable.Of(ModelConfig.Load(Fixtures.Model(name)));
         foreach (var parameter in parameters)
-            expected[$"grad.{parameter.Name}"].Shape.ShouldBe(parameter.Shape.Select(size => (long)size));
+            expected[$"grad.{parameter.Name}"].Shape.ShouldBe(parameter.Shape);
         expected.ReadInt64("input_ids").Length.ShouldBe((int)expected["input_ids"].Count);
     }
 

@@ -32,7 +32,7 @@ internal static class TinyModel
     public static void WriteFile(string path, IReadOnlyList<ParameterInfo> parameters, long seed, TensorDtype dtype = TensorDtype.Float32)
     {
         var next = 0;
-        SafetensorsWriter.Write(path, [.. parameters.Select(p => new TensorDeclaration(p.Name, dtype, [.. p.Shape.Select(size => (long)size)]))], (_, stream) =>
+        SafetensorsWriter.Write(path, [.. parameters.Select(p => new TensorDeclaration(p.Name, dtype, p.Shape))], (_, stream) =>
         {
             var values = Values(parameters[next++], seed);
             var bytes = new byte[values.Length * dtype.ByteSize];

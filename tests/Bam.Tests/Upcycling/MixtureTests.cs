@@ -176,7 +176,7 @@ public sealed partial class MixtureTests : IDisposable
         TinyModel.Dense.Save(directory[name]);
         SafetensorsWriter.Write(
             directory[$"{name}/model.safetensors"],
-            [.. ParameterTable.Of(TinyModel.Dense).Select(p => new TensorDeclaration(p.Name, dtype, [.. p.Shape.Select(size => (long)size)]))],
+            [.. ParameterTable.Of(TinyModel.Dense).Select(p => new TensorDeclaration(p.Name, dtype, p.Shape))],
             (tensor, stream) =>
             {
                 var bytes = new byte[tensor.ByteLength];

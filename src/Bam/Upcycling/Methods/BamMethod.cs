@@ -12,7 +12,7 @@ public sealed class BamMethod : IMixtureMethod
     public string Name => "bam";
 
     /// <inheritdoc/>
-    public string Description => "attention and feed-forward experts from every model; all else is their mean";
+    public string Description => "attention and feed-forward experts from every model, the rest their mean";
 
     /// <inheritdoc/>
     public ModelConfig Configure(ModelConfig seed, MixtureOptions options)

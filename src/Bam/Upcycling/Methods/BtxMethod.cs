@@ -9,7 +9,7 @@ public sealed class BtxMethod : IMixtureMethod
     public string Name => "btx";
 
     /// <inheritdoc/>
-    public string Description => "feed-forward experts from every model; attention and all else is their mean";
+    public string Description => "feed-forward experts from every model, attention and the rest their mean";
 
     /// <inheritdoc/>
     public ModelConfig Configure(ModelConfig seed, MixtureOptions options)

@@ -9,7 +9,7 @@ public sealed class SparseMethod : IMixtureMethod
     public string Name => "sparse";
 
     /// <inheritdoc/>
-    public string Description => "one dense model's feed-forward copied to every expert; all else is the model's";
+    public string Description => "one dense model, its feed-forward copied to every expert";
 
     /// <inheritdoc/>
     public ModelConfig Configure(ModelConfig seed, MixtureOptions options)

@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Bam.Checkpoints;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>What is in a checkpoint, or what two differ in.</summary>
+internal sealed class Inspect : Verb
+{
+    private readonly Argument<string> _model = new("MODEL") { Description = "A checkpoint directory" };
+    private readonly Argument<string?> _other = new("OTHER") { Description = "Another, to compare it with", Arity = ArgumentArity.ZeroOrOne };
+
+    public Inspect()
+        : base("inspect", "Show what is in a checkpoint, or what two differ in", "bam inspect seed mixture")
+    {
+        Arguments.Add(_model);
+        Arguments.Add(_other);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        using var model = Checkpoint.Open(invocation.GetRequired(_model));
+        if (invocation.Get(_other) is not { } path)
+        {
+            InspectView.Show(CheckpointSummary.Of(model), invocation);
+            return ExitStatus.Done;
+        }
+
+        using var other = Checkpoint.Open(path);
+        var comparison = CheckpointComparison.Of(model, other, invocation.Reporter, invocation.Cancellation);
+        ComparisonView.Show(comparison, model.Directory, other.Directory, invocation);
+        return ExitStatus.Done;
+    }
+}

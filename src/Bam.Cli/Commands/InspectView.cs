@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Bam.Checkpoints;
+using Bam.Models;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>A checkpoint's summary for a person or a program.</summary>
+internal static class InspectView
+{
+    public static void Show(CheckpointSummary summary, Invocation invocation)
+    {
+        var size = ModelSize.Of(summary.Config);
+        var result = new
+        {
+            summary.Directory,
+            summary.Kind,
+            Dtype = summary.Dtype.TorchName,
+            summary.Parameters,
+            ActiveParameters = size.Active,
+            Components = summary.Components,
+            Files = summary.Files,
+            summary.TokenizerIds,
+            Config = JsonNode.Parse(summary.Config.ToJson()),
+        };
+        invocation.WriteResult(result, console =>
+        {
+            console.Write(DrawFacts(summary, size));
+            console.Write(DrawComponents(summary));
+        });
+    }
+
+    private static Grid DrawFacts(CheckpointSummary summary, ModelSize size)
+    {
+        var config = summary.Config;
+        var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
+        Add("model", $"{summary.Directory} ({summary.Kind})");
+        Add("layers", $"{config.NumHiddenLayers} {(config.ParallelBlock ? "parallel" : "sequential")}, hidden {config.HiddenSize:N0}, feed-forward {config.IntermediateSize:N0}");
+        Add("attention", $"{config.NumAttentionHeads} heads of {config.HeadDim}, {config.NumKeyValueHeads} key-value heads, {DescribeAttention(config)}");
+        AddText("feed-forward", DescribeFeedForward(config));
+        Add("positions", $"{config.MaxPositionEmbeddings:N0}, rotary base {config.RopeTheta:N0}{(config.RopeInterleaved ? ", interleaved" : "")}, {config.RotaryDim} of {config.HeadDim} dimensions");
+        Add("vocabulary", $"{config.VocabSize:N0}, {(config.TieWordEmbeddings ? "tied" : "untied")} head");
+        Add("norm", $"{(config.NormType == NormType.LayerNorm ? "LayerNorm without bias" : "RMSNorm")}, ε {config.NormEps:g}");
+        Add("parameters", $"{summary.Parameters:N0}, {size.Active:N0} active");
+        Add("weights", $"{summary.Dtype.TorchName}, {summary.Files.Sum(file => file.Bytes):N0} bytes in {Count(summary.Files.Count, "file")}");
+        AddText("tokenizer", summary.TokenizerIds is { } ids ? string.Create(CultureInfo.InvariantCulture, $"{ids:N0} ids") : "none");
+        return grid;
+
+        void Add(string name, FormattableString value) => AddText(name, value.ToString(CultureInfo.InvariantCulture));
+        void AddText(string name, string value) => grid.AddRow(name, Markup.Escape(value));
+    }
+
+    private static Table DrawComponents(CheckpointSummary summary)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("component")
+            .AddColumn(new TableColumn("tensors").RightAligned()).AddColumn(new TableColumn("parameters").RightAligned()).AddColumn(new TableColumn("share").RightAligned());
+        foreach (var component in summary.Components)
+        {
+            table.AddRow(
+                Words(component.Kind),
+                component.Tensors.ToString("N0", CultureInfo.InvariantCulture),
+                component.Parameters.ToString("N0", CultureInfo.InvariantCulture),
+                (100.0 * component.Parameters / summary.Parameters).ToString("0.0' %'", CultureInfo.InvariantCulture));
+        }
+
+        return table;
+    }
+
+    /// <summary>A kind's name as words: "feed-forward router".</summary>
+    public static string Words(ParameterKind kind) => kind switch
+    {
+        ParameterKind.AttentionRouter => "attention router",
+        ParameterKind.FeedForwardRouter => "feed-forward router",
+        _ => kind.ToString().ToLowerInvariant(),
+    };
+
+    private static string DescribeAttention(ModelConfig config)
+    {
+        if (config.NumAttentionExperts == 1) return "dense";
+        var routing = config.AttentionRouting == AttentionRouting.Soft ? "soft routing" : $"top {config.NumAttentionExpertsPerTok}";
+        return $"{config.NumAttentionExperts} experts, {routing}, {(config.ShareKeyValue ? "shared" : "own")} keys and values";
+    }
+
+    private static string DescribeFeedForward(ModelConfig config) =>
+        config.NumLocalExperts == 1
+            ? "dense"
+            : string.Create(CultureInfo.InvariantCulture, $"{config.NumLocalExperts} experts, top {config.NumExpertsPerTok}, weights {(config.NormTopkProb ? "" : "not ")}renormalised, load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}");
+
+    private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
+}

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.Globalization;
+using Bam.Checkpoints;
+using Bam.Models;
+using Bam.Upcycling;
+using Bam.Upcycling.Methods;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>Checkpoint surgery: dense checkpoints to one mixture, without training.</summary>
+internal sealed class Mix : Verb
+{
+    private readonly Argument<string> _method = new("METHOD")
+    {
+        Description = string.Join("; ", MixtureMethods.All.Select(method => $"{method.Name}: {method.Description}")),
+    };
+
+    private readonly Option<string> _seed = new("--seed") { Description = "The dense checkpoint that the others were copied from; the first expert", Required = true, HelpName = "DIR" };
+
+    private readonly Option<string[]> _experts = new("--expert")
+    {
+        Description = "A specialised copy of the seed; give one for each, in the order of the experts",
+        DefaultValueFactory = _ => [],
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR",
+    };
+
+    private readonly Option<string?> _output = new("--output") { Description = "The checkpoint directory to write", HelpName = "DIR" };
+    private readonly Option<bool> _shareKeyValue = new("--share-key-value") { Description = "bam: one K and V for all attention experts" };
+    private readonly Option<int?> _attentionTopK = new("--attention-top-k") { Description = "bam: route attention to K experts instead of to all", HelpName = "K" };
+    private readonly Option<int?> _feedForwardExperts = new("--experts") { Description = "Feed-forward experts; those beyond the models are copies of the seed's", HelpName = "M" };
+    private readonly Option<int?> _topK = new("--top-k") { Description = "Feed-forward experts of one token (1 unless given)", HelpName = "K" };
+    private readonly Option<bool> _normTopK = new("--norm-topk") { Description = "Divide the K weights by their sum, as Mixtral does" };
+    private readonly Option<long> _routerSeed = new("--router-seed") { Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S" };
+    private readonly Option<string?> _dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T" };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show what every tensor would be and write nothing" };
+
+    public Mix()
+        : base("mix", "Make one mixture of several dense checkpoints, without training", "bam mix bam --seed seed --expert law --expert code --expert mathematics --output mixture")
+    {
+        Arguments.Add(_method);
+        foreach (var option in new Option[]
+        {
+            _seed, _experts, _output, _shareKeyValue, _attentionTopK, _feedForwardExperts, _topK, _normTopK, _routerSeed, _dtype, _dryRun,
+        })
+        {
+            Options.Add(option);
+        }
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        var output = invocation.Get(_output);
+        var isDryRun = invocation.Get(_dryRun);
+        if (output is null && !isDryRun) throw new InvalidInputException("--output", "the directory to write", "none", "add it, or --dry-run to write nothing");
+        if (output is not null) RefuseToReplaceOtherThings(output);
+        var options = new MixtureOptions
+        {
+            Seed = invocation.GetRequired(_seed),
+            Experts = invocation.Get(_experts)!,
+            ShareKeyValue = invocation.Get(_shareKeyValue),
+            AttentionTopK = invocation.Get(_attentionTopK),
+            FeedForwardExperts = invocation.Get(_feedForwardExperts),
+            TopK = invocation.Get(_topK),
+            NormTopK = invocation.Get(_normTopK),
+            RouterSeed = invocation.Get(_routerSeed),
+            Dtype = ParseDtype(invocation.Get(_dtype)),
+        };
+        using var sources = MixtureSources.Open(options.Models);
+        var plan = MixturePlan.Create(invocation.GetRequired(_method), options, sources);
+        if (isDryRun)
+        {
+            MixturePlanView.Show(plan, sources, invocation);
+            return ExitStatus.Done;
+        }
+
+        Upcycler.Write(plan, sources, output!, invocation.Reporter, invocation.Cancellation);
+        var size = ModelSize.Of(plan.Config);
+        var result = new Result(
+            output!, plan.Method.Name, plan.Config.NumAttentionExperts, plan.Config.NumLocalExperts, plan.Config.NumExpertsPerTok, plan.Dtype.TorchName,
+            size.Total, size.Active, plan.ByteLength);
+        invocation.WriteResult(result, console => console.MarkupLineInterpolated(
+            CultureInfo.InvariantCulture,
+            $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, {result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes"));
+        return ExitStatus.Done;
+    }
+
+    /// <summary>A mixture may be made again; anything else under that name is not ours to remove.</summary>
+    private static void RefuseToReplaceOtherThings(string output)
+    {
+        if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !File.Exists(Path.Combine(output, Upcycler.RecordFileName)))
+            throw new InvalidInputException("--output", "a new or empty directory, or an older mixture", $"{output} with other files", "choose another or remove it");
+    }
+
+    private static TensorDtype? ParseDtype(string? name)
+    {
+        if (name is null) return null;
+        return TensorDtypes.FromTorchName(name) is { IsFloatingPoint: true } dtype
+            ? dtype
+            : throw new InvalidInputException("--dtype", "float32, bfloat16, float16 or float64", name, "choose one of these");
+    }
+
+    private sealed record Result(
+        string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters, long ActiveParameters, long Bytes);
+}

@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Bam.Checkpoints;
+using Bam.Upcycling;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>A plan for a person, the layers taken together, or for a program, every tensor.</summary>
+internal static partial class MixturePlanView
+{
+    public static void Show(MixturePlan plan, MixtureSources sources, Invocation invocation)
+    {
+        foreach (var warning in sources.Warnings) invocation.Reporter.Warn(warning);
+        var result = new
+        {
+            Method = plan.Method.Name,
+            Dtype = plan.Dtype.TorchName,
+            Bytes = plan.ByteLength,
+            plan.Options.Models,
+            Tensors = plan.Tensors.Select(tensor => new
+            {
+                tensor.Parameter.Name,
+                tensor.Parameter.Shape,
+                From = tensor.Recipe.GetType().Name.ToLowerInvariant(),
+                Model = (tensor.Recipe as TensorRecipe.Copy)?.Model,
+            }),
+        };
+        invocation.WriteResult(result, console => console.Write(Draw(plan)));
+    }
+
+    private static Table Draw(MixturePlan plan)
+    {
+        var table = new Table().AddColumns("tensor", "shape", "from").Border(TableBorder.Simple)
+            .Caption(string.Create(CultureInfo.InvariantCulture, $"{plan.Tensors.Count} tensors, {plan.Dtype.TorchName}, {plan.ByteLength:N0} bytes"));
+        foreach (var group in plan.Tensors.GroupBy(tensor => Layer().Replace(tensor.Parameter.Name, ".layers.*.")))
+        {
+            var tensor = group.First();
+            table.AddRow(Markup.Escape(group.Key), Markup.Escape($"[{string.Join(", ", tensor.Parameter.Shape)}]"), Markup.Escape(Describe(tensor.Recipe, plan.Options)));
+        }
+
+        return table;
+    }
+
+    private static string Describe(TensorRecipe recipe, MixtureOptions options) => recipe switch
+    {
+        TensorRecipe.Copy copy => $"copy of {options.Models[copy.Model]}",
+        TensorRecipe.Normal normal => string.Create(CultureInfo.InvariantCulture, $"random, N(0, σ = {normal.StandardDeviation})"),
+        _ => $"mean of {options.Models.Count} models",
+    };
+
+    [GeneratedRegex(@"\.layers\.[0-9]+\.")]
+    private static partial Regex Layer();
+}

@@ -1,0 +1,98 @@
+using System.Numerics.Tensors;
+
+namespace Bam.Checkpoints;
+
+/// <summary>What two checkpoints differ in.</summary>
+/// <param name="Config">The keys of <c>config.json</c> with different values.</param>
+/// <param name="Tokenizer">The first place where the tokenizers differ, with both values; null where they are the same or one is missing.</param>
+/// <param name="OnlyInFirst">Tensors that the second lacks or has in another shape.</param>
+/// <param name="OnlyInSecond">Tensors that the first lacks or has in another shape.</param>
+/// <param name="Components">The tensors that both have, by kind.</param>
+public sealed record CheckpointComparison(
+    IReadOnlyList<ConfigDifference> Config,
+    string? Tokenizer,
+    IReadOnlyList<string> OnlyInFirst,
+    IReadOnlyList<string> OnlyInSecond,
+    IReadOnlyList<ComponentDifference> Components)
+{
+    /// <summary>Elements at a time.</summary>
+    private const int BufferLength = 1 << 20;
+
+    /// <summary>True when configuration, tokenizer and every number are the same.</summary>
+    public bool IsSame =>
+        Config.Count == 0 && Tokenizer is null && OnlyInFirst.Count == 0 && OnlyInSecond.Count == 0
+        && Components.All(component => component.EqualTensors == component.Tensors);
+
+    /// <summary>Compares two open checkpoints, reading every weight of both once.</summary>
+    /// <param name="first">One.</param>
+    /// <param name="second">The other.</param>
+    /// <param name="reporter">Told of progress.</param>
+    /// <param name="cancellation">Stops.</param>
+    public static CheckpointComparison Of(Checkpoint first, Checkpoint second, IReporter reporter, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        ArgumentNullException.ThrowIfNull(reporter);
+        var shared = first.Parameters.Where(parameter => HaveSameShape(parameter.Name)).ToList();
+        var total = shared.Sum(parameter => parameter.Count);
+        var tally = new Tally(first, second, elements =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            reporter.Advance(new WorkProgress("compare", elements, total, "parameters"));
+        });
+        var components = shared.GroupBy(parameter => parameter.Kind).Select(group => tally.Compare(group.Key, [.. group])).ToList();
+        return new(
+            ModelConfigComparison.Differences(first.Config, second.Config),
+            CompareTokenizers(first.Directory, second.Directory),
+            [.. first.Parameters.Select(parameter => parameter.Name).Where(name => !HaveSameShape(name))],
+            [.. second.Parameters.Select(parameter => parameter.Name).Where(name => !HaveSameShape(name))],
+            components);
+
+        bool HaveSameShape(string name) =>
+            first.Tensors.TryGetValue(name, out var a) && second.Tensors.TryGetValue(name, out var b) && a.Shape.SequenceEqual(b.Shape);
+    }
+
+    private static string? CompareTokenizers(string first, string second) =>
+        TokenizerFile.Find(first) is { } a && TokenizerFile.Find(second) is { } b && TokenizerFile.FirstDifference(a, b) is { } difference
+            ? $"{difference.Place}: {difference.First} and {difference.Second}"
+            : null;
+
+    /// <summary>Reads the two checkpoints side by side.</summary>
+    private sealed class Tally(Checkpoint first, Checkpoint second, Action<long> advance)
+    {
+        private readonly float[] a = new float[BufferLength];
+        private readonly float[] b = new float[BufferLength];
+        private long done;
+
+        public ComponentDifference Compare(ParameterKind kind, IReadOnlyList<ParameterInfo> parameters)
+        {
+            double largest = 0, squaredDifference = 0, squaredNorm = 0;
+            var equal = 0;
+            foreach (var parameter in parameters)
+            {
+                var isEqual = true;
+                for (var start = 0L; start < parameter.Count; start += BufferLength)
+                {
+                    var x = a.AsSpan(0, (int)Math.Min(BufferLength, parameter.Count - start));
+                    var y = b.AsSpan(0, x.Length);
+                    first.ReadFloat32(parameter.Name, start, x);
+                    second.ReadFloat32(parameter.Name, start, y);
+                    squaredNorm += TensorPrimitives.SumOfSquares<float>(x);
+                    if (!x.SequenceEqual(y))
+                    {
+                        isEqual = false;
+                        TensorPrimitives.Subtract(x, y, y);
+                        squaredDifference += TensorPrimitives.SumOfSquares<float>(y);
+                        largest = Math.Max(largest, Math.Abs(TensorPrimitives.MaxMagnitude<float>(y)));
+                    }
+
+                    advance(done += x.Length);
+                }
+
+                if (isEqual) equal++;
+            }
+
+            return new(kind, parameters.Count, equal, largest, squaredDifference == 0 ? 0 : squaredNorm == 0 ? double.NaN : Math.Sqrt(squaredDifference / squaredNorm));
+        }
+    }
+}

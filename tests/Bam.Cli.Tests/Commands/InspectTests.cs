@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests.Commands;
+
+public sealed class InspectTests
+{
+    [Fact]
+    public void A_checkpoint_is_described()
+    {
+        var run = CommandLineRun.Of("inspect", Fixture("bam-attention-top2"));
+        run.Status.ShouldBe(0);
+        run.Output.ShouldContain("(BAM, expert KV)");
+        run.Output.ShouldContain("4 heads of 8, 2 key-value heads, 4 experts, top 2, own keys and values");
+        run.Output.ShouldContain("67,168, 31,328 active");
+        run.Output.ShouldContain("feed-forward router");
+        run.Error.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Two_checkpoints_are_compared()
+    {
+        var run = CommandLineRun.Of("inspect", Fixture("bam-expert-kv"), Fixture("bam-shared-kv"));
+        run.Status.ShouldBe(0);
+        run.Output.ShouldContain("share_key_value");
+        run.Output.ShouldContain("model.layers.0.self_attn.experts.0.k_proj.weight");
+
+        using var json = JsonDocument.Parse(CommandLineRun.Of("inspect", Fixture("bam-expert-kv"), Fixture("bam-expert-kv"), "--json").Output);
+        json.RootElement.GetProperty("same").GetBoolean().ShouldBeTrue();
+        CommandLineRun.Of("inspect", Fixture("btx-top1"), Fixture("btx-top1")).Output.ShouldEndWith("are the same\n");
+    }
+
+    [Fact]
+    public void What_is_no_checkpoint_costs_one_line()
+    {
+        var run = CommandLineRun.Of("inspect", "/nowhere");
+        run.Status.ShouldBe(2);
+        run.Error.ShouldBe("bam: /nowhere: does not exist; expected a checkpoint directory with config.json and model.safetensors\n");
+    }
+
+    private static string Fixture(string name) => RepositoryRoot.PathOf("tests", "fixtures", "bam", name);
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests.Commands;
+
+public sealed class MixTests : IDisposable
+{
+    private static readonly string Dense = RepositoryRoot.PathOf("tests", "fixtures", "bam", "dense-parallel");
+
+    private readonly string root = Directory.CreateTempSubdirectory("bam-test-").FullName;
+
+    private string Output => Path.Combine(root, "mixture");
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Fact]
+    public void A_mixture_is_written_described_and_inspected()
+    {
+        var run = Mix("bam", "--expert", Dense, Dense, "--share-key-value", "--experts", "4", "--top-k", "2", "--dtype", "bfloat16");
+        run.Status.ShouldBe(0);
+        run.Output.ShouldBe($"{Output}: bam of 3 models, 56,864 parameters, 38,432 active, bfloat16, 113,728 bytes\n");
+        using var inspected = JsonDocument.Parse(CommandLineRun.Of("inspect", Output, "--json").Output);
+        inspected.RootElement.GetProperty("kind").GetString().ShouldBe("BAM, shared KV");
+        inspected.RootElement.GetProperty("parameters").GetInt64().ShouldBe(56_864);
+        inspected.RootElement.GetProperty("config").GetProperty("num_local_experts").GetInt32().ShouldBe(4);
+        inspected.RootElement.GetProperty("config").GetProperty("num_attention_experts").GetInt32().ShouldBe(3);
+    }
+
+    [Fact]
+    public void A_dry_run_shows_every_tensor_and_writes_nothing()
+    {
+        var run = Mix("btx", "--expert", Dense, "--dry-run");
+        run.Status.ShouldBe(0);
+        run.Output.ShouldContain($"copy of {Dense}");
+        run.Output.ShouldContain("mean of 2 models");
+        run.Output.ShouldContain("random, N(0, σ = 0.02)");
+        Directory.GetFileSystemEntries(root).ShouldBeEmpty();
+
+        using var plan = JsonDocument.Parse(Mix("btx", "--expert", Dense, "--dry-run", "--json").Output);
+        var tensor = plan.RootElement.GetProperty("tensors").EnumerateArray().Single(t => t.GetProperty("name").GetString() == "model.layers.1.mlp.experts.1.up_proj.weight");
+        tensor.GetProperty("from").GetString().ShouldBe("copy");
+        tensor.GetProperty("model").GetInt32().ShouldBe(1);
+    }
+
+    [Fact]
+    public void An_older_mixture_is_replaced_and_anything_else_is_not()
+    {
+        Mix("btx", "--expert", Dense).Status.ShouldBe(0);
+        Mix("soup", "--expert", Dense).Status.ShouldBe(0);
+        File.Delete(Path.Combine(Output, "upcycling.json"));
+        var run = Mix("btx", "--expert", Dense);
+        run.Status.ShouldBe(2);
+        run.Error.ShouldBe($"bam: --output: expected a new or empty directory, or an older mixture, found {Output} with other files; choose another or remove it\n");
+    }
+
+    [Theory]
+    [InlineData("experts: expected at least 2, one of each model, found 1; choose more", "btx", "--experts", "1")]
+    [InlineData("--dtype: expected float32, bfloat16, float16 or float64, found int8; choose one of these", "btx", "--dtype", "int8")]
+    [InlineData("method: expected bam, btx, soup, sparse, found moe; choose one of these", "moe")]
+    public void A_wrong_request_costs_one_line_and_status_2(string line, params string[] arguments)
+    {
+        var run = Mix([.. arguments, "--expert", Dense]);
+        run.Status.ShouldBe(2);
+        run.Error.ShouldBe($"bam: {line}\n");
+        Directory.Exists(Output).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Without_an_output_nothing_begins() =>
+        CommandLineRun.Of("mix", "btx", "--seed", Dense, "--expert", Dense).Error.ShouldBe("bam: --output: expected the directory to write, found none; add it, or --dry-run to write nothing\n");
+
+    [Fact]
+    public void Interrupted_it_leaves_nothing_and_the_status_is_130()
+    {
+        var run = CommandLineRun.Of(new CancellationToken(canceled: true), "mix", "btx", "--seed", Dense, "--expert", Dense, "--output", Output);
+        run.Status.ShouldBe(130);
+        Directory.GetFileSystemEntries(root).ShouldBeEmpty();
+    }
+
+    private CommandLineRun Mix(params string[] arguments) => CommandLineRun.Of(["mix", .. arguments, "--seed", Dense, "--output", Output]);
+}
