@@ -5,15 +5,28 @@ namespace Bam.Cli;
 /// <summary>Spectre consoles over the process's streams or a test's writers.</summary>
 internal static class Consoles
 {
-    // Tables and lines in a file or a pipe are as wide as they need to be.
     private const int UnboundedWidth = 10_000;
+    private const int NarrowestTerminal = 40;
 
     /// <summary>True when a person watches <paramref name="writer"/>.</summary>
     public static bool IsTerminal(TextWriter writer) =>
         (ReferenceEquals(writer, Console.Out) && !Console.IsOutputRedirected)
         || (ReferenceEquals(writer, Console.Error) && !Console.IsErrorRedirected);
 
-    public static IAnsiConsole Create(TextWriter writer)
+    /// <summary>True when a line can be redrawn there.</summary>
+    public static bool IsLive(TextWriter writer) =>
+        IsTerminal(writer) && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+
+    /// <summary>For results: tables fit the terminal; in a file or a pipe they are as wide as they need to be.</summary>
+    public static IAnsiConsole ForResults(TextWriter writer) => Create(writer, IsTerminal(writer) ? TerminalWidth : UnboundedWidth);
+
+    /// <summary>For messages: a terminal breaks long lines itself, so that a path can be copied whole.</summary>
+    public static IAnsiConsole ForMessages(TextWriter writer) => Create(writer, UnboundedWidth);
+
+    /// <summary>The terminal's columns at this moment.</summary>
+    public static int TerminalWidth => Math.Max(NarrowestTerminal, Console.WindowWidth);
+
+    private static IAnsiConsole Create(TextWriter writer, int width)
     {
         var isTerminal = IsTerminal(writer);
         var hasColors = isTerminal && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
@@ -24,7 +37,7 @@ internal static class Consoles
             Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
             ColorSystem = hasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         });
-        console.Profile.Width = isTerminal ? Math.Max(40, Console.WindowWidth) : UnboundedWidth;
+        console.Profile.Width = width;
         return console;
     }
 }

@@ -33,6 +33,6 @@ internal sealed class Invocation(
     public void WriteResult<T>(T result, Action<IAnsiConsole> text)
     {
         if (json) results.WriteLine(JsonResult.Serialize(result));
-        else text(Consoles.Create(results));
+        else text(Consoles.ForResults(results));
     }
 }

@@ -9,6 +9,8 @@ namespace Bam.Cli;
 /// </summary>
 internal sealed class Reporter : IReporter, IDisposable
 {
+    private const string EraseLine = "\r\x1b[2K";
+
     private static readonly TimeSpan RedrawInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ShortestLineInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestLineInterval = TimeSpan.FromMinutes(1);
@@ -17,20 +19,29 @@ internal sealed class Reporter : IReporter, IDisposable
     private readonly TextWriter error;
     private readonly IAnsiConsole console;
     private readonly bool isLive;
+    private readonly Func<int> width;
     private readonly Func<TimeSpan> clock;
     private ProgressRate rate;
     private TimeSpan nextShown;
     private bool lineIsOpen;
 
-    /// <summary>A reporter over a process's standard error, or over a test's writer.</summary>
+    /// <summary>A reporter over the process's standard error, or any other writer.</summary>
     /// <param name="error">Where to write.</param>
-    /// <param name="clock">The time since some fixed moment; a test's own, or null for the machine's.</param>
-    public Reporter(TextWriter error, Func<TimeSpan>? clock = null)
+    public Reporter(TextWriter error)
+        : this(error, Consoles.IsLive(error), () => Consoles.TerminalWidth, () => Stopwatch.GetElapsedTime(0)) { }
+
+    /// <summary>For tests: over a terminal and a clock that are not there.</summary>
+    /// <param name="error">Where to write.</param>
+    /// <param name="isLive">Whether the line is redrawn.</param>
+    /// <param name="width">The terminal's columns.</param>
+    /// <param name="clock">The time since some fixed moment.</param>
+    internal Reporter(TextWriter error, bool isLive, Func<int> width, Func<TimeSpan> clock)
     {
         this.error = error;
-        this.clock = clock ?? (() => Stopwatch.GetElapsedTime(0));
-        console = Consoles.Create(error);
-        isLive = Consoles.IsTerminal(error) && console.Profile.Capabilities.Ansi;
+        this.isLive = isLive;
+        this.width = width;
+        this.clock = clock;
+        console = Consoles.ForMessages(error);
     }
 
     public void Say(string message) => WriteKept(Markup.Escape(message));
@@ -55,7 +66,7 @@ internal sealed class Reporter : IReporter, IDisposable
             rate.Move(progress, now);
             var text = rate.Describe(progress, now);
             if (isLive) Redraw(text, isLast);
-            else console.Profile.Out.Writer.WriteLine(text);
+            else error.WriteLine(text);
             nextShown = now + (isLive ? RedrawInterval : LineInterval(now - rate.Started));
         }
     }
@@ -77,7 +88,7 @@ internal sealed class Reporter : IReporter, IDisposable
     {
         lock (gate)
         {
-            if (isLive && lineIsOpen) error.Write("\r\x1b[2K");
+            if (isLive && lineIsOpen) error.Write(EraseLine);
             lineIsOpen = false;
             console.MarkupLine(markup);
         }
@@ -85,8 +96,8 @@ internal sealed class Reporter : IReporter, IDisposable
 
     private void Redraw(string text, bool isLast)
     {
-        var width = Math.Max(20, console.Profile.Width - 1);
-        error.Write($"\r\x1b[2K{(text.Length > width ? text[..width] : text)}");
+        var columns = width() - 1;
+        error.Write($"{EraseLine}{(text.Length > columns ? text[..columns] : text)}");
         lineIsOpen = true;
         if (isLast) CloseLine();
     }

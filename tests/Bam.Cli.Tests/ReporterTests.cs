@@ -13,7 +13,7 @@ public sealed class ReporterTests : IDisposable
     [Fact]
     public void In_a_pipe_progress_is_plain_lines_at_a_bounded_rate()
     {
-        using var reporter = new Reporter(error, () => now);
+        using var reporter = Create(isLive: false);
         for (var tokens = 0; tokens <= 60_000; tokens += 100)
         {
             reporter.Advance(new WorkProgress("train btx", tokens, 60_000, "tokens", "loss 3.214"));
@@ -30,7 +30,7 @@ public sealed class ReporterTests : IDisposable
     [Fact]
     public void Resumed_work_counts_its_speed_from_where_it_resumed()
     {
-        using var reporter = new Reporter(error, () => now);
+        using var reporter = Create(isLive: false);
         reporter.Advance(new WorkProgress("train", 500_000, 600_000, "tokens"));
         now += TimeSpan.FromSeconds(10);
         reporter.Advance(new WorkProgress("train", 510_000, 600_000, "tokens"));
@@ -40,7 +40,7 @@ public sealed class ReporterTests : IDisposable
     [Fact]
     public void A_new_activity_is_shown_at_once()
     {
-        using var reporter = new Reporter(error, () => now);
+        using var reporter = Create(isLive: false);
         reporter.Advance(new WorkProgress("tokenize law", 10, 0, "bytes"));
         reporter.Advance(new WorkProgress("tokenize law", 20, 0, "bytes"));
         reporter.Advance(new WorkProgress("tokenize code", 10, 0, "bytes"));
@@ -50,9 +50,39 @@ public sealed class ReporterTests : IDisposable
     [Fact]
     public void Messages_are_written_as_they_are()
     {
-        using var reporter = new Reporter(error, () => now);
+        using var reporter = Create(isLive: false);
         reporter.Say("shape [2, 3]");
         reporter.Warn("[red]");
         error.ToString().ShouldBe("shape [2, 3]\nwarning: [red]\n");
     }
+
+    [Fact]
+    public void On_a_terminal_one_line_is_redrawn_and_kept_lines_stand_above_it()
+    {
+        using (var reporter = Create(isLive: true))
+        {
+            reporter.Advance(new WorkProgress("train", 1, 10, "steps"));
+            reporter.Advance(new WorkProgress("train", 2, 10, "steps"));
+            now += TimeSpan.FromSeconds(0.2);
+            reporter.Advance(new WorkProgress("train", 3, 10, "steps"));
+            reporter.Say("step 3 saved");
+            now += TimeSpan.FromSeconds(0.2);
+            reporter.Advance(new WorkProgress("train", 5, 10, "steps"));
+        }
+
+        const string erase = "\r\e[2K";
+        error.ToString().ShouldBe(
+            $"{erase}train   10 %  1 of 10 steps{erase}train   30 %  3 of 10 steps  10.0 steps/s{erase}step 3 saved\n"
+            + $"{erase}train   50 %  5 of 10 steps  10.0 steps/s\n");
+    }
+
+    [Fact]
+    public void A_live_line_never_wraps()
+    {
+        using var reporter = Create(isLive: true);
+        reporter.Advance(new WorkProgress("train", 1, 10, "steps", new string('x', 100)));
+        error.ToString().Length.ShouldBe("\r\e[2K".Length + 49);
+    }
+
+    private Reporter Create(bool isLive) => new(error, isLive, () => 50, () => now);
 }
