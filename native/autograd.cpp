@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <type_traits>
 #include <vector>
 
 using namespace bam;
@@ -43,6 +44,23 @@ struct ManagedState {
     void* state;
 };
 
+// Nodes are held by shared_ptr in 1.13 and by intrusive_ptr in 2.14. Templates, so that each compiles only its own branch.
+template <class Node, class... Arguments>
+auto make_node(Arguments&&... arguments) {
+    if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, Node>)
+        return c10::make_intrusive<Node>(std::forward<Arguments>(arguments)...);
+    else
+        return std::shared_ptr<Node>(new Node(std::forward<Arguments>(arguments)...), [](Node* node) { deleteNode(node); });
+}
+
+template <class Node>
+auto owner_of(Node* node) {
+    if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, Node>)
+        return node->getptr();
+    else
+        return node->shared_from_this();
+}
+
 struct ManagedNode : autograd::Node {
     ManagedNode(ManagedState&& state, autograd::edge_list&& edges) : autograd::Node(std::move(edges)), state(std::move(state)) {
         ++live_nodes;
@@ -58,7 +76,7 @@ struct ManagedNode : autograd::Node {
         std::vector<at::Tensor> unpacked;
         unpacked.reserve(saved.size());
         for (const autograd::SavedVariable& variable : saved)
-            unpacked.push_back(variable.unpack(shared_from_this()));
+            unpacked.push_back(variable.unpack(owner_of<autograd::Node>(this)));
 
         std::vector<TensorHandle> gradient_handles;
         for (at::Tensor& gradient : output_gradients)
@@ -183,8 +201,7 @@ BAM_EXPORT int32_t bam_function_attach(void* state, const TensorHandle* inputs, 
                 TORCH_CHECK(output.unsafeGetTensorImpl() != inputs[i], "an output is one of the inputs: return a copy or a view");
         }
 
-        std::shared_ptr<ManagedNode> node(new ManagedNode(std::move(owned), autograd::collect_next_edges(input_tensors)),
-                                          autograd::deleteNode);
+        auto node = make_node<ManagedNode>(std::move(owned), autograd::collect_next_edges(input_tensors));
         autograd::set_history(output_tensors, node);
         for (int32_t i = 0; i < saved_count; ++i) {
             bool is_output = false;
