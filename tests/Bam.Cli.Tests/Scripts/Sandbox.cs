@@ -14,6 +14,7 @@ internal sealed class Sandbox : IDisposable
           --version) echo 10.0.401 ;;
           publish)
             sleep "${PUBLISH_SECONDS:-0}"
+            mkdir -p "${2%/*}/obj"
             while [[ $1 != --output ]]; do shift; done
             mkdir -p "$2" && touch "$2/Bam.Cli.dll" "$2/libbam_torch.so"
             ;;
@@ -36,7 +37,7 @@ internal sealed class Sandbox : IDisposable
         Clone = Path.Combine(Directory, "clone");
         tools = Path.Combine(Directory, "tools");
         System.IO.Directory.CreateDirectory(tools);
-        foreach (var folder in new[] { "src/Bam", "native", "eng", "recipes/demo", "tests/A.Tests", "tests/B.Tests" })
+        foreach (var folder in new[] { "src/Bam", "src/Bam.Cli", "native", "eng", "recipes/demo", "tests/A.Tests", "tests/B.Tests" })
             System.IO.Directory.CreateDirectory(Path.Combine(Clone, folder));
         string[] scripts = ["bam", "test", .. System.IO.Directory.GetFiles(RepositoryRoot.PathOf("eng")).Select(path => $"eng/{Path.GetFileName(path)}")];
         foreach (var script in scripts) File.Copy(RepositoryRoot.PathOf(script), Path.Combine(Clone, script));
