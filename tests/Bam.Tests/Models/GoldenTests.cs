@@ -7,6 +7,7 @@ using Xunit;
 namespace Bam.Tests.Models;
 
 /// <summary>Forward, losses and gradients against an independent implementation in float32.</summary>
+[Collection(LibTorchCollection.Name)]
 public sealed class GoldenTests
 {
     private const double LogitTolerance = 1e-4;            // absolute
