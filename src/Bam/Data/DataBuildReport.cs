@@ -1,0 +1,68 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Bam.Data;
+
+/// <summary>What became of the documents: the <c>report.json</c> beside the shards.</summary>
+/// <param name="Name">The domain.</param>
+/// <param name="Tokenizer">The tokenizer's fingerprint.</param>
+/// <param name="VocabularySize">All ids are below it.</param>
+/// <param name="EndOfTextId">What each document ends with.</param>
+/// <param name="InputFiles">Files read.</param>
+/// <param name="InputBytes">Their bytes on the disk.</param>
+/// <param name="DocumentsRead">Documents that are not empty.</param>
+/// <param name="EmptyDocuments">Documents passed over because they hold nothing but white space.</param>
+/// <param name="NearDuplicates">Documents removed because an earlier one is nearly the same.</param>
+/// <param name="Contaminated">Training documents removed because they share text with a held-out one.</param>
+/// <param name="Train">What is trained on.</param>
+/// <param name="HeldOut">What is measured on.</param>
+/// <param name="Settings">How documents were compared and split.</param>
+/// <param name="NearDuplicateExamples">The first few, each with the document that stayed.</param>
+/// <param name="ContaminatedExamples">The first few, each with the held-out document.</param>
+public sealed record DataBuildReport(
+    string Name,
+    string Tokenizer,
+    int VocabularySize,
+    int EndOfTextId,
+    int InputFiles,
+    long InputBytes,
+    long DocumentsRead,
+    long EmptyDocuments,
+    long NearDuplicates,
+    long Contaminated,
+    SplitReport Train,
+    SplitReport HeldOut,
+    DataBuildSettings Settings,
+    IReadOnlyList<DroppedDocument> NearDuplicateExamples,
+    IReadOnlyList<DroppedDocument> ContaminatedExamples)
+{
+    internal const string FileName = "report.json";
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+    };
+
+    /// <summary>Reads the report of a built domain.</summary>
+    /// <param name="directory">The domain's folder.</param>
+    /// <exception cref="InvalidInputException">There is none, or it is damaged.</exception>
+    public static DataBuildReport Load(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        var text = Files.InputFile.ReadAllText(path, "build the domain with 'bam data build'");
+        try
+        {
+            return JsonSerializer.Deserialize<DataBuildReport>(text, Json) ?? throw new JsonException("null");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidInputException($"{path}: is no report of 'bam data build' ({e.Message.TrimEnd('.')}); build the domain again", e);
+        }
+    }
+
+    internal string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
+}

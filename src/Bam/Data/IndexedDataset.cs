@@ -1,0 +1,158 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace Bam.Data;
+
+/// <summary>
+/// A corpus of token ids in Megatron-LM's form (<c>PREFIX.bin</c> and <c>PREFIX.idx</c>, MMIDIDX version 1), seen as one stream of
+/// documents. Both files are memory-mapped: a corpus larger than memory works. Reading is safe from several threads.
+/// </summary>
+public sealed class IndexedDataset : IDisposable
+{
+    private const string Hint = "give the path without .bin or .idx, or build it with 'bam data build'";
+
+    private readonly MappedFile bin;
+    private readonly MappedFile idx;
+    private readonly IndexHeader header;
+    private readonly string binPath;
+
+    private IndexedDataset(string prefix, int? vocabularySize)
+    {
+        Prefix = prefix;
+        VocabularySize = vocabularySize;
+        binPath = prefix + ".bin";
+        var idxPath = prefix + ".idx";
+        idx = new(idxPath, Hint);
+        try
+        {
+            header = IndexHeader.Read(idx.Bytes(0, (int)Math.Min(idx.Length, IndexHeader.Size)), idx.Length, idxPath);
+            TokenCount = IndexCheck.CountTokens(header, idx, idxPath);
+            bin = new(binPath, Hint);
+        }
+        catch
+        {
+            idx.Dispose();
+            throw;
+        }
+
+        if (bin.Length == TokenCount * header.TokenType.Width()) return;
+        Dispose();
+        throw new InvalidInputException(
+            binPath,
+            $"{TokenCount * header.TokenType.Width()} bytes for {TokenCount} tokens of {header.TokenType}",
+            $"{bin.Length}",
+            "the file is damaged or belongs to another .idx: copy both again or rebuild them");
+    }
+
+    /// <summary>The path without <c>.bin</c> and <c>.idx</c>.</summary>
+    public string Prefix { get; }
+
+    /// <summary>Ids read must be below it; null: unchecked.</summary>
+    public int? VocabularySize { get; }
+
+    /// <summary>How ids are stored.</summary>
+    public TokenType TokenType => header.TokenType;
+
+    /// <summary>The length of the stream, in tokens.</summary>
+    public long TokenCount { get; }
+
+    /// <summary>The number of documents.</summary>
+    public int DocumentCount => (int)(header.DocumentEntries - 1);
+
+    /// <summary>Opens a data set and checks that its lengths agree with each other and with the files.</summary>
+    /// <param name="prefix">The path without <c>.bin</c> and <c>.idx</c>; with either, it is taken off.</param>
+    /// <param name="vocabularySize">If given, reading an id that is not below it fails.</param>
+    /// <exception cref="InvalidInputException">A file is missing or damaged.</exception>
+    public static IndexedDataset Open(string prefix, int? vocabularySize = null)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        return new(Path.GetExtension(prefix) is ".bin" or ".idx" ? Path.ChangeExtension(prefix, null) : prefix, vocabularySize);
+    }
+
+    /// <summary>Copies a stretch of the stream; it may cross documents.</summary>
+    /// <param name="tokenOffset">The first token.</param>
+    /// <param name="destination">Receives the ids.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The stretch is not inside the stream.</exception>
+    /// <exception cref="InvalidInputException">An id is negative or not below <see cref="VocabularySize"/>.</exception>
+    public void Read(long tokenOffset, Span<int> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(tokenOffset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokenOffset, TokenCount - destination.Length);
+        var width = TokenType.Width();
+        var bytes = bin.Bytes(tokenOffset * width, checked(destination.Length * width));
+        switch (TokenType)
+        {
+            case TokenType.UInt8: Convert<byte>(bytes, destination); break;
+            case TokenType.Int8: Convert<sbyte>(bytes, destination); break;
+            case TokenType.UInt16: Convert<ushort>(bytes, destination); break;
+            case TokenType.Int16: Convert<short>(bytes, destination); break;
+            case TokenType.Int32: Convert<int>(bytes, destination); break;
+            default: Convert<long>(bytes, destination); break;
+        }
+
+        CheckIds(tokenOffset, destination);
+    }
+
+    /// <summary>The place of a document in the stream.</summary>
+    /// <param name="index">0 … <see cref="DocumentCount"/> - 1.</param>
+    /// <returns>Its first token and its length in tokens.</returns>
+    public (long Start, long Length) Document(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, DocumentCount);
+        var start = StartOfSequence(FirstSequence(index));
+        return (start, StartOfSequence(FirstSequence(index + 1)) - start);
+    }
+
+    /// <summary>The largest id, by reading everything; -1 when there is none.</summary>
+    /// <exception cref="InvalidInputException">An id is negative or not below <see cref="VocabularySize"/>.</exception>
+    public int FindMaxTokenId()
+    {
+        var largest = -1;
+        var buffer = new int[1 << 16];
+        for (long offset = 0; offset < TokenCount; offset += buffer.Length)
+        {
+            var ids = buffer.AsSpan(0, (int)Math.Min(buffer.Length, TokenCount - offset));
+            Read(offset, ids);
+            foreach (var id in ids) largest = Math.Max(largest, id);
+        }
+
+        return largest;
+    }
+
+    /// <summary>Unmaps the files.</summary>
+    public void Dispose()
+    {
+        bin.Dispose();
+        idx.Dispose();
+    }
+
+    private long FirstSequence(long document) => ReadIndex(header.DocumentsOffset + (document * sizeof(long)));
+
+    private long StartOfSequence(long sequence) =>
+        sequence == header.SequenceCount ? TokenCount : ReadIndex(header.PointersOffset + (sequence * sizeof(long))) / TokenType.Width();
+
+    private long ReadIndex(long offset) => BinaryPrimitives.ReadInt64LittleEndian(idx.Bytes(offset, sizeof(long)));
+
+    private void CheckIds(long tokenOffset, ReadOnlySpan<int> ids)
+    {
+        var bound = (uint)(VocabularySize ?? int.MaxValue);
+        // Negative ids are large as unsigned ones.
+        for (var i = 0; i < ids.Length; i++)
+        {
+            if ((uint)ids[i] < bound) continue;
+            throw new InvalidInputException(
+                $"{binPath}, token {tokenOffset + i}",
+                $"an id from 0 to {bound - 1}",
+                $"{ids[i]}",
+                "use the tokenizer that the corpus was built with, or rebuild it");
+        }
+    }
+
+    /// <summary>Ids that no int holds become the nearest that one does, which <see cref="CheckIds"/> refuses.</summary>
+    private static void Convert<T>(ReadOnlySpan<byte> bytes, Span<int> ids)
+        where T : unmanaged, IBinaryInteger<T> =>
+        TensorPrimitives.ConvertSaturating(MemoryMarshal.Cast<byte, T>(bytes), ids);
+}

@@ -1,0 +1,7 @@
+namespace Bam.Data;
+
+/// <summary>One domain of a training mixture.</summary>
+/// <param name="Name">The domain's name.</param>
+/// <param name="Tokens">Its training text.</param>
+/// <param name="Weight">Its share of the windows, relative to the other domains'; more than 0.</param>
+public sealed record MixtureDomain(string Name, IndexedDataset Tokens, double Weight);

@@ -1,0 +1,69 @@
+namespace Bam.Data.Text;
+
+/// <summary>Cuts a stream of bytes into lines, without holding more than one line and a buffer.</summary>
+/// <param name="stream">The bytes.</param>
+/// <param name="path">The file, for refusals.</param>
+internal sealed class LineReader(Stream stream, string path)
+{
+    private byte[] buffer = new byte[1 << 16];
+    private int start;
+    private int end;
+
+    /// <summary>The number of the line read last, from 1.</summary>
+    public long LineNumber { get; private set; }
+
+    /// <summary>The file and the line read last.</summary>
+    public DocumentOrigin Origin => new(path, LineNumber);
+
+    /// <summary>Reads the next line.</summary>
+    /// <param name="line">It, with its line feed if it has one; valid until the next call.</param>
+    /// <returns>False at the end.</returns>
+    /// <exception cref="InvalidInputException">A line is longer than an array can be.</exception>
+    public bool TryRead(out ReadOnlySpan<byte> line)
+    {
+        var searched = 0;
+        while (true)
+        {
+            var lineFeed = buffer.AsSpan(start + searched, end - start - searched).IndexOf((byte)'\n');
+            if (lineFeed >= 0)
+            {
+                line = Take(searched + lineFeed + 1);
+                return true;
+            }
+
+            searched = end - start;
+            if (Fill()) continue;
+            line = Take(searched);
+            return searched > 0;
+        }
+    }
+
+    private ReadOnlySpan<byte> Take(int count)
+    {
+        if (count > 0) LineNumber++;
+        var line = buffer.AsSpan(start, count);
+        start += count;
+        // A mark at the start of the file is no part of its first line.
+        return LineNumber == 1 ? StrictUtf8.WithoutMark(line) : line;
+    }
+
+    private bool Fill()
+    {
+        if (start > 0)
+        {
+            buffer.AsSpan(start, end - start).CopyTo(buffer);
+            (start, end) = (0, end - start);
+        }
+
+        if (end == buffer.Length)
+        {
+            if (buffer.Length == Array.MaxLength)
+                throw new InvalidInputException($"{path}:{LineNumber + 1}", $"lines of less than {Array.MaxLength} bytes", "a longer one", "split the document");
+            Array.Resize(ref buffer, (int)Math.Min(2L * buffer.Length, Array.MaxLength));
+        }
+
+        var count = stream.Read(buffer, end, buffer.Length - end);
+        end += count;
+        return count > 0;
+    }
+}

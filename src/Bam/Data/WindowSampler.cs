@@ -1,0 +1,92 @@
+using Bam.Numerics;
+
+namespace Bam.Data;
+
+/// <summary>
+/// Draws training windows from a mixture of domains. The windows of step s are a pure function of (seed, s): never of what was drawn
+/// before, of the model, of threads, or of how long the phase is, so that a shorter run sees a prefix of a longer one's.
+/// </summary>
+/// <remarks>
+/// Domains are drawn by systematic sampling: with one uniform u for the step, slot b takes the domain whose cumulative share contains
+/// (b + u) / B. Each step's counts are thus within one of B·share, and exact where B·share is whole. A window's start is uniform over
+/// all starts in its domain's text.
+/// </remarks>
+public sealed class WindowSampler
+{
+    private readonly MixtureDomain[] domains;
+    private readonly double[] cumulativeShares;
+    private readonly int windowLength;
+    private readonly int batchSize;
+    private readonly long seed;
+
+    /// <summary>Describes the stream of batches; draws nothing.</summary>
+    /// <param name="domains">The mixture; weights are relative.</param>
+    /// <param name="windowLength">T, the tokens of a window that a model reads.</param>
+    /// <param name="batchSize">B, windows a step.</param>
+    /// <param name="seed">The data seed.</param>
+    /// <exception cref="InvalidInputException">A domain is shorter than a window, or a weight is not a positive number.</exception>
+    public WindowSampler(IReadOnlyList<MixtureDomain> domains, int windowLength, int batchSize, long seed)
+    {
+        ArgumentNullException.ThrowIfNull(domains);
+        ArgumentOutOfRangeException.ThrowIfZero(domains.Count, nameof(domains));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(windowLength);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        foreach (var domain in domains) Check(domain, windowLength);
+        this.domains = [.. domains];
+        this.windowLength = windowLength;
+        this.batchSize = batchSize;
+        this.seed = seed;
+        cumulativeShares = Accumulate(this.domains);
+    }
+
+    /// <summary>The windows of one step.</summary>
+    /// <param name="step">From 0.</param>
+    /// <exception cref="InvalidInputException">A domain's text holds an id outside its vocabulary.</exception>
+    public TokenBatch Draw(long step)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(step);
+        var random = new RandomStream(seed, $"step {step}");
+        var u = random.NextDouble();
+        var tokens = new int[batchSize * (windowLength + 1)]; // [B, T+1]
+        var drawn = new int[batchSize];
+        var domain = 0;
+        for (var b = 0; b < batchSize; b++)
+        {
+            while (cumulativeShares[domain] <= (b + u) / batchSize) domain++;
+            drawn[b] = domain;
+            var text = domains[domain].Tokens;
+            var start = random.NextInt64(text.TokenCount - windowLength);
+            text.Read(start, tokens.AsSpan(b * (windowLength + 1), windowLength + 1));
+        }
+
+        return new(tokens, drawn, batchSize, windowLength);
+    }
+
+    private static void Check(MixtureDomain domain, int windowLength)
+    {
+        if (!(domain.Weight > 0 && double.IsFinite(domain.Weight)))
+            throw new InvalidInputException($"domain '{domain.Name}', weight", "a number above 0", $"{domain.Weight}", "leave the domain out instead");
+        if (domain.Tokens.TokenCount > windowLength) return;
+        throw new InvalidInputException(
+            $"domain '{domain.Name}' ({domain.Tokens.Prefix})",
+            $"at least {windowLength + 1} training tokens for windows of {windowLength}",
+            $"{domain.Tokens.TokenCount}",
+            "give it more text or shorten the windows");
+    }
+
+    private static double[] Accumulate(MixtureDomain[] domains)
+    {
+        var total = domains.Sum(domain => domain.Weight);
+        var cumulative = new double[domains.Length];
+        double sum = 0;
+        for (var i = 0; i < domains.Length; i++)
+        {
+            sum += domains[i].Weight;
+            cumulative[i] = sum / total;
+        }
+
+        // (b + u) / B may round up to 1.
+        cumulative[^1] = double.PositiveInfinity;
+        return cumulative;
+    }
+}

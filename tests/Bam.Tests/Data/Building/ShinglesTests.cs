@@ -1,0 +1,48 @@
+using Bam.Data.Building;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Data.Building;
+
+public class ShinglesTests
+{
+    [Fact]
+    public void There_is_one_for_each_stretch_of_50_characters()
+    {
+        var text = RandomText.Words(200, "a").Replace(' ', '_');
+        var hashes = All(text);
+
+        hashes.Distinct().Count().ShouldBe(151);
+        hashes.ShouldBe(Enumerable.Range(0, 151).Select(start => All(text.Substring(start, 50)).Single()));
+    }
+
+    [Fact]
+    public void White_space_is_one_space_and_none_at_the_ends() =>
+        All(" \n one  two\r\n\tthree " + RandomText.Words(60, "a") + "\n").ShouldBe(All("one two three " + RandomText.Words(60, "a")));
+
+    [Fact]
+    public void Case_counts() => All(new string('a', 60)).ShouldNotContain(All(new string('A', 60))[0]);
+
+    [Fact]
+    public void A_short_text_is_one() => All("ab").ShouldHaveSingleItem().ShouldNotBe(All("ba").ShouldHaveSingleItem());
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" \n")]
+    public void Nothing_has_none(string text) => All(text).ShouldBeEmpty();
+
+    [Fact]
+    public void Distinct_ones_are_sorted()
+    {
+        var periodic = string.Concat(Enumerable.Repeat("0123456789", 20));
+        Shingles.Distinct(periodic).ShouldBe(All(periodic).Distinct().Order());
+        Shingles.Distinct(periodic).Length.ShouldBe(10);
+    }
+
+    private static List<ulong> All(string text)
+    {
+        var hashes = new List<ulong>();
+        foreach (var hash in new Shingles(text)) hashes.Add(hash);
+        return hashes;
+    }
+}

@@ -1,0 +1,183 @@
+using System.IO.Compression;
+using System.Text;
+using Bam.Data.Text;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Data.Text;
+
+public sealed class DocumentReaderTests : IDisposable
+{
+    private readonly TemporaryDirectory directory = new();
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public void A_text_file_is_a_document()
+    {
+        Write("a.txt", "\uFEFFfirst line\r\n\n  second – line\n");
+
+        Read("a.txt").ShouldBe([($"{directory["a.txt"]}", "first line\r\n\n  second – line\n", null)]);
+    }
+
+    [Fact]
+    public void Sections_are_documents()
+    {
+        Write("a.txt", "\uFEFF%%\none\nline\n  %%\r\n\n%%\n%% not one\nlast");
+
+        Read("a.txt", separator: "%%").ShouldBe([
+            ($"{directory["a.txt"]}:2", "one\nline\n", null),
+            ($"{directory["a.txt"]}:7", "%% not one\nlast", null)]);
+    }
+
+    [Fact]
+    public void Json_lines_are_documents()
+    {
+        Write("a.jsonl", """
+            {"id": 1, "text": "one\nline"}
+
+            {"text": "zw\u00f6lf \ud83d\ude00", "source": "s"}
+            """);
+
+        Read("a.jsonl").ShouldBe([
+            ($"{directory["a.jsonl"]}:1", "one\nline", null),
+            ($"{directory["a.jsonl"]}:3", "zwölf 😀", null)]);
+    }
+
+    [Fact]
+    public void The_keys_of_json_lines_can_be_chosen()
+    {
+        Write("a.jsonl", """{"content": "one", "book": "b"}""");
+
+        Read("a.jsonl", textKey: "content", groupKey: "book").ShouldBe([($"{directory["a.jsonl"]}:1", "one", "b")]);
+    }
+
+    [Fact]
+    public void Compressed_json_lines_are_documents()
+    {
+        var lines = string.Concat(Enumerable.Range(0, 5000).Select(i => $$"""{"text": "{{RandomText.Words(60, $"{i}")}}"}""" + "\n"));
+        File.WriteAllBytes(directory["a.jsonl.gz"], Gzip(lines));
+
+        var documents = Read("a.jsonl.gz");
+        documents.Count.ShouldBe(5000);
+        documents[4999].ShouldBe(($"{directory["a.jsonl.gz"]}:5000", RandomText.Words(60, "4999"), null));
+    }
+
+    [Fact]
+    public void Several_gzip_members_are_one_file()
+    {
+        File.WriteAllBytes(directory["a.jsonl.gz"], [.. Gzip("{\"text\": \"one\"}\n"), .. Gzip("{\"text\": \"two\"}\n")]);
+
+        Read("a.jsonl.gz").Select(document => document.Text).ShouldBe(["one", "two"]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(8)]
+    [InlineData(12)]
+    [InlineData(40)]
+    [InlineData(200)]
+    public void A_gzip_file_without_its_end_is_refused(int missing)
+    {
+        var whole = Gzip(string.Concat(Enumerable.Repeat("{\"text\": \"one two three\"}\n", 5000)));
+        File.WriteAllBytes(directory["a.jsonl.gz"], whole[..^missing]);
+
+        Refusal("a.jsonl.gz").ShouldBe($"{directory["a.jsonl.gz"]}: the end of the gzip file is missing; copy it again");
+    }
+
+    [Fact]
+    public void What_is_no_gzip_file_is_refused()
+    {
+        Write("a.jsonl.gz", "{\"text\": \"one two three four\"}\n");
+
+        Refusal("a.jsonl.gz").ShouldBe($"{directory["a.jsonl.gz"]}: is not a whole gzip file; copy it again");
+    }
+
+    [Theory]
+    [InlineData("""{"text": "x" """, ":2: expected a JSON object, found damage at byte 12 of the line; mend the line or take it out")]
+    [InlineData("""["text"]""", ":2: expected a JSON object, found an array; mend the line or take it out")]
+    [InlineData("""{"body": "x", "id": 1}""", ":2: expected the field \"text\", found only \"body\", \"id\"; name the text's field with --text-key")]
+    [InlineData("""{"text": 7}""", ":2, field \"text\": expected a string, found a number; name the text's field with --text-key")]
+    [InlineData("""{"text": null}""", ":2, field \"text\": expected a string, found null; name the text's field with --text-key")]
+    [InlineData("""{"text": "\ud800"}""", ":2, field \"text\": expected text, found half a surrogate pair (\\ud800 to \\udfff); mend the line or take it out")]
+    public void A_bad_line_is_named_by_its_number(string line, string message)
+    {
+        Write("a.jsonl", "{\"text\": \"one\"}\n" + line + "\n{\"text\": \"three\"}\n");
+
+        Refusal("a.jsonl").ShouldBe(directory["a.jsonl"] + message);
+    }
+
+    [Fact]
+    public void Damaged_characters_are_refused_with_their_place()
+    {
+        byte[] latin = [.. "abc "u8, 0xE9, .. " def"u8];
+        File.WriteAllBytes(directory["a.txt"], latin);
+        File.WriteAllBytes(directory["b.txt"], [.. "one\n%%\n"u8, .. latin]);
+        File.WriteAllBytes(directory["c.jsonl"], [.. "{\"text\": \"one\"}\n{\"text\": \""u8, .. latin, .. "\"}"u8]);
+        const string tail = "convert it, for example with 'iconv -f latin1 -t utf-8'";
+
+        Refusal("a.txt").ShouldBe($"{directory["a.txt"]}: expected UTF-8 text, found byte 0xE9 at offset 4; {tail}");
+        Refusal("b.txt", separator: "%%").ShouldBe($"{directory["b.txt"]}:3: expected UTF-8 text, found byte 0xE9 at offset 4; {tail}");
+        Refusal("c.jsonl").ShouldBe($"{directory["c.jsonl"]}:2: expected UTF-8 text, found byte 0xE9 at offset 14; {tail}");
+    }
+
+    [Theory]
+    [InlineData("a.txt", "", "an empty file")]
+    [InlineData("a.txt", " \n\t", "only white space")]
+    [InlineData("a.jsonl", "", "an empty file")]
+    [InlineData("a.jsonl", "{\"text\": \"\"}\n{\"text\": \" \"}\n", "only white space")]
+    public void A_file_without_text_is_refused(string name, string content, string found)
+    {
+        Write(name, content);
+
+        Refusal(name).ShouldBe($"{directory[name]}: expected text, found {found}; leave the file out or give another");
+    }
+
+    [Fact]
+    public void Empty_documents_are_counted_and_passed_over()
+    {
+        Write("a.jsonl", "{\"text\": \"\"}\n{\"text\": \"x\"}\n{\"text\": \"\\n\"}\n");
+
+        var reader = new DocumentReader([directory["a.jsonl"]], new("text", null, null));
+        reader.Read().Select(document => document.Text).ShouldBe(["x"]);
+        reader.EmptyDocuments.ShouldBe(2);
+        reader.BytesRead.ShouldBe(new FileInfo(directory["a.jsonl"]).Length);
+    }
+
+    [Fact]
+    public void Long_lines_are_read()
+    {
+        var text = RandomText.Words(300_000, "long");
+        Write("a.jsonl", $"{{\"text\": \"{text}\"}}\n{{\"text\": \"short\"}}");
+
+        Read("a.jsonl").Select(document => document.Text).ShouldBe([text, "short"]);
+    }
+
+    [Fact]
+    public void Another_compressed_file_is_refused()
+    {
+        Write("a.txt.gz", "x");
+
+        Refusal("a.txt.gz").ShouldBe($"{directory["a.txt.gz"]}: expected a text file (.txt), .jsonl or .jsonl.gz, found another kind of .gz; decompress it");
+    }
+
+    private static byte[] Gzip(string text)
+    {
+        using var compressed = new MemoryStream();
+        using (var gzip = new GZipStream(compressed, CompressionLevel.Optimal)) gzip.Write(Encoding.UTF8.GetBytes(text));
+        return compressed.ToArray();
+    }
+
+    private void Write(string name, string text) => File.WriteAllText(directory[name], text);
+
+    private List<(string Origin, string Text, string? Group)> Read(
+        string name, string textKey = "text", string? groupKey = null, string? separator = null) =>
+        [.. new DocumentReader([directory[name]], new(textKey, groupKey, separator)).Read().Select(document => ($"{document.Origin}", document.Text, document.Group))];
+
+    private string Refusal(string name, string? separator = null)
+    {
+        var message = Should.Throw<InvalidInputException>(() => Read(name, separator: separator)).Message;
+        message.ShouldNotContain("\n");
+        return message;
+    }
+}
