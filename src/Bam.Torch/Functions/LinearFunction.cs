@@ -31,7 +31,7 @@ public sealed class LinearFunction : AutogradFunction
     /// <inheritdoc/>
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
-        var (dy, x) = (gradOutputs[0]!, saved[0]);
+        var (dy, x) = (gradOutputs[0]!.Contiguous(), saved[0]);
         if (NeedsInputGrad[0])
         {
             var matrix = _weight.Value.To(x.ScalarType);
