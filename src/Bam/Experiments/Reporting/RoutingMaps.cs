@@ -36,7 +36,7 @@ internal static class RoutingMaps
         AddKind("Feed-forward load", routing => routing.ExpertLoad);
         AddKind("Attention gate", routing => routing.AttentionGate);
 
-        void AddKind(string title, Func<DomainRouting, double[][]> select)
+        void AddKind(string title, Func<RoutingByLayer, double[][]> select)
         {
             var domains = data.Results.Domains.Where(domain => routing.TryGetValue(domain, out var of) && select(of).Length > 0).ToList();
             if (domains.Count == 0) return;

@@ -1,7 +1,6 @@
-using System.Globalization;
-using System.Text;
 using Bam.Experiments;
 using Bam.Numerics;
+using Bam.Training.Metrics;
 
 namespace Bam.Tests.Experiments.Reporting;
 
@@ -82,51 +81,54 @@ internal static class SyntheticRun
 
     private static void WriteMetrics(string directory, string name, double[] loss, long tokens, bool experts, bool gates)
     {
-        const int Steps = 300;
+        const int Steps = 120;
         var random = new RandomStream(1, name);
-        var lines = new StringBuilder();
         Span<float> noise = stackalloc float[Steps];
         random.FillNormal(noise, 0.06);
+        Directory.CreateDirectory(Path.Combine(directory, name));
+        using var sink = new JsonlMetrics(Path.Combine(directory, name, "metrics.jsonl"), step: 0);
         for (var i = 0; i < Steps; i++)
         {
             var part = (i + 1.0) / Steps;
             var nll = loss[^1] + ((loss[0] - loss[^1]) * Math.Exp(-5 * part)) + noise[i];
-            lines.Append(CultureInfo.InvariantCulture, $"{{\"step\":{i + 1},\"tokens\":{tokens * (i + 1) / Steps},\"loss\":{nll + 0.05},\"nll\":{nll},");
-            lines.Append(CultureInfo.InvariantCulture, $"\"learning_rate\":0.0003,\"fraction_of_peak\":{(experts ? 0.52 : 0.44)}");
-            if (experts && i % 5 == 0) AppendLayers(lines, ref random, gates, part);
-            lines.Append("}\n");
-            if (i % 100 == 99) lines.Append(CultureInfo.InvariantCulture, $"{{\"step\":{i + 1},\"evaluation\":{{\"law\":{{\"perplexity\":30.5}}}}}}\n");
-        }
-
-        Directory.CreateDirectory(Path.Combine(directory, name));
-        File.WriteAllText(Path.Combine(directory, name, "metrics.jsonl"), lines.ToString());
-    }
-
-    private static void AppendLayers(StringBuilder lines, ref RandomStream random, bool gates, double part)
-    {
-        lines.Append(",\"layers\":[");
-        for (var layer = 0; layer < Layers; layer++)
-        {
-            if (layer > 0) lines.Append(',');
-            lines.Append("{\"gate_entropy\":1.2,\"by_domain\":{");
-            for (var domain = 0; domain < Domains.Length; domain++)
+            sink.Write(new StepMetrics
             {
-                if (domain > 0) lines.Append(',');
-                lines.Append(CultureInfo.InvariantCulture, $"\"{Domains[domain]}\":{{\"expert_load\":[{Shares(ref random, domain, (1 + (0.4 * layer)) * part)}]");
-                if (gates) lines.Append(CultureInfo.InvariantCulture, $",\"attention_gate\":[{Shares(ref random, domain, (1.2 - (0.3 * layer)) * part)}]");
-                lines.Append('}');
-            }
-
-            lines.Append("}}");
+                Step = i + 1,
+                Tokens = tokens * (i + 1) / Steps,
+                Loss = nll + 0.05,
+                Nll = nll,
+                LoadBalancing = 1.1,
+                RouterZ = 2,
+                LearningRate = 3e-4,
+                GradientNorm = 0.8,
+                TokensPerSecond = 2300,
+                FractionOfPeak = experts ? 0.52 : 0.44,
+                CoreSeconds = i,
+                Layers = experts ? [.. Enumerable.Range(0, Layers).Select(layer => Layer(layer, part, gates, name, i))] : null,
+            });
         }
 
-        lines.Append(']');
+        var evaluation = new DomainEvaluation(30.5, 3.4, 1.5, 1000);
+        sink.Write(new EvaluationMetrics(Steps, new Dictionary<string, DomainEvaluation> { ["law"] = evaluation }));
     }
 
-    private static string Shares(ref RandomStream random, int domain, double preference)
+    private static LayerMetrics Layer(int layer, double part, bool gates, string name, int step) => new()
+    {
+        ByDomain = Domains.Index().ToDictionary(domain => domain.Item, domain =>
+        {
+            var random = new RandomStream(step, $"{name} {layer} {domain.Item}");
+            return new DomainRouting
+            {
+                ExpertLoad = Shares(ref random, domain.Index, (1 + (0.4 * layer)) * part),
+                AttentionGate = gates ? Shares(ref random, domain.Index, (1.2 - (0.3 * layer)) * part) : null,
+            };
+        }),
+    };
+
+    private static double[] Shares(ref RandomStream random, int domain, double preference)
     {
         var weights = new double[Experts.Length];
         for (var i = 0; i < weights.Length; i++) weights[i] = Math.Exp((i == domain ? preference : 0) + (0.8 * random.NextDouble()));
-        return string.Join(',', weights.Select(weight => (weight / weights.Sum()).ToString("R", CultureInfo.InvariantCulture)));
+        return [.. weights.Select(weight => weight / weights.Sum())];
     }
 }
