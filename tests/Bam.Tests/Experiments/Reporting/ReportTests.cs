@@ -115,7 +115,7 @@ public sealed class ReportTests : IDisposable
         document.Descendants("svg").ShouldAllBe(svg => svg.Attribute("role")!.Value == "img" && svg.Attribute("aria-label")!.Value.Length > 20);
         document.Descendants("table").ShouldAllBe(table => table.Element("caption") != null);
         document.Descendants("th").ShouldAllBe(heading => heading.Attribute("scope") != null);
-        Section(document, "loss").Descendants("svg").Select(svg => svg.Attribute("aria-label")!.Value).Last().ShouldContain("bam ends at 2.8");
+        Section(document, "loss").Descendants("svg").Select(svg => svg.Attribute("aria-label")!.Value).Last().ShouldContain("btx ends at 2.874, bam ends at 2.795");
         Section(document, "loss").Descendants("figcaption").Select(caption => caption.Value).ShouldBe(["Seed", "Specialised", "Mixtures"]);
     }
 
