@@ -15,7 +15,7 @@ internal static class YamlJson
     {
         YamlMappingNode mapping => new JsonObject(mapping.Select(m => KeyValuePair.Create(((YamlScalarNode)m.Key).Value ?? "", Convert(m.Value)))),
         YamlSequenceNode sequence => new JsonArray([.. sequence.Select(Convert)]),
-        YamlScalarNode { Style: ScalarStyle.Plain, Value: { } text } => Plain(text),
+        YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any, Value: { } text } => Plain(text),
         YamlScalarNode scalar => JsonValue.Create(scalar.Value ?? ""),
         _ => null,
     };
