@@ -9,6 +9,7 @@ internal static class Program
     public static Command[] Verbs =>
     [
         new Mix(),
+        new VerbGroup("eval", "Measure models", new EvalPerplexity()),
         new Forward(),
         new Report(),
         new Inspect(),

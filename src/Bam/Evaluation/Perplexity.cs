@@ -1,0 +1,78 @@
+using Bam.Data;
+using Bam.Models;
+using Bam.Torch;
+
+namespace Bam.Evaluation;
+
+/// <summary>Perplexity on held-out text, over non-overlapping windows; every target counts, and the sum is taken in double.</summary>
+public static class Perplexity
+{
+    /// <summary>Measures a model on one text.</summary>
+    /// <param name="model">The model; its parameters stay as they are.</param>
+    /// <param name="tokens">The held-out text.</param>
+    /// <param name="bytes">Its UTF-8 bytes; null when unknown.</param>
+    /// <param name="options">Windows and batches.</param>
+    /// <param name="advance">Told the targets done so far, after each batch.</param>
+    /// <param name="cancellation">The wish to stop.</param>
+    /// <exception cref="InvalidInputException">The text is too short, holds ids outside the model's vocabulary, or windows are longer than the model's positions.</exception>
+    public static PerplexityResult Measure(
+        LanguageModel model, IndexedDataset tokens, long? bytes, PerplexityOptions options, Action<long>? advance = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.WindowLength > model.Config.MaxPositionEmbeddings)
+            throw new InvalidInputException(
+                "the evaluation window", $"at most {model.Config.MaxPositionEmbeddings} tokens (max_position_embeddings)", $"{options.WindowLength}", "shorten it");
+        if (tokens.TokenCount < 2)
+            throw new InvalidInputException(tokens.Prefix, "at least 2 held-out tokens", $"{tokens.TokenCount}", "hold out more text");
+        return Measure(tokens.TokenCount, bytes, options, batch => Score(model, tokens, batch), advance, cancellation);
+    }
+
+    /// <summary>Sums what <paramref name="score"/> says of each batch of windows.</summary>
+    /// <param name="tokenCount">n, the text's tokens.</param>
+    /// <param name="bytes">The text's UTF-8 bytes.</param>
+    /// <param name="options">Windows and batches.</param>
+    /// <param name="score">The sum of the negative log-likelihoods of a batch's targets, in nats.</param>
+    /// <param name="advance">Told the targets done so far.</param>
+    /// <param name="cancellation">The wish to stop.</param>
+    internal static PerplexityResult Measure(
+        long tokenCount, long? bytes, PerplexityOptions options, Func<WindowBatch, double> score, Action<long>? advance, CancellationToken cancellation)
+    {
+        var read = options.MaxTargets is { } limit ? Math.Min(tokenCount, limit + 1) : tokenCount;
+        var windows = new EvaluationWindows(read, options.WindowLength, options.BatchSize);
+        var (nll, done) = (0.0, 0L);
+        foreach (var batch in windows.Batches())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            nll += score(batch);
+            done += batch.Targets;
+            advance?.Invoke(done);
+        }
+
+        return new PerplexityResult(nll, windows.Targets, read == tokenCount ? bytes : null);
+    }
+
+    private static double Score(LanguageModel model, IndexedDataset tokens, WindowBatch batch)
+    {
+        var text = new int[batch.Targets + 1];
+        tokens.Read(batch.Start, text);
+        RequireInVocabulary(text, tokens, batch.Start, model.Config.VocabSize);
+        var ids = Array.ConvertAll(text, id => (long)id);
+
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        long[] shape = [batch.Rows, batch.Length];
+        var inputs = Tensor.From<long>(ids.AsSpan(0, batch.Targets), shape, model.Device);  // [B, T]
+        var targets = Tensor.From<long>(ids.AsSpan(1, batch.Targets), shape, model.Device);  // [B, T]
+        return (double)model.Loss(inputs, targets).Nll.Item<float>() * batch.Targets;
+    }
+
+    private static void RequireInVocabulary(int[] ids, IndexedDataset tokens, long start, int vocabulary)
+    {
+        var place = Array.FindIndex(ids, id => id < 0 || id >= vocabulary);
+        if (place >= 0)
+            throw new InvalidInputException(
+                $"{tokens.Prefix}, token {start + place}", $"an id below the model's vocab_size {vocabulary}", $"{ids[place]}", "build the data with the model's tokenizer");
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Bam.Data;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests.Commands;
+
+public sealed class EvalPerplexityTests : IDisposable
+{
+    private static readonly string Dense = RepositoryRoot.PathOf("tests", "fixtures", "bam", "dense-parallel");
+    private static readonly string Mixture = RepositoryRoot.PathOf("tests", "fixtures", "bam", "bam-expert-kv");
+
+    private readonly string root = Directory.CreateTempSubdirectory("bam-test-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Fact]
+    public void Models_and_domains_make_a_table()
+    {
+        var run = CommandLineRun.Of("eval", "perplexity", Dense, Mixture, "--data", Domain("law"), Domain("code"), "--window", "7");
+
+        run.Error.ShouldNotContain("bam:");
+        run.Status.ShouldBe(0);
+        run.Output.ShouldContain("law");
+        run.Output.ShouldContain("mean");
+        run.Output.ShouldContain("bits per UTF-8 byte");
+        run.Output.ShouldContain("windows of 7 tokens");
+    }
+
+    [Fact]
+    public void Json_holds_every_figure()
+    {
+        using var result = JsonDocument.Parse(CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("law"), Domain("code"), "--json").Output);
+
+        var model = result.RootElement.GetProperty("models")[0];
+        var (law, code) = (model.GetProperty("domains").GetProperty("law"), model.GetProperty("domains").GetProperty("code"));
+        law.GetProperty("perplexity").GetDouble().ShouldBe(Math.Exp(law.GetProperty("nll").GetDouble()), 1e-9);
+        law.GetProperty("tokens").GetInt64().ShouldBeGreaterThan(10);
+        law.GetProperty("bits_per_byte").GetDouble().ShouldBeGreaterThan(0);
+        model.GetProperty("mean_perplexity").GetDouble().ShouldBe((law.GetProperty("perplexity").GetDouble() + code.GetProperty("perplexity").GetDouble()) / 2, 1e-9);
+    }
+
+    [Fact]
+    public void Another_vocabulary_is_refused()
+    {
+        var run = CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("law", vocabularySize: 50_000));
+
+        run.Status.ShouldBe(2);
+        run.Error.ShouldContain("domain 'law': expected tokens of a vocabulary of at most");
+    }
+
+    [Theory]
+    [InlineData("--window", "0")]
+    [InlineData("--window", "100000")]
+    [InlineData("--batch-size", "-1")]
+    [InlineData("--device", "tpu")]
+    public void A_wrong_option_is_named(string option, string value)
+    {
+        var run = CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("law"), option, value);
+
+        run.Status.ShouldBe(2);
+        run.Error.ShouldContain(option);
+    }
+
+    private string Domain(string name, int vocabularySize = 30)
+    {
+        var folder = Path.Combine(root, $"{name} text");
+        Directory.CreateDirectory(folder);
+        for (var i = 0; i < 20; i++) File.WriteAllText(Path.Combine(folder, $"{i}.txt"), $"document {i} about {name}, which has {i * i * 7919} other words: {i * 31}{name}{i * 17}");
+        var output = Path.Combine(root, name);
+        DataBuilder.Build(new DataBuildOptions
+        {
+            Inputs = [folder],
+            Output = output,
+            Encoder = new TextEncoder(text => [.. text.Select(letter => letter % 29)], vocabularySize, 29, "letters"),
+            HeldOutFraction = 0.3,
+            NearDuplicateSimilarity = 1,
+            ContaminationShare = 1,
+        });
+        return output;
+    }
+}
