@@ -49,17 +49,18 @@ public sealed class WindowSampler
         var u = random.NextDouble();
         var tokens = new int[batchSize * (windowLength + 1)]; // [B, T+1]
         var drawn = new int[batchSize];
+        var starts = new long[batchSize];
         var domain = 0;
         for (var b = 0; b < batchSize; b++)
         {
             while (cumulativeShares[domain] <= (b + u) / batchSize) domain++;
             drawn[b] = domain;
             var text = domains[domain].Tokens;
-            var start = random.NextInt64(text.TokenCount - windowLength);
-            text.Read(start, tokens.AsSpan(b * (windowLength + 1), windowLength + 1));
+            starts[b] = random.NextInt64(text.TokenCount - windowLength);
+            text.Read(starts[b], tokens.AsSpan(b * (windowLength + 1), windowLength + 1));
         }
 
-        return new(tokens, drawn, batchSize, windowLength);
+        return new(tokens, drawn, starts, batchSize, windowLength);
     }
 
     private static void Check(MixtureDomain domain, int windowLength)

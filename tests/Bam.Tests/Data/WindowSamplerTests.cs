@@ -39,6 +39,7 @@ public sealed class WindowSamplerTests : IDisposable
         var batch = new WindowSampler([Domain("a", 1000, 3), Domain("b", 500, 1)], T, 4, seed: 17).Draw(2);
         batch.Domains.ShouldBe([0, 0, 0, 1]);
         Starts(batch).ShouldBe([263, 521, 69, 315]);
+        batch.Starts.ShouldBe([263, 521, 69, 315]);
     }
 
     [Fact]
