@@ -13,16 +13,20 @@ public static class ModelCheckpoint
     {
         using var checkpoint = Checkpoint.Open(directory);
         var model = new LanguageModel(checkpoint.Config, device, computeType);
-        var buffer = Array.Empty<float>();
-        foreach (var slice in model.Slices)
-        {
-            if (buffer.Length < slice.Count) buffer = new float[slice.Count];
-            var values = buffer.AsSpan(0, (int)slice.Count);
-            checkpoint.ReadFloat32(slice.Parameter.Name, values);
-            Write(model.Parameters.Values, slice, values);
-        }
-
+        Fill(model, checkpoint);
         return model;
+    }
+
+    /// <summary>Reads a checkpoint's parameters into a model of the same sizes; the weights of its router losses may differ.</summary>
+    /// <exception cref="InvalidInputException">The checkpoint is damaged or of another model.</exception>
+    public static void LoadInto(LanguageModel model, string directory)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using var checkpoint = Checkpoint.Open(directory);
+        var (config, there) = (model.Config, checkpoint.Config);
+        there = there with { RouterAuxLossCoef = config.RouterAuxLossCoef, RouterZLossCoef = config.RouterZLossCoef, TorchDtype = config.TorchDtype };
+        if (there != config) throw new InvalidInputException(directory, "the model's sizes", "another config.json", "is it the right checkpoint?");
+        Fill(model, checkpoint);
     }
 
     /// <summary>Writes <c>config.json</c> and <c>model.safetensors</c> into an existing directory, in float32.</summary>
@@ -72,6 +76,18 @@ public static class ModelCheckpoint
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         Part(buffer, slice).Copy_(Tensor.From(values, slice.Parameter.Shape, buffer.Device));
+    }
+
+    private static void Fill(LanguageModel model, Checkpoint checkpoint)
+    {
+        var buffer = Array.Empty<float>();
+        foreach (var slice in model.Slices)
+        {
+            if (buffer.Length < slice.Count) buffer = new float[slice.Count];
+            var values = buffer.AsSpan(0, (int)slice.Count);
+            checkpoint.ReadFloat32(slice.Parameter.Name, values);
+            Write(model.Parameters.Values, slice, values);
+        }
     }
 
     // The part of the buffer in the checkpoint's own shape.
