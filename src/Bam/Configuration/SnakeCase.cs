@@ -1,20 +1,10 @@
-using System.Text;
+using System.Text.Json;
 
 namespace Bam.Configuration;
 
 /// <summary>C#'s names as a YAML file writes them.</summary>
 internal static class SnakeCase
 {
-    /// <summary>"LearningRate" → "learning_rate", "Beta1" → "beta1".</summary>
-    public static string Of(string name)
-    {
-        var text = new StringBuilder(name.Length + 4);
-        for (var i = 0; i < name.Length; i++)
-        {
-            if (i > 0 && char.IsUpper(name[i]) && !char.IsUpper(name[i - 1])) text.Append('_');
-            text.Append(char.ToLowerInvariant(name[i]));
-        }
-
-        return text.ToString();
-    }
+    /// <summary>"LearningRate" → "learning_rate", "RouterZLossCoef" → "router_z_loss_coef", "Beta1" → "beta1".</summary>
+    public static string Of(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 }
