@@ -35,4 +35,7 @@ internal sealed class Invocation(
         if (json) results.WriteLine(JsonResult.Serialize(result));
         else text(Consoles.ForResults(results));
     }
+
+    /// <summary>Writes a result that has one form only, such as a schema.</summary>
+    public void WriteText(string text) => results.WriteLine(text);
 }

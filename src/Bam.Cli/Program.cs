@@ -8,6 +8,7 @@ internal static class Program
     /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
     public static Command[] Verbs =>
     [
+        new Train(),
         new Mix(),
         new VerbGroup("eval", "Measure models", new EvalPerplexity()),
         new Forward(),

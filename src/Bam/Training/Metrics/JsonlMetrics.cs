@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -23,14 +24,15 @@ public sealed class JsonlMetrics : IMetricsSink
     /// The steps done by the checkpoint that training goes on from: lines of later steps, and a line that was cut short, are
     /// removed, because their steps are done again.
     /// </param>
+    /// <param name="evaluationIsDue">True: the evaluation after that step is done again, so its line is removed as well.</param>
     /// <exception cref="WorkFailedException">The file cannot be written.</exception>
-    public JsonlMetrics(string path, long step)
+    public JsonlMetrics(string path, long step, bool evaluationIsDue = false)
     {
         this.path = path;
         try
         {
             stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-            var end = EndOf(stream, step);
+            var end = EndOf(stream, step, evaluationIsDue);
             stream.SetLength(end);
             stream.Position = end;
         }
@@ -50,31 +52,31 @@ public sealed class JsonlMetrics : IMetricsSink
     public void Dispose() => stream.Dispose();
 
     /// <summary>The end of the last whole line that belongs to the first <paramref name="step"/> steps.</summary>
-    private static long EndOf(FileStream stream, long step)
+    private static long EndOf(FileStream stream, long step, bool evaluationIsDue)
     {
         using var reader = new StreamReader(stream, leaveOpen: true);
         var end = 0L;
         while (reader.ReadLine() is { } line)
         {
-            if (StepOf(line) is not { } found || found > step) return end;
-            var next = end + reader.CurrentEncoding.GetByteCount(line) + 1;
-            if (next > stream.Length) return end;
+            var next = end + Encoding.UTF8.GetByteCount(line) + 1;
+            if (next > stream.Length || !Belongs(line, step, evaluationIsDue)) return end;
             end = next;
         }
 
         return end;
     }
 
-    private static long? StepOf(string line)
+    private static bool Belongs(string line, long step, bool evaluationIsDue)
     {
         try
         {
             using var json = JsonDocument.Parse(line);
-            return json.RootElement.GetProperty("step").GetInt64();
+            var found = json.RootElement.GetProperty("step").GetInt64();
+            return found < step || (found == step && !(evaluationIsDue && json.RootElement.TryGetProperty("evaluation", out _)));
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            return null;
+            return false;
         }
     }
 

@@ -12,36 +12,37 @@ public static class AdamWKernel
     /// <summary>Updates values and moments, and leaves the gradients zero for the next step. All spans have one length.</summary>
     public static void Update(Span<float> values, Span<float> gradients, Span<float> means, Span<float> squares, in AdamWStep step, bool decays)
     {
-        var decay = decays ? step.Decay : 0f;
-        var width = Vector256<float>.Count;
+        var (scale, epsilon) = ((float)step.GradientScale, (float)step.Epsilon);
+        var (beta1, beta1Rest) = ((float)step.Beta1, (float)(1 - step.Beta1));
+        var (beta2, beta2Rest) = ((float)step.Beta2, (float)(1 - step.Beta2));
+        var (stepSize, rootScale) = ((float)-step.StepSize, (float)step.RootScale);
+        var decay = decays ? (float)-step.Decay : 0f;
+
         var v = MemoryMarshal.Cast<float, Vector256<float>>(values);
         var g = MemoryMarshal.Cast<float, Vector256<float>>(gradients);
         var m = MemoryMarshal.Cast<float, Vector256<float>>(means);
         var s = MemoryMarshal.Cast<float, Vector256<float>>(squares);
-        var scale = Vector256.Create(step.GradientScale);
-        var (beta1, beta1Rest) = (Vector256.Create(step.Beta1), Vector256.Create(step.Beta1Rest));
-        var (beta2, beta2Rest) = (Vector256.Create(step.Beta2), Vector256.Create(step.Beta2Rest));
-        var (epsilon, secondScale) = (Vector256.Create(step.Epsilon), Vector256.Create(step.SecondMomentScale));
-        var (negativeStep, negativeDecay) = (Vector256.Create(-step.StepSize), Vector256.Create(-decay));
         for (var i = 0; i < v.Length; i++)
         {
-            var gradient = g[i] * scale;
-            var mean = Vector256.FusedMultiplyAdd(beta1, m[i], beta1Rest * gradient);
-            var square = Vector256.FusedMultiplyAdd(beta2, s[i], beta2Rest * (gradient * gradient));
-            var divisor = Vector256.FusedMultiplyAdd(Vector256.Sqrt(square), secondScale, epsilon);
-            v[i] = Vector256.FusedMultiplyAdd(negativeStep, mean / divisor, Vector256.FusedMultiplyAdd(negativeDecay, v[i], v[i]));
+            var gradient = g[i] * Vector256.Create(scale);
+            var mean = Vector256.FusedMultiplyAdd(Vector256.Create(beta1), m[i], Vector256.Create(beta1Rest) * gradient);
+            var square = Vector256.FusedMultiplyAdd(Vector256.Create(beta2), s[i], Vector256.Create(beta2Rest) * (gradient * gradient));
+            var divisor = Vector256.FusedMultiplyAdd(Vector256.Sqrt(square), Vector256.Create(rootScale), Vector256.Create(epsilon));
+            var decayed = Vector256.FusedMultiplyAdd(Vector256.Create(decay), v[i], v[i]);
+            v[i] = Vector256.FusedMultiplyAdd(Vector256.Create(stepSize), mean / divisor, decayed);
             m[i] = mean;
             s[i] = square;
             g[i] = Vector256<float>.Zero;
         }
 
-        for (var i = v.Length * width; i < values.Length; i++)
+        for (var i = v.Length * Vector256<float>.Count; i < values.Length; i++)
         {
-            var gradient = gradients[i] * step.GradientScale;
-            var mean = MathF.FusedMultiplyAdd(step.Beta1, means[i], step.Beta1Rest * gradient);
-            var square = MathF.FusedMultiplyAdd(step.Beta2, squares[i], step.Beta2Rest * (gradient * gradient));
-            var divisor = MathF.FusedMultiplyAdd(MathF.Sqrt(square), step.SecondMomentScale, step.Epsilon);
-            values[i] = MathF.FusedMultiplyAdd(-step.StepSize, mean / divisor, MathF.FusedMultiplyAdd(-decay, values[i], values[i]));
+            var gradient = gradients[i] * scale;
+            var mean = MathF.FusedMultiplyAdd(beta1, means[i], beta1Rest * gradient);
+            var square = MathF.FusedMultiplyAdd(beta2, squares[i], beta2Rest * (gradient * gradient));
+            var divisor = MathF.FusedMultiplyAdd(MathF.Sqrt(square), rootScale, epsilon);
+            var decayed = MathF.FusedMultiplyAdd(decay, values[i], values[i]);
+            values[i] = MathF.FusedMultiplyAdd(stepSize, mean / divisor, decayed);
             means[i] = mean;
             squares[i] = square;
             gradients[i] = 0;

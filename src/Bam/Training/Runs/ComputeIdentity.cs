@@ -15,11 +15,11 @@ public sealed record ComputeIdentity
     /// <summary>The threads of a matrix product.</summary>
     public required int Threads { get; init; }
 
-    /// <summary>"cpu" or "cuda:N (the GPU's name)".</summary>
+    /// <summary>"cpu" or "cuda:N".</summary>
     public required string Device { get; init; }
 
-    /// <summary>The widest vectors of the processor's kernels, which sum in another order when they differ.</summary>
-    public required string Vectors { get; init; }
+    /// <summary>The processor's vector instructions; kernels sum in another order when they differ.</summary>
+    public required string CpuFeatures { get; init; }
 
     /// <summary>"libtorch 1.13.1, now 2.14.0" for the first difference, or null.</summary>
     public string? DifferenceTo(ComputeIdentity now)
@@ -31,7 +31,7 @@ public sealed record ComputeIdentity
             ("BLAS", Blas, now.Blas),
             ("threads", $"{Threads}", $"{now.Threads}"),
             ("device", Device, now.Device),
-            ("vectors", Vectors, now.Vectors),
+            ("processor", CpuFeatures, now.CpuFeatures),
         ];
         var different = parts.Where(p => p.Before != p.Now).Select(p => $"{p.Name} {p.Before}, now {p.Now}").ToArray();
         return different.Length == 0 ? null : string.Join("; ", different);

@@ -33,6 +33,9 @@ public sealed record TrainerState
     /// <summary>Seconds inside training steps.</summary>
     public double StepSeconds { get; init; }
 
+    /// <summary>True: the evaluation after the last step was not done.</summary>
+    public bool EvaluationIsDue { get; init; }
+
     /// <summary>What the next line of metrics has so far.</summary>
     public LossWindow Window { get; init; } = new();
 

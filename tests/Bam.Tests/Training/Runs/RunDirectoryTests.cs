@@ -14,7 +14,7 @@ public sealed class RunDirectoryTests : IDisposable
     private static readonly RunIdentity Identity = new()
     {
         ConfigSha256 = "c", ModelSha256 = new string('a', 64), Data = [new("law", "i", 5)],
-        Compute = new() { Code = "1", LibTorch = "1.13.1", Blas = "OpenBLAS", Threads = 2, Device = "cpu", Vectors = "AVX-512" },
+        Compute = new() { Code = "1", LibTorch = "1.13.1", Blas = "OpenBLAS", Threads = 2, Device = "cpu", CpuFeatures = "avx512f" },
     };
 
     public RunDirectoryTests() => config = new()

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Globalization;
+using Bam.Configuration;
+using Bam.Training;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>One model, one phase: trains to the end of its budget, or goes on where it was stopped.</summary>
+internal sealed class Train : Verb
+{
+    private readonly Argument<string?> config = new("CONFIG")
+    {
+        Description = "A YAML file: the model, the data and how to train",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<bool> schema = new("--schema") { Description = "Print the JSON schema of CONFIG: every key, its range, its default and its meaning" };
+
+    public Train()
+        : base("train", "Train one model, or go on where training was stopped", "bam train train.yaml")
+    {
+        Arguments.Add(config);
+        Options.Add(schema);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        if (invocation.Get(schema))
+        {
+            invocation.WriteText(ConfigSchema.Write<TrainingConfig>("bam train CONFIG"));
+            return ExitStatus.Done;
+        }
+
+        var path = invocation.Get(config) ?? throw new InvalidInputException("CONFIG is missing; try: bam train --help");
+        var result = Trainer.Run(ConfigFile.Read<TrainingConfig>(path), new()
+        {
+            Reporter = invocation.Reporter,
+            Cancellation = invocation.Cancellation,
+        });
+        invocation.WriteResult(result, console =>
+        {
+            var table = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
+            table.AddRow("model", Markup.Escape(result.Model));
+            table.AddRow("metrics", Markup.Escape(result.Metrics));
+            table.AddRow("steps", result.Steps.ToString("N0", CultureInfo.InvariantCulture));
+            table.AddRow("tokens", result.Tokens.ToString("N0", CultureInfo.InvariantCulture));
+            table.AddRow("tokens/s", result.TokensPerSecond.ToString("N0", CultureInfo.InvariantCulture));
+            table.AddRow("core-seconds", result.CoreSeconds.ToString("N1", CultureInfo.InvariantCulture));
+            console.Write(table);
+        });
+        return ExitStatus.Done;
+    }
+}

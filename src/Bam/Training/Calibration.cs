@@ -1,0 +1,47 @@
+using System.Diagnostics;
+
+namespace Bam.Training;
+
+/// <summary>
+/// How fast a configuration trains on this machine, measured on a model that is thrown away: a run's own parameters, data order
+/// and files are untouched.
+/// </summary>
+/// <param name="StepSeconds">The median step, in seconds.</param>
+/// <param name="TokensPerStep">B·T.</param>
+/// <param name="Threads">The threads that core-seconds count.</param>
+public sealed record Calibration(double StepSeconds, long TokensPerStep, int Threads)
+{
+    /// <summary>Tokens for one second of one core.</summary>
+    public double TokensPerCoreSecond => TokensPerStep / (StepSeconds * Threads);
+
+    /// <summary>Trains a copy for a few steps.</summary>
+    /// <param name="config">What to measure; its output is neither read nor written.</param>
+    /// <param name="steps">The steps whose median counts.</param>
+    /// <param name="warmup">The steps before them, which do not count.</param>
+    /// <param name="reporter">Told of settings that are ignored.</param>
+    /// <param name="cancellation">The wish to stop.</param>
+    /// <exception cref="InvalidInputException">The configuration, the model or the data is wrong.</exception>
+    /// <exception cref="OperationCanceledException">The wish to stop was fulfilled.</exception>
+    public static Calibration Measure(
+        TrainingConfig config, int steps = 7, int warmup = 3, IReporter? reporter = null, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
+        var setup = RunSetup.Of(config, reporter ?? SilentReporter.Instance);
+        using var session = setup.CreateSession();
+        setup.FillParameters(session.Model);
+        var seconds = new List<double>();
+        for (var step = 0; step < warmup + steps; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var start = Stopwatch.GetTimestamp();
+            session.Step(step);
+            if (step >= warmup) seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        seconds.Sort();
+        return new(seconds[seconds.Count / 2], config.Settings.TokensPerStep, setup.Threads);
+    }
+
+    /// <summary>The steps that a budget of core-seconds pays for, at least one.</summary>
+    public long StepsFor(double coreSeconds) => Math.Max(1, (long)(coreSeconds / (StepSeconds * Threads)));
+}

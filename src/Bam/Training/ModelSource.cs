@@ -1,0 +1,68 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Bam.Checkpoints;
+using Bam.Files;
+
+namespace Bam.Training;
+
+/// <summary>Where a run's model comes from: a checkpoint, or sizes and a seed.</summary>
+public static class ModelSource
+{
+    /// <summary>The configuration of the model to train, with the run's weights of the router losses.</summary>
+    /// <exception cref="InvalidInputException">The checkpoint, the path or the sizes are wrong.</exception>
+    public static ModelConfig ConfigOf(TrainingConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var model = config.Model is { } directory ? ModelConfig.Load(directory) : Inline(config.Config!);
+        return model with
+        {
+            RouterAuxLossCoef = config.Settings.RouterAuxLossCoef ?? model.RouterAuxLossCoef,
+            RouterZLossCoef = config.Settings.RouterZLossCoef ?? model.RouterZLossCoef,
+        };
+    }
+
+    /// <summary>SHA-256 over the configuration and the tensors of the starting checkpoint; null for a new model or a checkpoint that is gone.</summary>
+    public static string? HashOf(TrainingConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.Model is not { } directory || !Directory.Exists(directory)) return null;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var files = Directory.GetFiles(directory, "model*.safetensors").Append(Path.Combine(directory, ModelConfig.FileName));
+        foreach (var file in files.Where(File.Exists).Order(StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(Path.GetFileName(file)));
+            using var stream = File.OpenRead(file);
+            hash.AppendData(SHA256.HashData(stream));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static ModelConfig Inline(Configuration.InlineValue value)
+    {
+        if (value.Scalar is not { } name) return Parse(JsonNode.Parse(value.Json)!.AsObject(), $"{value.Where}: key 'config'");
+        if (ModelPresets.All.TryGetValue(name, out var preset)) return preset;
+        if (name.Contains('/')) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name);
+        throw new InvalidInputException(
+            $"{value.Where}: key 'config': no preset is called '{name}'{Configuration.Suggestion.For(name, [.. ModelPresets.All.Keys])}; "
+            + "or write the sizes inline, or the path of a config.json");
+    }
+
+    // What is written inline replaces what the preset says.
+    private static ModelConfig Parse(JsonObject sizes, string where)
+    {
+        if (sizes["preset"] is { } preset)
+        {
+            var name = preset.ToString();
+            if (!ModelPresets.All.TryGetValue(name, out var found))
+                throw new InvalidInputException($"{where}: no preset is called '{name}'{Configuration.Suggestion.For(name, [.. ModelPresets.All.Keys])}");
+            var merged = JsonNode.Parse(found.ToJson())!.AsObject();
+            foreach (var (key, value) in sizes.Where(s => s.Key != "preset")) merged[key] = value?.DeepClone();
+            sizes = merged;
+        }
+
+        sizes.TryAdd("model_type", "bam");
+        return ModelConfig.Parse(sizes.ToJsonString(), where);
+    }
+}

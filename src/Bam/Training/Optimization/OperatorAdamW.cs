@@ -1,0 +1,80 @@
+using Bam.Torch;
+
+namespace Bam.Training.Optimization;
+
+/// <summary>AdamW by libtorch's operators, for GPUs: the fused one where this libtorch has it, else one operator after the other.</summary>
+public sealed unsafe class OperatorAdamW : AdamW
+{
+    private static readonly Operator Fused = Operator.Get("aten::_fused_adamw_");
+    private static readonly Operator Lerp = Operator.Get("aten::lerp_", "Scalar");
+    private static readonly Operator AddProduct = Operator.Get("aten::addcmul_");
+    private static readonly Operator AddQuotient = Operator.Get("aten::addcdiv_");
+    private static readonly Operator VectorNorm = Operator.Get("aten::linalg_vector_norm");
+
+    private readonly bool isFused;
+
+    /// <summary>Allocates moments of zero.</summary>
+    /// <param name="arena">Values and gradients.</param>
+    /// <param name="ranges">What is trained.</param>
+    public OperatorAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
+        : base(arena, ranges) => isFused = !arena.Values.Device.IsCpu && Operator.Exists("aten::_fused_adamw_");
+
+    /// <inheritdoc/>
+    public override double GradientNorm()
+    {
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        Tensor? sum = null;
+        foreach (var range in Ranges)
+        {
+            var norm = VectorNorm.Call(Arena.Gradients.Narrow(0, range.Offset, range.Count), 2.0, Value.None, false, ScalarType.Float64);
+            sum = sum is null ? norm.Square() : sum + norm.Square();
+        }
+
+        return sum is null ? 0 : Math.Sqrt(sum.Item<double>());
+    }
+
+    /// <inheritdoc/>
+    public override void Update(in AdamWStep step)
+    {
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        foreach (var range in Ranges)
+        {
+            using var inner = TensorScope.Open();
+            var value = Arena.Values.Narrow(0, range.Offset, range.Count);
+            var gradient = Arena.Gradients.Narrow(0, range.Offset, range.Count);
+            var mean = Means.Narrow(0, range.MomentOffset, range.Count);
+            var square = Squares.Narrow(0, range.MomentOffset, range.Count);
+            if (isFused) UpdateFused(value, gradient, mean, square, step, range.Decays);
+            else Update(value, gradient, mean, square, step, range.Decays);
+        }
+
+        Arena.ZeroGradients();
+    }
+
+    private static void Update(Tensor value, Tensor gradient, Tensor mean, Tensor square, in AdamWStep step, bool decays)
+    {
+        gradient.Mul_(step.GradientScale);
+        Lerp.Invoke(mean, gradient, 1 - step.Beta1);
+        square.Mul_(step.Beta2);
+        AddProduct.Invoke(square, gradient, gradient, 1 - step.Beta2);
+        var divisor = square.Sqrt();
+        divisor.Mul_(step.RootScale).Add_(step.Epsilon);
+        if (decays) value.Mul_(1.0 - step.Decay);
+        AddQuotient.Invoke(value, mean, divisor, -step.StepSize);
+    }
+
+    private void UpdateFused(Tensor value, Tensor gradient, Tensor mean, Tensor square, in AdamWStep step, bool decays)
+    {
+        var device = Arena.Values.Device;
+        var count = Tensor.Full([], step.Count, ScalarType.Float32, device);
+        // The fused operator divides gradients by grad_scale.
+        var divisor = Tensor.Full([], 1.0 / step.GradientScale, ScalarType.Float32, device);
+        nint values = value.Handle, gradients = gradient.Handle, means = mean.Handle, squares = square.Handle, counts = count.Handle;
+        Fused.Invoke(
+            Value.Tensors(&values, 1), Value.Tensors(&gradients, 1), Value.Tensors(&means, 1), Value.Tensors(&squares, 1),
+            Value.Tensors(null, 0), Value.Tensors(&counts, 1),
+            step.LearningRate, step.Beta1, step.Beta2, decays ? step.WeightDecay : 0.0, step.Epsilon, false, false, divisor, Value.None);
+    }
+}

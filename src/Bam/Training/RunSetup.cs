@@ -1,0 +1,122 @@
+using System.Reflection;
+using Bam.Checkpoints;
+using Bam.Configuration;
+using Bam.Models;
+using Bam.Torch;
+using Bam.Training.Runs;
+
+namespace Bam.Training;
+
+/// <summary>What a configuration means on this machine: the device, the threads, the model's sizes, and the run's identity.</summary>
+public sealed class RunSetup
+{
+    private readonly TrainingConfig config;
+    private string? tokenizerFingerprint;
+
+    private RunSetup(TrainingConfig config, Device device)
+    {
+        this.config = config;
+        Device = device;
+        ModelConfig = ModelSource.ConfigOf(config);
+        ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null);
+        OpenData().Dispose(); // so that faults of the data come before the run's directory
+        Identity = new()
+        {
+            ConfigSha256 = ConfigWriter.Fingerprint(config),
+            ModelSha256 = ModelSource.HashOf(config),
+            Data = TrainingData.IdentitiesOf(config),
+            Compute = new()
+            {
+                Code = typeof(RunSetup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+                LibTorch = LibTorch.Info.Version,
+                Blas = LibTorch.Info.Blas,
+                Threads = LibTorch.Info.Threads,
+                Device = device.ToString(),
+                CpuFeatures = LibTorch.Info.CpuFeatures,
+            },
+        };
+    }
+
+    /// <summary>Where everything is computed.</summary>
+    public Device Device { get; }
+
+    /// <summary>The threads that core-seconds count.</summary>
+    public int Threads => Identity.Compute.Threads;
+
+    /// <summary>The model's sizes, with the run's weights of the router losses.</summary>
+    public ModelConfig ModelConfig { get; }
+
+    /// <summary>What the run's result depends on.</summary>
+    public RunIdentity Identity { get; }
+
+    /// <summary>The text of tokenizer.json, or null when there is none.</summary>
+    public byte[]? Tokenizer { get; private set; }
+
+    /// <summary>Loads libtorch and reads what the configuration names.</summary>
+    /// <exception cref="InvalidInputException">Something it names is missing or wrong.</exception>
+    public static RunSetup Of(TrainingConfig config, IReporter reporter)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(reporter);
+        var threads = config.Settings.Threads;
+        LibTorch.Load(new LibTorchOptions { Threads = threads ?? 0 });
+        if (threads is not null && threads != LibTorch.Info.Threads)
+            reporter.Warn($"key 'threads': {threads} is ignored, this process computes with {LibTorch.Info.Threads} already");
+        if (config.Settings.WarmupSteps >= config.Settings.TotalSteps)
+            reporter.Warn($"key 'warmup_steps': {config.Settings.WarmupSteps} is not below the run's {config.Settings.TotalSteps} steps, so that the learning rate only rises");
+        try
+        {
+            return new RunSetup(config, Device.Parse(config.Settings.Device));
+        }
+        catch (FormatException e)
+        {
+            throw new InvalidInputException($"key 'device': {e.Message}", e);
+        }
+    }
+
+    /// <summary>Allocates the model, its moments and opens the data; the parameters are zero.</summary>
+    public TrainingSession CreateSession()
+    {
+        var data = OpenData();
+        var type = config.Settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        var model = new LanguageModel(ModelConfig, Device, type);
+        try
+        {
+            return new TrainingSession(model, data, config.Settings);
+        }
+        catch
+        {
+            model.Dispose();
+            data.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Gives the model the parameters it starts from.</summary>
+    /// <exception cref="InvalidInputException">The starting checkpoint is damaged.</exception>
+    public void FillParameters(LanguageModel model)
+    {
+        if (config.Model is { } directory) ModelCheckpoint.LoadInto(model, directory);
+        else ModelInitializer.Initialize(model, config.InitSeed);
+    }
+
+    /// <summary>Takes a checkpoint's tokenizer when the one that the run began with is gone.</summary>
+    public void UseTokenizerOf(string checkpoint)
+    {
+        if (Tokenizer is null) ReadTokenizer(checkpoint, isNamed: false);
+    }
+
+    private TrainingData OpenData() => TrainingData.Open(config, ModelConfig.VocabSize, tokenizerFingerprint);
+
+    // A model without a tokenizer can be trained; a tokenizer that the file names must be there.
+    private void ReadTokenizer(string? path, bool isNamed)
+    {
+        if (path is null) return;
+        var file = Directory.Exists(path) ? Path.Combine(path, Tokenization.Tokenizer.FileName) : path;
+        if (!isNamed && !File.Exists(file)) return;
+        var tokenizer = Tokenization.Tokenizer.Load(file);
+        tokenizer.RequireFits(ModelConfig.VocabSize, $"{file}: the model");
+        tokenizerFingerprint = tokenizer.Fingerprint;
+        Tokenizer = File.ReadAllBytes(file);
+    }
+}

@@ -1,0 +1,55 @@
+using Bam.Checkpoints;
+using Bam.Models;
+using Bam.Torch;
+using Bam.Training.Metrics;
+using Bam.Training.Runs;
+
+namespace Bam.Training;
+
+/// <summary>Makes a line of metrics of sums, with speed as tokens/s and as a fraction of this machine's matrix peak.</summary>
+internal sealed class SpeedMeter
+{
+    private static readonly Dictionary<Device, double> Peaks = [];
+
+    private readonly long tokensPerStep;
+    private readonly double flopsPerToken;
+    private readonly double? peak;
+
+    /// <summary>Measures the peak, once for a process and a device.</summary>
+    public SpeedMeter(ModelConfig model, TrainingSettings settings, Device device, bool measuresPeak)
+    {
+        tokensPerStep = settings.TokensPerStep;
+        flopsPerToken = ModelFlops.Training(model, settings.SequenceLength);
+        if (measuresPeak) peak = PeakOf(device);
+    }
+
+    /// <summary>The line for the steps since the last one.</summary>
+    public StepMetrics Metrics(TrainerState state, StepResult step)
+    {
+        var window = state.Window;
+        var tokensPerSecond = window.Steps * tokensPerStep / window.Seconds;
+        return new()
+        {
+            Step = state.Step,
+            Tokens = state.Tokens,
+            Loss = window.Loss / window.Steps,
+            Nll = window.Nll / window.Steps,
+            LoadBalancing = window.LoadBalancing / window.Steps,
+            RouterZ = window.RouterZ / window.Steps,
+            LearningRate = step.LearningRate,
+            GradientNorm = step.GradientNorm,
+            TokensPerSecond = tokensPerSecond,
+            FractionOfPeak = tokensPerSecond * flopsPerToken / peak,
+            CoreSeconds = state.CoreSeconds,
+        };
+    }
+
+    private static double PeakOf(Device device)
+    {
+        lock (Peaks)
+        {
+            if (!Peaks.TryGetValue(device, out var found)) Peaks[device] = found = MatrixPeak.Measure(device: device) * 1e9;
+            return found;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Bam.Models;
+using Bam.Torch;
+
+namespace Bam.Training;
+
+/// <summary>The losses of a step's micro-batches so far, as means.</summary>
+internal sealed class StepLosses
+{
+    private int count;
+
+    public double Loss { get; private set; }
+
+    public double Nll { get; private set; }
+
+    /// <summary>The mean over the layers that have the loss; 0 when none has.</summary>
+    public double LoadBalancing { get; private set; }
+
+    /// <summary>Likewise.</summary>
+    public double RouterZ { get; private set; }
+
+    public void Add(LossTerms terms)
+    {
+        count++;
+        Loss += (terms.Total.Item<float>() - Loss) / count;
+        Nll += (terms.Nll.Item<float>() - Nll) / count;
+        LoadBalancing += (MeanOfLayers(terms.LoadBalancing) - LoadBalancing) / count;
+        RouterZ += (MeanOfLayers(terms.RouterZ) - RouterZ) / count;
+    }
+
+    public override string ToString() => FormattableString.Invariant($"loss {Loss:0.###}, nll {Nll:0.###}, load balancing {LoadBalancing:0.###}, router z {RouterZ:0.###}");
+
+    // Layers without feed-forward experts hold zeros, and the load-balancing loss of those with experts is above zero.
+    private static double MeanOfLayers(Tensor layers) => layers.ToArray<float>().Where(l => l != 0).Select(l => (double)l).DefaultIfEmpty(0).Average();
+}

@@ -1,0 +1,81 @@
+using Bam.Data;
+using Bam.Training.Runs;
+
+namespace Bam.Training;
+
+/// <summary>A run's domains, open for drawing windows.</summary>
+public sealed class TrainingData : IDisposable
+{
+    private readonly IndexedDataset[] datasets;
+
+    private TrainingData(TrainingConfig config, IndexedDataset[] datasets)
+    {
+        this.datasets = datasets;
+        Names = [.. config.Data.Select(d => d.Domain)];
+        var domains = config.Data.Zip(datasets, (domain, tokens) => new MixtureDomain(domain.Domain, tokens, domain.Weight)).ToArray();
+        Sampler = new(domains, config.Settings.SequenceLength, config.Settings.BatchSize, config.Settings.DataSeed);
+    }
+
+    /// <summary>The domains' names, in the order of the configuration.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>Draws each step's windows.</summary>
+    public WindowSampler Sampler { get; }
+
+    /// <summary>Opens the domains.</summary>
+    /// <param name="config">Which, and how windows are drawn.</param>
+    /// <param name="vocabSize">The model's; ids outside are refused.</param>
+    /// <param name="tokenizer">The fingerprint of the model's tokenizer, or null when it has none.</param>
+    /// <exception cref="InvalidInputException">A data set is missing, damaged, of another tokenizer, or too short for one window.</exception>
+    public static TrainingData Open(TrainingConfig config, int vocabSize, string? tokenizer)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var datasets = new List<IndexedDataset>();
+        try
+        {
+            foreach (var domain in config.Data)
+            {
+                if (File.Exists(Path.Combine(domain.Path, DataBuildReport.FileName))) RequireSameVocabulary(domain, vocabSize, tokenizer);
+                datasets.Add(IndexedDataset.Open(PrefixOf(domain), vocabSize));
+            }
+
+            return new TrainingData(config, [.. datasets]);
+        }
+        catch
+        {
+            foreach (var dataset in datasets) dataset.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What the windows depend on.</summary>
+    /// <exception cref="InvalidInputException">A data set is missing.</exception>
+    public static IReadOnlyList<DataIdentity> IdentitiesOf(TrainingConfig config) => [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d)))];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var dataset in datasets) dataset.Dispose();
+    }
+
+    private static void RequireSameVocabulary(TrainingDomain domain, int vocabSize, string? tokenizer)
+    {
+        var report = DataBuildReport.Load(domain.Path);
+        if (report.VocabularySize > vocabSize)
+            throw new InvalidInputException(
+                $"{domain.Path}: domain '{domain.Domain}'", $"ids of a vocabulary of at most {vocabSize}, the model's", $"{report.VocabularySize}",
+                "build the data with the model's tokenizer");
+        if (tokenizer is not null && report.Tokenizer != tokenizer)
+            throw new InvalidInputException(
+                $"{domain.Path}: domain '{domain.Domain}'", $"ids of the model's tokenizer ({Short(tokenizer)})", $"those of another ({Short(report.Tokenizer)})",
+                "build the data with the model's tokenizer");
+    }
+
+    private static string Short(string fingerprint) => fingerprint.Length > 12 ? $"{fingerprint[..12]}…" : fingerprint;
+
+    // A directory of 'bam data build' holds train.{bin,idx} and heldout.{bin,idx}.
+    private static string PrefixOf(TrainingDomain domain) =>
+        Directory.Exists(domain.Path) ? Path.Combine(domain.Path, "train")
+        : Path.GetExtension(domain.Path) is ".bin" or ".idx" ? Path.ChangeExtension(domain.Path, null)
+        : domain.Path;
+}

@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests.Commands;
+
+public sealed class TrainTests : IDisposable
+{
+    private readonly TrainProcess train = new();
+
+    [Fact]
+    [Trait("Speed", "long")]
+    public void A_run_that_is_killed_again_and_again_ends_bit_for_bit_like_an_unbroken_one()
+    {
+        Unbroken();
+        var config = train.Config("killed");
+        var random = new Random();
+        var kills = 0;
+        for (var target = 1; target < TrainProcess.Steps - 10; target = train.NewestStep("killed") + random.Next(1, 12))
+        {
+            using var process = TrainProcess.Start(config);
+            if (!train.WaitForStep(process, "killed", target)) break;
+            // Most of a step of this size goes into its checkpoint: a random moment often falls into the writing of one.
+            Thread.Sleep(random.Next(0, 40));
+            process.Kill();
+            process.WaitForExit();
+            if (process.ExitCode == 0) break;
+            kills++;
+        }
+
+        kills.ShouldBeGreaterThan(2);
+        TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
+        train.Model("killed").ShouldBe(train.Model("unbroken"));
+        Losses("killed").ShouldBe(Losses("unbroken"));
+        Directory.GetFileSystemEntries(train["killed/checkpoints"], ".*").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_kill_before_the_first_checkpoint_costs_nothing_but_time()
+    {
+        var config = train.Config("killed", checkpointEvery: 0);
+        using var process = TrainProcess.Start(config);
+        while (!File.Exists(train["killed/metrics.jsonl"]) && !process.HasExited) Thread.Sleep(1);
+        process.Kill();
+        process.WaitForExit();
+        TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
+    }
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public void A_signal_saves_and_ends_with_130_and_the_same_command_goes_on(string signal)
+    {
+        Unbroken();
+        var config = train.Config("stopped");
+        using var process = TrainProcess.Start(config);
+        train.WaitForStep(process, "stopped", 4).ShouldBeTrue();
+        using (var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)])) kill.WaitForExit();
+        var run = TrainProcess.Finish(process);
+        run.Status.ShouldBe(ExitStatus.Interrupted, run.Error);
+        run.Error.ShouldContain("stopped after step");
+        train.NewestStep("stopped").ShouldBeGreaterThanOrEqualTo(4);
+        Directory.Exists(train["stopped/model"]).ShouldBeFalse();
+        TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
+        train.Model("stopped").ShouldBe(train.Model("unbroken"));
+    }
+
+    [SkippableFact]
+    public void A_full_disk_costs_one_line_and_no_checkpoint()
+    {
+        Skip.IfNot(CanMount(), "a small disk needs 'unshare -rm', which this machine does not allow");
+        Unbroken();
+        var config = train.Config("full");
+        using (var process = TrainProcess.Start(config))
+        {
+            train.WaitForStep(process, "full", 4).ShouldBeTrue();
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        // Half of a checkpoint's room.
+        var step = train.NewestStep("full");
+        var checkpoint = train[$"full/checkpoints/step-{step}"];
+        var room = Directory.GetFiles(checkpoint).Sum(f => new FileInfo(f).Length) / 2 / 1024;
+        var run = TrainProcess.Finish(TrainProcess.StartOnDisk(config, train["full"], room));
+        run.Status.ShouldBe(ExitStatus.WorkFailed, run.Error);
+        var line = run.Error.Split('\n').Single(l => l.StartsWith("bam:", StringComparison.Ordinal));
+        line.ShouldContain("make room");
+        line.ShouldContain($"the last good checkpoint is {checkpoint}");
+        train.NewestStep("full").ShouldBe(step);
+        Directory.GetFileSystemEntries(train["full/checkpoints"], ".*").ShouldBeEmpty();
+        TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
+        train.Model("full").ShouldBe(train.Model("unbroken"));
+    }
+
+    [Fact]
+    public void A_second_trainer_is_kept_out_of_the_directory()
+    {
+        var config = train.Config("run");
+        using var first = TrainProcess.Start(config);
+        train.WaitForStep(first, "run", 2).ShouldBeTrue();
+        var second = TrainProcess.Finish(TrainProcess.Start(config));
+        second.Status.ShouldBe(ExitStatus.WrongRequest);
+        second.Error.ShouldContain("another bam is at work there");
+        first.Kill();
+        first.WaitForExit();
+    }
+
+    [Fact]
+    public void A_wrong_key_costs_one_line_that_names_it()
+    {
+        var run = CommandLineRun.Of("train", train.Config("run", "lerning_rate: 1"));
+        run.Status.ShouldBe(ExitStatus.WrongRequest);
+        run.Error.Trim().ShouldBe($"bam: {train["run.yaml"]}:12: key 'lerning_rate' is unknown, did you mean 'learning_rate'");
+        Directory.Exists(train["run"]).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void The_schema_is_printed()
+    {
+        var schema = JsonDocument.Parse(CommandLineRun.Of("train", "--schema").Output).RootElement;
+        schema.GetProperty("properties").GetProperty("learning_rate").GetProperty("description").GetString().ShouldNotBeNullOrEmpty();
+    }
+
+    [Fact]
+    public void Without_a_file_it_asks_for_one() => CommandLineRun.Of("train").Error.ShouldContain("CONFIG is missing");
+
+    public void Dispose() => train.Dispose();
+
+    private static bool CanMount()
+    {
+        using var process = Process.Start(new ProcessStartInfo("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+
+    private void Unbroken() => TrainProcess.Finish(TrainProcess.Start(train.Config("unbroken"))).ShouldBeDone();
+
+    private string[] Losses(string output) =>
+        [.. File.ReadAllLines(train[$"{output}/metrics.jsonl"]).Select(l => JsonDocument.Parse(l).RootElement).Select(l => $"{l.GetProperty("step")}: {l.GetProperty("loss")}")];
+}
