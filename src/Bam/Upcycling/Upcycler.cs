@@ -57,13 +57,15 @@ public static class Upcycler
 
     private static void RefuseToReplaceSources(MixtureOptions options, string output)
     {
-        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
+        var target = FinalPath(output);
         foreach (var model in options.Models)
         {
-            var source = Path.TrimEndingDirectorySeparator(Path.GetFullPath(model));
+            var source = FinalPath(model);
             if (source == target || source.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal))
                 throw new InvalidInputException($"{output}: holds the model {model}, which the mixture would replace; choose another output");
         }
+
+        static string FinalPath(string path) => TemporarySibling.FollowLinks(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
     }
 
     private static void Warn(MixturePlan plan, MixtureSources sources, IReporter reporter)

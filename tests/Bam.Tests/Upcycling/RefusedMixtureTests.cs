@@ -129,7 +129,8 @@ public sealed class RefusedMixtureTests : IDisposable
     public void The_output_never_replaces_a_source()
     {
         TinyModel.Write(directory["runs/expert"], TinyModel.Dense, 2);
-        foreach (var output in new[] { directory["runs/expert"], directory["runs"], directory["seed/"], directory.Root })
+        Directory.CreateSymbolicLink(directory["link"], directory["seed"]);
+        foreach (var output in new[] { directory["link"], directory["runs/expert"], directory["runs"], directory["seed/"], directory.Root })
         {
             Should.Throw<InvalidInputException>(() => Upcycler.Mix("btx", Options("runs/expert"), output, SilentReporter.Instance))
                 .Message.ShouldContain("which the mixture would replace; choose another output");
