@@ -5,12 +5,12 @@ namespace Bam.Models;
 /// <param name="experts">How many experts share.</param>
 internal sealed class DomainTally(int domains, int experts)
 {
-    private readonly double[,] _sums = new double[domains, experts];
-    private double _entropy;
-    private long _rows;
+    private readonly double[,] sums = new double[domains, experts];
+    private double entropy;
+    private long rowsAdded;
 
     /// <summary>The mean entropy of the rows added, in nats.</summary>
-    public double MeanEntropy => _rows == 0 ? 0 : _entropy / _rows;
+    public double MeanEntropy => rowsAdded == 0 ? 0 : entropy / rowsAdded;
 
     /// <summary>Adds rows of probabilities, the same number for each sequence.</summary>
     /// <param name="probabilities">[rows, experts].</param>
@@ -24,12 +24,12 @@ internal sealed class DomainTally(int domains, int experts)
             for (var expert = 0; expert < experts; expert++)
             {
                 double p = probabilities[row * experts + expert];
-                _sums[domain, expert] += p;
-                if (p > 0) _entropy -= p * Math.Log(p);
+                sums[domain, expert] += p;
+                if (p > 0) entropy -= p * Math.Log(p);
             }
         }
 
-        _rows += rows;
+        rowsAdded += rows;
     }
 
     /// <summary>Adds one expert's number for each assignment, the same number of assignments for each sequence.</summary>
@@ -37,7 +37,7 @@ internal sealed class DomainTally(int domains, int experts)
     /// <param name="domainOfSequence">[B].</param>
     public void AddChoices(ReadOnlySpan<long> chosen, int[] domainOfSequence)
     {
-        for (var i = 0; i < chosen.Length; i++) _sums[DomainOf(i, chosen.Length, domainOfSequence), chosen[i]]++;
+        for (var i = 0; i < chosen.Length; i++) sums[DomainOf(i, chosen.Length, domainOfSequence), chosen[i]]++;
     }
 
     /// <summary>The experts' shares, summing to 1; null when nothing was added.</summary>
@@ -47,7 +47,7 @@ internal sealed class DomainTally(int domains, int experts)
         var shares = new double[experts];
         for (var d = domain ?? 0; d < (domain + 1 ?? domains); d++)
         {
-            for (var expert = 0; expert < experts; expert++) shares[expert] += _sums[d, expert];
+            for (var expert = 0; expert < experts; expert++) shares[expert] += sums[d, expert];
         }
 
         var total = shares.Sum();

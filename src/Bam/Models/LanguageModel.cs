@@ -14,12 +14,12 @@ namespace Bam.Models;
 /// </remarks>
 public sealed class LanguageModel : IDisposable
 {
-    private readonly ScalarType _computeType;
-    private readonly RotaryTables _rotary;
-    private readonly Parameter _embedding;
-    private readonly Parameter _head;
-    private readonly Tensor _finalNorm;
-    private readonly Block[] _blocks;
+    private readonly ScalarType computeType;
+    private readonly RotaryTables rotary;
+    private readonly Parameter embedding;
+    private readonly Parameter head;
+    private readonly Tensor finalNorm;
+    private readonly Block[] blocks;
 
     /// <summary>Allocates the parameters, all zero: <see cref="ModelInitializer"/> or <see cref="ModelCheckpoint"/> fills them.</summary>
     /// <param name="config">Sizes and choices.</param>
@@ -28,15 +28,15 @@ public sealed class LanguageModel : IDisposable
     public LanguageModel(ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32)
     {
         ArgumentNullException.ThrowIfNull(config);
-        (Config, Device, _computeType) = (config, device, computeType);
+        (Config, Device, this.computeType) = (config, device, computeType);
         var stacks = ParameterLayout.Of(config);
         Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device);
         Slices = SlicesOf(stacks, Parameters);
-        _rotary = new RotaryTables(config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device);
-        _embedding = Parameter(ParameterTable.Embedding);
-        _head = config.TieWordEmbeddings ? _embedding : Parameter(ParameterTable.Head);
-        _finalNorm = Parameters[ParameterTable.FinalNorm];
-        _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(BlockOf)];
+        rotary = new RotaryTables(config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device);
+        embedding = Parameter(ParameterTable.Embedding);
+        head = config.TieWordEmbeddings ? embedding : Parameter(ParameterTable.Head);
+        finalNorm = Parameters[ParameterTable.FinalNorm];
+        blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(BlockOf)];
     }
 
     /// <summary>Sizes and choices.</summary>
@@ -59,7 +59,7 @@ public sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         using var routerLosses = new RouterLosses();
         var x = Hidden(inputIds, routerLosses, statistics: null);
-        return scope.Keep(LinearFunction.Apply(x, _head).To(ScalarType.Float32) * Config.LogitScale);
+        return scope.Keep(LinearFunction.Apply(x, head).To(ScalarType.Float32) * Config.LogitScale);
     }
 
     /// <summary>The training loss, L = NLL + Σ over layers of (α · LB + β · Z).</summary>
@@ -72,7 +72,7 @@ public sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         using var routerLosses = new RouterLosses();
         var x = Hidden(inputIds, routerLosses, statistics).Reshape(-1, Config.HiddenSize);  // [n, d]
-        var nll = LinearCrossEntropyFunction.Apply(x, _head, targets.Reshape(-1), Config.LogitScale);
+        var nll = LinearCrossEntropyFunction.Apply(x, head, targets.Reshape(-1), Config.LogitScale);
         var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing(Config, Device), routerLosses.Z(Config, Device));
         if (Config.NumLocalExperts > 1)
             total = nll + loadBalancing.Sum() * Config.RouterAuxLossCoef + z.Sum() * Config.RouterZLossCoef;
@@ -82,7 +82,7 @@ public sealed class LanguageModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _rotary.Dispose();
+        rotary.Dispose();
         Parameters.Dispose();
     }
 
@@ -90,10 +90,10 @@ public sealed class LanguageModel : IDisposable
     {
         using var scope = TensorScope.Open();
         RequireLength(inputIds.Size(1));
-        var x = EmbeddingFunction.Apply(inputIds, _embedding).To(_computeType);  // [B, T, d]
-        for (var layer = 0; layer < _blocks.Length; layer++)
-            x = Forward(x, _blocks[layer], routerLosses, statistics?.Layers[layer]);
-        return scope.Keep(Norm(x, _finalNorm));
+        var x = EmbeddingFunction.Apply(inputIds, embedding).To(computeType);  // [B, T, d]
+        for (var layer = 0; layer < blocks.Length; layer++)
+            x = Forward(x, blocks[layer], routerLosses, statistics?.Layers[layer]);
+        return scope.Keep(Norm(x, finalNorm));
     }
 
     private Tensor Forward(Tensor x, Block block, RouterLosses routerLosses, LayerRouting? statistics)
@@ -125,10 +125,10 @@ public sealed class LanguageModel : IDisposable
         var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
         if (gates is not null) statistics?.AddGates(gates);
         if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
-            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.Output, _rotary, Config));
+            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.Output, rotary, Config));
 
         var qkv = LinearFunction.Apply(h, block.Qkv);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
-        var heads = CausalAttentionFunction.Apply(qkv, gates, ShapeOf(h), _rotary);  // [B, T, N·H·D]
+        var heads = CausalAttentionFunction.Apply(qkv, gates, ShapeOf(h), rotary);  // [B, T, N·H·D]
         return scope.Keep(LinearFunction.Apply(heads, block.Output, inputFirst: true));
     }
 
@@ -151,7 +151,7 @@ public sealed class LanguageModel : IDisposable
         var outputs = sorted.Split(dispatch.Counts)
             .Select((batch, expert) => dispatch.Counts[expert] == 0 ? batch : Expert(batch, block, expert));
         var byToken = PermuteRowsFunction.Apply(Tensor.Cat([.. outputs]), dispatch.Places, dispatch.Order);  // [n·k, d]
-        weights = weights.To(_computeType);
+        weights = weights.To(computeType);
         var mixed = perToken == 1
             ? byToken * weights
             : (byToken.Reshape(-1, perToken, Config.HiddenSize) * weights.Unsqueeze(2)).Sum(1);

@@ -6,8 +6,8 @@ namespace Bam.Models;
 /// <summary>The auxiliary losses of the feed-forward routers, gathered block by block; they outlive the blocks' scopes.</summary>
 internal sealed class RouterLosses : IDisposable
 {
-    private readonly List<Tensor> _loadBalancing = [];
-    private readonly List<Tensor> _z = [];
+    private readonly List<Tensor> loadBalancing = [];
+    private readonly List<Tensor> z = [];
 
     /// <summary>Adds one block's.</summary>
     /// <param name="logits">[n, M].</param>
@@ -18,21 +18,21 @@ internal sealed class RouterLosses : IDisposable
         using var scope = TensorScope.Open();
         var total = (float)counts.Sum();
         var fractions = Tensor.From<float>([.. counts.Select(count => count / total)], [counts.Length], logits.Device);  // F, no gradient
-        var loadBalancing = (fractions * probabilities.Mean(0)).Sum() * counts.Length;
-        _loadBalancing.Add(loadBalancing.DetachFromScope());
-        _z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
+        var balance = (fractions * probabilities.Mean(0)).Sum() * counts.Length;
+        loadBalancing.Add(balance.DetachFromScope());
+        z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
     }
 
     /// <summary>LB = M · Σ_i F_i P_i (Switch Transformer, Eq. 4, over assignments), [L]; zeros without feed-forward experts.</summary>
-    public Tensor LoadBalancing(ModelConfig config, Device device) => PerLayer(_loadBalancing, config, device);
+    public Tensor LoadBalancing(ModelConfig config, Device device) => PerLayer(loadBalancing, config, device);
 
     /// <summary>Z = mean over tokens of (logsumexp of the logits)² (ST-MoE, Eq. 5), [L]; zeros without feed-forward experts.</summary>
-    public Tensor Z(ModelConfig config, Device device) => PerLayer(_z, config, device);
+    public Tensor Z(ModelConfig config, Device device) => PerLayer(z, config, device);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var loss in _loadBalancing.Concat(_z)) loss.Dispose();
+        foreach (var loss in loadBalancing.Concat(z)) loss.Dispose();
     }
 
     private static Tensor PerLayer(List<Tensor> losses, ModelConfig config, Device device) =>
