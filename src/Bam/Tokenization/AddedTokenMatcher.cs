@@ -36,7 +36,7 @@ internal sealed class AddedTokenMatcher
             if (token.LeftStrip) start = Math.Max(done, text[..start].TrimEnd().Length);
             if (token.RightStrip) end = text.Length - text[end..].TrimStart().Length;
             if (done < start) output.Add((done, start, -1));
-            output.Add((start, end, token.Id));
+            if (start < end) output.Add((start, end, token.Id)); // else the token before it has swallowed it
             done = end;
         }
 

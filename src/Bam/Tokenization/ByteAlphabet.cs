@@ -11,7 +11,7 @@ internal static class ByteAlphabet
     private static readonly char[] Letters = BuildLetters();
     private static readonly short[] Bytes = BuildBytes();
 
-    /// <summary>All 256 letters in the order of their code points, which is the order of byte tokens in a trained vocabulary.</summary>
+    /// <summary>All 256 letters by code point: the order of the byte tokens in a trained vocabulary.</summary>
     public static IEnumerable<char> Ordered => Letters.Order();
 
     /// <summary>The letter of a byte.</summary>

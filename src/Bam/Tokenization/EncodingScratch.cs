@@ -3,7 +3,7 @@ using Bam.Tokenization.PreTokenizers;
 
 namespace Bam.Tokenization;
 
-/// <summary>What one call of Encode works with; handed from call to call, so that the cache stays warm, but never shared.</summary>
+/// <summary>What one call of Encode works with; handed from call to call, to keep the cache warm, but never shared.</summary>
 internal sealed class EncodingScratch
 {
     /// <summary>The ids of words seen before.</summary>

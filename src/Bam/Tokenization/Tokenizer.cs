@@ -33,7 +33,6 @@ public sealed class Tokenizer
     private readonly ReadOnlyMemory<byte> json;
     private readonly Normalizer? normalizer;
     private readonly PreTokenizer preTokenizer;
-    private readonly Vocabulary vocabulary;
     private readonly ByteLevelBpe model;
     private readonly AddedTokenMatcher? rawMatcher; // looks before normalisation
     private readonly AddedTokenMatcher? normalizedMatcher; // looks after it
@@ -43,20 +42,24 @@ public sealed class Tokenizer
     private readonly string?[] tokens; // by id; null in gaps
     private readonly byte[]?[] bytes; // by id; null in gaps
     private readonly HashSet<int> specialIds;
+    private readonly Lazy<string> fingerprint;
     private readonly ConcurrentBag<EncodingScratch> scratches = [];
 
     private Tokenizer(ReadOnlyMemory<byte> json, JsonField root)
     {
         this.json = json;
         root.RequireKeys(
-            "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model");
-        if (root["version"].TextOrNull() is not (null or "1.0")) throw root["version"].Unexpected("1.0", "Bam knows no other version");
+            "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+            "model");
+        var version = root["version"];
+        if (version.TextOrNull() is not (null or "1.0")) throw version.Unexpected("1.0", "Bam knows no other version");
         foreach (var key in (ReadOnlySpan<string>)["truncation", "padding"])
         {
             if (!root[key].IsNull) throw root[key].Unexpected("null", "Bam never cuts or pads a text; set it to null");
         }
 
-        (vocabulary, model) = ModelReader.Read(root["model"]);
+        model = ModelReader.Read(root["model"]);
+        var vocabulary = model.Vocabulary;
         AddedTokens = AddedTokensReader.Read(root["added_tokens"], vocabulary);
         addedTokens = AddedTokens.ToDictionary(t => t.Content);
         specialIds = [.. AddedTokens.Where(t => t.Special).Select(t => t.Id)];
@@ -70,8 +73,11 @@ public sealed class Tokenizer
         foreach (var token in AddedTokens) tokens[token.Id] = token.Content;
         bytes = Array.ConvertAll(tokens, token => token is null ? null : ByteAlphabet.BytesOf(token));
         (before, after) = PostProcessorReader.Read(root["post_processor"], id => id < tokens.Length && tokens[id] is not null);
-        EndOfTextId = EndOfTextNames.Select(name => addedTokens.GetValueOrDefault(name)).FirstOrDefault(t => t is { Special: true })?.Id;
-        Fingerprint = TokenizerFingerprint.Of(root, vocabulary, AddedTokens);
+        EndOfTextId = EndOfTextNames
+            .Select(name => addedTokens.GetValueOrDefault(name))
+            .FirstOrDefault(token => token is { Special: true })?.Id;
+        var components = TokenizerFingerprint.Components(root);
+        fingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(model, AddedTokens, components));
     }
 
     /// <summary>One more than the largest id: the rows that a model's embedding must have. Ids may have gaps.</summary>
@@ -91,7 +97,7 @@ public sealed class Tokenizer
     /// SHA-256, in hexadecimal, over tokens, merges, added tokens and components; tokenizers are the same when it is. Layout
     /// and key order of the file do not count.
     /// </summary>
-    public string Fingerprint { get; }
+    public string Fingerprint => fingerprint.Value;
 
     /// <summary>Reads a tokenizer.</summary>
     /// <param name="path">A tokenizer.json, or the directory of a checkpoint that has one.</param>
@@ -105,7 +111,8 @@ public sealed class Tokenizer
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InvalidInputException(file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", "check the path");
+            throw new InvalidInputException(
+                file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", "check the path");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -160,7 +167,7 @@ public sealed class Tokenizer
     /// <param name="ids">Receives the ids.</param>
     public void EncodeOrdinary(ReadOnlySpan<char> text, List<int> ids) => EncodeCore(text, ids, ordinary: true);
 
-    /// <summary>The text of ids; what is not UTF-8 becomes U+FFFD. Ids without a token, as padded vocabularies have, add nothing.</summary>
+    /// <summary>The text of ids; what is not UTF-8 becomes U+FFFD. Ids without a token (padding) add nothing.</summary>
     /// <param name="ids">Token ids.</param>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
@@ -179,7 +186,7 @@ public sealed class Tokenizer
 
     /// <summary>The id of a token as it is written in the vocabulary (Ġ for a space); null when there is none.</summary>
     public int? TokenToId(string token) =>
-        addedTokens.TryGetValue(token, out var added) ? added.Id : vocabulary.IdOf(token) is var id and >= 0 ? id : null;
+        addedTokens.TryGetValue(token, out var added) ? added.Id : model.Vocabulary.IdOf(token) is var id and >= 0 ? id : null;
 
     /// <summary>The token of an id as it is written in the vocabulary (Ġ for a space); null when there is none.</summary>
     public string? IdToToken(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;
@@ -192,7 +199,8 @@ public sealed class Tokenizer
     {
         if (modelVocabSize >= VocabSize) return;
         throw new InvalidInputException(
-            where, $"a vocab_size of at least {VocabSize:N0}, the tokenizer's", $"{modelVocabSize:N0}", "use the tokenizer that the model was trained with");
+            where, $"a vocab_size of at least {VocabSize}, the tokenizer's", $"{modelVocabSize}",
+            "use the tokenizer that the model was trained with");
     }
 
     /// <summary>Writes the tokenizer.json, byte for byte as it was read or trained.</summary>

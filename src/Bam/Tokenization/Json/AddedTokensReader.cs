@@ -17,13 +17,13 @@ internal static class AddedTokensReader
         foreach (var item in field.Items())
         {
             var token = ReadOne(item);
-            if (!contents.Add(token.Content)) throw item["content"].Unexpected("each added token once", "remove the second entry");
+            if (!contents.Add(token.Content)) throw item["content"].Damaged("each added token once");
             var knownId = vocabulary.IdOf(token.Content);
             var expectedId = knownId >= 0 ? knownId : nextId++;
             if (token.Id != expectedId)
-                throw item["id"].Unexpected($"{expectedId}", "Hugging Face's tokenizers number tokens by the vocabulary, then in order");
+                throw item["id"].Unexpected($"{expectedId}", "tokens are numbered by the vocabulary, then in order");
             if (knownId < 0 && !usedIds.Add(token.Id))
-                throw item["id"].Unexpected("an id of its own", "another token has it; restore the file from its source");
+                throw item["id"].Damaged("an id of its own", "another token has it");
             tokens.Add(token);
         }
 

@@ -7,17 +7,21 @@ internal readonly struct JsonField
 {
     private readonly JsonElement element;
     private readonly string file;
-    private readonly string path;
+    private readonly string parent; // the path of what holds this value; the full path is only made for a message or a child
+    private readonly string? key;
+    private readonly int index;
 
     /// <summary>The whole document.</summary>
     public JsonField(JsonElement root, string file)
-        : this(root, file, string.Empty) { }
+        : this(root, file, string.Empty, string.Empty, 0) { }
 
-    private JsonField(JsonElement element, string file, string path)
+    private JsonField(JsonElement element, string file, string parent, string? key, int index)
     {
         this.element = element;
         this.file = file;
-        this.path = path;
+        this.parent = parent;
+        this.key = key;
+        this.index = index;
     }
 
     /// <summary>True for null and for a key that is not there.</summary>
@@ -27,38 +31,47 @@ internal readonly struct JsonField
     public JsonElement Element => element;
 
     /// <summary>File and path, for messages.</summary>
-    public string Where => path.Length == 0 ? file : $"{file}: {path}";
+    public string Where => Path.Length == 0 ? file : $"{file}: {Path}";
+
+    private string Path => key is null ? $"{parent}[{index}]" : parent.Length == 0 ? key : $"{parent}.{key}";
 
     /// <summary>The value of a key, null if it is not there.</summary>
-    public JsonField this[string key]
+    public JsonField this[string name]
     {
         get
         {
             RequireKind(JsonValueKind.Object, "an object");
-            return new(element.TryGetProperty(key, out var value) ? value : default, file, path.Length == 0 ? key : $"{path}.{key}");
+            return new(element.TryGetProperty(name, out var value) ? value : default, file, Path, name, 0);
         }
     }
 
     /// <summary>A complaint about this value.</summary>
     public InvalidInputException Unexpected(string expected, string hint) => new(Where, expected, Describe(), hint);
 
+    /// <summary>A complaint about a value that no tokenizer would have written.</summary>
+    public InvalidInputException Damaged(string expected, string? because = null)
+    {
+        const string Hint = "restore the file from its source";
+        return Unexpected(expected, because is null ? Hint : $"{because}; {Hint}");
+    }
+
     /// <summary>The items of an array.</summary>
     public IEnumerable<JsonField> Items()
     {
         RequireKind(JsonValueKind.Array, "an array");
-        var parent = this;
-        return element.EnumerateArray().Select((item, i) => new JsonField(item, parent.file, $"{parent.path}[{i}]"));
+        var (document, path) = (file, Path);
+        return element.EnumerateArray().Select((item, i) => new JsonField(item, document, path, null, i));
     }
 
     /// <summary>The keys of an object with their values.</summary>
     public IEnumerable<(string Key, JsonField Value)> Properties()
     {
         RequireKind(JsonValueKind.Object, "an object");
-        var parent = this;
+        var (field, path) = (this, Path);
         return element.EnumerateObject().Select(property =>
         {
-            var key = parent.Decode(() => property.Name);
-            return (key, new JsonField(property.Value, parent.file, $"{parent.path}[\"{key}\"]"));
+            var name = field.Decode(property, p => p.Name);
+            return (name, new JsonField(property.Value, field.file, path, name, 0));
         });
     }
 
@@ -66,8 +79,22 @@ internal readonly struct JsonField
     public string Text()
     {
         RequireKind(JsonValueKind.String, "a string");
-        var value = element;
-        return Decode(() => value.GetString()!);
+        return Decode(element, e => e.GetString()!);
+    }
+
+    /// <summary>The texts of an array of strings.</summary>
+    public string[] Texts()
+    {
+        RequireKind(JsonValueKind.Array, "an array");
+        var texts = new string[element.GetArrayLength()];
+        var i = 0;
+        foreach (var item in element.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.String) throw Damaged("strings");
+            texts[i++] = Decode(item, e => e.GetString()!);
+        }
+
+        return texts;
     }
 
     /// <summary>The text of a string, or null.</summary>
@@ -77,7 +104,7 @@ internal readonly struct JsonField
     public int Integer()
     {
         if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && value >= 0) return value;
-        throw Unexpected("an integer that is not negative", "restore the file from its source");
+        throw Damaged("an integer that is not negative");
     }
 
     /// <summary>A boolean; the default when it is not there.</summary>
@@ -86,7 +113,7 @@ internal readonly struct JsonField
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         _ when IsNull => defaultValue,
-        _ => throw Unexpected("true or false", "restore the file from its source"),
+        _ => throw Damaged("true or false"),
     };
 
     /// <summary>Refuses an object with any other key: what Bam does not know might change the ids.</summary>
@@ -95,25 +122,25 @@ internal readonly struct JsonField
         RequireKind(JsonValueKind.Object, "an object");
         foreach (var property in element.EnumerateObject())
         {
-            if (!known.Contains(property.Name))
-                throw this[property.Name].Unexpected($"only the keys {string.Join(", ", known!)}", "Bam does not know this setting");
+            if (known.Contains(property.Name)) continue;
+            throw this[property.Name].Unexpected($"one of the keys {string.Join(", ", known!)}", "Bam does not know this one");
         }
     }
 
     private void RequireKind(JsonValueKind kind, string expected)
     {
-        if (element.ValueKind != kind) throw Unexpected(expected, "restore the file from its source");
+        if (element.ValueKind != kind) throw Damaged(expected);
     }
 
-    private string Decode(Func<string> read)
+    private string Decode<T>(T source, Func<T, string> read)
     {
         try
         {
-            return read();
+            return read(source);
         }
         catch (InvalidOperationException)
         {
-            throw Unexpected("text", "it holds bytes that are not UTF-8 or half a surrogate pair; restore the file from its source");
+            throw Damaged("text", "some of it is not UTF-8 or half a surrogate pair");
         }
     }
 

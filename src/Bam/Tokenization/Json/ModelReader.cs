@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Bam.Tokenization.Models;
 
 namespace Bam.Tokenization.Json;
@@ -8,42 +9,40 @@ internal static class ModelReader
     // Beyond it a damaged file would have the tables by id fill the memory.
     private const int MaxId = (1 << 24) - 1;
 
-    /// <summary>The vocabulary, the merges in order and the model.</summary>
+    /// <summary>The model.</summary>
     /// <exception cref="InvalidInputException">It is no byte-level BPE, or contradicts itself.</exception>
-    public static (Vocabulary Vocabulary, ByteLevelBpe Model) Read(JsonField field)
+    public static ByteLevelBpe Read(JsonField field)
     {
         field.RequireKeys(
             "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
             "ignore_merges", "vocab", "merges");
-        // Old files leave the type out; merges are BPE's alone.
-        if (field["type"].TextOrNull() is not (null or "BPE")) throw field["type"].Unexpected("BPE", "Bam reads byte-level BPE only");
-        if (field["dropout"] is { IsNull: false } dropout && !(dropout.Element.TryGetDouble(out var p) && p == 0))
-            throw dropout.Unexpected("null", "ids must not be random; set it to null");
-        if (field["byte_fallback"].Boolean(false))
-            throw field["byte_fallback"].Unexpected("false", "SentencePiece-like BPE is not supported");
-        foreach (var key in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
-        {
-            if (field[key].TextOrNull() is { Length: > 0 }) throw field[key].Unexpected("null", "byte-level BPE has none");
-        }
-
+        RequireByteLevel(field);
         var vocabulary = ReadVocabulary(field["vocab"]);
         var unknownId = field["unk_token"].TextOrNull() is { } unknown ? vocabulary.IdOf(unknown) : -1;
-        if (unknownId < 0) RequireAllBytes(field, vocabulary);
+        if (unknownId < 0) RequireAllBytes(field["vocab"], vocabulary);
         var merges = new MergeList([.. field["merges"].Items().Select(merge => ReadMerge(merge, vocabulary))]);
-        var model = new ByteLevelBpe(
-            vocabulary, merges, field["ignore_merges"].Boolean(false), unknownId, field["fuse_unk"].Boolean(false));
-        return (vocabulary, model);
+        return new ByteLevelBpe(vocabulary, merges)
+        {
+            UnknownId = unknownId,
+            FuseUnknown = field["fuse_unk"].Boolean(false),
+            IgnoreMerges = field["ignore_merges"].Boolean(false),
+        };
     }
 
-    /// <summary>The two parts of a merge: ["a", "b"], or "a b" in files before 2024.</summary>
-    public static (string First, string Second) PartsOf(JsonField merge)
+    private static void RequireByteLevel(JsonField field)
     {
-        var parts = merge.Element.ValueKind == System.Text.Json.JsonValueKind.String
-            ? merge.Text().Split(' ')
-            : [.. merge.Items().Select(part => part.Text())];
-        return parts is [var first, var second]
-            ? (first, second)
-            : throw merge.Unexpected("two tokens", "restore the file from its source");
+        const string Hint = "Bam reads byte-level BPE only";
+        // Old files leave the type out; merges are BPE's alone.
+        if (field["type"].TextOrNull() is not (null or "BPE")) throw field["type"].Unexpected("\"BPE\"", Hint);
+        if (field["byte_fallback"].Boolean(false)) throw field["byte_fallback"].Unexpected("false", Hint);
+        foreach (var key in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
+        {
+            if (field[key].TextOrNull() is { Length: > 0 }) throw field[key].Unexpected("null", Hint);
+        }
+
+        var dropout = field["dropout"];
+        var isZero = dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0;
+        if (!dropout.IsNull && !isZero) throw dropout.Unexpected("null", "ids must not be random; set it to null");
     }
 
     private static Vocabulary ReadVocabulary(JsonField field)
@@ -53,10 +52,9 @@ internal static class ModelReader
         foreach (var (token, value) in field.Properties())
         {
             var id = value.Integer();
-            if (id > MaxId) throw value.Unexpected($"an id of at most {MaxId:N0}", "restore the file from its source");
-            if (!ids.TryAdd(token, id)) throw value.Unexpected("each token once", "the token is listed twice; restore the file from its source");
-            if (!tokens.TryAdd(id, token))
-                throw value.Unexpected("an id of its own", $"\"{tokens[id]}\" has it too; restore the file from its source");
+            if (id > MaxId) throw value.Damaged($"an id of at most {MaxId}");
+            if (!ids.TryAdd(token, id)) throw value.Damaged("each token once", "it is listed twice");
+            if (!tokens.TryAdd(id, token)) throw value.Damaged("an id of its own", $"\"{tokens[id]}\" has it too");
         }
 
         return new Vocabulary(ids);
@@ -67,23 +65,24 @@ internal static class ModelReader
     {
         for (var value = 0; value < 256; value++)
         {
+            var letter = ByteAlphabet.LetterOf((byte)value);
             var occursInUtf8 = value is not (0xC0 or 0xC1 or >= 0xF5);
-            if (occursInUtf8 && vocabulary.IdOf([ByteAlphabet.LetterOf((byte)value)]) < 0)
-            {
-                throw new InvalidInputException(
-                    field["vocab"].Where, "a token for every byte", $"none for byte {value:X2} (\"{ByteAlphabet.LetterOf((byte)value)}\")",
-                    "text with it could not be encoded; Bam reads byte-level BPE only");
-            }
+            if (!occursInUtf8 || vocabulary.IdOf([letter]) >= 0) continue;
+            throw new InvalidInputException(
+                field.Where, "a token for every byte", $"none for the byte {value:X2} (\"{letter}\")",
+                "text with it could not be encoded; Bam reads byte-level BPE only");
         }
     }
 
-    private static (int First, int Second, int Result) ReadMerge(JsonField field, Vocabulary vocabulary)
+    // ["a", "b"], or "a b" in files before 2024.
+    private static Merge ReadMerge(JsonField field, Vocabulary vocabulary)
     {
-        var (first, second) = PartsOf(field);
-        return (IdOf(first), IdOf(second), IdOf(first + second));
+        var parts = field.Element.ValueKind == JsonValueKind.String ? field.Text().Split(' ') : field.Texts();
+        if (parts is not [var first, var second]) throw field.Damaged("two tokens");
+        return new Merge(IdOf(first), IdOf(second), IdOf(first + second));
 
         int IdOf(string token) => vocabulary.IdOf(token) is var id and >= 0
             ? id
-            : throw field.Unexpected($"tokens of the vocabulary, \"{token}\" among them", "the vocabulary lacks it; restore the file from its source");
+            : throw field.Damaged("tokens of the vocabulary", $"it lacks \"{token}\"");
     }
 }

@@ -24,9 +24,6 @@ internal static class NormalizerReader
             case "Lowercase":
                 field.RequireKeys("type");
                 return new Lowercase();
-            case "StripAccents":
-                field.RequireKeys("type");
-                return new StripAccents();
             case "Strip":
                 field.RequireKeys("type", "strip_left", "strip_right");
                 return new Strip(field["strip_left"].Boolean(false), field["strip_right"].Boolean(false));
@@ -41,7 +38,7 @@ internal static class NormalizerReader
                 return new NormalizerSequence([.. field["normalizers"].Items().Select(Read).OfType<Normalizer>()]);
             default:
                 throw field["type"].Unexpected(
-                    "NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Prepend, Replace or Sequence",
+                    "NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend, Replace or Sequence",
                     "Bam does not read this normalizer");
         }
     }

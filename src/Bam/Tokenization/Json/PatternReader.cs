@@ -12,7 +12,7 @@ internal static class PatternReader
         field.RequireKeys("String", "Regex");
         if (TextOf(field, "String") is { } literal) return CodePointRegex.FromLiteral(literal);
         var regex = field["Regex"];
-        var pattern = TextOf(field, "Regex") ?? throw field.Unexpected("{\"String\": …} or {\"Regex\": …}", "restore the file from its source");
+        var pattern = TextOf(field, "Regex") ?? throw field.Damaged("String or Regex");
         try
         {
             return CodePointRegex.FromPattern(pattern);
@@ -29,6 +29,7 @@ internal static class PatternReader
     private static string? TextOf(JsonField field, string key)
     {
         var text = field[key].TextOrNull();
-        return text is not { Length: 0 } ? text : throw field[key].Unexpected("a pattern", "an empty one splits nothing; remove it");
+        if (text is { Length: 0 }) throw field[key].Unexpected("a pattern", "an empty one splits nothing; remove it");
+        return text;
     }
 }

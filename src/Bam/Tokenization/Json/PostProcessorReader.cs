@@ -6,7 +6,7 @@ internal static class PostProcessorReader
     /// <summary>The ids before and after the text; both empty when there is no template.</summary>
     /// <param name="field">The post-processor.</param>
     /// <param name="hasId">Tells whether an id has a token.</param>
-    /// <exception cref="InvalidInputException">It is of a kind that Bam does not know, or names ids that no token has.</exception>
+    /// <exception cref="InvalidInputException">Bam does not know its kind, or it names ids that no token has.</exception>
     public static (int[] Before, int[] After) Read(JsonField field, Func<int, bool> hasId)
     {
         if (field.IsNull) return ([], []);
@@ -29,7 +29,8 @@ internal static class PostProcessorReader
 
                 return all;
             default:
-                throw field["type"].Unexpected("ByteLevel, TemplateProcessing or Sequence", "Bam does not read this post-processor");
+                throw field["type"].Unexpected(
+                    "ByteLevel, TemplateProcessing or Sequence", "Bam does not read this post-processor");
         }
     }
 
@@ -43,19 +44,19 @@ internal static class PostProcessorReader
             if (piece["Sequence"] is { IsNull: false } sequence)
             {
                 if (sequence["id"].Text() != "A" || ++texts > 1)
-                    throw field["single"].Unexpected("the sequence A once", "restore the file from its source");
+                    throw field["single"].Damaged("the sequence A once");
                 continue;
             }
 
             var name = piece["SpecialToken"]["id"].Text();
             foreach (var id in field["special_tokens"][name]["ids"].Items())
             {
-                if (!hasId(id.Integer())) throw id.Unexpected("the id of a token", "no token has this id");
+                if (!hasId(id.Integer())) throw id.Damaged("the id of a token");
                 (texts == 0 ? before : after).Add(id.Integer());
             }
         }
 
-        if (texts == 0) throw field["single"].Unexpected("the sequence A once", "restore the file from its source");
+        if (texts == 0) throw field["single"].Damaged("the sequence A once");
         return ([.. before], [.. after]);
     }
 }

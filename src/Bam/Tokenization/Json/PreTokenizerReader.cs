@@ -6,7 +6,7 @@ namespace Bam.Tokenization.Json;
 internal static class PreTokenizerReader
 {
     /// <summary>The pre-tokenizer.</summary>
-    /// <exception cref="InvalidInputException">It does not end in ByteLevel, or has a step of a kind that Bam does not know.</exception>
+    /// <exception cref="InvalidInputException">It does not end in ByteLevel, or has a step that Bam does not know.</exception>
     public static PreTokenizer Read(JsonField field)
     {
         var steps = new List<PreTokenizer>();

@@ -6,59 +6,63 @@ using Bam.Tokenization.Models;
 namespace Bam.Tokenization.Json;
 
 /// <summary>
-/// SHA-256 over what a tokenizer consists of, in one spelling: tokens by id, merges as pairs, added tokens by id, the
-/// components with their keys sorted. Layout, key order and the older spelling of merges do not count.
+/// SHA-256 over what a tokenizer consists of, in one spelling: tokens by id, merges, added tokens by id, the components with
+/// their keys sorted. Layout, key order and the older spelling of merges do not count.
 /// </summary>
 internal static class TokenizerFingerprint
 {
-    /// <summary>The hash in lower-case hexadecimal.</summary>
-    public static string Of(JsonField root, Vocabulary vocabulary, IEnumerable<AddedToken> addedTokens)
+    /// <summary>Normalizer, pre-tokenizer, post-processor and decoder in one spelling.</summary>
+    public static string Components(JsonField root)
     {
-        using var content = new MemoryStream();
-        using (var writer = new BinaryWriter(content, Encoding.UTF8, leaveOpen: true))
+        using var text = new MemoryStream();
+        using (var json = new Utf8JsonWriter(text))
         {
-            WriteModel(writer, root["model"], vocabulary);
-            foreach (var token in addedTokens.OrderBy(t => t.Id))
-            {
-                writer.Write(token.Id);
-                writer.Write(token.Content);
-                foreach (var flag in (ReadOnlySpan<bool>)[token.Special, token.Normalized, token.SingleWord, token.LeftStrip, token.RightStrip])
-                    writer.Write(flag);
-            }
-
+            json.WriteStartArray();
             foreach (var component in (ReadOnlySpan<string>)["normalizer", "pre_tokenizer", "post_processor", "decoder"])
-                writer.Write(Canonical(root[component].Element));
+                WriteSorted(json, root[component].Element);
+            json.WriteEndArray();
         }
 
-        return Convert.ToHexStringLower(SHA256.HashData(content.GetBuffer().AsSpan(0, (int)content.Length)));
+        return Encoding.UTF8.GetString(text.ToArray());
     }
 
-    private static void WriteModel(BinaryWriter writer, JsonField model, Vocabulary vocabulary)
+    /// <summary>The hash in lower-case hexadecimal.</summary>
+    public static string Of(ByteLevelBpe model, IEnumerable<AddedToken> addedTokens, string components)
     {
-        writer.Write(vocabulary.Count);
-        foreach (var (token, id) in vocabulary.Tokens.OrderBy(t => t.Value))
+        using var content = new MemoryStream();
+        using var writer = new BinaryWriter(content);
+        foreach (var (token, id) in model.Vocabulary.Tokens.OrderBy(t => t.Value))
         {
             writer.Write(id);
             writer.Write(token);
         }
 
-        foreach (var merge in model["merges"].Items())
+        writer.Write(-1);
+        foreach (var merge in model.Merges.Items)
         {
-            var (first, second) = ModelReader.PartsOf(merge);
-            writer.Write(first);
-            writer.Write(second);
+            writer.Write(merge.First);
+            writer.Write(merge.Second);
         }
 
-        writer.Write(model["unk_token"].TextOrNull() ?? string.Empty);
-        writer.Write(model["fuse_unk"].Boolean(false));
-        writer.Write(model["ignore_merges"].Boolean(false));
-    }
+        writer.Write(-1);
+        writer.Write(model.UnknownId);
+        writer.Write(model.FuseUnknown);
+        writer.Write(model.IgnoreMerges);
+        foreach (var token in addedTokens.OrderBy(t => t.Id))
+        {
+            writer.Write(token.Id);
+            writer.Write(token.Content);
+            writer.Write(token.Special);
+            writer.Write(token.Normalized);
+            writer.Write(token.SingleWord);
+            writer.Write(token.LeftStrip);
+            writer.Write(token.RightStrip);
+        }
 
-    private static string Canonical(JsonElement element)
-    {
-        using var text = new MemoryStream();
-        using (var json = new Utf8JsonWriter(text)) WriteSorted(json, element);
-        return Encoding.UTF8.GetString(text.ToArray());
+        writer.Write(-1);
+        writer.Write(components);
+        writer.Flush();
+        return Convert.ToHexStringLower(SHA256.HashData(content.GetBuffer().AsSpan(0, (int)content.Length)));
     }
 
     private static void WriteSorted(Utf8JsonWriter json, JsonElement element)

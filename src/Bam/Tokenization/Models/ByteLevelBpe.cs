@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Bam.Tokenization.Models;
@@ -6,28 +7,33 @@ namespace Bam.Tokenization.Models;
 /// <summary>Byte-pair encoding over the bytes of a word.</summary>
 internal sealed class ByteLevelBpe
 {
-    private readonly Vocabulary vocabulary;
-    private readonly MergeList merges;
-    private readonly bool ignoreMerges;
-    private readonly bool fuseUnknown;
-    private readonly int unknownId;
     private readonly int[] byteIds = new int[256]; // -1: the vocabulary has no token for the byte
 
     /// <summary>Assembles the model.</summary>
     /// <param name="vocabulary">Every merge's parts and result are in it.</param>
     /// <param name="merges">In order of rank.</param>
-    /// <param name="ignoreMerges">A word that is a token as a whole becomes it, whatever the merges say.</param>
-    /// <param name="unknownId">Stands for bytes without a token; -1 when there is none.</param>
-    /// <param name="fuseUnknown">Neighbouring unknown bytes become one id.</param>
-    public ByteLevelBpe(Vocabulary vocabulary, MergeList merges, bool ignoreMerges, int unknownId, bool fuseUnknown)
+    public ByteLevelBpe(Vocabulary vocabulary, MergeList merges)
     {
-        this.vocabulary = vocabulary;
-        this.merges = merges;
-        this.ignoreMerges = ignoreMerges;
-        this.unknownId = unknownId;
-        this.fuseUnknown = fuseUnknown;
-        for (var value = 0; value < byteIds.Length; value++) byteIds[value] = vocabulary.IdOf([ByteAlphabet.LetterOf((byte)value)]);
+        Vocabulary = vocabulary;
+        Merges = merges;
+        for (var value = 0; value < byteIds.Length; value++)
+            byteIds[value] = vocabulary.IdOf([ByteAlphabet.LetterOf((byte)value)]);
     }
+
+    /// <summary>Tokens and ids.</summary>
+    public Vocabulary Vocabulary { get; }
+
+    /// <summary>What is merged, and in which order.</summary>
+    public MergeList Merges { get; }
+
+    /// <summary>Stands for bytes without a token; -1 when there is none.</summary>
+    public int UnknownId { get; init; } = -1;
+
+    /// <summary>Neighbouring unknown bytes become one id.</summary>
+    public bool FuseUnknown { get; init; }
+
+    /// <summary>A word that is a token as a whole becomes it, whatever the merges say.</summary>
+    public bool IgnoreMerges { get; init; }
 
     /// <summary>Appends the ids of one word.</summary>
     /// <param name="word">UTF-16; an unpaired surrogate counts as U+FFFD.</param>
@@ -45,7 +51,7 @@ internal sealed class ByteLevelBpe
         {
             var start = ids.Count;
             EncodeAnew(word, ids);
-            cache.Add(word, hash, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ids)[start..]);
+            cache.Add(word, hash, CollectionsMarshal.AsSpan(ids)[start..]);
             return;
         }
 
@@ -61,10 +67,10 @@ internal sealed class ByteLevelBpe
         Span<byte> bytes = rentedBytes ?? stackalloc byte[OnStack];
         Span<int> symbols = rentedSymbols ?? stackalloc int[2 * OnStack];
         bytes = bytes[..Encoding.UTF8.GetBytes(word, bytes)];
-        if (!ignoreMerges || !TryWholeWord(bytes, ids))
+        if (!IgnoreMerges || !TryWholeWord(bytes, ids))
         {
             var count = SymbolsOf(bytes, symbols);
-            count = merges.Apply(symbols[..count], symbols[count..]);
+            count = Merges.Apply(symbols[..count], symbols[count..]);
             ids.AddRange(symbols[..count]);
         }
 
@@ -78,7 +84,7 @@ internal sealed class ByteLevelBpe
         {
             for (var i = 0; i < word.Length; i++) letters[i] = ByteAlphabet.LetterOf(word[i]);
         });
-        var id = vocabulary.IdOf(token);
+        var id = Vocabulary.IdOf(token);
         if (id >= 0) ids.Add(id);
         return id >= 0;
     }
@@ -92,8 +98,8 @@ internal sealed class ByteLevelBpe
             var id = byteIds[value];
             if (id >= 0)
                 symbols[count++] = id;
-            else if (unknownId >= 0 && !(afterUnknown && fuseUnknown))
-                symbols[count++] = unknownId;
+            else if (UnknownId >= 0 && !(afterUnknown && FuseUnknown))
+                symbols[count++] = UnknownId;
             afterUnknown = id < 0;
         }
 

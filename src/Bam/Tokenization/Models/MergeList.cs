@@ -3,20 +3,19 @@ namespace Bam.Tokenization.Models;
 /// <summary>The merges of byte-pair encoding: which neighbours become one token, and which of them first.</summary>
 internal sealed class MergeList
 {
+    private readonly Merge[] merges;
     private readonly PairTable ranks;
-    private readonly int[] results;
 
     /// <summary>Takes the merges in order of rank; of two for the same pair the later one counts, as with Hugging Face.</summary>
-    public MergeList(IReadOnlyList<(int First, int Second, int Result)> merges)
+    public MergeList(Merge[] merges)
     {
-        ranks = new PairTable(merges.Count);
-        results = new int[merges.Count];
-        for (var rank = 0; rank < merges.Count; rank++)
-        {
-            ranks[merges[rank].First, merges[rank].Second] = rank;
-            results[rank] = merges[rank].Result;
-        }
+        this.merges = merges;
+        ranks = new PairTable(merges.Length);
+        for (var rank = 0; rank < merges.Length; rank++) ranks[merges[rank].First, merges[rank].Second] = rank;
     }
+
+    /// <summary>The merges in order of rank.</summary>
+    public ReadOnlySpan<Merge> Items => merges;
 
     /// <summary>Merges until nothing more merges: the lowest rank first, the leftmost of equals.</summary>
     /// <param name="symbols">The word's symbols, overwritten.</param>
@@ -44,7 +43,7 @@ internal sealed class MergeList
             }
 
             if (rankAt[best] == int.MaxValue) break;
-            symbols[best] = results[rankAt[best]];
+            symbols[best] = merges[rankAt[best]].Result;
             symbols[(best + 2)..count].CopyTo(symbols[(best + 1)..]);
             rankAt[(best + 1)..(count - 1)].CopyTo(rankAt[best..]);
             count--;
@@ -70,7 +69,7 @@ internal sealed class MergeList
             var next = links[position].Next;
             // Stale: the pair at this position has changed since.
             if (symbols[position] < 0 || next < 0 || RankOf(symbols[position], symbols[next]) != candidate.Rank) continue;
-            symbols[position] = results[candidate.Rank];
+            symbols[position] = merges[candidate.Rank].Result;
             symbols[next] = -1;
             var after = links[next].Next;
             links[position].Next = after;

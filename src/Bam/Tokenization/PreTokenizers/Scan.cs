@@ -6,7 +6,7 @@ namespace Bam.Tokenization.PreTokenizers;
 /// <summary>The moves that the hand-written splitters share.</summary>
 internal static class Scan
 {
-    /// <summary>The end of the run of code points of exactly <paramref name="kind"/> that goes on at <paramref name="index"/>.</summary>
+    /// <summary>The end of the run of code points of one kind that goes on at <paramref name="index"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int EndOfRun(ReadOnlySpan<char> text, int index, CharacterClass kind)
     {

@@ -1,6 +1,6 @@
 namespace Bam.Tokenization.PreTokenizers;
 
-/// <summary>What a <see cref="PatternSplitter"/> does with the stretches that its pattern matches ("the-final--countdown" by "-").</summary>
+/// <summary>What a <see cref="PatternSplitter"/> does with its matches; the examples split the-final--countdown by -.</summary>
 internal enum SplitBehavior
 {
     /// <summary>Each is a piece: the - final - - countdown.</summary>

@@ -44,7 +44,7 @@ internal static class CharacterClasses
     private static CharacterClass Of(UnicodeCategory category) => category switch
     {
         <= UnicodeCategory.OtherLetter => CharacterClass.Letter,
-        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => CharacterClass.Number,
+        >= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber => CharacterClass.Number,
         _ => CharacterClass.Other,
     };
 

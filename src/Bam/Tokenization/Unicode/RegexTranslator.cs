@@ -147,10 +147,10 @@ internal sealed class RegexTranslator
     }
 
     private int? Hexadecimal(int start, int length) =>
-        length > 0 && start + length <= pattern.Length
-        && int.TryParse(pattern.AsSpan(start, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
-            ? value
-            : null;
+        length > 0 && start + length <= pattern.Length && int.TryParse(
+            pattern.AsSpan(start, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+                ? value
+                : null;
 
     private void Set()
     {

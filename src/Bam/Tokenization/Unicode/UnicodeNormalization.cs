@@ -77,13 +77,10 @@ internal sealed class UnicodeNormalization
 
     private static int CodePointAt(ReadOnlySpan<char> text, int index, out int length)
     {
-        if (!char.IsSurrogate(text[index]) || Rune.DecodeFromUtf16(text[index..], out var rune, out length) != OperationStatus.Done)
-        {
-            length = 1;
-            return text[index];
-        }
-
-        return rune.Value;
+        var isPair = Rune.DecodeFromUtf16(text[index..], out var rune, out length) == OperationStatus.Done && length == 2;
+        if (isPair) return rune.Value;
+        length = 1;
+        return text[index];
     }
 
     private static void Append(StringBuilder output, int codePoint)

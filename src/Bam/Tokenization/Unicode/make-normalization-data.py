@@ -2,7 +2,10 @@
 """Writes normalization-data.txt from the Unicode Character Database.
 
 usage: make-normalization-data.py FOLDER > normalization-data.txt
-FOLDER holds UnicodeData.txt and DerivedNormalizationProps.txt (Debian: the package unicode-data, /usr/share/unicode).
+FOLDER holds UnicodeData.txt, DerivedNormalizationProps.txt and DerivedAge.txt (Debian: package unicode-data, /usr/share/unicode).
+
+Characters younger than Unicode 9 are left out: that is what Hugging Face's tokenizers normalise by (their crate
+unicode-normalization-alignments 0.1.12), and ids must be theirs. Assigned characters never change their forms.
 
 Lines, all numbers hexadecimal: `c FIRST LAST CLASS` canonical combining class; `d CODE DECOMPOSITION` canonical, recomposed
 by NFC; `x CODE DECOMPOSITION` canonical, excluded from composition; `k CODE DECOMPOSITION` compatibility. Decompositions
@@ -20,10 +23,19 @@ excluded = set()
 for first, last in re.findall(r"^([0-9A-F]+)(?:\.\.([0-9A-F]+))?\s*; Full_Composition_Exclusion", props, re.M):
     excluded.update(range(int(first, 16), int(last or first, 16) + 1))
 
+YOUNGEST = 9.0
+known = set()
+ages = (folder / "DerivedAge.txt").read_text()
+for first, last, age in re.findall(r"^([0-9A-F]+)(?:\.\.([0-9A-F]+))?\s*; ([\d.]+)", ages, re.M):
+    if float(age) <= YOUNGEST:
+        known.update(range(int(first, 16), int(last or first, 16) + 1))
+
 classes, canonical, compatible = {}, {}, {}
 for line in (folder / "UnicodeData.txt").read_text().splitlines():
     fields = line.split(";")
     code = int(fields[0], 16)
+    if code not in known:
+        continue
     if int(fields[3]):
         classes[code] = int(fields[3])
     if fields[5].startswith("<"):
@@ -43,7 +55,7 @@ def words(codes):
     return " ".join(f"{c:X}" for c in codes)
 
 
-print(f"# Unicode {version}, (c) Unicode, Inc., https://www.unicode.org/license.txt; made by make-normalization-data.py")
+print(f"# Unicode {version} up to age {YOUNGEST}, (c) Unicode, Inc., https://www.unicode.org/license.txt")
 runs = []
 for code, value in sorted(classes.items()):
     if runs and runs[-1][1] == code - 1 and runs[-1][2] == value:
