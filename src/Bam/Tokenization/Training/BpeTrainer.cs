@@ -1,0 +1,96 @@
+namespace Bam.Tokenization.Training;
+
+/// <summary>
+/// Trains byte-level BPE (Sennrich, Haddow and Birch 2016; over bytes as in GPT-2): starting from the 256 bytes, the most
+/// frequent pair of neighbouring tokens becomes a token, again and again. Ties go to the pair of smaller ids; the result
+/// depends on documents and options alone, neither on the documents' order nor on threads.
+/// </summary>
+public static class BpeTrainer
+{
+    private const int Bytes = 256;
+
+    /// <summary>Trains a tokenizer whose tokenizer.json Hugging Face's tokenizers read as well.</summary>
+    /// <param name="documents">The corpus; read once. Special tokens are not looked for in it.</param>
+    /// <param name="options">What to train.</param>
+    /// <param name="progress">Told now and then, from any thread.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <returns>A tokenizer of the wanted size, or a smaller one when no pair occurs often enough any more.</returns>
+    /// <exception cref="InvalidInputException">The options contradict themselves, or there is no text.</exception>
+    public static Tokenizer Train(
+        IEnumerable<string> documents,
+        BpeTrainerOptions options,
+        IProgress<BpeTrainerProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        Validate(options);
+        List<string> tokens = [.. options.SpecialTokens, .. ByteAlphabet.Ordered.Select(letter => letter.ToString())];
+        var pipeline = Build(options, tokens, []);
+        var characters = 0L;
+        var words = WordCounter.Count(pipeline, documents, options.Threads, Counted, cancellation);
+        if (words.Count == 0) throw new InvalidInputException("the tokenizer's corpus", "text", "none", "give other documents");
+        var merges = Merge(words, tokens, options, Merged, cancellation);
+        return Build(options, tokens, merges);
+
+        void Counted(long done) => progress?.Report(new(characters = done, 0, options.VocabSize));
+        void Merged() => progress?.Report(new(characters, tokens.Count, options.VocabSize));
+    }
+
+    private static List<(int First, int Second)> Merge(
+        WordCounts words, List<string> tokens, BpeTrainerOptions options, Action merged, CancellationToken cancellation)
+    {
+        var ids = tokens.Select((token, id) => (token, id)).ToDictionary(t => t.token, t => t.id);
+        var byteIds = new int[Bytes];
+        for (var value = 0; value < Bytes; value++) byteIds[value] = ids[ByteAlphabet.LetterOf((byte)value).ToString()];
+        var merger = new PairMerger(words, byteIds);
+        var merges = new List<(int First, int Second)>();
+        while (tokens.Count < options.VocabSize && merger.TryTake(options.MinFrequency, out var first, out var second))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var token = tokens[first] + tokens[second];
+            if (!ids.TryGetValue(token, out var id))
+            {
+                id = tokens.Count;
+                ids.Add(token, id);
+                tokens.Add(token);
+            }
+
+            if (id < options.SpecialTokens.Count) continue; // text that looks like a special token stays in parts
+            merger.Merge(first, second, id);
+            merges.Add((first, second));
+            merged();
+        }
+
+        return merges;
+    }
+
+    private static Tokenizer Build(
+        BpeTrainerOptions options, IReadOnlyList<string> tokens, IReadOnlyList<(int First, int Second)> merges) =>
+        Tokenizer.Parse(TrainedTokenizerJson.Write(options, tokens, merges), "the trained tokenizer");
+
+    private static void Validate(BpeTrainerOptions options)
+    {
+        var atLeast = options.SpecialTokens.Count + Bytes;
+        if (options.VocabSize < atLeast)
+        {
+            throw new InvalidInputException(
+                "the tokenizer's vocabulary size", $"at least {atLeast} (special tokens and {Bytes} bytes)",
+                $"{options.VocabSize}", "ask for more");
+        }
+
+        var seen = new HashSet<string>();
+        // A single letter could be that of a byte.
+        if (options.SpecialTokens.FirstOrDefault(token => token.Length < 2 || !seen.Add(token)) is { } wrong)
+        {
+            throw new InvalidInputException(
+                "the tokenizer's special tokens", "distinct texts of at least two characters", $"\"{wrong}\"", "choose others");
+        }
+
+        if (options.MinFrequency < 1)
+        {
+            throw new InvalidInputException(
+                "the tokenizer's minimum frequency", "at least 1", $"{options.MinFrequency}", "raise it");
+        }
+
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options));
+    }
+}

@@ -1,0 +1,163 @@
+using System.Text;
+using Bam.Tokenization.Models;
+
+namespace Bam.Tokenization.Training;
+
+/// <summary>
+/// The inner loop of training: the words as sequences of ids, how often each pair of neighbours occurs, and in which words.
+/// Merging a pair touches only the words that have it.
+/// </summary>
+internal sealed class PairMerger
+{
+    // Ties go to the smaller ids, Hugging Face's rule, so that neither the order of words nor threads matter.
+    private static readonly Comparer<(long Count, int First, int Second)> MostFrequentFirst =
+        Comparer<(long Count, int First, int Second)>.Create(
+            (a, b) => a.Count != b.Count ? b.Count.CompareTo(a.Count) : (a.First, a.Second).CompareTo((b.First, b.Second)));
+
+    private readonly int[] symbols; // all words, one after the other
+    private readonly (int Start, int Length)[] words; // a word shrinks in place
+    private readonly long[] occurrences; // of each word
+    private readonly PairTable indices = new(1 << 12); // into pairs
+    private readonly PriorityQueue<int, (long Count, int First, int Second)> queue = new(MostFrequentFirst);
+    private readonly List<int> grown = []; // pairs that the current merge makes
+    private Pair[] pairs = new Pair[1 << 12];
+    private int merge; // counts them, to know what has grown already
+
+    /// <summary>Starts from single bytes.</summary>
+    /// <param name="wordCounts">The words and how often they occur.</param>
+    /// <param name="byteIds">The id of each of the 256 bytes.</param>
+    public PairMerger(WordCounts wordCounts, ReadOnlySpan<int> byteIds)
+    {
+        words = new (int, int)[wordCounts.Count];
+        occurrences = new long[wordCounts.Count];
+        var total = 0;
+        for (var word = 0; word < words.Length; word++)
+        {
+            occurrences[word] = wordCounts.Occurrences(word);
+            words[word] = (total, Encoding.UTF8.GetByteCount(wordCounts.Word(word)));
+            total = checked(total + words[word].Length);
+        }
+
+        symbols = new int[total];
+        var bytes = new byte[words.Max(w => (int?)w.Length) ?? 0];
+        for (var word = 0; word < words.Length; word++)
+        {
+            var (start, length) = words[word];
+            Encoding.UTF8.GetBytes(wordCounts.Word(word), bytes);
+            for (var i = 0; i < length; i++) symbols[start + i] = byteIds[bytes[i]];
+        }
+
+        CountAll();
+    }
+
+    /// <summary>Takes the most frequent pair out of the queue; false when none occurs that often.</summary>
+    public bool TryTake(long minFrequency, out int first, out int second)
+    {
+        while (queue.TryDequeue(out var index, out var queued))
+        {
+            ref var pair = ref pairs[index];
+            if (pair.Count < minFrequency) continue;
+            if (pair.Count == queued.Count)
+            {
+                (first, second) = (pair.First, pair.Second);
+                return true;
+            }
+
+            Enqueue(index); // it has become rarer since
+        }
+
+        (first, second) = (-1, -1);
+        return false;
+    }
+
+    /// <summary>Replaces the pair by one id in every word.</summary>
+    public void Merge(int first, int second, int result)
+    {
+        merge++;
+        var index = indices[first, second];
+        foreach (var word in pairs[index].Words) MergeIn(word, first, second, result);
+        pairs[index].Count = 0;
+        pairs[index].Words = [];
+        EnqueueGrown();
+    }
+
+    private void CountAll()
+    {
+        for (var word = 0; word < words.Length; word++)
+        {
+            var (start, length) = words[word];
+            for (var i = start; i + 1 < start + length; i++) Add(symbols[i], symbols[i + 1], word, occurrences[word]);
+        }
+
+        EnqueueGrown();
+    }
+
+    private void EnqueueGrown()
+    {
+        foreach (var index in grown) Enqueue(index);
+        grown.Clear();
+    }
+
+    private void Enqueue(int index) => queue.Enqueue(index, (pairs[index].Count, pairs[index].First, pairs[index].Second));
+
+    private void MergeIn(int word, int first, int second, int result)
+    {
+        var (start, length) = words[word];
+        var text = symbols.AsSpan(start, length);
+        var count = occurrences[word];
+        var kept = 0;
+        for (var i = 0; i < length; i++)
+        {
+            if (i + 1 == length || text[i] != first || text[i + 1] != second)
+            {
+                text[kept++] = text[i];
+                continue;
+            }
+
+            if (kept > 0)
+            {
+                pairs[indices[text[kept - 1], first]].Count -= count;
+                Add(text[kept - 1], result, word, count);
+            }
+
+            if (i + 2 < length)
+            {
+                pairs[indices[second, text[i + 2]]].Count -= count;
+                Add(result, text[i + 2], word, count);
+            }
+
+            text[kept++] = result;
+            i++;
+        }
+
+        words[word].Length = kept;
+    }
+
+    private void Add(int first, int second, int word, long count)
+    {
+        var index = indices[first, second];
+        if (index < 0)
+        {
+            index = indices.Count;
+            indices[first, second] = index;
+            if (index == pairs.Length) Array.Resize(ref pairs, pairs.Length * 2);
+            pairs[index] = new Pair { First = first, Second = second, Words = [], GrownIn = -1 };
+        }
+
+        ref var pair = ref pairs[index];
+        pair.Count += count;
+        if (pair.Words.Count == 0 || pair.Words[^1] != word) pair.Words.Add(word);
+        if (pair.GrownIn == merge) return;
+        pair.GrownIn = merge;
+        grown.Add(index);
+    }
+
+    private struct Pair
+    {
+        public int First;
+        public int Second;
+        public long Count;
+        public List<int> Words; // some may have lost the pair since
+        public int GrownIn;
+    }
+}
