@@ -51,12 +51,12 @@ internal sealed class Axis
 
     private static Axis Logarithmic(double low, double high, double from, double to)
     {
-        double[] mantissas = [1, 2, 5];
+        double[] mantissas = [1, 1.5, 2, 3, 5, 7];
         var ticks = new List<double>();
         for (var exponent = Math.Floor(Math.Log10(low)); exponent <= Math.Ceiling(Math.Log10(high)); exponent++)
             ticks.AddRange(mantissas.Select(mantissa => mantissa * Math.Pow(10, exponent)));
-        low = ticks.Last(tick => tick <= low);
-        high = ticks.First(tick => tick >= high);
+        low = ticks.Last(tick => tick <= low * (1 + 1e-9));
+        high = ticks.First(tick => tick >= high * (1 - 1e-9));
         ticks.RemoveAll(tick => tick < low || tick > high);
         return new(low, high, from, to, isLogarithmic: true, ticks);
     }

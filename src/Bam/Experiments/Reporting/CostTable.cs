@@ -8,12 +8,12 @@ internal static class CostTable
     {
         html.Line($"<section id='costs'>")
             .Line($"<h2>Sizes and costs</h2>")
-            .Add($"<p>Active parameters are those that one token passes through. Core time is wall time inside training steps × threads, ")
-            .Add($"for the model’s own phase only; FLOPs count forward and backward of all layers and the head. The peak is that of a ")
+            .Add($"<p>Parameters in total, and active: those that one token passes through. Core time is wall time inside training steps × ")
+            .Add($"threads, for the model’s own phase only; FLOPs count forward and backward of all layers and the head. The peak is that of a ")
             .Line($"matrix product measured in the same run.</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Sizes and training costs'>")
             .Line($"<table class='costs'><caption>Sizes and training costs by model</caption>")
-            .Add($"<thead><tr><th scope='col'>Model</th><th scope='col'>Parameters</th><th scope='col'>Active</th><th scope='col'>Tokens</th>")
+            .Add($"<thead><tr><th scope='col'>Model</th><th scope='col'>Total</th><th scope='col'>Active</th><th scope='col'>Tokens</th>")
             .Add($"<th scope='col'>Core time</th><th scope='col'>Tokens/s</th><th scope='col'>of peak</th><th scope='col'>FLOPs</th>")
             .Line($"</tr></thead>");
         foreach (var (title, models) in data.Groups)

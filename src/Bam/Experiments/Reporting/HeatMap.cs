@@ -9,16 +9,19 @@ internal static class HeatMap
 
     /// <summary>Appends one panel.</summary>
     /// <param name="html">Receives it.</param>
-    /// <param name="title">The domain.</param>
+    /// <param name="domain">Whose tokens these are.</param>
     /// <param name="values">[L, experts] fractions.</param>
-    /// <param name="experts">The columns' headings.</param>
-    /// <param name="own">Which column belongs to the domain; -1 for none.</param>
+    /// <param name="experts">The columns.</param>
     /// <param name="scaleEnd">The fraction that has the strongest shade.</param>
-    public static void Add(Html html, string title, double[][] values, IReadOnlyList<string> experts, int own, double scaleEnd)
+    public static void Add(Html html, string domain, double[][] values, IReadOnlyList<HeatMapColumn> experts, double scaleEnd)
     {
-        html.Add($"<figure><table class='heat'><caption>{title}</caption><thead><tr><th scope='col'>layer</th>");
-        for (var i = 0; i < experts.Count; i++)
-            html.Add($"<th scope='col' class='{(i == own ? "own" : "")}' title='{experts[i]}'>{experts[i]}</th>");
+        html.Add($"<figure><table class='heat'><caption>{domain}</caption><thead><tr><th scope='col'>layer</th>");
+        foreach (var expert in experts)
+        {
+            var own = expert.Domain == domain ? "own" : "";
+            html.Add($"<th scope='col' class='{own}' title='{expert.Name}'>{expert.Domain ?? expert.Name}</th>");
+        }
+
         html.Line($"</tr></thead><tbody>");
         for (var layer = 0; layer < values.Length; layer++)
         {

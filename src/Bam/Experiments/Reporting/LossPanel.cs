@@ -42,7 +42,12 @@ internal sealed class LossPanel
             .Line($"aria-label='Training loss, {title}, {scale} scale, up to {NumberText.Compact(curves.Max(c => c.Raw[^1].Tokens))} tokens: {ends}'>");
         DrawAxes(html);
         foreach (var curve in curves) html.Line($"<path class='raw {curve.Color}' d='{PathOf(curve.Raw)}'/>");
-        foreach (var curve in curves) html.Line($"<path class='line {curve.Color}' d='{PathOf(curve.Smooth)}'/>");
+        foreach (var curve in curves)
+        {
+            html.Line($"<path class='line {curve.Color}' d='{PathOf(curve.Smooth)}'/>");
+            if (curve.Smooth is [var only]) html.Line($"<circle class='{curve.Color}' cx='{x[only.Tokens]}' cy='{YOf(only.Loss)}' r='3'/>");
+        }
+
         DrawLabels(html);
         for (var probe = 0; probe < Probes; probe++) DrawProbe(html, probe);
         html.Line($"</svg></figure>");
@@ -58,7 +63,7 @@ internal sealed class LossPanel
 
         html.Line($"<line class='axis' x1='{Left}' x2='{right}' y1='{Bottom}' y2='{Bottom}'/>");
         foreach (var tick in x.Ticks)
-            html.Line($"<text class='tick middle' x='{x[tick]}' y='{Bottom + 16}'>{NumberText.Compact(tick)}</text>");
+            html.Line($"<text class='tick middle' x='{x[tick]}' y='{Bottom + 16}'>{NumberText.Tick(tick)}</text>");
         html.Line($"<text class='tick middle' x='{(Left + right) / 2}' y='{Height - 4}'>tokens</text>");
     }
 
@@ -72,7 +77,7 @@ internal sealed class LossPanel
         foreach (var (curve, labelY) in labels)
         {
             html.Add($"<text class='label {curve.Color}' x='{right + 6}' y='{labelY + 4}'><title>{curve.Name}</title>")
-                .Line($"{NumberText.Ellipsis(curve.Name, LongestName)}</text>");
+                .Line($"{NumberText.Shorten(curve.Name, LongestName)}</text>");
         }
     }
 
@@ -95,7 +100,7 @@ internal sealed class LossPanel
         {
             var (curve, loss) = values[i];
             var lineY = Top + ((i + 2) * LineHeight);
-            html.Add($"<text class='label {curve.Color}' x='{boxX + 8}' y='{lineY}'>{NumberText.Ellipsis(curve.Name, LongestName)}</text>")
+            html.Add($"<text class='label {curve.Color}' x='{boxX + 8}' y='{lineY}'>{NumberText.Shorten(curve.Name, LongestName)}</text>")
                 .Add($"<text class='tick end' x='{boxX + boxWidth - 8}' y='{lineY}'>{NumberText.Fixed(loss, 3)}</text>");
         }
 

@@ -57,6 +57,19 @@ internal static class NumberText
         _ => $"{Fixed(seconds / 3600, 1)}{ThinSpace}h",
     };
 
-    /// <summary>The text cut to that many characters, with an ellipsis when something is missing.</summary>
-    public static string Ellipsis(string text, int length) => text.Length <= length ? text : $"{text[..(length - 1)]}…";
+    /// <summary>A round number as an axis shows it: 500 k, 1.5 M.</summary>
+    public static string Tick(double value)
+    {
+        var parts = Compact(value).Split(ThinSpace);
+        if (parts[0].Contains('.', StringComparison.Ordinal)) parts[0] = parts[0].TrimEnd('0').TrimEnd('.');
+        return string.Join(ThinSpace, parts);
+    }
+
+    /// <summary>The name cut in its middle to that many characters: names differ at their ends.</summary>
+    public static string Shorten(string name, int length)
+    {
+        if (name.Length <= length) return name;
+        var tail = (length - 1) / 2;
+        return $"{name[..(length - 1 - tail)]}…{name[^tail..]}";
+    }
 }

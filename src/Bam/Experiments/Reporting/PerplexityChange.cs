@@ -46,7 +46,7 @@ internal static class PerplexityChange
             var middle = Top + ((i + 0.5) * RowHeight);
             var own = model.Domain == domain;
             html.Add($"<g><title>{model.Name}: {NumberText.Change(Math.Exp(LogRatio(model, seed, domain)))}</title>")
-                .Add($"<text class='{(own ? "name own" : "name")}' x='0' y='{middle + 4}'>{NumberText.Ellipsis(model.Name, LongestName)}</text>");
+                .Add($"<text class='{(own ? "name own" : "name")}' x='0' y='{middle + 4}'>{NumberText.Shorten(model.Name, LongestName)}</text>");
             AddBar(html, axis, LogRatio(model, seed, domain), middle);
             html.Line($"</g>");
         }

@@ -40,19 +40,17 @@ internal static class RoutingMaps
         {
             var domains = data.Results.Domains.Where(domain => routing.TryGetValue(domain, out var of) && select(of).Length > 0).ToList();
             if (domains.Count == 0) return;
-            var experts = ExpertNames(model, domains.Max(domain => select(routing[domain]).Max(row => row.Length)));
+            var experts = Experts(data, model, domains.Max(domain => select(routing[domain]).Max(row => row.Length)));
             html.Line($"<h4>{title}</h4>").Line($"<div class='{(experts.Count > MostNarrow ? "maps wide" : "maps")}'>");
-            foreach (var domain in domains)
-            {
-                var own = experts.FindIndex(expert => data.Results.Models.Any(source => source.Name == expert && source.Domain == domain));
-                HeatMap.Add(html, domain, select(routing[domain]), experts, own, scaleEnd);
-            }
-
+            foreach (var domain in domains) HeatMap.Add(html, domain, select(routing[domain]), experts, scaleEnd);
             html.Line($"</div>");
         }
     }
 
-    private static List<string> ExpertNames(ModelResult model, int count) =>
+    private static List<HeatMapColumn> Experts(ReportData data, ModelResult mixture, int count) =>
         [.. Enumerable.Range(0, count).Select(expert =>
-            model.Experts?.ElementAtOrDefault(expert) ?? expert.ToString(CultureInfo.InvariantCulture))];
+        {
+            var name = mixture.Experts?.ElementAtOrDefault(expert) ?? expert.ToString(CultureInfo.InvariantCulture);
+            return new HeatMapColumn(name, data.Results.Models.FirstOrDefault(model => model.Name == name)?.Domain);
+        })];
 }

@@ -40,7 +40,15 @@ public class NumberTextTests
     public void Thousands_are_apart() => NumberText.Fixed(-1234567.891, 1).ShouldBe("−1\u2009234\u2009567.9");
 
     [Theory]
+    [InlineData(0, "0")]
+    [InlineData(50_000, "50 k")]
+    [InlineData(1_500_000, "1.5 M")]
+    [InlineData(100, "100")]
+    public void Ticks_have_no_trailing_zeros(double value, string text) => NumberText.Tick(value).ShouldBe(text.Replace(' ', '\u2009'));
+
+    [Theory]
     [InlineData("short", "short")]
-    [InlineData("exactly-ten", "exactly-t…")]
-    public void Long_names_are_cut(string name, string text) => NumberText.Ellipsis(name, 10).ShouldBe(text);
+    [InlineData("exactly-10", "exactly-10")]
+    [InlineData("bam-attention-top1", "bam-a…top1")]
+    public void Long_names_are_cut_in_the_middle(string name, string text) => NumberText.Shorten(name, 10).ShouldBe(text);
 }
