@@ -10,6 +10,7 @@ internal static class Program
     [
         new Train(),
         new Mix(),
+        new VerbGroup("data", "Make and look at token shards", new DataBuild(), new DataInspect()),
         new VerbGroup("eval", "Measure models", new EvalPerplexity()),
         new Forward(),
         new Report(),

@@ -41,7 +41,7 @@ public sealed class IndexedDataset : IDisposable
         Dispose();
         throw new InvalidInputException(
             binPath,
-            $"{TokenCount * header.TokenType.Width()} bytes for {TokenCount} tokens of {header.TokenType}",
+            $"{TokenCount * header.TokenType.Width()} bytes for {TokenCount} tokens of {header.TokenType.ToString().ToLowerInvariant()}",
             $"{bin.Length}",
             "the file is damaged or belongs to another .idx: copy both again or rebuild them");
     }

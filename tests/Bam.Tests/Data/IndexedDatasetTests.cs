@@ -213,7 +213,7 @@ public sealed class IndexedDatasetTests : IDisposable
         File.WriteAllBytes(directory["d.bin"], new byte[bytes]);
 
         Should.Throw<InvalidInputException>(() => IndexedDataset.Open(directory["d"])).Message
-            .ShouldStartWith($"{directory["d.bin"]}: expected 3 bytes for 3 tokens of UInt8, found {bytes}; ");
+            .ShouldStartWith($"{directory["d.bin"]}: expected 3 bytes for 3 tokens of uint8, found {bytes}; ");
     }
 
     [Fact]

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Globalization;
+using Bam.Data;
+using Bam.Tokenization;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>What is in a domain, or in any indexed data set of Megatron-LM.</summary>
+internal sealed class DataInspect : Verb
+{
+    private const int HeadTokens = 48;
+
+    private readonly Argument<string> data = new("DATA") { Description = "A folder that 'bam data build' made, or the path of a .bin and .idx without these" };
+    private readonly Option<string?> tokenizer = new("--tokenizer") { Description = "A tokenizer.json, or a checkpoint that has one: shows text in place of ids", HelpName = "PATH" };
+    private readonly Option<int> samples = new("--documents") { Description = "How many documents' heads to show, spread over the data", HelpName = "N", DefaultValueFactory = _ => 3 };
+
+    public DataInspect()
+        : base("inspect", "Show what is in token shards", "bam data inspect data/law --tokenizer tokenizer.json")
+    {
+        Arguments.Add(data);
+        Options.Add(tokenizer);
+        Options.Add(samples);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        var path = invocation.GetRequired(data);
+        var text = invocation.Get(tokenizer) is { } tokenizerPath ? Tokenizer.Load(tokenizerPath) : null;
+        var count = Math.Max(0, invocation.Get(samples));
+        var result = Directory.Exists(path) ? OfDomain(path, text, count) : OfPrefix(path, text, count);
+        invocation.WriteResult(result, console =>
+        {
+            if (result.Report is { } report) console.Write(DomainView.Draw(report));
+            foreach (var shard in result.Shards) Write(console, shard);
+        });
+        return ExitStatus.Done;
+    }
+
+    private static Inspection OfDomain(string path, Tokenizer? text, int count)
+    {
+        using var domain = DomainData.Open(path);
+        if (text is not null && text.Fingerprint != domain.Report.Tokenizer)
+            throw new InvalidInputException("--tokenizer", "the tokenizer that the domain was built with", "another", "give that one, or none to see ids");
+        return new(domain.Report, [Describe(domain.HeldOut, text, count), Describe(domain.Train, text, count)]);
+    }
+
+    private static Inspection OfPrefix(string path, Tokenizer? text, int count)
+    {
+        using var shard = IndexedDataset.Open(path, text?.VocabSize);
+        return new(Report: null, [Describe(shard, text, count)]);
+    }
+
+    private static Shard Describe(IndexedDataset shard, Tokenizer? text, int count)
+    {
+        var documents = shard.DocumentCount;
+        var lengths = new long[documents];
+        for (var i = 0; i < documents; i++) lengths[i] = shard.Document(i).Length;
+        var shown = Math.Min(count, documents);
+        var heads = Enumerable.Range(0, shown).Select(k => Head(shard, (int)((long)k * documents / shown), text)).ToList();
+        Array.Sort(lengths);
+        return new(
+            shard.Prefix, shard.TokenType.ToString().ToLowerInvariant(), documents, shard.TokenCount, shard.FindMaxTokenId(), documents == 0 ? 0 : lengths[0], documents == 0 ? 0 : lengths[documents / 2], documents == 0 ? 0 : lengths[^1], heads);
+    }
+
+    private static DocumentHead Head(IndexedDataset shard, int document, Tokenizer? text)
+    {
+        var (start, length) = shard.Document(document);
+        var ids = new int[Math.Min(length, HeadTokens)];
+        shard.Read(start, ids);
+        return new(document, length, text is null ? string.Join(' ', ids) : text.Decode(ids));
+    }
+
+    private static void Write(IAnsiConsole console, Shard shard)
+    {
+        console.MarkupLineInterpolated(
+            CultureInfo.InvariantCulture,
+            $"[bold]{shard.Prefix}[/]: {shard.Tokens:N0} tokens ({shard.TokenType}, ids up to {shard.MaxTokenId}) in {shard.Documents:N0} documents of {shard.Shortest:N0} to {shard.Longest:N0}, median {shard.Median:N0}");
+        foreach (var head in shard.Heads)
+            console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"  [grey]{head.Document} ({head.Tokens:N0})[/] {head.Head.ReplaceLineEndings(" ")}");
+    }
+
+    private sealed record Inspection(DataBuildReport? Report, IReadOnlyList<Shard> Shards);
+
+    private sealed record Shard(
+        string Prefix, string TokenType, int Documents, long Tokens, int MaxTokenId, long Shortest, long Median, long Longest, IReadOnlyList<DocumentHead> Heads);
+
+    private sealed record DocumentHead(int Document, long Tokens, string Head);
+}
