@@ -1,14 +1,15 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Bam.Data.Text;
 using Bam.Files;
 
 namespace Bam.Experiments.Phases;
 
 /// <summary>Runs the recipe's own script, which makes the domains' files: <c>bash SCRIPT DIRECTORY</c>.</summary>
 /// <param name="script">The script.</param>
-/// <param name="helpers">Files that the script reads; they count as its input.</param>
-/// <param name="hashes">Of the script and the helpers.</param>
-public sealed class PreparePhase(string script, IReadOnlyList<string> helpers, FileHashes hashes) : Phase("prepare", "prepare", [])
+/// <param name="reads">Files, folders and patterns that the script reads.</param>
+/// <param name="hashes">Of the files.</param>
+public sealed class PreparePhase(string script, IReadOnlyList<string> reads, FileHashes hashes) : Phase("prepare", "prepare", [])
 {
     private const int ShownLines = 3;
 
@@ -57,7 +58,7 @@ public sealed class PreparePhase(string script, IReadOnlyList<string> helpers, F
         Kind = Kind,
         Version = 1,
         Settings = [],
-        Files = new[] { script }.Concat(helpers).ToDictionary(path => Path.GetFileName(path), hashes.Of),
+        Files = new Dictionary<string, string> { ["script"] = hashes.Of(script), ["what it reads"] = hashes.OfAll(InputFiles.Resolve(reads)) },
     };
 
     private Process Start(ProcessStartInfo start)

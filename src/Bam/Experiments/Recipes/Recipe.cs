@@ -17,6 +17,10 @@ public sealed record Recipe
     [Key("a script that makes the domains' files, run as 'bash SCRIPT DIRECTORY'", IsPath = true, ChangesResult = false)]
     public string? Prepare { get; init; }
 
+    /// <summary>What the script reads: when it changes, the script runs again.</summary>
+    [Key("files, folders and patterns that the script reads, relative to the recipe: when they change, it runs again", ChangesResult = false)]
+    public IReadOnlyList<string> PrepareReads { get; init; } = [];
+
     /// <summary>The domains, in the order of the tables.</summary>
     [Key("the domains by name: their text")]
     public required IReadOnlyDictionary<string, RecipeDomain> Domains { get; init; }

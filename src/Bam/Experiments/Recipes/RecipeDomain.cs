@@ -12,4 +12,12 @@ public sealed record RecipeDomain
     /// <summary>The field of a JSONL line that holds the text.</summary>
     [Key("the field of a .jsonl line that holds the text")]
     public string TextKey { get; init; } = "text";
+
+    /// <summary>The field of a JSONL line that names the document of which the line is a slice.</summary>
+    [Key("the field of a .jsonl line that names the document of which the line is a slice; each line is a document when absent")]
+    public string? GroupKey { get; init; }
+
+    /// <summary>The line between a text file's documents.</summary>
+    [Key("the line that separates the documents of a text file; a file is a document when absent")]
+    public string? SectionSeparator { get; init; }
 }

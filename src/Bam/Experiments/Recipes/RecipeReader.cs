@@ -26,7 +26,7 @@ public static class RecipeReader
     private static Recipe WithPaths(Recipe recipe, string folder)
     {
         if (recipe.Name.Length == 0) recipe = recipe with { Name = Path.GetFileName(folder) };
-        if (recipe.Prepare is not null) return recipe;
+        if (recipe.Prepare is not null) return recipe with { PrepareReads = [.. recipe.PrepareReads.Select(pattern => Path.GetFullPath(pattern, folder))] };
         RecipeDomain Absolute(RecipeDomain domain) => domain with { Files = [.. domain.Files.Select(pattern => Path.GetFullPath(pattern, folder))] };
         return recipe with { Domains = recipe.Domains.ToDictionary(domain => domain.Key, domain => Absolute(domain.Value)) };
     }

@@ -18,6 +18,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     public void Check()
     {
         CheckNames();
+        if (recipe.PrepareReads.Count > 0 && recipe.Prepare is null)
+            throw Fault(["prepare_reads"], "key 'prepare_reads' has no meaning without 'prepare'; name the script or remove it");
         CheckSeed();
         foreach (var (name, expert) in recipe.Experts) CheckExpert(name, expert);
         foreach (var (name, mixture) in recipe.Mixtures) CheckMixture(name, mixture);

@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Tokenization.Training;
 
 namespace Bam.Experiments.Recipes;
 
@@ -13,6 +14,10 @@ public sealed record RecipeTokenizer : ICheckedSection
     [Key("the entries of the tokenizer that is trained, special tokens included", Minimum = 257)]
     public int VocabSize { get; init; } = 8192;
 
+    /// <summary>How text is cut before pairs are merged.</summary>
+    [Key("how the tokenizer that is trained cuts text into words before it merges pairs")]
+    public TokenizerStyle Style { get; init; }
+
     /// <summary>How much of each domain's text is read for training.</summary>
     [Key("how many megabytes (10^6 bytes) of each domain's text the tokenizer is trained on", Minimum = 0, AboveMinimum = true)]
     public double MegabytesPerDomain { get; init; } = 2;
@@ -21,7 +26,7 @@ public sealed record RecipeTokenizer : ICheckedSection
     public void Check(SectionLocation section)
     {
         if (Path is null) return;
-        foreach (var key in new[] { "vocab_size", "megabytes_per_domain" })
+        foreach (var key in new[] { "vocab_size", "style", "megabytes_per_domain" })
             if (section.Has(key)) throw section.Fault(key, $"key 'tokenizer.{key}' and key 'tokenizer.path' exclude each other; keep one");
     }
 }

@@ -1,0 +1,44 @@
+using System.Globalization;
+using Bam.Experiments;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>Draws what an experiment found: perplexities by model and domain, then what was to be shown.</summary>
+internal static class ResultsView
+{
+    public static void Draw(IAnsiConsole console, Results results, string directory)
+    {
+        console.Write(Perplexities(results));
+        if (results.Claims.Count > 0) console.Write(Verdicts(results.Claims));
+        console.MarkupLine($"[grey]results:[/] {Markup.Escape(Path.Combine(directory, Results.FileName))}");
+        console.MarkupLine($"[grey]report:[/]  {Markup.Escape(Path.Combine(directory, Experiments.Reporting.Report.FileName))}");
+    }
+
+    private static Table Perplexities(Results results)
+    {
+        var table = FigureTable.Create(
+            "Perplexity on held-out text (lower is better, * best of the column)",
+            [.. results.Models.Select(model => model.Name)],
+            [
+                .. results.Domains.Select(domain => new FigureColumn(domain, [.. results.Models.Select(model => model.Perplexity[domain])])),
+                new FigureColumn("mean", [.. results.Models.Select(model => model.MeanPerplexity)]),
+            ],
+            "0.00");
+        if (results.Models.FirstOrDefault(model => model.Kind == ModelKind.Btx) is not { } reference) return table;
+        table.AddColumn(new TableColumn($"against {Markup.Escape(reference.Name)}").RightAligned());
+        for (var row = 0; row < results.Models.Count; row++)
+            table.UpdateCell(row, table.Columns.Count - 1, results.Models[row] == reference ? "" : Change(results.Models[row].MeanPerplexity / reference.MeanPerplexity));
+        return table;
+    }
+
+    private static Table Verdicts(IReadOnlyList<Claim> claims)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title("What the run was to show").AddColumn("").AddColumn("claim").AddColumn("perplexities");
+        foreach (var claim in claims)
+            table.AddRow(claim.Held ? "[green]held[/]" : "[red]NOT HELD[/]", Markup.Escape(claim.Text), Markup.Escape(claim.Detail));
+        return table;
+    }
+
+    private static string Change(double ratio) => (ratio - 1).ToString("+0.0 %;-0.0 %;0.0 %", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,148 @@
+using Bam.Evaluation;
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Bam.Training;
+
+namespace Bam.Experiments;
+
+/// <summary>A recipe as phases.</summary>
+public sealed class ExperimentGraph
+{
+    private readonly Recipe recipe;
+    private readonly FileHashes hashes;
+    private readonly TokenizerPhase tokenizer;
+    private readonly Dictionary<string, DataPhase> data;
+    private readonly ModelPhase seed;
+    private readonly Dictionary<string, ModelPhase> experts;
+    private readonly Dictionary<string, MixPhase> mixes = [];
+    private readonly Dictionary<string, BudgetPhase> budgets = [];
+
+    /// <summary>Makes the phases; reads the users' files to hash them, and does nothing else.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="hashes">Of the files that it names.</param>
+    /// <exception cref="InvalidInputException">A file that the recipe names is missing or is not what it must be.</exception>
+    public ExperimentGraph(Recipe recipe, FileHashes hashes)
+    {
+        (this.recipe, this.hashes) = (recipe, hashes);
+        var prepare = recipe.Prepare is { } script ? new PreparePhase(Existing(script), recipe.PrepareReads, hashes) : null;
+        var texts = recipe.Domains.Select(domain => new DomainText(domain.Key, domain.Value, prepare, hashes)).ToList();
+        tokenizer = TokenizerOf(texts);
+        data = texts.ToDictionary(text => text.Name, text => new DataPhase(text, recipe.Data, recipe.RandomSeed, tokenizer));
+        seed = SeedPhase();
+        experts = recipe.Experts.ToDictionary(expert => expert.Key, expert => ExpertPhase(expert.Key, expert.Value));
+        Models = [.. ModelsOf()];
+        // All text is looked at before any training starts: a fault in it must not cost hours.
+        Order = PhasePlan.Order([.. data.Values, .. Models.Select(model => model.Evaluation)]);
+    }
+
+    /// <summary>The models in the order of the tables.</summary>
+    public IReadOnlyList<ExperimentModel> Models { get; }
+
+    /// <summary>All phases, dependencies first.</summary>
+    public IReadOnlyList<Phase> Order { get; }
+
+    private PerplexityOptions Evaluation => new()
+    {
+        WindowLength = recipe.Evaluation.SequenceLength ?? recipe.Seed.Training.SequenceLength,
+        BatchSize = recipe.Evaluation.BatchSize,
+    };
+
+    private IEnumerable<ExperimentModel> ModelsOf()
+    {
+        yield return Model("seed", ModelKind.Seed, null, seed, null);
+        foreach (var (name, expert) in recipe.Experts)
+            yield return Model(name, ModelKind.Expert, recipe.Domains.ContainsKey(expert.Domain ?? name) ? expert.Domain ?? name : null, experts[name], null);
+        foreach (var (name, mixture) in recipe.Mixtures)
+            yield return Model(name, KindOf(mixture.Method), null, MixturePhase(name, mixture), BudgetText(mixture));
+    }
+
+    private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, string? budget) =>
+        new(name, kind, domain, origin, new EvaluatePhase(name, origin, [.. data.Values], Evaluation, recipe.Seed.Training.Device), budget);
+
+    private TokenizerPhase TokenizerOf(IReadOnlyList<DomainText> texts) =>
+        (recipe.Tokenizer.Path ?? recipe.Seed.Checkpoint) is { } path
+            ? new GivenTokenizerPhase(Directory.Exists(path) ? Path.Combine(path, "tokenizer.json") : path, hashes)
+            : new TrainTokenizerPhase(recipe.Tokenizer, texts, recipe.RandomSeed);
+
+    private ModelPhase SeedPhase()
+    {
+        if (recipe.Seed.Checkpoint is { } checkpoint) return new CheckpointPhase("seed", checkpoint, hashes);
+        var shares = recipe.Seed.Shares ?? new Dictionary<string, double> { [recipe.GeneralDomain] = 1 };
+        return new TrainPhase("seed", null, SeedSizes.Of(recipe), recipe.RandomSeed, Plan(recipe.Seed.Training, shares));
+    }
+
+    private ModelPhase ExpertPhase(string name, RecipeExpert expert)
+    {
+        if (expert.Checkpoint is { } checkpoint) return new CheckpointPhase(name, checkpoint, hashes);
+        var domain = expert.Domain ?? name;
+        var shares = new Dictionary<string, double> { [domain] = 1 };
+        if (expert.GeneralShare > 0 && domain != recipe.GeneralDomain)
+            (shares[domain], shares[recipe.GeneralDomain]) = (1 - expert.GeneralShare, expert.GeneralShare);
+        return new TrainPhase(name, seed, null, recipe.RandomSeed, Plan(expert.Training, shares));
+    }
+
+    private ModelPhase MixturePhase(string name, RecipeMixture mixture)
+    {
+        var mix = Mix(name);
+        return mixture.IsTrained
+            ? new TrainPhase(name, mix, null, recipe.RandomSeed, Plan(mixture.Training, SharesOf(mixture), BudgetOf(name)))
+            : mix;
+    }
+
+    private MixPhase Mix(string name)
+    {
+        if (!mixes.TryGetValue(name, out var mix))
+            mixes[name] = mix = new MixPhase(name, recipe.Mixtures[name], seed, [.. experts.Values], recipe.RandomSeed);
+        return mix;
+    }
+
+    /// <summary>The phase that finds the tokens of a mixture whose budget is matched; null when they are given.</summary>
+    private BudgetPhase? BudgetOf(string name)
+    {
+        var mixture = recipe.Mixtures[name];
+        if (mixture.Match is not { } match) return null;
+        if (budgets.TryGetValue(name, out var budget)) return budget;
+        var reference = recipe.Mixtures[match.Mixture];
+        return budgets[name] = new BudgetPhase(
+            name,
+            match.By,
+            new BudgetSide(Mix(name), mixture.Training, Mixed(SharesOf(mixture))),
+            new BudgetSide(Mix(match.Mixture), reference.Training, Mixed(SharesOf(reference))),
+            BudgetOf(match.Mixture));
+    }
+
+    private TrainingPlan Plan(TrainingSettings settings, IReadOnlyDictionary<string, double> shares, BudgetPhase? budget = null) => new()
+    {
+        Settings = settings,
+        Domains = Mixed(shares),
+        Budget = budget,
+        Tokenizer = tokenizer,
+        Measured = [.. data.Values],
+        Evaluation = Evaluation,
+    };
+
+    private IReadOnlyDictionary<string, double> SharesOf(RecipeMixture mixture) =>
+        mixture.Shares ?? recipe.Domains.Keys.ToDictionary(domain => domain, _ => 1.0);
+
+    private IReadOnlyList<DomainShare> Mixed(IReadOnlyDictionary<string, double> shares) =>
+        [.. shares.Select(share => new DomainShare(data[share.Key], share.Value))];
+
+    private static string Existing(string script) =>
+        File.Exists(script) ? script : throw new InvalidInputException(script, "the recipe's 'prepare' script", "nothing", "check the path");
+
+    private static ModelKind KindOf(MixtureMethod method) => method switch
+    {
+        MixtureMethod.Bam => ModelKind.Bam,
+        MixtureMethod.Btx => ModelKind.Btx,
+        MixtureMethod.Soup => ModelKind.Soup,
+        _ => ModelKind.Sparse,
+    };
+
+    private static string? BudgetText(RecipeMixture mixture) => mixture.Match switch
+    {
+        { By: MatchBy.CoreSeconds } match => $"core-seconds of {match.Mixture}",
+        { By: MatchBy.Flops } match => $"FLOPs of {match.Mixture}",
+        { } match => $"tokens of {match.Mixture}",
+        null => null,
+    };
+}

@@ -1,0 +1,12 @@
+using Bam.Experiments.Phases;
+
+namespace Bam.Experiments;
+
+/// <summary>One model of an experiment: where it comes from and where it is measured.</summary>
+/// <param name="Name">The name in the tables.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Domain">The domain that an expert was specialised on.</param>
+/// <param name="Origin">The phase that makes it.</param>
+/// <param name="Evaluation">The phase that measures it.</param>
+/// <param name="Budget">How its training's length was set, in a few words; null when there is nothing to say.</param>
+public sealed record ExperimentModel(string Name, ModelKind Kind, string? Domain, ModelPhase Origin, EvaluatePhase Evaluation, string? Budget);

@@ -1,0 +1,30 @@
+using System.Text.Json.Nodes;
+using Bam.Training;
+
+namespace Bam.Experiments.Phases;
+
+/// <summary>One of two mixtures whose budgets are to be equal.</summary>
+/// <param name="Mix">The untrained mixture.</param>
+/// <param name="Settings">How it is trained.</param>
+/// <param name="Domains">On what.</param>
+public sealed record BudgetSide(MixPhase Mix, TrainingSettings Settings, IReadOnlyList<DomainShare> Domains)
+{
+    private static readonly string[] CostKeys =
+        ["sequence_length", "batch_size", "gradient_accumulation", "freeze", "train_only", "dtype"];
+
+    /// <summary>The settings on which the cost of a token depends; a learning rate, say, is none of them.</summary>
+    internal JsonObject CostSettings()
+    {
+        var all = SettingsJson.Of(Settings);
+        return new JsonObject(CostKeys.Select(key => KeyValuePair.Create(key, all[key]?.DeepClone())));
+    }
+
+    /// <summary>The training of a few steps that shows what a token costs.</summary>
+    internal TrainingConfig Trial(PhaseStore store) => new()
+    {
+        Model = Mix.ModelIn(store),
+        Data = [.. Domains.Select(domain => new TrainingDomain { Domain = domain.Data.Name, Path = domain.Data.ShardsIn(store), Weight = domain.Weight })],
+        Output = "",
+        Settings = Settings with { Tokens = null, Steps = 1_000_000 },
+    };
+}

@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+using Bam.Data;
+using Bam.Experiments.Recipes;
+using Bam.Tokenization;
+
+namespace Bam.Experiments.Phases;
+
+/// <summary>Makes a domain's token shards.</summary>
+/// <param name="text">The domain's text.</param>
+/// <param name="data">What is held out and dropped.</param>
+/// <param name="randomSeed">Which documents are held out.</param>
+/// <param name="tokenizer">The tokenizer.</param>
+public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed, TokenizerPhase tokenizer)
+    : Phase("data", text.Name, [.. text.Dependencies, tokenizer])
+{
+    /// <summary>The directory of shards.</summary>
+    public string ShardsIn(PhaseStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        return Path.Combine(store.DirectoryOf(this), "shards");
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Run(PhaseContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var report = DataBuilder.Build(new DataBuildOptions
+        {
+            Inputs = text.Inputs(context.Store),
+            Encoder = Encoder(tokenizer.FileIn(context.Store)),
+            Output = ShardsIn(context.Store),
+            Name = Name,
+            TextKey = text.Domain.TextKey,
+            GroupKey = text.Domain.GroupKey,
+            SectionSeparator = text.Domain.SectionSeparator,
+            HeldOutFraction = data.HeldOutFraction,
+            HeldOutMaxTokens = data.HeldOutMaxTokens,
+            NearDuplicateSimilarity = data.NearDuplicateSimilarity,
+            ContaminationShare = data.ContaminationShare,
+            Seed = randomSeed,
+        }, context.Reporter, context.Cancellation);
+        return new JsonObject { ["train_tokens"] = report.Train.Tokens, ["held_out_tokens"] = report.HeldOut.Tokens };
+    }
+
+    /// <inheritdoc/>
+    protected override PhaseInputs Describe()
+    {
+        var settings = text.Settings();
+        settings["data"] = SettingsJson.Of(data);
+        settings["seed"] = randomSeed;
+        return new()
+        {
+            Kind = Kind,
+            Version = 1,
+            Settings = settings,
+            Files = text.Files().ToDictionary(),
+            Phases = Dependencies.ToDictionary(phase => phase.Title, phase => phase.Key),
+        };
+    }
+
+    private static TextEncoder Encoder(string file)
+    {
+        var tokenizer = Tokenizer.Load(file);
+        var endOfText = tokenizer.EndOfTextId
+            ?? throw new InvalidInputException(file, "a token that ends a document, such as <|endoftext|>", "none that Bam knows", "add one to added_tokens");
+        return new TextEncoder(text => tokenizer.Encode(text, addSpecialTokens: false), tokenizer.VocabSize, endOfText, tokenizer.Fingerprint);
+    }
+}

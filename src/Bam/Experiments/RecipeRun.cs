@@ -1,0 +1,99 @@
+using Bam.Checkpoints;
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Bam.Experiments.Reporting;
+using Bam.Files;
+using Bam.Models;
+
+namespace Bam.Experiments;
+
+/// <summary>A recipe and the directory it runs in.</summary>
+public sealed class RecipeRun
+{
+    private readonly Recipe recipe;
+    private readonly PhaseStore store;
+    private readonly FileHashes hashes;
+    private readonly ExperimentGraph graph;
+
+    private RecipeRun(Recipe recipe, string directory)
+    {
+        this.recipe = recipe;
+        store = new PhaseStore(directory);
+        hashes = new FileHashes(Path.Combine(store.RunDirectory, "inputs.json"));
+        graph = new ExperimentGraph(recipe, hashes);
+    }
+
+    /// <summary>The recipe's name.</summary>
+    public string Name => recipe.Name;
+
+    /// <summary>The run's root: phases, results, report.</summary>
+    public string Directory => store.RunDirectory;
+
+    /// <summary>Reads a recipe and the files that it names; all that can be wrong with them is found here, before any work.</summary>
+    /// <param name="recipePath">recipe.yaml, or the directory that holds it.</param>
+    /// <param name="output">The run's root; null for <c>runs/NAME</c> below the current directory.</param>
+    /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
+    public static RecipeRun Open(string recipePath, string? output)
+    {
+        if (System.IO.Directory.Exists(recipePath)) recipePath = Path.Combine(recipePath, "recipe.yaml");
+        var recipe = RecipeReader.Read(recipePath);
+        return new RecipeRun(recipe, output ?? Path.Combine("runs", recipe.Name));
+    }
+
+    /// <summary>What a run would do, phase by phase, and why.</summary>
+    public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
+
+    /// <summary>Runs what is not finished, then writes <c>results.json</c>, <c>recipe.resolved.yaml</c> and <c>report.html</c>.</summary>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public Results Run(IReporter reporter, CancellationToken cancellation)
+    {
+        using var held = DirectoryLock.Acquire(Directory);
+        hashes.Remember();
+        var resolved = RecipeWriter.Write(recipe);
+        AtomicFile.WriteText(Path.Combine(Directory, "recipe.resolved.yaml"), resolved);
+        PhaseRunner.Run(graph.Order, store, reporter, cancellation);
+        var models = graph.Models.Select(Result).ToList();
+        var results = new Results
+        {
+            Recipe = recipe.Name,
+            Created = DateTimeOffset.UtcNow,
+            Machine = ThisMachine.Describe(),
+            Domains = [.. recipe.Domains.Keys],
+            Models = models,
+            Claims = Claims.Of(models),
+            ResolvedRecipe = resolved,
+        };
+        results.Save(Directory);
+        Report.Write(Directory);
+        return results;
+    }
+
+    private ModelResult Result(ExperimentModel model)
+    {
+        var measured = model.Evaluation.ResultsIn(store);
+        var training = (model.Origin as TrainPhase)?.ResultIn(store);
+        var size = ModelSize.Of(ModelConfig.Load(model.Origin.ModelIn(store)));
+        return new ModelResult
+        {
+            Name = model.Name,
+            Kind = model.Kind,
+            Domain = model.Domain,
+            Budget = model.Budget,
+            Perplexity = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Perplexity),
+            BitsPerByte = measured.ToDictionary(domain => domain.Key, domain => domain.Value.BitsPerByte ?? double.NaN),
+            Tokens = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Tokens),
+            MeanPerplexity = Evaluation.PerplexityResult.Mean(measured.Values),
+            ParametersTotal = size.Total,
+            ParametersActive = size.Active,
+            TrainingTokens = training?.Tokens ?? 0,
+            CoreSeconds = training?.CoreSeconds ?? 0,
+            TokensPerSecond = training?.TokensPerSecond ?? 0,
+            Flops = training?.Flops ?? 0,
+            Metrics = training is null ? null : Path.GetRelativePath(Directory, Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl")),
+        };
+    }
+}

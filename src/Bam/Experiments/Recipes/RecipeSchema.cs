@@ -1,0 +1,33 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Bam.Configuration;
+
+namespace Bam.Experiments.Recipes;
+
+/// <summary>The JSON schema of recipe.yaml: every key, its default and its meaning.</summary>
+public static class RecipeSchema
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The schema as indented JSON text.</summary>
+    public static string Write()
+    {
+        var schema = JsonNode.Parse(ConfigSchema.Write<Recipe>("A recipe of Bam"))!.AsObject();
+        var properties = schema["properties"]!.AsObject();
+        var training = JsonNode.Parse(ConfigSchema.Write<CommonTraining>("training"))!.AsObject();
+        foreach (var key in new[] { "$schema", "title" }) training.Remove(key);
+        training["description"] = "training keys for every phase that does not set them itself";
+        properties[CommonTraining.Key] = training;
+        JsonNode[] phases = [training, properties["seed"]!, properties["experts"]!["additionalProperties"]!, properties["mixtures"]!["additionalProperties"]!];
+        // RecipeReader fills in what is common to all phases.
+        foreach (var phase in phases.Select(phase => phase.AsObject()))
+        {
+            var required = phase["required"]?.AsArray().Where(name => (string?)name != "learning_rate").Select(name => name!.DeepClone()).ToArray() ?? [];
+            phase.Remove("required");
+            if (required.Length > 0) phase["required"] = new JsonArray(required);
+        }
+
+        return schema.ToJsonString(Indented);
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text.Json.Nodes;
+using Bam.Checkpoints;
+
+namespace Bam.Experiments.Recipes;
+
+/// <summary>The seed's sizes as the recipe gives them: <c>config.json</c> without what follows from the rest.</summary>
+/// <param name="keys">The keys that are written.</param>
+/// <param name="where">"recipe.yaml:4", for faults.</param>
+/// <param name="maxPositions">The longest window of the recipe.</param>
+public sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
+{
+    /// <summary>The keys that are written, the defaults that do not follow from a tokenizer filled in.</summary>
+    public JsonObject Keys { get; } = WithDefaults(keys, maxPositions);
+
+    /// <summary>"recipe.yaml:4", for faults.</summary>
+    public string Where => where;
+
+    /// <summary>The sizes in <c>model</c> of a recipe, which must have it.</summary>
+    /// <exception cref="InvalidInputException">They do not make a dense model.</exception>
+    public static SeedSizes Of(Recipe recipe)
+    {
+        var model = recipe.Model!;
+        var json = model.Scalar is { } path ? Bam.Files.InputFile.ReadAllText(path, "write the sizes inline, or name a config.json") : model.Json;
+        var keys = JsonNode.Parse(json) as JsonObject ?? throw new InvalidInputException(model.Where, "the keys of config.json", "something else", "write 'key: value' lines");
+        int[] lengths =
+        [
+            recipe.Seed.Training.SequenceLength, recipe.Evaluation.SequenceLength ?? 1,
+            .. recipe.Experts.Values.Select(expert => expert.Training.SequenceLength),
+            .. recipe.Mixtures.Values.Select(mixture => mixture.Training.SequenceLength),
+        ];
+        var sizes = new SeedSizes(keys, model.Where, lengths.Max());
+        var config = sizes.For(recipe.Tokenizer.VocabSize, endOfTextId: null);
+        if (config.IsMixture) throw new InvalidInputException(model.Where, "a dense model", "experts", "the mixtures' sections say how many experts there are");
+        if (config.MaxPositionEmbeddings < lengths.Max())
+            throw new InvalidInputException($"{model.Where}: max_position_embeddings", $"at least {lengths.Max()}, the longest sequence_length", $"{config.MaxPositionEmbeddings}", "raise it or shorten the windows");
+        return sizes;
+    }
+
+    /// <summary>The whole configuration for a tokenizer.</summary>
+    /// <param name="vocabSize">The tokenizer's entries.</param>
+    /// <param name="endOfTextId">What its documents end with.</param>
+    /// <exception cref="InvalidInputException">A key is unknown or the sizes do not fit together.</exception>
+    public ModelConfig For(int vocabSize, int? endOfTextId)
+    {
+        var whole = (JsonObject)Keys.DeepClone();
+        whole["vocab_size"] ??= vocabSize;
+        whole["eos_token_id"] ??= endOfTextId;
+        return ModelConfig.Parse(whole.ToJsonString(), where);
+    }
+
+    private static JsonObject WithDefaults(JsonObject keys, int maxPositions)
+    {
+        var whole = (JsonObject)keys.DeepClone();
+        whole["model_type"] ??= "bam";
+        whole["num_key_value_heads"] ??= whole["num_attention_heads"]?.DeepClone();
+        whole["max_position_embeddings"] ??= maxPositions;
+        if (whole["head_dim"] is null && Number(whole["hidden_size"]) is { } hidden && Number(whole["num_attention_heads"]) is > 0 and { } heads)
+            whole["head_dim"] = hidden / heads;
+        return whole;
+    }
+
+    private static int? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<long>(out var number) ? (int)number : null;
+}

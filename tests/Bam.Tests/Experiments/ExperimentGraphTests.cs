@@ -1,0 +1,149 @@
+using Bam.Experiments;
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Experiments;
+
+public sealed class ExperimentGraphTests : IDisposable
+{
+    private const string Recipe = """
+        domains:
+          general: { files: [general.txt] }
+          law: { files: [law.txt] }
+          code: { files: [code.txt] }
+        tokenizer: { vocab_size: 300 }
+        data: { held_out_fraction: 0.1 }
+        model: { hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 }
+        training: { batch_size: 2, sequence_length: 16, log_every: 5 }
+        seed: { tokens: 1000, learning_rate: 2e-3 }
+        experts:
+          law: { tokens: 500 }
+          code: { tokens: 500 }
+        mixtures:
+          soup: { method: soup }
+          btx: { method: btx, tokens: 400 }
+          bam: { method: bam, tokens: 400 }
+          bam-time: { method: bam, match: { mixture: btx, by: core_seconds } }
+          bam-flops: { method: bam, share_key_value: true, match: { mixture: btx, by: flops } }
+        evaluation: { batch_size: 4 }
+        """;
+
+    private const string Everything = "*";
+    private const string AllModels =
+        "train seed, train law, train code, mix soup, mix btx, mix bam, mix bam-time, mix bam-flops, train btx, train bam, train bam-time, "
+        + "train bam-flops, budget bam-time, budget bam-flops, " + AllEvaluations;
+
+    private const string AllEvaluations =
+        "evaluate seed, evaluate law, evaluate code, evaluate soup, evaluate btx, evaluate bam, evaluate bam-time, evaluate bam-flops";
+
+    private const string AllMixtures =
+        "mix soup, mix btx, mix bam, mix bam-time, mix bam-flops, train btx, train bam, train bam-time, train bam-flops, budget bam-time, "
+        + "budget bam-flops, evaluate soup, evaluate btx, evaluate bam, evaluate bam-time, evaluate bam-flops";
+
+    private readonly string directory = Directory.CreateTempSubdirectory("bam-graph-").FullName;
+
+    public ExperimentGraphTests()
+    {
+        foreach (var domain in new[] { "general", "law", "code" }) File.WriteAllText(Path.Combine(directory, $"{domain}.txt"), $"some text about {domain}");
+    }
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Theory]
+    [InlineData("batch_size: 4", "batch_size: 8", "")]
+    [InlineData("log_every: 5", "log_every: 1", "")]
+    [InlineData("log_every: 5", "log_every: 5, evaluate_every: 3, checkpoint_every: 7, device: cpu, threads: 1", "")]
+    [InlineData("vocab_size: 300", "vocab_size: 301", Everything)]
+    [InlineData("held_out_fraction: 0.1", "held_out_fraction: 0.2", "data general, data law, data code, " + AllModels)]
+    [InlineData("hidden_size: 8", "hidden_size: 16", AllModels)]
+    [InlineData("sequence_length: 16", "sequence_length: 8", AllModels)]
+    [InlineData("tokens: 1000", "tokens: 1032", AllModels)]
+    [InlineData("law: { tokens: 500 }", "law: { tokens: 532 }", "train law, evaluate law, " + AllMixtures)]
+    [InlineData("law: { tokens: 500 }", "law: { tokens: 500, general_share: 0.5 }", "train law, evaluate law, " + AllMixtures)]
+    [InlineData("method: btx, tokens: 400", "method: btx, tokens: 432", "train btx, evaluate btx, budget bam-time, train bam-time, evaluate bam-time, budget bam-flops, train bam-flops, evaluate bam-flops")]
+    [InlineData("method: btx, tokens: 400", "method: btx, tokens: 400, learning_rate: 5e-4", "train btx, evaluate btx")]
+    [InlineData("method: bam, tokens: 400", "method: bam, tokens: 400, shares: { law: 1, code: 2 }", "train bam, evaluate bam")]
+    [InlineData("method: bam, tokens: 400", "method: bam, tokens: 400, attention_top_k: 1", "mix bam, train bam, evaluate bam")]
+    [InlineData("by: core_seconds", "by: tokens", "budget bam-time, train bam-time, evaluate bam-time")]
+    [InlineData("evaluation: { batch_size: 4 }", "evaluation: { sequence_length: 8 }", AllEvaluations)]
+    [InlineData("soup: { method: soup }", "", "")]
+    public void A_changed_line_changes_the_keys_of_what_depends_on_it(string line, string changed, string expected)
+    {
+        Recipe.ShouldContain(line);
+        var before = Keys(Recipe);
+
+        var after = Keys(Recipe.Replace(line, changed, StringComparison.Ordinal));
+
+        var different = after.Where(phase => before.GetValueOrDefault(phase.Key) != phase.Value).Select(phase => phase.Key);
+        var names = expected == Everything ? [.. before.Keys] : expected.Split(", ", StringSplitOptions.RemoveEmptyEntries);
+        different.ShouldBe(names, ignoreOrder: true);
+    }
+
+    [Fact]
+    public void The_seed_of_random_numbers_changes_everything() =>
+        Keys(Recipe + "\nrandom_seed: 7").Values.Intersect(Keys(Recipe).Values).ShouldBeEmpty();
+
+    [Fact]
+    public void Changed_text_changes_its_tokens_and_the_tokenizer()
+    {
+        var before = Keys(Recipe);
+        File.WriteAllText(Path.Combine(directory, "law.txt"), "other text");
+
+        Keys(Recipe).Values.Intersect(before.Values).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_tokenizer_that_is_given_confines_changed_text_to_its_domain()
+    {
+        File.WriteAllText(Path.Combine(directory, "tokenizer.json"), "{}");
+        var recipe = Recipe.Replace("tokenizer: { vocab_size: 300 }", "tokenizer: { path: tokenizer.json }", StringComparison.Ordinal);
+        var before = Keys(recipe);
+        File.WriteAllText(Path.Combine(directory, "law.txt"), "other text");
+
+        var after = Keys(recipe);
+
+        foreach (var kept in new[] { "tokenizer", "data general", "data code", "train seed", "train code" }) after[kept].ShouldBe(before[kept]);
+        foreach (var changed in new[] { "data law", "train law", "mix bam", "evaluate seed" }) after[changed].ShouldNotBe(before[changed]);
+    }
+
+    [Fact]
+    public void All_text_is_read_before_anything_is_trained()
+    {
+        var order = Graph(Recipe).Order.Select(phase => phase.Kind).ToList();
+
+        order.LastIndexOf("data").ShouldBeLessThan(order.IndexOf("train"));
+    }
+
+    [Fact]
+    public void Models_stand_in_the_order_of_the_recipe() =>
+        Graph(Recipe).Models.Select(model => (model.Name, model.Kind, model.Domain, model.Budget)).ShouldBe(
+        [
+            ("seed", ModelKind.Seed, null, null),
+            ("law", ModelKind.Expert, "law", null),
+            ("code", ModelKind.Expert, "code", null),
+            ("soup", ModelKind.Soup, null, null),
+            ("btx", ModelKind.Btx, null, null),
+            ("bam", ModelKind.Bam, null, null),
+            ("bam-time", ModelKind.Bam, null, "core-seconds of btx"),
+            ("bam-flops", ModelKind.Bam, null, "FLOPs of btx"),
+        ]);
+
+    [Theory]
+    [InlineData("files: [law.txt]", "files: [lax.txt]", "lax.txt")]
+    [InlineData("hidden_size: 8", "hidden_size: 8, hiden_size: 8", "hiden_size")]
+    [InlineData("num_attention_heads: 2", "num_attention_heads: 2, max_position_embeddings: 8", "max_position_embeddings")]
+    [InlineData("num_attention_heads: 2", "num_attention_heads: 2, num_local_experts: 2", "dense")]
+    public void What_the_recipe_names_is_checked_before_any_work(string line, string changed, string mentioned) =>
+        Should.Throw<InvalidInputException>(() => Graph(Recipe.Replace(line, changed, StringComparison.Ordinal))).Message.ShouldContain(mentioned);
+
+    private Dictionary<string, string> Keys(string recipe) => Graph(recipe).Order.ToDictionary(phase => phase.Title, phase => phase.Key);
+
+    private ExperimentGraph Graph(string yaml)
+    {
+        var path = Path.Combine(directory, "recipe.yaml");
+        File.WriteAllText(path, yaml);
+        return new ExperimentGraph(RecipeReader.Read(path), new FileHashes(Path.Combine(directory, "inputs.json")));
+    }
+}

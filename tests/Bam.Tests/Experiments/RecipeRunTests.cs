@@ -1,0 +1,128 @@
+using Bam.Experiments;
+using Bam.Experiments.Phases;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Experiments;
+
+/// <summary>Whole recipes on toy text: tokenizer, data, seed, experts, mixtures, measurement, report.</summary>
+[Collection(LibTorchCollection.Name)]
+public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<FinishedRun>
+{
+    private readonly ToyRecipe toy = finished.Recipe;
+
+    [Fact]
+    public void A_recipe_runs_through_all_phases_and_shows_what_it_should()
+    {
+        var models = finished.Results.Models;
+
+        models.Select(model => model.Name).ShouldBe(["seed", "law", "code", "soup", "btx", "bam"]);
+        finished.Results.Claims.Count.ShouldBe(4 + 4);
+        finished.Results.Claims.Where(claim => !claim.Held).ShouldBeEmpty();
+        foreach (var model in models)
+        {
+            model.Perplexity.Keys.ShouldBe(["general", "law", "code"]);
+            model.MeanPerplexity.ShouldBe(model.Perplexity.Values.Average(), 1e-9);
+            (model.Metrics is null).ShouldBe(model.Kind == ModelKind.Soup);
+            if (model.Metrics is not null) File.Exists(toy.Path(FinishedRun.Name, model.Metrics)).ShouldBeTrue();
+        }
+
+        foreach (var file in new[] { "results.json", "report.html", "recipe.resolved.yaml" }) File.Exists(toy.Path(FinishedRun.Name, file)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Flops_are_matched_to_within_half_a_step()
+    {
+        var (btx, bam) = (finished.Results.Models[4], finished.Results.Models[5]);
+
+        btx.TrainingTokens.ShouldBe(20 * 8 * 32);
+        bam.TrainingTokens.ShouldBeLessThan(btx.TrainingTokens);
+        bam.Flops.ShouldBe(btx.Flops, bam.Flops / bam.TrainingTokens * 8 * 32 / 2);
+        bam.Budget.ShouldBe("FLOPs of btx");
+    }
+
+    [Fact]
+    public void What_is_finished_is_not_run_again()
+    {
+        var reporter = new RecordingReporter();
+
+        var again = toy.Run(ToyRecipe.Yaml, FinishedRun.Name, reporter);
+
+        again.Models.Select(model => model.MeanPerplexity).ShouldBe(finished.Results.Models.Select(model => model.MeanPerplexity));
+        var plan = toy.Open(ToyRecipe.Yaml, FinishedRun.Name).Plan();
+        plan.ShouldAllBe(phase => phase.State == PhaseState.Finished);
+        reporter.Said.Count(line => line.EndsWith("kept", StringComparison.Ordinal)).ShouldBe(plan.Count);
+    }
+
+    [Fact]
+    public void An_interrupted_recipe_goes_on_to_the_results_of_an_unbroken_one()
+    {
+        foreach (var activity in new[] { "train seed", "train law", "train bam" })
+        {
+            using var stop = new CancellationTokenSource();
+            var stopper = new RecordingReporter
+            {
+                OnAdvance = progress =>
+                {
+                    if (progress.Activity == activity && progress.Done * 2 > progress.Total) stop.Cancel();
+                },
+            };
+            Should.Throw<OperationCanceledException>(() => toy.Run(ToyRecipe.Yaml, "broken", stopper, stop.Token));
+            toy.Open(ToyRecipe.Yaml, "broken").Plan().Single(phase => phase.State == PhaseState.Interrupted).Phase.Title.ShouldBe(activity);
+        }
+
+        var resumed = toy.Run(ToyRecipe.Yaml, "broken");
+
+        resumed.Models.Select(model => (model.Name, model.MeanPerplexity)).ShouldBe(finished.Results.Models.Select(model => (model.Name, model.MeanPerplexity)));
+    }
+
+    [Fact]
+    public void Core_seconds_are_matched_by_a_calibration_that_is_kept()
+    {
+        var recipe = ToyRecipe.Yaml.Replace("by: flops", "by: core_seconds", StringComparison.Ordinal).Replace("  bam:", "  bam-time:", StringComparison.Ordinal);
+        toy.Run(recipe, FinishedRun.Name);
+        var outcome = File.ReadAllText(Path.Combine(toy.Phase(FinishedRun.Name, "budget-bam-time"), "done.json"));
+
+        var bam = toy.Run(recipe, FinishedRun.Name).Models[5];
+
+        bam.Budget.ShouldBe("core-seconds of btx");
+        (bam.TrainingTokens % (8 * 32)).ShouldBe(0);
+        outcome.ShouldContain($"\"tokens\": {bam.TrainingTokens},");
+        File.ReadAllText(Path.Combine(toy.Phase(FinishedRun.Name, "budget-bam-time"), "done.json")).ShouldBe(outcome);
+    }
+
+    [Fact]
+    public void Given_models_are_mixed_without_training_any()
+    {
+        var results = toy.Run(
+            $$"""
+            domains:
+              law: { files: [law.txt], section_separator: "----" }
+            data: { held_out_fraction: 0.1 }
+            seed: { checkpoint: {{toy.Phase(FinishedRun.Name, "train-seed")}}/model }
+            experts:
+              law: { checkpoint: {{toy.Phase(FinishedRun.Name, "train-law")}}/model }
+              code: { checkpoint: {{toy.Phase(FinishedRun.Name, "train-code")}}/model }
+            mixtures:
+              bam: { method: bam, steps: 2, batch_size: 4, sequence_length: 32, learning_rate: 1e-3, device: cpu }
+            evaluation: { sequence_length: 32 }
+            """,
+            "given");
+
+        results.Models.Select(model => (model.Name, model.Domain, IsTrained: model.Metrics is not null))
+            .ShouldBe([("seed", null, false), ("law", "law", false), ("code", null, false), ("bam", null, true)]);
+        results.Models[1].Perplexity["law"].ShouldBeLessThan(results.Models[0].Perplexity["law"]);
+    }
+
+    [Fact]
+    public void An_empty_domain_file_is_named_before_anything_is_trained()
+    {
+        using var other = new ToyRecipe();
+        File.WriteAllText(other.Path("law.txt"), "");
+
+        var fault = Should.Throw<InvalidInputException>(() => other.Run(ToyRecipe.Yaml, "out")).Message;
+
+        fault.ShouldContain("law.txt");
+        Directory.GetDirectories(other.Path("out", "phases"), "train-*").ShouldBeEmpty();
+    }
+}
