@@ -188,8 +188,28 @@ void free_all(const std::vector<Value>& values) noexcept {
             adopt(static_cast<TensorHandle>(const_cast<void*>(value.pointer)));
 }
 
-// The stacks of this thread's calls: an operator may run a C# callback that calls operators, so they nest.
+// The results of this thread's last call, when they did not fit.
 thread_local std::vector<Value> overflow;
+
+// A dispatcher's stack whose memory is used again by this thread's next call. Calls nest, as an operator may call back
+// into C#: the inner one finds no spare memory and takes its own.
+class ReusedStack {
+public:
+    ReusedStack() { stack_.swap(spare_); }
+    ReusedStack(const ReusedStack&) = delete;
+    ReusedStack& operator=(const ReusedStack&) = delete;
+    ~ReusedStack() {
+        stack_.clear();
+        stack_.swap(spare_);
+    }
+    torch::jit::Stack& operator*() { return stack_; }
+
+private:
+    static thread_local torch::jit::Stack spare_;
+    torch::jit::Stack stack_;
+};
+
+thread_local torch::jit::Stack ReusedStack::spare_;
 
 }  // namespace
 }  // namespace bam
@@ -222,8 +242,9 @@ BAM_EXPORT int32_t bam_operator_call(void* op, const Value* arguments, int32_t a
         const auto& schema = self.handle.schema().arguments();
         TORCH_CHECK(static_cast<size_t>(argument_count) <= schema.size(), "takes ", schema.size(), " arguments, got ",
                     argument_count);
-        torch::jit::Stack stack;
-        stack.reserve(std::max<size_t>(schema.size(), 4));
+        ReusedStack reused;
+        torch::jit::Stack& stack = *reused;
+        stack.reserve(schema.size());
         for (size_t i = 0; i < schema.size(); ++i) {
             const Value value = i < static_cast<size_t>(argument_count) ? arguments[i] : Value{Kind::Default, 0, {0}};
             stack.push_back(convert(value, self.parameters[i], schema[i]));
@@ -256,7 +277,7 @@ BAM_EXPORT int32_t bam_operator_call(void* op, const Value* arguments, int32_t a
     });
 }
 
-// The results of this thread's last call, when they did not fit.
+// Hands over the results of this thread's last call, when they did not fit.
 BAM_EXPORT void bam_operator_results(Value* results) noexcept {
     std::copy(overflow.begin(), overflow.end(), results);
     overflow.clear();
