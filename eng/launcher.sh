@@ -16,5 +16,6 @@ fi
 # Held while bam runs, so that installing a newer one leaves these files alone.
 exec {in_use}<"$build/.lock"
 flock --shared "$in_use"
-export DOTNET_gcServer=0 DOTNET_gcConcurrent=0
+# One malloc arena, so that large tensors of any thread come from memory that is kept; only the environment can ask for that.
+export DOTNET_gcServer=0 DOTNET_gcConcurrent=0 MALLOC_ARENA_MAX=1
 exec "$dotnet" exec "$build/Bam.Cli.dll" "$@"
