@@ -27,7 +27,7 @@ public sealed record LibTorchInfo
     /// <summary>What OpenBLAS says of itself, such as <c>OpenBLAS 0.3.21 … USE_OPENMP SapphireRapids</c>; else the name of the BLAS.</summary>
     public required string Blas { get; init; }
 
-    /// <summary>The OpenMP variables in force, such as <c>OMP_WAIT_POLICY=passive</c>.</summary>
+    /// <summary>The variables of the C libraries in force, such as <c>OMP_WAIT_POLICY=passive</c>.</summary>
     public required IReadOnlyList<string> Environment { get; init; }
 
     /// <summary>The processor's features that matter to the kernels, such as <c>avx2 fma avx512f</c>.</summary>

@@ -13,7 +13,7 @@ internal static unsafe partial class ProcessTuning
 
     // .NET keeps its own copy of the environment: these must be in C's, where those libraries read them.
     private static readonly string[] s_variables =
-        ["OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "OPENBLAS_CORETYPE", "CUBLAS_WORKSPACE_CONFIG"];
+        ["OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "OPENBLAS_CORETYPE", "CUBLAS_WORKSPACE_CONFIG", "MALLOC_ARENA_MAX"];
 
     /// <summary>The threads asked for: by the options, else by OMP_NUM_THREADS, else one for each core.</summary>
     internal static int Threads(LibTorchOptions options)
@@ -38,8 +38,10 @@ internal static unsafe partial class ProcessTuning
     }
 
     /// <summary>
-    /// glibc returns every large block to the system and faults it in again at the next step; blocks of other threads'
-    /// arenas ignore the thresholds, so there is one arena.
+    /// glibc returns every large block to the system and faults it in again at the next step. The thresholds hold for the
+    /// main arena; a thread that got another one keeps blocks of up to 64 MB only. .NET's own threads have made arenas by
+    /// now, so the limit stops only further ones: a process whose training is not on its main thread starts with
+    /// MALLOC_ARENA_MAX=1, as the command <c>bam</c> does.
     /// </summary>
     /// <returns>Whether malloc took all three.</returns>
     internal static bool TuneAllocator() =>
