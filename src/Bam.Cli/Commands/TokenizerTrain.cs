@@ -1,0 +1,129 @@
+using System.CommandLine;
+using System.Globalization;
+using Bam.Data.Text;
+using Bam.Tokenization.Training;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>Trains a byte-level BPE tokenizer on text.</summary>
+internal sealed class TokenizerTrain : Verb
+{
+    private static readonly Dictionary<string, TokenizerStyle> Styles = new()
+    {
+        ["gpt2"] = TokenizerStyle.Gpt2,
+        ["llama3"] = TokenizerStyle.Llama3,
+        ["cohere"] = TokenizerStyle.Cohere,
+        ["gpt-neox"] = TokenizerStyle.GptNeoX,
+    };
+
+    private readonly Argument<string[]> inputs = new("TEXT")
+    {
+        Description = "Files (.txt, .jsonl, .jsonl.gz), folders that hold some, or patterns such as 'law/*.txt'",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<int> vocabSize = new("--vocab-size")
+    {
+        Description = "Tokens to make, the special ones and the 256 bytes among them",
+        HelpName = "N",
+        Required = true,
+    };
+
+    private readonly Option<string> output = new("--output")
+    {
+        Description = "The tokenizer.json to write, or a directory that gets one",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    private readonly Option<string> style = new("--style")
+    {
+        Description = $"How text is cut into words, as the models of that family do: {string.Join(", ", Styles.Keys)}",
+        HelpName = "STYLE",
+        DefaultValueFactory = _ => "gpt2",
+    };
+
+    private readonly Option<string[]> specialTokens = new("--special-token")
+    {
+        Description = "A token with an id of its own, from 0 on; give one for each",
+        HelpName = "TOKEN",
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => ["<|endoftext|>"],
+    };
+
+    private readonly Option<int> minFrequency = new("--min-frequency")
+    {
+        Description = "Leave a pair of tokens apart that occurs less often",
+        HelpName = "N",
+        DefaultValueFactory = _ => 2,
+    };
+
+    private readonly Option<string> textKey = new("--text-key")
+    {
+        Description = "The field of a JSONL line that holds the text",
+        HelpName = "KEY",
+        DefaultValueFactory = _ => "text",
+    };
+
+    public TokenizerTrain()
+        : base("train", "Train a byte-level BPE tokenizer on text", "bam tokenizer train text/ --vocab-size 32000 --output tokenizer.json")
+    {
+        Arguments.Add(inputs);
+        foreach (var option in new Option[] { vocabSize, output, style, specialTokens, minFrequency, textKey }) Options.Add(option);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        var options = new BpeTrainerOptions
+        {
+            VocabSize = invocation.GetRequired(vocabSize),
+            Style = StyleNamed(invocation.Get(style)!),
+            SpecialTokens = invocation.Get(specialTokens)!,
+            MinFrequency = invocation.Get(minFrequency),
+        };
+        var files = InputFiles.Resolve(invocation.GetRequired(inputs));
+        var bytes = files.Sum(file => new FileInfo(file).Length);
+        var reporter = invocation.Reporter;
+        var documents = 0L;
+        var texts = DocumentTexts.Read(files, invocation.Get(textKey)!, read =>
+        {
+            documents++;
+            reporter.Advance(new("count words", read, bytes, "bytes"));
+        });
+        var tokenizer = BpeTrainer.Train(texts, options, new MergeProgress(reporter), invocation.Cancellation);
+        if (tokenizer.VocabSize < options.VocabSize)
+        {
+            reporter.Warn(
+                $"only {tokenizer.VocabSize} of {options.VocabSize} tokens: no other pair occurs {options.MinFrequency} times; " +
+                "give more text, or ask for fewer");
+        }
+
+        if (tokenizer.EndOfTextId is null)
+            reporter.Warn("no special token ends a document: 'bam data build' needs one of a usual name, such as <|endoftext|>");
+
+        tokenizer.Save(invocation.GetRequired(output));
+        var result = new Result(
+            invocation.GetRequired(output), tokenizer.VocabSize, tokenizer.EndOfTextId, documents, bytes, tokenizer.Fingerprint);
+        invocation.WriteResult(result, console => console.MarkupLineInterpolated(
+            CultureInfo.InvariantCulture,
+            $"{result.Output}: {result.VocabSize:N0} tokens from {result.Documents:N0} documents, {result.Bytes:N0} bytes"));
+        return ExitStatus.Done;
+    }
+
+    private static TokenizerStyle StyleNamed(string name) =>
+        Styles.TryGetValue(name, out var style)
+            ? style
+            : throw new InvalidInputException("--style", string.Join(", ", Styles.Keys), name, "choose one of these");
+
+    private sealed class MergeProgress(IReporter reporter) : IProgress<BpeTrainerProgress>
+    {
+        public void Report(BpeTrainerProgress value)
+        {
+            if (value.Tokens > 0) reporter.Advance(new("merge pairs", value.Tokens, value.VocabSize, "tokens"));
+        }
+    }
+
+    private sealed record Result(
+        string Output, int VocabSize, int? EndOfTextId, long Documents, long Bytes, string Fingerprint);
+}
