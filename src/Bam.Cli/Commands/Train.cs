@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Configuration;
+using Bam.Evaluation;
 using Bam.Training;
 using Spectre.Console;
 
@@ -15,7 +16,10 @@ internal sealed class Train : Verb
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<bool> schema = new("--schema") { Description = "Print the JSON schema of CONFIG: every key, its range, its default and its meaning" };
+    private readonly Option<bool> schema = new("--schema")
+    {
+        Description = "Print the JSON schema of CONFIG: every key, its range, its default and its meaning",
+    };
 
     public Train()
         : base("train", "Train one model, or go on where training was stopped", "bam train train.yaml")
@@ -33,11 +37,7 @@ internal sealed class Train : Verb
         }
 
         var path = invocation.Get(config) ?? throw new InvalidInputException("CONFIG is missing; try: bam train --help");
-        var result = Trainer.Run(ConfigFile.Read<TrainingConfig>(path), new()
-        {
-            Reporter = invocation.Reporter,
-            Cancellation = invocation.Cancellation,
-        });
+        var result = Run(ConfigFile.Read<TrainingConfig>(path), invocation);
         invocation.WriteResult(result, console =>
         {
             var table = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
@@ -50,5 +50,20 @@ internal sealed class Train : Verb
             console.Write(table);
         });
         return ExitStatus.Done;
+    }
+
+    private static TrainingResult Run(TrainingConfig config, Invocation invocation)
+    {
+        using var heldOut = config.Settings.EvaluateEvery > 0 ? HeldOutDomains.Open(config.Data.Select(d => d.Path)) : null;
+        var windows = new PerplexityOptions { WindowLength = config.Settings.SequenceLength };
+        var reporter = invocation.Reporter;
+        return Trainer.Run(config, new()
+        {
+            Reporter = reporter,
+            Cancellation = invocation.Cancellation,
+            Evaluate = heldOut is null
+                ? null
+                : (model, cancellation) => HeldOutDomains.AsMetrics(heldOut.Measure(model, windows, "evaluate", reporter, cancellation)),
+        });
     }
 }

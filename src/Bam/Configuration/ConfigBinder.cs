@@ -66,7 +66,7 @@ internal sealed class ConfigBinder(string file)
             case SchemaKind.List:
                 if (node is not YamlSequenceNode sequence) throw Expected(key, node, path, type.Expected, Describe(node));
                 var list = (IList)Activator.CreateInstance(typeof(List<>).MakeGenericType(type.Item!.Clr))!;
-                foreach (var (item, i) in sequence.Children.Select((item, i) => (item, i))) list.Add(Value(key, type.Item, item, $"{path}[{i}]"));
+                for (var i = 0; i < sequence.Children.Count; i++) list.Add(Value(key, type.Item, sequence.Children[i], $"{path}[{i}]"));
                 return list;
             case SchemaKind.Map:
                 if (node is not YamlMappingNode mapping) throw Expected(key, node, path, type.Expected, Describe(node));
@@ -84,8 +84,8 @@ internal sealed class ConfigBinder(string file)
     private InlineValue Inline(ConfigKey key, YamlNode node)
     {
         var scalar = (node as YamlScalarNode)?.Value;
-        var isPath = key.Attribute.IsPath && scalar is not null && (scalar.Contains('/') || scalar.EndsWith(".json", StringComparison.Ordinal));
-        if (isPath) scalar = Path.GetFullPath(scalar!, folder);
+        var looksLikePath = scalar is not null && (scalar.Contains('/') || scalar.EndsWith(".json", StringComparison.Ordinal));
+        if (key.Attribute.IsPath && looksLikePath) scalar = Path.GetFullPath(scalar!, folder);
         var json = scalar is null ? YamlJson.Of(node) : JsonValue.Create(scalar);
         return new InlineValue(json.ToJsonString(), SectionLocation.At(file, node), scalar);
     }
@@ -94,7 +94,7 @@ internal sealed class ConfigBinder(string file)
         Fault(node, path, $"expected {expected}, found {found} ({key.Attribute.Description})");
 
     private InvalidInputException Fault(YamlNode node, string path, string message) =>
-        new(path.Length == 0 ? $"{SectionLocation.At(file, node)}: {message}" : $"{SectionLocation.At(file, node)}: key '{path}': {message}");
+        new($"{SectionLocation.At(file, node)}: {(path.Length == 0 ? "" : $"key '{path}': ")}{message}");
 
     private static bool IsNull(YamlNode node) =>
         node is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" or "Null" or "NULL" };

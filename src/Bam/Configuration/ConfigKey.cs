@@ -38,7 +38,8 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
 
     private static IEnumerable<ConfigKey> Of(Type section, IReadOnlyList<PropertyInfo> groups)
     {
-        foreach (var property in section.GetProperties(BindingFlags.Instance | BindingFlags.Public).OrderBy(BaseFirst).ThenBy(p => p.MetadataToken))
+        var properties = section.GetProperties(BindingFlags.Instance | BindingFlags.Public);
+        foreach (var property in properties.OrderBy(BaseFirst).ThenBy(p => p.MetadataToken))
         {
             if (property.IsDefined(typeof(FlattenedAttribute)))
                 foreach (var key in Of(property.PropertyType, [.. groups, property])) yield return key;

@@ -7,7 +7,11 @@ namespace Bam.Configuration;
 /// <summary>The JSON schema (draft 2020-12) of a record's YAML file, for editors and for <c>--schema</c>.</summary>
 public static class ConfigSchema
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The schema as indented JSON text.</summary>
     /// <param name="title">What the file is.</param>
@@ -26,7 +30,7 @@ public static class ConfigSchema
         var properties = new JsonObject();
         foreach (var key in keys) properties[key.Name] = Property(key);
         var schema = new JsonObject { ["type"] = "object", ["additionalProperties"] = false, ["properties"] = properties };
-        if (keys.Any(k => k.IsRequired)) schema["required"] = new JsonArray([.. keys.Where(k => k.IsRequired).Select(k => JsonValue.Create(k.Name))]);
+        if (keys.Any(k => k.IsRequired)) schema["required"] = Names(keys.Where(k => k.IsRequired).Select(k => k.Name));
         return schema;
     }
 
@@ -48,13 +52,15 @@ public static class ConfigSchema
             case SchemaKind.Switch: return new() { ["type"] = "boolean" };
             case SchemaKind.Integer: return Limited(new() { ["type"] = "integer" }, limits);
             case SchemaKind.Number: return Limited(new() { ["type"] = "number" }, limits);
-            case SchemaKind.Choice: return new() { ["enum"] = new JsonArray([.. SchemaType.Choices(type.Clr).Select(c => JsonValue.Create(c))]) };
+            case SchemaKind.Choice: return new() { ["enum"] = Names(SchemaType.Choices(type.Clr)) };
             case SchemaKind.List: return new() { ["type"] = "array", ["items"] = Of(type.Item!, limits) };
             case SchemaKind.Map: return new() { ["type"] = "object", ["additionalProperties"] = Of(type.Item!, limits) };
             case SchemaKind.Inline: return new() { ["type"] = new JsonArray("string", "object") };
             default: return Section(type.Clr);
         }
     }
+
+    private static JsonArray Names(IEnumerable<string> names) => [.. names.Select(name => JsonValue.Create(name))];
 
     private static JsonObject Limited(JsonObject schema, KeyAttribute limits)
     {

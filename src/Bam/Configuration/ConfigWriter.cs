@@ -39,7 +39,8 @@ public static class ConfigWriter
         int or long => new YamlScalarNode(Convert.ToString(value, CultureInfo.InvariantCulture)),
         Enum choice => new YamlScalarNode(SnakeCase.Of(choice.ToString())),
         InlineValue inline => inline.Scalar is { } scalar ? new YamlScalarNode(scalar) : Json(JsonNode.Parse(inline.Json)),
-        IDictionary map => new YamlMappingNode(map.Keys.Cast<string>().Select(k => KeyValuePair.Create<YamlNode, YamlNode>(Text(k), Node(map[k], onlyWhatChangesResults)!))),
+        IDictionary map => new YamlMappingNode(
+            map.Keys.Cast<string>().Select(k => KeyValuePair.Create<YamlNode, YamlNode>(Text(k), Node(map[k], onlyWhatChangesResults)!))),
         IEnumerable list => new YamlSequenceNode(list.Cast<object>().Select(item => Node(item, onlyWhatChangesResults)!)),
         _ => Section(value, onlyWhatChangesResults),
     };

@@ -13,7 +13,8 @@ internal static class YamlJson
 
     private static JsonNode? Convert(YamlNode node) => node switch
     {
-        YamlMappingNode mapping => new JsonObject(mapping.Select(m => KeyValuePair.Create(((YamlScalarNode)m.Key).Value ?? "", Convert(m.Value)))),
+        YamlMappingNode mapping => new JsonObject(
+            mapping.Select(m => KeyValuePair.Create(((YamlScalarNode)m.Key).Value ?? "", Convert(m.Value)))),
         YamlSequenceNode sequence => new JsonArray([.. sequence.Select(Convert)]),
         YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any, Value: { } text } => Plain(text),
         YamlScalarNode scalar => JsonValue.Create(scalar.Value ?? ""),
@@ -25,7 +26,9 @@ internal static class YamlJson
         "" or "~" or "null" => null,
         "true" => JsonValue.Create(true),
         "false" => JsonValue.Create(false),
-        _ when long.TryParse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) => JsonValue.Create(integer),
+        _ when long.TryParse(
+            text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) =>
+            JsonValue.Create(integer),
         _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
         _ => JsonValue.Create(text),
     };

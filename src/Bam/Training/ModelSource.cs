@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Configuration;
 using Bam.Files;
+using Bam.Models;
 
 namespace Bam.Training;
 
@@ -39,30 +41,31 @@ public static class ModelSource
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static ModelConfig Inline(Configuration.InlineValue value)
+    private static ModelConfig Inline(InlineValue value)
     {
-        if (value.Scalar is not { } name) return Parse(JsonNode.Parse(value.Json)!.AsObject(), $"{value.Where}: key 'config'");
-        if (ModelPresets.All.TryGetValue(name, out var preset)) return preset;
-        if (name.Contains('/')) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name);
-        throw new InvalidInputException(
-            $"{value.Where}: key 'config': no preset is called '{name}'{Configuration.Suggestion.For(name, [.. ModelPresets.All.Keys])}; "
-            + "or write the sizes inline, or the path of a config.json");
+        var where = $"{value.Where}: key 'config'";
+        if (value.Scalar is not { } name) return Parse(JsonNode.Parse(value.Json)!.AsObject(), where);
+        return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name) : Preset(name, where);
     }
 
     // What is written inline replaces what the preset says.
     private static ModelConfig Parse(JsonObject sizes, string where)
     {
-        if (sizes["preset"] is { } preset)
+        if (sizes.Remove("preset", out var preset))
         {
-            var name = preset.ToString();
-            if (!ModelPresets.All.TryGetValue(name, out var found))
-                throw new InvalidInputException($"{where}: no preset is called '{name}'{Configuration.Suggestion.For(name, [.. ModelPresets.All.Keys])}");
-            var merged = JsonNode.Parse(found.ToJson())!.AsObject();
-            foreach (var (key, value) in sizes.Where(s => s.Key != "preset")) merged[key] = value?.DeepClone();
+            var merged = JsonNode.Parse(Preset($"{preset}", where).ToJson())!.AsObject();
+            foreach (var (key, value) in sizes) merged[key] = value?.DeepClone();
             sizes = merged;
         }
 
         sizes.TryAdd("model_type", "bam");
         return ModelConfig.Parse(sizes.ToJsonString(), where);
     }
+
+    private static ModelConfig Preset(string name, string where) =>
+        ModelPresets.All.TryGetValue(name, out var preset)
+            ? preset
+            : throw new InvalidInputException(
+                $"{where}: no preset is called '{name}'{Suggestion.For(name, [.. ModelPresets.All.Keys])}; "
+                + "or write the sizes inline, or the path of a config.json");
 }

@@ -27,7 +27,8 @@ public static class NamePatterns
             var found = names.Where(name => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false)).ToArray();
             if (found.Length == 0)
                 throw new InvalidInputException(
-                    $"key '{key}': pattern '{pattern}' matches no tensor of the model{Suggestion.For(pattern, names)}; 'bam inspect MODEL' lists them");
+                    $"key '{key}': pattern '{pattern}' matches no tensor of the model{Suggestion.For(pattern, names)}; "
+                    + "'bam inspect MODEL' lists them");
             matches.UnionWith(found);
         }
 

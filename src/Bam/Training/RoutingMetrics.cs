@@ -19,9 +19,10 @@ internal static class RoutingMetrics
             AttentionGate = gate,
             GateEntropy = gate is null ? null : layer.GateEntropy,
             RouterEntropy = load is null ? null : layer.RouterEntropy,
-            ByDomain = config.Data.Select((domain, d) => (domain.Domain, new DomainRouting { ExpertLoad = layer.ExpertLoad(d), AttentionGate = layer.AttentionGate(d) }))
-                .Where(d => d.Item2.ExpertLoad is not null || d.Item2.AttentionGate is not null)
-                .ToDictionary(d => d.Domain, d => d.Item2),
+            ByDomain = config.Data
+                .Select((domain, d) => (Name: domain.Domain, Load: layer.ExpertLoad(d), Gate: layer.AttentionGate(d)))
+                .Where(d => d.Load is not null || d.Gate is not null)
+                .ToDictionary(d => d.Name, d => new DomainRouting { ExpertLoad = d.Load, AttentionGate = d.Gate }),
         };
     }
 }

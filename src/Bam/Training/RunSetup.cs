@@ -63,7 +63,9 @@ public sealed class RunSetup
         if (threads is not null && threads != LibTorch.Info.Threads)
             reporter.Warn($"key 'threads': {threads} is ignored, this process computes with {LibTorch.Info.Threads} already");
         if (config.Settings.WarmupSteps >= config.Settings.TotalSteps)
-            reporter.Warn($"key 'warmup_steps': {config.Settings.WarmupSteps} is not below the run's {config.Settings.TotalSteps} steps, so that the learning rate only rises");
+            reporter.Warn(
+                $"key 'warmup_steps': {config.Settings.WarmupSteps} is not below the run's {config.Settings.TotalSteps} steps, "
+                + "so that the learning rate only rises");
         try
         {
             return new RunSetup(config, Device.Parse(config.Settings.Device));

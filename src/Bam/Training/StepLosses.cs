@@ -27,8 +27,10 @@ internal sealed class StepLosses
         RouterZ += (MeanOfLayers(terms.RouterZ) - RouterZ) / count;
     }
 
-    public override string ToString() => FormattableString.Invariant($"loss {Loss:0.###}, nll {Nll:0.###}, load balancing {LoadBalancing:0.###}, router z {RouterZ:0.###}");
+    public override string ToString() => FormattableString.Invariant(
+        $"loss {Loss:0.###}, nll {Nll:0.###}, load balancing {LoadBalancing:0.###}, router z {RouterZ:0.###}");
 
     // Layers without feed-forward experts hold zeros, and the load-balancing loss of those with experts is above zero.
-    private static double MeanOfLayers(Tensor layers) => layers.ToArray<float>().Where(l => l != 0).Select(l => (double)l).DefaultIfEmpty(0).Average();
+    private static double MeanOfLayers(Tensor layers) =>
+        layers.ToArray<float>().Where(l => l != 0).Select(l => (double)l).DefaultIfEmpty(0).Average();
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Bam.Files;
 using Bam.Models;
 using Bam.Training.Metrics;
 using Bam.Training.Runs;
@@ -9,7 +10,7 @@ namespace Bam.Training;
 /// Trains one model in one run directory, from the beginning or from the last whole checkpoint, and survives being stopped and
 /// killed. Everything is computed on the calling thread.
 /// </summary>
-public sealed class Trainer : IDisposable
+public sealed class Trainer
 {
     private readonly TrainingConfig config;
     private readonly TrainingSettings settings;
@@ -17,19 +18,14 @@ public sealed class Trainer : IDisposable
     private readonly RunSetup setup;
     private readonly RunDirectory run;
     private readonly TrainingSession session;
-    private readonly List<IMetricsSink> sinks = [];
-    private TrainerState state;
+    private TrainerState state = new();
+    private IMetricsSink[] sinks = [];
     private long savedStep;
 
-    private Trainer(TrainingConfig config, TrainerOptions options, RunSetup setup, RunDirectory run)
+    private Trainer(TrainingConfig config, TrainerOptions options, RunSetup setup, RunDirectory run, TrainingSession session)
     {
-        (this.config, this.options, this.setup, this.run) = (config, options, setup, run);
+        (this.config, this.options, this.setup, this.run, this.session) = (config, options, setup, run, session);
         settings = config.Settings;
-        session = setup.CreateSession();
-        state = Resume() ?? Begin();
-        savedStep = state.Step;
-        sinks.Add(new JsonlMetrics(run.MetricsPath, state.Step, state.EvaluationIsDue));
-        sinks.Add(new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, state.Step == 0 ? null : state.Step + 1)));
     }
 
     /// <summary>Trains to the end of the budget. A run that is finished already is not run again.</summary>
@@ -50,31 +46,28 @@ public sealed class Trainer : IDisposable
             return ResultOf(run, config, setup, TrainerState.Load(run.ModelPath));
         }
 
-        using var trainer = new Trainer(config, options, setup, run);
-        return trainer.Train();
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var sink in sinks) sink.Dispose();
-        session.Dispose();
+        using var session = setup.CreateSession();
+        return new Trainer(config, options, setup, run, session).Train();
     }
 
     private TrainingResult Train()
     {
+        state = Resume() ?? Begin();
+        savedStep = state.Step;
+        using var lines = new JsonlMetrics(run.MetricsPath, state.Step, state.EvaluationIsDue);
+        using var events = new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, state.Step == 0 ? null : state.Step + 1));
+        sinks = [lines, events];
         var speed = new SpeedMeter(session.Model.Config, settings, setup.Device, options.MeasurePeak);
         while (true)
         {
             if (options.Cancellation.IsCancellationRequested) Stop();
-            if (state.EvaluationIsDue && !Evaluate()) continue;
+            if (state.EvaluationIsDue && options.Evaluate is { } evaluate && !Evaluate(evaluate)) continue;
             if (state.Step >= settings.TotalSteps) break;
             if (settings.CheckpointEvery > 0 && state.Step % settings.CheckpointEvery == 0) Save();
             Step(speed);
         }
 
-        Finish();
-        return ResultOf(run, config, setup, state);
+        return Finish();
     }
 
     private void Step(SpeedMeter speed)
@@ -83,16 +76,7 @@ public sealed class Trainer : IDisposable
         var isLogged = done % settings.LogEvery == 0 || done == settings.TotalSteps;
         var statistics = isLogged && session.Model.Config.IsMixture ? new RoutingStatistics(session.Model.Config, config.Data.Count) : null;
         var start = Stopwatch.GetTimestamp();
-        StepResult step;
-        try
-        {
-            step = session.Step(state.Step, statistics);
-        }
-        catch (WorkFailedException e)
-        {
-            throw new WorkFailedException($"{e.Message}; {LastGood}", e);
-        }
-
+        var step = NamingLastGood(() => session.Step(state.Step, statistics));
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         state = state with
         {
@@ -101,10 +85,10 @@ public sealed class Trainer : IDisposable
             StepSeconds = state.StepSeconds + seconds,
             CoreSeconds = state.CoreSeconds + seconds * setup.Threads,
             Window = state.Window.With(step, seconds),
-            EvaluationIsDue = options.Evaluate is not null && settings.EvaluateEvery > 0 && (done % settings.EvaluateEvery == 0 || done == settings.TotalSteps),
+            EvaluationIsDue = settings.EvaluateEvery > 0 && (done % settings.EvaluateEvery == 0 || done == settings.TotalSteps),
         };
-        options.Reporter.Advance(new(
-            options.Activity, state.Tokens, settings.TotalSteps * settings.TokensPerStep, "tokens", FormattableString.Invariant($"loss {step.Loss:0.000}")));
+        var loss = FormattableString.Invariant($"loss {step.Loss:0.000}");
+        options.Reporter.Advance(new(options.Activity, state.Tokens, settings.TotalSteps * settings.TokensPerStep, "tokens", loss));
         if (!isLogged) return;
         var metrics = speed.Metrics(state, step) with { Layers = statistics is null ? null : RoutingMetrics.Of(statistics, config) };
         foreach (var sink in sinks) sink.Write(metrics);
@@ -112,11 +96,11 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>False when the wish to stop came during the evaluation.</summary>
-    private bool Evaluate()
+    private bool Evaluate(Func<LanguageModel, CancellationToken, IReadOnlyDictionary<string, DomainEvaluation>> evaluate)
     {
         try
         {
-            var metrics = new EvaluationMetrics(state.Step, options.Evaluate!(session.Model, options.Cancellation));
+            var metrics = new EvaluationMetrics(state.Step, evaluate(session.Model, options.Cancellation));
             foreach (var sink in sinks) sink.Write(metrics);
         }
         catch (OperationCanceledException) when (options.Cancellation.IsCancellationRequested)
@@ -138,35 +122,28 @@ public sealed class Trainer : IDisposable
     private void Save()
     {
         if (state.Step == savedStep) return;
-        try
+        savedStep = NamingLastGood(() =>
         {
-            run.Checkpoints.Add(state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Tokenizer));
-        }
-        catch (WorkFailedException e)
-        {
-            throw new WorkFailedException($"{e.Message}; {LastGood}", e);
-        }
-
-        savedStep = state.Step;
+            run.Checkpoints.Add(
+                state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Tokenizer));
+            return state.Step;
+        });
     }
 
-    private void Finish()
+    private TrainingResult Finish() => NamingLastGood(() =>
     {
-        try
-        {
-            using var final = new Files.AtomicDirectory(run.ModelPath);
-            TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Tokenizer);
-            final.Commit();
-        }
-        catch (WorkFailedException e)
-        {
-            throw new WorkFailedException($"{e.Message}; {LastGood}", e);
-        }
-    }
+        using var final = new AtomicDirectory(run.ModelPath);
+        TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Tokenizer);
+        final.Commit();
+        return ResultOf(run, config, setup, state);
+    });
 
     private TrainerState Begin()
     {
         setup.FillParameters(session.Model);
+        options.Reporter.Say(
+            $"{run.Path}: {session.Model.Slices.Sum(s => s.Count):N0} parameters, {session.Optimizer.Ranges.Sum(r => r.Count):N0} trained, "
+            + $"{settings.TotalSteps:N0} steps of {settings.TokensPerStep:N0} tokens");
         return new() { Identity = setup.Identity };
     }
 
@@ -181,7 +158,7 @@ public sealed class Trainer : IDisposable
                 setup.UseTokenizerOf(checkpoint);
                 options.Reporter.Say($"{run.Path}: goes on after step {found.Step} of {settings.TotalSteps}");
                 if (found.Identity?.Compute.DifferenceTo(setup.Identity.Compute) is { } difference)
-                    options.Reporter.Warn($"the resumed run will not be bit for bit that of an unbroken one: {difference}");
+                    options.Reporter.Warn($"the resumed run may not repeat an unbroken one bit for bit: {difference}");
                 return found with { Identity = setup.Identity };
             }
             catch (InvalidInputException e)
@@ -192,10 +169,22 @@ public sealed class Trainer : IDisposable
 
         return checkpoints.Count == 0
             ? null
-            : throw new InvalidInputException($"{run.Checkpoints.Directory}: no checkpoint can be resumed from; remove {run.Path} to begin again");
+            : throw new InvalidInputException(
+                $"{run.Checkpoints.Directory}: no checkpoint can be resumed from; remove {run.Path} to begin again");
     }
 
-    private string LastGood => run.Checkpoints.Newest is [var newest, ..] ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
+    private T NamingLastGood<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (WorkFailedException e)
+        {
+            var lastGood = run.Checkpoints.Newest is [var newest, ..] ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
+            throw new WorkFailedException($"{e.Message}; {lastGood}", e);
+        }
+    }
 
     private static TrainingResult ResultOf(RunDirectory run, TrainingConfig config, RunSetup setup, TrainerState state) => new()
     {

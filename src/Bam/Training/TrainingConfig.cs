@@ -10,7 +10,9 @@ public sealed record TrainingConfig : ICheckedSection
     public string? Model { get; init; }
 
     /// <summary>The sizes of a model that starts from random parameters.</summary>
-    [Key("the sizes of a new model: the keys of config.json inline, the path of a config.json, or a preset's name; instead of 'model'", IsPath = true)]
+    [Key(
+        "the sizes of a new model: the keys of config.json inline, the path of a config.json, or a preset's name; instead of 'model'",
+        IsPath = true)]
     public InlineValue? Config { get; init; }
 
     /// <summary>Names the random parameters of a new model.</summary>
@@ -18,7 +20,9 @@ public sealed record TrainingConfig : ICheckedSection
     public long InitSeed { get; init; }
 
     /// <summary>The tokenizer that the data was built with; copied into every checkpoint.</summary>
-    [Key("the directory or tokenizer.json that goes into the checkpoints; that of 'model' when absent", IsPath = true, ChangesResult = false)]
+    [Key(
+        "the directory or tokenizer.json that goes into the checkpoints; that of 'model' when absent",
+        IsPath = true, ChangesResult = false)]
     public string? Tokenizer { get; init; }
 
     /// <summary>The domains and their shares.</summary>
@@ -26,7 +30,9 @@ public sealed record TrainingConfig : ICheckedSection
     public required IReadOnlyList<TrainingDomain> Data { get; init; }
 
     /// <summary>The run's directory.</summary>
-    [Key("the run's directory: checkpoints, metrics and the final model; a run that is there already goes on", IsPath = true, ChangesResult = false)]
+    [Key(
+        "the run's directory: checkpoints, metrics and the final model; a run that is there already goes on",
+        IsPath = true, ChangesResult = false)]
     public required string Output { get; init; }
 
     /// <summary>How to train.</summary>
@@ -36,10 +42,10 @@ public sealed record TrainingConfig : ICheckedSection
     /// <inheritdoc/>
     public void Check(SectionLocation section)
     {
-        if (Model is null == Config is null)
-            throw section.Fault(
-                Model is null ? "data" : "config", Model is null ? "key 'model' or key 'config' is missing: what to train" : "key 'model' and key 'config' exclude each other; keep one");
-        if (Settings.Steps is null && Settings.Tokens is null) throw section.Fault("data", "key 'tokens' or key 'steps' is missing: how long to train");
+        if (Model is null && Config is null) throw section.Fault("data", "key 'model' or key 'config' is missing: what to train");
+        if (Model is not null && Config is not null) throw section.Fault("config", "key 'model' and key 'config' exclude each other; keep one");
+        if (Settings.Steps is null && Settings.Tokens is null)
+            throw section.Fault("data", "key 'tokens' or key 'steps' is missing: how long to train");
         if (Data.Count == 0) throw section.Fault("data", "key 'data': expected at least one domain, found an empty list");
         if (Data.GroupBy(d => d.Domain).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw section.Fault("data", $"key 'data': domain '{twice.Key}' is there twice; give each a name of its own");

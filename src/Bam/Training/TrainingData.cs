@@ -50,7 +50,8 @@ public sealed class TrainingData : IDisposable
 
     /// <summary>What the windows depend on.</summary>
     /// <exception cref="InvalidInputException">A data set is missing.</exception>
-    public static IReadOnlyList<DataIdentity> IdentitiesOf(TrainingConfig config) => [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d)))];
+    public static IReadOnlyList<DataIdentity> IdentitiesOf(TrainingConfig config) =>
+        [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d)))];
 
     /// <inheritdoc/>
     public void Dispose()
@@ -63,11 +64,15 @@ public sealed class TrainingData : IDisposable
         var report = DataBuildReport.Load(domain.Path);
         if (report.VocabularySize > vocabSize)
             throw new InvalidInputException(
-                $"{domain.Path}: domain '{domain.Domain}'", $"ids of a vocabulary of at most {vocabSize}, the model's", $"{report.VocabularySize}",
+                $"{domain.Path}: domain '{domain.Domain}'",
+                $"ids of a vocabulary of at most {vocabSize}, the model's",
+                $"{report.VocabularySize}",
                 "build the data with the model's tokenizer");
         if (tokenizer is not null && report.Tokenizer != tokenizer)
             throw new InvalidInputException(
-                $"{domain.Path}: domain '{domain.Domain}'", $"ids of the model's tokenizer ({Short(tokenizer)})", $"those of another ({Short(report.Tokenizer)})",
+                $"{domain.Path}: domain '{domain.Domain}'",
+                $"ids of the model's tokenizer ({Short(tokenizer)})",
+                $"those of another ({Short(report.Tokenizer)})",
                 "build the data with the model's tokenizer");
     }
 

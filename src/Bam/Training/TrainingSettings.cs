@@ -114,14 +114,16 @@ public sealed record TrainingSettings : ICheckedSection
     /// <summary>The budget in steps.</summary>
     /// <exception cref="InvalidOperationException">Neither <see cref="Tokens"/> nor <see cref="Steps"/> is set.</exception>
     public long TotalSteps =>
-        Steps ?? (Tokens is { } tokens ? (tokens + TokensPerStep - 1) / TokensPerStep : throw new InvalidOperationException("no budget is set"));
+        Steps ?? (Tokens + TokensPerStep - 1) / TokensPerStep ?? throw new InvalidOperationException("no budget is set");
 
     /// <inheritdoc/>
     public void Check(SectionLocation section)
     {
-        if (Tokens is not null && Steps is not null) throw section.Fault("steps", "key 'steps' and key 'tokens' exclude each other; keep one");
+        if (Tokens is not null && Steps is not null)
+            throw section.Fault("steps", "key 'steps' and key 'tokens' exclude each other; keep one");
         if (BatchSize % GradientAccumulation != 0)
             throw section.Fault(
-                "gradient_accumulation", $"key 'gradient_accumulation': expected a divisor of batch_size {BatchSize}, found {GradientAccumulation}");
+                "gradient_accumulation",
+                $"key 'gradient_accumulation': expected a divisor of batch_size {BatchSize}, found {GradientAccumulation}");
     }
 }

@@ -5,9 +5,11 @@ using Bam.Numerics;
 namespace Bam.Cli.Tests.Commands;
 
 /// <summary>A tiny training run, done by processes of their own: <c>bam train</c> as a person starts it.</summary>
-internal sealed class TrainProcess : IDisposable
+public sealed class TrainProcess : IDisposable
 {
     public const int Steps = 60;
+
+    private readonly Lazy<string> unbroken;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
@@ -22,7 +24,15 @@ internal sealed class TrainProcess : IDisposable
         }
 
         writer.Complete();
+        unbroken = new(() =>
+        {
+            Finish(Start(Config("unbroken"))).ShouldBeDone();
+            return "unbroken";
+        });
     }
+
+    /// <summary>The output of a run that nothing interrupted.</summary>
+    public string Unbroken => unbroken.Value;
 
     /// <summary>The directory of the runs.</summary>
     public string Root { get; } = Directory.CreateTempSubdirectory("bam-train-").FullName;
@@ -79,7 +89,7 @@ internal sealed class TrainProcess : IDisposable
         Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
 
     /// <summary>Waits for the end.</summary>
-    public static CommandLineRun Finish(Process process)
+    internal static CommandLineRun Finish(Process process)
     {
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         if (!process.WaitForExit(Patience))

@@ -6,15 +6,13 @@ using Xunit;
 
 namespace Bam.Cli.Tests.Commands;
 
-public sealed class TrainTests : IDisposable
+public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
 {
-    private readonly TrainProcess train = new();
 
     [Fact]
     [Trait("Speed", "long")]
     public void A_run_that_is_killed_again_and_again_ends_bit_for_bit_like_an_unbroken_one()
     {
-        Unbroken();
         var config = train.Config("killed");
         var random = new Random();
         var kills = 0;
@@ -32,17 +30,17 @@ public sealed class TrainTests : IDisposable
 
         kills.ShouldBeGreaterThan(2);
         TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
-        train.Model("killed").ShouldBe(train.Model("unbroken"));
-        Losses("killed").ShouldBe(Losses("unbroken"));
+        train.Model("killed").ShouldBe(train.Model(train.Unbroken));
+        Losses("killed").ShouldBe(Losses(train.Unbroken));
         Directory.GetFileSystemEntries(train["killed/checkpoints"], ".*").ShouldBeEmpty();
     }
 
     [Fact]
     public void A_kill_before_the_first_checkpoint_costs_nothing_but_time()
     {
-        var config = train.Config("killed", checkpointEvery: 0);
+        var config = train.Config("early", checkpointEvery: 0);
         using var process = TrainProcess.Start(config);
-        while (!File.Exists(train["killed/metrics.jsonl"]) && !process.HasExited) Thread.Sleep(1);
+        while (!File.Exists(train["early/metrics.jsonl"]) && !process.HasExited) Thread.Sleep(1);
         process.Kill();
         process.WaitForExit();
         TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
@@ -53,25 +51,24 @@ public sealed class TrainTests : IDisposable
     [InlineData("INT")]
     public void A_signal_saves_and_ends_with_130_and_the_same_command_goes_on(string signal)
     {
-        Unbroken();
-        var config = train.Config("stopped");
+        var output = $"stopped-{signal}";
+        var config = train.Config(output);
         using var process = TrainProcess.Start(config);
-        train.WaitForStep(process, "stopped", 4).ShouldBeTrue();
+        train.WaitForStep(process, output, 4).ShouldBeTrue();
         using (var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)])) kill.WaitForExit();
         var run = TrainProcess.Finish(process);
         run.Status.ShouldBe(ExitStatus.Interrupted, run.Error);
         run.Error.ShouldContain("stopped after step");
-        train.NewestStep("stopped").ShouldBeGreaterThanOrEqualTo(4);
-        Directory.Exists(train["stopped/model"]).ShouldBeFalse();
+        train.NewestStep(output).ShouldBeGreaterThanOrEqualTo(4);
+        Directory.Exists(train[$"{output}/model"]).ShouldBeFalse();
         TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
-        train.Model("stopped").ShouldBe(train.Model("unbroken"));
+        train.Model(output).ShouldBe(train.Model(train.Unbroken));
     }
 
     [SkippableFact]
     public void A_full_disk_costs_one_line_and_no_checkpoint()
     {
         Skip.IfNot(CanMount(), "a small disk needs 'unshare -rm', which this machine does not allow");
-        Unbroken();
         var config = train.Config("full");
         using (var process = TrainProcess.Start(config))
         {
@@ -92,15 +89,15 @@ public sealed class TrainTests : IDisposable
         train.NewestStep("full").ShouldBe(step);
         Directory.GetFileSystemEntries(train["full/checkpoints"], ".*").ShouldBeEmpty();
         TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
-        train.Model("full").ShouldBe(train.Model("unbroken"));
+        train.Model("full").ShouldBe(train.Model(train.Unbroken));
     }
 
     [Fact]
     public void A_second_trainer_is_kept_out_of_the_directory()
     {
-        var config = train.Config("run");
+        var config = train.Config("locked");
         using var first = TrainProcess.Start(config);
-        train.WaitForStep(first, "run", 2).ShouldBeTrue();
+        train.WaitForStep(first, "locked", 2).ShouldBeTrue();
         var second = TrainProcess.Finish(TrainProcess.Start(config));
         second.Status.ShouldBe(ExitStatus.WrongRequest);
         second.Error.ShouldContain("another bam is at work there");
@@ -111,10 +108,10 @@ public sealed class TrainTests : IDisposable
     [Fact]
     public void A_wrong_key_costs_one_line_that_names_it()
     {
-        var run = CommandLineRun.Of("train", train.Config("run", "lerning_rate: 1"));
+        var run = CommandLineRun.Of("train", train.Config("wrong", "lerning_rate: 1"));
         run.Status.ShouldBe(ExitStatus.WrongRequest);
-        run.Error.Trim().ShouldBe($"bam: {train["run.yaml"]}:12: key 'lerning_rate' is unknown, did you mean 'learning_rate'");
-        Directory.Exists(train["run"]).ShouldBeFalse();
+        run.Error.Trim().ShouldBe($"bam: {train["wrong.yaml"]}:12: key 'lerning_rate' is unknown, did you mean 'learning_rate'");
+        Directory.Exists(train["wrong"]).ShouldBeFalse();
     }
 
     [Fact]
@@ -127,16 +124,12 @@ public sealed class TrainTests : IDisposable
     [Fact]
     public void Without_a_file_it_asks_for_one() => CommandLineRun.Of("train").Error.ShouldContain("CONFIG is missing");
 
-    public void Dispose() => train.Dispose();
-
     private static bool CanMount()
     {
         using var process = Process.Start(new ProcessStartInfo("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true })!;
         process.WaitForExit();
         return process.ExitCode == 0;
     }
-
-    private void Unbroken() => TrainProcess.Finish(TrainProcess.Start(train.Config("unbroken"))).ShouldBeDone();
 
     private string[] Losses(string output) =>
         [.. File.ReadAllLines(train[$"{output}/metrics.jsonl"]).Select(l => JsonDocument.Parse(l).RootElement).Select(l => $"{l.GetProperty("step")}: {l.GetProperty("loss")}")];

@@ -198,7 +198,7 @@ public sealed class TrainerTests : IDisposable
         File.WriteAllText(path, File.ReadAllText(path).Replace("\"threads\": ", "\"threads\": 9", StringComparison.Ordinal));
         var reporter = new RecordingReporter();
         Trainer.Run(run.Config("run"), new() { Reporter = reporter });
-        reporter.Warnings.ShouldContain(w => w.Contains("will not be bit for bit") && w.Contains("threads 9"));
+        reporter.Warnings.ShouldContain(w => w.Contains("may not repeat an unbroken one bit for bit") && w.Contains("threads 9"));
     }
 
     [Fact]

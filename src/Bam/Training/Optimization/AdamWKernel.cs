@@ -10,7 +10,8 @@ namespace Bam.Training.Optimization;
 public static class AdamWKernel
 {
     /// <summary>Updates values and moments, and leaves the gradients zero for the next step. All spans have one length.</summary>
-    public static void Update(Span<float> values, Span<float> gradients, Span<float> means, Span<float> squares, in AdamWStep step, bool decays)
+    public static void Update(
+        Span<float> values, Span<float> gradients, Span<float> means, Span<float> squares, in AdamWStep step, bool decays)
     {
         var (scale, epsilon) = ((float)step.GradientScale, (float)step.Epsilon);
         var (beta1, beta1Rest) = ((float)step.Beta1, (float)(1 - step.Beta1));

@@ -46,7 +46,8 @@ public sealed unsafe class CpuAdamW : AdamW
             var (offset, count, decays, moments) = chunks[i];
             var length = (int)count;
             AdamWKernel.Update(
-                new(values + offset, length), new(gradients + offset, length), new(means + moments, length), new(squares + moments, length), numbers, decays);
+                new(values + offset, length), new(gradients + offset, length),
+                new(means + moments, length), new(squares + moments, length), numbers, decays);
         });
         foreach (var gap in untrained) new Span<float>(gradients + gap.Offset, (int)gap.Count).Clear();
     }

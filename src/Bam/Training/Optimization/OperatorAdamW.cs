@@ -17,7 +17,7 @@ public sealed unsafe class OperatorAdamW : AdamW
     /// <param name="arena">Values and gradients.</param>
     /// <param name="ranges">What is trained.</param>
     public OperatorAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
-        : base(arena, ranges) => isFused = !arena.Values.Device.IsCpu && Operator.Exists("aten::_fused_adamw_");
+        : base(arena, ranges) => isFused = Operator.Exists("aten::_fused_adamw_");
 
     /// <inheritdoc/>
     public override double GradientNorm()

@@ -27,6 +27,7 @@ public readonly record struct ParameterRange(long Offset, long Count, bool Decay
     /// <summary>The range in pieces of at most <paramref name="size"/> elements.</summary>
     public IEnumerable<ParameterRange> Chunks(long size)
     {
-        for (var done = 0L; done < Count; done += size) yield return new(Offset + done, Math.Min(size, Count - done), Decays, MomentOffset + done);
+        for (var done = 0L; done < Count; done += size)
+            yield return new(Offset + done, Math.Min(size, Count - done), Decays, MomentOffset + done);
     }
 }

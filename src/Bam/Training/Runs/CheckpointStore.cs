@@ -23,13 +23,16 @@ public sealed class CheckpointStore(string directory)
 
     /// <summary>The steps done by a checkpoint, or null when it is none.</summary>
     public static long? StepOf(string checkpoint) =>
-        long.TryParse(Path.GetFileName(checkpoint).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : null;
+        long.TryParse(Path.GetFileName(checkpoint).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step)
+            ? step
+            : null;
 
     /// <summary>Removes what a killed process left half written or half deleted. Only the holder of the run's lock may call it.</summary>
     public void RemoveLeftovers()
     {
         if (!System.IO.Directory.Exists(Directory)) return;
-        foreach (var leftover in System.IO.Directory.GetDirectories(Directory, $".{Prefix}*")) System.IO.Directory.Delete(leftover, recursive: true);
+        foreach (var leftover in System.IO.Directory.GetDirectories(Directory, $".{Prefix}*"))
+            System.IO.Directory.Delete(leftover, recursive: true);
     }
 
     /// <summary>Adds a checkpoint, which appears only when whole, then drops the oldest.</summary>

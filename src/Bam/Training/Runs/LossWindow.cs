@@ -1,6 +1,8 @@
 namespace Bam.Training.Runs;
 
-/// <summary>Sums over the steps since the last line of metrics; a part of the state, so that a resumed run's lines are the unbroken run's.</summary>
+/// <summary>
+/// Sums over the steps since the last line of metrics; a part of the state, so that a resumed run's lines are the unbroken run's.
+/// </summary>
 public sealed record LossWindow
 {
     /// <summary>The steps.</summary>

@@ -42,7 +42,9 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Locks the directory, refuses it when another run is there, and records this one.</summary>
     /// <param name="config">What is asked for.</param>
     /// <param name="identity">What its result depends on.</param>
-    /// <exception cref="InvalidInputException">Another process works there, or the run there is another one: the first difference is named.</exception>
+    /// <exception cref="InvalidInputException">
+    /// Another process works there, or the run there is another one: the first difference is named.
+    /// </exception>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
     public static RunDirectory Open(TrainingConfig config, RunIdentity identity)
     {
@@ -71,13 +73,15 @@ public sealed class RunDirectory : IDisposable
         {
             string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath];
             if (ours.FirstOrDefault(System.IO.Path.Exists) is { } found)
-                throw new InvalidInputException($"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");
+                throw new InvalidInputException(
+                    $"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");
             return;
         }
 
         if (ConfigDifference.Between(ConfigFile.Read<TrainingConfig>(ConfigPath), config) is { } difference)
             throw new InvalidInputException(
-                $"{Path}: holds a run of another configuration: '{difference.Key}' was {difference.First}, is {difference.Second}; choose another output or restore the key");
+                $"{Path}: holds a run of another configuration: '{difference.Key}' was {difference.First}, is {difference.Second}; "
+                + "choose another output or restore the key");
         if (File.Exists(IdentityPath) && RunIdentity.Load(IdentityPath).DifferenceTo(identity) is { } other)
             throw new InvalidInputException($"{Path}: holds a run with {other}; choose another output or restore it");
     }

@@ -9,7 +9,9 @@ public sealed record RunIdentity
     /// <summary>SHA-256 of the configuration's keys that change the result, for the record: runs are compared key by key.</summary>
     public required string ConfigSha256 { get; init; }
 
-    /// <summary>The starting point: SHA-256 over a checkpoint's files, or null for random parameters, which follow from the configuration.</summary>
+    /// <summary>
+    /// The starting point: SHA-256 over a checkpoint's files; null for random parameters, which follow from the configuration.
+    /// </summary>
     public required string? ModelSha256 { get; init; }
 
     /// <summary>The domains' tokens.</summary>
@@ -26,7 +28,11 @@ public sealed record RunIdentity
         if (ModelSha256 is not null && now.ModelSha256 is not null && ModelSha256 != now.ModelSha256)
             return $"another starting model (SHA-256 {ModelSha256[..12]}…, now {now.ModelSha256[..12]}…)";
         foreach (var (before, after) in Data.Zip(now.Data))
-            if (before != after) return $"other data for domain '{after.Domain}' ({before.TokenBytes:N0} bytes of tokens, now {after.TokenBytes:N0})";
+        {
+            if (before != after)
+                return $"other data for domain '{after.Domain}' ({before.TokenBytes:N0} bytes of tokens, now {after.TokenBytes:N0})";
+        }
+
         return null;
     }
 

@@ -3,7 +3,9 @@ using Bam.Files;
 
 namespace Bam.Training.Runs;
 
-/// <summary>Where a run stands: <c>trainer_state.json</c> of a checkpoint. With the parameters and the moments it is all that resuming needs.</summary>
+/// <summary>
+/// Where a run stands: <c>trainer_state.json</c> of a checkpoint. With the parameters and the moments it is all that resuming needs.
+/// </summary>
 public sealed record TrainerState
 {
     /// <summary>The file name inside a checkpoint.</summary>

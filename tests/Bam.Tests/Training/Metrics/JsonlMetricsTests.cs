@@ -45,6 +45,29 @@ public sealed class JsonlMetricsTests : IDisposable
     }
 
     [Fact]
+    public void They_are_gone_before_the_first_new_line()
+    {
+        WriteSteps(0, 1, 2, 3, 4);
+        WriteSteps(2);
+        Steps().ShouldBe([1, 2]);
+    }
+
+    [Fact]
+    public void An_evaluation_that_is_due_again_is_dropped()
+    {
+        using (var metrics = new JsonlMetrics(FilePath, 0))
+        {
+            metrics.Write(Step(1));
+            metrics.Write(new EvaluationMetrics(1, new Dictionary<string, DomainEvaluation>()));
+        }
+
+        WriteSteps(1);
+        Steps().ShouldBe([1, 1]);
+        new JsonlMetrics(FilePath, 1, evaluationIsDue: true).Dispose();
+        Steps().ShouldBe([1]);
+    }
+
+    [Fact]
     public void Going_on_drops_a_line_that_was_cut_short()
     {
         WriteSteps(0, 1, 2);

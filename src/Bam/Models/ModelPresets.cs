@@ -1,8 +1,8 @@
 using Bam.Checkpoints;
 
-namespace Bam.Training;
+namespace Bam.Models;
 
-/// <summary>Dense models by name: the paper's seeds (Table 8).</summary>
+/// <summary>Dense models by name: the paper's seeds (Table 8). It does not print the longest input; 8,192 is ours.</summary>
 public static class ModelPresets
 {
     /// <summary>The presets by name.</summary>

@@ -1,0 +1,65 @@
+using Bam.Checkpoints;
+using Bam.Configuration;
+using Bam.Models;
+using Bam.Training;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Training;
+
+public sealed class ModelSourceTests : IDisposable
+{
+    private readonly TemporaryDirectory directory = new();
+
+    [Fact]
+    public void The_papers_small_model_has_the_papers_parameters() =>
+        ModelSize.Of(ConfigOf("small")).Total.ShouldBe(587_209_728);
+
+    [Fact]
+    public void The_papers_large_model_has_about_the_papers_parameters() =>
+        ModelSize.Of(ConfigOf("large")).Total.ShouldBeInRange(1_985_000_000, 1_995_000_000);
+
+    [Fact]
+    public void A_presets_sizes_can_be_replaced()
+    {
+        var config = ConfigOf("{preset: small, vocab_size: 2048, num_hidden_layers: 2}");
+        config.ShouldBe(ConfigOf("small") with { VocabSize = 2048, NumHiddenLayers = 2 });
+    }
+
+    [Fact]
+    public void Sizes_come_from_a_config_json_too()
+    {
+        ConfigOf("{preset: small, vocab_size: 99}").Save(directory.Root);
+        ConfigOf("./config.json").VocabSize.ShouldBe(99);
+    }
+
+    [Theory]
+    [InlineData("smal", "train.yaml:1: key 'config': no preset is called 'smal', did you mean 'small'")]
+    [InlineData("{preset: tiny}", "no preset is called 'tiny'")]
+    [InlineData("{preset: small, hidden_sise: 8}", "hidden_sise")]
+    [InlineData("./nothing.json", "nothing.json")]
+    public void What_is_wrong_is_named(string config, string message) =>
+        Should.Throw<InvalidInputException>(() => ConfigOf(config)).Message.ShouldContain(message);
+
+    [Fact]
+    public void The_hash_follows_the_tensors_and_the_configuration()
+    {
+        ConfigOf("{preset: small, vocab_size: 99}").Save(directory.Root);
+        File.WriteAllText(directory["model.safetensors"], "a");
+        var config = Parse("small") with { Config = null, Model = directory.Root };
+        var first = ModelSource.HashOf(config);
+        File.WriteAllText(directory["notes.txt"], "b");
+        ModelSource.HashOf(config).ShouldBe(first);
+        File.WriteAllText(directory["model.safetensors"], "b");
+        ModelSource.HashOf(config).ShouldNotBe(first);
+        ModelSource.HashOf(Parse("small")).ShouldBeNull();
+        ModelSource.HashOf(config with { Model = directory["gone"] }).ShouldBeNull();
+    }
+
+    public void Dispose() => directory.Dispose();
+
+    private ModelConfig ConfigOf(string config) => ModelSource.ConfigOf(Parse(config));
+
+    private TrainingConfig Parse(string config) => ConfigFile.Parse<TrainingConfig>(
+        $"config: {config}\noutput: run\ndata: [{{domain: a, path: a}}]\nsteps: 1\nlearning_rate: 1", directory["train.yaml"]);
+}
