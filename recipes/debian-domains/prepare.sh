@@ -28,7 +28,7 @@ done
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 work=$(mktemp -d "$out/.prepare.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap 'jobs -p | xargs -r kill 2> /dev/null || true; rm -rf "$work"' EXIT
 
 # Lines of packages.txt, "PACKAGE VERSION SHA256 DOMAIN...", of which a missing domain is made.
 needed() {
@@ -92,11 +92,7 @@ licences() {
     timeout 30 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o APT::Sandbox::User=root \
       download-file "$url" "$file" "SHA256:$hash" || true
   fi > /dev/null 2>&1
-  if [[ -f $file && $(sha256sum < "$file") == "$hash  -" ]]; then
-    tar -xzf "$file" -C "$work/$name" package/licenses
-  else
-    echo "prepare.sh: note: npm's $name $version could not be fetched; the law has 1 MB instead of 6" >&2
-  fi
+  [[ -f $file && $(sha256sum < "$file") == "$hash  -" ]] && tar -xzf "$file" -C "$work/$name" package/licenses
 }
 
 clean() {
@@ -140,7 +136,9 @@ if [[ -n ${missing[law]:-} ]]; then
   licences_job=$!
 fi
 download
-[[ -z $licences_job ]] || wait "$licences_job"
+if [[ -n $licences_job ]] && ! wait "$licences_job"; then
+  echo "prepare.sh: note: npm's list of licences could not be fetched; the law has 1 MB instead of 6" >&2
+fi
 if [[ -f $(echo "$work/deb/dict-gcide"_*.deb) ]]; then unpack dict-gcide '*.dict.dz'; fi
 
 declare -A jobs=()

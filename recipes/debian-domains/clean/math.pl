@@ -57,7 +57,9 @@ for my $section (@sections) {
 # A comment as prose: unwrapped, without credits and markup.
 sub comment {
     my ($text) = @_;
-    $text =~ s/\s*\((?:Contributed|Revised|Proof shortened|Proof modification|New usage|Shortened|Revised and shortened)\b[^()]*(?:\([^()]*\)[^()]*)*\)//g;
+    # Whatever ends with a date in parentheses says who did what: (Contributed by NM, 5-Aug-1993.)
+    $text =~ s/\s*\([A-Z][^()]*(?:\([^()]*\)[^()]*)*[0-9]{1,2}-\s*[A-Z][a-z]{2}-\s*[0-9]{4}\.?\)//g;
+    $text =~ s/\s*\((?:Proof\s+modification|New\s+usage)\s+is\s+discouraged\.\)//g;
     my @paragraphs = map { s/\s+/ /gr =~ s/^ | $//gr } split /\n\s*\n/, $text;
     $text = join "\n", grep { $_ ne '' } @paragraphs;
     # ` A + B ` is a formula, in which `` stands for a backquote, and ~ label names a theorem.

@@ -268,6 +268,19 @@ public sealed class DataBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Progress_is_told_once_for_each_place()
+    {
+        WriteLines("in.jsonl", Texts(700, 100));
+        var reporter = new RecordingReporter();
+
+        DataBuilder.Build(Options, reporter);
+
+        reporter.Progress.Select(progress => progress.Activity).Distinct().ShouldBe(["tokenize out", "read held-out out", "compare out"]);
+        reporter.Progress.Distinct().Count().ShouldBe(reporter.Progress.Count);
+        reporter.Progress.Last().ShouldBe(new WorkProgress("compare out", new FileInfo(directory["in.jsonl"]).Length, new FileInfo(directory["in.jsonl"]).Length, "bytes"));
+    }
+
+    [Fact]
     public void One_document_cannot_be_split()
     {
         File.WriteAllText(directory["in.jsonl"], "{\"text\": \"one\"}\n{\"text\": \"one\"}\n");
@@ -352,4 +365,15 @@ public sealed class DataBuilderTests : IDisposable
 
     private void WriteLines(string name, string[] texts) =>
         File.WriteAllLines(directory[name], texts.Select(text => JsonSerializer.Serialize(new { text })));
+
+    private sealed class RecordingReporter : IReporter
+    {
+        public List<WorkProgress> Progress { get; } = [];
+
+        public void Say(string message) { }
+
+        public void Warn(string message) { }
+
+        public void Advance(WorkProgress progress) => Progress.Add(progress);
+    }
 }

@@ -54,9 +54,16 @@ internal sealed class DocumentSource
         }
 
         var reader = new DocumentReader(Files, format);
+        long reported = -1;
         foreach (var result in OrderedParallel.Select(reader.Read(), work, threads, cancellation))
         {
-            reporter.Advance(new($"{activity} {name}", reader.BytesRead, TotalBytes, "bytes"));
+            // The reader is ahead by a chunk of documents.
+            if (reader.BytesRead != reported)
+            {
+                reported = reader.BytesRead;
+                reporter.Advance(new($"{activity} {name}", reported, TotalBytes, "bytes"));
+            }
+
             yield return result;
         }
 
