@@ -79,19 +79,13 @@ unpack() {
   dpkg-deb --fsys-tarfile "$work/deb/$package"_*.deb | tar -x -C "$work/$package" --wildcards "${@/#/./}"
 }
 
-# npm's list of licences: one version, one hash. Without a network to the registry the law is smaller.
+# npm's list of licences: one version, one hash. Without npm, or without its registry, the law is smaller.
 licences() {
   local name=spdx-license-list version=6.12.0
   local hash=54cc8d13086187333ca1457c8edaa06d9a412144f076aa7f7c1b59c4f3b0a1ef
   local file="$work/$name-$version.tgz"
-  local url="https://registry.npmjs.org/$name/-/$name-$version.tgz"
   mkdir "$work/$name"
-  if command -v npm; then
-    (cd "$work" && npm_config_cache="$work/npm" timeout 30 npm pack --silent "$name@$version") || true
-  else
-    timeout 30 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o APT::Sandbox::User=root \
-      download-file "$url" "$file" "SHA256:$hash" || true
-  fi > /dev/null 2>&1
+  (cd "$work" && npm_config_cache="$work/npm" timeout 30 npm pack --silent "$name@$version") > /dev/null 2>&1 || true
   [[ -f $file && $(sha256sum < "$file") == "$hash  -" ]] && tar -xzf "$file" -C "$work/$name" package/licenses
 }
 
@@ -137,7 +131,7 @@ if [[ -n ${missing[law]:-} ]]; then
 fi
 download
 if [[ -n $licences_job ]] && ! wait "$licences_job"; then
-  echo "prepare.sh: note: npm's list of licences could not be fetched; the law has 1 MB instead of 6" >&2
+  echo "prepare.sh: note: npm's list of licences could not be fetched (is npm installed?); the law has 1 MB instead of 6" >&2
 fi
 if [[ -f $(echo "$work/deb/dict-gcide"_*.deb) ]]; then unpack dict-gcide '*.dict.dz'; fi
 

@@ -6,12 +6,24 @@ namespace Bam.Cli.Commands;
 /// <summary>Draws models × figures, of which smaller is better; the best of each column is marked.</summary>
 internal static class FigureTable
 {
-    public static Table Create(string title, IReadOnlyList<string> rows, IReadOnlyList<FigureColumn> columns, string format)
+    /// <summary>One row for each model.</summary>
+    /// <param name="title">Above the table.</param>
+    /// <param name="rows">The models.</param>
+    /// <param name="columns">The figures.</param>
+    /// <param name="format">How a figure is written.</param>
+    /// <param name="remarks">Columns of text behind the figures.</param>
+    public static Table Create(
+        string title, IReadOnlyList<string> rows, IReadOnlyList<FigureColumn> columns, string format, params IReadOnlyList<(string Title, IReadOnlyList<string> Cells)> remarks)
     {
         var table = new Table().Border(TableBorder.Simple).Title(Markup.Escape(title)).AddColumn("model");
         foreach (var column in columns) table.AddColumn(new TableColumn(Markup.Escape(column.Title)).RightAligned());
+        foreach (var (heading, _) in remarks) table.AddColumn(new TableColumn(Markup.Escape(heading)).RightAligned());
         for (var i = 0; i < rows.Count; i++)
-            table.AddRow([Markup.Escape(rows[i]), .. columns.Select(column => Cell(column.Values[i], column.Values, format))]);
+        {
+            var figures = columns.Select(column => Cell(column.Values[i], column.Values, format));
+            table.AddRow([Markup.Escape(rows[i]), .. figures, .. remarks.Select(remark => Markup.Escape(remark.Cells[i]))]);
+        }
+
         return table;
     }
 

@@ -15,22 +15,17 @@ internal static class ResultsView
         console.MarkupLine($"[grey]report:[/]  {Markup.Escape(Path.Combine(directory, Experiments.Reporting.Report.FileName))}");
     }
 
-    private static Table Perplexities(Results results)
-    {
-        var table = FigureTable.Create(
-            "Perplexity on held-out text (lower is better, * best of the column)",
-            [.. results.Models.Select(model => model.Name)],
-            [
-                .. results.Domains.Select(domain => new FigureColumn(domain, [.. results.Models.Select(model => model.Perplexity[domain])])),
-                new FigureColumn("mean", [.. results.Models.Select(model => model.MeanPerplexity)]),
-            ],
-            "0.00");
-        if (results.Models.FirstOrDefault(model => model.Kind == ModelKind.Btx) is not { } reference) return table;
-        table.AddColumn(new TableColumn($"against {Markup.Escape(reference.Name)}").RightAligned());
-        for (var row = 0; row < results.Models.Count; row++)
-            table.UpdateCell(row, table.Columns.Count - 1, results.Models[row] == reference ? "" : Change(results.Models[row].MeanPerplexity / reference.MeanPerplexity));
-        return table;
-    }
+    private static Table Perplexities(Results results) => FigureTable.Create(
+        "Perplexity on held-out text (lower is better, * best of the column)",
+        [.. results.Models.Select(model => model.Name)],
+        [
+            .. results.Domains.Select(domain => new FigureColumn(domain, [.. results.Models.Select(model => model.Perplexity[domain])])),
+            new FigureColumn("mean", [.. results.Models.Select(model => model.MeanPerplexity)]),
+        ],
+        "0.00",
+        results.Models.FirstOrDefault(model => model.Kind == ModelKind.Btx) is { } reference
+            ? [($"against {reference.Name}", [.. results.Models.Select(model => model == reference ? "" : Change(model.MeanPerplexity / reference.MeanPerplexity))])]
+            : []);
 
     private static Table Verdicts(IReadOnlyList<Claim> claims)
     {

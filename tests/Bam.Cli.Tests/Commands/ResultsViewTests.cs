@@ -1,0 +1,57 @@
+using Bam.Cli.Commands;
+using Bam.Experiments;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests.Commands;
+
+public sealed class ResultsViewTests
+{
+    [Fact]
+    public void The_best_is_marked_and_the_change_against_btx_shown()
+    {
+        var lines = Draw([Model("seed", ModelKind.Seed, 80, 40), Model("btx", ModelKind.Btx, 60, 20), Model("bam", ModelKind.Bam, 57, 21)]);
+        lines.ShouldContain(line => line.Contains("model") && line.Contains("law") && line.Contains("mean") && line.Contains("against btx"));
+        lines.ShouldContain(line => line.Contains("seed") && line.Contains("80.00") && line.Contains("+50.0 %"));
+        lines.ShouldContain(line => line.Contains("btx") && line.Contains("20.00*") && !line.Contains('%'));
+        lines.ShouldContain(line => line.Contains("bam") && line.Contains("57.00*") && line.Contains("-2.5 %"));
+        lines.ShouldContain(line => line.Contains("held") && line.Contains("bam beats the seed"));
+    }
+
+    [Fact]
+    public void Without_btx_there_is_nothing_to_compare_with() =>
+        Draw([Model("seed", ModelKind.Seed, 80, 40)]).ShouldNotContain(line => line.Contains("against btx"));
+
+    private static string[] Draw(ModelResult[] models)
+    {
+        using var text = new StringWriter();
+        var results = new Results
+        {
+            Recipe = "test",
+            Created = DateTimeOffset.UnixEpoch,
+            Machine = new() { Cpu = "cpu", Cores = 2, Memory = 1, Libtorch = "libtorch", Blas = "blas", Threads = 2 },
+            Domains = ["law", "code"],
+            Models = models,
+            Claims = [new Claim("bam beats the seed", Held: true, "57.00 against 80.00")],
+            ResolvedRecipe = "",
+        };
+        ResultsView.Draw(Consoles.ForResults(text), results, "runs/test");
+        return text.ToString().Split('\n');
+    }
+
+    private static ModelResult Model(string name, ModelKind kind, double law, double code) => new()
+    {
+        Name = name,
+        Kind = kind,
+        Perplexity = new Dictionary<string, double> { ["law"] = law, ["code"] = code },
+        BitsPerByte = new Dictionary<string, double>(),
+        Tokens = new Dictionary<string, long>(),
+        MeanPerplexity = (law + code) / 2,
+        ParametersTotal = 1,
+        ParametersActive = 1,
+        TrainingTokens = 1,
+        CoreSeconds = 1,
+        TokensPerSecond = 1,
+        Flops = 1,
+    };
+}
