@@ -8,6 +8,8 @@ internal static class Program
     /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
     public static Command[] Verbs =>
     [
+        new Demo(),
+        new RunRecipe(),
         new VerbGroup("data", "Make and look at token shards", new DataBuild(), new DataInspect()),
         new VerbGroup("tokenizer", "Make tokenizers", new TokenizerTrain()),
         new Train(),
