@@ -58,11 +58,5 @@ public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed,
         };
     }
 
-    private static TextEncoder Encoder(string file)
-    {
-        var tokenizer = Tokenizer.Load(file);
-        var endOfText = tokenizer.EndOfTextId
-            ?? throw new InvalidInputException(file, "a token that ends a document, such as <|endoftext|>", "none that Bam knows", "add one to added_tokens");
-        return new TextEncoder(text => tokenizer.Encode(text, addSpecialTokens: false), tokenizer.VocabSize, endOfText, tokenizer.Fingerprint);
-    }
+    private static TextEncoder Encoder(string file) => TextEncoder.Of(Tokenizer.Load(file), file);
 }
