@@ -11,6 +11,15 @@ namespace Bam.Cli.Commands;
 /// <summary>Checkpoint surgery: dense checkpoints to one mixture, without training.</summary>
 internal sealed class Mix : Verb
 {
+    private static readonly Dictionary<string, AttentionInitialization> AttentionInits = new()
+    {
+        ["copy"] = AttentionInitialization.Copy,
+        ["mean"] = AttentionInitialization.Mean,
+        ["weighted-mean"] = AttentionInitialization.WeightedMean,
+        ["seed"] = AttentionInitialization.Seed,
+        ["random"] = AttentionInitialization.Random,
+    };
+
     private readonly Argument<string> _method = new("METHOD")
     {
         Description = string.Join("; ", MixtureMethods.All.Select(method => $"{method.Name}: {method.Description}")),
@@ -29,6 +38,13 @@ internal sealed class Mix : Verb
     private readonly Option<string?> _output = new("--output") { Description = "The checkpoint directory to write", HelpName = "DIR" };
     private readonly Option<bool> _shareKeyValue = new("--share-key-value") { Description = "bam: one K and V for all attention experts" };
     private readonly Option<int?> _attentionTopK = new("--attention-top-k") { Description = "bam: route attention to K experts instead of to all", HelpName = "K" };
+    private readonly Option<string> _attentionInit = new("--attention-init")
+    {
+        Description = $"bam: what the attention experts start from: {string.Join(", ", AttentionInits.Keys)}",
+        DefaultValueFactory = _ => "copy",
+        HelpName = "I",
+    };
+
     private readonly Option<int?> _feedForwardExperts = new("--experts") { Description = "Feed-forward experts; those beyond the models are copies of the seed's", HelpName = "M" };
     private readonly Option<int?> _topK = new("--top-k") { Description = "Feed-forward experts of one token (1 unless given)", HelpName = "K" };
     private readonly Option<bool> _normTopK = new("--norm-topk") { Description = "Divide the K weights by their sum, as Mixtral does" };
@@ -42,7 +58,7 @@ internal sealed class Mix : Verb
         Arguments.Add(_method);
         foreach (var option in new Option[]
         {
-            _seed, _experts, _output, _shareKeyValue, _attentionTopK, _feedForwardExperts, _topK, _normTopK, _routerSeed, _dtype, _dryRun,
+            _seed, _experts, _output, _shareKeyValue, _attentionTopK, _attentionInit, _feedForwardExperts, _topK, _normTopK, _routerSeed, _dtype, _dryRun,
         })
         {
             Options.Add(option);
@@ -61,6 +77,7 @@ internal sealed class Mix : Verb
             Experts = invocation.Get(_experts)!,
             ShareKeyValue = invocation.Get(_shareKeyValue),
             AttentionTopK = invocation.Get(_attentionTopK),
+            AttentionInitialization = ParseAttentionInit(invocation.GetRequired(_attentionInit)),
             FeedForwardExperts = invocation.Get(_feedForwardExperts),
             TopK = invocation.Get(_topK),
             NormTopK = invocation.Get(_normTopK),
@@ -92,6 +109,11 @@ internal sealed class Mix : Verb
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !File.Exists(Path.Combine(output, Upcycler.RecordFileName)))
             throw new InvalidInputException("--output", "a new or empty directory, or an older mixture", $"{output} with other files", "choose another or remove it");
     }
+
+    private static AttentionInitialization ParseAttentionInit(string name) =>
+        AttentionInits.TryGetValue(name, out var init)
+            ? init
+            : throw new InvalidInputException("--attention-init", string.Join(", ", AttentionInits.Keys), name, "choose one of these");
 
     private static TensorDtype? ParseDtype(string? name)
     {

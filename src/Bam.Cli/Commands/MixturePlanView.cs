@@ -45,6 +45,7 @@ internal static partial class MixturePlanView
     private static string Describe(TensorRecipe recipe, MixtureOptions options) => recipe switch
     {
         TensorRecipe.Copy copy => $"copy of {options.Models[copy.Model]}",
+        TensorRecipe.WeightedMean mean => string.Create(CultureInfo.InvariantCulture, $"mean of {mean.Weights.Count} models, weights {string.Join(", ", mean.Weights.Select(weight => weight.ToString("0.###", CultureInfo.InvariantCulture)))}"),
         TensorRecipe.Normal normal => string.Create(CultureInfo.InvariantCulture, $"random, N(0, σ = {normal.StandardDeviation})"),
         _ => $"mean of {options.Models.Count} models",
     };

@@ -53,10 +53,10 @@ public sealed class ExperimentGraph
         foreach (var (name, expert) in recipe.Experts)
             yield return Model(name, ModelKind.Expert, recipe.Domains.ContainsKey(expert.Domain ?? name) ? expert.Domain ?? name : null, experts[name], null);
         foreach (var (name, mixture) in recipe.Mixtures)
-            yield return Model(name, KindOf(mixture.Method), null, MixturePhase(name, mixture), BudgetText(mixture));
+            yield return Model(name, KindOf(mixture.Method), null, MixturePhase(name, mixture), BudgetOf(name));
     }
 
-    private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, string? budget) =>
+    private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, BudgetPhase? budget) =>
         new(name, kind, domain, origin, new EvaluatePhase(name, origin, [.. data.Values], Evaluation, recipe.Seed.Training.Device), budget);
 
     private TokenizerPhase TokenizerOf(IReadOnlyList<DomainText> texts) =>
@@ -68,7 +68,7 @@ public sealed class ExperimentGraph
     {
         if (recipe.Seed.Checkpoint is { } checkpoint) return new CheckpointPhase("seed", checkpoint, hashes);
         var shares = recipe.Seed.Shares ?? new Dictionary<string, double> { [recipe.GeneralDomain] = 1 };
-        return new TrainPhase("seed", null, SeedSizes.Of(recipe), recipe.RandomSeed, Plan(recipe.Seed.Training, shares));
+        return new TrainPhase("seed", null, SeedSizes.Of(recipe), recipe.ModelSeed, Plan(recipe.Seed.Training, shares));
     }
 
     private ModelPhase ExpertPhase(string name, RecipeExpert expert)
@@ -78,22 +78,38 @@ public sealed class ExperimentGraph
         var shares = new Dictionary<string, double> { [domain] = 1 };
         if (expert.GeneralShare > 0 && domain != recipe.GeneralDomain)
             (shares[domain], shares[recipe.GeneralDomain]) = (1 - expert.GeneralShare, expert.GeneralShare);
-        return new TrainPhase(name, seed, null, recipe.RandomSeed, Plan(expert.Training, shares));
+        return new TrainPhase(name, seed, null, recipe.ModelSeed, Plan(expert.Training, shares));
     }
 
     private ModelPhase MixturePhase(string name, RecipeMixture mixture)
     {
-        var mix = Mix(name);
-        return mixture.IsTrained
-            ? new TrainPhase(name, mix, null, recipe.RandomSeed, Plan(mixture.Training, SharesOf(mixture), BudgetOf(name)))
-            : mix;
+        var start = StartOf(name);
+        if (!mixture.IsTrained) return start;
+        var plan = Plan(mixture.Training, SharesOf(mixture), BudgetOf(name)) with { Shares = FoundSharesOf(name, mixture) };
+        return new TrainPhase(name, start, null, recipe.ModelSeed, plan);
     }
+
+    /// <summary>The model before it is trained: a mixture, or for a dense control the seed.</summary>
+    private ModelPhase StartOf(string name) => recipe.Mixtures[name].Method == MixtureMethod.Dense ? seed : Mix(name);
 
     private MixPhase Mix(string name)
     {
-        if (!mixes.TryGetValue(name, out var mix))
-            mixes[name] = mix = new MixPhase(name, recipe.Mixtures[name], seed, [.. experts.Values], recipe.RandomSeed);
-        return mix;
+        if (mixes.TryGetValue(name, out var mix)) return mix;
+        var mixture = recipe.Mixtures[name];
+        var members = (mixture.Of ?? [.. experts.Keys]).Select(member => experts[member]).ToList();
+        // A sparse mixture has copies of the seed where the others have experts.
+        var isSparse = mixture.Method == MixtureMethod.Sparse;
+        return mixes[name] = new MixPhase(
+            name, mixture, seed, isSparse ? [] : members, isSparse ? mixture.Experts ?? members.Count + 1 : mixture.Experts, recipe.ModelSeed);
+    }
+
+    private SharesPhase? FoundSharesOf(string name, RecipeMixture mixture)
+    {
+        if (mixture.ShareBy == ShareBy.Equal) return null;
+        var untrained = mixture.ShareBy == ShareBy.HeldOutLoss
+            ? new EvaluatePhase($"{name}-untrained", StartOf(name), [.. data.Values], Evaluation, recipe.Seed.Training.Device)
+            : null;
+        return new SharesPhase(name, mixture.ShareBy, [.. data.Values], untrained);
     }
 
     /// <summary>The phase that finds the tokens of a mixture whose budget is matched; null when they are given.</summary>
@@ -106,8 +122,8 @@ public sealed class ExperimentGraph
         return budgets[name] = new BudgetPhase(
             name,
             match.By,
-            new BudgetSide(Mix(name), mixture.Training, Mixed(SharesOf(mixture))),
-            new BudgetSide(Mix(match.Mixture), reference.Training, Mixed(SharesOf(reference))),
+            new BudgetSide(StartOf(name), name, mixture.Training, Mixed(SharesOf(mixture))),
+            new BudgetSide(StartOf(match.Mixture), match.Mixture, reference.Training, Mixed(SharesOf(reference))),
             BudgetOf(match.Mixture));
     }
 
@@ -135,14 +151,7 @@ public sealed class ExperimentGraph
         MixtureMethod.Bam => ModelKind.Bam,
         MixtureMethod.Btx => ModelKind.Btx,
         MixtureMethod.Soup => ModelKind.Soup,
+        MixtureMethod.Dense => ModelKind.Dense,
         _ => ModelKind.Sparse,
-    };
-
-    private static string? BudgetText(RecipeMixture mixture) => mixture.Match switch
-    {
-        { By: MatchBy.CoreSeconds } match => $"core-seconds of {match.Mixture}",
-        { By: MatchBy.Flops } match => $"FLOPs of {match.Mixture}",
-        { } match => $"tokens of {match.Mixture}",
-        null => null,
     };
 }

@@ -8,5 +8,5 @@ namespace Bam.Experiments;
 /// <param name="Domain">The domain that an expert was specialised on.</param>
 /// <param name="Origin">The phase that makes it.</param>
 /// <param name="Evaluation">The phase that measures it.</param>
-/// <param name="Budget">How its training's length was set, in a few words; null when there is nothing to say.</param>
-public sealed record ExperimentModel(string Name, ModelKind Kind, string? Domain, ModelPhase Origin, EvaluatePhase Evaluation, string? Budget);
+/// <param name="Budget">Finds its training's length where it is matched to another mixture's.</param>
+public sealed record ExperimentModel(string Name, ModelKind Kind, string? Domain, ModelPhase Origin, EvaluatePhase Evaluation, BudgetPhase? Budget);

@@ -1,3 +1,5 @@
+using Bam.Experiments.Phases;
+
 namespace Bam.Experiments;
 
 /// <summary>One trained model of an experiment: its perplexities, its size and what it cost.</summary>
@@ -14,6 +16,9 @@ public sealed record ModelResult
 
     /// <summary>The training budget in a few words, as "data-matched" or "core-seconds of btx"; null when it says nothing.</summary>
     public string? Budget { get; init; }
+
+    /// <summary>How the budget was taken from another mixture's; null when it was not.</summary>
+    public BudgetOutcome? Match { get; init; }
 
     /// <summary>The models behind a mixture's experts, in expert order, extra copies of the seed as often as they occur; null when dense.</summary>
     public IReadOnlyList<string>? Experts { get; init; }
@@ -47,6 +52,9 @@ public sealed record ModelResult
 
     /// <summary>Floating-point operations of this training phase: 3 × forward, all layers and head.</summary>
     public required double Flops { get; init; }
+
+    /// <summary>The training in a few hundred numbers; null when the model was not trained, and in results of older versions.</summary>
+    public TrainingHistory? History { get; init; }
 
     /// <summary>The phase's <c>metrics.jsonl</c>, relative to the run directory; null when the model was not trained (a soup).</summary>
     public string? Metrics { get; init; }

@@ -1,9 +1,7 @@
-using Bam.Checkpoints;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
 using Bam.Experiments.Reporting;
 using Bam.Files;
-using Bam.Models;
 
 namespace Bam.Experiments;
 
@@ -13,14 +11,14 @@ public sealed class RecipeRun
     private readonly Recipe recipe;
     private readonly PhaseStore store;
     private readonly FileHashes hashes;
-    private readonly ExperimentGraph graph;
+    private readonly RecipeUnit unit;
 
     private RecipeRun(Recipe recipe, string directory)
     {
         this.recipe = recipe;
         store = new PhaseStore(directory);
         hashes = new FileHashes(Path.Combine(store.RunDirectory, "inputs.json"));
-        graph = new ExperimentGraph(recipe, hashes);
+        unit = new RecipeUnit(recipe, store, hashes);
     }
 
     /// <summary>The recipe's name.</summary>
@@ -41,7 +39,7 @@ public sealed class RecipeRun
     }
 
     /// <summary>What a run would do, phase by phase, and why.</summary>
-    public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
+    public IReadOnlyList<PlannedPhase> Plan() => unit.Plan();
 
     /// <summary>Runs what is not finished, then writes <c>results.json</c>, <c>recipe.resolved.yaml</c> and <c>report.html</c>.</summary>
     /// <param name="reporter">Told what is going on.</param>
@@ -55,45 +53,9 @@ public sealed class RecipeRun
         hashes.Remember();
         var resolved = RecipeWriter.Write(recipe);
         AtomicFile.WriteText(Path.Combine(Directory, "recipe.resolved.yaml"), resolved);
-        PhaseRunner.Run(graph.Order, store, reporter, cancellation);
-        var models = graph.Models.Select(Result).ToList();
-        var results = new Results
-        {
-            Recipe = recipe.Name,
-            Created = DateTimeOffset.UtcNow,
-            Machine = ThisMachine.Describe(),
-            Domains = [.. recipe.Domains.Keys],
-            Models = models,
-            Claims = Claims.Of(models),
-            ResolvedRecipe = resolved,
-        };
+        var results = unit.Run(resolved, reporter, cancellation);
         results.Save(Directory);
         Report.Write(Directory);
         return results;
-    }
-
-    private ModelResult Result(ExperimentModel model)
-    {
-        var measured = model.Evaluation.ResultsIn(store);
-        var training = (model.Origin as TrainPhase)?.ResultIn(store);
-        var size = ModelSize.Of(ModelConfig.Load(model.Origin.ModelIn(store)));
-        return new ModelResult
-        {
-            Name = model.Name,
-            Kind = model.Kind,
-            Domain = model.Domain,
-            Budget = model.Budget,
-            Perplexity = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Perplexity),
-            BitsPerByte = measured.ToDictionary(domain => domain.Key, domain => domain.Value.BitsPerByte ?? double.NaN),
-            Tokens = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Tokens),
-            MeanPerplexity = Evaluation.PerplexityResult.Mean(measured.Values),
-            ParametersTotal = size.Total,
-            ParametersActive = size.Active,
-            TrainingTokens = training?.Tokens ?? 0,
-            CoreSeconds = training?.CoreSeconds ?? 0,
-            TokensPerSecond = training?.TokensPerSecond ?? 0,
-            Flops = training?.Flops ?? 0,
-            Metrics = training is null ? null : Path.GetRelativePath(Directory, Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl")),
-        };
     }
 }

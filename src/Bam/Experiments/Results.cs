@@ -23,6 +23,15 @@ public sealed record Results
     /// <summary>The recipe's name.</summary>
     public required string Recipe { get; init; }
 
+    /// <summary>The seed number of this unit of a study; the recipe's <c>random_seed</c> otherwise.</summary>
+    public long RandomSeed { get; init; }
+
+    /// <summary>SHA-256 of all that the figures depend on, machine and libraries aside: equal keys, the same experiment.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Wall seconds of the phases that were run for it, each counted once.</summary>
+    public double Seconds { get; init; }
+
     /// <summary>When the last phase ended, in UTC.</summary>
     public required DateTimeOffset Created { get; init; }
 
@@ -43,9 +52,12 @@ public sealed record Results
 
     /// <summary>Reads <c>results.json</c> of a run directory.</summary>
     /// <exception cref="InvalidInputException">The file is missing, is not JSON or lacks a field.</exception>
-    public static Results Load(string runDirectory)
+    public static Results Load(string runDirectory) => LoadFile(Path.Combine(runDirectory, FileName));
+
+    /// <summary>Reads a file that <see cref="SaveFile"/> wrote.</summary>
+    /// <exception cref="InvalidInputException">The file is missing, is not JSON or lacks a field.</exception>
+    public static Results LoadFile(string path)
     {
-        var path = Path.Combine(runDirectory, FileName);
         if (!File.Exists(path))
             throw new InvalidInputException(path, "the results of a finished run", "no such file", "run 'bam run RECIPE' to its end first");
         try
@@ -63,6 +75,9 @@ public sealed record Results
 
     /// <summary>Writes <c>results.json</c> into a run directory.</summary>
     /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
-    public void Save(string runDirectory) =>
-        AtomicFile.WriteText(Path.Combine(runDirectory, FileName), JsonSerializer.Serialize(this, Json) + "\n");
+    public void Save(string runDirectory) => SaveFile(Path.Combine(runDirectory, FileName));
+
+    /// <summary>Writes the results under any name.</summary>
+    /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
+    public void SaveFile(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Json) + "\n");
 }

@@ -19,6 +19,6 @@ public interface IMixtureMethod
 
     /// <summary>How one tensor of the output comes about.</summary>
     /// <param name="parameter">A parameter of the output.</param>
-    /// <param name="models">How many models there are, the seed included.</param>
-    TensorRecipe Recipe(ParameterInfo parameter, int models) => TensorRecipe.OfMixture(parameter, models);
+    /// <param name="options">The models, and what the user asks.</param>
+    TensorRecipe Recipe(ParameterInfo parameter, MixtureOptions options) => TensorRecipe.OfMixture(parameter, options.Models.Count);
 }

@@ -17,6 +17,9 @@ public sealed record MixtureOptions
     /// <summary>BAM: route attention to that many experts; null for soft routing.</summary>
     public int? AttentionTopK { get; init; }
 
+    /// <summary>BAM: what the attention experts start from.</summary>
+    public AttentionInitialization AttentionInitialization { get; init; }
+
     /// <summary>M, the feed-forward experts; null for as many as there are models. Those beyond are copies of the seed's.</summary>
     public int? FeedForwardExperts { get; init; }
 

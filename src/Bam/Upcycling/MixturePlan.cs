@@ -30,6 +30,6 @@ public sealed record MixturePlan(
         config.Validate($"the mixture's {ModelConfig.FileName}");
         return new MixturePlan(
             chosen, options, config, dtype,
-            [.. ParameterTable.Of(config).Select(parameter => new PlannedTensor(parameter, chosen.Recipe(parameter, sources.Models.Count)))]);
+            [.. ParameterTable.Of(config).Select(parameter => new PlannedTensor(parameter, chosen.Recipe(parameter, options)))]);
     }
 }

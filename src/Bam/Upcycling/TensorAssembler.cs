@@ -29,6 +29,7 @@ internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype,
             case TensorRecipe.Copy copy when sources.Models[copy.Model].Dtype == dtype: CopyBytes(copy, output, advance); break;
             case TensorRecipe.Copy copy: Convert(copy, output, advance); break;
             case TensorRecipe.Mean mean: Average(mean, tensor.Parameter.Count, output, advance); break;
+            case TensorRecipe.WeightedMean mean: Average(mean, tensor.Parameter.Count, output, advance); break;
             case TensorRecipe.Normal normal: Draw(tensor.Parameter, normal, output, advance); break;
             default: throw new ArgumentOutOfRangeException(nameof(tensor), tensor.Recipe, "an unknown recipe");
         }
@@ -73,6 +74,23 @@ internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype,
             }
 
             TensorPrimitives.Divide(total, sources.Models.Count, total);
+            WriteRounded(total, output, advance);
+        }
+    }
+
+    private void Average(TensorRecipe.WeightedMean mean, long count, Stream output, Action<long> advance)
+    {
+        for (var start = 0L; start < count; start += BufferLength)
+        {
+            var total = sum.AsSpan(0, (int)Math.Min(BufferLength, count - start));
+            var next = term.AsSpan(0, total.Length);
+            total.Clear();
+            for (var model = 0; model < sources.Models.Count; model++)
+            {
+                sources.Models[model].ReadFloat32(mean.Name, start, next);
+                TensorPrimitives.MultiplyAdd(next, mean.Weights[model], total, total);
+            }
+
             WriteRounded(total, output, advance);
         }
     }

@@ -16,6 +16,11 @@ public abstract record TensorRecipe
     /// <param name="Name">The tensor's name in every model.</param>
     public sealed record Mean(string Name) : TensorRecipe;
 
+    /// <summary>(w₀·m₀ + w₁·m₁) + … over all models in float32, rounded to nearest even.</summary>
+    /// <param name="Name">The tensor's name in every model.</param>
+    /// <param name="Weights">One of each model, summing to 1.</param>
+    public sealed record WeightedMean(string Name, IReadOnlyList<float> Weights) : TensorRecipe;
+
     /// <summary>N(0, σ²) from the router seed and the output tensor's own name.</summary>
     /// <param name="StandardDeviation">σ.</param>
     public sealed record Normal(double StandardDeviation) : TensorRecipe;
@@ -29,11 +34,16 @@ public abstract record TensorRecipe
     public static TensorRecipe OfMixture(ParameterInfo parameter, int models)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        if (parameter.Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter) return new Normal(RouterStandardDeviation);
-        var denseName = parameter.Expert < 0 ? parameter.Name : parameter.Name.Replace($".experts.{parameter.Expert}.", ".", StringComparison.Ordinal);
+        if (parameter.Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter) return new Normal(StandardDeviationOfMatrices);
+        var denseName = DenseName(parameter);
         if (models == 1) return new Copy(0, denseName);
         return parameter.Expert < 0 ? new Mean(denseName) : new Copy(parameter.Expert < models ? parameter.Expert : 0, denseName);
     }
 
-    private const double RouterStandardDeviation = 0.02;
+    /// <summary>σ of routers and of all else that starts from random numbers.</summary>
+    internal const double StandardDeviationOfMatrices = 0.02;
+
+    /// <summary>The tensor's name in a dense model.</summary>
+    internal static string DenseName(ParameterInfo parameter) =>
+        parameter.Expert < 0 ? parameter.Name : parameter.Name.Replace($".experts.{parameter.Expert}.", ".", StringComparison.Ordinal);
 }

@@ -30,6 +30,14 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
         return (long)store.OutcomeOf(this).Result["tokens"]!;
     }
 
+    /// <summary>How it was found.</summary>
+    public BudgetOutcome OutcomeIn(PhaseStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        var result = store.OutcomeOf(this).Result;
+        return new(reference.Name, by, (long)result["tokens"]!, (double)result["cost_per_token"]!, (double)result["reference_cost_per_token"]!);
+    }
+
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
@@ -44,7 +52,7 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
         var tokens = MatchedTokens(referenceTokens, ownCost, referenceCost, own.Settings.TokensPerStep);
         context.Reporter.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"  {Name} gets {tokens:N0} tokens: each costs {ownCost / referenceCost:0.00} times one of {reference.Mix.Name}, which gets {referenceTokens:N0}"));
+            $"  {Name} gets {tokens:N0} tokens: each costs {ownCost / referenceCost:0.00} times one of {reference.Name}, which gets {referenceTokens:N0}"));
         return new JsonObject
         {
             ["tokens"] = tokens,
@@ -63,7 +71,7 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
     {
         IEnumerable<(string Role, Phase? Phase)> needs =
         [
-            ("own mixture", own.Mix), ("reference mixture", reference.Mix), ("reference budget", referenceBudget),
+            ("own start", own.Start), ("reference start", reference.Start), ("reference budget", referenceBudget),
             .. own.Domains.Concat(reference.Domains).Select(domain => (domain.Data.Title, (Phase?)domain.Data)),
         ];
         return new()
@@ -98,11 +106,11 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
     }
 
     private static double Flops(BudgetSide side, PhaseStore store) =>
-        ModelFlops.Training(ModelConfig.Load(side.Mix.ModelIn(store)), side.Settings.SequenceLength);
+        ModelFlops.Training(ModelConfig.Load(side.Start.ModelIn(store)), side.Settings.SequenceLength);
 
     private static IReadOnlyList<Phase> Needs(BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
     {
-        IEnumerable<Phase?> needs = [own.Mix, reference.Mix, referenceBudget, .. own.Domains.Concat(reference.Domains).Select(domain => domain.Data)];
+        IEnumerable<Phase?> needs = [own.Start, reference.Start, referenceBudget, .. own.Domains.Concat(reference.Domains).Select(domain => domain.Data)];
         return [.. needs.OfType<Phase>().Distinct()];
     }
 }

@@ -4,10 +4,11 @@ using Bam.Training;
 namespace Bam.Experiments.Phases;
 
 /// <summary>One of two mixtures whose budgets are to be equal.</summary>
-/// <param name="Mix">The untrained mixture.</param>
+/// <param name="Start">The model before training: a mixture, or the seed.</param>
+/// <param name="Name">The mixture's name.</param>
 /// <param name="Settings">How it is trained.</param>
 /// <param name="Domains">On what.</param>
-public sealed record BudgetSide(MixPhase Mix, TrainingSettings Settings, IReadOnlyList<DomainShare> Domains)
+public sealed record BudgetSide(ModelPhase Start, string Name, TrainingSettings Settings, IReadOnlyList<DomainShare> Domains)
 {
     private static readonly string[] CostKeys =
         ["sequence_length", "batch_size", "gradient_accumulation", "freeze", "train_only", "dtype"];
@@ -22,7 +23,7 @@ public sealed record BudgetSide(MixPhase Mix, TrainingSettings Settings, IReadOn
     /// <summary>The training of a few steps that shows what a token costs.</summary>
     internal TrainingConfig Trial(PhaseStore store) => new()
     {
-        Model = Mix.ModelIn(store),
+        Model = Start.ModelIn(store),
         Data = [.. Domains.Select(domain => new TrainingDomain { Domain = domain.Data.Name, Path = domain.Data.ShardsIn(store), Weight = domain.Weight })],
         Output = "",
         Settings = Settings with { Tokens = null, Steps = 1_000_000 },

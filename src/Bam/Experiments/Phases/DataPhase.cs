@@ -20,6 +20,13 @@ public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed,
         return Path.Combine(store.DirectoryOf(this), "shards");
     }
 
+    /// <summary>The tokens to train on, of a finished phase.</summary>
+    public long TrainTokensIn(PhaseStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        return (long)store.OutcomeOf(this).Result["train_tokens"]!;
+    }
+
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {

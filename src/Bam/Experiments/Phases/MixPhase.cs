@@ -8,9 +8,10 @@ namespace Bam.Experiments.Phases;
 /// <param name="name">The mixture's name.</param>
 /// <param name="mixture">Its section of the recipe.</param>
 /// <param name="seed">The seed.</param>
-/// <param name="experts">The experts, in the order of the recipe.</param>
+/// <param name="experts">The experts, in the order of the mixture's; none for a sparse one.</param>
+/// <param name="feedForwardExperts">M; null for one a model.</param>
 /// <param name="routerSeed">Of the routers' random numbers.</param>
-public sealed class MixPhase(string name, RecipeMixture mixture, ModelPhase seed, IReadOnlyList<ModelPhase> experts, long routerSeed)
+public sealed class MixPhase(string name, RecipeMixture mixture, ModelPhase seed, IReadOnlyList<ModelPhase> experts, int? feedForwardExperts, long routerSeed)
     : ModelPhase("mix", name, [seed, .. experts])
 {
     private string Method => mixture.Method.ToString().ToLowerInvariant();
@@ -25,7 +26,8 @@ public sealed class MixPhase(string name, RecipeMixture mixture, ModelPhase seed
             Experts = [.. experts.Select(expert => expert.ModelIn(context.Store))],
             ShareKeyValue = mixture.ShareKeyValue,
             AttentionTopK = mixture.AttentionTopK,
-            FeedForwardExperts = mixture.Experts,
+            AttentionInitialization = mixture.AttentionInit,
+            FeedForwardExperts = feedForwardExperts,
             TopK = mixture.Method == MixtureMethod.Soup ? null : mixture.TopK,
             NormTopK = mixture.NormTopk,
             RouterSeed = routerSeed,
@@ -43,10 +45,11 @@ public sealed class MixPhase(string name, RecipeMixture mixture, ModelPhase seed
         {
             ["method"] = Method,
             ["share_key_value"] = mixture.ShareKeyValue,
-            ["experts"] = mixture.Experts,
+            ["experts"] = feedForwardExperts,
             ["top_k"] = mixture.TopK,
             ["norm_topk"] = mixture.NormTopk,
             ["attention_top_k"] = mixture.AttentionTopK,
+            ["attention_init"] = mixture.AttentionInit.ToString(),
             ["router_seed"] = routerSeed,
         },
         Phases = new Dictionary<string, string>(

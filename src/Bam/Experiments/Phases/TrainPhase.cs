@@ -38,7 +38,7 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
             Config = sizes is null ? null : Config(Tokenizer.Load(tokenizer)),
             InitSeed = randomSeed,
             Tokenizer = tokenizer,
-            Data = [.. plan.Domains.Select(domain => new TrainingDomain { Domain = domain.Data.Name, Path = domain.Data.ShardsIn(context.Store), Weight = domain.Weight })],
+            Data = Domains(context.Store),
             Output = context.Directory,
             Settings = plan.Budget is { } budget ? plan.Settings with { Tokens = budget.TokensIn(context.Store), Steps = null } : plan.Settings,
         };
@@ -72,6 +72,7 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
             (start?.Title ?? "", start),
             (plan.Tokenizer.Title, plan.Tokenizer),
             ("budget", plan.Budget),
+            ("shares", plan.Shares),
             .. plan.Domains.Select(domain => (domain.Data.Title, (Phase?)domain.Data)),
         ];
         return new()
@@ -87,9 +88,20 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
     {
         IEnumerable<Phase?> needs =
         [
-            .. plan.Domains.Select(domain => domain.Data), .. IsMeasuredBy(plan) ? plan.Measured : [], plan.Tokenizer, start, plan.Budget,
+            .. plan.Domains.Select(domain => domain.Data), .. IsMeasuredBy(plan) ? plan.Measured : [], plan.Tokenizer, start, plan.Budget, plan.Shares,
         ];
         return [.. needs.OfType<Phase>().Distinct()];
+    }
+
+    private List<TrainingDomain> Domains(PhaseStore store)
+    {
+        var found = plan.Shares?.SharesIn(store);
+        return [.. plan.Domains.Select(domain => new TrainingDomain
+        {
+            Domain = domain.Data.Name,
+            Path = domain.Data.ShardsIn(store),
+            Weight = found?[domain.Data.Name] ?? domain.Weight,
+        })];
     }
 
     private bool IsMeasured => IsMeasuredBy(plan);

@@ -14,4 +14,7 @@ public enum MixtureMethod
 
     /// <summary>The seed copied into every feed-forward expert (sparse upcycling).</summary>
     Sparse,
+
+    /// <summary>The seed itself, dense, trained on: what the other methods have to beat.</summary>
+    Dense,
 }

@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Training;
 
 namespace Bam.Experiments.Recipes;
 
@@ -12,6 +13,10 @@ public sealed record Recipe
     /// <summary>From which all random numbers come: parameters, routers, windows.</summary>
     [Key("the number that all random numbers come from: parameters, routers, windows")]
     public long RandomSeed { get; init; }
+
+    /// <summary>The seed numbers of a study: the recipe runs once with each; empty for one run with <see cref="RandomSeed"/>.</summary>
+    [Key("a study: the recipe runs once with each of these numbers in place of random_seed, on the same text and held-out documents")]
+    public IReadOnlyList<long> RandomSeeds { get; init; } = [];
 
     /// <summary>A script that makes the domains' files.</summary>
     [Key("a script that makes the domains' files, run as 'bash SCRIPT DIRECTORY'", IsPath = true, ChangesResult = false)]
@@ -56,4 +61,22 @@ public sealed record Recipe
     /// <summary>How the models are measured.</summary>
     [Key("how the models are measured")]
     public RecipeEvaluation Evaluation { get; init; } = new();
+
+    /// <summary>What parameters, routers and windows are drawn from: the unit's seed number, or <see cref="RandomSeed"/>.</summary>
+    public long ModelSeed => RandomSeeds is [var seed] ? seed : RandomSeed;
+
+    /// <summary>One unit of a study.</summary>
+    /// <param name="seed">One of <see cref="RandomSeeds"/>.</param>
+    public Recipe ForSeed(long seed)
+    {
+        return this with
+        {
+            RandomSeeds = [seed],
+            Seed = Seed with { Training = Drawn(Seed.Training) },
+            Experts = Experts.ToDictionary(expert => expert.Key, expert => expert.Value with { Training = Drawn(expert.Value.Training) }),
+            Mixtures = Mixtures.ToDictionary(mixture => mixture.Key, mixture => mixture.Value with { Training = Drawn(mixture.Value.Training) }),
+        };
+
+        TrainingSettings Drawn(TrainingSettings settings) => settings with { DataSeed = seed };
+    }
 }

@@ -1,5 +1,6 @@
 using Bam.Configuration;
 using Bam.Training;
+using Bam.Upcycling;
 
 namespace Bam.Experiments.Recipes;
 
@@ -9,6 +10,10 @@ public sealed record RecipeMixture : ICheckedSection
     /// <summary>How it is made.</summary>
     [Key("how the mixture is made")]
     public required MixtureMethod Method { get; init; }
+
+    /// <summary>The experts that are mixed with the seed; null for all.</summary>
+    [Key("the experts that are mixed with the seed; all of them when absent")]
+    public IReadOnlyList<string>? Of { get; init; }
 
     /// <summary>One K and V for all attention experts.</summary>
     [Key("bam: true for one key and value projection for all attention experts")]
@@ -30,9 +35,17 @@ public sealed record RecipeMixture : ICheckedSection
     [Key("bam: the attention experts of one token; all of them, softly, when absent", Minimum = 1)]
     public int? AttentionTopK { get; init; }
 
-    /// <summary>The shares of the domains; null for equal ones.</summary>
-    [Key("the shares of the domains in the mixture's training; equal when absent", Minimum = 0, AboveMinimum = true)]
+    /// <summary>What the attention experts start from.</summary>
+    [Key("bam: what the attention experts start from; the paper copies each from its own model")]
+    public AttentionInitialization AttentionInit { get; init; }
+
+    /// <summary>The shares of the domains; null for those by <see cref="ShareBy"/>.</summary>
+    [Key("the shares of the domains in the mixture's training; by 'share_by' when absent", Minimum = 0, AboveMinimum = true)]
     public IReadOnlyDictionary<string, double>? Shares { get; init; }
+
+    /// <summary>How the shares are found where <see cref="Shares"/> does not set them.</summary>
+    [Key("how the shares are found: the same for all domains, in proportion to their training tokens, or to the untrained mixture's loss on held-out text")]
+    public ShareBy ShareBy { get; init; }
 
     /// <summary>A budget taken from another mixture's; null when tokens or steps set it, or when nothing is trained.</summary>
     [Key("a budget that equals another mixture's; instead of 'tokens'")]
@@ -51,13 +64,17 @@ public sealed record RecipeMixture : ICheckedSection
         if (Match is not null)
             foreach (var key in new[] { "tokens", "steps" })
                 if (section.Has(key)) throw section.Fault(key, $"key '{key}' and key 'match' exclude each other; keep one");
+        if (Shares is not null && section.Has("share_by"))
+            throw section.Fault("share_by", "key 'share_by' and key 'shares' exclude each other; keep one");
         if (Method != MixtureMethod.Bam)
         {
             if (ShareKeyValue) throw Meaningless(section, "share_key_value");
             if (AttentionTopK is not null) throw Meaningless(section, "attention_top_k");
+            if (AttentionInit != AttentionInitialization.Copy) throw Meaningless(section, "attention_init");
         }
 
-        if (Method != MixtureMethod.Soup) return;
+        if (Of is not null && Method is MixtureMethod.Sparse or MixtureMethod.Dense) throw Meaningless(section, "of");
+        if (Method is not (MixtureMethod.Soup or MixtureMethod.Dense)) return;
         if (Experts is not null) throw Meaningless(section, "experts");
         if (TopK != 1) throw Meaningless(section, "top_k");
         if (NormTopk) throw Meaningless(section, "norm_topk");

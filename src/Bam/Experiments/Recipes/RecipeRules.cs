@@ -71,14 +71,25 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         string[] at = ["mixtures", name];
         if (recipe.Experts.Count == 0) throw Fault(at, $"key 'mixtures.{name}': a mixture needs 'experts', and the recipe has none");
         CheckShares(at, mixture.Shares);
-        var models = recipe.Experts.Count + 1;
-        if (mixture.Experts < models)
+        CheckMembers([.. at, "of"], mixture);
+        var models = (mixture.Of?.Count ?? recipe.Experts.Count) + 1;
+        if (mixture.Method == MixtureMethod.Dense && !mixture.IsTrained)
+            throw Fault(at, $"key 'mixtures.{name}': the seed is not trained on without a budget; give it 'tokens' or 'match'");
+        if (mixture.Experts < models && mixture.Method != MixtureMethod.Sparse)
             throw Fault([.. at, "experts"], $"key 'mixtures.{name}.experts': expected at least {models}, one for the seed and each expert, found {mixture.Experts}");
         if (mixture.TopK > (mixture.Experts ?? models))
             throw Fault([.. at, "top_k"], $"key 'mixtures.{name}.top_k': expected at most {mixture.Experts ?? models}, the mixture's experts, found {mixture.TopK}");
         if (mixture.AttentionTopK > models)
             throw Fault([.. at, "attention_top_k"], $"key 'mixtures.{name}.attention_top_k': expected at most {models}, the attention experts, found {mixture.AttentionTopK}");
         CheckMatch(at, name, mixture);
+    }
+
+    private void CheckMembers(string[] at, RecipeMixture mixture)
+    {
+        if (mixture.Of is not { } members) return;
+        if (members.Count == 0) throw Fault(at, $"key '{string.Join('.', at)}': expected at least one expert, found none");
+        foreach (var member in members.Where(member => !recipe.Experts.ContainsKey(member)))
+            throw Fault(at, $"key '{string.Join('.', at)}': there is no expert '{member}'{Suggestion.For(member, [.. recipe.Experts.Keys])}");
     }
 
     private void CheckMatch(string[] at, string name, RecipeMixture mixture)

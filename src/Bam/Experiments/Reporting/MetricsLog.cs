@@ -4,10 +4,9 @@ using Bam.Training.Metrics;
 namespace Bam.Experiments.Reporting;
 
 /// <summary>What the report needs of a model's <c>metrics.jsonl</c>.</summary>
-/// <param name="Points">The losses, in order.</param>
-/// <param name="Routing">Routing by domain, the mean over the last quarter of the logged steps; empty for a dense model.</param>
-/// <param name="FractionOfPeak">The median fraction of the machine's matrix peak; NaN when it was not measured.</param>
-internal sealed record MetricsLog(IReadOnlyList<LossPoint> Points, IReadOnlyDictionary<string, RoutingByLayer> Routing, double FractionOfPeak)
+/// <param name="Steps">The lines of the training itself, in order.</param>
+/// <param name="Evaluations">The lines on held-out text, in order.</param>
+internal sealed record MetricsLog(IReadOnlyList<StepMetrics> Steps, IReadOnlyList<EvaluationMetrics> Evaluations)
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
@@ -17,21 +16,29 @@ internal sealed record MetricsLog(IReadOnlyList<LossPoint> Points, IReadOnlyDict
     {
         if (!File.Exists(path))
             throw new InvalidInputException(path, "the metrics of a trained model", "no such file", "run 'bam run RECIPE' again");
-        var steps = File.ReadLines(path).Select((line, i) => Parse(line, $"{path}:{i + 1}")).OfType<StepMetrics>().ToList();
-        var peak = steps.Select(step => step.FractionOfPeak).OfType<double>().Order().ToList();
-        return new(
-            [.. steps.Select(step => new LossPoint(step.Tokens, step.Nll))],
-            MeanRouting([.. steps.Where(step => step.Layers is { Count: > 0 }).Select(step => step.Layers!)]),
-            peak.Count > 0 ? peak[peak.Count / 2] : double.NaN);
+        var records = File.ReadLines(path).Select((line, i) => Parse(line, $"{path}:{i + 1}")).ToList();
+        return new([.. records.OfType<StepMetrics>()], [.. records.OfType<EvaluationMetrics>()]);
     }
 
-    // Null for the other kind of line, an evaluation.
-    private static StepMetrics? Parse(string line, string where)
+    /// <summary>The losses, in order.</summary>
+    public IReadOnlyList<LossPoint> Points { get; } = [.. Steps.Select(step => new LossPoint(step.Tokens, step.Nll))];
+
+    /// <summary>Routing by domain, the mean over the last quarter of the logged steps; empty for a dense model.</summary>
+    public IReadOnlyDictionary<string, RoutingByLayer> Routing { get; } =
+        MeanRouting([.. Steps.Where(step => step.Layers is { Count: > 0 }).Select(step => step.Layers!)]);
+
+    /// <summary>The median fraction of the machine's matrix peak; NaN when it was not measured.</summary>
+    public double FractionOfPeak { get; } = Median([.. Steps.Select(step => step.FractionOfPeak).OfType<double>().Order()]);
+
+    private static double Median(List<double> ordered) => ordered.Count > 0 ? ordered[ordered.Count / 2] : double.NaN;
+
+    // StepMetrics or EvaluationMetrics.
+    private static object? Parse(string line, string where)
     {
         try
         {
             using var record = JsonDocument.Parse(line);
-            return record.RootElement.TryGetProperty("evaluation", out _) ? null : record.Deserialize<StepMetrics>(Json);
+            return record.RootElement.TryGetProperty("evaluation", out _) ? record.Deserialize<EvaluationMetrics>(Json) : record.Deserialize<StepMetrics>(Json);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

@@ -30,4 +30,24 @@ public sealed class BamMethod : IMixtureMethod
             ShareKeyValue = options.ShareKeyValue,
         };
     }
+
+    /// <inheritdoc/>
+    public TensorRecipe Recipe(ParameterInfo parameter, MixtureOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        ArgumentNullException.ThrowIfNull(options);
+        var isAttention = parameter.Kind is ParameterKind.Query or ParameterKind.Key or ParameterKind.Value or ParameterKind.Output;
+        var name = TensorRecipe.DenseName(parameter);
+        return (isAttention ? options.AttentionInitialization : AttentionInitialization.Copy) switch
+        {
+            AttentionInitialization.Mean => new TensorRecipe.Mean(name),
+            AttentionInitialization.WeightedMean when parameter.Expert >= 0 => new TensorRecipe.WeightedMean(name, WeightsOf(parameter.Expert, options.Models.Count)),
+            AttentionInitialization.Seed => new TensorRecipe.Copy(0, name),
+            AttentionInitialization.Random => new TensorRecipe.Normal(TensorRecipe.StandardDeviationOfMatrices),
+            _ => TensorRecipe.OfMixture(parameter, options.Models.Count),
+        };
+    }
+
+    private static float[] WeightsOf(int expert, int models) =>
+        [.. Enumerable.Range(0, models).Select(model => model == expert ? 0.5f : 0.5f / (models - 1))];
 }

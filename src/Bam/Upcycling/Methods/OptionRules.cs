@@ -27,6 +27,7 @@ internal static class OptionRules
     {
         Refuse(method, "share-key-value", options.ShareKeyValue, "only bam has attention experts");
         Refuse(method, "attention-top-k", options.AttentionTopK is not null, "only bam has attention experts");
+        Refuse(method, "attention-init", options.AttentionInitialization != AttentionInitialization.Copy, "only bam has attention experts");
     }
 
     public static void RefuseFeedForwardExperts(string method, MixtureOptions options)

@@ -1,0 +1,107 @@
+using System.Security.Cryptography;
+using System.Text;
+using Bam.Checkpoints;
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Bam.Models;
+
+namespace Bam.Experiments;
+
+/// <summary>A recipe with one seed number: its phases, and what they found.</summary>
+internal sealed class RecipeUnit
+{
+    private readonly Recipe recipe;
+    private readonly PhaseStore store;
+    private readonly ExperimentGraph graph;
+
+    /// <summary>Makes the phases; reads the users' files to hash them, and does nothing else.</summary>
+    /// <param name="recipe">The recipe, with one seed number at most.</param>
+    /// <param name="store">Where the phases' outputs are kept.</param>
+    /// <param name="hashes">Of the files that the recipe names.</param>
+    public RecipeUnit(Recipe recipe, PhaseStore store, FileHashes hashes)
+    {
+        (this.recipe, this.store) = (recipe, store);
+        graph = new ExperimentGraph(recipe, hashes);
+    }
+
+    /// <summary>The seed number.</summary>
+    public long Seed => recipe.ModelSeed;
+
+    /// <summary>SHA-256 of all that the figures depend on.</summary>
+    public string Key => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        string.Join('\n', graph.Models.SelectMany(model => new[] { model.Name, model.Evaluation.Key })))));
+
+    /// <summary>What a run would do, phase by phase, and why.</summary>
+    public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
+
+    /// <summary>Runs what is not finished and gathers the figures; the caller holds the directory's lock.</summary>
+    /// <param name="resolvedRecipe">The recipe with every default written out.</param>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public Results Run(string resolvedRecipe, IReporter reporter, CancellationToken cancellation)
+    {
+        PhaseRunner.Run(graph.Order, store, reporter, cancellation);
+        var models = graph.Models.Select(Result).ToList();
+        return new Results
+        {
+            Recipe = recipe.Name,
+            RandomSeed = Seed,
+            Key = Key,
+            Seconds = graph.Order.Sum(phase => store.OutcomeOf(phase).Seconds),
+            Created = DateTimeOffset.UtcNow,
+            Machine = ThisMachine.Describe(),
+            Domains = [.. recipe.Domains.Keys],
+            Models = models,
+            Claims = Claims.Of(models),
+            ResolvedRecipe = resolvedRecipe,
+        };
+    }
+
+    private ModelResult Result(ExperimentModel model)
+    {
+        var measured = model.Evaluation.ResultsIn(store);
+        var training = (model.Origin as TrainPhase)?.ResultIn(store);
+        var config = ModelConfig.Load(model.Origin.ModelIn(store));
+        var size = ModelSize.Of(config);
+        var metrics = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
+        var match = model.Budget?.OutcomeIn(store);
+        return new ModelResult
+        {
+            Name = model.Name,
+            Kind = model.Kind,
+            Domain = model.Domain,
+            Budget = match is null ? null : TextOf(match),
+            Match = match,
+            Experts = config.IsMixture ? ExpertsOf(model, config) : null,
+            Perplexity = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Perplexity),
+            BitsPerByte = measured.ToDictionary(domain => domain.Key, domain => domain.Value.BitsPerByte ?? double.NaN),
+            Tokens = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Tokens),
+            MeanPerplexity = Evaluation.PerplexityResult.Mean(measured.Values),
+            ParametersTotal = size.Total,
+            ParametersActive = size.Active,
+            TrainingTokens = training?.Tokens ?? 0,
+            CoreSeconds = training?.CoreSeconds ?? 0,
+            TokensPerSecond = training?.TokensPerSecond ?? 0,
+            Flops = training?.Flops ?? 0,
+            History = metrics is null ? null : TrainingHistory.Load(metrics),
+            Metrics = metrics is null ? null : Path.GetRelativePath(store.RunDirectory, metrics),
+        };
+    }
+
+    // Sparse mixtures, and experts beyond the models, are copies of the seed's.
+    private List<string> ExpertsOf(ExperimentModel model, ModelConfig config)
+    {
+        var members = model.Kind == ModelKind.Sparse ? [] : recipe.Mixtures[model.Name].Of ?? [.. recipe.Experts.Keys];
+        return [.. Enumerable.Range(0, config.NumLocalExperts).Select(expert => expert > 0 && expert <= members.Count ? members[expert - 1] : "seed")];
+    }
+
+    private static string TextOf(BudgetOutcome match) => match.By switch
+    {
+        MatchBy.CoreSeconds => $"core-seconds of {match.Reference}",
+        MatchBy.Flops => $"FLOPs of {match.Reference}",
+        _ => $"tokens of {match.Reference}",
+    };
+}
