@@ -1,4 +1,5 @@
 using Bam.Experiments.Phases;
+using Bam.Experiments.Studies;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;
@@ -8,18 +9,39 @@ internal static class PlanView
 {
     public static void Draw(IAnsiConsole console, IReadOnlyList<PlannedPhase> plan)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("phase").AddColumn("").AddColumn("why");
-        foreach (var phase in plan)
-        {
-            var (word, color) = phase.State switch
-            {
-                PhaseState.Finished => ("keep", "grey"),
-                PhaseState.Interrupted => ("go on", "yellow"),
-                _ => ("run", "green"),
-            };
-            table.AddRow(Markup.Escape(phase.Phase.Title), $"[{color}]{word}[/]", Markup.Escape(phase.Reason));
-        }
-
+        var table = Table("phase");
+        foreach (var phase in plan) AddRow(table, phase, Markup.Escape(phase.Phase.Title));
         console.Write(table);
+    }
+
+    /// <summary>A study's units, a finished one in one line.</summary>
+    public static void Draw(IAnsiConsole console, IReadOnlyList<PlannedUnit> units)
+    {
+        foreach (var unit in units)
+        {
+            var title = $"{Markup.Escape(unit.Study)}, seed {unit.Seed}";
+            if (unit.IsFinished)
+            {
+                console.MarkupLine($"{title}: [grey]keep[/], its figures are there");
+                continue;
+            }
+
+            var table = Table("phase").Title(title).LeftAligned();
+            foreach (var phase in unit.Phases) AddRow(table, phase, Markup.Escape(phase.Phase.Title));
+            console.Write(table);
+        }
+    }
+
+    private static Table Table(string first) => new Table().Border(TableBorder.Simple).AddColumn(first).AddColumn("").AddColumn("why");
+
+    private static void AddRow(Table table, PlannedPhase phase, string title)
+    {
+        var (word, color) = phase.State switch
+        {
+            PhaseState.Finished => ("keep", "grey"),
+            PhaseState.Interrupted => ("go on", "yellow"),
+            _ => ("run", "green"),
+        };
+        table.AddRow(title, $"[{color}]{word}[/]", Markup.Escape(phase.Reason));
     }
 }

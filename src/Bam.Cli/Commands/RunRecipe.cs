@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Bam.Experiments;
+using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
-using Spectre.Console;
+using Bam.Experiments.Studies;
 
 namespace Bam.Cli.Commands;
 
@@ -22,6 +23,13 @@ internal sealed class RunRecipe : Verb
 
     private readonly Option<bool> dryRun = new("--dry-run") { Description = "Only show which phases would run, and why" };
 
+    private readonly Option<long[]> seeds = new("--seeds")
+    {
+        Description = "Of a study with random_seeds, run the units of these numbers only",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "N",
+    };
+
     private readonly Option<bool> schema = new("--schema") { Description = "Print the JSON schema of RECIPE: every key, its range, its default and its meaning" };
 
     public RunRecipe()
@@ -29,6 +37,7 @@ internal sealed class RunRecipe : Verb
     {
         Arguments.Add(recipe);
         Options.Add(output);
+        Options.Add(seeds);
         Options.Add(dryRun);
         Options.Add(schema);
     }
@@ -41,19 +50,46 @@ internal sealed class RunRecipe : Verb
             return ExitStatus.Done;
         }
 
-        var path = invocation.Get(recipe) ?? throw new InvalidInputException("RECIPE is missing; try: bam run --help");
-        var run = RecipeRun.Open(path, invocation.Get(output));
+        var path = PathOf(invocation.Get(recipe) ?? throw new InvalidInputException("RECIPE is missing; try: bam run --help"));
+        if (StudySetRun.IsStudy(path)) RunStudies(StudySetRun.Open(path, invocation.Get(output)), invocation);
+        else RunOne(RecipeRun.Open(path, invocation.Get(output)), invocation);
+        return ExitStatus.Done;
+    }
+
+    private void RunOne(RecipeRun run, Invocation invocation)
+    {
+        if (invocation.IsGiven(seeds))
+            throw new InvalidInputException("--seeds has no meaning for a recipe without 'random_seeds'; leave it out");
         if (invocation.Get(dryRun))
         {
             var plan = run.Plan();
-            invocation.WriteResult(plan.Select(phase => new Planned(phase.Phase.Title, phase.State.ToString().ToLowerInvariant(), phase.Reason)), console => PlanView.Draw(console, plan));
-            return ExitStatus.Done;
+            invocation.WriteResult(plan.Select(Describe), console => PlanView.Draw(console, plan));
+            return;
         }
 
         var results = run.Run(invocation.Reporter, invocation.Cancellation);
         invocation.WriteResult(results, console => ResultsView.Draw(console, results, run.Directory));
-        return ExitStatus.Done;
     }
+
+    private void RunStudies(StudySetRun run, Invocation invocation)
+    {
+        var chosen = invocation.IsGiven(seeds) ? invocation.Get(seeds) : null;
+        if (invocation.Get(dryRun))
+        {
+            var plan = run.Plan(chosen);
+            invocation.WriteResult(
+                plan.Select(unit => new { unit.Study, unit.Seed, unit.IsFinished, Phases = unit.Phases.Select(Describe) }),
+                console => PlanView.Draw(console, plan));
+            return;
+        }
+
+        var studies = run.Run(chosen, invocation.Reporter, invocation.Cancellation);
+        invocation.WriteResult(studies.Select(study => new { study.Name, study.Units }), console => StudyView.Draw(console, studies, run.Directory));
+    }
+
+    private static string PathOf(string path) => Directory.Exists(path) ? Path.Combine(path, "recipe.yaml") : path;
+
+    private static Planned Describe(PlannedPhase phase) => new(phase.Phase.Title, phase.State.ToString().ToLowerInvariant(), phase.Reason);
 
     private sealed record Planned(string Phase, string State, string Reason);
 }

@@ -29,7 +29,7 @@ public sealed class SectionLocation
     {
         // A merged mapping has no place of its own; its first key has.
         while (node is YamlMappingNode { Children.Count: > 0 } mapping) node = mapping.Children[0].Key;
-        return $"{file}:{node.Start.Line}";
+        return $"{NodeOrigins.FileOf(node) ?? file}:{node.Start.Line}";
     }
 
     private YamlNode? Find(string key) =>

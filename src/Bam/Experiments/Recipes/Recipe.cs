@@ -6,8 +6,8 @@ namespace Bam.Experiments.Recipes;
 /// <summary>A whole experiment: text, tokenizer, seed, experts, mixtures, measurement. See <see cref="RecipeReader"/> for its rules.</summary>
 public sealed record Recipe
 {
-    /// <summary>The name of the run; the recipe's folder when absent.</summary>
-    [Key("the name of the run; the recipe's folder when absent", ChangesResult = false)]
+    /// <summary>The name of the run; the file's when absent, or of a <c>recipe.yaml</c> its folder's.</summary>
+    [Key("the name of the run; the file's when absent, or of a recipe.yaml its folder's", ChangesResult = false)]
     public string Name { get; init; } = "";
 
     /// <summary>From which all random numbers come: parameters, routers, windows.</summary>
@@ -17,6 +17,10 @@ public sealed record Recipe
     /// <summary>The seed numbers of a study: the recipe runs once with each; empty for one run with <see cref="RandomSeed"/>.</summary>
     [Key("a study: the recipe runs once with each of these numbers in place of random_seed, on the same text and held-out documents")]
     public IReadOnlyList<long> RandomSeeds { get; init; } = [];
+
+    /// <summary>Where a study keeps its units' figures; null for the run's own directory.</summary>
+    [Key("a study: the folder that keeps the figures of finished units; a unit whose figures are there, under the same key, is not run again", IsPath = true, ChangesResult = false)]
+    public string? Results { get; init; }
 
     /// <summary>A script that makes the domains' files.</summary>
     [Key("a script that makes the domains' files, run as 'bash SCRIPT DIRECTORY'", IsPath = true, ChangesResult = false)]
@@ -61,6 +65,25 @@ public sealed record Recipe
     /// <summary>How the models are measured.</summary>
     [Key("how the models are measured")]
     public RecipeEvaluation Evaluation { get; init; } = new();
+
+    /// <summary>What the experiment is about; for the report.</summary>
+    [Key("the experiment's title in reports; its name when absent", ChangesResult = false)]
+    public string? Title { get; init; }
+
+    /// <summary>What the experiment asks; for the report.</summary>
+    [Key("what the experiment asks, in a sentence or two, for reports", ChangesResult = false)]
+    public string About { get; init; } = "";
+
+    /// <summary>The tables of a study's report; one of all models when there are none.</summary>
+    [Key("a study: the tables of its report; one of all models when absent", ChangesResult = false)]
+    public IReadOnlyList<RecipeTable> Tables { get; init; } = [];
+
+    /// <summary>What a study is held to.</summary>
+    [Key("a study: orders of models that its report confirms or denies", ChangesResult = false)]
+    public IReadOnlyList<RecipeClaim> Claims { get; init; } = [];
+
+    /// <summary>The folder of the recipe's file, absolute.</summary>
+    public string Folder { get; init; } = "";
 
     /// <summary>What parameters, routers and windows are drawn from: the unit's seed number, or <see cref="RandomSeed"/>.</summary>
     public long ModelSeed => RandomSeeds is [var seed] ? seed : RandomSeed;

@@ -6,26 +6,48 @@ namespace Bam.Experiments.Recipes;
 
 /// <summary>
 /// Reads <c>recipe.yaml</c>. Beside the keys of <see cref="Recipe"/> the file may hold <c>training</c>: training keys for every
-/// phase that does not set them itself. Unless they say otherwise, experts and mixtures peak at half of the trained seed's
+/// phase that does not set them itself; and <c>extends</c>: a file beside it whose keys hold where this one has none. Unless they say otherwise, experts and mixtures peak at half of the trained seed's
 /// learning rate, and all phases draw their windows by the recipe's random seed.
 /// </summary>
 public static class RecipeReader
 {
+    private const string ExtendsKey = "extends";
+
     private static readonly string[] BudgetKeys = ["tokens", "steps", "match"];
 
     /// <summary>Reads and checks a recipe; nothing has been done when it fails.</summary>
     /// <exception cref="InvalidInputException">The file or what it names is not as it must be: one line "recipe.yaml:12: …".</exception>
     public static Recipe Read(string path)
     {
-        var written = ConfigFile.Load(path);
+        var written = Load(path, []);
         var recipe = ConfigFile.Bind<Recipe>(WithDefaults(written, path), path);
         new RecipeRules(recipe, written, path).Check();
-        return WithPaths(recipe, Path.GetDirectoryName(Path.GetFullPath(path))!);
+        return WithPaths(recipe, Path.GetFullPath(path));
     }
 
-    private static Recipe WithPaths(Recipe recipe, string folder)
+    /// <summary>The file's mapping, those that it extends merged in.</summary>
+    private static YamlMappingNode Load(string path, IReadOnlyList<string> extending)
     {
-        if (recipe.Name.Length == 0) recipe = recipe with { Name = Path.GetFileName(folder) };
+        var written = ConfigFile.Load(path);
+        NodeOrigins.Remember(written, path);
+        if (!written.Has(ExtendsKey)) return written;
+        var section = new SectionLocation(path, written);
+        if (written.Scalar(ExtendsKey) is not { Length: > 0 } name || name != Path.GetFileName(name))
+            throw section.Fault(ExtendsKey, $"key '{ExtendsKey}': expected the name of a file in the same folder, as 'base.yaml'");
+        if (extending.Contains(name))
+            throw section.Fault(ExtendsKey, $"key '{ExtendsKey}': the files extend each other in a circle ({string.Join(" → ", extending)} → {name})");
+        var below = Load(Path.Combine(Path.GetDirectoryName(path)!, name), [.. extending, Path.GetFileName(path)]);
+        var own = new YamlMappingNode(written.Where(pair => !Equals(pair.Key, new YamlScalarNode(ExtendsKey))));
+        return ConfigFile.Merge(below, own);
+    }
+
+    private static string NameOf(string path) =>
+        Path.GetFileName(path) == "recipe.yaml" ? Path.GetFileName(Path.GetDirectoryName(path)!) : Path.GetFileNameWithoutExtension(path);
+
+    private static Recipe WithPaths(Recipe recipe, string path)
+    {
+        var folder = Path.GetDirectoryName(path)!;
+        recipe = recipe with { Folder = folder, Name = recipe.Name.Length == 0 ? NameOf(path) : recipe.Name };
         if (recipe.Prepare is not null) return recipe with { PrepareReads = [.. recipe.PrepareReads.Select(pattern => Path.GetFullPath(pattern, folder))] };
         RecipeDomain Absolute(RecipeDomain domain) => domain with { Files = [.. domain.Files.Select(pattern => Path.GetFullPath(pattern, folder))] };
         return recipe with { Domains = recipe.Domains.ToDictionary(domain => domain.Key, domain => Absolute(domain.Value)) };

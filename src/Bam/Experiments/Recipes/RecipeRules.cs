@@ -23,6 +23,31 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         CheckSeed();
         foreach (var (name, expert) in recipe.Experts) CheckExpert(name, expert);
         foreach (var (name, mixture) in recipe.Mixtures) CheckMixture(name, mixture);
+        CheckStudy();
+    }
+
+    private void CheckStudy()
+    {
+        if (recipe.RandomSeeds.Distinct().Count() < recipe.RandomSeeds.Count)
+            throw Fault(["random_seeds"], "key 'random_seeds': a number is there twice; each unit needs its own");
+        foreach (var table in recipe.Tables)
+        {
+            CheckModels("tables", table.Models);
+            if (table.Against is { } against) CheckModels("tables", [against]);
+        }
+
+        foreach (var claim in recipe.Claims)
+        {
+            CheckModels("claims", claim.Order);
+            if (claim.Order.Count < 2) throw Fault(["claims"], "key 'claims': an 'order' needs at least two models");
+        }
+    }
+
+    private void CheckModels(string key, IEnumerable<string> names)
+    {
+        string[] models = ["seed", .. recipe.Experts.Keys, .. recipe.Mixtures.Keys];
+        foreach (var name in names.Except(models))
+            throw Fault([key], $"key '{key}': there is no model '{name}'{Suggestion.For(name, models)}");
     }
 
     private void CheckNames()

@@ -19,6 +19,7 @@ public static class RecipeSchema
         foreach (var key in new[] { "$schema", "title" }) training.Remove(key);
         training["description"] = "training keys for every phase that does not set them itself";
         properties[CommonTraining.Key] = training;
+        properties["extends"] = new JsonObject { ["type"] = "string", ["description"] = "a file in the same folder, whose keys hold where this one has none" };
         JsonNode[] phases = [training, properties["seed"]!, properties["experts"]!["additionalProperties"]!, properties["mixtures"]!["additionalProperties"]!];
         // RecipeReader fills in what is common to all phases.
         foreach (var phase in phases.Select(phase => phase.AsObject()))

@@ -1,0 +1,74 @@
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+
+namespace Bam.Experiments.Studies;
+
+/// <summary>
+/// A recipe with several seed numbers, in the directory it runs in. Each number is a unit; a unit whose figures are kept under its
+/// key is not run again, on whatever machine they were measured, so that a study can be completed over several sittings.
+/// </summary>
+public sealed class StudyRun
+{
+    private readonly Recipe recipe;
+    private readonly FileHashes hashes;
+    private readonly IReadOnlyList<RecipeUnit> units;
+    private readonly string kept;
+
+    internal StudyRun(Recipe recipe, string directory)
+    {
+        this.recipe = recipe;
+        var store = new PhaseStore(directory);
+        Directory = store.RunDirectory;
+        kept = recipe.Results ?? Path.Combine(Directory, "results");
+        hashes = new FileHashes(Path.Combine(Directory, "inputs.json"));
+        units = [.. recipe.RandomSeeds.Select(seed => new RecipeUnit(recipe.ForSeed(seed), store, hashes))];
+    }
+
+    /// <summary>The recipe's name.</summary>
+    public string Name => recipe.Name;
+
+    /// <summary>The run's root.</summary>
+    public string Directory { get; }
+
+    /// <summary>The seed numbers.</summary>
+    public IReadOnlyList<long> Seeds => recipe.RandomSeeds;
+
+    /// <summary>The units with what a run would do about each.</summary>
+    public IReadOnlyList<PlannedUnit> Plan() =>
+        [.. units.Select(unit => new PlannedUnit(Name, unit.Seed, Accepted(unit) is not null, unit.Plan()))];
+
+    /// <summary>Runs the units that are not finished; the caller holds the directory's lock.</summary>
+    /// <param name="seeds">Only these.</param>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    internal void Run(IReadOnlyCollection<long> seeds, IReporter reporter, CancellationToken cancellation)
+    {
+        hashes.Remember();
+        foreach (var unit in units.Where(unit => seeds.Contains(unit.Seed)))
+        {
+            if (Accepted(unit) is not null)
+            {
+                reporter.Say($"{Name}, seed {unit.Seed}: finished before, {FileOf(unit)}");
+                continue;
+            }
+
+            if (File.Exists(FileOf(unit))) reporter.Say($"{Name}, seed {unit.Seed}: {FileOf(unit)} is of another recipe or text and will be replaced");
+            reporter.Say($"{Name}, seed {unit.Seed}");
+            var results = unit.Run(RecipeWriter.Write(RecipePaths.Relative(recipe.ForSeed(unit.Seed))), reporter, cancellation);
+            // The figures outlive the run's directory, on which the metrics' paths depend.
+            (results with { Models = [.. results.Models.Select(model => model with { Metrics = null })] }).SaveFile(FileOf(unit));
+        }
+    }
+
+    /// <summary>What is known so far: the units whose figures are kept.</summary>
+    public Study Study() => new(recipe, [.. units.Select(Accepted).OfType<Results>()]);
+
+    private string FileOf(RecipeUnit unit) => Path.Combine(kept, $"{Name}-seed-{unit.Seed}.json");
+
+    private Results? Accepted(RecipeUnit unit)
+    {
+        if (!File.Exists(FileOf(unit))) return null;
+        var results = Results.LoadFile(FileOf(unit));
+        return results.Key == unit.Key ? results : null;
+    }
+}

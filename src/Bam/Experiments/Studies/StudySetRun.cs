@@ -1,0 +1,70 @@
+using Bam.Experiments.Recipes;
+using Bam.Files;
+
+namespace Bam.Experiments.Studies;
+
+/// <summary>A set of studies, or a single one, and the directory in which they run.</summary>
+public sealed class StudySetRun
+{
+    private readonly IReadOnlyList<StudyRun> studies;
+
+    private StudySetRun(StudySet set, IReadOnlyList<Recipe> recipes, string directory)
+    {
+        Set = set;
+        Directory = Path.GetFullPath(directory);
+        studies = [.. recipes.Select(recipe => new StudyRun(recipe, Directory))];
+    }
+
+    /// <summary>The set; of one study, when a recipe was opened.</summary>
+    public StudySet Set { get; }
+
+    /// <summary>The run's root: phases, reports, and the figures of recipes that name no other place.</summary>
+    public string Directory { get; }
+
+    /// <summary>The names of the studies.</summary>
+    public IReadOnlyList<string> Names => [.. studies.Select(study => study.Name)];
+
+    /// <summary>True when the file holds a set, or a recipe with seed numbers.</summary>
+    /// <exception cref="InvalidInputException">The file is not as it must be.</exception>
+    public static bool IsStudy(string path) => StudySet.IsSet(path) || RecipeReader.Read(path).RandomSeeds.Count > 0;
+
+    /// <summary>Reads a set or a recipe with seed numbers; all that can be wrong with them is found here, before any work.</summary>
+    /// <param name="path">The set's file, or a recipe's.</param>
+    /// <param name="output">The run's root; null for <c>runs/NAME</c> below the current directory.</param>
+    /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
+    public static StudySetRun Open(string path, string? output)
+    {
+        var set = StudySet.IsSet(path) ? StudySet.Read(path) : null;
+        var recipes = (set?.Studies ?? [path]).Select(RecipeReader.Read).ToList();
+        if (recipes.FindIndex(recipe => recipe.RandomSeeds.Count == 0) is var without and >= 0)
+            throw new InvalidInputException($"{set!.Studies[without]}: key 'random_seeds' is missing: a study has one unit for each");
+        if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new InvalidInputException($"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
+        set ??= new StudySet { Name = recipes[0].Name, Title = recipes[0].Title, About = recipes[0].About, Studies = [path] };
+        return new StudySetRun(set, recipes, output ?? Path.Combine("runs", set.Name));
+    }
+
+    /// <summary>Every unit with what a run would do about it, in the order in which a run takes them.</summary>
+    /// <param name="seeds">Only these seed numbers; null for all.</param>
+    public IReadOnlyList<PlannedUnit> Plan(IReadOnlyCollection<long>? seeds) =>
+        [.. studies.SelectMany(study => study.Plan()).Where(unit => seeds?.Contains(unit.Seed) != false).OrderBy(unit => unit.Seed)];
+
+    /// <summary>
+    /// Runs the units that are not finished, one seed number after the other, so that what the studies share is trained once and
+    /// whole rows of results exist early; writes the reports after each unit.
+    /// </summary>
+    /// <param name="seeds">Only these seed numbers; null for all.</param>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <returns>The studies, with all units that are finished by now.</returns>
+    /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public IReadOnlyList<Study> Run(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
+    {
+        using var held = DirectoryLock.Acquire(Directory);
+        foreach (var seed in studies.SelectMany(study => study.Seeds).Distinct().Where(seed => seeds?.Contains(seed) != false).Order())
+            foreach (var study in studies) study.Run([seed], reporter, cancellation);
+        return [.. studies.Select(study => study.Study())];
+    }
+}
