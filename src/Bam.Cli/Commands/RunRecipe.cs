@@ -30,6 +30,11 @@ internal sealed class RunRecipe : Verb
         HelpName = "N",
     };
 
+    private readonly Option<bool> smoke = new("--smoke")
+    {
+        Description = "Only see that everything works: every phase on tiny models and synthetic text [output: runs/NAME-smoke]",
+    };
+
     private readonly Option<bool> schema = new("--schema") { Description = "Print the JSON schema of RECIPE: every key, its range, its default and its meaning" };
 
     public RunRecipe()
@@ -39,6 +44,7 @@ internal sealed class RunRecipe : Verb
         Options.Add(output);
         Options.Add(seeds);
         Options.Add(dryRun);
+        Options.Add(smoke);
         Options.Add(schema);
     }
 
@@ -51,8 +57,10 @@ internal sealed class RunRecipe : Verb
         }
 
         var path = PathOf(invocation.Get(recipe) ?? throw new InvalidInputException("RECIPE is missing; try: bam run --help"));
-        if (StudySetRun.IsStudy(path)) RunStudies(StudySetRun.Open(path, invocation.Get(output)), invocation);
-        else RunOne(RecipeRun.Open(path, invocation.Get(output)), invocation);
+        var isSmoke = invocation.Get(smoke);
+        if (isSmoke && invocation.Get(dryRun)) throw new InvalidInputException("--smoke and --dry-run exclude each other; leave one out");
+        if (StudySetRun.IsStudy(path)) RunStudies(StudySetRun.Open(path, invocation.Get(output), isSmoke), invocation);
+        else RunOne(RecipeRun.Open(path, invocation.Get(output), isSmoke), invocation);
         return ExitStatus.Done;
     }
 

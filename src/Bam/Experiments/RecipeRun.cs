@@ -30,12 +30,14 @@ public sealed class RecipeRun
     /// <summary>Reads a recipe and the files that it names; all that can be wrong with them is found here, before any work.</summary>
     /// <param name="recipePath">recipe.yaml, or the directory that holds it.</param>
     /// <param name="output">The run's root; null for <c>runs/NAME</c> below the current directory.</param>
+    /// <param name="isSmoke">True: tiny models and synthetic text, to see that everything works (<c>runs/NAME-smoke</c>).</param>
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
-    public static RecipeRun Open(string recipePath, string? output)
+    public static RecipeRun Open(string recipePath, string? output, bool isSmoke = false)
     {
         if (System.IO.Directory.Exists(recipePath)) recipePath = Path.Combine(recipePath, "recipe.yaml");
         var recipe = RecipeReader.Read(recipePath);
-        return new RecipeRun(recipe, output ?? Path.Combine("runs", recipe.Name));
+        output ??= Path.Combine("runs", isSmoke ? $"{recipe.Name}-smoke" : recipe.Name);
+        return new RecipeRun(isSmoke ? SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), "text")) : recipe, output);
     }
 
     /// <summary>What a run would do, phase by phase, and why.</summary>

@@ -31,8 +31,9 @@ public sealed class StudySetRun
     /// <summary>Reads a set or a recipe with seed numbers; all that can be wrong with them is found here, before any work.</summary>
     /// <param name="path">The set's file, or a recipe's.</param>
     /// <param name="output">The run's root; null for <c>runs/NAME</c> below the current directory.</param>
+    /// <param name="isSmoke">True: tiny models and synthetic text, to see that everything works (<c>runs/NAME-smoke</c>).</param>
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
-    public static StudySetRun Open(string path, string? output)
+    public static StudySetRun Open(string path, string? output, bool isSmoke = false)
     {
         var set = StudySet.IsSet(path) ? StudySet.Read(path) : null;
         var recipes = (set?.Studies ?? [path]).Select(RecipeReader.Read).ToList();
@@ -41,7 +42,9 @@ public sealed class StudySetRun
         if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new InvalidInputException($"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
         set ??= new StudySet { Name = recipes[0].Name, Title = recipes[0].Title, About = recipes[0].About, Studies = [path] };
-        return new StudySetRun(set, recipes, output ?? Path.Combine("runs", set.Name));
+        output ??= Path.Combine("runs", isSmoke ? $"{set.Name}-smoke" : set.Name);
+        if (isSmoke) recipes = [.. recipes.Select(recipe => SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), "text")))];
+        return new StudySetRun(set, recipes, output);
     }
 
     /// <summary>Every unit with what a run would do about it, in the order in which a run takes them.</summary>
