@@ -98,6 +98,26 @@ public sealed class RunRecipeTests : IDisposable
     }
 
     [Fact]
+    public void The_reproduction_runs_every_experiments_path()
+    {
+        var run = CommandLineRun.Of("run", RepositoryRoot.PathOf("recipes", "reproduction"), "--smoke", "--output", Path.Combine(root, "out"));
+
+        run.Status.ShouldBe(0, run.Error);
+        run.Output.ShouldContain("Main result");
+    }
+
+    [Fact]
+    public void The_reproductions_units_are_planned_seed_by_seed()
+    {
+        var run = CommandLineRun.Of(
+            "run", RepositoryRoot.PathOf("recipes", "reproduction"), "--dry-run", "--json", "--seeds", "2", "3", "--output", Path.Combine(root, "out"));
+
+        run.Status.ShouldBe(0, run.Error);
+        using var plan = JsonDocument.Parse(run.Output);
+        plan.RootElement.EnumerateArray().Select(unit => unit.GetProperty("seed").GetInt64()).Distinct().ShouldBe([2, 3]);
+    }
+
+    [Fact]
     public void The_example_for_own_data_is_in_order()
     {
         File.Copy(RepositoryRoot.PathOf("recipes", "own-data", "recipe.yaml"), Path.Combine(root, "recipe.yaml"));

@@ -105,7 +105,7 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("general: { files", "other: { files", "recipe.yaml:5: there is no domain 'general', and the seed is trained on it")]
     [InlineData("tokens: 1e6,", "shares: { lew: 1 }, tokens: 1e6,", "recipe.yaml:5: key 'seed.shares.lew': there is no domain 'lew', did you mean 'law'")]
     [InlineData("method: btx, ", "", "recipe.yaml:9: key 'mixtures.btx.method' is missing")]
-    [InlineData("method: btx", "method: bxt", "expected bam or btx or soup or sparse, found 'bxt'")]
+    [InlineData("method: btx", "method: bxt", "expected bam or btx or soup or sparse or dense, found 'bxt'")]
     [InlineData("method: btx", "method: btx, share_key_value: true", "recipe.yaml:9: key 'share_key_value' has no meaning for method btx")]
     [InlineData("method: btx, tokens: 3e5", "method: soup, tokens: 3e5, top_k: 2", "recipe.yaml:9: key 'top_k' has no meaning for method soup")]
     [InlineData("method: btx", "method: btx, experts: 1", "expected an integer of at least 2, found '1'")]
@@ -121,6 +121,16 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("model:", "training: 5\nmodel:", "recipe.yaml:4: key 'training': expected keys and values")]
     [InlineData("model:", "tokenizer: { path: x, vocab_size: 300 }\nmodel:", "recipe.yaml:4: key 'tokenizer.vocab_size' and key 'tokenizer.path' exclude each other")]
     [InlineData("seed: { tokens: 1e6, learning_rate: 2e-3 }", "seed: { checkpoint: x }\ntraining: { learning_rate: 1 }", "recipe.yaml:4: key 'model' and key 'seed.checkpoint' exclude each other")]
+    [InlineData("method: btx, tokens: 3e5", "method: dense", "recipe.yaml:9: key 'mixtures.btx': the seed is not trained on without a budget")]
+    [InlineData("method: btx", "method: btx, attention_init: mean", "recipe.yaml:9: key 'attention_init' has no meaning for method btx")]
+    [InlineData("method: btx", "method: sparse, of: [law]", "recipe.yaml:9: key 'of' has no meaning for method sparse")]
+    [InlineData("method: btx", "method: btx, of: [lew]", "recipe.yaml:9: key 'mixtures.btx.of': there is no expert 'lew', did you mean 'law'")]
+    [InlineData("method: btx", "method: btx, share_by: size, shares: { law: 1 }", "recipe.yaml:9: key 'share_by' and key 'shares' exclude each other")]
+    [InlineData("model:", "random_seeds: [1, 1]\nmodel:", "recipe.yaml:4: key 'random_seeds': a number is there twice")]
+    [InlineData("model:", "claims: [{ says: x, order: [bam, bxt] }]\nmodel:", "recipe.yaml:4: key 'claims': there is no model 'bxt', did you mean 'btx'")]
+    [InlineData("model:", "tables: [{ title: x, models: [bam], against: btx2 }]\nmodel:", "recipe.yaml:4: key 'tables': there is no model 'btx2', did you mean 'btx'")]
+    [InlineData("model:", "extends: other/base.yaml\nmodel:", "recipe.yaml:4: key 'extends': expected the name of a file in the same folder")]
+    [InlineData("model:", "extends: recipe.yaml\nmodel:", "recipe.yaml:4: key 'extends': the files extend each other in a circle")]
     [InlineData("seed: { tokens: 1e6, learning_rate: 2e-3 }", "seed: 3", "recipe.yaml:5: key 'seed'")]
     public void A_fault_costs_one_line_that_names_the_place(string good, string bad, string message)
     {
@@ -129,6 +139,26 @@ public sealed class RecipeReaderTests : IDisposable
 
         fault.ShouldContain(message);
         fault.ShouldNotContain("\n");
+    }
+
+    [Fact]
+    public void A_recipe_extends_another_key_by_key()
+    {
+        File.WriteAllText(Path.Combine(directory, "base.yaml"), Short);
+
+        var recipe = Read("extends: base.yaml\nseed: { tokens: 2e6 }\nmixtures: { soup: { method: soup } }");
+
+        recipe.Seed.Training.ShouldSatisfyAllConditions(t => t.Tokens.ShouldBe(2_000_000), t => t.LearningRate.ShouldBe(2e-3));
+        recipe.Mixtures.Keys.ShouldBe(["soup", "btx", "bam"]);
+        recipe.Domains["law"].Files.ShouldBe([Path.Combine(directory, "law/*.txt")]);
+    }
+
+    [Fact]
+    public void A_fault_of_a_file_that_is_extended_names_that_file()
+    {
+        File.WriteAllText(Path.Combine(directory, "base.yaml"), Short.Replace("model:", "modle:", StringComparison.Ordinal));
+
+        Should.Throw<InvalidInputException>(() => Read("extends: base.yaml")).Message.ShouldContain("base.yaml:4: key 'modle' is unknown");
     }
 
     private Recipe Read(string yaml)

@@ -1,0 +1,143 @@
+using Bam.Experiments;
+using Bam.Experiments.Studies;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Experiments.Studies;
+
+/// <summary>Studies on toy text: units by seed number, kept figures, models that studies share.</summary>
+[Collection(LibTorchCollection.Name)]
+public sealed class StudySetRunTests : IDisposable
+{
+    private const string Base = """
+        random_seeds: [1, 2]
+        results: kept
+        domains:
+          general: { files: [general.txt], section_separator: "----" }
+          law: { files: [law.txt], section_separator: "----" }
+        tokenizer: { vocab_size: 300 }
+        data: { held_out_fraction: 0.1, near_duplicate_similarity: 1, contamination_share: 1 }
+        model: { hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 }
+        training: { batch_size: 4, sequence_length: 16, device: cpu }
+        seed: { steps: 4, learning_rate: 1e-2, shares: { general: 1, law: 1 } }
+        experts: { law: { steps: 4 } }
+        """;
+
+    private const string First = """
+        extends: base.yaml
+        mixtures:
+          btx: { method: btx, steps: 3 }
+          dense: { method: dense, match: { mixture: btx, by: tokens } }
+          sparse: { method: sparse, match: { mixture: btx, by: tokens } }
+          by-loss: { method: btx, share_by: held_out_loss, match: { mixture: btx, by: tokens } }
+        """;
+
+    private const string Second = """
+        extends: base.yaml
+        mixtures:
+          btx: { method: btx, steps: 3 }
+          bam: { method: bam, of: [law], attention_init: mean, match: { mixture: btx, by: flops } }
+        """;
+
+    private readonly TemporaryDirectory directory = new();
+
+    public StudySetRunTests()
+    {
+        ToyDomains.Write(directory[""]);
+        File.WriteAllText(directory["base.yaml"], Base);
+        File.WriteAllText(directory["first.yaml"], First);
+        File.WriteAllText(directory["second.yaml"], Second);
+        File.WriteAllText(directory["recipe.yaml"], "studies: [first.yaml, second.yaml]");
+    }
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public void Every_unit_of_every_study_runs_and_shares_what_they_have_in_common()
+    {
+        var studies = Run("recipe.yaml", "out");
+
+        studies.Select(study => study.Name).ShouldBe(["first", "second"]);
+        studies.ShouldAllBe(study => study.Units.Count == 2 && study.MissingSeeds.Count == 0);
+        studies[0].Models.Select(model => (model.Name, model.Kind)).ShouldBe(
+        [
+            ("seed", ModelKind.Seed), ("law", ModelKind.Expert), ("btx", ModelKind.Btx), ("dense", ModelKind.Dense), ("sparse", ModelKind.Sparse),
+            ("by-loss", ModelKind.Btx),
+        ]);
+        studies[0].Models[2].Experts.ShouldBe(["seed", "law"]);
+        studies[0].Models[4].Experts.ShouldBe(["seed", "seed"]);
+        studies[0].Of("btx", model => model.MeanPerplexity).Values.ShouldBe(studies[1].Of("btx", model => model.MeanPerplexity).Values);
+        studies[0].Of("seed", model => model.MeanPerplexity).StandardDeviation.ShouldBeGreaterThan(0);
+        // Two seed numbers, each trained once for both studies, on one text.
+        Directory.GetDirectories(directory["out/phases"], "train-seed-*").Length.ShouldBe(2);
+        Directory.GetDirectories(directory["out/phases"], "train-btx-*").Length.ShouldBe(2);
+        Directory.GetDirectories(directory["out/phases"], "data-law-*").Length.ShouldBe(1);
+    }
+
+    [Fact]
+    public void Figures_that_are_kept_are_accepted_by_key_on_another_machine()
+    {
+        var before = Run("first.yaml", "out")[0];
+        Directory.Delete(directory["out"], recursive: true);
+
+        var after = Run("first.yaml", "elsewhere")[0];
+
+        after.Units.Select(unit => unit.Created).ShouldBe(before.Units.Select(unit => unit.Created));
+        Directory.Exists(directory["elsewhere/phases"]).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_changed_recipe_is_run_again_and_replaces_the_figures()
+    {
+        var before = Run("first.yaml", "out")[0];
+        File.WriteAllText(directory["first.yaml"], First.Replace("method: btx, steps: 3", "method: btx, steps: 5", StringComparison.Ordinal));
+        Open("first.yaml", "out").Run([], SilentReporter.Instance, default)[0].Units.ShouldBeEmpty();
+
+        var after = Run("first.yaml", "out")[0];
+
+        after.Units[0].Models[2].TrainingTokens.ShouldBe(5 * 4 * 16);
+        after.Units[0].Key.ShouldNotBe(before.Units[0].Key);
+    }
+
+    [Fact]
+    public void Units_can_be_run_one_by_one()
+    {
+        var study = Open("first.yaml", "out").Run([2], SilentReporter.Instance, default)[0];
+
+        study.Units.ShouldHaveSingleItem().RandomSeed.ShouldBe(2);
+        study.MissingSeeds.ShouldBe([1]);
+        Open("first.yaml", "out").Plan(null).Select(unit => (unit.Seed, unit.IsFinished)).ShouldBe([(1, false), (2, true)]);
+    }
+
+    [Fact]
+    public void Kept_figures_speak_of_no_machine_paths()
+    {
+        Run("first.yaml", "out");
+
+        File.ReadAllText(directory["kept/first-seed-1.json"]).ShouldNotContain(directory[""]);
+    }
+
+    [Fact]
+    public void A_study_without_seed_numbers_is_refused()
+    {
+        File.WriteAllText(directory["base.yaml"], Base.Replace("random_seeds: [1, 2]", "", StringComparison.Ordinal));
+
+        Should.Throw<InvalidInputException>(() => Open("recipe.yaml", "out")).Message
+            .ShouldBe($"{directory["first.yaml"]}: key 'random_seeds' is missing: a study has one unit for each");
+    }
+
+    [Fact]
+    public void A_smoke_run_takes_every_path_on_text_of_its_own()
+    {
+        File.Delete(directory["law.txt"]);
+
+        var studies = StudySetRun.Open(directory["recipe.yaml"], directory["smoke"], isSmoke: true).Run(null, SilentReporter.Instance, default);
+
+        studies.ShouldAllBe(study => study.Units.Count == 2);
+        Directory.Exists(directory["kept"]).ShouldBeFalse();
+    }
+
+    private StudySetRun Open(string recipe, string output) => StudySetRun.Open(directory[recipe], directory[output]);
+
+    private IReadOnlyList<Study> Run(string recipe, string output) => Open(recipe, output).Run(null, SilentReporter.Instance, default);
+}
