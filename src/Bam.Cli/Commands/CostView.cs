@@ -138,8 +138,9 @@ internal static class CostView
     {
         if (figures.Count == 0) return;
         var table = new CostTable("Beside the paper", ["ours", "paper", "difference"]);
-        var notes = figures.Select(figure => figure.Explanation).OfType<string>().Distinct().ToList();
-        foreach (var group in figures.GroupBy(figure => (figure.Quantity, figure.Source)))
+        var groups = figures.GroupBy(figure => (figure.Quantity, figure.Source)).ToList();
+        var notes = groups.SelectMany(group => group).Select(figure => figure.Explanation).OfType<string>().Distinct().ToList();
+        foreach (var group in groups)
         {
             table.AddGroup($"{Words(group.Key.Quantity)} ({group.Key.Source})");
             foreach (var figure in group) table.Add($"  {figure.Model}", [Exact(figure.Ours), Exact(figure.Paper), Difference(figure, notes)]);
