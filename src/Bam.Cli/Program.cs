@@ -17,6 +17,7 @@ internal static class Program
         new VerbGroup("eval", "Measure models", new EvalPerplexity()),
         new Forward(),
         new Report(),
+        new Cost(),
         new Inspect(),
         new Doctor(),
     ];

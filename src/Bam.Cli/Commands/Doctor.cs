@@ -75,7 +75,7 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
         }
 
         foreach (var advice in report.Advice) Row("advice", advice);
-        Row("verdict", report.Usable ? "Bam can compute here" : "Bam cannot compute here; mix, inspect, data and tokenizer work");
+        Row("verdict", report.Usable ? "Bam can compute here" : "Bam cannot compute here; mix, cost, inspect, data and tokenizer work");
         console.Write(grid);
     }
 

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Models.Costs;
 
 namespace Bam.Models;
 
@@ -11,24 +12,18 @@ public static class ModelFlops
     /// <summary>One token's forward pass.</summary>
     /// <param name="config">The model's sizes.</param>
     /// <param name="length">T, the window.</param>
-    public static double Forward(ModelConfig config, int length)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        double d = config.HiddenSize, f = config.IntermediateSize;
-        double queryWidth = config.NumAttentionHeads * config.HeadDim, keyValueWidth = config.NumKeyValueHeads * config.HeadDim;
-        double experts = config.NumAttentionExperts, keyValueExperts = config.ShareKeyValue ? 1 : experts;
-        var used = config.AttentionRouting == AttentionRouting.TopK ? config.NumAttentionExpertsPerTok!.Value : experts;
-
-        var attentionRouter = experts > 1 ? 2 * experts * d : 0;
-        var projections = used * 2 * (2 * d * queryWidth) + keyValueExperts * 2 * (2 * d * keyValueWidth);
-        var scores = used * 2 * (2 * queryWidth * (length + 1) / 2);  // Q Kᵀ, and the weights times V
-        var feedForwardRouter = config.NumLocalExperts > 1 ? 2 * config.NumLocalExperts * d : 0;
-        var feedForward = config.NumExpertsPerTok * 3 * 2 * d * f;
-        return config.NumHiddenLayers * (attentionRouter + projections + scores + feedForwardRouter + feedForward) + 2 * d * config.VocabSize;
-    }
+    public static double Forward(ModelConfig config, int length) => Whole(config, LayerFlops.Causal(config, length));
 
     /// <summary>One token of training: the backward pass costs twice the forward pass.</summary>
     /// <param name="config">The model's sizes.</param>
     /// <param name="length">T, the window.</param>
     public static double Training(ModelConfig config, int length) => 3 * Forward(config, length);
+
+    /// <summary>One token when the model is used: the layers as the paper counts them (Table 10), and the head, which it leaves out.</summary>
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="context">n_ctx, the positions that the token attends to.</param>
+    public static double Inference(ModelConfig config, int context) => Whole(config, LayerFlops.Inference(config, context));
+
+    private static double Whole(ModelConfig config, LayerFlops layer) =>
+        (double)config.NumHiddenLayers * layer.Total + 2.0 * config.HiddenSize * config.VocabSize;
 }

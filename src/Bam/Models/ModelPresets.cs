@@ -1,11 +1,18 @@
+using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Configuration;
 
 namespace Bam.Models;
 
-/// <summary>Dense models by name: the paper's seeds (Table 8). It does not print the longest input; 8,192 is ours.</summary>
+/// <summary>
+/// Dense models by name: the paper's seeds (Table 8), <c>small</c> and <c>large</c>, or in full <c>bam-small</c> and <c>bam-large</c>. It does
+/// not print the longest input; 8,192 is ours.
+/// </summary>
 public static class ModelPresets
 {
-    /// <summary>The presets by name.</summary>
+    private const string Prefix = "bam-";
+
+    /// <summary>The presets by their short names.</summary>
     public static IReadOnlyDictionary<string, ModelConfig> All { get; } = new Dictionary<string, ModelConfig>
     {
         ["small"] = new()
@@ -19,4 +26,36 @@ public static class ModelPresets
             NumAttentionHeads = 18, NumKeyValueHeads = 6, HeadDim = 128, MaxPositionEmbeddings = 8192, TieWordEmbeddings = true,
         },
     };
+
+    /// <summary>Every name that <see cref="Find"/> knows.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Keys, .. All.Keys.Select(name => Prefix + name)];
+
+    /// <summary>The preset of that name, or null.</summary>
+    public static ModelConfig? Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return All.GetValueOrDefault(name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name);
+    }
+
+    /// <summary>The preset of that name.</summary>
+    /// <param name="name">Short or in full.</param>
+    /// <param name="where">Where it stands, for faults.</param>
+    /// <exception cref="InvalidInputException">There is none.</exception>
+    public static ModelConfig Named(string name, string where) =>
+        Find(name) ?? throw new InvalidInputException(
+            $"{where}: no preset is called '{name}'{Suggestion.For(name, Names)}; or write the sizes inline, or the path of a config.json");
+
+    /// <summary>The keys of <c>config.json</c> with those of the key <c>preset</c>, if there is one, under them: what is written inline wins.</summary>
+    /// <param name="sizes">The keys that are written.</param>
+    /// <param name="where">Where they stand, for faults.</param>
+    /// <exception cref="InvalidInputException">There is no such preset.</exception>
+    public static JsonObject Expand(JsonObject sizes, string where)
+    {
+        ArgumentNullException.ThrowIfNull(sizes);
+        if (!sizes.TryGetPropertyValue("preset", out var preset)) return sizes;
+        var merged = JsonNode.Parse(Named($"{preset}", where).ToJson())!.AsObject();
+        foreach (var (key, value) in sizes) merged[key] = value?.DeepClone();
+        merged.Remove("preset");
+        return merged;
+    }
 }

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Models.Costs;
 
 namespace Bam.Models;
 
@@ -11,9 +12,19 @@ public sealed record ModelSize(long Total, long Active)
     /// <summary>Counts what the checkpoint holds.</summary>
     public static ModelSize Of(ModelConfig config)
     {
+        var components = ByKind(config);
+        return new(components.Sum(component => component.Total), components.Sum(component => component.Active));
+    }
+
+    /// <summary>The same by kind, in the format's order.</summary>
+    public static IReadOnlyList<ComponentParameters> ByKind(ModelConfig config)
+    {
         ArgumentNullException.ThrowIfNull(config);
-        var parameters = ParameterTable.Of(config);
-        return new(parameters.Sum(parameter => parameter.Count), parameters.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count));
+        return
+        [
+            .. ParameterTable.Of(config).GroupBy(parameter => parameter.Kind).Select(group => new ComponentParameters(
+                group.Key, group.Sum(parameter => parameter.Count), group.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count))),
+        ];
     }
 
     // Experts of one kind have one size, so the first k stand for any k.

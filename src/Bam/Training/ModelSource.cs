@@ -45,27 +45,13 @@ public static class ModelSource
     {
         var where = $"{value.Where}: key 'config'";
         if (value.Scalar is not { } name) return Parse(JsonNode.Parse(value.Json)!.AsObject(), where);
-        return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name) : Preset(name, where);
+        return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name) : ModelPresets.Named(name, where);
     }
 
-    // What is written inline replaces what the preset says.
-    private static ModelConfig Parse(JsonObject sizes, string where)
+    private static ModelConfig Parse(JsonObject keys, string where)
     {
-        if (sizes.Remove("preset", out var preset))
-        {
-            var merged = JsonNode.Parse(Preset($"{preset}", where).ToJson())!.AsObject();
-            foreach (var (key, value) in sizes) merged[key] = value?.DeepClone();
-            sizes = merged;
-        }
-
+        var sizes = ModelPresets.Expand(keys, where);
         sizes.TryAdd("model_type", "bam");
         return ModelConfig.Parse(sizes.ToJsonString(), where);
     }
-
-    private static ModelConfig Preset(string name, string where) =>
-        ModelPresets.All.TryGetValue(name, out var preset)
-            ? preset
-            : throw new InvalidInputException(
-                $"{where}: no preset is called '{name}'{Suggestion.For(name, [.. ModelPresets.All.Keys])}; "
-                + "or write the sizes inline, or the path of a config.json");
 }

@@ -47,7 +47,7 @@ public sealed record Recipe
     public RecipeData Data { get; init; } = new();
 
     /// <summary>The sizes of the seed.</summary>
-    [Key("the seed's sizes: the keys of config.json inline, the path of a config.json, or a preset's name", IsPath = true)]
+    [Key("the seed's sizes: the keys of config.json inline, the path of a config.json, or a preset's name (small, large), whose vocabulary is then the tokenizer's", IsPath = true)]
     public InlineValue? Model { get; init; }
 
     /// <summary>The dense model that everything branches from.</summary>

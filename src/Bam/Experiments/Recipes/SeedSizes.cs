@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Configuration;
+using Bam.Files;
+using Bam.Models;
 
 namespace Bam.Experiments.Recipes;
 
@@ -20,8 +23,7 @@ public sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
     public static SeedSizes Of(Recipe recipe)
     {
         var model = recipe.Model!;
-        var json = model.Scalar is { } path ? Bam.Files.InputFile.ReadAllText(path, "write the sizes inline, or name a config.json") : model.Json;
-        var keys = JsonNode.Parse(json) as JsonObject ?? throw new InvalidInputException(model.Where, "the keys of config.json", "something else", "write 'key: value' lines");
+        var keys = KeysOf(model);
         int[] lengths =
         [
             recipe.Seed.Training.SequenceLength, recipe.Evaluation.SequenceLength ?? 1,
@@ -46,6 +48,22 @@ public sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
         whole["vocab_size"] ??= vocabSize;
         whole["eos_token_id"] ??= endOfTextId;
         return ModelConfig.Parse(whole.ToJsonString(), where);
+    }
+
+    // A preset's vocabulary is the paper's; a recipe's is its tokenizer's, unless the keys say otherwise.
+    private static JsonObject KeysOf(InlineValue model)
+    {
+        if (model.Scalar is { } name && !name.Contains('/')) return KeysOf(new JsonObject { ["preset"] = name }, model.Where);
+        var json = model.Scalar is { } path ? InputFile.ReadAllText(path, "write the sizes inline, or name a config.json or a preset") : model.Json;
+        var keys = JsonNode.Parse(json) as JsonObject ?? throw new InvalidInputException(model.Where, "the keys of config.json", "something else", "write 'key: value' lines");
+        return KeysOf(keys, model.Where);
+    }
+
+    private static JsonObject KeysOf(JsonObject written, string where)
+    {
+        var keys = ModelPresets.Expand(written, where);
+        if (keys != written && !written.ContainsKey("vocab_size")) keys.Remove("vocab_size");
+        return keys;
     }
 
     private static JsonObject WithDefaults(JsonObject keys, int maxPositions)

@@ -1,0 +1,60 @@
+using Bam.Checkpoints;
+using Bam.Configuration;
+using Bam.Files;
+using Bam.Models;
+using Bam.Models.Costs;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>The models that <c>bam cost</c> was asked about.</summary>
+/// <param name="Name">As the user named it.</param>
+/// <param name="Seed">The dense model; of a mixture, what one of its experts is.</param>
+/// <param name="Models">The columns of the tables.</param>
+/// <param name="Mixtures">Those of them that are the third phase of a plan.</param>
+/// <param name="Copies">The specialised copies of the seed behind them.</param>
+/// <param name="PaperSeedTokens">What the paper trains the seed on, when it is the paper's.</param>
+internal sealed record CostSubject(
+    string Name, ModelConfig Seed, IReadOnlyList<NamedModel> Models, IReadOnlyList<NamedModel> Mixtures, int Copies, double? PaperSeedTokens)
+{
+    /// <summary>Finds them. A preset's name wins over a file of that name, which <c>./</c> in front still reaches.</summary>
+    /// <exception cref="InvalidInputException">There is no such model, or it cannot be mixed so.</exception>
+    public static CostSubject Of(string name, CostMixing mixing)
+    {
+        var preset = ModelPresets.Find(name);
+        var config = preset ?? Load(name);
+        if (mixing.Method is null && preset is null) return OfModel(name, config);
+        if (config.IsMixture) throw new InvalidInputException("--method", "a dense model to mix", $"{name}, a mixture", "leave it out");
+        var models = mixing.Method is null ? PaperFamily.Of(config) : [new(PaperFamily.Seed, config), new(NameOf(mixing), mixing.Of(config))];
+        double? paperTokens = preset is null ? null : TokenBudget.PaperSeedTokens[ModelPresets.All.First(known => known.Value == preset).Key];
+        return new(name, config, models, [.. models.Skip(1)], mixing.Models - 1, paperTokens);
+    }
+
+    private static CostSubject OfModel(string name, ModelConfig config)
+    {
+        var directory = Directory.Exists(name) ? name : Path.GetDirectoryName(Path.GetFullPath(name))!;
+        var model = new NamedModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory))), config);
+        var seed = config with
+        {
+            NumAttentionExperts = 1, AttentionRouting = AttentionRouting.Soft, NumAttentionExpertsPerTok = null, ShareKeyValue = false,
+            NumLocalExperts = 1, NumExpertsPerTok = 1, NormTopkProb = false,
+        };
+        var models = config.NumAttentionExperts > 1 ? config.NumAttentionExperts : config.NumLocalExperts;
+        return new(name, seed, [model], config.IsMixture ? [model] : [], models - 1, PaperSeedTokens: null);
+    }
+
+    private static ModelConfig Load(string name)
+    {
+        if (Directory.Exists(name)) return ModelConfig.Load(name);
+        if (File.Exists(name)) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name);
+        throw new InvalidInputException(
+            $"{name}: does not exist, and no preset is called so{Suggestion.For(name, ModelPresets.Names)}; expected a checkpoint directory, a config.json or a preset");
+    }
+
+    private static string NameOf(CostMixing mixing)
+    {
+        var name = mixing.Method is "bam" or "btx" ? mixing.Method.ToUpperInvariant() : mixing.Method!;
+        var routing = mixing.Experts is null && mixing.TopK is null ? "" : $" {mixing.Experts ?? mixing.Models} top-{mixing.TopK ?? 1}";
+        var attention = mixing.AttentionTopK is { } k ? $" attention top-{k}" : "";
+        return $"{name}{routing}{attention}{(mixing.ShareKeyValue ? " shared KV" : "")}";
+    }
+}

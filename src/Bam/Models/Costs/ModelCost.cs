@@ -1,0 +1,63 @@
+using Bam.Checkpoints;
+using Bam.Torch;
+
+namespace Bam.Models.Costs;
+
+/// <summary>What a model costs: parameters, floating-point operations, cache and memory. Pure arithmetic.</summary>
+public sealed record ModelCost
+{
+    /// <summary>The name that a table gives it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Its sizes.</summary>
+    public required ModelConfig Config { get; init; }
+
+    /// <summary>Its parameters.</summary>
+    public required ModelSize Size { get; init; }
+
+    /// <summary>Its parameters by kind.</summary>
+    public required IReadOnlyList<ComponentParameters> Components { get; init; }
+
+    /// <summary>FLOPs of one token in one layer when the model is used, by the paper's convention.</summary>
+    public required LayerFlops InferenceLayer { get; init; }
+
+    /// <summary>The same over all layers, and the head.</summary>
+    public required double InferenceFlops { get; init; }
+
+    /// <summary>FLOPs of one token of training: 3 × forward, all layers and the head, attention scores counted causally.</summary>
+    public required double TrainingFlops { get; init; }
+
+    /// <summary>Bytes of keys and values for each token in float32.</summary>
+    public required long CacheBytesFloat32 { get; init; }
+
+    /// <summary>The same in bfloat16.</summary>
+    public required long CacheBytesBfloat16 { get; init; }
+
+    /// <summary>What training keeps in memory.</summary>
+    public required TrainingMemory Memory { get; init; }
+
+    /// <summary>The paper's figures of this model, if it is one of the paper's; those of FLOPs hold for its own n_ctx.</summary>
+    public required IReadOnlyList<PaperFigure> Paper { get; init; }
+
+    /// <summary>Counts.</summary>
+    public static ModelCost Of(NamedModel model, CostSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(settings);
+        var (config, length) = (model.Config, settings.Length);
+        return new()
+        {
+            Name = model.Name,
+            Config = config,
+            Size = ModelSize.Of(config),
+            Components = ModelSize.ByKind(config),
+            InferenceLayer = LayerFlops.Inference(config, length),
+            InferenceFlops = ModelFlops.Inference(config, length),
+            TrainingFlops = ModelFlops.Training(config, length),
+            CacheBytesFloat32 = KeyValueCache.BytesPerToken(config, ScalarType.Float32),
+            CacheBytesBfloat16 = KeyValueCache.BytesPerToken(config, ScalarType.BFloat16),
+            Memory = TrainingMemory.Of(config, settings.BatchSize, length, settings.Dtype),
+            Paper = PaperFigures.Of(config),
+        };
+    }
+}

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests.Commands;
+
+public sealed class CostTests
+{
+    [Fact]
+    public void A_preset_shows_the_papers_family_and_its_figures()
+    {
+        var run = CommandLineRun.Of("cost", "bam-small");
+        run.Status.ShouldBe(0);
+        run.Error.ShouldBeEmpty();
+        run.Output.ShouldMatch(@"dense seed +BTX +BTX 6 top-3 +BAM +BAM shared KV");
+        run.Output.ShouldMatch(@"total +587\.210 +700\.481 +775\.990 +776\.003 +738\.254");
+        run.Output.ShouldMatch(@"attention, no router +8\.913 +8\.913 +8\.913 +35\.652 +23\.069");
+        run.Output.ShouldMatch(@"float32 +49,152 +49,152 +49,152 +196,608 +49,152");
+        run.Output.ShouldMatch(@"BAM +48,250,880 +48,257,024 +\+6,144 \(5\)");
+        run.Output.ShouldMatch(@"BAM shared KV +625,007,616 +612,400,128 +−12,607,488 \(4\)");
+        run.Output.ShouldMatch(@"BTX +8,912,896 +8,912,896 +equal");
+        CommandLineRun.Of("cost", "small").Output.ShouldBe(run.Output);
+    }
+
+    [Fact]
+    public void One_model_is_counted_to_the_last_parameter()
+    {
+        var run = CommandLineRun.Of("cost", Fixture("bam-attention-top2"), "--tokens", "1.5M");
+        run.Status.ShouldBe(0);
+        run.Output.ShouldMatch(@"queries +8,192\s+of which active +4,096");
+        run.Output.ShouldMatch(@"active +31,328");
+        run.Output.ShouldContain("(n_ctx = 128)", customMessage: "the longest input is shorter than the paper's");
+        run.Output.ShouldContain("training on 1.50 M");
+        run.Output.ShouldNotContain("Beside the paper");
+        CommandLineRun.Of("cost", Path.Combine(Fixture("bam-attention-top2"), "config.json"), "--tokens", "1.5M").Output.ShouldBe(run.Output);
+    }
+
+    [Fact]
+    public void A_dense_model_can_be_mixed_on_paper()
+    {
+        using var json = Json("cost", "bam-small", "--method", "btx", "--experts", "6", "--top-k", "3");
+        var mixture = json.RootElement.GetProperty("models")[1];
+        mixture.GetProperty("name").GetString().ShouldBe("BTX 6 top-3");
+        mixture.GetProperty("active_parameters").GetInt64().ShouldBe(662_744_064);
+        mixture.GetProperty("config").GetProperty("num_local_experts").GetInt32().ShouldBe(6);
+        mixture.GetProperty("paper").GetArrayLength().ShouldBe(3, "it is one of the paper's");
+        mixture.GetProperty("inference_flops_per_layer").GetProperty("total").GetInt64().ShouldBe(46_673_920);
+
+        using var other = Json("cost", Fixture("dense-parallel"), "--method", "bam", "--models", "3", "--share-key-value");
+        other.RootElement.GetProperty("models")[1].GetProperty("config").GetProperty("num_attention_experts").GetInt32().ShouldBe(3);
+    }
+
+    [Fact]
+    public void A_plan_says_how_long_and_whether_it_fits()
+    {
+        var run = CommandLineRun.Of("cost", "bam-small", "--plan", "--peak", "400T", "--devices", "8", "--memory", "14G", "--tokens", "100B");
+        run.Status.ShouldBe(0);
+        run.Output.ShouldMatch(@"1 seed +400 B +7\.84e20 +7\.1 days +\S+ GB +yes");
+        run.Output.ShouldMatch(@"2 copies of it +3 × 100 B");
+        run.Output.ShouldMatch(@"3 BAM +100 B +2\.44e20 +2\.2 days +\S+ GB +[0-9]+ × 256 would");
+        run.Output.ShouldContain("8 devices of 400 TFLOP/s, of which training reaches 0.4");
+
+        using var json = Json("cost", Fixture("bam-expert-kv"), "--plan", "--peak", "1T", "--tokens", "1e9");
+        json.RootElement.GetProperty("phases").GetArrayLength().ShouldBe(1, "the seed and its copies are there already");
+        json.RootElement.GetProperty("phases")[0].GetProperty("fits").ValueKind.ShouldBe(JsonValueKind.Null);
+    }
+
+    [Theory]
+    [InlineData("bam-smal: does not exist, and no preset is called so, did you mean 'bam-small'; expected a checkpoint directory, a config.json or a preset", "bam-smal")]
+    [InlineData("--tokens: expected a number as 400B, 1.5T or 4e11, found many; correct it", "small", "--tokens", "many")]
+    [InlineData("--sequence-length: expected 1 to 8192 (max_position_embeddings), found 9000; choose another", "small", "--sequence-length", "9000")]
+    [InlineData("--dtype: expected float32 or bfloat16, found int8; choose one of these", "small", "--dtype", "int8")]
+    [InlineData("--batch-size: expected a number above 0, found 0; correct it", "small", "--batch-size", "0")]
+    [InlineData("--top-k has no meaning without --method; add that or leave it out", "small", "--top-k", "2")]
+    [InlineData("--memory has no meaning without --plan; add that or leave it out", "small", "--memory", "80G")]
+    [InlineData("--peak: expected the matrix peak of one device in FLOP/s, found none; add it, as --peak 989T; 'bam doctor' measures this machine's", "small", "--plan", "--tokens", "1B")]
+    [InlineData("--tokens: expected the mixture's training tokens, found none; add them, as --tokens 10B; the paper does not print its own", "small", "--plan", "--peak", "1T")]
+    [InlineData("--fraction: expected a number above 0 and at most 1, found 1.5; correct it", "small", "--plan", "--peak", "1T", "--tokens", "1B", "--fraction", "1.5")]
+    [InlineData("attention-top-k: expected 1 to 4, the number of models, found 9; choose another or leave it out for soft routing", "small", "--method", "bam", "--attention-top-k", "9")]
+    public void A_wrong_request_costs_one_line(string message, params string[] arguments)
+    {
+        var run = CommandLineRun.Of(["cost", .. arguments]);
+        run.Status.ShouldBe(2);
+        run.Error.ShouldBe($"bam: {message}\n");
+        run.Output.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void What_is_no_dense_model_cannot_be_mixed_or_planned_without_a_mixture()
+    {
+        CommandLineRun.Of("cost", Fixture("btx-top1"), "--method", "bam").Error.ShouldContain("--method: expected a dense model to mix");
+        CommandLineRun.Of("cost", Fixture("dense-parallel"), "--plan", "--peak", "1T", "--tokens", "1B").Error.ShouldContain("add --method bam or btx");
+    }
+
+    private static JsonDocument Json(params string[] arguments) => JsonDocument.Parse(CommandLineRun.Of([.. arguments, "--json"]).Output);
+
+    private static string Fixture(string name) => RepositoryRoot.PathOf("tests", "fixtures", "bam", name);
+}

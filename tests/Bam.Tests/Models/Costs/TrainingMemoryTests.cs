@@ -1,0 +1,90 @@
+using System.Runtime.InteropServices;
+using Bam.Checkpoints;
+using Bam.Models;
+using Bam.Models.Costs;
+using Bam.Torch;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Models.Costs;
+
+/// <summary>The formula against what malloc has handed out while a graph is alive.</summary>
+[Collection(LibTorchCollection.Name)]
+public sealed partial class TrainingMemoryTests
+{
+    private const int BatchSize = 4, Length = 96;
+
+    private static readonly ModelConfig Dense = TinyModels.Dense with
+    {
+        VocabSize = 64, HiddenSize = 64, IntermediateSize = 96, NumHiddenLayers = 3, NumAttentionHeads = 4, NumKeyValueHeads = 4, HeadDim = 16, MaxPositionEmbeddings = 128,
+    };
+
+    private static readonly ModelConfig Bam = Dense with { NumAttentionExperts = 4, NumLocalExperts = 4 };
+
+    public static TheoryData<string, ModelConfig> Models => new()
+    {
+        { "dense", Dense },
+        { "dense, sequential", Dense with { ParallelBlock = false } },
+        { "dense, RMSNorm", Dense with { NormType = NormType.RmsNorm } },
+        { "BTX", Dense with { NumLocalExperts = 4 } },
+        { "BTX 6 top-3", Dense with { NumLocalExperts = 6, NumExpertsPerTok = 3 } },
+        { "BAM", Bam },
+        { "BAM, grouped heads", Bam with { NumKeyValueHeads = 2 } },
+        { "BAM shared KV", Bam with { ShareKeyValue = true } },
+        { "BAM, attention top-2", Bam with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void What_a_graph_holds_is_what_the_formula_says(string name, ModelConfig config)
+    {
+        using var scope = TensorScope.Open();
+        using var model = TinyModels.Create(config);
+        var (inputs, targets) = (TinyModels.Ids(BatchSize, Length), TinyModels.Ids(BatchSize, Length));
+        using (TensorScope.Open()) model.Loss(inputs, targets);
+
+        var before = InUse();
+        model.Loss(inputs, targets);
+        var held = InUse() - before;
+
+        // The graph's nodes themselves are a few per cent here. Lists of chosen positions are as long as the longest of a batch.
+        var formula = TrainingMemory.Of(config, BatchSize, Length, ScalarType.Float32).Activations + 4L * config.VocabSize * config.HiddenSize;
+        ((double)held / formula).ShouldBeInRange(1, config.AttentionRouting == AttentionRouting.TopK ? 1.3 : 1.06, name);
+    }
+
+    [Fact]
+    public void Bfloat16_halves_what_is_computed_in_it_and_copies_what_stays_float32()
+    {
+        var (d, f) = (Dense.HiddenSize, Dense.IntermediateSize);
+        var logSumExp = 4 * (Dense.NumAttentionHeads + 1);
+        TrainingMemory.PerToken(Dense, Length, ScalarType.Float32).ShouldBe(4 * (2 * d + 4 * d + 3 * f) + logSumExp);
+        TrainingMemory.PerToken(Dense, Length, ScalarType.BFloat16).ShouldBe(4 * d + 2 * (d + 4 * d + 3 * f) + logSumExp);
+        var routers = 2 * 4 * d;
+        (TrainingMemory.PerToken(Bam, Length, ScalarType.BFloat16) - 4 * d - 4 * 4 * (Bam.NumAttentionHeads + 1) - 8 * 4 - routers)
+            .ShouldBe(2 * (d + 16 * d + 2 * d + 3 * f));
+    }
+
+    [Fact]
+    public void Parameters_gradients_and_moments_take_sixteen_bytes_each()
+    {
+        var memory = TrainingMemory.Of(Bam, BatchSize, Length, ScalarType.BFloat16);
+        (memory.Parameters + memory.Gradients + memory.Moments).ShouldBe(16 * ModelSize.Of(Bam).Total);
+        memory.Total.ShouldBe(16 * ModelSize.Of(Bam).Total + memory.Activations + memory.Working);
+    }
+
+    private static long InUse()
+    {
+        var info = mallinfo2();
+        return (long)(info.Used + info.Mapped);
+    }
+
+    [LibraryImport("libc")]
+    private static partial MallocInfo mallinfo2();
+
+    /// <summary>glibc's struct mallinfo2.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct MallocInfo
+    {
+        public nuint Arena, FreeBlocks, FastBlocks, MappedBlocks, Mapped, Peak, FastFree, Used, Free, Releasable;
+    }
+}
