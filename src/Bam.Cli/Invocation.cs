@@ -36,6 +36,20 @@ internal sealed class Invocation(
         else text(Consoles.ForResults(results));
     }
 
+    /// <summary>Writes a piece of a text that comes little by little; nothing with <c>--json</c>, which gets the whole at the end.</summary>
+    public void WritePiece(string text)
+    {
+        if (json) return;
+        results.Write(Consoles.IsTerminal(results) ? Consoles.WithoutControls(text) : text);
+        results.Flush();
+    }
+
+    /// <summary>With <c>--json</c>, writes the whole of what <see cref="WritePiece"/> had in pieces.</summary>
+    public void WriteJson<T>(Func<T> result)
+    {
+        if (json) results.WriteLine(JsonResult.Serialize(result()));
+    }
+
     /// <summary>Writes a result that has one form only, such as a schema.</summary>
     public void WriteText(string text) => results.WriteLine(text);
 }

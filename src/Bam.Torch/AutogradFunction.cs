@@ -25,7 +25,7 @@ public abstract unsafe class AutogradFunction
     /// <summary>The exception of the last backward that failed, once.</summary>
     internal static Exception? TakeFailure() => Interlocked.Exchange(ref s_failure, null);
 
-    /// <summary>Connects outputs, computed under <see cref="NoGrad"/>, to inputs; does nothing when no input needs a gradient.</summary>
+    /// <summary>Connects outputs, computed under <see cref="NoGrad"/>, to inputs; does nothing when no input needs a gradient or no graph is built.</summary>
     /// <param name="inputs">What the outputs depend on.</param>
     /// <param name="outputs">Tensors without a history of their own.</param>
     /// <param name="saved">What backward needs: inputs, outputs or anything computed on the way.</param>
@@ -36,6 +36,7 @@ public abstract unsafe class AutogradFunction
         if (_attached)
             throw new InvalidOperationException($"{GetType().Name} stands in a graph already: make a new one for each call");
         _attached = true;
+        if (!Autograd.IsEnabled) return;
         _needsInputGrad = new bool[inputs.Length];
         var inputHandles = Tensor.Handles(inputs);
         var outputHandles = Tensor.Handles(outputs);

@@ -16,23 +16,28 @@ public sealed class ParameterArena : IDisposable
     /// <summary>Makes an arena with values and gradients of zero.</summary>
     /// <param name="parameters">Names and shapes, in the order in which they lie.</param>
     /// <param name="device">Where.</param>
+    /// <param name="withGradients">False for parameters that are only read: <see cref="Gradients"/> is then empty.</param>
     /// <exception cref="ArgumentException">Two parameters have the same name.</exception>
-    public ParameterArena(IReadOnlyList<(string Name, long[] Shape)> parameters, Device device)
+    public ParameterArena(IReadOnlyList<(string Name, long[] Shape)> parameters, Device device, bool withGradients = true)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         Count = parameters.Sum(parameter => Product(parameter.Shape));
         Values = Tensor.Zeros([Count], device: device);
-        Gradients = Tensor.Zeros([Count], device: device);
+        Gradients = Tensor.Zeros([withGradients ? Count : 0], device: device);
         var offset = 0L;
         foreach (var (name, shape) in parameters)
         {
             var count = Product(shape);
             var value = Values.Narrow(0, offset, count).View(shape).Detach();
-            var gradient = Gradients.Narrow(0, offset, count).View(shape);
-            value.RequiresGrad = true;
-            value.SetGrad(gradient);
+            var gradient = withGradients ? Gradients.Narrow(0, offset, count).View(shape) : Gradients.Narrow(0, 0, 0);
+            if (withGradients)
+            {
+                value.RequiresGrad = true;
+                value.SetGrad(gradient);
+            }
+
             var entry = new Entry(name, offset, value, gradient);
             if (!_byName.TryAdd(name, entry))
                 throw new ArgumentException($"two parameters are named '{name}'", nameof(parameters));
@@ -56,7 +61,7 @@ public sealed class ParameterArena : IDisposable
     /// <summary>The values of all parameters, [Count].</summary>
     public Tensor Values { get; }
 
-    /// <summary>The gradients of all parameters, [Count].</summary>
+    /// <summary>The gradients of all parameters, [Count]; [0] without gradients.</summary>
     public Tensor Gradients { get; }
 
     /// <summary>The parameters' names, in the order in which they lie.</summary>

@@ -5,6 +5,7 @@ public sealed unsafe partial class Tensor
 {
     private static readonly Operator s_linear = Operator.Get("aten::linear");
     private static readonly Operator s_matMul = Operator.Get("aten::matmul");
+    private static readonly Operator s_mv = Operator.Get("aten::mv");
     private static readonly Operator s_bmm = Operator.Get("aten::bmm");
     private static readonly Operator s_baddBmm = Operator.Get("aten::baddbmm");
     private static readonly Operator s_addMm = Operator.Get("aten::addmm");
@@ -17,6 +18,9 @@ public sealed unsafe partial class Tensor
 
     /// <summary>The matrix product over the last two dimensions, the others broadcast.</summary>
     public Tensor MatMul(Tensor other) => s_matMul.Call(this, other);
+
+    /// <summary>A matrix times a vector: [n, k], [k] to [n].</summary>
+    public Tensor Mv(Tensor vector) => s_mv.Call(this, vector);
 
     /// <summary>A product of each pair in a batch: [b, n, k], [b, k, m] to [b, n, m].</summary>
     public Tensor Bmm(Tensor other) => s_bmm.Call(this, other);

@@ -24,6 +24,15 @@ public sealed class ParameterArenaTests : TorchTest
     }
 
     [Fact]
+    public void Parameters_that_are_only_read_take_no_memory_for_gradients()
+    {
+        using var arena = new ParameterArena([("norm", [2]), ("weight", [3, 2])], Device.Cpu, withGradients: false);
+        arena.Gradients.Count.ShouldBe(0);
+        arena["weight"].RequiresGrad.ShouldBeFalse();
+        arena["weight"].DataPointer.ShouldBe(arena.Values.DataPointer + (2 * sizeof(float)));
+    }
+
+    [Fact]
     public void Backward_accumulates_in_place()
     {
         using var arena = NewArena();

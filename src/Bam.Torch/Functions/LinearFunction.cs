@@ -17,11 +17,15 @@ public sealed class LinearFunction : AutogradFunction
     {
         using var scope = TensorScope.Open();
         var rows = x.Reshape(-1, x.Size(-1));  // [n, in]
+        // While decoding: BLAS packs the whole matrix before it multiplies, which a product with one row does not pay back.
+        var isSingleRow = rows.Size(0) == 1 && !Autograd.IsEnabled;
         Tensor y;
         using (NoGrad.Enter())
         {
             var matrix = weight.Value.To(x.ScalarType);
-            y = rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
+            y = isSingleRow
+                ? (inputFirst ? matrix.Transpose(0, 1) : matrix).Mv(rows.Select(0, 0)).Unsqueeze(0)
+                : rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
         }
 
         new LinearFunction(weight, inputFirst).Attach([rows, weight.Leaf], [y], [rows]);

@@ -16,7 +16,7 @@ public sealed class RotaryTables : IDisposable
     /// <param name="rotaryDim">The rotated width of a head, even; the rest of the head is not turned.</param>
     /// <param name="theta">The base θ.</param>
     /// <param name="interleaved">True: a pair is two neighbours. False: a pair is (i, i + dim/2).</param>
-    /// <param name="device">Where <see cref="Apply(Tensor)"/> computes.</param>
+    /// <param name="device">Where <see cref="Apply(Tensor, int)"/> computes.</param>
     public RotaryTables(int length, int rotaryDim, double theta, bool interleaved, Device device)
     {
         (Length, RotaryDim, Interleaved) = (length, rotaryDim, interleaved);
@@ -51,12 +51,13 @@ public sealed class RotaryTables : IDisposable
     public Tensor Sines { get; }
 
     /// <summary>Turns every head by its position.</summary>
-    /// <param name="heads">[…, T, head_dim], positions 0 … T - 1.</param>
-    public Tensor Apply(Tensor heads)
+    /// <param name="heads">[…, T, head_dim], positions start … start + T - 1.</param>
+    /// <param name="start">The first one's position.</param>
+    public Tensor Apply(Tensor heads, int start = 0)
     {
         using var scope = TensorScope.Open();
         var length = heads.Size(-2);
-        return scope.Keep(Apply(heads, Cosines.Narrow(0, 0, length), Sines.Narrow(0, 0, length)));
+        return scope.Keep(Apply(heads, Cosines.Narrow(0, start, length), Sines.Narrow(0, start, length)));
     }
 
     /// <summary>Turns every head by angles of its own.</summary>

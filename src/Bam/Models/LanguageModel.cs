@@ -25,12 +25,13 @@ public sealed class LanguageModel : IDisposable
     /// <param name="config">Sizes and choices.</param>
     /// <param name="device">Where everything is computed.</param>
     /// <param name="computeType">The dtype of matrix products and activations; values, moments, routers and norms stay float32.</param>
-    public LanguageModel(ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32)
+    /// <param name="withGradients">False saves half of the memory; the model then cannot be trained.</param>
+    public LanguageModel(ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
     {
         ArgumentNullException.ThrowIfNull(config);
         (Config, Device, this.computeType) = (config, device, computeType);
         var stacks = ParameterLayout.Of(config);
-        Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device);
+        Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients);
         Slices = SlicesOf(stacks, Parameters);
         rotary = new RotaryTables(config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device);
         embedding = Parameter(ParameterTable.Embedding);
@@ -57,9 +58,30 @@ public sealed class LanguageModel : IDisposable
     public Tensor Logits(Tensor inputIds)
     {
         using var scope = TensorScope.Open();
-        using var routerLosses = new RouterLosses();
-        var x = Hidden(inputIds, routerLosses, statistics: null);
-        return scope.Keep(LinearFunction.Apply(x, head).To(ScalarType.Float32) * Config.LogitScale);
+        return scope.Keep(Scores(Hidden(inputIds)));
+    }
+
+    /// <summary>Memory for the keys and values of tokens to come.</summary>
+    /// <param name="capacity">The positions, of each sequence.</param>
+    /// <param name="batchSize">B, sequences that are decoded together.</param>
+    public KeyValueCache CreateCache(int capacity, int batchSize = 1) => new(Config, batchSize, capacity, Device, computeType);
+
+    /// <summary>Reads further tokens, and scores the one that comes after the last. Builds no graph.</summary>
+    /// <param name="inputIds">[B, T], int64: the tokens that follow those in the cache.</param>
+    /// <param name="cache">The tokens so far; the new ones are added.</param>
+    /// <param name="trace">Receives which experts took the last token.</param>
+    /// <returns>[B, V] in float32.</returns>
+    public Tensor NextLogits(Tensor inputIds, KeyValueCache cache, RoutingTrace? trace = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputIds);
+        ArgumentNullException.ThrowIfNull(cache);
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        var length = inputIds.Size(1);
+        cache.RequireRoom(inputIds.Size(0), length);
+        var x = Hidden(inputIds, routerLosses: null, trace?.Layers, cache);
+        cache.Advance(length);
+        return scope.Keep(Scores(x.Select(1, length - 1)));
     }
 
     /// <summary>The training loss, L = NLL + Σ over layers of (α · LB + β · Z).</summary>
@@ -71,7 +93,7 @@ public sealed class LanguageModel : IDisposable
         ArgumentNullException.ThrowIfNull(targets);
         using var scope = TensorScope.Open();
         using var routerLosses = new RouterLosses();
-        var x = Hidden(inputIds, routerLosses, statistics).Reshape(-1, Config.HiddenSize);  // [n, d]
+        var x = Hidden(inputIds, routerLosses, statistics?.Layers).Reshape(-1, Config.HiddenSize);  // [n, d]
         var nll = LinearCrossEntropyFunction.Apply(x, head, targets.Reshape(-1), Config.LogitScale);
         var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing(Config, Device), routerLosses.Z(Config, Device));
         if (Config.NumLocalExperts > 1)
@@ -86,25 +108,28 @@ public sealed class LanguageModel : IDisposable
         Parameters.Dispose();
     }
 
-    private Tensor Hidden(Tensor inputIds, RouterLosses routerLosses, RoutingStatistics? statistics)
+    private Tensor Scores(Tensor x) => LinearFunction.Apply(x, head).To(ScalarType.Float32) * Config.LogitScale;
+
+    private Tensor Hidden(
+        Tensor inputIds, RouterLosses? routerLosses = null, IReadOnlyList<IRoutingObserver>? observers = null, KeyValueCache? cache = null)
     {
         using var scope = TensorScope.Open();
-        RequireLength(inputIds.Size(1));
+        RequireLength((cache?.Length ?? 0) + inputIds.Size(1));
         var x = EmbeddingFunction.Apply(inputIds, embedding).To(computeType);  // [B, T, d]
         for (var layer = 0; layer < blocks.Length; layer++)
-            x = Forward(x, blocks[layer], routerLosses, statistics?.Layers[layer]);
+            x = Forward(x, blocks[layer], routerLosses, observers?[layer], cache?.Layer(layer));
         return scope.Keep(Norm(x, finalNorm));
     }
 
-    private Tensor Forward(Tensor x, Block block, RouterLosses routerLosses, LayerRouting? statistics)
+    private Tensor Forward(Tensor x, Block block, RouterLosses? routerLosses, IRoutingObserver? observer, LayerCache? cache)
     {
         using var scope = TensorScope.Open();
         var h = Norm(x, block.InputNorm);
         if (Config.ParallelBlock)
-            return scope.Keep(x + Attention(h, block, statistics) + FeedForward(h, block, routerLosses, statistics));
+            return scope.Keep(x + Attention(h, block, observer, cache) + FeedForward(h, block, routerLosses, observer));
 
-        x += Attention(h, block, statistics);
-        return scope.Keep(x + FeedForward(Norm(x, block.PostAttentionNorm!), block, routerLosses, statistics));
+        x += Attention(h, block, observer, cache);
+        return scope.Keep(x + FeedForward(Norm(x, block.PostAttentionNorm!), block, routerLosses, observer));
     }
 
     private Tensor Norm(Tensor x, Tensor weight)
@@ -119,20 +144,22 @@ public sealed class LanguageModel : IDisposable
 
     // MoA(h) = Σ_i g_i(h) · MHA_i(h) (BAM, Eq. 3): all experts' heads in one attention; the product with the experts' output
     // projections side by side sums over the experts.
-    private Tensor Attention(Tensor h, Block block, LayerRouting? statistics)
+    private Tensor Attention(Tensor h, Block block, IRoutingObserver? observer, LayerCache? cache)
     {
         using var scope = TensorScope.Open();
         var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
-        if (gates is not null) statistics?.AddGates(gates);
+        if (gates is not null) observer?.AddGates(gates);
         if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
-            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.Output, rotary, Config));
+            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.Output, rotary, Config, cache));
 
         var qkv = LinearFunction.Apply(h, block.Qkv);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
-        var heads = CausalAttentionFunction.Apply(qkv, gates, ShapeOf(h), rotary);  // [B, T, N·H·D]
+        var heads = cache is null  // [B, T, N·H·D]
+            ? CausalAttentionFunction.Apply(qkv, gates, ShapeOf(h), rotary)
+            : CachedAttention.Apply(qkv, gates, ShapeOf(h), rotary, cache.Keys, cache.Values, cache.Start);
         return scope.Keep(LinearFunction.Apply(heads, block.Output, inputFirst: true));
     }
 
-    private Tensor FeedForward(Tensor h, Block block, RouterLosses routerLosses, LayerRouting? statistics)
+    private Tensor FeedForward(Tensor h, Block block, RouterLosses? routerLosses, IRoutingObserver? observer)
     {
         using var scope = TensorScope.Open();
         var tokens = h.Reshape(-1, Config.HiddenSize);  // [n, d]
@@ -144,8 +171,8 @@ public sealed class LanguageModel : IDisposable
         var (weights, chosen) = probabilities.TopK(perToken);  // [n, k] each
         if (Config.NormTopkProb) weights /= weights.Sum(-1, keepDim: true);
         var dispatch = ExpertDispatch.Sort(chosen.ToArray<long>(), Config.NumLocalExperts, perToken, Device);
-        routerLosses.Add(logits, probabilities, dispatch.Counts);
-        statistics?.AddAssignments(chosen, probabilities);
+        routerLosses?.Add(logits, probabilities, dispatch.Counts);
+        observer?.AddAssignments(chosen, probabilities);
 
         var sorted = PermuteRowsFunction.Apply(tokens, dispatch.Tokens, dispatch.Places);  // [n·k, d], by expert
         var outputs = sorted.Split(dispatch.Counts)

@@ -4,7 +4,7 @@ using Bam.Torch;
 namespace Bam.Models;
 
 /// <summary>What one block's routers did. N: attention experts, M: feed-forward experts, D: domains.</summary>
-public sealed class LayerRouting
+public sealed class LayerRouting : IRoutingObserver
 {
     private readonly DomainTally gates;
     private readonly DomainTally routed;
@@ -33,11 +33,11 @@ public sealed class LayerRouting
     /// <param name="domain">One domain, or null for all.</param>
     public double[]? AttentionGate(int? domain = null) => gates.Mean(domain);
 
-    // gates: [B, T, N]
-    internal void AddGates(Tensor gates) => this.gates.AddRows(ToArray<float>(gates), DomainOfSequence);
+    /// <inheritdoc/>
+    public void AddGates(Tensor gates) => this.gates.AddRows(ToArray<float>(gates), DomainOfSequence);
 
-    // chosen: [n, k]; probabilities: [n, M]
-    internal void AddAssignments(Tensor chosen, Tensor probabilities)
+    /// <inheritdoc/>
+    public void AddAssignments(Tensor chosen, Tensor probabilities)
     {
         routed.AddRows(ToArray<float>(probabilities), DomainOfSequence);
         assigned.AddChoices(ToArray<long>(chosen), DomainOfSequence);

@@ -9,10 +9,10 @@ public static class ModelCheckpoint
 {
     /// <summary>Reads a checkpoint directory; weights of any dtype become float32.</summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
-    public static LanguageModel Load(string directory, Device device, ScalarType computeType = ScalarType.Float32)
+    public static LanguageModel Load(string directory, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
     {
         using var checkpoint = Checkpoint.Open(directory);
-        var model = new LanguageModel(checkpoint.Config, device, computeType);
+        var model = new LanguageModel(checkpoint.Config, device, computeType, withGradients);
         Fill(model, checkpoint);
         return model;
     }

@@ -11,7 +11,7 @@ namespace Bam.Models;
 /// </summary>
 /// <remarks>
 /// Each expert's chosen positions are gathered to [B, C], C being the largest count of any sequence; shorter lists are filled up with
-/// position 0 at a gate of zero.
+/// the first position at a gate of zero.
 /// </remarks>
 internal static class SparseAttention
 {
@@ -20,10 +20,12 @@ internal static class SparseAttention
     /// <param name="gates">[B, T, N], the softmax over all experts.</param>
     /// <param name="qkv">[(N·H + 2·N·G)·D, d], or (N·H + 2·G)·D rows when keys and values are shared.</param>
     /// <param name="output">[N·H·D, d].</param>
-    /// <param name="rotary">At least T positions.</param>
+    /// <param name="rotary">At least as many positions as tokens so far.</param>
     /// <param name="config">The model's sizes and k.</param>
+    /// <param name="cache">While decoding, the keys and values so far; the new ones are added.</param>
     /// <returns>[B, T, d].</returns>
-    public static Tensor Apply(Tensor h, Tensor gates, Parameter qkv, Parameter output, RotaryTables rotary, ModelConfig config)
+    public static Tensor Apply(
+        Tensor h, Tensor gates, Parameter qkv, Parameter output, RotaryTables rotary, ModelConfig config, LayerCache? cache = null)
     {
         using var scope = TensorScope.Open();
         var (batch, length, hidden) = (h.Size(0), h.Size(1), h.Size(2));
@@ -33,8 +35,10 @@ internal static class SparseAttention
 
         var keysAndValues = LinearFunction.Apply(h, qkv.Rows(experts * queryWidth, 2 * keyValueWidth))
             .View(batch, length, 2 * keyValueHeads, config.HeadDim).Transpose(1, 2);              // [B, 2·heads, T, D]
-        var keys = rotary.Apply(keysAndValues.Narrow(1, 0, keyValueHeads));
+        var start = cache?.Start ?? 0;
+        var keys = rotary.Apply(keysAndValues.Narrow(1, 0, keyValueHeads), start);
         var values = keysAndValues.Narrow(1, keyValueHeads, keyValueHeads);
+        if (cache is not null) (keys, values) = cache.Append(keys, values);  // [B, heads, S, D], S tokens so far
 
         var tokens = h.Reshape(-1, hidden);     // [B·T, d]
         var flatGates = gates.Reshape(-1, experts);
@@ -42,7 +46,7 @@ internal static class SparseAttention
         var mixed = Tensor.Zeros([batch * length, hidden], h.ScalarType, h.Device);
         for (var expert = 0; expert < experts; expert++)
         {
-            var rows = RowsOf(chosen, expert, batch, length, h.Device);
+            var rows = RowsOf(chosen, expert, batch, length, start, h.Device);
             if (rows is null) continue;
             using var expertScope = TensorScope.Open();
             var (index, positions, isChosen) = rows.Value;                                         // [B·C], [B·C], [B·C, 1]
@@ -50,13 +54,13 @@ internal static class SparseAttention
             var queries = LinearFunction.Apply(tokens.IndexSelect(0, index), qkv.Rows(expert * queryWidth, queryWidth))
                 .View(batch, count, config.NumAttentionHeads, config.HeadDim).Transpose(1, 2);     // [B, H, C, D]
             var (cosines, sines) = (AnglesOf(rotary.Cosines), AnglesOf(rotary.Sines));
-            var start = config.ShareKeyValue ? 0 : expert * config.NumKeyValueHeads;
-            var attended = Attend(
-                rotary.Apply(queries, cosines, sines),
-                OfQueryHeads(keys.Narrow(1, start, config.NumKeyValueHeads), config),
-                OfQueryHeads(values.Narrow(1, start, config.NumKeyValueHeads), config),
-                positions.View(batch, count));                                                     // [B, H, C, D]
-            var heads = attended.Transpose(1, 2).Reshape(batch * count, queryWidth);
+            var first = config.ShareKeyValue ? 0 : expert * config.NumKeyValueHeads;
+            var attended = GroupedAttention.Apply(
+                rotary.Apply(queries, cosines, sines).View(batch, config.NumKeyValueHeads, -1, count, config.HeadDim),
+                keys.Narrow(1, first, config.NumKeyValueHeads),
+                values.Narrow(1, first, config.NumKeyValueHeads),
+                GroupedAttention.Future(positions.View(batch, count), keys.Size(2)));              // [B, G, H/G, C, D]
+            var heads = attended.View(batch, config.NumAttentionHeads, count, -1).Transpose(1, 2).Reshape(batch * count, queryWidth);
             var gate = flatGates.Narrow(1, expert, 1).IndexSelect(0, index) * isChosen;            // [B·C, 1]
             var contribution = LinearFunction.Apply(heads, output.Rows(expert * queryWidth, queryWidth), inputFirst: true);
             mixed = scope.Keep(expertScope.Keep(mixed.IndexAdd(0, index, contribution * gate.To(h.ScalarType))));
@@ -65,22 +69,6 @@ internal static class SparseAttention
         }
 
         return scope.Keep(mixed.View(batch, length, hidden));
-    }
-
-    // [B, H, C, D] against all positions up to each query's own.
-    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, Tensor positions)
-    {
-        using var scope = TensorScope.Open();
-        var scores = queries.MatMul(keys.Transpose(2, 3)) * (1 / Math.Sqrt(queries.Size(3)));      // [B, H, C, T]
-        var future = Tensor.Arange(keys.Size(2), ScalarType.Int64, queries.Device).View(1, 1, 1, -1)
-            .Gt(positions.Unsqueeze(1).Unsqueeze(3));                                              // [B, 1, C, T]
-        return scope.Keep(scores.MaskedFill(future, double.NegativeInfinity).Softmax(-1).MatMul(values));
-    }
-
-    private static Tensor OfQueryHeads(Tensor heads, ModelConfig config)
-    {
-        var repeats = config.NumAttentionHeads / config.NumKeyValueHeads;
-        return repeats == 1 ? heads : heads.RepeatInterleave(repeats, 1);
     }
 
     // For each expert and sequence, the positions that chose it, ascending.
@@ -105,7 +93,7 @@ internal static class SparseAttention
     }
 
     private static (Tensor Index, Tensor Positions, Tensor IsChosen)? RowsOf(
-        List<int>[,] chosen, int expert, long batch, long length, Device device)
+        List<int>[,] chosen, int expert, long batch, long length, int start, Device device)
     {
         var count = Enumerable.Range(0, (int)batch).Max(sequence => chosen[expert, sequence].Count);
         if (count == 0) return null;
@@ -116,8 +104,9 @@ internal static class SparseAttention
             for (var i = 0; i < count; i++)
             {
                 var row = sequence * count + i;
-                positions[row] = i < list.Count ? list[i] : 0;
-                index[row] = sequence * length + positions[row];
+                var token = i < list.Count ? list[i] : 0;
+                positions[row] = start + token;
+                index[row] = sequence * length + token;
                 isChosen[row] = i < list.Count ? 1 : 0;
             }
         }

@@ -21,7 +21,8 @@ public class ImportRuleTests
         ["Bam.Models"] = ["Bam.Checkpoints", "Bam.Data", "Bam.Torch"],
         ["Bam.Upcycling"] = ["Bam.Models"],
         ["Bam.Training"] = ["Bam.Upcycling"],
-        ["Bam.Evaluation"] = ["Bam.Training"],
+        ["Bam.Generation"] = ["Bam.Models"],
+        ["Bam.Evaluation"] = ["Bam.Training", "Bam.Generation"],
         ["Bam.Experiments"] = ["Bam.Evaluation"],
         ["Bam.Torch"] = [],
     };

@@ -52,6 +52,23 @@ public sealed class FusedFunctionTests
         MaxDifference(gradW, arena.Gradients).ShouldBeLessThan(Tolerance);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Linear_of_one_row_without_a_graph_is_the_same(bool inputFirst)
+    {
+        LibTorch.Load();
+        using var scope = TensorScope.Open();
+        using var arena = new ParameterArena([("w", inputFirst ? [40, 70] : [70, 40])], Device.Cpu);
+        using (NoGrad.Enter()) arena["w"].Copy_(Random(arena["w"].Shape, 2));
+        var (x, weight) = (Random([1, 1, 40], 1), new Parameter(arena["w"], arena.GradientOf("w")));
+        var expected = LinearFunction.Apply(x, weight, inputFirst);
+        using var noGrad = NoGrad.Enter();
+        var found = LinearFunction.Apply(x, weight, inputFirst);
+        found.Shape.ToArray().ShouldBe([1, 1, 70]);
+        MaxDifference(found, expected).ShouldBeLessThan(Tolerance);
+    }
+
     [Fact]
     public void Frozen_weight_gets_no_gradient()
     {

@@ -9,6 +9,9 @@ namespace Bam.Training.Runs;
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
+    /// <summary>The configuration's file name.</summary>
+    public const string ConfigFileName = "config.resolved.yaml";
+
     private readonly DirectoryLock held;
 
     private RunDirectory(string path, DirectoryLock held)
@@ -25,7 +28,7 @@ public sealed class RunDirectory : IDisposable
     public CheckpointStore Checkpoints { get; }
 
     /// <summary>The configuration with every default written out.</summary>
-    public string ConfigPath => System.IO.Path.Combine(Path, "config.resolved.yaml");
+    public string ConfigPath => System.IO.Path.Combine(Path, ConfigFileName);
 
     /// <summary>What the run's result depends on beside the configuration.</summary>
     public string IdentityPath => System.IO.Path.Combine(Path, "identity.json");

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Globalization;
+using Bam.Checkpoints;
+using Bam.Evaluation;
+using Bam.Files;
+using Bam.Models;
+using Bam.Torch;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>Measures how long models take for a text, against the first of them.</summary>
+internal sealed class EvalLatency : Verb
+{
+    private static readonly LatencyOptions Defaults = new();
+
+    private readonly Argument<string[]> models = new("MODEL")
+    {
+        Description = "Checkpoint directories, or config.json files for models with random weights",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<int> promptTokens = new("--prompt-tokens") { Description = "Tokens of the prompt", HelpName = "N", DefaultValueFactory = _ => Defaults.PromptTokens };
+    private readonly Option<int> newTokens = new("--new-tokens") { Description = "Tokens to generate", HelpName = "N", DefaultValueFactory = _ => Defaults.NewTokens };
+    private readonly Option<int> runs = new("--runs") { Description = "Runs of each model, after one to warm up", HelpName = "N", DefaultValueFactory = _ => Defaults.Runs };
+    private readonly Option<string> device = DeviceOption.Create();
+
+    public EvalLatency()
+        : base("latency", "Measure how long models take for a text", "bam eval latency btx bam bam-shared-kv --prompt-tokens 256 --new-tokens 16")
+    {
+        Arguments.Add(models);
+        foreach (var option in new Option[] { promptTokens, newTokens, runs, device }) Options.Add(option);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        var names = invocation.GetRequired(models);
+        var options = new LatencyOptions
+        {
+            PromptTokens = invocation.Get(promptTokens),
+            NewTokens = invocation.Get(newTokens),
+            Runs = invocation.Get(runs),
+        };
+        LibTorch.Load();
+        var place = DeviceOption.Of(invocation, device);
+        var loaded = new List<LanguageModel>();
+        try
+        {
+            foreach (var name in names) loaded.Add(Load(name, place, invocation));
+            var results = Latency.Measure(loaded, options, invocation.Reporter, invocation.Cancellation);
+            var measured = names.Zip(results, (name, result) => new Measured(name, result, result.Total.Median / results[0].Total.Median)).ToList();
+            invocation.WriteResult(new Evaluation(options, LibTorch.Info.Threads, measured), console => Draw(console, measured, options));
+        }
+        finally
+        {
+            foreach (var model in loaded) model.Dispose();
+        }
+
+        return ExitStatus.Done;
+    }
+
+    private static LanguageModel Load(string path, Device place, Invocation invocation)
+    {
+        invocation.Cancellation.ThrowIfCancellationRequested();
+        if (!File.Exists(path)) return ModelCheckpoint.Load(path, place, withGradients: false);
+        var config = ModelConfig.Parse(InputFile.ReadAllText(path, "check the path"), path);
+        var model = new LanguageModel(config, place, withGradients: false);
+        ModelInitializer.Initialize(model, seed: 0);
+        return model;
+    }
+
+    private static void Draw(IAnsiConsole console, List<Measured> models, LatencyOptions options)
+    {
+        var table = new Table().Border(TableBorder.Simple)
+            .Title($"{options.NewTokens} tokens after a prompt of {options.PromptTokens}: seconds, median of {options.Runs} runs (fastest–slowest)")
+            .AddColumn("model");
+        foreach (var column in new[] { "prefill", "decode", "ms/token", "total", "× first", "keys and values" }) table.AddColumn(new TableColumn(column).RightAligned());
+        foreach (var (name, result, ratio) in models)
+        {
+            table.AddRow(
+                Markup.Escape(name), Text(result.Prefill), Text(result.Decode), Number(1000 * result.SecondsPerToken, "0.00"), Text(result.Total), Number(ratio, "0.00"),
+                Number(result.CacheBytes / 1e6, "0.00' MB'"));
+        }
+
+        console.Write(table);
+    }
+
+    private static string Text(Timing timing) => $"{Number(timing.Median, "0.000")} ({Number(timing.Lowest, "0.000")}–{Number(timing.Highest, "0.000")})";
+
+    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private sealed record Evaluation(LatencyOptions Options, int Threads, IReadOnlyList<Measured> Models);
+
+    private sealed record Measured(string Model, LatencyResult Latency, double TimesFirst);
+}

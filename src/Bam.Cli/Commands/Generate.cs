@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using Bam.Checkpoints;
+using Bam.Generation;
+using Bam.Models;
+using Bam.Tokenization;
+using Bam.Torch;
+using Bam.Training;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>Continues a prompt, token by token.</summary>
+internal sealed class Generate : Verb
+{
+    private const int DefaultMaxTokens = 128;
+
+    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory with a tokenizer.json" };
+    private readonly Option<string?> prompt = new("--prompt") { Description = "The text to continue [default: standard input]", HelpName = "TEXT" };
+    private readonly Option<string?> promptFile = new("--prompt-file") { Description = "A file with the text to continue", HelpName = "FILE" };
+
+    private readonly Option<int?> maxTokens = new("--max-tokens")
+    {
+        Description = $"The most tokens to generate [default: {DefaultMaxTokens}, or what the model's positions leave]",
+        HelpName = "N",
+    };
+
+    private readonly Option<double> temperature = new("--temperature")
+    {
+        Description = "Below 1 prefers probable tokens, above 1 levels them; 0 always takes the most probable",
+        HelpName = "T",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<int?> topK = new("--top-k") { Description = "Choose from the K most probable tokens only", HelpName = "K" };
+
+    private readonly Option<double> topP = new("--top-p")
+    {
+        Description = "Choose from the most probable tokens only, up to this sum of probabilities",
+        HelpName = "P",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<long> seed = new("--seed") { Description = "Of the random choices: the same seed gives the same text", HelpName = "S", DefaultValueFactory = _ => 0 };
+
+    private readonly Option<string[]> stop = new("--stop")
+    {
+        Description = "End before this text; give one for each",
+        HelpName = "TEXT",
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<bool> showExperts = new("--show-experts") { Description = "Show with each token which experts took it" };
+    private readonly Option<string> device = DeviceOption.Create();
+
+    public Generate()
+        : base("generate", "Continue a text, streamed token by token", "bam generate MODEL --prompt Once --max-tokens 64 --temperature 0.8 --top-p 0.95")
+    {
+        Arguments.Add(model);
+        foreach (var option in new Option[] { prompt, promptFile, maxTokens, temperature, topK, topP, seed, stop, showExperts, device }) Options.Add(option);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        var directory = invocation.GetRequired(model);
+        var config = ModelConfig.Load(directory);
+        var tokenizer = Tokenizer.Load(directory);
+        tokenizer.RequireFits(config.VocabSize, directory);
+        var options = Request(invocation);
+        options.Sampler.Validate();
+        if (options.TraceRouting && !config.IsMixture)
+            throw new InvalidInputException("--show-experts", "a mixture", $"{directory}, a dense model", "leave it out");
+        var text = PromptText.Read(invocation, prompt, promptFile);
+
+        LibTorch.Load();
+        using var loaded = ModelCheckpoint.Load(directory, DeviceOption.Of(invocation, device), withGradients: false);
+        var generator = new Generator(loaded, tokenizer);
+        var ids = generator.Encode(text);
+        var room = generator.RoomAfter(ids.Length);
+        if (!invocation.IsGiven(maxTokens)) options = options with { MaxNewTokens = Math.Min(DefaultMaxTokens, room) };
+        var names = options.TraceRouting ? ExpertNames.Of(directory, config) : null;
+        var experts = options.TraceRouting ? new ExpertLines(config, tokenizer, names) : null;
+        if (experts is not null) invocation.WritePiece(experts.Head);
+
+        var result = generator.Run(
+            ids, options, token => invocation.WritePiece(experts is null ? token.Text : experts.Of(token)), invocation.Cancellation);
+        invocation.WritePiece(experts is null ? "\n" : $"\n{result.Text}\n");
+        Finish(invocation, result, directory, options, tokenizer, names);
+        return ExitStatus.Done;
+    }
+
+    private GenerationOptions Request(Invocation invocation) => new()
+    {
+        MaxNewTokens = invocation.Get(maxTokens) ?? DefaultMaxTokens,
+        Sampler = new SamplerOptions
+        {
+            Temperature = invocation.Get(temperature),
+            TopK = invocation.Get(topK),
+            TopP = invocation.Get(topP),
+            Seed = invocation.Get(seed),
+        },
+        StopStrings = invocation.Get(stop)!,
+        TraceRouting = invocation.Get(showExperts),
+    };
+
+    // The text is out already, so an interruption loses nothing: it is only told to the caller.
+    private static void Finish(
+        Invocation invocation, GenerationResult result, string directory, GenerationOptions options, Tokenizer tokenizer, IReadOnlyList<string>? names)
+    {
+        invocation.WriteJson(() => new
+        {
+            Model = directory,
+            result.Text,
+            result.StopReason,
+            result.PromptTokens,
+            Ids = result.Tokens.Select(token => token.Id),
+            Tokens = result.Tokens.Select(token => new { token.Id, Token = tokenizer.IdToToken(token.Id), token.Route }),
+            Experts = names,
+            options.Sampler,
+            result.PrefillSeconds,
+            result.DecodeSeconds,
+            result.TokensPerSecond,
+            result.CacheBytes,
+        });
+        invocation.Reporter.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{result.Tokens.Count:N0} {(result.Tokens.Count == 1 ? "token" : "tokens")} after a prompt of {result.PromptTokens:N0}, ended by {Words(result.StopReason)}; prefill {result.PrefillSeconds:0.000} s, " +
+            $"decode {result.DecodeSeconds:0.000} s, {result.TokensPerSecond:0.0} tokens/s; keys and values {result.CacheBytes / 1e6:0.0} MB"));
+        if (result.StopReason == StopReason.Interrupted) throw new OperationCanceledException(invocation.Cancellation);
+    }
+
+    private static string Words(StopReason reason) => reason switch
+    {
+        StopReason.MaxTokens => "the token limit",
+        StopReason.EndOfText => "end of text",
+        StopReason.StopString => "a stop string",
+        _ => "interruption",
+    };
+}

@@ -1,0 +1,128 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Bam.Torch.Kernels;
+
+/// <summary>
+/// <see cref="CausalAttentionKernel"/> for one new token of each sequence: keys and values of the tokens before are read once, where
+/// they lie. One work item is one key-value head of one sequence with all the query heads that read it.
+/// </summary>
+internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryTables rotary)
+{
+    private const int Lanes = SmallGemm.Lanes;
+
+    private readonly int _headDim = shape.HeadDim;
+    private readonly float _scale = (float)(1 / Math.Sqrt(shape.HeadDim));
+    private readonly int _experts = shape.QueryHeads / (shape.KeyValueHeads * shape.HeadsPerKeyValueHead);
+
+    /// <summary>Writes the new token's keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every head.</summary>
+    /// <param name="qkv">[B, Width], before rotary embedding.</param>
+    /// <param name="gates">[B, N], or null for gates of 1.</param>
+    /// <param name="keys">[B, K, capacity, D], turned.</param>
+    /// <param name="values">[B, K, capacity, D].</param>
+    /// <param name="capacity">Positions of the keys and values.</param>
+    /// <param name="position">The new token's.</param>
+    /// <param name="output">[B, N·H·D].</param>
+    public void Forward(float* qkv, float* gates, float* keys, float* values, int capacity, int position, float* output) =>
+        ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
+        {
+            var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
+            var row = qkv + (long)sequence * shape.Width;
+            var headKeys = keys + (long)item * capacity * _headDim;      // [capacity, D]
+            var headValues = values + (long)item * capacity * _headDim;  // [capacity, D]
+            var newKey = headKeys + (long)position * _headDim;
+            Copy(row + (shape.QueryHeads + keyValueHead) * _headDim, newKey, 1);
+            rotary.Rotate(newKey, position, 1);
+            Copy(row + (shape.QueryHeads + shape.KeyValueHeads + keyValueHead) * _headDim, headValues + (long)position * _headDim, 1);
+
+            var length = position + 1;
+            var padded = (length + Lanes - 1) / Lanes * Lanes;
+            using var scratch = new Scratch(padded + _headDim);
+            var scores = scratch.Take(padded);
+            var query = scratch.Take(_headDim);
+            for (var reader = 0; reader < _experts * shape.HeadsPerKeyValueHead; reader++)
+            {
+                var (expert, place) = Math.DivRem(reader, shape.HeadsPerKeyValueHead);
+                var head = (expert * shape.KeyValueHeads + keyValueHead) * shape.HeadsPerKeyValueHead + place;
+                Copy(row + head * _headDim, query, _scale);
+                rotary.Rotate(query, position, 1);
+                Dots(query, headKeys, scores, length);
+                var sum = Exponentials(scores, length, padded);
+                var gate = gates == null ? 1f : gates[sequence * shape.Experts + head / shape.HeadsPerExpert];
+                WeightedSum(scores, headValues, gate / sum, length, output + ((long)sequence * shape.QueryHeads + head) * _headDim);
+            }
+        });
+
+    // destination = factor · source
+    private void Copy(float* source, float* destination, float factor)
+    {
+        for (var i = 0; i < _headDim; i += Lanes) (Vector512.Load(source + i) * factor).Store(destination + i);
+    }
+
+    // scores[s] = query · keys[s]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Dots(float* query, float* keys, float* scores, int length)
+    {
+        for (var s = 0; s < length; s++, keys += _headDim)
+        {
+            var sums = Vector512<float>.Zero;
+            for (var i = 0; i < _headDim; i += Lanes)
+                sums = Vector512.FusedMultiplyAdd(Vector512.Load(query + i), Vector512.Load(keys + i), sums);
+            scores[s] = Vector512.Sum(sums);
+        }
+    }
+
+    // exp(x - max) in place, zeros in the padding; returns the sum.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Exponentials(float* scores, int length, int padded)
+    {
+        new Span<float>(scores + length, padded - length).Fill(float.NegativeInfinity);
+        var maxima = Vector512.Create(float.NegativeInfinity);
+        for (var i = 0; i < padded; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(scores + i));
+        var max = float.NegativeInfinity;
+        for (var lane = 0; lane < Lanes; lane++) max = Math.Max(max, maxima[lane]);
+
+        var sums = Vector512<float>.Zero;
+        for (var i = 0; i < padded; i += Lanes)
+        {
+            var e = VectorMath.Exp(Vector512.Load(scores + i) - Vector512.Create(max));
+            e.Store(scores + i);
+            sums += e;
+        }
+
+        return Vector512.Sum(sums);
+    }
+
+    // output = factor · Σ weights[s] · values[s], four vectors of the head at a time so that they stay in registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WeightedSum(float* weights, float* values, float factor, int length, float* output)
+    {
+        var column = 0;
+        for (; column + 4 * Lanes <= _headDim; column += 4 * Lanes)
+        {
+            Vector512<float> a = default, b = default, c = default, d = default;
+            var row = values + column;
+            for (var s = 0; s < length; s++, row += _headDim)
+            {
+                var weight = Vector512.Create(weights[s]);
+                a = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row), a);
+                b = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row + Lanes), b);
+                c = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row + 2 * Lanes), c);
+                d = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row + 3 * Lanes), d);
+            }
+
+            (a * factor).Store(output + column);
+            (b * factor).Store(output + column + Lanes);
+            (c * factor).Store(output + column + 2 * Lanes);
+            (d * factor).Store(output + column + 3 * Lanes);
+        }
+
+        for (; column < _headDim; column += Lanes)
+        {
+            var sum = Vector512<float>.Zero;
+            for (var s = 0; s < length; s++)
+                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weights[s]), Vector512.Load(values + (long)s * _headDim + column), sum);
+            (sum * factor).Store(output + column);
+        }
+    }
+}

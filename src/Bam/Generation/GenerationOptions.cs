@@ -1,0 +1,17 @@
+namespace Bam.Generation;
+
+/// <summary>What to generate.</summary>
+public sealed record GenerationOptions
+{
+    /// <summary>The most tokens; an end-of-text token counts.</summary>
+    public int MaxNewTokens { get; init; } = 128;
+
+    /// <summary>How tokens are chosen.</summary>
+    public SamplerOptions Sampler { get; init; } = new();
+
+    /// <summary>The text ends before the first of these.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Whether tokens come with their experts. Each is then reported one pass later, when the model has read it.</summary>
+    public bool TraceRouting { get; init; }
+}

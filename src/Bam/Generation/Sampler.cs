@@ -1,0 +1,108 @@
+using Bam.Numerics;
+
+namespace Bam.Generation;
+
+/// <summary>Chooses tokens by their scores.</summary>
+/// <remarks>
+/// Each choice takes one number u, uniform on [0, 1), from <c>RandomStream(seed, "generate")</c>, in order; greedy choices take none.
+/// The candidates stand by id or, once a filter has cut them, by probability, equal ones by id; that one is taken at which the running
+/// sum of their weights exceeds u times the whole. All is computed in double.
+/// </remarks>
+public sealed class Sampler
+{
+    private readonly SamplerOptions options;
+    private readonly List<Candidate> candidates = [];
+    private RandomStream random;
+
+    /// <summary>Starts at the seed.</summary>
+    /// <exception cref="InvalidInputException">An option's value means nothing.</exception>
+    public Sampler(SamplerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        this.options = options;
+        random = new RandomStream(options.Seed, "generate");
+    }
+
+    /// <summary>The next token's id.</summary>
+    /// <param name="logits">[V].</param>
+    /// <exception cref="WorkFailedException">A score is NaN or infinite.</exception>
+    public int Next(ReadOnlySpan<float> logits)
+    {
+        var best = Largest(logits);
+        if (options.Temperature == 0) return best;
+
+        var total = Weigh(logits, logits[best]);
+        if (options.TopK is { } k && k < candidates.Count) total = KeepLargest(k);
+        if (options.TopP < 1) total = KeepNucleus(total);
+        var rest = random.NextDouble() * total;
+        foreach (var candidate in candidates)
+        {
+            rest -= candidate.Weight;
+            if (rest < 0) return candidate.Id;
+        }
+
+        return best;  // rounding left a little
+    }
+
+    // The first of equal ones.
+    private static int Largest(ReadOnlySpan<float> logits)
+    {
+        var best = 0;
+        for (var id = 0; id < logits.Length; id++)
+        {
+            if (!float.IsFinite(logits[id]))
+                throw new WorkFailedException($"the score of token {id} is {logits[id]}: the model's weights are damaged, or its training diverged");
+            if (logits[id] > logits[best]) best = id;
+        }
+
+        return best;
+    }
+
+    // The largest weighs 1. Returns the sum.
+    private double Weigh(ReadOnlySpan<float> logits, double largest)
+    {
+        candidates.Clear();
+        var total = 0.0;
+        for (var id = 0; id < logits.Length; id++)
+        {
+            var weight = Math.Exp((logits[id] - largest) / options.Temperature);
+            candidates.Add(new(id, weight));
+            total += weight;
+        }
+
+        return total;
+    }
+
+    private double KeepLargest(int count)
+    {
+        var largest = new PriorityQueue<double, double>(count);
+        foreach (var (_, weight) in candidates)
+        {
+            if (largest.Count < count) largest.Enqueue(weight, weight);
+            else if (weight > largest.Peek()) largest.DequeueEnqueue(weight, weight);
+        }
+
+        KeepSorted(atLeast: largest.Peek());
+        candidates.RemoveRange(count, candidates.Count - count);
+        return candidates.Sum(candidate => candidate.Weight);
+    }
+
+    private double KeepNucleus(double total)
+    {
+        // Those below this weight cannot, even all together, reach into the nucleus: most of a vocabulary need not be sorted.
+        KeepSorted(atLeast: (1 - options.TopP) * total / candidates.Count);
+        var (kept, sum) = (0, 0.0);
+        while (kept < candidates.Count && sum < options.TopP * total) sum += candidates[kept++].Weight;
+        candidates.RemoveRange(kept, candidates.Count - kept);
+        return sum;
+    }
+
+    private void KeepSorted(double atLeast)
+    {
+        candidates.RemoveAll(candidate => candidate.Weight < atLeast);
+        candidates.Sort(static (a, b) => a.Weight == b.Weight ? a.Id.CompareTo(b.Id) : b.Weight.CompareTo(a.Weight));
+    }
+
+    private readonly record struct Candidate(int Id, double Weight);
+}

@@ -1,0 +1,76 @@
+using Bam.Checkpoints;
+using Bam.Torch;
+
+namespace Bam.Models;
+
+/// <summary>
+/// What decoding keeps of the tokens that a model has read: keys, turned by their positions, and values. Its heads are those that
+/// the model has: G when attention is dense or experts share keys and values, N·G when each attention expert has its own.
+/// </summary>
+/// <remarks>Room for all positions is taken at once and written in place; a position is read only after it was written.</remarks>
+public sealed class KeyValueCache : IDisposable
+{
+    private readonly LayerCache[] layers;
+
+    /// <summary>Takes the memory.</summary>
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="batchSize">B, sequences that are decoded together; each has the same number of tokens.</param>
+    /// <param name="capacity">The positions that there is room for.</param>
+    /// <param name="device">Where the model computes.</param>
+    /// <param name="type">The dtype in which it computes.</param>
+    public KeyValueCache(ModelConfig config, int batchSize, int capacity, Device device, ScalarType type = ScalarType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        (BatchSize, Capacity) = (batchSize, capacity);
+        Heads = (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
+        Bytes = 2L * config.NumHiddenLayers * batchSize * Heads * capacity * config.HeadDim * type.ByteSize();
+        layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new LayerCache(this, Memory(), Memory()))];
+
+        Tensor Memory() => Tensor.Empty([batchSize, Heads, capacity, config.HeadDim], type, device).DetachFromScope();
+    }
+
+    /// <summary>B, the sequences.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>The positions that there is room for.</summary>
+    public int Capacity { get; }
+
+    /// <summary>The key-value heads of one block.</summary>
+    public int Heads { get; }
+
+    /// <summary>The memory of all blocks' keys and values.</summary>
+    public long Bytes { get; }
+
+    /// <summary>The positions written: the next token's position.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Forgets all tokens, or those from a position on; the memory stays.</summary>
+    /// <param name="length">The tokens that stay.</param>
+    public void Truncate(int length = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Length = length;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var layer in layers) layer.Dispose();
+    }
+
+    internal LayerCache Layer(int layer) => layers[layer];
+
+    /// <summary>Refuses tokens that there is no room for.</summary>
+    internal void RequireRoom(long batchSize, long length)
+    {
+        if (batchSize == BatchSize && Length + length <= Capacity) return;
+        throw new InvalidOperationException(
+            $"the cache has room for {BatchSize} sequences of {Capacity - Length} more tokens, not for {batchSize} of {length}");
+    }
+
+    /// <summary>Counts the tokens that every block has written.</summary>
+    internal void Advance(long length) => Length += (int)length;
+}

@@ -1,0 +1,46 @@
+using Bam.Tests.Models;
+using Bam.Training;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Training;
+
+public sealed class ExpertNamesTests : IDisposable
+{
+    private const string Record =
+        """{"method": "bam", "seed": "/models/seed", "experts": ["/runs/a/phases/train-case-law-0123456789ab/model", "/models/code"], "router_seed": 0}""";
+
+    private readonly TemporaryDirectory directory = new();
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public void They_are_the_models_folders()
+    {
+        File.WriteAllText(directory["upcycling.json"], Record);
+        ExpertNames.Of(directory.Root, TinyModels.Bam).ShouldBe(["seed", "case-law", "code"]);
+        ExpertNames.Of(directory.Root, TinyModels.Btx with { NumLocalExperts = 5 }).ShouldBe(["seed", "case-law", "code", "seed", "seed"]);
+    }
+
+    [Theory]
+    [InlineData("run/model")]
+    [InlineData("run/checkpoints/step-8")]
+    public void A_trained_mixture_has_those_of_the_one_it_began_as(string checkpoint)
+    {
+        Directory.CreateDirectory(directory["mixture"]);
+        Directory.CreateDirectory(directory[checkpoint]);
+        File.WriteAllText(directory["mixture/upcycling.json"], Record);
+        File.WriteAllText(directory["run/config.resolved.yaml"], TinyRun.Yaml("run").Replace($"config: {TinyRun.Mixture}", $"model: {directory["mixture"]}", StringComparison.Ordinal));
+        ExpertNames.Of(directory[checkpoint], TinyModels.Bam).ShouldBe(["seed", "case-law", "code"]);
+    }
+
+    [Fact]
+    public void Any_other_checkpoint_has_none() => ExpertNames.Of(directory.Root, TinyModels.Bam).ShouldBeNull();
+
+    [Fact]
+    public void A_damaged_record_is_named()
+    {
+        File.WriteAllText(directory["upcycling.json"], "{}");
+        Should.Throw<InvalidInputException>(() => ExpertNames.Of(directory.Root, TinyModels.Bam)).Message.ShouldContain("upcycling.json");
+    }
+}
