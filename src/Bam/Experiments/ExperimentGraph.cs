@@ -32,11 +32,15 @@ public sealed class ExperimentGraph
         experts = recipe.Experts.ToDictionary(expert => expert.Key, expert => ExpertPhase(expert.Key, expert.Value));
         Models = [.. ModelsOf()];
         // All text is looked at before any training starts: a fault in it must not cost hours.
-        Order = PhasePlan.Order([.. data.Values, .. Models.Select(model => model.Evaluation)]);
+        Latencies = [.. LatenciesOf()];
+        Order = PhasePlan.Order([.. data.Values, .. Models.Select(model => model.Evaluation), .. Latencies]);
     }
 
     /// <summary>The models in the order of the tables.</summary>
     public IReadOnlyList<ExperimentModel> Models { get; }
+
+    /// <summary>The measurements of latency, one for each size.</summary>
+    public IReadOnlyList<LatencyPhase> Latencies { get; }
 
     /// <summary>All phases, dependencies first.</summary>
     public IReadOnlyList<Phase> Order { get; }
@@ -58,6 +62,13 @@ public sealed class ExperimentGraph
 
     private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, BudgetPhase? budget) =>
         new(name, kind, domain, origin, new EvaluatePhase(name, origin, [.. data.Values], Evaluation, recipe.Seed.Training.Device), budget);
+
+    private IEnumerable<LatencyPhase> LatenciesOf()
+    {
+        if (recipe.Latency is not { } latency) return [];
+        var origins = latency.Models.ToDictionary(name => name, name => Models.First(model => model.Name == name).Origin);
+        return new[] { (string?)null }.Concat(latency.Presets).Select(preset => new LatencyPhase(origins, latency, preset, recipe.Seed.Training.Device));
+    }
 
     private TokenizerPhase TokenizerOf(IReadOnlyList<DomainText> texts) =>
         (recipe.Tokenizer.Path ?? recipe.Seed.Checkpoint) is { } path

@@ -1,3 +1,4 @@
+using Bam.Evaluation;
 using Bam.Experiments.Phases;
 
 namespace Bam.Experiments;
@@ -52,6 +53,9 @@ public sealed record ModelResult
 
     /// <summary>Floating-point operations of this training phase: 3 × forward, all layers and head.</summary>
     public required double Flops { get; init; }
+
+    /// <summary>How long it takes for a text, by size: "own", or a preset's name with random weights; null when it was not measured.</summary>
+    public IReadOnlyDictionary<string, LatencyResult>? Latency { get; init; }
 
     /// <summary>The training in a few hundred numbers; null when the model was not trained, and in results of older versions.</summary>
     public TrainingHistory? History { get; init; }

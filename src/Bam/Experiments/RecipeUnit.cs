@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Bam.Checkpoints;
+using Bam.Evaluation;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
 using Bam.Models;
@@ -29,7 +30,7 @@ internal sealed class RecipeUnit
 
     /// <summary>SHA-256 of all that the figures depend on.</summary>
     public string Key => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        string.Join('\n', graph.Models.SelectMany(model => new[] { model.Name, model.Evaluation.Key })))));
+        string.Join('\n', graph.Models.SelectMany(model => new[] { model.Name, model.Evaluation.Key }).Concat(graph.Latencies.Select(latency => latency.Key))))));
 
     /// <summary>What a run would do, phase by phase, and why.</summary>
     public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
@@ -79,16 +80,23 @@ internal sealed class RecipeUnit
             Perplexity = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Perplexity),
             BitsPerByte = measured.ToDictionary(domain => domain.Key, domain => domain.Value.BitsPerByte ?? double.NaN),
             Tokens = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Tokens),
-            MeanPerplexity = Evaluation.PerplexityResult.Mean(measured.Values),
+            MeanPerplexity = PerplexityResult.Mean(measured.Values),
             ParametersTotal = size.Total,
             ParametersActive = size.Active,
             TrainingTokens = training?.Tokens ?? 0,
             CoreSeconds = training?.CoreSeconds ?? 0,
             TokensPerSecond = training?.TokensPerSecond ?? 0,
             Flops = training?.Flops ?? 0,
+            Latency = LatencyOf(model.Name),
             History = metrics is null ? null : TrainingHistory.Load(metrics),
             Metrics = metrics is null ? null : Path.GetRelativePath(store.RunDirectory, metrics),
         };
+    }
+
+    private Dictionary<string, LatencyResult>? LatencyOf(string model)
+    {
+        var measured = graph.Latencies.Where(latency => latency.ResultsIn(store).ContainsKey(model)).ToList();
+        return measured.Count == 0 ? null : measured.ToDictionary(latency => latency.Sizes, latency => latency.ResultsIn(store)[model]);
     }
 
     // Sparse mixtures, and experts beyond the models, are copies of the seed's.

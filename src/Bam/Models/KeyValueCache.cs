@@ -24,8 +24,8 @@ public sealed class KeyValueCache : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         (BatchSize, Capacity) = (batchSize, capacity);
-        Heads = (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
-        Bytes = 2L * config.NumHiddenLayers * batchSize * Heads * capacity * config.HeadDim * type.ByteSize();
+        Heads = HeadsOf(config);
+        Bytes = BytesPerToken(config, type) * batchSize * capacity;
         layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new LayerCache(this, Memory(), Memory()))];
 
         Tensor Memory() => Tensor.Empty([batchSize, Heads, capacity, config.HeadDim], type, device).DetachFromScope();
@@ -46,6 +46,18 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>The positions written: the next token's position.</summary>
     public int Length { get; private set; }
 
+    /// <summary>
+    /// Bytes of one token in all blocks. Attention experts with their own keys and values multiply it by N, top-k attention too, for
+    /// later tokens may choose any; shared ones leave it as small as a dense model's, and so do feed-forward experts.
+    /// </summary>
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="type">What keys and values are kept in.</param>
+    public static long BytesPerToken(ModelConfig config, ScalarType type)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return 2L * config.NumHiddenLayers * HeadsOf(config) * config.HeadDim * type.ByteSize();
+    }
+
     /// <summary>Forgets all tokens, or those from a position on; the memory stays.</summary>
     /// <param name="length">The tokens that stay.</param>
     public void Truncate(int length = 0)
@@ -60,6 +72,8 @@ public sealed class KeyValueCache : IDisposable
     {
         foreach (var layer in layers) layer.Dispose();
     }
+
+    private static int HeadsOf(ModelConfig config) => (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
 
     internal LayerCache Layer(int layer) => layers[layer];
 

@@ -66,6 +66,10 @@ public sealed record Recipe
     [Key("how the models are measured")]
     public RecipeEvaluation Evaluation { get; init; } = new();
 
+    /// <summary>Whose latency is measured; null for nobody's.</summary>
+    [Key("whose latency is measured, and how; nobody's when absent")]
+    public RecipeLatency? Latency { get; init; }
+
     /// <summary>What the experiment is about; for the report.</summary>
     [Key("the experiment's title in reports; its name when absent", ChangesResult = false)]
     public string? Title { get; init; }

@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Models;
 using Bam.Training;
 using YamlDotNet.RepresentationModel;
 
@@ -34,6 +35,12 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         {
             CheckModels("tables", table.Models);
             if (table.Against is { } against) CheckModels("tables", [against]);
+        }
+
+        if (recipe.Latency is { } latency)
+        {
+            CheckModels("latency", latency.Models);
+            foreach (var preset in latency.Presets) ModelPresets.Named(preset, SectionLocation.At(file, At(["latency", "presets"], nearest: true)!));
         }
 
         foreach (var claim in recipe.Claims)

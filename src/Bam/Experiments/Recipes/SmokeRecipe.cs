@@ -31,6 +31,7 @@ internal static class SmokeRecipe
             Experts = recipe.Experts.ToDictionary(expert => expert.Key, expert => expert.Value with { Training = Short(expert.Value.Training) }),
             Mixtures = recipe.Mixtures.ToDictionary(mixture => mixture.Key, mixture => mixture.Value with { Training = Short(mixture.Value.Training) }),
             Evaluation = recipe.Evaluation with { SequenceLength = null },
+            Latency = recipe.Latency is null ? null : recipe.Latency with { PromptTokens = 8, NewTokens = 2, Runs = 2, Presets = [] },
         };
         if (recipe.Seed.Checkpoint is not null) return small;
         return small with

@@ -37,6 +37,7 @@ public sealed class StudySetRunTests : IDisposable
         mixtures:
           btx: { method: btx, steps: 3 }
           bam: { method: bam, of: [law], attention_init: mean, match: { mixture: btx, by: flops } }
+        latency: { models: [btx, bam], prompt_tokens: 4, new_tokens: 3, runs: 2 }
         """;
 
     private readonly TemporaryDirectory directory = new();
@@ -68,6 +69,9 @@ public sealed class StudySetRunTests : IDisposable
         studies[0].Models[4].Experts.ShouldBe(["seed", "seed"]);
         studies[0].Of("btx", model => model.MeanPerplexity).Values.ShouldBe(studies[1].Of("btx", model => model.MeanPerplexity).Values);
         studies[0].Of("seed", model => model.MeanPerplexity).StandardDeviation.ShouldBeGreaterThan(0);
+        studies[0].Models[2].Latency.ShouldBeNull();
+        studies[1].Models[3].Latency!["own"].ShouldSatisfyAllConditions(
+            latency => latency.CacheBytes.ShouldBe(2 * studies[1].Models[2].Latency!["own"].CacheBytes), latency => latency.Total.Median.ShouldBePositive());
         // Two seed numbers, each trained once for both studies, on one text.
         Directory.GetDirectories(directory["out/phases"], "train-seed-*").Length.ShouldBe(2);
         Directory.GetDirectories(directory["out/phases"], "train-btx-*").Length.ShouldBe(2);
