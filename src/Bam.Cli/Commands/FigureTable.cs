@@ -27,10 +27,10 @@ internal static class FigureTable
         return table;
     }
 
-    // With one row there is nothing to be best of.
-    private static string Cell(double value, IReadOnlyList<double> column, string format)
+    /// <summary>A figure, marked where it is the best of those that it is compared with; of one alone there is nothing to be best of.</summary>
+    internal static string Cell(double value, IReadOnlyList<double> others, string format)
     {
         var text = double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "–";
-        return column.Count > 1 && value <= column.Min() ? $"[bold green]{text}*[/]" : $"{text} ";
+        return others.Count > 1 && value <= others.Min() ? $"[bold green]{text}*[/]" : $"{text} ";
     }
 }

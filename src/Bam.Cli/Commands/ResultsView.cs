@@ -10,6 +10,7 @@ internal static class ResultsView
     public static void Draw(IAnsiConsole console, Results results, string directory)
     {
         console.Write(Perplexities(results));
+        if (results.Probes.Count > 0) console.Write(Probes(results));
         if (results.Claims.Count > 0) console.Write(Verdicts(results.Claims));
         console.MarkupLine($"[grey]results:[/] {Markup.Escape(Path.Combine(directory, Results.FileName))}");
         console.MarkupLine($"[grey]report:[/]  {Markup.Escape(Path.Combine(directory, Experiments.Reporting.Report.FileName))}");
@@ -26,6 +27,20 @@ internal static class ResultsView
         results.Models.FirstOrDefault(model => model.Kind == ModelKind.Btx) is { } reference
             ? [($"against {reference.Name}", [.. results.Models.Select(model => model == reference ? "" : Change(model.MeanPerplexity / reference.MeanPerplexity))])]
             : []);
+
+    // There are often more probes than models: here the models are the columns, and the best of each row is marked.
+    private static Table Probes(Results results)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title("Bits per byte of the probes (lower is better, * best of the row)").AddColumn("probe");
+        foreach (var model in results.Models) table.AddColumn(new TableColumn(Markup.Escape(model.Name)).RightAligned());
+        foreach (var probe in results.Probes)
+        {
+            var figures = results.Models.Select(model => model.Probes?.GetValueOrDefault(probe)?.BitsPerByte ?? double.NaN).ToList();
+            table.AddRow([Markup.Escape(probe), .. figures.Select(figure => FigureTable.Cell(figure, figures, "0.000"))]);
+        }
+
+        return table;
+    }
 
     private static Table Verdicts(IReadOnlyList<Claim> claims)
     {

@@ -12,6 +12,7 @@ public sealed class ExperimentGraph
     private readonly FileHashes hashes;
     private readonly TokenizerPhase tokenizer;
     private readonly Dictionary<string, DataPhase> data;
+    private readonly IReadOnlyList<ProbePhase> probes;
     private readonly ModelPhase seed;
     private readonly Dictionary<string, ModelPhase> experts;
     private readonly Dictionary<string, MixPhase> mixes = [];
@@ -30,10 +31,11 @@ public sealed class ExperimentGraph
         data = texts.ToDictionary(text => text.Name, text => new DataPhase(text, recipe.Data, recipe.RandomSeed, tokenizer));
         seed = SeedPhase();
         experts = recipe.Experts.ToDictionary(expert => expert.Key, expert => ExpertPhase(expert.Key, expert.Value));
+        probes = [.. ProbesOf()];
         Models = [.. ModelsOf()];
         // All text is looked at before any training starts: a fault in it must not cost hours.
         Latencies = [.. LatenciesOf()];
-        Order = PhasePlan.Order([.. data.Values, .. Models.Select(model => model.Evaluation), .. Latencies]);
+        Order = PhasePlan.Order([.. data.Values, .. probes, .. Models.SelectMany(Evaluations), .. Latencies]);
     }
 
     /// <summary>The models in the order of the tables.</summary>
@@ -60,8 +62,30 @@ public sealed class ExperimentGraph
             yield return Model(name, KindOf(mixture.Method), null, MixturePhase(name, mixture), BudgetOf(name));
     }
 
-    private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, BudgetPhase? budget) =>
-        new(name, kind, domain, origin, new EvaluatePhase(name, origin, [.. data.Values], Evaluation, recipe.Seed.Training.Device), budget);
+    private static IEnumerable<Phase> Evaluations(ExperimentModel model) => model.Probes is { } probes ? [model.Evaluation, probes] : [model.Evaluation];
+
+    private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, BudgetPhase? budget)
+    {
+        var device = recipe.Seed.Training.Device;
+        return new(name, kind, domain, origin, new EvaluatePhase(name, origin, [.. data.Values], Evaluation, device), budget)
+        {
+            Probes = probes.Count == 0 ? null : new EvaluatePhase(name, origin, probes, Evaluation, device, "probe-evaluate"),
+        };
+    }
+
+    private IEnumerable<ProbePhase> ProbesOf()
+    {
+        var prepare = recipe.ProbePrepare is { } script ? new PreparePhase(Existing(script), recipe.ProbePrepareReads, hashes, "probes") : null;
+        foreach (var (name, probe) in recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)))
+        {
+            yield return probe switch
+            {
+                { Text: { } text } => new UnseenProbePhase(new DomainText(name, text, prepare, hashes), probe.MaxTokens, recipe.RandomSeed, tokenizer),
+                { Corrupt: { } probability } => new CorruptedProbePhase(name, data[probe.Of![0]], probability, recipe.RandomSeed, tokenizer),
+                _ => new MixedProbePhase(name, [.. probe.Of!.Select(domain => data[domain])], probe.Pieces!.Value, recipe.RandomSeed, tokenizer),
+            };
+        }
+    }
 
     private IEnumerable<LatencyPhase> LatenciesOf()
     {
@@ -155,7 +179,7 @@ public sealed class ExperimentGraph
         [.. shares.Select(share => new DomainShare(data[share.Key], share.Value))];
 
     private static string Existing(string script) =>
-        File.Exists(script) ? script : throw new InvalidInputException(script, "the recipe's 'prepare' script", "nothing", "check the path");
+        File.Exists(script) ? script : throw new InvalidInputException(script, "the script that the recipe names", "nothing", "check the path");
 
     private static ModelKind KindOf(MixtureMethod method) => method switch
     {

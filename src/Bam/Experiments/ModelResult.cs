@@ -36,6 +36,9 @@ public sealed record ModelResult
     /// <summary>The arithmetic mean of the perplexities over the domains.</summary>
     public required double MeanPerplexity { get; init; }
 
+    /// <summary>The figures on the recipe's probes, by their names; null without any, and in results of older versions.</summary>
+    public IReadOnlyDictionary<string, ProbeResult>? Probes { get; init; }
+
     /// <summary>Parameters in the checkpoint, tied embeddings once.</summary>
     public required long ParametersTotal { get; init; }
 

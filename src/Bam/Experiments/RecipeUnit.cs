@@ -30,7 +30,7 @@ internal sealed class RecipeUnit
 
     /// <summary>SHA-256 of all that the figures depend on.</summary>
     public string Key => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        string.Join('\n', graph.Models.SelectMany(model => new[] { model.Name, model.Evaluation.Key }).Concat(graph.Latencies.Select(latency => latency.Key))))));
+        string.Join('\n', graph.Models.SelectMany(KeysOf).Concat(graph.Latencies.Select(latency => latency.Key))))));
 
     /// <summary>What a run would do, phase by phase, and why.</summary>
     public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
@@ -55,11 +55,15 @@ internal sealed class RecipeUnit
             Created = DateTimeOffset.UtcNow,
             Machine = ThisMachine.Describe(),
             Domains = [.. recipe.Domains.Keys],
+            Probes = [.. recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).Select(part => part.Name)],
             Models = models,
             Claims = Claims.Of(models),
             ResolvedRecipe = resolvedRecipe,
         };
     }
+
+    private static IEnumerable<string> KeysOf(ExperimentModel model) =>
+        model.Probes is { } probes ? [model.Name, model.Evaluation.Key, probes.Key] : [model.Name, model.Evaluation.Key];
 
     private ModelResult Result(ExperimentModel model)
     {
@@ -81,6 +85,8 @@ internal sealed class RecipeUnit
             BitsPerByte = measured.ToDictionary(domain => domain.Key, domain => domain.Value.BitsPerByte ?? double.NaN),
             Tokens = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Tokens),
             MeanPerplexity = PerplexityResult.Mean(measured.Values),
+            Probes = model.Probes?.ResultsIn(store).ToDictionary(
+                probe => probe.Key, probe => new ProbeResult(probe.Value.Perplexity, probe.Value.BitsPerByte ?? double.NaN, probe.Value.Tokens)),
             ParametersTotal = size.Total,
             ParametersActive = size.Active,
             TrainingTokens = training?.Tokens ?? 0,

@@ -41,6 +41,9 @@ public sealed record Results
     /// <summary>The domains in the order in which tables show them.</summary>
     public required IReadOnlyList<string> Domains { get; init; }
 
+    /// <summary>The probes in the order in which tables show them; none in most recipes.</summary>
+    public IReadOnlyList<string> Probes { get; init; } = [];
+
     /// <summary>The models in the order in which they were made: seed, specialised models, mixtures.</summary>
     public required IReadOnlyList<ModelResult> Models { get; init; }
 

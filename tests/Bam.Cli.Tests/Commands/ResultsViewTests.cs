@@ -22,7 +22,23 @@ public sealed class ResultsViewTests
     public void Without_btx_there_is_nothing_to_compare_with() =>
         Draw([Model("seed", ModelKind.Seed, 80, 40)]).ShouldNotContain(line => line.Contains("against btx"));
 
-    private static string[] Draw(ModelResult[] models)
+    [Fact]
+    public void Probes_are_a_table_of_their_own_with_the_best_model_of_each()
+    {
+        var lines = Draw(
+            [
+                Model("seed", ModelKind.Seed, 80, 40) with { Probes = new Dictionary<string, ProbeResult> { ["verse"] = new(100, 2.5, 10), ["mixed"] = new(9, 1.25, 10) } },
+                Model("bam", ModelKind.Bam, 57, 21) with { Probes = new Dictionary<string, ProbeResult> { ["verse"] = new(110, 2.625, 10) } },
+            ],
+            "verse", "mixed");
+
+        lines.ShouldContain(line => line.Contains("Bits per byte of the probes"));
+        lines.ShouldContain(line => line.Contains("verse") && line.Contains("2.500*") && line.Contains("2.625 "));
+        lines.ShouldContain(line => line.Contains("mixed") && line.Contains("1.250") && line.Contains('–'));
+        Draw([Model("seed", ModelKind.Seed, 80, 40)]).ShouldNotContain(line => line.Contains("probes"));
+    }
+
+    private static string[] Draw(ModelResult[] models, params string[] probes)
     {
         using var text = new StringWriter();
         var results = new Results
@@ -31,6 +47,7 @@ public sealed class ResultsViewTests
             Created = DateTimeOffset.UnixEpoch,
             Machine = new() { Cpu = "cpu", Cores = 2, Memory = 1, Libtorch = "libtorch", Blas = "blas", Threads = 2 },
             Domains = ["law", "code"],
+            Probes = probes,
             Models = models,
             Claims = [new Claim("bam beats the seed", Held: true, "57.00 against 80.00")],
             ResolvedRecipe = "",

@@ -30,6 +30,14 @@ public sealed class ExperimentGraphTests : IDisposable
         evaluation: { batch_size: 4 }
         """;
 
+    private const string Probes = """
+
+        probes:
+          verse: { files: [verse.txt] }
+          corrupt: { of: [law, code], corrupt: 0.05 }
+          mixed: { of: [general, law], pieces: 100 }
+        """;
+
     private const string Everything = "*";
     private const string AllModels =
         "train seed, train law, train code, mix soup, mix btx, mix bam, mix bam-time, mix bam-flops, train btx, train bam, train bam-time, "
@@ -137,6 +145,46 @@ public sealed class ExperimentGraphTests : IDisposable
     [InlineData("num_attention_heads: 2", "num_attention_heads: 2, num_local_experts: 2", "dense")]
     public void What_the_recipe_names_is_checked_before_any_work(string line, string changed, string mentioned) =>
         Should.Throw<InvalidInputException>(() => Graph(Recipe.Replace(line, changed, StringComparison.Ordinal))).Message.ShouldContain(mentioned);
+
+    // Finished runs are kept under these.
+    [Theory]
+    [InlineData("evaluate bam-time", "e7edc7c4e925eea79b7578e5ecd4513995269982bc4b7317454a3e1c079ddb5f")]
+    [InlineData("evaluate bam-flops", "1bab216435538fde9fca745fd39fe346363b3ea8b822c3208fc6dac0f8e02f1a")]
+    public void Keys_of_recipes_without_probes_stay_as_they_are(string phase, string key) => Keys(Recipe)[phase].ShouldBe(key);
+
+    [Fact]
+    public void Probes_add_phases_and_change_none()
+    {
+        File.WriteAllText(Path.Combine(directory, "verse.txt"), "some verse");
+        var before = Keys(Recipe);
+
+        var after = Keys(Recipe + Probes);
+
+        foreach (var (phase, key) in before) after[phase].ShouldBe(key);
+        after.Keys.Except(before.Keys).ShouldBe(
+            ["probe verse", "probe corrupt-law", "probe corrupt-code", "probe mixed", .. AllEvaluations.Split(", ").Select(title => $"probe-{title}")],
+            ignoreOrder: true);
+    }
+
+    [Theory]
+    [InlineData("corrupt: 0.05", "corrupt: 0.1", "probe corrupt-law, probe corrupt-code")]
+    [InlineData("pieces: 100", "pieces: 200", "probe mixed")]
+    [InlineData("verse: { files: [verse.txt] }", "verse: { files: [verse.txt], max_tokens: 10 }", "probe verse")]
+    public void A_changed_probe_is_measured_again_and_nothing_else_is_done(string line, string changed, string expected)
+    {
+        File.WriteAllText(Path.Combine(directory, "verse.txt"), "some verse");
+        Probes.ShouldContain(line);
+        var before = Keys(Recipe + Probes);
+
+        var after = Keys(Recipe + Probes.Replace(line, changed, StringComparison.Ordinal));
+
+        after.Where(phase => before[phase.Key] != phase.Value).Select(phase => phase.Key)
+            .ShouldBe([.. expected.Split(", "), .. AllEvaluations.Split(", ").Select(title => $"probe-{title}")], ignoreOrder: true);
+    }
+
+    [Fact]
+    public void A_probe_without_its_file_is_named_before_any_work() =>
+        Should.Throw<InvalidInputException>(() => Graph(Recipe + Probes)).Message.ShouldContain("verse.txt: does not exist");
 
     private Dictionary<string, string> Keys(string recipe) => Graph(recipe).Order.ToDictionary(phase => phase.Title, phase => phase.Key);
 

@@ -115,6 +115,43 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     }
 
     [Fact]
+    public void Probes_are_measured_beside_the_domains_and_nothing_is_trained_again()
+    {
+        File.WriteAllText(toy.Path("probes.sh"), "printf 'the dog runs again\\n%%\\nverse of other words\\n' > \"$1/verse.txt\"\n");
+        var reporter = new RecordingReporter();
+
+        var results = toy.Run(
+            ToyRecipe.Yaml + """
+
+            probe_prepare: probes.sh
+            probes:
+              verse: { files: [verse.txt], section_separator: "%" }
+              corrupt-1: { of: [law], corrupt: 0.01 }
+              corrupt-20: { of: [general, law, code], corrupt: 0.2 }
+              mixed: { of: [general, law, code], pieces: 60 }
+            """,
+            FinishedRun.Name,
+            reporter);
+
+        results.Probes.ShouldBe(["verse", "corrupt-1", "corrupt-20-general", "corrupt-20-law", "corrupt-20-code", "mixed"]);
+        results.Key.ShouldNotBe(finished.Results.Key);
+        foreach (var model in results.Models)
+        {
+            var before = finished.Results.Models.Single(finishedModel => finishedModel.Name == model.Name);
+            model.Perplexity.ShouldBe(before.Perplexity);
+            var probes = model.Probes.ShouldNotBeNull();
+            probes.Keys.ShouldBe(results.Probes);
+            probes.Values.ShouldAllBe(probe => probe.Perplexity > 1 && probe.BitsPerByte > 0 && probe.Tokens > 10);
+            probes["corrupt-1"].BitsPerByte.ShouldBeGreaterThan(model.BitsPerByte["law"]);
+            probes["corrupt-20-law"].BitsPerByte.ShouldBeGreaterThan(probes["corrupt-1"].BitsPerByte);
+        }
+
+        reporter.Said.ShouldNotContain(line => line.Contains("] train ", StringComparison.Ordinal) && !line.EndsWith("kept", StringComparison.Ordinal));
+        File.ReadAllText(toy.Path(FinishedRun.Name, "report.html")).ShouldContain("id='probes'");
+        Results.Load(toy.Path(FinishedRun.Name)).Models[0].Probes!["mixed"].ShouldBe(results.Models[0].Probes!["mixed"]);
+    }
+
+    [Fact]
     public void An_empty_domain_file_is_named_before_anything_is_trained()
     {
         using var other = new ToyRecipe();

@@ -46,6 +46,26 @@ public sealed class ResultsTests : IDisposable
     }
 
     [Fact]
+    public void Probes_survive_the_file_and_results_from_before_there_were_any_still_load()
+    {
+        var results = Sample();
+        var probed = results with { Probes = ["verse"], Models = [results.Models[0] with { Probes = new Dictionary<string, ProbeResult> { ["verse"] = new(90.5, 2.25, 77) } }] };
+
+        probed.Save(directory);
+        Results.Load(directory).Models[0].Probes!["verse"].ShouldBe(new ProbeResult(90.5, 2.25, 77));
+        var path = Path.Combine(directory, "results.json");
+        var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path))!;
+        json.AsObject().Remove("probes");
+        json["models"]![0]!.AsObject().Remove("probes");
+        File.WriteAllText(path, json.ToJsonString());
+
+        var loaded = Results.Load(directory);
+
+        loaded.Probes.ShouldBeEmpty();
+        loaded.Models[0].Probes.ShouldBeNull();
+    }
+
+    [Fact]
     public void A_missing_file_is_named() =>
         Should.Throw<InvalidInputException>(() => Results.Load(directory)).Message.ShouldContain(Path.Combine(directory, "results.json"));
 

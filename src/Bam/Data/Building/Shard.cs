@@ -14,6 +14,12 @@ internal sealed class Shard(string prefix, TokenType type) : IDisposable
         if (buffer.Length < length) buffer = new int[length];
         var ids = buffer.AsSpan(0, (int)length);
         from.Read(start, ids);
+        Add(ids, documentBytes);
+    }
+
+    /// <summary>Appends a document, its end-of-text token included.</summary>
+    public void Add(ReadOnlySpan<int> ids, int documentBytes)
+    {
         writer.Append(ids);
         utf8Bytes += documentBytes;
     }

@@ -11,15 +11,8 @@ namespace Bam.Experiments.Phases;
 /// <param name="randomSeed">Which documents are held out.</param>
 /// <param name="tokenizer">The tokenizer.</param>
 public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed, TokenizerPhase tokenizer)
-    : Phase("data", text.Name, [.. text.Dependencies, tokenizer])
+    : ShardsPhase("data", text.Name, [.. text.Dependencies, tokenizer])
 {
-    /// <summary>The directory of shards.</summary>
-    public string ShardsIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return Path.Combine(store.DirectoryOf(this), "shards");
-    }
-
     /// <summary>The tokens to train on, of a finished phase.</summary>
     public long TrainTokensIn(PhaseStore store)
     {

@@ -5,23 +5,25 @@ using Bam.Torch;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Measures a model on the held-out text of every domain.</summary>
+/// <summary>Measures a model on the held-out text of every domain, or on every probe.</summary>
 /// <param name="origin">The phase that makes the model.</param>
 /// <param name="name">The model's name.</param>
-/// <param name="domains">The domains.</param>
+/// <param name="texts">The domains, or the probes.</param>
 /// <param name="options">Windows and batches.</param>
 /// <param name="device">Where to compute: "auto", "cpu", "cuda:0".</param>
-public sealed class EvaluatePhase(string name, ModelPhase origin, IReadOnlyList<DataPhase> domains, PerplexityOptions options, string device)
-    : Phase("evaluate", name, [.. domains, origin])
+/// <param name="kind">What is done: "evaluate" for domains, "probe-evaluate" for probes.</param>
+public sealed class EvaluatePhase(
+    string name, ModelPhase origin, IReadOnlyList<ShardsPhase> texts, PerplexityOptions options, string device, string kind = "evaluate")
+    : Phase(kind, name, [.. texts, origin])
 {
-    /// <summary>The figures by domain, of a finished phase.</summary>
+    /// <summary>The figures by text, of a finished phase.</summary>
     public IReadOnlyDictionary<string, PerplexityResult> ResultsIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
         var result = store.OutcomeOf(this).Result;
-        return domains.ToDictionary(
-            domain => domain.Name,
-            domain => new PerplexityResult((double)result[domain.Name]!["total_nll"]!, (long)result[domain.Name]!["tokens"]!, (long)result[domain.Name]!["bytes"]!));
+        return texts.ToDictionary(
+            text => text.Name,
+            text => new PerplexityResult((double)result[text.Name]!["total_nll"]!, (long)result[text.Name]!["tokens"]!, (long)result[text.Name]!["bytes"]!));
     }
 
     /// <inheritdoc/>
@@ -30,14 +32,14 @@ public sealed class EvaluatePhase(string name, ModelPhase origin, IReadOnlyList<
         ArgumentNullException.ThrowIfNull(context);
         LibTorch.Load();
         using var model = ModelCheckpoint.Load(origin.ModelIn(context.Store), Device.Parse(device));
-        using var heldOut = HeldOutDomains.Open(domains.Select(domain => domain.ShardsIn(context.Store)));
+        using var heldOut = HeldOutDomains.Open(texts.Select(text => text.ShardsIn(context.Store)));
         var measured = heldOut.Measure(model, options, Title, context.Reporter, context.Cancellation);
-        return new JsonObject(measured.Select(domain => KeyValuePair.Create(domain.Key, (JsonNode?)new JsonObject
+        return new JsonObject(measured.Select(text => KeyValuePair.Create(text.Key, (JsonNode?)new JsonObject
         {
-            ["perplexity"] = domain.Value.Perplexity,
-            ["total_nll"] = domain.Value.TotalNll,
-            ["tokens"] = domain.Value.Tokens,
-            ["bytes"] = domain.Value.Bytes,
+            ["perplexity"] = text.Value.Perplexity,
+            ["total_nll"] = text.Value.TotalNll,
+            ["tokens"] = text.Value.Tokens,
+            ["bytes"] = text.Value.Bytes,
         })));
     }
 
@@ -46,7 +48,7 @@ public sealed class EvaluatePhase(string name, ModelPhase origin, IReadOnlyList<
     {
         Kind = Kind,
         Version = 1,
-        Settings = new JsonObject { ["sequence_length"] = options.WindowLength, ["domains"] = new JsonArray([.. domains.Select(domain => JsonValue.Create(domain.Name))]) },
+        Settings = new JsonObject { ["sequence_length"] = options.WindowLength, ["domains"] = new JsonArray([.. texts.Select(text => JsonValue.Create(text.Name))]) },
         Phases = Dependencies.ToDictionary(phase => phase == origin ? "model" : phase.Title, phase => phase.Key),
     };
 }

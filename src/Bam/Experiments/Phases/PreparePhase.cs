@@ -5,11 +5,13 @@ using Bam.Files;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Runs the recipe's own script, which makes the domains' files: <c>bash SCRIPT DIRECTORY</c>.</summary>
+/// <summary>Runs a script of the recipe, which makes the files of the domains or of the probes: <c>bash SCRIPT DIRECTORY</c>.</summary>
 /// <param name="script">The script.</param>
 /// <param name="reads">Files, folders and patterns that the script reads.</param>
 /// <param name="hashes">Of the files.</param>
-public sealed class PreparePhase(string script, IReadOnlyList<string> reads, FileHashes hashes) : Phase("prepare", "prepare", [])
+/// <param name="name">What the files are for, where a recipe has several scripts.</param>
+public sealed class PreparePhase(string script, IReadOnlyList<string> reads, FileHashes hashes, string name = "prepare")
+    : Phase("prepare", name, [])
 {
     private const int ShownLines = 3;
 

@@ -66,6 +66,18 @@ public sealed record Recipe
     [Key("how the models are measured")]
     public RecipeEvaluation Evaluation { get; init; } = new();
 
+    /// <summary>A script that makes the probes' files.</summary>
+    [Key("a script that makes the probes' files, run as 'bash SCRIPT DIRECTORY'", IsPath = true, ChangesResult = false)]
+    public string? ProbePrepare { get; init; }
+
+    /// <summary>What that script reads: when it changes, the script runs again.</summary>
+    [Key("files, folders and patterns that the probes' script reads, relative to the recipe: when they change, it runs again", ChangesResult = false)]
+    public IReadOnlyList<string> ProbePrepareReads { get; init; } = [];
+
+    /// <summary>Text beside the domains' on which models are measured, in the order of the tables.</summary>
+    [Key("text beside the domains' on which all models are measured, by name: text that no model saw, corrupted or mixed held-out text")]
+    public IReadOnlyDictionary<string, RecipeProbe> Probes { get; init; } = new Dictionary<string, RecipeProbe>();
+
     /// <summary>Whose latency is measured; null for nobody's.</summary>
     [Key("whose latency is measured, and how; nobody's when absent")]
     public RecipeLatency? Latency { get; init; }

@@ -48,9 +48,15 @@ public static class RecipeReader
     {
         var folder = Path.GetDirectoryName(path)!;
         recipe = recipe with { Folder = folder, Name = recipe.Name.Length == 0 ? NameOf(path) : recipe.Name };
-        if (recipe.Prepare is not null) return recipe with { PrepareReads = [.. recipe.PrepareReads.Select(pattern => Path.GetFullPath(pattern, folder))] };
-        RecipeDomain Absolute(RecipeDomain domain) => domain with { Files = [.. domain.Files.Select(pattern => Path.GetFullPath(pattern, folder))] };
-        return recipe with { Domains = recipe.Domains.ToDictionary(domain => domain.Key, domain => Absolute(domain.Value)) };
+        // What a script makes is named relative to the folder that it gets.
+        recipe = recipe.Prepare is null
+            ? recipe with { Domains = recipe.Domains.ToDictionary(domain => domain.Key, domain => domain.Value with { Files = Absolute(domain.Value.Files) }) }
+            : recipe with { PrepareReads = Absolute(recipe.PrepareReads) };
+        return recipe.ProbePrepare is null
+            ? recipe with { Probes = recipe.Probes.ToDictionary(probe => probe.Key, probe => probe.Value with { Files = probe.Value.Files is { } files ? Absolute(files) : null }) }
+            : recipe with { ProbePrepareReads = Absolute(recipe.ProbePrepareReads) };
+
+        IReadOnlyList<string> Absolute(IReadOnlyList<string> patterns) => [.. patterns.Select(pattern => Path.GetFullPath(pattern, folder))];
     }
 
     /// <summary>The file's mapping with the training keys of every phase written out.</summary>

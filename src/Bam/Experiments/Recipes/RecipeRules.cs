@@ -24,6 +24,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         CheckSeed();
         foreach (var (name, expert) in recipe.Experts) CheckExpert(name, expert);
         foreach (var (name, mixture) in recipe.Mixtures) CheckMixture(name, mixture);
+        CheckProbes();
         CheckStudy();
     }
 
@@ -68,6 +69,22 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
             throw Fault(["mixtures", name], $"key 'mixtures.{name}': an expert has that name too; give each model a name of its own");
         foreach (var group in new[] { "experts", "mixtures" })
             if (Names(group).Contains("seed")) throw Fault([group, "seed"], $"key '{group}.seed': 'seed' names the seed model; choose another name");
+    }
+
+    private void CheckProbes()
+    {
+        if (recipe.ProbePrepareReads.Count > 0 && recipe.ProbePrepare is null)
+            throw Fault(["probe_prepare_reads"], "key 'probe_prepare_reads' has no meaning without 'probe_prepare'; name the script or remove it");
+        if (recipe.ProbePrepare is not null && recipe.Probes.Values.All(probe => probe.Files is null))
+            throw Fault(["probe_prepare"], "key 'probe_prepare' has no meaning without a probe that has 'files'; add one or remove it");
+        foreach (var (name, probe) in recipe.Probes)
+        {
+            if (!IsName(name)) throw NotAName(["probes", name], name);
+            foreach (var domain in probe.Of ?? []) CheckDomain(["probes", name, "of"], domain);
+        }
+
+        if (recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).GroupBy(part => part.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw Fault(["probes", twice.Key], $"key 'probes': two probes are called '{twice.Key}' (of several domains each is called NAME-DOMAIN); rename one");
     }
 
     private void CheckSeed()

@@ -38,12 +38,24 @@ internal static class SmokeRecipe
         {
             Prepare = null,
             PrepareReads = [],
+            ProbePrepare = null,
+            ProbePrepareReads = [],
+            Probes = recipe.Probes.ToDictionary(probe => probe.Key, probe => Short(probe.Key, probe.Value, textFolder)),
             Domains = recipe.Domains.Keys.ToDictionary(domain => domain, domain => new RecipeDomain { Files = [SyntheticText.Write(textFolder, domain)] }),
             Tokenizer = new() { VocabSize = 300, MegabytesPerDomain = recipe.Tokenizer.MegabytesPerDomain },
             Data = new() { HeldOutFraction = 0.1, NearDuplicateSimilarity = 1, ContaminationShare = 1 },
             Model = new InlineValue(Sizes.ToJsonString(), "the sizes of --smoke", null),
         };
     }
+
+    private static RecipeProbe Short(string name, RecipeProbe probe, string textFolder) => probe with
+    {
+        Files = probe.Files is null ? null : [SyntheticText.Write(textFolder, $"probe-{name}")],
+        TextKey = "text",
+        GroupKey = null,
+        SectionSeparator = null,
+        Pieces = probe.Pieces is null ? null : 40,
+    };
 
     private static TrainingSettings Short(TrainingSettings settings) => settings with
     {

@@ -71,7 +71,7 @@ internal sealed class DomainTable
         html.Add($"<tfoot><tr><th scope='row'>Held-out tokens</th>");
         foreach (var column in Columns)
         {
-            var counts = models.Select(model => column.Domain is { } domain ? model.Tokens.GetValueOrDefault(domain) : 0).Distinct().ToList();
+            var counts = models.Select(column.Tokens).Distinct().ToList();
             html.Add($"<td>{(counts is [> 0] ? NumberText.Compact(counts[0]) : "")}</td>");
         }
 

@@ -41,6 +41,7 @@ public static class Report
         RoutingMaps.Add(body, data);
         CostTable.Add(body, data);
         BitsPerByteTable.Add(body, data);
+        ProbeTables.Add(body, data);
         RunDetails.Add(body, results);
         return Template("report.html")
             .Replace("{{title}}", Html.Of(html => html.Add($"{results.Recipe} · Bam report")).ToString(), StringComparison.Ordinal)

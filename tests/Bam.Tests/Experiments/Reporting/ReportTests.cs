@@ -147,6 +147,25 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Probes_have_a_section_of_their_own()
+    {
+        var section = Section(
+            Draw(results => results with
+            {
+                Probes = ["verse", "mixed"],
+                Models = [.. results.Models.Select((model, place) => model with { Probes = new Dictionary<string, ProbeResult> { ["verse"] = new(100 + place, 3 - (0.1 * place), 1234) } })],
+            }),
+            "probes");
+
+        section.Descendants("caption").Select(caption => caption.Value).ShouldBe(["Bits per byte by model and probe", "Perplexity by model and probe"]);
+        var bits = section.Descendants("table").First();
+        bits.Element("thead")!.Descendants("th").Select(heading => heading.Value).ShouldBe(["Model", "verse", "mixed"]);
+        bits.Descendants("td").Where(cell => HasClass(cell, "best")).Select(Number).ShouldBe(["2.200"]);
+        Row(bits, "seed").Elements("td").Select(Number).ShouldBe(["3.000", "–"]);
+        bits.Element("tfoot")!.Descendants("td").Select(cell => cell.Value).ShouldBe(["1.23\u2009k", ""]);
+    }
+
+    [Fact]
     public void Missing_metrics_are_named()
     {
         SyntheticRun.Write(directory.Root);

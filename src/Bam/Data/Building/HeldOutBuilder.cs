@@ -1,0 +1,83 @@
+using System.Text;
+using Bam.Data.Text;
+using Bam.Files;
+
+namespace Bam.Data.Building;
+
+/// <summary>
+/// Makes token shards of text that is only measured on: all of it is held out, no document is compared with another. The tokens stay in
+/// memory until they are written.
+/// </summary>
+internal static class HeldOutBuilder
+{
+    /// <summary>Builds <see cref="HeldOutBuildOptions.Output"/>, which appears only when whole.</summary>
+    /// <param name="documents">The documents; empty ones are passed over.</param>
+    /// <param name="options">What to build.</param>
+    /// <param name="cancellation">Stops, leaving nothing.</param>
+    /// <returns>What was written to <c>report.json</c>.</returns>
+    /// <exception cref="InvalidInputException">There is no text, or none that fits the most tokens.</exception>
+    /// <exception cref="WorkFailedException">The disk is full.</exception>
+    public static DataBuildReport Build(IEnumerable<TextDocument> documents, HeldOutBuildOptions options, CancellationToken cancellation)
+    {
+        var (encoder, texts, kept, read) = (options.Encoder, new List<int[]>(), new List<KeptDocument>(), 0L);
+        foreach (var document in documents)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            read++;
+            if (string.IsNullOrWhiteSpace(document.Text)) continue;
+            texts.Add([.. encoder.Encode(document.Text), encoder.EndOfTextId]);
+            kept.Add(new(document.Origin, HeldOutSplit.Hash(options.Seed, document), texts[^1].Length, Encoding.UTF8.GetByteCount(document.Text)));
+        }
+
+        if (kept.Count == 0) throw new InvalidInputException(options.Name, "text to measure on", "none", "name other files or domains");
+        var isHeldOut = Choose(kept, options);
+        var type = TokenTypes.For(encoder.VocabularySize);
+        FreeSpace.Require(options.Output, kept.Sum(document => (long)document.TokenCount) * type.Width());
+
+        using var directory = new AtomicDirectory(options.Output);
+        using var train = new Shard(Path.Combine(directory.TemporaryPath, "train"), type);
+        using var heldOut = new Shard(Path.Combine(directory.TemporaryPath, "heldout"), type);
+        for (var i = 0; i < kept.Count; i++)
+            if (isHeldOut[i]) heldOut.Add(texts[i], kept[i].Utf8Bytes);
+        var report = Report(options, kept.Count, read - kept.Count, train.Complete(), heldOut.Complete());
+        AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, DataBuildReport.FileName), report.ToJson());
+        directory.Commit();
+        return report;
+    }
+
+    private static bool[] Choose(List<KeptDocument> documents, HeldOutBuildOptions options)
+    {
+        var tokens = documents.Sum(document => (long)document.TokenCount);
+        if (tokens <= options.MaxTokens) return [.. documents.Select(_ => true)];
+        var where = options.Files.Count > 0 ? string.Join(", ", options.Files) : options.Name;
+        if (documents.TrueForAll(document => document.SplitHash == documents[0].SplitHash))
+            throw new InvalidInputException(where, $"documents of at most {options.MaxTokens} tokens together", $"one of {tokens}", "raise 'max_tokens' or cut the text at its own sections ('section_separator')");
+        return HeldOutSplit.Choose(documents, fraction: 1, options.MaxTokens, where);
+    }
+
+    private static DataBuildReport Report(HeldOutBuildOptions options, int documents, long empty, SplitReport train, SplitReport heldOut) =>
+        new(
+            options.Name,
+            options.Encoder.Fingerprint,
+            options.Encoder.VocabularySize,
+            options.Encoder.EndOfTextId,
+            options.Files.Count,
+            options.Files.Sum(file => new FileInfo(file).Length),
+            documents,
+            empty,
+            NearDuplicates: 0,
+            Contaminated: 0,
+            train,
+            heldOut,
+            new(
+                options.Format.TextKey,
+                options.Format.GroupKey,
+                options.Format.SectionSeparator,
+                HeldOutFraction: 1,
+                options.MaxTokens,
+                options.Seed,
+                NearDuplicateSimilarity: 1,
+                ContaminationShare: 1),
+            NearDuplicateExamples: [],
+            ContaminatedExamples: []);
+}

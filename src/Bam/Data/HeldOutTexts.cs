@@ -1,0 +1,27 @@
+using Bam.Tokenization;
+
+namespace Bam.Data;
+
+/// <summary>The held-out documents of a domain as text again.</summary>
+internal static class HeldOutTexts
+{
+    /// <summary>
+    /// Decodes the tokens. Byte-level BPE loses nothing, so these are the documents as they were read, or as the tokenizer's normalizer
+    /// left them.
+    /// </summary>
+    /// <param name="directory">A folder that <see cref="DataBuilder"/> made.</param>
+    /// <param name="tokenizer">The tokenizer that it was made with.</param>
+    /// <exception cref="InvalidInputException">A file is missing or damaged.</exception>
+    public static IEnumerable<string> Read(string directory, Tokenizer tokenizer)
+    {
+        using var domain = DomainData.Open(directory);
+        for (var i = 0; i < domain.HeldOut.DocumentCount; i++)
+        {
+            var (start, length) = domain.HeldOut.Document(i);
+            // Without the end-of-text token.
+            var ids = new int[length - 1];
+            domain.HeldOut.Read(start, ids);
+            yield return tokenizer.Decode(ids);
+        }
+    }
+}
