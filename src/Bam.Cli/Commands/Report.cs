@@ -1,20 +1,25 @@
 using System.CommandLine;
+using Bam.Experiments;
+using Bam.Experiments.Studies;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>Draws the report of a finished run.</summary>
+/// <summary>Draws the report of a finished run, or of studies from the kept figures of their units.</summary>
 internal sealed class Report : Verb
 {
-    private readonly Argument<string> run = new("RUNDIR") { Description = "A run's directory, with its results.json" };
+    private readonly Argument<string> run = new("RUNDIR|RECIPE")
+    {
+        Description = "A run's directory with its results.json; or a study's recipe or a set's, whose kept figures are drawn",
+    };
 
     private readonly Option<string?> output = new("--output")
     {
-        Description = "The file to write [default: report.html in RUNDIR]",
-        HelpName = "FILE",
+        Description = "The file to write [default: report.html in RUNDIR]; of studies, the folder [default: runs/NAME]",
+        HelpName = "PATH",
     };
 
     public Report()
-        : base("report", "Draw a finished run's tables and figures as one HTML file", "bam report runs/debian-domains")
+        : base("report", "Draw a finished run's tables and figures as one HTML file, studies as one each", "bam report runs/debian-domains")
     {
         Arguments.Add(run);
         Options.Add(output);
@@ -22,9 +27,24 @@ internal sealed class Report : Verb
 
     public override int Execute(Invocation invocation)
     {
-        var path = Experiments.Reporting.Report.Write(invocation.GetRequired(run), invocation.Get(output));
+        var (given, target) = (invocation.GetRequired(run), invocation.Get(output));
+        var path = RecipeOf(given) is { } recipe ? WriteStudies(recipe, target, invocation.Reporter) : Experiments.Reporting.Report.Write(given, target);
         invocation.WriteResult(new Written(path), console => console.Profile.Out.Writer.WriteLine(path));
         return ExitStatus.Done;
+    }
+
+    private static string WriteStudies(string recipe, string? directory, IReporter reporter)
+    {
+        var archive = StudyArchive.Open(recipe, directory);
+        return archive.WritePages(archive.Read(reporter));
+    }
+
+    // A folder is a run when it has results, and stands for the recipe in it otherwise.
+    private static string? RecipeOf(string path)
+    {
+        if (File.Exists(path)) return path;
+        var inside = Path.Combine(path, "recipe.yaml");
+        return File.Exists(inside) && !File.Exists(Path.Combine(path, Results.FileName)) ? inside : null;
     }
 
     private sealed record Written(string Output);

@@ -1,35 +1,75 @@
 using System.Globalization;
+using Bam.Experiments;
+using Bam.Experiments.Recipes;
+using Bam.Experiments.Reporting;
 using Bam.Experiments.Studies;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>Draws what studies found: mean perplexities over their units.</summary>
+/// <summary>Draws what studies found: of each its first table, and its claims with verdicts.</summary>
 internal static class StudyView
 {
     public static void Draw(IAnsiConsole console, IReadOnlyList<Study> studies, string directory)
     {
-        foreach (var study in studies.Where(study => study.Units.Count > 0)) console.Write(Perplexities(study));
-        console.MarkupLine($"[grey]run:[/] {Markup.Escape(directory)}");
-    }
-
-    private static Table Perplexities(Study study)
-    {
-        var table = new Table().Border(TableBorder.Simple).Title(Markup.Escape(study.Title)).AddColumn("model");
-        foreach (var domain in study.Domains.Append("mean")) table.AddColumn(new TableColumn(Markup.Escape(domain)).RightAligned());
-        foreach (var model in study.Models)
+        foreach (var study in studies)
         {
-            table.AddRow([
-                Markup.Escape(model.Name),
-                .. study.Domains.Select(domain => Text(study.Of(model.Name, result => result.Perplexity[domain]))),
-                Text(study.Of(model.Name, result => result.MeanPerplexity)),
-            ]);
+            console.MarkupLine($"[bold]{Markup.Escape(study.Title)}[/]");
+            if (study.Units.Count > 0) console.Write(Perplexities(study, study.Tables[0]));
+            if (study.Units.Count > 0 && study.Recipe.Claims.Count > 0) console.Write(Claims(study));
+            console.MarkupLine($"[grey]{Markup.Escape(study.Name)}:[/] {study.Units.Count} of {study.Recipe.RandomSeeds.Count} seeds, {Markup.Escape(Path.Combine(directory, $"{study.Name}.html"))}");
         }
 
-        return table.Caption(string.Create(CultureInfo.InvariantCulture, $"{study.Units.Count} of {study.Recipe.RandomSeeds.Count} seeds"));
+        if (studies.Count > 1) console.MarkupLine($"[grey]report:[/] {Markup.Escape(Path.Combine(directory, StudySetReport.FileName))}");
     }
+
+    private static Table Perplexities(Study study, RecipeTable shown)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title(Markup.Escape(shown.Title)).AddColumn("model");
+        var figures = ModelFigure.Perplexities(study.Domains);
+        foreach (var figure in figures) table.AddColumn(new TableColumn(Markup.Escape(figure.Title)).RightAligned());
+        if (shown.Against is { } against) table.AddColumn(new TableColumn(Markup.Escape($"against {against}")).RightAligned());
+        foreach (var model in shown.Models)
+        {
+            IEnumerable<string> cells = [model, .. figures.Select(figure => Text(study.Of(model, figure.Value))), .. Change(study, shown, model)];
+            table.AddRow([.. cells.Select(Markup.Escape)]);
+        }
+
+        return table;
+    }
+
+    private static Table Claims(Study study)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("claim").AddColumn(new TableColumn("change").RightAligned())
+            .AddColumn(new TableColumn("seeds").RightAligned()).AddColumn("verdict");
+        foreach (var claim in study.Claims)
+        {
+            table.AddRow(Markup.Escape(claim.Claim.Says), "", "", "");
+            foreach (var pair in claim.Pairs)
+                table.AddRow($"  {Markup.Escape($"{pair.Better} < {pair.Worse}")}", Percent(pair.Mean.Change), $"{pair.Mean.Held}/{pair.Mean.Count}", Coloured(pair.Verdict));
+        }
+
+        return table;
+    }
+
+    private static IEnumerable<string> Change(Study study, RecipeTable shown, string model)
+    {
+        if (shown.Against is not { } against) yield break;
+        yield return model == against ? "" : Percent(Comparison.Of(study, model, against, ModelFigure.MeanPerplexity).Change);
+    }
+
+    private static string Coloured(Verdict verdict) => verdict switch
+    {
+        Verdict.Holds => $"[green]{verdict.InWords()}[/]",
+        Verdict.Contradicted => $"[red]{verdict.InWords().ToUpperInvariant()}[/]",
+        _ => verdict.InWords(),
+    };
 
     private static string Text(Sample sample) => sample.Count < 2
         ? sample.Mean.ToString("0.00", CultureInfo.InvariantCulture)
         : string.Create(CultureInfo.InvariantCulture, $"{sample.Mean:0.00} ± {sample.StandardDeviation:0.00}");
+
+    private static string Percent(Sample changes) => changes.Count < 2
+        ? string.Create(CultureInfo.InvariantCulture, $"{changes.Mean * 100:+0.0;-0.0;0.0} %")
+        : string.Create(CultureInfo.InvariantCulture, $"{changes.Mean * 100:+0.0;-0.0;0.0} ± {changes.HalfWidth * 100:0.0} %");
 }

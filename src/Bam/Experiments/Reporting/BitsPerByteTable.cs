@@ -14,7 +14,7 @@ internal static class BitsPerByteTable
         {
             Caption = "Bits per byte by model and domain",
             Groups = data.Groups,
-            Columns = [.. DomainColumn.Of(data.Results, model => model.BitsPerByte)],
+            Columns = ModelFigure.ByDomain(data.Results.Domains, model => model.BitsPerByte),
             Decimals = 3,
         }.Add(html);
         html.Line($"</section>");

@@ -2,31 +2,44 @@ using System.Globalization;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>A table of layers by experts whose cells are shaded by their value and say it, too.</summary>
+/// <summary>A table of layers, or of moments, by experts whose cells are shaded by their value and say it, too.</summary>
 internal static class HeatMap
 {
     private const int Shades = 12;
 
+    // Up to here two maps fit side by side on a phone.
+    private const int MostNarrow = 5;
+
+    /// <summary>The end of a scale, from the largest value that it is to show.</summary>
+    public static double ScaleEnd(double largest) => Math.Max(Math.Ceiling(largest * 10) / 10, 0.1);
+
+    /// <summary>Appends panels side by side, under a title.</summary>
+    public static void AddAll(Html html, string title, IReadOnlyList<HeatMapPanel> panels, double scaleEnd)
+    {
+        if (panels.Count == 0) return;
+        html.Line($"<h4>{title}</h4>").Line($"<div class='{(panels[0].Experts.Count > MostNarrow ? "maps wide" : "maps")}'>");
+        foreach (var panel in panels) Add(html, panel, scaleEnd);
+        html.Line($"</div>");
+    }
+
     /// <summary>Appends one panel.</summary>
     /// <param name="html">Receives it.</param>
-    /// <param name="domain">Whose tokens these are.</param>
-    /// <param name="values">[L, experts] fractions.</param>
-    /// <param name="experts">The columns.</param>
+    /// <param name="panel">The panel.</param>
     /// <param name="scaleEnd">The fraction that has the strongest shade.</param>
-    public static void Add(Html html, string domain, double[][] values, IReadOnlyList<HeatMapColumn> experts, double scaleEnd)
+    public static void Add(Html html, HeatMapPanel panel, double scaleEnd)
     {
-        html.Add($"<figure><table class='heat'><caption>{domain}</caption><thead><tr><th scope='col'>layer</th>");
-        foreach (var expert in experts)
+        html.Add($"<figure><table class='heat'><caption>{panel.Caption}</caption><thead><tr><th scope='col'>{panel.RowsTitle}</th>");
+        foreach (var expert in panel.Experts)
         {
-            var own = expert.Domain == domain ? "own" : "";
+            var own = expert.Domain is not null && expert.Domain == panel.Domain ? "own" : "";
             html.Add($"<th scope='col' class='{own}' title='{expert.Name}'>{expert.Domain ?? expert.Name}</th>");
         }
 
         html.Line($"</tr></thead><tbody>");
-        for (var layer = 0; layer < values.Length; layer++)
+        for (var row = 0; row < panel.Values.Length; row++)
         {
-            html.Add($"<tr><th scope='row'>{layer}</th>");
-            foreach (var value in values[layer])
+            html.Add($"<tr><th scope='row'>{panel.Rows?[row] ?? row.ToString(CultureInfo.InvariantCulture)}</th>");
+            foreach (var value in panel.Values[row])
                 html.Add($"<td class='{Shade(value, scaleEnd)}'>{NumberText.Share(value)}</td>");
             html.Line($"</tr>");
         }

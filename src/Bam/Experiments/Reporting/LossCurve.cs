@@ -13,6 +13,28 @@ internal sealed class LossCurve
         Smooth = MovingAverage(Raw);
     }
 
+    private LossCurve(string name, string color, IReadOnlyList<LossPoint> points, IReadOnlyList<LossRange> band) =>
+        (Name, Color, Raw, Smooth, Band) = (name, color, points, points, band);
+
+    /// <summary>The mean of several runs, point by point, and the band from the lowest to the highest of them.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="color">The style class that colours it.</param>
+    /// <param name="runs">Each of means over parts of one training; what one has more of than the others is left out.</param>
+    public static LossCurve OfRuns(string name, string color, IReadOnlyList<IReadOnlyList<LossPoint>> runs)
+    {
+        var points = new List<LossPoint>();
+        var band = new List<LossRange>();
+        for (var i = 0; i < runs.Min(run => run.Count); i++)
+        {
+            var values = runs.Select(run => run[i]).ToList();
+            if (!values.All(value => double.IsFinite(value.Loss))) continue;
+            points.Add(new(values.Average(value => value.X), values.Average(value => value.Loss)));
+            band.Add(new(points[^1].X, values.Min(value => value.Loss), values.Max(value => value.Loss)));
+        }
+
+        return new(name, color, points, runs.Count > 1 ? band : []);
+    }
+
     /// <summary>The model's name.</summary>
     public string Name { get; }
 
@@ -25,15 +47,18 @@ internal sealed class LossCurve
     /// <summary>A centred moving average of <see cref="Raw"/> over a tenth of its length.</summary>
     public IReadOnlyList<LossPoint> Smooth { get; }
 
-    /// <summary>The smoothed loss at that many tokens, by linear interpolation; NaN outside the run.</summary>
-    public double At(double tokens)
+    /// <summary>The lowest and the highest of several runs at each point; empty for one run.</summary>
+    public IReadOnlyList<LossRange> Band { get; } = [];
+
+    /// <summary>The smoothed loss there, by linear interpolation; NaN outside the run.</summary>
+    public double At(double x)
     {
         for (var i = 0; i < Smooth.Count; i++)
         {
-            if (Smooth[i].Tokens < tokens) continue;
-            if (i == 0) return Smooth[0].Tokens == tokens ? Smooth[0].Loss : double.NaN;
+            if (Smooth[i].X < x) continue;
+            if (i == 0) return Smooth[0].X == x ? Smooth[0].Loss : double.NaN;
             var (before, after) = (Smooth[i - 1], Smooth[i]);
-            return before.Loss + ((after.Loss - before.Loss) * (tokens - before.Tokens) / (after.Tokens - before.Tokens));
+            return before.Loss + ((after.Loss - before.Loss) * (x - before.X) / (after.X - before.X));
         }
 
         return double.NaN;
@@ -46,7 +71,7 @@ internal sealed class LossCurve
         for (var i = 0; i < MostPoints; i++)
         {
             var bucket = points[(int)((long)i * points.Count / MostPoints)..(int)((i + 1L) * points.Count / MostPoints)];
-            thinned.Add(new(bucket.Average(point => point.Tokens), bucket.Average(point => point.Loss)));
+            thinned.Add(new(bucket.Average(point => point.X), bucket.Average(point => point.Loss)));
         }
 
         return thinned;

@@ -19,7 +19,7 @@ internal static class PerplexityTable
         {
             Caption = "Perplexity by model and domain",
             Groups = data.Groups,
-            Columns = [.. DomainColumn.Of(data.Results, model => model.Perplexity), new("mean", null, model => model.MeanPerplexity)],
+            Columns = ModelFigure.Perplexities(data.Results.Domains),
             Decimals = largest < 1000 ? 2 : 1,
             Baseline = data.Baseline,
         }.Add(html);

@@ -21,7 +21,7 @@ internal static class ProbeTables
     {
         Caption = caption,
         Groups = data.Groups,
-        Columns = [.. DomainColumn.OfProbes(data.Results, select)],
+        Columns = ModelFigure.OfProbes(data.Results.Probes, select),
         Decimals = decimals,
         Baseline = data.Baseline,
     };

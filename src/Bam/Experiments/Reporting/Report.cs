@@ -39,14 +39,11 @@ public static class Report
         ClaimList.Add(body, results);
         LossCurves.Add(body, data);
         RoutingMaps.Add(body, data);
-        CostTable.Add(body, data);
+        CostTable.Add(body, data.Groups, data.Metrics.ToDictionary(model => model.Key, model => model.Value.FractionOfPeak));
         BitsPerByteTable.Add(body, data);
         ProbeTables.Add(body, data);
         RunDetails.Add(body, results);
-        return Template("report.html")
-            .Replace("{{title}}", Html.Of(html => html.Add($"{results.Recipe} · Bam report")).ToString(), StringComparison.Ordinal)
-            .Replace("{{style}}", Template("report.css"), StringComparison.Ordinal)
-            .Replace("{{body}}", body.ToString(), StringComparison.Ordinal);
+        return HtmlPage.Of($"{results.Recipe} · Bam report", body);
     }
 
     private static void AddHeader(Html html, ReportData data)
@@ -75,12 +72,5 @@ public static class Report
         if (claims.Count > 0)
             html.Add($". {claims.Count(claim => claim.Held)} of {claims.Count} <a href='#claims'>claims</a> held");
         html.Line($".</p>");
-    }
-
-    private static string Template(string name)
-    {
-        using var stream = typeof(Report).Assembly.GetManifestResourceStream($"Bam.Experiments.Reporting.Templates.{name}")!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
     }
 }

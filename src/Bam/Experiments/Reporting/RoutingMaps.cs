@@ -1,13 +1,8 @@
-using System.Globalization;
-
 namespace Bam.Experiments.Reporting;
 
 /// <summary>Where each mixture sends the tokens of each domain, layer by layer.</summary>
 internal static class RoutingMaps
 {
-    // Up to here two maps fit side by side on a phone.
-    private const int MostNarrow = 5;
-
     /// <summary>Appends the section, if any mixture logged its routing by domain.</summary>
     public static void Add(Html html, ReportData data)
     {
@@ -18,7 +13,7 @@ internal static class RoutingMaps
         var largest = mixtures.SelectMany(model => data.Metrics[model.Name].Routing.Values)
             .SelectMany(routing => routing.ExpertLoad.Concat(routing.AttentionGate))
             .SelectMany(values => values).DefaultIfEmpty(1).Max();
-        var scaleEnd = Math.Max(Math.Ceiling(largest * 10) / 10, 0.1);
+        var scaleEnd = HeatMap.ScaleEnd(largest);
         html.Line($"<section id='routing'>")
             .Line($"<h2>Routing by domain</h2>")
             .Add($"<p>One table for each domain: rows are layers, columns are experts, cells are per cent of that domain’s tokens, averaged ")
@@ -40,17 +35,8 @@ internal static class RoutingMaps
         {
             var domains = data.Results.Domains.Where(domain => routing.TryGetValue(domain, out var of) && select(of).Length > 0).ToList();
             if (domains.Count == 0) return;
-            var experts = Experts(data, model, domains.Max(domain => select(routing[domain]).Max(row => row.Length)));
-            html.Line($"<h4>{title}</h4>").Line($"<div class='{(experts.Count > MostNarrow ? "maps wide" : "maps")}'>");
-            foreach (var domain in domains) HeatMap.Add(html, domain, select(routing[domain]), experts, scaleEnd);
-            html.Line($"</div>");
+            var experts = HeatMapColumn.Of(model, data.Results.Models, domains.Max(domain => select(routing[domain]).Max(row => row.Length)));
+            HeatMap.AddAll(html, title, [.. domains.Select(domain => new HeatMapPanel(domain, domain, select(routing[domain]), experts))], scaleEnd);
         }
     }
-
-    private static List<HeatMapColumn> Experts(ReportData data, ModelResult mixture, int count) =>
-        [.. Enumerable.Range(0, count).Select(expert =>
-        {
-            var name = mixture.Experts?.ElementAtOrDefault(expert) ?? expert.ToString(CultureInfo.InvariantCulture);
-            return new HeatMapColumn(name, data.Results.Models.FirstOrDefault(model => model.Name == name)?.Domain);
-        })];
 }

@@ -20,6 +20,12 @@ public sealed record Sample(IReadOnlyList<double> Values)
     /// </summary>
     public double HalfWidth => Values.Count < 2 ? double.NaN : StudentT.Quantile975(Values.Count - 1) * StandardDeviation / Math.Sqrt(Values.Count);
 
+    /// <summary>The interval's lower end.</summary>
+    public double Low => Mean - HalfWidth;
+
+    /// <summary>The interval's upper end.</summary>
+    public double High => Mean + HalfWidth;
+
     /// <summary>The differences of two samples, run by run.</summary>
     public static Sample operator -(Sample first, Sample second) => Paired(first, second, (a, b) => a - b);
 

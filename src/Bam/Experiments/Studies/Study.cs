@@ -22,6 +22,22 @@ public sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     /// <summary>The seed numbers that are not finished.</summary>
     public IReadOnlyList<long> MissingSeeds => [.. Recipe.RandomSeeds.Except(Units.Select(unit => unit.RandomSeed))];
 
+    /// <summary>The models with the means of their figures over the units.</summary>
+    public IReadOnlyList<ModelResult> MeanModels => [.. Models.Select(model => MeanModel.Of(this, model))];
+
+    /// <summary>The recipe's tables; one of all models, against the first BTX or else the seed, when it has none.</summary>
+    public IReadOnlyList<RecipeTable> Tables => Recipe.Tables.Count > 0 ? Recipe.Tables : [OfAllModels];
+
+    /// <summary>The recipe's claims with what the units say about them.</summary>
+    public IReadOnlyList<ClaimVerdict> Claims => [.. Recipe.Claims.Select(claim => ClaimVerdict.Of(this, claim))];
+
+    private RecipeTable OfAllModels => new()
+    {
+        Title = "All models",
+        Models = ["seed", .. Recipe.Experts.Keys, .. Recipe.Mixtures.Keys],
+        Against = Recipe.Mixtures.FirstOrDefault(mixture => mixture.Value.Method == MixtureMethod.Btx).Key ?? "seed",
+    };
+
     /// <summary>One model's figures, a value for each unit.</summary>
     /// <param name="model">The model's name.</param>
     /// <param name="figure">Which figure.</param>

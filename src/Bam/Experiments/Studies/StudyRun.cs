@@ -12,14 +12,14 @@ public sealed class StudyRun
     private readonly Recipe recipe;
     private readonly FileHashes hashes;
     private readonly IReadOnlyList<RecipeUnit> units;
-    private readonly string kept;
+    private readonly KeptUnits kept;
 
     internal StudyRun(Recipe recipe, string directory)
     {
         this.recipe = recipe;
         var store = new PhaseStore(directory);
         Directory = store.RunDirectory;
-        kept = recipe.Results ?? Path.Combine(Directory, "results");
+        kept = new KeptUnits(recipe, Directory);
         hashes = new FileHashes(Path.Combine(Directory, "inputs.json"));
         units = [.. recipe.RandomSeeds.Select(seed => new RecipeUnit(recipe.ForSeed(seed), store, hashes))];
     }
@@ -37,38 +37,32 @@ public sealed class StudyRun
     public IReadOnlyList<PlannedUnit> Plan() =>
         [.. units.Select(unit => new PlannedUnit(Name, unit.Seed, Accepted(unit) is not null, unit.Plan()))];
 
-    /// <summary>Runs the units that are not finished; the caller holds the directory's lock.</summary>
-    /// <param name="seeds">Only these.</param>
+    /// <summary>Runs a unit that is not finished; the caller holds the directory's lock.</summary>
+    /// <param name="seed">Its seed number.</param>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
-    internal void Run(IReadOnlyCollection<long> seeds, IReporter reporter, CancellationToken cancellation)
+    /// <returns>False when there was nothing to do: the unit is finished, or the study has none of that number.</returns>
+    internal bool Run(long seed, IReporter reporter, CancellationToken cancellation)
     {
         hashes.Remember();
-        foreach (var unit in units.Where(unit => seeds.Contains(unit.Seed)))
+        if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit) return false;
+        var file = kept.FileOf(seed);
+        if (Accepted(unit) is not null)
         {
-            if (Accepted(unit) is not null)
-            {
-                reporter.Say($"{Name}, seed {unit.Seed}: finished before, {FileOf(unit)}");
-                continue;
-            }
-
-            if (File.Exists(FileOf(unit))) reporter.Say($"{Name}, seed {unit.Seed}: {FileOf(unit)} is of another recipe or text and will be replaced");
-            reporter.Say($"{Name}, seed {unit.Seed}");
-            var results = unit.Run(RecipeWriter.Write(RecipePaths.Relative(recipe.ForSeed(unit.Seed))), reporter, cancellation);
-            // The figures outlive the run's directory, on which the metrics' paths depend.
-            (results with { Models = [.. results.Models.Select(model => model with { Metrics = null })] }).SaveFile(FileOf(unit));
+            reporter.Say($"{Name}, seed {seed}: finished before, {file}");
+            return false;
         }
+
+        if (File.Exists(file)) reporter.Say($"{Name}, seed {seed}: {file} is of another recipe or text and will be replaced");
+        reporter.Say($"{Name}, seed {seed}");
+        var results = unit.Run(RecipeWriter.Write(RecipePaths.Relative(recipe.ForSeed(seed))), reporter, cancellation);
+        // The figures outlive the run's directory, on which the metrics' paths depend.
+        (results with { Models = [.. results.Models.Select(model => model with { Metrics = null })] }).SaveFile(file);
+        return true;
     }
 
     /// <summary>What is known so far: the units whose figures are kept.</summary>
     public Study Study() => new(recipe, [.. units.Select(Accepted).OfType<Results>()]);
 
-    private string FileOf(RecipeUnit unit) => Path.Combine(kept, $"{Name}-seed-{unit.Seed}.json");
-
-    private Results? Accepted(RecipeUnit unit)
-    {
-        if (!File.Exists(FileOf(unit))) return null;
-        var results = Results.LoadFile(FileOf(unit));
-        return results.Key == unit.Key ? results : null;
-    }
+    private Results? Accepted(RecipeUnit unit) => kept.Load(unit.Seed) is { } results && results.Key == unit.Key ? results : null;
 }

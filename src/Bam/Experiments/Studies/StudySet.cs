@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Studies;
 
@@ -23,6 +24,24 @@ public sealed record StudySet
 
     /// <summary>True when the file holds a set and not a recipe.</summary>
     public static bool IsSet(string path) => File.Exists(path) && ConfigFile.Load(path).Children.ContainsKey("studies");
+
+    /// <summary>Reads a set with its recipes, or a recipe with seed numbers; the text that recipes name is not looked at.</summary>
+    /// <param name="path">The set's file, or a recipe's.</param>
+    /// <returns>The set, null for a recipe; and the recipes.</returns>
+    /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
+    internal static (StudySet? Set, IReadOnlyList<Recipe> Recipes) ReadStudies(string path)
+    {
+        var set = IsSet(path) ? Read(path) : null;
+        IReadOnlyList<string> files = set?.Studies ?? [path];
+        var recipes = files.Select(RecipeReader.Read).ToList();
+        if (recipes.FindIndex(recipe => recipe.RandomSeeds.Count == 0) is var without and >= 0)
+            throw new InvalidInputException($"{files[without]}: key 'random_seeds' is missing: a study has one unit for each");
+        if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new InvalidInputException($"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
+        if (recipes.FindIndex(recipe => StudyPages.TakenNames.Contains(recipe.Name)) is var taken and >= 0)
+            throw new InvalidInputException($"{files[taken]}: a study cannot be called '{recipes[taken].Name}', because other files of its run are; give it another 'name'");
+        return (set, recipes);
+    }
 
     /// <summary>Reads a set's file; the recipes in it are not read.</summary>
     /// <exception cref="InvalidInputException">The file is not as it must be: one line names the place.</exception>

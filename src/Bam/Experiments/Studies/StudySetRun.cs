@@ -8,15 +8,15 @@ public sealed class StudySetRun
 {
     private readonly IReadOnlyList<StudyRun> studies;
 
-    private StudySetRun(StudySet set, IReadOnlyList<Recipe> recipes, string directory)
+    private StudySetRun(StudySet? set, IReadOnlyList<Recipe> recipes, string directory)
     {
         Set = set;
         Directory = Path.GetFullPath(directory);
         studies = [.. recipes.Select(recipe => new StudyRun(recipe, Directory))];
     }
 
-    /// <summary>The set; of one study, when a recipe was opened.</summary>
-    public StudySet Set { get; }
+    /// <summary>The set; null when a recipe was opened.</summary>
+    public StudySet? Set { get; }
 
     /// <summary>The run's root: phases, reports, and the figures of recipes that name no other place.</summary>
     public string Directory { get; }
@@ -35,14 +35,9 @@ public sealed class StudySetRun
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
     public static StudySetRun Open(string path, string? output, bool isSmoke = false)
     {
-        var set = StudySet.IsSet(path) ? StudySet.Read(path) : null;
-        var recipes = (set?.Studies ?? [path]).Select(RecipeReader.Read).ToList();
-        if (recipes.FindIndex(recipe => recipe.RandomSeeds.Count == 0) is var without and >= 0)
-            throw new InvalidInputException($"{set!.Studies[without]}: key 'random_seeds' is missing: a study has one unit for each");
-        if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new InvalidInputException($"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
-        set ??= new StudySet { Name = recipes[0].Name, Title = recipes[0].Title, About = recipes[0].About, Studies = [path] };
-        output ??= Path.Combine("runs", isSmoke ? $"{set.Name}-smoke" : set.Name);
+        var (set, recipes) = StudySet.ReadStudies(path);
+        var name = set?.Name ?? recipes[0].Name;
+        output ??= Path.Combine("runs", isSmoke ? $"{name}-smoke" : name);
         if (isSmoke) recipes = [.. recipes.Select(recipe => SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), "text")))];
         return new StudySetRun(set, recipes, output);
     }
@@ -66,8 +61,20 @@ public sealed class StudySetRun
     public IReadOnlyList<Study> Run(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
     {
         using var held = DirectoryLock.Acquire(Directory);
+        var known = studies.Select(study => study.Study()).ToList();
+        foreach (var study in known) StudyPages.Write(study, Directory);
+        if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
         foreach (var seed in studies.SelectMany(study => study.Seeds).Distinct().Where(seed => seeds?.Contains(seed) != false).Order())
-            foreach (var study in studies) study.Run([seed], reporter, cancellation);
-        return [.. studies.Select(study => study.Study())];
+        {
+            for (var i = 0; i < studies.Count; i++)
+            {
+                if (!studies[i].Run(seed, reporter, cancellation)) continue;
+                known[i] = studies[i].Study();
+                StudyPages.Write(known[i], Directory);
+                if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
+            }
+        }
+
+        return known;
     }
 }

@@ -25,7 +25,7 @@ public class LossCurveTests
 
     [Fact]
     public void Losses_that_are_not_finite_are_left_out() =>
-        Curve(5, i => i == 2 ? double.NaN : 1).Raw.Select(point => point.Tokens).ShouldBe([0, 10, 30, 40]);
+        Curve(5, i => i == 2 ? double.NaN : 1).Raw.Select(point => point.X).ShouldBe([0, 10, 30, 40]);
 
     [Fact]
     public void Values_between_points_are_interpolated()

@@ -1,0 +1,50 @@
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Bam.Experiments.Studies;
+
+namespace Bam.Experiments.Reporting;
+
+/// <summary>How budgets were matched, and how well the match held.</summary>
+internal static class BudgetTable
+{
+    /// <summary>Appends the section, if any budget was matched in cost.</summary>
+    public static void Add(Html html, Study study)
+    {
+        var matched = study.Models.Where(model => model.Match is { By: not MatchBy.Tokens }).ToList();
+        if (matched.Count == 0) return;
+        html.Line($"<section id='budgets'>")
+            .Line($"<h2>Compute matching</h2>")
+            .Add($"<p>A matched mixture gets the tokens that cost what the other’s tokens cost, by the price of a token: core-seconds from a ")
+            .Add($"calibration in turns before training, FLOPs by count. Core time spent is what both trainings really took, one ÷ the other: ")
+            .Line($"1.00 where the match by core-seconds held. Means ± standard deviations over the seed numbers.</p>")
+            .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Matched budgets'>")
+            .Line($"<table class='costs'><caption>Matched budgets by model</caption>")
+            .Add($"<thead><tr><th scope='col'>Model</th><th scope='col'>Equal to</th><th scope='col'>Cost of a token</th><th scope='col'>There</th>")
+            .Line($"<th scope='col'>Ratio</th><th scope='col'>Tokens</th><th scope='col'>Core time spent</th></tr></thead><tbody>");
+        foreach (var model in matched) AddRow(html, study, model.Name, model.Match!);
+        html.Line($"</tbody></table></div>").Line($"</section>");
+    }
+
+    private static void AddRow(Html html, Study study, string model, BudgetOutcome match)
+    {
+        var spent = Sample.Paired(study.Of(model, result => result.CoreSeconds), study.Of(match.Reference, result => result.CoreSeconds), (own, other) => own / other);
+        html.Add($"<tr><th scope='row'>{model}</th><td>{(match.By == MatchBy.Flops ? "FLOPs" : "core-seconds")} of {match.Reference}</td>")
+            .Add($"<td>{Cost(study.Of(model, result => result.Match?.CostPerToken ?? double.NaN), match.By)}</td>")
+            .Add($"<td>{Cost(study.Of(model, result => result.Match?.ReferenceCostPerToken ?? double.NaN), match.By)}</td>");
+        AddSpread(html, study.Of(model, result => result.Match?.CostRatio ?? double.NaN), value => NumberText.Fixed(value, 2));
+        AddSpread(html, study.Of(model, result => result.Match?.Tokens ?? double.NaN), NumberText.Compact);
+        AddSpread(html, spent, value => NumberText.Fixed(value, 2));
+        html.Line($"</tr>");
+    }
+
+    private static void AddSpread(Html html, Sample sample, Func<double, string> text)
+    {
+        html.Add($"<td>{text(sample.Mean)}");
+        if (sample.Count > 1) html.Add($"<small>±\u2009{text(sample.StandardDeviation)}</small>");
+        html.Add($"</td>");
+    }
+
+    private static string Cost(Sample costs, MatchBy by) => by == MatchBy.Flops
+        ? $"{NumberText.Compact(costs.Mean)}FLOP"
+        : $"{NumberText.Fixed(costs.Mean * 1e6, 1)}\u2009µs";
+}

@@ -1,0 +1,89 @@
+using Bam.Experiments.Studies;
+
+namespace Bam.Experiments.Reporting;
+
+/// <summary>The claims that a study is held to, with what it found: one row for each pair of models.</summary>
+internal static class ClaimTable
+{
+    /// <summary>Appends a study's section, if it is held to anything.</summary>
+    public static void Add(Html html, Study study)
+    {
+        if (study.Recipe.Claims.Count == 0) return;
+        html.Line($"<section id='claims'>")
+            .Line($"<h2>Claims</h2>")
+            .Add($"<p>Each model of a claimed order against the next: the difference of their perplexities, paired by seed number; below 0 it ")
+            .Add($"is as claimed. A claim <em>holds</em> when the whole 95 % interval of the mean over the domains lies below 0, and is ")
+            .Line($"<em>contradicted</em> when it lies above.</p>");
+        AddTable(html, "What was claimed and what was found", [study], perDomain: true);
+        html.Line($"</section>");
+    }
+
+    /// <summary>Appends the table of some studies' claims.</summary>
+    /// <param name="html">Receives it.</param>
+    /// <param name="caption">The table's caption.</param>
+    /// <param name="studies">The studies, all of the same domains where <paramref name="perDomain"/>.</param>
+    /// <param name="perDomain">True: a column for each domain. False: claims link to their studies' pages.</param>
+    public static void AddTable(Html html, string caption, IReadOnlyList<Study> studies, bool perDomain)
+    {
+        var domains = perDomain ? studies[0].Domains : [];
+        html.Line($"<div class='scroll' role='region' tabindex='0' aria-label='{caption}'>")
+            .Line($"<table class='domains verdicts'><caption>{caption}</caption>")
+            .Add($"<thead><tr><th scope='col'>Claim</th><th scope='col'>Verdict</th><th scope='col'>Difference</th><th scope='col'>Change</th>")
+            .Add($"<th scope='col'>Seeds</th>");
+        foreach (var domain in domains) html.Add($"<th scope='col'>{domain}</th>");
+        html.Line($"</tr></thead>");
+        foreach (var study in studies)
+            foreach (var claim in study.Claims) AddClaim(html, study, claim, perDomain);
+        html.Line($"</table></div>");
+    }
+
+    private static void AddClaim(Html html, Study study, ClaimVerdict claim, bool perDomain)
+    {
+        var columns = 5 + (perDomain ? study.Domains.Count : 0);
+        html.Add($"<tbody><tr class='claim'><th scope='rowgroup' colspan='{columns}'>");
+        if (perDomain) html.Add($"{claim.Claim.Says}");
+        else html.Add($"<a href='{study.Name}.html#claims'>{claim.Claim.Says}</a>");
+        html.Line($"<small>{claim.Claim.Source ?? "our own question"}{(perDomain ? "" : $" · {study.Title}")}</small></th></tr>");
+        foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain);
+        html.Line($"</tbody>");
+    }
+
+    private static void AddPair(Html html, Study study, ClaimVerdict claim, PairVerdict pair, bool perDomain)
+    {
+        var mean = pair.Mean;
+        html.Add($"<tr><th scope='row'>{pair.Better} &lt; {pair.Worse}</th>")
+            .Add($"<td class='said {VerdictClass.Of(pair.Verdict)}'><span class='verdict'>{pair.Verdict.InWords()}</span>");
+        if (claim.Claim.Source is not null && pair.Verdict == Verdict.Contradicted) html.Add($"<small>our figures contradict the source</small>");
+        html.Add($"</td><td>{Signed(mean.Difference.Mean)}<small>{Interval(mean.Difference)}</small></td>")
+            .Add($"<td>{ChangeText.Of(mean.Change)}");
+        AddPaper(html, study, mean);
+        html.Add($"</td><td>{mean.Held} of {mean.Count}<small>{pair.DomainsHeld} of {pair.Domains.Count} domains</small></td>");
+        if (perDomain) foreach (var domain in pair.Domains) AddDomain(html, study, domain);
+        html.Line($"</tr>");
+    }
+
+    private static void AddDomain(Html html, Study study, Comparison domain)
+    {
+        html.Add($"<td>{Signed(domain.Difference.Mean)}");
+        ChangeText.Add(html, domain.Change);
+        html.Add($"<small>{domain.Held} of {domain.Count}</small>");
+        AddPaper(html, study, domain);
+        html.Add($"</td>");
+    }
+
+    private static void AddPaper(Html html, Study study, Comparison ours)
+    {
+        var paper = PaperFigures.Change(study.Recipe, ours.Model, ours.Against, ours.Figure);
+        if (!double.IsFinite(paper)) return;
+        html.Add($"<small class='paper'>paper {NumberText.Change(1 + paper)}");
+        if (Math.Sign(paper) * Math.Sign(ours.Change.Mean) < 0) html.Add($" <b>other sign</b>");
+        html.Add($"</small>");
+    }
+
+    private static string Interval(Sample differences) => differences.Count < 2
+        ? "no interval"
+        : $"{Signed(differences.Low)} to {Signed(differences.High)}";
+
+    private static string Signed(double value) =>
+        $"{(Math.Round(value, 2) > 0 ? "+" : "")}{NumberText.Fixed(value, 2)}";
+}

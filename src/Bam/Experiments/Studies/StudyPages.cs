@@ -1,0 +1,38 @@
+using Bam.Experiments.Reporting;
+
+namespace Bam.Experiments.Studies;
+
+/// <summary>The files that show studies: for each its page and its figures, for a set one page more.</summary>
+public static class StudyPages
+{
+    /// <summary>Names that a study in a set cannot have, because other files of the run have them.</summary>
+    internal static readonly string[] TakenNames = ["report", "inputs"];
+
+    /// <summary>Writes a study's <c>NAME.html</c>, <c>NAME.json</c> and <c>NAME.csv</c>.</summary>
+    /// <param name="study">The study.</param>
+    /// <param name="directory">Where to write.</param>
+    /// <returns>The page.</returns>
+    /// <exception cref="WorkFailedException">A file cannot be written.</exception>
+    public static string Write(Study study, string directory)
+    {
+        ArgumentNullException.ThrowIfNull(study);
+        var page = Path.Combine(directory, $"{study.Name}.html");
+        StudyReport.Write(study, page);
+        StudyFigures.WriteJson(study, Path.Combine(directory, $"{study.Name}.json"));
+        StudyFigures.WriteCsv(study, Path.Combine(directory, $"{study.Name}.csv"));
+        return page;
+    }
+
+    /// <summary>Writes the page of a set, <c>report.html</c>.</summary>
+    /// <param name="set">The set.</param>
+    /// <param name="studies">Its studies.</param>
+    /// <param name="directory">Where to write.</param>
+    /// <returns>The page.</returns>
+    /// <exception cref="WorkFailedException">A file cannot be written.</exception>
+    public static string WriteSet(StudySet set, IReadOnlyList<Study> studies, string directory)
+    {
+        var page = Path.Combine(directory, StudySetReport.FileName);
+        StudySetReport.Write(set, studies, page);
+        return page;
+    }
+}
