@@ -21,6 +21,10 @@ public sealed record RecipeLatency
     [Key("the runs of each model, after one to warm up", Minimum = 1)]
     public int Runs { get; init; } = 10;
 
+    /// <summary>The seconds that the paper prints, by model.</summary>
+    [Key("the seconds that the paper prints, by model", ChangesResult = false)]
+    public IReadOnlyDictionary<string, double> Paper { get; init; } = new Dictionary<string, double>();
+
     /// <summary>Other sizes at which the same mixtures are measured.</summary>
     [Key("presets at whose sizes the same mixtures are measured as well, with random weights, as bam-small")]
     public IReadOnlyList<string> Presets { get; init; } = [];

@@ -28,6 +28,8 @@ public static class StudyReport
         if (study.Units.Count > 0)
         {
             StudyTables.Add(body, study);
+            StudyProbes.Add(body, study);
+            StudyLatency.Add(body, study);
             ClaimTable.Add(body, study);
             StudyCurves.Add(body, study);
             CostScatter.Add(body, study);

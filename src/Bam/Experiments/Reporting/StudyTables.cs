@@ -26,7 +26,7 @@ internal static class StudyTables
         if (table.Against is { } against) html.Add($". Small numbers in colour are the change against {against}; grey ones may be chance");
         html.Line($".{(table.Note.Length > 0 ? $" {table.Note}" : "")}</p>");
         var figures = ModelFigure.Perplexities(study.Domains);
-        Add(html, study, table, table.Title, figures, Decimals(study, table.Models, figures));
+        AddFigures(html, study, table, table.Title, figures, Decimals(study, table.Models, figures));
     }
 
     /// <summary>Appends bits per byte of all models.</summary>
@@ -40,11 +40,12 @@ internal static class StudyTables
         Html html, Study study, string id, string title, string text, IReadOnlyList<ModelFigure> figures, int decimals)
     {
         html.Line($"<section id='{id}'>").Line($"<h2>{title}</h2>").Line($"<p>{text}</p>");
-        Add(html, study, new RecipeTable { Title = title, Models = [.. study.Models.Select(model => model.Name)] }, title, figures, decimals);
+        AddFigures(html, study, new RecipeTable { Title = title, Models = [.. study.Models.Select(model => model.Name)] }, title, figures, decimals);
         html.Line($"</section>");
     }
 
-    private static void Add(Html html, Study study, RecipeTable table, string caption, IReadOnlyList<ModelFigure> figures, int decimals)
+    /// <summary>Appends a table of the models of <paramref name="table"/> over any columns, of which the lowest values are best.</summary>
+    public static void AddFigures(Html html, Study study, RecipeTable table, string caption, IReadOnlyList<ModelFigure> figures, int decimals)
     {
         var models = study.MeanModels.ToDictionary(model => model.Name);
         new DomainTable
