@@ -90,12 +90,10 @@ internal sealed class DomainTable
 
     private void AddTokens(Html html, List<ModelResult> models)
     {
+        var counts = Columns.Select(column => models.Select(column.Tokens).Distinct().ToList()).ToList();
+        if (!counts.Exists(count => count is [> 0])) return;
         html.Add($"<tfoot><tr><th scope='row'>Held-out tokens</th>");
-        foreach (var column in Columns)
-        {
-            var counts = models.Select(column.Tokens).Distinct().ToList();
-            html.Add($"<td>{(counts is [> 0] ? NumberText.Compact(counts[0]) : "")}</td>");
-        }
+        foreach (var count in counts) html.Add($"<td>{(count is [> 0] ? NumberText.Compact(count[0]) : "")}</td>");
 
         html.Line($"</tr></tfoot>");
     }
