@@ -125,6 +125,7 @@ public sealed class BamScriptTests : IDisposable
     [InlineData("demo")]
     [InlineData("train", "a.yaml")]
     [InlineData("eval", "perplexity", "a")]
+    [InlineData("generate", "a")]
     public void A_verb_that_computes_sets_the_machine_up_first(params string[] arguments)
     {
         sandbox.RemoveTool("make");

@@ -39,6 +39,7 @@ public sealed class GoldenTests
             {
                 tensor.Shape.ShouldBe(expected.Tensors[tensor.Name].Shape, tensor.Name);
                 var (x, y) = (Values(found, tensor), Values(expected, tensor));
+                x.ShouldAllBe(value => float.IsFinite(value), tensor.Name);  // NaN is less than any tolerance
                 var difference = x.Zip(y, (a, b) => Math.Abs((double)a - b)).Max();
                 var allowed = tensor.Name switch
                 {
