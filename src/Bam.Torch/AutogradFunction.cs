@@ -11,14 +11,14 @@ namespace Bam.Torch;
 public abstract unsafe class AutogradFunction
 {
     private static Exception? s_failure;
-    private bool _attached;
-    private bool[] _needsInputGrad = [];
+    private bool attached;
+    private bool[] needsInputGrad = [];
 
     /// <summary>How many functions stand in graphs that are alive.</summary>
     public static long LiveCount => Native.bam_function_live_nodes();
 
     /// <summary>Which inputs need a gradient; the others' are not used. Valid inside <see cref="Backward"/>.</summary>
-    protected ReadOnlySpan<bool> NeedsInputGrad => _needsInputGrad;
+    protected ReadOnlySpan<bool> NeedsInputGrad => needsInputGrad;
 
     internal static void RegisterCallbacks() => Native.bam_function_callbacks(&OnBackward, &OnRelease);
 
@@ -33,11 +33,11 @@ public abstract unsafe class AutogradFunction
     /// <exception cref="InvalidOperationException">This object was attached before.</exception>
     protected void Attach(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor> saved)
     {
-        if (_attached)
+        if (attached)
             throw new InvalidOperationException($"{GetType().Name} stands in a graph already: make a new one for each call");
-        _attached = true;
+        attached = true;
         if (!Autograd.IsEnabled) return;
-        _needsInputGrad = new bool[inputs.Length];
+        needsInputGrad = new bool[inputs.Length];
         var inputHandles = Tensor.Handles(inputs);
         var outputHandles = Tensor.Handles(outputs);
         var savedHandles = Tensor.Handles(saved);
@@ -71,7 +71,7 @@ public abstract unsafe class AutogradFunction
             var savedTensors = Adopt(saved, savedCount);
             function = (AutogradFunction)GCHandle.FromIntPtr(state).Target!;
             for (var i = 0; i < inputCount; i++)
-                function._needsInputGrad[i] = needed[i] != 0;
+                function.needsInputGrad[i] = needed[i] != 0;
 
             using var noGrad = NoGrad.Enter();
             var gradInputs = new Tensor?[inputCount];

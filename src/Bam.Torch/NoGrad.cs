@@ -3,9 +3,9 @@ namespace Bam.Torch;
 /// <summary>Operators build no graph while this is in force: <c>using var _ = NoGrad.Enter();</c></summary>
 public readonly ref struct NoGrad : IDisposable
 {
-    private readonly bool _wasEnabled;
+    private readonly bool wasEnabled;
 
-    private NoGrad(bool wasEnabled) => _wasEnabled = wasEnabled;
+    private NoGrad(bool wasEnabled) => this.wasEnabled = wasEnabled;
 
     /// <summary>Turns the graph off for this thread until the result is disposed of.</summary>
     public static NoGrad Enter()
@@ -16,5 +16,5 @@ public readonly ref struct NoGrad : IDisposable
     }
 
     /// <summary>Returns to what was in force before.</summary>
-    public void Dispose() => Native.bam_set_grad_enabled(_wasEnabled ? 1 : 0);
+    public void Dispose() => Native.bam_set_grad_enabled(this.wasEnabled ? 1 : 0);
 }

@@ -10,17 +10,17 @@ public sealed unsafe class Operator
 {
     private const int InlineResults = 8;
 
-    private readonly string _overload;
-    private nint _handle;
+    private readonly string overload;
+    private nint handle;
 
     private Operator(string name, string overload)
     {
         Name = name;
-        _overload = overload;
+        this.overload = overload;
     }
 
     /// <summary>The name with its namespace and overload, such as <c>aten::add.Tensor</c>.</summary>
-    public string FullName => _overload.Length == 0 ? Name : $"{Name}.{_overload}";
+    public string FullName => this.overload.Length == 0 ? Name : $"{Name}.{this.overload}";
 
     /// <summary>The name with its namespace, such as <c>aten::add</c>.</summary>
     public string Name { get; }
@@ -30,10 +30,10 @@ public sealed unsafe class Operator
     public string Schema => new((sbyte*)Native.bam_operator_schema(Handle));
 
     /// <summary>Whether this libtorch has the operator.</summary>
-    public bool IsAvailable => _handle != 0 || (_handle = Find(Name, _overload)) != 0;
+    public bool IsAvailable => handle != 0 || (handle = Find(Name, this.overload)) != 0;
 
     private nint Handle =>
-        IsAvailable ? _handle : throw new TorchException(FullName, $"libtorch {LibTorch.Info.Version} has no such operator");
+        IsAvailable ? handle : throw new TorchException(FullName, $"libtorch {LibTorch.Info.Version} has no such operator");
 
     /// <summary>The operator of this name; whether it exists is found at its first call.</summary>
     /// <param name="name">With its namespace: <c>aten::linear</c>.</param>

@@ -10,8 +10,8 @@ namespace Bam.Torch;
 /// </summary>
 public sealed class ParameterArena : IDisposable
 {
-    private readonly List<Entry> _entries = [];
-    private readonly Dictionary<string, Entry> _byName = [];
+    private readonly List<Entry> entries = [];
+    private readonly Dictionary<string, Entry> byName = [];
 
     /// <summary>Makes an arena with values and gradients of zero.</summary>
     /// <param name="parameters">Names and shapes, in the order in which they lie.</param>
@@ -39,16 +39,16 @@ public sealed class ParameterArena : IDisposable
             }
 
             var entry = new Entry(name, offset, value, gradient);
-            if (!_byName.TryAdd(name, entry))
+            if (!byName.TryAdd(name, entry))
                 throw new ArgumentException($"two parameters are named '{name}'", nameof(parameters));
-            _entries.Add(entry);
+            entries.Add(entry);
             offset += count;
         }
 
         // Last, so that the scope frees everything when something above fails.
         Values.DetachFromScope();
         Gradients.DetachFromScope();
-        foreach (var entry in _entries)
+        foreach (var entry in entries)
         {
             entry.Value.DetachFromScope();
             entry.Gradient.DetachFromScope();
@@ -65,19 +65,19 @@ public sealed class ParameterArena : IDisposable
     public Tensor Gradients { get; }
 
     /// <summary>The parameters' names, in the order in which they lie.</summary>
-    public IReadOnlyList<string> Names => _entries.ConvertAll(entry => entry.Name);
+    public IReadOnlyList<string> Names => entries.ConvertAll(entry => entry.Name);
 
     /// <summary>A parameter: a leaf of the graph. The arena owns it.</summary>
     /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
-    public Tensor this[string name] => _byName[name].Value;
+    public Tensor this[string name] => byName[name].Value;
 
     /// <summary>The gradient of a parameter, of its shape. The arena owns it.</summary>
     /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
-    public Tensor GradientOf(string name) => _byName[name].Gradient;
+    public Tensor GradientOf(string name) => byName[name].Gradient;
 
     /// <summary>Where a parameter begins in <see cref="Values"/>.</summary>
     /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
-    public long OffsetOf(string name) => _byName[name].Offset;
+    public long OffsetOf(string name) => byName[name].Offset;
 
     /// <summary>Sets every gradient to zero, in one pass.</summary>
     public void ZeroGradients() => Gradients.Zero_();
@@ -88,7 +88,7 @@ public sealed class ParameterArena : IDisposable
     public void AssertGradientsInPlace()
     {
         using var scope = TensorScope.Open();
-        foreach (var entry in _entries)
+        foreach (var entry in entries)
         {
             if (entry.Value.Grad is not { } gradient || gradient.DataPointer != entry.Gradient.DataPointer)
                 throw new InvalidOperationException($"the gradient of '{entry.Name}' no longer lies in the arena");
@@ -98,7 +98,7 @@ public sealed class ParameterArena : IDisposable
     /// <summary>Frees the values, the gradients and every parameter.</summary>
     public void Dispose()
     {
-        foreach (var entry in _entries)
+        foreach (var entry in entries)
         {
             entry.Value.Dispose();
             entry.Gradient.Dispose();

@@ -6,9 +6,9 @@ namespace Bam.Torch;
 /// </summary>
 public readonly struct Scalar
 {
-    private readonly Value _value;
+    private readonly Value value;
 
-    private Scalar(Value value) => _value = value;
+    private Scalar(Value value) => this.value = value;
 
     /// <summary>An integer.</summary>
     public static implicit operator Scalar(int value) => new(value);
@@ -23,5 +23,5 @@ public readonly struct Scalar
     public static implicit operator Scalar(bool value) => new(value);
 
     /// <summary>The argument that an operator gets.</summary>
-    public static implicit operator Value(Scalar scalar) => scalar._value;
+    public static implicit operator Value(Scalar scalar) => scalar.value;
 }

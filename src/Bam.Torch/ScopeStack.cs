@@ -8,7 +8,7 @@ internal sealed unsafe class ScopeStack
     [ThreadStatic]
     private static ScopeStack? t_current;
 
-    private Tensor?[] _tensors = new Tensor?[256];
+    private Tensor?[] tensors = new Tensor?[256];
 
     internal static ScopeStack Current => t_current ??= new ScopeStack();
 
@@ -22,17 +22,17 @@ internal sealed unsafe class ScopeStack
 
     internal void Add(Tensor tensor)
     {
-        if (Count == _tensors.Length)
-            Array.Resize(ref _tensors, Count * 2);
+        if (Count == tensors.Length)
+            Array.Resize(ref tensors, Count * 2);
         tensor.Scope = this;
         tensor.Slot = Count;
-        _tensors[Count++] = tensor;
+        tensors[Count++] = tensor;
     }
 
     internal void Remove(Tensor tensor)
     {
-        if (tensor.Slot < Count && ReferenceEquals(_tensors[tensor.Slot], tensor))
-            _tensors[tensor.Slot] = null;
+        if (tensor.Slot < Count && ReferenceEquals(tensors[tensor.Slot], tensor))
+            tensors[tensor.Slot] = null;
         tensor.Scope = null;
     }
 
@@ -44,8 +44,8 @@ internal sealed unsafe class ScopeStack
         var kept = start;
         for (var i = start; i < Count; i++)
         {
-            var tensor = _tensors[i];
-            _tensors[i] = null;
+            var tensor = tensors[i];
+            tensors[i] = null;
             if (tensor is null)
                 continue;
             if (tensor.KeepDepth >= depth)
@@ -64,7 +64,7 @@ internal sealed unsafe class ScopeStack
             else
             {
                 tensor.Slot = kept;
-                _tensors[kept++] = tensor;
+                tensors[kept++] = tensor;
             }
         }
 

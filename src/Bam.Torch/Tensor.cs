@@ -10,16 +10,16 @@ public sealed unsafe partial class Tensor : IDisposable
 {
     private static long s_liveCount;
 
-    private nint _handle;
-    private long[]? _shape;
-    private long _count;
-    private ScalarType _scalarType;
-    private Device _device;
+    private nint handle;
+    private long[]? shape;
+    private long count;
+    private ScalarType scalarType;
+    private Device device;
 
     /// <summary>Owns <paramref name="handle"/> from now on.</summary>
     internal Tensor(nint handle)
     {
-        _handle = handle;
+        this.handle = handle;
         Interlocked.Increment(ref s_liveCount);
         var scopes = ScopeStack.Current;
         if (scopes.Depth > 0)
@@ -32,10 +32,10 @@ public sealed unsafe partial class Tensor : IDisposable
     public static long LiveCount => Interlocked.Read(ref s_liveCount);
 
     /// <summary>The native handle, 0 after disposal.</summary>
-    public nint Handle => _handle;
+    public nint Handle => this.handle;
 
     /// <summary>Whether the tensor was freed.</summary>
-    public bool IsDisposed => _handle == 0;
+    public bool IsDisposed => this.handle == 0;
 
     /// <summary>The sizes of the dimensions.</summary>
     public ReadOnlySpan<long> Shape => Describe();
@@ -49,7 +49,7 @@ public sealed unsafe partial class Tensor : IDisposable
         get
         {
             Describe();
-            return _count;
+            return count;
         }
     }
 
@@ -59,7 +59,7 @@ public sealed unsafe partial class Tensor : IDisposable
         get
         {
             Describe();
-            return _scalarType;
+            return scalarType;
         }
     }
 
@@ -69,7 +69,7 @@ public sealed unsafe partial class Tensor : IDisposable
         get
         {
             Describe();
-            return _device;
+            return device;
         }
     }
 
@@ -102,8 +102,8 @@ public sealed unsafe partial class Tensor : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_handle == 0, this);
-            return _handle;
+            ObjectDisposedException.ThrowIf(this.handle == 0, this);
+            return this.handle;
         }
     }
 
@@ -146,7 +146,7 @@ public sealed unsafe partial class Tensor : IDisposable
         if (IsDisposed)
             return "disposed tensor";
         var sizes = string.Join(", ", Describe().Select(size => size.ToString(CultureInfo.InvariantCulture)));
-        return _device.IsCpu ? $"{_scalarType}[{sizes}]" : $"{_scalarType}[{sizes}] on {_device}";
+        return device.IsCpu ? $"{scalarType}[{sizes}]" : $"{scalarType}[{sizes}] on {device}";
     }
 
     /// <summary>A second tensor over the same native one.</summary>
@@ -155,7 +155,7 @@ public sealed unsafe partial class Tensor : IDisposable
     /// <summary>Ends this tensor and leaves the native one to the caller; 0 when that was done before.</summary>
     internal nint TakeHandle()
     {
-        var handle = Interlocked.Exchange(ref _handle, 0);
+        var handle = Interlocked.Exchange(ref this.handle, 0);
         if (handle != 0)
         {
             Interlocked.Decrement(ref s_liveCount);
@@ -181,19 +181,19 @@ public sealed unsafe partial class Tensor : IDisposable
             throw new InvalidOperationException($"{this} belongs to a scope of another thread");
     }
 
-    private long[] Describe() => _shape ?? ReadDescription();
+    private long[] Describe() => this.shape ?? ReadDescription();
 
     private long[] ReadDescription()
     {
         Native.TensorInfo info;
         Native.bam_tensor_info(LiveHandle, &info);
-        _count = info.Count;
-        _scalarType = (ScalarType)info.ScalarType;
+        count = info.Count;
+        scalarType = (ScalarType)info.ScalarType;
         var type = (DeviceType)info.DeviceType;
-        _device = new Device(type, type == DeviceType.Cpu ? 0 : info.DeviceIndex);
+        device = new Device(type, type == DeviceType.Cpu ? 0 : info.DeviceIndex);
         var shape = new long[info.Rank];
         fixed (long* sizes = shape)
-            Native.bam_tensor_shape(_handle, sizes);
-        return _shape = shape;
+            Native.bam_tensor_shape(this.handle, sizes);
+        return this.shape = shape;
     }
 }

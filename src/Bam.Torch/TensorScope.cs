@@ -6,16 +6,16 @@ namespace Bam.Torch;
 /// </summary>
 public readonly ref struct TensorScope : IDisposable
 {
-    private readonly ScopeStack _stack;
-    private readonly int _start;
-    private readonly int _depth;
+    private readonly ScopeStack stack;
+    private readonly int start;
+    private readonly int depth;
 
     private TensorScope(ScopeStack stack)
     {
         stack.Open();
-        _stack = stack;
-        _start = stack.Count;
-        _depth = stack.Depth;
+        this.stack = stack;
+        start = stack.Count;
+        depth = stack.Depth;
     }
 
     /// <summary>How many scopes are open on this thread.</summary>
@@ -32,8 +32,8 @@ public readonly ref struct TensorScope : IDisposable
         ArgumentNullException.ThrowIfNull(tensor);
         ObjectDisposedException.ThrowIf(tensor.IsDisposed, tensor);
         tensor.ThrowIfOfAnotherThread();
-        if (tensor.Scope == _stack && tensor.Slot >= _start)
-            tensor.KeepDepth = Math.Min(tensor.KeepDepth, _depth - 1);
+        if (tensor.Scope == this.stack && tensor.Slot >= start)
+            tensor.KeepDepth = Math.Min(tensor.KeepDepth, depth - 1);
         return tensor;
     }
 
@@ -56,7 +56,7 @@ public readonly ref struct TensorScope : IDisposable
     /// <summary>Frees what was made inside and not kept; scopes opened inside and never closed are closed with it.</summary>
     public void Dispose()
     {
-        if (_stack is not null && _stack.Depth >= _depth)
-            _stack.Close(_start, _depth);
+        if (this.stack is not null && this.stack.Depth >= depth)
+            this.stack.Close(start, depth);
     }
 }

@@ -10,37 +10,37 @@ namespace Bam.Torch;
 public readonly unsafe struct Value
 {
     [FieldOffset(0)]
-    private readonly ValueKind _kind;
+    private readonly ValueKind kind;
 
     [FieldOffset(4)]
-    private readonly int _length;
+    private readonly int length;
 
     [FieldOffset(8)]
-    private readonly long _integer;
+    private readonly long integer;
 
     [FieldOffset(8)]
-    private readonly double _real;
+    private readonly double real;
 
     [FieldOffset(8)]
-    private readonly nint _pointer;
+    private readonly nint pointer;
 
-    private Value(ValueKind kind) => _kind = kind;
+    private Value(ValueKind kind) => this.kind = kind;
 
     private Value(ValueKind kind, long integer, int length = 0)
         : this(kind)
     {
-        _integer = integer;
-        _length = length;
+        this.integer = integer;
+        this.length = length;
     }
 
     private Value(double real)
-        : this(ValueKind.Double) => _real = real;
+        : this(ValueKind.Double) => this.real = real;
 
     private Value(ValueKind kind, void* pointer, int length)
         : this(kind)
     {
-        _pointer = (nint)pointer;
-        _length = length;
+        this.pointer = (nint)pointer;
+        this.length = length;
     }
 
     /// <summary>No value.</summary>
@@ -50,24 +50,24 @@ public readonly unsafe struct Value
     public static Value Default => new(ValueKind.Default);
 
     /// <summary>What this value holds.</summary>
-    public ValueKind Kind => _kind;
+    public ValueKind Kind => this.kind;
 
     /// <summary>The handle of a tensor.</summary>
-    public nint Handle => _kind == ValueKind.Tensor ? _pointer : 0;
+    public nint Handle => this.kind == ValueKind.Tensor ? this.pointer : 0;
 
     /// <summary>An integer or, as 0 and 1, a truth value.</summary>
     /// <exception cref="InvalidOperationException">It holds something else.</exception>
-    public long Integer => _kind is ValueKind.Int or ValueKind.Bool
-        ? _integer
-        : throw new InvalidOperationException($"expected an integer, found {_kind}");
+    public long Integer => this.kind is ValueKind.Int or ValueKind.Bool
+        ? this.integer
+        : throw new InvalidOperationException($"expected an integer, found {this.kind}");
 
     /// <summary>A number of any kind.</summary>
     /// <exception cref="InvalidOperationException">It holds something else.</exception>
-    public double Number => _kind == ValueKind.Double ? _real : Integer;
+    public double Number => this.kind == ValueKind.Double ? this.real : Integer;
 
-    internal int Length => _length;
+    internal int Length => this.length;
 
-    internal nint Pointer => _pointer;
+    internal nint Pointer => this.pointer;
 
     /// <summary>A tensor, or none for null.</summary>
     /// <exception cref="ObjectDisposedException">The tensor was freed.</exception>

@@ -5,21 +5,21 @@ namespace Bam.Torch.Tests;
 /// <summary>Every test leaves as many live tensors and graph nodes as it found.</summary>
 public abstract class TorchTest : IDisposable
 {
-    private readonly long _tensors;
-    private readonly long _functions;
+    private readonly long tensors;
+    private readonly long functions;
 
     protected TorchTest()
     {
         LibTorch.Load();
-        _tensors = Tensor.LiveCount;
-        _functions = AutogradFunction.LiveCount;
+        tensors = Tensor.LiveCount;
+        functions = AutogradFunction.LiveCount;
     }
 
     public void Dispose()
     {
         TensorScope.OpenCount.ShouldBe(0);
-        Tensor.LiveCount.ShouldBe(_tensors, TensorLeaks.Report());
-        AutogradFunction.LiveCount.ShouldBe(_functions);
+        Tensor.LiveCount.ShouldBe(tensors, TensorLeaks.Report());
+        AutogradFunction.LiveCount.ShouldBe(functions);
         Autograd.IsEnabled.ShouldBeTrue();
         GC.SuppressFinalize(this);
     }

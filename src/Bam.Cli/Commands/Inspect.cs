@@ -6,20 +6,20 @@ namespace Bam.Cli.Commands;
 /// <summary>What is in a checkpoint, or what two differ in.</summary>
 internal sealed class Inspect : Verb
 {
-    private readonly Argument<string> _model = new("MODEL") { Description = "A checkpoint directory" };
-    private readonly Argument<string?> _other = new("OTHER") { Description = "Another, to compare it with", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
+    private readonly Argument<string?> other = new("OTHER") { Description = "Another, to compare it with", Arity = ArgumentArity.ZeroOrOne };
 
     public Inspect()
         : base("inspect", "Show what is in a checkpoint, or what two differ in", "bam inspect seed mixture")
     {
-        Arguments.Add(_model);
-        Arguments.Add(_other);
+        Arguments.Add(this.model);
+        Arguments.Add(this.other);
     }
 
     public override int Execute(Invocation invocation)
     {
-        using var model = Checkpoint.Open(invocation.GetRequired(_model));
-        if (invocation.Get(_other) is not { } path)
+        using var model = Checkpoint.Open(invocation.GetRequired(this.model));
+        if (invocation.Get(this.other) is not { } path)
         {
             InspectView.Show(CheckpointSummary.Of(model), invocation);
             return ExitStatus.Done;

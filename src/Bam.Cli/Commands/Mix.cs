@@ -20,14 +20,14 @@ internal sealed class Mix : Verb
         ["random"] = AttentionInitialization.Random,
     };
 
-    private readonly Argument<string> _method = new("METHOD")
+    private readonly Argument<string> method = new("METHOD")
     {
         Description = string.Join("; ", MixtureMethods.All.Select(method => $"{method.Name}: {method.Description}")),
     };
 
-    private readonly Option<string> _seed = new("--seed") { Description = "The dense checkpoint that the others were copied from; the first expert", Required = true, HelpName = "DIR" };
+    private readonly Option<string> seed = new("--seed") { Description = "The dense checkpoint that the others were copied from; the first expert", Required = true, HelpName = "DIR" };
 
-    private readonly Option<string[]> _experts = new("--expert")
+    private readonly Option<string[]> experts = new("--expert")
     {
         Description = "A specialised copy of the seed; give one for each, in the order of the experts",
         DefaultValueFactory = _ => [],
@@ -35,30 +35,30 @@ internal sealed class Mix : Verb
         HelpName = "DIR",
     };
 
-    private readonly Option<string?> _output = new("--output") { Description = "The checkpoint directory to write", HelpName = "DIR" };
-    private readonly Option<bool> _shareKeyValue = new("--share-key-value") { Description = "bam: one K and V for all attention experts" };
-    private readonly Option<int?> _attentionTopK = new("--attention-top-k") { Description = "bam: route attention to K experts instead of to all", HelpName = "K" };
-    private readonly Option<string> _attentionInit = new("--attention-init")
+    private readonly Option<string?> output = new("--output") { Description = "The checkpoint directory to write", HelpName = "DIR" };
+    private readonly Option<bool> shareKeyValue = new("--share-key-value") { Description = "bam: one K and V for all attention experts" };
+    private readonly Option<int?> attentionTopK = new("--attention-top-k") { Description = "bam: route attention to K experts instead of to all", HelpName = "K" };
+    private readonly Option<string> attentionInit = new("--attention-init")
     {
         Description = $"bam: what the attention experts start from: {string.Join(", ", AttentionInits.Keys)}",
         DefaultValueFactory = _ => "copy",
         HelpName = "I",
     };
 
-    private readonly Option<int?> _feedForwardExperts = new("--experts") { Description = "Feed-forward experts; those beyond the models are copies of the seed's", HelpName = "M" };
-    private readonly Option<int?> _topK = new("--top-k") { Description = "Feed-forward experts of one token (1 unless given)", HelpName = "K" };
-    private readonly Option<bool> _normTopK = new("--norm-topk") { Description = "Divide the K weights by their sum, as Mixtral does" };
-    private readonly Option<long> _routerSeed = new("--router-seed") { Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S" };
-    private readonly Option<string?> _dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T" };
-    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show what every tensor would be and write nothing" };
+    private readonly Option<int?> feedForwardExperts = new("--experts") { Description = "Feed-forward experts; those beyond the models are copies of the seed's", HelpName = "M" };
+    private readonly Option<int?> topK = new("--top-k") { Description = "Feed-forward experts of one token (1 unless given)", HelpName = "K" };
+    private readonly Option<bool> normTopK = new("--norm-topk") { Description = "Divide the K weights by their sum, as Mixtral does" };
+    private readonly Option<long> routerSeed = new("--router-seed") { Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S" };
+    private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T" };
+    private readonly Option<bool> dryRun = new("--dry-run") { Description = "Show what every tensor would be and write nothing" };
 
     public Mix()
         : base("mix", "Make one mixture of several dense checkpoints, without training", "bam mix bam --seed seed --expert law --expert code --expert mathematics --output mixture")
     {
-        Arguments.Add(_method);
+        Arguments.Add(this.method);
         foreach (var option in new Option[]
         {
-            _seed, _experts, _output, _shareKeyValue, _attentionTopK, _attentionInit, _feedForwardExperts, _topK, _normTopK, _routerSeed, _dtype, _dryRun,
+            seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK, routerSeed, this.dtype, dryRun,
         })
         {
             Options.Add(option);
@@ -67,25 +67,25 @@ internal sealed class Mix : Verb
 
     public override int Execute(Invocation invocation)
     {
-        var output = invocation.Get(_output);
-        var isDryRun = invocation.Get(_dryRun);
+        var output = invocation.Get(this.output);
+        var isDryRun = invocation.Get(dryRun);
         if (output is null && !isDryRun) throw new InvalidInputException("--output", "the directory to write", "none", "add it, or --dry-run to write nothing");
         if (output is not null) RefuseToReplaceOtherThings(output);
         var options = new MixtureOptions
         {
-            Seed = invocation.GetRequired(_seed),
-            Experts = invocation.Get(_experts)!,
-            ShareKeyValue = invocation.Get(_shareKeyValue),
-            AttentionTopK = invocation.Get(_attentionTopK),
-            AttentionInitialization = ParseAttentionInit(invocation.GetRequired(_attentionInit)),
-            FeedForwardExperts = invocation.Get(_feedForwardExperts),
-            TopK = invocation.Get(_topK),
-            NormTopK = invocation.Get(_normTopK),
-            RouterSeed = invocation.Get(_routerSeed),
-            Dtype = ParseDtype(invocation.Get(_dtype)),
+            Seed = invocation.GetRequired(seed),
+            Experts = invocation.Get(experts)!,
+            ShareKeyValue = invocation.Get(shareKeyValue),
+            AttentionTopK = invocation.Get(attentionTopK),
+            AttentionInitialization = ParseAttentionInit(invocation.GetRequired(attentionInit)),
+            FeedForwardExperts = invocation.Get(feedForwardExperts),
+            TopK = invocation.Get(topK),
+            NormTopK = invocation.Get(normTopK),
+            RouterSeed = invocation.Get(routerSeed),
+            Dtype = ParseDtype(invocation.Get(this.dtype)),
         };
         using var sources = MixtureSources.Open(options.Models);
-        var plan = MixturePlan.Create(invocation.GetRequired(_method), options, sources);
+        var plan = MixturePlan.Create(invocation.GetRequired(this.method), options, sources);
         if (isDryRun)
         {
             MixturePlanView.Show(plan, sources, invocation);

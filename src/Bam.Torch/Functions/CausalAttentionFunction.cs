@@ -8,12 +8,12 @@ namespace Bam.Torch.Functions;
 /// </summary>
 public sealed class CausalAttentionFunction : AutogradFunction
 {
-    private readonly CausalAttentionKernel _kernel;
-    private readonly AttentionShape _shape;
-    private readonly bool _isGated;
+    private readonly CausalAttentionKernel kernel;
+    private readonly AttentionShape shape;
+    private readonly bool isGated;
 
     private CausalAttentionFunction(CausalAttentionKernel kernel, AttentionShape shape, bool isGated) =>
-        (_kernel, _shape, _isGated) = (kernel, shape, isGated);
+        (this.kernel, this.shape, this.isGated) = (kernel, shape, isGated);
 
     /// <summary>Attends; by the fused kernel where it applies, else by libtorch's operators.</summary>
     /// <param name="qkv">[B, T, Width] as <see cref="AttentionShape"/> lays it out, before rotary embedding.</param>
@@ -52,13 +52,13 @@ public sealed class CausalAttentionFunction : AutogradFunction
         var (qkv, logSumExp) = (saved[0], saved[1]);
         var gradOutput = gradOutputs[0]!.Contiguous();
         var gradQkv = Tensor.Empty(qkv.Shape, ScalarType.Float32, qkv.Device);
-        var gradGatesOfHeads = _isGated
-            ? Tensor.Empty([_shape.BatchSize, _shape.Length, _shape.Experts, _shape.HeadsPerExpert], ScalarType.Float32, qkv.Device)
+        var gradGatesOfHeads = this.isGated
+            ? Tensor.Empty([this.shape.BatchSize, this.shape.Length, this.shape.Experts, this.shape.HeadsPerExpert], ScalarType.Float32, qkv.Device)
             : null;
-        _kernel.Backward(
-            (float*)qkv.DataPointer, _isGated ? (float*)saved[2].DataPointer : null, (float*)logSumExp.DataPointer,
-            (float*)gradOutput.DataPointer, (float*)gradQkv.DataPointer, _isGated ? (float*)gradGatesOfHeads!.DataPointer : null);
+        this.kernel.Backward(
+            (float*)qkv.DataPointer, this.isGated ? (float*)saved[2].DataPointer : null, (float*)logSumExp.DataPointer,
+            (float*)gradOutput.DataPointer, (float*)gradQkv.DataPointer, this.isGated ? (float*)gradGatesOfHeads!.DataPointer : null);
         gradInputs[0] = gradQkv;
-        if (_isGated) gradInputs[1] = gradGatesOfHeads!.Sum(3);
+        if (this.isGated) gradInputs[1] = gradGatesOfHeads!.Sum(3);
     }
 }

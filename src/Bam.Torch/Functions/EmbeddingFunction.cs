@@ -3,9 +3,9 @@ namespace Bam.Torch.Functions;
 /// <summary>Looks rows up in a table; the table's gradient is added in place, in the order of the ids.</summary>
 public sealed class EmbeddingFunction : AutogradFunction
 {
-    private readonly Parameter _table;
+    private readonly Parameter table;
 
-    private EmbeddingFunction(Parameter table) => _table = table;
+    private EmbeddingFunction(Parameter table) => this.table = table;
 
     /// <summary>The rows of those ids.</summary>
     /// <param name="ids">[…], int64.</param>
@@ -26,9 +26,9 @@ public sealed class EmbeddingFunction : AutogradFunction
     {
         var (dy, ids) = (gradOutputs[0]!, saved[0]);
         if (dy.Device.IsCpu)
-            AddRows(_table.Gradient.AsSpan<float>(), ids.AsSpan<long>(), dy.Contiguous().AsSpan<float>());
+            AddRows(this.table.Gradient.AsSpan<float>(), ids.AsSpan<long>(), dy.Contiguous().AsSpan<float>());
         else
-            _table.Gradient.IndexAdd_(0, ids, dy);
+            this.table.Gradient.IndexAdd_(0, ids, dy);
     }
 
     // libtorch 1.13 dispatches one operator for every row here.

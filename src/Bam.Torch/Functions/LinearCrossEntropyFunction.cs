@@ -12,9 +12,9 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
     public const long IgnoreIndex = -100;
 
     private const long ChunkBytes = 4 << 20;
-    private readonly Parameter _head;
+    private readonly Parameter head;
 
-    private LinearCrossEntropyFunction(Parameter head) => _head = head;
+    private LinearCrossEntropyFunction(Parameter head) => this.head = head;
 
     /// <summary>The mean negative log-likelihood, in nats, over the targets that count.</summary>
     /// <param name="x">[n, d].</param>
@@ -63,6 +63,6 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
     {
         var upstream = gradOutputs[0]!;
         gradInputs[0] = saved[0] * upstream.To(saved[0].ScalarType);
-        if (_head.IsTrained) _head.Gradient.AddCMul_(saved[1], upstream);
+        if (this.head.IsTrained) this.head.Gradient.AddCMul_(saved[1], upstream);
     }
 }

@@ -3,10 +3,10 @@ namespace Bam.Torch.Functions;
 /// <summary>y = x·Wᵀ (or x·W for a matrix stored as [in, out]); the weight's gradient is added in place.</summary>
 public sealed class LinearFunction : AutogradFunction
 {
-    private readonly Parameter _weight;
-    private readonly bool _inputFirst;
+    private readonly Parameter weight;
+    private readonly bool inputFirst;
 
-    private LinearFunction(Parameter weight, bool inputFirst) => (_weight, _inputFirst) = (weight, inputFirst);
+    private LinearFunction(Parameter weight, bool inputFirst) => (this.weight, this.inputFirst) = (weight, inputFirst);
 
     /// <summary>Applies the projection in x's dtype; the gradient is summed in the parameter's.</summary>
     /// <param name="x">[…, in].</param>
@@ -38,15 +38,15 @@ public sealed class LinearFunction : AutogradFunction
         var (dy, x) = (gradOutputs[0]!.Contiguous(), saved[0]);
         if (NeedsInputGrad[0])
         {
-            var matrix = _weight.Value.To(x.ScalarType);
-            gradInputs[0] = dy.MatMul(_inputFirst ? matrix.Transpose(0, 1) : matrix);
+            var matrix = this.weight.Value.To(x.ScalarType);
+            gradInputs[0] = dy.MatMul(this.inputFirst ? matrix.Transpose(0, 1) : matrix);
         }
 
-        if (!_weight.IsTrained) return;
-        var (left, right) = _inputFirst ? (x, dy) : (dy, x);
-        if (x.ScalarType == _weight.Gradient.ScalarType)
-            _weight.Gradient.AddMm_(left.Transpose(0, 1), right);
+        if (!this.weight.IsTrained) return;
+        var (left, right) = this.inputFirst ? (x, dy) : (dy, x);
+        if (x.ScalarType == this.weight.Gradient.ScalarType)
+            this.weight.Gradient.AddMm_(left.Transpose(0, 1), right);
         else
-            _weight.Gradient.Add_(left.Transpose(0, 1).MatMul(right).To(_weight.Gradient.ScalarType));
+            this.weight.Gradient.Add_(left.Transpose(0, 1).MatMul(right).To(this.weight.Gradient.ScalarType));
     }
 }

@@ -6,9 +6,9 @@ namespace Bam.Torch.Functions;
 /// </summary>
 public sealed class PermuteRowsFunction : AutogradFunction
 {
-    private readonly long _copies;
+    private readonly long copies;
 
-    private PermuteRowsFunction(long copies) => _copies = copies;
+    private PermuteRowsFunction(long copies) => this.copies = copies;
 
     /// <summary>y[j] = x[source[j]].</summary>
     /// <param name="x">[n, d].</param>
@@ -28,6 +28,6 @@ public sealed class PermuteRowsFunction : AutogradFunction
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
         var gathered = gradOutputs[0]!.IndexSelect(0, saved[0]);
-        gradInputs[0] = _copies == 1 ? gathered : gathered.View(-1, _copies, gathered.Size(1)).Sum(1);
+        gradInputs[0] = this.copies == 1 ? gathered : gathered.View(-1, this.copies, gathered.Size(1)).Sum(1);
     }
 }

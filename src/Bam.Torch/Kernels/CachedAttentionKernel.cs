@@ -11,9 +11,9 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryT
 {
     private const int Lanes = SmallGemm.Lanes;
 
-    private readonly int _headDim = shape.HeadDim;
-    private readonly float _scale = (float)(1 / Math.Sqrt(shape.HeadDim));
-    private readonly int _experts = shape.QueryHeads / (shape.KeyValueHeads * shape.HeadsPerKeyValueHead);
+    private readonly int headDim = shape.HeadDim;
+    private readonly float scale = (float)(1 / Math.Sqrt(shape.HeadDim));
+    private readonly int experts = shape.QueryHeads / (shape.KeyValueHeads * shape.HeadsPerKeyValueHead);
 
     /// <summary>Writes the new token's keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every head.</summary>
     /// <param name="qkv">[B, Width], before rotary embedding.</param>
@@ -28,45 +28,45 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryT
         {
             var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
             var row = qkv + (long)sequence * shape.Width;
-            var headKeys = keys + (long)item * capacity * _headDim;      // [capacity, D]
-            var headValues = values + (long)item * capacity * _headDim;  // [capacity, D]
-            var newKey = headKeys + (long)position * _headDim;
-            Copy(row + (shape.QueryHeads + keyValueHead) * _headDim, newKey, 1);
+            var headKeys = keys + (long)item * capacity * headDim;      // [capacity, D]
+            var headValues = values + (long)item * capacity * headDim;  // [capacity, D]
+            var newKey = headKeys + (long)position * headDim;
+            Copy(row + (shape.QueryHeads + keyValueHead) * headDim, newKey, 1);
             rotary.Rotate(newKey, position, 1);
-            Copy(row + (shape.QueryHeads + shape.KeyValueHeads + keyValueHead) * _headDim, headValues + (long)position * _headDim, 1);
+            Copy(row + (shape.QueryHeads + shape.KeyValueHeads + keyValueHead) * headDim, headValues + (long)position * headDim, 1);
 
             var length = position + 1;
             var padded = (length + Lanes - 1) / Lanes * Lanes;
-            using var scratch = new Scratch(padded + _headDim);
+            using var scratch = new Scratch(padded + headDim);
             var scores = scratch.Take(padded);
-            var query = scratch.Take(_headDim);
-            for (var reader = 0; reader < _experts * shape.HeadsPerKeyValueHead; reader++)
+            var query = scratch.Take(headDim);
+            for (var reader = 0; reader < experts * shape.HeadsPerKeyValueHead; reader++)
             {
                 var (expert, place) = Math.DivRem(reader, shape.HeadsPerKeyValueHead);
                 var head = (expert * shape.KeyValueHeads + keyValueHead) * shape.HeadsPerKeyValueHead + place;
-                Copy(row + head * _headDim, query, _scale);
+                Copy(row + head * headDim, query, scale);
                 rotary.Rotate(query, position, 1);
                 Dots(query, headKeys, scores, length);
                 var sum = Exponentials(scores, length, padded);
                 var gate = gates == null ? 1f : gates[sequence * shape.Experts + head / shape.HeadsPerExpert];
-                WeightedSum(scores, headValues, gate / sum, length, output + ((long)sequence * shape.QueryHeads + head) * _headDim);
+                WeightedSum(scores, headValues, gate / sum, length, output + ((long)sequence * shape.QueryHeads + head) * headDim);
             }
         });
 
     // destination = factor · source
     private void Copy(float* source, float* destination, float factor)
     {
-        for (var i = 0; i < _headDim; i += Lanes) (Vector512.Load(source + i) * factor).Store(destination + i);
+        for (var i = 0; i < headDim; i += Lanes) (Vector512.Load(source + i) * factor).Store(destination + i);
     }
 
     // scores[s] = query · keys[s]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Dots(float* query, float* keys, float* scores, int length)
     {
-        for (var s = 0; s < length; s++, keys += _headDim)
+        for (var s = 0; s < length; s++, keys += headDim)
         {
             var sums = Vector512<float>.Zero;
-            for (var i = 0; i < _headDim; i += Lanes)
+            for (var i = 0; i < headDim; i += Lanes)
                 sums = Vector512.FusedMultiplyAdd(Vector512.Load(query + i), Vector512.Load(keys + i), sums);
             scores[s] = Vector512.Sum(sums);
         }
@@ -98,11 +98,11 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryT
     private void WeightedSum(float* weights, float* values, float factor, int length, float* output)
     {
         var column = 0;
-        for (; column + 4 * Lanes <= _headDim; column += 4 * Lanes)
+        for (; column + 4 * Lanes <= headDim; column += 4 * Lanes)
         {
             Vector512<float> a = default, b = default, c = default, d = default;
             var row = values + column;
-            for (var s = 0; s < length; s++, row += _headDim)
+            for (var s = 0; s < length; s++, row += headDim)
             {
                 var weight = Vector512.Create(weights[s]);
                 a = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row), a);
@@ -117,11 +117,11 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryT
             (d * factor).Store(output + column + 3 * Lanes);
         }
 
-        for (; column < _headDim; column += Lanes)
+        for (; column < headDim; column += Lanes)
         {
             var sum = Vector512<float>.Zero;
             for (var s = 0; s < length; s++)
-                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weights[s]), Vector512.Load(values + (long)s * _headDim + column), sum);
+                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weights[s]), Vector512.Load(values + (long)s * headDim + column), sum);
             (sum * factor).Store(output + column);
         }
     }

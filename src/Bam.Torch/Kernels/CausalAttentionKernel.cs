@@ -18,11 +18,11 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
     private const int Block = 48;
     private const int Lanes = SmallGemm.Lanes;
 
-    private readonly int _headDim = shape.HeadDim;
-    private readonly int _length = shape.Length;
-    private readonly int _padded = (shape.Length + Block - 1) / Block * Block;
-    private readonly float _scale = (float)(1 / Math.Sqrt(shape.HeadDim));
-    private readonly int[][] _readers = ReadersOfKeyValueHeads(shape);
+    private readonly int headDim = shape.HeadDim;
+    private readonly int length = shape.Length;
+    private readonly int padded = (shape.Length + Block - 1) / Block * Block;
+    private readonly float scale = (float)(1 / Math.Sqrt(shape.HeadDim));
+    private readonly int[][] readers = ReadersOfKeyValueHeads(shape);
 
     /// <summary>Whether this processor and these sizes can use the kernel.</summary>
     public static bool Supports(AttentionShape shape) => Vector512.IsHardwareAccelerated && shape.HeadDim % Lanes == 0;
@@ -36,32 +36,32 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
         ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
         {
             var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
-            using var scratch = new Scratch(3L * _padded * _headDim + Block * (_padded + _headDim));
-            var keysTransposed = scratch.Take(_headDim * _padded);  // [D, P]
-            var values = scratch.Take(_padded * _headDim);          // [P, D]
-            var queries = scratch.Take(Block * _headDim);          // [48, D]
-            var scores = scratch.Take(Block * _padded);            // [48, P]
-            PackKeys(qkv, sequence, keyValueHead, scratch.Take(_padded * _headDim), keysTransposed);
-            PackRows(Value(qkv, sequence, 0, keyValueHead), 0, _length, values);
+            using var scratch = new Scratch(3L * padded * headDim + Block * (padded + headDim));
+            var keysTransposed = scratch.Take(headDim * padded);  // [D, P]
+            var values = scratch.Take(padded * headDim);          // [P, D]
+            var queries = scratch.Take(Block * headDim);          // [48, D]
+            var scores = scratch.Take(Block * padded);            // [48, P]
+            PackKeys(qkv, sequence, keyValueHead, scratch.Take(padded * headDim), keysTransposed);
+            PackRows(Value(qkv, sequence, 0, keyValueHead), 0, length, values);
 
-            foreach (var head in _readers[keyValueHead])
+            foreach (var head in readers[keyValueHead])
             {
-                for (var start = 0; start < _length; start += Block)
+                for (var start = 0; start < length; start += Block)
                 {
                     var (count, rows, columns) = BlockSizes(start);
                     PackQueries(qkv, sequence, head, start, count, queries);
-                    SmallGemm.Multiply(queries, _headDim, 1, keysTransposed, _padded, scores, _padded, rows, columns, _headDim, false);
+                    SmallGemm.Multiply(queries, headDim, 1, keysTransposed, padded, scores, padded, rows, columns, headDim, false);
                     for (var row = 0; row < count; row++)
                     {
-                        var (sum, logSum) = Softmax(scores + row * _padded, start + row + 1, columns);
-                        logSumExp[((long)sequence * shape.QueryHeads + head) * _length + start + row] = logSum;
+                        var (sum, logSum) = Softmax(scores + row * padded, start + row + 1, columns);
+                        logSumExp[((long)sequence * shape.QueryHeads + head) * length + start + row] = logSum;
                         var gate = gates == null ? 1f : Gate(gates, sequence, start + row, head);
-                        Scale(scores + row * _padded, gate / sum, columns);
+                        Scale(scores + row * padded, gate / sum, columns);
                     }
 
-                    SmallGemm.Multiply(scores, _padded, 1, values, _headDim, queries, _headDim, rows, _headDim, columns, false);
+                    SmallGemm.Multiply(scores, padded, 1, values, headDim, queries, headDim, rows, headDim, columns, false);
                     for (var row = 0; row < count; row++)
-                        Copy(queries + row * _headDim, Output(output, sequence, start + row, head), _headDim);
+                        Copy(queries + row * headDim, Output(output, sequence, start + row, head), headDim);
                 }
             }
         });
@@ -77,73 +77,73 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
         ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
         {
             var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
-            using var scratch = new Scratch(6L * _padded * _headDim + Block * (2 * _padded + 2 * _headDim));
-            var keys = scratch.Take(_padded * _headDim);              // [P, D]
-            var keysTransposed = scratch.Take(_headDim * _padded);    // [D, P]
-            var values = scratch.Take(_padded * _headDim);            // [P, D]
-            var valuesTransposed = scratch.Take(_headDim * _padded);  // [D, P]
-            var gradKeys = scratch.Take(_padded * _headDim);          // [P, D]
-            var gradValues = scratch.Take(_padded * _headDim);        // [P, D]
-            var queries = scratch.Take(Block * _headDim);            // [48, D]
-            var gradHeads = scratch.Take(Block * _headDim);          // [48, D]
-            var weights = scratch.Take(Block * _padded);             // [48, P], softmax of the scores
-            var gradScores = scratch.Take(Block * _padded);          // [48, P]
+            using var scratch = new Scratch(6L * padded * headDim + Block * (2 * padded + 2 * headDim));
+            var keys = scratch.Take(padded * headDim);              // [P, D]
+            var keysTransposed = scratch.Take(headDim * padded);    // [D, P]
+            var values = scratch.Take(padded * headDim);            // [P, D]
+            var valuesTransposed = scratch.Take(headDim * padded);  // [D, P]
+            var gradKeys = scratch.Take(padded * headDim);          // [P, D]
+            var gradValues = scratch.Take(padded * headDim);        // [P, D]
+            var queries = scratch.Take(Block * headDim);            // [48, D]
+            var gradHeads = scratch.Take(Block * headDim);          // [48, D]
+            var weights = scratch.Take(Block * padded);             // [48, P], softmax of the scores
+            var gradScores = scratch.Take(Block * padded);          // [48, P]
             PackKeys(qkv, sequence, keyValueHead, keys, keysTransposed);
-            PackRows(Value(qkv, sequence, 0, keyValueHead), 0, _length, values);
-            BlockTranspose.Apply(values, valuesTransposed, _padded, _headDim);
-            new Span<float>(gradKeys, _padded * _headDim).Clear();
-            new Span<float>(gradValues, _padded * _headDim).Clear();
+            PackRows(Value(qkv, sequence, 0, keyValueHead), 0, length, values);
+            BlockTranspose.Apply(values, valuesTransposed, padded, headDim);
+            new Span<float>(gradKeys, padded * headDim).Clear();
+            new Span<float>(gradValues, padded * headDim).Clear();
 
-            foreach (var head in _readers[keyValueHead])
+            foreach (var head in readers[keyValueHead])
             {
-                for (var start = 0; start < _length; start += Block)
+                for (var start = 0; start < length; start += Block)
                 {
                     var (count, rows, columns) = BlockSizes(start);
                     PackQueries(qkv, sequence, head, start, count, queries);
                     PackGradients(gradOutput, sequence, head, start, count, gradHeads);
-                    SmallGemm.Multiply(queries, _headDim, 1, keysTransposed, _padded, weights, _padded, rows, columns, _headDim, false);
-                    SmallGemm.Multiply(gradHeads, _headDim, 1, valuesTransposed, _padded, gradScores, _padded, rows, columns, _headDim, false);
+                    SmallGemm.Multiply(queries, headDim, 1, keysTransposed, padded, weights, padded, rows, columns, headDim, false);
+                    SmallGemm.Multiply(gradHeads, headDim, 1, valuesTransposed, padded, gradScores, padded, rows, columns, headDim, false);
                     for (var row = 0; row < rows; row++)
                     {
                         var (position, used) = (start + row, row < count ? start + row + 1 : 0);
-                        var logSum = used == 0 ? 0 : logSumExp[((long)sequence * shape.QueryHeads + head) * _length + position];
+                        var logSum = used == 0 ? 0 : logSumExp[((long)sequence * shape.QueryHeads + head) * length + position];
                         var gate = gates == null || used == 0 ? 1f : Gate(gates, sequence, position, head);
-                        var gradGate = SoftmaxBackward(weights + row * _padded, gradScores + row * _padded, used, columns, logSum, gate);
+                        var gradGate = SoftmaxBackward(weights + row * padded, gradScores + row * padded, used, columns, logSum, gate);
                         if (gradGates != null && used != 0)
-                            gradGates[((long)sequence * _length + position) * shape.QueryHeads + head] = gradGate;
-                        if (gate != 1) Scale(gradHeads + row * _headDim, gate, _headDim);
+                            gradGates[((long)sequence * length + position) * shape.QueryHeads + head] = gradGate;
+                        if (gate != 1) Scale(gradHeads + row * headDim, gate, headDim);
                     }
 
                     // dV += Pᵀ dO and dK += dSᵀ Q: the sums run over the block's rows. Q already carries the scale.
-                    SmallGemm.Multiply(weights, 1, _padded, gradHeads, _headDim, gradValues, _headDim, columns, _headDim, rows, true);
-                    SmallGemm.Multiply(gradScores, 1, _padded, queries, _headDim, gradKeys, _headDim, columns, _headDim, rows, true);
-                    SmallGemm.Multiply(gradScores, _padded, 1, keys, _headDim, queries, _headDim, rows, _headDim, columns, false);
+                    SmallGemm.Multiply(weights, 1, padded, gradHeads, headDim, gradValues, headDim, columns, headDim, rows, true);
+                    SmallGemm.Multiply(gradScores, 1, padded, queries, headDim, gradKeys, headDim, columns, headDim, rows, true);
+                    SmallGemm.Multiply(gradScores, padded, 1, keys, headDim, queries, headDim, rows, headDim, columns, false);
                     for (var row = 0; row < count; row++)
                     {
-                        Scale(queries + row * _headDim, _scale, _headDim);
-                        rotary.Rotate(queries + row * _headDim, start + row, -1);
-                        Copy(queries + row * _headDim, Query(gradQkv, sequence, start + row, head), _headDim);
+                        Scale(queries + row * headDim, scale, headDim);
+                        rotary.Rotate(queries + row * headDim, start + row, -1);
+                        Copy(queries + row * headDim, Query(gradQkv, sequence, start + row, head), headDim);
                     }
                 }
             }
 
-            for (var position = 0; position < _length; position++)
+            for (var position = 0; position < length; position++)
             {
-                rotary.Rotate(gradKeys + position * _headDim, position, -1);
-                Copy(gradKeys + position * _headDim, Key(gradQkv, sequence, position, keyValueHead), _headDim);
-                Copy(gradValues + position * _headDim, Value(gradQkv, sequence, position, keyValueHead), _headDim);
+                rotary.Rotate(gradKeys + position * headDim, position, -1);
+                Copy(gradKeys + position * headDim, Key(gradQkv, sequence, position, keyValueHead), headDim);
+                Copy(gradValues + position * headDim, Value(gradQkv, sequence, position, keyValueHead), headDim);
             }
         });
 
     // The block's rows, those rows padded to whole tiles, and the columns up to its diagonal padded to whole blocks.
     private (int Count, int Rows, int Columns) BlockSizes(int start)
     {
-        var count = Math.Min(Block, _length - start);
+        var count = Math.Min(Block, length - start);
         return (count, (count + SmallGemm.RowTile - 1) / SmallGemm.RowTile * SmallGemm.RowTile, start + Block);
     }
 
     private float* Query(float* qkv, int sequence, int position, int head) =>
-        qkv + ((long)sequence * _length + position) * shape.Width + head * _headDim;
+        qkv + ((long)sequence * length + position) * shape.Width + head * headDim;
 
     private float* Key(float* qkv, int sequence, int position, int head) => Query(qkv, sequence, position, shape.QueryHeads + head);
 
@@ -151,19 +151,19 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
         Query(qkv, sequence, position, shape.QueryHeads + shape.KeyValueHeads + head);
 
     private float* Output(float* output, int sequence, int position, int head) =>
-        output + (((long)sequence * _length + position) * shape.QueryHeads + head) * _headDim;
+        output + (((long)sequence * length + position) * shape.QueryHeads + head) * headDim;
 
     private float Gate(float* gates, int sequence, int position, int head) =>
-        gates[((long)sequence * _length + position) * shape.Experts + head / shape.HeadsPerExpert];
+        gates[((long)sequence * length + position) * shape.Experts + head / shape.HeadsPerExpert];
 
     private void PackQueries(float* qkv, int sequence, int head, int start, int count, float* queries)
     {
         for (var row = 0; row < count; row++)
         {
-            var query = queries + row * _headDim;
-            Copy(Query(qkv, sequence, start + row, head), query, _headDim);
+            var query = queries + row * headDim;
+            Copy(Query(qkv, sequence, start + row, head), query, headDim);
             rotary.Rotate(query, start + row, 1);
-            Scale(query, _scale, _headDim);
+            Scale(query, scale, headDim);
         }
 
         ClearRows(queries, count, Block);
@@ -172,25 +172,25 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
     private void PackGradients(float* gradOutput, int sequence, int head, int start, int count, float* gradHeads)
     {
         for (var row = 0; row < count; row++)
-            Copy(Output(gradOutput, sequence, start + row, head), gradHeads + row * _headDim, _headDim);
+            Copy(Output(gradOutput, sequence, start + row, head), gradHeads + row * headDim, headDim);
         ClearRows(gradHeads, count, Block);
     }
 
     private void PackKeys(float* qkv, int sequence, int head, float* keys, float* keysTransposed)
     {
-        PackRows(Key(qkv, sequence, 0, head), 0, _length, keys);
-        for (var position = 0; position < _length; position++) rotary.Rotate(keys + position * _headDim, position, 1);
-        BlockTranspose.Apply(keys, keysTransposed, _padded, _headDim);
+        PackRows(Key(qkv, sequence, 0, head), 0, length, keys);
+        for (var position = 0; position < length; position++) rotary.Rotate(keys + position * headDim, position, 1);
+        BlockTranspose.Apply(keys, keysTransposed, padded, headDim);
     }
 
     private void PackRows(float* source, int start, int count, float* rows)
     {
         for (var row = 0; row < count; row++)
-            Copy(source + (long)(start + row) * shape.Width, rows + row * _headDim, _headDim);
-        ClearRows(rows, count, _padded);
+            Copy(source + (long)(start + row) * shape.Width, rows + row * headDim, headDim);
+        ClearRows(rows, count, padded);
     }
 
-    private void ClearRows(float* rows, int from, int to) => new Span<float>(rows + from * _headDim, (to - from) * _headDim).Clear();
+    private void ClearRows(float* rows, int from, int to) => new Span<float>(rows + from * headDim, (to - from) * headDim).Clear();
 
     // exp(x - max) in place over the first `used` columns, zeros after them.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

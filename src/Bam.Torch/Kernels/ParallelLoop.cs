@@ -31,25 +31,25 @@ public static unsafe class ParallelLoop
 
     private sealed class Run(int count, Action<int> body)
     {
-        private int _next = -1;
-        private Exception? _failure;
+        private int next = -1;
+        private Exception? failure;
 
         public void Work()
         {
             try
             {
-                for (var item = Interlocked.Increment(ref _next); item < count; item = Interlocked.Increment(ref _next)) body(item);
+                for (var item = Interlocked.Increment(ref next); item < count; item = Interlocked.Increment(ref next)) body(item);
             }
             catch (Exception e)
             {
-                Interlocked.CompareExchange(ref _failure, e, null);
-                Interlocked.Exchange(ref _next, count);
+                Interlocked.CompareExchange(ref failure, e, null);
+                Interlocked.Exchange(ref next, count);
             }
         }
 
         public void Rethrow()
         {
-            if (_failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(_failure);
+            if (failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
         }
     }
 }

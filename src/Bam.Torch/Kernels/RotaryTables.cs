@@ -8,8 +8,8 @@ namespace Bam.Torch.Kernels;
 /// </summary>
 public sealed class RotaryTables : IDisposable
 {
-    private readonly float[] _cos;  // [Length, RotaryDim / 2]
-    private readonly float[] _sin;
+    private readonly float[] cos;  // [Length, RotaryDim / 2]
+    private readonly float[] sin;
 
     /// <summary>Computes the tables in double precision, rounded to float32.</summary>
     /// <param name="length">Positions.</param>
@@ -21,18 +21,18 @@ public sealed class RotaryTables : IDisposable
     {
         (Length, RotaryDim, Interleaved) = (length, rotaryDim, interleaved);
         var pairs = rotaryDim / 2;
-        (_cos, _sin) = (new float[length * pairs], new float[length * pairs]);
+        (cos, sin) = (new float[length * pairs], new float[length * pairs]);
         for (var t = 0; t < length; t++)
         {
             for (var i = 0; i < pairs; i++)
             {
                 var (sine, cosine) = Math.SinCos(t * Math.Pow(theta, -2.0 * i / rotaryDim));
-                (_cos[t * pairs + i], _sin[t * pairs + i]) = ((float)cosine, (float)sine);
+                (cos[t * pairs + i], sin[t * pairs + i]) = ((float)cosine, (float)sine);
             }
         }
 
-        Cosines = Tensor.From<float>(_cos, [length, pairs], device);
-        Sines = Tensor.From<float>(_sin, [length, pairs], device);
+        Cosines = Tensor.From<float>(cos, [length, pairs], device);
+        Sines = Tensor.From<float>(sin, [length, pairs], device);
     }
 
     /// <summary>Positions.</summary>
@@ -93,7 +93,7 @@ public sealed class RotaryTables : IDisposable
     internal unsafe void Rotate(float* head, int position, float direction)
     {
         var pairs = RotaryDim / 2;
-        fixed (float* cosines = &_cos[position * pairs], sines = &_sin[position * pairs])
+        fixed (float* cosines = &cos[position * pairs], sines = &sin[position * pairs])
         {
             var i = Interleaved ? 0 : RotateVectors(head, cosines, sines, pairs, direction);
             var (step, partner) = Interleaved ? (2, 1) : (1, pairs);

@@ -6,26 +6,26 @@ namespace Bam.Torch.Kernels;
 internal unsafe ref struct Scratch : IDisposable
 {
     private const int Alignment = 64;
-    private readonly float* _memory;
-    private readonly long _capacity;
-    private long _used;
+    private readonly float* memory;
+    private readonly long capacity;
+    private long used;
 
     /// <summary>Takes room for that many floats.</summary>
     public Scratch(long floats)
     {
-        _capacity = floats;
-        _memory = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), Alignment);
+        capacity = floats;
+        memory = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), Alignment);
     }
 
     /// <summary>The next piece, uninitialised; multiples of 16 floats keep the pieces aligned.</summary>
     public float* Take(int floats)
     {
-        if (_used + floats > _capacity) throw new InvalidOperationException("the scratch memory is smaller than its pieces");
-        var piece = _memory + _used;
-        _used += floats;
+        if (used + floats > capacity) throw new InvalidOperationException("the scratch memory is smaller than its pieces");
+        var piece = memory + used;
+        used += floats;
         return piece;
     }
 
     /// <summary>Frees all pieces.</summary>
-    public readonly void Dispose() => NativeMemory.AlignedFree(_memory);
+    public readonly void Dispose() => NativeMemory.AlignedFree(memory);
 }
