@@ -6,6 +6,17 @@ namespace Bam.Cli.Tests.Commands;
 
 public sealed class ReportTests : IDisposable
 {
+    private const string Study = """
+        random_seeds: [1, 2, 3]
+        results: results
+        domains: { general: { files: [general.txt] }, law: { files: [law.txt] } }
+        model: { hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 }
+        seed: { tokens: 1e6, learning_rate: 2e-3 }
+        experts: { law: { tokens: 4e5 } }
+        mixtures: { btx: { method: btx, tokens: 3e5 } }
+        claims: [{ says: "BTX beats the seed", order: [btx, seed] }]
+        """;
+
     private readonly string run = Directory.CreateTempSubdirectory("bam-report-").FullName;
 
     public void Dispose() => Directory.Delete(run, recursive: true);
@@ -41,7 +52,99 @@ public sealed class ReportTests : IDisposable
             $"bam: {Path.Combine(run, "results.json")}: expected the results of a finished run, found no such file; run 'bam run RECIPE' to its end first\n");
     }
 
-    private void SaveResults() => new Results
+    [Fact]
+    public void A_study_is_drawn_from_its_kept_figures_alone()
+    {
+        var recipe = WriteStudy();
+        SaveUnit(1, "seed", "law", "btx");
+        SaveUnit(2, "seed", "law", "btx");
+
+        var result = CommandLineRun.Of("report", recipe, "--output", Path.Combine(run, "pages"));
+
+        result.Status.ShouldBe(0);
+        result.Output.ShouldBe(Path.Combine(run, "pages", "study.html") + "\n");
+        // The text is not here, so the key cannot be computed.
+        result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Single().ShouldStartWith("warning: study: shown, but whether the figures are of this recipe");
+        foreach (var file in new[] { "study.html", "study.json", "study.csv" }) File.Exists(Path.Combine(run, "pages", file)).ShouldBeTrue();
+        File.ReadAllText(Path.Combine(run, "pages", "study.html")).ShouldContain("seeds 1, 2 finished, 3 missing");
+    }
+
+    [Fact]
+    public void Figures_of_another_recipe_are_shown_and_named()
+    {
+        foreach (var domain in new[] { "general", "law" }) File.WriteAllText(Path.Combine(run, $"{domain}.txt"), "some text");
+        var recipe = WriteStudy();
+        SaveUnit(1, "seed", "law", "btx");
+        SaveUnit(2, "seed", "law", "of-an-older-recipe");
+
+        var result = CommandLineRun.Of("report", recipe, "--output", Path.Combine(run, "pages"));
+
+        result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldBe(
+        [
+            "warning: study: the figures of seed 2 are not shown: they are of other models or domains than the recipe's",
+            "warning: study: the figures of seed 1 are of another version of the recipe or its text, and shown all the same",
+        ]);
+        File.ReadAllText(Path.Combine(run, "pages", "study.html")).ShouldContain("seed 1 finished, 2, 3 missing");
+    }
+
+    [Fact]
+    public void A_set_has_a_page_of_its_own()
+    {
+        WriteStudy();
+        File.WriteAllText(Path.Combine(run, "recipe.yaml"), "studies: [study.yaml]");
+
+        var result = CommandLineRun.Of("report", run, "--output", Path.Combine(run, "pages"));
+
+        result.Output.ShouldBe(Path.Combine(run, "pages", "report.html") + "\n");
+        File.ReadAllText(Path.Combine(run, "pages", "report.html")).ShouldContain("href='study.html'");
+    }
+
+    [Fact]
+    public void A_recipe_without_seed_numbers_is_no_study()
+    {
+        File.WriteAllText(Path.Combine(run, "plain.yaml"), Study.Replace("random_seeds: [1, 2, 3]\nresults: results\n", "", StringComparison.Ordinal));
+
+        var result = CommandLineRun.Of("report", Path.Combine(run, "plain.yaml"));
+
+        result.Status.ShouldBe(2);
+        result.Error.ShouldContain("key 'random_seeds' is missing");
+    }
+
+    private string WriteStudy()
+    {
+        var path = Path.Combine(run, "study.yaml");
+        File.WriteAllText(path, Study);
+        return path;
+    }
+
+    private void SaveUnit(long seed, params string[] models) => (Empty with
+    {
+        Recipe = "study",
+        RandomSeed = seed,
+        Key = "of another recipe",
+        Domains = ["general", "law"],
+        Models = [.. models.Select(model => Model(model, seed))],
+    }).SaveFile(Path.Combine(run, "results", $"study-seed-{seed}.json"));
+
+    private static ModelResult Model(string name, long seed) => new()
+    {
+        Name = name,
+        Kind = name == "btx" ? ModelKind.Btx : ModelKind.Seed,
+        Perplexity = new Dictionary<string, double> { ["general"] = 20 + seed, ["law"] = 10 + seed },
+        BitsPerByte = new Dictionary<string, double> { ["general"] = 2, ["law"] = 1 },
+        Tokens = new Dictionary<string, long> { ["general"] = 100, ["law"] = 100 },
+        MeanPerplexity = 15 + seed,
+        ParametersTotal = 1,
+        ParametersActive = 1,
+        TrainingTokens = 1,
+        CoreSeconds = 1,
+        TokensPerSecond = 1,
+        Flops = 1,
+    };
+
+    private void SaveResults() => Empty.Save(run);
+
+    private static Results Empty => new()
     {
         Recipe = "empty",
         Created = DateTimeOffset.UnixEpoch,
@@ -50,5 +153,5 @@ public sealed class ReportTests : IDisposable
         Models = [],
         Claims = [],
         ResolvedRecipe = "",
-    }.Save(run);
+    };
 }
