@@ -49,7 +49,9 @@ public sealed partial class TrainingMemoryTests
 
         // The graph's nodes themselves are a few per cent here. Lists of chosen positions are as long as the longest of a batch.
         var formula = TrainingMemory.Of(config, BatchSize, Length, ScalarType.Float32).Activations + 4L * config.VocabSize * config.HiddenSize;
-        ((double)held / formula).ShouldBeInRange(1, config.AttentionRouting == AttentionRouting.TopK ? 1.3 : 1.06, name);
+        // libtorch 2 keeps less for RMSNorm's steps (0.91) and more for grouped heads (1.11) than 1.13, whose operators the formula follows.
+        var (least, most) = LibTorch.Info.Version.StartsWith("1.", StringComparison.Ordinal) ? (1, 1.06) : (0.9, 1.12);
+        ((double)held / formula).ShouldBeInRange(least, config.AttentionRouting == AttentionRouting.TopK ? 1.3 : most, name);
     }
 
     [Fact]
