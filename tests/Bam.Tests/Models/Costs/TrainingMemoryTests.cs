@@ -43,15 +43,22 @@ public sealed partial class TrainingMemoryTests
         var (inputs, targets) = (TinyModels.Ids(BatchSize, Length), TinyModels.Ids(BatchSize, Length));
         using (TensorScope.Open()) model.Loss(inputs, targets);
 
-        var before = InUse();
-        model.Loss(inputs, targets);
-        var held = InUse() - before;
+        // Other tests' threads use malloc too: the middle of several measurements is this graph's.
+        var held = Enumerable.Range(0, 7).Select(_ => Held()).Order().ElementAt(3);
 
         // The graph's nodes themselves are a few per cent here. Lists of chosen positions are as long as the longest of a batch.
         var formula = TrainingMemory.Of(config, BatchSize, Length, ScalarType.Float32).Activations + 4L * config.VocabSize * config.HiddenSize;
         // libtorch 2 keeps less for RMSNorm's steps (0.91) and more for grouped heads (1.11) than 1.13, whose operators the formula follows.
         var (least, most) = LibTorch.Info.Version.StartsWith("1.", StringComparison.Ordinal) ? (1, 1.06) : (0.9, 1.12);
         ((double)held / formula).ShouldBeInRange(least, config.AttentionRouting == AttentionRouting.TopK ? 1.3 : most, name);
+
+        long Held()
+        {
+            using var graph = TensorScope.Open();
+            var before = InUse();
+            model.Loss(inputs, targets);
+            return InUse() - before;
+        }
     }
 
     [Fact]
