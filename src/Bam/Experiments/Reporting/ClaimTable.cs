@@ -28,7 +28,7 @@ internal static class ClaimTable
         var domains = perDomain ? studies[0].Domains : [];
         html.Line($"<div class='scroll' role='region' tabindex='0' aria-label='{caption}'>")
             .Line($"<table class='domains verdicts'><caption>{caption}</caption>")
-            .Add($"<thead><tr><th scope='col'>Claim</th><th scope='col'>Verdict</th><th scope='col'>Difference</th><th scope='col'>Change</th>")
+            .Add($"<thead><tr><th scope='col'>Claim</th><th scope='col' class='said'>Verdict</th><th scope='col'>Difference</th><th scope='col'>Change</th>")
             .Add($"<th scope='col'>Seeds</th>");
         foreach (var domain in domains) html.Add($"<th scope='col'>{domain}</th>");
         html.Line($"</tr></thead>");
@@ -40,10 +40,10 @@ internal static class ClaimTable
     private static void AddClaim(Html html, Study study, ClaimVerdict claim, bool perDomain)
     {
         var columns = 5 + (perDomain ? study.Domains.Count : 0);
-        html.Add($"<tbody><tr class='claim'><th scope='rowgroup' colspan='{columns}'>");
+        html.Add($"<tbody><tr class='claim'><th scope='rowgroup' colspan='{columns}'><div>");
         if (perDomain) html.Add($"{claim.Claim.Says}");
         else html.Add($"<a href='{study.Name}.html#claims'>{claim.Claim.Says}</a>");
-        html.Line($"<small>{claim.Claim.Source ?? "our own question"}{(perDomain ? "" : $" · {study.Title}")}</small></th></tr>");
+        html.Line($"<small>{claim.Claim.Source ?? "our own question"}{(perDomain ? "" : $" · {study.Title}")}</small></div></th></tr>");
         foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain);
         html.Line($"</tbody>");
     }

@@ -6,6 +6,10 @@ internal static class CurveColor
     private static readonly string[] ExpertColors = ["c3", "c4", "c5", "c6", "c7"];
     private static readonly string[] MixtureColors = ["c3", "c4", "c5", "c6", "c7", "c0"];
 
+    /// <summary>The colours of models by name, the same in every panel of a page.</summary>
+    public static IReadOnlyDictionary<string, string> OfAll(IReadOnlyList<ModelResult> models) =>
+        models.ToDictionary(model => model.Name, model => Of(model, models));
+
     /// <summary>The colour of a model among those of its panel: the first BAM and the first BTX have the same in every report.</summary>
     public static string Of(ModelResult model, IReadOnlyList<ModelResult> group)
     {

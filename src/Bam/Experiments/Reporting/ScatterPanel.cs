@@ -9,7 +9,7 @@ internal sealed class ScatterPanel
     private const double Right = Width - 10;
     private const double Top = 12;
     private const double Bottom = Height - 36;
-    private const double CharacterWidth = 6.6;
+    private const double CharacterWidth = 7.5;
     private const double Radius = 4;
     private const double LongestUnled = 14;
     private const int LongestName = 22;

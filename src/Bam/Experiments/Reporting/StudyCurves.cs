@@ -14,6 +14,7 @@ internal static class StudyCurves
             .Where(panel => panel.Models.Count > 0)
             .ToList();
         if (panels.Count == 0) return;
+        var colors = CurveColor.OfAll(trained);
         html.Line($"<section id='loss'>")
             .Line($"<h2>Learning curves</h2>")
             .Add($"<p>Training loss: negative log-likelihood of the next token in nats, without the routers’ auxiliary losses, over the tokens of ")
@@ -22,16 +23,17 @@ internal static class StudyCurves
         foreach (var (title, models) in panels)
         {
             html.Line($"<h3>{title}</h3>").Line($"<div class='panels'>");
-            LossPanel.Add(html, "over tokens", "tokens", Curves(study, models, moment => moment.Tokens));
-            LossPanel.Add(html, "over core-seconds", "core-seconds", Curves(study, models, moment => moment.CoreSeconds));
+            LossPanel.Add(html, "over tokens", "tokens", Curves(study, models, colors, moment => moment.Tokens));
+            LossPanel.Add(html, "over core-seconds", "core-seconds", Curves(study, models, colors, moment => moment.CoreSeconds));
             html.Line($"</div>");
         }
 
         html.Line($"</section>");
     }
 
-    private static List<LossCurve> Curves(Study study, IReadOnlyList<ModelResult> models, Func<LossMoment, double> x) =>
-        [.. models.Select(model => LossCurve.OfRuns(model.Name, CurveColor.Of(model, models), [.. study.Units.Select(unit => Points(unit, model.Name, x))]))
+    private static List<LossCurve> Curves(
+        Study study, IReadOnlyList<ModelResult> models, IReadOnlyDictionary<string, string> colors, Func<LossMoment, double> x) =>
+        [.. models.Select(model => LossCurve.OfRuns(model.Name, colors[model.Name], [.. study.Units.Select(unit => Points(unit, model.Name, x))]))
             .Where(curve => curve.Raw.Count > 0)];
 
     private static IReadOnlyList<LossPoint> Points(Results unit, string model, Func<LossMoment, double> x) =>
