@@ -65,7 +65,7 @@ public static class StudySetReport
     private static void AddClaims(Html html, Study study)
     {
         if (study.Recipe.Claims.Count == 0) return;
-        html.Line($"<ul class='claims'>");
+        html.Line($"<ul class='claims long'>");
         foreach (var claim in study.Claims)
         {
             var weakest = claim.Pairs.MaxBy(pair => pair.Verdict)!;
