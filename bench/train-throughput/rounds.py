@@ -172,7 +172,8 @@ def main():
         matrix_peak=max(peaks), matrix_peaks=peaks, summary=summarize(rounds, flops_per_token, max(peaks)), rounds=rounds)
     arguments.output.mkdir(parents=True, exist_ok=True)
     base = arguments.output / f"train-throughput-{now:%Y-%m-%d}-{slug(processor, arguments.threads)}"
-    base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
+    # Paths as the clone sees them: where it lies says nothing about the measurement.
+    base.with_suffix(".json").write_text(json.dumps(result, indent=2).replace(f"{ROOT}/", "") + "\n")
     base.with_suffix(".md").write_text(markdown(result))
     print(markdown(result), end="")
 
