@@ -41,6 +41,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         if (recipe.Latency is { } latency)
         {
             CheckModels("latency", latency.Models);
+            if (latency.Models.Count == 0 || latency.Models.Distinct().Count() < latency.Models.Count)
+                throw Fault(["latency", "models"], "key 'latency.models': expected at least one model, and none twice");
             foreach (var preset in latency.Presets) ModelPresets.Named(preset, SectionLocation.At(file, At(["latency", "presets"], nearest: true)!));
         }
 

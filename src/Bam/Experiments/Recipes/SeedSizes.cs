@@ -30,11 +30,14 @@ public sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
             .. recipe.Experts.Values.Select(expert => expert.Training.SequenceLength),
             .. recipe.Mixtures.Values.Select(mixture => mixture.Training.SequenceLength),
         ];
-        var sizes = new SeedSizes(keys, model.Where, lengths.Max());
+        var text = recipe.Latency is { } latency ? latency.PromptTokens + latency.NewTokens : 0;
+        var sizes = new SeedSizes(keys, model.Where, Math.Max(lengths.Max(), text));
         var config = sizes.For(recipe.Tokenizer.VocabSize, endOfTextId: null);
         if (config.IsMixture) throw new InvalidInputException(model.Where, "a dense model", "experts", "the mixtures' sections say how many experts there are");
         if (config.MaxPositionEmbeddings < lengths.Max())
             throw new InvalidInputException($"{model.Where}: max_position_embeddings", $"at least {lengths.Max()}, the longest sequence_length", $"{config.MaxPositionEmbeddings}", "raise it or shorten the windows");
+        if (config.MaxPositionEmbeddings < text)
+            throw new InvalidInputException($"{model.Where}: max_position_embeddings", $"at least {text}, the prompt and new tokens of 'latency'", $"{config.MaxPositionEmbeddings}", "raise it or shorten the text");
         return sizes;
     }
 

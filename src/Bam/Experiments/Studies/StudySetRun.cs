@@ -44,8 +44,12 @@ public sealed class StudySetRun
 
     /// <summary>Every unit with what a run would do about it, in the order in which a run takes them.</summary>
     /// <param name="seeds">Only these seed numbers; null for all.</param>
-    public IReadOnlyList<PlannedUnit> Plan(IReadOnlyCollection<long>? seeds) =>
-        [.. studies.SelectMany(study => study.Plan()).Where(unit => seeds?.Contains(unit.Seed) != false).OrderBy(unit => unit.Seed)];
+    /// <exception cref="InvalidInputException">No study has one of them.</exception>
+    public IReadOnlyList<PlannedUnit> Plan(IReadOnlyCollection<long>? seeds)
+    {
+        RequireKnown(seeds);
+        return [.. studies.SelectMany(study => study.Plan()).Where(unit => seeds?.Contains(unit.Seed) != false).OrderBy(unit => unit.Seed)];
+    }
 
     /// <summary>
     /// Runs the units that are not finished, one seed number after the other, so that what the studies share is trained once and
@@ -60,6 +64,7 @@ public sealed class StudySetRun
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
     public IReadOnlyList<Study> Run(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
     {
+        RequireKnown(seeds);
         using var held = DirectoryLock.Acquire(Directory);
         var known = studies.Select(study => study.Study()).ToList();
         foreach (var study in known) StudyPages.Write(study, Directory);
@@ -76,5 +81,12 @@ public sealed class StudySetRun
         }
 
         return known;
+    }
+
+    private void RequireKnown(IReadOnlyCollection<long>? seeds)
+    {
+        var known = studies.SelectMany(study => study.Seeds).Distinct().Order().ToList();
+        if (seeds?.Except(known).ToList() is [var unknown, ..])
+            throw new InvalidInputException("seeds", $"one of {string.Join(", ", known)} (random_seeds)", $"{unknown}", "choose another or add it to the recipe");
     }
 }

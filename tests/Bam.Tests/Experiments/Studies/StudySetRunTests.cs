@@ -114,6 +114,22 @@ public sealed class StudySetRunTests : IDisposable
     }
 
     [Fact]
+    public void Seed_numbers_that_no_study_has_are_refused() =>
+        Should.Throw<InvalidInputException>(() => Open("recipe.yaml", "out").Run([1, 7], SilentReporter.Instance, default)).Message
+            .ShouldBe("seeds: expected one of 1, 2 (random_seeds), found 7; choose another or add it to the recipe");
+
+    [Theory]
+    [InlineData("models: [btx, bam]", "models: [btx, btx]", "key 'latency.models': expected at least one model, and none twice")]
+    [InlineData("num_attention_heads: 2", "num_attention_heads: 2, max_position_embeddings: 16", "at least 104, the prompt and new tokens of 'latency'")]
+    public void A_latency_that_cannot_be_measured_is_refused_before_any_training(string good, string bad, string message)
+    {
+        foreach (var (file, text) in new[] { ("base.yaml", Base), ("second.yaml", Second.Replace("prompt_tokens: 4", "prompt_tokens: 101", StringComparison.Ordinal)) })
+            File.WriteAllText(directory[file], text.Replace(good, bad, StringComparison.Ordinal));
+
+        Should.Throw<InvalidInputException>(() => Open("second.yaml", "out")).Message.ShouldContain(message);
+    }
+
+    [Fact]
     public void Kept_figures_speak_of_no_machine_paths()
     {
         Run("first.yaml", "out");
