@@ -129,6 +129,8 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("model:", "random_seeds: [1, 1]\nmodel:", "recipe.yaml:4: key 'random_seeds': a number is there twice")]
     [InlineData("model:", "claims: [{ says: x, order: [bam, bxt] }]\nmodel:", "recipe.yaml:4: key 'claims': there is no model 'bxt', did you mean 'btx'")]
     [InlineData("model:", "tables: [{ title: x, models: [bam], against: btx2 }]\nmodel:", "recipe.yaml:4: key 'tables': there is no model 'btx2', did you mean 'btx'")]
+    [InlineData("model:", "claims: [{ says: x, order: [bam, btx] }]\nmodel:", "recipe.yaml:4: key 'claims' has no meaning without 'random_seeds'")]
+    [InlineData("model:", "results: kept\nmodel:", "recipe.yaml:4: key 'results' has no meaning without 'random_seeds'")]
     [InlineData("model:", "extends: other/base.yaml\nmodel:", "recipe.yaml:4: key 'extends': expected the name of a file in the same folder")]
     [InlineData("model:", "extends: recipe.yaml\nmodel:", "recipe.yaml:4: key 'extends': the files extend each other in a circle")]
     [InlineData("seed: { tokens: 1e6, learning_rate: 2e-3 }", "seed: 3", "recipe.yaml:5: key 'seed'")]

@@ -140,7 +140,7 @@ public sealed class StudySetRunTests : IDisposable
     [Fact]
     public void A_study_without_seed_numbers_is_refused()
     {
-        File.WriteAllText(directory["base.yaml"], Base.Replace("random_seeds: [1, 2]", "", StringComparison.Ordinal));
+        File.WriteAllText(directory["base.yaml"], Base.Replace("random_seeds: [1, 2]\nresults: kept", "", StringComparison.Ordinal));
 
         Should.Throw<InvalidInputException>(() => Open("recipe.yaml", "out")).Message
             .ShouldBe($"{directory["first.yaml"]}: key 'random_seeds' is missing: a study has one unit for each");
