@@ -26,12 +26,12 @@ internal static class StudyView
     private static Table Perplexities(Study study, RecipeTable shown)
     {
         var table = new Table().Border(TableBorder.Simple).Title(Markup.Escape(shown.Title)).AddColumn("model");
-        var figures = ModelFigure.Perplexities(study.Domains);
+        var figures = ModelFigure.Perplexities(shown.Domains ?? study.Domains);
         foreach (var figure in figures) table.AddColumn(new TableColumn(Markup.Escape(figure.Title)).RightAligned());
         if (shown.Against is { } against) table.AddColumn(new TableColumn(Markup.Escape($"against {against}")).RightAligned());
         foreach (var model in shown.Models)
         {
-            IEnumerable<string> cells = [model, .. figures.Select(figure => Text(study.Of(model, figure.Value))), .. Change(study, shown, model)];
+            IEnumerable<string> cells = [model, .. figures.Select(figure => Text(study.Of(model, figure.Value))), .. Change(study, shown, model, figures[^1])];
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
 
@@ -52,10 +52,10 @@ internal static class StudyView
         return table;
     }
 
-    private static IEnumerable<string> Change(Study study, RecipeTable shown, string model)
+    private static IEnumerable<string> Change(Study study, RecipeTable shown, string model, ModelFigure mean)
     {
         if (shown.Against is not { } against) yield break;
-        yield return model == against ? "" : Percent(Comparison.Of(study, model, against, ModelFigure.MeanPerplexity).Change);
+        yield return model == against ? "" : Percent(Comparison.Of(study, model, against, mean).Change);
     }
 
     private static string Coloured(Verdict verdict) => verdict switch

@@ -9,12 +9,13 @@ public sealed record ModelFigure(string Title, string? Domain, Func<ModelResult,
     /// <summary>The held-out tokens behind a model's figure; 0 for none.</summary>
     public Func<ModelResult, long> Tokens { get; init; } = _ => 0;
 
-    /// <summary>The mean of the perplexities over the domains.</summary>
-    public static ModelFigure MeanPerplexity { get; } = new("mean", null, model => model.MeanPerplexity);
-
-    /// <summary>The perplexities by domain, and their mean.</summary>
+    /// <summary>The perplexities by domain, and last their mean over these domains.</summary>
     public static IReadOnlyList<ModelFigure> Perplexities(IReadOnlyList<string> domains) =>
-        [.. ByDomain(domains, model => model.Perplexity), MeanPerplexity];
+        [.. ByDomain(domains, model => model.Perplexity), MeanPerplexity(domains)];
+
+    /// <summary>The arithmetic mean of the perplexities over some domains.</summary>
+    public static ModelFigure MeanPerplexity(IReadOnlyList<string> domains) =>
+        new("mean", null, model => domains.Average(domain => model.Perplexity.GetValueOrDefault(domain, double.NaN)));
 
     /// <summary>One column for each domain.</summary>
     /// <param name="domains">In the order of the columns.</param>

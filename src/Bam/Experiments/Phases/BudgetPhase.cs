@@ -50,9 +50,11 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
             _ => (1, 1),
         };
         var tokens = MatchedTokens(referenceTokens, ownCost, referenceCost, own.Settings.TokensPerStep);
-        context.Reporter.Say(string.Create(
-            CultureInfo.InvariantCulture,
-            $"  {Name} gets {tokens:N0} tokens: each costs {ownCost / referenceCost:0.00} times one of {reference.Name}, which gets {referenceTokens:N0}"));
+        context.Reporter.Say(by == MatchBy.Tokens
+            ? string.Create(CultureInfo.InvariantCulture, $"  {Name} gets {tokens:N0} tokens, as many as {reference.Name}")
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"  {Name} gets {tokens:N0} tokens: each costs {ownCost / referenceCost:0.00} times one of {reference.Name}, which gets {referenceTokens:N0}"));
         return new JsonObject
         {
             ["tokens"] = tokens,

@@ -66,6 +66,7 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
     {
         var settings = SettingsJson.Of(plan.Settings);
         if (sizes is not null) (settings["model"], settings["init_seed"]) = (sizes.Keys.DeepClone(), randomSeed);
+        if (IsMeasured) settings["evaluate_every"] = plan.Settings.EvaluateEvery;  // the weights are the same, the kept curve is not
         settings["shares"] = new JsonObject(plan.Domains.Select(domain => KeyValuePair.Create(domain.Data.Name, (JsonNode?)domain.Weight)));
         IEnumerable<(string Role, Phase? Phase)> needs =
         [

@@ -35,6 +35,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         foreach (var table in recipe.Tables)
         {
             CheckModels("tables", table.Models);
+            CheckDomains("tables", table.Domains);
             if (table.Against is { } against) CheckModels("tables", [against]);
         }
 
@@ -49,6 +50,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         foreach (var claim in recipe.Claims)
         {
             CheckModels("claims", claim.Order);
+            CheckDomains("claims", claim.Domains);
             if (claim.Order.Count < 2) throw Fault(["claims"], "key 'claims': an 'order' needs at least two models");
         }
 
@@ -62,6 +64,14 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         string[] models = ["seed", .. recipe.Experts.Keys, .. recipe.Mixtures.Keys];
         foreach (var name in names.Except(models))
             throw Fault([key], $"key '{key}': there is no model '{name}'{Suggestion.For(name, models)}");
+    }
+
+    private void CheckDomains(string key, IReadOnlyList<string>? domains)
+    {
+        if (domains is null) return;
+        if (domains.Count == 0) throw Fault([key], $"key '{key}': expected at least one domain in 'domains', found none");
+        foreach (var domain in domains.Except(recipe.Domains.Keys))
+            throw Fault([key], $"key '{key}': there is no domain '{domain}'{Suggestion.For(domain, [.. recipe.Domains.Keys])}");
     }
 
     private void CheckNames()

@@ -13,6 +13,10 @@ public sealed record RecipeTable
     [Key("the models in the table's rows, in order")]
     public required IReadOnlyList<string> Models { get; init; }
 
+    /// <summary>The columns; null for all domains.</summary>
+    [Key("the domains in the table's columns, whose mean is the last; all when absent")]
+    public IReadOnlyList<string>? Domains { get; init; }
+
     /// <summary>The model that changes are given against; null for none.</summary>
     [Key("the model that changes are given against; none when absent")]
     public string? Against { get; init; }

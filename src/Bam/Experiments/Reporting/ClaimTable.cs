@@ -58,12 +58,19 @@ internal static class ClaimTable
             .Add($"<td>{ChangeText.Of(mean.Change)}");
         AddPaper(html, study, mean);
         html.Add($"</td><td>{mean.Held} of {mean.Count}<small>{pair.DomainsHeld} of {pair.Domains.Count} domains</small></td>");
-        if (perDomain) foreach (var domain in pair.Domains) AddDomain(html, study, domain);
+        if (perDomain) foreach (var domain in study.Domains) AddDomain(html, study, pair.Domains.FirstOrDefault(comparison => comparison.Figure.Domain == domain));
         html.Line($"</tr>");
     }
 
-    private static void AddDomain(Html html, Study study, Comparison domain)
+    // An empty cell where the claim is not about the domain.
+    private static void AddDomain(Html html, Study study, Comparison? domain)
     {
+        if (domain is null)
+        {
+            html.Add($"<td></td>");
+            return;
+        }
+
         html.Add($"<td>{Signed(domain.Difference.Mean)}");
         ChangeText.Add(html, domain.Change);
         html.Add($"<small>{domain.Held} of {domain.Count}</small>");

@@ -25,7 +25,7 @@ internal static class StudyTables
         html.Add($"<p>Perplexity on held-out text: lower is better, the <b class='best'>best</b> of each column is marked");
         if (table.Against is { } against) html.Add($". Small numbers in colour are the change against {against}; grey ones may be chance");
         html.Line($".{(table.Note.Length > 0 ? $" {table.Note}" : "")}</p>");
-        var figures = ModelFigure.Perplexities(study.Domains);
+        var figures = ModelFigure.Perplexities(table.Domains ?? study.Domains);
         AddFigures(html, study, table, table.Title, figures, Decimals(study, table.Models, figures));
     }
 

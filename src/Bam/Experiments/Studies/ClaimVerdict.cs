@@ -13,7 +13,9 @@ public sealed record ClaimVerdict(RecipeClaim Claim, IReadOnlyList<PairVerdict> 
     /// <summary>Holds a claim against a study.</summary>
     public static ClaimVerdict Of(Study study, RecipeClaim claim)
     {
+        ArgumentNullException.ThrowIfNull(study);
         ArgumentNullException.ThrowIfNull(claim);
-        return new(claim, [.. claim.Order.Zip(claim.Order.Skip(1), (better, worse) => PairVerdict.Of(study, better, worse))]);
+        var domains = claim.Domains ?? study.Domains;
+        return new(claim, [.. claim.Order.Zip(claim.Order.Skip(1), (better, worse) => PairVerdict.Of(study, better, worse, domains))]);
     }
 }

@@ -66,9 +66,10 @@ public static class StudyFigures
         {
             table.Title,
             table.Models,
+            Domains = table.Domains ?? study.Domains,
             table.Against,
             Comparisons = table.Models.Where(model => table.Against is not null && model != table.Against)
-                .SelectMany(_ => ModelFigure.Perplexities(study.Domains), (model, figure) => Describe(Comparison.Of(study, model, table.Against!, figure))),
+                .SelectMany(_ => ModelFigure.Perplexities(table.Domains ?? study.Domains), (model, figure) => Describe(Comparison.Of(study, model, table.Against!, figure))),
         }),
         Claims = study.Claims.Select(claim => new
         {

@@ -54,5 +54,16 @@ public class ComparisonTests
         verdict.Pairs[0].Domains.Select(domain => domain.Figure.Title).ShouldBe(["x", "y"]);
     }
 
-    private static Comparison Compare(params (double A, double B)[] means) => Comparison.Of(SmallStudy.Of(means), "a", "b", ModelFigure.MeanPerplexity);
+    [Fact]
+    public void A_claim_about_some_domains_is_judged_by_them_alone()
+    {
+        var claim = new RecipeClaim { Order = ["a", "b"], Domains = ["y"], Says = "in y" };
+
+        var pair = ClaimVerdict.Of(SmallStudy.Of((9, 10)), claim).Pairs.Single();
+
+        pair.Domains.Select(domain => domain.Figure.Title).ShouldBe(["y"]);
+        pair.Mean.Change.Mean.ShouldBe((10.0 / 11) - 1, 1e-12);
+    }
+
+    private static Comparison Compare(params (double A, double B)[] means) => Comparison.Of(SmallStudy.Of(means), "a", "b", ModelFigure.MeanPerplexity(["x", "y"]));
 }
