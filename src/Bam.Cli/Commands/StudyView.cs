@@ -10,6 +10,10 @@ namespace Bam.Cli.Commands;
 /// <summary>Draws what studies found: of each its first table, and its claims with verdicts.</summary>
 internal static class StudyView
 {
+    /// <summary>Draws them, one below the other.</summary>
+    /// <param name="console">Where.</param>
+    /// <param name="studies">In order.</param>
+    /// <param name="directory">Where their pages are.</param>
     public static void Draw(IAnsiConsole console, IReadOnlyList<Study> studies, string directory)
     {
         foreach (var study in studies)

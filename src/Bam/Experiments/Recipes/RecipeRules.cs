@@ -70,6 +70,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     {
         if (domains is null) return;
         if (domains.Count == 0) throw Fault([key], $"key '{key}': expected at least one domain in 'domains', found none");
+        if (domains.Distinct().Count() < domains.Count) throw Fault([key], $"key '{key}': a domain is there twice in 'domains'; keep one");
         foreach (var domain in domains.Except(recipe.Domains.Keys))
             throw Fault([key], $"key '{key}': there is no domain '{domain}'{Suggestion.For(domain, [.. recipe.Domains.Keys])}");
     }

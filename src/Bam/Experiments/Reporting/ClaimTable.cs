@@ -56,7 +56,7 @@ internal static class ClaimTable
         if (claim.Claim.Source is not null && pair.Verdict == Verdict.Contradicted) html.Add($"<small>our figures contradict the source</small>");
         html.Add($"</td><td>{Signed(mean.Difference.Mean)}<small>{Interval(mean.Difference)}</small></td>")
             .Add($"<td>{ChangeText.Of(mean.Change)}");
-        AddPaper(html, study, mean);
+        if (claim.Claim.Domains is null) AddPaper(html, study, mean);  // the paper's mean is over all of its domains
         html.Add($"</td><td>{mean.Held} of {mean.Count}<small>{pair.DomainsHeld} of {pair.Domains.Count} domains</small></td>");
         if (perDomain) foreach (var domain in study.Domains) AddDomain(html, study, pair.Domains.FirstOrDefault(comparison => comparison.Figure.Domain == domain));
         html.Line($"</tr>");

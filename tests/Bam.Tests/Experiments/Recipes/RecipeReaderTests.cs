@@ -129,6 +129,7 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("model:", "random_seeds: [1, 1]\nmodel:", "recipe.yaml:4: key 'random_seeds': a number is there twice")]
     [InlineData("model:", "claims: [{ says: x, order: [bam, bxt] }]\nmodel:", "recipe.yaml:4: key 'claims': there is no model 'bxt', did you mean 'btx'")]
     [InlineData("model:", "claims: [{ says: x, order: [bam, btx], domains: [lew] }]\nmodel:", "recipe.yaml:4: key 'claims': there is no domain 'lew', did you mean 'law'")]
+    [InlineData("model:", "claims: [{ says: x, order: [bam, btx], domains: [law, law] }]\nmodel:", "recipe.yaml:4: key 'claims': a domain is there twice in 'domains'")]
     [InlineData("model:", "tables: [{ title: x, models: [bam], domains: [] }]\nmodel:", "recipe.yaml:4: key 'tables': expected at least one domain in 'domains', found none")]
     [InlineData("model:", "tables: [{ title: x, models: [bam], against: btx2 }]\nmodel:", "recipe.yaml:4: key 'tables': there is no model 'btx2', did you mean 'btx'")]
     [InlineData("model:", "claims: [{ says: x, order: [bam, btx] }]\nmodel:", "recipe.yaml:4: key 'claims' has no meaning without 'random_seeds'")]

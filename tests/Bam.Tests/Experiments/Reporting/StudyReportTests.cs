@@ -50,6 +50,30 @@ public sealed class StudyReportTests : IDisposable
     }
 
     [Fact]
+    public void A_table_and_a_claim_may_be_about_some_domains()
+    {
+        var paper = new Dictionary<string, IReadOnlyDictionary<string, double>>
+        {
+            ["a"] = new Dictionary<string, double> { ["mean"] = 11 },
+            ["b"] = new Dictionary<string, double> { ["mean"] = 10 },
+        };
+        var recipe = SmallStudy.RecipeWith(Claim with { Domains = ["y"] }) with
+        {
+            Tables = [new() { Title = "In y", Models = ["a", "b"], Domains = ["y"] }, new() { Title = "Both", Models = ["a", "b"], Paper = paper }],
+        };
+
+        var document = Draw(SmallStudy.Of(recipe, (9, 10)));
+
+        Row(document, "table-1", "a").Elements("td").Select(cell => cell.Value).ShouldBe(["10.00 (best)", "10.00 (best)"]);
+        var cells = Row(document, "claims", "a < b").Elements("td").Select(cell => cell.Value).ToList();
+        cells[1].ShouldStartWith("−1.00");
+        cells[2].ShouldBe("−9.1\u2009%");
+        cells[3].ShouldBe("1 of 11 of 1 domains");
+        cells[4].ShouldBeEmpty();
+        cells[5].ShouldStartWith("−1.00");
+    }
+
+    [Fact]
     public void The_papers_figures_stand_beside_ours_and_other_signs_are_named()
     {
         var recipe = SmallStudy.RecipeWith(Claim) with
