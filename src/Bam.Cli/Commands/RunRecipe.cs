@@ -23,6 +23,11 @@ internal sealed class RunRecipe : Verb
 
     private readonly Option<bool> dryRun = new("--dry-run") { Description = "Only show which phases would run, and why" };
 
+    private readonly Option<bool> calibrate = new("--calibrate")
+    {
+        Description = "Only find the tokens of the mixtures whose 'match' sets them: train what they start from, measure, train no mixture",
+    };
+
     private readonly Option<long[]> seeds = new("--seeds")
     {
         Description = "Of a study with random_seeds, run the units of these numbers only",
@@ -43,6 +48,7 @@ internal sealed class RunRecipe : Verb
         Arguments.Add(recipe);
         Options.Add(output);
         Options.Add(seeds);
+        Options.Add(calibrate);
         Options.Add(dryRun);
         Options.Add(smoke);
         Options.Add(schema);
@@ -59,6 +65,8 @@ internal sealed class RunRecipe : Verb
         var path = PathOf(invocation.Get(recipe) ?? throw new InvalidInputException("RECIPE is missing; try: bam run --help"));
         var isSmoke = invocation.Get(smoke);
         if (isSmoke && invocation.Get(dryRun)) throw new InvalidInputException("--smoke and --dry-run exclude each other; leave one out");
+        if (invocation.Get(calibrate) && invocation.Get(dryRun))
+            throw new InvalidInputException("--calibrate and --dry-run exclude each other; leave one out");
         if (StudySetRun.IsStudy(path)) RunStudies(StudySetRun.Open(path, invocation.Get(output), isSmoke), invocation);
         else RunOne(RecipeRun.Open(path, invocation.Get(output), isSmoke), invocation);
         return ExitStatus.Done;
@@ -75,6 +83,12 @@ internal sealed class RunRecipe : Verb
             return;
         }
 
+        if (invocation.Get(calibrate))
+        {
+            run.Calibrate(invocation.Reporter, invocation.Cancellation);
+            return;
+        }
+
         var results = run.Run(invocation.Reporter, invocation.Cancellation);
         invocation.WriteResult(results, console => ResultsView.Draw(console, results, run.Directory));
     }
@@ -88,6 +102,12 @@ internal sealed class RunRecipe : Verb
             invocation.WriteResult(
                 plan.Select(unit => new { unit.Study, unit.Seed, unit.IsFinished, Phases = unit.Phases.Select(Describe) }),
                 console => PlanView.Draw(console, plan));
+            return;
+        }
+
+        if (invocation.Get(calibrate))
+        {
+            run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation);
             return;
         }
 

@@ -33,9 +33,10 @@ public sealed class ExperimentGraph
         experts = recipe.Experts.ToDictionary(expert => expert.Key, expert => ExpertPhase(expert.Key, expert.Value));
         probes = [.. ProbesOf()];
         Models = [.. ModelsOf()];
-        // All text is looked at before any training starts: a fault in it must not cost hours.
         Latencies = [.. LatenciesOf()];
-        Order = PhasePlan.Order([.. data.Values, .. probes, .. Models.SelectMany(Evaluations), .. Latencies]);
+        // All text is looked at before any training starts: a fault in it must not cost hours.
+        UpToBudgets = PhasePlan.Order([.. data.Values, .. probes, .. Models.Select(model => model.Budget).OfType<Phase>()]);
+        Order = PhasePlan.Order([.. UpToBudgets, .. Models.SelectMany(Evaluations), .. Latencies]);
     }
 
     /// <summary>The models in the order of the tables.</summary>
@@ -43,6 +44,9 @@ public sealed class ExperimentGraph
 
     /// <summary>The measurements of latency, one for each size.</summary>
     public IReadOnlyList<LatencyPhase> Latencies { get; }
+
+    /// <summary>What must run before the budget of every mixture is known: all of it comes before the first mixture is trained.</summary>
+    public IReadOnlyList<Phase> UpToBudgets { get; }
 
     /// <summary>All phases, dependencies first.</summary>
     public IReadOnlyList<Phase> Order { get; }

@@ -62,6 +62,14 @@ internal sealed class RecipeUnit
         };
     }
 
+    /// <summary>Runs what every mixture's budget needs, and finds them; the caller holds the directory's lock.</summary>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public void Calibrate(IReporter reporter, CancellationToken cancellation) => PhaseRunner.Run(graph.UpToBudgets, store, reporter, cancellation);
+
     private static IEnumerable<string> KeysOf(ExperimentModel model) =>
         model.Probes is { } probes ? [model.Name, model.Evaluation.Key, probes.Key] : [model.Name, model.Evaluation.Key];
 

@@ -86,9 +86,22 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         var bam = toy.Run(recipe, FinishedRun.Name).Models[5];
 
         bam.Budget.ShouldBe("core-seconds of btx");
+        bam.Match!.Threads.ShouldBe(ThisMachine.Describe().Threads);
         (bam.TrainingTokens % (8 * 32)).ShouldBe(0);
         outcome.ShouldContain($"\"tokens\": {bam.TrainingTokens},");
         File.ReadAllText(Path.Combine(toy.Phase(FinishedRun.Name, "budget-bam-time"), "done.json")).ShouldBe(outcome);
+    }
+
+    [Fact]
+    public void Calibrating_finds_the_budgets_and_trains_no_mixture()
+    {
+        toy.Open(ToyRecipe.Yaml, "calibrated").Calibrate(SilentReporter.Instance, CancellationToken.None);
+
+        var plan = toy.Open(ToyRecipe.Yaml, "calibrated").Plan().ToDictionary(phase => phase.Phase.Title, phase => phase.State);
+        plan["budget bam"].ShouldBe(PhaseState.Finished);
+        plan["train law"].ShouldBe(PhaseState.Finished);
+        plan.Where(phase => phase.Value == PhaseState.Pending).Select(phase => phase.Key).ShouldContain("train bam");
+        plan["train btx"].ShouldBe(PhaseState.Pending);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ namespace Bam.Experiments.Phases;
 public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
     : Phase("budget", name, Needs(own, reference, referenceBudget))
 {
-    private const int Turns = 5;
+    private const int Turns = 9;
     private const int StepsOfATurn = 5;
     private const int WarmupSteps = 2;
 
@@ -35,7 +35,10 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
     {
         ArgumentNullException.ThrowIfNull(store);
         var result = store.OutcomeOf(this).Result;
-        return new(reference.Name, by, (long)result["tokens"]!, (double)result["cost_per_token"]!, (double)result["reference_cost_per_token"]!);
+        return new(reference.Name, by, (long)result["tokens"]!, (double)result["cost_per_token"]!, (double)result["reference_cost_per_token"]!)
+        {
+            Threads = (int?)result["threads"],
+        };
     }
 
     /// <inheritdoc/>
@@ -43,25 +46,22 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
     {
         ArgumentNullException.ThrowIfNull(context);
         var referenceTokens = referenceBudget?.TokensIn(context.Store) ?? GivenTokens;
-        var (ownCost, referenceCost) = by switch
+        var result = by switch
         {
             MatchBy.CoreSeconds => Measure(context),
-            MatchBy.Flops => (Flops(own, context.Store), Flops(reference, context.Store)),
-            _ => (1, 1),
+            MatchBy.Flops => Costs(Flops(own, context.Store), Flops(reference, context.Store)),
+            _ => Costs(1, 1),
         };
+        var (ownCost, referenceCost) = ((double)result["cost_per_token"]!, (double)result["reference_cost_per_token"]!);
         var tokens = MatchedTokens(referenceTokens, ownCost, referenceCost, own.Settings.TokensPerStep);
         context.Reporter.Say(by == MatchBy.Tokens
             ? string.Create(CultureInfo.InvariantCulture, $"  {Name} gets {tokens:N0} tokens, as many as {reference.Name}")
             : string.Create(
                 CultureInfo.InvariantCulture,
                 $"  {Name} gets {tokens:N0} tokens: each costs {ownCost / referenceCost:0.00} times one of {reference.Name}, which gets {referenceTokens:N0}"));
-        return new JsonObject
-        {
-            ["tokens"] = tokens,
-            ["reference_tokens"] = referenceTokens,
-            ["cost_per_token"] = ownCost,
-            ["reference_cost_per_token"] = referenceCost,
-        };
+        result["tokens"] = tokens;
+        result["reference_tokens"] = referenceTokens;
+        return result;
     }
 
     /// <summary>The tokens, in whole steps and at least one step, that cost what the reference's tokens cost.</summary>
@@ -79,7 +79,8 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
         return new()
         {
             Kind = Kind,
-            Version = 1,
+            // The second measures core-seconds in more turns.
+            Version = by == MatchBy.CoreSeconds ? 2 : 1,
             Settings = new JsonObject
             {
                 ["by"] = by.ToString(),
@@ -94,21 +95,38 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
     private long GivenTokens => reference.Settings.TotalSteps * reference.Settings.TokensPerStep;
 
     /// <summary>
-    /// Core-seconds of one token of each: the median step of the fastest turn. They take turns, so that a busy machine hits both
-    /// alike, and what else runs on it can only slow a turn down.
+    /// Core-seconds of one token of each, the median step of a turn: they take turns, so that a busy machine hits both alike, and the
+    /// turn with the median ratio counts. Every turn is kept with the result, and the threads: the ratio depends on them.
     /// </summary>
-    private (double Own, double Reference) Measure(PhaseContext context)
+    private JsonObject Measure(PhaseContext context)
     {
-        var (owns, references) = (new List<double>(), new List<double>());
-        for (var turn = 0; turn < Turns; turn++)
+        var turns = new List<(double Own, double Reference)>();
+        var threads = 0;
+        while (turns.Count < Turns)
         {
-            owns.Add(1 / Calibration.Measure(own.Trial(context.Store), StepsOfATurn, WarmupSteps, context.Reporter, context.Cancellation).TokensPerCoreSecond);
-            references.Add(1 / Calibration.Measure(reference.Trial(context.Store), StepsOfATurn, WarmupSteps, context.Reporter, context.Cancellation).TokensPerCoreSecond);
-            context.Reporter.Advance(new WorkProgress(Title, turn + 1, Turns, "turns"));
+            turns.Add((CostOf(own), CostOf(reference)));
+            context.Reporter.Advance(new WorkProgress(Title, turns.Count, Turns, "turns"));
         }
 
-        return (owns.Min(), references.Min());
+        var median = Median(turns);
+        var result = Costs(median.Own, median.Reference);
+        result["threads"] = threads;
+        result["turns"] = new JsonArray([.. turns.Select(turn => new JsonArray(turn.Own, turn.Reference))]);
+        return result;
+
+        double CostOf(BudgetSide side)
+        {
+            var calibration = Calibration.Measure(side.Trial(context.Store), StepsOfATurn, WarmupSteps, context.Reporter, context.Cancellation);
+            threads = calibration.Threads;
+            return 1 / calibration.TokensPerCoreSecond;
+        }
     }
+
+    /// <summary>The turn whose ratio of costs is the median one; of an even number, the upper.</summary>
+    internal static (double Own, double Reference) Median(IReadOnlyCollection<(double Own, double Reference)> turns) =>
+        turns.OrderBy(turn => turn.Own / turn.Reference).ElementAt(turns.Count / 2);
+
+    private static JsonObject Costs(double own, double reference) => new() { ["cost_per_token"] = own, ["reference_cost_per_token"] = reference };
 
     private static double Flops(BudgetSide side, PhaseStore store) =>
         ModelFlops.Training(ModelConfig.Load(side.Start.ModelIn(store)), side.Settings.SequenceLength);

@@ -28,13 +28,20 @@ internal static class BudgetTable
     private static void AddRow(Html html, Study study, string model, BudgetOutcome match)
     {
         var spent = Sample.Paired(study.Of(model, result => result.CoreSeconds), study.Of(match.Reference, result => result.CoreSeconds), (own, other) => own / other);
-        html.Add($"<tr><th scope='row'>{model}</th><td>{(match.By == MatchBy.Flops ? "FLOPs" : "core-seconds")} of {match.Reference}</td>")
+        html.Add($"<tr><th scope='row'>{model}</th><td>{(match.By == MatchBy.Flops ? "FLOPs" : "core-seconds")} of {match.Reference}{ThreadsOf(study, model)}</td>")
             .Add($"<td>{Cost(study.Of(model, result => result.Match?.CostPerToken ?? double.NaN), match.By)}</td>")
             .Add($"<td>{Cost(study.Of(model, result => result.Match?.ReferenceCostPerToken ?? double.NaN), match.By)}</td>");
         AddSpread(html, study.Of(model, result => result.Match?.CostRatio ?? double.NaN), value => NumberText.Fixed(value, 2));
         AddSpread(html, study.Of(model, result => result.Match?.Tokens ?? double.NaN), NumberText.Compact);
         AddSpread(html, spent, value => NumberText.Fixed(value, 2));
         html.Line($"</tr>");
+    }
+
+    /// <summary>With how many threads the units were calibrated; nothing where none says so.</summary>
+    private static string ThreadsOf(Study study, string model)
+    {
+        var threads = study.Units.Select(unit => unit.Models.First(result => result.Name == model).Match?.Threads).OfType<int>().Distinct().Order().ToList();
+        return threads.Count == 0 ? "" : $" ({string.Join(", ", threads)} {(threads is [1] ? "thread" : "threads")})";
     }
 
     private static void AddSpread(Html html, Sample sample, Func<double, string> text)

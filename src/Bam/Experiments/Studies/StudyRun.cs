@@ -61,6 +61,18 @@ public sealed class StudyRun
         return true;
     }
 
+    /// <summary>Finds the budgets of a unit that is not finished, and trains no mixture; the caller holds the directory's lock.</summary>
+    /// <param name="seed">Its seed number; nothing happens when the study has none of that number.</param>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    internal void Calibrate(long seed, IReporter reporter, CancellationToken cancellation)
+    {
+        hashes.Remember();
+        if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit || Accepted(unit) is not null) return;
+        reporter.Say($"{Name}, seed {seed}");
+        unit.Calibrate(reporter, cancellation);
+    }
+
     /// <summary>What is known so far: the units whose figures are kept.</summary>
     public Study Study() => new(recipe, [.. units.Select(Accepted).OfType<Results>()]);
 

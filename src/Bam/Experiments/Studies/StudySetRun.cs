@@ -69,7 +69,7 @@ public sealed class StudySetRun
         var known = studies.Select(study => study.Study()).ToList();
         foreach (var study in known) StudyPages.Write(study, Directory);
         if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
-        foreach (var seed in studies.SelectMany(study => study.Seeds).Distinct().Where(seed => seeds?.Contains(seed) != false).Order())
+        foreach (var seed in Chosen(seeds))
         {
             for (var i = 0; i < studies.Count; i++)
             {
@@ -82,6 +82,29 @@ public sealed class StudySetRun
 
         return known;
     }
+
+    /// <summary>
+    /// Finds the budgets of the units that are not finished, and trains no mixture: core-seconds are then calibrated on a quiet
+    /// machine, with the threads of the moment, however the mixtures are trained later.
+    /// </summary>
+    /// <param name="seeds">Only these seed numbers; null for all.</param>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public void Calibrate(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
+    {
+        RequireKnown(seeds);
+        using var held = DirectoryLock.Acquire(Directory);
+        foreach (var seed in Chosen(seeds))
+        {
+            foreach (var study in studies) study.Calibrate(seed, reporter, cancellation);
+        }
+    }
+
+    private IEnumerable<long> Chosen(IReadOnlyCollection<long>? seeds) =>
+        studies.SelectMany(study => study.Seeds).Distinct().Where(seed => seeds?.Contains(seed) != false).Order();
 
     private void RequireKnown(IReadOnlyCollection<long>? seeds)
     {

@@ -15,4 +15,8 @@ public class BudgetPhaseTests
     [InlineData(1000, 500.0, 1.0, 100, 100)]
     public void The_dearer_a_token_the_fewer_in_whole_steps(long referenceTokens, double ownCost, double referenceCost, long tokensPerStep, long expected) =>
         BudgetPhase.MatchedTokens(referenceTokens, ownCost, referenceCost, tokensPerStep).ShouldBe(expected);
+
+    [Fact]
+    public void The_turn_with_the_median_ratio_counts_whatever_one_lucky_or_slow_turn_did() =>
+        BudgetPhase.Median([(350, 280), (345, 225), (900, 300), (351, 279), (360, 300)]).ShouldBe((351, 279));
 }
