@@ -74,7 +74,7 @@ for (const kind of Object.keys(kinds)) {
 }
 add("long words", "a".repeat(20_000));
 add("long words", repeat(20_000, () => pick([..."abcdefgh"])));
-add("long words", " ".repeat(20_000));
+add("long words", " ".repeat(20_000) + "."); // white space alone is no document
 add("long words", repeat(5_000, () => between(0x4e00, 0x9fff)));
 
 writeFileSync(output, documents.map((document) => JSON.stringify(document) + "\n").join(""));

@@ -33,7 +33,7 @@ internal sealed class TokenizerEncode : Verb
     };
 
     public TokenizerEncode()
-        : base("encode", "Print the ids of texts, a line for each document", "bam tokenizer encode letter.txt --tokenizer models/llama")
+        : base("encode", "Print the ids of texts, a line for each document that is not just white space", "bam tokenizer encode letter.txt --tokenizer models/llama")
     {
         Arguments.Add(inputs);
         foreach (var option in new Option[] { tokenizer, noSpecialTokens, textKey }) Options.Add(option);
