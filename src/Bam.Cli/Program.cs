@@ -11,7 +11,7 @@ internal static class Program
         new Demo(),
         new RunRecipe(),
         new VerbGroup("data", "Make and look at token shards", new DataBuild(), new DataInspect()),
-        new VerbGroup("tokenizer", "Make tokenizers", new TokenizerTrain()),
+        new VerbGroup("tokenizer", "Make and try tokenizers", new TokenizerTrain(), new TokenizerEncode(), new TokenizerDecode()),
         new Train(),
         new Mix(),
         new VerbGroup("eval", "Measure models", new EvalPerplexity(), new EvalLatency()),

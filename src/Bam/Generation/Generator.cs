@@ -58,7 +58,7 @@ public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
         }
 
         var sampler = new Sampler(options.Sampler);
-        var decoder = new StreamingTextDecoder(tokenizer, options.StopStrings);
+        var decoder = new StreamingTextDecoder(tokenizer, options.StopStrings, prompt);
         var trace = options.TraceRouting ? new RoutingTrace(model.Config) : null;
         using var cache = model.CreateCache(prompt.Count + options.MaxNewTokens);
         var tokens = new List<GeneratedToken>();

@@ -21,16 +21,23 @@ internal static class ByteAlphabet
     public static int ByteOf(char letter) => letter < Bytes.Length ? Bytes[letter] : -1;
 
     /// <summary>The bytes that a token stands for: its letters' bytes or, when one of them is no letter, its own UTF-8.</summary>
-    public static byte[] BytesOf(string token)
+    public static byte[] BytesOf(ReadOnlySpan<char> token)
     {
         var bytes = new byte[token.Length];
         for (var i = 0; i < token.Length; i++)
         {
             var value = ByteOf(token[i]);
-            if (value < 0) return Encoding.UTF8.GetBytes(token);
+            if (value < 0) return Utf8Of(token);
             bytes[i] = (byte)value;
         }
 
+        return bytes;
+    }
+
+    private static byte[] Utf8Of(ReadOnlySpan<char> token)
+    {
+        var bytes = new byte[Encoding.UTF8.GetByteCount(token)];
+        Encoding.UTF8.GetBytes(token, bytes);
         return bytes;
     }
 

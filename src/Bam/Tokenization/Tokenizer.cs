@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using System.Text;
 using System.Text.Json;
 using Bam.Files;
+using Bam.Tokenization.Decoders;
 using Bam.Tokenization.Json;
 using Bam.Tokenization.Models;
 using Bam.Tokenization.Normalizers;
@@ -11,9 +11,9 @@ namespace Bam.Tokenization;
 
 /// <summary>
 /// Turns text into token ids and back, as Hugging Face's tokenizers 0.23 do with the same tokenizer.json. Byte-level BPE
-/// (GPT-2, GPT-NeoX, Llama 3, Qwen, Cohere …): it has no unknown text, and without a normalizer or prefix space every text
-/// decodes to itself. What a file asks for and Bam does not know is refused by name, never ignored. Immutable; all members
-/// may be called from many threads at once.
+/// (GPT-2, GPT-NeoX, Llama 3, Qwen, Cohere …), which without a normalizer or prefix space decodes every text to itself, and
+/// BPE over characters with bytes for what has no token (Llama 2, Mistral, Gemma …). What a file asks for and Bam does not know is
+/// refused by name, never ignored. Immutable; all members may be called from many threads at once.
 /// </summary>
 /// <remarks>
 /// Text is UTF-16; an unpaired surrogate is encoded as U+FFFD, as .NET's UTF-8 does. Positions in the text are not given.
@@ -33,14 +33,14 @@ public sealed class Tokenizer
     private readonly ReadOnlyMemory<byte> json;
     private readonly Normalizer? normalizer;
     private readonly PreTokenizer preTokenizer;
-    private readonly ByteLevelBpe model;
+    private readonly BpeModel model;
+    private readonly TokenDecoder decoder;
     private readonly AddedTokenMatcher? rawMatcher; // looks before normalisation
     private readonly AddedTokenMatcher? normalizedMatcher; // looks after it
     private readonly Dictionary<string, AddedToken> addedTokens;
     private readonly int[] before;
     private readonly int[] after;
     private readonly string?[] tokens; // by id; null in gaps
-    private readonly byte[]?[] bytes; // by id; null in gaps
     private readonly HashSet<int> specialIds;
     private readonly Lazy<string> fingerprint;
     private readonly ConcurrentBag<EncodingScratch> scratches = [];
@@ -58,20 +58,21 @@ public sealed class Tokenizer
             if (!root[key].IsNull) throw root[key].Unexpected("null", "Bam never cuts or pads a text; set it to null");
         }
 
-        model = ModelReader.Read(root["model"]);
+        normalizer = NormalizerReader.Read(root["normalizer"]);
+        var steps = PreTokenizerReader.Read(root["pre_tokenizer"], normalizer);
+        var isByteLevel = steps is [.., ByteLevel];
+        preTokenizer = new PreTokenizerSequence(steps);
+        model = ModelReader.Read(root["model"], isByteLevel);
         var vocabulary = model.Vocabulary;
         AddedTokens = AddedTokensReader.Read(root["added_tokens"], vocabulary);
         addedTokens = AddedTokens.ToDictionary(t => t.Content);
         specialIds = [.. AddedTokens.Where(t => t.Special).Select(t => t.Id)];
-        normalizer = NormalizerReader.Read(root["normalizer"]);
-        preTokenizer = PreTokenizerReader.Read(root["pre_tokenizer"]);
-        DecoderReader.Require(root["decoder"]);
+        decoder = DecoderReader.Read(root["decoder"], isByteLevel);
         rawMatcher = MatcherOf(AddedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
         normalizedMatcher = MatcherOf(AddedTokens.Where(t => t.Normalized).Select(t => (Normalize(t.Content), t)));
         tokens = new string?[Math.Max(vocabulary.MaxId, AddedTokens.Max(t => (int?)t.Id) ?? -1) + 1];
         foreach (var (token, id) in vocabulary.Tokens) tokens[id] = token;
         foreach (var token in AddedTokens) tokens[token.Id] = token.Content;
-        bytes = Array.ConvertAll(tokens, token => token is null ? null : ByteAlphabet.BytesOf(token));
         (before, after) = PostProcessorReader.Read(root["post_processor"], id => id < tokens.Length && tokens[id] is not null);
         EndOfTextId = EndOfTextNames
             .Select(name => addedTokens.GetValueOrDefault(name))
@@ -101,7 +102,7 @@ public sealed class Tokenizer
 
     /// <summary>Reads a tokenizer.</summary>
     /// <param name="path">A tokenizer.json, or the directory of a checkpoint that has one.</param>
-    /// <exception cref="InvalidInputException">There is no such file, or it is damaged, or not a byte-level BPE.</exception>
+    /// <exception cref="InvalidInputException">There is no such file, or it is damaged, or of a kind that Bam does not read.</exception>
     public static Tokenizer Load(string path)
     {
         var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
@@ -123,7 +124,7 @@ public sealed class Tokenizer
     /// <summary>Reads a tokenizer from memory.</summary>
     /// <param name="utf8Json">The content of a tokenizer.json, which the tokenizer keeps.</param>
     /// <param name="where">What to call it in messages.</param>
-    /// <exception cref="InvalidInputException">It is damaged, or not a byte-level BPE.</exception>
+    /// <exception cref="InvalidInputException">It is damaged, or of a kind that Bam does not read.</exception>
     public static Tokenizer Parse(ReadOnlyMemory<byte> utf8Json, string where)
     {
         try
@@ -167,28 +168,34 @@ public sealed class Tokenizer
     /// <param name="ids">Receives the ids.</param>
     public void EncodeOrdinary(ReadOnlySpan<char> text, List<int> ids) => EncodeCore(text, ids, ordinary: true);
 
-    /// <summary>The text of ids; what is not UTF-8 becomes U+FFFD. Ids without a token (padding) add nothing.</summary>
+    /// <summary>The text of ids; bytes that are not UTF-8 become U+FFFD. Ids without a token (padding) add nothing.</summary>
     /// <param name="ids">Token ids.</param>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
     {
-        var text = new MemoryStream(ids.Length * 4);
+        var decoding = decoder.Start();
         foreach (var id in ids)
         {
-            if (!skipSpecialTokens || !specialIds.Contains(id)) text.Write(BytesOf(id));
+            if (!skipSpecialTokens || !specialIds.Contains(id)) decoding.Append(IdToToken(id));
         }
 
-        return Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length);
+        decoding.Finish();
+        return decoding.Take();
     }
 
-    /// <summary>The bytes that an id stands for, often only a part of a UTF-8 sequence; none for an id without a token.</summary>
-    public ReadOnlySpan<byte> BytesOf(int id) => (uint)id < (uint)bytes.Length ? bytes[id] : default;
+    /// <summary>
+    /// The bytes that an id stands for inside a text, often only a part of a UTF-8 sequence; none for an id without a token.
+    /// </summary>
+    public ReadOnlySpan<byte> BytesOf(int id) => IdToToken(id) is { } token ? decoder.BytesOf(token) : default;
 
-    /// <summary>The id of a token as it is written in the vocabulary (Ġ for a space); null when there is none.</summary>
+    /// <summary>Whether an id is a special token's, which is no text.</summary>
+    public bool IsSpecial(int id) => specialIds.Contains(id);
+
+    /// <summary>The id of a token as it is written in the vocabulary (Ġ or ▁ for a space); null when there is none.</summary>
     public int? TokenToId(string token) =>
         addedTokens.TryGetValue(token, out var added) ? added.Id : model.Vocabulary.IdOf(token) is var id and >= 0 ? id : null;
 
-    /// <summary>The token of an id as it is written in the vocabulary (Ġ for a space); null when there is none.</summary>
+    /// <summary>The token of an id as it is written in the vocabulary (Ġ or ▁ for a space); null when there is none.</summary>
     public string? IdToToken(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;
 
     /// <summary>Refuses a model whose embedding lacks rows for this tokenizer's ids; spare rows are fine.</summary>
@@ -208,6 +215,10 @@ public sealed class Tokenizer
     /// <exception cref="WorkFailedException">It cannot be written.</exception>
     public void Save(string path) =>
         AtomicFile.Write(Directory.Exists(path) ? Path.Combine(path, FileName) : path, stream => stream.Write(json.Span));
+
+    /// <summary>Begins to decode a text that comes token by token.</summary>
+    /// <param name="continues">It is the rest of a longer one, so that a space at its beginning stays.</param>
+    internal TextDecoding StartDecoding(bool continues) => decoder.Start(continues);
 
     /// <summary>Normalises a document and cuts it into the words that training counts.</summary>
     /// <param name="text">The text; added tokens are not looked for.</param>
@@ -234,7 +245,7 @@ public sealed class Tokenizer
         if (!scratches.TryTake(out var scratch)) scratch = new EncodingScratch();
         if (rawMatcher is null)
         {
-            EncodeStretch(text, ids, ordinary, scratch);
+            EncodeStretch(text, isFirst: true, ids, ordinary, scratch);
         }
         else
         {
@@ -245,7 +256,7 @@ public sealed class Tokenizer
                 if (id >= 0)
                     ids.Add(id);
                 else
-                    EncodeStretch(text[start..end], ids, ordinary, scratch);
+                    EncodeStretch(text[start..end], isFirst: start == 0, ids, ordinary, scratch);
             }
         }
 
@@ -253,12 +264,12 @@ public sealed class Tokenizer
     }
 
     // Text without those added tokens that are looked for before normalisation.
-    private void EncodeStretch(ReadOnlySpan<char> text, List<int> ids, bool ordinary, EncodingScratch scratch)
+    private void EncodeStretch(ReadOnlySpan<char> text, bool isFirst, List<int> ids, bool ordinary, EncodingScratch scratch)
     {
         if (normalizer is not null) text = normalizer.Normalize(text);
         if (normalizedMatcher is null)
         {
-            EncodeText(text, ids, scratch);
+            EncodeText(text, isFirst, ids, scratch);
             return;
         }
 
@@ -269,13 +280,13 @@ public sealed class Tokenizer
             if (id >= 0)
                 ids.Add(id);
             else
-                EncodeText(text[start..end], ids, scratch);
+                EncodeText(text[start..end], isFirst && start == 0, ids, scratch);
         }
     }
 
-    private void EncodeText(ReadOnlySpan<char> text, List<int> ids, EncodingScratch scratch)
+    private void EncodeText(ReadOnlySpan<char> text, bool isFirst, List<int> ids, EncodingScratch scratch)
     {
-        var state = new PreTokenization(text, scratch.Pieces, scratch.SparePieces);
+        var state = new PreTokenization(text, scratch.Pieces, scratch.SparePieces, isFirst: isFirst);
         preTokenizer.Apply(ref state);
         foreach (var piece in state.Pieces.Items) model.Encode(state.Text.Slice(piece.Start, piece.Length), scratch.Words, ids);
     }

@@ -18,6 +18,8 @@ public sealed class StreamingTextDecoderTests
         json["added_tokens"] = new JsonArray(special);
     });
 
+    private static readonly Tokenizer Llama2 = Tokenizer.Load(Fixtures.Tokenizer("llama2"));
+
     [Fact]
     public void Letters_come_at_once() => Pieces("abc").ShouldBe(["a", "b", "c", ""]);
 
@@ -97,15 +99,65 @@ public sealed class StreamingTextDecoderTests
     public void A_stop_string_of_several_bytes_a_letter_is_found() => Pieces("a€b", "€").ShouldBe(["a", "", "", ""]);
 
     [Fact]
+    public void A_row_of_byte_tokens_comes_when_it_ends_as_the_tokenizer_decodes_it()
+    {
+        var (line, first, second, ff, a) = (Id("<0x0A>"), Id("<0xC3>"), Id("<0xA9>"), Id("<0xFF>"), Id("a"));
+        Pieces(Llama2, [a, first, second, line, a, a]).ShouldBe(["a", "", "", "", "é\na", "a", ""]);
+        Pieces(Llama2, [a, first, second, ff, a]).ShouldBe(["a", "", "", "", "\uFFFD\uFFFD\uFFFDa", ""]);
+        Pieces(Llama2, [a, first]).ShouldBe(["a", "", "\uFFFD"]);
+    }
+
+    [Fact]
+    public void Random_tokens_with_bytes_among_them_are_the_whole()
+    {
+        var random = new Random(1);
+        foreach (var style in new[] { "llama2", "mistral", "gemma", "metaspace", "few-bytes" })
+        {
+            var tokenizer = Tokenizer.Load(Fixtures.Tokenizer(style));
+            for (var repeat = 0; repeat < 200; repeat++)
+            {
+                var ids = Enumerable.Range(0, random.Next(1, 30)).Select(_ => random.Next(random.Next(2) == 0 ? 300 : tokenizer.VocabSize)).ToArray();
+                string.Concat(Pieces(tokenizer, ids)).ShouldBe(tokenizer.Decode(ids, skipSpecialTokens: true), style);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_stop_string_of_byte_tokens_ends_the_text_at_once()
+    {
+        Pieces(Llama2, [Id("a"), Id("<0x0A>"), Id("a")], "\n").ShouldBe(["a", ""]);
+        Pieces(Llama2, [Id("<0xC3>"), Id("<0xA9>"), Id("<0x0A>")], "\n").ShouldBe(["", "", "é"]);
+    }
+
+    [Fact]
+    public void A_space_at_the_beginning_goes_unless_text_is_before_it()
+    {
+        int[] ids = [Id("▁the"), Id("▁the")];
+        Streamed(prompt: null).ShouldBe("the the");
+        Streamed(prompt: [Id("<s>")]).ShouldBe("the the");
+        Streamed(prompt: [Id("<s>"), Id("a")]).ShouldBe(" the the");
+
+        string Streamed(int[]? prompt)
+        {
+            var decoder = new StreamingTextDecoder(Llama2, [], prompt);
+            return string.Concat(ids.Select(decoder.Append)) + decoder.Finish();
+        }
+    }
+
+    [Fact]
     public void An_empty_stop_string_is_refused() =>
         Should.Throw<InvalidInputException>(() => new StreamingTextDecoder(Bytes, ["a", ""])).Message.ShouldContain("stop");
 
-    private static List<string> Pieces(string text, params string[] stops) => Pieces(BytesOf(text), stops);
+    private static int Id(string token) => Llama2.TokenToId(token)!.Value;
+
+    private static List<string> Pieces(string text, params string[] stops) => Pieces(Bytes, BytesOf(text), stops);
+
+    private static List<string> Pieces(int[] ids) => Pieces(Bytes, ids);
 
     // What each token brings, up to the stop string, and what the end brings.
-    private static List<string> Pieces(int[] ids, params string[] stops)
+    private static List<string> Pieces(Tokenizer tokenizer, int[] ids, params string[] stops)
     {
-        var decoder = new StreamingTextDecoder(Bytes, stops);
+        var decoder = new StreamingTextDecoder(tokenizer, stops);
         var pieces = new List<string>();
         foreach (var id in ids)
         {

@@ -51,6 +51,7 @@ public sealed class RoundTripTests
         tokenizer.Decode(['a', 99_999, -1, 'b']).ShouldBe("ab");
         tokenizer.BytesOf(0xE2).ToArray().ShouldBe([0xE2]);
         tokenizer.BytesOf(99_999).Length.ShouldBe(0);
+        tokenizer.BytesOf(-1).Length.ShouldBe(0);
     }
 
     [Fact]

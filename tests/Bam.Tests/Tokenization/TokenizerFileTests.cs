@@ -96,7 +96,7 @@ public sealed class TokenizerFileTests
     }
 
     [Theory]
-    [InlineData("model.type", "\"Unigram\"", "model.type: expected \"BPE\", found \"Unigram\"; Bam reads byte-level BPE only")]
+    [InlineData("model.type", "\"Unigram\"", "model.type: expected \"BPE\", found \"Unigram\"; Bam reads byte-level BPE, and BPE over characters as Llama 2 has it")]
     [InlineData("model.byte_fallback", "true", "model.byte_fallback: expected false, found true")]
     [InlineData("model.dropout", "0.1", "model.dropout: expected null, found 0.1")]
     [InlineData("model.continuing_subword_prefix", "\"##\"", "model.continuing_subword_prefix: expected null, found \"##\"")]
@@ -117,9 +117,10 @@ public sealed class TokenizerFileTests
     [InlineData("normalizer", "{\"type\":\"NFC\",\"strict\":1}", "normalizer.strict: expected one of the keys type")]
     [InlineData("normalizer", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Precompiled\"}]}", "normalizer.normalizers[1].type: expected NFC")]
     [InlineData("normalizer", "{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"x\"}", "normalizer.pattern.String: expected a pattern")]
-    [InlineData("pre_tokenizer", "null", "pre_tokenizer: expected one ByteLevel as the last step, found null")]
-    [InlineData("pre_tokenizer", "{\"type\":\"Metaspace\"}", "pre_tokenizer.type: expected ByteLevel, Digits, Split or Sequence, found \"Metaspace\"")]
-    [InlineData("pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"ByteLevel\"},{\"type\":\"Digits\"}]}", "pre_tokenizer: expected one ByteLevel")]
+    [InlineData("pre_tokenizer", "null", "model.unk_token: expected a token of the vocabulary, found null; without it, letters that have no token would vanish")]
+    [InlineData("pre_tokenizer", "{\"type\":\"Metaspace\"}", "pre_tokenizer.replacement: expected a string, found nothing")]
+    [InlineData("pre_tokenizer", "{\"type\":\"Whitespace\"}", "pre_tokenizer.type: expected ByteLevel, Digits, Metaspace, Split or Sequence, found \"Whitespace\"")]
+    [InlineData("pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"ByteLevel\"},{\"type\":\"Digits\"}]}", "pre_tokenizer: expected ByteLevel as the last step")]
     [InlineData("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\p{Han}+\"},\"behavior\":\"Isolated\",\"invert\":false}", "not supported: \\p{Han}")]
     [InlineData("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"String\":\"x\"},\"behavior\":\"Glued\",\"invert\":false}", "pre_tokenizer.behavior: expected Isolated, Removed")]
     [InlineData("decoder", "null", "decoder: expected ByteLevel, found null")]
@@ -150,7 +151,7 @@ public sealed class TokenizerFileTests
         json["model"]!["merges"]!.AsArray().RemoveAt(2);
         Should.Throw<InvalidInputException>(() => TinyTokenizer.Parse(json)).Message.ShouldBe(
             "t.json: model.vocab: expected a token for every byte, found none for the byte 20 (\"Ġ\"); " +
-            "text with it could not be encoded; Bam reads byte-level BPE only");
+            "text with it could not be encoded");
     }
 
     [Fact]

@@ -1,15 +1,89 @@
+using Bam.Tokenization.Decoders;
+using Bam.Tokenization.Normalizers;
+using Bam.Tokenization.PreTokenizers;
+
 namespace Bam.Tokenization.Json;
 
-/// <summary>Checks "decoder": byte-level tokens are decoded by their bytes alone.</summary>
-internal static class DecoderReader
+/// <summary>Reads "decoder": ByteLevel for byte-level BPE, Metaspace or a Sequence of steps for BPE over characters.</summary>
+internal sealed class DecoderReader
 {
-    /// <summary>Refuses any decoder but ByteLevel.</summary>
-    /// <exception cref="InvalidInputException">It is missing or of another kind.</exception>
-    public static void Require(JsonField field)
+    private readonly List<DecodingStepFactory> steps = [];
+    private bool fallsBackToBytes;
+    private bool isFused; // the tokens have become one text
+
+    private DecoderReader() { }
+
+    /// <summary>The decoder.</summary>
+    /// <param name="field">The decoder.</param>
+    /// <param name="isByteLevel">The pre-tokenizer ends in ByteLevel.</param>
+    /// <exception cref="InvalidInputException">It is missing, or of a kind that does not decode what such a tokenizer encodes.</exception>
+    public static TokenDecoder Read(JsonField field, bool isByteLevel)
+    {
+        if (isByteLevel) return ReadByteLevel(field);
+        const string Expected = "Metaspace or a Sequence of Replace, ByteFallback, Fuse and Strip";
+        if (field.IsNull) throw field.Unexpected(Expected, "without one, tokens would be text with spaces between them");
+        var reader = new DecoderReader();
+        reader.ReadInto(field);
+        return new TokenDecoder(reader.steps, token => reader.fallsBackToBytes && ByteToken.ValueOf(token) is var value and >= 0 ? [(byte)value] : null);
+    }
+
+    private static TokenDecoder ReadByteLevel(JsonField field)
     {
         const string Expected = "ByteLevel";
-        if (field.IsNull) throw field.Unexpected(Expected, "Bam reads byte-level BPE only");
-        if (field["type"].TextOrNull() != Expected) throw field["type"].Unexpected(Expected, "Bam does not read this decoder");
+        const string Hint = "the pre-tokenizer ends in ByteLevel, and Bam reads no other decoder with it";
+        if (field.IsNull) throw field.Unexpected(Expected, Hint);
+        if (field["type"].TextOrNull() != Expected) throw field["type"].Unexpected(Expected, Hint);
         field.RequireKeys("type", "add_prefix_space", "trim_offsets", "use_regex");
+        return new TokenDecoder([(next, _) => new ByteLevelStep(next)], token => ByteAlphabet.BytesOf(token));
     }
+
+    private void ReadInto(JsonField field)
+    {
+        switch (field["type"].TextOrNull())
+        {
+            case "Sequence":
+                field.RequireKeys("type", "decoders");
+                foreach (var step in field["decoders"].Items()) ReadInto(step);
+                break;
+            case "Replace":
+                field.RequireKeys("type", "pattern", "content");
+                var replace = new Replace(PatternReader.Read(field["pattern"]), field["content"].Text());
+                // A single letter is replaced the same wherever the text is cut.
+                if (isFused && !replace.IsOfOneLetter) throw OutOfOrder(field, "before Fuse");
+                steps.Add((next, _) => new ReplaceStep(replace, next));
+                break;
+            case "ByteFallback":
+                field.RequireKeys("type");
+                if (isFused || fallsBackToBytes) throw OutOfOrder(field, "before Fuse, once");
+                fallsBackToBytes = true;
+                steps.Add((next, _) => new ByteFallbackStep(next));
+                break;
+            case "Fuse": // handing on piece by piece is the same as handing on all at once
+                field.RequireKeys("type");
+                isFused = true;
+                break;
+            case "Strip":
+                ReadStrip(field);
+                break;
+            case "Metaspace":
+                if (isFused) throw OutOfOrder(field, "before Fuse");
+                var (replacement, scheme, _) = MetaspaceReader.Read(field);
+                steps.Add((next, continues) => new MetaspaceStep(replacement, scheme != PrependScheme.Never && !continues, next));
+                break;
+            default:
+                throw field["type"].Unexpected("Sequence, Replace, ByteFallback, Fuse, Strip or Metaspace", "Bam does not read this decoder here");
+        }
+    }
+
+    private void ReadStrip(JsonField field)
+    {
+        field.RequireKeys("type", "content", "start", "stop");
+        if (!isFused) throw OutOfOrder(field, "after Fuse");
+        var content = field["content"].Letter();
+        var (start, stop) = (field["start"].Integer(), field["stop"].Integer());
+        steps.Add((next, continues) => new StripStep(content, continues ? 0 : start, stop, next));
+    }
+
+    private static InvalidInputException OutOfOrder(JsonField field, string place) =>
+        field["type"].Unexpected($"this step {place}", "Bam does not read a decoder in this order");
 }

@@ -82,6 +82,10 @@ internal readonly struct JsonField
         return Decode(element, e => e.GetString()!);
     }
 
+    /// <summary>A string that is one code point.</summary>
+    public string Letter() =>
+        Text() is { Length: > 0 and <= 2 } text && text.EnumerateRunes().Count() == 1 ? text : throw Damaged("one letter");
+
     /// <summary>The texts of an array of strings.</summary>
     public string[] Texts()
     {

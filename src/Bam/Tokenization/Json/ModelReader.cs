@@ -10,31 +10,33 @@ internal static class ModelReader
     private const int MaxId = (1 << 24) - 1;
 
     /// <summary>The model.</summary>
-    /// <exception cref="InvalidInputException">It is no byte-level BPE, or contradicts itself.</exception>
-    public static ByteLevelBpe Read(JsonField field)
+    /// <param name="field">The model.</param>
+    /// <param name="isByteLevel">The pre-tokenizer ends in ByteLevel: tokens are bytes, in their letters.</param>
+    /// <exception cref="InvalidInputException">It is no BPE, or contradicts itself.</exception>
+    public static BpeModel Read(JsonField field, bool isByteLevel)
     {
         field.RequireKeys(
             "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
             "ignore_merges", "vocab", "merges");
-        RequireByteLevel(field);
+        RequireBpe(field);
         var vocabulary = ReadVocabulary(field["vocab"]);
         var unknownId = field["unk_token"].TextOrNull() is { } unknown ? vocabulary.IdOf(unknown) : -1;
-        if (unknownId < 0) RequireAllBytes(field["vocab"], vocabulary);
+        var byteFallback = field["byte_fallback"].Boolean(false);
+        if (isByteLevel && byteFallback)
+            throw field["byte_fallback"].Unexpected("false", "the pre-tokenizer ends in ByteLevel, after which there are bytes only");
+        if (unknownId < 0) RequireAllBytes(field, vocabulary, isByteLevel, byteFallback);
         var merges = new MergeList([.. field["merges"].Items().Select(merge => ReadMerge(merge, vocabulary))]);
-        return new ByteLevelBpe(vocabulary, merges)
-        {
-            UnknownId = unknownId,
-            FuseUnknown = field["fuse_unk"].Boolean(false),
-            IgnoreMerges = field["ignore_merges"].Boolean(false),
-        };
+        var (fuseUnknown, ignoreMerges) = (field["fuse_unk"].Boolean(false), field["ignore_merges"].Boolean(false));
+        return isByteLevel
+            ? new ByteLevelBpe(vocabulary, merges) { UnknownId = unknownId, FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges }
+            : new CharacterBpe(vocabulary, merges, unknownId, byteFallback) { FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges };
     }
 
-    private static void RequireByteLevel(JsonField field)
+    private static void RequireBpe(JsonField field)
     {
-        const string Hint = "Bam reads byte-level BPE only";
+        const string Hint = "Bam reads byte-level BPE, and BPE over characters as Llama 2 has it";
         // Old files leave the type out; merges are BPE's alone.
         if (field["type"].TextOrNull() is not (null or "BPE")) throw field["type"].Unexpected("\"BPE\"", Hint);
-        if (field["byte_fallback"].Boolean(false)) throw field["byte_fallback"].Unexpected("false", Hint);
         foreach (var key in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
         {
             if (field[key].TextOrNull() is { Length: > 0 }) throw field[key].Unexpected("null", Hint);
@@ -61,16 +63,18 @@ internal static class ModelReader
     }
 
     // Without a token for them, bytes would vanish from the text without a word.
-    private static void RequireAllBytes(JsonField field, Vocabulary vocabulary)
+    private static void RequireAllBytes(JsonField field, Vocabulary vocabulary, bool isByteLevel, bool byteFallback)
     {
+        if (!isByteLevel && !byteFallback)
+            throw field["unk_token"].Unexpected("a token of the vocabulary", "without it, letters that have no token would vanish");
         for (var value = 0; value < 256; value++)
         {
-            var letter = ByteAlphabet.LetterOf((byte)value);
+            var token = isByteLevel ? ByteAlphabet.LetterOf((byte)value).ToString() : ByteToken.NameOf((byte)value);
             var occursInUtf8 = value is not (0xC0 or 0xC1 or >= 0xF5);
-            if (!occursInUtf8 || vocabulary.IdOf([letter]) >= 0) continue;
+            if (!occursInUtf8 || vocabulary.IdOf(token) >= 0) continue;
             throw new InvalidInputException(
-                field.Where, "a token for every byte", $"none for the byte {value:X2} (\"{letter}\")",
-                "text with it could not be encoded; Bam reads byte-level BPE only");
+                field["vocab"].Where, "a token for every byte", $"none for the byte {value:X2} (\"{token}\")",
+                "text with it could not be encoded");
         }
     }
 

@@ -1,32 +1,32 @@
+using Bam.Tokenization.Normalizers;
 using Bam.Tokenization.PreTokenizers;
 
 namespace Bam.Tokenization.Json;
 
-/// <summary>Reads "pre_tokenizer" of a byte-level tokenizer: one whose last step is ByteLevel.</summary>
+/// <summary>Reads "pre_tokenizer"; a tokenizer is byte-level when its last step is ByteLevel.</summary>
 internal static class PreTokenizerReader
 {
-    /// <summary>The pre-tokenizer.</summary>
-    /// <exception cref="InvalidInputException">It does not end in ByteLevel, or has a step that Bam does not know.</exception>
-    public static PreTokenizer Read(JsonField field)
+    /// <summary>The steps; none when texts are not cut.</summary>
+    /// <param name="field">The pre-tokenizer.</param>
+    /// <param name="normalizer">What comes before it.</param>
+    /// <exception cref="InvalidInputException">
+    /// There is a step that Bam does not know, or one in a place where Bam does not know what it does.
+    /// </exception>
+    public static IReadOnlyList<PreTokenizer> Read(JsonField field, Normalizer? normalizer)
     {
         var steps = new List<PreTokenizer>();
         ReadInto(steps, field);
-        for (var i = 0; i < steps.Count; i++)
+        if (steps.Take(steps.Count - 1).Any(step => step is ByteLevel))
+            throw field.Unexpected("ByteLevel as the last step", "its letters would be cut once more");
+        if (steps.Count(step => step is Metaspace) > 1) throw field.Unexpected("one Metaspace", "Bam does not read several");
+        if (normalizer is { KeepsStart: false } && steps.Any(step => step is Metaspace { DependsOnStart: true }))
         {
-            if (steps[i] is ByteLevel != (i == steps.Count - 1))
-                throw ByteLevelExpected(field);
+            throw field.Unexpected(
+                "a prepend_scheme other than first", "with a normalizer that may remove the text's beginning, it is not clear which piece is the first");
         }
 
-        return steps.Count switch
-        {
-            0 => throw ByteLevelExpected(field),
-            1 => steps[0],
-            _ => new PreTokenizerSequence(steps),
-        };
+        return steps;
     }
-
-    private static InvalidInputException ByteLevelExpected(JsonField field) =>
-        field.Unexpected("one ByteLevel as the last step", "Bam reads byte-level BPE only");
 
     private static void ReadInto(List<PreTokenizer> steps, JsonField field)
     {
@@ -50,8 +50,12 @@ internal static class PreTokenizerReader
                 field.RequireKeys("type", "pretokenizers");
                 foreach (var step in field["pretokenizers"].Items()) ReadInto(steps, step);
                 break;
+            case "Metaspace":
+                var (replacement, scheme, split) = MetaspaceReader.Read(field);
+                steps.Add(new Metaspace(replacement, scheme, split));
+                break;
             default:
-                throw field["type"].Unexpected("ByteLevel, Digits, Split or Sequence", "Bam does not read this pre-tokenizer");
+                throw field["type"].Unexpected("ByteLevel, Digits, Metaspace, Split or Sequence", "Bam does not read this pre-tokenizer");
         }
     }
 

@@ -27,7 +27,7 @@ internal static class TokenizerFingerprint
     }
 
     /// <summary>The hash in lower-case hexadecimal.</summary>
-    public static string Of(ByteLevelBpe model, IEnumerable<AddedToken> addedTokens, string components)
+    public static string Of(BpeModel model, IEnumerable<AddedToken> addedTokens, string components)
     {
         using var content = new MemoryStream();
         using var writer = new BinaryWriter(content);
@@ -48,6 +48,7 @@ internal static class TokenizerFingerprint
         writer.Write(model.UnknownId);
         writer.Write(model.FuseUnknown);
         writer.Write(model.IgnoreMerges);
+        if (model is CharacterBpe characters) writer.Write(characters.ByteFallback);
         foreach (var token in addedTokens.OrderBy(t => t.Id))
         {
             writer.Write(token.Id);

@@ -1,11 +1,10 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Bam.Tokenization.Models;
 
 /// <summary>Byte-pair encoding over the bytes of a word.</summary>
-internal sealed class ByteLevelBpe
+internal sealed class ByteLevelBpe : BpeModel
 {
     private readonly int[] byteIds = new int[256]; // -1: the vocabulary has no token for the byte
 
@@ -13,52 +12,17 @@ internal sealed class ByteLevelBpe
     /// <param name="vocabulary">Every merge's parts and result are in it.</param>
     /// <param name="merges">In order of rank.</param>
     public ByteLevelBpe(Vocabulary vocabulary, MergeList merges)
+        : base(vocabulary, merges)
     {
-        Vocabulary = vocabulary;
-        Merges = merges;
         for (var value = 0; value < byteIds.Length; value++)
             byteIds[value] = vocabulary.IdOf([ByteAlphabet.LetterOf((byte)value)]);
     }
 
-    /// <summary>Tokens and ids.</summary>
-    public Vocabulary Vocabulary { get; }
+    /// <inheritdoc/>
+    public override void Encode(ReadOnlySpan<char> word, WordCache cache, List<int> ids) => EncodeCached(word, cache, ids);
 
-    /// <summary>What is merged, and in which order.</summary>
-    public MergeList Merges { get; }
-
-    /// <summary>Stands for bytes without a token; -1 when there is none.</summary>
-    public int UnknownId { get; init; } = -1;
-
-    /// <summary>Neighbouring unknown bytes become one id.</summary>
-    public bool FuseUnknown { get; init; }
-
-    /// <summary>A word that is a token as a whole becomes it, whatever the merges say.</summary>
-    public bool IgnoreMerges { get; init; }
-
-    /// <summary>Appends the ids of one word.</summary>
-    /// <param name="word">UTF-16; an unpaired surrogate counts as U+FFFD.</param>
-    /// <param name="cache">The calling thread's cache.</param>
-    /// <param name="ids">Receives the ids.</param>
-    public void Encode(ReadOnlySpan<char> word, WordCache cache, List<int> ids)
-    {
-        if (word.Length > WordCache.MaxWordLength)
-        {
-            EncodeAnew(word, ids);
-            return;
-        }
-
-        if (!cache.TryGet(word, out var found, out var hash))
-        {
-            var start = ids.Count;
-            EncodeAnew(word, ids);
-            cache.Add(word, hash, CollectionsMarshal.AsSpan(ids)[start..]);
-            return;
-        }
-
-        ids.AddRange(found);
-    }
-
-    private void EncodeAnew(ReadOnlySpan<char> word, List<int> ids)
+    /// <inheritdoc/>
+    protected override void EncodeAnew(ReadOnlySpan<char> word, List<int> ids)
     {
         const int OnStack = 256;
         var size = Encoding.UTF8.GetMaxByteCount(word.Length);

@@ -57,7 +57,7 @@ internal sealed class MergeList
     private int Queue(Span<int> symbols)
     {
         var links = new (int Previous, int Next)[symbols.Length];
-        var queue = new PriorityQueue<int, (int Rank, int Position)>(symbols.Length);
+        var queue = new PriorityQueue<int, long>(symbols.Length); // positions
         for (var i = 0; i < symbols.Length; i++)
         {
             links[i] = (i - 1, i + 1 < symbols.Length ? i + 1 : -1);
@@ -68,8 +68,9 @@ internal sealed class MergeList
         {
             var next = links[position].Next;
             // Stale: the pair at this position has changed since.
-            if (symbols[position] < 0 || next < 0 || RankOf(symbols[position], symbols[next]) != candidate.Rank) continue;
-            symbols[position] = merges[candidate.Rank].Result;
+            var rank = (int)(candidate >> 32);
+            if (symbols[position] < 0 || next < 0 || RankOf(symbols[position], symbols[next]) != rank) continue;
+            symbols[position] = merges[rank].Result;
             symbols[next] = -1;
             var after = links[next].Next;
             links[position].Next = after;
@@ -87,10 +88,10 @@ internal sealed class MergeList
         return count;
     }
 
-    private void Enqueue(PriorityQueue<int, (int Rank, int Position)> queue, Span<int> symbols, int first, int second)
+    private void Enqueue(PriorityQueue<int, long> queue, Span<int> symbols, int first, int second)
     {
         if (first < 0 || second < 0) return;
         var rank = RankOf(symbols[first], symbols[second]);
-        if (rank != int.MaxValue) queue.Enqueue(first, (rank, first));
+        if (rank != int.MaxValue) queue.Enqueue(first, ((long)rank << 32) | (uint)first); // the rank, then the position
     }
 }

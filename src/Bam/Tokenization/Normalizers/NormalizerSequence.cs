@@ -4,6 +4,9 @@ namespace Bam.Tokenization.Normalizers;
 internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Normalizer
 {
     /// <inheritdoc/>
+    public override bool KeepsStart => steps.All(step => step.KeepsStart);
+
+    /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
     {
         foreach (var step in steps) text = step.Normalize(text);

@@ -6,6 +6,12 @@ namespace Bam.Tokenization.Normalizers;
 /// <summary>Replaces every match of a literal or a regular expression by a fixed text.</summary>
 internal sealed class Replace(CodePointRegex pattern, string content) : Normalizer
 {
+    /// <summary>It looks for one letter, so that it does the same to a text and to its parts.</summary>
+    public bool IsOfOneLetter => pattern.IsOneLetter;
+
+    /// <inheritdoc/>
+    public override bool KeepsStart => IsOfOneLetter && content.Length > 0;
+
     /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
     {

@@ -4,6 +4,9 @@ namespace Bam.Tokenization.Normalizers;
 internal sealed class Strip(bool left, bool right) : Normalizer
 {
     /// <inheritdoc/>
+    public override bool KeepsStart => !left;
+
+    /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
     {
         if (left) text = text.TrimStart();

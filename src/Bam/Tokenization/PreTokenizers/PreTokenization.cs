@@ -10,11 +10,13 @@ internal ref struct PreTokenization
     /// <param name="pieces">Receives the pieces; its former content is lost.</param>
     /// <param name="spare">Scratch.</param>
     /// <param name="continues">The text is the rest of a longer one, so that it gets no prefix space.</param>
-    public PreTokenization(ReadOnlySpan<char> text, PieceList pieces, PieceList spare, bool continues = false)
+    /// <param name="isFirst">No added token stands before the text.</param>
+    public PreTokenization(ReadOnlySpan<char> text, PieceList pieces, PieceList spare, bool continues = false, bool isFirst = true)
     {
         Text = text;
         Pieces = pieces;
         Continues = continues;
+        IsFirst = isFirst && !continues;
         this.spare = spare;
         pieces.Clear();
         pieces.Add(0, text.Length);
@@ -28,6 +30,9 @@ internal ref struct PreTokenization
 
     /// <summary>The text is the rest of a longer one.</summary>
     public bool Continues { get; }
+
+    /// <summary>The text is the beginning of all there is.</summary>
+    public bool IsFirst { get; }
 
     /// <summary>An empty list for the next pieces, given to <see cref="Replace"/> when filled.</summary>
     public readonly PieceList Next()

@@ -19,6 +19,9 @@ internal sealed class CodePointRegex
         this.regex = regex;
     }
 
+    /// <summary>It looks for exactly one code point, and always the same.</summary>
+    public bool IsOneLetter => literal is not null && literal.EnumerateRunes().Count() == 1;
+
     /// <summary>Looks for exactly this text.</summary>
     public static CodePointRegex FromLiteral(string literal) => new(literal, null);
 

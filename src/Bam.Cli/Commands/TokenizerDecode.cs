@@ -1,0 +1,60 @@
+using System.CommandLine;
+using System.Globalization;
+using Bam.Files;
+using Bam.Tokenization;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>The texts of ids.</summary>
+internal sealed class TokenizerDecode : Verb
+{
+    private readonly Argument<string> input = new("IDS")
+    {
+        Description = "A file with the ids of one text in each line, as 'bam tokenizer encode' prints them",
+    };
+
+    private readonly Option<string> tokenizer = new("--tokenizer")
+    {
+        Description = "A tokenizer.json, or a checkpoint that has one",
+        HelpName = "PATH",
+        Required = true,
+    };
+
+    private readonly Option<bool> skipSpecialTokens = new("--skip-special-tokens")
+    {
+        Description = "Leave out tokens that are no text, such as the one that begins it",
+    };
+
+    public TokenizerDecode()
+        : base("decode", "Print the texts of ids, one after another; with --json as a list", "bam tokenizer decode ids.txt --tokenizer models/llama")
+    {
+        Arguments.Add(input);
+        foreach (var option in new Option[] { tokenizer, skipSpecialTokens }) Options.Add(option);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        var decoder = Tokenizer.Load(invocation.GetRequired(tokenizer));
+        var path = invocation.GetRequired(input);
+        var texts = new List<string>();
+        foreach (var (index, line) in InputFile.ReadAllText(path, "check the path").TrimEnd('\n').Split('\n').Index())
+        {
+            invocation.Cancellation.ThrowIfCancellationRequested();
+            var ids = Ids(line, decoder.VocabSize, $"{path}, line {index + 1}");
+            texts.Add(decoder.Decode(ids, invocation.Get(skipSpecialTokens)));
+            invocation.WritePiece(texts[^1] + '\n');
+        }
+
+        invocation.WriteJson(() => texts);
+        return ExitStatus.Done;
+    }
+
+    private static int[] Ids(string line, int vocabSize, string where)
+    {
+        char[] separators = [' ', '\t', '\r', ',', '[', ']'];
+        return Array.ConvertAll(line.Split(separators, StringSplitOptions.RemoveEmptyEntries), word =>
+            int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id < vocabSize
+                ? id
+                : throw new InvalidInputException(where, $"ids below {vocabSize}", word, "give the ids of this tokenizer"));
+    }
+}

@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Text;
+
+namespace Bam.Tokenization.Models;
+
+/// <summary>
+/// Byte-pair encoding over the code points of a word, as SentencePiece's models have it: a code point without a token becomes the
+/// tokens of its UTF-8 bytes, if these are to be used, or the unknown token.
+/// </summary>
+internal sealed class CharacterBpe : BpeModel
+{
+    private const int MaxUtf8Length = 4;
+
+    private readonly CharacterIds characterIds;
+    private readonly int[] byteIds = new int[256]; // -1: no token, or bytes are not to be used
+    private readonly MergeJunctions? junctions; // null: a word cannot be cut
+
+    /// <summary>Assembles the model.</summary>
+    /// <param name="vocabulary">Every merge's parts and result are in it.</param>
+    /// <param name="merges">In order of rank.</param>
+    /// <param name="unknownId">Stands for what has no token; -1 when there is none.</param>
+    /// <param name="byteFallback">Whether what has no token becomes bytes.</param>
+    public CharacterBpe(Vocabulary vocabulary, MergeList merges, int unknownId, bool byteFallback)
+        : base(vocabulary, merges)
+    {
+        UnknownId = unknownId;
+        ByteFallback = byteFallback;
+        characterIds = new CharacterIds(vocabulary);
+        for (var value = 0; value < byteIds.Length; value++)
+            byteIds[value] = byteFallback ? vocabulary.IdOf(ByteToken.NameOf((byte)value)) : -1;
+
+        // What has no token must not merge with its neighbours, or the letters do not tell where merges can happen.
+        foreach (var merge in merges.Items)
+        {
+            if (IsStandIn(merge.First) || IsStandIn(merge.Second)) return;
+        }
+
+        junctions = new MergeJunctions(vocabulary, merges);
+    }
+
+    /// <summary>What has no token becomes bytes.</summary>
+    public bool ByteFallback { get; }
+
+    /// <inheritdoc/>
+    public override void Encode(ReadOnlySpan<char> word, WordCache cache, List<int> ids)
+    {
+        if (IgnoreMerges && Vocabulary.IdOf(word) is var whole and >= 0)
+        {
+            ids.Add(whole);
+            return;
+        }
+
+        // Without a pre-tokenizer a word is the whole text; in parts it is done sooner, and the parts are remembered.
+        var start = 0;
+        if (junctions is not null)
+        {
+            Rune.DecodeFromUtf16(word, out var left, out var position);
+            while (position < word.Length)
+            {
+                Rune.DecodeFromUtf16(word[position..], out var right, out var length);
+                if (CanCut(left, right))
+                {
+                    EncodeCached(word[start..position], cache, ids);
+                    start = position;
+                }
+
+                left = right;
+                position += length;
+            }
+        }
+
+        EncodeCached(word[start..], cache, ids);
+    }
+
+    /// <inheritdoc/>
+    protected override void EncodeAnew(ReadOnlySpan<char> word, List<int> ids)
+    {
+        const int OnStack = 256;
+        var size = 3 * word.Length; // a UTF-16 unit is at most three bytes
+        var rented = size > OnStack ? ArrayPool<int>.Shared.Rent(2 * size) : null;
+        Span<int> symbols = rented ?? stackalloc int[2 * OnStack];
+        var count = SymbolsOf(word, symbols);
+        count = Merges.Apply(symbols[..count], symbols[count..]);
+        ids.AddRange(symbols[..count]);
+        if (rented is not null) ArrayPool<int>.Shared.Return(rented);
+    }
+
+    private bool IsStandIn(int id) => id == UnknownId || Array.IndexOf(byteIds, id) >= 0;
+
+    // Neighbours that both lack a token stay together: they may become one unknown token.
+    private bool CanCut(Rune left, Rune right) =>
+        !junctions!.Contains(left, right) && (characterIds[left] >= 0 || characterIds[right] >= 0);
+
+    private int SymbolsOf(ReadOnlySpan<char> word, Span<int> symbols)
+    {
+        var count = 0;
+        // As with Hugging Face the unknown token waits for the next code point that has a token, behind bytes that come meanwhile.
+        var unknownWaits = false;
+        foreach (var rune in word.EnumerateRunes())
+        {
+            var id = characterIds[rune];
+            if (id < 0 && TryBytes(rune, symbols[count..], out var length))
+            {
+                count += length;
+                continue;
+            }
+
+            if (unknownWaits && (id >= 0 || !FuseUnknown)) symbols[count++] = UnknownId;
+            if (id >= 0) symbols[count++] = id;
+            unknownWaits = id < 0 && UnknownId >= 0;
+        }
+
+        if (unknownWaits) symbols[count++] = UnknownId;
+        return count;
+    }
+
+    private bool TryBytes(Rune rune, Span<int> symbols, out int length)
+    {
+        Span<byte> bytes = stackalloc byte[MaxUtf8Length];
+        length = rune.EncodeToUtf8(bytes);
+        for (var i = 0; i < length; i++)
+        {
+            if (byteIds[bytes[i]] < 0) return false;
+            symbols[i] = byteIds[bytes[i]];
+        }
+
+        return true;
+    }
+}
