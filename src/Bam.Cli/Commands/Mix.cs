@@ -111,10 +111,10 @@ internal sealed class Mix : Verb
         var size = ModelSize.Of(plan.Config);
         var result = new Result(
             output!, plan.Method.Name, plan.Config.NumAttentionExperts, plan.Config.NumLocalExperts, plan.Config.NumExpertsPerTok, plan.Dtype.TorchName,
-            size.Total, size.Active, plan.ByteLength);
+            size.Total, size.Active, plan.ByteLength, plan.Files);
         invocation.WriteResult(result, console => console.MarkupLineInterpolated(
             CultureInfo.InvariantCulture,
-            $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, {result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes"));
+            $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, {result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes{(result.Files > 1 ? $" in {result.Files} shards" : "")}"));
         return ExitStatus.Done;
     }
 
@@ -145,5 +145,5 @@ internal sealed class Mix : Verb
     }
 
     private sealed record Result(
-        string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters, long ActiveParameters, long Bytes);
+        string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters, long ActiveParameters, long Bytes, int Files);
 }

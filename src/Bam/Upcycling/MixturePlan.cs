@@ -15,6 +15,9 @@ public sealed record MixturePlan(
     /// <summary>The size of the output's tensors.</summary>
     public long ByteLength => Tensors.Sum(tensor => tensor.Parameter.Count) * Dtype.ByteSize;
 
+    /// <summary>In how many files of weights they lie.</summary>
+    public int Files => Layout.Files.Count;
+
     /// <summary>Which tensor goes into which file.</summary>
     internal CheckpointLayout Layout =>
         CheckpointLayout.Of([.. Tensors.Select(tensor => new TensorDeclaration(tensor.Parameter.Name, Dtype, tensor.Parameter.Shape))], Options.ShardBytes);
