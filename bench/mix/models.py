@@ -53,4 +53,3 @@ def write(directory, layers, seed):
             piece = (drawn[start:] + drawn[:start])[:end - written]
             file.write(piece)
             written += len(piece)
-    return 8 + len(text) + end

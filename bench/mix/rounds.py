@@ -57,14 +57,29 @@ def copy(output, target):
     return run(["cp", "--recursive", "--reflink=never", output, target])
 
 
+def write_models(layers, directory, distinct):
+    """Where only memory is measured, one file under four names is as good as four, and the disk is spared."""
+    sources = [directory / f"model-{layers}-{number}" for number in range(MODELS)]
+    for number, source in enumerate(sources):
+        if source.exists():  # of an earlier run with --keep
+            continue
+        if number == 0 or distinct:
+            remove(directory / "partial")
+            models.write(directory / "partial", layers, number)
+            (directory / "partial").rename(source)
+        else:
+            shutil.copytree(sources[0], source, copy_function=os.link)
+    return sources, (sources[0] / "model.safetensors").stat().st_size
+
+
 def measure(size, directory, rounds):
-    sources = [directory / f"model-{number}" for number in range(MODELS)]
-    source_bytes = [models.write(source, LAYERS[size], number) for number, source in enumerate(sources)][0]
+    sources, source_bytes = write_models(LAYERS[size], directory, distinct=rounds > 0)
     results = {}
     for method in ("bam", "btx"):
         output, target = directory / method, directory / "copy"
         warm(sources)
-        mix(method, sources, output)  # what cp copies in the first round, and every file of Bam in the page cache
+        # What cp copies in the first round; every file of Bam is in the page cache afterwards.
+        peak = mix(method, sources, output)["peak_kilobytes"]
         mixes, copies = [], []
         for number in range(rounds):
             warm(sources)
@@ -75,20 +90,20 @@ def measure(size, directory, rounds):
             print(f"{size}, {method}, round {number + 1}: mix {mixes[-1]['seconds']:.2f} s, cp {copies[-1]['seconds']:.2f} s, "
                   f"load {os.getloadavg()[0]:.1f}", file=sys.stderr)
         written = sum(file.stat().st_size for file in output.iterdir())
-        results[method] = dict(source_bytes=source_bytes, output_bytes=written, mix=mixes, cp=copies)
+        results[method] = dict(source_bytes=source_bytes, output_bytes=written, peak_kilobytes=max([peak, *(m["peak_kilobytes"] for m in mixes)]), mix=mixes, cp=copies)
         remove(output)
-    for source in sources:
-        remove(source)
     return results
 
 
 def summarize(result):
     mixes, copies = result["mix"], result["cp"]
+    memory = dict(peak_megabytes=result["peak_kilobytes"] * 1024 / 1e6)
+    if not mixes:
+        return memory
     ratios = [m["seconds"] / c["seconds"] for m, c in zip(mixes, copies)]
     return dict(mix_seconds=statistics.median(m["seconds"] for m in mixes), cp_seconds=statistics.median(c["seconds"] for c in copies),
                 ratio=statistics.median(ratios), ratio_min=min(ratios), ratio_max=max(ratios),
-                processor_ratio=statistics.median(m["processor_seconds"] / c["processor_seconds"] for m, c in zip(mixes, copies)),
-                peak_megabytes=max(m["peak_kilobytes"] for m in mixes) * 1024 / 1e6)
+                processor_ratio=statistics.median(m["processor_seconds"] / c["processor_seconds"] for m, c in zip(mixes, copies)), **memory)
 
 
 def cpu():
@@ -121,11 +136,12 @@ def markdown(result):
     for size, methods in result["summary"].items():
         for method, row in methods.items():
             of = result["measured"][size][method]
-            lines.append(f"| {of['source_bytes'] / 1e9:.2f} GB | {method} | {of['output_bytes'] / 1e9:.2f} GB | {row['mix_seconds']:.2f} | {row['cp_seconds']:.2f} | {row['ratio']:.2f} | "
-                         f"{row['ratio_min']:.2f} | {row['ratio_max']:.2f} | {row['processor_ratio']:.2f} | {row['peak_megabytes']:.0f} |")
+            times = ("mix_seconds", "cp_seconds", "ratio", "ratio_min", "ratio_max", "processor_ratio")
+            cells = [f"{of['source_bytes'] / 1e9:.2f} GB", method, f"{of['output_bytes'] / 1e9:.2f} GB", *(f"{row[time]:.2f}" if time in row else "" for time in times), f"{row['peak_megabytes']:.0f}"]
+            lines.append(f"| {' | '.join(cells)} |")
     rows = [row for methods in result["summary"].values() for row in methods.values()]
     small, large = (max(row["peak_megabytes"] for row in methods.values()) for methods in result["summary"].values())
-    lines += ["", f"At most 1.3 times cp: {'yes' if all(row['ratio'] <= 1.3 for row in rows) else 'no'}. At most 500 MB: "
+    lines += ["", f"At most 1.3 times cp: {'yes' if all(row['ratio'] <= 1.3 for row in rows if 'ratio' in row) else 'no'}. At most 500 MB: "
                   f"{'yes' if max(small, large) <= 500 else 'no'}. Memory with models twice the size: {large / small - 1:+.0%}."]
     if result["note"]:
         lines += ["", result["note"]]
@@ -136,19 +152,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--directory", type=Path, default=Path("/tmp/mixbench"), help="made, and removed at the end")
+    parser.add_argument("--keep", action="store_true", help="leave the checkpoints there for the next run")
     parser.add_argument("--note", help="a sentence for the result, such as what else ran")
     parser.add_argument("--output", type=Path, default=ROOT / "bench/results")
     arguments = parser.parse_args()
-    arguments.directory.mkdir(parents=True)
+    arguments.directory.mkdir(parents=True, exist_ok=True)
     try:
         subprocess.run([ROOT / "bam", "--version"], check=True, stdout=subprocess.DEVNULL)  # builds it
         loads, measured = [], {}
-        for size in LAYERS:
-            measured[size] = measure(size, arguments.directory, arguments.rounds)
+        for size, rounds in zip(LAYERS, (arguments.rounds, 0)):
+            measured[size] = measure(size, arguments.directory, rounds)
             loads.append(os.getloadavg()[1])
         file_system = subprocess.run(["findmnt", "--noheadings", "--output", "FSTYPE", "--target", arguments.directory], capture_output=True, text=True).stdout.strip()
     finally:
-        shutil.rmtree(arguments.directory)
+        for path in arguments.directory.iterdir():
+            if not (arguments.keep and path.name.startswith("model-")):
+                shutil.rmtree(path)
     now, processor = datetime.datetime.now(datetime.timezone.utc), cpu()
     result = dict(
         date=now.isoformat(timespec="seconds"), commit=commit(),
