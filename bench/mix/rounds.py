@@ -82,7 +82,7 @@ def measure(size, directory, rounds):
         peak = mix(method, sources, output)["peak_kilobytes"]
         mixes, copies = [], []
         for number in range(rounds):
-            warm(sources)
+            warm([*sources, output])
             order = [lambda: mixes.append(mix(method, sources, output)), lambda: copies.append(copy(output, target))]
             for participant in order[::-1] if number % 2 else order:
                 participant()
@@ -104,6 +104,14 @@ def summarize(result):
     return dict(mix_seconds=statistics.median(m["seconds"] for m in mixes), cp_seconds=statistics.median(c["seconds"] for c in copies),
                 ratio=statistics.median(ratios), ratio_min=min(ratios), ratio_max=max(ratios),
                 processor_ratio=statistics.median(m["processor_seconds"] / c["processor_seconds"] for m, c in zip(mixes, copies)), **memory)
+
+
+def clean(directory, keep):
+    """Removes what the benchmark made, and the directory where nothing else is in it."""
+    for path in [*(directory / name for name in ("bam", "btx", "copy", "partial")), *([] if keep else directory.glob("model-*"))]:
+        remove(path)
+    if not any(directory.iterdir()):
+        directory.rmdir()
 
 
 def cpu():
@@ -165,9 +173,7 @@ def main():
             loads.append(os.getloadavg()[1])
         file_system = subprocess.run(["findmnt", "--noheadings", "--output", "FSTYPE", "--target", arguments.directory], capture_output=True, text=True).stdout.strip()
     finally:
-        for path in arguments.directory.iterdir():
-            if not (arguments.keep and path.name.startswith("model-")):
-                shutil.rmtree(path)
+        clean(arguments.directory, arguments.keep)
     now, processor = datetime.datetime.now(datetime.timezone.utc), cpu()
     result = dict(
         date=now.isoformat(timespec="seconds"), commit=commit(),
