@@ -80,18 +80,20 @@ def measure(size, directory, rounds):
         warm(sources)
         # What cp copies in the first round; every file of Bam is in the page cache afterwards.
         peak = mix(method, sources, output)["peak_kilobytes"]
+        if rounds:
+            copy(output, target)
         mixes, copies = [], []
         for number in range(rounds):
             warm([*sources, output])
             order = [lambda: mixes.append(mix(method, sources, output)), lambda: copies.append(copy(output, target))]
             for participant in order[::-1] if number % 2 else order:
                 participant()
-            remove(target)
             print(f"{size}, {method}, round {number + 1}: mix {mixes[-1]['seconds']:.2f} s, cp {copies[-1]['seconds']:.2f} s, "
                   f"load {os.getloadavg()[0]:.1f}", file=sys.stderr)
         written = sum(file.stat().st_size for file in output.iterdir())
         results[method] = dict(source_bytes=source_bytes, output_bytes=written, peak_kilobytes=max([peak, *(m["peak_kilobytes"] for m in mixes)]), mix=mixes, cp=copies)
         remove(output)
+        remove(target)
     return results
 
 
@@ -158,7 +160,7 @@ def markdown(result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=6, help="an even number, so that each participant begins as often as the other")
     parser.add_argument("--directory", type=Path, default=Path("/tmp/mixbench"), help="made, and removed at the end")
     parser.add_argument("--keep", action="store_true", help="leave the checkpoints there for the next run")
     parser.add_argument("--note", help="a sentence for the result, such as what else ran")
