@@ -50,6 +50,17 @@ internal sealed class Mix : Verb
     private readonly Option<bool> normTopK = new("--norm-topk") { Description = "Divide the K weights by their sum, as Mixtral does" };
     private readonly Option<long> routerSeed = new("--router-seed") { Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S" };
     private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T" };
+    private readonly Option<string?> weights = new("--weights")
+    {
+        Description = "A weight of each model, the seed's first, in the mean of what is not an expert; divided by their sum (equal unless given)", HelpName = "W,W,…",
+    };
+
+    private readonly Option<string> shardSize = new("--shard-size")
+    {
+        Description = "The most bytes of tensors in one file of the output, as 5GB or 500MB", DefaultValueFactory = _ => "5GB", HelpName = "SIZE",
+    };
+
+    private readonly Option<bool> checkFinite = new("--check-finite") { Description = "Read all models for NaN and infinity before anything is written" };
     private readonly Option<bool> dryRun = new("--dry-run") { Description = "Show what every tensor would be and write nothing" };
 
     public Mix()
@@ -58,7 +69,8 @@ internal sealed class Mix : Verb
         Arguments.Add(this.method);
         foreach (var option in new Option[]
         {
-            seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK, routerSeed, this.dtype, dryRun,
+            seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK, routerSeed, this.dtype, weights, shardSize, checkFinite,
+            dryRun,
         })
         {
             Options.Add(option);
@@ -83,6 +95,9 @@ internal sealed class Mix : Verb
             NormTopK = invocation.Get(normTopK),
             RouterSeed = invocation.Get(routerSeed),
             Dtype = ParseDtype(invocation.Get(this.dtype)),
+            Weights = ParseWeights(invocation.Get(weights)),
+            ShardBytes = ByteSize.Parse("--shard-size", invocation.GetRequired(shardSize)),
+            CheckFinite = invocation.Get(checkFinite),
         };
         using var sources = MixtureSources.Open(options.Models);
         var plan = MixturePlan.Create(invocation.GetRequired(this.method), options, sources);
@@ -96,10 +111,10 @@ internal sealed class Mix : Verb
         var size = ModelSize.Of(plan.Config);
         var result = new Result(
             output!, plan.Method.Name, plan.Config.NumAttentionExperts, plan.Config.NumLocalExperts, plan.Config.NumExpertsPerTok, plan.Dtype.TorchName,
-            size.Total, size.Active, plan.ByteLength);
+            size.Total, size.Active, plan.ByteLength, plan.Files);
         invocation.WriteResult(result, console => console.MarkupLineInterpolated(
             CultureInfo.InvariantCulture,
-            $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, {result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes"));
+            $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, {result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes{(result.Files > 1 ? $" in {result.Files} shards" : "")}"));
         return ExitStatus.Done;
     }
 
@@ -115,6 +130,12 @@ internal sealed class Mix : Verb
             ? init
             : throw new InvalidInputException("--attention-init", string.Join(", ", AttentionInits.Keys), name, "choose one of these");
 
+    private static double[]? ParseWeights(string? list) =>
+        list?.Split(',').Select(text =>
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var weight)
+                ? weight
+                : throw new InvalidInputException("--weights", "numbers with commas between them, as 0.4,0.2,0.2,0.2", list, "correct it")).ToArray();
+
     private static TensorDtype? ParseDtype(string? name)
     {
         if (name is null) return null;
@@ -124,5 +145,5 @@ internal sealed class Mix : Verb
     }
 
     private sealed record Result(
-        string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters, long ActiveParameters, long Bytes);
+        string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters, long ActiveParameters, long Bytes, int Files);
 }

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Bam.Checkpoints;
 
 /// <summary>
@@ -91,6 +93,36 @@ public sealed class Checkpoint : IDisposable
         var file = shards.FileOf(name);
         file.ReadBytes(file[name], byteOffset, destination);
     }
+
+    /// <summary>Has the kernel copy a range of a tensor's bytes to another file, which it can where they are stored as they are.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="byteOffset">From the tensor's first byte.</param>
+    /// <param name="length">How many bytes; must end within the tensor.</param>
+    /// <param name="target">Open for writing.</param>
+    /// <param name="position">Where in the target.</param>
+    /// <returns>How many bytes, from the first on, it copied; what is missing is for <see cref="ReadBytes"/>.</returns>
+    /// <exception cref="InvalidInputException">There is no such tensor.</exception>
+    /// <exception cref="IOException">The disk is full or failed.</exception>
+    internal long CopyBytes(string name, long byteOffset, long length, SafeFileHandle target, long position)
+    {
+        var file = shards.FileOf(name);
+        return file.CopyBytes(file[name], byteOffset, length, target, position);
+    }
+
+    /// <summary>Has the disk begin to read a range of a tensor's bytes, for a read that follows.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="byteOffset">From the tensor's first byte.</param>
+    /// <param name="length">How many bytes.</param>
+    /// <exception cref="InvalidInputException">There is no such tensor.</exception>
+    internal void ReadAhead(string name, long byteOffset, long length)
+    {
+        var file = shards.FileOf(name);
+        file.ReadAhead(file[name], byteOffset, length);
+    }
+
+    /// <summary>The file that holds a tensor.</summary>
+    /// <exception cref="InvalidInputException">There is no such tensor.</exception>
+    internal string PathOf(string name) => shards.FileOf(name).Path;
 
     /// <inheritdoc/>
     public void Dispose() => shards.Dispose();

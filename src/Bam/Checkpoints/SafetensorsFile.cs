@@ -83,6 +83,19 @@ public sealed class SafetensorsFile : IDisposable
         ReadAt(tensor.Offset + byteOffset, destination);
     }
 
+    /// <summary>Has the kernel copy a range of a tensor's bytes to another file.</summary>
+    /// <returns>How many bytes, from the first on, it copied.</returns>
+    /// <exception cref="IOException">The disk is full or failed.</exception>
+    internal long CopyBytes(TensorInfo tensor, long byteOffset, long length, SafeFileHandle target, long position)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset, tensor.ByteLength - length);
+        return KernelCopy.Copy(handle, tensor.Offset + byteOffset, target, position, length);
+    }
+
+    /// <summary>Has the disk begin to read a range of a tensor's bytes.</summary>
+    internal void ReadAhead(TensorInfo tensor, long byteOffset, long length) => FileAdvice.ReadAhead(handle, tensor.Offset + byteOffset, length);
+
     /// <summary>Reads a whole floating-point tensor, converted to float32.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="destination">Receives exactly its number of elements.</param>

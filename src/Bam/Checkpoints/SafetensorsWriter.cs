@@ -66,7 +66,7 @@ public static class SafetensorsWriter
     }
 
     /// <summary>The length field and the header, padded by spaces.</summary>
-    private static byte[] Header(IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata)
+    internal static byte[] Header(IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         using var buffer = new MemoryStream();
         buffer.Write(new byte[SafetensorsHeader.PrefixLength]);

@@ -11,6 +11,9 @@ namespace Bam.Numerics;
 /// </summary>
 public struct RandomStream
 {
+    /// <summary>2⁶⁴ divided by the golden ratio.</summary>
+    private const ulong Increment = 0x9E3779B97F4A7C15;
+
     private ulong state;
 
     /// <summary>Starts the stream of that seed and name.</summary>
@@ -21,10 +24,13 @@ public struct RandomStream
         state = BinaryPrimitives.ReadUInt64LittleEndian(hash);
     }
 
+    /// <summary>Goes on as if that many numbers had been drawn.</summary>
+    public void Skip(long count) => state += (ulong)count * Increment;
+
     /// <summary>The next 64 random bits.</summary>
     public ulong NextUInt64()
     {
-        state += 0x9E3779B97F4A7C15;
+        state += Increment;
         var z = state;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;

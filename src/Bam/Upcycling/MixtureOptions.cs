@@ -35,6 +35,18 @@ public sealed record MixtureOptions
     /// <summary>The output's dtype; null for the sources' when all agree, else float32.</summary>
     public TensorDtype? Dtype { get; init; }
 
+    /// <summary>
+    /// A weight of each model in the mean of what is not an expert, in the order of the experts; they are divided by their sum. Null
+    /// for the uniform mean.
+    /// </summary>
+    public IReadOnlyList<double>? Weights { get; init; }
+
+    /// <summary>The most bytes of tensors in one file of the output.</summary>
+    public long ShardBytes { get; init; } = 5_000_000_000;
+
+    /// <summary>Look for NaN and infinity in all models before anything is written.</summary>
+    public bool CheckFinite { get; init; }
+
     /// <summary>Every model once, in the order of the experts.</summary>
     public IReadOnlyList<string> Models => [Seed, .. Experts];
 }

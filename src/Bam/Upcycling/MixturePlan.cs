@@ -15,6 +15,13 @@ public sealed record MixturePlan(
     /// <summary>The size of the output's tensors.</summary>
     public long ByteLength => Tensors.Sum(tensor => tensor.Parameter.Count) * Dtype.ByteSize;
 
+    /// <summary>In how many files of weights they lie.</summary>
+    public int Files => Layout.Files.Count;
+
+    /// <summary>Which tensor goes into which file.</summary>
+    internal CheckpointLayout Layout =>
+        CheckpointLayout.Of([.. Tensors.Select(tensor => new TensorDeclaration(tensor.Parameter.Name, Dtype, tensor.Parameter.Shape))], Options.ShardBytes);
+
     /// <summary>Plans a mixture of opened sources.</summary>
     /// <param name="method">The method's name.</param>
     /// <param name="options">What the user asks.</param>
@@ -27,9 +34,13 @@ public sealed record MixturePlan(
         var chosen = MixtureMethods.Named(method);
         var dtype = options.Dtype ?? sources.Dtype ?? TensorDtype.Float32;
         var config = chosen.Configure(sources.Models[0].Config, options) with { TorchDtype = dtype.TorchName };
+        var weights = MeanWeights.Of(chosen.Name, options);
         config.Validate($"the mixture's {ModelConfig.FileName}");
         return new MixturePlan(
             chosen, options, config, dtype,
-            [.. ParameterTable.Of(config).Select(parameter => new PlannedTensor(parameter, chosen.Recipe(parameter, options)))]);
+            [.. ParameterTable.Of(config).Select(parameter => new PlannedTensor(parameter, Weighted(chosen.Recipe(parameter, options), parameter)))]);
+
+        TensorRecipe Weighted(TensorRecipe recipe, ParameterInfo parameter) =>
+            weights is not null && parameter.Expert < 0 && recipe is TensorRecipe.Mean mean ? new TensorRecipe.WeightedMean(mean.Name, weights) : recipe;
     }
 }

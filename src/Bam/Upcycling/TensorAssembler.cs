@@ -1,119 +1,129 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Bam.Checkpoints;
+using Bam.Files;
 using Bam.Numerics;
 
 namespace Bam.Upcycling;
 
-/// <summary>Makes one tensor after the other from its recipe, a buffer at a time: memory does not grow with the model.</summary>
+/// <summary>Makes pieces of tensors from their recipes, a block at a time in buffers that are reused. For one thread.</summary>
 /// <param name="sources">The models.</param>
 /// <param name="dtype">The output's dtype.</param>
 /// <param name="routerSeed">The seed of the routers' random numbers.</param>
-internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype, long routerSeed)
+internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype, long routerSeed) : IDisposable
 {
-    /// <summary>Elements at a time; 4 MiB of float32.</summary>
-    private const int BufferLength = 1 << 20;
+    /// <summary>Elements at a time, even; 1 MiB of float32, so that a block stays in the processor's cache from reading to writing.</summary>
+    private const int BlockLength = 1 << 18;
 
-    private readonly float[] sum = new float[BufferLength];
-    private readonly float[] term = new float[BufferLength];
-    private readonly byte[] bytes = new byte[BufferLength * sizeof(double)];
+    private readonly AlignedBuffer<float> sum = new(BlockLength);
+    private readonly AlignedBuffer<float> term = new(BlockLength);
+    private readonly AlignedBuffer<byte> bytes = new(BlockLength * sizeof(double));
 
-    /// <summary>Writes one tensor's bytes.</summary>
-    /// <param name="tensor">What to make.</param>
-    /// <param name="output">Receives exactly its bytes.</param>
-    /// <param name="advance">Called with the bytes of each piece written; may throw to stop.</param>
-    public void Write(PlannedTensor tensor, Stream output, Action<long> advance)
+    /// <summary>Has the disk begin to read what a later piece is made of.</summary>
+    public void ReadAhead(TensorPiece piece)
     {
-        switch (tensor.Recipe)
+        switch (piece.Tensor.Recipe)
         {
-            case TensorRecipe.Copy copy when sources.Models[copy.Model].Dtype == dtype: CopyBytes(copy, output, advance); break;
-            case TensorRecipe.Copy copy: Convert(copy, output, advance); break;
-            case TensorRecipe.Mean mean: Average(mean, tensor.Parameter.Count, output, advance); break;
-            case TensorRecipe.WeightedMean mean: Average(mean, tensor.Parameter.Count, output, advance); break;
-            case TensorRecipe.Normal normal: Draw(tensor.Parameter, normal, output, advance); break;
-            default: throw new ArgumentOutOfRangeException(nameof(tensor), tensor.Recipe, "an unknown recipe");
+            case TensorRecipe.Copy copy: ReadAhead(sources.Models[copy.Model], copy.Name, piece); break;
+            case TensorRecipe.Mean mean: ReadAhead(mean.Name, piece); break;
+            case TensorRecipe.WeightedMean mean: ReadAhead(mean.Name, piece); break;
         }
     }
 
-    private void CopyBytes(TensorRecipe.Copy copy, Stream output, Action<long> advance)
+    /// <summary>Writes one piece.</summary>
+    /// <exception cref="InvalidInputException">A model's file cannot be read.</exception>
+    /// <exception cref="IOException">The disk is full or failed.</exception>
+    public void Write(TensorPiece piece)
+    {
+        if (piece.Tensor.Recipe is TensorRecipe.Copy copy && sources.Models[copy.Model].Dtype == dtype)
+        {
+            CopyBytes(copy, piece);
+            return;
+        }
+
+        var random = new RandomStream(routerSeed, piece.Tensor.Parameter.Name);
+        random.Skip(piece.Start);
+        for (var done = 0; done < piece.Count; done += BlockLength)
+        {
+            var values = sum.Span[..Math.Min(BlockLength, piece.Count - done)];
+            Fill(values, piece.Tensor.Recipe, piece.Start + done, ref random);
+            var block = dtype == TensorDtype.Float32 ? MemoryMarshal.AsBytes(values) : Round(values);
+            RandomAccess.Write(piece.File.Handle, block, piece.Position + ((long)done * dtype.ByteSize));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        sum.Dispose();
+        term.Dispose();
+        bytes.Dispose();
+    }
+
+    private static void ReadAhead(Checkpoint model, string name, TensorPiece piece) =>
+        model.ReadAhead(name, piece.Start * model.Dtype.ByteSize, (long)piece.Count * model.Dtype.ByteSize);
+
+    private void ReadAhead(string name, TensorPiece piece)
+    {
+        foreach (var model in sources.Models) ReadAhead(model, name, piece);
+    }
+
+    private void CopyBytes(TensorRecipe.Copy copy, TensorPiece piece)
     {
         var model = sources.Models[copy.Model];
-        var length = model.Tensors[copy.Name].ByteLength;
-        for (var position = 0L; position < length; position += bytes.Length)
+        var start = piece.Start * dtype.ByteSize;
+        var length = (long)piece.Count * dtype.ByteSize;
+        var copied = model.CopyBytes(copy.Name, start, length, piece.File.Handle, piece.Position);
+        while (copied < length)
         {
-            var piece = bytes.AsSpan(0, (int)Math.Min(bytes.Length, length - position));
-            model.ReadBytes(copy.Name, position, piece);
-            output.Write(piece);
-            advance(piece.Length);
+            var block = bytes.Span[..(int)Math.Min(bytes.Span.Length, length - copied)];
+            model.ReadBytes(copy.Name, start + copied, block);
+            RandomAccess.Write(piece.File.Handle, block, piece.Position + copied);
+            copied += block.Length;
         }
     }
 
-    private void Convert(TensorRecipe.Copy copy, Stream output, Action<long> advance)
+    private void Fill(Span<float> values, TensorRecipe recipe, long start, ref RandomStream random)
     {
-        var model = sources.Models[copy.Model];
-        var count = model.Tensors[copy.Name].Count;
-        for (var start = 0L; start < count; start += BufferLength)
+        switch (recipe)
         {
-            var piece = sum.AsSpan(0, (int)Math.Min(BufferLength, count - start));
-            model.ReadFloat32(copy.Name, start, piece);
-            WriteRounded(piece, output, advance);
+            case TensorRecipe.Copy copy: sources.Models[copy.Model].ReadFloat32(copy.Name, start, values); break;
+            case TensorRecipe.Mean mean: Average(mean, start, values); break;
+            case TensorRecipe.WeightedMean mean: Average(mean, start, values); break;
+            case TensorRecipe.Normal normal: random.FillNormal(values, normal.StandardDeviation); break;
+            default: throw new ArgumentOutOfRangeException(nameof(recipe), recipe, "an unknown recipe");
         }
     }
 
-    private void Average(TensorRecipe.Mean mean, long count, Stream output, Action<long> advance)
+    private void Average(TensorRecipe.Mean mean, long start, Span<float> total)
     {
-        for (var start = 0L; start < count; start += BufferLength)
+        var next = term.Span[..total.Length];
+        sources.Models[0].ReadFloat32(mean.Name, start, total);
+        foreach (var model in sources.Models.Skip(1))
         {
-            var total = sum.AsSpan(0, (int)Math.Min(BufferLength, count - start));
-            var next = term.AsSpan(0, total.Length);
-            sources.Models[0].ReadFloat32(mean.Name, start, total);
-            foreach (var model in sources.Models.Skip(1))
-            {
-                model.ReadFloat32(mean.Name, start, next);
-                TensorPrimitives.Add(total, next, total);
-            }
-
-            TensorPrimitives.Divide(total, sources.Models.Count, total);
-            WriteRounded(total, output, advance);
+            model.ReadFloat32(mean.Name, start, next);
+            TensorPrimitives.Add(total, next, total);
         }
+
+        TensorPrimitives.Divide(total, sources.Models.Count, total);
     }
 
-    private void Average(TensorRecipe.WeightedMean mean, long count, Stream output, Action<long> advance)
+    private void Average(TensorRecipe.WeightedMean mean, long start, Span<float> total)
     {
-        for (var start = 0L; start < count; start += BufferLength)
+        var next = term.Span[..total.Length];
+        total.Clear();
+        for (var model = 0; model < sources.Models.Count; model++)
         {
-            var total = sum.AsSpan(0, (int)Math.Min(BufferLength, count - start));
-            var next = term.AsSpan(0, total.Length);
-            total.Clear();
-            for (var model = 0; model < sources.Models.Count; model++)
-            {
-                sources.Models[model].ReadFloat32(mean.Name, start, next);
-                TensorPrimitives.MultiplyAdd(next, mean.Weights[model], total, total);
-            }
-
-            WriteRounded(total, output, advance);
+            if (mean.Weights[model] == 0) continue;
+            sources.Models[model].ReadFloat32(mean.Name, start, next);
+            TensorPrimitives.MultiplyAdd(next, mean.Weights[model], total, total);
         }
-    }
-
-    private void Draw(ParameterInfo parameter, TensorRecipe.Normal normal, Stream output, Action<long> advance)
-    {
-        var values = new float[parameter.Count];
-        new RandomStream(routerSeed, parameter.Name).FillNormal(values, normal.StandardDeviation);
-        for (var start = 0; start < values.Length; start += BufferLength)
-            WriteRounded(values.AsSpan(start, Math.Min(BufferLength, values.Length - start)), output, advance);
-    }
-
-    private void WriteRounded(ReadOnlySpan<float> values, Stream output, Action<long> advance)
-    {
-        var piece = dtype == TensorDtype.Float32 ? MemoryMarshal.AsBytes(values) : Round(values);
-        output.Write(piece);
-        advance(piece.Length);
     }
 
     private ReadOnlySpan<byte> Round(ReadOnlySpan<float> values)
     {
-        var piece = bytes.AsSpan(0, values.Length * dtype.ByteSize);
-        FloatConversion.FromFloat32(values, dtype, piece);
-        return piece;
+        var block = bytes.Span[..(values.Length * dtype.ByteSize)];
+        FloatConversion.FromFloat32(values, dtype, block);
+        return block;
     }
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Bam.Checkpoints;
 using Bam.Files;
 
@@ -45,12 +47,16 @@ public static class Upcycler
         ArgumentNullException.ThrowIfNull(reporter);
         RefuseToReplaceSources(plan.Options, output);
         Warn(plan, sources, reporter);
-        FreeSpace.Require(output, plan.ByteLength);
+        var layout = plan.Layout;
+        FreeSpace.Require(output, layout.Length);
+        if (plan.Options.CheckFinite) CheckFinite(sources, reporter, cancellation);
         using var directory = new AtomicDirectory(output);
-        WriteTensors(plan, sources, Path.Combine(directory.TemporaryPath, Checkpoint.SingleFileName), reporter, cancellation);
         plan.Config.Save(directory.TemporaryPath);
         AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, RecordFileName), Record(plan));
         CopyTokenizer(sources, directory.TemporaryPath);
+        using var writer = new CheckpointWriter(directory.TemporaryPath, layout);
+        MixtureWriter.Write(plan, sources, writer, reporter, cancellation);
+        writer.Complete();
         cancellation.ThrowIfCancellationRequested();
         directory.Commit();
     }
@@ -73,25 +79,22 @@ public static class Upcycler
         foreach (var warning in sources.Warnings) reporter.Warn(warning);
         if (plan.Config is { NumLocalExperts: > 1, NumExpertsPerTok: 1, NormTopkProb: true })
             reporter.Warn("norm-topk with top-k 1 makes every weight 1: the feed-forward router gets no gradient from the loss");
+        if (plan.Options.Weights is { } weights && weights.Sum() is var sum && Math.Abs(sum - 1) > 1e-9)
+            reporter.Say(string.Create(CultureInfo.InvariantCulture, $"the weights sum to {sum:0.######} and are divided by it: {string.Join(", ", weights.Select(weight => (weight / sum).ToString("0.####", CultureInfo.InvariantCulture)))}"));
         if (sources.Dtype is null && plan.Options.Dtype is null)
             reporter.Warn($"the models have different dtypes; the mixture is {plan.Dtype.TorchName}");
     }
 
-    private static void WriteTensors(MixturePlan plan, MixtureSources sources, string path, IReporter reporter, CancellationToken cancellation)
+    private static void CheckFinite(MixtureSources sources, IReporter reporter, CancellationToken cancellation)
     {
-        var assembler = new TensorAssembler(sources, plan.Dtype, plan.Options.RouterSeed);
-        var total = plan.ByteLength;
-        long done = 0;
-        var next = 0;
-        SafetensorsWriter.Write(path, [.. plan.Tensors.Select(Declare)], (_, stream) => assembler.Write(plan.Tensors[next++], stream, Advance));
+        var total = sources.Models.Sum(model => model.Parameters.Sum(parameter => parameter.Count));
+        var done = 0L;
+        var gate = new Lock();
+        foreach (var model in sources.Models) FiniteCheck.Require(model, Advance, cancellation);
 
-        TensorDeclaration Declare(PlannedTensor tensor) =>
-            new(tensor.Parameter.Name, plan.Dtype, tensor.Parameter.Shape);
-
-        void Advance(long bytes)
+        void Advance(long count)
         {
-            cancellation.ThrowIfCancellationRequested();
-            reporter.Advance(new WorkProgress($"mix {plan.Method.Name}", done += bytes, total, "bytes"));
+            lock (gate) reporter.Advance(new WorkProgress("check", done += count, total, "numbers"));
         }
     }
 
@@ -102,6 +105,7 @@ public static class Upcycler
                 Method = plan.Method.Name,
                 Seed = Path.GetFullPath(plan.Options.Seed),
                 Experts = plan.Options.Experts.Select(Path.GetFullPath),
+                plan.Options.Weights,
                 plan.Options.RouterSeed,
                 Dtype = plan.Dtype.TorchName,
             },
@@ -109,7 +113,10 @@ public static class Upcycler
 
     private static readonly JsonSerializerOptions RecordJson = new()
     {
-        WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
     private static void CopyTokenizer(MixtureSources sources, string directory)

@@ -28,6 +28,17 @@ public sealed class MixTests : IDisposable
     }
 
     [Fact]
+    public void Shards_are_counted_and_weights_are_shown()
+    {
+        var run = Mix("btx", "--expert", Dense, "--shard-size", "60kB", "--weights", "3,1");
+        run.Status.ShouldBe(0);
+        run.Output.ShouldMatch("bytes in [2-9] shards\n$");
+        run.Error.ShouldContain("the weights sum to 4 and are divided by it: 0.75, 0.25\n");
+        CommandLineRun.Of("inspect", Output).Status.ShouldBe(0);
+        Mix("btx", "--expert", Dense, "--weights", "0.75,0.25", "--dry-run").Output.ShouldContain("mean of 2 models, weights 0.75, 0.25");
+    }
+
+    [Fact]
     public void A_dry_run_shows_every_tensor_and_writes_nothing()
     {
         var run = Mix("btx", "--expert", Dense, "--dry-run");
@@ -58,6 +69,9 @@ public sealed class MixTests : IDisposable
     [InlineData("experts: expected at least 2, one of each model, found 1; choose more", "btx", "--experts", "1")]
     [InlineData("--dtype: expected float32, bfloat16, float16 or float64, found int8; choose one of these", "btx", "--dtype", "int8")]
     [InlineData("method: expected bam, btx, soup, sparse, found moe; choose one of these", "moe")]
+    [InlineData("--weights: expected numbers with commas between them, as 0.4,0.2,0.2,0.2, found 0.5;0.5; correct it", "btx", "--weights", "0.5;0.5")]
+    [InlineData("weights: expected 2, one of each model with the seed's first, found 3; give as many as there are models", "btx", "--weights", "1,2,3")]
+    [InlineData("--shard-size: expected a size of at least one byte, as 5GB, 500MB or 2GiB, found 5 bananas; correct it", "btx", "--shard-size", "5 bananas")]
     public void A_wrong_request_costs_one_line_and_status_2(string line, params string[] arguments)
     {
         var run = Mix([.. arguments, "--expert", Dense]);

@@ -32,11 +32,12 @@ public sealed class InterruptedMixtureTests : IDisposable
     public void Stopping_anywhere_leaves_nothing()
     {
         var whole = new RecordingReporter();
+        var options = this.options with { ShardBytes = 700 };
         Upcycler.Mix("bam", options, directory["whole/mixture"], whole);
         foreach (var stop in whole.Progress.Select(progress => progress.Done).Where((_, i) => i % 5 == 0))
         {
             using var source = new CancellationTokenSource();
-            var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done == stop) source.Cancel(); } };
+            var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done >= stop) source.Cancel(); } };
             Should.Throw<OperationCanceledException>(() => Upcycler.Mix("bam", options, directory["out/mixture"], reporter, source.Token));
             Directory.GetFileSystemEntries(directory["out"]).ShouldBeEmpty();
         }
@@ -69,11 +70,13 @@ public sealed class InterruptedMixtureTests : IDisposable
     [SkippableFact]
     public void A_disk_that_fills_up_midway_leaves_nothing()
     {
-        using var disk = SmallDisk.TryMount(kilobytes: 32, out var whyNot);
+        using var disk = SmallDisk.TryMount(kilobytes: 4096, out var whyNot);
         Skip.If(disk is null, whyNot);
         var filled = Path.Combine(disk.Root, "filler");
+        var config = TinyModel.Dense with { IntermediateSize = 500, NumHiddenLayers = 20 };
+        var many = new MixtureOptions { Seed = TinyModel.Write(directory["large"], config, 1), Experts = [TinyModel.Write(directory["larger"], config, 2)] };
         var reporter = new RecordingReporter { OnAdvance = progress => { if (!File.Exists(filled)) Fill(filled); } };
-        Should.Throw<WorkFailedException>(() => Upcycler.Mix("bam", options, Path.Combine(disk.Root, "mixture"), reporter)).Message.ShouldContain("(the disk is full)");
+        Should.Throw<WorkFailedException>(() => Upcycler.Mix("bam", many, Path.Combine(disk.Root, "mixture"), reporter)).Message.ShouldContain("(the disk is full)");
         Directory.GetFileSystemEntries(disk.Root).ShouldBe([filled]);
     }
 

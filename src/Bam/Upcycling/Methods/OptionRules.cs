@@ -38,7 +38,7 @@ internal static class OptionRules
         Refuse(method, "norm-topk", options.NormTopK, Dense);
     }
 
-    private static void Refuse(string method, string option, bool isGiven, string why)
+    public static void Refuse(string method, string option, bool isGiven, string why)
     {
         if (isGiven) throw new InvalidInputException($"{method}: {option} does not apply, {why}; leave it out");
     }
