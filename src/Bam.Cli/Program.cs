@@ -14,6 +14,7 @@ internal static class Program
         new VerbGroup("tokenizer", "Make and try tokenizers", new TokenizerTrain(), new TokenizerEncode(), new TokenizerDecode()),
         new Train(),
         new Mix(),
+        new Export(),
         new VerbGroup("eval", "Measure models", new EvalPerplexity(), new EvalLatency()),
         new Generate(),
         new Forward(),

@@ -198,6 +198,12 @@ public sealed unsafe partial class Tensor
     /// <summary>x · Φ(x), with the error function.</summary>
     public Tensor Gelu() => s_gelu.Call(this);
 
+    /// <summary>GELU by a hyperbolic tangent, ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) (arXiv 1606.08415, section 2).</summary>
+    public unsafe Tensor GeluTanh()
+    {
+        fixed (byte* approximate = "tanh"u8) return s_gelu.Call(this, Value.Utf8(approximate, 4));
+    }
+
     /// <summary>max(x, 0).</summary>
     public Tensor Relu() => s_relu.Call(this);
 

@@ -15,6 +15,16 @@ internal static class Fixtures
     /// <summary>The same for <c>[MemberData]</c>.</summary>
     public static TheoryData<string> ModelNames => [.. Models];
 
+    /// <summary>The models of <c>tests/fixtures/hf</c>, as transformers 5.12 saves them.</summary>
+    public static readonly string[] HuggingFaceModels =
+    [
+        "cohere", "cohere-qknorm", "gpt-neox-pythia", "gpt-neox-sequential", "gptj", "llama-gqa", "llama-tied-llama3rope", "mistral-sliding",
+        "mixtral-top2", "phi", "qwen2-bias", "qwen3-qknorm",
+    ];
+
+    /// <summary>The directory of a model of another library.</summary>
+    public static string HuggingFaceModel(string name) => Path.Combine(Root(), "hf", name);
+
     /// <summary>The directory of a golden model.</summary>
     public static string Model(string name) => Path.Combine(Root(), "bam", name);
 

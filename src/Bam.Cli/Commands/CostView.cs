@@ -14,7 +14,7 @@ internal static class CostView
     [
         ("embeddings", [ParameterKind.Embedding]),
         ("head", [ParameterKind.Head]),
-        ("norms", [ParameterKind.Norm]),
+        ("norms", [ParameterKind.Norm, ParameterKind.QueryNorm, ParameterKind.KeyNorm]),
         ("attention router", [ParameterKind.AttentionRouter]),
         ("queries", [ParameterKind.Query]),
         ("keys", [ParameterKind.Key]),

@@ -15,6 +15,7 @@ internal static class InspectView
         var result = new
         {
             summary.Directory,
+            summary.ModelType,
             summary.Kind,
             Dtype = summary.Dtype.TorchName,
             summary.Parameters,
@@ -35,13 +36,13 @@ internal static class InspectView
     {
         var config = summary.Config;
         var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
-        Add("model", $"{summary.Directory} ({summary.Kind})");
-        Add("layers", $"{config.NumHiddenLayers} {(config.ParallelBlock ? "parallel" : "sequential")}, hidden {config.HiddenSize:N0}, feed-forward {config.IntermediateSize:N0}");
-        Add("attention", $"{config.NumAttentionHeads} heads of {config.HeadDim}, {config.NumKeyValueHeads} key-value heads, {DescribeAttention(config)}");
+        Add("model", $"{summary.Directory} ({summary.Kind}{(summary.ModelType == "bam" ? "" : $", family {summary.ModelType}")})");
+        Add("layers", $"{config.NumHiddenLayers} {DescribeBlock(config)}, hidden {config.HiddenSize:N0}, feed-forward {config.IntermediateSize:N0}");
+        Add("attention", $"{config.NumAttentionHeads} heads of {config.HeadDim}, {config.NumKeyValueHeads} key-value heads, {DescribeAttention(config)}{DescribeExtras(config)}");
         AddText("feed-forward", DescribeFeedForward(config));
-        Add("positions", $"{config.MaxPositionEmbeddings:N0}, rotary base {config.RopeTheta:N0}{(config.RopeInterleaved ? ", interleaved" : "")}, {config.RotaryDim} of {config.HeadDim} dimensions");
-        Add("vocabulary", $"{config.VocabSize:N0}, {(config.TieWordEmbeddings ? "tied" : "untied")} head");
-        Add("norm", $"{(config.NormType == NormType.LayerNorm ? "LayerNorm without bias" : "RMSNorm")}, ε {config.NormEps:g}");
+        Add("positions", $"{config.MaxPositionEmbeddings:N0}, rotary base {config.RopeTheta:N0}{(config.RopeInterleaved ? ", interleaved" : "")}, {config.RotaryDim} of {config.HeadDim} dimensions{DescribeScaling(config.RopeScaling)}");
+        Add("vocabulary", $"{config.VocabSize:N0}, {(config.TieWordEmbeddings ? "tied" : "untied")} head{(config.LmHeadBias ? " with bias" : "")}");
+        Add("norm", $"{(config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm")} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}");
         Add("parameters", $"{summary.Parameters:N0}, {size.Active:N0} active");
         Add("weights", $"{summary.Dtype.TorchName}, {summary.Files.Sum(file => file.Bytes):N0} bytes in {Count(summary.Files.Count, "file")}");
         AddText("tokenizer", summary.TokenizerIds is { } ids ? string.Create(CultureInfo.InvariantCulture, $"{ids:N0} ids") : "none");
@@ -72,8 +73,25 @@ internal static class InspectView
     {
         ParameterKind.AttentionRouter => "attention router",
         ParameterKind.FeedForwardRouter => "feed-forward router",
+        ParameterKind.QueryNorm => "query norm",
+        ParameterKind.KeyNorm => "key norm",
         _ => kind.ToString().ToLowerInvariant(),
     };
+
+    private static string DescribeBlock(ModelConfig config) =>
+        config.ParallelBlock ? config.SeparateNorms ? "parallel with two norms" : "parallel" : "sequential";
+
+    private static string DescribeScaling(RopeScaling? scaling) =>
+        scaling is null ? "" : string.Create(CultureInfo.InvariantCulture, $", {scaling.Type} scaling by {scaling.Factor}");
+
+    private static string DescribeExtras(ModelConfig config)
+    {
+        var extras = "";
+        if (config.AttentionBias || config.AttentionOutputBias) extras += config.AttentionOutputBias ? ", biases" : ", biases of queries, keys and values";
+        if (config.QueryKeyNorm != QueryKeyNorm.None) extras += $", queries and keys normed{(config.QueryKeyNorm == QueryKeyNorm.PerHead ? " per head" : "")}";
+        if (config.SlidingWindow is { } window) extras += string.Create(CultureInfo.InvariantCulture, $", window of {window:N0}");
+        return extras;
+    }
 
     private static string DescribeAttention(ModelConfig config)
     {
@@ -83,6 +101,9 @@ internal static class InspectView
     }
 
     private static string DescribeFeedForward(ModelConfig config) =>
+        $"{config.HiddenAct}{(config.GatedMlp ? "" : " without gate")}{(config.MlpBias ? ", biases" : "")}, {DescribeFeedForwardExperts(config)}";
+
+    private static string DescribeFeedForwardExperts(ModelConfig config) =>
         config.NumLocalExperts == 1
             ? "dense"
             : string.Create(CultureInfo.InvariantCulture, $"{config.NumLocalExperts} experts, top {config.NumExpertsPerTok}, weights {(config.NormTopkProb ? "" : "not ")}renormalised, load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}");

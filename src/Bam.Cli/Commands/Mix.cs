@@ -94,7 +94,7 @@ internal sealed class Mix : Verb
             TopK = invocation.Get(topK),
             NormTopK = invocation.Get(normTopK),
             RouterSeed = invocation.Get(routerSeed),
-            Dtype = ParseDtype(invocation.Get(this.dtype)),
+            Dtype = DtypeOption.Parse(invocation.Get(this.dtype)),
             Weights = ParseWeights(invocation.Get(weights)),
             ShardBytes = ByteSize.Parse("--shard-size", invocation.GetRequired(shardSize)),
             CheckFinite = invocation.Get(checkFinite),
@@ -135,14 +135,6 @@ internal sealed class Mix : Verb
             double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var weight)
                 ? weight
                 : throw new InvalidInputException("--weights", "numbers with commas between them, as 0.4,0.2,0.2,0.2", list, "correct it")).ToArray();
-
-    private static TensorDtype? ParseDtype(string? name)
-    {
-        if (name is null) return null;
-        return TensorDtypes.FromTorchName(name) is { IsFloatingPoint: true } dtype
-            ? dtype
-            : throw new InvalidInputException("--dtype", "float32, bfloat16, float16 or float64", name, "choose one of these");
-    }
 
     private sealed record Result(
         string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters, long ActiveParameters, long Bytes, int Files);

@@ -54,10 +54,11 @@ public static class CachedAttention
         var experts = queryHeads / (keyValueHeads * repeats);
         var queries = turned.Narrow(1, 0, queryHeads).Reshape(batch, experts, keyValueHeads, repeats, length, -1)
             .Transpose(1, 2).Reshape(batch, keyValueHeads, experts * repeats, length, -1);                   // [B, K, E·R, T, D]
-        var future = length == 1
+        var seesAll = length == 1 && shape.FirstSeenFrom(start) == 0;
+        var hidden = seesAll
             ? null
-            : GroupedAttention.Future(Tensor.Arange(start, start + length, ScalarType.Int64, qkv.Device).Unsqueeze(0), start + length);
-        var attended = GroupedAttention.Apply(queries, keys.Narrow(2, 0, start + length), values.Narrow(2, 0, start + length), future)
+            : GroupedAttention.Hidden(Tensor.Arange(start, start + length, ScalarType.Int64, qkv.Device).Unsqueeze(0), start + length, shape.Window);
+        var attended = GroupedAttention.Apply(queries, keys.Narrow(2, 0, start + length), values.Narrow(2, 0, start + length), hidden)
             .View(batch, keyValueHeads, experts, repeats, length, -1)
             .Permute(0, 4, 2, 1, 3, 5)                                                                       // [B, T, E, K, R, D]
             .Reshape(batch, length, shape.Experts, -1);                                                      // [B, T, N, H·D]

@@ -15,7 +15,7 @@ public static class CausalAttention
         var keys = OfQueryHeads(rotary.Apply(heads.Narrow(1, queryHeads, keyValueHeads)), shape);
         var values = OfQueryHeads(heads.Narrow(1, queryHeads + keyValueHeads, keyValueHeads), shape);
 
-        var attended = Attend(queries, keys, values).Transpose(1, 2);  // [B, T, N·H, D]
+        var attended = Attend(queries, keys, values, shape.Window).Transpose(1, 2);  // [B, T, N·H, D]
         if (gates is not null)
         {
             attended = attended.Reshape(shape.BatchSize, shape.Length, shape.Experts, -1)
@@ -26,15 +26,16 @@ public static class CausalAttention
     }
 
     // [B, N·H, T, D] each.
-    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values)
+    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, int window)
     {
-        if (Operator.Exists("aten::scaled_dot_product_attention"))
+        var length = queries.Size(2);
+        if (window >= length && Operator.Exists("aten::scaled_dot_product_attention"))
             return queries.ScaledDotProductAttention(keys, values, isCausal: true);
 
-        var length = queries.Size(2);
         var scores = queries.MatMul(keys.Transpose(2, 3)) * (1 / Math.Sqrt(queries.Size(3)));  // [B, N·H, T, T]
-        var future = Tensor.Ones([length, length], ScalarType.Bool, queries.Device).Triu(1);
-        return scores.MaskedFill(future, double.NegativeInfinity).Softmax(-1).MatMul(values);
+        var hidden = GroupedAttention.Hidden(Tensor.Arange(length, ScalarType.Int64, queries.Device).Unsqueeze(0), length, window)
+            .View(length, length);
+        return scores.MaskedFill(hidden, double.NegativeInfinity).Softmax(-1).MatMul(values);
     }
 
     // One key-value head for each query head: repeated within an expert's groups, then over the experts if they share it.

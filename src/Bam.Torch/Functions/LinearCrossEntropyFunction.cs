@@ -13,20 +13,23 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
 
     private const long ChunkBytes = 4 << 20;
     private readonly Parameter head;
+    private readonly Parameter? bias;
 
-    private LinearCrossEntropyFunction(Parameter head) => this.head = head;
+    private LinearCrossEntropyFunction(Parameter head, Parameter? bias) => (this.head, this.bias) = (head, bias);
 
     /// <summary>The mean negative log-likelihood, in nats, over the targets that count.</summary>
     /// <param name="x">[n, d].</param>
     /// <param name="head">[V, d].</param>
     /// <param name="targets">[n], int64; <see cref="IgnoreIndex"/> does not count.</param>
     /// <param name="logitScale">Multiplies the logits.</param>
+    /// <param name="bias">[V], added before the logits are scaled; null for none.</param>
     /// <returns>A scalar in float32.</returns>
-    public static Tensor Apply(Tensor x, Parameter head, Tensor targets, double logitScale)
+    public static Tensor Apply(Tensor x, Parameter head, Tensor targets, double logitScale, Parameter? bias = null)
     {
         using var scope = TensorScope.Open();
-        var withGradient = Autograd.IsEnabled && (x.RequiresGrad || head.IsTrained);
-        Tensor loss, gradX, gradHead;
+        var trainsBias = bias is { IsTrained: true };
+        var withGradient = Autograd.IsEnabled && (x.RequiresGrad || head.IsTrained || trainsBias);
+        Tensor loss, gradX, gradHead, gradBias;
         using (NoGrad.Enter())
         {
             var (rows, vocabulary) = (x.Size(0), head.Value.Size(0));
@@ -36,14 +39,18 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
             var losses = Tensor.Zeros([rows], ScalarType.Float32, x.Device);
             gradX = Tensor.Empty(withGradient ? x.Shape : [0], x.ScalarType, x.Device);
             gradHead = Tensor.Zeros(withGradient && head.IsTrained ? head.Value.Shape : [0], ScalarType.Float32, x.Device);
+            gradBias = Tensor.Zeros(withGradient && trainsBias ? bias!.Value.Shape : [0], ScalarType.Float32, x.Device);
             for (long start = 0; start < rows; start += chunk)
             {
                 using var chunkScope = TensorScope.Open();
                 var count = Math.Min(chunk, rows - start);
                 var part = x.Narrow(0, start, count);
-                var logits = part.MatMul(matrix.Transpose(0, 1)).To(ScalarType.Float32).Mul_(logitScale);  // [chunk, V]
+                var logits = part.MatMul(matrix.Transpose(0, 1)).To(ScalarType.Float32);  // [chunk, V]
+                if (bias is not null) logits.Add_(bias.Value);
+                logits.Mul_(logitScale);
                 CrossEntropyRows.Apply(logits, targets.Narrow(0, start, count), losses.Narrow(0, start, count), withGradient);
                 if (!withGradient) continue;
+                if (trainsBias) gradBias.Add_(logits.Sum(0), logitScale);
                 var gradLogits = logits.Mul_(logitScale).To(x.ScalarType);
                 gradX.Narrow(0, start, count).Copy_(gradLogits.MatMul(matrix));
                 if (head.IsTrained) gradHead.AddMm_(gradLogits.Transpose(0, 1).To(ScalarType.Float32), part.To(ScalarType.Float32));
@@ -52,9 +59,11 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
             loss = losses.Sum() / counted;
             gradX.Div_(counted);
             gradHead.Div_(counted);
+            gradBias.Div_(counted);
         }
 
-        new LinearCrossEntropyFunction(head).Attach([x, head.Leaf], [loss], [gradX, gradHead]);
+        Tensor[] inputs = bias is null ? [x, head.Leaf] : [x, head.Leaf, bias.Leaf];
+        new LinearCrossEntropyFunction(head, bias).Attach(inputs, [loss], [gradX, gradHead, gradBias]);
         return scope.Keep(loss);
     }
 
@@ -64,5 +73,6 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
         var upstream = gradOutputs[0]!;
         gradInputs[0] = saved[0] * upstream.To(saved[0].ScalarType);
         if (this.head.IsTrained) this.head.Gradient.AddCMul_(saved[1], upstream);
+        if (this.bias is { IsTrained: true } bias) bias.Gradient.AddCMul_(saved[2], upstream);
     }
 }

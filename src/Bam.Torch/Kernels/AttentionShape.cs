@@ -11,8 +11,10 @@ namespace Bam.Torch.Kernels;
 /// <param name="HeadsPerExpert">H.</param>
 /// <param name="KeyValueHeadsPerExpert">G.</param>
 /// <param name="HeadDim">The width of one head.</param>
+/// <param name="Window">W: a position looks at itself and the W - 1 before it (sliding window, Mistral 7B, arXiv 2310.06825).</param>
 public readonly record struct AttentionShape(
-    int BatchSize, int Length, int QueryHeads, int KeyValueHeads, int HeadsPerExpert, int KeyValueHeadsPerExpert, int HeadDim)
+    int BatchSize, int Length, int QueryHeads, int KeyValueHeads, int HeadsPerExpert, int KeyValueHeadsPerExpert, int HeadDim,
+    int Window = int.MaxValue)
 {
     /// <summary>N.</summary>
     public int Experts => QueryHeads / HeadsPerExpert;
@@ -22,6 +24,9 @@ public readonly record struct AttentionShape(
 
     /// <summary>Columns of the fused projection.</summary>
     public int Width => (QueryHeads + 2 * KeyValueHeads) * HeadDim;
+
+    /// <summary>The first position that a position looks at.</summary>
+    public int FirstSeenFrom(int position) => Math.Max(0, position - Window + 1);
 
     /// <summary>The key-value head that a query head reads.</summary>
     public int KeyValueHeadOf(int queryHead) => queryHead / HeadsPerKeyValueHead % KeyValueHeads;

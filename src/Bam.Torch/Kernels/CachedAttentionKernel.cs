@@ -35,7 +35,8 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryT
             rotary.Rotate(newKey, position, 1);
             Copy(row + (shape.QueryHeads + shape.KeyValueHeads + keyValueHead) * headDim, headValues + (long)position * headDim, 1);
 
-            var length = position + 1;
+            var first = shape.FirstSeenFrom(position);
+            var length = position + 1 - first;
             var padded = (length + Lanes - 1) / Lanes * Lanes;
             using var scratch = new Scratch(padded + headDim);
             var scores = scratch.Take(padded);
@@ -46,10 +47,10 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryT
                 var head = (expert * shape.KeyValueHeads + keyValueHead) * shape.HeadsPerKeyValueHead + place;
                 Copy(row + head * headDim, query, scale);
                 rotary.Rotate(query, position, 1);
-                Dots(query, headKeys, scores, length);
+                Dots(query, headKeys + (long)first * headDim, scores, length);
                 var sum = Exponentials(scores, length, padded);
                 var gate = gates == null ? 1f : gates[sequence * shape.Experts + head / shape.HeadsPerExpert];
-                WeightedSum(scores, headValues, gate / sum, length, output + ((long)sequence * shape.QueryHeads + head) * headDim);
+                WeightedSum(scores, headValues + (long)first * headDim, gate / sum, length, output + ((long)sequence * shape.QueryHeads + head) * headDim);
             }
         });
 

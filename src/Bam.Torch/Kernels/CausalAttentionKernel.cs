@@ -53,7 +53,7 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
                     SmallGemm.Multiply(queries, headDim, 1, keysTransposed, padded, scores, padded, rows, columns, headDim, false);
                     for (var row = 0; row < count; row++)
                     {
-                        var (sum, logSum) = Softmax(scores + row * padded, start + row + 1, columns);
+                        var (sum, logSum) = Softmax(scores + row * padded, shape.FirstSeenFrom(start + row), start + row + 1, columns);
                         logSumExp[((long)sequence * shape.QueryHeads + head) * length + start + row] = logSum;
                         var gate = gates == null ? 1f : Gate(gates, sequence, start + row, head);
                         Scale(scores + row * padded, gate / sum, columns);
@@ -108,7 +108,8 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
                         var (position, used) = (start + row, row < count ? start + row + 1 : 0);
                         var logSum = used == 0 ? 0 : logSumExp[((long)sequence * shape.QueryHeads + head) * length + position];
                         var gate = gates == null || used == 0 ? 1f : Gate(gates, sequence, position, head);
-                        var gradGate = SoftmaxBackward(weights + row * padded, gradScores + row * padded, used, columns, logSum, gate);
+                        var first = used == 0 ? 0 : shape.FirstSeenFrom(position);
+                        var gradGate = SoftmaxBackward(weights + row * padded, gradScores + row * padded, first, used, columns, logSum, gate);
                         if (gradGates != null && used != 0)
                             gradGates[((long)sequence * length + position) * shape.QueryHeads + head] = gradGate;
                         if (gate != 1) Scale(gradHeads + row * headDim, gate, headDim);
@@ -192,11 +193,11 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
 
     private void ClearRows(float* rows, int from, int to) => new Span<float>(rows + from * headDim, (to - from) * headDim).Clear();
 
-    // exp(x - max) in place over the first `used` columns, zeros after them.
+    // exp(x - max) in place over the columns from `first` to `used`, zeros outside.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (float Sum, float LogSumExp) Softmax(float* row, int used, int columns)
+    private static (float Sum, float LogSumExp) Softmax(float* row, int first, int used, int columns)
     {
-        MaskTail(row, used, columns, float.NegativeInfinity);
+        MaskOutside(row, first, used, columns);
         var maxima = Vector512.Create(float.NegativeInfinity);
         for (var i = 0; i < columns; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(row + i));
         var max = float.NegativeInfinity;
@@ -216,9 +217,10 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
 
     // P = exp(S - logSumExp); dS = gate · P ∘ (dP - D) with D = Σ P ∘ dP, which is also the gate's gradient.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float SoftmaxBackward(float* weights, float* gradScores, int used, int columns, float logSumExp, float gate)
+    private static float SoftmaxBackward(
+        float* weights, float* gradScores, int first, int used, int columns, float logSumExp, float gate)
     {
-        MaskTail(weights, used, columns, float.NegativeInfinity);
+        MaskOutside(weights, first, used, columns);
         var products = Vector512<float>.Zero;
         for (var i = 0; i < columns; i += Lanes)
         {
@@ -235,8 +237,11 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
         return gradGate;
     }
 
-    private static void MaskTail(float* row, int used, int columns, float value) =>
-        new Span<float>(row + used, columns - used).Fill(value);
+    private static void MaskOutside(float* row, int first, int used, int columns)
+    {
+        new Span<float>(row, first).Fill(float.NegativeInfinity);
+        new Span<float>(row + used, columns - used).Fill(float.NegativeInfinity);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scale(float* row, float factor, int columns)

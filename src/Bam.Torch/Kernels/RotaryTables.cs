@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Bam.Torch.Kernels;
 
 /// <summary>
-/// Cosines and sines of rotary position embedding (RoFormer, Su et al. 2021): pair i of position t turns by t·θ^(-2i/dim).
+/// Cosines and sines of rotary position embedding (RoFormer, Su et al. 2021): pair i of position t turns by t·θ^(-2i/dim),
+/// unless the frequencies are changed.
 /// </summary>
 public sealed class RotaryTables : IDisposable
 {
@@ -17,16 +18,19 @@ public sealed class RotaryTables : IDisposable
     /// <param name="theta">The base θ.</param>
     /// <param name="interleaved">True: a pair is two neighbours. False: a pair is (i, i + dim/2).</param>
     /// <param name="device">Where <see cref="Apply(Tensor, int)"/> computes.</param>
-    public RotaryTables(int length, int rotaryDim, double theta, bool interleaved, Device device)
+    /// <param name="scale">Gives another frequency in place of θ^(-2i/dim), in radians for a position; null leaves them.</param>
+    public RotaryTables(int length, int rotaryDim, double theta, bool interleaved, Device device, Func<double, double>? scale = null)
     {
         (Length, RotaryDim, Interleaved) = (length, rotaryDim, interleaved);
         var pairs = rotaryDim / 2;
         (cos, sin) = (new float[length * pairs], new float[length * pairs]);
+        var frequencies = Enumerable.Range(0, pairs).Select(i => Math.Pow(theta, -2.0 * i / rotaryDim)).ToArray();
+        if (scale is not null) frequencies = Array.ConvertAll(frequencies, frequency => scale(frequency));
         for (var t = 0; t < length; t++)
         {
             for (var i = 0; i < pairs; i++)
             {
-                var (sine, cosine) = Math.SinCos(t * Math.Pow(theta, -2.0 * i / rotaryDim));
+                var (sine, cosine) = Math.SinCos(t * frequencies[i]);
                 (cos[t * pairs + i], sin[t * pairs + i]) = ((float)cosine, (float)sine);
             }
         }

@@ -1,10 +1,12 @@
+using Bam.Checkpoints.Families;
 using Microsoft.Win32.SafeHandles;
 
 namespace Bam.Checkpoints;
 
 /// <summary>
-/// A model directory in Hugging Face form: <c>config.json</c> with <c>model.safetensors</c>, or with shards and their index.
-/// Open means that every parameter of the configuration is there, once, with its shape and one dtype.
+/// A model directory in Hugging Face form: <c>config.json</c> with <c>model.safetensors</c>, or with shards and their index; of Bam's
+/// own kind or of a family that it reads, whose tensors are then read under Bam's names. Open means that every parameter of the
+/// configuration is there, once, with its shape and one dtype.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
@@ -15,18 +17,25 @@ public sealed class Checkpoint : IDisposable
     public const string IndexFileName = "model.safetensors.index.json";
 
     private readonly ShardSet shards;
+    private readonly Dictionary<string, TensorSource> sources;
 
-    private Checkpoint(string directory, ModelConfig config, ShardSet shards)
+    private Checkpoint(string directory, ModelFamily family, ModelConfig config, ShardSet shards)
     {
         Directory = directory;
+        ModelType = family.ModelType;
         Config = config;
         this.shards = shards;
         Parameters = ParameterTable.Of(config);
-        Dtype = CheckpointRules.Check(directory, config, Parameters, shards);
+        var found = family.SourcesOf(Parameters, config, shards.Tensors.ContainsKey);
+        Dtype = CheckpointRules.Check(directory, family, config, found, shards);
+        sources = Parameters.Zip(found).ToDictionary(pair => pair.First.Name, pair => pair.Second);
     }
 
     /// <summary>The directory.</summary>
     public string Directory { get; }
+
+    /// <summary><c>model_type</c> of its config.json: "bam", or the family that it comes from.</summary>
+    public string ModelType { get; }
 
     /// <summary>The model's configuration.</summary>
     public ModelConfig Config { get; }
@@ -37,7 +46,7 @@ public sealed class Checkpoint : IDisposable
     /// <summary>The dtype of every parameter.</summary>
     public TensorDtype Dtype { get; }
 
-    /// <summary>The tensors over all shards, by name.</summary>
+    /// <summary>The stored tensors over all shards, by their own names.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors => shards.Tensors;
 
     /// <summary>The files that hold the tensors.</summary>
@@ -57,7 +66,8 @@ public sealed class Checkpoint : IDisposable
         var shards = ShardSet.Open(directory);
         try
         {
-            return new Checkpoint(directory, ModelConfig.Load(directory), shards);
+            var (family, config) = ModelFamilies.Load(directory);
+            return new Checkpoint(directory, family, config, shards);
         }
         catch
         {
@@ -66,64 +76,88 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
-    /// <summary>Reads a whole tensor, converted to float32.</summary>
+    /// <summary>Reads a whole parameter, converted to float32.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="destination">Receives exactly its number of elements.</param>
-    /// <exception cref="InvalidInputException">There is no such tensor, or its file cannot be read.</exception>
-    public void ReadFloat32(string name, Span<float> destination) => shards.FileOf(name).ReadFloat32(name, destination);
+    /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
+    public void ReadFloat32(string name, Span<float> destination) => ReadFloat32(name, 0, destination);
 
-    /// <summary>Reads a range of a tensor, converted to float32.</summary>
+    /// <summary>Reads a range of a parameter, converted to float32.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="start">The first element.</param>
-    /// <param name="destination">Receives the elements; must end within the tensor.</param>
-    /// <exception cref="InvalidInputException">There is no such tensor, or its file cannot be read.</exception>
+    /// <param name="destination">Receives the elements; must end within the parameter.</param>
+    /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
     public void ReadFloat32(string name, long start, Span<float> destination)
     {
-        var file = shards.FileOf(name);
-        file.ReadFloat32(file[name], start, destination);
+        var source = SourceOf(name);
+        var file = shards.FileOf(source.Tensor);
+        while (!destination.IsEmpty)
+        {
+            var count = (int)Math.Min(destination.Length, source.RestOfStretch(start));
+            file.ReadFloat32(file[source.Tensor], source.PlaceOf(start), destination[..count]);
+            destination = destination[count..];
+            start += count;
+        }
     }
 
-    /// <summary>Reads a range of a tensor's bytes.</summary>
+    /// <summary>Reads a range of a parameter as it is stored.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="byteOffset">From the tensor's first byte.</param>
-    /// <param name="destination">Receives the bytes; must end within the tensor.</param>
-    /// <exception cref="InvalidInputException">There is no such tensor, or its file cannot be read.</exception>
-    public void ReadBytes(string name, long byteOffset, Span<byte> destination)
+    /// <param name="start">The first element.</param>
+    /// <param name="destination">Receives the bytes of whole elements; must end within the parameter.</param>
+    /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
+    public void ReadBytes(string name, long start, Span<byte> destination)
     {
-        var file = shards.FileOf(name);
-        file.ReadBytes(file[name], byteOffset, destination);
+        var source = SourceOf(name);
+        var file = shards.FileOf(source.Tensor);
+        while (!destination.IsEmpty)
+        {
+            var count = Math.Min(destination.Length / Dtype.ByteSize, source.RestOfStretch(start));
+            var length = (int)count * Dtype.ByteSize;
+            file.ReadBytes(file[source.Tensor], source.PlaceOf(start) * Dtype.ByteSize, destination[..length]);
+            destination = destination[length..];
+            start += count;
+        }
     }
 
-    /// <summary>Has the kernel copy a range of a tensor's bytes to another file, which it can where they are stored as they are.</summary>
+    /// <summary>Has the kernel copy a range of a parameter to another file, which it can where elements lie together.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="byteOffset">From the tensor's first byte.</param>
-    /// <param name="length">How many bytes; must end within the tensor.</param>
+    /// <param name="start">The first element.</param>
+    /// <param name="count">How many; must end within the parameter.</param>
     /// <param name="target">Open for writing.</param>
     /// <param name="position">Where in the target.</param>
     /// <returns>How many bytes, from the first on, it copied; what is missing is for <see cref="ReadBytes"/>.</returns>
-    /// <exception cref="InvalidInputException">There is no such tensor.</exception>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
     /// <exception cref="IOException">The disk is full or failed.</exception>
-    internal long CopyBytes(string name, long byteOffset, long length, SafeFileHandle target, long position)
+    internal long CopyBytes(string name, long start, long count, SafeFileHandle target, long position)
     {
-        var file = shards.FileOf(name);
-        return file.CopyBytes(file[name], byteOffset, length, target, position);
+        var source = SourceOf(name);
+        if (count > source.RestOfStretch(start)) return 0;
+        var file = shards.FileOf(source.Tensor);
+        return file.CopyBytes(file[source.Tensor], source.PlaceOf(start) * Dtype.ByteSize, count * Dtype.ByteSize, target, position);
     }
 
-    /// <summary>Has the disk begin to read a range of a tensor's bytes, for a read that follows.</summary>
+    /// <summary>Has the disk begin to read a range of a parameter, for a read that follows.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="byteOffset">From the tensor's first byte.</param>
-    /// <param name="length">How many bytes.</param>
-    /// <exception cref="InvalidInputException">There is no such tensor.</exception>
-    internal void ReadAhead(string name, long byteOffset, long length)
+    /// <param name="start">The first element.</param>
+    /// <param name="count">How many; must end within the parameter.</param>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    internal void ReadAhead(string name, long start, long count)
     {
-        var file = shards.FileOf(name);
-        file.ReadAhead(file[name], byteOffset, length);
+        var source = SourceOf(name);
+        var file = shards.FileOf(source.Tensor);
+        var (first, last) = (source.PlaceOf(start), source.PlaceOf(start + count - 1));
+        file.ReadAhead(file[source.Tensor], first * Dtype.ByteSize, (last - first + 1) * Dtype.ByteSize);
     }
 
-    /// <summary>The file that holds a tensor.</summary>
-    /// <exception cref="InvalidInputException">There is no such tensor.</exception>
-    internal string PathOf(string name) => shards.FileOf(name).Path;
+    /// <summary>The file that holds a parameter.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    internal string PathOf(string name) => shards.FileOf(SourceOf(name).Tensor).Path;
 
     /// <inheritdoc/>
     public void Dispose() => shards.Dispose();
+
+    private TensorSource SourceOf(string name) =>
+        sources.TryGetValue(name, out var source)
+            ? source
+            : throw new InvalidInputException($"{Directory}: parameter {name}", "such a parameter", "none", "is it the right checkpoint?");
 }

@@ -2,6 +2,7 @@ namespace Bam.Checkpoints;
 
 /// <summary>What is in a checkpoint.</summary>
 /// <param name="Directory">The directory.</param>
+/// <param name="ModelType">"bam", or the family that it comes from.</param>
 /// <param name="Kind">"dense", "BAM, expert KV" …</param>
 /// <param name="Config">The configuration.</param>
 /// <param name="Dtype">The dtype of the weights.</param>
@@ -11,6 +12,7 @@ namespace Bam.Checkpoints;
 /// <param name="TokenizerIds">How many ids the tokenizer can give; null without a tokenizer.</param>
 public sealed record CheckpointSummary(
     string Directory,
+    string ModelType,
     string Kind,
     ModelConfig Config,
     TensorDtype Dtype,
@@ -26,6 +28,7 @@ public sealed record CheckpointSummary(
         ArgumentNullException.ThrowIfNull(checkpoint);
         return new(
             checkpoint.Directory,
+            checkpoint.ModelType,
             DescribeKind(checkpoint.Config),
             checkpoint.Config,
             checkpoint.Dtype,

@@ -26,7 +26,7 @@ internal static class HarmlessConfigKeys
         ["initializer_range"] = null,
         ["pad_token_id"] = null,
 
-        // Features that Bam does not have, switched off.
+        // What a family does not read, switched off.
         ["attention_bias"] = "false",
         ["attention_dropout"] = "0.0",
         ["hidden_dropout"] = "0.0",

@@ -7,6 +7,8 @@ namespace Bam.Checkpoints;
 /// <summary>The members of one JSON object, each read once under its name; every fault is one line that names file and field.</summary>
 internal sealed class JsonFields
 {
+    private static readonly IReadOnlyDictionary<string, string?> Nothing = new Dictionary<string, string?>();
+
     private readonly string where;
     private readonly Dictionary<string, JsonElement> unread;
 
@@ -15,6 +17,12 @@ internal sealed class JsonFields
     {
         this.where = where;
         unread = JsonInput.ReadObject(Encoding.UTF8.GetBytes(json), where, "it may be cut short or the wrong file", Members);
+    }
+
+    private JsonFields(JsonElement value, string where)
+    {
+        this.where = where;
+        unread = Members(value);
     }
 
     /// <summary>The name of an enumeration's value in <c>config.json</c>: <c>RmsNorm</c> is "rms_norm".</summary>
@@ -32,10 +40,58 @@ internal sealed class JsonFields
         throw Wrong(key, "an integer", value);
     }
 
-    /// <summary>A finite number, or <paramref name="absent"/> where the key is absent or null.</summary>
-    public double Number(string key, double absent)
+    /// <summary>A token id, of several the first, or null where absent or null.</summary>
+    public int? TokenId(string key)
     {
-        if (Take(key) is not { } value) return absent;
+        if (unread.GetValueOrDefault(key) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0) unread[key] = list[0];
+        return OptionalInt(key);
+    }
+
+    /// <summary>Whether the key is there, be it null.</summary>
+    public bool Has(string key) => unread.ContainsKey(key);
+
+    /// <summary>Treats a key as another, unless that is there too.</summary>
+    public void Rename(string key, string name)
+    {
+        if (unread.Remove(key, out var value)) unread.TryAdd(name, value);
+    }
+
+    /// <summary>Reads a string if it is the one that is expected, or absent.</summary>
+    /// <returns>Whether it was.</returns>
+    public bool Takes(string key, string expected)
+    {
+        if (unread.TryGetValue(key, out var value) && !(value.ValueKind == JsonValueKind.String && value.ValueEquals(expected))) return false;
+        unread.Remove(key);
+        return true;
+    }
+
+    /// <summary>The fields of an object, or null where absent or null.</summary>
+    public JsonFields? Object(string key) => Take(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Object } value => new JsonFields(value, Field(key)),
+        { } value => throw Wrong(key, "an object", value),
+    };
+
+    /// <summary>The strings of an array, or null where absent or null.</summary>
+    public IReadOnlyList<string>? OptionalTexts(string key)
+    {
+        if (Take(key) is not { } value) return null;
+        if (value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String))
+            return [.. value.EnumerateArray().Select(item => item.GetString()!)];
+        throw Wrong(key, "an array of strings", value);
+    }
+
+    /// <summary>A finite number, or <paramref name="absent"/> where the key is absent or null.</summary>
+    public double Number(string key, double absent) => OptionalNumber(key) ?? absent;
+
+    /// <summary>A required finite number.</summary>
+    public double Number(string key) => OptionalNumber(key) ?? throw Missing(key, "a number");
+
+    /// <summary>A finite number, or null where absent or null.</summary>
+    public double? OptionalNumber(string key)
+    {
+        if (Take(key) is not { } value) return null;
         if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number)) return number;
         throw Wrong(key, "a number", value);
     }
@@ -62,17 +118,33 @@ internal sealed class JsonFields
 
     /// <summary>An enumeration's value by its snake-case name, or <paramref name="absent"/> where the key is absent or null.</summary>
     public T Choice<T>(string key, T absent)
+        where T : struct, Enum => OptionalChoice<T>(key) ?? absent;
+
+    /// <summary>A required enumeration's value by its snake-case name.</summary>
+    public T Choice<T>(string key)
+        where T : struct, Enum => OptionalChoice<T>(key) ?? throw Missing(key, NamesOf<T>());
+
+    private T? OptionalChoice<T>(string key)
         where T : struct, Enum
     {
-        if (Take(key) is not { } value) return absent;
+        if (Take(key) is not { } value) return null;
         var choices = Enum.GetValues<T>();
         foreach (var choice in choices)
         {
             if (value.ValueKind == JsonValueKind.String && value.ValueEquals(SnakeCase(choice))) return choice;
         }
 
-        throw Wrong(key, string.Join(" or ", choices.Select(c => $"\"{SnakeCase(c)}\"")), value);
+        throw Wrong(key, NamesOf<T>(), value);
     }
+
+    private static string NamesOf<T>()
+        where T : struct, Enum => string.Join(" or ", Enum.GetValues<T>().Select(choice => $"\"{SnakeCase(choice)}\""));
+
+    /// <summary>The line for a field whose value cannot be honoured.</summary>
+    public InvalidInputException Fault(string key, string expected, string found, string hint) => new(Field(key), expected, found, hint);
+
+    /// <summary>Refuses what nobody read.</summary>
+    public void RefuseUnread() => RefuseUnread(Nothing);
 
     /// <summary>Refuses what nobody read, unless <paramref name="harmless"/> lists it with that value or with any.</summary>
     /// <param name="harmless">Key and the one value that changes nothing, as JSON; null for any value.</param>

@@ -1,3 +1,4 @@
+using Bam.Checkpoints.Families;
 using Bam.Files;
 
 namespace Bam.Checkpoints;
@@ -35,17 +36,44 @@ public sealed record ModelConfig
     /// <summary>True: attention and feed-forward read the same norm and add to the same residual. False: one after the other.</summary>
     public bool ParallelBlock { get; init; } = true;
 
+    /// <summary>True: the branches of a parallel block have a norm each (GPT-NeoX). Sequential blocks always have two.</summary>
+    public bool SeparateNorms { get; init; }
+
     /// <summary>The norm's kind.</summary>
     public NormType NormType { get; init; } = NormType.LayerNorm;
 
     /// <summary>Added to the variance inside the norm.</summary>
     public double NormEps { get; init; } = 1e-5;
 
-    /// <summary>The gate's activation; "silu" makes the feed-forward a SwiGLU.</summary>
+    /// <summary>True: norms add a bias [d].</summary>
+    public bool NormBias { get; init; }
+
+    /// <summary>True: the feed-forward is down(act(gate) ∘ up); with "silu" a SwiGLU. False: down(act(up)).</summary>
+    public bool GatedMlp { get; init; } = true;
+
+    /// <summary>The feed-forward's activation.</summary>
     public string HiddenAct { get; init; } = "silu";
+
+    /// <summary>True: the projections of the feed-forward add biases.</summary>
+    public bool MlpBias { get; init; }
+
+    /// <summary>True: the projections to queries, keys and values add biases.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary>True: attention's output projection adds a bias.</summary>
+    public bool AttentionOutputBias { get; init; }
+
+    /// <summary>Whether queries and keys are normed.</summary>
+    public QueryKeyNorm QueryKeyNorm { get; init; }
+
+    /// <summary>W: a position looks at itself and the W - 1 before it; null for all before it.</summary>
+    public int? SlidingWindow { get; init; }
 
     /// <summary>The base of the rotary frequencies.</summary>
     public double RopeTheta { get; init; } = 10_000;
+
+    /// <summary>A change of the rotary frequencies, if any.</summary>
+    public RopeScaling? RopeScaling { get; init; }
 
     /// <summary>True: pairs are neighbours (Cohere, GPT-J). False: pairs are halves (Llama).</summary>
     public bool RopeInterleaved { get; init; }
@@ -58,6 +86,9 @@ public sealed record ModelConfig
 
     /// <summary>True: the output head is the embedding matrix.</summary>
     public bool TieWordEmbeddings { get; init; } = true;
+
+    /// <summary>True: the output head adds a bias [V].</summary>
+    public bool LmHeadBias { get; init; }
 
     /// <summary>N; 1 is dense attention.</summary>
     public int NumAttentionExperts { get; init; } = 1;
@@ -96,24 +127,23 @@ public sealed record ModelConfig
     public string? TorchDtype { get; init; }
 
     /// <summary>The rotated width of a head, even.</summary>
-    public int RotaryDim => (int)(HeadDim * PartialRotaryFactor);
+    public int RotaryDim => (int)(HeadDim * PartialRotaryFactor + 1e-6);  // a factor may be a quotient, rounded
+
+    /// <summary>True when a block has two norms.</summary>
+    public bool HasSecondNorm => !ParallelBlock || SeparateNorms;
 
     /// <summary>True when there is any router.</summary>
     public bool IsMixture => NumAttentionExperts > 1 || NumLocalExperts > 1;
 
     /// <summary>Reads <c>config.json</c> of a checkpoint directory.</summary>
     /// <exception cref="InvalidInputException">It is missing, not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
-    public static ModelConfig Load(string directory)
-    {
-        var path = Path.Combine(directory, FileName);
-        return Parse(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path);
-    }
+    public static ModelConfig Load(string directory) => ModelFamilies.Load(directory).Config;
 
-    /// <summary>Reads the text of a <c>config.json</c> and validates it.</summary>
+    /// <summary>Reads the text of a <c>config.json</c>, of Bam or of a family that it reads, and validates it.</summary>
     /// <param name="json">The text.</param>
     /// <param name="where">Its file, for messages.</param>
     /// <exception cref="InvalidInputException">It is not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
-    public static ModelConfig Parse(string json, string where) => ModelConfigJson.Read(json, where);
+    public static ModelConfig Parse(string json, string where) => ModelFamilies.Read(json, where).Config;
 
     /// <summary>Writes <c>config.json</c> into a checkpoint directory.</summary>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>

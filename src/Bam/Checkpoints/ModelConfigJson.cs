@@ -7,26 +7,20 @@ namespace Bam.Checkpoints;
 /// <summary><see cref="ModelConfig"/> as JSON: the one place that pairs its properties with the keys of <c>config.json</c>.</summary>
 internal static class ModelConfigJson
 {
-    private const string ModelType = "bam";
+    /// <summary>The value of <c>model_type</c>.</summary>
+    public const string ModelType = "bam";
 
     private static readonly JsonWriterOptions WriterOptions = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static ModelConfig Read(string json, string where)
+    /// <summary>Reads all fields but <c>model_type</c>.</summary>
+    public static ModelConfig Read(JsonFields fields)
     {
-        var fields = new JsonFields(json, where);
-        var modelType = fields.Text("model_type");
-        if (modelType != ModelType)
-        {
-            throw new InvalidInputException(
-                $"{where}: model_type", $"\"{ModelType}\"", $"\"{modelType}\"", "convert the checkpoint to Bam's format first");
-        }
-
         var defaults = new ModelConfig
         {
             VocabSize = 0, HiddenSize = 0, IntermediateSize = 0, NumHiddenLayers = 0,
             NumAttentionHeads = 0, NumKeyValueHeads = 0, HeadDim = 0, MaxPositionEmbeddings = 0,
         };
-        var config = new ModelConfig
+        return new ModelConfig
         {
             VocabSize = fields.Int("vocab_size"),
             HiddenSize = fields.Int("hidden_size"),
@@ -37,14 +31,24 @@ internal static class ModelConfigJson
             HeadDim = fields.Int("head_dim"),
             MaxPositionEmbeddings = fields.Int("max_position_embeddings"),
             ParallelBlock = fields.Flag("parallel_block", defaults.ParallelBlock),
+            SeparateNorms = fields.Flag("separate_norms", defaults.SeparateNorms),
             NormType = fields.Choice("norm_type", defaults.NormType),
             NormEps = fields.Number("norm_eps", defaults.NormEps),
+            NormBias = fields.Flag("norm_bias", defaults.NormBias),
+            GatedMlp = fields.Flag("gated_mlp", defaults.GatedMlp),
             HiddenAct = fields.Text("hidden_act", defaults.HiddenAct),
+            MlpBias = fields.Flag("mlp_bias", defaults.MlpBias),
+            AttentionBias = fields.Flag("attention_bias", defaults.AttentionBias),
+            AttentionOutputBias = fields.Flag("attention_output_bias", defaults.AttentionOutputBias),
+            QueryKeyNorm = fields.Choice("query_key_norm", defaults.QueryKeyNorm),
+            SlidingWindow = fields.OptionalInt("sliding_window"),
             RopeTheta = fields.Number("rope_theta", defaults.RopeTheta),
+            RopeScaling = fields.Object("rope_scaling") is { } scaling ? ReadScaling(scaling) : null,
             RopeInterleaved = fields.Flag("rope_interleaved", defaults.RopeInterleaved),
             PartialRotaryFactor = fields.Number("partial_rotary_factor", defaults.PartialRotaryFactor),
             LogitScale = fields.Number("logit_scale", defaults.LogitScale),
             TieWordEmbeddings = fields.Flag("tie_word_embeddings", defaults.TieWordEmbeddings),
+            LmHeadBias = fields.Flag("lm_head_bias", defaults.LmHeadBias),
             NumAttentionExperts = fields.Int("num_attention_experts", defaults.NumAttentionExperts),
             AttentionRouting = fields.Choice("attention_routing", defaults.AttentionRouting),
             NumAttentionExpertsPerTok = fields.OptionalInt("num_attention_experts_per_tok"),
@@ -58,9 +62,6 @@ internal static class ModelConfigJson
             EosTokenId = fields.OptionalInt("eos_token_id"),
             TorchDtype = fields.OptionalText("torch_dtype"),
         };
-        fields.RefuseUnread(HarmlessConfigKeys.Table);
-        config.Validate(where);
-        return config;
     }
 
     public static string Write(ModelConfig config)
@@ -82,14 +83,24 @@ internal static class ModelConfigJson
             json.WriteNumber("head_dim", config.HeadDim);
             json.WriteNumber("max_position_embeddings", config.MaxPositionEmbeddings);
             json.WriteBoolean("parallel_block", config.ParallelBlock);
+            WriteIfSet(json, "separate_norms", config.SeparateNorms);
             json.WriteString("norm_type", JsonFields.SnakeCase(config.NormType));
             json.WriteNumber("norm_eps", config.NormEps);
+            WriteIfSet(json, "norm_bias", config.NormBias);
+            if (!config.GatedMlp) json.WriteBoolean("gated_mlp", false);
             json.WriteString("hidden_act", config.HiddenAct);
+            WriteIfSet(json, "mlp_bias", config.MlpBias);
+            WriteIfSet(json, "attention_bias", config.AttentionBias);
+            WriteIfSet(json, "attention_output_bias", config.AttentionOutputBias);
+            if (config.QueryKeyNorm != QueryKeyNorm.None) json.WriteString("query_key_norm", JsonFields.SnakeCase(config.QueryKeyNorm));
+            if (config.SlidingWindow is { } window) json.WriteNumber("sliding_window", window);
             json.WriteNumber("rope_theta", config.RopeTheta);
+            if (config.RopeScaling is { } scaling) WriteScaling(json, scaling);
             json.WriteBoolean("rope_interleaved", config.RopeInterleaved);
             json.WriteNumber("partial_rotary_factor", config.PartialRotaryFactor);
             json.WriteNumber("logit_scale", config.LogitScale);
             json.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
+            WriteIfSet(json, "lm_head_bias", config.LmHeadBias);
             json.WriteNumber("num_attention_experts", config.NumAttentionExperts);
             json.WriteString("attention_routing", JsonFields.SnakeCase(config.AttentionRouting));
             WriteOptional(json, "num_attention_experts_per_tok", config.NumAttentionExpertsPerTok);
@@ -106,6 +117,46 @@ internal static class ModelConfigJson
         }
 
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length) + "\n";
+    }
+
+    /// <summary>Reads a change of rotary frequencies, in the form that Hugging Face has for it.</summary>
+    /// <exception cref="InvalidInputException">It is of an unknown kind, or incomplete.</exception>
+    internal static RopeScaling ReadScaling(JsonFields fields)
+    {
+        var scaling = new RopeScaling(fields.Choice<RopeScalingType>("rope_type"), fields.Number("factor"));
+        if (scaling.Type == RopeScalingType.Llama3)
+        {
+            scaling = scaling with
+            {
+                LowFreqFactor = fields.Number("low_freq_factor"),
+                HighFreqFactor = fields.Number("high_freq_factor"),
+                OriginalMaxPositionEmbeddings = fields.Int("original_max_position_embeddings"),
+            };
+        }
+
+        fields.RefuseUnread();
+        return scaling;
+    }
+
+    private static void WriteScaling(Utf8JsonWriter json, RopeScaling scaling)
+    {
+        json.WriteStartObject("rope_scaling");
+        json.WriteString("rope_type", JsonFields.SnakeCase(scaling.Type));
+        json.WriteNumber("factor", scaling.Factor);
+        if (scaling.Type == RopeScalingType.Llama3)
+        {
+            json.WriteNumber("low_freq_factor", scaling.LowFreqFactor);
+            json.WriteNumber("high_freq_factor", scaling.HighFreqFactor);
+            json.WriteNumber("original_max_position_embeddings", scaling.OriginalMaxPositionEmbeddings);
+        }
+
+        json.WriteEndObject();
+    }
+
+    // Most models have none of these; their files stay as short as they were.
+    private static void WriteIfSet(Utf8JsonWriter json, string key, bool value)
+    {
+        if (value) json.WriteBoolean(key, value);
     }
 
     private static void WriteOptional(Utf8JsonWriter json, string key, int? value)

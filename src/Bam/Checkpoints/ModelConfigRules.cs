@@ -6,7 +6,7 @@ namespace Bam.Checkpoints;
 internal static class ModelConfigRules
 {
     /// <summary>The activations that a feed-forward can have.</summary>
-    private static readonly string[] Activations = ["silu"];
+    private static readonly string[] Activations = ["silu", "gelu", "gelu_new"];
 
     private static readonly string[] Dtypes = ["float32", "bfloat16", "float16", "float64"];
 
@@ -14,6 +14,7 @@ internal static class ModelConfigRules
     {
         CheckSizes(config, where);
         CheckNumbers(config, where);
+        CheckRopeScaling(config.RopeScaling, where);
         CheckExperts(config, where);
         CheckTokenId(where, "bos_token_id", config.BosTokenId, config.VocabSize);
         CheckTokenId(where, "eos_token_id", config.EosTokenId, config.VocabSize);
@@ -32,6 +33,7 @@ internal static class ModelConfigRules
         Positive(where, "num_attention_experts", config.NumAttentionExperts);
         Positive(where, "num_local_experts", config.NumLocalExperts);
         Positive(where, "num_experts_per_tok", config.NumExpertsPerTok);
+        if (config.SlidingWindow is { } window) Positive(where, "sliding_window", window);
         if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
         {
             throw Fault(
@@ -63,6 +65,21 @@ internal static class ModelConfigRules
             throw Fault(where, "torch_dtype", Quoted(Dtypes), $"\"{dtype}\"", "correct or remove it");
         NotNegative(where, "router_aux_loss_coef", config.RouterAuxLossCoef);
         NotNegative(where, "router_z_loss_coef", config.RouterZLossCoef);
+    }
+
+    private static void CheckRopeScaling(RopeScaling? scaling, string where)
+    {
+        if (scaling is null) return;
+        Positive(where, "rope_scaling: factor", scaling.Factor);
+        if (scaling.Type != RopeScalingType.Llama3) return;
+        Positive(where, "rope_scaling: low_freq_factor", scaling.LowFreqFactor);
+        Positive(where, "rope_scaling: original_max_position_embeddings", scaling.OriginalMaxPositionEmbeddings);
+        if (!(scaling.HighFreqFactor > scaling.LowFreqFactor))
+        {
+            throw Fault(
+                where, "rope_scaling: high_freq_factor", $"more than low_freq_factor = {scaling.LowFreqFactor.ToString(CultureInfo.InvariantCulture)}",
+                scaling.HighFreqFactor, "correct it");
+        }
     }
 
     private static void CheckExperts(ModelConfig config, string where)

@@ -8,6 +8,12 @@ namespace Bam.Checkpoints;
 /// <param name="Expert">Its expert from 0, or -1 where all tokens share it.</param>
 public sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Kind, int Layer = -1, int Expert = -1)
 {
+    /// <summary>True for what is added, not multiplied.</summary>
+    public bool IsBias => Name.EndsWith(".bias", StringComparison.Ordinal);
+
+    /// <summary>True for the weights and biases of norms.</summary>
+    public bool IsNorm => Kind is ParameterKind.Norm or ParameterKind.QueryNorm or ParameterKind.KeyNorm;
+
     /// <summary>How many numbers it holds.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }

@@ -1,6 +1,6 @@
 namespace Bam.Checkpoints;
 
-/// <summary>What a parameter does in the model.</summary>
+/// <summary>What a parameter does in the model; a bias is of the kind of what it is added to.</summary>
 public enum ParameterKind
 {
     /// <summary>Token embeddings [V, d].</summary>
@@ -20,6 +20,12 @@ public enum ParameterKind
 
     /// <summary>Value projection [G·head_dim, d].</summary>
     Value,
+
+    /// <summary>Norm of the queries, [head_dim] or [H, head_dim].</summary>
+    QueryNorm,
+
+    /// <summary>Norm of the keys, [head_dim] or [G, head_dim].</summary>
+    KeyNorm,
 
     /// <summary>Attention's output projection [d, H·head_dim].</summary>
     Output,

@@ -15,6 +15,9 @@ public static class ParameterTable
     /// <summary>The output head of a model that does not tie it.</summary>
     public const string Head = "lm_head.weight";
 
+    /// <summary>The bias of the output head, tied or not.</summary>
+    public const string HeadBias = "lm_head.bias";
+
     /// <summary>Every parameter of a model with that configuration.</summary>
     public static IReadOnlyList<ParameterInfo> Of(ModelConfig config)
     {
@@ -24,8 +27,9 @@ public static class ParameterTable
             new(Embedding, [config.VocabSize, config.HiddenSize], ParameterKind.Embedding),
         };
         for (var layer = 0; layer < config.NumHiddenLayers; layer++) AddBlock(parameters, config, layer);
-        parameters.Add(new(FinalNorm, [config.HiddenSize], ParameterKind.Norm));
+        AddNorm(parameters, config, "model.norm", -1);
         if (!config.TieWordEmbeddings) parameters.Add(new(Head, [config.VocabSize, config.HiddenSize], ParameterKind.Head));
+        if (config.LmHeadBias) parameters.Add(new(HeadBias, [config.VocabSize], ParameterKind.Head));
         return parameters;
     }
 
@@ -37,21 +41,34 @@ public static class ParameterTable
         var mlp = new Placement(parameters, layer, $"model.layers.{layer}.mlp.", config.NumLocalExperts);
         var keyValue = config.ShareKeyValue ? experts with { Experts = 1 } : experts;
 
-        parameters.Add(new($"model.layers.{layer}.input_layernorm.weight", [d], ParameterKind.Norm, layer));
+        AddNorm(parameters, config, $"model.layers.{layer}.input_layernorm", layer);
         experts.AddRouter(ParameterKind.AttentionRouter, d);
-        experts.Add("q_proj", ParameterKind.Query, [queryWidth, d]);
-        keyValue.Add("k_proj", ParameterKind.Key, [keyValueWidth, d]);
-        keyValue.Add("v_proj", ParameterKind.Value, [keyValueWidth, d]);
-        experts.Add("o_proj", ParameterKind.Output, [d, queryWidth]);
+        experts.Add("q_proj", ParameterKind.Query, [queryWidth, d], config.AttentionBias);
+        keyValue.Add("k_proj", ParameterKind.Key, [keyValueWidth, d], config.AttentionBias);
+        keyValue.Add("v_proj", ParameterKind.Value, [keyValueWidth, d], config.AttentionBias);
+        if (config.QueryKeyNorm != QueryKeyNorm.None)
+        {
+            var isPerHead = config.QueryKeyNorm == QueryKeyNorm.PerHead;
+            experts.Add("q_norm", ParameterKind.QueryNorm, isPerHead ? [config.NumAttentionHeads, config.HeadDim] : [config.HeadDim]);
+            keyValue.Add("k_norm", ParameterKind.KeyNorm, isPerHead ? [config.NumKeyValueHeads, config.HeadDim] : [config.HeadDim]);
+        }
 
-        if (!config.ParallelBlock) parameters.Add(new($"model.layers.{layer}.post_attention_layernorm.weight", [d], ParameterKind.Norm, layer));
+        experts.Add("o_proj", ParameterKind.Output, [d, queryWidth], config.AttentionOutputBias);
+
+        if (config.HasSecondNorm) AddNorm(parameters, config, $"model.layers.{layer}.post_attention_layernorm", layer);
         mlp.AddRouter(ParameterKind.FeedForwardRouter, d);
-        mlp.Add("gate_proj", ParameterKind.Gate, [f, d]);
-        mlp.Add("up_proj", ParameterKind.Up, [f, d]);
-        mlp.Add("down_proj", ParameterKind.Down, [d, f]);
+        if (config.GatedMlp) mlp.Add("gate_proj", ParameterKind.Gate, [f, d], config.MlpBias);
+        mlp.Add("up_proj", ParameterKind.Up, [f, d], config.MlpBias);
+        mlp.Add("down_proj", ParameterKind.Down, [d, f], config.MlpBias);
     }
 
-    /// <summary>One branch of one block: a projection of one expert is dense, of several has one tensor for each.</summary>
+    private static void AddNorm(List<ParameterInfo> parameters, ModelConfig config, string module, int layer)
+    {
+        parameters.Add(new($"{module}.weight", [config.HiddenSize], ParameterKind.Norm, layer));
+        if (config.NormBias) parameters.Add(new($"{module}.bias", [config.HiddenSize], ParameterKind.Norm, layer));
+    }
+
+    /// <summary>One branch of one block: a module of one expert is dense, of several has one for each.</summary>
     private sealed record Placement(List<ParameterInfo> Parameters, int Layer, string Prefix, int Experts)
     {
         public void AddRouter(ParameterKind kind, int d)
@@ -59,11 +76,14 @@ public static class ParameterTable
             if (Experts > 1) Parameters.Add(new($"{Prefix}router.weight", [Experts, d], kind, Layer));
         }
 
-        public void Add(string projection, ParameterKind kind, long[] shape)
+        public void Add(string module, ParameterKind kind, long[] shape, bool withBias = false)
         {
-            if (Experts == 1) Parameters.Add(new($"{Prefix}{projection}.weight", shape, kind, Layer));
-            for (var expert = 0; Experts > 1 && expert < Experts; expert++)
-                Parameters.Add(new($"{Prefix}experts.{expert}.{projection}.weight", shape, kind, Layer, expert));
+            for (var expert = 0; expert < Experts; expert++)
+            {
+                var (name, number) = Experts == 1 ? ($"{Prefix}{module}", -1) : ($"{Prefix}experts.{expert}.{module}", expert);
+                Parameters.Add(new($"{name}.weight", shape, kind, Layer, number));
+                if (withBias) Parameters.Add(new($"{name}.bias", [shape[0]], kind, Layer, number));
+            }
         }
     }
 }

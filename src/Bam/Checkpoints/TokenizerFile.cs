@@ -11,6 +11,9 @@ public static class TokenizerFile
 
     private const string Hint = "copy it again";
 
+    /// <summary>What belongs to a tokenizer and is copied with it.</summary>
+    private static readonly string[] Companions = [FileName, "tokenizer_config.json", "special_tokens_map.json"];
+
     /// <summary>What a caller may set for one call; no part of the tokenizer.</summary>
     private static readonly HashSet<string> RuntimeSettings = ["truncation", "padding"];
 
@@ -19,6 +22,19 @@ public static class TokenizerFile
     {
         var path = Path.Combine(checkpointDirectory, FileName);
         return File.Exists(path) ? path : null;
+    }
+
+    /// <summary>Copies a checkpoint's tokenizer and what belongs to it, as far as they are there.</summary>
+    /// <exception cref="WorkFailedException">They cannot be written.</exception>
+    public static void CopyAll(string checkpointDirectory, string target)
+    {
+        foreach (var name in Companions)
+        {
+            var source = Path.Combine(checkpointDirectory, name);
+            if (!File.Exists(source)) continue;
+            var content = InputFile.ReadAllBytes(source, "it was there a moment ago");
+            AtomicFile.Write(Path.Combine(target, name), stream => stream.Write(content));
+        }
     }
 
     /// <summary>The number of ids it can give: the largest one, and one more.</summary>

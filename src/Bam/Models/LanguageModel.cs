@@ -18,7 +18,8 @@ public sealed class LanguageModel : IDisposable
     private readonly RotaryTables rotary;
     private readonly Parameter embedding;
     private readonly Parameter head;
-    private readonly Tensor finalNorm;
+    private readonly Parameter? headBias;
+    private readonly NormWeights finalNorm;
     private readonly Block[] blocks;
 
     /// <summary>Allocates the parameters, all zero: <see cref="ModelInitializer"/> or <see cref="ModelCheckpoint"/> fills them.</summary>
@@ -33,10 +34,11 @@ public sealed class LanguageModel : IDisposable
         var stacks = ParameterLayout.Of(config);
         Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients);
         Slices = SlicesOf(stacks, Parameters);
-        rotary = new RotaryTables(config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device);
+        rotary = new RotaryTables(config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device, config.RopeScaling is { } scaling ? scaling.Scale : null);
         embedding = Parameter(ParameterTable.Embedding);
         head = config.TieWordEmbeddings ? embedding : Parameter(ParameterTable.Head);
-        finalNorm = Parameters[ParameterTable.FinalNorm];
+        headBias = config.LmHeadBias ? Parameter(ParameterTable.HeadBias) : null;
+        finalNorm = NormOf("model.norm");
         blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(BlockOf)];
     }
 
@@ -94,7 +96,7 @@ public sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         using var routerLosses = new RouterLosses();
         var x = Hidden(inputIds, routerLosses, statistics?.Layers).Reshape(-1, Config.HiddenSize);  // [n, d]
-        var nll = LinearCrossEntropyFunction.Apply(x, head, targets.Reshape(-1), Config.LogitScale);
+        var nll = LinearCrossEntropyFunction.Apply(x, head, targets.Reshape(-1), Config.LogitScale, headBias);
         var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing(Config, Device), routerLosses.Z(Config, Device));
         if (Config.NumLocalExperts > 1)
             total = nll + loadBalancing.Sum() * Config.RouterAuxLossCoef + z.Sum() * Config.RouterZLossCoef;
@@ -108,7 +110,13 @@ public sealed class LanguageModel : IDisposable
         Parameters.Dispose();
     }
 
-    private Tensor Scores(Tensor x) => LinearFunction.Apply(x, head).To(ScalarType.Float32) * Config.LogitScale;
+    private Tensor Scores(Tensor x)
+    {
+        using var scope = TensorScope.Open();
+        var scores = LinearFunction.Apply(x, head).To(ScalarType.Float32);
+        if (headBias is not null) scores += headBias.Leaf;
+        return scope.Keep(scores * Config.LogitScale);
+    }
 
     private Tensor Hidden(
         Tensor inputIds, RouterLosses? routerLosses = null, IReadOnlyList<IRoutingObserver>? observers = null, KeyValueCache? cache = null)
@@ -118,28 +126,21 @@ public sealed class LanguageModel : IDisposable
         var x = EmbeddingFunction.Apply(inputIds, embedding).To(computeType);  // [B, T, d]
         for (var layer = 0; layer < blocks.Length; layer++)
             x = Forward(x, blocks[layer], routerLosses, observers?[layer], cache?.Layer(layer));
-        return scope.Keep(Norm(x, finalNorm));
+        return scope.Keep(finalNorm.Apply(x, Config));
     }
 
     private Tensor Forward(Tensor x, Block block, RouterLosses? routerLosses, IRoutingObserver? observer, LayerCache? cache)
     {
         using var scope = TensorScope.Open();
-        var h = Norm(x, block.InputNorm);
+        var h = block.InputNorm.Apply(x, Config);
         if (Config.ParallelBlock)
-            return scope.Keep(x + Attention(h, block, observer, cache) + FeedForward(h, block, routerLosses, observer));
+        {
+            var second = block.SecondNorm is { } norm ? norm.Apply(x, Config) : h;
+            return scope.Keep(x + Attention(h, block, observer, cache) + FeedForward(second, block, routerLosses, observer));
+        }
 
         x += Attention(h, block, observer, cache);
-        return scope.Keep(x + FeedForward(Norm(x, block.PostAttentionNorm!), block, routerLosses, observer));
-    }
-
-    private Tensor Norm(Tensor x, Tensor weight)
-    {
-        using var scope = TensorScope.Open();
-        var wide = x.To(ScalarType.Float32);
-        var normed = Config.NormType == NormType.LayerNorm
-            ? wide.LayerNorm(weight, bias: null, Config.NormEps)
-            : wide * (wide.Square().Mean(-1, keepDim: true) + Config.NormEps).Rsqrt() * weight;
-        return scope.Keep(normed.To(x.ScalarType));
+        return scope.Keep(x + FeedForward(block.SecondNorm!.Apply(x, Config), block, routerLosses, observer));
     }
 
     // MoA(h) = Σ_i g_i(h) · MHA_i(h) (BAM, Eq. 3): all experts' heads in one attention; the product with the experts' output
@@ -150,14 +151,20 @@ public sealed class LanguageModel : IDisposable
         var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
         if (gates is not null) observer?.AddGates(gates);
         if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
-            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.Output, rotary, Config, cache));
+            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.HeadNorms, block.Output, rotary, Config, cache));
 
-        var qkv = LinearFunction.Apply(h, block.Qkv);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
+        var shape = ShapeOf(h);
+        var qkv = block.Qkv.Apply(h);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
+        if (block.HeadNorms is { } norms) qkv = norms.Apply(qkv, shape.QueryHeads, shape.KeyValueHeads, Config);
         var heads = cache is null  // [B, T, N·H·D]
-            ? CausalAttentionFunction.Apply(qkv, gates, ShapeOf(h), rotary)
-            : CachedAttention.Apply(qkv, gates, ShapeOf(h), rotary, cache.Keys, cache.Values, cache.Start);
-        return scope.Keep(LinearFunction.Apply(heads, block.Output, inputFirst: true));
+            ? CausalAttentionFunction.Apply(qkv, gates, shape, rotary)
+            : CachedAttention.Apply(qkv, gates, shape, rotary, cache.Keys, cache.Values, cache.Start);
+        var mixed = LinearFunction.Apply(heads, block.Output.Weight, inputFirst: true);
+        return scope.Keep(block.Output.Bias is { } bias ? mixed + OutputBias(bias, gates).To(mixed.ScalarType) : mixed);
     }
+
+    // Σ_i g_i(h) · b_i of the experts' biases [N·d].
+    private Tensor OutputBias(Tensor bias, Tensor? gates) => gates is null ? bias : gates.MatMul(bias.View(-1, Config.HiddenSize));
 
     private Tensor FeedForward(Tensor h, Block block, RouterLosses? routerLosses, IRoutingObserver? observer)
     {
@@ -185,13 +192,29 @@ public sealed class LanguageModel : IDisposable
         return scope.Keep(mixed.Reshape(h.Shape));
     }
 
-    // down(silu(gate(h)) ∘ up(h))
-    private static Tensor Expert(Tensor tokens, Block block, int expert)
+    // down(act(gate(h)) ∘ up(h)), or down(act(up(h)))
+    private Tensor Expert(Tensor tokens, Block block, int expert)
     {
         using var scope = TensorScope.Open();
-        var fused = LinearFunction.Apply(tokens, block.GateUp[expert]);  // [n, 2f]
-        return scope.Keep(LinearFunction.Apply(SwiGluFunction.Apply(fused), block.Down[expert]));
+        return scope.Keep(block.Down[expert].Apply(Activate(block.GateUp[expert].Apply(tokens))));
     }
+
+    // [n, 2f] of gate and up, or [n, f] of up alone, to [n, f].
+    private Tensor Activate(Tensor projected)
+    {
+        if (Config is { GatedMlp: true, HiddenAct: "silu" }) return SwiGluFunction.Apply(projected);
+        if (!Config.GatedMlp) return Activation(projected);
+        using var scope = TensorScope.Open();
+        var width = Config.IntermediateSize;
+        return scope.Keep(Activation(projected.Narrow(1, 0, width)) * projected.Narrow(1, width, width));
+    }
+
+    private Tensor Activation(Tensor x) => Config.HiddenAct switch
+    {
+        "silu" => x.Silu(),
+        "gelu" => x.Gelu(),
+        _ => x.GeluTanh(),
+    };
 
     // A router's scores, always in float32.
     private static Tensor Router(Tensor h, Parameter router) => LinearFunction.Apply(h.To(ScalarType.Float32), router);
@@ -201,7 +224,7 @@ public sealed class LanguageModel : IDisposable
         var (experts, keyValueExperts) = (Config.NumAttentionExperts, Config.ShareKeyValue ? 1 : Config.NumAttentionExperts);
         return new(
             (int)h.Size(0), (int)h.Size(1), experts * Config.NumAttentionHeads, keyValueExperts * Config.NumKeyValueHeads,
-            Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadDim);
+            Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadDim, Config.SlidingWindow ?? int.MaxValue);
     }
 
     private void RequireLength(long length)
@@ -218,15 +241,23 @@ public sealed class LanguageModel : IDisposable
         var prefix = $"model.layers.{layer}.";
         var experts = Enumerable.Range(0, Config.NumLocalExperts);
         return new(
-            Parameters[$"{prefix}input_layernorm.weight"],
-            Config.ParallelBlock ? null : Parameters[$"{prefix}post_attention_layernorm.weight"],
+            NormOf($"{prefix}input_layernorm"),
+            Config.HasSecondNorm ? NormOf($"{prefix}post_attention_layernorm") : null,
             Config.NumAttentionExperts > 1 ? Parameter($"{prefix}self_attn.router.weight") : null,
-            Parameter(ParameterLayout.Qkv(layer)),
-            Parameter(ParameterLayout.Output(layer)),
+            ProjectionOf(ParameterLayout.Qkv(layer), Config.AttentionBias),
+            Config.QueryKeyNorm == QueryKeyNorm.None ? null : HeadNormsOf(layer),
+            ProjectionOf(ParameterLayout.Output(layer), Config.AttentionOutputBias),
             Config.NumLocalExperts > 1 ? Parameter($"{prefix}mlp.router.weight") : null,
-            [.. experts.Select(expert => Parameter(ParameterLayout.GateUp(layer, expert)))],
-            [.. experts.Select(expert => Parameter(ParameterLayout.Down(layer, expert)))]);
+            [.. experts.Select(expert => ProjectionOf(ParameterLayout.GateUp(layer, expert), Config.MlpBias))],
+            [.. experts.Select(expert => ProjectionOf(ParameterLayout.Down(layer, expert), Config.MlpBias))]);
     }
+
+    private NormWeights NormOf(string module) => new(Parameters[$"{module}.weight"], Config.NormBias ? Parameters[$"{module}.bias"] : null);
+
+    private Projection ProjectionOf(string stack, bool withBias) => new(Parameter(stack), withBias ? Parameters[ParameterLayout.BiasOf(stack)] : null);
+
+    private HeadNorms HeadNormsOf(int layer) => new(
+        Parameters[ParameterLayout.HeadNorm(layer, ParameterKind.QueryNorm)], Parameters[ParameterLayout.HeadNorm(layer, ParameterKind.KeyNorm)]);
 
     private Parameter Parameter(string stack) => new(Parameters[stack], Parameters.GradientOf(stack));
 
@@ -246,14 +277,15 @@ public sealed class LanguageModel : IDisposable
         return slices;
     }
 
-    /// <summary>The weights of one block.</summary>
+    /// <summary>The weights of one block; projections with their biases.</summary>
     private sealed record Block(
-        Tensor InputNorm,              // [d]
-        Tensor? PostAttentionNorm,     // [d], sequential blocks only
+        NormWeights InputNorm,
+        NormWeights? SecondNorm,       // sequential blocks, and parallel ones with separate norms
         Parameter? AttentionRouter,    // [N, d]
-        Parameter Qkv,                 // [(N·H + 2·N·G)·D, d]
-        Parameter Output,              // [N·H·D, d]
+        Projection Qkv,                // [(N·H + 2·N·G)·D, d]
+        HeadNorms? HeadNorms,
+        Projection Output,             // [N·H·D, d]; the bias is [N·d]
         Parameter? FeedForwardRouter,  // [M, d]
-        Parameter[] GateUp,            // M times [2f, d]
-        Parameter[] Down);             // M times [d, f]
+        Projection[] GateUp,           // M times [2f, d]; [f, d] without gate
+        Projection[] Down);            // M times [d, f]
 }

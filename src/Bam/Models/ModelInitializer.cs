@@ -1,9 +1,8 @@
-using Bam.Checkpoints;
 using Bam.Numerics;
 
 namespace Bam.Models;
 
-/// <summary>Random initial values: matrices and routers N(0, 0.02²), norms 1.</summary>
+/// <summary>Random initial values: matrices and routers N(0, 0.02²), norms 1, biases 0.</summary>
 public static class ModelInitializer
 {
     /// <summary>σ of every matrix.</summary>
@@ -16,9 +15,9 @@ public static class ModelInitializer
         foreach (var slice in model.Slices)
         {
             var values = new float[slice.Count];
-            if (slice.Parameter.Kind == ParameterKind.Norm)
+            if (slice.Parameter.IsNorm && !slice.Parameter.IsBias)
                 Array.Fill(values, 1);
-            else
+            else if (!slice.Parameter.IsBias)
                 new RandomStream(seed, slice.Parameter.Name).FillNormal(values, StandardDeviation);
             ModelCheckpoint.Write(model.Parameters.Values, slice, values);
         }

@@ -31,7 +31,7 @@ public sealed record ModelSize(long Total, long Active)
     private static bool IsActive(ParameterInfo parameter, ModelConfig config) => parameter.Kind switch
     {
         ParameterKind.Gate or ParameterKind.Up or ParameterKind.Down => parameter.Expert < config.NumExpertsPerTok,
-        ParameterKind.Query or ParameterKind.Output when config.AttentionRouting == AttentionRouting.TopK =>
+        ParameterKind.Query or ParameterKind.QueryNorm or ParameterKind.Output when config.AttentionRouting == AttentionRouting.TopK =>
             parameter.Expert < config.NumAttentionExpertsPerTok,
         _ => true,
     };

@@ -11,6 +11,6 @@ public sealed record ParameterSlice(ParameterInfo Parameter, long Offset, bool T
     /// <summary>Elements.</summary>
     public long Count => Parameter.Count;
 
-    /// <summary>Matrices are decayed, norms are not.</summary>
-    public bool IsMatrix => Parameter.Shape.Length > 1;
+    /// <summary>Matrices are decayed, norms and biases are not.</summary>
+    public bool IsMatrix => !Parameter.IsBias && !Parameter.IsNorm;
 }

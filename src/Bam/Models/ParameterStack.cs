@@ -8,12 +8,12 @@ namespace Bam.Models;
 /// <param name="Transposed">Whether each part is stored transposed.</param>
 internal sealed record ParameterStack(string Name, IReadOnlyList<ParameterInfo> Parts, bool Transposed)
 {
-    /// <summary>[rows, columns] or [d] as the model uses it.</summary>
+    /// <summary>[rows, columns], or of vectors [numbers], as the model uses it.</summary>
     public long[] Shape
     {
         get
         {
-            if (Parts[0].Shape is [var length]) return [length];
+            if (Parts[0].Shape.Length == 1) return [Parts.Sum(part => part.Count)];
             var (rows, columns) = Transposed ? (1, 0) : (0, 1);
             return [Parts.Sum(part => part.Shape[rows]), Parts[0].Shape[columns]];
         }

@@ -19,13 +19,14 @@ internal static class SparseAttention
     /// <param name="h">[B, T, d].</param>
     /// <param name="gates">[B, T, N], the softmax over all experts.</param>
     /// <param name="qkv">[(N·H + 2·N·G)·D, d], or (N·H + 2·G)·D rows when keys and values are shared.</param>
-    /// <param name="output">[N·H·D, d].</param>
+    /// <param name="norms">Of queries and keys; null for none.</param>
+    /// <param name="output">[N·H·D, d], and biases [N·d].</param>
     /// <param name="rotary">At least as many positions as tokens so far.</param>
     /// <param name="config">The model's sizes and k.</param>
     /// <param name="cache">While decoding, the keys and values so far; the new ones are added.</param>
     /// <returns>[B, T, d].</returns>
     public static Tensor Apply(
-        Tensor h, Tensor gates, Parameter qkv, Parameter output, RotaryTables rotary, ModelConfig config, LayerCache? cache = null)
+        Tensor h, Tensor gates, Projection qkv, HeadNorms? norms, Projection output, RotaryTables rotary, ModelConfig config, LayerCache? cache = null)
     {
         using var scope = TensorScope.Open();
         var (batch, length, hidden) = (h.Size(0), h.Size(1), h.Size(2));
@@ -33,8 +34,9 @@ internal static class SparseAttention
         var keyValueHeads = (config.ShareKeyValue ? 1 : experts) * config.NumKeyValueHeads;
         var keyValueWidth = (long)keyValueHeads * config.HeadDim;
 
-        var keysAndValues = LinearFunction.Apply(h, qkv.Rows(experts * queryWidth, 2 * keyValueWidth))
-            .View(batch, length, 2 * keyValueHeads, config.HeadDim).Transpose(1, 2);              // [B, 2·heads, T, D]
+        var projected = qkv.Rows(experts * queryWidth, 2 * keyValueWidth).Apply(h);
+        if (norms is not null) projected = norms.Apply(projected, queryHeads: 0, keyValueHeads, config);
+        var keysAndValues = projected.View(batch, length, 2 * keyValueHeads, config.HeadDim).Transpose(1, 2);  // [B, 2·heads, T, D]
         var start = cache?.Start ?? 0;
         var keys = rotary.Apply(keysAndValues.Narrow(1, 0, keyValueHeads), start);
         var values = keysAndValues.Narrow(1, keyValueHeads, keyValueHeads);
@@ -51,18 +53,20 @@ internal static class SparseAttention
             using var expertScope = TensorScope.Open();
             var (index, positions, isChosen) = rows.Value;                                         // [B·C], [B·C], [B·C, 1]
             var count = index.Size(0) / batch;
-            var queries = LinearFunction.Apply(tokens.IndexSelect(0, index), qkv.Rows(expert * queryWidth, queryWidth))
-                .View(batch, count, config.NumAttentionHeads, config.HeadDim).Transpose(1, 2);     // [B, H, C, D]
+            var asked = qkv.Rows(expert * queryWidth, queryWidth).Apply(tokens.IndexSelect(0, index));
+            if (norms is not null) asked = norms.OfExpert(expert, experts).Apply(asked, config.NumAttentionHeads, keyHeads: 0, config);
+            var queries = asked.View(batch, count, config.NumAttentionHeads, config.HeadDim).Transpose(1, 2);     // [B, H, C, D]
             var (cosines, sines) = (AnglesOf(rotary.Cosines), AnglesOf(rotary.Sines));
             var first = config.ShareKeyValue ? 0 : expert * config.NumKeyValueHeads;
             var attended = GroupedAttention.Apply(
                 rotary.Apply(queries, cosines, sines).View(batch, config.NumKeyValueHeads, -1, count, config.HeadDim),
                 keys.Narrow(1, first, config.NumKeyValueHeads),
                 values.Narrow(1, first, config.NumKeyValueHeads),
-                GroupedAttention.Future(positions.View(batch, count), keys.Size(2)));              // [B, G, H/G, C, D]
+                GroupedAttention.Hidden(positions.View(batch, count), keys.Size(2), config.SlidingWindow ?? int.MaxValue));              // [B, G, H/G, C, D]
             var heads = attended.View(batch, config.NumAttentionHeads, count, -1).Transpose(1, 2).Reshape(batch * count, queryWidth);
             var gate = flatGates.Narrow(1, expert, 1).IndexSelect(0, index) * isChosen;            // [B·C, 1]
-            var contribution = LinearFunction.Apply(heads, output.Rows(expert * queryWidth, queryWidth), inputFirst: true);
+            var contribution = LinearFunction.Apply(heads, output.Weight.Rows(expert * queryWidth, queryWidth), inputFirst: true);
+            if (output.Bias is { } bias) contribution += bias.Narrow(0, expert * hidden, hidden).To(contribution.ScalarType);
             mixed = scope.Keep(expertScope.Keep(mixed.IndexAdd(0, index, contribution * gate.To(h.ScalarType))));
 
             Tensor AnglesOf(Tensor table) => table.IndexSelect(0, positions).View(batch, 1, count, -1);

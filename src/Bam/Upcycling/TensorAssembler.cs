@@ -7,10 +7,10 @@ using Bam.Numerics;
 namespace Bam.Upcycling;
 
 /// <summary>Makes pieces of tensors from their recipes, a block at a time in buffers that are reused. For one thread.</summary>
-/// <param name="sources">The models.</param>
+/// <param name="models">What the recipes read.</param>
 /// <param name="dtype">The output's dtype.</param>
 /// <param name="routerSeed">The seed of the routers' random numbers.</param>
-internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype, long routerSeed) : IDisposable
+internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDtype dtype, long routerSeed) : IDisposable
 {
     /// <summary>Elements at a time, even; 1 MiB of float32, so that a block stays in the processor's cache from reading to writing.</summary>
     private const int BlockLength = 1 << 18;
@@ -24,7 +24,7 @@ internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype,
     {
         switch (piece.Tensor.Recipe)
         {
-            case TensorRecipe.Copy copy: ReadAhead(sources.Models[copy.Model], copy.Name, piece); break;
+            case TensorRecipe.Copy copy: ReadAhead(models[copy.Model], copy.Name, piece); break;
             case TensorRecipe.Mean mean: ReadAhead(mean.Name, piece); break;
             case TensorRecipe.WeightedMean mean: ReadAhead(mean.Name, piece); break;
         }
@@ -35,7 +35,7 @@ internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype,
     /// <exception cref="IOException">The disk is full or failed.</exception>
     public void Write(TensorPiece piece)
     {
-        if (piece.Tensor.Recipe is TensorRecipe.Copy copy && sources.Models[copy.Model].Dtype == dtype)
+        if (piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].Dtype == dtype)
         {
             CopyBytes(copy, piece);
             return;
@@ -61,23 +61,23 @@ internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype,
     }
 
     private static void ReadAhead(Checkpoint model, string name, TensorPiece piece) =>
-        model.ReadAhead(name, piece.Start * model.Dtype.ByteSize, (long)piece.Count * model.Dtype.ByteSize);
+        model.ReadAhead(name, piece.Start, piece.Count);
 
     private void ReadAhead(string name, TensorPiece piece)
     {
-        foreach (var model in sources.Models) ReadAhead(model, name, piece);
+        foreach (var model in models) ReadAhead(model, name, piece);
     }
 
     private void CopyBytes(TensorRecipe.Copy copy, TensorPiece piece)
     {
-        var model = sources.Models[copy.Model];
-        var start = piece.Start * dtype.ByteSize;
+        var model = models[copy.Model];
         var length = (long)piece.Count * dtype.ByteSize;
-        var copied = model.CopyBytes(copy.Name, start, length, piece.File.Handle, piece.Position);
+        var copied = model.CopyBytes(copy.Name, piece.Start, piece.Count, piece.File.Handle, piece.Position);
+        copied -= copied % dtype.ByteSize;
         while (copied < length)
         {
             var block = bytes.Span[..(int)Math.Min(bytes.Span.Length, length - copied)];
-            model.ReadBytes(copy.Name, start + copied, block);
+            model.ReadBytes(copy.Name, piece.Start + copied / dtype.ByteSize, block);
             RandomAccess.Write(piece.File.Handle, block, piece.Position + copied);
             copied += block.Length;
         }
@@ -87,7 +87,7 @@ internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype,
     {
         switch (recipe)
         {
-            case TensorRecipe.Copy copy: sources.Models[copy.Model].ReadFloat32(copy.Name, start, values); break;
+            case TensorRecipe.Copy copy: models[copy.Model].ReadFloat32(copy.Name, start, values); break;
             case TensorRecipe.Mean mean: Average(mean, start, values); break;
             case TensorRecipe.WeightedMean mean: Average(mean, start, values); break;
             case TensorRecipe.Normal normal: random.FillNormal(values, normal.StandardDeviation); break;
@@ -98,24 +98,24 @@ internal sealed class TensorAssembler(MixtureSources sources, TensorDtype dtype,
     private void Average(TensorRecipe.Mean mean, long start, Span<float> total)
     {
         var next = term.Span[..total.Length];
-        sources.Models[0].ReadFloat32(mean.Name, start, total);
-        foreach (var model in sources.Models.Skip(1))
+        models[0].ReadFloat32(mean.Name, start, total);
+        foreach (var model in models.Skip(1))
         {
             model.ReadFloat32(mean.Name, start, next);
             TensorPrimitives.Add(total, next, total);
         }
 
-        TensorPrimitives.Divide(total, sources.Models.Count, total);
+        TensorPrimitives.Divide(total, models.Count, total);
     }
 
     private void Average(TensorRecipe.WeightedMean mean, long start, Span<float> total)
     {
         var next = term.Span[..total.Length];
         total.Clear();
-        for (var model = 0; model < sources.Models.Count; model++)
+        for (var model = 0; model < models.Count; model++)
         {
             if (mean.Weights[model] == 0) continue;
-            sources.Models[model].ReadFloat32(mean.Name, start, next);
+            models[model].ReadFloat32(mean.Name, start, next);
             TensorPrimitives.MultiplyAdd(next, mean.Weights[model], total, total);
         }
     }

@@ -12,9 +12,6 @@ public static class Upcycler
     /// <summary>The record, inside the output, of how it was made.</summary>
     public const string RecordFileName = "upcycling.json";
 
-    /// <summary>What belongs to a tokenizer and is copied with it.</summary>
-    private static readonly string[] TokenizerFiles = [TokenizerFile.FileName, "tokenizer_config.json", "special_tokens_map.json"];
-
     /// <summary>Opens the models, plans the mixture and writes it.</summary>
     /// <param name="method">bam, btx, soup or sparse.</param>
     /// <param name="options">The models and what is asked of the mixture.</param>
@@ -53,9 +50,9 @@ public static class Upcycler
         using var directory = new AtomicDirectory(output);
         plan.Config.Save(directory.TemporaryPath);
         AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, RecordFileName), Record(plan));
-        CopyTokenizer(sources, directory.TemporaryPath);
+        if (sources.Tokenizer is { } tokenizer) TokenizerFile.CopyAll(Path.GetDirectoryName(tokenizer)!, directory.TemporaryPath);
         using var writer = new CheckpointWriter(directory.TemporaryPath, layout);
-        MixtureWriter.Write(plan, sources, writer, reporter, cancellation);
+        new TensorWriter($"mix {plan.Method.Name}", sources.Models, plan.Dtype, plan.Options.RouterSeed).Write(plan.Tensors, writer, reporter, cancellation);
         writer.Complete();
         cancellation.ThrowIfCancellationRequested();
         directory.Commit();
@@ -118,16 +115,4 @@ public static class Upcycler
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
-
-    private static void CopyTokenizer(MixtureSources sources, string directory)
-    {
-        if (sources.Tokenizer is not { } tokenizer) return;
-        foreach (var name in TokenizerFiles)
-        {
-            var source = Path.Combine(Path.GetDirectoryName(tokenizer)!, name);
-            if (!File.Exists(source)) continue;
-            var content = InputFile.ReadAllBytes(source, "it was there a moment ago");
-            AtomicFile.Write(Path.Combine(directory, name), stream => stream.Write(content));
-        }
-    }
 }

@@ -19,6 +19,17 @@ public sealed class InspectTests
     }
 
     [Fact]
+    public void A_checkpoint_of_another_family_is_described()
+    {
+        var run = CommandLineRun.Of("inspect", RepositoryRoot.PathOf("tests", "fixtures", "hf", "gpt-neox-pythia"));
+        run.Status.ShouldBe(0);
+        run.Output.ShouldContain("(dense, family gpt_neox)");
+        run.Output.ShouldContain("parallel with two norms");
+        run.Output.ShouldContain("gelu without gate, biases, dense");
+        run.Output.ShouldContain("LayerNorm with bias");
+    }
+
+    [Fact]
     public void Two_checkpoints_are_compared()
     {
         var run = CommandLineRun.Of("inspect", Fixture("bam-expert-kv"), Fixture("bam-shared-kv"));

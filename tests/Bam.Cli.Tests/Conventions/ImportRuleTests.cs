@@ -20,6 +20,7 @@ public class ImportRuleTests
         ["Bam.Data"] = ["Bam.Configuration", "Bam.Tokenization"],
         ["Bam.Models"] = ["Bam.Checkpoints", "Bam.Data", "Bam.Torch"],
         ["Bam.Upcycling"] = ["Bam.Models"],
+        ["Bam.Exporting"] = ["Bam.Upcycling"],
         ["Bam.Training"] = ["Bam.Upcycling"],
         ["Bam.Generation"] = ["Bam.Models"],
         ["Bam.Evaluation"] = ["Bam.Training", "Bam.Generation"],
@@ -27,7 +28,7 @@ public class ImportRuleTests
         ["Bam.Torch"] = [],
     };
 
-    private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Numerics", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling"];
+    private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Numerics", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling", "Bam.Exporting"];
 
     private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
 

@@ -15,7 +15,7 @@ public sealed class KeyValueCacheTests
 
     public static TheoryData<string> Fixtures => Tests.Fixtures.ModelNames;
 
-    public static TheoryData<string> Kinds => ["dense", "bam", "bam-shared", "bam-top2", "bam-shared-top1", "btx"];
+    public static TheoryData<string> Kinds => ["dense", "bam", "bam-shared", "bam-top2", "bam-shared-top1", "btx", "biased", "biased-bam", "biased-top2", "normed-shared"];
 
     [Theory]
     [MemberData(nameof(Fixtures))]
@@ -168,6 +168,10 @@ public sealed class KeyValueCacheTests
     {
         "dense" => TinyModels.Dense with { TieWordEmbeddings = false },
         "btx" => TinyModels.Btx,
+        "biased" => TinyModels.Biased,
+        "biased-bam" => TinyModels.Biased with { NumAttentionExperts = 3, NumLocalExperts = 3 },
+        "biased-top2" => TinyModels.Biased with { NumAttentionExperts = 3, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 },
+        "normed-shared" => TinyModels.Normed with { NumAttentionExperts = 3, ShareKeyValue = true },
         "bam" => TinyModels.Bam,
         "bam-shared" => TinyModels.Bam with { NumAttentionHeads = 4, NumKeyValueHeads = 2, ShareKeyValue = true, RopeInterleaved = true, PartialRotaryFactor = 0.5 },
         "bam-top2" => TinyModels.Bam with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 },

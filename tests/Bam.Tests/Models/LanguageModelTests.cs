@@ -10,7 +10,7 @@ namespace Bam.Tests.Models;
 [Collection(LibTorchCollection.Name)]
 public sealed partial class LanguageModelTests
 {
-    public static TheoryData<string> Kinds => ["dense", "btx", "bam", "bam-shared", "bam-top1", "sequential"];
+    public static TheoryData<string> Kinds => ["dense", "btx", "bam", "bam-shared", "bam-top1", "sequential", "biased", "biased-bam", "biased-top2", "normed", "normed-shared"];
 
     [Theory]
     [InlineData(false, false)]
@@ -148,6 +148,11 @@ public sealed partial class LanguageModelTests
     {
         "dense" => TinyModels.Dense with { TieWordEmbeddings = false },
         "btx" => TinyModels.Btx,
+        "biased" => TinyModels.Biased,
+        "biased-bam" => TinyModels.Biased with { NumAttentionExperts = 3, NumLocalExperts = 3 },
+        "biased-top2" => TinyModels.Biased with { NumAttentionExperts = 3, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 },
+        "normed" => TinyModels.Normed,
+        "normed-shared" => TinyModels.Normed with { NumAttentionExperts = 3, ShareKeyValue = true },
         "bam" => TinyModels.Bam,
         "bam-shared" => TinyModels.Bam with { ShareKeyValue = true, RopeInterleaved = true, PartialRotaryFactor = 0.5 },
         "bam-top1" => TinyModels.Bam with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1 },

@@ -1,5 +1,6 @@
 using Bam.Checkpoints;
 using Bam.Models;
+using Bam.Numerics;
 using Bam.Torch;
 
 namespace Bam.Tests.Models;
@@ -23,11 +24,33 @@ internal static class TinyModels
 
     public static ModelConfig Btx { get; } = Dense with { NumLocalExperts = 4, NumExpertsPerTok = 2 };
 
+    /// <summary>Biases everywhere, separate norms, no gate, queries and keys normed head by head, a window.</summary>
+    public static ModelConfig Biased { get; } = Dense with
+    {
+        NumAttentionHeads = 4, NumKeyValueHeads = 2, SeparateNorms = true, NormBias = true, GatedMlp = false, HiddenAct = "gelu_new", MlpBias = true,
+        AttentionBias = true, AttentionOutputBias = true, QueryKeyNorm = QueryKeyNorm.PerHead, SlidingWindow = 5, LmHeadBias = true, LogitScale = 0.5,
+    };
+
+    /// <summary>Sequential blocks with RMSNorm, queries and keys normed alike, a gate of GELU, scaled rotary frequencies.</summary>
+    public static ModelConfig Normed { get; } = Dense with
+    {
+        ParallelBlock = false, NormType = NormType.RmsNorm, QueryKeyNorm = QueryKeyNorm.Shared, HiddenAct = "gelu", TieWordEmbeddings = false,
+        RopeScaling = new(RopeScalingType.Llama3, 4) { LowFreqFactor = 1, HighFreqFactor = 4, OriginalMaxPositionEmbeddings = 8 },
+    };
+
     public static LanguageModel Create(ModelConfig config, long seed = 1)
     {
         LibTorch.Load();
         var model = new LanguageModel(config, Device.Cpu);
         ModelInitializer.Initialize(model, seed);
+        // A bias of zero would hide that it is not added.
+        foreach (var slice in model.Slices.Where(slice => slice.Parameter.IsBias))
+        {
+            var values = new float[slice.Count];
+            new RandomStream(seed, slice.Parameter.Name).FillNormal(values, 0.1);
+            ModelCheckpoint.Write(model.Parameters.Values, slice, values);
+        }
+
         return model;
     }
 

@@ -13,23 +13,23 @@ public sealed class CachedAttentionTests
 
     [Theory]
     [MemberData(nameof(CausalAttentionTests.Shapes), MemberType = typeof(CausalAttentionTests))]
-    public void Token_by_token_equals_the_whole(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved) =>
-        Compare(b, t, n, h, g, d, shared, rotated, interleaved, part: 1, CachedAttention.Apply);
+    public void Token_by_token_equals_the_whole(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window) =>
+        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1, CachedAttention.Apply);
 
     [Theory]
     [MemberData(nameof(CausalAttentionTests.Shapes), MemberType = typeof(CausalAttentionTests))]
-    public void Operators_equal_the_whole_too(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved)
+    public void Operators_equal_the_whole_too(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window)
     {
-        Compare(b, t, n, h, g, d, shared, rotated, interleaved, part: 1, CachedAttention.ByOperators);
-        Compare(b, t, n, h, g, d, shared, rotated, interleaved, part: 5, CachedAttention.ByOperators);
+        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1, CachedAttention.ByOperators);
+        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 5, CachedAttention.ByOperators);
     }
 
     private static void Compare(
-        int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int part,
+        int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window, int part,
         Func<Tensor, Tensor?, AttentionShape, RotaryTables, Tensor, Tensor, int, Tensor> attend)
     {
         LibTorch.Load();
-        var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d);
+        var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
         using var scope = TensorScope.Open();
         using var rotary = new RotaryTables(t, (int)(d * rotated), 10_000, interleaved, Device.Cpu);
         var (qkv, gates) = (Random([b, t, shape.Width], 1), n == 1 ? null : Random([b, t, n], 2));

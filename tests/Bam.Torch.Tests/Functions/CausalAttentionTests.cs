@@ -10,22 +10,25 @@ public sealed class CausalAttentionTests
 {
     private const double Tolerance = 2e-5;
 
-    public static TheoryData<int, int, int, int, int, int, bool, double, bool> Shapes => new()
+    public static TheoryData<int, int, int, int, int, int, bool, double, bool, int> Shapes => new()
     {
-        // B, T, N, H, G, D, shared, rotated part, interleaved
-        { 2, 7, 1, 4, 4, 16, false, 1, false },
-        { 2, 48, 4, 4, 2, 16, false, 1, true },
-        { 1, 49, 3, 4, 2, 32, true, 0.5, false },
-        { 2, 130, 4, 2, 1, 64, true, 1, false },
-        { 1, 256, 2, 2, 2, 48, false, 0.25, true },
+        // B, T, N, H, G, D, shared, rotated part, interleaved, window
+        { 2, 7, 1, 4, 4, 16, false, 1, false, int.MaxValue },
+        { 2, 48, 4, 4, 2, 16, false, 1, true, int.MaxValue },
+        { 1, 49, 3, 4, 2, 32, true, 0.5, false, int.MaxValue },
+        { 2, 130, 4, 2, 1, 64, true, 1, false, int.MaxValue },
+        { 1, 256, 2, 2, 2, 48, false, 0.25, true, int.MaxValue },
+        { 2, 60, 3, 2, 1, 16, false, 1, false, 1 },
+        { 1, 130, 2, 4, 2, 32, true, 1, false, 50 },
+        { 2, 49, 1, 2, 2, 16, false, 0.5, true, 49 },
     };
 
     [SkippableTheory]
     [MemberData(nameof(Shapes))]
-    public void Kernel_equals_operators(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved)
+    public void Kernel_equals_operators(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window)
     {
         LibTorch.Load();
-        var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d);
+        var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
         Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has no AVX-512");
         using var scope = TensorScope.Open();
         using var rotary = new RotaryTables(t, (int)(d * rotated), 10_000, interleaved, Device.Cpu);
@@ -47,6 +50,22 @@ public sealed class CausalAttentionTests
             Autograd.Backward((output * weights).Sum());
             return (output.Detach(), [.. inputs.OfType<Tensor>().Select(input => input.Grad!)]);
         }
+    }
+
+    [Fact]
+    public void Tokens_that_the_window_has_left_behind_do_not_matter()
+    {
+        LibTorch.Load();
+        using var scope = TensorScope.Open();
+        var shape = new AttentionShape(1, 60, 2, 2, 2, 2, 16, Window: 10);
+        using var rotary = new RotaryTables(60, 16, 10_000, false, Device.Cpu);
+        var qkv = Random([1, 60, shape.Width], 5);
+        var before = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous();
+        qkv.Narrow(1, 0, 21).Fill_(3);
+        var after = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous();
+        after.ToArray<float>().ShouldBe(before.ToArray<float>());
+        qkv.Narrow(1, 0, 22).Fill_(3);
+        CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous().ToArray<float>().ShouldNotBe(before.ToArray<float>());
     }
 
     [Fact]

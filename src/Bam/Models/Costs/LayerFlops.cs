@@ -13,7 +13,7 @@ namespace Bam.Models.Costs;
 /// <param name="Scores">What n experts' queries and keys, or weights and values, take; see the two conventions.</param>
 /// <param name="OutputProjection">2·d·H·D for each of n experts.</param>
 /// <param name="FeedForwardRouter">2·M·d; 0 when the feed-forward is dense.</param>
-/// <param name="FeedForward">6·k·d·f, which the paper writes as 3·k·d·d_ff with d_ff = 2f.</param>
+/// <param name="FeedForward">6·k·d·f, which the paper writes as 3·k·d·d_ff with d_ff = 2f; 4·k·d·f without a gate.</param>
 public sealed record LayerFlops(
     long AttentionRouter, long QueryKeyValue, long Scores, long OutputProjection, long FeedForwardRouter, long FeedForward)
 {
@@ -29,19 +29,30 @@ public sealed record LayerFlops(
     /// </summary>
     /// <param name="config">The model's sizes.</param>
     /// <param name="context">n_ctx; 256 in the paper.</param>
-    public static LayerFlops Inference(ModelConfig config, int context) => Of(config, 2L * context);
+    public static LayerFlops Inference(ModelConfig config, int context) => Of(config, 2L * Math.Min(context, Window(config)));
 
     /// <summary>
     /// The convention of training: both products count, over the (T + 1) / 2 keys that a position meets in the mean, which makes
-    /// 2·(T + 1)·H·D for each expert.
+    /// 2·(T + 1)·H·D for each expert; fewer within a sliding window.
     /// </summary>
     /// <param name="config">The model's sizes.</param>
     /// <param name="length">T, the window.</param>
-    public static LayerFlops Causal(ModelConfig config, int length) => Of(config, 2 * (length + 1L));
+    public static LayerFlops Causal(ModelConfig config, int length) => Of(config, 4 * KeysOfAllPositions(length, Window(config)) / length);
+
+    private static int Window(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return config.SlidingWindow ?? int.MaxValue;
+    }
+
+    private static long KeysOfAllPositions(long length, long window)
+    {
+        var growing = Math.Min(length, window);
+        return growing * (growing + 1) / 2 + (length - growing) * growing;
+    }
 
     private static LayerFlops Of(ModelConfig config, long scoresPerQuery)
     {
-        ArgumentNullException.ThrowIfNull(config);
         long d = config.HiddenSize, f = config.IntermediateSize;
         long queryWidth = config.NumAttentionHeads * config.HeadDim, keyValueWidth = config.NumKeyValueHeads * config.HeadDim;
         long experts = config.NumAttentionExperts, keyValueExperts = config.ShareKeyValue ? 1 : experts;
@@ -52,6 +63,6 @@ public sealed record LayerFlops(
             Scores: used * scoresPerQuery * queryWidth,
             OutputProjection: used * 2 * d * queryWidth,
             FeedForwardRouter: config.NumLocalExperts > 1 ? 2 * config.NumLocalExperts * d : 0,
-            FeedForward: config.NumExpertsPerTok * 6 * d * f);
+            FeedForward: config.NumExpertsPerTok * (config.GatedMlp ? 6 : 4) * d * f);
     }
 }

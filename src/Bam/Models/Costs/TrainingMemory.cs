@@ -61,10 +61,10 @@ public sealed record TrainingMemory(long Parameters, long Gradients, long Moment
 
     /// <summary>
     /// Bytes that one block saves of one token, with e bytes for each number of the computing dtype. With the fused kernels (on the processor
-    /// in float32, with AVX-512): <c>4d + e·d</c> for the norm's input and output (twice in a sequential block; RMSNorm, made of separate operators, keeps 8d more);
+    /// in float32, with AVX-512): <c>4d + e·d</c> for the norm's input and output (twice with two norms; RMSNorm, made of separate operators, keeps 8d more);
     /// <c>e·(W + N·H·D) + 4·N·(H + 1)</c> for attention: the fused projection of width <c>W = (N·H + 2·N·G)·D</c> (<c>2·G</c> when shared), the
     /// heads' outputs, their log-sum-exp and the gates, but no scores; and <c>e·k·(2d + 3f) + 8·M</c> for the experts: their sorted
-    /// inputs and outputs, gate and up and their product, the router's logits and probabilities; <c>e·3f</c> when dense. Routers keep a float32 copy of their
+    /// inputs and outputs, gate and up and their product, the router's logits and probabilities; <c>e·3f</c> when dense; 2f in place of 3f without a gate. Routers keep a float32 copy of their
     /// input when e is not 4.
     /// </summary>
     /// <param name="config">The model's sizes.</param>
@@ -75,14 +75,15 @@ public sealed record TrainingMemory(long Parameters, long Gradients, long Moment
         ArgumentNullException.ThrowIfNull(config);
         const long Float = sizeof(float);
         long element = dtype.ByteSize(), d = config.HiddenSize, f = config.IntermediateSize;
-        var bytes = (config.ParallelBlock ? 1 : 2) * Norm(config, element);
+        var bytes = (config.HasSecondNorm ? 2 : 1) * Norm(config, element);
         if (element != Float) bytes += Float * d * ((config.NumAttentionExperts > 1 ? 1 : 0) + (config.NumLocalExperts > 1 ? 1 : 0));
 
         bytes += element * Attention(config, length);
         bytes += Float * config.NumAttentionExperts * (config.NumAttentionHeads + 1);
 
-        if (config.NumLocalExperts == 1) return bytes + element * 3 * f;
-        return bytes + element * config.NumExpertsPerTok * (2 * d + 3 * f) + 2 * Float * config.NumLocalExperts;
+        var inside = (config.GatedMlp ? 3 : 2) * f;
+        if (config.NumLocalExperts == 1) return bytes + element * inside;
+        return bytes + element * config.NumExpertsPerTok * (2 * d + inside) + 2 * Float * config.NumLocalExperts;
     }
 
     private static long Norm(ModelConfig config, long element) =>

@@ -36,14 +36,16 @@ public sealed class BamMethod : IMixtureMethod
     {
         ArgumentNullException.ThrowIfNull(parameter);
         ArgumentNullException.ThrowIfNull(options);
-        var isAttention = parameter.Kind is ParameterKind.Query or ParameterKind.Key or ParameterKind.Value or ParameterKind.Output;
+        var isAttention = parameter.Kind is ParameterKind.Query or ParameterKind.Key or ParameterKind.Value
+            or ParameterKind.QueryNorm or ParameterKind.KeyNorm or ParameterKind.Output;
         var name = TensorRecipe.DenseName(parameter);
         return (isAttention ? options.AttentionInitialization : AttentionInitialization.Copy) switch
         {
             AttentionInitialization.Mean => new TensorRecipe.Mean(name),
             AttentionInitialization.WeightedMean when parameter.Expert >= 0 => new TensorRecipe.WeightedMean(name, WeightsOf(parameter.Expert, options.Models.Count)),
             AttentionInitialization.Seed => new TensorRecipe.Copy(0, name),
-            AttentionInitialization.Random => new TensorRecipe.Normal(TensorRecipe.StandardDeviationOfMatrices),
+            AttentionInitialization.Random when parameter.IsNorm => new TensorRecipe.Mean(name),
+            AttentionInitialization.Random => new TensorRecipe.Normal(parameter.IsBias ? 0 : TensorRecipe.StandardDeviationOfMatrices),
             _ => TensorRecipe.OfMixture(parameter, options.Models.Count),
         };
     }

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Holds Bam against Hugging Face transformers, in both directions: models that transformers saves are read by Bam, and Bam's exports are
+# loaded by transformers. Logits are compared, and greedy generation with a cache, without one, and from a padded prompt.
+#
+#   eng/check-transformers.sh [MODEL...]      MODEL: trained checkpoints with a tokenizer, whose generated text is compared too
+#
+# It needs root. Debian's testing suite, with PyTorch and transformers, is set up in TESTING (artifacts/testing unless given), by debootstrap
+# from MIRROR with DEBOOTSTRAP_OPTIONS, unless it is there. BAM is the command to check, ./bam unless given. Results go to
+# artifacts/check-transformers and bench/results. Not part of ./test: the set-up takes minutes and 3 GB.
+set -euo pipefail
+eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+# shellcheck source=eng/common.sh
+source "$eng/common.sh"
+
+testing=${TESTING-$artifacts/testing}
+mirror=${MIRROR-http://deb.debian.org/debian}
+bam=${BAM-$root/bam}
+[[ $(id -u) == 0 ]] || refuse "root is needed for a chroot; run it as root"
+
+in_testing() { chroot "$testing" env HF_HOME=/tmp/hf HF_HUB_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS-2}" "$@"; }
+
+if ! in_testing python3 -c 'import transformers' 2>/dev/null; then
+  mkdir -p "$artifacts"
+  if [[ ! -e $testing/usr/bin/apt-get ]]; then
+    command -v debootstrap >/dev/null || refuse "debootstrap is needed; install it (apt-get install debootstrap)"
+    # shellcheck disable=SC2086
+    logged "testing: debootstrap into $testing" debootstrap --variant=minbase ${DEBOOTSTRAP_OPTIONS-} forky "$testing" "$mirror" sid
+  fi
+  logged "packages: PyTorch and transformers" chroot "$testing" sh -c \
+    'apt-get -o Acquire::Check-Valid-Until=false update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-torch python3-transformers'
+fi
+
+work=$testing/tmp/bam-check
+rm -rf "$work"
+mkdir -p "$work"
+cp "$eng/check-transformers/"*.py "$work/"
+cp -r "$root/tests/fixtures/hf" "$root/tests/fixtures/bam" "$work/"
+
+say "transformers saves models of every family"
+in_testing python3 /tmp/bam-check/save.py /tmp/bam-check 2>"$work/save.log" || give_up "save.py failed: $(tail -n 3 "$work/save.log")"
+
+say "Bam reads, mixes and exports"
+run() { "$bam" "$@" >>"$work/bam.log" 2>&1 || give_up "bam $*: $(tail -n 2 "$work/bam.log")"; }
+forward() { run forward "$1" --input "$2" --output "$1/bam.safetensors" --device cpu; }
+for model in "$work"/saved/*; do forward "$model" "$model/expected.safetensors"; done
+
+export_as() { # FORMAT MODEL NAME IDS: exports a model, with the logits that Bam gives
+  run export "$2" --format "$1" --output "$work/exports/$3"
+  run forward "$2" --input "$4" --output "$work/exports/$3/bam.safetensors" --device cpu
+}
+mkdir -p "$work/exports" "$work/mixtures"
+for model in "$work"/hf/* "$work"/bam/*; do
+  export_as hf "$model" "hf-${model##*/}" "$model/expected.safetensors"
+done
+ids=$work/saved/llama/expected.safetensors
+models=(--seed "$work/saved/llama" --expert "$work/saved/llama-2" --expert "$work/saved/llama-3")
+mix() { run mix "$1" "${models[@]}" --output "$work/mixtures/$2" "${@:3}"; }
+mix btx btx --top-k 2 --norm-topk
+mix bam bam --top-k 2
+mix bam bam-shared --share-key-value
+mix bam bam-top-2 --attention-top-k 2
+mix soup soup
+export_as mixtral "$work/mixtures/btx" mixtral-btx "$ids"
+export_as llama "$work/mixtures/soup" llama-soup "$ids"
+for kind in btx bam bam-shared bam-top-2; do export_as hf "$work/mixtures/$kind" "hf-mixture-$kind" "$ids"; done
+
+number=0
+for model in "$@"; do
+  number=$((number + 1))
+  run export "$model" --format hf --output "$work/trained/$number"
+  printf 'The licensee shall' >"$work/trained/$number/prompt.txt"
+  "$bam" generate "$model" --prompt-file "$work/trained/$number/prompt.txt" --temperature 0 --max-tokens 32 --json \
+    >"$work/trained/$number/bam.json" 2>>"$work/bam.log" || give_up "bam generate $model: $(tail -n 2 "$work/bam.log")"
+done
+
+say "transformers loads them"
+status=0
+in_testing python3 /tmp/bam-check/check.py /tmp/bam-check 2>"$work/check.log" || status=$?
+[[ -e $work/result.md ]] || give_up "check.py failed: $(tail -n 3 "$work/check.log")"
+mkdir -p "$artifacts/check-transformers"
+cp "$work"/result.{json,md} "$artifacts/check-transformers/"
+name=transformers-$(date +%Y-%m-%d)
+cp "$work/result.json" "$root/bench/results/$name.json"
+cp "$work/result.md" "$root/bench/results/$name.md"
+cat "$work/result.md"
+exit "$status"

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Bam.Exporting;
+using Spectre.Console;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>A model in a form that other software loads.</summary>
+internal sealed class Export : Verb
+{
+    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
+    private readonly Option<string> format = new("--format")
+    {
+        Description = string.Join("; ", ExportFormats.All.Select(format => $"{format.Name}: {format.Description}")),
+        Required = true,
+        HelpName = "F",
+    };
+
+    private readonly Option<string> output = new("--output") { Description = "The directory to write", Required = true, HelpName = "DIR" };
+    private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16 or float16; the model's unless given", HelpName = "T" };
+    private readonly Option<string> shardSize = new("--shard-size")
+    {
+        Description = "The most bytes of tensors in one file of the output, as 5GB or 500MB", DefaultValueFactory = _ => "5GB", HelpName = "SIZE",
+    };
+
+    public Export()
+        : base("export", "Write a model in a form that other software loads", "bam export mixture --format mixtral --output mixture-hf")
+    {
+        Arguments.Add(model);
+        foreach (var option in new Option[] { format, output, dtype, shardSize }) Options.Add(option);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        var path = invocation.GetRequired(output);
+        var options = new ExportOptions
+        {
+            Dtype = DtypeOption.Parse(invocation.Get(dtype)),
+            ShardBytes = ByteSize.Parse("--shard-size", invocation.GetRequired(shardSize)),
+        };
+        var chosen = ExportFormats.Named(invocation.GetRequired(format));
+        Exporter.Export(invocation.GetRequired(model), chosen, options, path, invocation.Reporter, invocation.Cancellation);
+        invocation.WriteResult(new { Output = path, Format = chosen.Name }, console => console.MarkupLineInterpolated($"{path}: {chosen.Name}"));
+        return ExitStatus.Done;
+    }
+}

@@ -1,0 +1,78 @@
+namespace Bam.Checkpoints.Families;
+
+/// <summary>GPT-J: parallel blocks with one norm, pairs of neighbours in a part of each head, biases in the feed-forward and the head.</summary>
+internal static class GptJFamily
+{
+    private const string Ours = "model.layers.{layer}.", Theirs = "transformer.h.{layer}.";
+
+    /// <summary>The table.</summary>
+    public static readonly ModelFamily Family = new()
+    {
+        ModelType = "gptj",
+        Read = Read,
+        Harmless = new Dictionary<string, string?>
+        {
+            ["attn_pdrop"] = "0.0",
+            ["embd_pdrop"] = "0.0",
+            ["resid_pdrop"] = "0.0",
+            ["rotary"] = "true",
+            ["scale_attn_weights"] = "true",
+            ["gradient_checkpointing"] = null,
+            ["n_ctx"] = null,
+            ["summary_activation"] = null,
+            ["summary_first_dropout"] = null,
+            ["summary_proj_to_labels"] = null,
+            ["summary_type"] = null,
+            ["summary_use_proj"] = null,
+            ["task_specific_params"] = null,
+            ["tokenizer_class"] = null,
+        },
+        Buffers = [".attn.bias", ".attn.masked_bias", ".attn.embed_positions"],
+        Layouts =
+        [
+            new Dictionary<string, ModuleSource>
+            {
+                ["model.embed_tokens"] = new ModuleSource.Module("transformer.wte"),
+                [$"{Ours}input_layernorm"] = new ModuleSource.Module($"{Theirs}ln_1"),
+                [$"{Ours}self_attn.q_proj"] = new ModuleSource.Module($"{Theirs}attn.q_proj"),
+                [$"{Ours}self_attn.k_proj"] = new ModuleSource.Module($"{Theirs}attn.k_proj"),
+                [$"{Ours}self_attn.v_proj"] = new ModuleSource.Module($"{Theirs}attn.v_proj"),
+                [$"{Ours}self_attn.o_proj"] = new ModuleSource.Module($"{Theirs}attn.out_proj"),
+                [$"{Ours}mlp.up_proj"] = new ModuleSource.Module($"{Theirs}mlp.fc_in"),
+                [$"{Ours}mlp.down_proj"] = new ModuleSource.Module($"{Theirs}mlp.fc_out"),
+                ["model.norm"] = new ModuleSource.Module("transformer.ln_f"),
+            },
+        ],
+    };
+
+    private static ModelConfig Read(JsonFields fields)
+    {
+        var (hidden, heads) = (fields.Int("n_embd"), fields.Int("n_head"));
+        var headDim = hidden / Math.Max(1, heads);
+        return new ModelConfig
+        {
+            VocabSize = fields.Int("vocab_size"),
+            HiddenSize = hidden,
+            IntermediateSize = fields.Int("n_inner", 4 * hidden),
+            NumHiddenLayers = fields.Int("n_layer"),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = heads,
+            HeadDim = headDim,
+            MaxPositionEmbeddings = fields.Int("n_positions", 2048),
+            ParallelBlock = true,
+            NormType = NormType.LayerNorm,
+            NormEps = fields.Number("layer_norm_epsilon", 1e-5),
+            NormBias = true,
+            GatedMlp = false,
+            HiddenAct = fields.Activation("gelu_new", "activation_function"),
+            MlpBias = true,
+            RopeInterleaved = true,
+            PartialRotaryFactor = (double)fields.Int("rotary_dim", 64) / Math.Max(1, headDim),
+            TieWordEmbeddings = fields.Flag("tie_word_embeddings", absent: false),
+            LmHeadBias = true,
+            BosTokenId = fields.TokenId("bos_token_id"),
+            EosTokenId = fields.TokenId("eos_token_id"),
+            TorchDtype = fields.Dtype(),
+        };
+    }
+}

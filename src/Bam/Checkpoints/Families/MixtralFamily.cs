@@ -1,0 +1,44 @@
+namespace Bam.Checkpoints.Families;
+
+/// <summary>Mixtral (arXiv 2401.04088): Mistral with feed-forward experts, whose k weights are divided by their sum.</summary>
+internal static class MixtralFamily
+{
+    private const string Layer = "model.layers.{layer}.";
+
+    /// <summary>The table.</summary>
+    public static readonly ModelFamily Family = new()
+    {
+        ModelType = "mixtral",
+        Read = Read,
+        Buffers = LlamaFamily.Buffers,
+        Layouts =
+        [
+            new Dictionary<string, ModuleSource>
+            {
+                [$"{Layer}mlp.router"] = new ModuleSource.Module($"{Layer}block_sparse_moe.gate"),
+                [$"{Layer}mlp.experts.{{expert}}.gate_proj"] = new ModuleSource.Module($"{Layer}block_sparse_moe.experts.{{expert}}.w1"),
+                [$"{Layer}mlp.experts.{{expert}}.up_proj"] = new ModuleSource.Module($"{Layer}block_sparse_moe.experts.{{expert}}.w3"),
+                [$"{Layer}mlp.experts.{{expert}}.down_proj"] = new ModuleSource.Module($"{Layer}block_sparse_moe.experts.{{expert}}.w2"),
+            },
+            // All experts in one tensor, as transformers 5 holds them in memory.
+            new Dictionary<string, ModuleSource>
+            {
+                [$"{Layer}mlp.router"] = new ModuleSource.Module($"{Layer}mlp.gate"),
+                [$"{Layer}mlp.experts.{{expert}}.gate_proj"] = new ModuleSource.PartOfExperts($"{Layer}mlp.experts.gate_up_proj", Part: 0, Parts: 2),
+                [$"{Layer}mlp.experts.{{expert}}.up_proj"] = new ModuleSource.PartOfExperts($"{Layer}mlp.experts.gate_up_proj", Part: 1, Parts: 2),
+                [$"{Layer}mlp.experts.{{expert}}.down_proj"] = new ModuleSource.PartOfExperts($"{Layer}mlp.experts.down_proj"),
+            },
+        ],
+    };
+
+    private static ModelConfig Read(JsonFields fields) =>
+        LlamaFamily.Common(fields, maxPositions: 131_072, normEps: 1e-5, theta: 1e6, keyValueHeads: 8) with
+        {
+            SlidingWindow = fields.SameWindowInAllLayers(fields.OptionalInt("sliding_window")),
+            NumLocalExperts = fields.Int("num_local_experts", 8),
+            NumExpertsPerTok = fields.Int("num_experts_per_tok", 2),
+            NormTopkProb = true,
+            RouterAuxLossCoef = fields.Number("router_aux_loss_coef", 0.001),
+            RouterZLossCoef = 0,
+        };
+}

@@ -1,0 +1,39 @@
+using Bam.Files;
+
+namespace Bam.Checkpoints.Families;
+
+/// <summary>The families that Bam reads.</summary>
+internal static class ModelFamilies
+{
+    /// <summary>All of them.</summary>
+    public static readonly IReadOnlyList<ModelFamily> All =
+    [
+        BamFamily.Family, LlamaFamily.Family, MistralFamily.Family, MixtralFamily.Family, Qwen2Family.Family, Qwen3Family.Family,
+        CohereFamily.Family, GptNeoXFamily.Family, GptJFamily.Family, PhiFamily.Family,
+    ];
+
+    /// <summary>Reads <c>config.json</c> of a checkpoint directory.</summary>
+    /// <exception cref="InvalidInputException">It is missing, or as <see cref="Read"/> says.</exception>
+    public static (ModelFamily Family, ModelConfig Config) Load(string directory)
+    {
+        var path = Path.Combine(directory, ModelConfig.FileName);
+        return Read(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path);
+    }
+
+    /// <summary>Reads and validates the text of a <c>config.json</c>.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="where">Its file, for messages.</param>
+    /// <exception cref="InvalidInputException">It is not JSON, of no known family, or holds a value or key that Bam cannot honour.</exception>
+    public static (ModelFamily Family, ModelConfig Config) Read(string json, string where)
+    {
+        var fields = new JsonFields(json, where);
+        var modelType = fields.Text("model_type");
+        var family = All.FirstOrDefault(family => family.ModelType == modelType)
+            ?? throw fields.Fault(
+                "model_type", $"one of {string.Join(", ", All.Select(known => known.ModelType))}", $"\"{modelType}\"", "Bam does not read this family");
+        var config = family.Read(fields);
+        fields.RefuseUnread(HarmlessConfigKeys.Table.Where(key => !family.Harmless.ContainsKey(key.Key)).Concat(family.Harmless).ToDictionary());
+        config.Validate(where);
+        return (family, config);
+    }
+}

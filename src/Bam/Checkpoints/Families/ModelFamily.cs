@@ -1,0 +1,48 @@
+namespace Bam.Checkpoints.Families;
+
+/// <summary>A kind of checkpoint: how its config.json becomes a <see cref="ModelConfig"/>, and where its tensors hold the parameters.</summary>
+internal sealed record ModelFamily
+{
+    /// <summary><c>model_type</c> of its config.json.</summary>
+    public required string ModelType { get; init; }
+
+    /// <summary>Reads every field that changes the arithmetic.</summary>
+    public required Func<JsonFields, ModelConfig> Read { get; init; }
+
+    /// <summary>Fields that change nothing, beside <see cref="HarmlessConfigKeys"/>: each with its one harmless value, null for any.</summary>
+    public IReadOnlyDictionary<string, string?> Harmless { get; init; } = new Dictionary<string, string?>();
+
+    /// <summary>
+    /// The ways to store the model, the usual first: the places of Bam's modules. A module that is not listed is stored under Bam's own name.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, ModuleSource>> Layouts { get; init; } = [new Dictionary<string, ModuleSource>()];
+
+    /// <summary>Ends of the names of stored tensors that are no parameters: tables that older files carry.</summary>
+    public IReadOnlyList<string> Buffers { get; init; } = [];
+
+    /// <summary>The name under which a head is stored; Bam's own format has none where it is tied.</summary>
+    public string? StoredHead => ModelType == ModelConfigJson.ModelType ? null : StoredName(new(ParameterTable.Head, [], ParameterKind.Head));
+
+    /// <summary>The name of a parameter's tensor in the usual layout, for families that store each in one of its own.</summary>
+    public string StoredName(ParameterInfo parameter)
+    {
+        var (module, suffix) = ModuleNames.Of(parameter);
+        return Layouts[0].GetValueOrDefault(module) is ModuleSource.Module stored ? $"{ModuleNames.Fill(stored.Name, parameter)}.{suffix}" : parameter.Name;
+    }
+
+    /// <summary>Where every parameter lies, in the order of <paramref name="parameters"/>.</summary>
+    /// <param name="parameters">The model's.</param>
+    /// <param name="config">Its sizes.</param>
+    /// <param name="isStored">Whether the checkpoint has a tensor; the first layout of which all are there counts, else the first.</param>
+    public IReadOnlyList<TensorSource> SourcesOf(IReadOnlyList<ParameterInfo> parameters, ModelConfig config, Predicate<string> isStored)
+    {
+        var all = Layouts.Select(layout => parameters.Select(parameter => SourceOf(parameter, config, layout)).ToList()).ToList();
+        return all.Find(sources => sources.TrueForAll(source => isStored(source.Tensor))) ?? all[0];
+    }
+
+    private static TensorSource SourceOf(ParameterInfo parameter, ModelConfig config, IReadOnlyDictionary<string, ModuleSource> layout)
+    {
+        var (module, suffix) = ModuleNames.Of(parameter);
+        return layout.GetValueOrDefault(module, new ModuleSource.Module(module)).Of(parameter, suffix, config);
+    }
+}

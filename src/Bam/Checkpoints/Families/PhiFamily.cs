@@ -1,0 +1,57 @@
+namespace Bam.Checkpoints.Families;
+
+/// <summary>Phi 1 to 2 (arXiv 2306.11644): parallel blocks with one norm, a part of each head rotated, biases everywhere.</summary>
+internal static class PhiFamily
+{
+    private const string Layer = "model.layers.{layer}.";
+
+    /// <summary>The table.</summary>
+    public static readonly ModelFamily Family = new()
+    {
+        ModelType = "phi",
+        Read = Read,
+        // Dropout acts in training only; Bam trains without.
+        Harmless = new Dictionary<string, string?> { ["embd_pdrop"] = null, ["resid_pdrop"] = null, ["qk_layernorm"] = "false" },
+        Buffers = LlamaFamily.Buffers,
+        Layouts =
+        [
+            new Dictionary<string, ModuleSource>
+            {
+                [$"{Layer}self_attn.o_proj"] = new ModuleSource.Module($"{Layer}self_attn.dense"),
+                [$"{Layer}mlp.up_proj"] = new ModuleSource.Module($"{Layer}mlp.fc1"),
+                [$"{Layer}mlp.down_proj"] = new ModuleSource.Module($"{Layer}mlp.fc2"),
+                ["model.norm"] = new ModuleSource.Module("model.final_layernorm"),
+            },
+        ],
+    };
+
+    private static ModelConfig Read(JsonFields fields)
+    {
+        var (hidden, heads) = (fields.Int("hidden_size"), fields.Int("num_attention_heads"));
+        return new ModelConfig
+        {
+            VocabSize = fields.Int("vocab_size"),
+            HiddenSize = hidden,
+            IntermediateSize = fields.Int("intermediate_size"),
+            NumHiddenLayers = fields.Int("num_hidden_layers"),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = fields.Int("num_key_value_heads", heads),
+            HeadDim = hidden / Math.Max(1, heads),
+            MaxPositionEmbeddings = fields.Int("max_position_embeddings", 2048),
+            ParallelBlock = true,
+            NormType = NormType.LayerNorm,
+            NormEps = fields.Number("layer_norm_eps", 1e-5),
+            NormBias = true,
+            GatedMlp = false,
+            HiddenAct = fields.Activation("gelu_new"),
+            MlpBias = true,
+            AttentionBias = true,
+            AttentionOutputBias = true,
+            TieWordEmbeddings = fields.Flag("tie_word_embeddings", absent: false),
+            LmHeadBias = true,
+            BosTokenId = fields.TokenId("bos_token_id"),
+            EosTokenId = fields.TokenId("eos_token_id"),
+            TorchDtype = fields.Dtype(),
+        }.WithRotary(fields, rotaryFactor: 0.5);
+    }
+}

@@ -1,0 +1,38 @@
+using Bam.Checkpoints;
+
+namespace Bam.Exporting;
+
+/// <summary>Something that a format has no way to say.</summary>
+/// <param name="IsMet">Whether a model has it.</param>
+/// <param name="What">What the model then has, in words.</param>
+internal sealed record ExportLimit(Predicate<ModelConfig> IsMet, string What)
+{
+    /// <summary>What Llama's relatives in other software cannot compute.</summary>
+    public static readonly IReadOnlyList<ExportLimit> OfLlama =
+    [
+        new(config => config.NumAttentionExperts > 1, "attention experts"),
+        new(config => config.ParallelBlock, "parallel blocks"),
+        new(config => config.NormType != NormType.RmsNorm, "LayerNorm"),
+        new(config => config.NormBias, "norms with biases"),
+        new(config => !config.GatedMlp || config.HiddenAct != "silu", "a feed-forward that is no SwiGLU"),
+        new(config => config.QueryKeyNorm != QueryKeyNorm.None, "norms of queries and keys"),
+        new(config => config.RopeInterleaved, "rotary pairs that are neighbours"),
+        new(config => config.RotaryDim != config.HeadDim, "heads of which a part is rotated"),
+        new(config => config.LogitScale != 1, "scaled logits"),
+        new(config => config.LmHeadBias, "a bias of the head"),
+    ];
+
+    /// <summary>Refuses a model that meets one of several.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="limits">The format's.</param>
+    /// <param name="format">The format, in words.</param>
+    /// <exception cref="InvalidInputException">Names the first.</exception>
+    public static void Require(Checkpoint model, IEnumerable<ExportLimit> limits, string format)
+    {
+        if (limits.FirstOrDefault(limit => limit.IsMet(model.Config)) is { } met)
+        {
+            throw new InvalidInputException(
+                model.Directory, $"a model that {format} can express exactly", $"one with {met.What}", "export it with --format hf, which expresses every model of Bam");
+        }
+    }
+}

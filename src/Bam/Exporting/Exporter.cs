@@ -1,0 +1,36 @@
+using Bam.Checkpoints;
+using Bam.Files;
+
+namespace Bam.Exporting;
+
+/// <summary>Writes a model in a form that other software loads.</summary>
+public static class Exporter
+{
+    /// <summary>Opens the model, refuses what the format cannot express, and writes.</summary>
+    /// <param name="modelDirectory">A checkpoint.</param>
+    /// <param name="format">The format.</param>
+    /// <param name="options">What is asked.</param>
+    /// <param name="output">The directory; it appears when whole.</param>
+    /// <param name="reporter">Told of progress.</param>
+    /// <param name="cancellation">Stops, leaving nothing.</param>
+    /// <exception cref="InvalidInputException">The model is damaged or cannot be expressed, or the output holds something else.</exception>
+    /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
+    public static void Export(
+        string modelDirectory, IExportFormat format, ExportOptions options, string output, IReporter reporter, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(format);
+        ArgumentNullException.ThrowIfNull(options);
+        if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
+            throw new InvalidInputException("--output", "a new or empty directory", $"{output} with files", "choose another or remove it");
+        using var model = Checkpoint.Open(modelDirectory);
+        format.Require(model);
+        var bytes = model.Parameters.Sum(parameter => parameter.Count) * (options.Dtype ?? model.Dtype).ByteSize;
+        FreeSpace.Require(output, bytes);
+        using var directory = new AtomicDirectory(output);
+        format.Write(model, options, directory.TemporaryPath, reporter, cancellation);
+        TokenizerFile.CopyAll(modelDirectory, directory.TemporaryPath);
+        ModelCard.Write(model, format, directory.TemporaryPath);
+        cancellation.ThrowIfCancellationRequested();
+        directory.Commit();
+    }
+}

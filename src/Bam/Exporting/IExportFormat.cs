@@ -1,0 +1,26 @@
+using Bam.Checkpoints;
+
+namespace Bam.Exporting;
+
+/// <summary>A form in which other software loads a model.</summary>
+public interface IExportFormat
+{
+    /// <summary>What a user calls it.</summary>
+    string Name { get; }
+
+    /// <summary>For whom it is, in half a line.</summary>
+    string Description { get; }
+
+    /// <summary>Refuses a model that it cannot express exactly.</summary>
+    /// <param name="model">The model.</param>
+    /// <exception cref="InvalidInputException">Says what cannot be expressed.</exception>
+    void Require(Checkpoint model);
+
+    /// <summary>Writes everything into a directory that nobody reads yet.</summary>
+    /// <param name="model">A model that <see cref="Require"/> lets pass.</param>
+    /// <param name="options">What the user asks.</param>
+    /// <param name="directory">Exists and is empty.</param>
+    /// <param name="reporter">Told of progress.</param>
+    /// <param name="cancellation">Stops.</param>
+    void Write(Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation);
+}

@@ -1,0 +1,46 @@
+using System.Text.Json.Nodes;
+using Bam.Checkpoints;
+using Bam.Checkpoints.Families;
+
+namespace Bam.Exporting;
+
+/// <summary>Mixtral (arXiv 2401.04088): what BTX makes of Llama or Mistral with weights that are divided by their sum.</summary>
+public sealed class MixtralFormat : SafetensorsFormat
+{
+    private static readonly IReadOnlyList<ExportLimit> Limits =
+    [
+        new(config => config.NumLocalExperts == 1, "a dense feed-forward"),
+        .. ExportLimit.OfLlama,
+        new(config => !config.NormTopkProb, "top-k weights that are not divided by their sum (norm_topk_prob)"),
+        new(config => config.AttentionBias || config.AttentionOutputBias || config.MlpBias, "biases"),
+    ];
+
+    /// <inheritdoc/>
+    public override string Name => "mixtral";
+
+    /// <inheritdoc/>
+    public override string Description => "BTX with renormalised weights, for transformers, vLLM and llama.cpp's converter";
+
+    /// <inheritdoc/>
+    public override void Require(Checkpoint model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ExportLimit.Require(model, Limits, "Mixtral");
+    }
+
+    /// <inheritdoc/>
+    protected override JsonObject ConfigOf(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var json = LlamaConfigJson.Of(config, "mixtral", "MixtralForCausalLM");
+        json["sliding_window"] = config.SlidingWindow;
+        json["num_local_experts"] = config.NumLocalExperts;
+        json["num_experts_per_tok"] = config.NumExpertsPerTok;
+        json["router_aux_loss_coef"] = config.RouterAuxLossCoef;
+        json["output_router_logits"] = false;
+        return json;
+    }
+
+    /// <inheritdoc/>
+    protected override string NameOf(ParameterInfo parameter) => MixtralFamily.Family.StoredName(parameter);
+}

@@ -1,0 +1,54 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Bam.Checkpoints;
+using Bam.Files;
+using Bam.Upcycling;
+
+namespace Bam.Exporting;
+
+/// <summary>A directory with <c>config.json</c> and safetensors, whose tensors are the model's own under other names.</summary>
+public abstract class SafetensorsFormat : IExportFormat
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <inheritdoc/>
+    public abstract string Description { get; }
+
+    /// <inheritdoc/>
+    public abstract void Require(Checkpoint model);
+
+    /// <inheritdoc/>
+    public void Write(Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        var dtype = options.Dtype ?? model.Dtype;
+        var config = model.Config with { TorchDtype = dtype.TorchName };
+        AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), ConfigOf(config).ToJsonString(Indented) + "\n");
+        WriteOtherFiles(directory);
+        var tensors = model.Parameters
+            .Select(parameter => new PlannedTensor(parameter with { Name = NameOf(parameter) }, new TensorRecipe.Copy(0, parameter.Name)))
+            .ToList();
+        var layout = CheckpointLayout.Of([.. tensors.Select(tensor => new TensorDeclaration(tensor.Parameter.Name, dtype, tensor.Parameter.Shape))], options.ShardBytes);
+        using var writer = new CheckpointWriter(directory, layout);
+        new TensorWriter($"export {Name}", [model], dtype).Write(tensors, writer, reporter, cancellation);
+        writer.Complete();
+    }
+
+    /// <summary>The content of <c>config.json</c>.</summary>
+    protected abstract JsonObject ConfigOf(ModelConfig config);
+
+    /// <summary>A parameter's name in the format.</summary>
+    protected virtual string NameOf(ParameterInfo parameter)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        return parameter.Name;
+    }
+
+    /// <summary>Writes what else there is.</summary>
+    protected virtual void WriteOtherFiles(string directory) { }
+}

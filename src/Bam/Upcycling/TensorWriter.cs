@@ -1,0 +1,51 @@
+using Bam.Checkpoints;
+using Bam.Files;
+
+namespace Bam.Upcycling;
+
+/// <summary>
+/// Makes planned tensors in pieces of a few megabytes, by several threads: some read and compute while others write. Memory is that of
+/// the threads' buffers, whatever the size of the models.
+/// </summary>
+/// <param name="activity">What to call it in progress reports.</param>
+/// <param name="models">What the recipes read.</param>
+/// <param name="dtype">What the tensors are written in.</param>
+/// <param name="randomSeed">Of recipes with random numbers.</param>
+internal sealed class TensorWriter(string activity, IReadOnlyList<Checkpoint> models, TensorDtype dtype, long randomSeed = 0)
+{
+    /// <summary>Elements of a piece; even, because random numbers come in pairs.</summary>
+    private const int PieceLength = 1 << 21;
+
+    /// <summary>Writes all tensors.</summary>
+    /// <param name="tensors">What they are.</param>
+    /// <param name="output">Where they go.</param>
+    /// <param name="reporter">Told of progress, by one thread at a time.</param>
+    /// <param name="cancellation">Stops.</param>
+    public void Write(IReadOnlyList<PlannedTensor> tensors, CheckpointWriter output, IReporter reporter, CancellationToken cancellation)
+    {
+        var pieces = tensors.SelectMany(tensor => PiecesOf(tensor, output)).ToList();
+        var total = pieces.Sum(piece => (long)piece.Count) * dtype.ByteSize;
+        var done = 0L;
+        var gate = new Lock();
+        OrderedPieces.Run(pieces.Count, () => new TensorAssembler(models, dtype, randomSeed), Assemble, cancellation);
+
+        void Assemble(TensorAssembler assembler, int number)
+        {
+            if (number + OrderedPieces.Threads is var later && later < pieces.Count) assembler.ReadAhead(pieces[later]);
+            var piece = pieces[number];
+            piece.File.Guarded(() =>
+            {
+                assembler.Write(piece);
+                FileAdvice.WriteBehind(piece.File.Handle, piece.Position, piece.Count * dtype.ByteSize);
+                lock (gate) reporter.Advance(new WorkProgress(activity, done += piece.Count * dtype.ByteSize, total, "bytes"));
+            });
+        }
+    }
+
+    private IEnumerable<TensorPiece> PiecesOf(PlannedTensor tensor, CheckpointWriter output)
+    {
+        var (file, position) = output.PlaceOf(tensor.Parameter.Name);
+        for (var start = 0L; start < tensor.Parameter.Count; start += PieceLength)
+            yield return new(tensor, start, (int)Math.Min(PieceLength, tensor.Parameter.Count - start), file, position + (start * dtype.ByteSize));
+    }
+}

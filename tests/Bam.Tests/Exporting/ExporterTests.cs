@@ -1,0 +1,168 @@
+using System.Text.Json.Nodes;
+using Bam.Checkpoints;
+using Bam.Exporting;
+using Bam.Tests.Models;
+using Bam.Upcycling;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Exporting;
+
+/// <summary>Exported models are the models: Bam, which reads all of these forms, finds the same numbers in them.</summary>
+[Collection(LibTorchCollection.Name)]
+public sealed class ExporterTests : IDisposable
+{
+    private static readonly string Llama = Fixtures.HuggingFaceModel("llama-gqa");
+
+    private readonly TemporaryDirectory directory = new();
+
+    public static TheoryData<string> HuggingFaceModels => [.. Fixtures.HuggingFaceModels];
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public void Mixtral_has_the_names_and_the_settings_of_mixtral()
+    {
+        var mixture = Mix("btx", new() { Seed = Llama, Experts = [Llama, Llama], TopK = 2, NormTopK = true });
+
+        Export(mixture, "mixtral");
+
+        using var exported = Checkpoint.Open(directory["out"]);
+        exported.ModelType.ShouldBe("mixtral");
+        exported.Tensors.Keys.ShouldContain("model.layers.1.block_sparse_moe.experts.2.w3.weight");
+        exported.Tensors.Keys.ShouldContain("model.layers.0.block_sparse_moe.gate.weight");
+        using var source = Checkpoint.Open(mixture);
+        exported.Config.ShouldBe(source.Config with { RouterZLossCoef = 0 });
+        RequireSameNumbers(exported, source);
+    }
+
+    [Theory]
+    [InlineData("llama-gqa", "llama")]
+    [InlineData("llama-tied-llama3rope", "llama")]
+    [InlineData("mistral-sliding", "mistral")]
+    public void A_dense_model_of_llamas_form_becomes_what_it_was(string name, string modelType)
+    {
+        Export(Fixtures.HuggingFaceModel(name), "llama");
+
+        using var exported = Checkpoint.Open(directory["out"]);
+        using var source = Checkpoint.Open(Fixtures.HuggingFaceModel(name));
+        exported.ModelType.ShouldBe(modelType);
+        exported.Config.ShouldBe(source.Config);
+        exported.Tensors.Keys.ShouldBe(source.Tensors.Keys, ignoreOrder: true);
+        RequireSameNumbers(exported, source);
+    }
+
+    [Theory, MemberData(nameof(HuggingFaceModels))]
+    public void Every_model_can_be_written_with_its_code(string name)
+    {
+        Export(Fixtures.HuggingFaceModel(name), "hf");
+
+        using var exported = Checkpoint.Open(directory["out"]);
+        using var source = Checkpoint.Open(Fixtures.HuggingFaceModel(name));
+        exported.ModelType.ShouldBe("bam");
+        exported.Config.ShouldBe(source.Config);
+        RequireSameNumbers(exported, source);
+        var json = JsonNode.Parse(File.ReadAllText(directory["out/config.json"]))!;
+        foreach (var (_, target) in json["auto_map"]!.AsObject())
+        {
+            var (file, type) = ($"{target!.ToString().Split('.')[0]}.py", target.ToString().Split('.')[1]);
+            File.ReadAllText(directory[$"out/{file}"]).ShouldContain($"class {type}(");
+        }
+    }
+
+    // The Python configuration must know every key that Bam writes, or transformers would compute something else.
+    [Fact]
+    public void The_python_configuration_knows_every_key()
+    {
+        Export(Save(TinyModels.Biased with { NumAttentionExperts = 3, RopeScaling = new(RopeScalingType.Linear, 2), TorchDtype = "float32" }), "hf");
+
+        var code = File.ReadAllText(directory["out/configuration_bam.py"]);
+        var keys = JsonNode.Parse(File.ReadAllText(directory["out/config.json"]))!.AsObject().Select(pair => pair.Key);
+        keys.Except(["model_type", "architectures", "auto_map", "torch_dtype"]).ShouldAllBe(key => code.Contains($"        {key}="));
+    }
+
+    [Fact]
+    public void Another_dtype_and_shards_are_written_on_request()
+    {
+        Exporter.Export(
+            Llama, ExportFormats.Named("llama"), new() { Dtype = TensorDtype.BFloat16, ShardBytes = 20_000 }, directory["out"], SilentReporter.Instance);
+
+        using var exported = Checkpoint.Open(directory["out"]);
+        exported.Dtype.ShouldBe(TensorDtype.BFloat16);
+        exported.Config.TorchDtype.ShouldBe("bfloat16");
+        exported.Files.Count.ShouldBeGreaterThan(1);
+    }
+
+    [Fact]
+    public void The_card_names_the_models_it_was_mixed_from_but_not_where_they_lie()
+    {
+        Export(Mix("btx", new() { Seed = Llama, Experts = [Llama], TopK = 2, NormTopK = true }), "mixtral");
+
+        var card = File.ReadAllText(directory["out/README.md"]);
+        card.ShouldStartWith("---\nlibrary_name: transformers\npipeline_tag: text-generation\nbase_model:\n  - \"llama-gqa\"\n  - \"llama-gqa\"\ntags:\n  - bam\n  - moe\n  - merge\n---\n");
+        card.ShouldContain("Mixed by `bam mix btx` from these models, the seed first:");
+        card.ShouldNotContain(Path.GetDirectoryName(Llama)!);
+    }
+
+    [Theory]
+    [InlineData("bam", "mixtral", "found one with attention experts; export it with --format hf")]
+    [InlineData("btx top-1", "mixtral", "found one with top-k weights that are not divided by their sum (norm_topk_prob)")]
+    [InlineData("soup", "mixtral", "found one with a dense feed-forward")]
+    [InlineData("btx top-1", "llama", "found one with feed-forward experts")]
+    public void A_mixture_that_cannot_be_expressed_is_refused(string kind, string format, string message)
+    {
+        var mixture = Mix(kind.Split(' ')[0], new() { Seed = Llama, Experts = [Llama] });
+        Should.Throw<InvalidInputException>(() => Export(mixture, format)).Message.ShouldContain(message);
+        Directory.Exists(directory["out"]).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData("cohere", "parallel blocks")]
+    [InlineData("gpt-neox-sequential", "LayerNorm")]
+    [InlineData("qwen2-bias", "biases of queries, keys and values alone")]
+    [InlineData("qwen3-qknorm", "norms of queries and keys")]
+    public void A_model_of_another_form_is_no_llama(string name, string what) =>
+        Should.Throw<InvalidInputException>(() => Export(Fixtures.HuggingFaceModel(name), "llama")).Message
+            .ShouldEndWith($"expected a model that Llama can express exactly, found one with {what}; export it with --format hf, which expresses every model of Bam");
+
+    [Fact]
+    public void A_directory_with_other_files_is_left_alone()
+    {
+        Directory.CreateDirectory(directory["out"]);
+        File.WriteAllText(directory["out/mine.txt"], "mine");
+        Should.Throw<InvalidInputException>(() => Export(Llama, "llama")).Message.ShouldContain("expected a new or empty directory");
+        File.ReadAllText(directory["out/mine.txt"]).ShouldBe("mine");
+    }
+
+    [Fact]
+    public void An_unknown_format_is_refused_by_name() =>
+        Should.Throw<InvalidInputException>(() => ExportFormats.Named("onnx")).Message.ShouldBe("format: expected hf, mixtral, llama, found onnx; choose one of these");
+
+    private void Export(string model, string format) =>
+        Exporter.Export(model, ExportFormats.Named(format), new(), directory["out"], SilentReporter.Instance);
+
+    private string Mix(string method, MixtureOptions options)
+    {
+        Upcycler.Mix(method, options, directory["mixture"], SilentReporter.Instance);
+        return directory["mixture"];
+    }
+
+    private string Save(ModelConfig config)
+    {
+        using var model = TinyModels.Create(config);
+        Directory.CreateDirectory(directory["model"]);
+        Bam.Models.ModelCheckpoint.Save(model, directory["model"]);
+        return directory["model"];
+    }
+
+    private static void RequireSameNumbers(Checkpoint exported, Checkpoint source)
+    {
+        foreach (var parameter in source.Parameters)
+        {
+            var (found, expected) = (new float[parameter.Count], new float[parameter.Count]);
+            exported.ReadFloat32(parameter.Name, found);
+            source.ReadFloat32(parameter.Name, expected);
+            found.ShouldBe(expected, parameter.Name);
+        }
+    }
+}
