@@ -17,7 +17,7 @@ mirror=${MIRROR-http://deb.debian.org/debian}
 bam=${BAM-$root/bam}
 [[ $(id -u) == 0 ]] || refuse "root is needed for a chroot; run it as root"
 
-in_testing() { chroot "$testing" env HF_HOME=/tmp/hf HF_HUB_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS-2}" "$@"; }
+in_testing() { chroot "$testing" env HF_HOME=/tmp/hf HF_HUB_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS-2}" "$@" </dev/null; }
 
 if ! in_testing python3 -c 'import transformers' 2>/dev/null; then
   mkdir -p "$artifacts"
@@ -73,10 +73,13 @@ for model in "$@"; do
     >"$work/trained/$number/bam.json" 2>>"$work/bam.log" || give_up "bam generate $model: $(tail -n 2 "$work/bam.log")"
 done
 
-say "transformers loads them"
+say "transformers loads them, and saves them again"
+check() { in_testing python3 "/tmp/bam-check/$1" /tmp/bam-check 2>"$work/$1.log"; }
+check load.py || give_up "load.py failed: $(tail -n 3 "$work/load.py.log")"
+for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors"; done
 status=0
-in_testing python3 /tmp/bam-check/check.py /tmp/bam-check 2>"$work/check.log" || status=$?
-[[ -e $work/result.md ]] || give_up "check.py failed: $(tail -n 3 "$work/check.log")"
+check report.py || status=$?
+[[ -e $work/result.md ]] || give_up "report.py failed: $(tail -n 3 "$work/report.py.log")"
 mkdir -p "$artifacts/check-transformers"
 cp "$work"/result.{json,md} "$artifacts/check-transformers/"
 name=transformers-$(date +%Y-%m-%d)

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Bam.Checkpoints.Families;
 
 namespace Bam.Checkpoints;
 
@@ -42,10 +43,7 @@ internal static class ModelConfigJson
             AttentionOutputBias = fields.Flag("attention_output_bias", defaults.AttentionOutputBias),
             QueryKeyNorm = fields.Choice("query_key_norm", defaults.QueryKeyNorm),
             SlidingWindow = fields.OptionalInt("sliding_window"),
-            RopeTheta = fields.Number("rope_theta", defaults.RopeTheta),
-            RopeScaling = fields.Object("rope_scaling") is { } scaling ? ReadScaling(scaling) : null,
             RopeInterleaved = fields.Flag("rope_interleaved", defaults.RopeInterleaved),
-            PartialRotaryFactor = fields.Number("partial_rotary_factor", defaults.PartialRotaryFactor),
             LogitScale = fields.Number("logit_scale", defaults.LogitScale),
             TieWordEmbeddings = fields.Flag("tie_word_embeddings", defaults.TieWordEmbeddings),
             LmHeadBias = fields.Flag("lm_head_bias", defaults.LmHeadBias),
@@ -60,8 +58,8 @@ internal static class ModelConfigJson
             RouterZLossCoef = fields.Number("router_z_loss_coef", defaults.RouterZLossCoef),
             BosTokenId = fields.OptionalInt("bos_token_id"),
             EosTokenId = fields.OptionalInt("eos_token_id"),
-            TorchDtype = fields.OptionalText("torch_dtype"),
-        };
+            TorchDtype = fields.Dtype(),
+        }.WithRotary(fields, defaults.RopeTheta, defaults.PartialRotaryFactor);
     }
 
     public static string Write(ModelConfig config)

@@ -42,6 +42,18 @@ public sealed class ModelConfigTests
         ]);
     }
 
+    // transformers 5 moves the rotary settings when it saves a model that Bam exported.
+    [Fact]
+    public void Rotary_settings_may_lie_in_an_object_of_their_own()
+    {
+        var json = JsonNode.Parse(Unusual.ToJson())!.AsObject();
+        var rope = json["rope_scaling"]!.DeepClone().AsObject();
+        (rope["rope_theta"], rope["partial_rotary_factor"]) = (json["rope_theta"]!.DeepClone(), json["partial_rotary_factor"]!.DeepClone());
+        foreach (var key in new[] { "rope_scaling", "rope_theta", "partial_rotary_factor" }) json.Remove(key);
+        json["rope_parameters"] = rope;
+        ModelConfig.Parse(json.ToJsonString(), "config.json").ShouldBe(Unusual);
+    }
+
     [Fact]
     public void What_a_model_does_not_have_is_not_written() =>
         JsonNode.Parse(TinyModel.Dense.ToJson())!.AsObject().Select(pair => pair.Key).ShouldBe(

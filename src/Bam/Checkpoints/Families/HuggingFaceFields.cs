@@ -53,7 +53,7 @@ internal static class HuggingFaceFields
     public static string? Dtype(this JsonFields fields)
     {
         var (older, newer) = (fields.OptionalText("torch_dtype"), fields.OptionalText("dtype"));
-        return newer ?? older;
+        return older ?? newer;
     }
 
     private static RopeScaling? ReadScaling(JsonFields? fields)
