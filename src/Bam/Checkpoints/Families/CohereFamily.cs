@@ -14,20 +14,9 @@ internal static class CohereFamily
 
     private static ModelConfig Read(JsonFields fields)
     {
-        var (hidden, heads) = (fields.Int("hidden_size"), fields.Int("num_attention_heads"));
         var bias = fields.Flag("attention_bias", absent: false);
-        return new ModelConfig
+        var config = fields.Sizes(maxPositions: 8192, isTied: true) with
         {
-            VocabSize = fields.Int("vocab_size"),
-            HiddenSize = hidden,
-            IntermediateSize = fields.Int("intermediate_size"),
-            NumHiddenLayers = fields.Int("num_hidden_layers"),
-            NumAttentionHeads = heads,
-            NumKeyValueHeads = fields.Int("num_key_value_heads", heads),
-            HeadDim = hidden / Math.Max(1, heads),
-            MaxPositionEmbeddings = fields.Int("max_position_embeddings", 8192),
-            ParallelBlock = true,
-            NormType = NormType.LayerNorm,
             NormEps = fields.Number("layer_norm_eps", 1e-5),
             HiddenAct = fields.Activation("silu"),
             AttentionBias = bias,
@@ -35,10 +24,7 @@ internal static class CohereFamily
             QueryKeyNorm = fields.Flag("use_qk_norm", absent: false) ? QueryKeyNorm.PerHead : QueryKeyNorm.None,
             RopeInterleaved = true,
             LogitScale = fields.Number("logit_scale", 0.0625),
-            TieWordEmbeddings = fields.Flag("tie_word_embeddings", absent: true),
-            BosTokenId = fields.TokenId("bos_token_id"),
-            EosTokenId = fields.TokenId("eos_token_id"),
-            TorchDtype = fields.Dtype(),
-        }.WithRotary(fields);
+        };
+        return config.WithRotary(fields);
     }
 }

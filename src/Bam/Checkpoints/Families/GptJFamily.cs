@@ -59,8 +59,6 @@ internal static class GptJFamily
             NumKeyValueHeads = heads,
             HeadDim = headDim,
             MaxPositionEmbeddings = fields.Int("n_positions", 2048),
-            ParallelBlock = true,
-            NormType = NormType.LayerNorm,
             NormEps = fields.Number("layer_norm_epsilon", 1e-5),
             NormBias = true,
             GatedMlp = false,

@@ -36,21 +36,11 @@ internal static class GptNeoXFamily
 
     private static ModelConfig Read(JsonFields fields)
     {
-        var (hidden, heads) = (fields.Int("hidden_size"), fields.Int("num_attention_heads"));
         var bias = fields.Flag("attention_bias", absent: true);
-        return new ModelConfig
+        var config = fields.Sizes(maxPositions: 2048) with
         {
-            VocabSize = fields.Int("vocab_size"),
-            HiddenSize = hidden,
-            IntermediateSize = fields.Int("intermediate_size"),
-            NumHiddenLayers = fields.Int("num_hidden_layers"),
-            NumAttentionHeads = heads,
-            NumKeyValueHeads = heads,
-            HeadDim = hidden / Math.Max(1, heads),
-            MaxPositionEmbeddings = fields.Int("max_position_embeddings", 2048),
             ParallelBlock = fields.Flag("use_parallel_residual", absent: true),
             SeparateNorms = true,
-            NormType = NormType.LayerNorm,
             NormEps = fields.Number("layer_norm_eps", 1e-5),
             NormBias = true,
             GatedMlp = false,
@@ -58,10 +48,7 @@ internal static class GptNeoXFamily
             MlpBias = true,
             AttentionBias = bias,
             AttentionOutputBias = bias,
-            TieWordEmbeddings = fields.Flag("tie_word_embeddings", absent: false),
-            BosTokenId = fields.TokenId("bos_token_id"),
-            EosTokenId = fields.TokenId("eos_token_id"),
-            TorchDtype = fields.Dtype(),
-        }.WithRotary(fields, rotaryFactor: 0.25, thetaKey: "rotary_emb_base", factorKey: "rotary_pct");
+        };
+        return config.WithRotary(fields, rotaryFactor: 0.25, thetaKey: "rotary_emb_base", factorKey: "rotary_pct");
     }
 }

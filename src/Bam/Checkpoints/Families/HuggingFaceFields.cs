@@ -3,6 +3,32 @@ namespace Bam.Checkpoints.Families;
 /// <summary>Fields of <c>config.json</c> that several of Hugging Face's families write alike.</summary>
 internal static class HuggingFaceFields
 {
+    /// <summary>Sizes under the names that most families have for them; all else as in a plain parallel block of LayerNorm and SwiGLU.</summary>
+    /// <param name="fields">The file.</param>
+    /// <param name="maxPositions">The family's longest input, where the file says none; so are the others.</param>
+    /// <param name="isTied">Whether the head is the embedding matrix.</param>
+    /// <param name="keyValueHeads">Null for as many as query heads.</param>
+    /// <param name="headDim">Null for d / H.</param>
+    public static ModelConfig Sizes(this JsonFields fields, int maxPositions, bool isTied = false, int? keyValueHeads = null, int? headDim = null)
+    {
+        var (hidden, heads) = (fields.Int("hidden_size"), fields.Int("num_attention_heads"));
+        return new ModelConfig
+        {
+            VocabSize = fields.Int("vocab_size"),
+            HiddenSize = hidden,
+            IntermediateSize = fields.Int("intermediate_size"),
+            NumHiddenLayers = fields.Int("num_hidden_layers"),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = fields.Int("num_key_value_heads", keyValueHeads ?? heads),
+            HeadDim = fields.Int("head_dim", headDim ?? hidden / Math.Max(1, heads)),
+            MaxPositionEmbeddings = fields.Int("max_position_embeddings", maxPositions),
+            TieWordEmbeddings = fields.Flag("tie_word_embeddings", isTied),
+            BosTokenId = fields.TokenId("bos_token_id"),
+            EosTokenId = fields.TokenId("eos_token_id"),
+            TorchDtype = fields.Dtype(),
+        };
+    }
+
     /// <summary>
     /// Rotary embedding: <c>rope_parameters</c> (transformers 5), else <c>rope_theta</c>, <c>rope_scaling</c> and
     /// <c>partial_rotary_factor</c> beside the other fields.

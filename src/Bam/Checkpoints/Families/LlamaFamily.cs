@@ -22,33 +22,21 @@ internal static class LlamaFamily
 
     /// <summary>The fields that Llama's relatives have too, and their form: sequential blocks, RMSNorm, SwiGLU.</summary>
     /// <param name="fields">The file.</param>
-    /// <param name="maxPositions">The family's longest input, where the file says none; so are the others.</param>
-    /// <param name="normEps">Added to the mean square.</param>
-    /// <param name="theta">The rotary base.</param>
+    /// <param name="maxPositions">As in <see cref="HuggingFaceFields.Sizes"/>; so are the last two.</param>
+    /// <param name="normEps">Added to the mean square, where the file says nothing.</param>
+    /// <param name="theta">The rotary base, likewise.</param>
     /// <param name="keyValueHeads">Null for as many as query heads.</param>
     /// <param name="headDim">Null for d / H.</param>
     public static ModelConfig Common(
         JsonFields fields, int maxPositions = 2048, double normEps = 1e-6, double theta = 10_000, int? keyValueHeads = null, int? headDim = null)
     {
-        var (hidden, heads) = (fields.Int("hidden_size"), fields.Int("num_attention_heads"));
-        return new ModelConfig
+        var config = fields.Sizes(maxPositions, keyValueHeads: keyValueHeads, headDim: headDim) with
         {
-            VocabSize = fields.Int("vocab_size"),
-            HiddenSize = hidden,
-            IntermediateSize = fields.Int("intermediate_size"),
-            NumHiddenLayers = fields.Int("num_hidden_layers"),
-            NumAttentionHeads = heads,
-            NumKeyValueHeads = fields.Int("num_key_value_heads", keyValueHeads ?? heads),
-            HeadDim = fields.Int("head_dim", headDim ?? hidden / Math.Max(1, heads)),
-            MaxPositionEmbeddings = fields.Int("max_position_embeddings", maxPositions),
             ParallelBlock = false,
             NormType = NormType.RmsNorm,
             NormEps = fields.Number("rms_norm_eps", normEps),
             HiddenAct = fields.Activation("silu"),
-            TieWordEmbeddings = fields.Flag("tie_word_embeddings", absent: false),
-            BosTokenId = fields.TokenId("bos_token_id"),
-            EosTokenId = fields.TokenId("eos_token_id"),
-            TorchDtype = fields.Dtype(),
-        }.WithRotary(fields, theta);
+        };
+        return config.WithRotary(fields, theta);
     }
 }

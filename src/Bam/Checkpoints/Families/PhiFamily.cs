@@ -27,19 +27,8 @@ internal static class PhiFamily
 
     private static ModelConfig Read(JsonFields fields)
     {
-        var (hidden, heads) = (fields.Int("hidden_size"), fields.Int("num_attention_heads"));
-        return new ModelConfig
+        var config = fields.Sizes(maxPositions: 2048) with
         {
-            VocabSize = fields.Int("vocab_size"),
-            HiddenSize = hidden,
-            IntermediateSize = fields.Int("intermediate_size"),
-            NumHiddenLayers = fields.Int("num_hidden_layers"),
-            NumAttentionHeads = heads,
-            NumKeyValueHeads = fields.Int("num_key_value_heads", heads),
-            HeadDim = hidden / Math.Max(1, heads),
-            MaxPositionEmbeddings = fields.Int("max_position_embeddings", 2048),
-            ParallelBlock = true,
-            NormType = NormType.LayerNorm,
             NormEps = fields.Number("layer_norm_eps", 1e-5),
             NormBias = true,
             GatedMlp = false,
@@ -47,11 +36,8 @@ internal static class PhiFamily
             MlpBias = true,
             AttentionBias = true,
             AttentionOutputBias = true,
-            TieWordEmbeddings = fields.Flag("tie_word_embeddings", absent: false),
             LmHeadBias = true,
-            BosTokenId = fields.TokenId("bos_token_id"),
-            EosTokenId = fields.TokenId("eos_token_id"),
-            TorchDtype = fields.Dtype(),
-        }.WithRotary(fields, rotaryFactor: 0.5);
+        };
+        return config.WithRotary(fields, rotaryFactor: 0.5);
     }
 }
