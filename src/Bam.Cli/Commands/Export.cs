@@ -16,7 +16,7 @@ internal sealed class Export : Verb
     };
 
     private readonly Option<string> output = new("--output") { Description = "The directory to write", Required = true, HelpName = "DIR" };
-    private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16 or float16; the model's unless given", HelpName = "T" };
+    private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the model's unless given", HelpName = "T" };
     private readonly Option<string> shardSize = new("--shard-size")
     {
         Description = "The most bytes of tensors in one file of the output, as 5GB or 500MB", DefaultValueFactory = _ => "5GB", HelpName = "SIZE",

@@ -85,7 +85,7 @@ internal sealed class RunRecipe : Verb
 
         if (invocation.Get(calibrate))
         {
-            run.Calibrate(invocation.Reporter, invocation.Cancellation);
+            CalibrationView.Show(run.Calibrate(invocation.Reporter, invocation.Cancellation), invocation);
             return;
         }
 
@@ -107,7 +107,7 @@ internal sealed class RunRecipe : Verb
 
         if (invocation.Get(calibrate))
         {
-            run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation);
+            CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
             return;
         }
 

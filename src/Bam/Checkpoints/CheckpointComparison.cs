@@ -5,9 +5,9 @@ namespace Bam.Checkpoints;
 /// <summary>What two checkpoints differ in.</summary>
 /// <param name="Config">The keys of <c>config.json</c> with different values.</param>
 /// <param name="Tokenizer">The first place where the tokenizers differ, with both values; null where they are the same or one is missing.</param>
-/// <param name="OnlyInFirst">Tensors that the second lacks or has in another shape.</param>
-/// <param name="OnlyInSecond">Tensors that the first lacks or has in another shape.</param>
-/// <param name="Components">The tensors that both have, by kind.</param>
+/// <param name="OnlyInFirst">Parameters, by Bam's names, that the second lacks or has in another shape.</param>
+/// <param name="OnlyInSecond">Parameters that the first lacks or has in another shape.</param>
+/// <param name="Components">The parameters that both have, by kind.</param>
 public sealed record CheckpointComparison(
     IReadOnlyList<ConfigDifference> Config,
     string? Tokenizer,
@@ -33,6 +33,7 @@ public sealed record CheckpointComparison(
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
         ArgumentNullException.ThrowIfNull(reporter);
+        var (shapes, otherShapes) = (ShapesOf(first), ShapesOf(second));
         var shared = first.Parameters.Where(parameter => HaveSameShape(parameter.Name)).ToList();
         var total = shared.Sum(parameter => parameter.Count);
         var tally = new Tally(first, second, elements =>
@@ -49,8 +50,11 @@ public sealed record CheckpointComparison(
             components);
 
         bool HaveSameShape(string name) =>
-            first.Tensors.TryGetValue(name, out var a) && second.Tensors.TryGetValue(name, out var b) && a.Shape.SequenceEqual(b.Shape);
+            shapes.TryGetValue(name, out var a) && otherShapes.TryGetValue(name, out var b) && a.SequenceEqual(b);
     }
+
+    private static Dictionary<string, long[]> ShapesOf(Checkpoint checkpoint) =>
+        checkpoint.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Shape);
 
     private static string? CompareTokenizers(string first, string second) =>
         TokenizerFile.Find(first) is { } a && TokenizerFile.Find(second) is { } b && TokenizerFile.FirstDifference(a, b) is { } difference

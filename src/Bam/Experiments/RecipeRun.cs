@@ -46,14 +46,15 @@ public sealed class RecipeRun
     /// <summary>Finds the budgets that are matched to another mixture's: runs what they need, and trains no mixture.</summary>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <returns>The budgets, in the order of the mixtures.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
-    public void Calibrate(IReporter reporter, CancellationToken cancellation)
+    public IReadOnlyList<FoundBudget> Calibrate(IReporter reporter, CancellationToken cancellation)
     {
         using var held = DirectoryLock.Acquire(Directory);
         hashes.Remember();
-        unit.Calibrate(reporter, cancellation);
+        return unit.Calibrate(reporter, cancellation);
     }
 
     /// <summary>Runs what is not finished, then writes <c>results.json</c>, <c>recipe.resolved.yaml</c> and <c>report.html</c>.</summary>

@@ -65,10 +65,16 @@ internal sealed class RecipeUnit
     /// <summary>Runs what every mixture's budget needs, and finds them; the caller holds the directory's lock.</summary>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <returns>The budgets, in the order of the mixtures.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
-    public void Calibrate(IReporter reporter, CancellationToken cancellation) => PhaseRunner.Run(graph.UpToBudgets, store, reporter, cancellation);
+    public IReadOnlyList<FoundBudget> Calibrate(IReporter reporter, CancellationToken cancellation)
+    {
+        PhaseRunner.Run(graph.UpToBudgets, store, reporter, cancellation);
+        return [.. graph.Models.Where(model => model.Budget is not null)
+            .Select(model => new FoundBudget(recipe.Name, Seed, model.Name, model.Budget!.OutcomeIn(store)))];
+    }
 
     private static IEnumerable<string> KeysOf(ExperimentModel model) =>
         model.Probes is { } probes ? [model.Name, model.Evaluation.Key, probes.Key] : [model.Name, model.Evaluation.Key];

@@ -14,6 +14,8 @@ namespace Bam.Training;
 /// </summary>
 public static partial class ExpertNames
 {
+    private const string Hint = "make the mixture again";
+
     /// <summary>A name for each expert, copies of the seed at the end; null when the checkpoint does not say.</summary>
     /// <param name="checkpoint">The mixture's directory.</param>
     /// <param name="config">Its configuration.</param>
@@ -21,13 +23,31 @@ public static partial class ExpertNames
     public static IReadOnlyList<string>? Of(string checkpoint, ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (RecordOf(checkpoint) is not { } record) return null;
-        var models = JsonInput.ReadObject(InputFile.ReadAllBytes(record, "it was there a moment ago"), record, "make the mixture again", root =>
-            root.TryGetProperty("seed", out var seed) && root.TryGetProperty("experts", out var experts) && experts.ValueKind == JsonValueKind.Array
-                ? experts.EnumerateArray().Prepend(seed).Select(path => NameOf(path.GetString()!)).ToList()
-                : throw new InvalidInputException(record, "'seed' and 'experts'", "other keys", "make the mixture again"));
+        if (OriginOf(checkpoint) is not { Models: var models }) return null;
         var count = Math.Max(config.NumAttentionExperts, config.NumLocalExperts);
         return [.. models, .. Enumerable.Repeat(models[0], Math.Max(0, count - models.Count))];
+    }
+
+    /// <summary>What the mixture, trained since or not, was made of; null when the checkpoint does not say.</summary>
+    /// <param name="checkpoint">The mixture's directory.</param>
+    /// <exception cref="InvalidInputException">A record is damaged.</exception>
+    public static MixtureOrigin? OriginOf(string checkpoint) => RecordOf(checkpoint) is { } record
+        ? JsonInput.ReadObject(InputFile.ReadAllBytes(record, "it was there a moment ago"), record, Hint, root => Read(root, record))
+        : null;
+
+    private static MixtureOrigin Read(JsonElement root, string record)
+    {
+        if (root.TryGetProperty("seed", out var seed) && root.TryGetProperty("experts", out var experts) && experts.ValueKind == JsonValueKind.Array)
+        {
+            var models = experts.EnumerateArray().Prepend(seed).ToList();
+            if (models.TrueForAll(model => model.ValueKind == JsonValueKind.String))
+            {
+                var method = root.TryGetProperty("method", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
+                return new(method, [.. models.Select(model => NameOf(model.GetString()!))]);
+            }
+        }
+
+        throw new InvalidInputException(record, "paths under 'seed' and 'experts'", "something else", Hint);
     }
 
     // A run leaves its checkpoints in RUN/model and RUN/checkpoints/step-N.
@@ -49,7 +69,9 @@ public static partial class ExpertNames
     private static string? RecordIn(string checkpoint) =>
         Path.Combine(checkpoint, Upcycler.RecordFileName) is var path && File.Exists(path) ? path : null;
 
-    private static string NameOf(string model)
+    /// <summary>What a model is called: its folder, or the phase of a recipe that made it.</summary>
+    /// <param name="model">Its directory, without a separator at the end.</param>
+    internal static string NameOf(string model)
     {
         var folder = Path.GetFileName(model) is "model" ? Path.GetDirectoryName(model)! : model;
         return RecipePhase().Replace(Path.GetFileName(folder), "${name}");

@@ -20,7 +20,7 @@ public class ImportRuleTests
         ["Bam.Data"] = ["Bam.Configuration", "Bam.Tokenization"],
         ["Bam.Models"] = ["Bam.Checkpoints", "Bam.Data", "Bam.Torch"],
         ["Bam.Upcycling"] = ["Bam.Models"],
-        ["Bam.Exporting"] = ["Bam.Upcycling"],
+        ["Bam.Exporting"] = ["Bam.Training"],
         ["Bam.Training"] = ["Bam.Upcycling"],
         ["Bam.Generation"] = ["Bam.Models"],
         ["Bam.Evaluation"] = ["Bam.Training", "Bam.Generation"],

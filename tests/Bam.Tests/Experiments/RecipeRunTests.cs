@@ -95,7 +95,10 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     [Fact]
     public void Calibrating_finds_the_budgets_and_trains_no_mixture()
     {
-        toy.Open(ToyRecipe.Yaml, "calibrated").Calibrate(SilentReporter.Instance, CancellationToken.None);
+        var budget = toy.Open(ToyRecipe.Yaml, "calibrated").Calibrate(SilentReporter.Instance, CancellationToken.None).Single();
+
+        (budget.Mixture, budget.Outcome.Reference).ShouldBe(("bam", "btx"));
+        budget.Outcome.Tokens.ShouldBePositive();
 
         var plan = toy.Open(ToyRecipe.Yaml, "calibrated").Plan().ToDictionary(phase => phase.Phase.Title, phase => phase.State);
         plan["budget bam"].ShouldBe(PhaseState.Finished);

@@ -81,6 +81,46 @@ public sealed class ExporterTests : IDisposable
         keys.Except(["model_type", "architectures", "auto_map", "torch_dtype"]).ShouldAllBe(key => code.Contains($"        {key}="));
     }
 
+    // Fused projections lie in stretches, which the kernel cannot copy as one range.
+    [Theory]
+    [InlineData(TensorDtype.BFloat16)]
+    [InlineData(TensorDtype.Float16)]
+    public void Half_precision_is_copied_bit_for_bit_from_fused_projections(TensorDtype dtype)
+    {
+        var fused = Fixtures.HuggingFaceModel("gpt-neox-pythia");
+        using (var stored = SafetensorsFile.Open(Path.Combine(fused, Checkpoint.SingleFileName)))
+        {
+            Directory.CreateDirectory(directory["half"]);
+            SafetensorsWriter.Write(
+                directory[$"half/{Checkpoint.SingleFileName}"],
+                [.. stored.Tensors.Values.Select(tensor => new TensorDeclaration(tensor.Name, dtype, tensor.Shape))],
+                (tensor, stream) =>
+                {
+                    var (values, bytes) = (new float[tensor.Count], new byte[tensor.ByteLength]);
+                    stored.ReadFloat32(tensor.Name, values);
+                    FloatConversion.FromFloat32(values, dtype, bytes);
+                    stream.Write(bytes);
+                });
+        }
+
+        File.Copy(Path.Combine(fused, ModelConfig.FileName), directory[$"half/{ModelConfig.FileName}"]);
+        Export(directory["half"], "hf");
+
+        using var exported = Checkpoint.Open(directory["out"]);
+        using var source = Checkpoint.Open(fused);
+        exported.Dtype.ShouldBe(dtype);
+        foreach (var parameter in source.Parameters)
+        {
+            var (found, expected) = (new float[parameter.Count], new float[parameter.Count]);
+            exported.ReadFloat32(parameter.Name, found);
+            source.ReadFloat32(parameter.Name, expected);
+            var rounded = new byte[parameter.Count * dtype.ByteSize];
+            FloatConversion.FromFloat32(expected, dtype, rounded);
+            FloatConversion.ToFloat32(dtype, rounded, expected);
+            found.ShouldBe(expected, parameter.Name);
+        }
+    }
+
     [Fact]
     public void Another_dtype_and_shards_are_written_on_request()
     {
@@ -102,6 +142,35 @@ public sealed class ExporterTests : IDisposable
         card.ShouldStartWith("---\nlibrary_name: transformers\npipeline_tag: text-generation\nbase_model:\n  - \"llama-gqa\"\n  - \"llama-gqa\"\ntags:\n  - bam\n  - moe\n  - merge\n---\n");
         card.ShouldContain("Mixed by `bam mix btx` from these models, the seed first:");
         card.ShouldNotContain(Path.GetDirectoryName(Llama)!);
+    }
+
+    [Fact]
+    public void A_card_calls_models_of_a_recipe_by_their_names()
+    {
+        var models = new[] { "phases/train-seed-0123456789ab/model", "phases/train-law-0123456789ab/model" };
+        foreach (var model in models)
+        {
+            Directory.CreateDirectory(directory[model]);
+            foreach (var file in new[] { ModelConfig.FileName, Checkpoint.SingleFileName }) File.Copy(Path.Combine(Llama, file), directory[$"{model}/{file}"]);
+        }
+
+        var mixture = Mix("soup", new() { Seed = directory[models[0]], Experts = [directory[models[1]]] });
+        Export(mixture, "llama");
+
+        File.ReadAllText(directory["out/README.md"]).ShouldContain("Mixed by `bam mix soup` from these models, the seed first:\n\n- seed\n- law\n");
+    }
+
+    [Theory]
+    [InlineData("{broken")]
+    [InlineData("[]")]
+    [InlineData("{\"seed\": null, \"experts\": []}")]
+    public void A_damaged_record_of_the_mixture_is_refused_before_anything_is_written(string json)
+    {
+        var mixture = Mix("soup", new() { Seed = Llama, Experts = [Llama] });
+        File.WriteAllText(Path.Combine(mixture, Upcycler.RecordFileName), json);
+
+        Should.Throw<InvalidInputException>(() => Export(mixture, "llama")).Message.ShouldContain("make the mixture again");
+        Directory.Exists(directory["out"]).ShouldBeFalse();
     }
 
     [Theory]

@@ -10,7 +10,7 @@ internal static class PhiFamily
     {
         ModelType = "phi",
         Read = Read,
-        // Dropout acts in training only; Bam trains without.
+        // Phi 2 was trained with dropout of 0.1; what it computes does not depend on it.
         Harmless = new Dictionary<string, string?> { ["embd_pdrop"] = null, ["resid_pdrop"] = null, ["qk_layernorm"] = "false" },
         Buffers = LlamaFamily.Buffers,
         Layouts =

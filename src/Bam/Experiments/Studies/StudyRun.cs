@@ -65,12 +65,13 @@ public sealed class StudyRun
     /// <param name="seed">Its seed number; nothing happens when the study has none of that number.</param>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
-    internal void Calibrate(long seed, IReporter reporter, CancellationToken cancellation)
+    /// <returns>The budgets, in the order of the mixtures; none where there was nothing to do.</returns>
+    internal IReadOnlyList<FoundBudget> Calibrate(long seed, IReporter reporter, CancellationToken cancellation)
     {
         hashes.Remember();
-        if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit || Accepted(unit) is not null) return;
+        if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit || Accepted(unit) is not null) return [];
         reporter.Say($"{Name}, seed {seed}");
-        unit.Calibrate(reporter, cancellation);
+        return unit.Calibrate(reporter, cancellation);
     }
 
     /// <summary>What is known so far: the units whose figures are kept.</summary>

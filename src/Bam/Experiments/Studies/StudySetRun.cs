@@ -90,17 +90,15 @@ public sealed class StudySetRun
     /// <param name="seeds">Only these seed numbers; null for all.</param>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <returns>The budgets of those units, one seed number after the other.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
-    public void Calibrate(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
+    public IReadOnlyList<FoundBudget> Calibrate(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
     {
         RequireKnown(seeds);
         using var held = DirectoryLock.Acquire(Directory);
-        foreach (var seed in Chosen(seeds))
-        {
-            foreach (var study in studies) study.Calibrate(seed, reporter, cancellation);
-        }
+        return [.. Chosen(seeds).SelectMany(seed => studies.SelectMany(study => study.Calibrate(seed, reporter, cancellation)))];
     }
 
     private IEnumerable<long> Chosen(IReadOnlyCollection<long>? seeds) =>

@@ -32,6 +32,20 @@ public sealed class HuggingFaceTests : IDisposable
         RequireExpected(directory.Root, name);
     }
 
+    [Theory, MemberData(nameof(Models))]
+    public void Compared_with_a_copy_in_our_own_format_it_is_the_same(string name)
+    {
+        LibTorch.Load();
+        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu)) ModelCheckpoint.Save(model, directory.Root);
+
+        using var first = Checkpoint.Open(Fixtures.HuggingFaceModel(name));
+        using var second = Checkpoint.Open(directory.Root);
+        var comparison = CheckpointComparison.Of(first, second, SilentReporter.Instance);
+        comparison.OnlyInFirst.ShouldBeEmpty();
+        comparison.Components.Sum(component => component.Tensors).ShouldBe(first.Parameters.Count);
+        comparison.IsSame.ShouldBeTrue();
+    }
+
     [Fact]
     public void Experts_in_one_tensor_are_read_too()
     {

@@ -153,6 +153,17 @@ public sealed class StudyReportTests : IDisposable
     }
 
     [Fact]
+    public void A_budget_by_core_seconds_says_with_how_many_threads_it_was_calibrated_and_one_by_flops_does_not()
+    {
+        var study = SyntheticStudy.Create(directory.Root, 1, 2);
+        var budgets = Section(Draw(study), "budgets").Descendants("tbody").Elements("tr").Select(row => row.Elements("td").First().Value).ToList();
+
+        budgets.ShouldContain("core-seconds of btx (2 threads)");
+        budgets.ShouldContain("FLOPs of btx");
+        budgets.ShouldAllBe(text => text == "core-seconds of btx (2 threads)" || text == "FLOPs of btx");
+    }
+
+    [Fact]
     public void Names_cannot_become_markup()
     {
         const string Hostile = "</style><script>alert('1')</script>&\"";

@@ -118,7 +118,7 @@ internal static class SyntheticStudy
             Name = name,
             Kind = kind,
             Domain = kind == ModelKind.Expert ? name : null,
-            Match = name.EndsWith("compute", StringComparison.Ordinal) ? new BudgetOutcome("btx", MatchBy.CoreSeconds, (long)tokens, 1 / speed, 1 / 640.0)
+            Match = name.EndsWith("compute", StringComparison.Ordinal) ? new BudgetOutcome("btx", MatchBy.CoreSeconds, (long)tokens, 1 / speed, 1 / 640.0) { Threads = 2 }
                 : name.EndsWith("flops", StringComparison.Ordinal) ? new BudgetOutcome("btx", MatchBy.Flops, (long)tokens, 3.1e7, 2.2e7) : null,
             Experts = isMixture ? Experts : null,
             Perplexity = values,
