@@ -4,35 +4,17 @@
 #
 #   eng/check-transformers.sh [MODEL...]      MODEL: trained checkpoints with a tokenizer, whose generated text is compared too
 #
-# It needs root. Debian's testing suite, with PyTorch and transformers, is set up in TESTING (artifacts/testing unless given), by debootstrap
-# from MIRROR with DEBOOTSTRAP_OPTIONS, unless it is there. BAM is the command to check, ./bam unless given. Results go to
-# artifacts/check-transformers and bench/results. Not part of ./test: the set-up takes minutes and 3 GB.
+# Debian's testing suite is set up by eng/testing.sh, which says what can be set. Results go to bench/results. Not part of ./test: the
+# set-up takes minutes and 3 GB.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=eng/common.sh
 source "$eng/common.sh"
+# shellcheck source=eng/testing.sh
+source "$eng/testing.sh"
 
-testing=${TESTING-$artifacts/testing}
-mirror=${MIRROR-http://deb.debian.org/debian}
-bam=${BAM-$root/bam}
-[[ $(id -u) == 0 ]] || refuse "root is needed for a chroot; run it as root"
-
-in_testing() { chroot "$testing" env HF_HOME=/tmp/hf HF_HUB_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS-2}" "$@" </dev/null; }
-
-if ! in_testing python3 -c 'import transformers' 2>/dev/null; then
-  mkdir -p "$artifacts"
-  if [[ ! -e $testing/usr/bin/apt-get ]]; then
-    command -v debootstrap >/dev/null || refuse "debootstrap is needed; install it (apt-get install debootstrap)"
-    # shellcheck disable=SC2086
-    logged "testing: debootstrap into $testing" debootstrap --variant=minbase ${DEBOOTSTRAP_OPTIONS-} forky "$testing" "$mirror" sid
-  fi
-  logged "packages: PyTorch and transformers" chroot "$testing" sh -c \
-    'apt-get -o Acquire::Check-Valid-Until=false update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-torch python3-transformers'
-fi
-
-work=$testing/tmp/bam-check
-rm -rf "$work"
-mkdir -p "$work"
+set_up_testing python3-torch python3-transformers
+new_work bam-check
 cp "$eng/check-transformers/"*.py "$work/"
 cp -r "$root/tests/fixtures/hf" "$root/tests/fixtures/bam" "$work/"
 
@@ -40,8 +22,6 @@ say "transformers saves models of every family"
 in_testing python3 /tmp/bam-check/save.py /tmp/bam-check 2>"$work/save.log" || give_up "save.py failed: $(tail -n 3 "$work/save.log")"
 
 say "Bam reads, mixes and exports"
-run() { "$bam" "$@" >>"$work/bam.log" 2>&1 || give_up "bam $*: $(tail -n 2 "$work/bam.log")"; }
-forward() { run forward "$1" --input "$2" --output "$1/bam.safetensors" --device cpu; }
 for model in "$work"/saved/*; do forward "$model" "$model/expected.safetensors"; done
 
 export_as() { # FORMAT MODEL NAME IDS: exports a model, with the logits that Bam gives
@@ -80,10 +60,5 @@ for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors
 status=0
 check report.py || status=$?
 [[ -e $work/result.md ]] || give_up "report.py failed: $(tail -n 3 "$work/report.py.log")"
-mkdir -p "$artifacts/check-transformers"
-cp "$work"/result.{json,md} "$artifacts/check-transformers/"
-name=transformers-$(date +%Y-%m-%d)
-cp "$work/result.json" "$root/bench/results/$name.json"
-cp "$work/result.md" "$root/bench/results/$name.md"
-cat "$work/result.md"
+keep_results transformers
 exit "$status"

@@ -7,6 +7,8 @@ namespace Bam.Cli.Commands;
 /// <summary>A model in a form that other software loads.</summary>
 internal sealed class Export : Verb
 {
+    private const string EightBits = "q8_0";
+
     private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
     private readonly Option<string> format = new("--format")
     {
@@ -16,10 +18,10 @@ internal sealed class Export : Verb
     };
 
     private readonly Option<string> output = new("--output") { Description = "The directory to write", Required = true, HelpName = "DIR" };
-    private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the model's unless given", HelpName = "T" };
-    private readonly Option<string> shardSize = new("--shard-size")
+    private readonly Option<string?> dtype = new("--dtype") { Description = $"float32, bfloat16, float16 or float64; for gguf also {EightBits}, blocks of eight bits; the model's unless given", HelpName = "T" };
+    private readonly Option<string?> shardSize = new("--shard-size")
     {
-        Description = "The most bytes of tensors in one file of the output, as 5GB or 500MB", DefaultValueFactory = _ => "5GB", HelpName = "SIZE",
+        Description = "The most bytes of tensors in one file of the output, as 500MB (5GB unless given; gguf is one file)", HelpName = "SIZE",
     };
 
     public Export()
@@ -32,10 +34,12 @@ internal sealed class Export : Verb
     public override int Execute(Invocation invocation)
     {
         var path = invocation.GetRequired(output);
+        var isQuantized = invocation.Get(dtype) == EightBits;
         var options = new ExportOptions
         {
-            Dtype = DtypeOption.Parse(invocation.Get(dtype)),
-            ShardBytes = ByteSize.Parse("--shard-size", invocation.GetRequired(shardSize)),
+            Dtype = isQuantized ? null : DtypeOption.Parse(invocation.Get(dtype)),
+            Quantize = isQuantized,
+            ShardBytes = invocation.Get(shardSize) is { } size ? ByteSize.Parse("--shard-size", size) : null,
         };
         var chosen = ExportFormats.Named(invocation.GetRequired(format));
         Exporter.Export(invocation.GetRequired(model), chosen, options, path, invocation.Reporter, invocation.Cancellation);

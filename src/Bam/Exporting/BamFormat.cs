@@ -19,9 +19,6 @@ public sealed class BamFormat : SafetensorsFormat
     public override string Description => "every model, for transformers, with the code that computes it";
 
     /// <inheritdoc/>
-    public override void Require(Checkpoint model) { }
-
-    /// <inheritdoc/>
     protected override JsonObject ConfigOf(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);

@@ -16,23 +16,25 @@ internal sealed record ExportLimit(Predicate<ModelConfig> IsMet, string What)
         new(config => config.NormBias, "norms with biases"),
         new(config => !config.GatedMlp || config.HiddenAct != "silu", "a feed-forward that is no SwiGLU"),
         new(config => config.QueryKeyNorm != QueryKeyNorm.None, "norms of queries and keys"),
-        new(config => config.RopeInterleaved, "rotary pairs that are neighbours"),
         new(config => config.RotaryDim != config.HeadDim, "heads of which a part is rotated"),
         new(config => config.LogitScale != 1, "scaled logits"),
         new(config => config.LmHeadBias, "a bias of the head"),
     ];
 
+    /// <summary>Checkpoints of Llama's relatives have rotary pairs as halves.</summary>
+    public static readonly ExportLimit NeighbouringPairs = new(config => config.RopeInterleaved, "rotary pairs that are neighbours");
+
     /// <summary>Refuses a model that meets one of several.</summary>
     /// <param name="model">The model.</param>
     /// <param name="limits">The format's.</param>
-    /// <param name="format">The format, in words.</param>
+    /// <param name="format">The format's name.</param>
     /// <exception cref="InvalidInputException">Names the first.</exception>
     public static void Require(Checkpoint model, IEnumerable<ExportLimit> limits, string format)
     {
         if (limits.FirstOrDefault(limit => limit.IsMet(model.Config)) is { } met)
         {
             throw new InvalidInputException(
-                model.Directory, $"a model that {format} can express exactly", $"one with {met.What}", "export it with --format hf, which expresses every model of Bam");
+                model.Directory, $"a model that --format {format} can express exactly", $"one with {met.What}", "export it with --format hf, which expresses every model of Bam");
         }
     }
 }

@@ -23,13 +23,10 @@ public static class Exporter
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
             throw new InvalidInputException("--output", "a new or empty directory", $"{output} with files", "choose another or remove it");
         using var model = Checkpoint.Open(modelDirectory);
-        format.Require(model);
+        format.Require(model, options);
         var card = ModelCard.Of(model, format);
-        var bytes = model.Parameters.Sum(parameter => parameter.Count) * (options.Dtype ?? model.Dtype).ByteSize;
-        FreeSpace.Require(output, bytes);
         using var directory = new AtomicDirectory(output);
         format.Write(model, options, directory.TemporaryPath, reporter, cancellation);
-        TokenizerFile.CopyAll(modelDirectory, directory.TemporaryPath);
         AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, ModelCard.FileName), card);
         cancellation.ThrowIfCancellationRequested();
         directory.Commit();

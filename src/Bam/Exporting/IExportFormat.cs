@@ -11,10 +11,14 @@ public interface IExportFormat
     /// <summary>For whom it is, in half a line.</summary>
     string Description { get; }
 
-    /// <summary>Refuses a model that it cannot express exactly.</summary>
+    /// <summary>What loads it, as the Hugging Face hub calls it (<c>library_name</c>).</summary>
+    string Library { get; }
+
+    /// <summary>Refuses a model that it cannot express exactly, and options that mean nothing to it.</summary>
     /// <param name="model">The model.</param>
+    /// <param name="options">What the user asks.</param>
     /// <exception cref="InvalidInputException">Says what cannot be expressed.</exception>
-    void Require(Checkpoint model);
+    void Require(Checkpoint model, ExportOptions options);
 
     /// <summary>Writes everything into a directory that nobody reads yet.</summary>
     /// <param name="model">A model that <see cref="Require"/> lets pass.</param>

@@ -6,10 +6,11 @@ namespace Bam.Exporting;
 /// <summary>Llama, or with a window Mistral: dense models and soups of them.</summary>
 public sealed class LlamaFormat : SafetensorsFormat
 {
-    private static readonly IReadOnlyList<ExportLimit> Limits =
+    private static readonly IReadOnlyList<ExportLimit> AllLimits =
     [
         new(config => config.NumLocalExperts > 1, "feed-forward experts"),
         .. ExportLimit.OfLlama,
+        ExportLimit.NeighbouringPairs,
         new(config => config.AttentionBias != config.AttentionOutputBias, "biases of queries, keys and values alone"),
         new(config => config.SlidingWindow is not null && (config.AttentionBias || config.MlpBias), "a sliding window and biases"),
     ];
@@ -20,12 +21,7 @@ public sealed class LlamaFormat : SafetensorsFormat
     /// <inheritdoc/>
     public override string Description => "dense models and soups of Llama's or Mistral's form";
 
-    /// <inheritdoc/>
-    public override void Require(Checkpoint model)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        ExportLimit.Require(model, Limits, "Llama");
-    }
+    private protected override IReadOnlyList<ExportLimit> Limits => AllLimits;
 
     /// <inheritdoc/>
     protected override JsonObject ConfigOf(ModelConfig config)

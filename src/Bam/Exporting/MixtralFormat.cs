@@ -7,10 +7,11 @@ namespace Bam.Exporting;
 /// <summary>Mixtral (arXiv 2401.04088): what BTX makes of Llama or Mistral with weights that are divided by their sum.</summary>
 public sealed class MixtralFormat : SafetensorsFormat
 {
-    private static readonly IReadOnlyList<ExportLimit> Limits =
+    private static readonly IReadOnlyList<ExportLimit> AllLimits =
     [
         new(config => config.NumLocalExperts == 1, "a dense feed-forward"),
         .. ExportLimit.OfLlama,
+        ExportLimit.NeighbouringPairs,
         new(config => !config.NormTopkProb, "top-k weights that are not divided by their sum (norm_topk_prob)"),
         new(config => config.AttentionBias || config.AttentionOutputBias || config.MlpBias, "biases"),
     ];
@@ -19,14 +20,9 @@ public sealed class MixtralFormat : SafetensorsFormat
     public override string Name => "mixtral";
 
     /// <inheritdoc/>
-    public override string Description => "BTX with renormalised weights, for transformers, vLLM and llama.cpp's converter";
+    public override string Description => "BTX with renormalised weights, for transformers and vLLM";
 
-    /// <inheritdoc/>
-    public override void Require(Checkpoint model)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        ExportLimit.Require(model, Limits, "Mixtral");
-    }
+    private protected override IReadOnlyList<ExportLimit> Limits => AllLimits;
 
     /// <inheritdoc/>
     protected override JsonObject ConfigOf(ModelConfig config)

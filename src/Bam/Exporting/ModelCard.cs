@@ -17,7 +17,7 @@ internal static class ModelCard
     public static string Of(Checkpoint model, IExportFormat format)
     {
         var (config, size, origin) = (model.Config, ModelSize.Of(model.Config), ExpertNames.OriginOf(model.Directory));
-        var text = new StringBuilder().AppendLine("---").AppendLine("library_name: transformers").AppendLine("pipeline_tag: text-generation");
+        var text = new StringBuilder().AppendLine("---").AppendLine(CultureInfo.InvariantCulture, $"library_name: {format.Library}").AppendLine("pipeline_tag: text-generation");
         if (origin is not null)
         {
             text.AppendLine("base_model:");

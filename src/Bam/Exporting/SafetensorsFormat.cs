@@ -10,6 +10,8 @@ namespace Bam.Exporting;
 /// <summary>A directory with <c>config.json</c> and safetensors, whose tensors are the model's own under other names.</summary>
 public abstract class SafetensorsFormat : IExportFormat
 {
+    private const long DefaultShardBytes = 5_000_000_000;
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <inheritdoc/>
@@ -19,7 +21,19 @@ public abstract class SafetensorsFormat : IExportFormat
     public abstract string Description { get; }
 
     /// <inheritdoc/>
-    public abstract void Require(Checkpoint model);
+    public string Library => "transformers";
+
+    /// <summary>What it cannot express.</summary>
+    private protected virtual IReadOnlyList<ExportLimit> Limits => [];
+
+    /// <inheritdoc/>
+    public void Require(Checkpoint model, ExportOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        ExportLimit.Require(model, Limits, Name);
+        if (options.Quantize) throw new InvalidInputException("--dtype", $"float32, bfloat16, float16 or float64 with --format {Name}", "q8_0", "that is for gguf");
+    }
 
     /// <inheritdoc/>
     public void Write(Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation)
@@ -33,10 +47,12 @@ public abstract class SafetensorsFormat : IExportFormat
         var tensors = model.Parameters
             .Select(parameter => new PlannedTensor(parameter with { Name = NameOf(parameter) }, new TensorRecipe.Copy(0, parameter.Name)))
             .ToList();
-        var layout = CheckpointLayout.Of([.. tensors.Select(tensor => new TensorDeclaration(tensor.Parameter.Name, dtype, tensor.Parameter.Shape))], options.ShardBytes);
+        var layout = CheckpointLayout.Of([.. tensors.Select(tensor => new TensorDeclaration(tensor.Parameter.Name, dtype, tensor.Parameter.Shape))], options.ShardBytes ?? DefaultShardBytes);
+        FreeSpace.Require(directory, layout.Length);
         using var writer = new CheckpointWriter(directory, layout);
         new TensorWriter($"export {Name}", [model], dtype).Write(tensors, writer, reporter, cancellation);
         writer.Complete();
+        TokenizerFile.CopyAll(model.Directory, directory);
     }
 
     /// <summary>The content of <c>config.json</c>.</summary>

@@ -31,15 +31,11 @@ public sealed class Tokenizer
     ];
 
     private readonly ReadOnlyMemory<byte> json;
-    private readonly Normalizer? normalizer;
     private readonly PreTokenizer preTokenizer;
-    private readonly BpeModel model;
     private readonly TokenDecoder decoder;
     private readonly AddedTokenMatcher? rawMatcher; // looks before normalisation
     private readonly AddedTokenMatcher? normalizedMatcher; // looks after it
     private readonly Dictionary<string, AddedToken> addedTokens;
-    private readonly int[] before;
-    private readonly int[] after;
     private readonly string?[] tokens; // by id; null in gaps
     private readonly HashSet<int> specialIds;
     private readonly Lazy<string> fingerprint;
@@ -58,12 +54,12 @@ public sealed class Tokenizer
             if (!root[key].IsNull) throw root[key].Unexpected("null", "Bam never cuts or pads a text; set it to null");
         }
 
-        normalizer = NormalizerReader.Read(root["normalizer"]);
-        var steps = PreTokenizerReader.Read(root["pre_tokenizer"], normalizer);
-        var isByteLevel = steps is [.., ByteLevel];
-        preTokenizer = new PreTokenizerSequence(steps);
-        model = ModelReader.Read(root["model"], isByteLevel);
-        var vocabulary = model.Vocabulary;
+        Normalizer = NormalizerReader.Read(root["normalizer"]);
+        PreTokenizers = PreTokenizerReader.Read(root["pre_tokenizer"], Normalizer);
+        var isByteLevel = PreTokenizers is [.., ByteLevel];
+        preTokenizer = new PreTokenizerSequence(PreTokenizers);
+        Model = ModelReader.Read(root["model"], isByteLevel);
+        var vocabulary = Model.Vocabulary;
         AddedTokens = AddedTokensReader.Read(root["added_tokens"], vocabulary);
         addedTokens = AddedTokens.ToDictionary(t => t.Content);
         specialIds = [.. AddedTokens.Where(t => t.Special).Select(t => t.Id)];
@@ -73,12 +69,12 @@ public sealed class Tokenizer
         tokens = new string?[Math.Max(vocabulary.MaxId, AddedTokens.Max(t => (int?)t.Id) ?? -1) + 1];
         foreach (var (token, id) in vocabulary.Tokens) tokens[id] = token;
         foreach (var token in AddedTokens) tokens[token.Id] = token.Content;
-        (before, after) = PostProcessorReader.Read(root["post_processor"], id => id < tokens.Length && tokens[id] is not null);
+        (IdsBefore, IdsAfter) = PostProcessorReader.Read(root["post_processor"], id => id < tokens.Length && tokens[id] is not null);
         EndOfTextId = EndOfTextNames
             .Select(name => addedTokens.GetValueOrDefault(name))
             .FirstOrDefault(token => token is { Special: true })?.Id;
         var components = TokenizerFingerprint.Components(root);
-        fingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(model, AddedTokens, components));
+        fingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, components));
     }
 
     /// <summary>One more than the largest id: the rows that a model's embedding must have. Ids may have gaps.</summary>
@@ -99,6 +95,21 @@ public sealed class Tokenizer
     /// and key order of the file do not count.
     /// </summary>
     public string Fingerprint => fingerprint.Value;
+
+    /// <summary>What happens to a text first; null for nothing.</summary>
+    internal Normalizer? Normalizer { get; }
+
+    /// <summary>How a text is then cut into words, one after the other.</summary>
+    internal IReadOnlyList<PreTokenizer> PreTokenizers { get; }
+
+    /// <summary>What makes tokens of words.</summary>
+    internal BpeModel Model { get; }
+
+    /// <summary>The template's ids in front of a text.</summary>
+    internal IReadOnlyList<int> IdsBefore { get; }
+
+    /// <summary>The template's ids behind a text.</summary>
+    internal IReadOnlyList<int> IdsAfter { get; }
 
     /// <summary>Reads a tokenizer.</summary>
     /// <param name="path">A tokenizer.json, or the directory of a checkpoint that has one.</param>
@@ -155,9 +166,9 @@ public sealed class Tokenizer
     /// <param name="addSpecialTokens">Whether the template's tokens (begin of text …) are put around it.</param>
     public void Encode(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
     {
-        if (addSpecialTokens) ids.AddRange(before);
+        if (addSpecialTokens) ids.AddRange(IdsBefore);
         EncodeCore(text, ids, ordinary: false);
-        if (addSpecialTokens) ids.AddRange(after);
+        if (addSpecialTokens) ids.AddRange(IdsAfter);
     }
 
     /// <summary>
@@ -193,7 +204,7 @@ public sealed class Tokenizer
 
     /// <summary>The id of a token as it is written in the vocabulary (Ġ or ▁ for a space); null when there is none.</summary>
     public int? TokenToId(string token) =>
-        addedTokens.TryGetValue(token, out var added) ? added.Id : model.Vocabulary.IdOf(token) is var id and >= 0 ? id : null;
+        addedTokens.TryGetValue(token, out var added) ? added.Id : Model.Vocabulary.IdOf(token) is var id and >= 0 ? id : null;
 
     /// <summary>The token of an id as it is written in the vocabulary (Ġ or ▁ for a space); null when there is none.</summary>
     public string? IdToToken(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;
@@ -227,7 +238,7 @@ public sealed class Tokenizer
     /// <param name="spare">Scratch.</param>
     internal PreTokenization PreTokenize(ReadOnlySpan<char> text, bool continues, PieceList pieces, PieceList spare)
     {
-        var state = new PreTokenization(normalizer is null ? text : normalizer.Normalize(text), pieces, spare, continues);
+        var state = new PreTokenization(Normalizer is null ? text : Normalizer.Normalize(text), pieces, spare, continues);
         preTokenizer.Apply(ref state);
         return state;
     }
@@ -238,7 +249,7 @@ public sealed class Tokenizer
         return kept.Length == 0 ? null : new AddedTokenMatcher(kept);
     }
 
-    private string Normalize(string text) => normalizer is null ? text : normalizer.Normalize(text).ToString();
+    private string Normalize(string text) => Normalizer is null ? text : Normalizer.Normalize(text).ToString();
 
     private void EncodeCore(ReadOnlySpan<char> text, List<int> ids, bool ordinary)
     {
@@ -266,7 +277,7 @@ public sealed class Tokenizer
     // Text without those added tokens that are looked for before normalisation.
     private void EncodeStretch(ReadOnlySpan<char> text, bool isFirst, List<int> ids, bool ordinary, EncodingScratch scratch)
     {
-        if (normalizer is not null) text = normalizer.Normalize(text);
+        if (Normalizer is not null) text = Normalizer.Normalize(text);
         if (normalizedMatcher is null)
         {
             EncodeText(text, isFirst, ids, scratch);
@@ -288,6 +299,6 @@ public sealed class Tokenizer
     {
         var state = new PreTokenization(text, scratch.Pieces, scratch.SparePieces, isFirst: isFirst);
         preTokenizer.Apply(ref state);
-        foreach (var piece in state.Pieces.Items) model.Encode(state.Text.Slice(piece.Start, piece.Length), scratch.Words, ids);
+        foreach (var piece in state.Pieces.Items) Model.Encode(state.Text.Slice(piece.Start, piece.Length), scratch.Words, ids);
     }
 }

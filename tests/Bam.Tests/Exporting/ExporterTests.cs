@@ -192,7 +192,7 @@ public sealed class ExporterTests : IDisposable
     [InlineData("qwen3-qknorm", "norms of queries and keys")]
     public void A_model_of_another_form_is_no_llama(string name, string what) =>
         Should.Throw<InvalidInputException>(() => Export(Fixtures.HuggingFaceModel(name), "llama")).Message
-            .ShouldEndWith($"expected a model that Llama can express exactly, found one with {what}; export it with --format hf, which expresses every model of Bam");
+            .ShouldEndWith($"expected a model that --format llama can express exactly, found one with {what}; export it with --format hf, which expresses every model of Bam");
 
     [Fact]
     public void A_directory_with_other_files_is_left_alone()
@@ -205,7 +205,7 @@ public sealed class ExporterTests : IDisposable
 
     [Fact]
     public void An_unknown_format_is_refused_by_name() =>
-        Should.Throw<InvalidInputException>(() => ExportFormats.Named("onnx")).Message.ShouldBe("format: expected hf, mixtral, llama, found onnx; choose one of these");
+        Should.Throw<InvalidInputException>(() => ExportFormats.Named("onnx")).Message.ShouldBe("format: expected hf, mixtral, llama, gguf, found onnx; choose one of these");
 
     private void Export(string model, string format) =>
         Exporter.Export(model, ExportFormats.Named(format), new(), directory["out"], SilentReporter.Instance);

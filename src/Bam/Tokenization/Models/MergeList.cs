@@ -17,6 +17,9 @@ internal sealed class MergeList
     /// <summary>The merges in order of rank.</summary>
     public ReadOnlySpan<Merge> Items => merges;
 
+    /// <summary>Whether two neighbours ever merge.</summary>
+    public bool Contains(int first, int second) => ranks[first, second] >= 0;
+
     /// <summary>Merges until nothing more merges: the lowest rank first, the leftmost of equals.</summary>
     /// <param name="symbols">The word's symbols, overwritten.</param>
     /// <param name="scratch">At least as long as <paramref name="symbols"/>.</param>

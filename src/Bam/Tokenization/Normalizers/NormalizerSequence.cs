@@ -3,6 +3,9 @@ namespace Bam.Tokenization.Normalizers;
 /// <summary>Several normalizers, one after the other.</summary>
 internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Normalizer
 {
+    /// <summary>The normalizers.</summary>
+    public IReadOnlyList<Normalizer> Steps => steps;
+
     /// <inheritdoc/>
     public override bool KeepsStart => steps.All(step => step.KeepsStart);
 

@@ -6,6 +6,12 @@ namespace Bam.Tokenization.Normalizers;
 /// <summary>Replaces every match of a literal or a regular expression by a fixed text.</summary>
 internal sealed class Replace(CodePointRegex pattern, string content) : Normalizer
 {
+    /// <summary>The text that it looks for; null for a regular expression.</summary>
+    public string? Literal => pattern.Literal;
+
+    /// <summary>What stands in the place of each match.</summary>
+    public string Content => content;
+
     /// <summary>It looks for one letter, so that it does the same to a text and to its parts.</summary>
     public bool IsOfOneLetter => pattern.IsOneLetter;
 

@@ -8,6 +8,12 @@ internal sealed class ByteLevel(bool addPrefixSpace, bool useRegex) : PreTokeniz
 {
     private readonly Gpt2Splitter words = new();
 
+    /// <summary>A piece that begins with no space gets one.</summary>
+    public bool AddPrefixSpace => addPrefixSpace;
+
+    /// <summary>Pieces are cut into GPT-2's words.</summary>
+    public bool UseRegex => useRegex;
+
     /// <inheritdoc/>
     public override void Apply(ref PreTokenization state)
     {

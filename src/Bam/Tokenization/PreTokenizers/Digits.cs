@@ -5,6 +5,9 @@ namespace Bam.Tokenization.PreTokenizers;
 /// <summary>Sets numbers (\p{N}) apart from everything else, each for itself or a run at a time.</summary>
 internal sealed class Digits(bool individualDigits) : PieceSplitter
 {
+    /// <summary>Each digit for itself.</summary>
+    public bool Individual => individualDigits;
+
     /// <inheritdoc/>
     public override void Split(ReadOnlySpan<char> text, int offset, PieceList output)
     {

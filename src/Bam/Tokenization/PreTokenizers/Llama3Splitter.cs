@@ -9,6 +9,9 @@ namespace Bam.Tokenization.PreTokenizers;
 /// <param name="maxDigits">The most digits in one piece.</param>
 internal sealed class Llama3Splitter(int maxDigits) : PieceSplitter
 {
+    /// <summary>The most digits in one piece.</summary>
+    public int MaxDigits => maxDigits;
+
     /// <summary>The pattern as Llama 3 (3) or Qwen (1) writes it.</summary>
     public static string PatternFor(int maxDigits) =>
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|" + (maxDigits == 1 ? @"\p{N}" : $@"\p{{N}}{{1,{maxDigits}}}")

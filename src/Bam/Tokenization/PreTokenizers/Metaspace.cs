@@ -6,6 +6,15 @@ namespace Bam.Tokenization.PreTokenizers;
 /// <param name="split">Whether pieces are cut before each of them.</param>
 internal sealed class Metaspace(string replacement, PrependScheme scheme, bool split) : PreTokenizer
 {
+    /// <summary>The letter that a space becomes.</summary>
+    public string Replacement => replacement;
+
+    /// <summary>Where one is put in front.</summary>
+    public PrependScheme Scheme => scheme;
+
+    /// <summary>Pieces are cut before each of them.</summary>
+    public bool Splits => split;
+
     /// <summary>The beginning of the text is not like that of other pieces.</summary>
     public bool DependsOnStart => scheme == PrependScheme.First;
 

@@ -10,17 +10,19 @@ namespace Bam.Tokenization.Unicode;
 /// </summary>
 internal sealed class CodePointRegex
 {
-    private readonly string? literal;
     private readonly Regex? regex;
 
     private CodePointRegex(string? literal, Regex? regex)
     {
-        this.literal = literal;
+        Literal = literal;
         this.regex = regex;
     }
 
+    /// <summary>The text that it looks for; null where it looks for a pattern.</summary>
+    public string? Literal { get; }
+
     /// <summary>It looks for exactly one code point, and always the same.</summary>
-    public bool IsOneLetter => literal is not null && literal.EnumerateRunes().Count() == 1;
+    public bool IsOneLetter => Literal is not null && Literal.EnumerateRunes().Count() == 1;
 
     /// <summary>Looks for exactly this text.</summary>
     public static CodePointRegex FromLiteral(string literal) => new(literal, null);
@@ -45,7 +47,7 @@ internal sealed class CodePointRegex
     public List<(int Start, int End)> Matches(ReadOnlySpan<char> text)
     {
         var matches = new List<(int Start, int End)>();
-        if (literal is not null)
+        if (Literal is not null)
             FindLiteral(text, matches);
         else if (text.ContainsAnyInRange('\uD800', '\uDFFF'))
             FindInStandIns(text, matches);
@@ -88,10 +90,10 @@ internal sealed class CodePointRegex
 
     private void FindLiteral(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
     {
-        for (var start = 0; text[start..].IndexOf(literal, StringComparison.Ordinal) is var found and >= 0;)
+        for (var start = 0; text[start..].IndexOf(Literal, StringComparison.Ordinal) is var found and >= 0;)
         {
-            start += found + literal!.Length;
-            matches.Add((start - literal.Length, start));
+            start += found + Literal!.Length;
+            matches.Add((start - Literal.Length, start));
         }
     }
 

@@ -1,0 +1,20 @@
+"""Gives every tokenizer a tiny model of Llama's form around it, which Bam can then export."""
+
+import json
+import pathlib
+import sys
+
+from transformers import LlamaConfig, LlamaForCausalLM
+
+SIZES = dict(hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, tie_word_embeddings=True)
+
+
+def main():
+    for directory in (pathlib.Path(sys.argv[1]) / "vocabularies").iterdir():
+        tokenizer = json.loads((directory / "tokenizer.json").read_text())
+        ids = [*tokenizer["model"]["vocab"].values(), *(token["id"] for token in tokenizer["added_tokens"])]
+        LlamaForCausalLM(LlamaConfig(vocab_size=max(ids) + 1, bos_token_id=None, eos_token_id=None, **SIZES)).save_pretrained(directory)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+using Bam.Checkpoints;
+
+namespace Bam.Exporting.Gguf;
+
+/// <summary>Sizes and conversions of <see cref="GgufTensorType"/>.</summary>
+internal static class GgufTensorTypes
+{
+    extension(GgufTensorType type)
+    {
+        /// <summary>The size of a number of values, which for <see cref="GgufTensorType.Q8"/> is a multiple of a block's.</summary>
+        public long ByteLength(long count) => type switch
+        {
+            GgufTensorType.F32 => count * sizeof(float),
+            GgufTensorType.Q8 => count / Q8Block.Length * Q8Block.ByteLength,
+            _ => count * sizeof(ushort),
+        };
+
+        /// <summary><c>general.file_type</c> of a file whose matrices are of the type (llama.cpp's <c>llama_ftype</c>).</summary>
+        public int FileType => type switch
+        {
+            GgufTensorType.F32 => 0,
+            GgufTensorType.F16 => 1,
+            GgufTensorType.Q8 => 7,
+            _ => 32,
+        };
+
+        /// <summary>Converts, rounding to the nearest.</summary>
+        /// <param name="values">float32.</param>
+        /// <param name="destination">Receives <see cref="ByteLength"/> bytes.</param>
+        public void FromFloat32(ReadOnlySpan<float> values, Span<byte> destination)
+        {
+            switch (type)
+            {
+                case GgufTensorType.F32: FloatConversion.FromFloat32(values, TensorDtype.Float32, destination); break;
+                case GgufTensorType.F16: FloatConversion.FromFloat32(values, TensorDtype.Float16, destination); break;
+                case GgufTensorType.BF16: FloatConversion.FromFloat32(values, TensorDtype.BFloat16, destination); break;
+                default: Q8Block.Quantize(values, destination); break;
+            }
+        }
+    }
+}
