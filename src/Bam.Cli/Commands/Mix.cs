@@ -143,8 +143,13 @@ internal sealed class Mix : Verb
 
     private RouterTexts? TextsOf(Invocation invocation)
     {
-        if (invocation.Get(routerTexts) is { Length: > 0 } inputs) return new(inputs, invocation.Get(routerTokens));
-        foreach (var option in new Option[] { routerTokens, device }.Where(invocation.IsGiven))
+        if (invocation.Get(routerTexts) is { Length: > 0 } inputs)
+        {
+            if (invocation.IsGiven(routerSeed)) invocation.Reporter.Warn("--router-seed: the routers are calibrated, not random; it has no part in them");
+            return new(inputs, invocation.Get(routerTokens));
+        }
+
+        if (new Option[] { routerTokens, device }.FirstOrDefault(invocation.IsGiven) is { } option)
             throw new InvalidInputException(option.Name, "a --router-text of each model beside it", "none", "add them or leave it out");
         return null;
     }

@@ -104,7 +104,7 @@ public static class Upcycler
                 Seed = Path.GetFullPath(plan.Options.Seed),
                 Experts = plan.Options.Experts.Select(Path.GetFullPath),
                 plan.Options.Weights,
-                plan.Options.RouterSeed,
+                RouterSeed = plan.Options.RouterTexts is null || plan.Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Normal) ? plan.Options.RouterSeed : (long?)null,
                 RouterTexts = plan.Options.RouterTexts is { } texts ? new { Inputs = texts.Inputs.Select(Path.GetFullPath), texts.Tokens } : null,
                 ResizeEmbeddings = plan.Options.ResizeEmbeddings ? true : (bool?)null,
                 Dtype = plan.Dtype.TorchName,
