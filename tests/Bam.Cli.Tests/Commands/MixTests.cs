@@ -83,7 +83,7 @@ public sealed class MixTests : IDisposable
     [Fact]
     public void Routers_are_calibrated_on_a_text_for_each_model()
     {
-        var seed = WithTokenizer("seed");
+        var seed = WithTokenizer("seed", Dense);
         var texts = new[] { "aaaa bb", "xyz zy", "12 34" }.Select((text, i) => Text($"{i}.txt", text)).ToArray();
         string[] request = ["mix", "bam", "--seed", seed, "--expert", Dense, Dense, "--router-tokens", "6", "--output", Output];
         CommandLineRun.Of([.. request, "--router-text", .. texts, "--dry-run"]).Output.ShouldContain("calibrated on ");
@@ -99,11 +99,25 @@ public sealed class MixTests : IDisposable
         CommandLineRun.Of(request).Error.ShouldBe("bam: --router-tokens: expected a --router-text of each model beside it, found none; add them or leave it out\n");
     }
 
+    public static TheoryData<string> Families =>
+        [.. Directory.GetDirectories(RepositoryRoot.PathOf("tests", "fixtures", "hf")).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith("mixtral", StringComparison.Ordinal)).Order()];
+
+    [Theory, MemberData(nameof(Families))]
+    public void Models_of_every_family_calibrate_routers(string family)
+    {
+        var seed = WithTokenizer("seed", RepositoryRoot.PathOf("tests", "fixtures", "hf", family));
+        var run = CommandLineRun.Of(
+            "mix", "bam", "--seed", seed, "--expert", seed, "--output", Output, "--device", "cpu", "--router-tokens", "8",
+            "--router-text", Text("0.txt", "aaaa bbbb"), Text("1.txt", "1234 5678"));
+        run.Status.ShouldBe(0, run.Error);
+        CommandLineRun.Of("inspect", Output).Output.ShouldContain("BAM");
+    }
+
     [Fact]
     public void Added_tokens_need_the_option()
     {
-        var larger = WithTokenizer("larger", added: ", \"added_tokens\": [{\"id\": 95, \"content\": \"<a>\"}]");
-        var seed = WithTokenizer("seed");
+        var larger = WithTokenizer("larger", Dense, ", \"added_tokens\": [{\"id\": 95, \"content\": \"<a>\"}]");
+        var seed = WithTokenizer("seed", Dense);
         string[] request = ["mix", "soup", "--seed", seed, "--expert", larger, "--output", Output];
         var refused = CommandLineRun.Of(request);
         refused.Status.ShouldBe(2);
@@ -131,11 +145,11 @@ public sealed class MixTests : IDisposable
         return path;
     }
 
-    // The golden model, with a tokenizer of the 95 printable letters.
-    private string WithTokenizer(string name, string added = "")
+    // A golden model, with a tokenizer of the 95 printable letters.
+    private string WithTokenizer(string name, string model, string added = "")
     {
         var directory = Directory.CreateDirectory(Path.Combine(root, name)).FullName;
-        foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Path.Combine(Dense, file), Path.Combine(directory, file));
+        foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Path.Combine(model, file), Path.Combine(directory, file));
         var letters = Enumerable.Range(0, 95).Select(i => $"{JsonSerializer.Serialize(i == 0 ? "Ġ" : ((char)(' ' + i)).ToString())}: {i}");
         File.WriteAllText(Path.Combine(directory, "tokenizer.json"), $$$"""
             {"model": {"type": "BPE", "unk_token": "a", "vocab": {{{{string.Join(", ", letters)}}}}, "merges": []},
