@@ -6,9 +6,9 @@ namespace Bam.Cli.Commands;
 /// <summary>The option <c>--device</c>.</summary>
 internal static class DeviceOption
 {
-    public static Option<string> Create() => new("--device")
+    public static Option<string> Create(string description = "auto, cpu or cuda:N") => new("--device")
     {
-        Description = "auto, cpu or cuda:N",
+        Description = description,
         HelpName = "DEVICE",
         DefaultValueFactory = _ => "auto",
     };

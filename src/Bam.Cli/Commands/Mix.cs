@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Bam.Checkpoints;
 using Bam.Models;
+using Bam.Torch;
 using Bam.Upcycling;
 using Bam.Upcycling.Methods;
 using Spectre.Console;
@@ -49,6 +50,25 @@ internal sealed class Mix : Verb
     private readonly Option<int?> topK = new("--top-k") { Description = "Feed-forward experts of one token (1 unless given)", HelpName = "K" };
     private readonly Option<bool> normTopK = new("--norm-topk") { Description = "Divide the K weights by their sum, as Mixtral does" };
     private readonly Option<long> routerSeed = new("--router-seed") { Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S" };
+    private readonly Option<string[]> routerTexts = new("--router-text")
+    {
+        Description = "Calibrated routers instead of random ones: a text of each model's domain (.txt, .jsonl, .jsonl.gz, a folder or a quoted pattern), the seed's first",
+        DefaultValueFactory = _ => [],
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "PATH",
+    };
+
+    private readonly Option<int> routerTokens = new("--router-tokens")
+    {
+        Description = "Tokens of each router text to read, from its beginning", DefaultValueFactory = _ => 16_384, HelpName = "N",
+    };
+
+    private readonly Option<string> device = DeviceOption.Create("Where the seed reads the router texts: auto, cpu or cuda:N");
+    private readonly Option<bool> resizeEmbeddings = new("--resize-embeddings")
+    {
+        Description = "Take models with added tokens: the largest vocabulary, each row the mean of the models that have it",
+    };
+
     private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T" };
     private readonly Option<string?> weights = new("--weights")
     {
@@ -69,8 +89,8 @@ internal sealed class Mix : Verb
         Arguments.Add(this.method);
         foreach (var option in new Option[]
         {
-            seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK, routerSeed, this.dtype, weights, shardSize, checkFinite,
-            dryRun,
+            seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK, routerSeed, routerTexts,
+            routerTokens, device, this.dtype, weights, resizeEmbeddings, shardSize, checkFinite, dryRun,
         })
         {
             Options.Add(option);
@@ -94,12 +114,14 @@ internal sealed class Mix : Verb
             TopK = invocation.Get(topK),
             NormTopK = invocation.Get(normTopK),
             RouterSeed = invocation.Get(routerSeed),
+            RouterTexts = TextsOf(invocation),
             Dtype = DtypeOption.Parse(invocation.Get(this.dtype)),
             Weights = ParseWeights(invocation.Get(weights)),
+            ResizeEmbeddings = invocation.Get(resizeEmbeddings),
             ShardBytes = ByteSize.Parse("--shard-size", invocation.GetRequired(shardSize)),
             CheckFinite = invocation.Get(checkFinite),
         };
-        using var sources = MixtureSources.Open(options.Models);
+        using var sources = MixtureSources.Open(options.Models, options.ResizeEmbeddings);
         var plan = MixturePlan.Create(invocation.GetRequired(this.method), options, sources);
         if (isDryRun)
         {
@@ -107,6 +129,7 @@ internal sealed class Mix : Verb
             return ExitStatus.Done;
         }
 
+        if (options.RouterTexts is { } texts) plan = plan.WithRouters(Calibrate(plan, texts, invocation));
         Upcycler.Write(plan, sources, output!, invocation.Reporter, invocation.Cancellation);
         var size = ModelSize.Of(plan.Config);
         var result = new Result(
@@ -116,6 +139,26 @@ internal sealed class Mix : Verb
             CultureInfo.InvariantCulture,
             $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, {result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes{(result.Files > 1 ? $" in {result.Files} shards" : "")}"));
         return ExitStatus.Done;
+    }
+
+    private RouterTexts? TextsOf(Invocation invocation)
+    {
+        if (invocation.Get(routerTexts) is { Length: > 0 } inputs)
+        {
+            if (invocation.IsGiven(routerSeed)) invocation.Reporter.Warn("--router-seed: the routers are calibrated, not random; it has no part in them");
+            return new(inputs, invocation.Get(routerTokens));
+        }
+
+        if (new Option[] { routerTokens, device }.FirstOrDefault(invocation.IsGiven) is { } option)
+            throw new InvalidInputException(option.Name, "a --router-text of each model beside it", "none", "add them or leave it out");
+        return null;
+    }
+
+    private IReadOnlyDictionary<string, float[]> Calibrate(MixturePlan plan, RouterTexts texts, Invocation invocation)
+    {
+        LibTorch.Load();
+        return RouterCalibration.Run(
+            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, invocation.Cancellation);
     }
 
     /// <summary>A mixture may be made again; anything else under that name is not ours to remove.</summary>

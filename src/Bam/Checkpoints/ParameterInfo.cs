@@ -14,6 +14,9 @@ public sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Kind
     /// <summary>True for the weights and biases of norms.</summary>
     public bool IsNorm => Kind is ParameterKind.Norm or ParameterKind.QueryNorm or ParameterKind.KeyNorm;
 
+    /// <summary>True for the matrices that choose among experts.</summary>
+    public bool IsRouter => Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter;
+
     /// <summary>How many numbers it holds.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }

@@ -42,18 +42,7 @@ public static class TokenizerFile
     public static int CountIds(string path) =>
         JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, root =>
         {
-            var largest = -1;
-            if (root.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object && model.TryGetProperty("vocab", out var vocabulary))
-                largest = Largest(vocabulary);
-            if (root.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array)
-            {
-                foreach (var token in added.EnumerateArray())
-                {
-                    if (token.ValueKind == JsonValueKind.Object && token.TryGetProperty("id", out var id) && id.TryGetInt32(out var number))
-                        largest = Math.Max(largest, number);
-                }
-            }
-
+            var largest = TokensById(root).Keys.DefaultIfEmpty(-1).Max();
             return largest >= 0 ? largest + 1 : throw new InvalidInputException($"{path}: model.vocab", "a vocabulary", "none", "is it the right file?");
         });
 
@@ -64,45 +53,74 @@ public static class TokenizerFile
         var first = InputFile.ReadAllBytes(firstPath, Hint);
         var second = InputFile.ReadAllBytes(secondPath, Hint);
         if (first.AsSpan().SequenceEqual(second)) return null;
-        return JsonInput.ReadObject(first, firstPath, Hint, a => JsonInput.ReadObject(second, secondPath, Hint, b => Compare("", a, b)));
+        return JsonInput.ReadObject(first, firstPath, Hint, a => JsonInput.ReadObject(second, secondPath, Hint, b => CompareTokenizers(a, b)));
     }
 
-    /// <summary>The largest id: a vocabulary maps tokens to ids (BPE), or lists tokens by id (Unigram).</summary>
-    private static int Largest(JsonElement vocabulary)
+    /// <summary>Every id that has a token: a vocabulary maps tokens to ids (BPE), or lists tokens by id (Unigram); added tokens have theirs beside it.</summary>
+    internal static Dictionary<int, string> TokensById(JsonElement root)
     {
-        if (vocabulary.ValueKind == JsonValueKind.Array) return vocabulary.GetArrayLength() - 1;
-        if (vocabulary.ValueKind != JsonValueKind.Object) return -1;
-        var largest = -1;
-        foreach (var token in vocabulary.EnumerateObject())
+        var tokens = new Dictionary<int, string>();
+        if (root.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object && model.TryGetProperty("vocab", out var vocabulary))
         {
-            if (token.Value.ValueKind == JsonValueKind.Number && token.Value.TryGetInt32(out var id)) largest = Math.Max(largest, id);
+            if (vocabulary.ValueKind == JsonValueKind.Array)
+            {
+                foreach (var token in vocabulary.EnumerateArray()) tokens[tokens.Count] = token.GetRawText();
+            }
+            else if (vocabulary.ValueKind == JsonValueKind.Object)
+            {
+                foreach (var token in vocabulary.EnumerateObject())
+                {
+                    if (token.Value.ValueKind == JsonValueKind.Number && token.Value.TryGetInt32(out var id)) tokens[id] = token.Name;
+                }
+            }
         }
 
-        return largest;
+        foreach (var (id, token) in AddedTokens(root))
+            tokens[id] = token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String ? content.GetString()! : "";
+        return tokens;
     }
 
-    private static (string Place, string First, string Second)? Compare(string place, JsonElement first, JsonElement second)
+    /// <summary>The entries of <c>added_tokens</c> that have an id.</summary>
+    internal static IEnumerable<(int Id, JsonElement Token)> AddedTokens(JsonElement root)
     {
-        if (first.ValueKind == JsonValueKind.Object && second.ValueKind == JsonValueKind.Object) return CompareObjects(place, first, second);
+        if (!root.TryGetProperty("added_tokens", out var added) || added.ValueKind != JsonValueKind.Array) yield break;
+        foreach (var token in added.EnumerateArray())
+        {
+            if (token.ValueKind == JsonValueKind.Object && token.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number))
+                yield return (number, token);
+        }
+    }
+
+    /// <summary>The first place where two tokenizers differ, but for what <paramref name="isIgnored"/> says of a path in the file.</summary>
+    internal static (string Place, string First, string Second)? CompareTokenizers(JsonElement first, JsonElement second, Predicate<string>? isIgnored = null) =>
+        Compare("", first, second, place => RuntimeSettings.Contains(place) || isIgnored?.Invoke(place) == true);
+
+    /// <summary>The first place where two values differ, with both.</summary>
+    internal static (string Place, string First, string Second)? Compare(string place, JsonElement first, JsonElement second) => Compare(place, first, second, _ => false);
+
+    private static (string Place, string First, string Second)? Compare(string place, JsonElement first, JsonElement second, Predicate<string> isIgnored)
+    {
+        if (first.ValueKind == JsonValueKind.Object && second.ValueKind == JsonValueKind.Object) return CompareObjects(place, first, second, isIgnored);
         if (first.ValueKind == JsonValueKind.Array && second.ValueKind == JsonValueKind.Array) return CompareArrays(place, first, second);
         return JsonElement.DeepEquals(first, second) ? null : (place, JsonInput.Describe(first), JsonInput.Describe(second));
     }
 
-    private static (string Place, string First, string Second)? CompareObjects(string place, JsonElement first, JsonElement second)
+    private static (string Place, string First, string Second)? CompareObjects(string place, JsonElement first, JsonElement second, Predicate<string> isIgnored)
     {
         var members = new Dictionary<string, JsonElement>();
         foreach (var member in second.EnumerateObject()) members[member.Name] = member.Value;
         foreach (var member in first.EnumerateObject())
         {
             var found = members.Remove(member.Name, out var other);
-            if (place.Length == 0 && RuntimeSettings.Contains(member.Name)) continue;
-            if (!found) return (Join(place, member.Name), JsonInput.Describe(member.Value), "none");
-            if (Compare(Join(place, member.Name), member.Value, other) is { } difference) return difference;
+            var inner = Join(place, member.Name);
+            if (isIgnored(inner)) continue;
+            if (!found) return (inner, JsonInput.Describe(member.Value), "none");
+            if (Compare(inner, member.Value, other, isIgnored) is { } difference) return difference;
         }
 
         foreach (var (name, value) in members)
         {
-            if (place.Length > 0 || !RuntimeSettings.Contains(name)) return (Join(place, name), "none", JsonInput.Describe(value));
+            if (!isIgnored(Join(place, name))) return (Join(place, name), "none", JsonInput.Describe(value));
         }
 
         return null;

@@ -103,6 +103,17 @@ public sealed class LanguageModel : IDisposable
         return new(scope.Keep(total), scope.Keep(nll.Detach()), scope.Keep(loadBalancing.Detach()), scope.Keep(z.Detach()));
     }
 
+    /// <summary>Shows observers what passes through the blocks. Builds no graph.</summary>
+    /// <param name="inputIds">[B, T], int64.</param>
+    /// <param name="observers">One for each block.</param>
+    public void Observe(Tensor inputIds, IReadOnlyList<IRoutingObserver> observers)
+    {
+        ArgumentNullException.ThrowIfNull(inputIds);
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        Hidden(inputIds, routerLosses: null, observers);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -132,6 +143,7 @@ public sealed class LanguageModel : IDisposable
     private Tensor Forward(Tensor x, Block block, RouterLosses? routerLosses, IRoutingObserver? observer, LayerCache? cache)
     {
         using var scope = TensorScope.Open();
+        observer?.AddResidual(x);
         var h = block.InputNorm.Apply(x, Config);
         if (Config.ParallelBlock)
         {
@@ -148,6 +160,7 @@ public sealed class LanguageModel : IDisposable
     private Tensor Attention(Tensor h, Block block, IRoutingObserver? observer, LayerCache? cache)
     {
         using var scope = TensorScope.Open();
+        observer?.AddAttentionInput(h);
         var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
         if (gates is not null) observer?.AddGates(gates);
         if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
@@ -169,6 +182,7 @@ public sealed class LanguageModel : IDisposable
     private Tensor FeedForward(Tensor h, Block block, RouterLosses? routerLosses, IRoutingObserver? observer)
     {
         using var scope = TensorScope.Open();
+        observer?.AddFeedForwardInput(h);
         var tokens = h.Reshape(-1, Config.HiddenSize);  // [n, d]
         if (block.FeedForwardRouter is not { } router) return scope.Keep(Expert(tokens, block, 0).Reshape(h.Shape));
 

@@ -32,6 +32,9 @@ public sealed record MixtureOptions
     /// <summary>The seed of the routers' random numbers.</summary>
     public long RouterSeed { get; init; }
 
+    /// <summary>Compute the routers from text instead; null for random numbers.</summary>
+    public RouterTexts? RouterTexts { get; init; }
+
     /// <summary>The output's dtype; null for the sources' when all agree, else float32.</summary>
     public TensorDtype? Dtype { get; init; }
 
@@ -40,6 +43,12 @@ public sealed record MixtureOptions
     /// for the uniform mean.
     /// </summary>
     public IReadOnlyList<double>? Weights { get; init; }
+
+    /// <summary>
+    /// Take models with tokens beyond the seed's: the mixture has the largest vocabulary, and a row of the embeddings or of the head is
+    /// the mean over the models that have it.
+    /// </summary>
+    public bool ResizeEmbeddings { get; init; }
 
     /// <summary>The most bytes of tensors in one file of the output.</summary>
     public long ShardBytes { get; init; } = 5_000_000_000;

@@ -15,12 +15,26 @@ public sealed record MixturePlan(
     /// <summary>The size of the output's tensors.</summary>
     public long ByteLength => Tensors.Sum(tensor => tensor.Parameter.Count) * Dtype.ByteSize;
 
+    /// <summary>False while routers that are computed from text are missing.</summary>
+    public bool IsComplete => !Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Calibrated { Rows.IsEmpty: true });
+
     /// <summary>In how many files of weights they lie.</summary>
     public int Files => Layout.Files.Count;
 
     /// <summary>Which tensor goes into which file.</summary>
     internal CheckpointLayout Layout =>
         CheckpointLayout.Of([.. Tensors.Select(tensor => new TensorDeclaration(tensor.Parameter.Name, Dtype, tensor.Parameter.Shape))], Options.ShardBytes);
+
+    /// <summary>The same plan with the routers that were computed for it.</summary>
+    /// <param name="rows">[experts, d] by the router's name.</param>
+    public MixturePlan WithRouters(IReadOnlyDictionary<string, float[]> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return this with
+        {
+            Tensors = [.. Tensors.Select(tensor => tensor.Recipe is TensorRecipe.Calibrated ? tensor with { Recipe = new TensorRecipe.Calibrated(rows[tensor.Parameter.Name]) } : tensor)],
+        };
+    }
 
     /// <summary>Plans a mixture of opened sources.</summary>
     /// <param name="method">The method's name.</param>
@@ -33,14 +47,24 @@ public sealed record MixturePlan(
         ArgumentNullException.ThrowIfNull(sources);
         var chosen = MixtureMethods.Named(method);
         var dtype = options.Dtype ?? sources.Dtype ?? TensorDtype.Float32;
-        var config = chosen.Configure(sources.Models[0].Config, options) with { TorchDtype = dtype.TorchName };
+        var seed = sources.Models[0].Config;
+        var config = chosen.Configure(sources.Vocabulary is { } larger ? seed with { VocabSize = larger.Size } : seed, options) with { TorchDtype = dtype.TorchName };
         var weights = MeanWeights.Of(chosen.Name, options);
         config.Validate($"the mixture's {ModelConfig.FileName}");
         return new MixturePlan(
             chosen, options, config, dtype,
-            [.. ParameterTable.Of(config).Select(parameter => new PlannedTensor(parameter, Weighted(chosen.Recipe(parameter, options), parameter)))]);
+            [.. ParameterTable.Of(config).Select(parameter => new PlannedTensor(parameter, Adapted(chosen.Recipe(parameter, options), parameter)))]);
 
-        TensorRecipe Weighted(TensorRecipe recipe, ParameterInfo parameter) =>
-            weights is not null && parameter.Expert < 0 && recipe is TensorRecipe.Mean mean ? new TensorRecipe.WeightedMean(mean.Name, weights) : recipe;
+        // What the user asks of routers, and of every mean that is no expert.
+        TensorRecipe Adapted(TensorRecipe recipe, ParameterInfo parameter)
+        {
+            if (parameter.IsRouter && options.RouterTexts is not null) return new TensorRecipe.Calibrated(ReadOnlyMemory<float>.Empty);
+            if (parameter.Expert >= 0 || recipe is not TensorRecipe.Mean mean) return recipe;
+            if (sources.Vocabulary is { Spans: { Count: > 1 } spans } && IsOfVocabulary(parameter))
+                return new TensorRecipe.MeanOfRows(mean.Name, weights is null ? spans : [.. spans.Select(span => span.WithWeights(weights))]);
+            return weights is null ? recipe : new TensorRecipe.WeightedMean(mean.Name, weights);
+        }
+
+        static bool IsOfVocabulary(ParameterInfo parameter) => parameter.Kind is ParameterKind.Embedding or ParameterKind.Head;
     }
 }

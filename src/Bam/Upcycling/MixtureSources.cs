@@ -5,6 +5,8 @@ namespace Bam.Upcycling;
 /// <summary>The dense models of a mixture, opened and found to be copies of one seed's shape.</summary>
 public sealed class MixtureSources : IDisposable
 {
+    private const string VocabSizeKey = "vocab_size";
+
     private readonly List<Checkpoint> models = [];
     private readonly List<string> warnings = [];
 
@@ -13,8 +15,11 @@ public sealed class MixtureSources : IDisposable
     /// <summary>The models in the order of the experts, the seed first.</summary>
     public IReadOnlyList<Checkpoint> Models => models;
 
-    /// <summary>The tokenizer of all models, or null where none has one.</summary>
+    /// <summary>The tokenizer of all models, with different vocabularies the largest; null where none has one.</summary>
     public string? Tokenizer { get; private set; }
+
+    /// <summary>The vocabulary of models that need not have the same; null where they must.</summary>
+    public MixtureVocabulary? Vocabulary { get; private set; }
 
     /// <summary>What does not forbid the mixture but should be known.</summary>
     public IReadOnlyList<string> Warnings => warnings;
@@ -24,14 +29,16 @@ public sealed class MixtureSources : IDisposable
 
     /// <summary>Opens the models and compares them with the first.</summary>
     /// <param name="directories">Checkpoint directories, the seed's first.</param>
+    /// <param name="resizeEmbeddings">Models may have tokens beyond the seed's.</param>
     /// <exception cref="InvalidInputException">One is no dense checkpoint, or differs; the one line names the first difference.</exception>
-    public static MixtureSources Open(IReadOnlyList<string> directories)
+    public static MixtureSources Open(IReadOnlyList<string> directories, bool resizeEmbeddings = false)
     {
         ArgumentNullException.ThrowIfNull(directories);
         var sources = new MixtureSources();
         try
         {
-            foreach (var directory in directories) sources.Add(directory);
+            foreach (var directory in directories) sources.Add(directory, resizeEmbeddings);
+            if (resizeEmbeddings) sources.JoinVocabularies();
             sources.WarnOfMissingTokenizers();
             return sources;
         }
@@ -48,13 +55,13 @@ public sealed class MixtureSources : IDisposable
         foreach (var model in models) model.Dispose();
     }
 
-    private void Add(string directory)
+    private void Add(string directory, bool resizeEmbeddings)
     {
         var model = Checkpoint.Open(directory);
         models.Add(model);
         RequireDense(model);
-        if (models.Count > 1) Compare(models[0], model);
-        AddTokenizer(model);
+        if (models.Count > 1) Compare(models[0], model, resizeEmbeddings);
+        AddTokenizer(model, resizeEmbeddings);
         if (models.FindIndex(other => IsSame(other.Directory, directory)) is var first && first < models.Count - 1)
             warnings.Add($"{directory} is given twice, as models {first} and {models.Count - 1}: it counts twice in every mean");
     }
@@ -67,24 +74,34 @@ public sealed class MixtureSources : IDisposable
             $"a mixture of {model.Config.NumAttentionExperts} attention and {model.Config.NumLocalExperts} feed-forward experts", "mix the dense models it was made of");
     }
 
-    private void Compare(Checkpoint seed, Checkpoint model)
+    private void JoinVocabularies()
+    {
+        Vocabulary = MixtureVocabulary.Of(models);
+        Tokenizer = Vocabulary.Tokenizer;
+        foreach (var span in Vocabulary.Spans.Where(span => span.Models.Count < models.Count))
+            warnings.Add($"rows {span.Start} to {span.End - 1} of the vocabulary are from {string.Join(", ", span.Models.Select(model => models[model].Directory))} alone");
+    }
+
+    private void Compare(Checkpoint seed, Checkpoint model, bool resizeEmbeddings)
     {
         foreach (var difference in ModelConfigComparison.Differences(seed.Config, model.Config))
         {
+            var isVocabulary = difference.Key == VocabSizeKey;
+            if (isVocabulary && resizeEmbeddings) continue;
             var where = $"{Path.Combine(model.Directory, ModelConfig.FileName)}: {difference.Key}";
-            if (difference.ChangesArithmetic)
-                throw new InvalidInputException(where, $"{difference.First} as in the seed {seed.Directory}", difference.Second, "every expert must be a copy of the seed, trained further");
+            var hint = isVocabulary ? VocabularyHint.ForSizes(seed, model) : "every expert must be a copy of the seed, trained further";
+            if (difference.ChangesArithmetic) throw new InvalidInputException(where, $"{difference.First} as in the seed {seed.Directory}", difference.Second, hint);
             if (difference.Key != "torch_dtype") warnings.Add($"{where} is {difference.Second}; the mixture takes the seed's {difference.First}");
         }
     }
 
-    private void AddTokenizer(Checkpoint model)
+    private void AddTokenizer(Checkpoint model, bool resizeEmbeddings)
     {
         if (TokenizerFile.Find(model.Directory) is not { } path) return;
         if (TokenizerFile.CountIds(path) is var ids && ids > model.Config.VocabSize)
             throw new InvalidInputException(path, $"ids below vocab_size = {model.Config.VocabSize}", $"id {ids - 1}", "it belongs to another model");
-        if (Tokenizer is not null && TokenizerFile.FirstDifference(Tokenizer, path) is { } difference)
-            throw new InvalidInputException($"{path}: {difference.Place}", $"{difference.First} as in {Tokenizer}", difference.Second, "all models must have the seed's vocabulary");
+        if (!resizeEmbeddings && Tokenizer is not null && TokenizerFile.FirstDifference(Tokenizer, path) is { } difference)
+            throw new InvalidInputException($"{path}: {difference.Place}", $"{difference.First} as in {Tokenizer}", difference.Second, VocabularyHint.ForTokenizers(Tokenizer, path));
         Tokenizer ??= path;
     }
 

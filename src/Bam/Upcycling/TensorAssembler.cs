@@ -15,6 +15,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
     /// <summary>Elements at a time, even; 1 MiB of float32, so that a block stays in the processor's cache from reading to writing.</summary>
     private const int BlockLength = 1 << 18;
 
+    private readonly int[] all = [.. Enumerable.Range(0, models.Count)];
     private readonly AlignedBuffer<float> sum = new(BlockLength);
     private readonly AlignedBuffer<float> term = new(BlockLength);
     private readonly AlignedBuffer<byte> bytes = new(BlockLength * sizeof(double));
@@ -27,6 +28,13 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
             case TensorRecipe.Copy copy: ReadAhead(models[copy.Model], copy.Name, piece); break;
             case TensorRecipe.Mean mean: ReadAhead(mean.Name, piece); break;
             case TensorRecipe.WeightedMean mean: ReadAhead(mean.Name, piece); break;
+            case TensorRecipe.MeanOfRows mean:
+                foreach (var (span, start, count) in Parts(mean, piece.Tensor.Parameter, piece.Start, piece.Count))
+                {
+                    foreach (var model in span.Models) models[model].ReadAhead(mean.Name, start, count);
+                }
+
+                break;
         }
     }
 
@@ -46,7 +54,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
         for (var done = 0; done < piece.Count; done += BlockLength)
         {
             var values = sum.Span[..Math.Min(BlockLength, piece.Count - done)];
-            Fill(values, piece.Tensor.Recipe, piece.Start + done, ref random);
+            Fill(values, piece.Tensor, piece.Start + done, ref random);
             var block = dtype == TensorDtype.Float32 ? MemoryMarshal.AsBytes(values) : Round(values);
             RandomAccess.Write(piece.File.Handle, block, piece.Position + ((long)done * dtype.ByteSize));
         }
@@ -83,40 +91,63 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
         }
     }
 
-    private void Fill(Span<float> values, TensorRecipe recipe, long start, ref RandomStream random)
+    private void Fill(Span<float> values, PlannedTensor tensor, long start, ref RandomStream random)
     {
-        switch (recipe)
+        switch (tensor.Recipe)
         {
             case TensorRecipe.Copy copy: models[copy.Model].ReadFloat32(copy.Name, start, values); break;
-            case TensorRecipe.Mean mean: Average(mean, start, values); break;
-            case TensorRecipe.WeightedMean mean: Average(mean, start, values); break;
+            case TensorRecipe.Mean mean: Average(mean.Name, all, start, values); break;
+            case TensorRecipe.WeightedMean mean: Average(mean.Name, all, mean.Weights, start, values); break;
+            case TensorRecipe.MeanOfRows mean: Average(mean, tensor.Parameter, start, values); break;
+            case TensorRecipe.Calibrated router: router.Rows.Span.Slice((int)start, values.Length).CopyTo(values); break;
             case TensorRecipe.Normal normal: random.FillNormal(values, normal.StandardDeviation); break;
-            default: throw new ArgumentOutOfRangeException(nameof(recipe), recipe, "an unknown recipe");
+            default: throw new ArgumentOutOfRangeException(nameof(tensor), tensor.Recipe, "an unknown recipe");
         }
     }
 
-    private void Average(TensorRecipe.Mean mean, long start, Span<float> total)
+    private void Average(TensorRecipe.MeanOfRows mean, ParameterInfo parameter, long start, Span<float> total)
+    {
+        foreach (var (span, first, count) in Parts(mean, parameter, start, total.Length))
+        {
+            var part = total.Slice((int)(first - start), count);
+            if (span.Weights is { } weights) Average(mean.Name, span.Models, weights, first, part);
+            else Average(mean.Name, span.Models, first, part);
+        }
+    }
+
+    private void Average(string name, IReadOnlyList<int> of, long start, Span<float> total)
     {
         var next = term.Span[..total.Length];
-        models[0].ReadFloat32(mean.Name, start, total);
-        foreach (var model in models.Skip(1))
+        models[of[0]].ReadFloat32(name, start, total);
+        foreach (var model in of.Skip(1))
         {
-            model.ReadFloat32(mean.Name, start, next);
+            models[model].ReadFloat32(name, start, next);
             TensorPrimitives.Add(total, next, total);
         }
 
-        TensorPrimitives.Divide(total, models.Count, total);
+        TensorPrimitives.Divide(total, of.Count, total);
     }
 
-    private void Average(TensorRecipe.WeightedMean mean, long start, Span<float> total)
+    private void Average(string name, IReadOnlyList<int> of, IReadOnlyList<float> weights, long start, Span<float> total)
     {
         var next = term.Span[..total.Length];
         total.Clear();
-        for (var model = 0; model < models.Count; model++)
+        for (var i = 0; i < of.Count; i++)
         {
-            if (mean.Weights[model] == 0) continue;
-            models[model].ReadFloat32(mean.Name, start, next);
-            TensorPrimitives.MultiplyAdd(next, mean.Weights[model], total, total);
+            if (weights[i] == 0) continue;
+            models[of[i]].ReadFloat32(name, start, next);
+            TensorPrimitives.MultiplyAdd(next, weights[i], total, total);
+        }
+    }
+
+    // The spans that a range of elements touches, each with its part of the range.
+    private static IEnumerable<(RowSpan Span, long Start, int Count)> Parts(TensorRecipe.MeanOfRows mean, ParameterInfo parameter, long start, int count)
+    {
+        var columns = parameter.Count / parameter.Shape[0];
+        foreach (var span in mean.Spans)
+        {
+            var (first, end) = (Math.Max(start, span.Start * columns), Math.Min(start + count, span.End * columns));
+            if (first < end) yield return (span, first, (int)(end - first));
         }
     }
 

@@ -21,9 +21,18 @@ public abstract record TensorRecipe
     /// <param name="Weights">One of each model, summing to 1.</param>
     public sealed record WeightedMean(string Name, IReadOnlyList<float> Weights) : TensorRecipe;
 
+    /// <summary>The mean, row by row, over the models that have the row: vocabularies of different lengths.</summary>
+    /// <param name="Name">The tensor's name in every model.</param>
+    /// <param name="Spans">All rows of the output in order.</param>
+    public sealed record MeanOfRows(string Name, IReadOnlyList<RowSpan> Spans) : TensorRecipe;
+
     /// <summary>N(0, σ²) from the router seed and the output tensor's own name.</summary>
     /// <param name="StandardDeviation">σ.</param>
     public sealed record Normal(double StandardDeviation) : TensorRecipe;
+
+    /// <summary>A router's rows, computed from text before the mixture is written.</summary>
+    /// <param name="Rows">[experts, d]; empty in a plan that is only shown.</param>
+    public sealed record Calibrated(ReadOnlyMemory<float> Rows) : TensorRecipe;
 
     /// <summary>
     /// The initialisation of BAM (section 3.3) and BTX: routers are random, an expert is its own model's, an expert beyond the
@@ -34,7 +43,7 @@ public abstract record TensorRecipe
     public static TensorRecipe OfMixture(ParameterInfo parameter, int models)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        if (parameter.Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter) return new Normal(StandardDeviationOfMatrices);
+        if (parameter.IsRouter) return new Normal(StandardDeviationOfMatrices);
         var denseName = DenseName(parameter);
         if (models == 1) return new Copy(0, denseName);
         return parameter.Expert < 0 ? new Mean(denseName) : new Copy(parameter.Expert < models ? parameter.Expert : 0, denseName);

@@ -24,14 +24,14 @@ public static class Upcycler
     {
         ArgumentNullException.ThrowIfNull(options);
         RefuseToReplaceSources(options, output);
-        using var sources = MixtureSources.Open(options.Models);
+        using var sources = MixtureSources.Open(options.Models, options.ResizeEmbeddings);
         var plan = MixturePlan.Create(method, options, sources);
         Write(plan, sources, output, reporter, cancellation);
         return plan;
     }
 
     /// <summary>Writes a planned mixture.</summary>
-    /// <param name="plan">The plan.</param>
+    /// <param name="plan">The plan; with its routers, if they are computed from text.</param>
     /// <param name="sources">The models it was made for.</param>
     /// <param name="output">The checkpoint directory; it appears when whole and replaces an older one.</param>
     /// <param name="reporter">Told of progress and of what the user should know.</param>
@@ -42,6 +42,7 @@ public static class Upcycler
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(sources);
         ArgumentNullException.ThrowIfNull(reporter);
+        if (!plan.IsComplete) throw new ArgumentException("its routers are still to be computed", nameof(plan));
         RefuseToReplaceSources(plan.Options, output);
         Warn(plan, sources, reporter);
         var layout = plan.Layout;
@@ -103,7 +104,9 @@ public static class Upcycler
                 Seed = Path.GetFullPath(plan.Options.Seed),
                 Experts = plan.Options.Experts.Select(Path.GetFullPath),
                 plan.Options.Weights,
-                plan.Options.RouterSeed,
+                RouterSeed = plan.Options.RouterTexts is null || plan.Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Normal) ? plan.Options.RouterSeed : (long?)null,
+                RouterTexts = plan.Options.RouterTexts is { } texts ? new { Inputs = texts.Inputs.Select(Path.GetFullPath), texts.Tokens } : null,
+                ResizeEmbeddings = plan.Options.ResizeEmbeddings ? true : (bool?)null,
                 Dtype = plan.Dtype.TorchName,
             },
             RecordJson) + "\n";

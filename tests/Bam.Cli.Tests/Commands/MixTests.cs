@@ -81,6 +81,52 @@ public sealed class MixTests : IDisposable
     }
 
     [Fact]
+    public void Routers_are_calibrated_on_a_text_for_each_model()
+    {
+        var seed = WithTokenizer("seed", Dense);
+        var texts = new[] { "aaaa bb", "xyz zy", "12 34" }.Select((text, i) => Text($"{i}.txt", text)).ToArray();
+        string[] request = ["mix", "bam", "--seed", seed, "--expert", Dense, Dense, "--router-tokens", "6", "--output", Output];
+        CommandLineRun.Of([.. request, "--router-text", .. texts, "--dry-run"]).Output.ShouldContain("calibrated on ");
+        Directory.Exists(Output).ShouldBeFalse();
+
+        var run = CommandLineRun.Of([.. request, "--router-text", .. texts, "--device", "cpu"]);
+        run.Status.ShouldBe(0, run.Error);
+        run.Error.ShouldContain($"{texts[2]}: has only 5 of the 6 tokens that calibrate its router row");
+        File.ReadAllText(Path.Combine(Output, "upcycling.json")).ShouldContain("\"router_texts\"");
+
+        CommandLineRun.Of([.. request, "--router-text", .. texts[1..]]).Error.ShouldBe(
+            "bam: router-text: expected 3, one of each model with the seed's first, found 2; give as many as there are models\n");
+        CommandLineRun.Of(request).Error.ShouldBe("bam: --router-tokens: expected a --router-text of each model beside it, found none; add them or leave it out\n");
+    }
+
+    public static TheoryData<string> Families =>
+        [.. Directory.GetDirectories(RepositoryRoot.PathOf("tests", "fixtures", "hf")).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith("mixtral", StringComparison.Ordinal)).Order()];
+
+    [Theory, MemberData(nameof(Families))]
+    public void Models_of_every_family_calibrate_routers(string family)
+    {
+        var seed = WithTokenizer("seed", RepositoryRoot.PathOf("tests", "fixtures", "hf", family));
+        var run = CommandLineRun.Of(
+            "mix", "bam", "--seed", seed, "--expert", seed, "--output", Output, "--device", "cpu", "--router-tokens", "8",
+            "--router-text", Text("0.txt", "aaaa bbbb"), Text("1.txt", "1234 5678"));
+        run.Status.ShouldBe(0, run.Error);
+        CommandLineRun.Of("inspect", Output).Output.ShouldContain("BAM");
+    }
+
+    [Fact]
+    public void Added_tokens_need_the_option()
+    {
+        var larger = WithTokenizer("larger", Dense, ", \"added_tokens\": [{\"id\": 95, \"content\": \"<a>\"}]");
+        var seed = WithTokenizer("seed", Dense);
+        string[] request = ["mix", "soup", "--seed", seed, "--expert", larger, "--output", Output];
+        var refused = CommandLineRun.Of(request);
+        refused.Status.ShouldBe(2);
+        refused.Error.ShouldEndWith("1 token added to the seed's; --resize-embeddings gives the mixture the largest vocabulary\n");
+        CommandLineRun.Of([.. request, "--resize-embeddings", "--dry-run"]).Output.ShouldContain("rows 0 to 94 of 2, 95 to 95 of 1");
+        CommandLineRun.Of([.. request, "--resize-embeddings"]).Status.ShouldBe(0);
+    }
+
+    [Fact]
     public void Without_an_output_nothing_begins() =>
         CommandLineRun.Of("mix", "btx", "--seed", Dense, "--expert", Dense).Error.ShouldBe("bam: --output: expected the directory to write, found none; add it, or --dry-run to write nothing\n");
 
@@ -90,6 +136,26 @@ public sealed class MixTests : IDisposable
         var run = CommandLineRun.Of(new CancellationToken(canceled: true), "mix", "btx", "--seed", Dense, "--expert", Dense, "--output", Output);
         run.Status.ShouldBe(130);
         Directory.GetFileSystemEntries(root).ShouldBeEmpty();
+    }
+
+    private string Text(string name, string text)
+    {
+        var path = Path.Combine(root, name);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    // A golden model, with a tokenizer of the 95 printable letters.
+    private string WithTokenizer(string name, string model, string added = "")
+    {
+        var directory = Directory.CreateDirectory(Path.Combine(root, name)).FullName;
+        foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Path.Combine(model, file), Path.Combine(directory, file));
+        var letters = Enumerable.Range(0, 95).Select(i => $"{JsonSerializer.Serialize(i == 0 ? "Ġ" : ((char)(' ' + i)).ToString())}: {i}");
+        File.WriteAllText(Path.Combine(directory, "tokenizer.json"), $$$"""
+            {"model": {"type": "BPE", "unk_token": "a", "vocab": {{{{string.Join(", ", letters)}}}}, "merges": []},
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"}{{{added}}}}
+            """);
+        return directory;
     }
 
     private CommandLineRun Mix(params string[] arguments) => CommandLineRun.Of(["mix", .. arguments, "--seed", Dense, "--output", Output]);

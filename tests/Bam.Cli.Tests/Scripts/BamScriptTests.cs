@@ -126,6 +126,7 @@ public sealed class BamScriptTests : IDisposable
     [InlineData("train", "a.yaml")]
     [InlineData("eval", "perplexity", "a")]
     [InlineData("generate", "a")]
+    [InlineData("mix", "btx", "--router-text", "a")]
     public void A_verb_that_computes_sets_the_machine_up_first(params string[] arguments)
     {
         sandbox.RemoveTool("make");
@@ -136,6 +137,7 @@ public sealed class BamScriptTests : IDisposable
     [Theory]
     [InlineData("train", "--help")]
     [InlineData("inspect", "model")]
+    [InlineData("mix", "btx", "--router-seed", "1")]
     [InlineData("doctor")]
     [InlineData("--version")]
     [InlineData]

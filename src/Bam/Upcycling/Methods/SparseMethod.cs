@@ -21,6 +21,7 @@ public sealed class SparseMethod : IMixtureMethod
         if (options.FeedForwardExperts is null)
             throw new InvalidInputException($"{Name}: experts", "the number of copies", "none", "say how many, for example --experts 4");
         OptionRules.RefuseAttentionExperts(Name, options);
+        OptionRules.Refuse(Name, "router-text", options.RouterTexts is not null, "its experts are all the same");
         return OptionRules.WithFeedForwardExperts(seed, options, models: 1);
     }
 }

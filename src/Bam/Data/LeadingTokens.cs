@@ -1,0 +1,28 @@
+using Bam.Data.Text;
+using Bam.Tokenization;
+
+namespace Bam.Data;
+
+/// <summary>The first tokens of a text: a sample for work that needs no more.</summary>
+public static class LeadingTokens
+{
+    /// <summary>Reads documents until there are enough tokens; each ends with the end-of-text token, if the tokenizer has one.</summary>
+    /// <param name="input">A file (.txt, .jsonl, .jsonl.gz), a folder or a pattern; see <see cref="InputFiles.Resolve"/>.</param>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="count">The most tokens.</param>
+    /// <returns>That many ids, or all that the text has.</returns>
+    /// <exception cref="InvalidInputException">A file is missing, damaged or without text.</exception>
+    public static int[] Read(string input, Tokenizer tokenizer, int count)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        var ids = new List<int>();
+        foreach (var text in DocumentTexts.Read(InputFiles.Resolve([input])))
+        {
+            tokenizer.EncodeOrdinary(text, ids);
+            if (tokenizer.EndOfTextId is { } endOfText) ids.Add(endOfText);
+            if (ids.Count >= count) break;
+        }
+
+        return [.. ids.Take(count)];
+    }
+}
