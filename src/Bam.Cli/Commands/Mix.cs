@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Checkpoints;
+using Bam.Exporting;
 using Bam.Models;
 using Bam.Torch;
 using Bam.Upcycling;
@@ -69,6 +70,12 @@ internal sealed class Mix : Verb
         Description = "Take models with added tokens: the largest vocabulary, each row the mean of the models that have it",
     };
 
+    private readonly Option<string?> format = new("--format")
+    {
+        Description = $"Write it for other software instead of as Bam does: {string.Join("; ", ExportFormats.Forms.Select(format => $"{format.Name}: {format.Description}"))}",
+        HelpName = "F",
+    };
+
     private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T" };
     private readonly Option<string?> weights = new("--weights")
     {
@@ -90,7 +97,7 @@ internal sealed class Mix : Verb
         foreach (var option in new Option[]
         {
             seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK, routerSeed, routerTexts,
-            routerTokens, device, this.dtype, weights, resizeEmbeddings, shardSize, checkFinite, dryRun,
+            routerTokens, device, format, this.dtype, weights, resizeEmbeddings, shardSize, checkFinite, dryRun,
         })
         {
             Options.Add(option);
@@ -115,6 +122,7 @@ internal sealed class Mix : Verb
             NormTopK = invocation.Get(normTopK),
             RouterSeed = invocation.Get(routerSeed),
             RouterTexts = TextsOf(invocation),
+            Form = invocation.Get(format) is { } name ? ExportFormats.FormNamed(name) : OwnForm.Instance,
             Dtype = DtypeOption.Parse(invocation.Get(this.dtype)),
             Weights = ParseWeights(invocation.Get(weights)),
             ResizeEmbeddings = invocation.Get(resizeEmbeddings),

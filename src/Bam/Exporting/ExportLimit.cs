@@ -25,16 +25,17 @@ internal sealed record ExportLimit(Predicate<ModelConfig> IsMet, string What)
     public static readonly ExportLimit NeighbouringPairs = new(config => config.RopeInterleaved, "rotary pairs that are neighbours");
 
     /// <summary>Refuses a model that meets one of several.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="config">The model.</param>
+    /// <param name="where">What to call it.</param>
     /// <param name="limits">The format's.</param>
     /// <param name="format">The format's name.</param>
     /// <exception cref="InvalidInputException">Names the first.</exception>
-    public static void Require(Checkpoint model, IEnumerable<ExportLimit> limits, string format)
+    public static void Require(ModelConfig config, string where, IEnumerable<ExportLimit> limits, string format)
     {
-        if (limits.FirstOrDefault(limit => limit.IsMet(model.Config)) is { } met)
+        if (limits.FirstOrDefault(limit => limit.IsMet(config)) is { } met)
         {
             throw new InvalidInputException(
-                model.Directory, $"a model that --format {format} can express exactly", $"one with {met.What}", "export it with --format hf, which expresses every model of Bam");
+                where, $"a model that --format {format} can express exactly", $"one with {met.What}", "use --format hf, which expresses every model of Bam");
         }
     }
 }

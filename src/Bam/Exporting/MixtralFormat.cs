@@ -38,5 +38,5 @@ public sealed class MixtralFormat : SafetensorsFormat
     }
 
     /// <inheritdoc/>
-    protected override string NameOf(ParameterInfo parameter) => MixtralFamily.Family.StoredName(parameter);
+    public override string NameOf(ParameterInfo parameter) => MixtralFamily.Family.StoredName(parameter);
 }

@@ -8,7 +8,7 @@ using Bam.Upcycling;
 namespace Bam.Exporting;
 
 /// <summary>A directory with <c>config.json</c> and safetensors, whose tensors are the model's own under other names.</summary>
-public abstract class SafetensorsFormat : IExportFormat
+public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
 {
     private const long DefaultShardBytes = 5_000_000_000;
 
@@ -31,7 +31,7 @@ public abstract class SafetensorsFormat : IExportFormat
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        ExportLimit.Require(model, Limits, Name);
+        Require(model.Config, model.Directory);
         if (options.Quantize) throw new InvalidInputException("--dtype", $"float32, bfloat16, float16 or float64 with --format {Name}", "q8_0", "that is for gguf");
     }
 
@@ -41,13 +41,11 @@ public abstract class SafetensorsFormat : IExportFormat
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         var dtype = options.Dtype ?? model.Dtype;
-        var config = model.Config with { TorchDtype = dtype.TorchName };
-        AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), ConfigOf(config).ToJsonString(Indented) + "\n");
-        WriteOtherFiles(directory);
+        WriteSettings(model.Config with { TorchDtype = dtype.TorchName }, directory);
         var tensors = model.Parameters
-            .Select(parameter => new PlannedTensor(parameter with { Name = NameOf(parameter) }, new TensorRecipe.Copy(0, parameter.Name)))
+            .Select(parameter => new PlannedTensor(parameter, new TensorRecipe.Copy(0, parameter.Name)) { StoredName = NameOf(parameter) })
             .ToList();
-        var layout = CheckpointLayout.Of([.. tensors.Select(tensor => new TensorDeclaration(tensor.Parameter.Name, dtype, tensor.Parameter.Shape))], options.ShardBytes ?? DefaultShardBytes);
+        var layout = CheckpointLayout.Of([.. tensors.Select(tensor => new TensorDeclaration(tensor.StoredName, dtype, tensor.Parameter.Shape))], options.ShardBytes ?? DefaultShardBytes);
         FreeSpace.Require(directory, layout.Length);
         using var writer = new CheckpointWriter(directory, layout);
         new TensorWriter($"export {Name}", [model], dtype).Write(tensors, writer, reporter, cancellation);
@@ -55,11 +53,21 @@ public abstract class SafetensorsFormat : IExportFormat
         TokenizerFile.CopyAll(model.Directory, directory);
     }
 
+    /// <inheritdoc/>
+    public void Require(ModelConfig config, string where) => ExportLimit.Require(config, where, Limits, Name);
+
+    /// <inheritdoc/>
+    public void WriteSettings(ModelConfig config, string directory)
+    {
+        AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), ConfigOf(config).ToJsonString(Indented) + "\n");
+        WriteOtherFiles(directory);
+    }
+
     /// <summary>The content of <c>config.json</c>.</summary>
     protected abstract JsonObject ConfigOf(ModelConfig config);
 
-    /// <summary>A parameter's name in the format.</summary>
-    protected virtual string NameOf(ParameterInfo parameter)
+    /// <inheritdoc/>
+    public virtual string NameOf(ParameterInfo parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
         return parameter.Name;

@@ -35,6 +35,9 @@ public sealed record MixtureOptions
     /// <summary>Compute the routers from text instead; null for random numbers.</summary>
     public RouterTexts? RouterTexts { get; init; }
 
+    /// <summary>How the mixture is written.</summary>
+    public ICheckpointForm Form { get; init; } = OwnForm.Instance;
+
     /// <summary>The output's dtype; null for the sources' when all agree, else float32.</summary>
     public TensorDtype? Dtype { get; init; }
 

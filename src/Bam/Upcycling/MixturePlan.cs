@@ -23,7 +23,7 @@ public sealed record MixturePlan(
 
     /// <summary>Which tensor goes into which file.</summary>
     internal CheckpointLayout Layout =>
-        CheckpointLayout.Of([.. Tensors.Select(tensor => new TensorDeclaration(tensor.Parameter.Name, Dtype, tensor.Parameter.Shape))], Options.ShardBytes);
+        CheckpointLayout.Of([.. Tensors.Select(tensor => new TensorDeclaration(tensor.StoredName, Dtype, tensor.Parameter.Shape))], Options.ShardBytes);
 
     /// <summary>The same plan with the routers that were computed for it.</summary>
     /// <param name="rows">[experts, d] by the router's name.</param>
@@ -51,9 +51,11 @@ public sealed record MixturePlan(
         var config = chosen.Configure(sources.Vocabulary is { } larger ? seed with { VocabSize = larger.Size } : seed, options) with { TorchDtype = dtype.TorchName };
         var weights = MeanWeights.Of(chosen.Name, options);
         config.Validate($"the mixture's {ModelConfig.FileName}");
-        return new MixturePlan(
-            chosen, options, config, dtype,
-            [.. ParameterTable.Of(config).Select(parameter => new PlannedTensor(parameter, Adapted(chosen.Recipe(parameter, options), parameter)))]);
+        options.Form.Require(config, "the mixture");
+        return new MixturePlan(chosen, options, config, dtype, [.. ParameterTable.Of(config).Select(Plan)]);
+
+        PlannedTensor Plan(ParameterInfo parameter) =>
+            new(parameter, Adapted(chosen.Recipe(parameter, options), parameter)) { StoredName = options.Form.NameOf(parameter) };
 
         // What the user asks of routers, and of every mean that is no expert.
         TensorRecipe Adapted(TensorRecipe recipe, ParameterInfo parameter)

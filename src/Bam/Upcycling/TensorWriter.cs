@@ -44,7 +44,7 @@ internal sealed class TensorWriter(string activity, IReadOnlyList<Checkpoint> mo
 
     private IEnumerable<TensorPiece> PiecesOf(PlannedTensor tensor, CheckpointWriter output)
     {
-        var (file, position) = output.PlaceOf(tensor.Parameter.Name);
+        var (file, position) = output.PlaceOf(tensor.StoredName);
         for (var start = 0L; start < tensor.Parameter.Count; start += PieceLength)
             yield return new(tensor, start, (int)Math.Min(PieceLength, tensor.Parameter.Count - start), file, position + (start * dtype.ByteSize));
     }

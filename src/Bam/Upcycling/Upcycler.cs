@@ -49,7 +49,7 @@ public static class Upcycler
         FreeSpace.Require(output, layout.Length);
         if (plan.Options.CheckFinite) CheckFinite(sources, reporter, cancellation);
         using var directory = new AtomicDirectory(output);
-        plan.Config.Save(directory.TemporaryPath);
+        plan.Options.Form.WriteSettings(plan.Config, directory.TemporaryPath);
         AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, RecordFileName), Record(plan));
         if (sources.Tokenizer is { } tokenizer) TokenizerFile.CopyAll(Path.GetDirectoryName(tokenizer)!, directory.TemporaryPath);
         using var writer = new CheckpointWriter(directory.TemporaryPath, layout);

@@ -133,6 +133,21 @@ public sealed class ExporterTests : IDisposable
         exported.Files.Count.ShouldBeGreaterThan(1);
     }
 
+    [Theory]
+    [InlineData("btx", "mixtral")]
+    [InlineData("bam", "hf")]
+    [InlineData("soup", "llama")]
+    public void A_mixture_is_written_at_once_as_it_would_be_exported(string method, string form)
+    {
+        var options = new MixtureOptions { Seed = Llama, Experts = [Llama, Llama], TopK = method == "btx" ? 2 : null, NormTopK = method == "btx" };
+        Export(Mix(method, options), form);
+
+        Upcycler.Mix(method, options with { Form = ExportFormats.FormNamed(form) }, directory["at-once"], SilentReporter.Instance);
+
+        foreach (var file in Directory.EnumerateFiles(directory["out"]).Where(file => Path.GetFileName(file) != "README.md"))
+            File.ReadAllBytes(Path.Combine(directory["at-once"], Path.GetFileName(file))).ShouldBe(File.ReadAllBytes(file), file);
+    }
+
     [Fact]
     public void The_card_names_the_models_it_was_mixed_from_but_not_where_they_lie()
     {
@@ -174,7 +189,7 @@ public sealed class ExporterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("bam", "mixtral", "found one with attention experts; export it with --format hf")]
+    [InlineData("bam", "mixtral", "found one with attention experts; use --format hf")]
     [InlineData("btx top-1", "mixtral", "found one with top-k weights that are not divided by their sum (norm_topk_prob)")]
     [InlineData("soup", "mixtral", "found one with a dense feed-forward")]
     [InlineData("btx top-1", "llama", "found one with feed-forward experts")]
@@ -192,7 +207,7 @@ public sealed class ExporterTests : IDisposable
     [InlineData("qwen3-qknorm", "norms of queries and keys")]
     public void A_model_of_another_form_is_no_llama(string name, string what) =>
         Should.Throw<InvalidInputException>(() => Export(Fixtures.HuggingFaceModel(name), "llama")).Message
-            .ShouldEndWith($"expected a model that --format llama can express exactly, found one with {what}; export it with --format hf, which expresses every model of Bam");
+            .ShouldEndWith($"expected a model that --format llama can express exactly, found one with {what}; use --format hf, which expresses every model of Bam");
 
     [Fact]
     public void A_directory_with_other_files_is_left_alone()
@@ -205,7 +220,7 @@ public sealed class ExporterTests : IDisposable
 
     [Fact]
     public void An_unknown_format_is_refused_by_name() =>
-        Should.Throw<InvalidInputException>(() => ExportFormats.Named("onnx")).Message.ShouldBe("format: expected hf, mixtral, llama, gguf, found onnx; choose one of these");
+        Should.Throw<InvalidInputException>(() => ExportFormats.Named("onnx")).Message.ShouldBe("--format: expected hf, mixtral, llama, gguf, found onnx; choose one of these");
 
     private void Export(string model, string format) =>
         Exporter.Export(model, ExportFormats.Named(format), new(), directory["out"], SilentReporter.Instance);

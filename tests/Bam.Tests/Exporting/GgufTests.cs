@@ -204,7 +204,7 @@ public sealed class GgufTests : IDisposable
     {
         var mixture = Mix(method, new() { Seed = Llama, Experts = [Llama] });
         Should.Throw<InvalidInputException>(() => Export(mixture)).Message.ShouldContain(
-            $"expected a model that --format gguf can express exactly, found {what}; export it with --format hf");
+            $"expected a model that --format gguf can express exactly, found {what}; use --format hf");
         Directory.Exists(directory["out"]).ShouldBeFalse();
     }
 

@@ -37,7 +37,7 @@ public sealed class GgufFormat : IExportFormat
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        ExportLimit.Require(model, Limits, Name);
+        ExportLimit.Require(model.Config, model.Directory, Limits, Name);
         if (options.ShardBytes is not null) throw new InvalidInputException("--shard-size", "none with --format gguf, which is one file", "a size", "leave it out");
         _ = TypeOf(model, options);
     }

@@ -1,0 +1,19 @@
+namespace Bam.Checkpoints;
+
+/// <summary>How a model is written as a directory of safetensors: under which names, with which <c>config.json</c>, and with what beside it.</summary>
+public interface ICheckpointForm
+{
+    /// <summary>Refuses a model that the form cannot express exactly.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="where">What to call it in the message.</param>
+    /// <exception cref="InvalidInputException">Says what cannot be expressed.</exception>
+    void Require(ModelConfig config, string where);
+
+    /// <summary>The name under which a parameter is stored.</summary>
+    string NameOf(ParameterInfo parameter);
+
+    /// <summary>Writes <c>config.json</c> and whatever else belongs to the form, but no tensors.</summary>
+    /// <param name="config">The model, with the dtype that is written.</param>
+    /// <param name="directory">Exists.</param>
+    void WriteSettings(ModelConfig config, string directory);
+}
