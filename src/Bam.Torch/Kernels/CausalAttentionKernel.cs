@@ -25,7 +25,7 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
     private readonly int[][] readers = ReadersOfKeyValueHeads(shape);
 
     /// <summary>Whether this processor and these sizes can use the kernel.</summary>
-    public static bool Supports(AttentionShape shape) => Vector512.IsHardwareAccelerated && shape.HeadDim % Lanes == 0;
+    public static bool Supports(AttentionShape shape) => SmallGemm.IsSupported && shape.HeadDim % Lanes == 0;
 
     /// <summary>out = gate · softmax(scale · Q Kᵀ) V for every head.</summary>
     /// <param name="qkv">[B, T, Width], before rotary embedding.</param>

@@ -15,7 +15,7 @@ internal static unsafe class CrossEntropyRows
     /// <param name="withGradient">Whether the gradient is wanted.</param>
     public static void Apply(Tensor logits, Tensor targets, Tensor losses, bool withGradient)
     {
-        if (logits.Device.IsCpu && Vector512.IsHardwareAccelerated && logits.Size(1) % Lanes == 0)
+        if (logits.Device.IsCpu && SmallGemm.IsSupported && logits.Size(1) % Lanes == 0)
         {
             var values = (float*)logits.DataPointer;
             var target = (long*)targets.DataPointer;

@@ -1,19 +1,24 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Bam.Torch.Kernels;
 
 /// <summary>
-/// Matrix products whose operands lie in the cache: one thread, no packing, AVX-512 registers. The tile is 6 rows by 4 vectors of
-/// 16, so that 24 accumulators hide the latency of the fused multiply-add and 10 loads feed 24 of them.
+/// Matrix products whose operands lie in the cache: one thread, no packing. With AVX-512 the tile is 6 rows by 4 vectors of 16, so that
+/// 24 accumulators hide the latency of the fused multiply-add and 10 loads feed 24 of them; with AVX2, which has half the registers of
+/// half the width, 6 rows by 2 vectors of 8.
 /// </summary>
 internal static unsafe class SmallGemm
 {
     /// <summary>Rows of a tile; the rows of every product are padded to a multiple of it.</summary>
     public const int RowTile = 6;
 
-    /// <summary>Floats of one vector; the columns of every product are a multiple of it.</summary>
+    /// <summary>Floats of one vector of AVX-512; the columns of every product are a multiple of it.</summary>
     public const int Lanes = 16;
+
+    /// <summary>Whether this processor has vectors and a fused multiply-add for it.</summary>
+    public static bool IsSupported => Vector512.IsHardwareAccelerated || Fma.IsSupported;
 
     /// <summary>C (+)= A·B with A addressed by two strides, so that a transposed A needs no copy.</summary>
     /// <param name="a">A [rows, depth]: element (i, k) lies at <c>a[i·aRow + k·aDepth]</c>.</param>
@@ -32,23 +37,22 @@ internal static unsafe class SmallGemm
         float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int rows, int columns, int depth, bool accumulate)
     {
         var column = 0;
-        for (; column + 4 * Lanes <= columns; column += 4 * Lanes)
+        if (Vector512.IsHardwareAccelerated)
         {
-            for (var row = 0; row < rows; row += RowTile)
-                Tile<Vectors4>(a + row * aRow, aRow, aDepth, b + column, bRow, c + row * cRow + column, cRow, depth, accumulate);
+            for (; column + 4 * Lanes <= columns; column += 4 * Lanes) Column<Vectors4>(column);
+            for (; column + 2 * Lanes <= columns; column += 2 * Lanes) Column<Vectors2>(column);
+            for (; column < columns; column += Lanes) Column<Vectors1>(column);
+        }
+        else
+        {
+            for (; column < columns; column += Lanes) Column<HalfVectors2>(column);
         }
 
-        if (column + 2 * Lanes <= columns)
+        void Column<TVectors>(int first)
+            where TVectors : struct, IVectors<TVectors>
         {
             for (var row = 0; row < rows; row += RowTile)
-                Tile<Vectors2>(a + row * aRow, aRow, aDepth, b + column, bRow, c + row * cRow + column, cRow, depth, accumulate);
-            column += 2 * Lanes;
-        }
-
-        if (column < columns)
-        {
-            for (var row = 0; row < rows; row += RowTile)
-                Tile<Vectors1>(a + row * aRow, aRow, aDepth, b + column, bRow, c + row * cRow + column, cRow, depth, accumulate);
+                Tile<TVectors>(a + row * aRow, aRow, aDepth, b + first, bRow, c + row * cRow + first, cRow, depth, accumulate);
         }
     }
 
@@ -155,6 +159,32 @@ internal static unsafe class SmallGemm
         {
             value.v0.Store(destination);
             value.v1.Store(destination + Lanes);
+        }
+    }
+
+    private struct HalfVectors2 : IVectors<HalfVectors2>
+    {
+        private Vector256<float> v0, v1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static HalfVectors2 Load(float* source) => new()
+        {
+            v0 = Vector256.Load(source),
+            v1 = Vector256.Load(source + Lanes / 2),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static HalfVectors2 MultiplyAdd(float a, HalfVectors2 b, HalfVectors2 c) => new()
+        {
+            v0 = Vector256.FusedMultiplyAdd(Vector256.Create(a), b.v0, c.v0),
+            v1 = Vector256.FusedMultiplyAdd(Vector256.Create(a), b.v1, c.v1),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(HalfVectors2 value, float* destination)
+        {
+            value.v0.Store(destination);
+            value.v1.Store(destination + Lanes / 2);
         }
     }
 

@@ -29,7 +29,7 @@ public sealed class CausalAttentionTests
     {
         LibTorch.Load();
         var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
-        Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has no AVX-512");
+        Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
         using var scope = TensorScope.Open();
         using var rotary = new RotaryTables(t, (int)(d * rotated), 10_000, interleaved, Device.Cpu);
         var (qkv, gates) = (Random([b, t, shape.Width], 1), n == 1 ? null : Random([b, t, n], 2));
