@@ -3,56 +3,95 @@ using System.Text;
 using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Training;
+using Bam.Training.Runs;
 
 namespace Bam.Exporting;
 
-/// <summary>README.md of an exported model: the YAML head that the Hugging Face hub reads, then what the model is.</summary>
-internal static class ModelCard
+/// <summary>README.md of an exported model: the YAML head that the Hugging Face hub reads, then what the model is and how it came about.</summary>
+internal sealed class ModelCard
 {
     /// <summary>The file name.</summary>
     public const string FileName = "README.md";
 
+    private readonly StringBuilder text = new();
+
+    private ModelCard() { }
+
     /// <summary>Its text.</summary>
-    /// <exception cref="InvalidInputException">The record of how the model was mixed is damaged.</exception>
+    /// <exception cref="InvalidInputException">The record of how the model was mixed or trained is damaged.</exception>
     public static string Of(Checkpoint model, IExportFormat format)
     {
-        var (config, size, origin) = (model.Config, ModelSize.Of(model.Config), ExpertNames.OriginOf(model.Directory));
-        var text = new StringBuilder().AppendLine("---").AppendLine(CultureInfo.InvariantCulture, $"library_name: {format.Library}").AppendLine("pipeline_tag: text-generation");
-        if (origin is not null)
-        {
-            text.AppendLine("base_model:");
-            foreach (var source in origin.Models) text.AppendLine(CultureInfo.InvariantCulture, $"  - {Quoted(source)}");
-        }
-
-        text.AppendLine("tags:").AppendLine("  - bam");
-        if (config.IsMixture) text.AppendLine("  - moe");
-        if (origin is not null) text.AppendLine("  - merge");
-        text.AppendLine("---").AppendLine().AppendLine(CultureInfo.InvariantCulture, $"# {ExpertNames.NameOf(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Directory)))}").AppendLine();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{CheckpointSummary.Of(model).Kind}; exported by Bam as `{format.Name}`.").AppendLine();
-        if (origin is not null)
-        {
-            var how = origin.Method is { } method ? $" by `bam mix {method}`" : "";
-            text.AppendLine(CultureInfo.InvariantCulture, $"Mixed{how} from these models, the seed first:").AppendLine();
-            foreach (var source in origin.Models) text.AppendLine(CultureInfo.InvariantCulture, $"- {source}");
-            text.AppendLine();
-        }
-
-        Row("", "");
-        Row("---", "---:");
-        Row("parameters", Number(size.Total));
-        Row("active for a token", Number(size.Active));
-        Row("layers", Number(config.NumHiddenLayers));
-        Row("hidden size", Number(config.HiddenSize));
-        Row("attention experts", Number(config.NumAttentionExperts));
-        Row("feed-forward experts", $"{config.NumLocalExperts}, {config.NumExpertsPerTok} for a token");
-        Row("vocabulary", Number(config.VocabSize));
-        Row("positions", Number(config.MaxPositionEmbeddings));
-        return text.ToString();
-
-        void Row(string what, string value) => text.AppendLine(CultureInfo.InvariantCulture, $"| {what} | {value} |");
+        var (card, origin) = (new ModelCard(), ExpertNames.OriginOf(model.Directory));
+        card.AddHead(model.Config, format, origin);
+        card.Add($"# {ExpertNames.NameOf(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Directory)))}");
+        card.Add($"{CheckpointSummary.Of(model).Kind}; exported by Bam as `{format.Name}`.");
+        if (origin is not null) card.AddOrigin(origin);
+        if (RunDirectory.ConfigOf(model.Directory) is { } run) card.AddTraining(run);
+        card.AddSizes(model.Config);
+        return card.text.ToString();
     }
 
+    private void AddHead(ModelConfig config, IExportFormat format, MixtureOrigin? origin)
+    {
+        AddLine("---");
+        AddLine($"library_name: {format.Library}");
+        AddLine("pipeline_tag: text-generation");
+        if (origin is not null)
+        {
+            AddLine("base_model:");
+            foreach (var source in origin.Models) AddLine($"  - {Quoted(source)}");
+        }
+
+        AddLine("tags:");
+        AddLine("  - bam");
+        if (config.IsMixture) AddLine("  - moe");
+        if (origin is not null) AddLine("  - merge");
+        Add("---");
+    }
+
+    private void AddOrigin(MixtureOrigin origin)
+    {
+        Add($"Mixed{(origin.Method is { } method ? $" by `bam mix {method}`" : "")} from these models, the seed first:");
+        foreach (var source in origin.Models) AddLine($"- {source}");
+        AddLine("");
+    }
+
+    private void AddTraining(TrainingConfig run)
+    {
+        Add($"Trained by `bam train` on {Number(run.Settings.TotalSteps * run.Settings.TokensPerStep)} tokens:");
+        AddLine("```yaml");
+        AddLine("domains:");
+        foreach (var domain in run.Data) AddLine($"  {domain.Domain}: {Exact(domain.Weight)}");
+        AddLine($"sequence_length: {run.Settings.SequenceLength}");
+        AddLine($"batch_size: {run.Settings.BatchSize}");
+        AddLine($"learning_rate: {Exact(run.Settings.LearningRate)}");
+        Add("```");
+    }
+
+    private void AddSizes(ModelConfig config)
+    {
+        var size = ModelSize.Of(config);
+        AddRow("", "");
+        AddRow("---", "---:");
+        AddRow("parameters", Number(size.Total));
+        AddRow("active for a token", Number(size.Active));
+        AddRow("layers", Number(config.NumHiddenLayers));
+        AddRow("hidden size", Number(config.HiddenSize));
+        AddRow("attention experts", Number(config.NumAttentionExperts));
+        AddRow("feed-forward experts", $"{config.NumLocalExperts}, {config.NumExpertsPerTok} for a token");
+        AddRow("vocabulary", Number(config.VocabSize));
+        AddRow("positions", Number(config.MaxPositionEmbeddings));
+    }
+
+    private void AddRow(string what, string value) => AddLine($"| {what} | {value} |");
+
+    private void Add(string paragraph) => AddLine(paragraph + "\n");
+
+    private void AddLine(string line) => text.Append(line).Append('\n');
+
     private static string Quoted(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+
+    private static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 }

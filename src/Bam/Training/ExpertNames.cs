@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Bam.Checkpoints;
-using Bam.Configuration;
 using Bam.Files;
 using Bam.Training.Runs;
 using Bam.Upcycling;
@@ -50,16 +49,12 @@ public static partial class ExpertNames
         throw new InvalidInputException(record, "paths under 'seed' and 'experts'", "something else", Hint);
     }
 
-    // A run leaves its checkpoints in RUN/model and RUN/checkpoints/step-N.
     private static string? RecordOf(string checkpoint)
     {
         for (var level = 0; level < 3; level++)
         {
             if (RecordIn(checkpoint) is { } record) return record;
-            var run = Directory.GetParent(Path.GetFullPath(checkpoint))?.FullName;
-            if (run is not null && !File.Exists(Path.Combine(run, RunDirectory.ConfigFileName))) run = Directory.GetParent(run)?.FullName;
-            if (run is null || !File.Exists(Path.Combine(run, RunDirectory.ConfigFileName))) return null;
-            if (ConfigFile.Read<TrainingConfig>(Path.Combine(run, RunDirectory.ConfigFileName)).Model is not { } start) return null;
+            if (RunDirectory.ConfigOf(checkpoint)?.Model is not { } start) return null;
             checkpoint = start;
         }
 

@@ -175,6 +175,29 @@ public sealed class ExporterTests : IDisposable
         File.ReadAllText(directory["out/README.md"]).ShouldContain("Mixed by `bam mix soup` from these models, the seed first:\n\n- seed\n- law\n");
     }
 
+    [Fact]
+    public void A_card_says_how_the_model_was_trained()
+    {
+        Directory.CreateDirectory(directory["run/model"]);
+        foreach (var file in new[] { ModelConfig.FileName, Checkpoint.SingleFileName }) File.Copy(Path.Combine(Llama, file), directory[$"run/model/{file}"]);
+        File.WriteAllText(directory["run/config.resolved.yaml"], """
+            model: start
+            data:
+            - { domain: general, path: general, weight: 0.5 }
+            - { domain: law, path: law, weight: 2 }
+            output: run
+            sequence_length: 128
+            batch_size: 16
+            steps: 1000
+            learning_rate: 0.001
+            """);
+
+        Export(directory["run/model"], "llama");
+
+        File.ReadAllText(directory["out/README.md"]).ShouldContain(
+            "Trained by `bam train` on 2,048,000 tokens:\n\n```yaml\ndomains:\n  general: 0.5\n  law: 2\nsequence_length: 128\nbatch_size: 16\nlearning_rate: 0.001\n```\n");
+    }
+
     [Theory]
     [InlineData("{broken")]
     [InlineData("[]")]

@@ -61,7 +61,7 @@ public sealed record TrainingMemory(long Parameters, long Gradients, long Moment
 
     /// <summary>
     /// Bytes that one block saves of one token, with e bytes for each number of the computing dtype. With the fused kernels (on the processor
-    /// in float32, with AVX-512): <c>4d + e·d</c> for the norm's input and output (twice with two norms; RMSNorm, made of separate operators, keeps 8d more);
+    /// in float32, with AVX-512 or AVX2): <c>4d + e·d</c> for the norm's input and output (twice with two norms; RMSNorm, made of separate operators, keeps 8d more);
     /// <c>e·(W + N·H·D) + 4·N·(H + 1)</c> for attention: the fused projection of width <c>W = (N·H + 2·N·G)·D</c> (<c>2·G</c> when shared), the
     /// heads' outputs, their log-sum-exp and the gates, but no scores; and <c>e·k·(2d + 3f) + 8·M</c> for the experts: their sorted
     /// inputs and outputs, gate and up and their product, the router's logits and probabilities; <c>e·3f</c> when dense; 2f in place of 3f without a gate. Routers keep a float32 copy of their

@@ -30,6 +30,18 @@ public sealed class RunDirectory : IDisposable
     /// <summary>The configuration with every default written out.</summary>
     public string ConfigPath => System.IO.Path.Combine(Path, ConfigFileName);
 
+    /// <summary>The configuration of the run that a checkpoint is from, RUN/model or RUN/checkpoints/step-N; null where it is from none.</summary>
+    /// <param name="checkpoint">The checkpoint's directory.</param>
+    /// <exception cref="InvalidInputException">The configuration is damaged.</exception>
+    public static TrainingConfig? ConfigOf(string checkpoint)
+    {
+        var run = Directory.GetParent(System.IO.Path.GetFullPath(checkpoint))?.FullName;
+        if (run is not null && !File.Exists(System.IO.Path.Combine(run, ConfigFileName))) run = Directory.GetParent(run)?.FullName;
+        return run is not null && System.IO.Path.Combine(run, ConfigFileName) is var config && File.Exists(config)
+            ? ConfigFile.Read<TrainingConfig>(config)
+            : null;
+    }
+
     /// <summary>What the run's result depends on beside the configuration.</summary>
     public string IdentityPath => System.IO.Path.Combine(Path, "identity.json");
 
