@@ -23,7 +23,7 @@ internal sealed class TensorWriter(string activity, IReadOnlyList<Checkpoint> mo
     /// <param name="cancellation">Stops.</param>
     public void Write(IReadOnlyList<PlannedTensor> tensors, CheckpointWriter output, IReporter reporter, CancellationToken cancellation)
     {
-        var pieces = tensors.SelectMany(tensor => PiecesOf(tensor, output)).ToList();
+        var pieces = Spread([.. tensors.SelectMany(tensor => PiecesOf(tensor, output))]);
         var total = pieces.Sum(piece => (long)piece.Count) * dtype.ByteSize;
         var done = 0L;
         var gate = new Lock();
@@ -40,6 +40,19 @@ internal sealed class TensorWriter(string activity, IReadOnlyList<Checkpoint> mo
                 lock (gate) reporter.Advance(new WorkProgress(activity, done += piece.Count * dtype.ByteSize, total, "bytes"));
             });
         }
+    }
+
+    /// <summary>
+    /// Computed pieces evenly among copied ones: while a thread computes another writes, and two that write to one file only wait for each
+    /// other.
+    /// </summary>
+    private List<TensorPiece> Spread(List<TensorPiece> pieces)
+    {
+        var kinds = pieces.ToLookup(piece => piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].Dtype == dtype);
+        return [.. Places(kinds[true]).Concat(Places(kinds[false])).OrderBy(placed => placed.Place).Select(placed => placed.Piece)];
+
+        static IEnumerable<(double Place, TensorPiece Piece)> Places(IEnumerable<TensorPiece> kind) =>
+            kind.ToList() is var list ? list.Select((piece, i) => ((i + 0.5) / list.Count, piece)) : [];
     }
 
     private IEnumerable<TensorPiece> PiecesOf(PlannedTensor tensor, CheckpointWriter output)
