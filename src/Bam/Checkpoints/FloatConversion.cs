@@ -55,11 +55,11 @@ public static class FloatConversion
     private static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         var i = 0;
-        for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
+        for (; i <= source.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
         {
-            var (lower, upper) = Vector512.Widen(Vector512.Create(source[i..]));
-            Vector512.ShiftLeft(lower, 16).AsSingle().CopyTo(destination[i..]);
-            Vector512.ShiftLeft(upper, 16).AsSingle().CopyTo(destination[(i + Vector512<uint>.Count)..]);
+            var (lower, upper) = Vector256.Widen(Vector256.Create(source[i..]));
+            Vector256.ShiftLeft(lower, 16).AsSingle().CopyTo(destination[i..]);
+            Vector256.ShiftLeft(upper, 16).AsSingle().CopyTo(destination[(i + Vector256<uint>.Count)..]);
         }
 
         for (; i < source.Length; i++) destination[i] = FromBFloat16(source[i]);
@@ -68,22 +68,22 @@ public static class FloatConversion
     private static void ToBFloat16(ReadOnlySpan<float> source, Span<ushort> destination)
     {
         var i = 0;
-        for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
+        for (; i <= source.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
         {
-            var lower = RoundToUpperHalf(Vector512.Create(source[i..]));
-            var upper = RoundToUpperHalf(Vector512.Create(source[(i + Vector512<float>.Count)..]));
-            Vector512.Narrow(lower, upper).CopyTo(destination[i..]);
+            var lower = RoundToUpperHalf(Vector256.Create(source[i..]));
+            var upper = RoundToUpperHalf(Vector256.Create(source[(i + Vector256<float>.Count)..]));
+            Vector256.Narrow(lower, upper).CopyTo(destination[i..]);
         }
 
         for (; i < source.Length; i++) destination[i] = ToBFloat16(source[i]);
     }
 
-    private static Vector512<uint> RoundToUpperHalf(Vector512<float> values)
+    private static Vector256<uint> RoundToUpperHalf(Vector256<float> values)
     {
         var bits = values.AsUInt32();
-        var upper = Vector512.ShiftRightLogical(bits, 16);
-        var rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + (upper & Vector512<uint>.One), 16);
-        return Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, upper | Vector512.Create(0x40u));
+        var upper = Vector256.ShiftRightLogical(bits, 16);
+        var rounded = Vector256.ShiftRightLogical(bits + Vector256.Create(0x7FFFu) + (upper & Vector256<uint>.One), 16);
+        return Vector256.ConditionalSelect(Vector256.Equals(values, values).AsUInt32(), rounded, upper | Vector256.Create(0x40u));
     }
 
     private static void CheckLengths(TensorDtype dtype, int bytes, int elements)
