@@ -37,7 +37,7 @@ internal sealed class Export : Verb
         var isQuantized = invocation.Get(dtype) == EightBits;
         var options = new ExportOptions
         {
-            Dtype = isQuantized ? null : DtypeOption.Parse(invocation.Get(dtype)),
+            Dtype = isQuantized ? null : DtypeOption.Parse(invocation.Get(dtype), $"{EightBits} (gguf)"),
             Quantize = isQuantized,
             ShardBytes = invocation.Get(shardSize) is { } size ? ByteSize.Parse("--shard-size", size) : null,
         };

@@ -26,7 +26,8 @@ public static class TokenizerExtension
     private static (string, string, string)? CompareIds(JsonElement first, JsonElement second)
     {
         var (tokens, others) = (TokenizerFile.TokensById(first), TokenizerFile.TokensById(second));
-        for (var id = 0; id <= tokens.Keys.DefaultIfEmpty(-1).Max(); id++)
+        var largest = tokens.Keys.DefaultIfEmpty(-1).Max();
+        for (var id = 0; id <= largest; id++)
         {
             var (token, other) = (tokens.GetValueOrDefault(id), others.GetValueOrDefault(id));
             if (token != other) return ($"id {id}", Quote(token), Quote(other));

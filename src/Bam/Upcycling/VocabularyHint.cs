@@ -11,18 +11,24 @@ internal static class VocabularyHint
     public static string ForSizes(Checkpoint seed, Checkpoint model)
     {
         var (first, second) = (TokenizerFile.Find(seed.Directory), TokenizerFile.Find(model.Directory));
-        return first is not null && second is not null
-            ? ForCounts(TokenizerFile.CountIds(first), TokenizerFile.CountIds(second))
-            : ForCounts(seed.Config.VocabSize, model.Config.VocabSize);
+        if (first is null || second is null) return ForCounts(seed.Config.VocabSize, model.Config.VocabSize);
+        var (seedIds, modelIds) = (TokenizerFile.CountIds(first), TokenizerFile.CountIds(second));
+        return ConflictOf((first, seedIds), (second, modelIds)) is { } conflict
+            ? $"the tokenizers are different ones, of which {conflict.Place} is the first sign; every expert must be a copy of the seed, trained further"
+            : ForCounts(seedIds, modelIds);
     }
 
     /// <summary>For tokenizers that differ.</summary>
     public static string ForTokenizers(string seed, string model)
     {
-        var (first, second) = (TokenizerFile.CountIds(seed), TokenizerFile.CountIds(model));
-        var conflict = first <= second ? TokenizerExtension.FirstConflict(seed, model) : TokenizerExtension.FirstConflict(model, seed);
-        return first != second && conflict is null ? ForCounts(first, second) : "all models must have the seed's vocabulary";
+        var (seedIds, modelIds) = (TokenizerFile.CountIds(seed), TokenizerFile.CountIds(model));
+        return seedIds != modelIds && ConflictOf((seed, seedIds), (model, modelIds)) is null
+            ? ForCounts(seedIds, modelIds)
+            : "all models must have the seed's vocabulary";
     }
+
+    private static (string Place, string First, string Second)? ConflictOf((string Path, int Ids) seed, (string Path, int Ids) model) =>
+        seed.Ids <= model.Ids ? TokenizerExtension.FirstConflict(seed.Path, model.Path) : TokenizerExtension.FirstConflict(model.Path, seed.Path);
 
     private static string ForCounts(int seed, int model) => (model - seed) switch
     {

@@ -248,28 +248,13 @@ public sealed class ExporterTests : IDisposable
     private void Export(string model, string format) =>
         Exporter.Export(model, ExportFormats.Named(format), new(), directory["out"], SilentReporter.Instance);
 
-    private string Mix(string method, MixtureOptions options)
-    {
-        Upcycler.Mix(method, options, directory["mixture"], SilentReporter.Instance);
-        return directory["mixture"];
-    }
+    private string Mix(string method, MixtureOptions options) => ExportSources.Mix(directory, method, options);
 
-    private string Save(ModelConfig config)
-    {
-        using var model = TinyModels.Create(config);
-        Directory.CreateDirectory(directory["model"]);
-        Bam.Models.ModelCheckpoint.Save(model, directory["model"]);
-        return directory["model"];
-    }
+    private string Save(ModelConfig config) => ExportSources.Save(directory, config);
 
     private static void RequireSameNumbers(Checkpoint exported, Checkpoint source)
     {
         foreach (var parameter in source.Parameters)
-        {
-            var (found, expected) = (new float[parameter.Count], new float[parameter.Count]);
-            exported.ReadFloat32(parameter.Name, found);
-            source.ReadFloat32(parameter.Name, expected);
-            found.ShouldBe(expected, parameter.Name);
-        }
+            ExportSources.Numbers(exported, parameter.Name).ShouldBe(ExportSources.Numbers(source, parameter.Name), parameter.Name);
     }
 }

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using Bam.Checkpoints;
 using Bam.Exporting;
 using Bam.Exporting.Gguf;
-using Bam.Models;
 using Bam.Tests.Models;
 using Bam.Tests.Upcycling;
 using Bam.Upcycling;
@@ -40,13 +39,13 @@ public sealed class GgufTests : IDisposable
         file.Metadata.Keys.ShouldNotContain("llama.expert_count");
         file.Names.Count.ShouldBe(source.Parameters.Count);
         file.ShapeOf("blk.1.ffn_down.weight").ShouldBe([source.Config.HiddenSize, source.Config.IntermediateSize]);
-        file.Float32("token_embd.weight").ShouldBe(Numbers(source, "model.embed_tokens.weight"));
-        file.Float32("output.weight").ShouldBe(Numbers(source, "lm_head.weight"));
-        file.Float32("output_norm.weight").ShouldBe(Numbers(source, "model.norm.weight"));
-        file.Float32("blk.0.attn_norm.weight").ShouldBe(Numbers(source, "model.layers.0.input_layernorm.weight"));
-        file.Float32("blk.0.ffn_norm.weight").ShouldBe(Numbers(source, "model.layers.0.post_attention_layernorm.weight"));
-        file.Float32("blk.0.attn_v.weight").ShouldBe(Numbers(source, "model.layers.0.self_attn.v_proj.weight"));
-        file.Float32("blk.1.ffn_down.weight").ShouldBe(Numbers(source, "model.layers.1.mlp.down_proj.weight"));
+        file.Float32("token_embd.weight").ShouldBe(ExportSources.Numbers(source, "model.embed_tokens.weight"));
+        file.Float32("output.weight").ShouldBe(ExportSources.Numbers(source, "lm_head.weight"));
+        file.Float32("output_norm.weight").ShouldBe(ExportSources.Numbers(source, "model.norm.weight"));
+        file.Float32("blk.0.attn_norm.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.0.input_layernorm.weight"));
+        file.Float32("blk.0.ffn_norm.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.0.post_attention_layernorm.weight"));
+        file.Float32("blk.0.attn_v.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.0.self_attn.v_proj.weight"));
+        file.Float32("blk.1.ffn_down.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.1.mlp.down_proj.weight"));
     }
 
     [Fact]
@@ -57,7 +56,7 @@ public sealed class GgufTests : IDisposable
         using var source = Checkpoint.Open(Llama);
         foreach (var (name, stored) in new[] { ("q_proj", "attn_q"), ("k_proj", "attn_k") })
         {
-            var halves = Numbers(source, $"model.layers.0.self_attn.{name}.weight").Chunk(source.Config.HiddenSize).ToArray();
+            var halves = ExportSources.Numbers(source, $"model.layers.0.self_attn.{name}.weight").Chunk(source.Config.HiddenSize).ToArray();
             var neighbours = file.Float32($"blk.0.{stored}.weight").Chunk(source.Config.HiddenSize).ToArray();
             var headDim = source.Config.HeadDim;
             for (var head = 0; head < halves.Length; head += headDim)
@@ -78,7 +77,7 @@ public sealed class GgufTests : IDisposable
         var file = Export(model);
 
         using var source = Checkpoint.Open(model);
-        file.Float32("blk.0.attn_q.weight").ShouldBe(Numbers(source, "model.layers.0.self_attn.q_proj.weight"));
+        file.Float32("blk.0.attn_q.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.0.self_attn.q_proj.weight"));
     }
 
     [Fact]
@@ -92,8 +91,8 @@ public sealed class GgufTests : IDisposable
         file.Metadata["llama.expert_used_count"].ShouldBe(2u);
         file.ShapeOf("blk.1.ffn_gate_exps.weight").ShouldBe([3, source.Config.IntermediateSize, source.Config.HiddenSize]);
         file.Float32("blk.1.ffn_gate_exps.weight").ShouldBe(
-            Enumerable.Range(0, 3).SelectMany(expert => Numbers(source, $"model.layers.1.mlp.experts.{expert}.gate_proj.weight")));
-        file.Float32("blk.1.ffn_gate_inp.weight").ShouldBe(Numbers(source, "model.layers.1.mlp.router.weight"));
+            Enumerable.Range(0, 3).SelectMany(expert => ExportSources.Numbers(source, $"model.layers.1.mlp.experts.{expert}.gate_proj.weight")));
+        file.Float32("blk.1.ffn_gate_inp.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.1.mlp.router.weight"));
     }
 
     [Fact]
@@ -103,10 +102,10 @@ public sealed class GgufTests : IDisposable
         var file = Export(model);
 
         using var source = Checkpoint.Open(model);
-        var (halves, half) = (Numbers(source, "model.layers.0.self_attn.q_proj.bias"), source.Config.HeadDim / 2);
+        var (halves, half) = (ExportSources.Numbers(source, "model.layers.0.self_attn.q_proj.bias"), source.Config.HeadDim / 2);
         file.Float32("blk.0.attn_q.bias")[..4].ShouldBe([halves[0], halves[half], halves[1], halves[half + 1]]);
-        file.Float32("blk.1.ffn_up.bias").ShouldBe(Numbers(source, "model.layers.1.mlp.up_proj.bias"));
-        file.Float32("blk.1.attn_output.bias").ShouldBe(Numbers(source, "model.layers.1.self_attn.o_proj.bias"));
+        file.Float32("blk.1.ffn_up.bias").ShouldBe(ExportSources.Numbers(source, "model.layers.1.mlp.up_proj.bias"));
+        file.Float32("blk.1.attn_output.bias").ShouldBe(ExportSources.Numbers(source, "model.layers.1.self_attn.o_proj.bias"));
     }
 
     [Fact]
@@ -153,7 +152,7 @@ public sealed class GgufTests : IDisposable
         using var source = Checkpoint.Open(Llama);
         file.TypeOf("blk.0.attn_norm.weight").ShouldBe(0u);
         file.TypeOf("token_embd.weight").ShouldBe(type);
-        var values = Numbers(source, "model.embed_tokens.weight");
+        var values = ExportSources.Numbers(source, "model.embed_tokens.weight");
         var bytes = new byte[values.Length * dtype.ByteSize];
         FloatConversion.FromFloat32(values, dtype, bytes);
         file.Bytes("token_embd.weight", bytes.Length).SequenceEqual(bytes).ShouldBeTrue();
@@ -170,7 +169,7 @@ public sealed class GgufTests : IDisposable
         file.TypeOf("token_embd.weight").ShouldBe(8u);
         file.TypeOf("blk.0.ffn_down.weight").ShouldBe(1u);
         file.TypeOf("output_norm.weight").ShouldBe(0u);
-        var expected = Numbers(source, "model.embed_tokens.weight");
+        var expected = ExportSources.Numbers(source, "model.embed_tokens.weight");
         var largest = 0f;
         for (var block = 0; block < expected.Length / 32; block++)
         {
@@ -232,24 +231,7 @@ public sealed class GgufTests : IDisposable
         return new(Path.Combine(directory["out"], GgufFormat.FileName));
     }
 
-    private string Mix(string method, MixtureOptions options)
-    {
-        Upcycler.Mix(method, options, directory["mixture"], SilentReporter.Instance);
-        return directory["mixture"];
-    }
+    private string Mix(string method, MixtureOptions options) => ExportSources.Mix(directory, method, options);
 
-    private string Save(ModelConfig config)
-    {
-        using var model = TinyModels.Create(config);
-        Directory.CreateDirectory(directory["model"]);
-        ModelCheckpoint.Save(model, directory["model"]);
-        return directory["model"];
-    }
-
-    private static float[] Numbers(Checkpoint source, string name)
-    {
-        var values = new float[source.Parameters.Single(parameter => parameter.Name == name).Count];
-        source.ReadFloat32(name, values);
-        return values;
-    }
+    private string Save(ModelConfig config) => ExportSources.Save(directory, config);
 }

@@ -48,6 +48,15 @@ public sealed class GgufVocabularyTests : IDisposable
     }
 
     [Fact]
+    public void The_unknown_token_of_bytes_still_steers()
+    {
+        var json = JsonOf("gpt2");
+        json["model"]!["unk_token"] = "<|endoftext|>";
+        var tokenizer = Parse(json);
+        Array(Metadata(tokenizer), "token_type")[tokenizer.TokenToId("<|endoftext|>")!.Value].ShouldBe(3);
+    }
+
+    [Fact]
     public void Bpe_over_characters_has_a_score_for_each_token()
     {
         var tokenizer = Parse(CharacterBpe());

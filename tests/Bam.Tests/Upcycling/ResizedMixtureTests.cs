@@ -123,6 +123,14 @@ public sealed class ResizedMixtureTests : IDisposable
     }
 
     [Fact]
+    public void The_option_is_not_offered_where_it_would_not_help()
+    {
+        var options = Options(Model("m0", "<a>"), Model("m1", "<b>", "<c>"));
+        Refused(options with { ResizeEmbeddings = false }).ShouldEndWith(
+            $"; the tokenizers are different ones, of which id {Ids} is the first sign; every expert must be a copy of the seed, trained further");
+    }
+
+    [Fact]
     public void Two_models_with_different_tokens_under_one_id_are_refused()
     {
         var options = Options(Model("m0"), Model("m1", "<a>", "<b>"), Model("m2", "<c>"));

@@ -61,9 +61,10 @@ internal static class GgufVocabulary
         TokenType TypeOf(int id)
         {
             if (tokenizer.IdToToken(id) is not { } token) return TokenType.Unused;
-            if (id == tokenizer.Model.UnknownId) return TokenType.Unknown;
+            var isOverCharacters = tokenizer.Model is CharacterBpe;
+            if (isOverCharacters && id == tokenizer.Model.UnknownId) return TokenType.Unknown;
             if (added.TryGetValue(id, out var known)) return known.Special ? TokenType.Control : TokenType.UserDefined;
-            return tokenizer.Model is CharacterBpe { ByteFallback: true } && ByteToken.ValueOf(token) >= 0 ? TokenType.Byte : TokenType.Normal;
+            return isOverCharacters && ByteToken.ValueOf(token) >= 0 ? TokenType.Byte : TokenType.Normal;
         }
     }
 
