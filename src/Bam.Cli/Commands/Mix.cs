@@ -53,7 +53,7 @@ internal sealed class Mix : Verb
     private readonly Option<long> routerSeed = new("--router-seed") { Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S" };
     private readonly Option<string[]> routerTexts = new("--router-text")
     {
-        Description = "Calibrated routers instead of random ones: a text of each model's domain (.txt, .jsonl, .jsonl.gz, a folder or a quoted pattern), the seed's first",
+        Description = "Calibrated routers instead of random ones: a text of each model's domain (.txt, .jsonl, .jsonl.gz, a folder, a quoted pattern, or what 'bam data build' made), the seed's first",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         HelpName = "PATH",

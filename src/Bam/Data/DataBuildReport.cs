@@ -47,6 +47,9 @@ public sealed record DataBuildReport(
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
     };
 
+    /// <summary>True for the folder of a built domain.</summary>
+    public static bool IsIn(string directory) => File.Exists(Path.Combine(directory, FileName));
+
     /// <summary>Reads the report of a built domain.</summary>
     /// <param name="directory">The domain's folder.</param>
     /// <exception cref="InvalidInputException">There is none, or it is damaged.</exception>

@@ -52,7 +52,7 @@ public static class DataBuilder
     /// <summary>The output replaces a folder of its name, which must not be somebody's documents.</summary>
     private static void RefuseForeignFolder(string output)
     {
-        if (!Directory.Exists(output) || !Directory.EnumerateFileSystemEntries(output).Any() || File.Exists(Path.Combine(output, DataBuildReport.FileName))) return;
+        if (!Directory.Exists(output) || !Directory.EnumerateFileSystemEntries(output).Any() || DataBuildReport.IsIn(output)) return;
         throw new InvalidInputException(output, "a new folder, an empty one or an earlier build's", "other files", "choose another --output");
     }
 

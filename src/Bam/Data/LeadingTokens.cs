@@ -7,14 +7,15 @@ namespace Bam.Data;
 public static class LeadingTokens
 {
     /// <summary>Reads documents until there are enough tokens; each ends with the end-of-text token, if the tokenizer has one.</summary>
-    /// <param name="input">A file (.txt, .jsonl, .jsonl.gz), a folder or a pattern; see <see cref="InputFiles.Resolve"/>.</param>
+    /// <param name="input">A file (.txt, .jsonl, .jsonl.gz), a folder or a pattern; see <see cref="InputFiles.Resolve"/>. Or a built domain, whose training tokens are taken.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="count">The most tokens.</param>
     /// <returns>That many ids, or all that the text has.</returns>
-    /// <exception cref="InvalidInputException">A file is missing, damaged or without text.</exception>
+    /// <exception cref="InvalidInputException">A file is missing, damaged, without text, or of another tokenizer.</exception>
     public static int[] Read(string input, Tokenizer tokenizer, int count)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
+        if (DataBuildReport.IsIn(input)) return OfBuilt(input, tokenizer, count);
         var ids = new List<int>();
         foreach (var text in DocumentTexts.Read(InputFiles.Resolve([input])))
         {
@@ -24,5 +25,15 @@ public static class LeadingTokens
         }
 
         return [.. ids.Take(count)];
+    }
+
+    private static int[] OfBuilt(string directory, Tokenizer tokenizer, int count)
+    {
+        using var domain = DomainData.Open(directory);
+        if (domain.Report.Tokenizer != tokenizer.Fingerprint)
+            throw new InvalidInputException($"{directory}: domain '{domain.Name}'", "ids of the model's tokenizer", "those of another", "build the data with the model's tokenizer, or name its text");
+        var ids = new int[Math.Min(count, domain.Train.TokenCount)];
+        domain.Train.Read(0, ids);
+        return ids;
     }
 }

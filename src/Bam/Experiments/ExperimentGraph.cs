@@ -61,7 +61,7 @@ public sealed class ExperimentGraph
     {
         yield return Model("seed", ModelKind.Seed, null, seed, null);
         foreach (var (name, expert) in recipe.Experts)
-            yield return Model(name, ModelKind.Expert, recipe.Domains.ContainsKey(expert.Domain ?? name) ? expert.Domain ?? name : null, experts[name], null);
+            yield return Model(name, ModelKind.Expert, recipe.Domains.ContainsKey(expert.DomainOf(name)) ? expert.DomainOf(name) : null, experts[name], null);
         foreach (var (name, mixture) in recipe.Mixtures)
             yield return Model(name, KindOf(mixture.Method), null, MixturePhase(name, mixture), BudgetOf(name));
     }
@@ -113,7 +113,7 @@ public sealed class ExperimentGraph
     private ModelPhase ExpertPhase(string name, RecipeExpert expert)
     {
         if (expert.Checkpoint is { } checkpoint) return new CheckpointPhase(name, checkpoint, hashes);
-        var domain = expert.Domain ?? name;
+        var domain = expert.DomainOf(name);
         var shares = new Dictionary<string, double> { [domain] = 1 };
         if (expert.GeneralShare > 0 && domain != recipe.GeneralDomain)
             (shares[domain], shares[recipe.GeneralDomain]) = (1 - expert.GeneralShare, expert.GeneralShare);
@@ -135,12 +135,22 @@ public sealed class ExperimentGraph
     {
         if (mixes.TryGetValue(name, out var mix)) return mix;
         var mixture = recipe.Mixtures[name];
-        var members = (mixture.Of ?? [.. experts.Keys]).Select(member => experts[member]).ToList();
+        var members = mixture.Of ?? [.. experts.Keys];
         // A sparse mixture has copies of the seed where the others have experts.
         var isSparse = mixture.Method == MixtureMethod.Sparse;
         return mixes[name] = new MixPhase(
-            name, mixture, seed, isSparse ? [] : members, isSparse ? mixture.Experts ?? members.Count + 1 : mixture.Experts, recipe.ModelSeed);
+            name,
+            mixture,
+            seed,
+            isSparse ? [] : [.. members.Select(member => experts[member])],
+            isSparse ? mixture.Experts ?? members.Count + 1 : mixture.Experts,
+            recipe.ModelSeed,
+            mixture.RouterTokens is { } tokens ? new RouterDomains(DomainsOf(members), tokens, recipe.Seed.Training.Device) : null);
     }
+
+    /// <summary>Each model's domain, the seed's first.</summary>
+    private IReadOnlyList<DataPhase> DomainsOf(IReadOnlyList<string> members) =>
+        [data[recipe.GeneralDomain], .. members.Select(member => data[recipe.Experts[member].DomainOf(member)])];
 
     private SharesPhase? FoundSharesOf(string name, RecipeMixture mixture)
     {

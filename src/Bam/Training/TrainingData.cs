@@ -35,7 +35,7 @@ public sealed class TrainingData : IDisposable
         {
             foreach (var domain in config.Data)
             {
-                if (File.Exists(Path.Combine(domain.Path, DataBuildReport.FileName))) RequireSameVocabulary(domain, vocabSize, tokenizer);
+                if (DataBuildReport.IsIn(domain.Path)) RequireSameVocabulary(domain, vocabSize, tokenizer);
                 datasets.Add(IndexedDataset.Open(PrefixOf(domain), vocabSize));
             }
 

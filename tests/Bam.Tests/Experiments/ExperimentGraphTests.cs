@@ -75,6 +75,7 @@ public sealed class ExperimentGraphTests : IDisposable
     [InlineData("method: btx, tokens: 400", "method: btx, tokens: 400, learning_rate: 5e-4", "train btx, evaluate btx")]
     [InlineData("method: bam, tokens: 400", "method: bam, tokens: 400, shares: { law: 1, code: 2 }", "train bam, evaluate bam")]
     [InlineData("method: bam, tokens: 400", "method: bam, tokens: 400, attention_top_k: 1", "mix bam, train bam, evaluate bam")]
+    [InlineData("method: bam, tokens: 400", "method: bam, tokens: 400, router_tokens: 64", "mix bam, train bam, evaluate bam")]
     [InlineData("by: core_seconds", "by: tokens", "budget bam-time, train bam-time, evaluate bam-time")]
     [InlineData("evaluation: { batch_size: 4 }", "evaluation: { sequence_length: 8 }", AllEvaluations)]
     [InlineData("soup: { method: soup }", "", "")]

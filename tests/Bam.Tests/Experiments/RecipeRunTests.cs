@@ -1,5 +1,8 @@
+using Bam.Checkpoints;
 using Bam.Experiments;
 using Bam.Experiments.Phases;
+using Bam.Models;
+using Bam.Torch;
 using Shouldly;
 using Xunit;
 
@@ -128,6 +131,21 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         results.Models.Select(model => (model.Name, model.Domain, IsTrained: model.Metrics is not null))
             .ShouldBe([("seed", null, false), ("law", "law", false), ("code", null, false), ("bam", null, true)]);
         results.Models[1].Perplexity["law"].ShouldBeLessThan(results.Models[0].Perplexity["law"]);
+    }
+
+    [Fact]
+    public void Routers_are_calibrated_on_each_models_domain_in_the_experts_order()
+    {
+        toy.Run(ToyRecipe.Yaml + "\n  btx-calibrated: { method: btx, of: [code, law], router_tokens: 200 }", FinishedRun.Name);
+
+        var mixture = Path.Combine(toy.Phase(FinishedRun.Name, "mix-btx-calibrated"), "model");
+        string[] domains = [.. new[] { "general", "code", "law" }.Select(domain => Path.Combine(toy.Phase(FinishedRun.Name, $"data-{domain}"), "shards"))];
+        var seed = Path.Combine(toy.Phase(FinishedRun.Name, "train-seed"), "model");
+        var (name, rows) = RouterCalibration.Run(seed, ModelConfig.Load(mixture), domains, 200, Device.Cpu, SilentReporter.Instance).Single();
+        var written = new float[rows.Length];
+        using var checkpoint = Checkpoint.Open(mixture);
+        checkpoint.ReadFloat32(name, written);
+        written.ShouldBe(rows);
     }
 
     [Fact]

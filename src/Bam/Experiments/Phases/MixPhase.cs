@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Experiments.Recipes;
+using Bam.Models;
+using Bam.Torch;
 using Bam.Upcycling;
 
 namespace Bam.Experiments.Phases;
@@ -11,8 +13,10 @@ namespace Bam.Experiments.Phases;
 /// <param name="experts">The experts, in the order of the mixture's; none for a sparse one.</param>
 /// <param name="feedForwardExperts">M; null for one a model.</param>
 /// <param name="routerSeed">Of the routers' random numbers.</param>
-public sealed class MixPhase(string name, RecipeMixture mixture, ModelPhase seed, IReadOnlyList<ModelPhase> experts, int? feedForwardExperts, long routerSeed)
-    : ModelPhase("mix", name, [seed, .. experts])
+/// <param name="routerDomains">What routers are calibrated on; null for random ones.</param>
+public sealed class MixPhase(
+    string name, RecipeMixture mixture, ModelPhase seed, IReadOnlyList<ModelPhase> experts, int? feedForwardExperts, long routerSeed, RouterDomains? routerDomains = null)
+    : ModelPhase("mix", name, [seed, .. experts, .. routerDomains?.Data ?? []])
 {
     private string Method => mixture.Method.ToString().ToLowerInvariant();
 
@@ -31,17 +35,19 @@ public sealed class MixPhase(string name, RecipeMixture mixture, ModelPhase seed
             TopK = mixture.Method == MixtureMethod.Soup ? null : mixture.TopK,
             NormTopK = mixture.NormTopk,
             RouterSeed = routerSeed,
+            RouterTexts = routerDomains is null ? null : new([.. routerDomains.Data.Select(domain => domain.ShardsIn(context.Store))], routerDomains.Tokens),
         };
-        Upcycler.Mix(Method, options, ModelIn(context.Store), context.Reporter, context.Cancellation);
+        using var sources = MixtureSources.Open(options.Models);
+        var plan = MixturePlan.Create(Method, options, sources);
+        if (options.RouterTexts is { } texts) plan = plan.WithRouters(Calibrate(plan, texts, context));
+        Upcycler.Write(plan, sources, ModelIn(context.Store), context.Reporter, context.Cancellation);
         return [];
     }
 
     /// <inheritdoc/>
-    protected override PhaseInputs Describe() => new()
+    protected override PhaseInputs Describe()
     {
-        Kind = Kind,
-        Version = 1,
-        Settings = new JsonObject
+        var settings = new JsonObject
         {
             ["method"] = Method,
             ["share_key_value"] = mixture.ShareKeyValue,
@@ -51,8 +57,22 @@ public sealed class MixPhase(string name, RecipeMixture mixture, ModelPhase seed
             ["attention_top_k"] = mixture.AttentionTopK,
             ["attention_init"] = mixture.AttentionInit.ToString(),
             ["router_seed"] = routerSeed,
-        },
-        Phases = new Dictionary<string, string>(
-            experts.Select((expert, i) => KeyValuePair.Create($"expert {i + 1}, {expert.Name}", expert.Key)).Prepend(new("seed", seed.Key))),
-    };
+        };
+        var phases = new Dictionary<string, string> { ["seed"] = seed.Key };
+        for (var i = 0; i < experts.Count; i++) phases.Add($"expert {i + 1}, {experts[i].Name}", experts[i].Key);
+        if (routerDomains is not null)
+        {
+            settings["router_tokens"] = routerDomains.Tokens;
+            for (var i = 0; i < routerDomains.Data.Count; i++) phases.Add($"router row {i + 1}, {routerDomains.Data[i].Name}", routerDomains.Data[i].Key);
+        }
+
+        return new() { Kind = Kind, Version = 1, Settings = settings, Phases = phases };
+    }
+
+    private IReadOnlyDictionary<string, float[]> Calibrate(MixturePlan plan, RouterTexts texts, PhaseContext context)
+    {
+        LibTorch.Load();
+        return RouterCalibration.Run(
+            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, Device.Parse(routerDomains!.Device), context.Reporter, context.Cancellation);
+    }
 }

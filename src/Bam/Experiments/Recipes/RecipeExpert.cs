@@ -21,4 +21,7 @@ public sealed record RecipeExpert
     /// <summary>How it is trained.</summary>
     [Flattened]
     public TrainingSettings Training { get; init; } = new() { LearningRate = 1e-3 };
+
+    /// <summary>The domain of the expert that has the given name.</summary>
+    public string DomainOf(string name) => Domain ?? name;
 }

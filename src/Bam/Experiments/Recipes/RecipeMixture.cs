@@ -39,6 +39,10 @@ public sealed record RecipeMixture : ICheckedSection
     [Key("bam: what the attention experts start from; the paper copies each from its own model")]
     public AttentionInitialization AttentionInit { get; init; }
 
+    /// <summary>The tokens of each model's domain that its routers are calibrated on; null for random routers.</summary>
+    [Key("bam and btx: calibrated routers instead of random ones: the tokens that the seed reads of each model's domain, the seed's own being 'general_domain'", Minimum = 1)]
+    public int? RouterTokens { get; init; }
+
     /// <summary>The shares of the domains; null for those by <see cref="ShareBy"/>.</summary>
     [Key("the shares of the domains in the mixture's training; by 'share_by' when absent", Minimum = 0, AboveMinimum = true)]
     public IReadOnlyDictionary<string, double>? Shares { get; init; }
@@ -74,6 +78,7 @@ public sealed record RecipeMixture : ICheckedSection
         }
 
         if (Of is not null && Method is MixtureMethod.Sparse or MixtureMethod.Dense) throw Meaningless(section, "of");
+        if (RouterTokens is not null && Method is not (MixtureMethod.Bam or MixtureMethod.Btx)) throw Meaningless(section, "router_tokens");
         if (Method is not (MixtureMethod.Soup or MixtureMethod.Dense)) return;
         if (Experts is not null) throw Meaningless(section, "experts");
         if (TopK != 1) throw Meaningless(section, "top_k");

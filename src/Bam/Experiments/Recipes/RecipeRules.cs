@@ -1,3 +1,4 @@
+using System.Globalization;
 using Bam.Configuration;
 using Bam.Models;
 using Bam.Training;
@@ -32,6 +33,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     {
         if (recipe.RandomSeeds.Distinct().Count() < recipe.RandomSeeds.Count)
             throw Fault(["random_seeds"], "key 'random_seeds': a number is there twice; each unit needs its own");
+        CheckDrawnSeeds();
         foreach (var table in recipe.Tables)
         {
             CheckModels("tables", table.Models);
@@ -57,6 +59,21 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         if (recipe.RandomSeeds.Count > 0) return;
         var unused = recipe.Results is not null ? "results" : recipe.Tables.Count > 0 ? "tables" : recipe.Claims.Count > 0 ? "claims" : null;
         if (unused is not null) throw Fault([unused], $"key '{unused}' has no meaning without 'random_seeds'; add them or remove it");
+    }
+
+    private void CheckDrawnSeeds()
+    {
+        string[][] sections =
+        [
+            [CommonTraining.Key], ["seed"],
+            .. recipe.Experts.Keys.Select(name => new[] { "experts", name }),
+            .. recipe.Mixtures.Keys.Select(name => new[] { "mixtures", name }),
+        ];
+        foreach (var at in sections)
+        {
+            if (At([.. at, "data_seed"]) is YamlScalarNode { Value: var drawn } && recipe.RandomSeeds.Any(seed => seed.ToString(CultureInfo.InvariantCulture) != drawn))
+                throw Fault([.. at, "data_seed"], $"key '{string.Join('.', at)}.data_seed' has no effect with 'random_seeds', whose numbers it would be; remove it");
+        }
     }
 
     private void CheckModels(string key, IEnumerable<string> names)
@@ -124,7 +141,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     private void CheckExpert(string name, RecipeExpert expert)
     {
         string[] at = ["experts", name];
-        var domain = expert.Domain ?? name;
+        var domain = expert.DomainOf(name);
         if (expert.Checkpoint is not null) CheckGiven(at);
         else CheckBudget(at, expert.Training);
         if (expert.Checkpoint is null || expert.Domain is not null) CheckDomain([.. at, "domain"], domain);
@@ -147,7 +164,27 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
             throw Fault([.. at, "top_k"], $"key 'mixtures.{name}.top_k': expected at most {mixture.Experts ?? models}, the mixture's experts, found {mixture.TopK}");
         if (mixture.AttentionTopK > models)
             throw Fault([.. at, "attention_top_k"], $"key 'mixtures.{name}.attention_top_k': expected at most {models}, the attention experts, found {mixture.AttentionTopK}");
+        if (mixture.RouterTokens is not null) CheckRouters(name, mixture);
         CheckMatch(at, name, mixture);
+    }
+
+    private void CheckRouters(string name, RecipeMixture mixture)
+    {
+        string[] at = ["mixtures", name, "router_tokens"];
+        var key = string.Join('.', at);
+        var models = mixture.Of ?? [.. recipe.Experts.Keys];
+        CheckGeneralDomain(at, $"the routers of '{name}' are calibrated on it ('router_tokens')");
+        if (mixture.Experts > models.Count + 1)
+            throw Fault(at, $"key '{key}': copies of the seed have no domain of their own; leave it out or 'experts'");
+        var taken = new Dictionary<string, string> { [recipe.GeneralDomain] = "seed" };
+        foreach (var model in models)
+        {
+            var domain = recipe.Experts[model].DomainOf(model);
+            if (!recipe.Domains.ContainsKey(domain))
+                throw Fault(at, $"key '{key}': there is no domain '{domain}' to calibrate the router row of '{model}' on; name one by 'experts.{model}.domain'");
+            if (!taken.TryAdd(domain, model))
+                throw Fault(at, $"key '{key}': '{taken[domain]}' and '{model}' have one domain, '{domain}', and their router rows would be equal; leave it out");
+        }
     }
 
     private void CheckMembers(string[] at, RecipeMixture mixture)

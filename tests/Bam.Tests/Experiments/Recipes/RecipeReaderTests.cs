@@ -76,10 +76,13 @@ public sealed class RecipeReaderTests : IDisposable
         resolved.Split("learning_rate:").Length.ShouldBe(2, "only the mixture that is trained has one");
     }
 
-    [Fact]
-    public void The_resolved_recipe_reads_back_as_the_same_recipe()
+    [Theory]
+    [InlineData("")]
+    [InlineData("\nrandom_seeds: [7]")]
+    [InlineData("\nrandom_seeds: [7, 8]")]
+    public void The_resolved_recipe_reads_back_as_the_same_recipe(string seeds)
     {
-        var recipe = Read(Short);
+        var recipe = Read(Short + seeds);
         var resolved = RecipeWriter.Write(recipe);
 
         var elsewhere = Path.Combine(directory, "elsewhere", "recipe.yaml");
@@ -122,10 +125,17 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("model:", "tokenizer: { path: x, vocab_size: 300 }\nmodel:", "recipe.yaml:4: key 'tokenizer.vocab_size' and key 'tokenizer.path' exclude each other")]
     [InlineData("seed: { tokens: 1e6, learning_rate: 2e-3 }", "seed: { checkpoint: x }\ntraining: { learning_rate: 1 }", "recipe.yaml:4: key 'model' and key 'seed.checkpoint' exclude each other")]
     [InlineData("method: btx, tokens: 3e5", "method: dense", "recipe.yaml:9: key 'mixtures.btx': the seed is not trained on without a budget")]
+    [InlineData("method: btx, tokens: 3e5", "method: soup, router_tokens: 64", "recipe.yaml:9: key 'router_tokens' has no meaning for method soup")]
+    [InlineData("method: btx", "method: sparse, router_tokens: 64", "recipe.yaml:9: key 'router_tokens' has no meaning for method sparse")]
+    [InlineData("method: btx", "method: btx, router_tokens: 0", "expected an integer of at least 1, found '0'")]
+    [InlineData("method: btx", "method: btx, router_tokens: 64, experts: 3", "recipe.yaml:9: key 'mixtures.btx.router_tokens': copies of the seed have no domain of their own")]
+    [InlineData("match: { mixture: btx, by: core_seconds } }", "router_tokens: 64 }\ngeneral_domain: law", "recipe.yaml:10: key 'mixtures.bam.router_tokens': 'seed' and 'law' have one domain, 'law', and their router rows would be equal")]
     [InlineData("method: btx", "method: btx, attention_init: mean", "recipe.yaml:9: key 'attention_init' has no meaning for method btx")]
     [InlineData("method: btx", "method: sparse, of: [law]", "recipe.yaml:9: key 'of' has no meaning for method sparse")]
     [InlineData("method: btx", "method: btx, of: [lew]", "recipe.yaml:9: key 'mixtures.btx.of': there is no expert 'lew', did you mean 'law'")]
     [InlineData("method: btx", "method: btx, share_by: size, shares: { law: 1 }", "recipe.yaml:9: key 'share_by' and key 'shares' exclude each other")]
+    [InlineData("model:", "random_seeds: [1, 2]\ntraining: { data_seed: 1 }\nmodel:", "recipe.yaml:5: key 'training.data_seed' has no effect with 'random_seeds'")]
+    [InlineData("law: { tokens: 4e5 }", "law: { tokens: 4e5, data_seed: 5 }\nrandom_seeds: [1]", "recipe.yaml:7: key 'experts.law.data_seed' has no effect with 'random_seeds'")]
     [InlineData("model:", "random_seeds: [1, 1]\nmodel:", "recipe.yaml:4: key 'random_seeds': a number is there twice")]
     [InlineData("model:", "claims: [{ says: x, order: [bam, bxt] }]\nmodel:", "recipe.yaml:4: key 'claims': there is no model 'bxt', did you mean 'btx'")]
     [InlineData("model:", "claims: [{ says: x, order: [bam, btx], domains: [lew] }]\nmodel:", "recipe.yaml:4: key 'claims': there is no domain 'lew', did you mean 'law'")]

@@ -1,0 +1,49 @@
+using System.Text.Json.Nodes;
+using Bam.Data;
+using Bam.Tests.Tokenization;
+using Bam.Tokenization;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Data;
+
+public sealed class LeadingTokensTests : IDisposable
+{
+    private readonly TemporaryDirectory directory = new();
+    private readonly Tokenizer tokenizer = TinyTokenizer.With(json =>
+    {
+        var endOfText = TinyTokenizer.Added(TinyTokenizer.FirstAdded, "<|endoftext|>");
+        endOfText["special"] = true;
+        json["added_tokens"] = new JsonArray(endOfText);
+    });
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public void A_built_domain_gives_the_tokens_that_are_trained_on()
+    {
+        Build(TextEncoder.Of(tokenizer, "t.json"));
+        using var domain = DomainData.Open(directory["law"]);
+        var all = new int[domain.Train.TokenCount];
+        domain.Train.Read(0, all);
+
+        LeadingTokens.Read(directory["law"], tokenizer, 100).ShouldBe(all[..100]);
+        LeadingTokens.Read(directory["law"], tokenizer, int.MaxValue).ShouldBe(all);
+    }
+
+    [Fact]
+    public void A_domain_that_another_tokenizer_built_is_refused()
+    {
+        Build(ByteEncoder.Instance);
+
+        Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100)).Message.ShouldBe(
+            $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer, found those of another; build the data with the model's tokenizer, or name its text");
+    }
+
+    private void Build(TextEncoder encoder)
+    {
+        File.WriteAllLines(directory["law.jsonl"], Enumerable.Range(0, 20).Select(i => $$"""{"text": "{{RandomText.Words(50, $"{i}")}}"}"""));
+        DataBuilder.Build(
+            new DataBuildOptions { Inputs = [directory["law.jsonl"]], Encoder = encoder, Output = directory["law"], HeldOutFraction = 0.1 }, SilentReporter.Instance);
+    }
+}
