@@ -3,19 +3,26 @@ using Bam.Torch.Kernels;
 namespace Bam.Torch.Functions;
 
 /// <summary>
-/// The output head and its cross entropy in one: rows are taken in chunks whose logits fit the cache, and each chunk's gradient is
-/// formed while its logits are there, so that [n, V] logits never exist as a whole.
+/// The output head and its cross entropy in one: rows are taken in chunks, and each chunk's gradient is formed while its logits are
+/// there, so that [n, V] logits never exist as a whole.
 /// </summary>
 public sealed class LinearCrossEntropyFunction : AutogradFunction
 {
     /// <summary>A target that does not count.</summary>
     public const long IgnoreIndex = -100;
 
-    private const long ChunkBytes = 4 << 20;
+    // The head is read three times for each chunk, which a few rows would not repay; with a small vocabulary more rows fit the cache.
+    private const int FewestRows = 256;
+    private const long CacheBytes = 4 << 20;
+
     private readonly Parameter head;
     private readonly Parameter? bias;
 
     private LinearCrossEntropyFunction(Parameter head, Parameter? bias) => (this.head, this.bias) = (head, bias);
+
+    /// <summary>The most rows whose logits exist at once.</summary>
+    /// <param name="vocabulary">V.</param>
+    public static long ChunkRows(long vocabulary) => Math.Max(FewestRows, CacheBytes / (vocabulary * sizeof(float)));
 
     /// <summary>The mean negative log-likelihood, in nats, over the targets that count.</summary>
     /// <param name="x">[n, d].</param>
@@ -33,7 +40,7 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
         using (NoGrad.Enter())
         {
             var (rows, vocabulary) = (x.Size(0), head.Value.Size(0));
-            var chunk = Math.Max(1, ChunkBytes / (vocabulary * sizeof(float)));
+            var chunk = ChunkRows(vocabulary);
             var counted = targets.Ne(IgnoreIndex).Sum();  // scalar, int64
             var matrix = head.Value.To(x.ScalarType);
             var losses = Tensor.Zeros([rows], ScalarType.Float32, x.Device);

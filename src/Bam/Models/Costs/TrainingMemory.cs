@@ -1,5 +1,6 @@
 using Bam.Checkpoints;
 using Bam.Torch;
+using Bam.Torch.Functions;
 
 namespace Bam.Models.Costs;
 
@@ -11,8 +12,8 @@ namespace Bam.Models.Costs;
 /// <param name="Gradients">Four bytes for each parameter.</param>
 /// <param name="Moments">AdamW's two, four bytes each for each parameter (less where parameters are frozen).</param>
 /// <param name="Activations">What backward needs of a micro-batch; see <see cref="PerToken"/>.</param>
-/// <param name="Working">What comes on top at the fullest moment: the head's gradient, which is held between forward and backward, or the
-/// gradients inside one block.</param>
+/// <param name="Working">What comes on top at the fullest moment: the head's gradient, which is held between forward and backward, with a
+/// chunk of logits, or the gradients inside one block.</param>
 public sealed record TrainingMemory(long Parameters, long Gradients, long Moments, long Activations, long Working)
 {
     /// <summary>All of it.</summary>
@@ -33,7 +34,9 @@ public sealed record TrainingMemory(long Parameters, long Gradients, long Moment
 
         // The last norm, of whose output the gradient is kept in place of the output, and the ids with their targets.
         var outside = Norm(config, element) + 2 * sizeof(long);
-        var head = Float * config.VocabSize * config.HiddenSize + element * tokens * config.HiddenSize;
+        var chunk = Math.Min(tokens, LinearCrossEntropyFunction.ChunkRows(config.VocabSize));
+        var logits = (Float + (dtype == ScalarType.Float32 ? 0 : element)) * chunk * config.VocabSize;
+        var head = Float * config.VocabSize * config.HiddenSize + element * tokens * config.HiddenSize + logits;
         var block = element * tokens * GradientsInsideBlock(config);
         return new(
             parameters, parameters, 2 * parameters,
