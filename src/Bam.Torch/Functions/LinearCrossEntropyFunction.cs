@@ -11,7 +11,7 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
     /// <summary>A target that does not count.</summary>
     public const long IgnoreIndex = -100;
 
-    // The head is read three times for each chunk, which a few rows would not repay; with a small vocabulary more rows fit the cache.
+    // Each chunk reads the head twice and rewrites its gradient, which a few rows would not repay; of a small vocabulary more rows fit the cache.
     private const int FewestRows = 256;
     private const long CacheBytes = 4 << 20;
 

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Data;
+using Bam.Data.Building;
+using Bam.Data.Text;
 using Bam.Tests.Tokenization;
 using Bam.Tokenization;
 using Shouldly;
@@ -38,6 +40,18 @@ public sealed class LeadingTokensTests : IDisposable
 
         Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100)).Message.ShouldBe(
             $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer, found those of another; build the data with the model's tokenizer, or name its text");
+    }
+
+    [Fact]
+    public void A_domain_without_training_tokens_is_refused()
+    {
+        HeldOutBuilder.Build(
+            [new TextDocument(new DocumentOrigin("law.txt", 1), "text that is only measured on", Group: null)],
+            new() { Output = directory["law"], Name = "law", Encoder = TextEncoder.Of(tokenizer, "t.json") },
+            CancellationToken.None);
+
+        Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100)).Message.ShouldBe(
+            $"{directory["law/train"]}: expected training tokens, found none: all of its text is held out; name other text");
     }
 
     private void Build(TextEncoder encoder)
