@@ -40,11 +40,19 @@ internal sealed class JsonFields
         throw Wrong(key, "an integer", value);
     }
 
-    /// <summary>A token id, of several the first, or null where absent or null.</summary>
-    public int? TokenId(string key)
+    /// <summary>A token id or an array of them; none where absent or null.</summary>
+    public TokenIds TokenIds(string key)
     {
-        if (unread.GetValueOrDefault(key) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0) unread[key] = list[0];
-        return OptionalInt(key);
+        if (Take(key) is not { } value) return [];
+        var items = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToArray() : [value];
+        var ids = new List<int>(items.Length);
+        foreach (var item in items)
+        {
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out var id)) throw Wrong(key, "an integer or an array of them", value);
+            ids.Add(id);
+        }
+
+        return [.. ids];
     }
 
     /// <summary>Whether the key is there, be it null.</summary>

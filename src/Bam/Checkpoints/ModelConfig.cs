@@ -120,8 +120,8 @@ public sealed record ModelConfig
     /// <summary>Begins a document.</summary>
     public int? BosTokenId { get; init; }
 
-    /// <summary>Ends a document.</summary>
-    public int? EosTokenId { get; init; }
+    /// <summary>Each ends a text: a document, or a turn of a chat. Most models have one.</summary>
+    public TokenIds EosTokenIds { get; init; } = [];
 
     /// <summary>The dtype of the stored weights, "float32" or "bfloat16" …; informative.</summary>
     public string? TorchDtype { get; init; }

@@ -57,7 +57,7 @@ internal static class ModelConfigJson
             RouterAuxLossCoef = fields.Number("router_aux_loss_coef", defaults.RouterAuxLossCoef),
             RouterZLossCoef = fields.Number("router_z_loss_coef", defaults.RouterZLossCoef),
             BosTokenId = fields.OptionalInt("bos_token_id"),
-            EosTokenId = fields.OptionalInt("eos_token_id"),
+            EosTokenIds = fields.TokenIds("eos_token_id"),
             TorchDtype = fields.Dtype(),
         }.WithRotary(fields, defaults.RopeTheta, defaults.PartialRotaryFactor);
     }
@@ -109,7 +109,7 @@ internal static class ModelConfigJson
             json.WriteNumber("router_aux_loss_coef", config.RouterAuxLossCoef);
             json.WriteNumber("router_z_loss_coef", config.RouterZLossCoef);
             WriteOptional(json, "bos_token_id", config.BosTokenId);
-            WriteOptional(json, "eos_token_id", config.EosTokenId);
+            WriteIds(json, "eos_token_id", config.EosTokenIds);
             if (config.TorchDtype is { } dtype) json.WriteString("torch_dtype", dtype);
             json.WriteEndObject();
         }
@@ -161,5 +161,19 @@ internal static class ModelConfigJson
     {
         if (value is { } number) json.WriteNumber(key, number);
         else json.WriteNull(key);
+    }
+
+    // As Hugging Face has it: null, one id, or a list of them.
+    private static void WriteIds(Utf8JsonWriter json, string key, TokenIds ids)
+    {
+        if (ids.Count < 2)
+        {
+            WriteOptional(json, key, ids.First);
+            return;
+        }
+
+        json.WriteStartArray(key);
+        foreach (var id in ids) json.WriteNumberValue(id);
+        json.WriteEndArray();
     }
 }

@@ -16,8 +16,8 @@ internal static class ModelConfigRules
         CheckNumbers(config, where);
         CheckRopeScaling(config.RopeScaling, where);
         CheckExperts(config, where);
-        CheckTokenId(where, "bos_token_id", config.BosTokenId, config.VocabSize);
-        CheckTokenId(where, "eos_token_id", config.EosTokenId, config.VocabSize);
+        if (config.BosTokenId is { } begin) CheckTokenId(where, "bos_token_id", begin, config.VocabSize);
+        foreach (var end in config.EosTokenIds) CheckTokenId(where, "eos_token_id", end, config.VocabSize);
     }
 
     private static void CheckSizes(ModelConfig config, string where)
@@ -109,7 +109,7 @@ internal static class ModelConfigRules
             throw Fault(where, PerToken, $"1 to num_attention_experts = {config.NumAttentionExperts}", k, "correct it");
     }
 
-    private static void CheckTokenId(string where, string field, int? id, int vocabSize)
+    private static void CheckTokenId(string where, string field, int id, int vocabSize)
     {
         if (id < 0 || id >= vocabSize)
             throw Fault(where, field, $"an id below vocab_size = {vocabSize}", id, "correct or remove it");

@@ -28,7 +28,7 @@ internal static class LlamaConfigJson
         ["rope_scaling"] = config.RopeScaling is null ? null : JsonNode.Parse(config.ToJson())!["rope_scaling"]!.DeepClone(),
         ["tie_word_embeddings"] = config.TieWordEmbeddings,
         ["bos_token_id"] = config.BosTokenId,
-        ["eos_token_id"] = config.EosTokenId,
+        ["eos_token_id"] = JsonNode.Parse(config.ToJson())!["eos_token_id"]?.DeepClone(),
         ["torch_dtype"] = config.TorchDtype,
     };
 }

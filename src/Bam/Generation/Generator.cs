@@ -11,7 +11,7 @@ namespace Bam.Generation;
 /// <param name="tokenizer">The model's tokenizer.</param>
 public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
 {
-    private readonly HashSet<int> endOfText = [.. new[] { tokenizer.EndOfTextId, model.Config.EosTokenId }.OfType<int>()];
+    private readonly HashSet<int> endOfText = [.. model.Config.EosTokenIds, .. tokenizer.EndOfTextId is { } id ? new[] { id } : []];
 
     /// <summary>The tokens of a prompt: as Hugging Face's tokenizers give them, special tokens recognised and the template's added. An
     /// empty prompt is the beginning of a document.</summary>

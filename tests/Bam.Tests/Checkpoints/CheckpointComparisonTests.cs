@@ -49,7 +49,7 @@ public sealed class CheckpointComparisonTests : IDisposable
     [Fact]
     public void Tensors_of_one_alone_or_of_another_shape_are_named_and_configuration_and_tokenizer_compared()
     {
-        TinyModel.Write(directory["b"], TinyModel.Dense with { VocabSize = 8, TieWordEmbeddings = false, EosTokenId = 2 }, 1);
+        TinyModel.Write(directory["b"], TinyModel.Dense with { VocabSize = 8, TieWordEmbeddings = false, EosTokenIds = [2] }, 1);
         File.WriteAllText(directory["a/tokenizer.json"], "{\"version\":\"1.0\",\"model\":{\"vocab\":{\"a\":0}}}");
         File.WriteAllText(directory["b/tokenizer.json"], "{\"version\":\"1.0\",\"model\":{\"vocab\":{\"b\":0}}}");
         var comparison = Compare();

@@ -16,7 +16,7 @@ public sealed class ModelConfigTests
         RopeScaling = new(RopeScalingType.Llama3, 8) { LowFreqFactor = 2, HighFreqFactor = 3, OriginalMaxPositionEmbeddings = 4 }, NormType = NormType.RmsNorm, NormEps = 1e-6, RopeTheta = 5e5, RopeInterleaved = true,
         PartialRotaryFactor = 0.25, LogitScale = 0.0625, TieWordEmbeddings = false, NumAttentionExperts = 5, AttentionRouting = AttentionRouting.TopK,
         NumAttentionExpertsPerTok = 4, ShareKeyValue = true, NumLocalExperts = 8, NumExpertsPerTok = 2, NormTopkProb = true, RouterAuxLossCoef = 0.02,
-        RouterZLossCoef = 0.003, BosTokenId = 1, EosTokenId = 2, TorchDtype = "bfloat16",
+        RouterZLossCoef = 0.003, BosTokenId = 1, EosTokenIds = [2, 7], TorchDtype = "bfloat16",
     };
 
     [Fact]
@@ -102,6 +102,8 @@ public sealed class ModelConfigTests
     [InlineData("num_attention_experts_per_tok", "null", "expected an integer with attention_routing = \"top_k\", found none; add it")]
     [InlineData("router_z_loss_coef", "-1", "expected 0 or a positive number, found -1; correct it")]
     [InlineData("eos_token_id", "11", "expected an id below vocab_size = 11, found 11; correct or remove it")]
+    [InlineData("eos_token_id", "[2, -1]", "expected an id below vocab_size = 11, found -1; correct or remove it")]
+    [InlineData("eos_token_id", "[2, \"</s>\"]", "expected an integer or an array of them, found an array; correct it")]
     [InlineData("torch_dtype", "\"int8\"", "expected \"float32\" or \"bfloat16\" or \"float16\" or \"float64\", found \"int8\"; correct or remove it")]
     [InlineData("intermediate_size", "2000000000", "expected a fused width over all experts of at most 2147483647, found 32000000000; is a size wrong?")]
     public void A_wrong_value_costs_one_line_that_names_the_field(string key, string value, string message) =>

@@ -70,6 +70,17 @@ public sealed class ExporterTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("hf")]
+    public void All_ends_of_text_go_along(string format)
+    {
+        var config = ModelConfig.Load(Llama) with { EosTokenIds = [3, 4] };
+        Export(Save(config), format);
+
+        ModelConfig.Load(directory["out"]).EosTokenIds.ShouldBe(config.EosTokenIds);
+    }
+
     // The Python configuration must know every key that Bam writes, or transformers would compute something else.
     [Fact]
     public void The_python_configuration_knows_every_key()

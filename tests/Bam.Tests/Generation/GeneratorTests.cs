@@ -58,13 +58,15 @@ public sealed class GeneratorTests : IDisposable
         Generate("a", options with { Sampler = new() { Seed = 6 } }).Text.ShouldNotBe(result.Text);
     }
 
-    [Fact]
-    public void An_end_of_text_token_ends_it_and_has_no_text()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_end_of_text_token_ends_it_and_has_no_text(bool isOneOfSeveral)
     {
         var options = new GenerationOptions { MaxNewTokens = 20, Sampler = new() { Temperature = 0 } };
         var plain = Generate("ab", options).Tokens.Select(token => token.Id).ToArray();
         var end = plain[^1];
-        using var ending = TinyModels.Create(model.Config with { EosTokenId = end });
+        using var ending = TinyModels.Create(model.Config with { EosTokenIds = isOneOfSeveral ? [0, end] : [end] });
         var result = new Generator(ending, Tokenizer).Run(['a', 'b'], options);
         result.StopReason.ShouldBe(StopReason.EndOfText);
         result.Tokens.Select(token => token.Id).ShouldBe(plain[..(Array.IndexOf(plain, end) + 1)]);

@@ -140,7 +140,7 @@ public sealed class RefusedMixtureTests : IDisposable
     [Fact]
     public void What_deserves_a_word_gets_one()
     {
-        TinyModel.Write(directory["expert"], TinyModel.Dense with { EosTokenId = 3, TorchDtype = "float32" }, 2);
+        TinyModel.Write(directory["expert"], TinyModel.Dense with { EosTokenIds = [3], TorchDtype = "float32" }, 2);
         var reporter = new RecordingReporter();
         Upcycler.Mix("btx", new MixtureOptions { Seed = directory["seed"], Experts = [directory["expert"], directory["seed"]], NormTopK = true }, directory["mixture"], reporter);
         reporter.Warnings.ShouldBe(

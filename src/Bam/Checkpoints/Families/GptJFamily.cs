@@ -68,8 +68,8 @@ internal static class GptJFamily
             PartialRotaryFactor = (double)fields.Int("rotary_dim", 64) / Math.Max(1, headDim),
             TieWordEmbeddings = fields.Flag("tie_word_embeddings", absent: false),
             LmHeadBias = true,
-            BosTokenId = fields.TokenId("bos_token_id"),
-            EosTokenId = fields.TokenId("eos_token_id"),
+            BosTokenId = fields.OptionalInt("bos_token_id"),
+            EosTokenIds = fields.TokenIds("eos_token_id"),
             TorchDtype = fields.Dtype(),
         };
     }

@@ -23,8 +23,8 @@ internal static class HuggingFaceFields
             HeadDim = fields.Int("head_dim", headDim ?? hidden / Math.Max(1, heads)),
             MaxPositionEmbeddings = fields.Int("max_position_embeddings", maxPositions),
             TieWordEmbeddings = fields.Flag("tie_word_embeddings", isTied),
-            BosTokenId = fields.TokenId("bos_token_id"),
-            EosTokenId = fields.TokenId("eos_token_id"),
+            BosTokenId = fields.OptionalInt("bos_token_id"),
+            EosTokenIds = fields.TokenIds("eos_token_id"),
             TorchDtype = fields.Dtype(),
         };
     }

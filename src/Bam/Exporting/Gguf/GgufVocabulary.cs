@@ -74,11 +74,11 @@ internal static class GgufVocabulary
         if (before.Count > 1 || after.Count > 1)
             throw new InvalidInputException($"{path}: post_processor", "at most one token before a text and one after it", $"{before.Count} and {after.Count}", "llama.cpp knows no more; shorten the template");
         AddId("bos_token_id", before.Count == 1 ? before[0] : config.BosTokenId);
-        AddId("eos_token_id", after.Count == 1 ? after[0] : config.EosTokenId ?? tokenizer.EndOfTextId);
+        AddId("eos_token_id", after.Count == 1 ? after[0] : config.EosTokenIds.First ?? tokenizer.EndOfTextId);
         AddId("unknown_token_id", tokenizer.Model.UnknownId is var unknown and >= 0 ? unknown : null);
         metadata.Add($"{Prefix}add_bos_token", before.Count == 1);
         metadata.Add($"{Prefix}add_eos_token", after.Count == 1);
-        if ((config.EosTokenId ?? tokenizer.EndOfTextId) is null)
+        if ((config.EosTokenIds.First ?? tokenizer.EndOfTextId) is null)
             reporter.Warn($"{path}: no token is known to end a text, and {ModelConfig.FileName} names none (eos_token_id): llama.cpp takes one of its own choice");
 
         void AddId(string key, int? id)

@@ -55,9 +55,13 @@ public sealed class FamilyConfigTests
         ModelConfig.Parse(json.ToJsonString(), "config.json").SlidingWindow.ShouldBe(4096);
     }
 
-    [Fact]
-    public void Of_several_ends_of_text_the_first_counts() =>
-        Parse("llama-gqa", "eos_token_id", "[3, 4]").EosTokenId.ShouldBe(3);
+    [Theory]
+    [InlineData("[3, 4]", new[] { 3, 4 })]
+    [InlineData("[3]", new[] { 3 })]
+    [InlineData("3", new[] { 3 })]
+    [InlineData("null", new int[0])]
+    public void A_text_may_end_in_several_ways(string value, int[] ids) =>
+        Parse("llama-gqa", "eos_token_id", value).EosTokenIds.ShouldBe(ids);
 
     [Theory]
     [InlineData("gelu_fast", "gelu_new")]

@@ -13,7 +13,7 @@ public sealed class SeedSizesTests : IDisposable
     [InlineData("small")]
     [InlineData("bam-small")]
     public void A_preset_takes_the_tokenizers_vocabulary(string name) =>
-        Sizes(name).For(300, endOfTextId: 7).ShouldBe(ModelPresets.All["small"] with { VocabSize = 300, EosTokenId = 7 });
+        Sizes(name).For(300, endOfTextId: 7).ShouldBe(ModelPresets.All["small"] with { VocabSize = 300, EosTokenIds = [7] });
 
     [Fact]
     public void A_presets_sizes_can_be_replaced() =>
