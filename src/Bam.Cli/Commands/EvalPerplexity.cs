@@ -2,6 +2,7 @@ using System.CommandLine;
 using Bam.Checkpoints;
 using Bam.Evaluation;
 using Bam.Models;
+using Bam.Tokenization;
 using Bam.Torch;
 using Spectre.Console;
 
@@ -65,8 +66,7 @@ internal sealed class EvalPerplexity : Verb
         if (options.WindowLength > longest)
             throw new InvalidInputException("--window", $"at most {longest}, the models' shortest max_position_embeddings", $"{options.WindowLength}", "shorten it");
         using var heldOut = HeldOutDomains.Open(invocation.GetRequired(data));
-        foreach (var (directory, config) in directories.Zip(configs))
-            foreach (var domain in heldOut.Domains) VocabularyMatch.Require(directory, config, domain);
+        foreach (var (directory, config) in directories.Zip(configs)) RequireVocabulary(directory, config, heldOut);
 
         LibTorch.Load();
         var place = DeviceOption(invocation.Get(device)!);
@@ -98,6 +98,12 @@ internal sealed class EvalPerplexity : Verb
                 .. mean is null ? [] : new[] { new FigureColumn("mean", [.. models.Select(mean)]) },
             ],
             format);
+
+    private static void RequireVocabulary(string model, ModelConfig config, HeldOutDomains heldOut)
+    {
+        var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model).Fingerprint : null;
+        foreach (var domain in heldOut.Domains) domain.Report.RequireVocabulary(domain.Directory, config.VocabSize, tokenizer, model);
+    }
 
     private static int Positive(string option, int value) =>
         value > 0 ? value : throw new InvalidInputException(option, "a number above 0", $"{value}", "change it");

@@ -3,7 +3,11 @@ namespace Bam.Data;
 /// <summary>A domain that <see cref="DataBuilder"/> has built: text to train on and text to measure on.</summary>
 public sealed class DomainData : IDisposable
 {
-    private DomainData(DataBuildReport report, IndexedDataset train, IndexedDataset heldOut) => (Report, Train, HeldOut) = (report, train, heldOut);
+    private DomainData(string directory, DataBuildReport report, IndexedDataset train, IndexedDataset heldOut) =>
+        (Directory, Report, Train, HeldOut) = (directory, report, train, heldOut);
+
+    /// <summary>The folder that it lies in.</summary>
+    public string Directory { get; }
 
     /// <summary>The domain's name.</summary>
     public string Name => Report.Name;
@@ -29,7 +33,7 @@ public sealed class DomainData : IDisposable
         var train = OpenShard(directory, "train", report.Train.Tokens, report.VocabularySize);
         try
         {
-            return new(report, train, OpenShard(directory, "heldout", report.HeldOut.Tokens, report.VocabularySize));
+            return new(directory, report, train, OpenShard(directory, "heldout", report.HeldOut.Tokens, report.VocabularySize));
         }
         catch
         {

@@ -30,8 +30,7 @@ public static class LeadingTokens
     private static int[] OfBuilt(string directory, Tokenizer tokenizer, int count)
     {
         using var domain = DomainData.Open(directory);
-        if (domain.Report.Tokenizer != tokenizer.Fingerprint)
-            throw new InvalidInputException($"{directory}: domain '{domain.Name}'", "ids of the model's tokenizer", "those of another", "build the data with the model's tokenizer, or name its text");
+        domain.Report.RequireVocabulary(directory, tokenizer.VocabSize, tokenizer.Fingerprint);
         if (domain.Train.TokenCount == 0) throw new InvalidInputException(domain.Train.Prefix, "training tokens", "none: all of its text is held out", "name other text");
         var ids = new int[Math.Min(count, domain.Train.TokenCount)];
         domain.Train.Read(0, ids);

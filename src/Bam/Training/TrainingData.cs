@@ -35,7 +35,7 @@ public sealed class TrainingData : IDisposable
         {
             foreach (var domain in config.Data)
             {
-                if (DataBuildReport.IsIn(domain.Path)) RequireSameVocabulary(domain, vocabSize, tokenizer);
+                if (DataBuildReport.IsIn(domain.Path)) DataBuildReport.Load(domain.Path).RequireVocabulary(domain.Path, vocabSize, tokenizer);
                 datasets.Add(IndexedDataset.Open(PrefixOf(domain), vocabSize));
             }
 
@@ -58,25 +58,6 @@ public sealed class TrainingData : IDisposable
     {
         foreach (var dataset in datasets) dataset.Dispose();
     }
-
-    private static void RequireSameVocabulary(TrainingDomain domain, int vocabSize, string? tokenizer)
-    {
-        var report = DataBuildReport.Load(domain.Path);
-        if (report.VocabularySize > vocabSize)
-            throw new InvalidInputException(
-                $"{domain.Path}: domain '{domain.Domain}'",
-                $"ids of a vocabulary of at most {vocabSize}, the model's",
-                $"{report.VocabularySize}",
-                "build the data with the model's tokenizer");
-        if (tokenizer is not null && report.Tokenizer != tokenizer)
-            throw new InvalidInputException(
-                $"{domain.Path}: domain '{domain.Domain}'",
-                $"ids of the model's tokenizer ({Short(tokenizer)})",
-                $"those of another ({Short(report.Tokenizer)})",
-                "build the data with the model's tokenizer");
-    }
-
-    private static string Short(string fingerprint) => fingerprint.Length > 12 ? $"{fingerprint[..12]}…" : fingerprint;
 
     // A directory of 'bam data build' holds train.{bin,idx} and heldout.{bin,idx}.
     private static string PrefixOf(TrainingDomain domain) =>

@@ -46,7 +46,7 @@ public sealed class EvalPerplexityTests : IDisposable
         var run = CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("law", vocabularySize: 50_000));
 
         run.Status.ShouldBe(2);
-        run.Error.ShouldContain("domain 'law': expected tokens of a vocabulary of at most");
+        run.Error.ShouldContain("domain 'law': expected ids of a vocabulary of at most");
     }
 
     [Theory]

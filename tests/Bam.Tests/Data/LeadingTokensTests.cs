@@ -39,7 +39,7 @@ public sealed class LeadingTokensTests : IDisposable
         Build(ByteEncoder.Instance);
 
         Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100)).Message.ShouldBe(
-            $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer, found those of another; build the data with the model's tokenizer, or name its text");
+            $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer ({tokenizer.Fingerprint[..12]}…), found those of another (bytes); build the data with the model's tokenizer");
     }
 
     [Fact]

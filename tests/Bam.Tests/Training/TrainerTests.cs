@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Bam.Checkpoints;
+using Bam.Data;
+using Bam.Tests.Data;
 using Bam.Torch;
 using Bam.Training;
 using Bam.Training.Metrics;
@@ -148,6 +150,20 @@ public sealed class TrainerTests : IDisposable
         Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("run", "tokenizer: tokenizer.json", tiny)))
             .Message.ShouldContain("a vocab_size of at least 2, the tokenizer's, found 1");
         Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("run", "tokenizer: missing.json"))).Message.ShouldContain("missing.json");
+        Directory.Exists(run["run"]).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Data_of_another_tokenizer_is_refused()
+    {
+        File.WriteAllText(run["tokenizer.json"], SmallTokenizer);
+        File.WriteAllText(run["text.txt"], "text whose ids are its bytes");
+        DataBuilder.Build(
+            new() { Inputs = [run["text.txt"]], Encoder = ByteEncoder.Instance, Output = run["bytes"], Name = "bytes", HeldOutFraction = 0 }, SilentReporter.Instance);
+        var config = run.Config("run", "tokenizer: tokenizer.json", TinyRun.Dense.Replace("vocab_size: 32", "vocab_size: 300", StringComparison.Ordinal));
+
+        Should.Throw<InvalidInputException>(() => Trainer.Run(config with { Data = [new() { Domain = "text", Path = run["bytes"] }] }))
+            .Message.ShouldStartWith($"{run["bytes"]}: domain 'bytes': expected ids of the model's tokenizer (");
         Directory.Exists(run["run"]).ShouldBeFalse();
     }
 
