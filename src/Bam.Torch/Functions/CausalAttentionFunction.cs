@@ -27,16 +27,16 @@ public sealed class CausalAttentionFunction : AutogradFunction
             return CausalAttention.Apply(qkv, gates, shape, rotary);
 
         using var scope = TensorScope.Open();
-        var kernel = new CausalAttentionKernel(shape, rotary);
+        var kernel = new CausalAttentionKernel(shape, QueryRows.All(shape), rotary);
         qkv = qkv.Contiguous();
         gates = gates?.Contiguous();
         Tensor output, logSumExp;
         using (NoGrad.Enter())
         {
             output = Tensor.Empty([shape.BatchSize, shape.Length, (long)shape.QueryHeads * shape.HeadDim], ScalarType.Float32, qkv.Device);
-            logSumExp = Tensor.Empty([shape.BatchSize, shape.QueryHeads, shape.Length], ScalarType.Float32, qkv.Device);
+            logSumExp = Tensor.Empty([shape.BatchSize, shape.Length, shape.QueryHeads], ScalarType.Float32, qkv.Device);
             kernel.Forward(
-                (float*)qkv.DataPointer, gates is null ? null : (float*)gates.DataPointer,
+                Queries(qkv, shape), KeysAndValues(qkv, shape), gates is null ? null : (float*)gates.DataPointer,
                 (float*)output.DataPointer, (float*)logSumExp.DataPointer);
         }
 
@@ -56,9 +56,15 @@ public sealed class CausalAttentionFunction : AutogradFunction
             ? Tensor.Empty([this.shape.BatchSize, this.shape.Length, this.shape.Experts, this.shape.HeadsPerExpert], ScalarType.Float32, qkv.Device)
             : null;
         this.kernel.Backward(
-            (float*)qkv.DataPointer, this.isGated ? (float*)saved[2].DataPointer : null, (float*)logSumExp.DataPointer,
-            (float*)gradOutput.DataPointer, (float*)gradQkv.DataPointer, this.isGated ? (float*)gradGatesOfHeads!.DataPointer : null);
+            Queries(qkv, this.shape), KeysAndValues(qkv, this.shape), this.isGated ? (float*)saved[2].DataPointer : null,
+            (float*)logSumExp.DataPointer, (float*)gradOutput.DataPointer, Queries(gradQkv, this.shape), KeysAndValues(gradQkv, this.shape),
+            this.isGated ? (float*)gradGatesOfHeads!.DataPointer : null);
         gradInputs[0] = gradQkv;
         if (this.isGated) gradInputs[1] = gradGatesOfHeads!.Sum(3);
     }
+
+    private static unsafe RowMatrix Queries(Tensor qkv, AttentionShape shape) => new((float*)qkv.DataPointer, shape.Width);
+
+    private static unsafe RowMatrix KeysAndValues(Tensor qkv, AttentionShape shape) =>
+        new((float*)qkv.DataPointer + (long)shape.QueryHeads * shape.HeadDim, shape.Width);
 }

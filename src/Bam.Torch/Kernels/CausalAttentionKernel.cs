@@ -11,69 +11,74 @@ namespace Bam.Torch.Kernels;
 /// <remarks>
 /// Sizes: B sequences, T positions, D head_dim; P is T padded to a multiple of 48, which tiles evenly both as rows and as columns.
 /// One work item is one key-value head of one sequence with all the query heads that read it, so that sums over those
-/// heads have a fixed order whatever the number of threads.
+/// heads have a fixed order whatever the number of threads. It goes through a head's queries in blocks of 48 rows.
 /// </remarks>
-internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryTables rotary)
+internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRows queryRows, RotaryTables rotary)
 {
     private const int Block = 48;
     private const int Lanes = SmallGemm.Lanes;
 
     private readonly int headDim = shape.HeadDim;
     private readonly int length = shape.Length;
-    private readonly int padded = (shape.Length + Block - 1) / Block * Block;
+    private readonly int padded = RoundUp(shape.Length, Block);
     private readonly float scale = (float)(1 / Math.Sqrt(shape.HeadDim));
     private readonly int[][] readers = ReadersOfKeyValueHeads(shape);
 
     /// <summary>Whether this processor and these sizes can use the kernel.</summary>
     public static bool Supports(AttentionShape shape) => SmallGemm.IsSupported && shape.HeadDim % Lanes == 0;
 
-    /// <summary>out = gate · softmax(scale · Q Kᵀ) V for every head.</summary>
-    /// <param name="qkv">[B, T, Width], before rotary embedding.</param>
-    /// <param name="gates">[B, T, N], or null for gates of 1.</param>
-    /// <param name="output">[B, T, N·H·D].</param>
-    /// <param name="logSumExp">[B, N·H, T], saved for <see cref="Backward"/>.</param>
-    public void Forward(float* qkv, float* gates, float* output, float* logSumExp) =>
+    /// <summary>out = gate · softmax(scale · Q Kᵀ) V for every head of every row.</summary>
+    /// <param name="queries">[rows, heads of a row · D], before rotary embedding.</param>
+    /// <param name="keysAndValues">[B·T, 2·K·D], K being key-value heads, before rotary embedding.</param>
+    /// <param name="gates">[rows, N], or null for gates of 1; null where a row has one expert's heads.</param>
+    /// <param name="output">[rows, heads of a row · D].</param>
+    /// <param name="logSumExp">[rows, heads of a row], saved for <see cref="Backward"/>.</param>
+    public void Forward(RowMatrix queries, RowMatrix keysAndValues, float* gates, float* output, float* logSumExp) =>
         ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
         {
             var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
             using var scratch = new Scratch(3L * padded * headDim + Block * (padded + headDim));
             var keysTransposed = scratch.Take(headDim * padded);  // [D, P]
             var values = scratch.Take(padded * headDim);          // [P, D]
-            var queries = scratch.Take(Block * headDim);          // [48, D]
+            var asking = scratch.Take(Block * headDim);           // [48, D]
             var scores = scratch.Take(Block * padded);            // [48, P]
-            PackKeys(qkv, sequence, keyValueHead, scratch.Take(padded * headDim), keysTransposed);
-            PackRows(Value(qkv, sequence, 0, keyValueHead), 0, length, values);
+            PackKeys(keysAndValues, sequence, keyValueHead, scratch.Take(padded * headDim), keysTransposed);
+            PackValues(keysAndValues, sequence, keyValueHead, values);
 
             foreach (var head in readers[keyValueHead])
             {
-                for (var start = 0; start < length; start += Block)
+                foreach (var block in BlocksOf(sequence, head))
                 {
-                    var (count, rows, columns) = BlockSizes(start);
-                    PackQueries(qkv, sequence, head, start, count, queries);
-                    SmallGemm.Multiply(queries, headDim, 1, keysTransposed, padded, scores, padded, rows, columns, headDim, false);
-                    for (var row = 0; row < count; row++)
+                    var columns = block.Columns;
+                    PackQueries(queries, head, block, asking);
+                    SmallGemm.Multiply(asking, headDim, 1, keysTransposed, padded, scores, padded, block.PaddedCount, columns, headDim, false);
+                    for (var i = 0; i < block.Count; i++)
                     {
-                        var (sum, logSum) = Softmax(scores + row * padded, shape.FirstSeenFrom(start + row), start + row + 1, columns);
-                        logSumExp[((long)sequence * shape.QueryHeads + head) * length + start + row] = logSum;
-                        var gate = gates == null ? 1f : Gate(gates, sequence, start + row, head);
-                        Scale(scores + row * padded, gate / sum, columns);
+                        var (row, position) = (block.First + i, queryRows.Position(block.First + i));
+                        var (sum, logSum) = Softmax(scores + i * padded, shape.FirstSeenFrom(position), position + 1, columns);
+                        logSumExp[IndexOf(row, head)] = logSum;
+                        Scale(scores + i * padded, Gate(gates, row, head) / sum, columns);
                     }
 
-                    SmallGemm.Multiply(scores, padded, 1, values, headDim, queries, headDim, rows, headDim, columns, false);
-                    for (var row = 0; row < count; row++)
-                        Copy(queries + row * headDim, Output(output, sequence, start + row, head), headDim);
+                    SmallGemm.Multiply(scores, padded, 1, values, headDim, asking, headDim, block.PaddedCount, headDim, columns, false);
+                    for (var i = 0; i < block.Count; i++)
+                        Copy(asking + i * headDim, output + IndexOf(block.First + i, head) * headDim, headDim);
                 }
             }
         });
 
     /// <summary>The gradients of <see cref="Forward"/>; the scores are computed again from the projections.</summary>
-    /// <param name="qkv">[B, T, Width], as in <see cref="Forward"/>.</param>
-    /// <param name="gates">[B, T, N], or null.</param>
-    /// <param name="logSumExp">[B, N·H, T], from <see cref="Forward"/>.</param>
-    /// <param name="gradOutput">[B, T, N·H·D].</param>
-    /// <param name="gradQkv">[B, T, Width], overwritten.</param>
-    /// <param name="gradGates">[B, T, N·H], the gates' gradients head by head, overwritten; null when <paramref name="gates"/> is.</param>
-    public void Backward(float* qkv, float* gates, float* logSumExp, float* gradOutput, float* gradQkv, float* gradGates) =>
+    /// <param name="queries">As in <see cref="Forward"/>.</param>
+    /// <param name="keysAndValues">Likewise.</param>
+    /// <param name="gates">Likewise, or null.</param>
+    /// <param name="logSumExp">From <see cref="Forward"/>.</param>
+    /// <param name="gradOutput">[rows, heads of a row · D].</param>
+    /// <param name="gradQueries">As <paramref name="queries"/>, overwritten.</param>
+    /// <param name="gradKeysAndValues">As <paramref name="keysAndValues"/>, overwritten.</param>
+    /// <param name="gradGates">[rows, heads of a row], the gates' gradients head by head, overwritten; null when <paramref name="gates"/> is.</param>
+    public void Backward(
+        RowMatrix queries, RowMatrix keysAndValues, float* gates, float* logSumExp, float* gradOutput, RowMatrix gradQueries,
+        RowMatrix gradKeysAndValues, float* gradGates) =>
         ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
         {
             var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
@@ -84,46 +89,51 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
             var valuesTransposed = scratch.Take(headDim * padded);  // [D, P]
             var gradKeys = scratch.Take(padded * headDim);          // [P, D]
             var gradValues = scratch.Take(padded * headDim);        // [P, D]
-            var queries = scratch.Take(Block * headDim);            // [48, D]
+            var asking = scratch.Take(Block * headDim);             // [48, D]
             var gradHeads = scratch.Take(Block * headDim);          // [48, D]
             var weights = scratch.Take(Block * padded);             // [48, P], softmax of the scores
             var gradScores = scratch.Take(Block * padded);          // [48, P]
-            PackKeys(qkv, sequence, keyValueHead, keys, keysTransposed);
-            PackRows(Value(qkv, sequence, 0, keyValueHead), 0, length, values);
+            PackKeys(keysAndValues, sequence, keyValueHead, keys, keysTransposed);
+            PackValues(keysAndValues, sequence, keyValueHead, values);
             BlockTranspose.Apply(values, valuesTransposed, padded, headDim);
             new Span<float>(gradKeys, padded * headDim).Clear();
             new Span<float>(gradValues, padded * headDim).Clear();
 
             foreach (var head in readers[keyValueHead])
             {
-                for (var start = 0; start < length; start += Block)
+                foreach (var block in BlocksOf(sequence, head))
                 {
-                    var (count, rows, columns) = BlockSizes(start);
-                    PackQueries(qkv, sequence, head, start, count, queries);
-                    PackGradients(gradOutput, sequence, head, start, count, gradHeads);
-                    SmallGemm.Multiply(queries, headDim, 1, keysTransposed, padded, weights, padded, rows, columns, headDim, false);
+                    var (rows, columns) = (block.PaddedCount, block.Columns);
+                    PackQueries(queries, head, block, asking);
+                    PackGradients(gradOutput, head, block, gradHeads);
+                    SmallGemm.Multiply(asking, headDim, 1, keysTransposed, padded, weights, padded, rows, columns, headDim, false);
                     SmallGemm.Multiply(gradHeads, headDim, 1, valuesTransposed, padded, gradScores, padded, rows, columns, headDim, false);
-                    for (var row = 0; row < rows; row++)
+                    for (var i = 0; i < block.Count; i++)
                     {
-                        var (position, used) = (start + row, row < count ? start + row + 1 : 0);
-                        var logSum = used == 0 ? 0 : logSumExp[((long)sequence * shape.QueryHeads + head) * length + position];
-                        var gate = gates == null || used == 0 ? 1f : Gate(gates, sequence, position, head);
-                        var first = used == 0 ? 0 : shape.FirstSeenFrom(position);
-                        var gradGate = SoftmaxBackward(weights + row * padded, gradScores + row * padded, first, used, columns, logSum, gate);
-                        if (gradGates != null && used != 0)
-                            gradGates[((long)sequence * length + position) * shape.QueryHeads + head] = gradGate;
-                        if (gate != 1) Scale(gradHeads + row * headDim, gate, headDim);
+                        var (row, position) = (block.First + i, queryRows.Position(block.First + i));
+                        var gate = Gate(gates, row, head);
+                        var gradGate = SoftmaxBackward(
+                            weights + i * padded, gradScores + i * padded, shape.FirstSeenFrom(position), position + 1, columns,
+                            logSumExp[IndexOf(row, head)], gate);
+                        if (gradGates != null) gradGates[IndexOf(row, head)] = gradGate;
+                        if (gate != 1) Scale(gradHeads + i * headDim, gate, headDim);
+                    }
+
+                    for (var i = block.Count; i < rows; i++)
+                    {
+                        new Span<float>(weights + i * padded, columns).Clear();
+                        new Span<float>(gradScores + i * padded, columns).Clear();
                     }
 
                     // dV += Pᵀ dO and dK += dSᵀ Q: the sums run over the block's rows. Q already carries the scale.
                     SmallGemm.Multiply(weights, 1, padded, gradHeads, headDim, gradValues, headDim, columns, headDim, rows, true);
-                    SmallGemm.Multiply(gradScores, 1, padded, queries, headDim, gradKeys, headDim, columns, headDim, rows, true);
-                    SmallGemm.Multiply(gradScores, padded, 1, keys, headDim, queries, headDim, rows, headDim, columns, false);
-                    for (var row = 0; row < count; row++)
+                    SmallGemm.Multiply(gradScores, 1, padded, asking, headDim, gradKeys, headDim, columns, headDim, rows, true);
+                    SmallGemm.Multiply(gradScores, padded, 1, keys, headDim, asking, headDim, rows, headDim, columns, false);
+                    for (var i = 0; i < block.Count; i++)
                     {
-                        Scale(queries + row * headDim, scale, headDim);
-                        rotary.Rotate(queries + row * headDim, start + row, -1);
-                        Copy(queries + row * headDim, Query(gradQkv, sequence, start + row, head), headDim);
+                        Scale(asking + i * headDim, scale, headDim);
+                        rotary.Rotate(asking + i * headDim, queryRows.Position(block.First + i), -1);
+                        Copy(asking + i * headDim, Query(gradQueries, block.First + i, head), headDim);
                     }
                 }
             }
@@ -131,64 +141,70 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
             for (var position = 0; position < length; position++)
             {
                 rotary.Rotate(gradKeys + position * headDim, position, -1);
-                Copy(gradKeys + position * headDim, Key(gradQkv, sequence, position, keyValueHead), headDim);
-                Copy(gradValues + position * headDim, Value(gradQkv, sequence, position, keyValueHead), headDim);
+                Copy(gradKeys + position * headDim, Key(gradKeysAndValues, sequence, position, keyValueHead), headDim);
+                Copy(gradValues + position * headDim, Value(gradKeysAndValues, sequence, position, keyValueHead), headDim);
             }
         });
 
-    // The block's rows, those rows padded to whole tiles, and the columns up to its diagonal padded to whole blocks.
-    private (int Count, int Rows, int Columns) BlockSizes(int start)
+    private IEnumerable<QueryBlock> BlocksOf(int sequence, int head)
     {
-        var count = Math.Min(Block, length - start);
-        return (count, (count + SmallGemm.RowTile - 1) / SmallGemm.RowTile * SmallGemm.RowTile, start + Block);
+        var (first, count) = queryRows.Of(sequence, head);
+        for (var done = 0; done < count; done += Block)
+        {
+            var rows = Math.Min(Block, count - done);
+            yield return new(first + done, rows, RoundUp(rows, SmallGemm.RowTile), RoundUp(queryRows.Position(first + done + rows - 1) + 1, Block));
+        }
     }
 
-    private float* Query(float* qkv, int sequence, int position, int head) =>
-        qkv + ((long)sequence * length + position) * shape.Width + head * headDim;
+    private static int RoundUp(int count, int step) => (count + step - 1) / step * step;
 
-    private float* Key(float* qkv, int sequence, int position, int head) => Query(qkv, sequence, position, shape.QueryHeads + head);
+    // Where a row's head stands in [rows, heads of a row].
+    private long IndexOf(int row, int head) => (long)row * queryRows.Heads + queryRows.Place(head);
 
-    private float* Value(float* qkv, int sequence, int position, int head) =>
-        Query(qkv, sequence, position, shape.QueryHeads + shape.KeyValueHeads + head);
+    private float* Query(RowMatrix queries, int row, int head) => queries.At(row, (long)queryRows.Place(head) * headDim);
 
-    private float* Output(float* output, int sequence, int position, int head) =>
-        output + (((long)sequence * length + position) * shape.QueryHeads + head) * headDim;
+    private float* Key(RowMatrix keysAndValues, int sequence, int position, int head) =>
+        keysAndValues.At((long)sequence * length + position, (long)head * headDim);
 
-    private float Gate(float* gates, int sequence, int position, int head) =>
-        gates[((long)sequence * length + position) * shape.Experts + head / shape.HeadsPerExpert];
+    private float* Value(RowMatrix keysAndValues, int sequence, int position, int head) =>
+        Key(keysAndValues, sequence, position, shape.KeyValueHeads + head);
 
-    private void PackQueries(float* qkv, int sequence, int head, int start, int count, float* queries)
+    private float Gate(float* gates, int row, int head) => gates == null ? 1f : gates[(long)row * shape.Experts + head / shape.HeadsPerExpert];
+
+    private void PackQueries(RowMatrix queries, int head, QueryBlock block, float* asking)
     {
-        for (var row = 0; row < count; row++)
+        for (var i = 0; i < block.Count; i++)
         {
-            var query = queries + row * headDim;
-            Copy(Query(qkv, sequence, start + row, head), query, headDim);
-            rotary.Rotate(query, start + row, 1);
+            var query = asking + i * headDim;
+            Copy(Query(queries, block.First + i, head), query, headDim);
+            rotary.Rotate(query, queryRows.Position(block.First + i), 1);
             Scale(query, scale, headDim);
         }
 
-        ClearRows(queries, count, Block);
+        ClearRows(asking, block.Count, Block);
     }
 
-    private void PackGradients(float* gradOutput, int sequence, int head, int start, int count, float* gradHeads)
+    private void PackGradients(float* gradOutput, int head, QueryBlock block, float* gradHeads)
     {
-        for (var row = 0; row < count; row++)
-            Copy(Output(gradOutput, sequence, start + row, head), gradHeads + row * headDim, headDim);
-        ClearRows(gradHeads, count, Block);
+        for (var i = 0; i < block.Count; i++)
+            Copy(gradOutput + IndexOf(block.First + i, head) * headDim, gradHeads + i * headDim, headDim);
+        ClearRows(gradHeads, block.Count, Block);
     }
 
-    private void PackKeys(float* qkv, int sequence, int head, float* keys, float* keysTransposed)
+    private void PackKeys(RowMatrix keysAndValues, int sequence, int head, float* keys, float* keysTransposed)
     {
-        PackRows(Key(qkv, sequence, 0, head), 0, length, keys);
+        PackRows(Key(keysAndValues, sequence, 0, head), keysAndValues.Pitch, keys);
         for (var position = 0; position < length; position++) rotary.Rotate(keys + position * headDim, position, 1);
         BlockTranspose.Apply(keys, keysTransposed, padded, headDim);
     }
 
-    private void PackRows(float* source, int start, int count, float* rows)
+    private void PackValues(RowMatrix keysAndValues, int sequence, int head, float* values) =>
+        PackRows(Value(keysAndValues, sequence, 0, head), keysAndValues.Pitch, values);
+
+    private void PackRows(float* source, long pitch, float* rows)
     {
-        for (var row = 0; row < count; row++)
-            Copy(source + (long)(start + row) * shape.Width, rows + row * headDim, headDim);
-        ClearRows(rows, count, padded);
+        for (var row = 0; row < length; row++) Copy(source + row * pitch, rows + row * headDim, headDim);
+        ClearRows(rows, length, padded);
     }
 
     private void ClearRows(float* rows, int from, int to) => new Span<float>(rows + from * headDim, (to - from) * headDim).Clear();
@@ -259,4 +275,7 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, RotaryT
     private static int[][] ReadersOfKeyValueHeads(AttentionShape shape) =>
         [.. Enumerable.Range(0, shape.KeyValueHeads)
             .Select(head => Enumerable.Range(0, shape.QueryHeads).Where(query => shape.KeyValueHeadOf(query) == head).ToArray())];
+
+    // Rows of one head in one sequence, those padded to whole tiles, and the columns that they see padded to whole blocks.
+    private readonly record struct QueryBlock(int First, int Count, int PaddedCount, int Columns);
 }

@@ -1,12 +1,13 @@
 using Bam.Torch;
+using Bam.Torch.Functions;
 
 namespace Bam.Models;
 
 /// <summary>
-/// Which token goes to which feed-forward expert, sorted by expert: each expert then works on one contiguous batch.
+/// Which token goes to which expert, sorted by expert: each expert then works on one contiguous batch.
 /// An assignment is one of a token's k choices; assignment t·k + j is token t's j-th.
 /// </summary>
-/// <param name="Counts">Assignments of each expert, [M].</param>
+/// <param name="Counts">Assignments of each expert, [experts].</param>
 /// <param name="Order">[n·k], int64: the assignment at each sorted place; stable within an expert.</param>
 /// <param name="Places">[n·k], int64: the sorted place of each assignment; the inverse of <paramref name="Order"/>.</param>
 /// <param name="Tokens">[n·k], int64: the token at each sorted place.</param>
@@ -14,7 +15,7 @@ internal sealed record ExpertDispatch(long[] Counts, Tensor Order, Tensor Places
 {
     /// <summary>Sorts the choices by expert.</summary>
     /// <param name="chosen">[n·k], the expert of each assignment.</param>
-    /// <param name="experts">M.</param>
+    /// <param name="experts">How many there are.</param>
     /// <param name="expertsPerToken">k.</param>
     /// <param name="device">Where the index tensors go.</param>
     public static ExpertDispatch Sort(ReadOnlySpan<long> chosen, int experts, int expertsPerToken, Device device)
@@ -37,5 +38,35 @@ internal sealed record ExpertDispatch(long[] Counts, Tensor Order, Tensor Places
         return new(counts, ToDevice(order), ToDevice(places), ToDevice(tokens));
 
         Tensor ToDevice(long[] indices) => Tensor.From<long>(indices, [indices.Length], device);
+    }
+
+    /// <summary>Each expert's tokens in one piece.</summary>
+    /// <param name="tokens">[n, d].</param>
+    /// <returns>[n·k, d], sorted by expert.</returns>
+    public Tensor Gather(Tensor tokens) => PermuteRowsFunction.Apply(tokens, Tokens, Places);
+
+    /// <summary>What each expert makes of its rows; one without rows is not asked.</summary>
+    /// <param name="sorted">[n·k, …].</param>
+    /// <param name="ofExpert">From an expert's rows and its number.</param>
+    /// <returns>[n·k, …].</returns>
+    public Tensor Map(Tensor sorted, Func<Tensor, int, Tensor> ofExpert)
+    {
+        using var scope = TensorScope.Open();
+        var batches = sorted.Split(Counts);
+        var used = Enumerable.Range(0, Counts.Length).Where(expert => Counts[expert] > 0);
+        return scope.Keep(Tensor.Cat([.. used.Select(expert => ofExpert(batches[expert], expert))]));
+    }
+
+    /// <summary>Each token's results, weighted and added up.</summary>
+    /// <param name="sorted">[n·k, d].</param>
+    /// <param name="weights">[n, k], of each choice.</param>
+    /// <returns>[n, d].</returns>
+    public Tensor Combine(Tensor sorted, Tensor weights)
+    {
+        using var scope = TensorScope.Open();
+        var byToken = PermuteRowsFunction.Apply(sorted, Places, Order);  // [n·k, d]
+        var perToken = weights.Size(1);
+        return scope.Keep(
+            perToken == 1 ? byToken * weights : (byToken.Reshape(-1, perToken, sorted.Size(1)) * weights.Unsqueeze(2)).Sum(1));
     }
 }

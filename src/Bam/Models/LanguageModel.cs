@@ -163,10 +163,10 @@ public sealed class LanguageModel : IDisposable
         observer?.AddAttentionInput(h);
         var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
         if (gates is not null) observer?.AddGates(gates);
-        if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
-            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.HeadNorms, block.Output, rotary, Config, cache));
-
         var shape = ShapeOf(h);
+        if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
+            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.HeadNorms, block.Output, shape, rotary, Config, cache));
+
         var qkv = block.Qkv.Apply(h);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
         if (block.HeadNorms is { } norms) qkv = norms.Apply(qkv, shape.QueryHeads, shape.KeyValueHeads, Config);
         var heads = cache is null  // [B, T, N·H·D]
@@ -195,15 +195,8 @@ public sealed class LanguageModel : IDisposable
         routerLosses?.Add(logits, probabilities, dispatch.Counts);
         observer?.AddAssignments(chosen, probabilities);
 
-        var sorted = PermuteRowsFunction.Apply(tokens, dispatch.Tokens, dispatch.Places);  // [n·k, d], by expert
-        var outputs = sorted.Split(dispatch.Counts)
-            .Select((batch, expert) => dispatch.Counts[expert] == 0 ? batch : Expert(batch, block, expert));
-        var byToken = PermuteRowsFunction.Apply(Tensor.Cat([.. outputs]), dispatch.Places, dispatch.Order);  // [n·k, d]
-        weights = weights.To(computeType);
-        var mixed = perToken == 1
-            ? byToken * weights
-            : (byToken.Reshape(-1, perToken, Config.HiddenSize) * weights.Unsqueeze(2)).Sum(1);
-        return scope.Keep(mixed.Reshape(h.Shape));
+        var outputs = dispatch.Map(dispatch.Gather(tokens), (batch, expert) => Expert(batch, block, expert));
+        return scope.Keep(dispatch.Combine(outputs, weights.To(computeType)).Reshape(h.Shape));
     }
 
     // down(act(gate(h)) ∘ up(h)), or down(act(up(h)))

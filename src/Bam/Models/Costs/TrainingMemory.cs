@@ -40,7 +40,7 @@ public sealed record TrainingMemory(long Parameters, long Gradients, long Moment
         var block = element * tokens * GradientsInsideBlock(config);
         return new(
             parameters, parameters, 2 * parameters,
-            tokens * (config.NumHiddenLayers * PerToken(config, length, dtype) + outside),
+            tokens * (config.NumHiddenLayers * PerToken(config, dtype) + outside),
             Math.Max(head, block));
     }
 
@@ -66,14 +66,14 @@ public sealed record TrainingMemory(long Parameters, long Gradients, long Moment
     /// Bytes that one block saves of one token, with e bytes for each number of the computing dtype. With the fused kernels (on the processor
     /// in float32, with AVX-512 or AVX2): <c>4d + e·d</c> for the norm's input and output (twice with two norms; RMSNorm, made of separate operators, keeps 8d more);
     /// <c>e·(W + N·H·D) + 4·N·(H + 1)</c> for attention: the fused projection of width <c>W = (N·H + 2·N·G)·D</c> (<c>2·G</c> when shared), the
-    /// heads' outputs, their log-sum-exp and the gates, but no scores; and <c>e·k·(2d + 3f) + 8·M</c> for the experts: their sorted
-    /// inputs and outputs, gate and up and their product, the router's logits and probabilities; <c>e·3f</c> when dense; 2f in place of 3f without a gate. Routers keep a float32 copy of their
-    /// input when e is not 4.
+    /// heads' outputs, their log-sum-exp and the gates, but no scores (with top-k attention k queries, heads and log-sum-exps in place of N, and
+    /// <c>k·(e·2d + 28)</c>); and <c>k·(e·2d + 28) + e·k·3f + 8·M</c> for the experts: their sorted inputs and outputs with each choice's
+    /// indices and weight, gate and up and their product, the router's logits and probabilities; <c>e·3f</c> when dense; 2f in place of 3f without
+    /// a gate. Routers keep a float32 copy of their input when e is not 4.
     /// </summary>
     /// <param name="config">The model's sizes.</param>
-    /// <param name="length">T: only top-k attention, which keeps its scores, depends on it.</param>
     /// <param name="dtype">What products and activations are computed in.</param>
-    public static long PerToken(ModelConfig config, int length, ScalarType dtype)
+    public static long PerToken(ModelConfig config, ScalarType dtype)
     {
         ArgumentNullException.ThrowIfNull(config);
         const long Float = sizeof(float);
@@ -81,42 +81,41 @@ public sealed record TrainingMemory(long Parameters, long Gradients, long Moment
         var bytes = (config.HasSecondNorm ? 2 : 1) * Norm(config, element);
         if (element != Float) bytes += Float * d * ((config.NumAttentionExperts > 1 ? 1 : 0) + (config.NumLocalExperts > 1 ? 1 : 0));
 
-        bytes += element * Attention(config, length);
-        bytes += Float * config.NumAttentionExperts * (config.NumAttentionHeads + 1);
+        bytes += element * (ProjectionWidth(config) + HeadsWidth(config));
+        bytes += Float * (AskedExperts(config) * config.NumAttentionHeads + config.NumAttentionExperts);
+        if (config.AttentionRouting == AttentionRouting.TopK) bytes += Dispatch(config.NumAttentionExpertsPerTok!.Value);
 
         var inside = (config.GatedMlp ? 3 : 2) * f;
         if (config.NumLocalExperts == 1) return bytes + element * inside;
-        return bytes + element * config.NumExpertsPerTok * (2 * d + inside) + 2 * Float * config.NumLocalExperts;
+        return bytes + Dispatch(config.NumExpertsPerTok) + element * config.NumExpertsPerTok * inside + 2 * Float * config.NumLocalExperts;
+
+        // Sorted inputs and outputs; the choice, its place and the way back, and its weight.
+        long Dispatch(int perToken) => perToken * (element * 2 * d + 3 * sizeof(long) + Float);
     }
 
     private static long Norm(ModelConfig config, long element) =>
         config.HiddenSize * ((config.NormType == NormType.RmsNorm ? 3 : 1) * sizeof(float) + element);
-
-    // In numbers. Top-k attention gathers its tokens expert by expert and runs on libtorch's operators, which save the queries, the heads,
-    // the contributions, a row of scores for each head, the angles, and each expert's keys and values, repeated for every query head. This is
-    // so when experts are chosen evenly; uneven choices cost up to a third more.
-    private static long Attention(ModelConfig config, int length)
-    {
-        var queryWidth = (long)config.NumAttentionHeads * config.HeadDim;
-        if (config.AttentionRouting == AttentionRouting.Soft) return ProjectionWidth(config) + config.NumAttentionExperts * queryWidth;
-        var perExpert = 2L * config.HiddenSize + 2 * queryWidth + (long)config.NumAttentionHeads * length + config.RotaryDim;
-        return config.NumAttentionExpertsPerTok!.Value * perExpert + 2 * config.NumAttentionExperts * queryWidth;
-    }
 
     // In numbers, for each token: the gradients of the heads and of the fused projection, or those of the experts' sorted outputs and of one
     // expert's inside, and those of the block's output and of the norm's.
     private static long GradientsInsideBlock(ModelConfig config)
     {
         long d = config.HiddenSize;
-        var attention = (long)config.NumAttentionExperts * config.NumAttentionHeads * config.HeadDim + ProjectionWidth(config);
+        var attention = HeadsWidth(config) + ProjectionWidth(config);
         var share = (double)config.NumExpertsPerTok / config.NumLocalExperts;
         var feedForward = (config.NumLocalExperts > 1 ? 2 * config.NumExpertsPerTok * d : 0) + (long)(share * (d + 3.0 * config.IntermediateSize));
         return 2 * d + Math.Max(attention, feedForward);
     }
 
+    // The attention experts whose queries a token has.
+    private static long AskedExperts(ModelConfig config) =>
+        config.AttentionRouting == AttentionRouting.TopK ? config.NumAttentionExpertsPerTok!.Value : config.NumAttentionExperts;
+
+    private static long HeadsWidth(ModelConfig config) => AskedExperts(config) * config.NumAttentionHeads * config.HeadDim;
+
     private static long ProjectionWidth(ModelConfig config)
     {
-        long experts = config.NumAttentionExperts, keyValueExperts = config.ShareKeyValue ? 1 : experts;
-        return (experts * config.NumAttentionHeads + 2 * keyValueExperts * config.NumKeyValueHeads) * config.HeadDim;
+        var keyValueExperts = config.ShareKeyValue ? 1 : config.NumAttentionExperts;
+        return HeadsWidth(config) + 2L * keyValueExperts * config.NumKeyValueHeads * config.HeadDim;
     }
 }

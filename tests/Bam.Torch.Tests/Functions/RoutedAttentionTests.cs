@@ -1,0 +1,100 @@
+using Bam.Torch.Functions;
+using Bam.Torch.Kernels;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Torch.Tests.Functions;
+
+/// <summary>The fused kernel on chosen rows against libtorch's own operators, and these against attention of every position.</summary>
+public sealed class RoutedAttentionTests
+{
+    private const double Tolerance = 2e-5;
+
+    public static TheoryData<int, int, int, int, int, int, int, bool, double, int> Shapes => new()
+    {
+        // B, T, N, k, H, G, D, shared, rotated part, window
+        { 2, 7, 3, 1, 4, 4, 16, false, 1, int.MaxValue },
+        { 2, 48, 4, 2, 4, 2, 16, false, 1, int.MaxValue },
+        { 1, 49, 3, 2, 4, 2, 32, true, 0.5, int.MaxValue },
+        { 3, 130, 4, 1, 2, 1, 64, true, 1, int.MaxValue },
+        { 1, 256, 2, 2, 2, 2, 48, false, 0.25, int.MaxValue },
+        { 2, 60, 3, 1, 2, 1, 16, false, 1, 1 },
+        { 1, 130, 2, 1, 4, 2, 32, true, 1, 50 },
+    };
+
+    [SkippableTheory]
+    [MemberData(nameof(Shapes))]
+    public void Kernel_equals_operators(int b, int t, int n, int k, int h, int g, int d, bool shared, double rotated, int window)
+    {
+        LibTorch.Load();
+        var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
+        Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
+        using var scope = TensorScope.Open();
+        using var rotary = new RotaryTables(t, (int)(d * rotated), 10_000, false, Device.Cpu);
+        var rows = QueryRows.Chosen(shape, Choices(b * t, n, k, seed: 4));
+        var (queries, keysAndValues) = (CausalAttentionTests.Random([b * t * k, h * d], 1), CausalAttentionTests.Random([b, t, 2 * shape.KeyValueHeads * d], 2));
+        var weights = CausalAttentionTests.Random([b * t * k, h * d], 3);
+
+        var (expected, expectedGradients) = Run(RoutedAttention.Apply);
+        var (found, foundGradients) = Run(RoutedAttentionFunction.Apply);
+
+        CausalAttentionTests.MaxDifference(found, expected).ShouldBeLessThan(Tolerance);
+        for (var i = 0; i < expectedGradients.Length; i++)
+            CausalAttentionTests.MaxDifference(foundGradients[i], expectedGradients[i]).ShouldBeLessThan(Tolerance * 10, $"gradient {i}");
+
+        (Tensor Output, Tensor[] Gradients) Run(Func<Tensor, Tensor, QueryRows, AttentionShape, RotaryTables, Tensor> attend)
+        {
+            Tensor[] inputs = [queries.Clone(), keysAndValues.Clone()];
+            foreach (var input in inputs) input.RequiresGrad = true;
+            var output = attend(inputs[0], inputs[1], rows, shape, rotary);
+            Autograd.Backward((output * weights).Sum());
+            return (output.Detach(), [.. inputs.Select(input => input.Grad!)]);
+        }
+    }
+
+    // Every position chooses every expert: each expert's rows are then its heads in the attention of all.
+    [Fact]
+    public void Where_all_choose_all_it_is_the_attention_of_every_position()
+    {
+        LibTorch.Load();
+        using var scope = TensorScope.Open();
+        var shape = new AttentionShape(2, 50, 6, 3, 2, 1, 16);
+        using var rotary = new RotaryTables(50, 16, 10_000, false, Device.Cpu);
+        var qkv = CausalAttentionTests.Random([2, 50, shape.Width], 1);
+        var queries = qkv.Narrow(2, 0, 96).Reshape(2, 50, 3, 32).Permute(2, 0, 1, 3).Reshape(-1, 32);  // by expert
+        var rows = QueryRows.Chosen(shape, [.. Enumerable.Range(0, 300).Select(choice => (long)(choice % 3))]);
+
+        var all = CausalAttentionFunction.Apply(qkv, null, shape, rotary).View(2, 50, 3, 32).Permute(2, 0, 1, 3).Reshape(-1, 32);
+        var routed = RoutedAttentionFunction.Apply(queries, qkv.Narrow(2, 96, 96).Contiguous(), rows, shape, rotary);
+
+        routed.ToArray<float>().ShouldBe(all.ToArray<float>());
+    }
+
+    [Fact]
+    public void Rows_are_sorted_by_expert_sequence_and_position()
+    {
+        var shape = new AttentionShape(2, 3, 4, 4, 2, 2, 16);  // two experts of two heads
+        var rows = QueryRows.Chosen(shape, [1, 0, 1, 1, 1, 0], start: 5);
+
+        rows.Count.ShouldBe(6);
+        rows.Heads.ShouldBe(2);
+        Enumerable.Range(0, 6).Select(rows.Position).ShouldBe([6, 7, 5, 7, 5, 6]);
+        rows.Of(sequence: 0, head: 1).ShouldBe((0, 1));
+        rows.Of(sequence: 1, head: 0).ShouldBe((1, 1));
+        rows.Of(sequence: 0, head: 2).ShouldBe((2, 2));
+        rows.Of(sequence: 1, head: 3).ShouldBe((4, 2));
+        rows.Place(3).ShouldBe(1);
+    }
+
+    // Distinct experts for every token; the last expert gets none where fewer are chosen than there are.
+    private static long[] Choices(int tokens, int experts, int perToken, int seed)
+    {
+        var random = new Random(seed);
+        var used = Enumerable.Range(0, perToken < experts ? experts - 1 : experts).Select(expert => (long)expert).ToArray();
+        return [.. Enumerable.Range(0, tokens).SelectMany(_ =>
+        {
+            random.Shuffle(used);
+            return used[..perToken];
+        })];
+    }
+}
