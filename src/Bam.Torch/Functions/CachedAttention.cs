@@ -31,8 +31,9 @@ public static class CachedAttention
         qkv = qkv.Contiguous();
         gates = gates?.Contiguous();
         var output = Tensor.Empty([shape.BatchSize, 1, (long)shape.QueryHeads * shape.HeadDim], ScalarType.Float32, qkv.Device);
-        new CachedAttentionKernel(shape, rotary).Forward(
-            (float*)qkv.DataPointer, gates is null ? null : (float*)gates.DataPointer,
+        var first = (float*)qkv.DataPointer;
+        new CachedAttentionKernel(shape, QueryRows.All(shape), rotary).Forward(
+            new(first, shape.Width), new(first + (long)shape.QueryHeads * shape.HeadDim, shape.Width), gates is null ? null : (float*)gates.DataPointer,
             (float*)keys.DataPointer, (float*)values.DataPointer, (int)keys.Size(2), start, (float*)output.DataPointer);
         return scope.Keep(output);
     }

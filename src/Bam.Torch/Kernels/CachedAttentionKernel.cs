@@ -7,7 +7,7 @@ namespace Bam.Torch.Kernels;
 /// <see cref="CausalAttentionKernel"/> for one new token of each sequence: keys and values of the tokens before are read once, where
 /// they lie. One work item is one key-value head of one sequence with all the query heads that read it.
 /// </summary>
-internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryTables rotary)
+internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRows queryRows, RotaryTables rotary)
 {
     private const int Lanes = SmallGemm.Lanes;
 
@@ -15,25 +15,26 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryT
     private readonly float scale = (float)(1 / Math.Sqrt(shape.HeadDim));
     private readonly int experts = shape.QueryHeads / (shape.KeyValueHeads * shape.HeadsPerKeyValueHead);
 
-    /// <summary>Writes the new token's keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every head.</summary>
-    /// <param name="qkv">[B, Width], before rotary embedding.</param>
-    /// <param name="gates">[B, N], or null for gates of 1.</param>
+    /// <summary>Writes the new token's keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every head of every row.</summary>
+    /// <param name="queries">[rows, heads of a row · D], before rotary embedding.</param>
+    /// <param name="keysAndValues">[B, 2·K·D], before rotary embedding.</param>
+    /// <param name="gates">[rows, N], or null for gates of 1; null where a row has one expert's heads.</param>
     /// <param name="keys">[B, K, capacity, D], turned.</param>
     /// <param name="values">[B, K, capacity, D].</param>
     /// <param name="capacity">Positions of the keys and values.</param>
     /// <param name="position">The new token's.</param>
-    /// <param name="output">[B, N·H·D].</param>
-    public void Forward(float* qkv, float* gates, float* keys, float* values, int capacity, int position, float* output) =>
+    /// <param name="output">[rows, heads of a row · D].</param>
+    public void Forward(
+        RowMatrix queries, RowMatrix keysAndValues, float* gates, float* keys, float* values, int capacity, int position, float* output) =>
         ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
         {
             var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
-            var row = qkv + (long)sequence * shape.Width;
             var headKeys = keys + (long)item * capacity * headDim;      // [capacity, D]
             var headValues = values + (long)item * capacity * headDim;  // [capacity, D]
             var newKey = headKeys + (long)position * headDim;
-            Copy(row + (shape.QueryHeads + keyValueHead) * headDim, newKey, 1);
+            Copy(keysAndValues.At(sequence, (long)keyValueHead * headDim), newKey, 1);
             rotary.Rotate(newKey, position, 1);
-            Copy(row + (shape.QueryHeads + shape.KeyValueHeads + keyValueHead) * headDim, headValues + (long)position * headDim, 1);
+            Copy(keysAndValues.At(sequence, (long)(shape.KeyValueHeads + keyValueHead) * headDim), headValues + (long)position * headDim, 1);
 
             var first = shape.FirstSeenFrom(position);
             var length = position + 1 - first;
@@ -45,12 +46,15 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, RotaryT
             {
                 var (expert, place) = Math.DivRem(reader, shape.HeadsPerKeyValueHead);
                 var head = (expert * shape.KeyValueHeads + keyValueHead) * shape.HeadsPerKeyValueHead + place;
-                Copy(row + head * headDim, query, scale);
+                var (row, count) = queryRows.Of(sequence, head);
+                if (count == 0) continue;  // the token did not choose its expert
+                var column = (long)queryRows.Place(head) * headDim;
+                Copy(queries.At(row, column), query, scale);
                 rotary.Rotate(query, position, 1);
                 Dots(query, headKeys + (long)first * headDim, scores, length);
                 var sum = Exponentials(scores, length, padded);
-                var gate = gates == null ? 1f : gates[sequence * shape.Experts + head / shape.HeadsPerExpert];
-                WeightedSum(scores, headValues + (long)first * headDim, gate / sum, length, output + ((long)sequence * shape.QueryHeads + head) * headDim);
+                var gate = gates == null ? 1f : gates[(long)row * shape.Experts + head / shape.HeadsPerExpert];
+                WeightedSum(scores, headValues + (long)first * headDim, gate / sum, length, output + (long)row * queryRows.Heads * headDim + column);
             }
         });
 

@@ -35,26 +35,16 @@ internal static class SparseAttention
         var queries = dispatch.Map(dispatch.Gather(h.Reshape(-1, hidden)), Queries);                          // [B·T·k, H·D], by expert
         var keysAndValues = qkv.Rows(shape.Experts * queryWidth, 2L * shape.KeyValueHeads * shape.HeadDim).Apply(h);
         if (norms is not null) keysAndValues = norms.Apply(keysAndValues, queryHeads: 0, shape.KeyValueHeads, config);
-        var heads = Attend();                                                                                 // [B·T·k, H·D]
+        var rows = QueryRows.Chosen(shape, choices, cache?.Start ?? 0);
+        var heads = cache is null                                                                             // [B·T·k, H·D]
+            ? RoutedAttentionFunction.Apply(queries, keysAndValues, rows, shape, rotary)
+            : CachedRoutedAttention.Apply(queries, keysAndValues, rows, shape, rotary, cache.Keys, cache.Values, cache.Start);
         return scope.Keep(dispatch.Combine(dispatch.Map(heads, Output), weights.To(h.ScalarType)).View(h.Shape));
 
         Tensor Queries(Tensor tokens, int expert)
         {
             var projected = qkv.Rows(expert * queryWidth, queryWidth).Apply(tokens);
             return norms?.OfExpert(expert, shape.Experts).Apply(projected, shape.HeadsPerExpert, keyHeads: 0, config) ?? projected;
-        }
-
-        Tensor Attend()
-        {
-            var start = cache?.Start ?? 0;
-            var rows = QueryRows.Chosen(shape, choices, start);
-            if (cache is null) return RoutedAttentionFunction.Apply(queries, keysAndValues, rows, shape, rotary);
-            var (newKeys, newValues) = RoutedAttention.Heads(keysAndValues, shape, rotary, start);
-            var (keys, values) = cache.Append(newKeys, newValues);
-            // The first tokens have no others before them: training's fused kernel does it.
-            return start == 0
-                ? RoutedAttentionFunction.Apply(queries, keysAndValues, rows, shape, rotary)
-                : RoutedAttention.Attend(queries, keys, values, rows, shape, rotary);
         }
 
         Tensor Output(Tensor heads, int expert)

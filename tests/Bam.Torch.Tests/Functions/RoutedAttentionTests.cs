@@ -87,7 +87,7 @@ public sealed class RoutedAttentionTests
     }
 
     // Distinct experts for every token; the last expert gets none where fewer are chosen than there are.
-    private static long[] Choices(int tokens, int experts, int perToken, int seed)
+    internal static long[] Choices(int tokens, int experts, int perToken, int seed)
     {
         var random = new Random(seed);
         var used = Enumerable.Range(0, perToken < experts ? experts - 1 : experts).Select(expert => (long)expert).ToArray();
