@@ -5,7 +5,7 @@ namespace Bam.Torch.Kernels;
 
 /// <summary>
 /// Causal attention with rotary embedding and gated heads, fused: reads the projections where they lie, computes only the blocks
-/// of scores on and below the diagonal, keeps them in the cache, and saves one number per row for the backward pass
+/// of scores on and below the diagonal and inside the window, keeps them in the cache, and saves one number per row for the backward pass
 /// (as FlashAttention does, Dao et al. 2022; here a whole row of scores fits the cache, so no running softmax is needed).
 /// </summary>
 /// <remarks>
@@ -49,18 +49,19 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
             {
                 foreach (var block in BlocksOf(sequence, head))
                 {
-                    var columns = block.Columns;
+                    var (start, columns) = (block.FirstColumn, block.Columns);
                     PackQueries(queries, head, block, asking);
-                    SmallGemm.Multiply(asking, headDim, 1, keysTransposed, padded, scores, padded, block.PaddedCount, columns, headDim, false);
+                    SmallGemm.Multiply(asking, headDim, 1, keysTransposed + start, padded, scores, padded, block.PaddedCount, columns, headDim, false);
                     for (var i = 0; i < block.Count; i++)
                     {
                         var (row, position) = (block.First + i, queryRows.Position(block.First + i));
-                        var (sum, logSum) = Softmax(scores + i * padded, shape.FirstSeenFrom(position), position + 1, columns);
+                        var (sum, logSum) = Softmax(scores + i * padded, shape.FirstSeenFrom(position) - start, position + 1 - start, columns);
                         logSumExp[IndexOf(row, head)] = logSum;
                         Scale(scores + i * padded, Gate(gates, row, head) / sum, columns);
                     }
 
-                    SmallGemm.Multiply(scores, padded, 1, values, headDim, asking, headDim, block.PaddedCount, headDim, columns, false);
+                    SmallGemm.Multiply(
+                        scores, padded, 1, values + start * headDim, headDim, asking, headDim, block.PaddedCount, headDim, columns, false);
                     for (var i = 0; i < block.Count; i++)
                         Copy(asking + i * headDim, output + IndexOf(block.First + i, head) * headDim, headDim);
                 }
@@ -103,17 +104,17 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
             {
                 foreach (var block in BlocksOf(sequence, head))
                 {
-                    var (rows, columns) = (block.PaddedCount, block.Columns);
+                    var (rows, start, columns) = (block.PaddedCount, block.FirstColumn, block.Columns);
                     PackQueries(queries, head, block, asking);
                     PackGradients(gradOutput, head, block, gradHeads);
-                    SmallGemm.Multiply(asking, headDim, 1, keysTransposed, padded, weights, padded, rows, columns, headDim, false);
-                    SmallGemm.Multiply(gradHeads, headDim, 1, valuesTransposed, padded, gradScores, padded, rows, columns, headDim, false);
+                    SmallGemm.Multiply(asking, headDim, 1, keysTransposed + start, padded, weights, padded, rows, columns, headDim, false);
+                    SmallGemm.Multiply(gradHeads, headDim, 1, valuesTransposed + start, padded, gradScores, padded, rows, columns, headDim, false);
                     for (var i = 0; i < block.Count; i++)
                     {
                         var (row, position) = (block.First + i, queryRows.Position(block.First + i));
                         var gate = Gate(gates, row, head);
                         var gradGate = SoftmaxBackward(
-                            weights + i * padded, gradScores + i * padded, shape.FirstSeenFrom(position), position + 1, columns,
+                            weights + i * padded, gradScores + i * padded, shape.FirstSeenFrom(position) - start, position + 1 - start, columns,
                             logSumExp[IndexOf(row, head)], gate);
                         if (gradGates != null) gradGates[IndexOf(row, head)] = gradGate;
                         if (gate != 1) Scale(gradHeads + i * headDim, gate, headDim);
@@ -126,9 +127,10 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
                     }
 
                     // dV += Pᵀ dO and dK += dSᵀ Q: the sums run over the block's rows. Q already carries the scale.
-                    SmallGemm.Multiply(weights, 1, padded, gradHeads, headDim, gradValues, headDim, columns, headDim, rows, true);
-                    SmallGemm.Multiply(gradScores, 1, padded, asking, headDim, gradKeys, headDim, columns, headDim, rows, true);
-                    SmallGemm.Multiply(gradScores, padded, 1, keys, headDim, asking, headDim, rows, headDim, columns, false);
+                    var offset = start * headDim;
+                    SmallGemm.Multiply(weights, 1, padded, gradHeads, headDim, gradValues + offset, headDim, columns, headDim, rows, true);
+                    SmallGemm.Multiply(gradScores, 1, padded, asking, headDim, gradKeys + offset, headDim, columns, headDim, rows, true);
+                    SmallGemm.Multiply(gradScores, padded, 1, keys + offset, headDim, asking, headDim, rows, headDim, columns, false);
                     for (var i = 0; i < block.Count; i++)
                     {
                         Scale(asking + i * headDim, scale, headDim);
@@ -151,8 +153,10 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
         var (first, count) = queryRows.Of(sequence, head);
         for (var done = 0; done < count; done += Block)
         {
-            var rows = Math.Min(Block, count - done);
-            yield return new(first + done, rows, RoundUp(rows, SmallGemm.RowTile), RoundUp(queryRows.Position(first + done + rows - 1) + 1, Block));
+            var (row, rows) = (first + done, Math.Min(Block, count - done));
+            var firstColumn = shape.FirstSeenFrom(queryRows.Position(row)) / Block * Block;
+            var columns = RoundUp(queryRows.Position(row + rows - 1) + 1, Block) - firstColumn;
+            yield return new(row, rows, RoundUp(rows, SmallGemm.RowTile), firstColumn, columns);
         }
     }
 
@@ -276,6 +280,6 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
         [.. Enumerable.Range(0, shape.KeyValueHeads)
             .Select(head => Enumerable.Range(0, shape.QueryHeads).Where(query => shape.KeyValueHeadOf(query) == head).ToArray())];
 
-    // Rows of one head in one sequence, those padded to whole tiles, and the columns that they see padded to whole blocks.
-    private readonly record struct QueryBlock(int First, int Count, int PaddedCount, int Columns);
+    // Rows of one head in one sequence, those padded to whole tiles, and the positions that they see in whole blocks.
+    private readonly record struct QueryBlock(int First, int Count, int PaddedCount, int FirstColumn, int Columns);
 }
