@@ -62,6 +62,7 @@ internal static class ModelConfigJson
         }.WithRotary(fields, defaults.RopeTheta, defaults.PartialRotaryFactor);
     }
 
+    /// <summary>The text of <c>config.json</c>.</summary>
     public static string Write(ModelConfig config)
     {
         using var buffer = new MemoryStream();

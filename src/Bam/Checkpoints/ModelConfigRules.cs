@@ -10,6 +10,10 @@ internal static class ModelConfigRules
 
     private static readonly string[] Dtypes = ["float32", "bfloat16", "float16", "float64"];
 
+    /// <summary>Refuses sizes that contradict each other.</summary>
+    /// <param name="config">The sizes.</param>
+    /// <param name="where">The file that messages name.</param>
+    /// <exception cref="InvalidInputException">A value is impossible, or two do not fit together.</exception>
     public static void Check(ModelConfig config, string where)
     {
         CheckSizes(config, where);

@@ -49,6 +49,21 @@ public sealed class EvalPerplexityTests : IDisposable
         run.Error.ShouldContain("domain 'law': expected ids of a vocabulary of at most");
     }
 
+    [Fact]
+    public void Another_tokenizer_is_refused_with_the_model_that_has_it()
+    {
+        var model = Path.Combine(root, "model");
+        Directory.CreateDirectory(model);
+        foreach (var file in Directory.GetFiles(Dense)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        File.Copy(RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", "llama3", "tokenizer.json"), Path.Combine(model, "tokenizer.json"));
+        var law = Domain("law");
+        var run = CommandLineRun.Of("eval", "perplexity", Dense, model, "--data", law);
+
+        run.Status.ShouldBe(2);
+        run.Error.ShouldStartWith($"bam: {law}: domain 'law': expected ids of {model}'s tokenizer (");
+        run.Error.ShouldContain("found those of another (letters); build the data with the model's tokenizer");
+    }
+
     [Theory]
     [InlineData("--window", "0")]
     [InlineData("--window", "100000")]

@@ -21,6 +21,7 @@ public sealed class CausalAttentionTests
         { 2, 60, 3, 2, 1, 16, false, 1, false, 1 },
         { 1, 130, 2, 4, 2, 32, true, 1, false, 50 },
         { 2, 49, 1, 2, 2, 16, false, 0.5, true, 49 },
+        { 1, 250, 3, 2, 1, 16, false, 1, false, 60 },  // whole blocks lie before the window, several inside
     };
 
     [SkippableTheory]
