@@ -5,7 +5,7 @@ using Bam.Generation;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
-using Bam.Training;
+using Bam.Upcycling;
 
 namespace Bam.Cli.Commands;
 

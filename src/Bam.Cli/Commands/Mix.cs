@@ -4,6 +4,7 @@ using Bam.Checkpoints;
 using Bam.Exporting;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Training.Runs;
 using Bam.Upcycling;
 using Bam.Upcycling.Methods;
 using Spectre.Console;
@@ -169,11 +170,14 @@ internal sealed class Mix : Verb
             plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, invocation.Cancellation);
     }
 
-    /// <summary>A mixture may be made again; anything else under that name is not ours to remove.</summary>
+    /// <summary>A mixture may be made again; anything else under that name, a trained mixture too, is not ours to remove.</summary>
     private static void RefuseToReplaceOtherThings(string output)
     {
-        if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !File.Exists(Path.Combine(output, Upcycler.RecordFileName)))
-            throw new InvalidInputException("--output", "a new or empty directory, or an older mixture", $"{output} with other files", "choose another or remove it");
+        if (!Directory.Exists(output) || !Directory.EnumerateFileSystemEntries(output).Any()) return;
+        if (!Has(MixtureRecord.FileName) || Has(TrainerState.FileName))
+            throw new InvalidInputException("--output", "a new or empty directory, or an older mixture", $"{output} with {(Has(TrainerState.FileName) ? "a trained model" : "other files")}", "choose another or remove it");
+
+        bool Has(string file) => File.Exists(Path.Combine(output, file));
     }
 
     private static AttentionInitialization ParseAttentionInit(string name) =>

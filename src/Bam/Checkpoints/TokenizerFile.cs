@@ -11,8 +11,14 @@ public static class TokenizerFile
 
     private const string Hint = "copy it again";
 
-    /// <summary>What belongs to a tokenizer and is copied with it.</summary>
-    private static readonly string[] Companions = [FileName, "tokenizer_config.json", "special_tokens_map.json"];
+    /// <summary>The settings that libraries read beside it, the chat template among them.</summary>
+    public const string SettingsFileName = "tokenizer_config.json";
+
+    /// <summary>The chat template where it has a file of its own.</summary>
+    public const string ChatTemplateFileName = "chat_template.jinja";
+
+    /// <summary>The tokenizer and what belongs to it: the files that are copied together.</summary>
+    public static IReadOnlyList<string> FileNames { get; } = [FileName, SettingsFileName, "special_tokens_map.json", ChatTemplateFileName];
 
     /// <summary>What a caller may set for one call; no part of the tokenizer.</summary>
     private static readonly HashSet<string> RuntimeSettings = ["truncation", "padding"];
@@ -26,16 +32,7 @@ public static class TokenizerFile
 
     /// <summary>Copies a checkpoint's tokenizer and what belongs to it, as far as they are there.</summary>
     /// <exception cref="WorkFailedException">They cannot be written.</exception>
-    public static void CopyAll(string checkpointDirectory, string target)
-    {
-        foreach (var name in Companions)
-        {
-            var source = Path.Combine(checkpointDirectory, name);
-            if (!File.Exists(source)) continue;
-            var content = InputFile.ReadAllBytes(source, "it was there a moment ago");
-            AtomicFile.Write(Path.Combine(target, name), stream => stream.Write(content));
-        }
-    }
+    public static void CopyAll(string checkpointDirectory, string target) => new CompanionFiles().Add(checkpointDirectory, FileNames).WriteTo(target);
 
     /// <summary>The number of ids it can give: the largest one, and one more.</summary>
     /// <exception cref="InvalidInputException">The file is not a tokenizer.</exception>

@@ -4,6 +4,7 @@ using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Training;
 using Bam.Training.Runs;
+using Bam.Upcycling;
 
 namespace Bam.Exporting;
 
@@ -21,7 +22,7 @@ internal sealed class ModelCard
     /// <exception cref="InvalidInputException">The record of how the model was mixed or trained is damaged.</exception>
     public static string Of(Checkpoint model, IExportFormat format)
     {
-        var (card, origin) = (new ModelCard(), ExpertNames.OriginOf(model.Directory));
+        var (card, origin) = (new ModelCard(), MixtureRecord.Read(model.Directory));
         card.AddHead(model.Config, format, origin);
         card.Add($"# {ExpertNames.NameOf(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Directory)))}");
         card.Add($"{CheckpointSummary.Of(model).Kind}; exported by Bam as `{format.Name}`.");

@@ -2,8 +2,10 @@ using System.Reflection;
 using Bam.Checkpoints;
 using Bam.Configuration;
 using Bam.Models;
+using Bam.Tokenization;
 using Bam.Torch;
 using Bam.Training.Runs;
+using Bam.Upcycling;
 
 namespace Bam.Training;
 
@@ -19,6 +21,7 @@ public sealed class RunSetup
         Device = device;
         ModelConfig = ModelSource.ConfigOf(config);
         ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null);
+        if (config.Model is { } model) Companions.Add(model, MixtureRecord.FileName);
         OpenData().Dispose(); // so that faults of the data come before the run's directory
         Identity = new()
         {
@@ -49,8 +52,8 @@ public sealed class RunSetup
     /// <summary>What the run's result depends on.</summary>
     public RunIdentity Identity { get; }
 
-    /// <summary>The text of tokenizer.json, or null when there is none.</summary>
-    public byte[]? Tokenizer { get; private set; }
+    /// <summary>What goes into every checkpoint beside the model: the tokenizer with what belongs to it, and the record of how a mixture was made.</summary>
+    public CompanionFiles Companions { get; } = new();
 
     /// <summary>Loads libtorch and reads what the configuration names.</summary>
     /// <exception cref="InvalidInputException">Something it names is missing or wrong.</exception>
@@ -102,10 +105,12 @@ public sealed class RunSetup
         else ModelInitializer.Initialize(model, config.InitSeed);
     }
 
-    /// <summary>Takes a checkpoint's tokenizer when the one that the run began with is gone.</summary>
-    public void UseTokenizerOf(string checkpoint)
+    /// <summary>Takes from a checkpoint what has gone since the run began.</summary>
+    /// <param name="checkpoint">A checkpoint of the run.</param>
+    public void UseCompanionsOf(string checkpoint)
     {
-        if (Tokenizer is null) ReadTokenizer(checkpoint, isNamed: false);
+        if (tokenizerFingerprint is null) ReadTokenizer(checkpoint, isNamed: false);
+        Companions.Add(checkpoint, MixtureRecord.FileName);
     }
 
     private TrainingData OpenData() => TrainingData.Open(config, ModelConfig.VocabSize, tokenizerFingerprint);
@@ -114,11 +119,12 @@ public sealed class RunSetup
     private void ReadTokenizer(string? path, bool isNamed)
     {
         if (path is null) return;
-        var file = Directory.Exists(path) ? Path.Combine(path, Tokenization.Tokenizer.FileName) : path;
+        var file = Directory.Exists(path) ? Path.Combine(path, TokenizerFile.FileName) : path;
         if (!isNamed && !File.Exists(file)) return;
-        var tokenizer = Tokenization.Tokenizer.Load(file);
+        var tokenizer = Tokenizer.Load(file);
         tokenizer.RequireFits(ModelConfig.VocabSize, $"{file}: the model");
         tokenizerFingerprint = tokenizer.Fingerprint;
-        Tokenizer = File.ReadAllBytes(file);
+        if (file == path) Companions.AddAs(TokenizerFile.FileName, file);
+        else Companions.Add(path, TokenizerFile.FileNames);
     }
 }

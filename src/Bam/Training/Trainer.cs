@@ -125,7 +125,7 @@ public sealed class Trainer
         savedStep = NamingLastGood(() =>
         {
             run.Checkpoints.Add(
-                state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Tokenizer));
+                state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions));
             return state.Step;
         });
     }
@@ -133,7 +133,7 @@ public sealed class Trainer
     private TrainingResult Finish() => NamingLastGood(() =>
     {
         using var final = new AtomicDirectory(run.ModelPath);
-        TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Tokenizer);
+        TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
         final.Commit();
         return ResultOf(run, config, setup, state);
     });
@@ -155,7 +155,7 @@ public sealed class Trainer
             try
             {
                 var found = TrainingCheckpoint.Load(checkpoint, session);
-                setup.UseTokenizerOf(checkpoint);
+                setup.UseCompanionsOf(checkpoint);
                 options.Reporter.Say($"{run.Path}: goes on after step {found.Step} of {settings.TotalSteps}");
                 if (found.Identity?.Compute.DifferenceTo(setup.Identity.Compute) is { } difference)
                     options.Reporter.Warn($"the resumed run may not repeat an unbroken one bit for bit: {difference}");

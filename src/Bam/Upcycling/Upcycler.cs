@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Bam.Checkpoints;
 using Bam.Files;
 
@@ -9,9 +7,6 @@ namespace Bam.Upcycling;
 /// <summary>Checkpoint surgery: dense checkpoints to one mixture, without training and without libtorch.</summary>
 public static class Upcycler
 {
-    /// <summary>The record, inside the output, of how it was made.</summary>
-    public const string RecordFileName = "upcycling.json";
-
     /// <summary>Opens the models, plans the mixture and writes it.</summary>
     /// <param name="method">bam, btx, soup or sparse.</param>
     /// <param name="options">The models and what is asked of the mixture.</param>
@@ -50,7 +45,7 @@ public static class Upcycler
         if (plan.Options.CheckFinite) CheckFinite(sources, reporter, cancellation);
         using var directory = new AtomicDirectory(output);
         plan.Options.Form.WriteSettings(plan.Config, directory.TemporaryPath);
-        AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, RecordFileName), Record(plan));
+        MixtureRecord.Write(plan, directory.TemporaryPath);
         if (sources.Tokenizer is { } tokenizer) TokenizerFile.CopyAll(Path.GetDirectoryName(tokenizer)!, directory.TemporaryPath);
         using var writer = new CheckpointWriter(directory.TemporaryPath, layout);
         new TensorWriter($"mix {plan.Method.Name}", sources.Models, plan.Dtype, plan.Options.RouterSeed).Write(plan.Tensors, writer, reporter, cancellation);
@@ -95,27 +90,4 @@ public static class Upcycler
             lock (gate) reporter.Advance(new WorkProgress("check", done += count, total, "numbers"));
         }
     }
-
-    private static string Record(MixturePlan plan) =>
-        JsonSerializer.Serialize(
-            new
-            {
-                Method = plan.Method.Name,
-                Seed = Path.GetFullPath(plan.Options.Seed),
-                Experts = plan.Options.Experts.Select(Path.GetFullPath),
-                plan.Options.Weights,
-                RouterSeed = plan.Options.RouterTexts is null || plan.Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Normal) ? plan.Options.RouterSeed : (long?)null,
-                RouterTexts = plan.Options.RouterTexts is { } texts ? new { Inputs = texts.Inputs.Select(Path.GetFullPath), texts.Tokens } : null,
-                ResizeEmbeddings = plan.Options.ResizeEmbeddings ? true : (bool?)null,
-                Dtype = plan.Dtype.TorchName,
-            },
-            RecordJson) + "\n";
-
-    private static readonly JsonSerializerOptions RecordJson = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
 }

@@ -59,10 +59,18 @@ public sealed class MixTests : IDisposable
     {
         Mix("btx", "--expert", Dense).Status.ShouldBe(0);
         Mix("soup", "--expert", Dense).Status.ShouldBe(0);
+        File.WriteAllText(Path.Combine(Output, "trainer_state.json"), "{}");
+        MustRefuse("a trained model");
+        File.Delete(Path.Combine(Output, "trainer_state.json"));
         File.Delete(Path.Combine(Output, "upcycling.json"));
-        var run = Mix("btx", "--expert", Dense);
-        run.Status.ShouldBe(2);
-        run.Error.ShouldBe($"bam: --output: expected a new or empty directory, or an older mixture, found {Output} with other files; choose another or remove it\n");
+        MustRefuse("other files");
+
+        void MustRefuse(string found)
+        {
+            var run = Mix("btx", "--expert", Dense);
+            run.Status.ShouldBe(2);
+            run.Error.ShouldBe($"bam: --output: expected a new or empty directory, or an older mixture, found {Output} with {found}; choose another or remove it\n");
+        }
     }
 
     [Theory]

@@ -216,7 +216,7 @@ public sealed class ExporterTests : IDisposable
     public void A_damaged_record_of_the_mixture_is_refused_before_anything_is_written(string json)
     {
         var mixture = Mix("soup", new() { Seed = Llama, Experts = [Llama] });
-        File.WriteAllText(Path.Combine(mixture, Upcycler.RecordFileName), json);
+        File.WriteAllText(Path.Combine(mixture, MixtureRecord.FileName), json);
 
         Should.Throw<InvalidInputException>(() => Export(mixture, "llama")).Message.ShouldContain("make the mixture again");
         Directory.Exists(directory["out"]).ShouldBeFalse();

@@ -102,10 +102,13 @@ public sealed class GgufVocabularyTests : IDisposable
         Should.Throw<InvalidInputException>(() => Metadata(Parse(json))).Message.ShouldContain("normalizer: expected none, or NFC, found another");
     }
 
-    [Fact]
-    public void The_chat_template_goes_with_it()
+    [Theory]
+    [InlineData("tokenizer_config.json", "{\"chat_template\": \"{{ messages }}\"}")]
+    [InlineData("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"{{ tools }}\"}, {\"name\": \"default\", \"template\": \"{{ messages }}\"}]}")]
+    [InlineData("chat_template.jinja", "{{ messages }}")]
+    public void The_chat_template_goes_with_it(string file, string content)
     {
-        File.WriteAllText(directory["tokenizer_config.json"], "{\"chat_template\": \"{{ messages }}\"}");
+        File.WriteAllText(directory[file], content);
         Metadata(Tokenizer.Load(Fixtures.Tokenizer("gpt2")))["tokenizer.chat_template"].ShouldBe("{{ messages }}");
     }
 

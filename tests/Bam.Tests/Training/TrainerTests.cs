@@ -125,11 +125,12 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
-    public void A_run_starts_from_a_checkpoint_and_takes_its_tokenizer_along()
+    public void A_run_starts_from_a_checkpoint_and_takes_along_what_belongs_to_it()
     {
         var seed = Trainer.Run(run.Config("seed")).Model;
-        File.WriteAllText(Path.Combine(seed, "tokenizer.json"), SmallTokenizer);
-        var config = run.Config("next") with { Config = null, Model = seed };
+        string[] companions = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "upcycling.json"];
+        foreach (var name in companions) File.WriteAllText(Path.Combine(seed, name), name == "tokenizer.json" ? SmallTokenizer : $"the seed's {name}");
+        var config = run.Config("next", "checkpoint_every: 4") with { Config = null, Model = seed };
         using (var session = Setup(config).CreateSession())
         {
             Setup(config).FillParameters(session.Model);
@@ -138,7 +139,8 @@ public sealed class TrainerTests : IDisposable
         }
 
         var next = Trainer.Run(config).Model;
-        File.ReadAllText(Path.Combine(next, "tokenizer.json")).ShouldBe(SmallTokenizer);
+        foreach (var directory in new[] { next, run["next/checkpoints/step-8"] })
+            foreach (var name in companions) File.ReadAllText(Path.Combine(directory, name)).ShouldBe(File.ReadAllText(Path.Combine(seed, name)));
         TinyRun.Parameters(next)["model.norm.weight"].ShouldNotBe(TinyRun.Parameters(seed)["model.norm.weight"]);
     }
 

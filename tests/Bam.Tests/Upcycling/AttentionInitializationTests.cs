@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Numerics;
 using Bam.Tests.Checkpoints;
@@ -62,6 +63,16 @@ public sealed class AttentionInitializationTests : IDisposable
     {
         var mean = Dense(SharedKey, 0).Zip(Dense(SharedKey, 1), Dense(SharedKey, 2)).Select(v => (v.First + v.Second + v.Third) / Models);
         Mix(initialization, shareKeyValue: true)(SharedKey).ShouldBe(isMean ? mean : Dense(SharedKey, 0));
+    }
+
+    [Theory]
+    [InlineData(AttentionInitialization.Copy, null)]
+    [InlineData(AttentionInitialization.WeightedMean, "weighted-mean")]
+    public void The_record_names_it(AttentionInitialization initialization, string? name)
+    {
+        Mix(initialization);
+        var record = JsonNode.Parse(File.ReadAllText(directory["mixture/upcycling.json"]))!;
+        ((string?)record["attention_init"]).ShouldBe(name);
     }
 
     private static float[] Dense(string name, int model)

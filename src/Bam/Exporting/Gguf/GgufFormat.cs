@@ -1,7 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Files;
 using Bam.Tokenization;
-using Bam.Training;
+using Bam.Upcycling;
 
 namespace Bam.Exporting.Gguf;
 

@@ -90,11 +90,24 @@ internal static class GgufVocabulary
     private static string? ChatTemplate(string directory)
     {
         const string Hint = "copy it again";
-        var settings = Path.Combine(directory, "tokenizer_config.json");
-        return File.Exists(settings)
-            ? JsonInput.ReadObject(
-                InputFile.ReadAllBytes(settings, Hint), settings, Hint,
-                root => root.TryGetProperty("chat_template", out var template) && template.ValueKind == JsonValueKind.String ? template.GetString() : null)
-            : null;
+        var own = Path.Combine(directory, TokenizerFile.ChatTemplateFileName);
+        if (File.Exists(own)) return InputFile.ReadAllText(own, Hint);
+        var settings = Path.Combine(directory, TokenizerFile.SettingsFileName);
+        return File.Exists(settings) ? JsonInput.ReadObject(InputFile.ReadAllBytes(settings, Hint), settings, Hint, TemplateOf) : null;
+    }
+
+    /// <summary>The template of <c>tokenizer_config.json</c>; of several with names, the default one.</summary>
+    private static string? TemplateOf(JsonElement settings)
+    {
+        if (!settings.TryGetProperty("chat_template", out var template)) return null;
+        if (template.ValueKind == JsonValueKind.String) return template.GetString();
+        if (template.ValueKind != JsonValueKind.Array) return null;
+        return template.EnumerateArray()
+            .Where(entry => entry.ValueKind == JsonValueKind.Object && TextOf(entry, "name") == "default")
+            .Select(entry => TextOf(entry, "template"))
+            .FirstOrDefault();
+
+        static string? TextOf(JsonElement entry, string name) =>
+            entry.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
     }
 }

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Bam.Checkpoints;
 using Bam.Files;
 using Bam.Models;
-using Bam.Tokenization;
 using Bam.Torch;
 
 namespace Bam.Training.Runs;
@@ -23,13 +22,14 @@ public static class TrainingCheckpoint
     /// <param name="directory">An existing directory.</param>
     /// <param name="model">The model.</param>
     /// <param name="state">Where the run stands.</param>
-    /// <param name="tokenizer">The text of tokenizer.json, or null for none.</param>
+    /// <param name="companions">What lies beside the model.</param>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
-    public static void SaveModel(string directory, LanguageModel model, TrainerState state, byte[]? tokenizer)
+    public static void SaveModel(string directory, LanguageModel model, TrainerState state, CompanionFiles companions)
     {
         ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(companions);
         ModelCheckpoint.Save(model, directory);
-        if (tokenizer is not null) AtomicFile.Write(Path.Combine(directory, Tokenizer.FileName), stream => stream.Write(tokenizer));
+        companions.WriteTo(directory);
         state.Save(directory);
     }
 
@@ -37,9 +37,9 @@ public static class TrainingCheckpoint
     /// <param name="directory">An existing directory.</param>
     /// <param name="session">The model and the moments.</param>
     /// <param name="state">Where the run stands.</param>
-    /// <param name="tokenizer">The text of tokenizer.json, or null for none.</param>
+    /// <param name="companions">What lies beside the model.</param>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
-    public static void Save(string directory, TrainingSession session, TrainerState state, byte[]? tokenizer)
+    public static void Save(string directory, TrainingSession session, TrainerState state, CompanionFiles companions)
     {
         ArgumentNullException.ThrowIfNull(session);
         var moments = MomentsOf(session).ToDictionary(m => m.Name);
@@ -52,7 +52,7 @@ public static class TrainingCheckpoint
                 var (_, buffer, slice) = moments[declaration.Name];
                 stream.Write(MemoryMarshal.AsBytes<float>(ModelCheckpoint.Read(buffer, slice)));
             });
-        SaveModel(directory, session.Model, state, tokenizer);
+        SaveModel(directory, session.Model, state, companions);
     }
 
     /// <summary>Reads parameters, moments and state.</summary>

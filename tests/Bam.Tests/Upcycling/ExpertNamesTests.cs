@@ -1,9 +1,9 @@
 using Bam.Tests.Models;
-using Bam.Training;
+using Bam.Upcycling;
 using Shouldly;
 using Xunit;
 
-namespace Bam.Tests.Training;
+namespace Bam.Tests.Upcycling;
 
 public sealed class ExpertNamesTests : IDisposable
 {
@@ -20,18 +20,6 @@ public sealed class ExpertNamesTests : IDisposable
         File.WriteAllText(directory["upcycling.json"], Record);
         ExpertNames.Of(directory.Root, TinyModels.Bam).ShouldBe(["seed", "case-law", "code"]);
         ExpertNames.Of(directory.Root, TinyModels.Btx with { NumLocalExperts = 5 }).ShouldBe(["seed", "case-law", "code", "seed", "seed"]);
-    }
-
-    [Theory]
-    [InlineData("run/model")]
-    [InlineData("run/checkpoints/step-8")]
-    public void A_trained_mixture_has_those_of_the_one_it_began_as(string checkpoint)
-    {
-        Directory.CreateDirectory(directory["mixture"]);
-        Directory.CreateDirectory(directory[checkpoint]);
-        File.WriteAllText(directory["mixture/upcycling.json"], Record);
-        File.WriteAllText(directory["run/config.resolved.yaml"], TinyRun.Yaml("run").Replace($"config: {TinyRun.Mixture}", $"model: {directory["mixture"]}", StringComparison.Ordinal));
-        ExpertNames.Of(directory[checkpoint], TinyModels.Bam).ShouldBe(["seed", "case-law", "code"]);
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-namespace Bam.Training;
+namespace Bam.Upcycling;
 
 /// <summary>What a mixture was made of.</summary>
 /// <param name="Method">The method's name; null where the record does not say.</param>

@@ -1,0 +1,43 @@
+using Bam.Files;
+
+namespace Bam.Checkpoints;
+
+/// <summary>
+/// The small files beside a model's tensors that go wherever the model goes: its tokenizer, the record of how it was mixed. They are held
+/// in memory, since a training run writes them long after it has read them.
+/// </summary>
+public sealed class CompanionFiles
+{
+    private readonly Dictionary<string, byte[]> files = [];
+
+    /// <summary>Adds files of a directory, as far as they are there; those of a name that is held already stay as they are.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="names">The files' names.</param>
+    /// <returns>This.</returns>
+    /// <exception cref="InvalidInputException">One is there and cannot be read.</exception>
+    public CompanionFiles Add(string directory, params IEnumerable<string> names)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        foreach (var name in names)
+        {
+            var path = Path.Combine(directory, name);
+            if (File.Exists(path)) files.TryAdd(name, InputFile.ReadAllBytes(path, "it was there a moment ago"));
+        }
+
+        return this;
+    }
+
+    /// <summary>Adds a file under another name.</summary>
+    /// <param name="name">The name that it gets.</param>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InvalidInputException">It cannot be read.</exception>
+    public void AddAs(string name, string path) => files.TryAdd(name, InputFile.ReadAllBytes(path, "it was there a moment ago"));
+
+    /// <summary>Writes them all.</summary>
+    /// <param name="directory">An existing directory.</param>
+    /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
+    public void WriteTo(string directory)
+    {
+        foreach (var (name, content) in files) AtomicFile.Write(Path.Combine(directory, name), stream => stream.Write(content));
+    }
+}
