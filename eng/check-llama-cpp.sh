@@ -57,8 +57,9 @@ export_trained() { # NAME MODEL FORMAT: for transformers, for llama.cpp in every
       >"$work/trained/$1/bam-$number.json" 2>>"$work/bam.log" </dev/null || give_up "bam generate $2: $(tail -n 2 "$work/bam.log")"
   done <"$eng/check-llama-cpp/prompts.txt"
 }
-export_trained mixtral "$(echo "$trained"/phases/train-mixtral-*/model)" mixtral
-export_trained soup "$(echo "$trained"/phases/mix-soup-*/model)" llama
+newest() { ls -td "$@" | head -n 1; }
+export_trained mixtral "$(newest "$trained"/phases/train-mixtral-*/model)" mixtral
+export_trained soup "$(newest "$trained"/phases/mix-soup-*/model)" llama
 
 say "llama.cpp loads them"
 status=0

@@ -39,6 +39,7 @@ internal static class CommandLine
 
         try
         {
+            EmptyWords.Refuse(request.CommandResult);
             return verb.Execute(new Invocation(request, output, request.GetValue(Json), reporter, cancellation));
         }
         catch (Exception e)

@@ -26,7 +26,7 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
-        using var signals = new TerminationSignals();
+        using var signals = new TerminationSignals(Console.Error);
         return CommandLine.Invoke(arguments, Console.Out, Console.Error, signals.Token);
     }
 }

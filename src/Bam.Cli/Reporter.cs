@@ -5,7 +5,7 @@ namespace Bam.Cli;
 
 /// <summary>
 /// Standard error: kept lines, and where the work stands. On a terminal the latter is one line that is redrawn; elsewhere
-/// plain lines, fewer the longer the work takes.
+/// plain lines, fewer the longer the work takes. Where nothing can be written any more it falls silent: words do not end work.
 /// </summary>
 internal sealed class Reporter : IReporter, IDisposable
 {
@@ -24,6 +24,7 @@ internal sealed class Reporter : IReporter, IDisposable
     private ProgressRate rate;
     private TimeSpan nextShown;
     private bool lineIsOpen;
+    private bool isSilent;
 
     /// <summary>A reporter over the process's standard error, or any other writer.</summary>
     /// <param name="error">Where to write.</param>
@@ -66,7 +67,7 @@ internal sealed class Reporter : IReporter, IDisposable
             rate.Move(progress, now);
             var text = rate.Describe(progress, now);
             if (isLive) Redraw(text, isLast);
-            else error.WriteLine(text);
+            else Write(() => error.WriteLine(text));
             nextShown = now + (isLive ? RedrawInterval : LineInterval(now - rate.Started));
         }
     }
@@ -88,23 +89,36 @@ internal sealed class Reporter : IReporter, IDisposable
     {
         lock (gate)
         {
-            if (isLive && lineIsOpen) error.Write(EraseLine);
+            if (isLive && lineIsOpen) Write(() => error.Write(EraseLine));
             lineIsOpen = false;
-            console.MarkupLine(markup);
+            Write(() => console.MarkupLine(markup));
         }
     }
 
     private void Redraw(string text, bool isLast)
     {
         var columns = width() - 1;
-        error.Write($"{EraseLine}{(text.Length > columns ? text[..columns] : text)}");
+        Write(() => error.Write($"{EraseLine}{(text.Length > columns ? text[..columns] : text)}"));
         lineIsOpen = true;
         if (isLast) CloseLine();
     }
 
     private void CloseLine()
     {
-        if (lineIsOpen) error.WriteLine();
+        if (lineIsOpen) Write(error.WriteLine);
         lineIsOpen = false;
+    }
+
+    private void Write(Action write)
+    {
+        if (isSilent) return;
+        try
+        {
+            write();
+        }
+        catch (IOException)
+        {
+            isSilent = true;
+        }
     }
 }

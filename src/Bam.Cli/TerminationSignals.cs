@@ -7,21 +7,30 @@ internal sealed class TerminationSignals : IDisposable
 {
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] registrations;
+    private readonly TextWriter error;
 
-    public TerminationSignals()
+    public TerminationSignals(TextWriter error)
     {
+        this.error = error;
         PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
         registrations = [.. signals.Select(signal => PosixSignalRegistration.Create(signal, Handle))];
     }
 
     public CancellationToken Token => source.Token;
 
-    private void Handle(PosixSignalContext context)
+    internal void Handle(PosixSignalContext context)
     {
         if (source.IsCancellationRequested) return;
         context.Cancel = true;
-        Console.Error.WriteLine("\nbam: stopping at the next safe point; once more to stop at once");
         source.Cancel();
+        try
+        {
+            error.WriteLine("\nbam: stopping at the next safe point; once more to stop at once");
+        }
+        catch (IOException)
+        {
+            // The terminal that hung up takes no more words.
+        }
     }
 
     public void Dispose()

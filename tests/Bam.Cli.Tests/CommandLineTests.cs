@@ -29,6 +29,8 @@ public class CommandLineTests
     [InlineData("unknown option '--jsn', did you mean '--json'; try: bam doctor --help", "doctor", "--jsn")]
     [InlineData("unknown argument 'there'; try: bam doctor --help", "doctor", "there")]
     [InlineData("unknown argument '@file'; try: bam doctor --help", "doctor", "@file")]
+    [InlineData("--output: expected a word, found an empty one; give it, or set the variable that it comes from", "export", "model", "--format", "hf", "--output", "")]
+    [InlineData("MODEL: expected a word, found an empty one; give it, or set the variable that it comes from", "inspect", "")]
     public void A_wrong_command_line_costs_one_line_and_status_2(string line, params string[] arguments)
     {
         var run = CommandLineRun.Of(arguments);

@@ -47,6 +47,19 @@ public sealed class ReporterTests : IDisposable
         error.ToString().ShouldBe("tokenize law  10 bytes\ntokenize code  10 bytes\n");
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Where_nothing_can_be_written_it_falls_silent(bool isLive)
+    {
+        using var closed = new ClosedWriter();
+        using var reporter = new Reporter(closed, isLive, () => 80, () => now);
+        reporter.Advance(new WorkProgress("train", 10, 100, "tokens"));
+        reporter.Warn("words");
+        reporter.Advance(new WorkProgress("train", 100, 100, "tokens"));
+        closed.Attempts.ShouldBe(1);
+    }
+
     [Fact]
     public void Messages_are_written_as_they_are()
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Shouldly;
 using Xunit;
 
@@ -14,8 +15,16 @@ public class TerminationSignalsTests
     public void The_first_signal_asks_the_work_to_stop(string signal)
     {
         IgnoredSignals.Skip(signal);
-        using var signals = new TerminationSignals();
+        using var signals = new TerminationSignals(TextWriter.Null);
         using var kill = Process.Start("kill", [$"-{signal}", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]);
         signals.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(30)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_terminal_that_is_gone_does_not_keep_the_work_from_saving()
+    {
+        using var signals = new TerminationSignals(new ClosedWriter());
+        signals.Handle(new PosixSignalContext(PosixSignal.SIGHUP));
+        signals.Token.IsCancellationRequested.ShouldBeTrue();
     }
 }

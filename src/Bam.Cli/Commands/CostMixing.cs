@@ -13,16 +13,19 @@ namespace Bam.Cli.Commands;
 /// <param name="AttentionTopK">k of the attention experts, or null for soft routing.</param>
 internal sealed record CostMixing(string? Method, int Models, int? Experts, int? TopK, bool ShareKeyValue, int? AttentionTopK)
 {
+    /// <summary>The specialised copies of the seed that go into it.</summary>
+    public int Copies => Method is not null && MixtureMethods.Named(Method) is SparseMethod ? 0 : Models - 1;
+
     /// <summary>What 'bam mix' would make, by its own rules.</summary>
     /// <exception cref="InvalidInputException">It would refuse.</exception>
     public ModelConfig Of(ModelConfig seed)
     {
         var method = MixtureMethods.Named(Method!);
-        var copies = method is SparseMethod ? 0 : Models - 1;
+        if (method is SoupMethod) throw new InvalidInputException("--method", "bam, btx or sparse", "soup", "leave it out: a soup costs what its seed does");
         return method.Configure(seed, new MixtureOptions
         {
             Seed = "seed",
-            Experts = [.. Enumerable.Range(1, copies).Select(copy => $"copy {copy}")],
+            Experts = [.. Enumerable.Range(1, Copies).Select(copy => $"copy {copy}")],
             ShareKeyValue = ShareKeyValue,
             AttentionTopK = AttentionTopK,
             FeedForwardExperts = method is SparseMethod ? Experts ?? Models : Experts,

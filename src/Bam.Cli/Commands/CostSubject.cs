@@ -3,6 +3,7 @@ using Bam.Configuration;
 using Bam.Files;
 using Bam.Models;
 using Bam.Models.Costs;
+using Bam.Upcycling;
 
 namespace Bam.Cli.Commands;
 
@@ -26,7 +27,7 @@ internal sealed record CostSubject(
         if (config.IsMixture) throw new InvalidInputException("--method", "a dense model to mix", $"{name}, a mixture", "leave it out");
         var models = mixing.Method is null ? PaperFamily.Of(config) : [new(PaperFamily.Seed, config), new(NameOf(mixing), mixing.Of(config))];
         double? paperTokens = preset is null ? null : TokenBudget.PaperSeedTokens[ModelPresets.All.First(known => known.Value == preset).Key];
-        return new(name, config, models, [.. models.Skip(1)], mixing.Models - 1, paperTokens);
+        return new(name, config, models, [.. models.Skip(1)], mixing.Copies, paperTokens);
     }
 
     private static CostSubject OfModel(string name, ModelConfig config)
@@ -38,7 +39,7 @@ internal sealed record CostSubject(
             NumAttentionExperts = 1, AttentionRouting = AttentionRouting.Soft, NumAttentionExpertsPerTok = null, ShareKeyValue = false,
             NumLocalExperts = 1, NumExpertsPerTok = 1, NormTopkProb = false,
         };
-        var models = config.NumAttentionExperts > 1 ? config.NumAttentionExperts : config.NumLocalExperts;
+        var models = MixtureRecord.Read(directory)?.Models.Count ?? (config.NumAttentionExperts > 1 ? config.NumAttentionExperts : config.NumLocalExperts);
         return new(name, seed, [model], config.IsMixture ? [model] : [], models - 1, PaperSeedTokens: null);
     }
 

@@ -66,7 +66,7 @@ internal sealed class Generate : Verb
         var tokenizer = Tokenizer.Load(directory);
         tokenizer.RequireFits(config.VocabSize, directory);
         var options = Request(invocation);
-        options.Sampler.Validate();
+        options.Validate();
         if (options.TraceRouting && !config.IsMixture)
             throw new InvalidInputException("--show-experts", "a mixture", $"{directory}, a dense model", "leave it out");
         var text = PromptText.Read(invocation, prompt, promptFile);

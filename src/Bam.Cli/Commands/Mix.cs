@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Bam.Checkpoints;
 using Bam.Exporting;
 using Bam.Models;
 using Bam.Torch;
-using Bam.Training.Runs;
 using Bam.Upcycling;
 using Bam.Upcycling.Methods;
 using Spectre.Console;
@@ -12,7 +12,7 @@ using Spectre.Console;
 namespace Bam.Cli.Commands;
 
 /// <summary>Checkpoint surgery: dense checkpoints to one mixture, without training.</summary>
-internal sealed class Mix : Verb
+internal sealed partial class Mix : Verb
 {
     private static readonly Dictionary<string, AttentionInitialization> AttentionInits = new()
     {
@@ -138,6 +138,8 @@ internal sealed class Mix : Verb
             return ExitStatus.Done;
         }
 
+        if (invocation.IsGiven(routerSeed) && !plan.HasRandomNumbers) invocation.Reporter.Warn("--router-seed: nothing of this mixture is random; it has no part in it");
+        Upcycler.CheckOutput(plan, output!);
         if (options.RouterTexts is { } texts) plan = plan.WithRouters(Calibrate(plan, texts, invocation));
         Upcycler.Write(plan, sources, output!, invocation.Reporter, invocation.Cancellation);
         var size = ModelSize.Of(plan.Config);
@@ -152,12 +154,7 @@ internal sealed class Mix : Verb
 
     private RouterTexts? TextsOf(Invocation invocation)
     {
-        if (invocation.Get(routerTexts) is { Length: > 0 } inputs)
-        {
-            if (invocation.IsGiven(routerSeed)) invocation.Reporter.Warn("--router-seed: the routers are calibrated, not random; it has no part in them");
-            return new(inputs, invocation.Get(routerTokens));
-        }
-
+        if (invocation.Get(routerTexts) is { Length: > 0 } inputs) return new(inputs, invocation.Get(routerTokens));
         if (new Option[] { routerTokens, device }.FirstOrDefault(invocation.IsGiven) is { } option)
             throw new InvalidInputException(option.Name, "a --router-text of each model beside it", "none", "add them or leave it out");
         return null;
@@ -170,15 +167,23 @@ internal sealed class Mix : Verb
             plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, invocation.Cancellation);
     }
 
-    /// <summary>A mixture may be made again; anything else under that name, a trained mixture too, is not ours to remove.</summary>
+    /// <summary>A mixture may be made again; anything else under that name is not ours to remove.</summary>
     private static void RefuseToReplaceOtherThings(string output)
     {
         if (!Directory.Exists(output) || !Directory.EnumerateFileSystemEntries(output).Any()) return;
-        if (!Has(MixtureRecord.FileName) || Has(TrainerState.FileName))
-            throw new InvalidInputException("--output", "a new or empty directory, or an older mixture", $"{output} with {(Has(TrainerState.FileName) ? "a trained model" : "other files")}", "choose another or remove it");
-
-        bool Has(string file) => File.Exists(Path.Combine(output, file));
+        var stranger = File.Exists(Path.Combine(output, MixtureRecord.FileName))
+            ? Directory.EnumerateFileSystemEntries(output).Select(Path.GetFileName).Where(name => !IsOfMixture(name!)).Order(StringComparer.Ordinal).FirstOrDefault()
+            : "other files";
+        if (stranger is not null)
+            throw new InvalidInputException("--output", "a new or empty directory, or an older mixture", $"{output} with {stranger}", "choose another or remove it");
     }
+
+    private static bool IsOfMixture(string file) =>
+        file is ModelConfig.FileName or MixtureRecord.FileName || TokenizerFile.FileNames.Contains(file) || WeightsOrCode().IsMatch(file);
+
+    // The code is what the form for transformers brings.
+    [GeneratedRegex(@"^(model(-\d+-of-\d+)?\.safetensors(\.index\.json)?|\w+_bam\.py)$")]
+    private static partial Regex WeightsOrCode();
 
     private static AttentionInitialization ParseAttentionInit(string name) =>
         AttentionInits.TryGetValue(name, out var init)

@@ -22,8 +22,9 @@ internal static partial class MixturePlanView
             {
                 tensor.Parameter.Name,
                 tensor.Parameter.Shape,
-                From = tensor.Recipe.GetType().Name.ToLowerInvariant(),
+                From = NameOf(tensor.Recipe),
                 Model = (tensor.Recipe as TensorRecipe.Copy)?.Model,
+                Weights = (tensor.Recipe as TensorRecipe.WeightedMean)?.Weights,
             }),
         };
         invocation.WriteResult(result, console => console.Write(Draw(plan)));
@@ -41,6 +42,16 @@ internal static partial class MixturePlanView
 
         return table;
     }
+
+    private static string NameOf(TensorRecipe recipe) => recipe switch
+    {
+        TensorRecipe.Copy => "copy",
+        TensorRecipe.WeightedMean => "weighted-mean",
+        TensorRecipe.MeanOfRows => "mean-of-rows",
+        TensorRecipe.Normal => "normal",
+        TensorRecipe.Calibrated => "calibrated",
+        _ => "mean",
+    };
 
     private static string Describe(TensorRecipe recipe, MixtureOptions options) => recipe switch
     {

@@ -17,5 +17,5 @@ internal static class PromptText
     }
 
     // Editors and echo end a text with one that is not meant.
-    private static string WithoutLastLineBreak(string text) => text.EndsWith('\n') ? text[..^1] : text;
+    private static string WithoutLastLineBreak(string text) => text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text;
 }

@@ -119,7 +119,15 @@ public sealed class SafetensorsFile : IDisposable
             throw new InvalidInputException($"{Path}: tensor {tensor.Name}: dtype", "a floating-point type", tensor.Dtype.SafetensorsName, "is it the right file?");
         if (tensor.Dtype == TensorDtype.Float32)
         {
-            ReadBytes(tensor, start * sizeof(float), MemoryMarshal.AsBytes(destination));
+            // In pieces, since a span of bytes has at most a quarter of the elements.
+            while (!destination.IsEmpty)
+            {
+                var count = Math.Min(destination.Length, BufferLength);
+                ReadBytes(tensor, start * sizeof(float), MemoryMarshal.AsBytes(destination[..count]));
+                destination = destination[count..];
+                start += count;
+            }
+
             return;
         }
 

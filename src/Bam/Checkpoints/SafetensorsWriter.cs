@@ -15,6 +15,8 @@ public static class SafetensorsWriter
     /// <summary>The data begins at a multiple of this, as the reference implementation writes it.</summary>
     private const int Alignment = 8;
 
+    private const int PieceLength = 1 << 22;
+
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes a file whose tensors come one after the other from <paramref name="write"/>.</summary>
@@ -61,8 +63,19 @@ public static class SafetensorsWriter
         Write(
             path,
             [.. tensors.Select(tensor => new TensorDeclaration(tensor.Name, TensorDtype.Float32, tensor.Shape))],
-            (_, stream) => stream.Write(MemoryMarshal.AsBytes(tensors[next++].Values.Span)),
+            (_, stream) => WriteValues(stream, tensors[next++].Values.Span),
             metadata);
+    }
+
+    // In pieces, since a span of bytes has at most a quarter of the elements.
+    private static void WriteValues(Stream stream, ReadOnlySpan<float> values)
+    {
+        for (var rest = values; !rest.IsEmpty;)
+        {
+            var count = Math.Min(rest.Length, PieceLength);
+            stream.Write(MemoryMarshal.AsBytes(rest[..count]));
+            rest = rest[count..];
+        }
     }
 
     /// <summary>The length field and the header, padded by spaces.</summary>

@@ -40,7 +40,9 @@ public static class TokenizerExtension
 
     private static (string, string, string)? CompareAddedTokens(JsonElement first, JsonElement second)
     {
-        var others = TokenizerFile.AddedTokens(second).ToDictionary(token => token.Id, token => token.Token);
+        var others = new Dictionary<int, JsonElement>();
+        foreach (var (id, token) in TokenizerFile.AddedTokens(second))
+            if (!others.TryAdd(id, token)) return ($"added_tokens, id {id}", "one entry", "two");
         foreach (var (id, token) in TokenizerFile.AddedTokens(first))
         {
             var place = $"added_tokens, id {id}";

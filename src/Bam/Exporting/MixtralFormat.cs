@@ -33,6 +33,8 @@ public sealed class MixtralFormat : SafetensorsFormat
         json["num_local_experts"] = config.NumLocalExperts;
         json["num_experts_per_tok"] = config.NumExpertsPerTok;
         json["router_aux_loss_coef"] = config.RouterAuxLossCoef;
+        // No key of transformers', which keeps what it does not know; Bam trains on with the same loss.
+        json["router_z_loss_coef"] = config.RouterZLossCoef;
         json["output_router_logits"] = false;
         return json;
     }

@@ -22,7 +22,7 @@ public sealed partial class AtomicDirectory : IDisposable
     public AtomicDirectory(string finalPath)
     {
         requestedPath = finalPath;
-        if (File.Exists(finalPath)) throw new InvalidInputException(finalPath, "a directory to write", "a file", "choose another name");
+        RefuseFile(finalPath);
         try
         {
             this.finalPath = TemporarySibling.FollowLinks(Path.TrimEndingDirectorySeparator(Path.GetFullPath(finalPath)));
@@ -41,6 +41,13 @@ public sealed partial class AtomicDirectory : IDisposable
 
     /// <summary>Where to write until <see cref="Commit"/>.</summary>
     public string TemporaryPath { get; }
+
+    /// <summary>Refuses a file in the directory's place.</summary>
+    /// <exception cref="InvalidInputException">The path is a file.</exception>
+    public static void RefuseFile(string finalPath)
+    {
+        if (File.Exists(finalPath)) throw new InvalidInputException(finalPath, "a directory to write", "a file", "choose another name");
+    }
 
     /// <summary>Gives the directory its final name; an existing directory of that name is replaced.</summary>
     /// <exception cref="WorkFailedException">It cannot be renamed; the old directory, if any, stays.</exception>

@@ -23,21 +23,21 @@ public sealed class DirectoryLock : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WorkFailedException($"{directory}: cannot be created ({e.Message}); choose another output", e);
+            throw new WorkFailedException($"{directory}: cannot be created ({IoFailure.Describe(e)}); choose another output", e);
         }
 
         try
         {
             return new DirectoryLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new WorkFailedException($"{path}: cannot be written ({e.Message}); choose another output", e);
-        }
-        catch (IOException e)
+        catch (IOException e) when (IoFailure.IsLock(e))
         {
             throw new InvalidInputException(
                 $"{directory}: another bam is at work there; wait for it, stop it, or choose another output", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WorkFailedException($"{path}: cannot be written ({IoFailure.Describe(e)}); choose another output", e);
         }
     }
 

@@ -14,4 +14,13 @@ public sealed record GenerationOptions
 
     /// <summary>Whether tokens come with their experts. Each is then reported one pass later, when the model has read it.</summary>
     public bool TraceRouting { get; init; }
+
+    /// <summary>Refuses what means nothing for any model.</summary>
+    /// <exception cref="InvalidInputException">An option is out of its range.</exception>
+    public void Validate()
+    {
+        if (MaxNewTokens < 1) throw new InvalidInputException("max-tokens", "a number above 0", $"{MaxNewTokens}", "change it");
+        if (StopStrings.Contains("")) throw new InvalidInputException("stop", "text", "an empty string", "leave it out");
+        Sampler.Validate();
+    }
 }

@@ -48,8 +48,8 @@ public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
         var room = RoomAfter(prompt.Count);
-        if (options.MaxNewTokens < 1) throw new InvalidInputException("max-tokens", "a number above 0", $"{options.MaxNewTokens}", "change it");
         if (options.MaxNewTokens > room)
         {
             throw new InvalidInputException(

@@ -7,6 +7,14 @@ namespace Bam.Models;
 /// <summary>Moves parameters between a checkpoint's tensors and a model's arena.</summary>
 public static class ModelCheckpoint
 {
+    /// <summary>The numbers that are moved at once, unless one row has more: a tensor may have more bytes than a span can.</summary>
+    private const int PieceLength = 1 << 22;
+
+    /// <summary>Reads numbers of a tensor in a file.</summary>
+    /// <param name="start">The first one's place in the tensor, row by row.</param>
+    /// <param name="values">Receives them.</param>
+    internal delegate void ReadValues(long start, Span<float> values);
+
     /// <summary>Reads a checkpoint directory; weights of any dtype become float32.</summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
     public static LanguageModel Load(string directory, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
@@ -34,23 +42,11 @@ public static class ModelCheckpoint
     {
         ArgumentNullException.ThrowIfNull(model);
         (model.Config with { TorchDtype = "float32" }).Save(directory);
-        SaveTensors(model, Path.Combine(directory, "model.safetensors"), [("", model.Parameters.Values)]);
-    }
-
-    /// <summary>Writes buffers laid out as the arena under the checkpoint's names.</summary>
-    /// <param name="model">Whose layout it is.</param>
-    /// <param name="path">The file.</param>
-    /// <param name="buffers">A prefix for the names, and values, [n].</param>
-    public static void SaveTensors(LanguageModel model, string path, IReadOnlyList<(string Prefix, Tensor Values)> buffers)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        var parts = buffers
-            .SelectMany(buffer => model.Slices.Select(slice => (Name: buffer.Prefix + slice.Parameter.Name, buffer.Values, Slice: slice)))
-            .ToDictionary(part => part.Name);
+        var slices = model.Slices.ToDictionary(slice => slice.Parameter.Name);
         SafetensorsWriter.Write(
-            path,
-            [.. parts.Values.Select(part => new TensorDeclaration(part.Name, TensorDtype.Float32, part.Slice.Parameter.Shape))],
-            (tensor, stream) => stream.Write(MemoryMarshal.AsBytes(Read(parts[tensor.Name].Values, parts[tensor.Name].Slice).AsSpan())));
+            Path.Combine(directory, Checkpoint.SingleFileName),
+            [.. model.Slices.Select(slice => new TensorDeclaration(slice.Parameter.Name, TensorDtype.Float32, slice.Parameter.Shape))],
+            (tensor, stream) => WriteTo(stream, model.Parameters.Values, slices[tensor.Name]));
     }
 
     /// <summary>The values of one of the checkpoint's tensors, row by row.</summary>
@@ -78,16 +74,53 @@ public static class ModelCheckpoint
         Part(buffer, slice).Copy_(Tensor.From(values, slice.Parameter.Shape, buffer.Device));
     }
 
+    /// <summary>Writes the values of one of the checkpoint's tensors, piece by piece.</summary>
+    /// <param name="stream">Receives them as float32.</param>
+    /// <param name="buffer">[n], laid out as the arena.</param>
+    /// <param name="slice">Which part.</param>
+    /// <param name="pieceLength">About how many at once.</param>
+    internal static void WriteTo(Stream stream, Tensor buffer, ParameterSlice slice, int pieceLength = PieceLength)
+    {
+        using var noGrad = NoGrad.Enter();
+        foreach (var (row, rows) in Pieces(slice.Parameter.Shape, pieceLength))
+        {
+            using var scope = TensorScope.Open();
+            var piece = Part(buffer, slice).Narrow(0, row, rows).To(Device.Cpu).Contiguous();
+            stream.Write(MemoryMarshal.AsBytes(piece.AsSpan<float>()));
+        }
+    }
+
+    /// <summary>Sets the values of one of the checkpoint's tensors, piece by piece.</summary>
+    /// <param name="read">Reads them.</param>
+    /// <param name="buffer">[n], laid out as the arena.</param>
+    /// <param name="slice">Which part.</param>
+    /// <param name="pieceLength">About how many at once.</param>
+    internal static void ReadInto(ReadValues read, Tensor buffer, ParameterSlice slice, int pieceLength = PieceLength)
+    {
+        using var noGrad = NoGrad.Enter();
+        var shape = slice.Parameter.Shape;
+        var columns = slice.Count / shape[0];
+        var values = Array.Empty<float>();
+        foreach (var (row, rows) in Pieces(shape, pieceLength))
+        {
+            using var scope = TensorScope.Open();
+            if (values.Length < rows * columns) values = new float[rows * columns];
+            var piece = values.AsSpan(0, (int)(rows * columns));
+            read(row * columns, piece);
+            Part(buffer, slice).Narrow(0, row, rows).Copy_(Tensor.From<float>(piece, [rows, .. shape[1..]], buffer.Device));
+        }
+    }
+
+    private static IEnumerable<(long Row, long Rows)> Pieces(long[] shape, int pieceLength)
+    {
+        var rows = Math.Max(1, pieceLength * shape[0] / shape.Aggregate(1L, (product, size) => product * size));
+        for (var row = 0L; row < shape[0]; row += rows) yield return (row, Math.Min(rows, shape[0] - row));
+    }
+
     private static void Fill(LanguageModel model, Checkpoint checkpoint)
     {
-        var buffer = Array.Empty<float>();
         foreach (var slice in model.Slices)
-        {
-            if (buffer.Length < slice.Count) buffer = new float[slice.Count];
-            var values = buffer.AsSpan(0, (int)slice.Count);
-            checkpoint.ReadFloat32(slice.Parameter.Name, values);
-            Write(model.Parameters.Values, slice, values);
-        }
+            ReadInto((start, values) => checkpoint.ReadFloat32(slice.Parameter.Name, start, values), model.Parameters.Values, slice);
     }
 
     // The part of the buffer in the checkpoint's own shape.

@@ -6,7 +6,7 @@ public enum AttentionInitialization
     /// <summary>Every expert is its own model's attention (BAM, section 3.3).</summary>
     Copy,
 
-    /// <summary>Every expert is the uniform mean of all models' attention, which is what BTX has one of.</summary>
+    /// <summary>Every expert is the mean of all models' attention, which is what BTX has one of.</summary>
     Mean,
 
     /// <summary>Every expert is a mean in which its own model has weight ½ and the others share the rest.</summary>

@@ -42,8 +42,8 @@ public sealed record MixtureOptions
     public TensorDtype? Dtype { get; init; }
 
     /// <summary>
-    /// A weight of each model in the mean of what is not an expert, in the order of the experts; they are divided by their sum. Null
-    /// for the uniform mean.
+    /// A weight of each model in the mean of what is not an expert, and of attention experts that start from the mean, in the order of the
+    /// experts; they are divided by their sum. Null for the uniform mean.
     /// </summary>
     public IReadOnlyList<double>? Weights { get; init; }
 

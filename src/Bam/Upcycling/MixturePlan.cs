@@ -18,6 +18,9 @@ public sealed record MixturePlan(
     /// <summary>False while routers that are computed from text are missing.</summary>
     public bool IsComplete => !Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Calibrated { Rows.IsEmpty: true });
 
+    /// <summary>Whether the router seed has a part in it.</summary>
+    public bool HasRandomNumbers => Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Normal);
+
     /// <summary>In how many files of weights they lie.</summary>
     public int Files => Layout.Files.Count;
 
@@ -57,11 +60,11 @@ public sealed record MixturePlan(
         PlannedTensor Plan(ParameterInfo parameter) =>
             new(parameter, Adapted(chosen.Recipe(parameter, options), parameter)) { StoredName = options.Form.NameOf(parameter) };
 
-        // What the user asks of routers, and of every mean that is no expert.
+        // What the user asks of routers, and of every mean over all models.
         TensorRecipe Adapted(TensorRecipe recipe, ParameterInfo parameter)
         {
             if (parameter.IsRouter && options.RouterTexts is not null) return new TensorRecipe.Calibrated(ReadOnlyMemory<float>.Empty);
-            if (parameter.Expert >= 0 || recipe is not TensorRecipe.Mean mean) return recipe;
+            if (recipe is not TensorRecipe.Mean mean) return recipe;
             if (sources.Vocabulary is { Spans: { Count: > 1 } spans } && IsOfVocabulary(parameter))
                 return new TensorRecipe.MeanOfRows(mean.Name, weights is null ? spans : [.. spans.Select(span => span.WithWeights(weights))]);
             return weights is null ? recipe : new TensorRecipe.WeightedMean(mean.Name, weights);

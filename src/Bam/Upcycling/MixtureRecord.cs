@@ -40,7 +40,6 @@ public static class MixtureRecord
     internal static void Write(MixturePlan plan, string directory)
     {
         var options = plan.Options;
-        var hasRandomNumbers = options.RouterTexts is null || plan.Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Normal);
         var record = new
         {
             Method = plan.Method.Name,
@@ -50,7 +49,7 @@ public static class MixtureRecord
             AttentionInit = options.AttentionInitialization is not AttentionInitialization.Copy and var start
                 ? JsonNamingPolicy.KebabCaseLower.ConvertName(start.ToString())
                 : null,
-            RouterSeed = hasRandomNumbers ? options.RouterSeed : (long?)null,
+            RouterSeed = plan.HasRandomNumbers ? options.RouterSeed : (long?)null,
             RouterTexts = options.RouterTexts is { } texts ? new { Inputs = texts.Inputs.Select(Path.GetFullPath), texts.Tokens } : null,
             ResizeEmbeddings = options.ResizeEmbeddings ? true : (bool?)null,
             Dtype = plan.Dtype.TorchName,

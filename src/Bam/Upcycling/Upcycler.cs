@@ -25,6 +25,19 @@ public static class Upcycler
         return plan;
     }
 
+    /// <summary>Refuses an output that cannot be written, before anything long begins.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="output">The checkpoint directory to write.</param>
+    /// <exception cref="InvalidInputException">It is a file, or holds one of the models.</exception>
+    /// <exception cref="WorkFailedException">The disk has no room for it.</exception>
+    public static void CheckOutput(MixturePlan plan, string output)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        RefuseToReplaceSources(plan.Options, output);
+        AtomicDirectory.RefuseFile(output);
+        FreeSpace.Require(output, plan.Layout.Length);
+    }
+
     /// <summary>Writes a planned mixture.</summary>
     /// <param name="plan">The plan; with its routers, if they are computed from text.</param>
     /// <param name="sources">The models it was made for.</param>
@@ -38,16 +51,14 @@ public static class Upcycler
         ArgumentNullException.ThrowIfNull(sources);
         ArgumentNullException.ThrowIfNull(reporter);
         if (!plan.IsComplete) throw new ArgumentException("its routers are still to be computed", nameof(plan));
-        RefuseToReplaceSources(plan.Options, output);
+        CheckOutput(plan, output);
         Warn(plan, sources, reporter);
-        var layout = plan.Layout;
-        FreeSpace.Require(output, layout.Length);
         if (plan.Options.CheckFinite) CheckFinite(sources, reporter, cancellation);
         using var directory = new AtomicDirectory(output);
         plan.Options.Form.WriteSettings(plan.Config, directory.TemporaryPath);
         MixtureRecord.Write(plan, directory.TemporaryPath);
         if (sources.Tokenizer is { } tokenizer) TokenizerFile.CopyAll(Path.GetDirectoryName(tokenizer)!, directory.TemporaryPath);
-        using var writer = new CheckpointWriter(directory.TemporaryPath, layout);
+        using var writer = new CheckpointWriter(directory.TemporaryPath, plan.Layout);
         new TensorWriter($"mix {plan.Method.Name}", sources.Models, plan.Dtype, plan.Options.RouterSeed).Write(plan.Tensors, writer, reporter, cancellation);
         writer.Complete();
         cancellation.ThrowIfCancellationRequested();
@@ -64,7 +75,9 @@ public static class Upcycler
                 throw new InvalidInputException($"{output}: holds the model {model}, which the mixture would replace; choose another output");
         }
 
-        static string FinalPath(string path) => TemporarySibling.FollowLinks(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        static string FinalPath(string path) => Path.GetFullPath(path)
+            .Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries)
+            .Aggregate(Path.GetPathRoot(Path.GetFullPath(path))!, (parent, name) => TemporarySibling.FollowLinks(Path.Combine(parent, name)));
     }
 
     private static void Warn(MixturePlan plan, MixtureSources sources, IReporter reporter)

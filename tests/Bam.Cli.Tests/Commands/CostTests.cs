@@ -51,6 +51,14 @@ public sealed class CostTests
     }
 
     [Fact]
+    public void Sparse_upcycling_needs_no_copies()
+    {
+        using var json = Json("cost", "bam-small", "--method", "sparse", "--plan", "--peak", "400T", "--tokens", "100B");
+        json.RootElement.GetProperty("phases").EnumerateArray().ShouldAllBe(phase => phase.GetProperty("phase").GetInt32() != 2);
+        CommandLineRun.Of("cost", "bam-small", "--method", "soup").Error.ShouldBe("bam: --method: expected bam, btx or sparse, found soup; leave it out: a soup costs what its seed does\n");
+    }
+
+    [Fact]
     public void A_plan_says_how_long_and_whether_it_fits()
     {
         var run = CommandLineRun.Of("cost", "bam-small", "--plan", "--peak", "400T", "--devices", "8", "--memory", "14G", "--tokens", "100B");

@@ -55,13 +55,20 @@ public sealed class MixTests : IDisposable
     }
 
     [Fact]
+    public void A_router_seed_without_random_numbers_is_told()
+    {
+        Mix("soup", "--expert", Dense, "--router-seed", "5").Error.ShouldContain("warning: --router-seed: nothing of this mixture is random; it has no part in it\n");
+        Mix("btx", "--expert", Dense, "--router-seed", "5").Error.ShouldNotContain("--router-seed");
+    }
+
+    [Fact]
     public void An_older_mixture_is_replaced_and_anything_else_is_not()
     {
         Mix("btx", "--expert", Dense).Status.ShouldBe(0);
         Mix("soup", "--expert", Dense).Status.ShouldBe(0);
-        File.WriteAllText(Path.Combine(Output, "trainer_state.json"), "{}");
-        MustRefuse("a trained model");
-        File.Delete(Path.Combine(Output, "trainer_state.json"));
+        Directory.CreateDirectory(Path.Combine(Output, "run"));
+        MustRefuse("run");
+        Directory.Delete(Path.Combine(Output, "run"));
         File.Delete(Path.Combine(Output, "upcycling.json"));
         MustRefuse("other files");
 

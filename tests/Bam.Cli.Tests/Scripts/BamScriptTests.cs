@@ -127,6 +127,7 @@ public sealed class BamScriptTests : IDisposable
     [InlineData("eval", "perplexity", "a")]
     [InlineData("generate", "a")]
     [InlineData("mix", "btx", "--router-text", "a")]
+    [InlineData("--json", "run", "a.yaml")]
     public void A_verb_that_computes_sets_the_machine_up_first(params string[] arguments)
     {
         sandbox.RemoveTool("make");

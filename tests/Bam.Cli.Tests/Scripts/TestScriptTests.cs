@@ -31,6 +31,15 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
+    public void Results_without_counters_are_a_failure()
+    {
+        AnswerWith("", 1);
+        var run = sandbox.Run("test", [], OwnLibtorch);
+        run.Output.ShouldEndWith("\n0 passed, 2 failed\n");
+        run.Status.ShouldBe(1);
+    }
+
+    [Fact]
     public void A_project_without_results_has_failed()
     {
         sandbox.AddTool("dotnet", "[[ $1 != test ]]");

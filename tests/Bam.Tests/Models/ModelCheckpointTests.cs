@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Torch;
@@ -19,6 +20,24 @@ public sealed class ModelCheckpointTests
         using var loaded = ModelCheckpoint.Load(directory.Root, Device.Cpu);
         loaded.Config.ShouldBe(model.Config with { TorchDtype = "float32" });
         loaded.Parameters.Values.ToArray<float>().ShouldBe(model.Parameters.Values.ToArray<float>());
+    }
+
+    [Fact]
+    public void A_tensor_goes_in_pieces_as_in_one()
+    {
+        using var scope = TensorScope.Open();
+        using var model = TinyModels.Create(TinyModels.Bam);
+        using var copy = TinyModels.Create(TinyModels.Bam, seed: 2);
+        foreach (var slice in model.Slices)
+        {
+            var whole = ModelCheckpoint.Read(model.Parameters.Values, slice);
+            using var stream = new MemoryStream();
+            ModelCheckpoint.WriteTo(stream, model.Parameters.Values, slice, pieceLength: 100);
+            stream.ToArray().ShouldBe(MemoryMarshal.AsBytes<float>(whole).ToArray(), slice.Parameter.Name);
+            ModelCheckpoint.ReadInto((start, values) => whole.AsSpan((int)start, values.Length).CopyTo(values), copy.Parameters.Values, slice, pieceLength: 100);
+        }
+
+        copy.Parameters.Values.ToArray<float>().ShouldBe(model.Parameters.Values.ToArray<float>());
     }
 
     [Fact]

@@ -38,10 +38,10 @@ internal static class TinyModels
         RopeScaling = new(RopeScalingType.Llama3, 4) { LowFreqFactor = 1, HighFreqFactor = 4, OriginalMaxPositionEmbeddings = 8 },
     };
 
-    public static LanguageModel Create(ModelConfig config, long seed = 1)
+    public static LanguageModel Create(ModelConfig config, long seed = 1, ScalarType computeType = ScalarType.Float32)
     {
         LibTorch.Load();
-        var model = new LanguageModel(config, Device.Cpu);
+        var model = new LanguageModel(config, Device.Cpu, computeType);
         ModelInitializer.Initialize(model, seed);
         // A bias of zero would hide that it is not added.
         foreach (var slice in model.Slices.Where(slice => slice.Parameter.IsBias))

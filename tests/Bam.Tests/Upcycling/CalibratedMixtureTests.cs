@@ -51,6 +51,8 @@ public sealed class CalibratedMixtureTests : IDisposable
         texts["inputs"]!.AsArray().Select(input => input!.GetValue<string>()).ShouldBe([Path.GetFullPath("a"), Path.GetFullPath("b"), Path.GetFullPath("c")]);
         Upcycler.Mix("btx", options with { RouterTexts = null }, directory["random"], SilentReporter.Instance);
         File.ReadAllText(directory["random/upcycling.json"]).ShouldNotContain("router_texts");
+        Upcycler.Mix("soup", options with { RouterTexts = null }, directory["soup"], SilentReporter.Instance);
+        File.ReadAllText(directory["soup/upcycling.json"]).ShouldNotContain("router_seed");
     }
 
     [Theory]

@@ -128,7 +128,8 @@ public sealed class RefusedMixtureTests : IDisposable
     {
         TinyModel.Write(directory["runs/expert"], TinyModel.Dense, 2);
         Directory.CreateSymbolicLink(directory["link"], directory["seed"]);
-        foreach (var output in new[] { directory["link"], directory["runs/expert"], directory["runs"], directory["seed/"], directory.Root })
+        Directory.CreateSymbolicLink(directory["linked"], directory["runs"]);
+        foreach (var output in new[] { directory["link"], directory["linked/expert"], directory["runs/expert"], directory["runs"], directory["seed/"], directory.Root })
         {
             Should.Throw<InvalidInputException>(() => Upcycler.Mix("btx", Options("runs/expert"), output, SilentReporter.Instance))
                 .Message.ShouldContain("which the mixture would replace; choose another output");

@@ -45,6 +45,16 @@ public sealed class WeightedMixtureTests : IDisposable
     }
 
     [Fact]
+    public void Attention_that_starts_from_the_mean_starts_from_BTXs()
+    {
+        Upcycler.Mix("btx", Options(2, 1, 1), directory["btx"], SilentReporter.Instance);
+        Upcycler.Mix("bam", Options(2, 1, 1) with { AttentionInitialization = AttentionInitialization.Mean }, directory["bam"], SilentReporter.Instance);
+        using var btx = Checkpoint.Open(directory["btx"]);
+        using var bam = Checkpoint.Open(directory["bam"]);
+        Read(bam, "model.layers.1.self_attn.experts.2.q_proj.weight").ShouldBe(Read(btx, "model.layers.1.self_attn.q_proj.weight"));
+    }
+
+    [Fact]
     public void Equal_weights_are_the_uniform_mean_bit_for_bit()
     {
         Upcycler.Mix("soup", Options(0.3, 0.3, 0.3), directory["weighted"], SilentReporter.Instance);

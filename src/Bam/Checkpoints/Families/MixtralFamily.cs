@@ -39,6 +39,6 @@ internal static class MixtralFamily
             NumExpertsPerTok = fields.Int("num_experts_per_tok", 2),
             NormTopkProb = true,
             RouterAuxLossCoef = fields.Number("router_aux_loss_coef", 0.001),
-            RouterZLossCoef = 0,
+            RouterZLossCoef = fields.Number("router_z_loss_coef", 0),
         };
 }

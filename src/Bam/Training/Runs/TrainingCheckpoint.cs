@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Bam.Checkpoints;
 using Bam.Files;
 using Bam.Models;
@@ -50,7 +49,7 @@ public static class TrainingCheckpoint
             (declaration, stream) =>
             {
                 var (_, buffer, slice) = moments[declaration.Name];
-                stream.Write(MemoryMarshal.AsBytes<float>(ModelCheckpoint.Read(buffer, slice)));
+                ModelCheckpoint.WriteTo(stream, buffer, slice);
             });
         SaveModel(directory, session.Model, state, companions);
     }
@@ -66,9 +65,10 @@ public static class TrainingCheckpoint
         using var moments = SafetensorsFile.Open(Path.Combine(directory, OptimizerFileName));
         foreach (var (name, buffer, slice) in MomentsOf(session))
         {
-            var values = new float[slice.Count];
-            moments.ReadFloat32(name, values);
-            ModelCheckpoint.Write(buffer, slice, values);
+            var moment = moments[name];
+            if (!moment.Shape.AsSpan().SequenceEqual(slice.Parameter.Shape))
+                throw new InvalidInputException($"{moments.Path}: {name}: shape", TensorShape.Describe(slice.Parameter.Shape), TensorShape.Describe(moment.Shape), "is it the right checkpoint?");
+            ModelCheckpoint.ReadInto((start, values) => moments.ReadFloat32(moment, start, values), buffer, slice);
         }
 
         ModelCheckpoint.LoadInto(session.Model, directory);

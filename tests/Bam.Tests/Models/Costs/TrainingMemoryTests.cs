@@ -26,6 +26,11 @@ public sealed partial class TrainingMemoryTests
         { "dense", Dense },
         { "dense, sequential", Dense with { ParallelBlock = false } },
         { "dense, RMSNorm", Dense with { NormType = NormType.RmsNorm } },
+        { "dense, separate norms", Dense with { SeparateNorms = true } },
+        { "dense, gate of GELU", Dense with { HiddenAct = "gelu" } },
+        { "dense, no gate", Dense with { GatedMlp = false, HiddenAct = "gelu_new" } },
+        { "dense, normed heads", Dense with { QueryKeyNorm = QueryKeyNorm.PerHead } },
+        { "BAM, heads with RMSNorm", Bam with { NormType = NormType.RmsNorm, QueryKeyNorm = QueryKeyNorm.Shared } },
         { "BTX", Dense with { NumLocalExperts = 4 } },
         { "BTX 6 top-3", Dense with { NumLocalExperts = 6, NumExpertsPerTok = 3 } },
         { "BAM", Bam },
@@ -39,39 +44,18 @@ public sealed partial class TrainingMemoryTests
     [MemberData(nameof(Models))]
     public void What_a_graph_holds_is_what_the_formula_says(string name, ModelConfig config)
     {
-        using var scope = TensorScope.Open();
-        using var model = TinyModels.Create(config);
-        var (inputs, targets) = (TinyModels.Ids(BatchSize, Length), TinyModels.Ids(BatchSize, Length));
-        using (TensorScope.Open()) model.Loss(inputs, targets);
-
-        // Other tests' threads use malloc too: the middle of several measurements is this graph's.
-        var held = Enumerable.Range(0, 7).Select(_ => Held()).Order().ElementAt(3);
-
-        // The graph's nodes themselves are a few per cent here.
-        var formula = TrainingMemory.Of(config, BatchSize, Length, ScalarType.Float32).Activations + 4L * config.VocabSize * config.HiddenSize;
         // libtorch 2 keeps less for RMSNorm's steps (0.91) and more for grouped heads (1.11) than 1.13, whose operators the formula follows.
         var (least, most) = LibTorch.Info.Version.StartsWith("1.", StringComparison.Ordinal) ? (1, 1.06) : (0.9, 1.12);
-        ((double)held / formula).ShouldBeInRange(least, most, name);
-
-        long Held()
-        {
-            using var graph = TensorScope.Open();
-            var before = InUse();
-            model.Loss(inputs, targets);
-            return InUse() - before;
-        }
+        Ratio(config, ScalarType.Float32).ShouldBeInRange(least, most, name);
     }
 
-    [Fact]
-    public void Bfloat16_halves_what_is_computed_in_it_and_copies_what_stays_float32()
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void So_it_is_in_bfloat16(string name, ModelConfig config)
     {
-        var (d, f) = (Dense.HiddenSize, Dense.IntermediateSize);
-        var logSumExp = 4 * (Dense.NumAttentionHeads + 1);
-        TrainingMemory.PerToken(Dense, ScalarType.Float32).ShouldBe(4 * (2 * d + 4 * d + 3 * f) + logSumExp);
-        TrainingMemory.PerToken(Dense, ScalarType.BFloat16).ShouldBe(4 * d + 2 * (d + 4 * d + 3 * f) + logSumExp);
-        var (routers, choices) = (2 * 4 * d, 28);
-        (TrainingMemory.PerToken(Bam, ScalarType.BFloat16) - 4 * d - 4 * 4 * (Bam.NumAttentionHeads + 1) - 8 * 4 - routers - choices)
-            .ShouldBe(2 * (d + 16 * d + 2 * d + 3 * f));
+        // Top-k attention fills each sequence's rows up to the longest list, which a balanced router makes shorter than an untrained one.
+        var most = config.AttentionRouting == AttentionRouting.TopK ? 1.3 : 1.1;
+        Ratio(config, ScalarType.BFloat16).ShouldBeInRange(0.95, most, name);
     }
 
     [Fact]
@@ -80,6 +64,30 @@ public sealed partial class TrainingMemoryTests
         var memory = TrainingMemory.Of(Bam, BatchSize, Length, ScalarType.BFloat16);
         (memory.Parameters + memory.Gradients + memory.Moments).ShouldBe(16 * ModelSize.Of(Bam).Total);
         memory.Total.ShouldBe(16 * ModelSize.Of(Bam).Total + memory.Activations + memory.Working);
+    }
+
+    // What malloc holds while there is a graph, of what the formula says: activations and the head's gradient.
+    private static double Ratio(ModelConfig config, ScalarType dtype)
+    {
+        // Without a fused attention, which libtorch 1.13 has not, scores are kept as they are within a window.
+        if (dtype != ScalarType.Float32 && !Tensor.HasScaledDotProductAttention) config = config with { SlidingWindow = Length - 1 };
+        using var scope = TensorScope.Open();
+        using var model = TinyModels.Create(config, computeType: dtype);
+        var (inputs, targets) = (TinyModels.Ids(BatchSize, Length), TinyModels.Ids(BatchSize, Length));
+        using (TensorScope.Open()) model.Loss(inputs, targets);
+
+        // Other tests' threads use malloc too: the middle of several measurements is this graph's. Its nodes themselves are a few per cent here.
+        var held = Enumerable.Range(0, 7).Select(_ => Held()).Order().ElementAt(3);
+        var formula = TrainingMemory.Of(config, BatchSize, Length, dtype).Activations + 4L * config.VocabSize * config.HiddenSize;
+        return (double)held / formula;
+
+        long Held()
+        {
+            using var graph = TensorScope.Open();
+            var before = InUse();
+            model.Loss(inputs, targets);
+            return InUse() - before;
+        }
     }
 
     private static long InUse()
