@@ -60,7 +60,15 @@ public static class StudyReport
                 CultureInfo.InvariantCulture,
                 $"Figures are means ± standard deviations over the {count} seed numbers; changes have the half-width of the paired 95 % t-interval behind ±."),
         };
-        html.Line($"<p class='reading'>{statistics}</p>").Line($"</header>");
+        html.Line($"<p class='reading'>{statistics}</p>");
+        AddWarning(html, study);
+        html.Line($"</header>");
+    }
+
+    /// <summary>Appends what makes the study's figures doubtful, if anything does.</summary>
+    internal static void AddWarning(Html html, Study study)
+    {
+        if (TextDifference.InWords(TextDifference.Of(study)) is { } text) html.Line($"<p class='warning'>Warning: {text}.</p>");
     }
 
     private static string DateOf(Study study) => study.Units.Count == 0

@@ -51,6 +51,7 @@ public static class StudySetReport
         html.Line($"<section id='study-{study.Name}'>")
             .Line($"<h2><a href='{study.Name}.html'>{study.Title}</a></h2>")
             .Line($"<p class='progress'>{SeedText.Of(study)}</p>");
+        StudyReport.AddWarning(html, study);
         if (study.Recipe.About.Length > 0) html.Line($"<p>{study.Recipe.About}</p>");
         if (study.Units.Count > 0)
         {

@@ -55,7 +55,9 @@ public sealed class StudyArchive
         if (whole.Count < units.Count)
             reporter.Warn($"{recipe.Name}: {Seeds(units.Except(whole))} not shown: they are of other models or domains than the recipe's");
         WarnOfKeys(recipe, whole, reporter);
-        return new(recipe, whole);
+        var study = new Study(recipe, whole);
+        TextDifference.Warn(study, reporter);
+        return study;
     }
 
     private void WarnOfKeys(Recipe recipe, List<Results> units, IReporter reporter)

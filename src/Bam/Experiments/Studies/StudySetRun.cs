@@ -67,7 +67,7 @@ public sealed class StudySetRun
         RequireKnown(seeds);
         using var held = DirectoryLock.Acquire(Directory);
         var known = studies.Select(study => study.Study()).ToList();
-        foreach (var study in known) StudyPages.Write(study, Directory);
+        foreach (var study in known) Show(study);
         if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
         foreach (var seed in Chosen(seeds))
         {
@@ -75,12 +75,18 @@ public sealed class StudySetRun
             {
                 if (!studies[i].Run(seed, reporter, cancellation)) continue;
                 known[i] = studies[i].Study();
-                StudyPages.Write(known[i], Directory);
+                Show(known[i]);
                 if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
             }
         }
 
         return known;
+
+        void Show(Study study)
+        {
+            TextDifference.Warn(study, reporter);
+            StudyPages.Write(study, Directory);
+        }
     }
 
     /// <summary>
