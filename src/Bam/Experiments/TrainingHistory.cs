@@ -23,10 +23,12 @@ public sealed record TrainingHistory(
     public static TrainingHistory Load(string metricsPath)
     {
         var log = MetricsLog.Load(metricsPath);
+        // The last step is always logged, whatever is evaluated before and between.
+        var tokensPerStep = log.Steps is [.., var last] ? last.Tokens / last.Step : 0;
         return new(
             [.. Parts(log.Steps, MostLossPoints).Select(part => new LossMoment(part[^1].Tokens, Rounded(part[^1].CoreSeconds), Rounded(part.Average(step => step.Nll))))],
             [.. log.Evaluations.Select(evaluation => new HeldOutMoment(
-                log.Steps.Last(step => step.Step <= evaluation.Step).Tokens,
+                evaluation.Step * tokensPerStep,
                 evaluation.Evaluation.ToDictionary(domain => domain.Key, domain => Rounded(domain.Value.Perplexity))))],
             [.. Parts([.. log.Steps.Where(step => step.Layers is { Count: > 0 })], MostRoutingPoints)
                 .Select(part => new RoutingMoment(part[^1].Tokens, MeanOf([.. part.Select(step => step.Layers!)])))]);

@@ -47,6 +47,22 @@ public sealed class TrainingHistoryTests : IDisposable
         Write(3, step => step).HeldOut.ShouldHaveSingleItem().ShouldSatisfyAllConditions(
             moment => moment.Tokens.ShouldBe(200), moment => moment.Perplexity["law"].ShouldBe(30.1235));
 
+    [Fact]
+    public void Evaluations_may_come_before_and_between_the_logged_steps()
+    {
+        var path = directory["metrics.jsonl"];
+        using (var sink = new JsonlMetrics(path, step: 0))
+        {
+            foreach (var step in new[] { 1, 2, 4, 5 })
+            {
+                if (step is 2 or 5) sink.Write(Logged(step, 1));
+                if (step is 1 or 4) sink.Write(new EvaluationMetrics(step, new Dictionary<string, DomainEvaluation> { ["law"] = new(30, 3.4, 1.5, 100) }));
+            }
+        }
+
+        TrainingHistory.Load(path).HeldOut.Select(moment => moment.Tokens).ShouldBe([100, 400]);
+    }
+
     private TrainingHistory Write(int steps, Func<int, double> nll)
     {
         var path = directory["metrics.jsonl"];
@@ -54,17 +70,19 @@ public sealed class TrainingHistoryTests : IDisposable
         {
             for (var step = 1; step <= steps; step++)
             {
-                sink.Write(new StepMetrics
-                {
-                    Step = step, Tokens = step * 100, Loss = 9, Nll = nll(step), LoadBalancing = 1, RouterZ = 1, LearningRate = 1, GradientNorm = 1,
-                    TokensPerSecond = 1, CoreSeconds = step * 0.5, Layers = [Layer(step)],
-                });
+                sink.Write(Logged(step, nll(step)));
                 if (step == 2) sink.Write(new EvaluationMetrics(step, new Dictionary<string, DomainEvaluation> { ["law"] = new(30.123456, 3.4, 1.5, 100) }));
             }
         }
 
         return TrainingHistory.Load(path);
     }
+
+    private static StepMetrics Logged(int step, double nll) => new()
+    {
+        Step = step, Tokens = step * 100, Loss = 9, Nll = nll, LoadBalancing = 1, RouterZ = 1, LearningRate = 1, GradientNorm = 1,
+        TokensPerSecond = 1, CoreSeconds = step * 0.5, Layers = [Layer(step)],
+    };
 
     private static LayerMetrics Layer(int step) => new()
     {

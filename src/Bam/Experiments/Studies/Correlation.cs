@@ -7,7 +7,6 @@ namespace Bam.Experiments.Studies;
 /// <param name="High">The upper end.</param>
 public sealed record Correlation(int Count, double Coefficient, double Low, double High)
 {
-    private const double Normal975 = 1.959964;
     private const int FewestPairs = 3;
 
     // Figures are kept to four decimals: what varies less than that is rounding.
@@ -20,7 +19,7 @@ public sealed record Correlation(int Count, double Coefficient, double Low, doub
         var r = finite.Count < FewestPairs ? double.NaN : Pearson(finite);
         if (finite.Count <= FewestPairs || double.IsNaN(r)) return new(finite.Count, r, double.NaN, double.NaN);
         // arctanh r is about normal, with the variance 1 / (n - 3) (Fisher 1915).
-        var (z, reach) = (Math.Atanh(r), Normal975 / Math.Sqrt(finite.Count - FewestPairs));
+        var (z, reach) = (Math.Atanh(r), StudentT.Normal975 / Math.Sqrt(finite.Count - FewestPairs));
         return new(finite.Count, r, Math.Tanh(z - reach), Math.Tanh(z + reach));
     }
 

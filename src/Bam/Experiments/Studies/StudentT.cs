@@ -3,6 +3,9 @@ namespace Bam.Experiments.Studies;
 /// <summary>The quantiles of Student's t that two-sided 95 % intervals need.</summary>
 internal static class StudentT
 {
+    /// <summary>The same quantile of the normal distribution.</summary>
+    public const double Normal975 = 1.959964;
+
     // Degrees of freedom 1 to 30; any table of the distribution.
     private static readonly double[] Quantiles =
     [
@@ -12,6 +15,14 @@ internal static class StudentT
     ];
 
     /// <summary>The value that t stays below with probability 0.975.</summary>
-    /// <param name="degreesOfFreedom">At least 1; beyond 30 the normal distribution's value is used.</param>
-    public static double Quantile975(int degreesOfFreedom) => degreesOfFreedom <= Quantiles.Length ? Quantiles[degreesOfFreedom - 1] : 1.960;
+    /// <param name="degreesOfFreedom">At least 1.</param>
+    public static double Quantile975(int degreesOfFreedom) => degreesOfFreedom <= Quantiles.Length ? Quantiles[degreesOfFreedom - 1] : Expanded(degreesOfFreedom);
+
+    // The expansion of Cornish and Fisher in 1/ν (Abramowitz and Stegun, 26.7.5): from 31 on it is right to six digits.
+    private static double Expanded(double v)
+    {
+        const double Z = Normal975, Z3 = Z * Z * Z, Z5 = Z3 * Z * Z, Z7 = Z5 * Z * Z;
+        return Z + ((Z3 + Z) / (4 * v)) + (((5 * Z5) + (16 * Z3) + (3 * Z)) / (96 * v * v))
+            + (((3 * Z7) + (19 * Z5) + (17 * Z3) - (15 * Z)) / (384 * v * v * v));
+    }
 }
