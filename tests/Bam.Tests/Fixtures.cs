@@ -31,5 +31,8 @@ internal static class Fixtures
     /// <summary>The directory of a tokenizer with the ids that the reference gives.</summary>
     public static string Tokenizer(string style) => Path.Combine(Root(), "tokenizers", style);
 
+    /// <summary>The directory of the recipes that come with Bam.</summary>
+    public static string Recipes => Path.Combine(Root(), "..", "..", "recipes");
+
     private static string Root([CallerFilePath] string source = "") => Path.Combine(Path.GetDirectoryName(source)!, "..", "fixtures");
 }

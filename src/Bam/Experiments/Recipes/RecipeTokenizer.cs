@@ -6,6 +6,9 @@ namespace Bam.Experiments.Recipes;
 /// <summary>Where the tokenizer comes from: trained on the domains' text, or a file.</summary>
 public sealed record RecipeTokenizer : ICheckedSection
 {
+    /// <summary>The keys of a tokenizer that is trained.</summary>
+    internal static readonly string[] TrainingKeys = ["vocab_size", "style", "megabytes_per_domain"];
+
     /// <summary>A tokenizer.json or a directory that holds one; null to train, or to take the seed checkpoint's.</summary>
     [Key("a tokenizer.json, or a directory that holds one; instead of training one", IsPath = true, ChangesResult = false)]
     public string? Path { get; init; }
@@ -26,7 +29,7 @@ public sealed record RecipeTokenizer : ICheckedSection
     public void Check(SectionLocation section)
     {
         if (Path is null) return;
-        foreach (var key in new[] { "vocab_size", "style", "megabytes_per_domain" })
+        foreach (var key in TrainingKeys)
             if (section.Has(key)) throw section.Fault(key, $"key 'tokenizer.{key}' and key 'tokenizer.path' exclude each other; keep one");
     }
 }
