@@ -21,10 +21,11 @@ public sealed class ExperimentGraph
     /// <summary>Makes the phases; reads the users' files to hash them, and does nothing else.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="hashes">Of the files that it names.</param>
-    /// <exception cref="InvalidInputException">A file that the recipe names is missing or is not what it must be.</exception>
+    /// <exception cref="InvalidInputException">A file or a checkpoint that the recipe names is missing or is not what it must be.</exception>
     public ExperimentGraph(Recipe recipe, FileHashes hashes)
     {
         (this.recipe, this.hashes) = (recipe, hashes);
+        GivenFiles.Check(recipe);
         var prepare = recipe.Prepare is { } script ? new PreparePhase(Existing(script), recipe.PrepareReads, hashes) : null;
         var texts = recipe.Domains.Select(domain => new DomainText(domain.Key, domain.Value, prepare, hashes)).ToList();
         tokenizer = TokenizerOf(texts);
@@ -99,8 +100,8 @@ public sealed class ExperimentGraph
     }
 
     private TokenizerPhase TokenizerOf(IReadOnlyList<DomainText> texts) =>
-        (recipe.Tokenizer.Path ?? recipe.Seed.Checkpoint) is { } path
-            ? new GivenTokenizerPhase(Directory.Exists(path) ? Path.Combine(path, "tokenizer.json") : path, hashes)
+        GivenFiles.Tokenizer(recipe) is { } file
+            ? new GivenTokenizerPhase(file, hashes)
             : new TrainTokenizerPhase(recipe.Tokenizer, texts, recipe.RandomSeed);
 
     private ModelPhase SeedPhase()

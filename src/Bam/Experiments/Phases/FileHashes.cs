@@ -31,9 +31,37 @@ public sealed class FileHashes
     }
 
     /// <summary>SHA-256 of a file's bytes, in lower-case hexadecimal digits.</summary>
+    /// <exception cref="InvalidInputException">The file is missing or cannot be read.</exception>
     public string Of(string path)
     {
         path = Path.GetFullPath(path);
+        try
+        {
+            return Find(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw InputFile.Unreadable(path, "check the path", e);
+        }
+    }
+
+    /// <summary>SHA-256 over the hashes of files, in the order given.</summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="reading">How a file is read where its bytes do not say so; "" adds nothing to the hash.</param>
+    /// <exception cref="InvalidInputException">A file is missing or cannot be read.</exception>
+    public string OfAll(IEnumerable<string> paths, Func<string, string>? reading = null) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', paths.Select(path => Of(path) + reading?.Invoke(path))))));
+
+    /// <summary>Writes what was learnt.</summary>
+    public void Remember()
+    {
+        if (!changed) return;
+        AtomicFile.WriteText(memory, JsonSerializer.Serialize(known));
+        changed = false;
+    }
+
+    private string Find(string path)
+    {
         var file = new FileInfo(path);
         var changedAt = file.LastWriteTimeUtc.Ticks;
         if (known.TryGetValue(path, out var entry) && entry.Length == file.Length && entry.ChangedAt == changedAt) return entry.Sha256;
@@ -42,18 +70,6 @@ public sealed class FileHashes
         known[path] = new Known(file.Length, changedAt, hash);
         changed = true;
         return hash;
-    }
-
-    /// <summary>SHA-256 over the hashes of files, in the order given.</summary>
-    public string OfAll(IEnumerable<string> paths) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', paths.Select(Of)))));
-
-    /// <summary>Writes what was learnt.</summary>
-    public void Remember()
-    {
-        if (!changed) return;
-        AtomicFile.WriteText(memory, JsonSerializer.Serialize(known));
-        changed = false;
     }
 
     private sealed record Known(long Length, long ChangedAt, string Sha256);

@@ -101,6 +101,9 @@ public sealed record Recipe
     /// <summary>The folder of the recipe's file, absolute.</summary>
     public string Folder { get; init; } = "";
 
+    /// <summary>Where the keys stand that name a checkpoint or a tokenizer, as "recipe.yaml:5", by key, as "seed.checkpoint"; for faults.</summary>
+    internal IReadOnlyDictionary<string, string> PlacesOfGivenFiles { get; init; } = new Dictionary<string, string>();
+
     /// <summary>What parameters, routers and windows are drawn from: the unit's seed number, or <see cref="RandomSeed"/>.</summary>
     public long ModelSeed => RandomSeeds is [var seed] ? seed : RandomSeed;
 

@@ -21,8 +21,9 @@ public static class RecipeReader
     {
         var written = Load(path, []);
         var recipe = ConfigFile.Bind<Recipe>(WithDefaults(written, path), path);
-        new RecipeRules(recipe, written, path).Check();
-        return WithPaths(recipe, Path.GetFullPath(path));
+        var rules = new RecipeRules(recipe, written, path);
+        rules.Check();
+        return WithPaths(recipe with { PlacesOfGivenFiles = rules.PlacesOfGivenFiles() }, Path.GetFullPath(path));
     }
 
     /// <summary>The file's mapping, those that it extends merged in.</summary>

@@ -29,6 +29,13 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         CheckStudy();
     }
 
+    /// <summary>Where the keys stand that name a checkpoint or a tokenizer, as "recipe.yaml:5", by key.</summary>
+    public IReadOnlyDictionary<string, string> PlacesOfGivenFiles()
+    {
+        string[][] keys = [["tokenizer", "path"], ["seed", "checkpoint"], .. recipe.Experts.Keys.Select(name => new[] { "experts", name, "checkpoint" })];
+        return keys.Where(key => At(key) is not null).ToDictionary(key => string.Join('.', key), key => SectionLocation.At(file, At(key, nearest: true)!));
+    }
+
     private void CheckStudy()
     {
         if (recipe.RandomSeeds.Distinct().Count() < recipe.RandomSeeds.Count)
@@ -46,6 +53,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
             CheckModels("latency", latency.Models);
             if (latency.Models.Count == 0 || latency.Models.Distinct().Count() < latency.Models.Count)
                 throw Fault(["latency", "models"], "key 'latency.models': expected at least one model, and none twice");
+            if (latency.Presets.Distinct().Count() < latency.Presets.Count)
+                throw Fault(["latency", "presets"], "key 'latency.presets': a preset is there twice; keep one");
             foreach (var preset in latency.Presets) ModelPresets.Named(preset, SectionLocation.At(file, At(["latency", "presets"], nearest: true)!));
         }
 

@@ -51,6 +51,11 @@ public sealed class FileHashesTests : IDisposable
     }
 
     [Fact]
+    public void A_missing_file_costs_one_line() =>
+        Should.Throw<InvalidInputException>(() => new FileHashes(Memory).Of(Path.Combine(directory, "lost"))).Message
+            .ShouldBe($"{Path.Combine(directory, "lost")}: does not exist; check the path");
+
+    [Fact]
     public void A_damaged_memory_is_forgotten()
     {
         File.WriteAllText(Memory, "{");

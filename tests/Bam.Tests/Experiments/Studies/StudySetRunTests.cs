@@ -120,6 +120,7 @@ public sealed class StudySetRunTests : IDisposable
 
     [Theory]
     [InlineData("models: [btx, bam]", "models: [btx, btx]", "key 'latency.models': expected at least one model, and none twice")]
+    [InlineData("models: [btx, bam]", "models: [btx, bam], presets: [bam-small, bam-small]", "key 'latency.presets': a preset is there twice; keep one")]
     [InlineData("num_attention_heads: 2", "num_attention_heads: 2, max_position_embeddings: 16", "at least 104, the prompt and new tokens of 'latency'")]
     public void A_latency_that_cannot_be_measured_is_refused_before_any_training(string good, string bad, string message)
     {
