@@ -53,7 +53,7 @@ public sealed class RecipeRun
     public IReadOnlyList<FoundBudget> Calibrate(IReporter reporter, CancellationToken cancellation)
     {
         using var held = DirectoryLock.Acquire(Directory);
-        hashes.Remember();
+        RememberHashes();
         return unit.Calibrate(reporter, cancellation);
     }
 
@@ -66,12 +66,31 @@ public sealed class RecipeRun
     public Results Run(IReporter reporter, CancellationToken cancellation)
     {
         using var held = DirectoryLock.Acquire(Directory);
-        hashes.Remember();
+        RememberHashes();
         var resolved = RecipeWriter.Write(recipe);
         AtomicFile.WriteText(Path.Combine(Directory, "recipe.resolved.yaml"), resolved);
-        var results = unit.Run(resolved, reporter, cancellation);
+        var results = unit.Run(resolved, reporter, cancellation, Earlier());
         results.Save(Directory);
         Report.Write(Directory);
         return results;
+    }
+
+    // Checkpoints and scripts are hashed when the first key is asked for.
+    private void RememberHashes()
+    {
+        _ = unit.Key;
+        hashes.Remember();
+    }
+
+    private Results? Earlier()
+    {
+        try
+        {
+            return Results.Load(Directory);
+        }
+        catch (InvalidInputException)
+        {
+            return null;
+        }
     }
 }

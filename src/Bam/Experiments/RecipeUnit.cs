@@ -39,21 +39,23 @@ internal sealed class RecipeUnit
     /// <param name="resolvedRecipe">The recipe with every default written out.</param>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same key.</param>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
-    public Results Run(string resolvedRecipe, IReporter reporter, CancellationToken cancellation)
+    public Results Run(string resolvedRecipe, IReporter reporter, CancellationToken cancellation, Results? earlier = null)
     {
-        PhaseRunner.Run(graph.Order, store, reporter, cancellation);
+        var run = PhaseRunner.Run(graph.Order, store, reporter, cancellation);
+        if (run > 0 || earlier?.Key != Key) earlier = null;
         var models = graph.Models.Select(Result).ToList();
         return new Results
         {
             Recipe = recipe.Name,
             RandomSeed = Seed,
             Key = Key,
-            Seconds = graph.Order.Sum(phase => store.OutcomeOf(phase).Seconds),
-            Created = DateTimeOffset.UtcNow,
-            Machine = ThisMachine.Describe(),
+            Seconds = graph.Order.Sum(phase => phase.SecondsIn(store)),
+            Created = earlier?.Created ?? DateTimeOffset.UtcNow,
+            Machine = earlier?.Machine ?? ThisMachine.Describe(),
             Domains = [.. recipe.Domains.Keys],
             Probes = [.. recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).Select(part => part.Name)],
             Models = models,

@@ -29,7 +29,7 @@ public sealed record Results
     /// <summary>SHA-256 of all that the figures depend on, machine and libraries aside: equal keys, the same experiment.</summary>
     public string Key { get; init; } = "";
 
-    /// <summary>Wall seconds of the phases that were run for it, each counted once.</summary>
+    /// <summary>Wall seconds of the phases that were run for it, each counted once; of an interrupted training at least those inside its steps.</summary>
     public double Seconds { get; init; }
 
     /// <summary>When the last phase ended, in UTC.</summary>

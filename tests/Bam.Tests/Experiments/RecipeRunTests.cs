@@ -48,9 +48,13 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     public void What_is_finished_is_not_run_again()
     {
         var reporter = new RecordingReporter();
+        var first = toy.Run(ToyRecipe.Yaml, FinishedRun.Name) with { Created = DateTimeOffset.UnixEpoch };
+        first = first with { Machine = first.Machine with { Cpu = "another", Threads = 64 } };
+        first.Save(toy.Path(FinishedRun.Name));
 
         var again = toy.Run(ToyRecipe.Yaml, FinishedRun.Name, reporter);
 
+        (again.Created, again.Machine).ShouldBe((first.Created, first.Machine));
         again.Models.Select(model => model.MeanPerplexity).ShouldBe(finished.Results.Models.Select(model => model.MeanPerplexity));
         var plan = toy.Open(ToyRecipe.Yaml, FinishedRun.Name).Plan();
         plan.ShouldAllBe(phase => phase.State == PhaseState.Finished);
@@ -131,6 +135,7 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         results.Models.Select(model => (model.Name, model.Domain, IsTrained: model.Metrics is not null))
             .ShouldBe([("seed", null, false), ("law", "law", false), ("code", null, false), ("bam", null, true)]);
         results.Models[1].Perplexity["law"].ShouldBeLessThan(results.Models[0].Perplexity["law"]);
+        File.ReadAllText(toy.Path("given", "inputs.json")).ShouldContain("model.safetensors", customMessage: "checkpoints are not hashed again by the next run");
     }
 
     [Fact]

@@ -30,6 +30,13 @@ public abstract class Phase(string kind, string name, IReadOnlyList<Phase> depen
     /// <summary>True: interrupted work in the phase's directory is taken up. False: the directory is emptied before a new attempt.</summary>
     public virtual bool CanContinue => false;
 
+    /// <summary>Wall seconds of its work, when it is finished.</summary>
+    public virtual double SecondsIn(PhaseStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        return store.OutcomeOf(this).Seconds;
+    }
+
     /// <summary>Does the work inside <see cref="PhaseContext.Directory"/>.</summary>
     /// <returns>What later phases and the results need to know, as JSON that <c>done.json</c> keeps.</returns>
     /// <exception cref="OperationCanceledException">The person stopped the run; what can be saved is saved.</exception>

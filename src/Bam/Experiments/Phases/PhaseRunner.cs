@@ -10,9 +10,11 @@ public static class PhaseRunner
     /// <param name="store">Where their outputs are kept; the caller holds its lock.</param>
     /// <param name="reporter">Told what begins and ends.</param>
     /// <param name="cancellation">The wish to stop.</param>
+    /// <returns>How many were run; 0 when all were finished before.</returns>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
-    public static void Run(IReadOnlyList<Phase> order, PhaseStore store, IReporter reporter, CancellationToken cancellation)
+    public static int Run(IReadOnlyList<Phase> order, PhaseStore store, IReporter reporter, CancellationToken cancellation)
     {
+        var count = 0;
         for (var i = 0; i < order.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -29,6 +31,9 @@ public static class PhaseRunner
             var directory = store.Begin(phase);
             var result = phase.Run(new PhaseContext(store, directory, reporter, cancellation));
             store.Finish(phase, clock.Elapsed.TotalSeconds, result);
+            count++;
         }
+
+        return count;
     }
 }

@@ -28,6 +28,10 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
     }
 
     /// <inheritdoc/>
+    /// <remarks>An attempt knows its own time only; the seconds inside training steps outlive an interruption.</remarks>
+    public override double SecondsIn(PhaseStore store) => Math.Max(base.SecondsIn(store), ResultIn(store).StepSeconds);
+
+    /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

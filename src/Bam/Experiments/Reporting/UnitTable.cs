@@ -15,7 +15,7 @@ internal static class UnitTable
         html.Line($"<section id='units'>")
             .Line($"<h2>Units</h2>")
             .Add($"<p>Each seed number is one unit. Wall time is that of the phases behind it, each counted once, also those that it shares with ")
-            .Line($"other units and studies.{(machines > 1 ? " The units come from different machines: their times do not compare." : "")}</p>")
+            .Line($"other units and studies, and of an interrupted training at least the time inside its steps.{(machines > 1 ? " The units come from different machines: their times do not compare." : "")}</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Units'>")
             .Line($"<table class='costs words'><caption>Units by seed number</caption>")
             .Add($"<thead><tr><th scope='col'>Seed</th><th scope='col'>Wall time</th><th scope='col'>Finished (UTC)</th><th scope='col'>Processor</th>")

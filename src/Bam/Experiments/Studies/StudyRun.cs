@@ -44,8 +44,8 @@ public sealed class StudyRun
     /// <returns>False when there was nothing to do: the unit is finished, or the study has none of that number.</returns>
     internal bool Run(long seed, IReporter reporter, CancellationToken cancellation)
     {
-        hashes.Remember();
         if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit) return false;
+        RememberHashes(unit);
         var file = kept.FileOf(seed);
         if (Accepted(unit) is not null)
         {
@@ -68,14 +68,22 @@ public sealed class StudyRun
     /// <returns>The budgets, in the order of the mixtures; none where there was nothing to do.</returns>
     internal IReadOnlyList<FoundBudget> Calibrate(long seed, IReporter reporter, CancellationToken cancellation)
     {
-        hashes.Remember();
-        if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit || Accepted(unit) is not null) return [];
+        if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit) return [];
+        RememberHashes(unit);
+        if (Accepted(unit) is not null) return [];
         reporter.Say($"{Name}, seed {seed}");
         return unit.Calibrate(reporter, cancellation);
     }
 
     /// <summary>What is known so far: the units whose figures are kept.</summary>
     public Study Study() => new(recipe, [.. units.Select(Accepted).OfType<Results>()]);
+
+    // Checkpoints and scripts are hashed when the first key is asked for.
+    private void RememberHashes(RecipeUnit unit)
+    {
+        _ = unit.Key;
+        hashes.Remember();
+    }
 
     private Results? Accepted(RecipeUnit unit) => kept.Load(unit.Seed) is { } results && results.Key == unit.Key ? results : null;
 }
