@@ -8,6 +8,9 @@ namespace Bam.Training;
 /// </summary>
 public sealed record TrainingSettings : ICheckedSection
 {
+    /// <summary>The machine's GPU when it has one, else its processor.</summary>
+    internal const string DefaultDevice = "auto";
+
     /// <summary>T, in tokens.</summary>
     [Key("the length of a training window, in tokens", Minimum = 1)]
     public int SequenceLength { get; init; } = 256;
@@ -86,7 +89,7 @@ public sealed record TrainingSettings : ICheckedSection
 
     /// <summary>"auto", "cpu" or "cuda:N".</summary>
     [Key("auto, cpu or cuda:N", ChangesResult = false)]
-    public string Device { get; init; } = "auto";
+    public string Device { get; init; } = DefaultDevice;
 
     /// <summary>The threads of a matrix product; null for one a core.</summary>
     [Key("the threads that compute; null for one a core", Minimum = 1, ChangesResult = false)]

@@ -87,6 +87,19 @@ public sealed class ReportTests : IDisposable
         File.ReadAllText(Path.Combine(run, "pages", "study.html")).ShouldContain("seed 1 finished, 2, 3 missing");
     }
 
+    [Theory]
+    [InlineData("main")]
+    [InlineData("parameters")]
+    [InlineData("routing")]
+    [InlineData("latency")]
+    [InlineData("robustness")]
+    [InlineData("attention-init")]
+    [InlineData("router-stability")]
+    [InlineData("data")]
+    public void The_kept_figures_of_the_reproduction_are_those_of_its_recipes(string study) =>
+        CommandLineRun.Of("report", RepositoryRoot.PathOf("recipes", "reproduction", $"{study}.yaml"), "--output", Path.Combine(run, "pages"))
+            .ShouldBe(new(0, Path.Combine(run, "pages", $"{study}.html") + "\n", ""));
+
     [Fact]
     public void A_set_has_a_page_of_its_own()
     {

@@ -1,6 +1,10 @@
+using System.IO.Compression;
+using System.Text.Json.Nodes;
+using Bam.Data.Text;
 using Bam.Experiments;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
+using Bam.Models;
 using Shouldly;
 using Xunit;
 
@@ -62,7 +66,8 @@ public sealed class ExperimentGraphTests : IDisposable
     [Theory]
     [InlineData("batch_size: 4", "batch_size: 8", "")]
     [InlineData("log_every: 5", "log_every: 1", "")]
-    [InlineData("log_every: 5", "log_every: 5, checkpoint_every: 7, device: cpu, threads: 1", "")]
+    [InlineData("log_every: 5", "log_every: 5, checkpoint_every: 7, threads: 1", "")]
+    [InlineData("log_every: 5", "log_every: 5, device: cpu", "budget bam-time, train bam-time, evaluate bam-time")]
     [InlineData("log_every: 5", "log_every: 5, evaluate_every: 3", AllModels)]
     [InlineData("vocab_size: 300", "vocab_size: 301", Everything)]
     [InlineData("held_out_fraction: 0.1", "held_out_fraction: 0.2", "data general, data law, data code, " + AllModels)]
@@ -102,6 +107,139 @@ public sealed class ExperimentGraphTests : IDisposable
         File.WriteAllText(Path.Combine(directory, "law.txt"), "other text");
 
         Keys(Recipe).Values.Intersect(before.Values).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_file_that_is_read_in_another_way_is_other_text()
+    {
+        var before = Keys(Recipe);
+        File.Move(Path.Combine(directory, "law.txt"), Path.Combine(directory, "law.jsonl"));
+
+        Keys(Recipe.Replace("law.txt", "law.jsonl", StringComparison.Ordinal)).Values.Intersect(before.Values).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("files: [law.txt]", true)]
+    [InlineData("files: [law.jsonl], text_key: body", true)]
+    [InlineData("files: [law.jsonl]", false)]
+    [InlineData("files: [law.txt], text_key: body", false)]
+    public void The_format_of_which_the_keys_speak_adds_nothing(string files, bool isUsual)
+    {
+        var text = Path.Combine(directory, "law.txt");
+        File.Copy(text, Path.Combine(directory, "law.jsonl"));
+
+        var law = Graph(Recipe.Replace("files: [law.txt]", files, StringComparison.Ordinal)).Order.First(phase => phase.Title == "data law");
+
+        (law.Inputs.Files["text of law"] == new FileHashes(Path.Combine(directory, "inputs.json")).OfAll([text])).ShouldBe(isUsual);
+    }
+
+    [Fact]
+    public void Measured_while_training_in_other_windows_the_kept_curve_is_another()
+    {
+        var measured = Recipe.Replace("log_every: 5", "log_every: 5, evaluate_every: 3", StringComparison.Ordinal);
+        var before = Keys(measured);
+
+        var after = Keys(measured.Replace("evaluation: {", "evaluation: { sequence_length: 8,", StringComparison.Ordinal));
+
+        after["train seed"].ShouldNotBe(before["train seed"]);
+        Keys(measured.Replace("evaluation: {", "evaluation: { sequence_length: 16,", StringComparison.Ordinal)).ShouldBe(before);
+    }
+
+    [Theory]
+    [InlineData("log_every: 5", false)]
+    [InlineData("log_every: 5, evaluate_every: 3", true)]
+    public void With_a_given_tokenizer_domains_that_are_only_measured_count_where_training_measures_them(string logging, bool changes)
+    {
+        File.WriteAllText(Path.Combine(directory, "tokenizer.json"), "{}");
+        var recipe = Recipe
+            .Replace("tokenizer: { vocab_size: 300 }", "tokenizer: { path: tokenizer.json }", StringComparison.Ordinal)
+            .Replace("log_every: 5", logging, StringComparison.Ordinal);
+        var before = Keys(recipe);
+        File.WriteAllText(Path.Combine(directory, "law.txt"), "other text");
+
+        (Keys(recipe)["train code"] != before["train code"]).ShouldBe(changes);
+    }
+
+    [Fact]
+    public void A_named_device_is_part_of_what_is_timed_and_of_nothing_else()
+    {
+        const string Latency = "\nlatency: { models: [btx] }";
+        var before = Keys(Recipe + Latency);
+
+        var after = Keys(Recipe.Replace("log_every: 5", "log_every: 5, device: cpu", StringComparison.Ordinal) + Latency);
+
+        after.Where(phase => before[phase.Key] != phase.Value).Select(phase => phase.Key)
+            .ShouldBe(["budget bam-time", "train bam-time", "evaluate bam-time", "latency"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public void A_compressed_file_counts_by_the_length_of_its_text()
+    {
+        var lines = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{{\"text\": \"line {i} says {i * i} about {i % 7} laws\"}}\n"));
+        var (plain, compressed) = (Path.Combine(directory, "law.jsonl"), Path.Combine(directory, "law.jsonl.gz"));
+        File.WriteAllText(plain, lines);
+        using (var gzip = new GZipStream(File.Create(compressed), CompressionLevel.Optimal)) gzip.Write(File.ReadAllBytes(plain));
+
+        TextLength.Of(compressed, default).ShouldBe(new FileInfo(plain).Length);
+        Tokenizer("law.jsonl.gz").ShouldBe(Tokenizer("law.jsonl"));
+
+        string Tokenizer(string law)
+        {
+            var recipe = Recipe.Replace("law.txt", law, StringComparison.Ordinal).Replace("vocab_size: 300", "vocab_size: 300, megabytes_per_domain: 0.05", StringComparison.Ordinal);
+            var phase = Graph(recipe).Order.OfType<TokenizerPhase>().Single();
+            phase.Inputs.Version.ShouldBe(law == "law.jsonl" ? 1 : 2);
+            var store = new PhaseStore(Path.Combine(directory, law == "law.jsonl" ? "plain" : "compressed"));
+            PhaseRunner.Run([phase], store, SilentReporter.Instance, default).ShouldBe(1);
+            return File.ReadAllText(phase.FileIn(store));
+        }
+    }
+
+    [Fact]
+    public void A_training_that_was_interrupted_took_at_least_the_time_inside_its_steps()
+    {
+        var store = new PhaseStore(Path.Combine(directory, "run"));
+        var seed = Graph(Recipe).Order.Single(phase => phase.Title == "train seed");
+        var result = new JsonObject { ["tokens"] = 1000, ["core_seconds"] = 80.0, ["tokens_per_second"] = 25.0, ["flops"] = 1e6 };
+
+        foreach (var (lastAttempt, expected) in new[] { (12.5, 40.0), (50.0, 50.0) })
+        {
+            store.Begin(seed);
+            store.Finish(seed, lastAttempt, result);
+            seed.SecondsIn(store).ShouldBe(expected);
+        }
+    }
+
+    [Theory]
+    [InlineData("seed: { checkpoint: missing }", "recipe.yaml:7: key 'seed.checkpoint': ", "missing/config.json: does not exist; a checkpoint is a directory")]
+    [InlineData("seed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }", "recipe.yaml:7: key 'seed.checkpoint': expected a tokenizer.json", "or name one by 'tokenizer.path'")]
+    [InlineData("tokenizer: { path: tokenizer.jsn }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }", "recipe.yaml:7: key 'tokenizer.path': expected a tokenizer.json", "tokenizer.jsn; check the path")]
+    [InlineData("tokenizer: { path: tokenizer.json }\nseed: { checkpoint: damaged }", "recipe.yaml:8: key 'seed.checkpoint': ", "damaged/config.json")]
+    [InlineData("tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 64 }", "recipe.yaml:8: key 'seed.checkpoint': max_position_embeddings: expected at least 64", "found 32")]
+    [InlineData("tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }\nevaluation: { sequence_length: 33 }", "max_position_embeddings: expected at least 33", "'evaluation.sequence_length'")]
+    [InlineData("tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 32 }", "recipe.yaml:4: key 'experts.code.checkpoint': ", "code/config.json: does not exist")]
+    public void Models_and_tokenizers_that_are_given_are_looked_at_before_any_work(string given, string place, string mentioned)
+    {
+        foreach (var (name, config) in new[] { ("no-tokenizer", (ModelPresets.All["small"] with { MaxPositionEmbeddings = 32 }).ToJson()), ("damaged", "{") })
+        {
+            Directory.CreateDirectory(Path.Combine(directory, name));
+            File.WriteAllText(Path.Combine(directory, name, "config.json"), config);
+        }
+
+        File.WriteAllText(Path.Combine(directory, "tokenizer.json"), "{}");
+
+        var message = Should.Throw<InvalidInputException>(() => Graph($$"""
+            domains:
+              law: { files: [law.txt] }
+            experts:
+              code: { checkpoint: code }
+            mixtures:
+              bam: { method: bam, steps: 2, learning_rate: 1 }
+            {{given}}
+            """)).Message;
+
+        message.ShouldContain(place);
+        message.ShouldContain(mentioned);
+        message.ShouldNotContain("\n");
     }
 
     [Fact]

@@ -39,7 +39,7 @@ internal sealed class DocumentSource
 
     /// <summary>About how many tokens there will be.</summary>
     public long EstimateTokens() =>
-        (long)(Files.Zip(states, (file, state) => state.Length * (file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? GzipRatio : 1)).Sum() / BytesPerToken);
+        (long)(Files.Zip(states, (file, state) => state.Length * (InputFiles.IsCompressed(file) ? GzipRatio : 1)).Sum() / BytesPerToken);
 
     /// <summary>Reads everything once more, works on each document, and gives the results in order.</summary>
     /// <param name="activity">What is being done, for the progress.</param>

@@ -43,9 +43,8 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
 
     private IEnumerable<TextDocument> Documents(string file, FileStream stream)
     {
-        if (file.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase)) return JsonLines.Read(stream, file, format);
-        if (file.EndsWith(".jsonl.gz", StringComparison.OrdinalIgnoreCase)) return JsonLines.Read(new GzipText(stream, file), file, format);
-        if (file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase))
+        if (InputFiles.IsJsonLines(file)) return JsonLines.Read(InputFiles.IsCompressed(file) ? new GzipText(stream, file) : stream, file, format);
+        if (InputFiles.IsCompressed(file))
             throw new InvalidInputException(file, "a text file (.txt), .jsonl or .jsonl.gz", "another kind of .gz", "decompress it");
         return format.SectionSeparator is { } separator ? PlainText.ReadSections(stream, file, separator) : PlainText.ReadWhole(stream, file);
     }

@@ -32,6 +32,13 @@ public static class InputFiles
         return files;
     }
 
+    /// <summary>True: a line of the file is a document; false: the file is text.</summary>
+    internal static bool IsJsonLines(string file) =>
+        file.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".jsonl.gz", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>True when the file is compressed.</summary>
+    internal static bool IsCompressed(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+
     private static List<string> Find(string input)
     {
         var path = Path.GetFullPath(input);

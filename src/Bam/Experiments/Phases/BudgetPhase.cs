@@ -85,8 +85,8 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
             {
                 ["by"] = by.ToString(),
                 ["reference_tokens"] = referenceBudget is null ? GivenTokens : null,
-                ["own"] = own.CostSettings(),
-                ["reference"] = reference.CostSettings(),
+                ["own"] = own.CostSettings(by),
+                ["reference"] = reference.CostSettings(by),
             },
             Phases = needs.Where(need => need.Phase is not null).DistinctBy(need => need.Role).ToDictionary(need => need.Role, need => need.Phase!.Key),
         };

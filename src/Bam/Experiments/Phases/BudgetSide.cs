@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Bam.Experiments.Recipes;
 using Bam.Training;
 
 namespace Bam.Experiments.Phases;
@@ -14,10 +15,13 @@ public sealed record BudgetSide(ModelPhase Start, string Name, TrainingSettings 
         ["sequence_length", "batch_size", "gradient_accumulation", "freeze", "train_only", "dtype"];
 
     /// <summary>The settings on which the cost of a token depends; a learning rate, say, is none of them.</summary>
-    internal JsonObject CostSettings()
+    /// <param name="by">In which measure: core-seconds depend on a device that the recipe names, too.</param>
+    internal JsonObject CostSettings(MatchBy by)
     {
         var all = SettingsJson.Of(Settings);
-        return new JsonObject(CostKeys.Select(key => KeyValuePair.Create(key, all[key]?.DeepClone())));
+        var settings = new JsonObject(CostKeys.Select(key => KeyValuePair.Create(key, all[key]?.DeepClone())));
+        if (by == MatchBy.CoreSeconds && Settings.Device != TrainingSettings.DefaultDevice) settings["device"] = Settings.Device;
+        return settings;
     }
 
     /// <summary>The training of a few steps that shows what a token costs.</summary>

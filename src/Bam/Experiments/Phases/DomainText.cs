@@ -11,7 +11,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="hashes">Of the files.</param>
 public sealed class DomainText(string name, RecipeDomain domain, PreparePhase? prepare, FileHashes hashes)
 {
-    private readonly string? hash = prepare is null ? hashes.OfAll(InputFiles.Resolve(domain.Files)) : null;
+    private readonly string? hash = prepare is null ? hashes.OfAll(InputFiles.Resolve(domain.Files), file => Reading(file, domain)) : null;
 
     /// <summary>The domain's name.</summary>
     public string Name => name;
@@ -26,6 +26,9 @@ public sealed class DomainText(string name, RecipeDomain domain, PreparePhase? p
     public IReadOnlyList<string> Inputs(PhaseStore store) =>
         prepare is null ? domain.Files : [.. domain.Files.Select(pattern => Path.Combine(prepare.OutputIn(store), pattern))];
 
+    /// <summary>True when a file is compressed, as far as it can be told before a script ran.</summary>
+    internal bool IsCompressed => (prepare is null ? InputFiles.Resolve(domain.Files) : domain.Files).Any(InputFiles.IsCompressed);
+
     /// <summary>What of the section changes the tokens; the names of files do so only where a script writes them.</summary>
     internal JsonObject Settings()
     {
@@ -34,6 +37,13 @@ public sealed class DomainText(string name, RecipeDomain domain, PreparePhase? p
         return settings;
     }
 
-    /// <summary>The hash of the files' content, by the domain's name.</summary>
+    /// <summary>The hash of the files' content and formats, by the domain's name.</summary>
     internal IEnumerable<KeyValuePair<string, string>> Files() => hash is null ? [] : [new($"text of {name}", hash)];
+
+    // A file's ending says how it is read. The section's keys speak of one format; only the other one is said, so that keys stay.
+    private static string Reading(string file, RecipeDomain domain)
+    {
+        var isJsonLines = InputFiles.IsJsonLines(file);
+        return isJsonLines == domain.SpeaksOfJsonLines ? "" : isJsonLines ? " as JSONL" : " as text";
+    }
 }

@@ -5,6 +5,7 @@ using Bam.Evaluation;
 using Bam.Experiments.Recipes;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Training;
 
 namespace Bam.Experiments.Phases;
 
@@ -46,19 +47,18 @@ public sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models,
     }
 
     /// <inheritdoc/>
-    protected override PhaseInputs Describe() => new()
+    protected override PhaseInputs Describe()
     {
-        Kind = Kind,
-        Version = 1,
-        Settings = new JsonObject
+        var settings = new JsonObject
         {
             ["prompt_tokens"] = latency.PromptTokens,
             ["new_tokens"] = latency.NewTokens,
             ["runs"] = latency.Runs,
             ["preset"] = preset,
-        },
-        Phases = models.ToDictionary(model => model.Key, model => model.Value.Key),
-    };
+        };
+        if (device != TrainingSettings.DefaultDevice) settings["device"] = device;
+        return new() { Kind = Kind, Version = 1, Settings = settings, Phases = models.ToDictionary(model => model.Key, model => model.Value.Key) };
+    }
 
     private LanguageModel Load(string checkpoint)
     {

@@ -71,6 +71,7 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
         var settings = SettingsJson.Of(plan.Settings);
         if (sizes is not null) (settings["model"], settings["init_seed"]) = (sizes.Keys.DeepClone(), randomSeed);
         if (IsMeasured) settings["evaluate_every"] = plan.Settings.EvaluateEvery;  // the weights are the same, the kept curve is not
+        if (IsMeasured && plan.Evaluation.WindowLength != plan.Settings.SequenceLength) settings["evaluate_sequence_length"] = plan.Evaluation.WindowLength;
         settings["shares"] = new JsonObject(plan.Domains.Select(domain => KeyValuePair.Create(domain.Data.Name, (JsonNode?)domain.Weight)));
         IEnumerable<(string Role, Phase? Phase)> needs =
         [
@@ -79,6 +80,7 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
             ("budget", plan.Budget),
             ("shares", plan.Shares),
             .. plan.Domains.Select(domain => (domain.Data.Title, (Phase?)domain.Data)),
+            .. OnlyMeasured().Select(data => ($"measured {data.Name}", (Phase?)data)),
         ];
         return new()
         {
@@ -108,6 +110,10 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
             Weight = found?[domain.Data.Name] ?? domain.Weight,
         })];
     }
+
+    // The key of a tokenizer that is trained speaks of all domains' text already.
+    private IEnumerable<DataPhase> OnlyMeasured() =>
+        IsMeasured && plan.Tokenizer is GivenTokenizerPhase ? plan.Measured.Except(plan.Domains.Select(domain => domain.Data)) : [];
 
     private bool IsMeasured => IsMeasuredBy(plan);
 

@@ -35,7 +35,8 @@ public sealed class TrainTokenizerPhase(RecipeTokenizer settings, IReadOnlyList<
         return new()
         {
             Kind = Kind,
-            Version = 1,
+            // The second takes of compressed files the part that it takes of others.
+            Version = texts.Any(text => text.IsCompressed) ? 2 : 1,
             Settings = all,
             Files = texts.SelectMany(text => text.Files()).ToDictionary(),
             Phases = Dependencies.ToDictionary(phase => phase.Title, phase => phase.Key),
@@ -46,7 +47,7 @@ public sealed class TrainTokenizerPhase(RecipeTokenizer settings, IReadOnlyList<
     {
         var files = InputFiles.Resolve(text.Inputs(context.Store));
         var format = new DocumentFormat(text.Domain.TextKey, text.Domain.GroupKey, text.Domain.SectionSeparator);
-        var fraction = settings.MegabytesPerDomain * 1e6 / files.Sum(file => new FileInfo(file).Length);
+        var fraction = settings.MegabytesPerDomain * 1e6 / files.Sum(file => TextLength.Of(file, context.Cancellation));
         return TextSample.Of(new DocumentReader(files, format).Read().Select(document => document.Text), fraction, new RandomStream(randomSeed, $"tokenizer {text.Name}"));
     }
 
