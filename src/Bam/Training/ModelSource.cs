@@ -5,18 +5,26 @@ using Bam.Checkpoints;
 using Bam.Configuration;
 using Bam.Files;
 using Bam.Models;
+using Bam.Training.Runs;
 
 namespace Bam.Training;
 
 /// <summary>Where a run's model comes from: a checkpoint, or sizes and a seed.</summary>
 public static class ModelSource
 {
-    /// <summary>The configuration of the model to train, with the run's weights of the router losses.</summary>
+    private const string SizesHint = "expected a config.json";
+
+    /// <summary>
+    /// The configuration of the model to train, with the run's weights of the router losses. A run that goes on has it in its own models,
+    /// so that the start may be gone.
+    /// </summary>
     /// <exception cref="InvalidInputException">The checkpoint, the path or the sizes are wrong.</exception>
     public static ModelConfig ConfigOf(TrainingConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var model = config.Model is { } directory ? ModelConfig.Load(directory) : Inline(config.Config!);
+        var model = StartOf(config) is { } start && !Path.Exists(start) && RunDirectory.NewestModelIn(config.Output) is { } own ? ModelConfig.Load(own)
+            : config.Model is { } directory ? ModelConfig.Load(directory)
+            : Inline(config.Config!);
         return model with
         {
             RouterAuxLossCoef = config.Settings.RouterAuxLossCoef ?? model.RouterAuxLossCoef,
@@ -24,11 +32,19 @@ public static class ModelSource
         };
     }
 
-    /// <summary>SHA-256 over the configuration and the tensors of the starting checkpoint; null for a new model or a checkpoint that is gone.</summary>
+    /// <summary>
+    /// SHA-256 over the configuration and the tensors of the starting checkpoint, or of the file of a new model's sizes; null for sizes that
+    /// the training's own configuration holds, and for what is gone.
+    /// </summary>
     public static string? HashOf(TrainingConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (config.Model is not { } directory || !Directory.Exists(directory)) return null;
+        if (StartOf(config) is not { } start || !Path.Exists(start)) return null;
+        return config.Model is { } directory ? HashOf(directory) : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(start, SizesHint)));
+    }
+
+    private static string HashOf(string directory)
+    {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var files = Directory.GetFiles(directory, "model*.safetensors").Append(Path.Combine(directory, ModelConfig.FileName));
         foreach (var file in files.Where(File.Exists).Order(StringComparer.Ordinal))
@@ -41,11 +57,15 @@ public static class ModelSource
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
+    // The checkpoint or the file that the training's configuration names.
+    private static string? StartOf(TrainingConfig config) =>
+        config.Model ?? (config.Config is { Scalar: { } name } && name.Contains('/') ? name : null);
+
     private static ModelConfig Inline(InlineValue value)
     {
         var where = $"{value.Where}: key 'config'";
         if (value.Scalar is not { } name) return Parse(JsonNode.Parse(value.Json)!.AsObject(), where);
-        return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name) : ModelPresets.Named(name, where);
+        return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, SizesHint), name) : ModelPresets.Named(name, where);
     }
 
     private static ModelConfig Parse(JsonObject keys, string where)

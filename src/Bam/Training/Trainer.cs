@@ -32,7 +32,7 @@ public sealed class Trainer
     /// <param name="config">What to train.</param>
     /// <param name="options">What the caller adds.</param>
     /// <exception cref="InvalidInputException">The configuration, the model or the data is wrong, or the directory holds another run.</exception>
-    /// <exception cref="WorkFailedException">The disk is full, or a loss is not finite; the last checkpoint is intact and named.</exception>
+    /// <exception cref="WorkFailedException">The disk is full, or a loss or an evaluation is not finite; the last checkpoint is intact and named.</exception>
     /// <exception cref="OperationCanceledException">The wish to stop was fulfilled, after saving.</exception>
     public static TrainingResult Run(TrainingConfig config, TrainerOptions? options = null)
     {
@@ -52,10 +52,24 @@ public sealed class Trainer
 
     private TrainingResult Train()
     {
+        try
+        {
+            return TrainToTheEnd();
+        }
+        catch (WorkFailedException e)
+        {
+            var lastGood = run.Checkpoints.Newest is [var newest, ..] ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
+            throw new WorkFailedException($"{e.Message}; {lastGood}", e);
+        }
+    }
+
+    private TrainingResult TrainToTheEnd()
+    {
         state = Resume() ?? Begin();
         savedStep = state.Step;
         using var lines = new JsonlMetrics(run.MetricsPath, state.Step, state.EvaluationIsDue);
-        using var events = new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, state.Step == 0 ? null : state.Step + 1));
+        var isFirst = state.Step == 0 && !Directory.Exists(run.EventsPath);
+        using var events = new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, isFirst ? null : state.Step + 1));
         sinks = [lines, events];
         var speed = new SpeedMeter(session.Model.Config, settings, setup.Device, options.MeasurePeak);
         while (true)
@@ -76,7 +90,7 @@ public sealed class Trainer
         var isLogged = done % settings.LogEvery == 0 || done == settings.TotalSteps;
         var statistics = isLogged && session.Model.Config.IsMixture ? new RoutingStatistics(session.Model.Config, config.Data.Count) : null;
         var start = Stopwatch.GetTimestamp();
-        var step = NamingLastGood(() => session.Step(state.Step, statistics));
+        var step = session.Step(state.Step, statistics);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         state = state with
         {
@@ -101,6 +115,8 @@ public sealed class Trainer
         try
         {
             var metrics = new EvaluationMetrics(state.Step, evaluate(session.Model, options.Cancellation));
+            if (metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll)) is { Key: { } name, Value: var found })
+                throw StepFailure.NotFinite(state.Step, name, found.Nll);
             foreach (var sink in sinks) sink.Write(metrics);
         }
         catch (OperationCanceledException) when (options.Cancellation.IsCancellationRequested)
@@ -115,6 +131,7 @@ public sealed class Trainer
     private void Stop()
     {
         Save();
+        Flush();
         options.Reporter.Say($"{run.Path}: stopped after step {state.Step} of {settings.TotalSteps}; the same command goes on from there");
         throw new OperationCanceledException(options.Cancellation);
     }
@@ -122,21 +139,24 @@ public sealed class Trainer
     private void Save()
     {
         if (state.Step == savedStep) return;
-        savedStep = NamingLastGood(() =>
-        {
-            run.Checkpoints.Add(
-                state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions));
-            return state.Step;
-        });
+        run.Checkpoints.Add(
+            state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions));
+        savedStep = state.Step;
     }
 
-    private TrainingResult Finish() => NamingLastGood(() =>
+    private void Flush()
     {
+        foreach (var sink in sinks) sink.Flush();
+    }
+
+    private TrainingResult Finish()
+    {
+        Flush();
         using var final = new AtomicDirectory(run.ModelPath);
         TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
         final.Commit();
         return ResultOf(run, config, setup, state);
-    });
+    }
 
     private TrainerState Begin()
     {
@@ -171,19 +191,6 @@ public sealed class Trainer
             ? null
             : throw new InvalidInputException(
                 $"{run.Checkpoints.Directory}: no checkpoint can be resumed from; remove {run.Path} to begin again");
-    }
-
-    private T NamingLastGood<T>(Func<T> work)
-    {
-        try
-        {
-            return work();
-        }
-        catch (WorkFailedException e)
-        {
-            var lastGood = run.Checkpoints.Newest is [var newest, ..] ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
-            throw new WorkFailedException($"{e.Message}; {lastGood}", e);
-        }
     }
 
     private static TrainingResult ResultOf(RunDirectory run, TrainingConfig config, RunSetup setup, TrainerState state) => new()

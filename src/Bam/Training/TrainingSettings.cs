@@ -128,5 +128,9 @@ public sealed record TrainingSettings : ICheckedSection
             throw section.Fault(
                 "gradient_accumulation",
                 $"key 'gradient_accumulation': expected a divisor of batch_size {BatchSize}, found {GradientAccumulation}");
+        if (BatchSize * (SequenceLength + 1L) is var tokens && tokens > Array.MaxLength)
+            throw section.Fault(
+                "batch_size",
+                $"key 'batch_size': expected at most {Array.MaxLength:N0} tokens in a step, batch_size × (sequence_length + 1), found {tokens:N0}; lower one of the two");
     }
 }

@@ -24,6 +24,20 @@ internal sealed class SmallDisk : IDisposable
         return null;
     }
 
+    /// <summary>Leaves no room.</summary>
+    public void Fill()
+    {
+        using var filler = new FileStream(Path.Combine(Root, "filler"), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        try
+        {
+            while (true) filler.Write(new byte[1024]);
+        }
+        catch (IOException)
+        {
+            // It is full.
+        }
+    }
+
     public void Dispose()
     {
         Run("umount", Root);

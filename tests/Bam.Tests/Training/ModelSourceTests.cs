@@ -56,6 +56,16 @@ public sealed class ModelSourceTests : IDisposable
         ModelSource.HashOf(config with { Model = directory["gone"] }).ShouldBeNull();
     }
 
+    [Fact]
+    public void The_hash_of_sizes_in_a_file_follows_the_file()
+    {
+        ConfigOf("{preset: small, vocab_size: 99}").Save(directory.Root);
+        var first = ModelSource.HashOf(Parse("./config.json")).ShouldNotBeNull();
+        ConfigOf("{preset: small, vocab_size: 100}").Save(directory.Root);
+        ModelSource.HashOf(Parse("./config.json")).ShouldNotBe(first);
+        ModelSource.HashOf(Parse("./gone.json")).ShouldBeNull();
+    }
+
     public void Dispose() => directory.Dispose();
 
     private ModelConfig ConfigOf(string config) => ModelSource.ConfigOf(Parse(config));

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bam.Checkpoints;
 using Bam.Data;
 using Bam.Tests.Data;
+using Bam.Tests.Files;
 using Bam.Torch;
 using Bam.Training;
 using Bam.Training.Metrics;
@@ -205,6 +206,88 @@ public sealed class TrainerTests : IDisposable
         })).Message;
         message.ShouldStartWith("step 7: the loss is not finite");
         message.ShouldEndWith($"the last good checkpoint is {run["run/checkpoints/step-4"]}");
+        Trainer.Run(config).Steps.ShouldBe(12);
+    }
+
+    [Theory]
+    [InlineData(double.NaN, "NaN")]
+    [InlineData(double.PositiveInfinity, "Infinity")]
+    public void An_evaluation_that_is_not_finite_names_the_domain_and_the_last_good_checkpoint(double nll, string found)
+    {
+        StopAfter(4, run.Config("run"));
+        var message = Should.Throw<WorkFailedException>(() => Trainer.Run(run.Config("run", "evaluate_every: 6"), new()
+        {
+            Evaluate = (_, _) => new Dictionary<string, DomainEvaluation> { ["walk"] = new(2, Math.Log(2), 1, 10), ["count"] = new(Math.Exp(nll), nll, 1, 10) },
+        })).Message;
+        message.ShouldStartWith($"step 6: the evaluation is not finite (domain 'count', nll {found})");
+        message.ShouldEndWith($"the last good checkpoint is {run["run/checkpoints/step-4"]}");
+        Trainer.Run(run.Config("run")).Steps.ShouldBe(12);
+    }
+
+    [SkippableFact]
+    public void Metrics_that_a_full_disk_does_not_take_name_the_last_good_checkpoint()
+    {
+        using var disk = SmallDisk.TryMount(kilobytes: 8192, out var whyNot);
+        Skip.If(disk is null, whyNot);
+        var output = Path.Combine(disk.Root, "run");
+        StopAfter(4, run.Config(output));
+        var message = Should.Throw<WorkFailedException>(() => Trainer.Run(run.Config(output, "evaluate_every: 6"), new()
+        {
+            Evaluate = (_, _) =>
+            {
+                disk.Fill();
+                return Enumerable.Range(0, 1000).ToDictionary(i => $"domain {i}", _ => new DomainEvaluation(2, Math.Log(2), 1, 10));
+            },
+        })).Message;
+        message.ShouldStartWith($"{output}/metrics.jsonl: cannot be written");
+        message.ShouldEndWith($"the last good checkpoint is {output}/checkpoints/step-4");
+        File.Delete(Path.Combine(disk.Root, "filler"));
+        Trainer.Run(run.Config(output)).Steps.ShouldBe(12);
+    }
+
+    [Fact]
+    public void A_restart_before_the_first_checkpoint_supersedes_the_curves_so_far()
+    {
+        var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done == 5 * 64) throw new WorkFailedException("the power is gone"); } };
+        Should.Throw<WorkFailedException>(() => Trainer.Run(run.Config("run"), new() { Reporter = reporter })).Message.ShouldEndWith("there is no checkpoint yet");
+        Trainer.Run(run.Config("run"));
+        byte[] restartAtStep1 = [0x10, 1, 0x3A, 2, 0x08, 1]; // step: 1, session_log: { status: START }
+        var files = Directory.GetFiles(run["run/events"]).Order(StringComparer.Ordinal).Select(File.ReadAllBytes);
+        files.Select(bytes => bytes.AsSpan().IndexOf(restartAtStep1) >= 0).ShouldBe([false, true]);
+    }
+
+    [Fact]
+    public void A_run_goes_on_and_is_finished_also_when_its_start_has_moved()
+    {
+        var seed = Trainer.Run(run.Config("seed", model: TinyRun.Dense)).Model;
+        TrainingConfig From(string model, string output) => run.Config(output) with { Config = null, Model = model };
+        Trainer.Run(From(seed, "unbroken"));
+        StopAfter(5, From(seed, "moved"));
+        var hash = RunIdentity.Load(run["moved/identity.json"]).ModelSha256.ShouldNotBeNull();
+        Directory.Move(seed, run["elsewhere"]);
+
+        Trainer.Run(From(seed, "moved"));
+        ShouldBeSameModel("moved", "unbroken");
+        var reporter = new RecordingReporter();
+        Trainer.Run(From(seed, "moved"), new() { Reporter = reporter });
+        reporter.Lines.ShouldContain($"{run["moved"]}: is finished already");
+        RunIdentity.Load(run["moved/identity.json"]).ModelSha256.ShouldBe(hash);
+        Should.Throw<InvalidInputException>(() => Trainer.Run(From(seed, "new"))).Message.ShouldContain(seed);
+    }
+
+    [Fact]
+    public void Sizes_in_a_file_are_compared_by_their_content()
+    {
+        Directory.CreateDirectory(run["sizes"]);
+        var sizes = ModelSource.ConfigOf(run.Config("run"));
+        sizes.Save(run["sizes"]);
+        var config = run.Config("run", model: "./sizes/config.json");
+        StopAfter(4, config);
+        (sizes with { RouterAuxLossCoef = 0.5 }).Save(run["sizes"]);
+        Should.Throw<InvalidInputException>(() => Trainer.Run(config)).Message.ShouldContain("another starting model or file of sizes");
+
+        var identity = RunIdentity.Load(run["run/identity.json"]);
+        (identity with { ModelSha256 = null }).Save(run["run/identity.json"]); // as older runs have it
         Trainer.Run(config).Steps.ShouldBe(12);
     }
 

@@ -30,6 +30,7 @@ public sealed class TrainingConfigTests
     [InlineData("log_every: 1", "key 'tokens' or key 'steps' is missing")]
     [InlineData("steps: 1\nconfig: small", "f.yaml:7: key 'model' and key 'config' exclude each other")]
     [InlineData("steps: 1\ngradient_accumulation: 3", "f.yaml:7: key 'gradient_accumulation': expected a divisor of batch_size 8, found 3")]
+    [InlineData("steps: 1\nbatch_size: 2000000\nsequence_length: 2000", "f.yaml:7: key 'batch_size': expected at most 2,147,483,591 tokens in a step, batch_size × (sequence_length + 1), found 4,002,000,000; lower one of the two")]
     [InlineData("steps: 1\nlerning_rate: 1", "f.yaml:7: key 'lerning_rate' is unknown, did you mean 'learning_rate'")]
     [InlineData("steps: 1\nbeta2: 1", "f.yaml:7: key 'beta2': expected a number of at least 0 and below 1, found '1'")]
     public void Refuses_what_makes_no_sense(string more, string message) =>

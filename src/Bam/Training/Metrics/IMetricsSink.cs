@@ -10,4 +10,8 @@ public interface IMetricsSink : IDisposable
     /// <summary>Records an evaluation.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     void Write(EvaluationMetrics metrics);
+
+    /// <summary>Hands everything recorded so far to the operating system; what is not handed over may get lost on disposal.</summary>
+    /// <exception cref="WorkFailedException">The disk is full.</exception>
+    void Flush();
 }

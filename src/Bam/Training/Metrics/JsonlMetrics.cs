@@ -49,7 +49,20 @@ public sealed class JsonlMetrics : IMetricsSink
     public void Write(EvaluationMetrics metrics) => Append(metrics);
 
     /// <inheritdoc/>
-    public void Dispose() => stream.Dispose();
+    public void Flush() => Guard(stream.Flush);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        try
+        {
+            stream.Dispose();
+        }
+        catch (IOException)
+        {
+            // The disk is full, which Write has said already; a resumed run cuts what is left of the line.
+        }
+    }
 
     /// <summary>The end of the last whole line that belongs to the first <paramref name="step"/> steps.</summary>
     private static long EndOf(FileStream stream, long step, bool evaluationIsDue)
@@ -82,10 +95,16 @@ public sealed class JsonlMetrics : IMetricsSink
 
     private void Append<T>(T metrics)
     {
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(metrics, Options), (byte)'\n'];
+        Guard(() => stream.Write(line));
+        Flush();
+    }
+
+    private void Guard(Action write)
+    {
         try
         {
-            stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(metrics, Options), (byte)'\n']);
-            stream.Flush();
+            write();
         }
         catch (IOException e)
         {

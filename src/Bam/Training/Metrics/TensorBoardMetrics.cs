@@ -38,6 +38,9 @@ public sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSink
     }
 
     /// <inheritdoc/>
+    public void Flush() => writer.Flush();
+
+    /// <inheritdoc/>
     public void Dispose() => writer.Dispose();
 
     private static void Add(List<KeyValuePair<string, double>> scalars, string prefix, LayerMetrics layer)

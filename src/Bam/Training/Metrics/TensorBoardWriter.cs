@@ -19,7 +19,7 @@ public sealed class TensorBoardWriter : IDisposable
     /// <param name="directory">The run's event directory.</param>
     /// <param name="resumedAt">
     /// The first step that this writer will see, when training went on from a checkpoint: whatever an earlier file says of that
-    /// step and later is superseded. Null for a fresh run.
+    /// step and later is superseded. Null for a fresh run, without earlier files.
     /// </param>
     /// <param name="clock">Wall time; the system's unless given.</param>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
@@ -62,9 +62,18 @@ public sealed class TensorBoardWriter : IDisposable
         lastFlush = clock.GetTimestamp();
     }
 
-    /// <summary>Flushes and closes the file.</summary>
-    /// <exception cref="WorkFailedException">The disk is full.</exception>
-    public void Dispose() => Guard(stream.Dispose);
+    /// <summary>Closes the file with everything written, as far as the disk takes it: only <see cref="Flush"/> says that it is full.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            stream.Dispose();
+        }
+        catch (IOException)
+        {
+            // It would hide the failure that ended the work.
+        }
+    }
 
     private FileStream Create(string directory)
     {

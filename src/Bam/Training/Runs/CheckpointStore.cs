@@ -23,7 +23,8 @@ public sealed class CheckpointStore(string directory)
 
     /// <summary>The steps done by a checkpoint, or null when it is none.</summary>
     public static long? StepOf(string checkpoint) =>
-        long.TryParse(Path.GetFileName(checkpoint).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step)
+        Path.GetFileName(checkpoint) is var name && name.StartsWith(Prefix, StringComparison.Ordinal)
+        && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step)
             ? step
             : null;
 

@@ -18,7 +18,7 @@ public sealed class RunDirectory : IDisposable
     {
         Path = path;
         this.held = held;
-        Checkpoints = new(System.IO.Path.Combine(path, "checkpoints"));
+        Checkpoints = CheckpointsIn(path);
     }
 
     /// <summary>The directory.</summary>
@@ -42,6 +42,14 @@ public sealed class RunDirectory : IDisposable
             : null;
     }
 
+    /// <summary>The newest model that a run has left, its result or a checkpoint; null where there is none.</summary>
+    /// <param name="path">The run's directory, which need not exist.</param>
+    public static string? NewestModelIn(string path)
+    {
+        IEnumerable<string> models = [ModelIn(path), .. CheckpointsIn(path).Newest];
+        return models.FirstOrDefault(model => File.Exists(System.IO.Path.Combine(model, TrainerState.FileName)));
+    }
+
     /// <summary>What the run's result depends on beside the configuration.</summary>
     public string IdentityPath => System.IO.Path.Combine(Path, "identity.json");
 
@@ -52,7 +60,7 @@ public sealed class RunDirectory : IDisposable
     public string EventsPath => System.IO.Path.Combine(Path, "events");
 
     /// <summary>The trained model, once the run is done.</summary>
-    public string ModelPath => System.IO.Path.Combine(Path, "model");
+    public string ModelPath => ModelIn(Path);
 
     /// <summary>Locks the directory, refuses it when another run is there, and records this one.</summary>
     /// <param name="config">What is asked for.</param>
@@ -66,10 +74,11 @@ public sealed class RunDirectory : IDisposable
         var run = new RunDirectory(config.Output, DirectoryLock.Acquire(config.Output));
         try
         {
-            run.CheckSameRun(config, identity);
+            var before = run.CheckSameRun(config, identity);
             run.Checkpoints.RemoveLeftovers();
             AtomicFile.WriteText(run.ConfigPath, ConfigWriter.Write(config));
-            identity.Save(run.IdentityPath);
+            // What is gone keeps its hash.
+            (identity with { ModelSha256 = identity.ModelSha256 ?? before?.ModelSha256 }).Save(run.IdentityPath);
             return run;
         }
         catch
@@ -82,7 +91,13 @@ public sealed class RunDirectory : IDisposable
     /// <inheritdoc/>
     public void Dispose() => held.Dispose();
 
-    private void CheckSameRun(TrainingConfig config, RunIdentity identity)
+    private static string ModelIn(string path) => System.IO.Path.Combine(path, "model");
+
+    private static CheckpointStore CheckpointsIn(string path) => new(System.IO.Path.Combine(path, "checkpoints"));
+
+    /// <summary>Refuses another run.</summary>
+    /// <returns>The identity of the run that is there, or null.</returns>
+    private RunIdentity? CheckSameRun(TrainingConfig config, RunIdentity identity)
     {
         if (!File.Exists(ConfigPath))
         {
@@ -90,14 +105,16 @@ public sealed class RunDirectory : IDisposable
             if (ours.FirstOrDefault(System.IO.Path.Exists) is { } found)
                 throw new InvalidInputException(
                     $"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");
-            return;
+            return null;
         }
 
         if (ConfigDifference.Between(ConfigFile.Read<TrainingConfig>(ConfigPath), config) is { } difference)
             throw new InvalidInputException(
                 $"{Path}: holds a run of another configuration: '{difference.Key}' was {difference.First}, is {difference.Second}; "
                 + "choose another output or restore the key");
-        if (File.Exists(IdentityPath) && RunIdentity.Load(IdentityPath).DifferenceTo(identity) is { } other)
+        var before = File.Exists(IdentityPath) ? RunIdentity.Load(IdentityPath) : null;
+        if (before?.DifferenceTo(identity) is { } other)
             throw new InvalidInputException($"{Path}: holds a run with {other}; choose another output or restore it");
+        return before;
     }
 }

@@ -10,7 +10,8 @@ public sealed record RunIdentity
     public required string ConfigSha256 { get; init; }
 
     /// <summary>
-    /// The starting point: SHA-256 over a checkpoint's files; null for random parameters, which follow from the configuration.
+    /// The starting point: SHA-256 over a checkpoint's files, or of the file that holds a new model's sizes; null where the configuration
+    /// itself holds them, and where it is not known.
     /// </summary>
     public required string? ModelSha256 { get; init; }
 
@@ -24,9 +25,9 @@ public sealed record RunIdentity
     /// <param name="now">The identity of what the person asks for now.</param>
     public string? DifferenceTo(RunIdentity now)
     {
-        // A starting checkpoint that is gone, or one whose hash was never taken, cannot be compared.
+        // A start that is gone, or one whose hash was never taken, cannot be compared.
         if (ModelSha256 is not null && now.ModelSha256 is not null && ModelSha256 != now.ModelSha256)
-            return $"another starting model (SHA-256 {ModelSha256[..12]}…, now {now.ModelSha256[..12]}…)";
+            return $"another starting model or file of sizes (SHA-256 {ModelSha256[..12]}…, now {now.ModelSha256[..12]}…)";
         foreach (var (before, after) in Data.Zip(now.Data))
         {
             if (before != after)

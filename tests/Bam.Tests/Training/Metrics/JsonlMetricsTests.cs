@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Bam.Tests.Files;
 using Bam.Training.Metrics;
 using Shouldly;
 using Xunit;
@@ -6,6 +8,8 @@ namespace Bam.Tests.Training.Metrics;
 
 public sealed class JsonlMetricsTests : IDisposable
 {
+    private static readonly JsonSerializerOptions SnakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
     private readonly TemporaryDirectory directory = new();
 
     private string FilePath => directory["metrics.jsonl"];
@@ -34,6 +38,30 @@ public sealed class JsonlMetricsTests : IDisposable
             """{"step":1,"tokens":10,"loss":2,"nll":1.5,"load_balancing":1,"router_z":3,"learning_rate":0.001,"gradient_norm":4,"tokens_per_second":100,"core_seconds":0.25,"layers":[{"expert_load":[0.25,0.75],"attention_gate":[0.5,0.5],"gate_entropy":0.5,"router_entropy":0.25,"by_domain":{"law":{"expert_load":[1,0]}}}]}""",
             """{"step":1,"evaluation":{"law":{"perplexity":8,"nll":2.5,"bits_per_byte":1.5,"tokens":100}}}""",
         ]);
+    }
+
+    [Fact]
+    public void A_perplexity_that_overflows_is_written_by_its_name_and_read_back()
+    {
+        var evaluation = new DomainEvaluation(Math.Exp(800), 800, null, 10);
+        using (var metrics = new JsonlMetrics(FilePath, 0)) metrics.Write(new EvaluationMetrics(1, new Dictionary<string, DomainEvaluation> { ["law"] = evaluation }));
+        var line = File.ReadAllText(FilePath);
+        line.ShouldBe("""{"step":1,"evaluation":{"law":{"perplexity":"Infinity","nll":800,"tokens":10}}}""" + "\n");
+        JsonSerializer.Deserialize<EvaluationMetrics>(line, SnakeCase)!.Evaluation["law"].ShouldBe(evaluation);
+    }
+
+    [SkippableFact]
+    public void A_full_disk_is_said_once()
+    {
+        using var disk = SmallDisk.TryMount(kilobytes: 64, out var whyNot);
+        Skip.If(disk is null, whyNot);
+        var metrics = new JsonlMetrics(Path.Combine(disk.Root, "metrics.jsonl"), 0);
+        disk.Fill();
+        Should.Throw<WorkFailedException>(() =>
+        {
+            for (var step = 1; step < 1000; step++) metrics.Write(Step(step));
+        }).Message.ShouldContain("metrics.jsonl: cannot be written");
+        Should.NotThrow(metrics.Dispose);
     }
 
     [Fact]
@@ -109,5 +137,5 @@ public sealed class JsonlMetricsTests : IDisposable
     }
 
     private long[] Steps() =>
-        [.. File.ReadAllLines(FilePath).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("step").GetInt64())];
+        [.. File.ReadAllLines(FilePath).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("step").GetInt64())];
 }

@@ -50,6 +50,13 @@ public sealed class CheckpointStoreTests : IDisposable
         File.ReadAllText(Path.Combine(store.PathOf(3), "file")).ShouldBe("new");
     }
 
+    [Theory]
+    [InlineData("step-12", 12L)]
+    [InlineData("abcde12", null)]
+    [InlineData("step", null)]
+    [InlineData("", null)]
+    public void Only_a_checkpoints_name_has_a_step(string name, long? step) => CheckpointStore.StepOf(Path.Combine("run", name)).ShouldBe(step);
+
     public void Dispose() => directory.Dispose();
 
     private void Add(long step, int keep, string content = "x") =>
