@@ -52,6 +52,11 @@ public sealed class BpeTrainerTests
         var tokenizer = BpeTrainer.Train([document], new() { VocabSize = 300, Style = style });
         // Were a chunk's start given a prefix space, or a word cut, some pair would count otherwise.
         NewTokens(tokenizer).ShouldBe(ByDefinition(Words(tokenizer, [document]), 300 - 257));
+
+        // Few words, so that a pair of line feeds that occurs at cuts alone would make a token.
+        var paragraphs = string.Concat(Enumerable.Repeat("X\n\n", 80_000)) + string.Concat(Enumerable.Repeat("Y\r\nZ\n", 80_000));
+        tokenizer = BpeTrainer.Train([paragraphs], new() { VocabSize = 300, Style = style });
+        NewTokens(tokenizer).ShouldBe(ByDefinition(Words(tokenizer, [paragraphs]), 300 - 257));
     }
 
     [Theory]

@@ -33,6 +33,16 @@ public sealed class ModelTests
     }
 
     [Fact]
+    public void A_table_of_words_fills_up_to_its_limit_and_then_says_what_helps()
+    {
+        var words = new SpanTable(maxLetters: 5000);
+        for (var i = 0; i < 1000; i++) words.FindOrAdd($"{i:00000}");
+        words.FindOrAdd("00999").ShouldBe(999);
+        Should.Throw<InvalidInputException>(() => words.FindOrAdd("x"))
+            .Message.ShouldBe("the tokenizer's corpus: expected at most 5,000 characters of distinct words, found more; train on a sample");
+    }
+
+    [Fact]
     public void A_pair_table_keeps_every_pair_while_it_grows()
     {
         var table = new PairTable(1);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Bam.Numerics;
 using Bam.Tokenization.Unicode;
@@ -61,6 +62,18 @@ public sealed class UnicodeNormalizationTests
             UnicodeNormalization.Nfd.Normalize(nfc).ToString().ShouldBe(nfd);
             UnicodeNormalization.Nfkd.Normalize(nfc).ToString().ShouldBe(UnicodeNormalization.Nfkd.Normalize(text).ToString());
         }
+    }
+
+    [Fact]
+    public void Marks_of_one_class_keep_their_order_in_a_run_as_long_as_the_text()
+    {
+        const int pairs = 200_000;
+        // U+0301 and U+0300 are of class 230, U+0323 of 220.
+        var text = "q" + string.Concat(Enumerable.Repeat("\u0301\u0323\u0300\u0323", pairs / 2));
+        var clock = Stopwatch.StartNew();
+        var nfd = UnicodeNormalization.Nfd.Normalize(text).ToString();
+        clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(20)); // minutes if it were quadratic
+        nfd.ShouldBe("q" + new string('\u0323', pairs) + string.Concat(Enumerable.Repeat("\u0301\u0300", pairs / 2)));
     }
 
     private static string Marks(ref RandomStream random)

@@ -10,8 +10,10 @@ internal sealed class NearDuplicateIndex(double threshold)
     private const int Rows = 3;
 
     private readonly List<uint[]> representatives = [];
+    private readonly List<int> comparedIn = []; // the latest search that came across each
     private readonly Dictionary<ulong, int> newestInBand = [];
     private readonly List<(int Representative, int Older)> entries = [];
+    private int searches;
 
     /// <summary>Keeps the document as the representative of a new cluster, unless it belongs to one.</summary>
     /// <returns>The representative (0 for the first document kept, and so on) of which it is a near-duplicate, and their similarity; null if it was kept.</returns>
@@ -20,6 +22,7 @@ internal sealed class NearDuplicateIndex(double threshold)
         if (Find(sketch) is { } found) return found;
         var document = representatives.Count;
         representatives.Add(sketch);
+        comparedIn.Add(0);
         for (var band = 0; band < MinHash.Size / Rows; band++)
         {
             var key = Key(sketch, band);
@@ -33,13 +36,15 @@ internal sealed class NearDuplicateIndex(double threshold)
     /// <summary>The earliest representative that is similar enough.</summary>
     private (int Representative, double Similarity)? Find(uint[] sketch)
     {
+        searches++;
         (int Representative, double Similarity)? found = null;
         for (var band = 0; band < MinHash.Size / Rows; band++)
         {
             for (var entry = newestInBand.GetValueOrDefault(Key(sketch, band), -1); entry >= 0; entry = entries[entry].Older)
             {
                 var candidate = entries[entry].Representative;
-                if (candidate >= found?.Representative) continue;
+                if (candidate >= found?.Representative || comparedIn[candidate] == searches) continue;
+                comparedIn[candidate] = searches;
                 var similarity = MinHash.Similarity(sketch, representatives[candidate]);
                 if (similarity >= threshold) found = (candidate, similarity);
             }

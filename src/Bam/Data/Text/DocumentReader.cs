@@ -53,7 +53,10 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
     {
         try
         {
-            return new(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+            var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+            if (stream.CanSeek) return stream;
+            stream.Dispose();
+            throw new InvalidInputException(file, "a regular file", "a pipe", "write it to a file first");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -8,8 +8,11 @@ namespace Bam.Tokenization.Models;
 /// Numbers distinct words 0, 1, 2 … in the order in which they come, without an object for each. The hash starts from a random
 /// number of this process, so that nobody can write a text of colliding words; the numbering does not depend on it.
 /// </summary>
-internal sealed class SpanTable
+/// <param name="maxLetters">The most UTF-16 units of all words; null for what an array holds.</param>
+internal sealed class SpanTable(int? maxLetters = null)
 {
+    private const int MaxWords = 1 << 29; // there are twice as many slots
+
     private static readonly ulong Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 
     private Entry[] entries = new Entry[256];
@@ -40,11 +43,11 @@ internal sealed class SpanTable
 
     /// <summary>Adds a word that <see cref="Find"/> has just not found.</summary>
     /// <returns>Its number.</returns>
+    /// <exception cref="InvalidInputException">There are more words than fit.</exception>
     public int Add(ReadOnlySpan<char> word, uint hash)
     {
         if (Count == entries.Length) Grow();
-        if (lettersUsed + word.Length > letters.Length)
-            Array.Resize(ref letters, checked(Math.Max(letters.Length * 2, lettersUsed + word.Length)));
+        if (word.Length > letters.Length - lettersUsed) GrowLetters((long)lettersUsed + word.Length);
         word.CopyTo(letters.AsSpan(lettersUsed));
         entries[Count] = new Entry(hash, lettersUsed, word.Length);
         lettersUsed += word.Length;
@@ -53,6 +56,7 @@ internal sealed class SpanTable
     }
 
     /// <summary>The number of a word, which is added if it is new.</summary>
+    /// <exception cref="InvalidInputException">There are more words than fit.</exception>
     public int FindOrAdd(ReadOnlySpan<char> word) => Find(word, out var hash) is var found and >= 0 ? found : Add(word, hash);
 
     /// <summary>Forgets all words.</summary>
@@ -62,6 +66,12 @@ internal sealed class SpanTable
         lettersUsed = 0;
         slots.AsSpan().Clear();
     }
+
+    /// <summary>The refusal of a text with more distinct words than fit.</summary>
+    /// <param name="most">How many fit.</param>
+    /// <param name="what">Of what.</param>
+    public static InvalidInputException TooMany(int most, string what) =>
+        new("the tokenizer's corpus", $"at most {most:N0} {what}", "more", "train on a sample");
 
     // FxHash over four UTF-16 units at a time.
     private static uint Hash(ReadOnlySpan<char> word)
@@ -74,8 +84,16 @@ internal sealed class SpanTable
         return (uint)(hash >> 32);
     }
 
+    private void GrowLetters(long needed)
+    {
+        var most = maxLetters ?? Array.MaxLength;
+        if (needed > most) throw TooMany(most, "characters of distinct words");
+        Array.Resize(ref letters, (int)Math.Min(Math.Max(2L * letters.Length, needed), most));
+    }
+
     private void Grow()
     {
+        if (Count == MaxWords) throw TooMany(MaxWords, "distinct words");
         Array.Resize(ref entries, entries.Length * 2);
         slots = new int[slots.Length * 2];
         for (var i = 0; i < Count; i++) Place(i, entries[i].Hash);

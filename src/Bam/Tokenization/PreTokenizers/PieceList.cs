@@ -22,9 +22,6 @@ internal sealed class PieceList
         items[Count++] = new Piece(start, end - start);
     }
 
-    /// <summary>Makes the last piece end at <paramref name="end"/>.</summary>
-    public void ExtendLast(int end) => items[Count - 1] = items[Count - 1] with { Length = end - items[Count - 1].Start };
-
     /// <summary>Forgets all pieces.</summary>
     public void Clear() => Count = 0;
 }

@@ -26,16 +26,18 @@ internal sealed class PairMerger
     /// <summary>Starts from single bytes.</summary>
     /// <param name="wordCounts">The words and how often they occur.</param>
     /// <param name="byteIds">The id of each of the 256 bytes.</param>
+    /// <exception cref="InvalidInputException">There are more words than fit.</exception>
     public PairMerger(WordCounts wordCounts, ReadOnlySpan<int> byteIds)
     {
         words = new (int, int)[wordCounts.Count];
         occurrences = new long[wordCounts.Count];
-        var total = 0;
+        var total = 0L;
         for (var word = 0; word < words.Length; word++)
         {
             occurrences[word] = wordCounts.Occurrences(word);
-            words[word] = (total, Encoding.UTF8.GetByteCount(wordCounts.Word(word)));
-            total = checked(total + words[word].Length);
+            words[word] = ((int)total, Encoding.UTF8.GetByteCount(wordCounts.Word(word)));
+            total += words[word].Length;
+            if (total > Array.MaxLength) throw SpanTable.TooMany(Array.MaxLength, "UTF-8 bytes of distinct words");
         }
 
         symbols = new int[total];

@@ -60,13 +60,13 @@ internal static class WordCounter
         }
     }
 
-    // Cuts only between a line feed and a visible ASCII character: no style has a word across that place, and no
-    // normalisation form reaches across it.
+    // Cuts only between a single line feed and a visible ASCII character: no style has a word across that place, and no
+    // normalisation form reaches across it. More white space before the line feed would be a word of its own without it.
     private static int EndOfChunk(string document, int start)
     {
         for (var end = start + ChunkLength; end < document.Length; end++)
         {
-            if (document[end - 1] == '\n' && document[end] is > ' ' and <= '~') return end;
+            if (document[end - 1] == '\n' && document[end] is > ' ' and <= '~' && !Scan.IsSpace(document[end - 2])) return end;
         }
 
         return document.Length;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Bam.Tokenization.Unicode;
@@ -93,15 +94,24 @@ internal sealed class UnicodeNormalization
 
     private static void SortByClass(NormalizationData data, List<int> codePoints)
     {
-        for (var i = 1; i < codePoints.Count; i++)
+        var all = CollectionsMarshal.AsSpan(codePoints);
+        for (var start = 0; start < all.Length; start++)
         {
-            var moving = codePoints[i];
-            var combiningClass = data.ClassOf(moving);
-            if (combiningClass == 0) continue;
-            var j = i;
-            for (; j > 0 && data.ClassOf(codePoints[j - 1]) > combiningClass; j--) codePoints[j] = codePoints[j - 1];
-            codePoints[j] = moving;
+            var end = start;
+            while (end < all.Length && data.ClassOf(all[end]) > 0) end++;
+            if (end - start > 1) SortMarks(data, all[start..end]);
+            start = end;
         }
+    }
+
+    // Counted, for a run of marks may be as long as the text; marks of one class keep their order.
+    private static void SortMarks(NormalizationData data, Span<int> marks)
+    {
+        Span<int> places = stackalloc int[byte.MaxValue + 2]; // where the next mark of a class goes
+        places.Clear();
+        foreach (var mark in marks) places[data.ClassOf(mark) + 1]++;
+        for (var i = 1; i < places.Length; i++) places[i] += places[i - 1];
+        foreach (var mark in marks.ToArray()) marks[places[data.ClassOf(mark)]++] = mark;
     }
 
     private static void ComposeInPlace(NormalizationData data, List<int> codePoints)

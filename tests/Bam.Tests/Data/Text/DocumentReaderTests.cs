@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
 using Bam.Data.Text;
@@ -151,6 +152,47 @@ public sealed class DocumentReaderTests : IDisposable
         Write("a.jsonl", $"{{\"text\": \"{text}\"}}\n{{\"text\": \"short\"}}");
 
         Read("a.jsonl").Select(document => document.Text).ShouldBe([text, "short"]);
+    }
+
+    [Theory]
+    [InlineData(4, false)]
+    [InlineData(5, true)]
+    [InlineData(12, true)]
+    public void A_document_longer_than_a_string_is_refused(int characters, bool isRefused)
+    {
+        var text = new string('é', characters);
+        Action[] reads =
+        [
+            () => PlainText.ReadWhole(Bytes(text), "a.txt", maxCharacters: 4).Single().Text.ShouldBe(text),
+            () => PlainText.ReadSections(Bytes($"x\n%%\n{text}"), "a.txt", "%%", maxCharacters: 4).Last().Text.ShouldBe(text),
+        ];
+        foreach (var (read, where) in reads.Zip(["a.txt", "a.txt:3"]))
+        {
+            if (isRefused) Should.Throw<InvalidInputException>(read).Message.ShouldBe($"{where}: expected a document of at most 4 characters, found a longer one; split the document");
+            else read();
+        }
+
+        static MemoryStream Bytes(string text) => new(Encoding.UTF8.GetBytes(text));
+    }
+
+    [Fact]
+    public void No_string_is_longer_than_the_longest_document() =>
+        Should.Throw<OutOfMemoryException>(() => new string('a', StrictUtf8.MaxCharacters + 1));
+
+    [Fact]
+    public async Task A_pipe_is_refused()
+    {
+        using (var mkfifo = Process.Start("mkfifo", [directory["pipe"]])) mkfifo.WaitForExit();
+        var writer = Task.Run(() => File.WriteAllText(directory["pipe"], "text")); // opens when a reader does
+        Refusal("pipe").ShouldBe($"{directory["pipe"]}: expected a regular file, found a pipe; write it to a file first");
+        try
+        {
+            await writer;
+        }
+        catch (IOException)
+        {
+            // The reader was gone already.
+        }
     }
 
     [Fact]
