@@ -22,7 +22,7 @@ internal sealed class ConfigBinder(string file)
         var names = keys.Select(k => k.Name).ToArray();
         foreach (var key in mapping.Children.Keys)
         {
-            if (key is not YamlScalarNode { Value: { } name }) throw Fault(key, path, $"expected a name as key, found {Describe(key)}");
+            var name = Name(key, path);
             if (!names.Contains(name))
                 throw new InvalidInputException(
                     $"{SectionLocation.At(file, key)}: key '{Join(path, name)}' is unknown{Suggestion.For(name, names)}");
@@ -71,8 +71,12 @@ internal sealed class ConfigBinder(string file)
             case SchemaKind.Map:
                 if (node is not YamlMappingNode mapping) throw Expected(key, node, path, type.Expected, Describe(node));
                 var map = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(typeof(string), type.Item!.Clr))!;
-                foreach (var (name, item) in mapping)
-                    map.Add(((YamlScalarNode)name).Value!, Value(key, type.Item, item, Join(path, ((YamlScalarNode)name).Value!)));
+                foreach (var (itemKey, item) in mapping)
+                {
+                    var name = Name(itemKey, path);
+                    map.Add(name, Value(key, type.Item, item, Join(path, name)));
+                }
+
                 return map;
             default:
                 if (node is not YamlScalarNode { Value: { } text } || !type.TryParse(text, key.Attribute, out var value))
@@ -86,9 +90,12 @@ internal sealed class ConfigBinder(string file)
         var scalar = (node as YamlScalarNode)?.Value;
         var looksLikePath = scalar is not null && (scalar.Contains('/') || scalar.EndsWith(".json", StringComparison.Ordinal));
         if (key.Attribute.IsPath && looksLikePath) scalar = Path.GetFullPath(scalar!, folder);
-        var json = scalar is null ? YamlJson.Of(node) : JsonValue.Create(scalar);
+        var json = scalar is null ? YamlJson.Of(node, file) : JsonValue.Create(scalar);
         return new InlineValue(json.ToJsonString(), SectionLocation.At(file, node), scalar);
     }
+
+    private string Name(YamlNode key, string path) =>
+        key is YamlScalarNode { Value: { } name } ? name : throw Fault(key, path, $"expected a name as key, found {Describe(key)}");
 
     private InvalidInputException Expected(ConfigKey key, YamlNode node, string path, string expected, string found) =>
         Fault(node, path, $"expected {expected}, found {found} ({key.Attribute.Description})");

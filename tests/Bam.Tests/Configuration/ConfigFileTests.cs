@@ -45,6 +45,10 @@ public sealed class ConfigFileTests
     [InlineData("name: [a", "is not valid YAML")]
     [InlineData("- a", "f.yaml:1: expected keys and values, found something else")]
     [InlineData("", "f.yaml: expected keys and values, found an empty file")]
+    [InlineData("name: a\nmodel: {hidden_size: 8,\n  norm_eps: 1e999}", "f.yaml:3: expected a finite number, found '1e999'; write another, or put quotes around a text")]
+    [InlineData("name: a\nmodel:\n  sizes: [1, NaN]", "f.yaml:3: expected a finite number, found 'NaN'")]
+    [InlineData("name: a\nmodel:\n  [b, c]: 1", "f.yaml:3: expected a name as key, found a list")]
+    [InlineData("name: a\nlabels:\n  {b: c}: d", "f.yaml:3: key 'labels': expected a name as key, found keys and values")]
     [InlineData("name: a\ntokens: 7\nsteps: 7", "f.yaml:3: 'tokens' and 'steps' exclude each other")]
     public void Names_the_line_and_the_key_of_a_fault(string yaml, string message) =>
         Should.Throw<InvalidInputException>(() => ConfigFile.Parse<Sample>(yaml, "f.yaml")).Message.ShouldContain(message);
