@@ -44,6 +44,16 @@ internal sealed class Invocation(
         results.Flush();
     }
 
+    /// <summary>Writes items as they come, holding one at a time; with <c>--json</c> all of them as one list.</summary>
+    /// <param name="items">Read once.</param>
+    /// <param name="text">The piece that an item is.</param>
+    public void WriteEach<T>(IEnumerable<T> items, Func<T, string> text)
+    {
+        WriteJson(() => items.ToList());
+        if (json) return;
+        foreach (var item in items) WritePiece(text(item));
+    }
+
     /// <summary>With <c>--json</c>, writes the whole of what <see cref="WritePiece"/> had in pieces.</summary>
     public void WriteJson<T>(Func<T> result)
     {

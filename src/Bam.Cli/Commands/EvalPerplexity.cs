@@ -36,12 +36,7 @@ internal sealed class EvalPerplexity : Verb
         DefaultValueFactory = _ => 16,
     };
 
-    private readonly Option<string> device = new("--device")
-    {
-        Description = "auto, cpu or cuda:N",
-        HelpName = "DEVICE",
-        DefaultValueFactory = _ => "auto",
-    };
+    private readonly Option<string> device = DeviceOption.Create();
 
     public EvalPerplexity()
         : base("perplexity", "Measure perplexity and bits per byte, by domain", "bam eval perplexity runs/a/model runs/b/model --data data/law data/code")
@@ -69,10 +64,10 @@ internal sealed class EvalPerplexity : Verb
         foreach (var (directory, config) in directories.Zip(configs)) RequireVocabulary(directory, config, heldOut);
 
         LibTorch.Load();
-        var place = DeviceOption(invocation.Get(device)!);
+        var place = DeviceOption.Of(invocation, device);
         var results = directories.Select(directory =>
         {
-            using var model = ModelCheckpoint.Load(directory, place);
+            using var model = ModelCheckpoint.Load(directory, place, withGradients: false);
             var measured = heldOut.Measure(model, options, $"evaluate {directory}", invocation.Reporter, invocation.Cancellation);
             return new Measured(
                 directory,
@@ -107,18 +102,6 @@ internal sealed class EvalPerplexity : Verb
 
     private static int Positive(string option, int value) =>
         value > 0 ? value : throw new InvalidInputException(option, "a number above 0", $"{value}", "change it");
-
-    private static Device DeviceOption(string text)
-    {
-        try
-        {
-            return Device.Parse(text);
-        }
-        catch (FormatException e)
-        {
-            throw new InvalidInputException($"--device: {e.Message}", e);
-        }
-    }
 
     private sealed record Evaluation(int WindowLength, IReadOnlyList<Measured> Models);
 

@@ -12,7 +12,7 @@ internal sealed class Forward : Verb
     private readonly Option<string> input = new("--input") { Description = "Safetensors file with int64 input_ids [B, T]", Required = true };
     private readonly Option<string> output = new("--output") { Description = "Safetensors file to write: logits, nll, load_balancing, z, loss", Required = true };
     private readonly Option<bool> gradients = new("--gradients") { Description = "Also write grad.NAME for every parameter" };
-    private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:N", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> device = DeviceOption.Create();
 
     public Forward()
         : base("forward", "Compute logits, losses and gradients of given token ids", "bam forward MODEL --input ids.safetensors --output out.safetensors --gradients")
@@ -30,7 +30,7 @@ internal sealed class Forward : Verb
         var path = invocation.GetRequired(output);
         ForwardPass.Run(
             invocation.GetRequired(model), invocation.GetRequired(input), path, invocation.Get(gradients),
-            Device.Parse(invocation.Get(device)!));
+            DeviceOption.Of(invocation, device));
         invocation.WriteResult(new { output = path }, console => console.MarkupLineInterpolated($"{path}"));
         return ExitStatus.Done;
     }

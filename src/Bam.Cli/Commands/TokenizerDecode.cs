@@ -35,18 +35,27 @@ internal sealed class TokenizerDecode : Verb
     public override int Execute(Invocation invocation)
     {
         var decoder = Tokenizer.Load(invocation.GetRequired(tokenizer));
+        invocation.WriteEach(Texts(invocation, decoder), text => text + '\n');
+        return ExitStatus.Done;
+    }
+
+    private IEnumerable<string> Texts(Invocation invocation, Tokenizer decoder)
+    {
         var path = invocation.GetRequired(input);
-        var texts = new List<string>();
-        foreach (var (index, line) in InputFile.ReadAllText(path, "check the path").TrimEnd('\n').Split('\n').Index())
+        var (number, empty) = (0L, 0L);
+        foreach (var line in InputFile.ReadLines(path, "check the path"))
         {
             invocation.Cancellation.ThrowIfCancellationRequested();
-            var ids = Ids(line, decoder.VocabSize, $"{path}, line {index + 1}");
-            texts.Add(decoder.Decode(ids, invocation.Get(skipSpecialTokens)));
-            invocation.WritePiece(texts[^1] + '\n');
-        }
+            number++;
+            if (line.Length == 0)
+            {
+                empty++; // a text without ids, unless nothing but empty lines follows
+                continue;
+            }
 
-        invocation.WriteJson(() => texts);
-        return ExitStatus.Done;
+            for (; empty > 0; empty--) yield return "";
+            yield return decoder.Decode(Ids(line, decoder.VocabSize, $"{path}, line {number}"), invocation.Get(skipSpecialTokens));
+        }
     }
 
     private static int[] Ids(string line, int vocabSize, string where)

@@ -43,15 +43,14 @@ internal sealed class TokenizerEncode : Verb
     {
         var encoder = Tokenizer.Load(invocation.GetRequired(tokenizer));
         var addSpecialTokens = !invocation.Get(noSpecialTokens);
-        var documents = new List<int[]>();
-        foreach (var text in DocumentTexts.Read(InputFiles.Resolve(invocation.GetRequired(inputs)), invocation.Get(textKey)!))
+        var texts = DocumentTexts.Read(InputFiles.Resolve(invocation.GetRequired(inputs)), invocation.Get(textKey)!);
+        invocation.WriteEach(texts.Select(Encode), ids => string.Join(' ', ids) + '\n');
+        return ExitStatus.Done;
+
+        int[] Encode(string text)
         {
             invocation.Cancellation.ThrowIfCancellationRequested();
-            documents.Add(encoder.Encode(text, addSpecialTokens));
-            invocation.WritePiece(string.Join(' ', documents[^1]) + '\n');
+            return encoder.Encode(text, addSpecialTokens);
         }
-
-        invocation.WriteJson(() => documents);
-        return ExitStatus.Done;
     }
 }

@@ -54,7 +54,7 @@ internal sealed class Train : Verb
 
     private static TrainingResult Run(TrainingConfig config, Invocation invocation)
     {
-        using var heldOut = config.Settings.EvaluateEvery > 0 ? HeldOutDomains.Open(config.Data.Select(d => d.Path)) : null;
+        using var heldOut = config.Settings.EvaluateEvery > 0 ? HeldOutDomains.Open(config.Data.Select(d => (d.Domain, d.Path)), "evaluate_every") : null;
         var windows = new PerplexityOptions { WindowLength = config.Settings.SequenceLength };
         var reporter = invocation.Reporter;
         return Trainer.Run(config, new()

@@ -7,9 +7,13 @@ namespace Bam.Evaluation;
 /// <summary>The domains on which models are measured.</summary>
 public sealed class HeldOutDomains : IDisposable
 {
-    private readonly List<DomainData> domains = [];
+    private const string Hint = "build it with a held-out fraction above 0";
 
-    private HeldOutDomains() { }
+    private readonly List<DomainData> domains = [];
+    private readonly List<string> names = [];
+    private readonly string hint;
+
+    private HeldOutDomains(string hint) => this.hint = hint;
 
     /// <summary>The domains, in the order given.</summary>
     public IReadOnlyList<DomainData> Domains => domains;
@@ -20,17 +24,17 @@ public sealed class HeldOutDomains : IDisposable
     public static HeldOutDomains Open(IEnumerable<string> directories)
     {
         ArgumentNullException.ThrowIfNull(directories);
-        var opened = new HeldOutDomains();
-        try
-        {
-            foreach (var directory in directories) opened.Add(directory);
-            return opened;
-        }
-        catch
-        {
-            opened.Dispose();
-            throw;
-        }
+        return OpenAll(directories.Select(directory => ((string?)null, directory)), Hint);
+    }
+
+    /// <summary>Opens domains under names of the caller's.</summary>
+    /// <param name="domains">Their names, each once, and the directories that <c>bam data build</c> made.</param>
+    /// <param name="key">The key that asks for held-out text and 0 switches off.</param>
+    /// <exception cref="InvalidInputException">One is missing, damaged or without held-out text.</exception>
+    public static HeldOutDomains Open(IEnumerable<(string Name, string Directory)> domains, string key)
+    {
+        ArgumentNullException.ThrowIfNull(domains);
+        return OpenAll(domains.Select(domain => ((string?)domain.Name, domain.Directory)), $"{Hint}, or set key '{key}' to 0");
     }
 
     /// <summary>Measures a model on every domain.</summary>
@@ -48,13 +52,13 @@ public sealed class HeldOutDomains : IDisposable
         var total = domains.Sum(domain => Math.Min(domain.HeldOut.TokenCount - 1, options.MaxTargets ?? long.MaxValue));
         var done = 0L;
         var results = new Dictionary<string, PerplexityResult>();
-        foreach (var domain in domains)
+        foreach (var (name, domain) in names.Zip(domains))
         {
             var before = done;
-            results[domain.Name] = Perplexity.Measure(model, domain.HeldOut, domain.HeldOutBytes, options, targets =>
+            results[name] = Perplexity.Measure(model, domain.HeldOut, domain.HeldOutBytes, options, targets =>
             {
                 done = before + targets;
-                reporter.Advance(new WorkProgress(activity, done, total, "tokens", domain.Name));
+                reporter.Advance(new WorkProgress(activity, done, total, "tokens", name));
             }, cancellation);
         }
 
@@ -71,13 +75,30 @@ public sealed class HeldOutDomains : IDisposable
         foreach (var domain in domains) domain.Dispose();
     }
 
-    private void Add(string directory)
+    private static HeldOutDomains OpenAll(IEnumerable<(string? Name, string Directory)> domains, string hint)
     {
+        var opened = new HeldOutDomains(hint);
+        try
+        {
+            foreach (var (name, directory) in domains) opened.Add(name, directory);
+            return opened;
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+
+    private void Add(string? name, string directory)
+    {
+        if (!DataBuildReport.IsIn(directory))
+            throw new InvalidInputException(directory, "a directory that 'bam data build' made, for its held-out text", "no report.json there", hint);
         var domain = DomainData.Open(directory);
         domains.Add(domain);
-        if (domain.HeldOut.TokenCount < 2)
-            throw new InvalidInputException(directory, "a domain with held-out text", "none", "build it with a held-out fraction above 0");
-        if (domains.Count(other => other.Name == domain.Name) > 1)
-            throw new InvalidInputException($"{directory}: a domain called '{domain.Name}' is there already; build one of them under another name");
+        names.Add(name ?? domain.Name);
+        if (domain.HeldOut.TokenCount < 2) throw new InvalidInputException(directory, "a domain with held-out text", "none", hint);
+        if (names.Count(other => other == names[^1]) > 1)
+            throw new InvalidInputException($"{directory}: a domain called '{names[^1]}' is there already; build one of them under another name");
     }
 }

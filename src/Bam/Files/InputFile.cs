@@ -6,6 +6,7 @@ namespace Bam.Files;
 public static class InputFile
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8WithMark = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
 
     /// <summary>The whole text of a UTF-8 file; a byte-order mark is dropped.</summary>
     /// <param name="path">The file.</param>
@@ -22,6 +23,42 @@ public static class InputFile
         catch (DecoderFallbackException e)
         {
             throw new InvalidInputException($"{path}: expected UTF-8 text, found other bytes at offset {Math.Max(0, e.Index)}; save it as UTF-8", e);
+        }
+    }
+
+    /// <summary>The lines of a UTF-8 file one after another, without holding them; a byte-order mark is dropped.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="hint">What to do when it is not there.</param>
+    /// <exception cref="InvalidInputException">It is missing, unreadable or not UTF-8.</exception>
+    public static IEnumerable<string> ReadLines(string path, string hint)
+    {
+        StreamReader? reader = null;
+        try
+        {
+            for (var number = 1L; ; number++)
+            {
+                string? line;
+                try
+                {
+                    reader ??= new StreamReader(path, StrictUtf8WithMark, detectEncodingFromByteOrderMarks: false);
+                    line = reader.ReadLine();
+                }
+                catch (DecoderFallbackException e)
+                {
+                    throw new InvalidInputException($"{path}: expected UTF-8 text, found other bytes in line {number} or after it; save it as UTF-8", e);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    throw Unreadable(path, hint, e);
+                }
+
+                if (line is null) yield break;
+                yield return line;
+            }
+        }
+        finally
+        {
+            reader?.Dispose();
         }
     }
 

@@ -25,7 +25,7 @@ public static class ForwardPass
     {
         var (ids, batch, length) = ReadInput(inputPath);
         using var scope = TensorScope.Open();
-        using var model = ModelCheckpoint.Load(modelDirectory, device);
+        using var model = ModelCheckpoint.Load(modelDirectory, device, withGradients: withGradients);
         RequireFit(ids, length, model.Config, inputPath);
         var input = Tensor.From<long>(ids, [batch, length], device);
         var targets = Tensor.From<long>(NextTokens(ids, length), [batch, length], device);

@@ -53,6 +53,24 @@ public sealed class TokenizerTextTests : IDisposable
     }
 
     [Fact]
+    public void Empty_lines_are_empty_texts_but_not_at_the_end()
+    {
+        var run = CommandLineRun.Of("tokenizer", "decode", Write("ids.txt", "\uFEFF\n347\r\n\n347\n\n\n"), "--tokenizer", Llama2, "--json");
+        run.ShouldBeDone();
+        JsonSerializer.Deserialize<string[]>(run.Output).ShouldBe(["", "the", "", "the"]);
+    }
+
+    [Fact]
+    public void Ids_that_are_no_text_are_refused_by_their_line()
+    {
+        var path = Path.Combine(root, "ids.txt");
+        File.WriteAllBytes(path, [.. "278\n"u8, 0xFF]);
+        var run = CommandLineRun.Of("tokenizer", "decode", path, "--tokenizer", Llama2);
+        run.Status.ShouldBe(ExitStatus.WrongRequest);
+        run.Error.Trim().ShouldBe($"bam: {path}: expected UTF-8 text, found other bytes in line 1 or after it; save it as UTF-8");
+    }
+
+    [Fact]
     public void A_missing_tokenizer_is_named()
     {
         var run = CommandLineRun.Of("tokenizer", "encode", Write("a.txt", "a"), "--tokenizer", Path.Combine(root, "none"));

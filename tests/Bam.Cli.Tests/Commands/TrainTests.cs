@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Bam.Data;
 using Shouldly;
 using Xunit;
 
@@ -116,6 +117,27 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
     }
 
     [Fact]
+    public void Evaluations_have_the_names_of_the_configuration()
+    {
+        TrainProcess.Finish(TrainProcess.Start(MeasuredConfig("measured", heldOut: 0.3))).ShouldBeDone();
+        var lines = File.ReadAllLines(train["measured/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement);
+        var evaluation = lines.Select(line => line.TryGetProperty("evaluation", out var found) ? found : (JsonElement?)null).OfType<JsonElement>().ShouldHaveSingleItem();
+        evaluation.EnumerateObject().Select(domain => domain.Name).ShouldBe(["law"]);
+    }
+
+    [Fact]
+    public void Without_held_out_text_the_key_that_asks_for_it_is_named()
+    {
+        const string hint = "build it with a held-out fraction above 0, or set key 'evaluate_every' to 0";
+        var none = CommandLineRun.Of("train", MeasuredConfig("unmeasured", heldOut: 0));
+        none.Status.ShouldBe(ExitStatus.WrongRequest);
+        none.Error.Trim().ShouldBe($"bam: {train["unmeasured texts"]}: expected a domain with held-out text, found none; {hint}");
+        var prefix = CommandLineRun.Of("train", train.Config("prefix", "evaluate_every: 4"));
+        prefix.Status.ShouldBe(ExitStatus.WrongRequest);
+        prefix.Error.Trim().ShouldBe($"bam: {train["text"]}: expected a directory that 'bam data build' made, for its held-out text, found no report.json there; {hint}");
+    }
+
+    [Fact]
     public void The_schema_is_printed()
     {
         var schema = JsonDocument.Parse(CommandLineRun.Of("train", "--schema").Output).RootElement;
@@ -124,6 +146,27 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
 
     [Fact]
     public void Without_a_file_it_asks_for_one() => CommandLineRun.Of("train").Error.ShouldContain("CONFIG is missing");
+
+    private string MeasuredConfig(string output, double heldOut)
+    {
+        Directory.CreateDirectory(train[$"{output} source"]);
+        for (var i = 0; i < 20; i++) File.WriteAllText(train[$"{output} source/{i}.txt"], $"document {i} has {i * i * 7919} other words: {i * 31} and {i * 17}");
+        DataBuilder.Build(new DataBuildOptions
+        {
+            Inputs = [train[$"{output} source"]],
+            Output = train[$"{output} texts"],
+            Encoder = new TextEncoder(text => [.. text.Select(letter => letter % 29)], 30, 29, "letters"),
+            HeldOutFraction = heldOut,
+            NearDuplicateSimilarity = 1,
+            ContaminationShare = 1,
+        });
+        var config = train.Config(output, "evaluate_every: 4", checkpointEvery: 0);
+        var yaml = File.ReadAllText(config)
+            .Replace("{domain: text, path: text}", $"{{domain: law, path: '{output} texts'}}", StringComparison.Ordinal)
+            .Replace($"steps: {TrainProcess.Steps}", "steps: 4", StringComparison.Ordinal);
+        File.WriteAllText(config, yaml);
+        return config;
+    }
 
     private static bool CanMount()
     {
