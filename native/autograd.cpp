@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -72,6 +73,10 @@ struct ManagedNode : autograd::Node {
     ~ManagedNode() override { --live_nodes; }
 
     autograd::variable_list apply(autograd::variable_list&& output_gradients) override {
+        // Zeros in, zeros out: a function is asked only when at least one of its outputs has a gradient.
+        if (std::none_of(output_gradients.begin(), output_gradients.end(), [](const at::Tensor& gradient) { return gradient.defined(); }))
+            return autograd::variable_list(num_outputs());
+
         std::lock_guard<std::mutex> lock(mutex_);
         std::vector<at::Tensor> unpacked;
         unpacked.reserve(saved.size());

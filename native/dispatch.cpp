@@ -5,6 +5,8 @@
 #include <ATen/core/jit_type.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <vector>
 
 namespace bam {
@@ -216,10 +218,18 @@ thread_local torch::jit::Stack ReusedStack::spare_;
 
 using namespace bam;
 
-// Null when there is no such operator in this libtorch. The handle lives as long as the process.
+// Null when there is no such operator in this libtorch. There is one handle for each operator, as long as the process lives.
 BAM_EXPORT void* bam_operator_find(const char* name, const char* overload) noexcept {
     Operator* found = nullptr;
     guarded([&] {
+        static std::mutex mutex;
+        static auto& known = *new std::map<std::pair<std::string, std::string>, Operator>;
+        const std::lock_guard<std::mutex> lock(mutex);
+        const std::pair<std::string, std::string> key(name, overload);
+        if (const auto place = known.find(key); place != known.end()) {
+            found = &place->second;
+            return;
+        }
         auto handle = c10::Dispatcher::singleton().findSchema({name, overload});
         if (!handle.has_value())
             return;
@@ -227,7 +237,7 @@ BAM_EXPORT void* bam_operator_find(const char* name, const char* overload) noexc
         for (const c10::Argument& argument : handle->schema().arguments())
             parameters.push_back({target_of(*argument.type()), argument.type()->kind() == c10::TypeKind::OptionalType,
                                   argument.N() ? *argument.N() : 0});
-        found = new Operator{*handle, std::move(parameters)};
+        found = &known.emplace(key, Operator{*handle, std::move(parameters)}).first->second;
     });
     return found;
 }

@@ -51,7 +51,7 @@ public abstract unsafe class AutogradFunction
     }
 
     /// <summary>Computes the gradients of the inputs. Runs in a scope of its own, without a graph, on whatever thread backward uses.</summary>
-    /// <param name="gradOutputs">The gradient of each output; null stands for zeros.</param>
+    /// <param name="gradOutputs">The gradient of each output; null stands for zeros, but not all are null.</param>
     /// <param name="saved">The tensors given to <see cref="Attach"/>, in their order.</param>
     /// <param name="gradInputs">To be filled with the gradient of each input; null stands for zeros.</param>
     protected abstract void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs);

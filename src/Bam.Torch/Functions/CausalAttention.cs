@@ -29,7 +29,7 @@ public static class CausalAttention
     private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, int window)
     {
         var length = queries.Size(2);
-        if (window >= length && Operator.Exists("aten::scaled_dot_product_attention"))
+        if (window >= length && Tensor.HasScaledDotProductAttention)
             return queries.ScaledDotProductAttention(keys, values, isCausal: true);
 
         var scores = queries.MatMul(keys.Transpose(2, 3)) * (1 / Math.Sqrt(queries.Size(3)));  // [B, N·H, T, T]

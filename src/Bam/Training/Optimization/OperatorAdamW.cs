@@ -6,9 +6,6 @@ namespace Bam.Training.Optimization;
 public sealed unsafe class OperatorAdamW : AdamW
 {
     private static readonly Operator Fused = Operator.Get("aten::_fused_adamw_");
-    private static readonly Operator Lerp = Operator.Get("aten::lerp_", "Scalar");
-    private static readonly Operator AddProduct = Operator.Get("aten::addcmul_");
-    private static readonly Operator AddQuotient = Operator.Get("aten::addcdiv_");
     private static readonly Operator VectorNorm = Operator.Get("aten::linalg_vector_norm");
 
     private readonly bool isFused;
@@ -17,7 +14,7 @@ public sealed unsafe class OperatorAdamW : AdamW
     /// <param name="arena">Values and gradients.</param>
     /// <param name="ranges">What is trained.</param>
     public OperatorAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
-        : base(arena, ranges) => isFused = Operator.Exists("aten::_fused_adamw_");
+        : base(arena, ranges) => isFused = Fused.IsAvailable;
 
     /// <inheritdoc/>
     public override double GradientNorm()
@@ -56,13 +53,11 @@ public sealed unsafe class OperatorAdamW : AdamW
     private static void Update(Tensor value, Tensor gradient, Tensor mean, Tensor square, in AdamWStep step, bool decays)
     {
         gradient.Mul_(step.GradientScale);
-        Lerp.Invoke(mean, gradient, 1 - step.Beta1);
-        square.Mul_(step.Beta2);
-        AddProduct.Invoke(square, gradient, gradient, 1 - step.Beta2);
-        var divisor = square.Sqrt();
-        divisor.Mul_(step.RootScale).Add_(step.Epsilon);
+        mean.Lerp_(gradient, 1 - step.Beta1);
+        square.Mul_(step.Beta2).AddCMul_(gradient, gradient, 1 - step.Beta2);
+        var divisor = square.Sqrt().Mul_(step.RootScale).Add_(step.Epsilon);
         if (decays) value.Mul_(1.0 - step.Decay);
-        AddQuotient.Invoke(value, mean, divisor, -step.StepSize);
+        value.AddCDiv_(mean, divisor, -step.StepSize);
     }
 
     private void UpdateFused(Tensor value, Tensor gradient, Tensor mean, Tensor square, in AdamWStep step, bool decays)
