@@ -7,21 +7,32 @@ namespace Bam.Torch;
 /// <param name="Directory">The folder of its libraries.</param>
 internal sealed record BridgeRecord(string File, string Version, string Source, string Directory)
 {
-    /// <summary>The bridge beside this assembly; null, with the reason noted, when the build could not make it.</summary>
-    internal static BridgeRecord? Find(List<string> attempts)
+    /// <summary>The bridge in that folder; null, with the reason noted, when the build could not make it or its record is not whole.</summary>
+    internal static BridgeRecord? Find(string directory, List<string> attempts)
     {
-        var file = Path.Combine(AppContext.BaseDirectory, "libbam_torch.so");
-        var record = Path.Combine(AppContext.BaseDirectory, "bam_torch.txt");
+        var file = Path.Combine(directory, "libbam_torch.so");
+        var record = Path.Combine(directory, "bam_torch.txt");
         if (!System.IO.File.Exists(file) || !System.IO.File.Exists(record))
         {
             attempts.Add($"{file}: not there; 'dotnet build' makes it where it finds libtorch, CMake and a C++ compiler");
             return null;
         }
 
-        var lines = System.IO.File.ReadAllLines(record)
-            .Select(line => line.Split('=', 2))
-            .Where(pair => pair.Length == 2)
-            .ToDictionary(pair => pair[0], pair => pair[1]);
-        return new BridgeRecord(file, lines["version"], lines["source"], lines["directory"]);
+        try
+        {
+            var lines = System.IO.File.ReadAllLines(record);
+            if ((Entry(lines, "version"), Entry(lines, "source"), Entry(lines, "directory")) is ({ } version, { } source, { } libraries))
+                return new BridgeRecord(file, version, source, libraries);
+            attempts.Add($"{record}: expected version, source and directory, found '{string.Join(' ', lines)}'; 'dotnet build' makes it again");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            attempts.Add($"{record}: {e.Message}");
+        }
+
+        return null;
     }
+
+    private static string? Entry(string[] lines, string name) =>
+        Array.Find(lines, line => line.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
 }

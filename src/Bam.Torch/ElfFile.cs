@@ -11,14 +11,14 @@ internal static class ElfFile
     private const long NeededTag = 1;
     private const long StringTableTag = 5;
 
-    /// <summary>Whether <paramref name="file"/> names <paramref name="library"/> among the libraries it needs.</summary>
+    /// <summary>Whether <paramref name="file"/> names <paramref name="library"/> among the libraries it needs; a file that is no ELF library needs none.</summary>
     internal static bool Needs(string file, string library)
     {
         try
         {
             return Needed(file).Contains(library);
         }
-        catch (EndOfStreamException)
+        catch (Exception e) when (e is EndOfStreamException or ArgumentOutOfRangeException or OverflowException)  // cut short, or of 32 bits
         {
             return false;
         }
@@ -28,6 +28,7 @@ internal static class ElfFile
     {
         using var stream = File.OpenRead(file);
         var header = Read(stream, 0, 64);
+        if (!header.AsSpan().StartsWith("\u007fELF"u8)) return [];
         var programHeaders = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(32));
         var entrySize = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(54));
         var entries = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(56));

@@ -80,7 +80,7 @@ public static unsafe class LibTorch
         ProcessTuning.SetEnvironment(threads);
         var allocatorTuned = options.TuneAllocator && ProcessTuning.TuneAllocator();
 
-        var bridge = BridgeRecord.Find(attempts);
+        var bridge = BridgeRecord.Find(AppContext.BaseDirectory, attempts);
         var directory = bridge is null ? null : LibTorchSearch.LoadFirst(bridge, options, Environment.GetEnvironmentVariable, attempts);
         if (directory is null || !NativeFile.TryLoad(bridge!.File, attempts, out var handle))
         {

@@ -22,30 +22,43 @@ internal static partial class LibTorchSearch
     {
         foreach (var (source, directory) in Candidates(bridge, environment, attempts))
         {
-            var library = FindLibrary(directory, "libtorch_cpu.so");
-            if (library is null)
+            try
             {
-                attempts.Add($"{source}: {directory} has no libtorch_cpu.so");
-                continue;
+                if (TryLoad(source, directory, bridge, options, attempts))
+                    return directory;
             }
-
-            var version = VersionOf(directory, library);
-            if (version is not null && !SameMinor(version, bridge.Version))
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                attempts.Add($"{source}: {library} is version {version}, the bridge was built for {bridge.Version}; 'dotnet build' rebuilds it");
-                continue;
+                attempts.Add($"{source}: {directory} cannot be read: {e.Message}");
             }
-
-            if (options.PreferOpenMpBlas)
-                Blas.Preload(library, attempts);
-            if (!NativeFile.TryLoad(library, attempts, out _))
-                continue;
-            if (FindLibrary(directory, "libtorch_cuda.so") is { } cuda)
-                NativeFile.TryLoad(cuda, attempts, out _);
-            return directory;
         }
 
         return null;
+    }
+
+    private static bool TryLoad(string source, string directory, BridgeRecord bridge, LibTorchOptions options, List<string> attempts)
+    {
+        var library = FindLibrary(directory, "libtorch_cpu.so");
+        if (library is null)
+        {
+            attempts.Add($"{source}: {directory} has no libtorch_cpu.so");
+            return false;
+        }
+
+        var version = VersionOf(directory, library);
+        if (version is not null && !SameMinor(version, bridge.Version))
+        {
+            attempts.Add($"{source}: {library} is version {version}, the bridge was built for {bridge.Version}; 'dotnet build' rebuilds it");
+            return false;
+        }
+
+        if (options.PreferOpenMpBlas)
+            Blas.Preload(library, attempts);
+        if (!NativeFile.TryLoad(library, attempts, out _))
+            return false;
+        if (FindLibrary(directory, "libtorch_cuda.so") is { } cuda)
+            NativeFile.TryLoad(cuda, attempts, out _);
+        return true;
     }
 
     private static IEnumerable<(string Source, string Directory)> Candidates(
@@ -68,14 +81,27 @@ internal static partial class LibTorchSearch
             yield return ($"the build's choice ({bridge.Source})", bridge.Directory);
         foreach (var directory in s_systemDirectories)
         {
-            if (seen.Add(directory) && FindLibrary(directory, "libtorch_cpu.so") is not null)
+            if (seen.Add(directory) && MayHoldLibTorch(directory))
                 yield return ("system", directory);
         }
     }
 
     private static string LibraryDirectory(string root) =>
         new[] { Path.Combine(root, "lib"), Path.Combine(root, "lib", "x86_64-linux-gnu"), root }
-            .FirstOrDefault(directory => FindLibrary(directory, "libtorch_cpu.so") is not null) ?? Path.Combine(root, "lib");
+            .FirstOrDefault(MayHoldLibTorch) ?? Path.Combine(root, "lib");
+
+    // A folder that cannot be read may: what keeps it from being read is said when it is tried.
+    private static bool MayHoldLibTorch(string directory)
+    {
+        try
+        {
+            return FindLibrary(directory, "libtorch_cpu.so") is not null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
+    }
 
     private static string? FindLibrary(string directory, string name)
     {

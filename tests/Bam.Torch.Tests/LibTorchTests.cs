@@ -21,12 +21,12 @@ public sealed class LibTorchTests
         info.Configuration.ShouldContain("OpenMP");
     }
 
-    [Fact]
+    [SkippableFact]
     public void The_OpenMP_build_of_OpenBLAS_is_the_only_one_mapped_where_it_is_installed()
     {
         var info = LibTorch.Info;
-        if (!File.Exists("/usr/lib/x86_64-linux-gnu/openblas-openmp/libopenblas.so.0") || info.BlasFiles.Count == 0)
-            return;
+        Skip.IfNot(File.Exists("/usr/lib/x86_64-linux-gnu/openblas-openmp/libopenblas.so.0"), "libopenblas0-openmp is not installed");
+        Skip.If(info.BlasFiles.Count == 0, "this libtorch has its BLAS inside");
 
         info.BlasFiles.ShouldAllBe(file => file.Contains("openblas-openmp"));
         info.Blas.ShouldContain("USE_OPENMP");
@@ -47,6 +47,63 @@ public sealed class LibTorchTests
         attempts[1].ShouldBe("the build's choice (system): /the/builds/choice has no libtorch_cpu.so");
         if (attempts.Count > 2)
             attempts[2].ShouldContain("the bridge was built for 9.9.0; 'dotnet build' rebuilds it");
+    }
+
+    [Fact]
+    public void A_text_in_a_librarys_place_is_passed_over_with_the_loaders_reason()
+    {
+        using var folder = new Folder();
+        var library = Path.Combine(folder.Path, "libtorch_cpu.so");
+        File.WriteAllText(library, new string('é', 200));
+        var attempts = new List<string>();
+
+        LibTorchSearch.LoadFirst(
+            new BridgeRecord("/nowhere/libbam_torch.so", "9.9.0", "system", "/the/builds/choice"), new LibTorchOptions(),
+            name => name == "LIBTORCH" ? folder.Path : null, attempts).ShouldBeNull();
+
+        attempts[0].ShouldStartWith($"{library}: ");
+        attempts[0].ShouldContain("header");
+    }
+
+    [SkippableFact]
+    public void A_folder_that_cannot_be_read_is_passed_over_with_the_reason()
+    {
+        using var folder = new Folder();
+        File.SetUnixFileMode(folder.Path, UnixFileMode.UserExecute);
+        Skip.If(CanRead(folder.Path), "root reads every folder");
+        var attempts = new List<string>();
+
+        LibTorchSearch.LoadFirst(
+            new BridgeRecord("/nowhere/libbam_torch.so", "9.9.0", "system", "/the/builds/choice"), new LibTorchOptions(),
+            name => name == "LIBTORCH" ? folder.Path : null, attempts).ShouldBeNull();
+
+        attempts[0].ShouldStartWith($"LIBTORCH: {folder.Path} cannot be read: ");
+
+        static bool CanRead(string directory)
+        {
+            try
+            {
+                Directory.GetFiles(directory);
+                return true;
+            }
+            catch (UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
+    public void A_record_that_is_not_whole_is_no_bridge()
+    {
+        using var folder = new Folder();
+        File.WriteAllText(Path.Combine(folder.Path, "libbam_torch.so"), "");
+        File.WriteAllText(Path.Combine(folder.Path, "bam_torch.txt"), "version=1.13.0\nsou");
+        var attempts = new List<string>();
+
+        BridgeRecord.Find(folder.Path, attempts).ShouldBeNull();
+
+        attempts.ShouldHaveSingleItem().ShouldContain("expected version, source and directory, found 'version=1.13.0 sou'");
     }
 
     [Fact]
@@ -74,4 +131,15 @@ public sealed class LibTorchTests
     [Fact]
     public void The_matrix_peak_is_a_plausible_rate() =>
         MatrixPeak.Measure(TimeSpan.FromMilliseconds(1)).ShouldBeInRange(0.1, 1e6);
+
+    private sealed class Folder : IDisposable
+    {
+        public string Path { get; } = Directory.CreateTempSubdirectory("bam-torch-").FullName;
+
+        public void Dispose()
+        {
+            File.SetUnixFileMode(Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.Delete(Path, recursive: true);
+        }
+    }
 }
