@@ -21,6 +21,7 @@ public static class CachedAttention
     /// <param name="values">[B, K, capacity, D], contiguous; likewise.</param>
     /// <param name="start">The tokens before.</param>
     /// <returns>[B, T, N·H·D].</returns>
+    /// <exception cref="ArgumentException">The sizes or dtypes are not those of the heads, or there is no room for the tokens.</exception>
     public static unsafe Tensor Apply(Tensor qkv, Tensor? gates, AttentionShape shape, RotaryTables rotary, Tensor keys, Tensor values, int start)
     {
         using var scope = TensorScope.Open();
@@ -28,6 +29,10 @@ public static class CachedAttention
         if (shape.Length > 1 || !qkv.Device.IsCpu || qkv.ScalarType != ScalarType.Float32 || !CausalAttentionKernel.Supports(shape))
             return scope.Keep(ByOperators(qkv, gates, shape, rotary, keys, values, start));
 
+        Arguments.Require(qkv, nameof(qkv), ScalarType.Float32, Device.Cpu, shape.BatchSize, 1, shape.Width);
+        if (gates is not null) Arguments.Require(gates, nameof(gates), ScalarType.Float32, Device.Cpu, shape.BatchSize, 1, shape.Experts);
+        Arguments.RequireRoom(keys, values, shape, start);
+        Arguments.RequirePositions(rotary, shape, start + 1);
         qkv = qkv.Contiguous();
         gates = gates?.Contiguous();
         var output = Tensor.Empty([shape.BatchSize, 1, (long)shape.QueryHeads * shape.HeadDim], ScalarType.Float32, qkv.Device);

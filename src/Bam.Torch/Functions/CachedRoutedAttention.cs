@@ -18,6 +18,7 @@ public static class CachedRoutedAttention
     /// <param name="values">[B, K, capacity, D], contiguous; likewise.</param>
     /// <param name="start">The tokens before.</param>
     /// <returns>[rows, H·D].</returns>
+    /// <exception cref="ArgumentException">The sizes or dtypes are not those of the heads, the rows are others', or there is no room for the tokens.</exception>
     public static unsafe Tensor Apply(
         Tensor queries, Tensor keysAndValues, QueryRows rows, AttentionShape shape, RotaryTables rotary, Tensor keys, Tensor values, int start)
     {
@@ -26,6 +27,12 @@ public static class CachedRoutedAttention
         if (shape.Length > 1 || !queries.Device.IsCpu || queries.ScalarType != ScalarType.Float32 || !CausalAttentionKernel.Supports(shape))
             return scope.Keep(ByOperators(queries, keysAndValues, rows, shape, rotary, keys, values, start));
 
+        Arguments.Require(queries, nameof(queries), ScalarType.Float32, Device.Cpu, rows.Count, (long)rows.Heads * shape.HeadDim);
+        Arguments.Require(
+            keysAndValues, nameof(keysAndValues), ScalarType.Float32, Device.Cpu, shape.BatchSize, 1, 2L * shape.KeyValueHeads * shape.HeadDim);
+        Arguments.RequireRows(rows, shape, start);
+        Arguments.RequireRoom(keys, values, shape, start);
+        Arguments.RequirePositions(rotary, shape, start + 1);
         (queries, keysAndValues) = (queries.Contiguous(), keysAndValues.Contiguous());
         var output = Tensor.Empty(queries.Shape, ScalarType.Float32, queries.Device);
         new CachedAttentionKernel(shape, rows, rotary).Forward(

@@ -21,11 +21,15 @@ public sealed class CausalAttentionFunction : AutogradFunction
     /// <param name="shape">The heads.</param>
     /// <param name="rotary">At least T positions.</param>
     /// <returns>[B, T, N·H·head_dim].</returns>
+    /// <exception cref="ArgumentException">The sizes or dtypes are not those of the heads.</exception>
     public static unsafe Tensor Apply(Tensor qkv, Tensor? gates, AttentionShape shape, RotaryTables rotary)
     {
         if (!qkv.Device.IsCpu || qkv.ScalarType != ScalarType.Float32 || !CausalAttentionKernel.Supports(shape))
             return CausalAttention.Apply(qkv, gates, shape, rotary);
 
+        Arguments.Require(qkv, nameof(qkv), ScalarType.Float32, Device.Cpu, shape.BatchSize, shape.Length, shape.Width);
+        if (gates is not null) Arguments.Require(gates, nameof(gates), ScalarType.Float32, Device.Cpu, shape.BatchSize, shape.Length, shape.Experts);
+        Arguments.RequirePositions(rotary, shape, shape.Length);
         using var scope = TensorScope.Open();
         var kernel = new CausalAttentionKernel(shape, QueryRows.All(shape), rotary);
         qkv = qkv.Contiguous();

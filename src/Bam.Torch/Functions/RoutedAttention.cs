@@ -45,6 +45,7 @@ public static class RoutedAttention
     {
         using var scope = TensorScope.Open();
         var (heads, groups, headDim) = (shape.HeadsPerExpert, shape.KeyValueHeadsPerExpert, shape.HeadDim);
+        var (cosines, sines) = rotary.Angles(keys.Size(2));
         var ofExperts = new List<Tensor>();
         for (var expert = 0; expert < shape.Experts; expert++)
         {
@@ -54,7 +55,7 @@ public static class RoutedAttention
             var asking = queries.IndexSelect(0, slots).View(shape.BatchSize, count, heads, headDim).Transpose(1, 2);       // [B, H, C, D]
             var first = shape.KeyValueHeadOf(expert * heads);
             var attended = GroupedAttention.Apply(
-                rotary.Apply(asking, AnglesOf(rotary.Cosines), AnglesOf(rotary.Sines)).View(shape.BatchSize, groups, -1, count, headDim),
+                rotary.Apply(asking, AnglesOf(cosines), AnglesOf(sines)).View(shape.BatchSize, groups, -1, count, headDim),
                 keys.Narrow(1, first, groups),
                 values.Narrow(1, first, groups),
                 GroupedAttention.Hidden(positions, keys.Size(2), shape.Window));                                           // [B, G, H/G, C, D]

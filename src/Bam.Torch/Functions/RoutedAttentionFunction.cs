@@ -19,11 +19,17 @@ public sealed class RoutedAttentionFunction : AutogradFunction
     /// <param name="shape">The heads.</param>
     /// <param name="rotary">At least T positions.</param>
     /// <returns>[rows, H·D].</returns>
+    /// <exception cref="ArgumentException">The sizes or dtypes are not those of the heads, or the rows are others'.</exception>
     public static unsafe Tensor Apply(Tensor queries, Tensor keysAndValues, QueryRows rows, AttentionShape shape, RotaryTables rotary)
     {
         if (!queries.Device.IsCpu || queries.ScalarType != ScalarType.Float32 || !CausalAttentionKernel.Supports(shape))
             return RoutedAttention.Apply(queries, keysAndValues, rows, shape, rotary);
 
+        Arguments.Require(queries, nameof(queries), ScalarType.Float32, Device.Cpu, rows.Count, (long)rows.Heads * shape.HeadDim);
+        Arguments.Require(
+            keysAndValues, nameof(keysAndValues), ScalarType.Float32, Device.Cpu, shape.BatchSize, shape.Length, 2L * shape.KeyValueHeads * shape.HeadDim);
+        Arguments.RequireRows(rows, shape, start: 0);
+        Arguments.RequirePositions(rotary, shape, shape.Length);
         using var scope = TensorScope.Open();
         var kernel = new CausalAttentionKernel(shape, rows, rotary);
         (queries, keysAndValues) = (queries.Contiguous(), keysAndValues.Contiguous());

@@ -5,15 +5,22 @@ namespace Bam.Torch.Kernels;
 
 /// <summary>
 /// Cosines and sines of rotary position embedding (RoFormer, Su et al. 2021): pair i of position t turns by t·θ^(-2i/dim),
-/// unless the frequencies are changed.
+/// unless the frequencies are changed. Few runs come near a model's longest context, so the tables grow as positions are asked for.
 /// </summary>
 public sealed class RotaryTables : IDisposable
 {
-    private readonly float[] cos;  // [Length, RotaryDim / 2]
-    private readonly float[] sin;
+    private const int FirstPositions = 4096;
+
+    private readonly double[] frequencies;  // [RotaryDim / 2]
+    private readonly Device device;
+    private readonly Lock growing = new();
+    private readonly List<(Tensor Cosines, Tensor Sines)> angles = [];  // shorter ones stay: another thread may be reading them
+    private float[] cos = [];  // [computed, RotaryDim / 2]
+    private float[] sin = [];
+    private volatile int computed;  // written last
 
     /// <summary>Computes the tables in double precision, rounded to float32.</summary>
-    /// <param name="length">Positions.</param>
+    /// <param name="length">The most positions.</param>
     /// <param name="rotaryDim">The rotated width of a head, even; the rest of the head is not turned.</param>
     /// <param name="theta">The base θ.</param>
     /// <param name="interleaved">True: a pair is two neighbours. False: a pair is (i, i + dim/2).</param>
@@ -21,25 +28,13 @@ public sealed class RotaryTables : IDisposable
     /// <param name="scale">Gives another frequency in place of θ^(-2i/dim), in radians for a position; null leaves them.</param>
     public RotaryTables(int length, int rotaryDim, double theta, bool interleaved, Device device, Func<double, double>? scale = null)
     {
-        (Length, RotaryDim, Interleaved) = (length, rotaryDim, interleaved);
-        var pairs = rotaryDim / 2;
-        (cos, sin) = (new float[length * pairs], new float[length * pairs]);
-        var frequencies = Enumerable.Range(0, pairs).Select(i => Math.Pow(theta, -2.0 * i / rotaryDim)).ToArray();
+        (Length, RotaryDim, Interleaved, this.device) = (length, rotaryDim, interleaved, device);
+        frequencies = [.. Enumerable.Range(0, rotaryDim / 2).Select(i => Math.Pow(theta, -2.0 * i / rotaryDim))];
         if (scale is not null) frequencies = Array.ConvertAll(frequencies, frequency => scale(frequency));
-        for (var t = 0; t < length; t++)
-        {
-            for (var i = 0; i < pairs; i++)
-            {
-                var (sine, cosine) = Math.SinCos(t * frequencies[i]);
-                (cos[t * pairs + i], sin[t * pairs + i]) = ((float)cosine, (float)sine);
-            }
-        }
-
-        Cosines = Tensor.From<float>(cos, [length, pairs], device);
-        Sines = Tensor.From<float>(sin, [length, pairs], device);
+        Grow(Math.Min(length, FirstPositions));
     }
 
-    /// <summary>Positions.</summary>
+    /// <summary>The most positions.</summary>
     public int Length { get; }
 
     /// <summary>The rotated width of a head.</summary>
@@ -48,11 +43,13 @@ public sealed class RotaryTables : IDisposable
     /// <summary>True: a pair is two neighbours. False: a pair is (i, i + dim/2).</summary>
     public bool Interleaved { get; }
 
-    /// <summary>[Length, RotaryDim / 2].</summary>
-    public Tensor Cosines { get; }
-
-    /// <summary>[Length, RotaryDim / 2].</summary>
-    public Tensor Sines { get; }
+    /// <summary>The cosines and sines of that many positions or more, [positions, RotaryDim / 2]. They belong to the tables.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">These are more than <see cref="Length"/>.</exception>
+    public (Tensor Cosines, Tensor Sines) Angles(long positions)
+    {
+        EnsurePositions(positions);
+        lock (growing) return angles[^1];
+    }
 
     /// <summary>Turns every head by its position.</summary>
     /// <param name="heads">[…, T, head_dim], positions start … start + T - 1.</param>
@@ -61,7 +58,8 @@ public sealed class RotaryTables : IDisposable
     {
         using var scope = TensorScope.Open();
         var length = heads.Size(-2);
-        return scope.Keep(Apply(heads, Cosines.Narrow(0, start, length), Sines.Narrow(0, start, length)));
+        var (cosines, sines) = Angles(start + length);
+        return scope.Keep(Apply(heads, cosines.Narrow(0, start, length), sines.Narrow(0, start, length)));
     }
 
     /// <summary>Turns every head by angles of its own.</summary>
@@ -86,13 +84,28 @@ public sealed class RotaryTables : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Cosines.Dispose();
-        Sines.Dispose();
+        foreach (var (cosines, sines) in angles)
+        {
+            cosines.Dispose();
+            sines.Dispose();
+        }
+    }
+
+    /// <summary>Computes what is missing of that many positions: before <see cref="Rotate"/>, which many threads call at once.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">These are more than <see cref="Length"/>.</exception>
+    internal void EnsurePositions(long positions)
+    {
+        if (positions <= computed) return;
+        if (positions > Length) throw new ArgumentOutOfRangeException(nameof(positions), $"expected at most {Length}, found {positions}");
+        lock (growing)
+        {
+            if (positions > computed) Grow((int)Math.Min(Length, Math.Max(positions, 2L * computed)));
+        }
     }
 
     /// <summary>Turns one head in place.</summary>
     /// <param name="head">At least <see cref="RotaryDim"/> values.</param>
-    /// <param name="position">t.</param>
+    /// <param name="position">t, below what <see cref="EnsurePositions"/> was asked for.</param>
     /// <param name="direction">1 turns; -1 turns back, which is the gradient of turning.</param>
     internal unsafe void Rotate(float* head, int position, float direction)
     {
@@ -108,6 +121,30 @@ public sealed class RotaryTables : IDisposable
                 head[i * step + partner] = y * cosines[i] + direction * x * sines[i];
             }
         }
+    }
+
+    private void Grow(int positions)
+    {
+        var pairs = RotaryDim / 2;
+        if ((long)positions * pairs > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(positions), $"expected at most {Array.MaxLength / pairs} of {pairs} pairs, found {positions}");
+        var (longerCos, longerSin) = (new float[positions * pairs], new float[positions * pairs]);
+        cos.CopyTo(longerCos, 0);
+        sin.CopyTo(longerSin, 0);
+        for (var t = computed; t < positions; t++)
+        {
+            for (var i = 0; i < pairs; i++)
+            {
+                var (sine, cosine) = Math.SinCos(t * frequencies[i]);
+                (longerCos[t * pairs + i], longerSin[t * pairs + i]) = ((float)cosine, (float)sine);
+            }
+        }
+
+        using var scope = TensorScope.Open();
+        var (cosines, sines) = (Tensor.From<float>(longerCos, [positions, pairs], device), Tensor.From<float>(longerSin, [positions, pairs], device));
+        angles.Add((cosines.DetachFromScope(), sines.DetachFromScope()));
+        (cos, sin) = (longerCos, longerSin);
+        computed = positions;
     }
 
     // Turns whole vectors of pairs that are halves apart; returns how many pairs are done.

@@ -7,7 +7,7 @@ using static Bam.Torch.Tests.Functions.CausalAttentionTests;
 namespace Bam.Torch.Tests.Functions;
 
 /// <summary>Attention with kept keys and values against attention over the whole sequence.</summary>
-public sealed class CachedAttentionTests
+public sealed class CachedAttentionTests : TorchTest
 {
     private const double Tolerance = 2e-5;
 
@@ -24,11 +24,29 @@ public sealed class CachedAttentionTests
         Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 5, CachedAttention.ByOperators);
     }
 
+    [SkippableFact]
+    public void Kept_keys_and_values_that_do_not_fit_are_refused()
+    {
+        var shape = new AttentionShape(2, 1, 4, 2, 2, 1, 16);
+        Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
+        using var scope = TensorScope.Open();
+        using var rotary = new RotaryTables(8, 16, 10_000, false, Device.Cpu);
+        var (qkv, memory) = (Random([2, 1, shape.Width], 1), Tensor.Zeros([2, 2, 3, 16]));
+
+        Refused(memory, memory, start: 3, "expected 0 … 2, as there is room for 3 tokens, found 3");
+        Refused(memory, memory, start: -1, "found -1");
+        Refused(memory, Tensor.Zeros([2, 2, 2, 16]), start: 0, "expected Float32[2, 2, 3, 16] on cpu, found Float32[2, 2, 2, 16]");
+        Refused(memory.To(ScalarType.Float64), memory, start: 0, "found Float64[2, 2, 3, 16]");
+        Refused(Tensor.Zeros([2, 3, 2, 16]).Transpose(1, 2), memory, start: 0, "Float32[2, 2, 3, 16] with gaps");
+
+        void Refused(Tensor keys, Tensor values, int start, string message) =>
+            Should.Throw<ArgumentException>(() => CachedAttention.Apply(qkv, null, shape, rotary, keys, values, start)).Message.ShouldContain(message);
+    }
+
     private static void Compare(
         int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window, int part,
         Func<Tensor, Tensor?, AttentionShape, RotaryTables, Tensor, Tensor, int, Tensor> attend)
     {
-        LibTorch.Load();
         var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
         using var scope = TensorScope.Open();
         using var rotary = new RotaryTables(t, (int)(d * rotated), 10_000, interleaved, Device.Cpu);

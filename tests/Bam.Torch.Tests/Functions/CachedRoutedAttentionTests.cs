@@ -6,7 +6,7 @@ using Xunit;
 namespace Bam.Torch.Tests.Functions;
 
 /// <summary>Chosen positions' attention with kept keys and values against that over the whole sequence.</summary>
-public sealed class CachedRoutedAttentionTests
+public sealed class CachedRoutedAttentionTests : TorchTest
 {
     private const double Tolerance = 2e-5;
 
@@ -24,11 +24,26 @@ public sealed class CachedRoutedAttentionTests
         Compare(shape, k, rotated, part: 5, CachedRoutedAttention.ByOperators);
     }
 
+    [SkippableFact]
+    public void Rows_and_memory_that_do_not_fit_are_refused()
+    {
+        var shape = new AttentionShape(1, 1, 4, 2, 2, 1, 16);
+        Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
+        using var scope = TensorScope.Open();
+        using var rotary = new RotaryTables(8, 16, 10_000, false, Device.Cpu);
+        var (queries, keysAndValues, memory) = (Tensor.Zeros([1, 32]), Tensor.Zeros([1, 1, 64]), Tensor.Zeros([1, 2, 3, 16]));
+
+        Refused(QueryRows.Chosen(shape, [1], start: 1), start: 2, "from position 2");
+        Refused(QueryRows.Chosen(shape, [1], start: 3), start: 3, "expected 0 … 2");
+
+        void Refused(QueryRows rows, int start, string message) => Should.Throw<ArgumentException>(
+            () => CachedRoutedAttention.Apply(queries, keysAndValues, rows, shape, rotary, memory, memory, start)).Message.ShouldContain(message);
+    }
+
     private static void Compare(
         AttentionShape shape, int perToken, double rotated, int part,
         Func<Tensor, Tensor, QueryRows, AttentionShape, RotaryTables, Tensor, Tensor, int, Tensor> attend)
     {
-        LibTorch.Load();
         using var scope = TensorScope.Open();
         using var rotary = new RotaryTables(shape.Length, (int)(shape.HeadDim * rotated), 10_000, false, Device.Cpu);
         var choices = RoutedAttentionTests.Choices(shape.BatchSize * shape.Length, shape.Experts, perToken, seed: 4);

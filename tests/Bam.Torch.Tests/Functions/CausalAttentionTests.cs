@@ -6,7 +6,7 @@ using Xunit;
 namespace Bam.Torch.Tests.Functions;
 
 /// <summary>The fused kernel against libtorch's own operators, forward and backward.</summary>
-public sealed class CausalAttentionTests
+public sealed class CausalAttentionTests : TorchTest
 {
     private const double Tolerance = 2e-5;
 
@@ -28,7 +28,6 @@ public sealed class CausalAttentionTests
     [MemberData(nameof(Shapes))]
     public void Kernel_equals_operators(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window)
     {
-        LibTorch.Load();
         var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
         Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
         using var scope = TensorScope.Open();
@@ -56,7 +55,6 @@ public sealed class CausalAttentionTests
     [Fact]
     public void Tokens_that_the_window_has_left_behind_do_not_matter()
     {
-        LibTorch.Load();
         using var scope = TensorScope.Open();
         var shape = new AttentionShape(1, 60, 2, 2, 2, 2, 16, Window: 10);
         using var rotary = new RotaryTables(60, 16, 10_000, false, Device.Cpu);
@@ -72,7 +70,6 @@ public sealed class CausalAttentionTests
     [Fact]
     public void Later_tokens_do_not_change_earlier_outputs()
     {
-        LibTorch.Load();
         using var scope = TensorScope.Open();
         var shape = new AttentionShape(1, 60, 2, 2, 2, 2, 16);
         using var rotary = new RotaryTables(60, 16, 10_000, false, Device.Cpu);
@@ -81,6 +78,26 @@ public sealed class CausalAttentionTests
         qkv.Narrow(1, 50, 10).Fill_(3);
         var after = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 0, 50).Contiguous();
         after.ToArray<float>().ShouldBe(before.ToArray<float>());
+    }
+
+    [SkippableFact]
+    public void What_does_not_fit_the_heads_is_refused()
+    {
+        var shape = new AttentionShape(1, 5, 4, 2, 2, 1, 16);
+        Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
+        using var scope = TensorScope.Open();
+        using var rotary = new RotaryTables(5, 16, 10_000, false, Device.Cpu);
+        using var wide = new RotaryTables(5, 32, 10_000, false, Device.Cpu);
+        using var brief = new RotaryTables(4, 16, 10_000, false, Device.Cpu);
+        var (qkv, gates) = (Random([1, 5, shape.Width], 1), Random([1, 5, 2], 2));
+
+        Refused(() => CausalAttentionFunction.Apply(qkv.Narrow(2, 0, 16), gates, shape, rotary), "expected Float32[1, 5, 128] on cpu, found Float32[1, 5, 16]");
+        Refused(() => CausalAttentionFunction.Apply(qkv, gates.To(ScalarType.Float64), shape, rotary), "found Float64[1, 5, 2]");
+        Refused(() => CausalAttentionFunction.Apply(qkv, gates.Narrow(2, 0, 1), shape, rotary), "found Float32[1, 5, 1]");
+        Refused(() => CausalAttentionFunction.Apply(qkv, gates, shape, wide), "expected a rotated width of at most 16 (head_dim), found 32");
+        Refused(() => CausalAttentionFunction.Apply(qkv, gates, shape, brief), "expected at most 4, found 5");
+
+        static void Refused(Action call, string message) => Should.Throw<ArgumentException>(call).Message.ShouldContain(message);
     }
 
     internal static Tensor Random(ReadOnlySpan<long> shape, int seed)

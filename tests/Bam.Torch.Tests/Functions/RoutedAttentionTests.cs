@@ -6,7 +6,7 @@ using Xunit;
 namespace Bam.Torch.Tests.Functions;
 
 /// <summary>The fused kernel on chosen rows against libtorch's own operators, and these against attention of every position.</summary>
-public sealed class RoutedAttentionTests
+public sealed class RoutedAttentionTests : TorchTest
 {
     private const double Tolerance = 2e-5;
 
@@ -27,7 +27,6 @@ public sealed class RoutedAttentionTests
     [MemberData(nameof(Shapes))]
     public void Kernel_equals_operators(int b, int t, int n, int k, int h, int g, int d, bool shared, double rotated, int window)
     {
-        LibTorch.Load();
         var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
         Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
         using var scope = TensorScope.Open();
@@ -57,7 +56,6 @@ public sealed class RoutedAttentionTests
     [SkippableFact]
     public void Where_all_choose_all_it_is_the_attention_of_every_position()
     {
-        LibTorch.Load();
         using var scope = TensorScope.Open();
         var shape = new AttentionShape(2, 50, 6, 3, 2, 1, 16);
         Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
@@ -70,6 +68,25 @@ public sealed class RoutedAttentionTests
         var routed = RoutedAttentionFunction.Apply(queries, qkv.Narrow(2, 96, 96).Contiguous(), rows, shape, rotary);
 
         routed.ToArray<float>().ShouldBe(all.ToArray<float>());
+    }
+
+    [SkippableFact]
+    public void Rows_of_other_heads_or_positions_are_refused()
+    {
+        var shape = new AttentionShape(1, 4, 4, 2, 2, 1, 16);
+        Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
+        using var scope = TensorScope.Open();
+        using var rotary = new RotaryTables(8, 16, 10_000, false, Device.Cpu);
+        var (queries, keysAndValues) = (CausalAttentionTests.Random([4, 32], 1), CausalAttentionTests.Random([1, 4, 64], 2));
+        var rows = QueryRows.Chosen(shape, [0, 1, 1, 0]);
+
+        Refused(() => RoutedAttentionFunction.Apply(queries, keysAndValues, QueryRows.Chosen(shape, [0, 1, 1, 0], start: 1), shape, rotary), "from position 0");
+        Refused(() => RoutedAttentionFunction.Apply(queries, keysAndValues, rows, shape with { Window = 2 }, rotary), "expected rows of");
+        Refused(() => RoutedAttentionFunction.Apply(queries.Narrow(0, 0, 3), keysAndValues, rows, shape, rotary), "expected Float32[4, 32] on cpu, found Float32[3, 32]");
+        Refused(() => RoutedAttentionFunction.Apply(queries, keysAndValues.Narrow(1, 0, 3), rows, shape, rotary), "expected Float32[1, 4, 64] on cpu, found Float32[1, 3, 64]");
+        Refused(() => QueryRows.Chosen(shape, [0, 1, 1]), "expected as many choices for each of 4 tokens, found 3");
+
+        static void Refused(Action call, string message) => Should.Throw<ArgumentException>(call).Message.ShouldContain(message);
     }
 
     [Fact]

@@ -4,12 +4,11 @@ using Xunit;
 
 namespace Bam.Torch.Tests.Kernels;
 
-public sealed class ParallelLoopTests
+public sealed class ParallelLoopTests : TorchTest
 {
     [Fact]
     public void Every_item_runs_once()
     {
-        LibTorch.Load();
         var runs = new int[1000];
         ParallelLoop.For(runs.Length, item => Interlocked.Increment(ref runs[item]));
         runs.ShouldAllBe(count => count == 1);
@@ -18,7 +17,6 @@ public sealed class ParallelLoopTests
     [SkippableFact]
     public void Items_run_side_by_side()
     {
-        LibTorch.Load();
         Skip.If(LibTorch.Info.Threads < 2, "one thread");
         using var rendezvous = new Barrier(2);
         var met = new bool[2];
@@ -29,7 +27,6 @@ public sealed class ParallelLoopTests
     [Fact]
     public void An_items_exception_comes_out()
     {
-        LibTorch.Load();
         var thrown = Should.Throw<InvalidOperationException>(
             () => ParallelLoop.For(100, item => _ = item == 42 ? throw new InvalidOperationException("42") : item));
         thrown.Message.ShouldBe("42");
