@@ -83,17 +83,6 @@ public sealed unsafe class Operator
             : throw Unexpected("two tensors", results, 2, count);
     }
 
-    /// <summary>Calls an operator that returns three tensors.</summary>
-    /// <exception cref="TorchException">libtorch refused the arguments.</exception>
-    public (Tensor First, Tensor Second, Tensor Third) CallTriple(params ReadOnlySpan<Value> arguments)
-    {
-        var results = stackalloc Value[3];
-        var count = Run(arguments, results, 3);
-        return count == 3 && results[0].Handle != 0 && results[1].Handle != 0 && results[2].Handle != 0
-            ? (new Tensor(results[0].Handle), new Tensor(results[1].Handle), new Tensor(results[2].Handle))
-            : throw Unexpected("three tensors", results, 3, count);
-    }
-
     /// <summary>Calls an operator that returns a list of tensors.</summary>
     /// <exception cref="TorchException">libtorch refused the arguments.</exception>
     public Tensor[] CallMany(params ReadOnlySpan<Value> arguments) =>

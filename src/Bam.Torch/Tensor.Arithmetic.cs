@@ -10,7 +10,6 @@ public sealed unsafe partial class Tensor
     private static readonly Operator s_sub = Operator.Get("aten::sub", "Tensor");
     private static readonly Operator s_subScalar = Operator.Get("aten::sub", "Scalar");
     private static readonly Operator s_reverseSub = Operator.Get("aten::rsub", "Scalar");
-    private static readonly Operator s_subInPlace = Operator.Get("aten::sub_", "Tensor");
     private static readonly Operator s_mul = Operator.Get("aten::mul", "Tensor");
     private static readonly Operator s_mulScalar = Operator.Get("aten::mul", "Scalar");
     private static readonly Operator s_mulInPlace = Operator.Get("aten::mul_", "Tensor");
@@ -19,34 +18,24 @@ public sealed unsafe partial class Tensor
     private static readonly Operator s_divScalar = Operator.Get("aten::div", "Scalar");
     private static readonly Operator s_divInPlace = Operator.Get("aten::div_", "Tensor");
     private static readonly Operator s_divScalarInPlace = Operator.Get("aten::div_", "Scalar");
-    private static readonly Operator s_floorDivScalar = Operator.Get("aten::floor_divide", "Scalar");
     private static readonly Operator s_remainderScalar = Operator.Get("aten::remainder", "Scalar");
-    private static readonly Operator s_addCMul = Operator.Get("aten::addcmul");
     private static readonly Operator s_addCMulInPlace = Operator.Get("aten::addcmul_");
     private static readonly Operator s_addCDivInPlace = Operator.Get("aten::addcdiv_");
     private static readonly Operator s_lerpInPlace = Operator.Get("aten::lerp_", "Scalar");
-    private static readonly Operator s_sqrtInPlace = Operator.Get("aten::sqrt_");
     private static readonly Operator s_copyInPlace = Operator.Get("aten::copy_");
     private static readonly Operator s_zeroInPlace = Operator.Get("aten::zero_");
     private static readonly Operator s_fillInPlace = Operator.Get("aten::fill_", "Scalar");
     private static readonly Operator s_neg = Operator.Get("aten::neg");
     private static readonly Operator s_abs = Operator.Get("aten::abs");
     private static readonly Operator s_exp = Operator.Get("aten::exp");
-    private static readonly Operator s_log = Operator.Get("aten::log");
+    private static readonly Operator s_expInPlace = Operator.Get("aten::exp_");
     private static readonly Operator s_sqrt = Operator.Get("aten::sqrt");
     private static readonly Operator s_rsqrt = Operator.Get("aten::rsqrt");
     private static readonly Operator s_square = Operator.Get("aten::square");
-    private static readonly Operator s_pow = Operator.Get("aten::pow", "Tensor_Scalar");
-    private static readonly Operator s_sin = Operator.Get("aten::sin");
     private static readonly Operator s_cos = Operator.Get("aten::cos");
     private static readonly Operator s_sigmoid = Operator.Get("aten::sigmoid");
     private static readonly Operator s_silu = Operator.Get("aten::silu");
     private static readonly Operator s_gelu = Operator.Get("aten::gelu");
-    private static readonly Operator s_relu = Operator.Get("aten::relu");
-    private static readonly Operator s_tanh = Operator.Get("aten::tanh");
-    private static readonly Operator s_clamp = Operator.Get("aten::clamp");
-    private static readonly Operator s_maximum = Operator.Get("aten::maximum");
-    private static readonly Operator s_minimum = Operator.Get("aten::minimum");
 
     /// <summary>The sum, elementwise.</summary>
     public static Tensor operator +(Tensor left, Tensor right) => s_add.Call(left, right);
@@ -84,32 +73,11 @@ public sealed unsafe partial class Tensor
     /// <summary>Divides every element by a number.</summary>
     public static Tensor operator /(Tensor left, Scalar right) => s_divScalar.Call(left, right);
 
-    /// <summary>this + alpha · other.</summary>
-    public Tensor Add(Tensor other, double alpha = 1) => s_add.Call(this, other, Alpha(alpha));
-
-    /// <summary>Adds a number to every element.</summary>
-    public Tensor Add(Scalar value) => s_addScalar.Call(this, value);
-
     /// <summary>this += alpha · other.</summary>
     public Tensor Add_(Tensor other, double alpha = 1) => InPlace(s_addInPlace, other, Alpha(alpha));
 
     /// <summary>Adds a number to every element, in place.</summary>
     public Tensor Add_(Scalar value) => InPlace(s_addScalarInPlace, value);
-
-    /// <summary>this - alpha · other.</summary>
-    public Tensor Sub(Tensor other, double alpha = 1) => s_sub.Call(this, other, Alpha(alpha));
-
-    /// <summary>Subtracts a number from every element.</summary>
-    public Tensor Sub(Scalar value) => s_subScalar.Call(this, value);
-
-    /// <summary>this -= alpha · other.</summary>
-    public Tensor Sub_(Tensor other, double alpha = 1) => InPlace(s_subInPlace, other, Alpha(alpha));
-
-    /// <summary>The product, elementwise.</summary>
-    public Tensor Mul(Tensor other) => s_mul.Call(this, other);
-
-    /// <summary>Multiplies every element by a number.</summary>
-    public Tensor Mul(Scalar value) => s_mulScalar.Call(this, value);
 
     /// <summary>The product, elementwise, in place.</summary>
     public Tensor Mul_(Tensor other) => InPlace(s_mulInPlace, other);
@@ -117,26 +85,14 @@ public sealed unsafe partial class Tensor
     /// <summary>Multiplies every element by a number, in place.</summary>
     public Tensor Mul_(Scalar value) => InPlace(s_mulScalarInPlace, value);
 
-    /// <summary>The quotient, elementwise.</summary>
-    public Tensor Div(Tensor other) => s_div.Call(this, other);
-
-    /// <summary>Divides every element by a number.</summary>
-    public Tensor Div(Scalar value) => s_divScalar.Call(this, value);
-
     /// <summary>The quotient, elementwise, in place.</summary>
     public Tensor Div_(Tensor other) => InPlace(s_divInPlace, other);
 
     /// <summary>Divides every element by a number, in place.</summary>
     public Tensor Div_(Scalar value) => InPlace(s_divScalarInPlace, value);
 
-    /// <summary>The quotient of integers, rounded down.</summary>
-    public Tensor FloorDiv(Scalar value) => s_floorDivScalar.Call(this, value);
-
     /// <summary>The remainder, with the divisor's sign.</summary>
     public Tensor Remainder(Scalar value) => s_remainderScalar.Call(this, value);
-
-    /// <summary>this + value · first · second.</summary>
-    public Tensor AddCMul(Tensor first, Tensor second, double value = 1) => s_addCMul.Call(this, first, second, value);
 
     /// <summary>this += value · first · second.</summary>
     public Tensor AddCMul_(Tensor first, Tensor second, double value = 1) => InPlace(s_addCMulInPlace, first, second, value);
@@ -147,9 +103,6 @@ public sealed unsafe partial class Tensor
     /// <summary>this += weight · (end - this).</summary>
     public Tensor Lerp_(Tensor end, double weight) => InPlace(s_lerpInPlace, end, weight);
 
-    /// <summary>The square root, in place.</summary>
-    public Tensor Sqrt_() => InPlace(s_sqrtInPlace);
-
     /// <summary>Copies the elements of another tensor, converting them.</summary>
     public Tensor Copy_(Tensor source) => InPlace(s_copyInPlace, source);
 
@@ -159,17 +112,14 @@ public sealed unsafe partial class Tensor
     /// <summary>Sets every element to a number.</summary>
     public Tensor Fill_(Scalar value) => InPlace(s_fillInPlace, value);
 
-    /// <summary>The negative.</summary>
-    public Tensor Neg() => s_neg.Call(this);
-
     /// <summary>The absolute value.</summary>
     public Tensor Abs() => s_abs.Call(this);
 
     /// <summary>e to the power of every element.</summary>
     public Tensor Exp() => s_exp.Call(this);
 
-    /// <summary>The natural logarithm.</summary>
-    public Tensor Log() => s_log.Call(this);
+    /// <summary>e to the power of every element, in place.</summary>
+    public Tensor Exp_() => InPlace(s_expInPlace);
 
     /// <summary>The square root.</summary>
     public Tensor Sqrt() => s_sqrt.Call(this);
@@ -179,12 +129,6 @@ public sealed unsafe partial class Tensor
 
     /// <summary>The square.</summary>
     public Tensor Square() => s_square.Call(this);
-
-    /// <summary>Every element to a power.</summary>
-    public Tensor Pow(Scalar exponent) => s_pow.Call(this, exponent);
-
-    /// <summary>The sine.</summary>
-    public Tensor Sin() => s_sin.Call(this);
 
     /// <summary>The cosine.</summary>
     public Tensor Cos() => s_cos.Call(this);
@@ -203,22 +147,6 @@ public sealed unsafe partial class Tensor
     {
         fixed (byte* approximate = "tanh"u8) return s_gelu.Call(this, Value.Utf8(approximate, 4));
     }
-
-    /// <summary>max(x, 0).</summary>
-    public Tensor Relu() => s_relu.Call(this);
-
-    /// <summary>The hyperbolic tangent.</summary>
-    public Tensor Tanh() => s_tanh.Call(this);
-
-    /// <summary>Every element moved into a range; null leaves a side open.</summary>
-    public Tensor Clamp(Scalar? min = null, Scalar? max = null) =>
-        s_clamp.Call(this, min is { } low ? low : Value.None, max is { } high ? high : Value.None);
-
-    /// <summary>The larger of two, elementwise.</summary>
-    public Tensor Maximum(Tensor other) => s_maximum.Call(this, other);
-
-    /// <summary>The smaller of two, elementwise.</summary>
-    public Tensor Minimum(Tensor other) => s_minimum.Call(this, other);
 
     // An integer, so that tensors of integers take it too.
     private static Scalar Alpha(double alpha) => alpha == 1 ? (Scalar)1L : alpha;

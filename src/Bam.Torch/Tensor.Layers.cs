@@ -5,9 +5,7 @@ public sealed unsafe partial class Tensor
 {
     private static readonly Operator s_embedding = Operator.Get("aten::embedding");
     private static readonly Operator s_layerNorm = Operator.Get("aten::layer_norm");
-    private static readonly Operator s_nativeLayerNorm = Operator.Get("aten::native_layer_norm");
     private static readonly Operator s_crossEntropy = Operator.Get("aten::cross_entropy_loss");
-    private static readonly Operator s_nllLoss = Operator.Get("aten::nll_loss");
     private static readonly Operator s_attention = Operator.Get("aten::scaled_dot_product_attention");
 
     /// <summary>Whether this libtorch has a fused attention (2.0 and newer).</summary>
@@ -23,20 +21,9 @@ public sealed unsafe partial class Tensor
         return s_layerNorm.Call(this, Value.Integers(&size, 1), weight, bias, eps);
     }
 
-    /// <summary><see cref="LayerNorm"/> with the mean and the inverse standard deviation, for a backward of one's own.</summary>
-    public (Tensor Output, Tensor Mean, Tensor InverseDeviation) NativeLayerNorm(Tensor? weight, Tensor? bias = null, double eps = 1e-5)
-    {
-        var size = Size(-1);
-        return s_nativeLayerNorm.CallTriple(this, Value.Integers(&size, 1), weight, bias, eps);
-    }
-
     /// <summary>The cross-entropy of logits [n, classes] against ids [n].</summary>
     public Tensor CrossEntropy(Tensor targets, Reduction reduction = Reduction.Mean, long ignoreIndex = -100) =>
         s_crossEntropy.Call(this, targets, Value.None, (long)reduction, ignoreIndex);
-
-    /// <summary>The negative log-likelihood of log-probabilities [n, classes] at ids [n].</summary>
-    public Tensor NllLoss(Tensor targets, Reduction reduction = Reduction.Mean, long ignoreIndex = -100) =>
-        s_nllLoss.Call(this, targets, Value.None, (long)reduction, ignoreIndex);
 
     /// <summary>Fused attention of queries (this), keys and values, each [B, heads, T, head_dim], with 1/sqrt(head_dim).</summary>
     /// <exception cref="TorchException">This libtorch has none: see <see cref="HasScaledDotProductAttention"/>.</exception>

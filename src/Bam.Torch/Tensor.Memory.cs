@@ -31,10 +31,6 @@ public sealed unsafe partial class Tensor
     public static Tensor Full(ReadOnlySpan<long> shape, Scalar value, ScalarType type = ScalarType.Float32, Device device = default) =>
         Empty(shape, type, device).Fill_(value);
 
-    /// <summary>A scalar, [].</summary>
-    public static Tensor Scalar(Scalar value, ScalarType type = ScalarType.Float32, Device device = default) =>
-        Full([], value, type, device);
-
     /// <summary>The integers from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>
     public static Tensor Arange(long start, long end, ScalarType type = ScalarType.Int64, Device device = default) =>
         s_arange.Call(start, end, 1, type, Value.None, device);
@@ -93,6 +89,7 @@ public sealed unsafe partial class Tensor
 
     /// <summary>Its only element, converted to <typeparamref name="T"/>.</summary>
     /// <exception cref="TorchException">It has more elements, or none.</exception>
+    /// <exception cref="InvalidOperationException">An integer is asked for and the element is none.</exception>
     public T Item<T>()
         where T : unmanaged
     {

@@ -13,17 +13,14 @@ public sealed unsafe partial class Tensor
     private static readonly Operator s_select = Operator.Get("aten::select", "int");
     private static readonly Operator s_slice = Operator.Get("aten::slice", "Tensor");
     private static readonly Operator s_unbind = Operator.Get("aten::unbind", "int");
-    private static readonly Operator s_split = Operator.Get("aten::split", "Tensor");
     private static readonly Operator s_splitSizes = Operator.Get("aten::split_with_sizes");
     private static readonly Operator s_cat = Operator.Get("aten::cat");
     private static readonly Operator s_stack = Operator.Get("aten::stack");
     private static readonly Operator s_squeeze = Operator.Get("aten::squeeze", "dim");
     private static readonly Operator s_unsqueeze = Operator.Get("aten::unsqueeze");
     private static readonly Operator s_expand = Operator.Get("aten::expand");
-    private static readonly Operator s_repeat = Operator.Get("aten::repeat");
     private static readonly Operator s_repeatInterleave = Operator.Get("aten::repeat_interleave", "self_int");
     private static readonly Operator s_flatten = Operator.Get("aten::flatten", "using_ints");
-    private static readonly Operator s_flip = Operator.Get("aten::flip");
     private static readonly Operator s_toType = Operator.Get("aten::to", "dtype");
     private static readonly Operator s_toLayout = Operator.Get("aten::to", "dtype_layout");
 
@@ -83,9 +80,6 @@ public sealed unsafe partial class Tensor
     /// <summary>All places of a dimension, as views without it; one backward for all of them.</summary>
     public Tensor[] Unbind(int dim = 0) => s_unbind.CallMany(this, dim);
 
-    /// <summary>Parts of one length, as views; the last may be shorter.</summary>
-    public Tensor[] Split(long size, int dim = 0) => s_split.CallMany(this, size, dim);
-
     /// <summary>Parts of the given lengths, as views.</summary>
     public Tensor[] Split(ReadOnlySpan<long> sizes, int dim = 0)
     {
@@ -106,25 +100,11 @@ public sealed unsafe partial class Tensor
             return s_expand.Call(this, Value.Integers(sizes, shape.Length));
     }
 
-    /// <summary>Repeated along every dimension, copied.</summary>
-    public Tensor Repeat(params ReadOnlySpan<long> times)
-    {
-        fixed (long* counts = times)
-            return s_repeat.Call(this, Value.Integers(counts, times.Length));
-    }
-
     /// <summary>Each place of a dimension repeated, copied.</summary>
     public Tensor RepeatInterleave(long times, int dim) => s_repeatInterleave.Call(this, times, dim);
 
     /// <summary>Several dimensions made one.</summary>
     public Tensor Flatten(int first = 0, int last = -1) => s_flatten.Call(this, first, last);
-
-    /// <summary>Dimensions in reverse order, copied.</summary>
-    public Tensor Flip(params ReadOnlySpan<long> dims)
-    {
-        fixed (long* order = dims)
-            return s_flip.Call(this, Value.Integers(order, dims.Length));
-    }
 
     /// <summary>With elements of another type; the same tensor if they are.</summary>
     public Tensor To(ScalarType type) => s_toType.Call(this, type);

@@ -149,9 +149,6 @@ public sealed unsafe partial class Tensor : IDisposable
         return device.IsCpu ? $"{scalarType}[{sizes}]" : $"{scalarType}[{sizes}] on {device}";
     }
 
-    /// <summary>A second tensor over the same native one.</summary>
-    internal Tensor Retain() => new(Native.bam_tensor_retain(LiveHandle));
-
     /// <summary>Ends this tensor and leaves the native one to the caller; 0 when that was done before.</summary>
     internal nint TakeHandle()
     {

@@ -68,12 +68,12 @@ public sealed class AutogradTests : TorchTest
             using (NoGrad.Enter())
                 Autograd.IsEnabled.ShouldBeFalse();
             Autograd.IsEnabled.ShouldBeFalse();
-            w.Neg().RequiresGrad.ShouldBeFalse();
+            (-w).RequiresGrad.ShouldBeFalse();
         }
 
         Autograd.IsEnabled.ShouldBeTrue();
-        w.Neg().RequiresGrad.ShouldBeTrue();
-        w.Neg().IsLeaf.ShouldBeFalse();
+        (-w).RequiresGrad.ShouldBeTrue();
+        (-w).IsLeaf.ShouldBeFalse();
         w.IsLeaf.ShouldBeTrue();
         w.Detach().RequiresGrad.ShouldBeFalse();
     }
@@ -84,7 +84,7 @@ public sealed class AutogradTests : TorchTest
         using var scope = TensorScope.Open();
 
         Should.Throw<TorchException>(() => Autograd.Backward(Vector(1))).Operation.ShouldBe("backward");
-        Should.Throw<TorchException>(() => Autograd.Backward(Leaf(Vector(1, 2)).Neg())).Message.ShouldContain("scalar");
+        Should.Throw<TorchException>(() => Autograd.Backward(-Leaf(Vector(1, 2)))).Message.ShouldContain("scalar");
         Should.Throw<TorchException>(() => Leaf(Tensor.Arange(2))).Message.ShouldContain("requires_grad");
     }
 

@@ -20,21 +20,12 @@ public sealed class OperatorTests : TorchTest
         (1 - a).ToArray<float>().ShouldBe([0, -1, -3]);
         (2 * a / 4).ToArray<float>().ShouldBe([0.5f, 1, 2]);
         (-a).ToArray<float>().ShouldBe([-1, -2, -4]);
-        a.Add(b, 2).ToArray<float>().ShouldBe([5, 3, 2]);
-        a.Sub(b, 2).ToArray<float>().ShouldBe([-3, 1, 6]);
-        a.AddCMul(b, b, 2).ToArray<float>().ShouldBe([9, 2.5f, 6]);
         a.Square().ToArray<float>().ShouldBe([1, 4, 16]);
         a.Sqrt().ToArray<float>().ShouldBe([1, MathF.Sqrt(2), 2]);
         ShouldBeClose(a.Rsqrt(), 1, 0.70710678f, 0.5f);
-        ShouldBeClose(a.Pow(1.5), 1, 2.8284271f, 8);
-        ShouldBeClose(a.Log().Exp(), 1, 2, 4);
         ShouldBeClose(b.Abs(), 2, 0.5f, 1);
-        ShouldBeClose(Vector(0).Cos() + Vector(0).Sin(), 1);
-        a.Maximum(b).ToArray<float>().ShouldBe([2, 2, 4]);
-        a.Minimum(b).ToArray<float>().ShouldBe([1, 0.5f, -1]);
-        a.Clamp(1.5, 3).ToArray<float>().ShouldBe([1.5f, 2, 3]);
-        a.Clamp(max: 3).ToArray<float>().ShouldBe([1, 2, 3]);
-        Tensor.Arange(5).FloorDiv(2).ToArray<long>().ShouldBe([0, 0, 1, 1, 2]);
+        ShouldBeClose(Vector(0, 1).Exp(), 1, MathF.E);
+        ShouldBeClose(Vector(0).Cos(), 1);
         Tensor.Arange(5).Remainder(3).ToArray<long>().ShouldBe([0, 1, 2, 0, 1]);
     }
 
@@ -50,8 +41,7 @@ public sealed class OperatorTests : TorchTest
         (integers / 2).ToArray<float>().ShouldBe([0, 0.5f, 1]);
         (Vector(1) * 2).ScalarType.ShouldBe(ScalarType.Float32);
         (Vector(1) * 0.5f).Item<float>().ShouldBe(0.5f);
-        integers.Add(integers).Add(1).ToArray<long>().ShouldBe([1, 3, 5]);
-        integers.Gt(1).Where(integers, integers.Neg()).ToArray<long>().ShouldBe([0, -1, 2]);
+        integers.Clone().Add_(integers).Add_(1).ToArray<long>().ShouldBe([1, 3, 5]);
     }
 
     [Fact]
@@ -62,8 +52,6 @@ public sealed class OperatorTests : TorchTest
 
         ShouldBeClose(x.Sigmoid(), 0.26894142f, 0.5f, 0.8807971f);
         ShouldBeClose(x.Silu(), -0.26894142f, 0, 1.7615942f);
-        ShouldBeClose(x.Relu(), 0, 0, 2);
-        ShouldBeClose(x.Tanh(), -0.7615942f, 0, 0.9640276f);
         ShouldBeClose(x.Gelu(), -0.15865525f, 0, 1.9544997f);
         ShouldBeClose(x.Softmax(0), 0.042010067f, 0.11419519f, 0.8437947f);
         ShouldBeClose(x.LogSoftmax(0).Exp(), 0.042010067f, 0.11419519f, 0.8437947f);
@@ -82,8 +70,9 @@ public sealed class OperatorTests : TorchTest
         a.Add_(b).ShouldBeSameAs(a);
         a.ToArray<float>().ShouldBe([4, 6]);
         a.Add_(b, -1).Mul_(b).ToArray<float>().ShouldBe([3, 8]);
-        a.Mul_(2).Add_(1).Sub_(b).Div_(b).Div_(2).ToArray<float>().ShouldBe([4f / 6, 13f / 8]);
-        a.Copy_(b).Sqrt_().ToArray<float>().ShouldBe([MathF.Sqrt(3), 2]);
+        a.Mul_(2).Add_(1).Add_(b, -1).Div_(b).Div_(2).ToArray<float>().ShouldBe([4f / 6, 13f / 8]);
+        a.Copy_(b).ToArray<float>().ShouldBe([3, 4]);
+        ShouldBeClose(a.Zero_().Add_(1).Exp_(), MathF.E, MathF.E);
         a.Fill_(2).AddCMul_(b, b, 0.5).ToArray<float>().ShouldBe([6.5f, 10]);
         a.Fill_(2).AddCDiv_(b, b, 0.5).ToArray<float>().ShouldBe([2.5f, 2.5f]);
         a.Zero_().Lerp_(b, 0.25).ToArray<float>().ShouldBe([0.75f, 1]);
@@ -100,12 +89,7 @@ public sealed class OperatorTests : TorchTest
         a.MatMul(b).ToArray<float>().ShouldBe([2, 3, 4, 7]);
         a.Linear(b).ToArray<float>().ShouldBe([2, 3, 4, 7]);
         a.Linear(b, Vector(10, 20)).ToArray<float>().ShouldBe([12, 23, 14, 27]);
-        a.AddMm(a, b, beta: 2, alpha: -1).ToArray<float>().ShouldBe([0, 1, 2, 1]);
         b.Clone().AddMm_(a, b, beta: 0).ToArray<float>().ShouldBe([2, 3, 4, 7]);
-        a.Unsqueeze(0).Bmm(b.Unsqueeze(0)).Squeeze(0).ToArray<float>().ShouldBe([2, 3, 4, 7]);
-        a.Unsqueeze(0).BaddBmm(a.Unsqueeze(0), b.Unsqueeze(0), 1, 2).ToArray<float>().ShouldBe([5, 8, 11, 18]);
-        Vector(1, 2).Dot(Vector(3, 4)).Item<float>().ShouldBe(11);
-        Vector(1, 2).Outer(Vector(3, 4)).ToArray<float>().ShouldBe([3, 4, 6, 8]);
     }
 
     [Fact]
@@ -126,16 +110,13 @@ public sealed class OperatorTests : TorchTest
         x.Slice(1, 0, 3, 2).ToArray<float>().ShouldBe([0, 2, 3, 5]);
         x.Unbind().Length.ShouldBe(2);
         x.Unbind(1)[2].ToArray<float>().ShouldBe([2, 5]);
-        x.Split(2, 1).Select(part => part.Size(1)).ShouldBe([2L, 1L]);
         x.Split([1, 2], 1)[1].ToArray<float>().ShouldBe([1, 2, 4, 5]);
         Tensor.Cat([x, x], 1).Shape.ToArray().ShouldBe([2, 6]);
         Tensor.Stack([x, x]).Shape.ToArray().ShouldBe([2, 2, 3]);
         x.Unsqueeze(1).Squeeze(1).Shape.ToArray().ShouldBe([2, 3]);
         x.Unsqueeze(0).Expand(4, -1, -1).Shape.ToArray().ShouldBe([4, 2, 3]);
-        Vector(1, 2).Repeat(2).ToArray<float>().ShouldBe([1, 2, 1, 2]);
         Vector(1, 2).RepeatInterleave(2, 0).ToArray<float>().ShouldBe([1, 1, 2, 2]);
         x.Flatten().Shape.ToArray().ShouldBe([6]);
-        Vector(1, 2).Flip(0).ToArray<float>().ShouldBe([2, 1]);
         x.To(ScalarType.Int64).ToArray<long>().ShouldBe([0, 1, 2, 3, 4, 5]);
         Should.Throw<ArgumentOutOfRangeException>(() => x.Size(2)).Message.ShouldContain("Float32[2, 3]");
     }
@@ -158,24 +139,15 @@ public sealed class OperatorTests : TorchTest
 
         x.Sum().Item<float>().ShouldBe(16);
         x.Sum(0).ToArray<float>().ShouldBe([3, 6, 7]);
-        x.Sum([0, 1], keepDim: true).Shape.ToArray().ShouldBe([1, 1]);
         x.Mean().Item<double>().ShouldBe(16.0 / 6, 1e-6);
         ShouldBeClose(x.Mean(1), 2, 10f / 3);
-        ShouldBeClose(x.Mean([1], keepDim: true), 2, 10f / 3);
         x.Max().Item<float>().ShouldBe(5);
-        x.Min().Item<float>().ShouldBe(0);
-        x.Max(1).Values.ToArray<float>().ShouldBe([3, 5]);
-        x.Max(1).Indices.ToArray<long>()[0].ShouldBe(0);
-        x.Amax(0, keepDim: true).ToArray<float>().ShouldBe([3, 5, 5]);
         Vector(3, 4).Norm().Item<float>().ShouldBe(5);
-        ShouldBeClose(x.Norm(1), MathF.Sqrt(14), MathF.Sqrt(50));
-        x.CumSum(1).ToArray<float>().ShouldBe([3, 4, 6, 0, 5, 10]);
         x.TopK(2).Values.ToArray<float>().ShouldBe([3, 2, 5, 5]);
         x.TopK(1).Indices.ToArray<long>()[0].ShouldBe(0);
         x.ArgMax().ToArray<long>()[0].ShouldBe(0);
         x.IsFinite().All().Item<bool>().ShouldBeTrue();
-        (x / 0).IsFinite().Any().Item<bool>().ShouldBeFalse();
-        Tensor.From<long>([1, 3, 1]).BinCount(5).ToArray<long>().ShouldBe([0, 2, 0, 1, 0]);
+        (x / 0).IsFinite().All().Item<bool>().ShouldBeFalse();
     }
 
     [Fact]
@@ -197,17 +169,10 @@ public sealed class OperatorTests : TorchTest
         var rows = Tensor.From<long>([2, 0]);
 
         x.IndexSelect(0, rows).ToArray<float>().ShouldBe([5, 6, 1, 2]);
-        x.IndexAdd(0, rows, Tensor.Ones([2, 2]), 10).ToArray<float>().ShouldBe([11, 12, 3, 4, 15, 16]);
         x.Clone().IndexAdd_(0, rows, Tensor.Ones([2, 2])).ToArray<float>().ShouldBe([2, 3, 3, 4, 6, 7]);
-        x.IndexCopy(0, rows, Tensor.Zeros([2, 2])).ToArray<float>().ShouldBe([0, 0, 3, 4, 0, 0]);
         x.Gather(1, Tensor.From<long>([1, 0, 1], [3, 1])).ToArray<float>().ShouldBe([2, 3, 6]);
-        x.Scatter(1, Tensor.From<long>([1, 0, 1], [3, 1]), 9).ToArray<float>().ShouldBe([1, 9, 9, 4, 5, 9]);
-        x.Scatter(1, Tensor.From<long>([1], [1, 1]), Matrix(1, 7)).ToArray<float>().ShouldBe([1, 7, 3, 4, 5, 6]);
-        x.ScatterAdd(1, Tensor.From<long>([1], [1, 1]), Matrix(1, 7)).ToArray<float>().ShouldBe([1, 9, 3, 4, 5, 6]);
-        rows.OneHot(3).ToArray<long>().ShouldBe([0, 0, 1, 1, 0, 0]);
-        x.Gt(3).Where(x, -x).ToArray<float>().ShouldBe([-1, -2, -3, 4, 5, 6]);
-        x.MaskedFill(x.Le(2), 0).ToArray<float>().ShouldBe([0, 0, 3, 4, 5, 6]);
-        Tensor.Ones([2, 2]).Tril().ToArray<float>().ShouldBe([1, 0, 1, 1]);
+        x.Clone().Scatter_(1, Tensor.From<long>([1], [1, 1]), Matrix(1, 7)).ToArray<float>().ShouldBe([1, 7, 3, 4, 5, 6]);
+        x.MaskedFill(x.Ne(2), 0).ToArray<float>().ShouldBe([0, 2, 0, 0, 0, 0]);
         Tensor.Ones([2, 2]).Triu(1).ToArray<float>().ShouldBe([0, 1, 0, 0]);
     }
 
@@ -218,19 +183,10 @@ public sealed class OperatorTests : TorchTest
         var a = Vector(1, 2, 3);
         var b = Vector(3, 2, 1);
 
-        a.Eq(b).ToArray<bool>().ShouldBe([false, true, false]);
-        a.Ne(b).ToArray<bool>().ShouldBe([true, false, true]);
-        a.Lt(b).ToArray<bool>().ShouldBe([true, false, false]);
-        a.Le(b).ToArray<bool>().ShouldBe([true, true, false]);
         a.Gt(b).ToArray<bool>().ShouldBe([false, false, true]);
         a.Ge(b).ToArray<bool>().ShouldBe([false, true, true]);
-        a.Eq(2).ToArray<bool>().ShouldBe([false, true, false]);
         a.Ne(2).ToArray<bool>().ShouldBe([true, false, true]);
-        a.Lt(2).ToArray<bool>().ShouldBe([true, false, false]);
-        a.Ge(2).ToArray<bool>().ShouldBe([false, true, true]);
-        a.Lt(2).LogicalNot().ToArray<bool>().ShouldBe([false, true, true]);
-        a.Ge(2).LogicalAnd(b.Ge(2)).ToArray<bool>().ShouldBe([false, true, false]);
-        a.Ge(3).LogicalOr(b.Ge(3)).ToArray<bool>().ShouldBe([true, false, true]);
+        a.Gt(b).LogicalOr(b.Gt(a)).ToArray<bool>().ShouldBe([true, false, true]);
     }
 
     [Fact]
@@ -242,10 +198,6 @@ public sealed class OperatorTests : TorchTest
 
         ShouldBeClose(x.LayerNorm(weight, eps: 0), -1, 2, -1, 2);
         ShouldBeClose(x.LayerNorm(weight, Vector(10, 0), eps: 0), 9, 2, 9, 2);
-        var (output, mean, inverse) = x.NativeLayerNorm(weight, eps: 0);
-        ShouldBeClose(output, -1, 2, -1, 2);
-        ShouldBeClose(mean.Flatten(), 2, 4);
-        ShouldBeClose(inverse.Flatten(), 1, 0.5f);
         x.Embedding(Tensor.From<long>([1, 0, 1])).ToArray<float>().ShouldBe([2, 6, 1, 3, 2, 6]);
 
         var ids = Tensor.From<long>([1, 0]);
@@ -253,7 +205,7 @@ public sealed class OperatorTests : TorchTest
         var second = MathF.Log(1 + MathF.Exp(4));
         ShouldBeClose(x.CrossEntropy(ids), (first + second) / 2);
         ShouldBeClose(x.CrossEntropy(ids, Reduction.None), first, second);
-        ShouldBeClose(x.LogSoftmax(-1).NllLoss(ids, Reduction.Sum), first + second);
+        ShouldBeClose(x.CrossEntropy(ids, Reduction.Sum), first + second);
         ShouldBeClose(x.CrossEntropy(ids, ignoreIndex: 0), first);
     }
 
@@ -268,7 +220,7 @@ public sealed class OperatorTests : TorchTest
             return;
         }
 
-        var (q, k, v) = (Wave(1, 2, 5, 4), Wave(1, 2, 5, 4).Cos(), Wave(1, 2, 5, 4).Sin());
+        var (q, k, v) = (Wave(1, 2, 5, 4), Wave(1, 2, 5, 4).Cos(), Wave(1, 2, 5, 4).Square());
         var scores = q.MatMul(k.Transpose(-2, -1)) / 2;
         var mask = Tensor.Ones([5, 5], ScalarType.Bool).Triu(1);
         var expected = scores.MaskedFill(mask, double.NegativeInfinity).Softmax(-1).MatMul(v);
@@ -284,5 +236,12 @@ public sealed class OperatorTests : TorchTest
         Operator.Exists("aten::add", "NoSuchOverload").ShouldBeFalse();
         Operator.Exists("aten::no_such_operator").ShouldBeFalse();
         Operator.Get("aten::relu").Schema.ShouldBe("aten::relu(Tensor self) -> Tensor");
+    }
+
+    [Fact]
+    public unsafe void An_operator_that_is_asked_for_again_takes_no_more_memory()
+    {
+        fixed (byte* name = "aten::relu"u8, overload = "\0"u8)
+            Native.bam_operator_find(name, overload).ShouldBe(Native.bam_operator_find(name, overload));
     }
 }

@@ -16,7 +16,7 @@ public sealed class TensorScopeTests : TorchTest
         }
 
         inside.IsDisposed.ShouldBeTrue();
-        Should.Throw<ObjectDisposedException>(() => inside.Neg());
+        Should.Throw<ObjectDisposedException>(() => -inside);
         Should.Throw<ObjectDisposedException>(() => inside.Shape.Length);
     }
 

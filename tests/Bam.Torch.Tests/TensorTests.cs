@@ -43,7 +43,7 @@ public sealed class TensorTests : TorchTest
         Tensor.Full([2], 2.5, ScalarType.Float64).ToArray<double>().ShouldBe([2.5, 2.5]);
         Tensor.Arange(3).ToArray<long>().ShouldBe([0, 1, 2]);
         Tensor.Arange(2, 4, ScalarType.Float32).ToArray<float>().ShouldBe([2, 3]);
-        Tensor.Scalar(3).Rank.ShouldBe(0);
+        Tensor.Full([], 3).Rank.ShouldBe(0);
         Tensor.Empty([2, 0, 3]).Count.ShouldBe(0);
         Tensor.Empty([0]).ToArray<float>().ShouldBeEmpty();
         Should.Throw<ArgumentException>(() => Tensor.From<float>([1, 2, 3], [2, 2])).Message.ShouldContain("expected 4 values");
@@ -81,6 +81,7 @@ public sealed class TensorTests : TorchTest
         Tensor.From<long>([7]).Item<float>().ShouldBe(7);
         Tensor.From<bool>([true]).Item<bool>().ShouldBeTrue();
         Should.Throw<TorchException>(() => Vector(1, 2).Item<float>());
+        Should.Throw<InvalidOperationException>(() => Vector(1).Item<long>());
         Should.Throw<NotSupportedException>(() => Vector(1).Item<char>());
     }
 

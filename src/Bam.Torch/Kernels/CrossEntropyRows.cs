@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Bam.Torch.Functions;
 
 namespace Bam.Torch.Kernels;
 
@@ -7,14 +8,17 @@ namespace Bam.Torch.Kernels;
 internal static unsafe class CrossEntropyRows
 {
     private const int Lanes = 16;
+    private const long IgnoreIndex = LinearCrossEntropyFunction.IgnoreIndex;
 
     /// <summary>Writes -log softmax(logits)[target] and, if asked, turns the logits into softmax - onehot(target).</summary>
     /// <param name="logits">[n, V] in float32, overwritten when <paramref name="withGradient"/>.</param>
-    /// <param name="targets">[n], int64; a negative one gives a loss and a gradient of 0.</param>
+    /// <param name="targets">[n], int64, contiguous; <see cref="IgnoreIndex"/> gives a loss and a gradient of 0.</param>
     /// <param name="losses">[n], written.</param>
     /// <param name="withGradient">Whether the gradient is wanted.</param>
+    /// <exception cref="ArgumentOutOfRangeException">On the processor: a target is no column of the logits.</exception>
     public static void Apply(Tensor logits, Tensor targets, Tensor losses, bool withGradient)
     {
+        if (logits.Device.IsCpu) RequireColumns(targets.AsSpan<long>(), logits.Size(1));
         if (logits.Device.IsCpu && SmallGemm.IsSupported && logits.Size(1) % Lanes == 0)
         {
             var values = (float*)logits.DataPointer;
@@ -27,20 +31,31 @@ internal static unsafe class CrossEntropyRows
         }
 
         using var scope = TensorScope.Open();
-        var counted = targets.Ge(0);
-        var column = (targets * counted).Unsqueeze(1);
+        var counted = targets.Ne(IgnoreIndex);
+        var column = (targets * counted).Unsqueeze(1);  // [n, 1]
         var logProbabilities = logits.LogSoftmax(-1);
         losses.Copy_(-logProbabilities.Gather(1, column).Squeeze(1) * counted);
         if (!withGradient) return;
-        var ones = Tensor.Ones(column.Shape, ScalarType.Float32, logits.Device);
-        var oneHot = Tensor.Zeros(logits.Shape, ScalarType.Float32, logits.Device).Scatter(1, column, ones);
-        logits.Copy_((logProbabilities.Exp() - oneHot) * counted.Unsqueeze(1));
+        // In place: a second buffer of the logits' size is all that fits beside those of a large vocabulary.
+        var probabilities = logProbabilities.Exp_();
+        probabilities.Scatter_(1, column, probabilities.Gather(1, column) - 1).Mul_(counted.Unsqueeze(1));
+        logits.Copy_(probabilities);
+    }
+
+    // On a GPU libtorch's operators refuse such targets; here they would be read and written outside the logits.
+    private static void RequireColumns(ReadOnlySpan<long> targets, long vocabulary)
+    {
+        foreach (var target in targets)
+        {
+            if ((ulong)target >= (ulong)vocabulary && target != IgnoreIndex)
+                throw new ArgumentOutOfRangeException(nameof(targets), $"expected 0 … {vocabulary - 1}, or {IgnoreIndex} for none, found {target}");
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Row(float* logits, int vocabulary, long target, bool withGradient)
     {
-        if (target < 0)
+        if (target == IgnoreIndex)
         {
             if (withGradient) new Span<float>(logits, vocabulary).Clear();
             return 0;
