@@ -23,7 +23,10 @@ public static unsafe class Autograd
         Run(Native.bam_backward(&handle, &gradientHandle, 1, 0));
     }
 
-    /// <summary>The gradients of a scalar in <paramref name="inputs"/>, without touching any leaf; null where none flows. Frees the graph.</summary>
+    /// <summary>
+    /// The gradients of a scalar in <paramref name="inputs"/>, without touching other leaves; null where none flows. Frees the graph. A matrix
+    /// to whose gradient its function adds in place (<see cref="Functions.Parameter"/>) gets it there, and null here.
+    /// </summary>
     /// <exception cref="TorchException">The loss is not a scalar or has no graph, or a function's backward failed.</exception>
     public static Tensor?[] Gradients(Tensor loss, params ReadOnlySpan<Tensor> inputs)
     {

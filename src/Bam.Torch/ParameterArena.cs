@@ -71,7 +71,7 @@ public sealed class ParameterArena : IDisposable
     /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
     public Tensor this[string name] => byName[name].Value;
 
-    /// <summary>The gradient of a parameter, of its shape. The arena owns it.</summary>
+    /// <summary>The gradient of a parameter, of its shape; [0] without gradients. The arena owns it.</summary>
     /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
     public Tensor GradientOf(string name) => byName[name].Gradient;
 

@@ -11,10 +11,12 @@ public sealed class EmbeddingFunction : AutogradFunction
     /// <param name="ids">[…], int64.</param>
     /// <param name="table">[V, d].</param>
     /// <returns>[…, d].</returns>
+    /// <exception cref="ArgumentException">The ids are of another dtype or on another device.</exception>
     public static Tensor Apply(Tensor ids, Parameter table)
     {
+        Arguments.Require(ids, nameof(ids), ScalarType.Int64, table.Leaf.Device, ids.Shape);
         using var scope = TensorScope.Open();
-        var flat = ids.Reshape(-1);
+        var flat = ids.Reshape(-1).Contiguous();
         Tensor rows;
         using (NoGrad.Enter()) rows = table.Value.IndexSelect(0, flat);  // [n, d]
         new EmbeddingFunction(table).Attach([table.Leaf], [rows], [flat]);

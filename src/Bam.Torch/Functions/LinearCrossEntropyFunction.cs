@@ -31,9 +31,12 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
     /// <param name="logitScale">Multiplies the logits.</param>
     /// <param name="bias">[V], added before the logits are scaled; null for none.</param>
     /// <returns>A scalar in float32.</returns>
+    /// <exception cref="ArgumentException">The targets are of another dtype, device or number, or on the processor one is no row of the head.</exception>
     public static Tensor Apply(Tensor x, Parameter head, Tensor targets, double logitScale, Parameter? bias = null)
     {
+        Arguments.Require(targets, nameof(targets), ScalarType.Int64, x.Device, x.Size(0));
         using var scope = TensorScope.Open();
+        targets = targets.Contiguous();
         var trainsBias = bias is { IsTrained: true };
         var withGradient = Autograd.IsEnabled && (x.RequiresGrad || head.IsTrained || trainsBias);
         Tensor loss, gradX, gradHead, gradBias;
@@ -79,7 +82,7 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
     {
         var upstream = gradOutputs[0]!;
         gradInputs[0] = saved[0] * upstream.To(saved[0].ScalarType);
-        if (this.head.IsTrained) this.head.Gradient.AddCMul_(saved[1], upstream);
-        if (this.bias is { IsTrained: true } bias) bias.Gradient.AddCMul_(saved[2], upstream);
+        if (NeedsInputGrad[1]) this.head.Gradient.AddCMul_(saved[1], upstream);
+        if (this.bias is { } bias && NeedsInputGrad[2]) bias.Gradient.AddCMul_(saved[2], upstream);
     }
 }

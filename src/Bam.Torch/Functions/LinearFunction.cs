@@ -28,7 +28,8 @@ public sealed class LinearFunction : AutogradFunction
                 : rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
         }
 
-        new LinearFunction(weight, inputFirst).Attach([rows, weight.Leaf], [y], [rows]);
+        // The matrix is saved so that libtorch refuses one that was changed since: backward multiplies by it.
+        new LinearFunction(weight, inputFirst).Attach([rows, weight.Leaf], [y], [rows, weight.Leaf]);
         return scope.Keep(y.Reshape([.. x.Shape[..^1], y.Size(-1)]));
     }
 
@@ -42,7 +43,7 @@ public sealed class LinearFunction : AutogradFunction
             gradInputs[0] = dy.MatMul(this.inputFirst ? matrix.Transpose(0, 1) : matrix);
         }
 
-        if (!this.weight.IsTrained) return;
+        if (!NeedsInputGrad[1]) return;
         var (left, right) = this.inputFirst ? (x, dy) : (dy, x);
         if (x.ScalarType == this.weight.Gradient.ScalarType)
             this.weight.Gradient.AddMm_(left.Transpose(0, 1), right);

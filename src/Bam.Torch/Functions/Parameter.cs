@@ -5,7 +5,7 @@ namespace Bam.Torch.Functions;
 /// place by the functions themselves, which saves autograd a temporary of the parameter's size and a pass over it.
 /// </summary>
 /// <param name="leaf">The autograd leaf; it ties a function to the graph.</param>
-/// <param name="gradient">The leaf's gradient, of its shape.</param>
+/// <param name="gradient">The leaf's gradient, of its shape; [0] where nothing is trained.</param>
 public sealed class Parameter(Tensor leaf, Tensor gradient)
 {
     private readonly (long Start, long Count)? _rows;
@@ -26,5 +26,12 @@ public sealed class Parameter(Tensor leaf, Tensor gradient)
     public bool IsTrained => leaf.RequiresGrad;
 
     /// <summary>Rows <paramref name="start"/> … of a stack, as a parameter of its own.</summary>
-    public Parameter Rows(long start, long count) => new(leaf, gradient, start, count);
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer rows.</exception>
+    public Parameter Rows(long start, long count)
+    {
+        var (first, rows) = _rows ?? (0, leaf.Size(0));
+        if (start < 0 || count < 0 || start > rows - count)
+            throw new ArgumentOutOfRangeException(nameof(start), $"expected rows of 0 … {rows - 1}, found {count} rows from {start}");
+        return new(leaf, gradient, first + start, count);
+    }
 }
