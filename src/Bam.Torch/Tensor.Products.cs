@@ -20,5 +20,4 @@ public sealed unsafe partial class Tensor
     /// <summary>this = beta · this + alpha · first · second: [n, m], [n, k], [k, m].</summary>
     public Tensor AddMm_(Tensor first, Tensor second, double beta = 1, double alpha = 1) =>
         InPlace(s_addMmInPlace, first, second, beta, alpha);
-
 }

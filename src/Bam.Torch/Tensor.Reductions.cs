@@ -67,5 +67,4 @@ public sealed unsafe partial class Tensor
 
     /// <summary>Whether all elements are true, a scalar.</summary>
     public Tensor All() => s_all.Call(this);
-
 }
