@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Bam.Checkpoints;
 using Bam.Experiments;
 using Bam.Experiments.Phases;
@@ -136,6 +137,27 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
             .ShouldBe([("seed", null, false), ("law", "law", false), ("code", null, false), ("bam", null, true)]);
         results.Models[1].Perplexity["law"].ShouldBeLessThan(results.Models[0].Perplexity["law"]);
         File.ReadAllText(toy.Path("given", "inputs.json")).ShouldContain("model.safetensors", customMessage: "checkpoints are not hashed again by the next run");
+    }
+
+    [Fact]
+    public void A_diverged_model_is_named_with_the_text_it_cannot_predict()
+    {
+        var (seed, diverged) = (Path.Combine(toy.Phase(FinishedRun.Name, "train-seed"), "model"), toy.Path("diverged"));
+        Directory.CreateDirectory(diverged);
+        foreach (var file in Directory.GetFiles(seed)) File.Copy(file, Path.Combine(diverged, Path.GetFileName(file)));
+        var weights = File.ReadAllBytes(Path.Combine(diverged, Checkpoint.SingleFileName));
+        MemoryMarshal.Cast<byte, float>(weights.AsSpan(^128..)).Fill(float.NaN);
+        File.WriteAllBytes(Path.Combine(diverged, Checkpoint.SingleFileName), weights);
+
+        Should.Throw<WorkFailedException>(() => toy.Run(
+            $$"""
+            domains:
+              law: { files: [law.txt], section_separator: "----" }
+            data: { held_out_fraction: 0.1 }
+            seed: { checkpoint: {{diverged}} }
+            evaluation: { sequence_length: 32 }
+            """,
+            "diverged-run")).Message.ShouldStartWith("evaluate seed: expected a finite perplexity on 'law', found NaN (nll NaN); the model has diverged");
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Bam.Evaluation;
 using Bam.Models;
@@ -27,6 +28,7 @@ public sealed class EvaluatePhase(
     }
 
     /// <inheritdoc/>
+    /// <exception cref="WorkFailedException">A perplexity is not finite.</exception>
     public override JsonObject Run(PhaseContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -34,6 +36,14 @@ public sealed class EvaluatePhase(
         using var model = ModelCheckpoint.Load(origin.ModelIn(context.Store), Device.Parse(device), withGradients: false);
         using var heldOut = HeldOutDomains.Open(texts.Select(text => text.ShardsIn(context.Store)));
         var measured = heldOut.Measure(model, options, Title, context.Reporter, context.Cancellation);
+        foreach (var (text, result) in measured)
+        {
+            if (!double.IsFinite(result.Perplexity))
+                throw new WorkFailedException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Title}: expected a finite perplexity on '{text}', found {result.Perplexity} (nll {result.Nll}); the model has diverged: train it with a lower learning_rate or a longer warm-up"));
+        }
+
         return new JsonObject(measured.Select(text => KeyValuePair.Create(text.Key, (JsonNode?)new JsonObject
         {
             ["perplexity"] = text.Value.Perplexity,
