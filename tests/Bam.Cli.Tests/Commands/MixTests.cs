@@ -55,6 +55,21 @@ public sealed class MixTests : IDisposable
     }
 
     [Fact]
+    public void An_output_that_cannot_be_written_is_told_before_the_models_are_read()
+    {
+        File.WriteAllText(Output, "");
+        Mix("soup", "--expert", Dense, "--check-finite").Error.ShouldBe($"bam: {Output}: expected a directory to write, found a file; choose another name\n");
+    }
+
+    [Fact]
+    public void A_plan_of_a_mixture_counts_the_copies_that_it_was_made_of()
+    {
+        Mix("btx", "--expert", Dense, "--experts", "4").Status.ShouldBe(0);
+        using var plan = JsonDocument.Parse(CommandLineRun.Of("cost", Output, "--plan", "--peak", "1T", "--tokens", "1M", "--expert-tokens", "1M", "--json").Output);
+        plan.RootElement.GetProperty("phases")[0].GetProperty("models").GetInt32().ShouldBe(1);
+    }
+
+    [Fact]
     public void A_router_seed_without_random_numbers_is_told()
     {
         Mix("soup", "--expert", Dense, "--router-seed", "5").Error.ShouldContain("warning: --router-seed: nothing of this mixture is random; it has no part in it\n");

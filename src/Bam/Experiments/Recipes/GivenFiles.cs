@@ -17,7 +17,7 @@ internal static class GivenFiles
 
     /// <summary>The file of the tokenizer that is given; null where one is trained.</summary>
     public static string? Tokenizer(Recipe recipe) =>
-        (recipe.Tokenizer.Path ?? recipe.Seed.Checkpoint) is not { } path ? null : Directory.Exists(path) ? Path.Combine(path, "tokenizer.json") : path;
+        (recipe.Tokenizer.Path ?? recipe.Seed.Checkpoint) is not { } path ? null : Directory.Exists(path) ? Path.Combine(path, TokenizerFile.FileName) : path;
 
     private static void CheckTokenizer(Recipe recipe)
     {
