@@ -31,7 +31,7 @@ internal static class ActivationMemory
         return bytes + FeedForward(config, element, isFused);
     }
 
-    /// <summary>Bytes of one norm: its input in float32 and its output; RMSNorm, made of separate operators, keeps 8d more.</summary>
+    /// <summary>Bytes of one norm: its input in float32 and its output; RMSNorm, made of separate operators, keeps 8d more (4d with libtorch 2).</summary>
     public static long Norm(ModelConfig config, long element) =>
         config.HiddenSize * ((config.NormType == NormType.RmsNorm ? 3 : 1) * Float + element);
 
@@ -68,9 +68,9 @@ internal static class ActivationMemory
         var gated = experts > 1 ? element * (heads + experts) : 0;
         if (config.SlidingWindow < length) return element * 4 * heads + gated + gates + scores;
 
-        // Values that no copy was made of keep the projection that they lie in.
+        // Values that no copy was made of keep the projection that they lie in; fused attention keeps its output beside the rows made of it.
         var values = KeyWidth(config) < heads ? heads : ProjectionWidth(config);
-        return element * (3 * heads + values) + gated + gates + Float * rows;
+        return element * (4 * heads + values) + gated + gates + Float * rows;
     }
 
     // Gate and up, the product, and where separate operators form it the gate's activation; without a gate up and its activation.
