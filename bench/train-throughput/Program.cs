@@ -13,34 +13,58 @@ namespace Bam.Bench;
 /// <summary>Bam's side of the benchmark: the Trainer's steps on random tokens; prints one JSON line, as peer.py does.</summary>
 internal static class Program
 {
-    private const int BatchSize = 8;
-    private const int Length = 256;
-
-    private static readonly ModelConfig Config = new()
+    // What a processor trains in seconds, and what fills a GPU.
+    private static readonly Dictionary<string, Workload> Workloads = new()
     {
-        VocabSize = 4096,
-        HiddenSize = 256,
-        IntermediateSize = 512,
-        NumHiddenLayers = 4,
-        NumAttentionHeads = 4,
-        NumKeyValueHeads = 4,
-        HeadDim = 64,
-        MaxPositionEmbeddings = Length,
-        NumAttentionExperts = 4,
-        NumLocalExperts = 4,
+        ["small"] = new(BatchSize: 8, new()
+        {
+            VocabSize = 4096,
+            HiddenSize = 256,
+            IntermediateSize = 512,
+            NumHiddenLayers = 4,
+            NumAttentionHeads = 4,
+            NumKeyValueHeads = 4,
+            HeadDim = 64,
+            MaxPositionEmbeddings = 256,
+            NumAttentionExperts = 4,
+            NumLocalExperts = 4,
+        }),
+        ["large"] = new(BatchSize: 8, new()
+        {
+            VocabSize = 32_768,
+            HiddenSize = 1024,
+            IntermediateSize = 2048,
+            NumHiddenLayers = 8,
+            NumAttentionHeads = 16,
+            NumKeyValueHeads = 16,
+            HeadDim = 64,
+            MaxPositionEmbeddings = 1024,
+            NumAttentionExperts = 4,
+            NumLocalExperts = 4,
+        }),
     };
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private static void Main(string[] arguments)
     {
-        var options = arguments.Chunk(2).ToDictionary(pair => pair[0], pair => int.Parse(pair[1], CultureInfo.InvariantCulture));
-        var (warmUp, steps) = (options.GetValueOrDefault("--warm-up", 3), options.GetValueOrDefault("--steps", 10));
-        LibTorch.Load(new() { Threads = options.GetValueOrDefault("--threads") });
+        var options = arguments.Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
+        var (warmUp, steps) = (Number("--warm-up", 3), Number("--steps", 10));
+        var workload = Workloads[options.GetValueOrDefault("--size", "small")];
+        LibTorch.Load(new() { Threads = Number("--threads", 0) });
+        var settings = new TrainingSettings
+        {
+            SequenceLength = workload.Length,
+            BatchSize = workload.BatchSize,
+            Steps = warmUp + steps,
+            LearningRate = 1e-3,
+            Device = options.GetValueOrDefault("--device", "cpu"),
+            Dtype = Enum.Parse<TrainingDtype>(options.GetValueOrDefault("--dtype", "float32"), ignoreCase: true),
+        };
         var directory = Directory.CreateTempSubdirectory("bam-bench-").FullName;
         try
         {
-            using var session = StartSession(directory, warmUp + steps);
+            using var session = StartSession(directory, workload.Model, settings);
             var seconds = new double[warmUp + steps];
             var loss = 0.0;
             for (var step = 0; step < seconds.Length; step++)
@@ -56,11 +80,11 @@ internal static class Program
                 new
                 {
                     Form = "bam",
-                    TokensPerSecond = BatchSize * Length * steps / measured.Sum(),
+                    TokensPerSecond = settings.TokensPerStep * steps / measured.Sum(),
                     StepSeconds = measured,
                     Loss = loss,
-                    Parameters = ModelSize.Of(Config).Total,
-                    FlopsPerToken = ModelFlops.Training(Config, Length),
+                    Parameters = ModelSize.Of(workload.Model).Total,
+                    FlopsPerToken = ModelFlops.Training(workload.Model, workload.Length),
                     Environment = new { info.Version, info.Threads, info.Blas, info.BlasFiles, Variables = info.Environment },
                 },
                 Json));
@@ -69,30 +93,33 @@ internal static class Program
         {
             Directory.Delete(directory, recursive: true);
         }
+
+        int Number(string option, int otherwise) =>
+            options.TryGetValue(option, out var text) ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
     }
 
-    private static TrainingSession StartSession(string directory, int steps)
+    private static TrainingSession StartSession(string directory, ModelConfig config, TrainingSettings settings)
     {
         var prefix = Path.Combine(directory, "random");
-        WriteTokens(prefix);
-        var training = new TrainingConfig
-        {
-            Data = [new() { Domain = "random", Path = prefix }],
-            Output = directory,
-            Settings = new() { SequenceLength = Length, BatchSize = BatchSize, Steps = steps, LearningRate = 1e-3, Device = "cpu" },
-        };
-        var model = new LanguageModel(Config, Device.Cpu);
+        WriteTokens(prefix, config.VocabSize);
+        var training = new TrainingConfig { Data = [new() { Domain = "random", Path = prefix }], Output = directory, Settings = settings };
+        var model = new LanguageModel(config, Device.Parse(settings.Device), settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         ModelInitializer.Initialize(model, seed: 1);
-        return new(model, TrainingData.Open(training, Config.VocabSize, tokenizer: null), training.Settings);
+        return new(model, TrainingData.Open(training, config.VocabSize, tokenizer: null), training.Settings);
     }
 
-    private static void WriteTokens(string prefix)
+    private static void WriteTokens(string prefix, int vocabulary)
     {
         var random = new RandomStream(2, "tokens");
         var tokens = new int[1 << 20];
-        for (var i = 0; i < tokens.Length; i++) tokens[i] = (int)random.NextInt64(Config.VocabSize);
+        for (var i = 0; i < tokens.Length; i++) tokens[i] = (int)random.NextInt64(vocabulary);
         using var writer = new IndexedDatasetWriter(prefix, TokenType.UInt16);
         writer.Append(tokens);
         writer.Complete();
+    }
+
+    private sealed record Workload(int BatchSize, ModelConfig Model)
+    {
+        public int Length => Model.MaxPositionEmbeddings;
     }
 }

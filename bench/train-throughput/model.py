@@ -12,6 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 
 
+# Where a fused attention is at hand, as on a GPU, its scores are never kept.
+FUSED_ATTENTION = hasattr(F, "scaled_dot_product_attention") and torch.cuda.is_available()
+
+
 @dataclass(frozen=True)
 class Config:
     vocab: int = 4096
@@ -43,6 +47,13 @@ class Config:
         return Config(c["vocab_size"], c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"], c["num_attention_heads"],
                       c["num_key_value_heads"], c["head_dim"], c["max_position_embeddings"], c["num_attention_experts"],
                       c["num_local_experts"], c["norm_eps"], c["rope_theta"], c["router_aux_loss_coef"], c["router_z_loss_coef"])
+
+    @staticmethod
+    def of(size):
+        """What a processor trains in seconds, and what fills a GPU."""
+        if size == "small":
+            return Config()
+        return Config(vocab=32_768, d=1024, f=2048, layers=8, heads=16, kv_heads=16, positions=1024)
 
     def training_flops_per_token(self, length):
         """3 × forward: two for each multiply-add, routers and head included, attention scores counted causally."""
@@ -80,11 +91,15 @@ class Rotary(nn.Module):
 
     def forward(self, x):  # [..., T, D]
         length = x.shape[-2]
-        return torch.addcmul(x * self.cos[:length], x.roll(x.shape[-1] // 2, -1), self.sin[:length])
+        cos, sin = self.cos[:length].to(x.dtype), self.sin[:length].to(x.dtype)
+        return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
 
 
 def causal_attention(q, k, v, mask):
     """q, k, v [B·heads, T, D], as plain PyTorch 1.13 computes it fastest: scale and mask inside the product."""
+    if FUSED_ATTENTION:
+        q, k, v = (x.unsqueeze(0) for x in (q, k, v))
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True).squeeze(0)
     length = q.shape[1]
     scores = torch.baddbmm(mask[:length, :length], q, k.transpose(1, 2), alpha=1 / math.sqrt(q.shape[-1]))
     return torch.bmm(scores.softmax(-1), v)
@@ -135,7 +150,7 @@ class LanguageModel(nn.Module):
 
     def initialize(self, seed):
         """Matrices N(0, 0.02), norms 1."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator(self.embedding.weight.device).manual_seed(seed)
         with torch.no_grad():
             for parameter in self.parameters():
                 if parameter.dim() > 1:

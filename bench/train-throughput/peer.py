@@ -16,7 +16,7 @@ import stacked
 from model import Config, LanguageModel
 
 FORMS = {"loop": loop.Block, "stacked": stacked.Block}
-BATCH, LENGTH = 8, 256
+BATCH = 8
 
 
 def optimizer_of(model):
@@ -24,12 +24,14 @@ def optimizer_of(model):
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
     groups = [dict(params=matrices, weight_decay=0.1), dict(params=others, weight_decay=0.0)]
-    return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), eps=1e-8)
+    fused = dict(fused=True) if matrices[0].is_cuda else {}
+    return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), eps=1e-8, **fused)
 
 
-def train(form, warm_up, steps):
-    config = Config(positions=LENGTH)
-    model = LanguageModel(config, FORMS[form])
+def train(form, size, warm_up, steps, device, dtype):
+    config = Config.of(size)
+    length = config.positions
+    model = LanguageModel(config, FORMS[form]).to(device)
     model.initialize(seed=1)
     optimizer = optimizer_of(model)
     parameters = list(model.parameters())
@@ -37,17 +39,18 @@ def train(form, warm_up, steps):
     seconds = []
     for _ in range(warm_up + steps):
         start = time.perf_counter()
-        tokens = torch.randint(config.vocab, (BATCH, LENGTH + 1), generator=generator)
+        tokens = torch.randint(config.vocab, (BATCH, length + 1), generator=generator).to(device)
         optimizer.zero_grad(set_to_none=True)
-        loss, *_ = model.loss(tokens[:, :-1], tokens[:, 1:])
+        with torch.autocast(device, torch.bfloat16, enabled=dtype == "bfloat16"):
+            loss, *_ = model.loss(tokens[:, :-1], tokens[:, 1:])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         final = loss.item()
         seconds.append(time.perf_counter() - start)
     measured = seconds[warm_up:]
-    return dict(tokens_per_second=BATCH * LENGTH * steps / sum(measured), step_seconds=measured, loss=final,
-                parameters=sum(p.numel() for p in parameters), flops_per_token=config.training_flops_per_token(LENGTH))
+    return dict(tokens_per_second=BATCH * length * steps / sum(measured), step_seconds=measured, loss=final,
+                parameters=sum(p.numel() for p in parameters), flops_per_token=config.training_flops_per_token(length))
 
 
 def matrix_peak(seconds=2.0):
@@ -110,6 +113,9 @@ def main():
     parser.add_argument("--check", metavar="FIXTURE", help="compare with this fixture instead of training")
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--size", choices=["small", "large"], default="small")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--threads", type=int, help="intra-op threads; PyTorch's own choice when not given")
     arguments = parser.parse_args()
     if arguments.threads:
@@ -119,7 +125,7 @@ def main():
     elif arguments.check:
         result = check(arguments.form, arguments.check)
     else:
-        result = train(arguments.form, arguments.warm_up, arguments.steps)
+        result = train(arguments.form, arguments.size, arguments.warm_up, arguments.steps, arguments.device, arguments.dtype)
     print(json.dumps(dict(form=arguments.form, **result, environment=environment())))
     raise SystemExit(0 if result.get("holds", True) else 1)
 

@@ -49,7 +49,7 @@ class Block(nn.Module):
         for batch, gate_up, down in zip(tokens.index_select(0, order).split(counts.tolist()), self.gate_up, self.down):
             gate, up = F.linear(batch, gate_up).chunk(2, dim=-1)
             outputs.append(F.linear(F.silu(gate) * up, down))
-        places = torch.empty_like(order).index_copy_(0, order, torch.arange(len(order)))
+        places = torch.empty_like(order).index_copy_(0, order, torch.arange(len(order), device=order.device))
         output = torch.cat(outputs).index_select(0, places) * weights.unsqueeze(1)
         return output, *router_losses(logits, probabilities, counts)
 

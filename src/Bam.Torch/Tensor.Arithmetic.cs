@@ -16,6 +16,7 @@ public sealed unsafe partial class Tensor
     private static readonly Operator s_mulScalarInPlace = Operator.Get("aten::mul_", "Scalar");
     private static readonly Operator s_div = Operator.Get("aten::div", "Tensor");
     private static readonly Operator s_divScalar = Operator.Get("aten::div", "Scalar");
+    private static readonly Operator s_floorDivide = Operator.Get("aten::floor_divide", "Scalar");
     private static readonly Operator s_divInPlace = Operator.Get("aten::div_", "Tensor");
     private static readonly Operator s_divScalarInPlace = Operator.Get("aten::div_", "Scalar");
     private static readonly Operator s_remainderScalar = Operator.Get("aten::remainder", "Scalar");
@@ -28,7 +29,6 @@ public sealed unsafe partial class Tensor
     private static readonly Operator s_neg = Operator.Get("aten::neg");
     private static readonly Operator s_abs = Operator.Get("aten::abs");
     private static readonly Operator s_exp = Operator.Get("aten::exp");
-    private static readonly Operator s_expInPlace = Operator.Get("aten::exp_");
     private static readonly Operator s_sqrt = Operator.Get("aten::sqrt");
     private static readonly Operator s_rsqrt = Operator.Get("aten::rsqrt");
     private static readonly Operator s_square = Operator.Get("aten::square");
@@ -72,6 +72,9 @@ public sealed unsafe partial class Tensor
 
     /// <summary>Divides every element by a number.</summary>
     public static Tensor operator /(Tensor left, Scalar right) => s_divScalar.Call(left, right);
+
+    /// <summary>Integers divided by one, rounded down.</summary>
+    public Tensor FloorDivide(Scalar divisor) => s_floorDivide.Call(this, divisor);
 
     /// <summary>this += alpha · other.</summary>
     public Tensor Add_(Tensor other, double alpha = 1) => InPlace(s_addInPlace, other, Alpha(alpha));
@@ -117,9 +120,6 @@ public sealed unsafe partial class Tensor
 
     /// <summary>e to the power of every element.</summary>
     public Tensor Exp() => s_exp.Call(this);
-
-    /// <summary>e to the power of every element, in place.</summary>
-    public Tensor Exp_() => InPlace(s_expInPlace);
 
     /// <summary>The square root.</summary>
     public Tensor Sqrt() => s_sqrt.Call(this);

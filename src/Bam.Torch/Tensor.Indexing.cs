@@ -11,6 +11,7 @@ public sealed unsafe partial class Tensor
     private static readonly Operator s_maskedFill = Operator.Get("aten::masked_fill", "Scalar");
     private static readonly Operator s_triu = Operator.Get("aten::triu");
     private static readonly Operator s_neScalar = Operator.Get("aten::ne", "Scalar");
+    private static readonly Operator s_eq = Operator.Get("aten::eq", "Tensor");
     private static readonly Operator s_gt = Operator.Get("aten::gt", "Tensor");
     private static readonly Operator s_ge = Operator.Get("aten::ge", "Tensor");
     private static readonly Operator s_logicalOr = Operator.Get("aten::logical_or");
@@ -39,6 +40,9 @@ public sealed unsafe partial class Tensor
 
     /// <summary>Unequal to a number.</summary>
     public Tensor Ne(Scalar value) => s_neScalar.Call(this, value);
+
+    /// <summary>Equal, elementwise.</summary>
+    public Tensor Eq(Tensor other) => s_eq.Call(this, other);
 
     /// <summary>Greater, elementwise.</summary>
     public Tensor Gt(Tensor other) => s_gt.Call(this, other);

@@ -72,7 +72,6 @@ public sealed class OperatorTests : TorchTest
         a.Add_(b, -1).Mul_(b).ToArray<float>().ShouldBe([3, 8]);
         a.Mul_(2).Add_(1).Add_(b, -1).Div_(b).Div_(2).ToArray<float>().ShouldBe([4f / 6, 13f / 8]);
         a.Copy_(b).ToArray<float>().ShouldBe([3, 4]);
-        ShouldBeClose(a.Zero_().Add_(1).Exp_(), MathF.E, MathF.E);
         a.Fill_(2).AddCMul_(b, b, 0.5).ToArray<float>().ShouldBe([6.5f, 10]);
         a.Fill_(2).AddCDiv_(b, b, 0.5).ToArray<float>().ShouldBe([2.5f, 2.5f]);
         a.Zero_().Lerp_(b, 0.25).ToArray<float>().ShouldBe([0.75f, 1]);

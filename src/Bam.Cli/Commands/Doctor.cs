@@ -17,6 +17,7 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
         var machine = Machine.Current();
         var libtorch = LibTorch.IsAvailable(out var whyNot) ? LibTorch.Info : null;
         var peak = libtorch is null ? (double?)null : MatrixPeak.Measure();
+        var gpuPeak = libtorch is { CudaDevices: > 0 } ? MatrixPeak.Measure(device: Device.Cuda(), type: ScalarType.BFloat16) : (double?)null;
         var report = new Report(
             ShowVersion.Version,
             RuntimeInformation.FrameworkDescription,
@@ -24,6 +25,7 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
             machine,
             libtorch,
             peak,
+            gpuPeak,
             libtorch is null ? whyNot : null,
             [.. Advice(machine, libtorch)]);
         invocation.WriteResult(report, console => Draw(report, console));
@@ -67,6 +69,8 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
             Row("malloc", libtorch.AllocatorTuned ? "keeps large blocks" : "as the system sets it");
             Row("cuda devices", libtorch.CudaDevices.ToString(CultureInfo.InvariantCulture));
             Row("matrix product", string.Create(CultureInfo.InvariantCulture, $"{report.MatrixPeakGflops:0} GFLOP/s in float32"));
+            if (report.GpuMatrixPeakGflops is { } rate)
+                Row("", string.Create(CultureInfo.InvariantCulture, $"{rate:0} GFLOP/s in bfloat16 on {Device.Cuda()}"));
             foreach (var attempt in libtorch.Attempts) Row("looked at", attempt);
         }
         else
@@ -88,6 +92,7 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
         Machine Machine,
         LibTorchInfo? Libtorch,
         double? MatrixPeakGflops,
+        double? GpuMatrixPeakGflops,
         string? WhyNot,
         string[] Advice);
 }

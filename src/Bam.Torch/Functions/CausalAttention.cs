@@ -11,9 +11,11 @@ public static class CausalAttention
         using var scope = TensorScope.Open();
         var (queryHeads, keyValueHeads) = (shape.QueryHeads, shape.KeyValueHeads);
         var heads = qkv.View(shape.BatchSize, shape.Length, queryHeads + 2 * keyValueHeads, shape.HeadDim).Transpose(1, 2);  // [B, heads, T, D]
-        var queries = rotary.Apply(heads.Narrow(1, 0, queryHeads));
-        var keys = OfQueryHeads(rotary.Apply(heads.Narrow(1, queryHeads, keyValueHeads)), shape);
-        var values = OfQueryHeads(heads.Narrow(1, queryHeads + keyValueHeads, keyValueHeads), shape);
+        // Split, not narrowed: the gradients of the three are then joined at once.
+        var parts = heads.Split([queryHeads, keyValueHeads, keyValueHeads], 1);
+        var queries = rotary.Apply(parts[0]);
+        var keys = OfQueryHeads(rotary.Apply(parts[1]), shape);
+        var values = OfQueryHeads(parts[2], shape);
 
         var attended = Attend(queries, keys, values, shape.Window).Transpose(1, 2);  // [B, T, N·H, D]
         if (gates is not null)

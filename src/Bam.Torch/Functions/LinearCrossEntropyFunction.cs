@@ -15,6 +15,9 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
     private const int FewestRows = 256;
     private const long CacheBytes = 4 << 20;
 
+    // A GPU's kernels take longer to start than to run on less.
+    private const long GpuBytes = 256 << 20;
+
     private readonly Parameter head;
     private readonly Parameter? bias;
 
@@ -22,7 +25,9 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
 
     /// <summary>The most rows whose logits exist at once.</summary>
     /// <param name="vocabulary">V.</param>
-    public static long ChunkRows(long vocabulary) => Math.Max(FewestRows, CacheBytes / (vocabulary * sizeof(float)));
+    /// <param name="device">Where they are computed.</param>
+    public static long ChunkRows(long vocabulary, Device device) =>
+        Math.Max(FewestRows, (device.IsCpu ? CacheBytes : GpuBytes) / (vocabulary * sizeof(float)));
 
     /// <summary>The mean negative log-likelihood, in nats, over the targets that count.</summary>
     /// <param name="x">[n, d].</param>
@@ -43,7 +48,7 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
         using (NoGrad.Enter())
         {
             var (rows, vocabulary) = (x.Size(0), head.Value.Size(0));
-            var chunk = ChunkRows(vocabulary);
+            var chunk = ChunkRows(vocabulary, x.Device);
             var counted = targets.Ne(IgnoreIndex).Sum();  // scalar, int64
             var matrix = head.Value.To(x.ScalarType);
             var losses = Tensor.Zeros([rows], ScalarType.Float32, x.Device);
@@ -57,13 +62,14 @@ public sealed class LinearCrossEntropyFunction : AutogradFunction
                 var part = x.Narrow(0, start, count);
                 var logits = part.MatMul(matrix.Transpose(0, 1)).To(ScalarType.Float32);  // [chunk, V]
                 if (bias is not null) logits.Add_(bias.Value);
-                logits.Mul_(logitScale);
+                if (logitScale != 1) logits.Mul_(logitScale);
                 CrossEntropyRows.Apply(logits, targets.Narrow(0, start, count), losses.Narrow(0, start, count), withGradient);
                 if (!withGradient) continue;
                 if (trainsBias) gradBias.Add_(logits.Sum(0), logitScale);
-                var gradLogits = logits.Mul_(logitScale).To(x.ScalarType);
+                if (logitScale != 1) logits.Mul_(logitScale);
+                var gradLogits = logits.To(x.ScalarType);
                 gradX.Narrow(0, start, count).Copy_(gradLogits.MatMul(matrix));
-                if (head.IsTrained) gradHead.AddMm_(gradLogits.Transpose(0, 1).To(ScalarType.Float32), part.To(ScalarType.Float32));
+                if (head.IsTrained) LinearFunction.AddProduct(gradHead, gradLogits, part);
             }
 
             loss = losses.Sum() / counted;

@@ -44,10 +44,17 @@ public sealed class LinearFunction : AutogradFunction
         }
 
         if (!NeedsInputGrad[1]) return;
-        var (left, right) = this.inputFirst ? (x, dy) : (dy, x);
-        if (x.ScalarType == this.weight.Gradient.ScalarType)
-            this.weight.Gradient.AddMm_(left.Transpose(0, 1), right);
-        else
-            this.weight.Gradient.Add_(left.Transpose(0, 1).MatMul(right).To(this.weight.Gradient.ScalarType));
+        if (this.inputFirst) AddProduct(this.weight.Gradient, x, dy);
+        else AddProduct(this.weight.Gradient, dy, x);
+    }
+
+    /// <summary>Adds leftᵀ·right to a sum, which keeps its dtype.</summary>
+    /// <param name="sum">[l, r].</param>
+    /// <param name="left">[n, l].</param>
+    /// <param name="right">[n, r].</param>
+    internal static void AddProduct(Tensor sum, Tensor left, Tensor right)
+    {
+        if (left.ScalarType == sum.ScalarType) sum.AddMm_(left.Transpose(0, 1), right);
+        else sum.Add_(left.Transpose(0, 1).MatMul(right));
     }
 }

@@ -5,6 +5,8 @@ namespace Bam.Torch.Functions;
 /// <summary>silu(gate) ∘ up of a fused projection (SwiGLU, Shazeer 2020), in one pass each way.</summary>
 public sealed class SwiGluFunction : AutogradFunction
 {
+    private static readonly Operator s_siluBackward = Operator.Get("aten::silu_backward");
+
     private SwiGluFunction() { }
 
     /// <summary>Applies the activation.</summary>
@@ -14,14 +16,19 @@ public sealed class SwiGluFunction : AutogradFunction
     {
         using var scope = TensorScope.Open();
         var width = fused.Size(1) / 2;
-        if (!SwiGluKernel.Supports(fused))
-            return scope.Keep(fused.Narrow(1, 0, width).Silu() * fused.Narrow(1, width, width));
-
         Tensor activated;
         using (NoGrad.Enter())
         {
-            activated = Tensor.Empty([fused.Size(0), width], ScalarType.Float32, fused.Device);
-            SwiGluKernel.Forward((float*)fused.DataPointer, (float*)activated.DataPointer, (int)fused.Size(0), (int)width);
+            if (SwiGluKernel.Supports(fused))
+            {
+                activated = Tensor.Empty([fused.Size(0), width], ScalarType.Float32, fused.Device);
+                SwiGluKernel.Forward((float*)fused.DataPointer, (float*)activated.DataPointer, (int)fused.Size(0), (int)width);
+            }
+            else
+            {
+                var (gate, up) = Halves(fused);
+                activated = gate.Silu() * up;
+            }
         }
 
         new SwiGluFunction().Attach([fused], [activated], [fused]);
@@ -33,10 +40,23 @@ public sealed class SwiGluFunction : AutogradFunction
     {
         var fused = saved[0];
         var gradOutput = gradOutputs[0]!.Contiguous();
+        if (!SwiGluKernel.Supports(fused))
+        {
+            var (gate, up) = Halves(fused);
+            gradInputs[0] = Tensor.Cat([s_siluBackward.Call(gradOutput * up, gate), gradOutput * gate.Silu()], 1);
+            return;
+        }
+
         var gradFused = Tensor.Empty(fused.Shape, ScalarType.Float32, fused.Device);
         SwiGluKernel.Backward(
             (float*)fused.DataPointer, (float*)gradOutput.DataPointer, (float*)gradFused.DataPointer,
             (int)fused.Size(0), (int)fused.Size(1) / 2);
         gradInputs[0] = gradFused;
+    }
+
+    private static (Tensor Gate, Tensor Up) Halves(Tensor fused)
+    {
+        var width = fused.Size(1) / 2;
+        return (fused.Narrow(1, 0, width), fused.Narrow(1, width, width));
     }
 }

@@ -10,6 +10,8 @@ internal static unsafe class CrossEntropyRows
     private const int Lanes = 16;
     private const long IgnoreIndex = LinearCrossEntropyFunction.IgnoreIndex;
 
+    private static readonly Operator s_exponential = Operator.Get("aten::exp", "out");
+
     /// <summary>Writes -log softmax(logits)[target] and, if asked, turns the logits into softmax - onehot(target).</summary>
     /// <param name="logits">[n, V] in float32, overwritten when <paramref name="withGradient"/>.</param>
     /// <param name="targets">[n], int64, contiguous; <see cref="IgnoreIndex"/> gives a loss and a gradient of 0.</param>
@@ -36,10 +38,8 @@ internal static unsafe class CrossEntropyRows
         var logProbabilities = logits.LogSoftmax(-1);
         losses.Copy_(-logProbabilities.Gather(1, column).Squeeze(1) * counted);
         if (!withGradient) return;
-        // In place: a second buffer of the logits' size is all that fits beside those of a large vocabulary.
-        var probabilities = logProbabilities.Exp_();
-        probabilities.Scatter_(1, column, probabilities.Gather(1, column) - 1).Mul_(counted.Unsqueeze(1));
-        logits.Copy_(probabilities);
+        s_exponential.Invoke(logProbabilities, logits);
+        logits.Scatter_(1, column, logits.Gather(1, column) - 1).Mul_(counted.Unsqueeze(1));
     }
 
     // On a GPU libtorch's operators refuse such targets; here they would be read and written outside the logits.

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Bam.Torch.Functions;
 
 namespace Bam.Torch.Kernels;
 
@@ -43,7 +44,10 @@ public sealed class RotaryTables : IDisposable
     /// <summary>True: a pair is two neighbours. False: a pair is (i, i + dim/2).</summary>
     public bool Interleaved { get; }
 
-    /// <summary>The cosines and sines of that many positions or more, [positions, RotaryDim / 2]. They belong to the tables.</summary>
+    /// <summary>
+    /// The cosines and sines of that many positions or more, [positions, RotaryDim], as <see cref="RotaryFunction"/> takes them. They belong
+    /// to the tables.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">These are more than <see cref="Length"/>.</exception>
     public (Tensor Cosines, Tensor Sines) Angles(long positions)
     {
@@ -64,22 +68,9 @@ public sealed class RotaryTables : IDisposable
 
     /// <summary>Turns every head by angles of its own.</summary>
     /// <param name="heads">[…, head_dim].</param>
-    /// <param name="cosines">[…, RotaryDim / 2], broadcast.</param>
-    /// <param name="sines">[…, RotaryDim / 2], broadcast.</param>
-    public Tensor Apply(Tensor heads, Tensor cosines, Tensor sines)
-    {
-        using var scope = TensorScope.Open();
-        var pairs = RotaryDim / 2;
-        (cosines, sines) = (cosines.To(heads.ScalarType), sines.To(heads.ScalarType));
-        var turned = heads.Narrow(-1, 0, RotaryDim);
-        var (x, y) = Interleaved
-            ? (turned.Slice(-1, 0, RotaryDim, 2), turned.Slice(-1, 1, RotaryDim, 2))
-            : (turned.Narrow(-1, 0, pairs), turned.Narrow(-1, pairs, pairs));
-        Tensor[] pair = [x * cosines - y * sines, y * cosines + x * sines];
-        turned = Interleaved ? Tensor.Stack(pair, -1).Flatten(-2, -1) : Tensor.Cat(pair, -1);
-        var rest = heads.Size(-1) - RotaryDim;
-        return scope.Keep(rest == 0 ? turned : Tensor.Cat([turned, heads.Narrow(-1, RotaryDim, rest)], -1));
-    }
+    /// <param name="cosines">[…, RotaryDim], broadcast.</param>
+    /// <param name="sines">[…, RotaryDim], broadcast.</param>
+    public Tensor Apply(Tensor heads, Tensor cosines, Tensor sines) => RotaryFunction.Apply(heads, cosines, sines, Interleaved);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -142,10 +133,13 @@ public sealed class RotaryTables : IDisposable
 
         using var scope = TensorScope.Open();
         var (cosines, sines) = (Tensor.From<float>(longerCos, [positions, pairs], device), Tensor.From<float>(longerSin, [positions, pairs], device));
-        angles.Add((cosines.DetachFromScope(), sines.DetachFromScope()));
+        angles.Add((AtBothPlaces(cosines, cosines).DetachFromScope(), AtBothPlaces(-sines, sines).DetachFromScope()));
         (cos, sin) = (longerCos, longerSin);
         computed = positions;
     }
+
+    private Tensor AtBothPlaces(Tensor first, Tensor second) =>
+        Interleaved ? Tensor.Stack([first, second], -1).Flatten(-2, -1) : Tensor.Cat([first, second], -1);
 
     // Turns whole vectors of pairs that are halves apart; returns how many pairs are done.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

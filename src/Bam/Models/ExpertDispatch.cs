@@ -8,11 +8,26 @@ namespace Bam.Models;
 /// An assignment is one of a token's k choices; assignment t·k + j is token t's j-th.
 /// </summary>
 /// <param name="Counts">Assignments of each expert, [experts].</param>
+/// <param name="Shares">The part of all assignments that each expert has, [experts] in float32.</param>
 /// <param name="Order">[n·k], int64: the assignment at each sorted place; stable within an expert.</param>
 /// <param name="Places">[n·k], int64: the sorted place of each assignment; the inverse of <paramref name="Order"/>.</param>
 /// <param name="Tokens">[n·k], int64: the token at each sorted place.</param>
-internal sealed record ExpertDispatch(long[] Counts, Tensor Order, Tensor Places, Tensor Tokens)
+internal sealed record ExpertDispatch(long[] Counts, Tensor Shares, Tensor Order, Tensor Places, Tensor Tokens)
 {
+    /// <summary>Sorts the choices by expert, where they lie.</summary>
+    /// <param name="chosen">[n, k], int64.</param>
+    /// <param name="experts">How many there are.</param>
+    public static ExpertDispatch Sort(Tensor chosen, int experts)
+    {
+        using var scope = TensorScope.Open();
+        var perToken = (int)chosen.Size(1);
+        var sorted = chosen.Device.IsCpu
+            ? Sort(chosen.AsSpan<long>(), experts, perToken, chosen.Device)
+            : SortByOperators(chosen.Reshape(-1), experts, perToken);
+        foreach (var tensor in new[] { sorted.Shares, sorted.Order, sorted.Places, sorted.Tokens }) scope.Keep(tensor);
+        return sorted;
+    }
+
     /// <summary>Sorts the choices by expert.</summary>
     /// <param name="chosen">[n·k], the expert of each assignment.</param>
     /// <param name="experts">How many there are.</param>
@@ -35,9 +50,20 @@ internal sealed record ExpertDispatch(long[] Counts, Tensor Order, Tensor Places
             places[assignment] = place;
         }
 
-        return new(counts, ToDevice(order), ToDevice(places), ToDevice(tokens));
+        var total = (float)chosen.Length;
+        return new(
+            counts, Tensor.From<float>(Array.ConvertAll(counts, count => count / total), [experts], device),
+            ToDevice(order), ToDevice(places), ToDevice(tokens));
 
         Tensor ToDevice(long[] indices) => Tensor.From<long>(indices, [indices.Length], device);
+    }
+
+    /// <summary>As <see cref="Sort(ReadOnlySpan{long}, int, int, Device)"/>, on any device: only the counts leave a GPU, which then waits for nothing.</summary>
+    public static ExpertDispatch SortByOperators(Tensor chosen, int experts, int expertsPerToken)
+    {
+        var counts = chosen.Unsqueeze(1).Eq(Tensor.Arange(experts, ScalarType.Int64, chosen.Device)).Sum(0);
+        var order = chosen.ArgSort();
+        return new(counts.ToArray<long>(), counts.To(ScalarType.Float32) / chosen.Count, order, order.ArgSort(), order.FloorDivide(expertsPerToken));
     }
 
     /// <summary>Each expert's tokens in one piece.</summary>

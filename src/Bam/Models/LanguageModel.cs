@@ -186,13 +186,12 @@ public sealed class LanguageModel : IDisposable
         var tokens = h.Reshape(-1, Config.HiddenSize);  // [n, d]
         if (block.FeedForwardRouter is not { } router) return scope.Keep(Expert(tokens, block, 0).Reshape(h.Shape));
 
-        var perToken = Config.NumExpertsPerTok;
         var logits = Router(tokens, router);                   // [n, M]
         var probabilities = logits.Softmax(-1);                // [n, M]
-        var (weights, chosen) = probabilities.TopK(perToken);  // [n, k] each
+        var (weights, chosen) = probabilities.TopK(Config.NumExpertsPerTok);  // [n, k] each
         if (Config.NormTopkProb) weights /= weights.Sum(-1, keepDim: true);
-        var dispatch = ExpertDispatch.Sort(chosen.ToArray<long>(), Config.NumLocalExperts, perToken, Device);
-        routerLosses?.Add(logits, probabilities, dispatch.Counts);
+        var dispatch = ExpertDispatch.Sort(chosen, Config.NumLocalExperts);
+        routerLosses?.Add(logits, probabilities, dispatch.Shares);
         observer?.AddAssignments(chosen, probabilities);
 
         var outputs = dispatch.Map(dispatch.Gather(tokens), (batch, expert) => Expert(batch, block, expert));

@@ -12,13 +12,11 @@ internal sealed class RouterLosses : IDisposable
     /// <summary>Adds one block's.</summary>
     /// <param name="logits">[n, M].</param>
     /// <param name="probabilities">[n, M], their softmax.</param>
-    /// <param name="counts">Assignments of each expert, [M].</param>
-    public void Add(Tensor logits, Tensor probabilities, long[] counts)
+    /// <param name="shares">F, the part of all assignments that each expert has, [M]; without a gradient.</param>
+    public void Add(Tensor logits, Tensor probabilities, Tensor shares)
     {
         using var scope = TensorScope.Open();
-        var total = (float)counts.Sum();
-        var fractions = Tensor.From<float>([.. counts.Select(count => count / total)], [counts.Length], logits.Device);  // F, no gradient
-        var balance = (fractions * probabilities.Mean(0)).Sum() * counts.Length;
+        var balance = (shares * probabilities.Mean(0)).Sum() * shares.Count;
         loadBalancing.Add(balance.DetachFromScope());
         z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
     }

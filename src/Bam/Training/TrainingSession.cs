@@ -53,9 +53,10 @@ public sealed class TrainingSession : IDisposable
             var rows = MicroBatch.Of(batch, part, settings.GradientAccumulation);
             statistics?.BeginBatch(rows.Domains);
             var terms = Model.Loss(rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics);
+            // First: a GPU computes the gradients while the losses are waited for.
+            Autograd.Backward(terms.Total);
             parts.Add(terms);
             if (!double.IsFinite(parts.Loss)) throw StepFailure.NotFinite(step, $"the loss is not finite ({parts})", batch, data.Names);
-            Autograd.Backward(terms.Total);
         }
 
         Model.Parameters.AssertGradientsInPlace();

@@ -14,24 +14,26 @@ public sealed class GoldenTests
     private const double GradientTolerance = 1e-4;         // relative to the tensor's largest entry
     private const double LossTolerance = 1e-5;
 
+    public static TheoryData<string> Names => Fixtures.ModelNames;
+
     [Theory]
-    [InlineData("dense-parallel")]
-    [InlineData("btx-top1")]
-    [InlineData("btx-6-experts-top3")]
-    [InlineData("bam-expert-kv")]
-    [InlineData("bam-shared-kv")]
-    [InlineData("bam-attention-top2")]
-    [InlineData("bam-sequential-rms")]
-    public void Fixture_comes_out(string name)
+    [MemberData(nameof(Names))]
+    public void Fixture_comes_out(string name) => Check(name, Device.Cpu);
+
+    [SkippableTheory]
+    [MemberData(nameof(Names))]
+    public void Fixture_comes_out_on_a_GPU(string name) => Check(name, Gpu.Require());
+
+    private static void Check(string name, Device device)
     {
         LibTorch.Load();
         var live = Tensor.LiveCount;
-        var directory = Path.Combine(AppContext.BaseDirectory, "fixtures", "bam", name);
+        var directory = Fixtures.Model(name);
         var expectedPath = Path.Combine(directory, "expected.safetensors");
         var outputPath = Path.Combine(Path.GetTempPath(), $"bam-golden-{Guid.NewGuid():N}.safetensors");
         try
         {
-            ForwardPass.Run(directory, expectedPath, outputPath, withGradients: true, Device.Cpu);
+            ForwardPass.Run(directory, expectedPath, outputPath, withGradients: true, device);
             using var expected = SafetensorsFile.Open(expectedPath);
             using var found = SafetensorsFile.Open(outputPath);
             found.Tensors.Keys.ShouldBe(expected.Tensors.Keys.Where(key => key != ForwardPass.InputIds), ignoreOrder: true);

@@ -131,9 +131,9 @@ public sealed class KeyValueCacheTests
     }
 
     // Every split into a first part and single tokens, and into parts of every length.
-    private static void Check(LanguageModel model)
+    internal static void Check(LanguageModel model)
     {
-        var ids = TinyModels.Ids(2, Length);
+        var ids = TinyModels.Ids(2, Length, device: model.Device);
         var expected = model.Logits(ids);
         using var cache = model.CreateCache(Length, 2);
         for (var first = 1; first <= Length; first++) CheckParts(Enumerable.Repeat(1, Length - first).Prepend(first));
@@ -164,7 +164,7 @@ public sealed class KeyValueCacheTests
         }
     }
 
-    private static ModelConfig Config(string kind) => kind switch
+    internal static ModelConfig Config(string kind) => kind switch
     {
         "dense" => TinyModels.Dense with { TieWordEmbeddings = false },
         "btx" => TinyModels.Btx,

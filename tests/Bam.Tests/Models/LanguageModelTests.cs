@@ -144,7 +144,7 @@ public sealed partial class LanguageModelTests
         half.Parameters.Gradients.IsFinite().All().Item<bool>().ShouldBeTrue();
     }
 
-    private static ModelConfig Config(string kind) => kind switch
+    internal static ModelConfig Config(string kind) => kind switch
     {
         "dense" => TinyModels.Dense with { TieWordEmbeddings = false },
         "btx" => TinyModels.Btx,

@@ -38,13 +38,19 @@ public sealed class RoutingStatisticsTests
         tally.Mean(null).ShouldBe([0.5, 0.25, 0.25]);
     }
 
-    [Fact]
-    public void Dispatch_is_stable_and_invertible()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Dispatch_is_stable_and_invertible(bool byOperators)
     {
         LibTorch.Load();
         using var scope = TensorScope.Open();
-        var dispatch = ExpertDispatch.Sort([2, 0, 0, 2, 1, 2], experts: 4, expertsPerToken: 2, Device.Cpu);
+        long[] chosen = [2, 0, 0, 2, 1, 2];
+        var dispatch = byOperators
+            ? ExpertDispatch.SortByOperators(Tensor.From<long>(chosen), experts: 4, expertsPerToken: 2)
+            : ExpertDispatch.Sort(chosen, experts: 4, expertsPerToken: 2, Device.Cpu);
         dispatch.Counts.ShouldBe([2, 1, 3, 0]);
+        dispatch.Shares.ToArray<float>().ShouldBe([2 / 6f, 1 / 6f, 3 / 6f, 0], tolerance: 1e-7);
         dispatch.Order.ToArray<long>().ShouldBe([1, 2, 4, 0, 3, 5]);
         dispatch.Tokens.ToArray<long>().ShouldBe([0, 1, 2, 0, 1, 2]);
         dispatch.Places.ToArray<long>().ShouldBe([3, 0, 1, 4, 2, 5]);

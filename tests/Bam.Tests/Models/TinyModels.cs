@@ -38,10 +38,10 @@ internal static class TinyModels
         RopeScaling = new(RopeScalingType.Llama3, 4) { LowFreqFactor = 1, HighFreqFactor = 4, OriginalMaxPositionEmbeddings = 8 },
     };
 
-    public static LanguageModel Create(ModelConfig config, long seed = 1, ScalarType computeType = ScalarType.Float32)
+    public static LanguageModel Create(ModelConfig config, long seed = 1, ScalarType computeType = ScalarType.Float32, Device device = default)
     {
         LibTorch.Load();
-        var model = new LanguageModel(config, Device.Cpu, computeType);
+        var model = new LanguageModel(config, device, computeType);
         ModelInitializer.Initialize(model, seed);
         // A bias of zero would hide that it is not added.
         foreach (var slice in model.Slices.Where(slice => slice.Parameter.IsBias))
@@ -55,10 +55,10 @@ internal static class TinyModels
     }
 
     /// <summary>[batch, length] ids that depend on the seed alone.</summary>
-    public static Tensor Ids(int batch, int length, int seed = 1)
+    public static Tensor Ids(int batch, int length, int seed = 1, Device device = default)
     {
         var random = new Random(seed);
-        return Tensor.From<long>([.. Enumerable.Range(0, batch * length).Select(_ => random.NextInt64(Dense.VocabSize))], [batch, length]);
+        return Tensor.From<long>([.. Enumerable.Range(0, batch * length).Select(_ => random.NextInt64(Dense.VocabSize))], [batch, length], device);
     }
 
     /// <summary>Sets every parameter of the model from those of another, whose tensor's name <paramref name="source"/> gives.</summary>

@@ -24,14 +24,17 @@ internal sealed class TinyRun : IDisposable
         WriteDomain("walk", i => 14 + (i * i) % 17);
     }
 
+    /// <summary>Where it computes.</summary>
+    public Device Device { get; init; } = Device.Cpu;
+
     /// <summary>A path inside the run's directory.</summary>
     public string this[string relative] => directory[relative];
 
     /// <summary>A configuration of that output; <paramref name="more"/> are further lines of YAML.</summary>
     public TrainingConfig Config(string output, string more = "", string model = "", long steps = 12) =>
-        ConfigFile.Parse<TrainingConfig>(Yaml(output, more, model, steps), directory["train.yaml"]);
+        ConfigFile.Parse<TrainingConfig>(Yaml(output, more, model, steps, Device), directory["train.yaml"]);
 
-    public static string Yaml(string output, string more = "", string model = "", long steps = 12) => $"""
+    public static string Yaml(string output, string more = "", string model = "", long steps = 12, Device device = default) => $"""
         config: {(model.Length == 0 ? Mixture : model)}
         init_seed: 3
         output: {output}
@@ -47,7 +50,7 @@ internal sealed class TinyRun : IDisposable
         learning_rate: 1e-2
         warmup_steps: 2
         log_every: 3
-        device: cpu
+        device: {device}
         {more}
         """;
 

@@ -22,8 +22,10 @@ public sealed class RotaryTablesTests : TorchTest
             cosines.Size(0).ShouldBeInRange(positions, 20_000);
             foreach (var t in new[] { 0, positions / 2, positions - 1 })
             {
-                cosines.AsSpan<float>().Slice(2 * t, 2).ToArray().ShouldBe([(float)Math.Cos(t), (float)Math.Cos(t * Math.Pow(10_000, -0.5))]);
-                sines.AsSpan<float>().Slice(2 * t, 2).ToArray().ShouldBe([(float)Math.Sin(t), (float)Math.Sin(t * Math.Pow(10_000, -0.5))]);
+                float[] cosinesOfT = [(float)Math.Cos(t), (float)Math.Cos(t * Math.Pow(10_000, -0.5))];
+                float[] sinesOfT = [(float)Math.Sin(t), (float)Math.Sin(t * Math.Pow(10_000, -0.5))];
+                cosines.AsSpan<float>().Slice(4 * t, 4).ToArray().ShouldBe([.. cosinesOfT, .. cosinesOfT]);
+                sines.AsSpan<float>().Slice(4 * t, 4).ToArray().ShouldBe([-sinesOfT[0], -sinesOfT[1], .. sinesOfT]);
             }
         }
     }
@@ -44,7 +46,7 @@ public sealed class RotaryTablesTests : TorchTest
         using (TensorScope.Open()) rotary = new RotaryTables(10_000, 4, 10_000, interleaved: false, Device.Cpu);
         using (TensorScope.Open()) rotary.Angles(10_000);
 
-        rotary.Angles(5000).Cosines.ToArray<float>().Length.ShouldBe(20_000);
+        rotary.Angles(5000).Cosines.ToArray<float>().Length.ShouldBe(40_000);
         rotary.Angles(5000).Sines.ToArray<float>()[0].ShouldBe(0);
         rotary.Dispose();
     }

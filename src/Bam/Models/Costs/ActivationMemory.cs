@@ -28,7 +28,7 @@ internal static class ActivationMemory
         var bytes = BlockNorms(config, element) + HeadNorms(config, element) + (isFused ? 0 : Float * config.HiddenSize * routers);
         bytes += isFused ? FusedAttention(config) : OperatorAttention(config, element, length);
         if (config.AttentionRouting == AttentionRouting.TopK) bytes += Dispatch(config, config.NumAttentionExpertsPerTok!.Value, element);
-        return bytes + FeedForward(config, element, isFused);
+        return bytes + FeedForward(config, element);
     }
 
     /// <summary>Bytes of one norm: its input in float32 and its output; RMSNorm, made of separate operators, keeps 8d more (4d with libtorch 2).</summary>
@@ -74,9 +74,9 @@ internal static class ActivationMemory
     }
 
     // Gate and up, the product, and where separate operators form it the gate's activation; without a gate up and its activation.
-    private static long FeedForward(ModelConfig config, long element, bool isFused)
+    private static long FeedForward(ModelConfig config, long element)
     {
-        var widths = !config.GatedMlp ? 2 : isFused && config.HiddenAct == "silu" ? 3 : 4;
+        var widths = !config.GatedMlp ? 2 : config.HiddenAct == "silu" ? 3 : 4;
         var inside = element * widths * config.IntermediateSize;
         return config.NumLocalExperts == 1
             ? inside

@@ -34,11 +34,12 @@ public sealed record TrainingMemory(long Parameters, long Gradients, long Moment
 
         // The last norm, of whose output the gradient is kept in place of the output, and the ids with their targets.
         var outside = ActivationMemory.Norm(config, element) + 2 * sizeof(long);
-        // Another dtype than float32 needs a copy of the head, and of the logits' gradient two.
+        // float32 as the processor's kernel computes it. Another dtype has logits in both, with their log-probabilities, and a copy of the
+        // head and of a chunk's gradient.
         var isCopied = dtype != ScalarType.Float32;
-        var chunk = Math.Min(tokens, LinearCrossEntropyFunction.ChunkRows(config.VocabSize));
+        var chunk = Math.Min(tokens, LinearCrossEntropyFunction.ChunkRows(config.VocabSize, isCopied ? Device.Cuda() : Device.Cpu));
         var logits = (isCopied ? 2 * Float + element : Float) * chunk * config.VocabSize;
-        var matrix = (isCopied ? Float + element : Float) * config.VocabSize * config.HiddenSize;
+        var matrix = (isCopied ? Float + 2 * element : Float) * config.VocabSize * config.HiddenSize;
         var head = matrix + element * tokens * config.HiddenSize + logits;
         var block = element * tokens * GradientsInsideBlock(config);
         return new(
