@@ -65,7 +65,9 @@ internal static class CostView
         ModelTable(costs, names, tokens).Write(console, "All layers and the head. Training is 3 × forward, with both products of the scores, counted causally.");
         CacheTable(costs, names).Write(console);
         MemoryTable(costs, names, settings).Write(
-            console, "Values, gradients and moments are float32. The libraries (0.3 GB, with a GPU's 0.8 GB) and the allocator's slack come on top.");
+            console,
+            "Values, gradients and moments are float32; activations are counted as the processor computes float32 and a GPU bfloat16. "
+            + "The libraries (0.3 GB, with a GPU's 0.8 GB) and the allocator's slack come on top.");
         DrawPaper(console, [.. costs.SelectMany(cost => cost.Paper)], settings.Length);
     }
 
