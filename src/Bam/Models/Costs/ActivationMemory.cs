@@ -68,9 +68,9 @@ internal static class ActivationMemory
         var gated = experts > 1 ? element * (heads + experts) : 0;
         if (config.SlidingWindow < length) return element * 4 * heads + gated + gates + scores;
 
-        // Values that no copy was made of keep the projection that they lie in; fused attention keeps its output beside the rows made of it.
+        // Values that no copy was made of keep the projection that they lie in; the rows made of the output are the output itself.
         var values = KeyWidth(config) < heads ? heads : ProjectionWidth(config);
-        return element * (4 * heads + values) + gated + gates + Float * rows;
+        return element * (3 * heads + values) + gated + gates + Float * rows;
     }
 
     // Gate and up, the product, and where separate operators form it the gate's activation; without a gate up and its activation.
