@@ -29,7 +29,8 @@ public static class RoutedAttention
     {
         using var scope = TensorScope.Open();
         var heads = keysAndValues.View(shape.BatchSize, shape.Length, 2 * shape.KeyValueHeads, shape.HeadDim).Transpose(1, 2);
-        var keys = rotary.Apply(heads.Narrow(1, 0, shape.KeyValueHeads), start);
+        // In their order: else the product of each expert that reads them would keep a copy.
+        var keys = rotary.Apply(heads.Narrow(1, 0, shape.KeyValueHeads), start).Contiguous();
         return scope.Keep(keys, heads.Narrow(1, shape.KeyValueHeads, shape.KeyValueHeads));
     }
 

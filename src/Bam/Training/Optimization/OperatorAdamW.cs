@@ -6,6 +6,7 @@ namespace Bam.Training.Optimization;
 public sealed unsafe class OperatorAdamW : AdamW
 {
     private static readonly Operator Fused = Operator.Get("aten::_fused_adamw_");
+    private static readonly Operator VectorNorm = Operator.Get("aten::linalg_vector_norm");
 
     private readonly bool isFused;
 
@@ -23,7 +24,7 @@ public sealed unsafe class OperatorAdamW : AdamW
         Tensor? sum = null;
         foreach (var range in Ranges)
         {
-            var norm = Arena.Gradients.Narrow(0, range.Offset, range.Count).Norm().To(ScalarType.Float64);
+            var norm = VectorNorm.Call(Arena.Gradients.Narrow(0, range.Offset, range.Count), 2.0, Value.None, false, ScalarType.Float64);
             sum = sum is null ? norm.Square() : sum + norm.Square();
         }
 
