@@ -19,7 +19,7 @@ var scratch = Directory.CreateDirectory(args[1]).FullName;
 var texts = demo.WriteTexts(scratch, 20_000);
 var tokenizer = Tokenizer.Load(demo.Models[0]);
 using var heldOut = HeldOutDomains.Open(demo.Domains);
-using var seed = ModelCheckpoint.Load(demo.Models[0], Device.Cpu, withGradients: false);
+using var seed = ModelCheckpoint.Load(demo.Models[0], Device.Cpu, SilentReporter.Instance, withGradients: false);
 
 Measure("seed", "", seed);
 var options = new MixtureOptions { Seed = demo.Models[0], Experts = [.. demo.Models.Skip(1)] };
@@ -33,13 +33,13 @@ void Mix(string name, string method, MixtureOptions options, bool routed = true)
 {
     var directory = Path.Combine(scratch, "mixture");
     Upcycler.Mix(method, options, directory, SilentReporter.Instance);
-    using var model = ModelCheckpoint.Load(directory, Device.Cpu, withGradients: false);
+    using var model = ModelCheckpoint.Load(directory, Device.Cpu, SilentReporter.Instance, withGradients: false);
     Measure(name, routed ? "random, seed 0" : "", model);
     if (!routed) return;
     for (var routerSeed = 1; routerSeed < RandomSeeds; routerSeed++)
     {
         Upcycler.Mix(method, options with { RouterSeed = routerSeed }, directory, SilentReporter.Instance);
-        using var other = ModelCheckpoint.Load(directory, Device.Cpu, withGradients: false);
+        using var other = ModelCheckpoint.Load(directory, Device.Cpu, SilentReporter.Instance, withGradients: false);
         Measure(name, $"random, seed {routerSeed}", other);
     }
 

@@ -16,6 +16,7 @@ internal sealed class Reporter : IReporter, IDisposable
     private static readonly TimeSpan LongestLineInterval = TimeSpan.FromMinutes(1);
 
     private readonly Lock gate = new();
+    private readonly HashSet<string> warnings = [];
     private readonly TextWriter error;
     private readonly IAnsiConsole console;
     private readonly bool isLive;
@@ -47,7 +48,15 @@ internal sealed class Reporter : IReporter, IDisposable
 
     public void Say(string message) => WriteKept(Markup.Escape(message));
 
-    public void Warn(string message) => WriteKept($"[yellow]warning:[/] {Markup.Escape(message)}");
+    public void Warn(string message)
+    {
+        lock (gate)
+        {
+            if (!warnings.Add(message)) return;
+        }
+
+        WriteKept($"[yellow]warning:[/] {Markup.Escape(message)}");
+    }
 
     /// <summary>The one line of a failure.</summary>
     public void Fail(string message) => WriteKept($"[red]bam:[/] {Markup.Escape(message.ReplaceLineEndings(" "))}");

@@ -6,7 +6,7 @@ public interface IReporter
     /// <summary>A line worth keeping: a phase begins, a file was written.</summary>
     void Say(string message);
 
-    /// <summary>Something the person did not ask for and should know: a setting that is ignored, a resume that is not bit for bit.</summary>
+    /// <summary>Something the person did not ask for and should know: a setting that is ignored, a resume that is not bit for bit. The same words are shown once.</summary>
     void Warn(string message);
 
     /// <summary>Where the work stands. Call it as often as is convenient: whoever shows it limits the rate.</summary>

@@ -55,7 +55,7 @@ internal sealed class Cost : Verb
         if (mixing.Method is null) RefuseWithout("--method", invocation, models, experts, topK, shareKeyValue, attentionTopK);
         if (!invocation.Get(plan)) RefuseWithout("--plan", invocation, peak, fraction, devices, memory, seedTokens, copyTokens);
 
-        var subject = CostSubject.Of(invocation.GetRequired(model), mixing);
+        var subject = CostSubject.Of(invocation.GetRequired(model), mixing, invocation.Reporter);
         var settings = SettingsFor(subject, invocation);
         var budget = QuantityOf(invocation, tokens);
         var costs = subject.Models.Select(named => ModelCost.Of(named, settings)).ToList();

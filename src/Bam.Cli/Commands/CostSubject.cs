@@ -19,10 +19,10 @@ internal sealed record CostSubject(
 {
     /// <summary>Finds them. A preset's name wins over a file of that name, which <c>./</c> in front still reaches.</summary>
     /// <exception cref="InvalidInputException">There is no such model, or it cannot be mixed so.</exception>
-    public static CostSubject Of(string name, CostMixing mixing)
+    public static CostSubject Of(string name, CostMixing mixing, IReporter reporter)
     {
         var preset = ModelPresets.Find(name);
-        var config = preset ?? Load(name);
+        var config = preset ?? Load(name, reporter);
         if (mixing.Method is null && preset is null) return OfModel(name, config);
         if (config.IsMixture) throw new InvalidInputException("--method", "a dense model to mix", $"{name}, a mixture", "leave it out");
         var models = mixing.Method is null ? PaperFamily.Of(config) : [new(PaperFamily.Seed, config), new(NameOf(mixing), mixing.Of(config))];
@@ -43,10 +43,10 @@ internal sealed record CostSubject(
         return new(name, seed, [model], config.IsMixture ? [model] : [], models - 1, PaperSeedTokens: null);
     }
 
-    private static ModelConfig Load(string name)
+    private static ModelConfig Load(string name, IReporter reporter)
     {
-        if (Directory.Exists(name)) return ModelConfig.Load(name);
-        if (File.Exists(name)) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name);
+        if (Directory.Exists(name)) return ModelConfig.Load(name, reporter);
+        if (File.Exists(name)) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
         throw new InvalidInputException(
             $"{name}: does not exist, and no preset is called so{Suggestion.For(name, ModelPresets.Names)}; expected a checkpoint directory, a config.json or a preset");
     }

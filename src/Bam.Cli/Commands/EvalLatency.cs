@@ -62,8 +62,8 @@ internal sealed class EvalLatency : Verb
     private static LanguageModel Load(string path, Device place, Invocation invocation)
     {
         invocation.Cancellation.ThrowIfCancellationRequested();
-        if (!File.Exists(path)) return ModelCheckpoint.Load(path, place, withGradients: false);
-        var config = ModelConfig.Parse(InputFile.ReadAllText(path, "check the path"), path);
+        if (!File.Exists(path)) return ModelCheckpoint.Load(path, place, invocation.Reporter, withGradients: false);
+        var config = ModelConfig.Parse(InputFile.ReadAllText(path, "check the path"), path, invocation.Reporter);
         var model = new LanguageModel(config, place, withGradients: false);
         ModelInitializer.Initialize(model, seed: 0);
         return model;

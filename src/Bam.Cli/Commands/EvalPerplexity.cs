@@ -51,7 +51,7 @@ internal sealed class EvalPerplexity : Verb
     public override int Execute(Invocation invocation)
     {
         var directories = invocation.GetRequired(models);
-        var configs = Array.ConvertAll(directories, ModelConfig.Load);
+        var configs = Array.ConvertAll(directories, directory => ModelConfig.Load(directory, invocation.Reporter));
         var longest = configs.Min(config => config.MaxPositionEmbeddings);
         var options = new PerplexityOptions
         {
@@ -67,7 +67,7 @@ internal sealed class EvalPerplexity : Verb
         var place = DeviceOption.Of(invocation, device);
         var results = directories.Select(directory =>
         {
-            using var model = ModelCheckpoint.Load(directory, place, withGradients: false);
+            using var model = ModelCheckpoint.Load(directory, place, invocation.Reporter, withGradients: false);
             var measured = heldOut.Measure(model, options, $"evaluate {directory}", invocation.Reporter, invocation.Cancellation);
             return new Measured(
                 directory,

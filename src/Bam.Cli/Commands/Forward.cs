@@ -30,7 +30,7 @@ internal sealed class Forward : Verb
         var path = invocation.GetRequired(output);
         ForwardPass.Run(
             invocation.GetRequired(model), invocation.GetRequired(input), path, invocation.Get(gradients),
-            DeviceOption.Of(invocation, device));
+            DeviceOption.Of(invocation, device), invocation.Reporter);
         invocation.WriteResult(new { output = path }, console => console.MarkupLineInterpolated($"{path}"));
         return ExitStatus.Done;
     }

@@ -62,7 +62,7 @@ internal sealed class Generate : Verb
     public override int Execute(Invocation invocation)
     {
         var directory = invocation.GetRequired(model);
-        var config = ModelConfig.Load(directory);
+        var config = ModelConfig.Load(directory, invocation.Reporter);
         var tokenizer = Tokenizer.Load(directory);
         tokenizer.RequireFits(config.VocabSize, directory);
         var options = Request(invocation);
@@ -72,7 +72,7 @@ internal sealed class Generate : Verb
         var text = PromptText.Read(invocation, prompt, promptFile);
 
         LibTorch.Load();
-        using var loaded = ModelCheckpoint.Load(directory, DeviceOption.Of(invocation, device), withGradients: false);
+        using var loaded = ModelCheckpoint.Load(directory, DeviceOption.Of(invocation, device), invocation.Reporter, withGradients: false);
         var generator = new Generator(loaded, tokenizer);
         var ids = generator.Encode(text);
         var room = generator.RoomAfter(ids.Length);

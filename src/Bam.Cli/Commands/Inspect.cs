@@ -18,14 +18,14 @@ internal sealed class Inspect : Verb
 
     public override int Execute(Invocation invocation)
     {
-        using var model = Checkpoint.Open(invocation.GetRequired(this.model));
+        using var model = Checkpoint.Open(invocation.GetRequired(this.model), invocation.Reporter);
         if (invocation.Get(this.other) is not { } path)
         {
             InspectView.Show(CheckpointSummary.Of(model), invocation);
             return ExitStatus.Done;
         }
 
-        using var other = Checkpoint.Open(path);
+        using var other = Checkpoint.Open(path, invocation.Reporter);
         var comparison = CheckpointComparison.Of(model, other, invocation.Reporter, invocation.Cancellation);
         ComparisonView.Show(comparison, model.Directory, other.Directory, invocation);
         return ExitStatus.Done;

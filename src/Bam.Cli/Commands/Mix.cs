@@ -130,7 +130,7 @@ internal sealed partial class Mix : Verb
             ShardBytes = ByteSize.Parse("--shard-size", invocation.GetRequired(shardSize)),
             CheckFinite = invocation.Get(checkFinite),
         };
-        using var sources = MixtureSources.Open(options.Models, options.ResizeEmbeddings);
+        using var sources = MixtureSources.Open(options.Models, invocation.Reporter, options.ResizeEmbeddings);
         var plan = MixturePlan.Create(invocation.GetRequired(this.method), options, sources);
         if (isDryRun)
         {

@@ -53,8 +53,10 @@ public sealed class Checkpoint : IDisposable
     public IReadOnlyList<SafetensorsFile> Files => shards.Files;
 
     /// <summary>Opens a checkpoint and checks its tensors' names, shapes and dtypes against its configuration.</summary>
+    /// <param name="directory">The checkpoint.</param>
+    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
     /// <exception cref="InvalidInputException">Something is missing, superfluous or wrong; the one line names the first.</exception>
-    public static Checkpoint Open(string directory)
+    public static Checkpoint Open(string directory, IReporter reporter)
     {
         if (!System.IO.Directory.Exists(directory))
         {
@@ -66,7 +68,7 @@ public sealed class Checkpoint : IDisposable
         var shards = ShardSet.Open(directory);
         try
         {
-            var (family, config) = ModelFamilies.Load(directory);
+            var (family, config) = ModelFamilies.Load(directory, reporter);
             return new Checkpoint(directory, family, config, shards);
         }
         catch

@@ -136,14 +136,17 @@ public sealed record ModelConfig
     public bool IsMixture => NumAttentionExperts > 1 || NumLocalExperts > 1;
 
     /// <summary>Reads <c>config.json</c> of a checkpoint directory.</summary>
+    /// <param name="directory">The checkpoint.</param>
+    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
     /// <exception cref="InvalidInputException">It is missing, not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
-    public static ModelConfig Load(string directory) => ModelFamilies.Load(directory).Config;
+    public static ModelConfig Load(string directory, IReporter reporter) => ModelFamilies.Load(directory, reporter).Config;
 
     /// <summary>Reads the text of a <c>config.json</c>, of Bam or of a family that it reads, and validates it.</summary>
     /// <param name="json">The text.</param>
     /// <param name="where">Its file, for messages.</param>
+    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
     /// <exception cref="InvalidInputException">It is not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
-    public static ModelConfig Parse(string json, string where) => ModelFamilies.Read(json, where).Config;
+    public static ModelConfig Parse(string json, string where, IReporter reporter) => ModelFamilies.Read(json, where, reporter).Config;
 
     /// <summary>Writes <c>config.json</c> into a checkpoint directory.</summary>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>

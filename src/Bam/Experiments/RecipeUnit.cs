@@ -85,7 +85,7 @@ internal sealed class RecipeUnit
     {
         var measured = model.Evaluation.ResultsIn(store);
         var training = (model.Origin as TrainPhase)?.ResultIn(store);
-        var config = ModelConfig.Load(model.Origin.ModelIn(store));
+        var config = ModelConfig.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
         var size = ModelSize.Of(config);
         var metrics = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
         var match = model.Budget?.OutcomeIn(store);

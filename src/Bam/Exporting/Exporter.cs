@@ -22,7 +22,7 @@ public static class Exporter
         ArgumentNullException.ThrowIfNull(options);
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
             throw new InvalidInputException("--output", "a new or empty directory", $"{output} with files", "choose another or remove it");
-        using var model = Checkpoint.Open(modelDirectory);
+        using var model = Checkpoint.Open(modelDirectory, reporter);
         format.Require(model, options);
         var card = ModelCard.Of(model, format);
         using var directory = new AtomicDirectory(output);

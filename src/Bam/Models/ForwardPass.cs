@@ -20,12 +20,13 @@ public static class ForwardPass
     /// <c>grad.NAME</c> for every parameter. The likelihood is the mean over the B·(T-1) predictions inside the input.</param>
     /// <param name="withGradients">Whether the gradients are written.</param>
     /// <param name="device">Where to compute.</param>
+    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
     /// <exception cref="InvalidInputException">A file is damaged, or the ids do not fit the model.</exception>
-    public static void Run(string modelDirectory, string inputPath, string outputPath, bool withGradients, Device device)
+    public static void Run(string modelDirectory, string inputPath, string outputPath, bool withGradients, Device device, IReporter reporter)
     {
         var (ids, batch, length) = ReadInput(inputPath);
         using var scope = TensorScope.Open();
-        using var model = ModelCheckpoint.Load(modelDirectory, device, withGradients: withGradients);
+        using var model = ModelCheckpoint.Load(modelDirectory, device, reporter, withGradients: withGradients);
         RequireFit(ids, length, model.Config, inputPath);
         var input = Tensor.From<long>(ids, [batch, length], device);
         var targets = Tensor.From<long>(NextTokens(ids, length), [batch, length], device);

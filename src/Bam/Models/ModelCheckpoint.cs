@@ -17,9 +17,10 @@ public static class ModelCheckpoint
 
     /// <summary>Reads a checkpoint directory; weights of any dtype become float32.</summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
-    public static LanguageModel Load(string directory, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
+    public static LanguageModel Load(
+        string directory, Device device, IReporter reporter, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
     {
-        using var checkpoint = Checkpoint.Open(directory);
+        using var checkpoint = Checkpoint.Open(directory, reporter);
         var model = new LanguageModel(checkpoint.Config, device, computeType, withGradients);
         Fill(model, checkpoint);
         return model;
@@ -27,10 +28,10 @@ public static class ModelCheckpoint
 
     /// <summary>Reads a checkpoint's parameters into a model of the same sizes; the weights of its router losses may differ.</summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or of another model.</exception>
-    public static void LoadInto(LanguageModel model, string directory)
+    public static void LoadInto(LanguageModel model, string directory, IReporter reporter)
     {
         ArgumentNullException.ThrowIfNull(model);
-        using var checkpoint = Checkpoint.Open(directory);
+        using var checkpoint = Checkpoint.Open(directory, reporter);
         var (config, there) = (model.Config, checkpoint.Config);
         there = there with { RouterAuxLossCoef = config.RouterAuxLossCoef, RouterZLossCoef = config.RouterZLossCoef, TorchDtype = config.TorchDtype };
         if (there != config) throw new InvalidInputException(directory, "the model's sizes", "another config.json", "is it the right checkpoint?");

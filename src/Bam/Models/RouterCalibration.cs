@@ -32,7 +32,7 @@ public static class RouterCalibration
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentNullException.ThrowIfNull(reporter);
         var samples = Samples(seed, texts, tokens, reporter);
-        using var model = ModelCheckpoint.Load(seed, device, withGradients: false);
+        using var model = ModelCheckpoint.Load(seed, device, reporter, withGradients: false);
         var total = samples.Sum(ids => (long)ids.Length);
         var done = 0L;
         var means = samples.Select(ids => MeansOf(model, ids, Advance)).ToArray();
@@ -50,7 +50,7 @@ public static class RouterCalibration
     private static List<int[]> Samples(string seed, IReadOnlyList<string> texts, int tokens, IReporter reporter)
     {
         var tokenizer = Tokenizer.Load(seed);
-        tokenizer.RequireFits(ModelConfig.Load(seed).VocabSize, seed);
+        tokenizer.RequireFits(ModelConfig.Load(seed, reporter).VocabSize, seed);
         var samples = texts.Select(text => LeadingTokens.Read(text, tokenizer, tokens)).ToList();
         foreach (var (text, sample) in texts.Zip(samples).Where(pair => pair.Second.Length < tokens))
             reporter.Warn($"{text}: has only {sample.Length} of the {tokens} tokens that calibrate its router row");

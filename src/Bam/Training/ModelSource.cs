@@ -19,12 +19,12 @@ public static class ModelSource
     /// so that the start may be gone.
     /// </summary>
     /// <exception cref="InvalidInputException">The checkpoint, the path or the sizes are wrong.</exception>
-    public static ModelConfig ConfigOf(TrainingConfig config)
+    public static ModelConfig ConfigOf(TrainingConfig config, IReporter reporter)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var model = StartOf(config) is { } start && !Path.Exists(start) && RunDirectory.NewestModelIn(config.Output) is { } own ? ModelConfig.Load(own)
-            : config.Model is { } directory ? ModelConfig.Load(directory)
-            : Inline(config.Config!);
+        var model = StartOf(config) is { } start && !Path.Exists(start) && RunDirectory.NewestModelIn(config.Output) is { } own ? ModelConfig.Load(own, SilentReporter.Instance)
+            : config.Model is { } directory ? ModelConfig.Load(directory, reporter)
+            : Inline(config.Config!, reporter);
         return model with
         {
             RouterAuxLossCoef = config.Settings.RouterAuxLossCoef ?? model.RouterAuxLossCoef,
@@ -61,17 +61,17 @@ public static class ModelSource
     private static string? StartOf(TrainingConfig config) =>
         config.Model ?? (config.Config is { Scalar: { } name } && name.Contains('/') ? name : null);
 
-    private static ModelConfig Inline(InlineValue value)
+    private static ModelConfig Inline(InlineValue value, IReporter reporter)
     {
         var where = $"{value.Where}: key 'config'";
-        if (value.Scalar is not { } name) return Parse(JsonNode.Parse(value.Json)!.AsObject(), where);
-        return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, SizesHint), name) : ModelPresets.Named(name, where);
+        if (value.Scalar is not { } name) return Parse(JsonNode.Parse(value.Json)!.AsObject(), where, reporter);
+        return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, SizesHint), name, reporter) : ModelPresets.Named(name, where);
     }
 
-    private static ModelConfig Parse(JsonObject keys, string where)
+    private static ModelConfig Parse(JsonObject keys, string where, IReporter reporter)
     {
         var sizes = ModelPresets.Expand(keys, where);
         sizes.TryAdd("model_type", "bam");
-        return ModelConfig.Parse(sizes.ToJsonString(), where);
+        return ModelConfig.Parse(sizes.ToJsonString(), where, reporter);
     }
 }

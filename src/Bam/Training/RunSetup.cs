@@ -15,11 +15,11 @@ public sealed class RunSetup
     private readonly TrainingConfig config;
     private string? tokenizerFingerprint;
 
-    private RunSetup(TrainingConfig config, Device device)
+    private RunSetup(TrainingConfig config, Device device, IReporter reporter)
     {
         this.config = config;
         Device = device;
-        ModelConfig = ModelSource.ConfigOf(config);
+        ModelConfig = ModelSource.ConfigOf(config, reporter);
         ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null);
         if (config.Model is { } model) Companions.Add(model, MixtureRecord.FileName);
         OpenData().Dispose(); // so that faults of the data come before the run's directory
@@ -71,7 +71,7 @@ public sealed class RunSetup
                 + "so that the learning rate only rises");
         try
         {
-            return new RunSetup(config, Device.Parse(config.Settings.Device));
+            return new RunSetup(config, Device.Parse(config.Settings.Device), reporter);
         }
         catch (FormatException e)
         {
@@ -101,7 +101,7 @@ public sealed class RunSetup
     /// <exception cref="InvalidInputException">The starting checkpoint is damaged.</exception>
     public void FillParameters(LanguageModel model)
     {
-        if (config.Model is { } directory) ModelCheckpoint.LoadInto(model, directory);
+        if (config.Model is { } directory) ModelCheckpoint.LoadInto(model, directory, SilentReporter.Instance);
         else ModelInitializer.Initialize(model, config.InitSeed);
     }
 

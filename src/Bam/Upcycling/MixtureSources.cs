@@ -29,15 +29,16 @@ public sealed class MixtureSources : IDisposable
 
     /// <summary>Opens the models and compares them with the first.</summary>
     /// <param name="directories">Checkpoint directories, the seed's first.</param>
+    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
     /// <param name="resizeEmbeddings">Models may have tokens beyond the seed's.</param>
     /// <exception cref="InvalidInputException">One is no dense checkpoint, or differs; the one line names the first difference.</exception>
-    public static MixtureSources Open(IReadOnlyList<string> directories, bool resizeEmbeddings = false)
+    public static MixtureSources Open(IReadOnlyList<string> directories, IReporter reporter, bool resizeEmbeddings = false)
     {
         ArgumentNullException.ThrowIfNull(directories);
         var sources = new MixtureSources();
         try
         {
-            foreach (var directory in directories) sources.Add(directory, resizeEmbeddings);
+            foreach (var directory in directories) sources.Add(directory, resizeEmbeddings, reporter);
             if (resizeEmbeddings) sources.JoinVocabularies();
             sources.WarnOfMissingTokenizers();
             return sources;
@@ -55,9 +56,9 @@ public sealed class MixtureSources : IDisposable
         foreach (var model in models) model.Dispose();
     }
 
-    private void Add(string directory, bool resizeEmbeddings)
+    private void Add(string directory, bool resizeEmbeddings, IReporter reporter)
     {
-        var model = Checkpoint.Open(directory);
+        var model = Checkpoint.Open(directory, reporter);
         models.Add(model);
         RequireDense(model);
         if (models.Count > 1) Compare(models[0], model, resizeEmbeddings);

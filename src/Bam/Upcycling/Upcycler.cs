@@ -19,7 +19,7 @@ public static class Upcycler
     {
         ArgumentNullException.ThrowIfNull(options);
         RefuseToReplaceSources(options, output);
-        using var sources = MixtureSources.Open(options.Models, options.ResizeEmbeddings);
+        using var sources = MixtureSources.Open(options.Models, reporter, options.ResizeEmbeddings);
         var plan = MixturePlan.Create(method, options, sources);
         Write(plan, sources, output, reporter, cancellation);
         return plan;

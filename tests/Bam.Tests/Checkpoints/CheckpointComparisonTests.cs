@@ -70,7 +70,7 @@ public sealed class CheckpointComparisonTests : IDisposable
         var config = TinyModel.Dense with { NumAttentionExperts = 2, ShareKeyValue = true, NumLocalExperts = 3 };
         TinyModel.Write(directory["b"], config, 1, TensorDtype.BFloat16);
         File.WriteAllText(directory["b/tokenizer.json"], "{\"model\":{\"vocab\":{\"a\":0,\"b\":4}},\"added_tokens\":[{\"id\":5}]}");
-        using var checkpoint = Checkpoint.Open(directory["b"]);
+        using var checkpoint = Checkpoint.Open(directory["b"], SilentReporter.Instance);
         var summary = CheckpointSummary.Of(checkpoint);
         summary.Kind.ShouldBe("BAM, shared KV");
         summary.Dtype.ShouldBe(TensorDtype.BFloat16);
@@ -84,8 +84,8 @@ public sealed class CheckpointComparisonTests : IDisposable
 
     private CheckpointComparison Compare()
     {
-        using var a = Checkpoint.Open(directory["a"]);
-        using var b = Checkpoint.Open(directory["b"]);
+        using var a = Checkpoint.Open(directory["a"], SilentReporter.Instance);
+        using var b = Checkpoint.Open(directory["b"], SilentReporter.Instance);
         return CheckpointComparison.Of(a, b, SilentReporter.Instance);
     }
 }

@@ -21,7 +21,7 @@ public sealed class CheckpointTests : IDisposable
     public void One_file_is_read_in_its_dtype(TensorDtype dtype)
     {
         TinyModel.Write(Model, TinyModel.Dense, seed: 1, dtype);
-        using var checkpoint = Checkpoint.Open(Model);
+        using var checkpoint = Checkpoint.Open(Model, SilentReporter.Instance);
         checkpoint.Config.ShouldBe(TinyModel.Dense);
         checkpoint.Dtype.ShouldBe(dtype);
         checkpoint.Files.Count.ShouldBe(1);
@@ -32,7 +32,7 @@ public sealed class CheckpointTests : IDisposable
     public void Shards_are_read_through_their_index()
     {
         WriteShards();
-        using var checkpoint = Checkpoint.Open(Model);
+        using var checkpoint = Checkpoint.Open(Model, SilentReporter.Instance);
         checkpoint.Files.Count.ShouldBe(3);
         ShouldHoldTheValuesOf(checkpoint, seed: 1);
         var part = new float[2];
@@ -172,7 +172,7 @@ public sealed class CheckpointTests : IDisposable
         File.Delete(Path.Combine(Model, "config.json"));
         Refused().ShouldBe($"{Path.Combine(Model, "config.json")}: does not exist; a checkpoint is a directory with config.json, model.safetensors and tokenizer.json");
         var file = Path.Combine(Model, "model.safetensors");
-        Should.Throw<InvalidInputException>(() => Checkpoint.Open(file)).Message.ShouldBe($"{file}: expected a checkpoint directory, found a file; name the directory it lies in");
+        Should.Throw<InvalidInputException>(() => Checkpoint.Open(file, SilentReporter.Instance)).Message.ShouldBe($"{file}: expected a checkpoint directory, found a file; name the directory it lies in");
     }
 
     private static void ShouldHoldTheValuesOf(Checkpoint checkpoint, long seed)
@@ -208,5 +208,5 @@ public sealed class CheckpointTests : IDisposable
         File.WriteAllText(Index, JsonSerializer.Serialize(new { metadata = new { total_size = 1 }, weight_map = map }));
     }
 
-    private string Refused() => Should.Throw<InvalidInputException>(() => Checkpoint.Open(Model).Dispose()).Message;
+    private string Refused() => Should.Throw<InvalidInputException>(() => Checkpoint.Open(Model, SilentReporter.Instance).Dispose()).Message;
 }

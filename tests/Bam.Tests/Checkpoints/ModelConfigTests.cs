@@ -24,7 +24,7 @@ public sealed class ModelConfigTests
     {
         using var directory = new TemporaryDirectory();
         Unusual.Save(directory.Root);
-        ModelConfig.Load(directory.Root).ShouldBe(Unusual);
+        ModelConfig.Load(directory.Root, SilentReporter.Instance).ShouldBe(Unusual);
         JsonNode.Parse(File.ReadAllText(directory["config.json"]))!["norm_type"]!.GetValue<string>().ShouldBe("rms_norm");
     }
 
@@ -51,7 +51,7 @@ public sealed class ModelConfigTests
         (rope["rope_theta"], rope["partial_rotary_factor"]) = (json["rope_theta"]!.DeepClone(), json["partial_rotary_factor"]!.DeepClone());
         foreach (var key in new[] { "rope_scaling", "rope_theta", "partial_rotary_factor" }) json.Remove(key);
         json["rope_parameters"] = rope;
-        ModelConfig.Parse(json.ToJsonString(), "config.json").ShouldBe(Unusual);
+        ModelConfig.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance).ShouldBe(Unusual);
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class ModelConfigTests
     [InlineData("dtype", "\"float32\"")]
     [InlineData("attention_dropout", "0.0")]
     [InlineData("attention_dropout", "0")]
-    public void Harmless_keys_are_left_unread(string key, string value) => ModelConfig.Parse(With(key, value), "config.json").ShouldBe(Unusual);
+    public void Harmless_keys_are_left_unread(string key, string value) => ModelConfig.Parse(With(key, value), "config.json", SilentReporter.Instance).ShouldBe(Unusual);
 
     [Theory]
     [InlineData("rope_scaling", "{\"rope_type\":\"yarn\"}", "rope_type: expected \"linear\" or \"llama3\", found \"yarn\"; correct it")]
@@ -135,5 +135,5 @@ public sealed class ModelConfigTests
         return json.ToJsonString().Replace($"\"{key}\":null", $"\"{key}\":{value}", StringComparison.Ordinal);
     }
 
-    private static string Refused(string json) => Should.Throw<InvalidInputException>(() => ModelConfig.Parse(json, "config.json")).Message;
+    private static string Refused(string json) => Should.Throw<InvalidInputException>(() => ModelConfig.Parse(json, "config.json", SilentReporter.Instance)).Message;
 }

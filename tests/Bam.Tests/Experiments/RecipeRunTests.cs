@@ -168,9 +168,9 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         var mixture = Path.Combine(toy.Phase(FinishedRun.Name, "mix-btx-calibrated"), "model");
         string[] domains = [.. new[] { "general", "code", "law" }.Select(domain => Path.Combine(toy.Phase(FinishedRun.Name, $"data-{domain}"), "shards"))];
         var seed = Path.Combine(toy.Phase(FinishedRun.Name, "train-seed"), "model");
-        var (name, rows) = RouterCalibration.Run(seed, ModelConfig.Load(mixture), domains, 200, Device.Cpu, SilentReporter.Instance).Single();
+        var (name, rows) = RouterCalibration.Run(seed, ModelConfig.Load(mixture, SilentReporter.Instance), domains, 200, Device.Cpu, SilentReporter.Instance).Single();
         var written = new float[rows.Length];
-        using var checkpoint = Checkpoint.Open(mixture);
+        using var checkpoint = Checkpoint.Open(mixture, SilentReporter.Instance);
         checkpoint.ReadFloat32(name, written);
         written.ShouldBe(rows);
     }

@@ -27,11 +27,11 @@ public sealed class ExporterTests : IDisposable
 
         Export(mixture, "mixtral");
 
-        using var exported = Checkpoint.Open(directory["out"]);
+        using var exported = Checkpoint.Open(directory["out"], SilentReporter.Instance);
         exported.ModelType.ShouldBe("mixtral");
         exported.Tensors.Keys.ShouldContain("model.layers.1.block_sparse_moe.experts.2.w3.weight");
         exported.Tensors.Keys.ShouldContain("model.layers.0.block_sparse_moe.gate.weight");
-        using var source = Checkpoint.Open(mixture);
+        using var source = Checkpoint.Open(mixture, SilentReporter.Instance);
         exported.Config.ShouldBe(source.Config);
         RequireSameNumbers(exported, source);
     }
@@ -44,8 +44,8 @@ public sealed class ExporterTests : IDisposable
     {
         Export(Fixtures.HuggingFaceModel(name), "llama");
 
-        using var exported = Checkpoint.Open(directory["out"]);
-        using var source = Checkpoint.Open(Fixtures.HuggingFaceModel(name));
+        using var exported = Checkpoint.Open(directory["out"], SilentReporter.Instance);
+        using var source = Checkpoint.Open(Fixtures.HuggingFaceModel(name), SilentReporter.Instance);
         exported.ModelType.ShouldBe(modelType);
         exported.Config.ShouldBe(source.Config);
         exported.Tensors.Keys.ShouldBe(source.Tensors.Keys, ignoreOrder: true);
@@ -57,8 +57,8 @@ public sealed class ExporterTests : IDisposable
     {
         Export(Fixtures.HuggingFaceModel(name), "hf");
 
-        using var exported = Checkpoint.Open(directory["out"]);
-        using var source = Checkpoint.Open(Fixtures.HuggingFaceModel(name));
+        using var exported = Checkpoint.Open(directory["out"], SilentReporter.Instance);
+        using var source = Checkpoint.Open(Fixtures.HuggingFaceModel(name), SilentReporter.Instance);
         exported.ModelType.ShouldBe("bam");
         exported.Config.ShouldBe(source.Config);
         RequireSameNumbers(exported, source);
@@ -75,10 +75,10 @@ public sealed class ExporterTests : IDisposable
     [InlineData("hf")]
     public void All_ends_of_text_go_along(string format)
     {
-        var config = ModelConfig.Load(Llama) with { EosTokenIds = [3, 4] };
+        var config = ModelConfig.Load(Llama, SilentReporter.Instance) with { EosTokenIds = [3, 4] };
         Export(Save(config), format);
 
-        ModelConfig.Load(directory["out"]).EosTokenIds.ShouldBe(config.EosTokenIds);
+        ModelConfig.Load(directory["out"], SilentReporter.Instance).EosTokenIds.ShouldBe(config.EosTokenIds);
     }
 
     // The Python configuration must know every key that Bam writes, or transformers would compute something else.
@@ -117,8 +117,8 @@ public sealed class ExporterTests : IDisposable
         File.Copy(Path.Combine(fused, ModelConfig.FileName), directory[$"half/{ModelConfig.FileName}"]);
         Export(directory["half"], "hf");
 
-        using var exported = Checkpoint.Open(directory["out"]);
-        using var source = Checkpoint.Open(fused);
+        using var exported = Checkpoint.Open(directory["out"], SilentReporter.Instance);
+        using var source = Checkpoint.Open(fused, SilentReporter.Instance);
         exported.Dtype.ShouldBe(dtype);
         foreach (var parameter in source.Parameters)
         {
@@ -138,7 +138,7 @@ public sealed class ExporterTests : IDisposable
         Exporter.Export(
             Llama, ExportFormats.Named("llama"), new() { Dtype = TensorDtype.BFloat16, ShardBytes = 20_000 }, directory["out"], SilentReporter.Instance);
 
-        using var exported = Checkpoint.Open(directory["out"]);
+        using var exported = Checkpoint.Open(directory["out"], SilentReporter.Instance);
         exported.Dtype.ShouldBe(TensorDtype.BFloat16);
         exported.Config.TorchDtype.ShouldBe("bfloat16");
         exported.Files.Count.ShouldBeGreaterThan(1);

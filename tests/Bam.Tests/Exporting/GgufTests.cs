@@ -27,7 +27,7 @@ public sealed class GgufTests : IDisposable
     {
         var file = Export(Llama);
 
-        using var source = Checkpoint.Open(Llama);
+        using var source = Checkpoint.Open(Llama, SilentReporter.Instance);
         file.Metadata["general.architecture"].ShouldBe("llama");
         file.Metadata["general.file_type"].ShouldBe(0u);
         file.Metadata["llama.embedding_length"].ShouldBe((uint)source.Config.HiddenSize);
@@ -53,7 +53,7 @@ public sealed class GgufTests : IDisposable
     {
         var file = Export(Llama);
 
-        using var source = Checkpoint.Open(Llama);
+        using var source = Checkpoint.Open(Llama, SilentReporter.Instance);
         foreach (var (name, stored) in new[] { ("q_proj", "attn_q"), ("k_proj", "attn_k") })
         {
             var halves = ExportSources.Numbers(source, $"model.layers.0.self_attn.{name}.weight").Chunk(source.Config.HiddenSize).ToArray();
@@ -76,7 +76,7 @@ public sealed class GgufTests : IDisposable
         var model = Save(LlamaForm with { RopeInterleaved = true });
         var file = Export(model);
 
-        using var source = Checkpoint.Open(model);
+        using var source = Checkpoint.Open(model, SilentReporter.Instance);
         file.Float32("blk.0.attn_q.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.0.self_attn.q_proj.weight"));
     }
 
@@ -86,7 +86,7 @@ public sealed class GgufTests : IDisposable
         var mixture = Mix("btx", new() { Seed = Llama, Experts = [Llama, Llama], TopK = 2, NormTopK = true });
         var file = Export(mixture);
 
-        using var source = Checkpoint.Open(mixture);
+        using var source = Checkpoint.Open(mixture, SilentReporter.Instance);
         file.Metadata["llama.expert_count"].ShouldBe(3u);
         file.Metadata["llama.expert_used_count"].ShouldBe(2u);
         file.ShapeOf("blk.1.ffn_gate_exps.weight").ShouldBe([3, source.Config.IntermediateSize, source.Config.HiddenSize]);
@@ -101,7 +101,7 @@ public sealed class GgufTests : IDisposable
         var model = Save(LlamaForm with { AttentionBias = true, AttentionOutputBias = true, MlpBias = true });
         var file = Export(model);
 
-        using var source = Checkpoint.Open(model);
+        using var source = Checkpoint.Open(model, SilentReporter.Instance);
         var (halves, half) = (ExportSources.Numbers(source, "model.layers.0.self_attn.q_proj.bias"), source.Config.HeadDim / 2);
         file.Float32("blk.0.attn_q.bias")[..4].ShouldBe([halves[0], halves[half], halves[1], halves[half + 1]]);
         file.Float32("blk.1.ffn_up.bias").ShouldBe(ExportSources.Numbers(source, "model.layers.1.mlp.up_proj.bias"));
@@ -114,7 +114,7 @@ public sealed class GgufTests : IDisposable
         var llama3 = Fixtures.HuggingFaceModel("llama-tied-llama3rope");
         var file = Export(llama3);
 
-        var config = ModelConfig.Load(llama3);
+        var config = ModelConfig.Load(llama3, SilentReporter.Instance);
         file.Names.ShouldNotContain("output.weight");
         var factors = file.Float32("rope_freqs.weight");
         factors.Length.ShouldBe(config.HeadDim / 2);
@@ -149,7 +149,7 @@ public sealed class GgufTests : IDisposable
     {
         var file = Export(Llama, new() { Dtype = dtype });
 
-        using var source = Checkpoint.Open(Llama);
+        using var source = Checkpoint.Open(Llama, SilentReporter.Instance);
         file.TypeOf("blk.0.attn_norm.weight").ShouldBe(0u);
         file.TypeOf("token_embd.weight").ShouldBe(type);
         var values = ExportSources.Numbers(source, "model.embed_tokens.weight");
@@ -164,7 +164,7 @@ public sealed class GgufTests : IDisposable
     {
         var file = Export(Llama, new() { Quantize = true });
 
-        using var source = Checkpoint.Open(Llama);
+        using var source = Checkpoint.Open(Llama, SilentReporter.Instance);
         file.Metadata["general.file_type"].ShouldBe(7u);
         file.TypeOf("token_embd.weight").ShouldBe(8u);
         file.TypeOf("blk.0.ffn_down.weight").ShouldBe(1u);

@@ -33,7 +33,7 @@ public sealed class GoldenTests
         var outputPath = Path.Combine(Path.GetTempPath(), $"bam-golden-{Guid.NewGuid():N}.safetensors");
         try
         {
-            ForwardPass.Run(directory, expectedPath, outputPath, withGradients: true, device);
+            ForwardPass.Run(directory, expectedPath, outputPath, withGradients: true, device, SilentReporter.Instance);
             using var expected = SafetensorsFile.Open(expectedPath);
             using var found = SafetensorsFile.Open(outputPath);
             found.Tensors.Keys.ShouldBe(expected.Tensors.Keys.Where(key => key != ForwardPass.InputIds), ignoreOrder: true);

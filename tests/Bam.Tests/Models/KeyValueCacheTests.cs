@@ -23,7 +23,7 @@ public sealed class KeyValueCacheTests
     {
         LibTorch.Load();
         using var scope = TensorScope.Open();
-        using var model = ModelCheckpoint.Load(Tests.Fixtures.Model(name), Device.Cpu, withGradients: false);
+        using var model = ModelCheckpoint.Load(Tests.Fixtures.Model(name), Device.Cpu, SilentReporter.Instance, withGradients: false);
         Check(model);
     }
 

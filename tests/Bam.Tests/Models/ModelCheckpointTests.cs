@@ -17,7 +17,7 @@ public sealed class ModelCheckpointTests
         using var scope = TensorScope.Open();
         using var model = TinyModels.Create(TinyModels.Bam with { TieWordEmbeddings = false });
         ModelCheckpoint.Save(model, directory.Root);
-        using var loaded = ModelCheckpoint.Load(directory.Root, Device.Cpu);
+        using var loaded = ModelCheckpoint.Load(directory.Root, Device.Cpu, SilentReporter.Instance);
         loaded.Config.ShouldBe(model.Config with { TorchDtype = "float32" });
         loaded.Parameters.Values.ToArray<float>().ShouldBe(model.Parameters.Values.ToArray<float>());
     }

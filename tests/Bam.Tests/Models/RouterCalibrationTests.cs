@@ -31,7 +31,7 @@ public sealed class RouterCalibrationTests : IDisposable
         var seed = Seed(config);
         var found = Run(seed, config with { NumAttentionExperts = 3, NumLocalExperts = 3 }, texts);
         using var scope = TensorScope.Open();
-        using var model = ModelCheckpoint.Load(seed, Device.Cpu);
+        using var model = ModelCheckpoint.Load(seed, Device.Cpu, SilentReporter.Instance);
         var inputs = Alphabets.Select(letters => InputsOf(model, letters)).ToArray();
         for (var layer = 0; layer < config.NumHiddenLayers; layer++)
         {
@@ -49,12 +49,12 @@ public sealed class RouterCalibrationTests : IDisposable
     {
         var seed = Seed(ConfigOf(kind));
         var options = new MixtureOptions { Seed = seed, Experts = [seed, seed], RouterTexts = new(texts, Tokens) };
-        using var sources = MixtureSources.Open(options.Models);
+        using var sources = MixtureSources.Open(options.Models, SilentReporter.Instance);
         var plan = MixturePlan.Create("bam", options, sources);
         Upcycler.Write(plan.WithRouters(Run(seed, plan.Config, texts)), sources, directory["mixture"], SilentReporter.Instance);
 
         using var scope = TensorScope.Open();
-        using var mixture = ModelCheckpoint.Load(directory["mixture"], Device.Cpu);
+        using var mixture = ModelCheckpoint.Load(directory["mixture"], Device.Cpu, SilentReporter.Instance);
         var statistics = new RoutingStatistics(mixture.Config, Alphabets.Length);
         for (var domain = 0; domain < Alphabets.Length; domain++)
         {

@@ -68,7 +68,7 @@ public sealed class ModelSourceTests : IDisposable
 
     public void Dispose() => directory.Dispose();
 
-    private ModelConfig ConfigOf(string config) => ModelSource.ConfigOf(Parse(config));
+    private ModelConfig ConfigOf(string config) => ModelSource.ConfigOf(Parse(config), SilentReporter.Instance);
 
     private TrainingConfig Parse(string config) => ConfigFile.Parse<TrainingConfig>(
         $"config: {config}\noutput: run\ndata: [{{domain: a, path: a}}]\nsteps: 1\nlearning_rate: 1", directory["train.yaml"]);

@@ -66,7 +66,7 @@ internal sealed class TinyRun : IDisposable
     /// <summary>All parameters of a checkpoint, by name.</summary>
     public static Dictionary<string, float[]> Parameters(string checkpointDirectory)
     {
-        using var checkpoint = Checkpoint.Open(checkpointDirectory);
+        using var checkpoint = Checkpoint.Open(checkpointDirectory, SilentReporter.Instance);
         return checkpoint.Tensors.Values.ToDictionary(t => t.Name, t =>
         {
             var values = new float[t.Count];

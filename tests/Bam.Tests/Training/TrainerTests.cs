@@ -29,7 +29,7 @@ public sealed class TrainerTests : IDisposable
         result.Steps.ShouldBe(12);
         result.Tokens.ShouldBe(12 * 64);
         result.CoreSeconds.ShouldBeGreaterThan(0);
-        TinyRun.Parameters(result.Model).Count.ShouldBe(ParameterTable.Of(ModelConfig.Load(result.Model)).Count);
+        TinyRun.Parameters(result.Model).Count.ShouldBe(ParameterTable.Of(ModelConfig.Load(result.Model, SilentReporter.Instance)).Count);
         Directory.GetDirectories(run["run/checkpoints"]).ShouldBe([run["run/checkpoints/step-8"]]);
         Directory.GetFiles(run["run/events"]).Length.ShouldBe(1);
         RunIdentity.Load(run["run/identity.json"]).Data.Select(d => d.Domain).ShouldBe(["count", "walk"]);
@@ -57,7 +57,7 @@ public sealed class TrainerTests : IDisposable
         StopAfter(stop, run.Config("stopped", more));
         Directory.Exists(run["stopped/model"]).ShouldBeFalse();
         var checkpoint = run[$"stopped/checkpoints/step-{stop}"];
-        Checkpoint.Open(checkpoint).Dispose();
+        Checkpoint.Open(checkpoint, SilentReporter.Instance).Dispose();
         Trainer.Run(run.Config("stopped", more), new() { Evaluate = (_, _) => Figures() });
         ShouldBeSameModel("stopped", "unbroken");
         ShouldHaveSameLosses("stopped", "unbroken");
@@ -183,7 +183,7 @@ public sealed class TrainerTests : IDisposable
     public void The_weights_of_the_router_losses_are_the_runs_own()
     {
         var result = Trainer.Run(run.Config("run", "router_aux_loss_coef: 0.5\nrouter_z_loss_coef: 0"));
-        var config = ModelConfig.Load(result.Model);
+        var config = ModelConfig.Load(result.Model, SilentReporter.Instance);
         (config.RouterAuxLossCoef, config.RouterZLossCoef).ShouldBe((0.5, 0));
         var line = Lines("run")[^1];
         double Figure(string name) => line.GetProperty(name).GetDouble();
@@ -279,7 +279,7 @@ public sealed class TrainerTests : IDisposable
     public void Sizes_in_a_file_are_compared_by_their_content()
     {
         Directory.CreateDirectory(run["sizes"]);
-        var sizes = ModelSource.ConfigOf(run.Config("run"));
+        var sizes = ModelSource.ConfigOf(run.Config("run"), SilentReporter.Instance);
         sizes.Save(run["sizes"]);
         var config = run.Config("run", model: "./sizes/config.json");
         StopAfter(4, config);

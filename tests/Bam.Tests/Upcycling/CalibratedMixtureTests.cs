@@ -24,14 +24,14 @@ public sealed class CalibratedMixtureTests : IDisposable
     {
         var options = Options("a", "b", "c") with { ShareKeyValue = shareKeyValue };
         Upcycler.Mix(method, options with { RouterTexts = null }, directory["random"], SilentReporter.Instance);
-        using var sources = MixtureSources.Open(options.Models);
+        using var sources = MixtureSources.Open(options.Models, SilentReporter.Instance);
         var plan = MixturePlan.Create(method, options, sources);
         var rows = plan.Tensors.Where(tensor => tensor.Parameter.IsRouter)
             .ToDictionary(tensor => tensor.Parameter.Name, tensor => TinyModel.Values(tensor.Parameter, seed: 9));
         Upcycler.Write(plan.WithRouters(rows), sources, directory["calibrated"], SilentReporter.Instance);
 
-        using var random = Checkpoint.Open(directory["random"]);
-        using var calibrated = Checkpoint.Open(directory["calibrated"]);
+        using var random = Checkpoint.Open(directory["random"], SilentReporter.Instance);
+        using var calibrated = Checkpoint.Open(directory["calibrated"], SilentReporter.Instance);
         rows.Count.ShouldBe(method == "bam" ? 4 : 2);
         foreach (var parameter in calibrated.Parameters)
             Read(calibrated, parameter).ShouldBe(parameter.IsRouter ? rows[parameter.Name] : Read(random, parameter), parameter.Name);
@@ -41,7 +41,7 @@ public sealed class CalibratedMixtureTests : IDisposable
     public void The_record_says_how_the_routers_were_made()
     {
         var options = Options("a", "b", "c");
-        using var sources = MixtureSources.Open(options.Models);
+        using var sources = MixtureSources.Open(options.Models, SilentReporter.Instance);
         var plan = MixturePlan.Create("btx", options, sources);
         Upcycler.Write(plan.WithRouters(plan.Tensors.ToDictionary(tensor => tensor.Parameter.Name, tensor => new float[tensor.Parameter.Count])), sources, directory["calibrated"], SilentReporter.Instance);
         var record = JsonNode.Parse(File.ReadAllText(directory["calibrated/upcycling.json"]))!.AsObject();

@@ -32,7 +32,7 @@ public sealed class CheckFiniteTests : IDisposable
     public void Finite_models_pass()
     {
         Upcycler.Mix("btx", Options(float.MaxValue, TensorDtype.Float32) with { CheckFinite = true }, directory["mixture"], SilentReporter.Instance);
-        Checkpoint.Open(directory["mixture"]).Dispose();
+        Checkpoint.Open(directory["mixture"], SilentReporter.Instance).Dispose();
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class CheckFiniteTests : IDisposable
             if (name == ParameterTable.Embedding) values[1_900_003] = values[2_300_000] = float.NaN;
             if (name == Damaged) values[0] = float.NaN;
         });
-        using var model = Checkpoint.Open(directory["model"]);
+        using var model = Checkpoint.Open(directory["model"], SilentReporter.Instance);
         Should.Throw<InvalidInputException>(() => FiniteCheck.Require(model, _ => { }, CancellationToken.None))
             .Message.ShouldContain($"tensor {ParameterTable.Embedding}: element [{1_900_003 / 6}, {1_900_003 % 6}]:");
     }

@@ -54,7 +54,7 @@ public sealed class InterruptedMixtureTests : IDisposable
         Directory.GetFileSystemEntries(directory["out"]).ShouldBe([directory["out/mixture"]]);
         File.ReadAllBytes(directory["out/mixture/model.safetensors"]).ShouldBe(before);
         Upcycler.Mix("btx", options, directory["out/mixture"], SilentReporter.Instance);
-        Checkpoint.Open(directory["out/mixture"]).Dispose();
+        Checkpoint.Open(directory["out/mixture"], SilentReporter.Instance).Dispose();
     }
 
     [SkippableFact]

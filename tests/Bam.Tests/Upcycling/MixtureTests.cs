@@ -52,7 +52,7 @@ public sealed partial class MixtureTests : IDisposable
         };
         Upcycler.Mix(kind.Split(' ')[0], options, directory["mixture"], SilentReporter.Instance);
 
-        using var mixture = Checkpoint.Open(directory["mixture"]);
+        using var mixture = Checkpoint.Open(directory["mixture"], SilentReporter.Instance);
         mixture.Config.ShouldBe(ExpectedConfig(kind, models) with { TorchDtype = dtype.TorchName });
         mixture.Dtype.ShouldBe(dtype);
         var dense = sources.Select(AllBytes).ToArray();
@@ -68,7 +68,7 @@ public sealed partial class MixtureTests : IDisposable
             Seed = TinyModel.Write(directory["a"], config, seed: 1), Experts = [TinyModel.Write(directory["b"], config, seed: 2), TinyModel.Write(directory["c"], config, seed: 3)],
         };
         Upcycler.Mix("bam", options, directory["mixture"], SilentReporter.Instance);
-        using var mixture = Checkpoint.Open(directory["mixture"]);
+        using var mixture = Checkpoint.Open(directory["mixture"], SilentReporter.Instance);
         var dense = options.Models.Select(AllBytes).ToArray();
         foreach (var name in new[] { "lm_head.weight", "model.layers.1.post_attention_layernorm.weight" })
             BytesOf(directory["mixture"], name).ShouldBe(Reference(dense, name, TensorDtype.Float32, mixture.Tensors[name].Shape));
@@ -110,13 +110,13 @@ public sealed partial class MixtureTests : IDisposable
         var reporter = new RecordingReporter();
         Upcycler.Mix("btx", options, directory["mixture"], reporter);
         reporter.Warnings.ShouldContain("the models have different dtypes; the mixture is float32");
-        using (var mixture = Checkpoint.Open(directory["mixture"]))
+        using (var mixture = Checkpoint.Open(directory["mixture"], SilentReporter.Instance))
         {
             mixture.Dtype.ShouldBe(TensorDtype.Float32);
             var values = new float[30];
             mixture.ReadFloat32("model.layers.0.mlp.experts.1.up_proj.weight", values);
             var source = new float[30];
-            using var expert = Checkpoint.Open(directory["b"]);
+            using var expert = Checkpoint.Open(directory["b"], SilentReporter.Instance);
             expert.ReadFloat32("model.layers.0.mlp.up_proj.weight", source);
             values.ShouldBe(source);
         }

@@ -135,7 +135,7 @@ public sealed class RefusedMixtureTests : IDisposable
                 .Message.ShouldContain("which the mixture would replace; choose another output");
         }
 
-        Checkpoint.Open(directory["runs/expert"]).Dispose();
+        Checkpoint.Open(directory["runs/expert"], SilentReporter.Instance).Dispose();
     }
 
     [Fact]

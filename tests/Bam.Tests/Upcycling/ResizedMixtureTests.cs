@@ -34,7 +34,7 @@ public sealed class ResizedMixtureTests : IDisposable
             $"rows {Ids} to {Ids} of the vocabulary are from {directory["m1"]}, {directory["m2"]} alone",
             $"rows {Ids + 1} to {Ids + 1} of the vocabulary are from {directory["m1"]} alone",
         ]);
-        using var mixture = Checkpoint.Open(directory["mixture"]);
+        using var mixture = Checkpoint.Open(directory["mixture"], SilentReporter.Instance);
         mixture.Config.VocabSize.ShouldBe(Ids + 2);
         foreach (var (name, columns) in new[] { (ParameterTable.Embedding, 6), (ParameterTable.Head, 6), (ParameterTable.HeadBias, 1) })
         {
@@ -162,7 +162,7 @@ public sealed class ResizedMixtureTests : IDisposable
 
     private static float[] Read(string model, string name)
     {
-        using var checkpoint = Checkpoint.Open(model);
+        using var checkpoint = Checkpoint.Open(model, SilentReporter.Instance);
         var values = new float[checkpoint.Parameters.Single(parameter => parameter.Name == name).Count];
         checkpoint.ReadFloat32(name, values);
         return values;

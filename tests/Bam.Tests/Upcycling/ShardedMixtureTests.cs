@@ -31,8 +31,8 @@ public sealed class ShardedMixtureTests : IDisposable
         };
         var plan = Upcycler.Mix(method, options, directory["mixture"], SilentReporter.Instance);
 
-        using var sources = MixtureSources.Open(options.Models);
-        using var mixture = Checkpoint.Open(directory["mixture"]);
+        using var sources = MixtureSources.Open(options.Models, SilentReporter.Instance);
+        using var mixture = Checkpoint.Open(directory["mixture"], SilentReporter.Instance);
         (mixture.Files.Count > 2).ShouldBe(shardBytes < long.MaxValue);
         foreach (var tensor in plan.Tensors)
         {

@@ -25,9 +25,9 @@ public sealed class WeightedMixtureTests : IDisposable
         Upcycler.Mix(method, Options(), directory["uniform"], SilentReporter.Instance);
         reporter.Said.ShouldBe(["the weights sum to 4 and are divided by it: 0.5, 0.25, 0.25"]);
         File.ReadAllText(directory["weighted/upcycling.json"]).ShouldContain("\"weights\"");
-        using var weighted = Checkpoint.Open(directory["weighted"]);
-        using var uniform = Checkpoint.Open(directory["uniform"]);
-        var dense = models.Select(Checkpoint.Open).ToArray();
+        using var weighted = Checkpoint.Open(directory["weighted"], SilentReporter.Instance);
+        using var uniform = Checkpoint.Open(directory["uniform"], SilentReporter.Instance);
+        var dense = models.Select(model => Checkpoint.Open(model, SilentReporter.Instance)).ToArray();
         foreach (var parameter in weighted.Parameters)
         {
             var found = Read(weighted, parameter.Name);
@@ -49,8 +49,8 @@ public sealed class WeightedMixtureTests : IDisposable
     {
         Upcycler.Mix("btx", Options(2, 1, 1), directory["btx"], SilentReporter.Instance);
         Upcycler.Mix("bam", Options(2, 1, 1) with { AttentionInitialization = AttentionInitialization.Mean }, directory["bam"], SilentReporter.Instance);
-        using var btx = Checkpoint.Open(directory["btx"]);
-        using var bam = Checkpoint.Open(directory["bam"]);
+        using var btx = Checkpoint.Open(directory["btx"], SilentReporter.Instance);
+        using var bam = Checkpoint.Open(directory["bam"], SilentReporter.Instance);
         Read(bam, "model.layers.1.self_attn.experts.2.q_proj.weight").ShouldBe(Read(btx, "model.layers.1.self_attn.q_proj.weight"));
     }
 

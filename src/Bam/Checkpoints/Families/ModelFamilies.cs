@@ -14,17 +14,18 @@ internal static class ModelFamilies
 
     /// <summary>Reads <c>config.json</c> of a checkpoint directory.</summary>
     /// <exception cref="InvalidInputException">It is missing, or as <see cref="Read"/> says.</exception>
-    public static (ModelFamily Family, ModelConfig Config) Load(string directory)
+    public static (ModelFamily Family, ModelConfig Config) Load(string directory, IReporter reporter)
     {
         var path = Path.Combine(directory, ModelConfig.FileName);
-        return Read(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path);
+        return Read(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path, reporter);
     }
 
     /// <summary>Reads and validates the text of a <c>config.json</c>.</summary>
     /// <param name="json">The text.</param>
     /// <param name="where">Its file, for messages.</param>
+    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
     /// <exception cref="InvalidInputException">It is not JSON, of no known family, or holds a value or key that Bam cannot honour.</exception>
-    public static (ModelFamily Family, ModelConfig Config) Read(string json, string where)
+    public static (ModelFamily Family, ModelConfig Config) Read(string json, string where, IReporter reporter)
     {
         var fields = new JsonFields(json, where);
         var modelType = fields.Text("model_type");

@@ -129,7 +129,7 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
     private static JsonObject Costs(double own, double reference) => new() { ["cost_per_token"] = own, ["reference_cost_per_token"] = reference };
 
     private static double Flops(BudgetSide side, PhaseStore store) =>
-        ModelFlops.Training(ModelConfig.Load(side.Start.ModelIn(store)), side.Settings.SequenceLength);
+        ModelFlops.Training(ModelConfig.Load(side.Start.ModelIn(store), SilentReporter.Instance), side.Settings.SequenceLength);
 
     private static IReadOnlyList<Phase> Needs(BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
     {

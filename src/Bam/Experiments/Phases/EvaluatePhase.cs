@@ -33,7 +33,7 @@ public sealed class EvaluatePhase(
     {
         ArgumentNullException.ThrowIfNull(context);
         LibTorch.Load();
-        using var model = ModelCheckpoint.Load(origin.ModelIn(context.Store), Device.Parse(device), withGradients: false);
+        using var model = ModelCheckpoint.Load(origin.ModelIn(context.Store), Device.Parse(device), context.Reporter, withGradients: false);
         using var heldOut = HeldOutDomains.Open(texts.Select(text => text.ShardsIn(context.Store)));
         var measured = heldOut.Measure(model, options, Title, context.Reporter, context.Cancellation);
         foreach (var (text, result) in measured)

@@ -35,7 +35,7 @@ public sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models,
         var loaded = new List<LanguageModel>();
         try
         {
-            foreach (var model in models.Values) loaded.Add(Load(model.ModelIn(context.Store)));
+            foreach (var model in models.Values) loaded.Add(Load(model.ModelIn(context.Store), context.Reporter));
             var options = new LatencyOptions { PromptTokens = latency.PromptTokens, NewTokens = latency.NewTokens, Runs = latency.Runs };
             var measured = Latency.Measure(loaded, options, context.Reporter, context.Cancellation);
             return new JsonObject(models.Keys.Zip(measured, (name, result) => KeyValuePair.Create(name, JsonSerializer.SerializeToNode(result))));
@@ -60,11 +60,11 @@ public sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models,
         return new() { Kind = Kind, Version = 1, Settings = settings, Phases = models.ToDictionary(model => model.Key, model => model.Value.Key) };
     }
 
-    private LanguageModel Load(string checkpoint)
+    private LanguageModel Load(string checkpoint, IReporter reporter)
     {
         var place = Device.Parse(device);
-        if (preset is null) return ModelCheckpoint.Load(checkpoint, place, withGradients: false);
-        var model = new LanguageModel(AtPresetSize(ModelConfig.Load(checkpoint)), place, withGradients: false);
+        if (preset is null) return ModelCheckpoint.Load(checkpoint, place, reporter, withGradients: false);
+        var model = new LanguageModel(AtPresetSize(ModelConfig.Load(checkpoint, reporter)), place, withGradients: false);
         ModelInitializer.Initialize(model, seed: 0);
         return model;
     }

@@ -37,7 +37,7 @@ public sealed class MixPhase(
             RouterSeed = routerSeed,
             RouterTexts = routerDomains is null ? null : new([.. routerDomains.Data.Select(domain => domain.ShardsIn(context.Store))], routerDomains.Tokens),
         };
-        using var sources = MixtureSources.Open(options.Models);
+        using var sources = MixtureSources.Open(options.Models, context.Reporter);
         var plan = MixturePlan.Create(Method, options, sources);
         if (options.RouterTexts is { } texts) plan = plan.WithRouters(Calibrate(plan, texts, context));
         Upcycler.Write(plan, sources, ModelIn(context.Store), context.Reporter, context.Cancellation);

@@ -30,7 +30,7 @@ internal static class GivenFiles
     {
         try
         {
-            return ModelConfig.Load(checkpoint);
+            return ModelConfig.Load(checkpoint, SilentReporter.Instance);
         }
         catch (InvalidInputException e)
         {

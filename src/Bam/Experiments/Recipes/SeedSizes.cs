@@ -50,7 +50,7 @@ public sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
         var whole = (JsonObject)Keys.DeepClone();
         whole["vocab_size"] ??= vocabSize;
         whole["eos_token_id"] ??= endOfTextId;
-        return ModelConfig.Parse(whole.ToJsonString(), where);
+        return ModelConfig.Parse(whole.ToJsonString(), where, SilentReporter.Instance);
     }
 
     // A preset's vocabulary is the paper's; a recipe's is its tokenizer's, unless the keys say otherwise.

@@ -71,7 +71,7 @@ public static class TrainingCheckpoint
             ModelCheckpoint.ReadInto((start, values) => moments.ReadFloat32(moment, start, values), buffer, slice);
         }
 
-        ModelCheckpoint.LoadInto(session.Model, directory);
+        ModelCheckpoint.LoadInto(session.Model, directory, SilentReporter.Instance);
         return state;
     }
 

@@ -32,7 +32,7 @@ public sealed class FamilyConfigTests
     {
         var json = Json("qwen2-bias");
         (json["use_sliding_window"], json["sliding_window"], json["max_window_layers"]) = (true, 16, 1);
-        Should.Throw<InvalidInputException>(() => ModelConfig.Parse(json.ToJsonString(), "config.json")).Message
+        Should.Throw<InvalidInputException>(() => ModelConfig.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance)).Message
             .ShouldStartWith("config.json: max_window_layers: expected 0, or at least num_hidden_layers = 2, found 1");
     }
 
@@ -42,7 +42,7 @@ public sealed class FamilyConfigTests
         var json = Json("qwen2-bias");
         (json["use_sliding_window"], json["sliding_window"], json["max_window_layers"]) = (true, 16, 0);
         json["layer_types"] = new JsonArray("sliding_attention", "sliding_attention");
-        ModelConfig.Parse(json.ToJsonString(), "config.json").SlidingWindow.ShouldBe(16);
+        ModelConfig.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance).SlidingWindow.ShouldBe(16);
     }
 
     [Fact]
@@ -50,9 +50,9 @@ public sealed class FamilyConfigTests
     {
         var json = Json("mistral-sliding");
         json["sliding_window"] = null;
-        ModelConfig.Parse(json.ToJsonString(), "config.json").SlidingWindow.ShouldBeNull();
+        ModelConfig.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance).SlidingWindow.ShouldBeNull();
         json.Remove("sliding_window");
-        ModelConfig.Parse(json.ToJsonString(), "config.json").SlidingWindow.ShouldBe(4096);
+        ModelConfig.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance).SlidingWindow.ShouldBe(4096);
     }
 
     [Theory]
@@ -74,7 +74,7 @@ public sealed class FamilyConfigTests
     {
         var json = Json(name);
         json[key] = JsonNode.Parse(value);
-        return ModelConfig.Parse(json.ToJsonString(), "config.json");
+        return ModelConfig.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance);
     }
 
     private static JsonObject Json(string name) =>

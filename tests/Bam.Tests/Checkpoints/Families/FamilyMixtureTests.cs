@@ -49,8 +49,8 @@ public sealed class FamilyMixtureTests : IDisposable
         Upcycler.Mix(kind.Split(' ')[0], options, directory.Root, SilentReporter.Instance);
 
         using var scope = TensorScope.Open();
-        using var dense = ModelCheckpoint.Load(source, Device.Cpu, withGradients: false);
-        using var mixture = ModelCheckpoint.Load(directory.Root, Device.Cpu, withGradients: false);
+        using var dense = ModelCheckpoint.Load(source, Device.Cpu, SilentReporter.Instance, withGradients: false);
+        using var mixture = ModelCheckpoint.Load(directory.Root, Device.Cpu, SilentReporter.Instance, withGradients: false);
         mixture.Config.IsMixture.ShouldBe(kind != "soup");
         var ids = TinyModels.Ids(2, 20);
         var expected = dense.Logits(ids);

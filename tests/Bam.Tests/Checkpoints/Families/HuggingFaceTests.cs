@@ -26,7 +26,7 @@ public sealed class HuggingFaceTests : IDisposable
     public void A_saved_copy_in_our_own_format_gives_the_same(string name)
     {
         LibTorch.Load();
-        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu)) ModelCheckpoint.Save(model, directory.Root);
+        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu, SilentReporter.Instance)) ModelCheckpoint.Save(model, directory.Root);
 
         File.ReadAllText(directory["config.json"]).ShouldContain("\"model_type\": \"bam\"");
         RequireExpected(directory.Root, name);
@@ -36,10 +36,10 @@ public sealed class HuggingFaceTests : IDisposable
     public void Compared_with_a_copy_in_our_own_format_it_is_the_same(string name)
     {
         LibTorch.Load();
-        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu)) ModelCheckpoint.Save(model, directory.Root);
+        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu, SilentReporter.Instance)) ModelCheckpoint.Save(model, directory.Root);
 
-        using var first = Checkpoint.Open(Fixtures.HuggingFaceModel(name));
-        using var second = Checkpoint.Open(directory.Root);
+        using var first = Checkpoint.Open(Fixtures.HuggingFaceModel(name), SilentReporter.Instance);
+        using var second = Checkpoint.Open(directory.Root, SilentReporter.Instance);
         var comparison = CheckpointComparison.Of(first, second, SilentReporter.Instance);
         comparison.OnlyInFirst.ShouldBeEmpty();
         comparison.Components.Sum(component => component.Tensors).ShouldBe(first.Parameters.Count);
@@ -84,7 +84,7 @@ public sealed class HuggingFaceTests : IDisposable
     public void Any_other_tensor_is_refused()
     {
         CopyWith("llama-gqa", ["model.layers.0.self_attn.q_proj.bias"]);
-        Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root)).Message.ShouldContain("tensor model.layers.0.self_attn.q_proj.bias: expected only the 21 tensors of");
+        Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, SilentReporter.Instance)).Message.ShouldContain("tensor model.layers.0.self_attn.q_proj.bias: expected only the 21 tensors of");
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class HuggingFaceTests : IDisposable
         var source = Fixtures.HuggingFaceModel("gpt-neox-pythia");
         File.Copy(Path.Combine(Fixtures.HuggingFaceModel("phi"), Checkpoint.SingleFileName), directory[Checkpoint.SingleFileName]);
         File.Copy(Path.Combine(source, ModelConfig.FileName), directory[ModelConfig.FileName]);
-        Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root)).Message
+        Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, SilentReporter.Instance)).Message
             .ShouldContain("tensor gpt_neox.embed_in.weight: expected [160, 32], as ");
     }
 
@@ -147,7 +147,7 @@ public sealed class HuggingFaceTests : IDisposable
     private void RequireExpected(string model, string name)
     {
         var (input, output) = (Path.Combine(Fixtures.HuggingFaceModel(name), "expected.safetensors"), directory["out.safetensors"]);
-        ForwardPass.Run(model, input, output, withGradients: false, Device.Cpu);
+        ForwardPass.Run(model, input, output, withGradients: false, Device.Cpu, SilentReporter.Instance);
         using var expected = SafetensorsFile.Open(input);
         using var found = SafetensorsFile.Open(output);
         RequireNear(Read(found, "logits"), Read(expected, "logits"));
