@@ -5,29 +5,56 @@ namespace Bam.Files;
 /// <summary>Reads a user's JSON, turning what the parser reports into one line.</summary>
 internal static class JsonInput
 {
+    /// <summary>The deepest nesting that is read; no file that Bam reads comes near it.</summary>
+    private const int MaximumDepth = 64;
+
     /// <summary>Parses one JSON object and reads it.</summary>
     /// <param name="json">UTF-8 text.</param>
     /// <param name="where">The file, and what of it this is.</param>
     /// <param name="hint">What to do when it is not a JSON object.</param>
-    /// <param name="read">Reads the object; strings that are not Unicode become a fault of the input.</param>
-    /// <exception cref="InvalidInputException">It is not a JSON object, or holds text that is not Unicode.</exception>
+    /// <param name="read">Reads the object; its names and strings are Unicode.</param>
+    /// <exception cref="InvalidInputException">As <see cref="Parse"/> says, or it is not an object.</exception>
     public static T ReadObject<T>(ReadOnlySpan<byte> json, string where, string hint, Func<JsonElement, T> read)
     {
+        var root = Parse(json, where, hint);
+        return root.ValueKind == JsonValueKind.Object
+            ? read(root)
+            : throw new InvalidInputException(where, "a JSON object", Describe(root), hint);
+    }
+
+    /// <summary>Parses JSON. Names and strings of the result are Unicode, so that reading them cannot fail.</summary>
+    /// <param name="json">UTF-8 text.</param>
+    /// <param name="where">The file, and what of it this is.</param>
+    /// <param name="hint">What to do about a damaged file.</param>
+    /// <exception cref="InvalidInputException">It is not JSON, is nested too deep, or holds half a surrogate pair or bytes that are not UTF-8.</exception>
+    public static JsonElement Parse(ReadOnlySpan<byte> json, string where, string hint)
+    {
+        JsonElement root;
         try
         {
-            var root = JsonElement.Parse(json);
-            return root.ValueKind == JsonValueKind.Object
-                ? read(root)
-                : throw new InvalidInputException(where, "a JSON object", Describe(root), hint);
+            root = JsonElement.Parse(json);
         }
         catch (JsonException e)
         {
-            throw new InvalidInputException($"{where}: not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}); {hint}", e);
+            var fault = IsTooDeep(json) ? $"nested deeper than {MaximumDepth} levels" : "not JSON";
+            throw new InvalidInputException($"{where}: {fault} (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}); {hint}", e);
         }
-        catch (InvalidOperationException e)
-        {
-            throw new InvalidInputException($"{where}: holds text that is not Unicode; {hint}", e);
-        }
+
+        RequireUnicode(json, where, hint);
+        return root;
+    }
+
+    /// <summary>Refuses valid JSON in which a name or a string is not Unicode text.</summary>
+    /// <param name="json">UTF-8 text.</param>
+    /// <param name="where">The file, and what of it this is.</param>
+    /// <param name="hint">What to do about it.</param>
+    /// <exception cref="InvalidInputException">Says where the first such text is.</exception>
+    public static void RequireUnicode(ReadOnlySpan<byte> json, string where, string hint)
+    {
+        if (JsonUnicode.FaultOf(json) is not { } fault) return;
+        var before = json[..fault.Offset];
+        var (line, position) = (before.Count((byte)'\n') + 1, fault.Offset - before.LastIndexOf((byte)'\n'));
+        throw new InvalidInputException($"{where}: line {line}, byte {position}", "Unicode text", fault.Found, hint);
     }
 
     /// <summary>A value as it is shown in a message.</summary>
@@ -40,5 +67,23 @@ internal static class JsonInput
             _ => value.GetRawText(),
         };
         return text.Length <= 60 ? text : text[..60] + "…";
+    }
+
+    private static bool IsTooDeep(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaximumDepth + 1 });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader is { TokenType: JsonTokenType.StartArray or JsonTokenType.StartObject, CurrentDepth: MaximumDepth }) return true;
+            }
+
+            return false;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
     }
 }

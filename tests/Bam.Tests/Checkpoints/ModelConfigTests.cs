@@ -125,7 +125,7 @@ public sealed class ModelConfigTests
     [InlineData("{\"vocab_size\": 1", "config.json: not JSON (line 1, byte 17); it may be cut short or the wrong file")]
     [InlineData("[]", "config.json: expected a JSON object, found an array; it may be cut short or the wrong file")]
     [InlineData("{\"a\":1,\"a\":1}", "config.json: a: expected one value, found the key twice; remove one of the two")]
-    [InlineData("{\"\\ud800\":1}", "config.json: holds text that is not Unicode; it may be cut short or the wrong file")]
+    [InlineData("{\"\\ud800\":1}", "config.json: line 1, byte 3: expected Unicode text, found half of a surrogate pair, \\ud800; it may be cut short or the wrong file")]
     public void Text_that_is_not_one_object_is_refused(string json, string message) => Refused(json).ShouldBe(message);
 
     private static string With(string key, string value)

@@ -58,8 +58,8 @@ public sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
     {
         if (model.Scalar is { } name && !name.Contains('/')) return KeysOf(new JsonObject { ["preset"] = name }, model.Where);
         var json = model.Scalar is { } path ? InputFile.ReadAllText(path, "write the sizes inline, or name a config.json or a preset") : model.Json;
-        var keys = JsonNode.Parse(json) as JsonObject ?? throw new InvalidInputException(model.Where, "the keys of config.json", "something else", "write 'key: value' lines");
-        return KeysOf(keys, model.Where);
+        _ = new JsonFields(json, model.Scalar ?? model.Where);  // refuses what is not one object, with each key once
+        return KeysOf(JsonNode.Parse(json)!.AsObject(), model.Where);
     }
 
     private static JsonObject KeysOf(JsonObject written, string where)
