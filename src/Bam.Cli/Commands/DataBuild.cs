@@ -64,12 +64,15 @@ internal sealed class DataBuild : Verb
 
     private readonly Option<long> seed = new("--seed") { Description = "Which documents are held out", HelpName = "S" };
 
+    private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
+
     public DataBuild()
         : base("build", "Make a domain's token shards from text", "bam data build --input law/*.jsonl.gz --tokenizer tokenizer.json --output data/law")
     {
         foreach (var option in new Option[]
         {
             input, tokenizer, output, name, textKey, groupKey, separator, heldOutFraction, heldOutMaxTokens, nearDuplicates, contamination, seed,
+            skipBadLines,
         })
         {
             Options.Add(option);
@@ -95,6 +98,7 @@ internal sealed class DataBuild : Verb
                 NearDuplicateSimilarity = invocation.Get(nearDuplicates),
                 ContaminationShare = invocation.Get(contamination),
                 Seed = invocation.Get(seed),
+                SkipBadLines = SkipBadLinesOption.Of(invocation, skipBadLines),
             },
             invocation.Reporter,
             invocation.Cancellation);

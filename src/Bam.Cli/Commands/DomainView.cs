@@ -15,6 +15,7 @@ internal static class DomainView
             .AddColumn(new TableColumn("tokens").RightAligned())
             .AddColumn(new TableColumn("bytes of text").RightAligned());
         table.AddRow("read", Number(report.DocumentsRead + report.EmptyDocuments), "", "");
+        if (report.BadLines > 0) table.AddRow("bad lines, passed over", Number(report.BadLines), "", "");
         table.AddRow("empty", Number(report.EmptyDocuments), "", "");
         table.AddRow("near-duplicates, removed", Number(report.NearDuplicates), "", "");
         table.AddRow("share text with held-out ones, removed", Number(report.Contaminated), "", "");

@@ -65,6 +65,7 @@ internal sealed partial class Mix : Verb
         Description = "Tokens of each router text to read, from its beginning", DefaultValueFactory = _ => 16_384, HelpName = "N",
     };
 
+    private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
     private readonly Option<string> device = DeviceOption.Create("Where the seed reads the router texts: auto, cpu or cuda:N");
     private readonly Option<bool> resizeEmbeddings = new("--resize-embeddings")
     {
@@ -98,7 +99,7 @@ internal sealed partial class Mix : Verb
         foreach (var option in new Option[]
         {
             seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK, routerSeed, routerTexts,
-            routerTokens, device, format, this.dtype, weights, resizeEmbeddings, shardSize, checkFinite, dryRun,
+            routerTokens, skipBadLines, device, format, this.dtype, weights, resizeEmbeddings, shardSize, checkFinite, dryRun,
         })
         {
             Options.Add(option);
@@ -154,8 +155,8 @@ internal sealed partial class Mix : Verb
 
     private RouterTexts? TextsOf(Invocation invocation)
     {
-        if (invocation.Get(routerTexts) is { Length: > 0 } inputs) return new(inputs, invocation.Get(routerTokens));
-        if (new Option[] { routerTokens, device }.FirstOrDefault(invocation.IsGiven) is { } option)
+        if (invocation.Get(routerTexts) is { Length: > 0 } inputs) return new(inputs, invocation.Get(routerTokens)) { SkipBadLines = SkipBadLinesOption.Of(invocation, skipBadLines) };
+        if (new Option[] { routerTokens, skipBadLines, device }.FirstOrDefault(invocation.IsGiven) is { } option)
             throw new InvalidInputException(option.Name, "a --router-text of each model beside it", "none", "add them or leave it out");
         return null;
     }
@@ -164,7 +165,7 @@ internal sealed partial class Mix : Verb
     {
         LibTorch.Load();
         return RouterCalibration.Run(
-            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, invocation.Cancellation);
+            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, invocation.Cancellation, texts.SkipBadLines);
     }
 
     /// <summary>A mixture may be made again; anything else under that name is not ours to remove.</summary>

@@ -32,18 +32,21 @@ internal sealed class TokenizerEncode : Verb
         DefaultValueFactory = _ => "text",
     };
 
+    private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
+
     public TokenizerEncode()
         : base("encode", "Print the ids of texts, a line for each document that is not just white space", "bam tokenizer encode letter.txt --tokenizer models/llama")
     {
         Arguments.Add(inputs);
-        foreach (var option in new Option[] { tokenizer, noSpecialTokens, textKey }) Options.Add(option);
+        foreach (var option in new Option[] { tokenizer, noSpecialTokens, textKey, skipBadLines }) Options.Add(option);
     }
 
     public override int Execute(Invocation invocation)
     {
         var encoder = Tokenizer.Load(invocation.GetRequired(tokenizer));
         var addSpecialTokens = !invocation.Get(noSpecialTokens);
-        var texts = DocumentTexts.Read(InputFiles.Resolve(invocation.GetRequired(inputs)), invocation.Get(textKey)!);
+        var texts = DocumentTexts.Read(
+            InputFiles.Resolve(invocation.GetRequired(inputs)), invocation.Reporter, invocation.Get(textKey)!, SkipBadLinesOption.Of(invocation, skipBadLines));
         invocation.WriteEach(texts.Select(Encode), ids => string.Join(' ', ids) + '\n');
         return ExitStatus.Done;
 

@@ -66,11 +66,13 @@ internal sealed class TokenizerTrain : Verb
         DefaultValueFactory = _ => "text",
     };
 
+    private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
+
     public TokenizerTrain()
         : base("train", "Train a byte-level BPE tokenizer on text", "bam tokenizer train text/ --vocab-size 32000 --output tokenizer.json")
     {
         Arguments.Add(inputs);
-        foreach (var option in new Option[] { vocabSize, output, style, specialTokens, minFrequency, textKey }) Options.Add(option);
+        foreach (var option in new Option[] { vocabSize, output, style, specialTokens, minFrequency, textKey, skipBadLines }) Options.Add(option);
     }
 
     public override int Execute(Invocation invocation)
@@ -86,7 +88,7 @@ internal sealed class TokenizerTrain : Verb
         var bytes = files.Sum(file => new FileInfo(file).Length);
         var reporter = invocation.Reporter;
         var documents = 0L;
-        var texts = DocumentTexts.Read(files, invocation.Get(textKey)!, read =>
+        var texts = DocumentTexts.Read(files, reporter, invocation.Get(textKey)!, SkipBadLinesOption.Of(invocation, skipBadLines), read =>
         {
             documents++;
             reporter.Advance(new("count words", read, bytes, "bytes"));

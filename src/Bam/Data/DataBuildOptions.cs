@@ -24,6 +24,9 @@ public sealed record DataBuildOptions
     /// <summary>The line that separates the documents of a text file, without white space around it; null: a file is a document.</summary>
     public string? SectionSeparator { get; init; }
 
+    /// <summary>How many lines of JSONL that cannot be read are passed over; with more, nothing is built.</summary>
+    public long SkipBadLines { get; init; }
+
     /// <summary>The part of the tokens to hold out for measuring, in whole documents; 0 to 0.5.</summary>
     public double HeldOutFraction { get; init; } = 0.05;
 
@@ -49,6 +52,7 @@ public sealed record DataBuildOptions
     /// <exception cref="InvalidInputException">One is.</exception>
     internal void Validate()
     {
+        Require("the bad lines to skip", SkipBadLines >= 0, "0 or more", SkipBadLines);
         Require("the held-out fraction", HeldOutFraction is >= 0 and <= 0.5, "a number from 0 to 0.5", HeldOutFraction);
         Require("the most held-out tokens", HeldOutMaxTokens >= 0, "0 or more", HeldOutMaxTokens);
         Require("the near-duplicates' similarity", NearDuplicateSimilarity is > 0 and <= 1, "a number above 0, at most 1", NearDuplicateSimilarity);

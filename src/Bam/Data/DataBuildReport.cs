@@ -19,6 +19,7 @@ namespace Bam.Data;
 /// <param name="Settings">How documents were compared and split.</param>
 /// <param name="NearDuplicateExamples">The first few, each with the document that stayed.</param>
 /// <param name="ContaminatedExamples">The first few, each with the held-out document.</param>
+/// <param name="BadLines">Lines of JSONL passed over because they cannot be read.</param>
 public sealed record DataBuildReport(
     string Name,
     string Tokenizer,
@@ -34,7 +35,8 @@ public sealed record DataBuildReport(
     SplitReport HeldOut,
     DataBuildSettings Settings,
     IReadOnlyList<DroppedDocument> NearDuplicateExamples,
-    IReadOnlyList<DroppedDocument> ContaminatedExamples)
+    IReadOnlyList<DroppedDocument> ContaminatedExamples,
+    long BadLines = 0)
 {
     internal const string FileName = "report.json";
 

@@ -9,6 +9,7 @@ namespace Bam.Data;
 /// <param name="Seed">Which documents are held out.</param>
 /// <param name="NearDuplicateSimilarity">From which similarity two documents count as the same.</param>
 /// <param name="ContaminationShare">Up to which shared part a training document stays.</param>
+/// <param name="SkipBadLines">How many lines of JSONL that cannot be read may be passed over.</param>
 public sealed record DataBuildSettings(
     string TextKey,
     string? GroupKey,
@@ -17,4 +18,5 @@ public sealed record DataBuildSettings(
     long HeldOutMaxTokens,
     long Seed,
     double NearDuplicateSimilarity,
-    double ContaminationShare);
+    double ContaminationShare,
+    long SkipBadLines = 0);

@@ -102,7 +102,9 @@ public static class DataBuilder
                 options.HeldOutMaxTokens,
                 options.Seed,
                 options.NearDuplicateSimilarity,
-                options.ContaminationShare),
+                options.ContaminationShare,
+                options.SkipBadLines),
             corpus.NearDuplicateExamples,
-            contamination.Examples);
+            contamination.Examples,
+            source.BadLines);
 }

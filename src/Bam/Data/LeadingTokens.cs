@@ -10,14 +10,16 @@ public static class LeadingTokens
     /// <param name="input">A file (.txt, .jsonl, .jsonl.gz), a folder or a pattern; see <see cref="InputFiles.Resolve"/>. Or a built domain, whose training tokens are taken.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="count">The most tokens.</param>
+    /// <param name="reporter">Told of bad lines and empty documents that are passed over.</param>
+    /// <param name="skipBadLines">How many lines of JSONL that cannot be read are passed over.</param>
     /// <returns>That many ids, or all that the text has.</returns>
     /// <exception cref="InvalidInputException">A file is missing, damaged, without text, or of another tokenizer.</exception>
-    public static int[] Read(string input, Tokenizer tokenizer, int count)
+    public static int[] Read(string input, Tokenizer tokenizer, int count, IReporter reporter, long skipBadLines = 0)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         if (DataBuildReport.IsIn(input)) return OfBuilt(input, tokenizer, count);
         var ids = new List<int>();
-        foreach (var text in DocumentTexts.Read(InputFiles.Resolve([input])))
+        foreach (var text in DocumentTexts.Read(InputFiles.Resolve([input]), reporter, skipBadLines: skipBadLines))
         {
             tokenizer.EncodeOrdinary(text, ids);
             if (tokenizer.EndOfTextId is { } endOfText) ids.Add(endOfText);

@@ -24,14 +24,22 @@ public static class RouterCalibration
     /// <param name="device">Where the seed computes.</param>
     /// <param name="reporter">Told how far it is, and of texts that are shorter.</param>
     /// <param name="cancellation">The wish to stop.</param>
+    /// <param name="skipBadLines">How many lines of JSONL that cannot be read are passed over in each text.</param>
     /// <returns>[experts, d] by the router's name.</returns>
     /// <exception cref="InvalidInputException">A text or the seed cannot be read, or the texts are all alike.</exception>
     public static IReadOnlyDictionary<string, float[]> Run(
-        string seed, ModelConfig mixture, IReadOnlyList<string> texts, int tokens, Device device, IReporter reporter, CancellationToken cancellation = default)
+        string seed,
+        ModelConfig mixture,
+        IReadOnlyList<string> texts,
+        int tokens,
+        Device device,
+        IReporter reporter,
+        CancellationToken cancellation = default,
+        long skipBadLines = 0)
     {
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentNullException.ThrowIfNull(reporter);
-        var samples = Samples(seed, texts, tokens, reporter);
+        var samples = Samples(seed, texts, tokens, skipBadLines, reporter);
         using var model = ModelCheckpoint.Load(seed, device, reporter, withGradients: false);
         var total = samples.Sum(ids => (long)ids.Length);
         var done = 0L;
@@ -47,11 +55,11 @@ public static class RouterCalibration
         }
     }
 
-    private static List<int[]> Samples(string seed, IReadOnlyList<string> texts, int tokens, IReporter reporter)
+    private static List<int[]> Samples(string seed, IReadOnlyList<string> texts, int tokens, long skipBadLines, IReporter reporter)
     {
         var tokenizer = Tokenizer.Load(seed);
         tokenizer.RequireFits(ModelConfig.Load(seed, reporter).VocabSize, seed);
-        var samples = texts.Select(text => LeadingTokens.Read(text, tokenizer, tokens)).ToList();
+        var samples = texts.Select(text => LeadingTokens.Read(text, tokenizer, tokens, reporter, skipBadLines)).ToList();
         foreach (var (text, sample) in texts.Zip(samples).Where(pair => pair.Second.Length < tokens))
             reporter.Warn($"{text}: has only {sample.Length} of the {tokens} tokens that calibrate its router row");
         return samples;

@@ -29,8 +29,8 @@ public sealed class LeadingTokensTests : IDisposable
         var all = new int[domain.Train.TokenCount];
         domain.Train.Read(0, all);
 
-        LeadingTokens.Read(directory["law"], tokenizer, 100).ShouldBe(all[..100]);
-        LeadingTokens.Read(directory["law"], tokenizer, int.MaxValue).ShouldBe(all);
+        LeadingTokens.Read(directory["law"], tokenizer, 100, SilentReporter.Instance).ShouldBe(all[..100]);
+        LeadingTokens.Read(directory["law"], tokenizer, int.MaxValue, SilentReporter.Instance).ShouldBe(all);
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public sealed class LeadingTokensTests : IDisposable
     {
         Build(ByteEncoder.Instance);
 
-        Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100)).Message.ShouldBe(
+        Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100, SilentReporter.Instance)).Message.ShouldBe(
             $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer ({tokenizer.Fingerprint[..12]}…), found those of another (bytes); build the data with the model's tokenizer");
     }
 
@@ -50,7 +50,7 @@ public sealed class LeadingTokensTests : IDisposable
             new() { Output = directory["law"], Name = "law", Encoder = TextEncoder.Of(tokenizer, "t.json") },
             CancellationToken.None);
 
-        Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100)).Message.ShouldBe(
+        Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100, SilentReporter.Instance)).Message.ShouldBe(
             $"{directory["law/train"]}: expected training tokens, found none: all of its text is held out; name other text");
     }
 

@@ -19,7 +19,7 @@ internal sealed class DocumentSource
 
     public DocumentSource(DataBuildOptions options, IReporter reporter, CancellationToken cancellation)
     {
-        format = new(options.TextKey, options.GroupKey, options.SectionSeparator);
+        format = new(options.TextKey, options.GroupKey, options.SectionSeparator, options.SkipBadLines);
         name = options.DomainName;
         threads = options.Threads;
         this.reporter = reporter;
@@ -37,6 +37,9 @@ internal sealed class DocumentSource
     /// <summary>Documents that the latest pass left out as empty.</summary>
     public long EmptyDocuments { get; private set; }
 
+    /// <summary>Lines of JSONL that the latest pass passed over because they cannot be read.</summary>
+    public long BadLines { get; private set; }
+
     /// <summary>About how many tokens there will be.</summary>
     public long EstimateTokens() =>
         (long)(Files.Zip(states, (file, state) => state.Length * (InputFiles.IsCompressed(file) ? GzipRatio : 1)).Sum() / BytesPerToken);
@@ -53,7 +56,7 @@ internal sealed class DocumentSource
                 throw new WorkFailedException($"{Files[i]}: changed while it was read; nothing was written; build again when it is complete");
         }
 
-        var reader = new DocumentReader(Files, format);
+        var reader = new DocumentReader(Files, format, reporter);
         long reported = -1;
         foreach (var result in OrderedParallel.Select(reader.Read(), work, threads, cancellation))
         {
@@ -67,7 +70,7 @@ internal sealed class DocumentSource
             yield return result;
         }
 
-        EmptyDocuments = reader.EmptyDocuments;
+        (EmptyDocuments, BadLines) = (reader.EmptyDocuments, reader.BadLines);
     }
 
     private static (long Length, DateTime Written) State(string file)

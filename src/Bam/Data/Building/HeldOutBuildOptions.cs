@@ -16,7 +16,10 @@ internal sealed record HeldOutBuildOptions
     public IReadOnlyList<string> Files { get; init; } = [];
 
     /// <summary>How documents lie in the files.</summary>
-    public Text.DocumentFormat Format { get; init; } = new("text", GroupKey: null, SectionSeparator: null);
+    public Text.DocumentFormat Format { get; init; } = new("text");
+
+    /// <summary>Told of bad lines that are passed over.</summary>
+    public IReporter Reporter { get; init; } = SilentReporter.Instance;
 
     /// <summary>The most tokens.</summary>
     public long MaxTokens { get; init; } = long.MaxValue;

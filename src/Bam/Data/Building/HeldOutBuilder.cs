@@ -77,7 +77,8 @@ internal static class HeldOutBuilder
                 options.MaxTokens,
                 options.Seed,
                 NearDuplicateSimilarity: 1,
-                ContaminationShare: 1),
+                ContaminationShare: 1,
+                options.Format.SkipBadLines),
             NearDuplicateExamples: [],
             ContaminatedExamples: []);
 }

@@ -1,78 +1,152 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Bam.Data.Text;
 
-/// <summary>Documents in JSONL: one object a line, the text in one of its fields.</summary>
+/// <summary>Documents in JSONL: one object a line, the text in one of its fields. Only the fields that are asked for are looked at.</summary>
 internal static class JsonLines
 {
+    // Python's json module gives up at about 1,000.
+    private const int MaxDepth = 10_000;
+
     private const string Hint = "mend the line or take it out";
 
     /// <summary>The documents of a stream, which is left open; blank lines are passed over.</summary>
-    /// <exception cref="InvalidInputException">A line is no JSON object or has no text; the message names the line.</exception>
-    public static IEnumerable<TextDocument> Read(Stream stream, string file, DocumentFormat format)
+    /// <param name="stream">The lines. Each may begin with a byte-order mark, which files laid one behind the other leave there.</param>
+    /// <param name="file">What messages call it.</param>
+    /// <param name="format">Which fields are read.</param>
+    /// <param name="bad">Receives the lines that are no document.</param>
+    public static IEnumerable<TextDocument> Read(Stream stream, string file, DocumentFormat format, BadLines bad)
     {
         var lines = new LineReader(stream, file);
-        while (TryReadNext(lines, format, out var document)) yield return document;
+        while (TryReadNext(lines, format, bad, out var document)) yield return document;
     }
 
-    private static bool TryReadNext(LineReader lines, DocumentFormat format, out TextDocument document)
+    private static bool TryReadNext(LineReader lines, DocumentFormat format, BadLines bad, out TextDocument document)
     {
         while (lines.TryRead(out var line))
         {
-            line = line.TrimEnd(" \t\r\n"u8);
+            line = StrictUtf8.WithoutMark(line).TrimEnd(" \t\r\n"u8);
             if (line.IsEmpty) continue;
-            document = Parse(line, lines.Origin, format);
-            return true;
+            if (Parse(line, lines.Origin, format, out document) is not { } fault) return true;
+            bad.Add(fault);
         }
 
         document = default;
         return false;
     }
 
-    private static TextDocument Parse(ReadOnlySpan<byte> line, DocumentOrigin start, DocumentFormat format)
+    private static BadLine? Parse(ReadOnlySpan<byte> line, DocumentOrigin origin, DocumentFormat format, out TextDocument document)
     {
-        var origin = $"{start}";
+        document = default;
         // The parser would pass damaged bytes on until a string is read.
-        StrictUtf8.Check(line, origin);
+        if (StrictUtf8.IndexOfInvalid(line) is >= 0 and var at) return new($"{origin}", "UTF-8 text", StrictUtf8.Describe(line, at), StrictUtf8.Hint);
         try
         {
-            using var json = JsonDocument.Parse(line.ToArray());
-            if (json.RootElement.ValueKind != JsonValueKind.Object)
-                throw new InvalidInputException(origin, "a JSON object", Describe(json.RootElement), Hint);
-            return new(
-                start,
-                Field(json.RootElement, format.TextKey, origin, "name the text's field with --text-key"),
-                format.GroupKey is null ? null : Field(json.RootElement, format.GroupKey, origin, "name the field of the slices' document with --group-key"));
+            return ReadFields(line, origin, format, out document);
         }
         catch (JsonException e)
         {
-            throw new InvalidInputException($"{origin}: expected a JSON object, found damage at byte {e.BytePositionInLine} of the line; {Hint}", e);
+            return NonFiniteNumbers.Replaced(line) is { } replaced
+                ? Parse(replaced, origin, format, out document)
+                : new($"{origin}", "a JSON object", $"damage at byte {e.BytePositionInLine} of the line", Hint);
         }
     }
 
-    private static string Field(JsonElement line, string key, string origin, string hint)
+    private static BadLine? ReadFields(ReadOnlySpan<byte> line, DocumentOrigin origin, DocumentFormat format, out TextDocument document)
     {
-        if (!line.TryGetProperty(key, out var field))
-            throw new InvalidInputException(origin, $"the field \"{key}\"", $"only {string.Join(", ", line.EnumerateObject().Select(property => $"\"{property.Name}\""))}", hint);
-        if (field.ValueKind != JsonValueKind.String)
-            throw new InvalidInputException($"{origin}, field \"{key}\"", "a string", Describe(field), hint);
-        try
+        document = default;
+        var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        var (text, group) = (new Field(format.TextKey, "name the text's field with --text-key"), new Field(format.GroupKey, "name the field of the slices' document with --group-key"));
+        if (reader.Read() && reader.TokenType != JsonTokenType.StartObject) return new($"{origin}", "a JSON object", Describe(reader.TokenType), Hint);
+        while (reader.Read())
         {
-            return field.GetString()!;
+            if (reader.CurrentDepth > MaxDepth) return new($"{origin}", $"JSON of at most {MaxDepth:N0} levels", "a deeper one", Hint);
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth > 1) continue;
+            var (isText, isGroup) = (text.IsNamedBy(ref reader), group.IsNamedBy(ref reader));
+            if (!isText && !isGroup) continue;
+            reader.Read();
+            if (isText) text.Set(ref reader);
+            if (isGroup) group.Set(ref reader);
         }
-        catch (InvalidOperationException e)
-        {
-            throw new InvalidInputException($"{origin}, field \"{key}\": expected text, found half a surrogate pair (\\ud800 to \\udfff); {Hint}", e);
-        }
+
+        if (text.Fault(line, origin, mayBeNull: true) is { } fault) return fault;
+        if (format.GroupKey is not null && group.Fault(line, origin, mayBeNull: false) is { } groupFault) return groupFault;
+        document = new(origin, text.Value ?? "", group.Value);
+        return null;
     }
 
-    private static string Describe(JsonElement element) => element.ValueKind switch
+    private static string Describe(JsonTokenType value) => value switch
     {
-        JsonValueKind.Object => "an object",
-        JsonValueKind.Array => "an array",
-        JsonValueKind.String => "a string",
-        JsonValueKind.Number => "a number",
-        JsonValueKind.Null => "null",
+        JsonTokenType.StartObject => "an object",
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.String => "a string",
+        JsonTokenType.Number => "a number",
+        JsonTokenType.Null => "null",
         _ => "a truth value",
     };
+
+    /// <summary>One field of a line.</summary>
+    private struct Field(string? key, string hint)
+    {
+        private JsonTokenType type; // None: not there
+        private bool isHalfPair;
+        private bool isTwice; // with two values
+
+        public string? Value { get; private set; }
+
+        public readonly bool IsNamedBy(ref Utf8JsonReader reader)
+        {
+            try
+            {
+                return key is not null && reader.ValueTextEquals(key);
+            }
+            catch (InvalidOperationException)
+            {
+                return false; // half a surrogate pair in the name, which no key has
+            }
+        }
+
+        public void Set(ref Utf8JsonReader reader)
+        {
+            var (typeBefore, valueBefore) = (type, Value);
+            type = reader.TokenType;
+            try
+            {
+                Value = type == JsonTokenType.String ? reader.GetString() : null;
+            }
+            catch (InvalidOperationException)
+            {
+                isHalfPair = true;
+            }
+
+            isTwice |= typeBefore != JsonTokenType.None && (type != typeBefore || Value != valueBefore);
+        }
+
+        public readonly BadLine? Fault(ReadOnlySpan<byte> line, DocumentOrigin origin, bool mayBeNull)
+        {
+            if (type == JsonTokenType.None) return new($"{origin}", $"the field \"{key}\"", NamesIn(line), hint);
+            var where = $"{origin}, field \"{key}\"";
+            if (isHalfPair) return new(where, "text", "half a surrogate pair (\\ud800 to \\udfff)", Hint);
+            if (isTwice) return new(where, "one value", "two different ones", Hint);
+            return type == JsonTokenType.String || (mayBeNull && type == JsonTokenType.Null) ? null : new(where, "a string", Describe(type), hint);
+        }
+
+        private static string NamesIn(ReadOnlySpan<byte> line)
+        {
+            const int Most = 8;
+            const int LongestName = 40;
+            var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = int.MaxValue });
+            var names = new List<string>();
+            while (names.Count <= Most && reader.Read())
+            {
+                // As they are written, which has neither control characters nor halves of surrogate pairs.
+                if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1) names.Add(Encoding.UTF8.GetString(reader.ValueSpan));
+            }
+
+            if (names.Count == 0) return "no field";
+            var quoted = names.Take(Most).Select(name => name.Length > LongestName ? $"\"{name[..LongestName]}…\"" : $"\"{name}\"");
+            return $"only {string.Join(", ", quoted)}{(names.Count > Most ? " …" : "")}";
+        }
+    }
 }

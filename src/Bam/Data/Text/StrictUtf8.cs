@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
 
@@ -8,6 +9,9 @@ internal static class StrictUtf8
 {
     /// <summary>The most characters of a document, in UTF-16 units: what a string holds.</summary>
     public const int MaxCharacters = 0x3FFF_FFDF;
+
+    /// <summary>What to do about text that is not UTF-8.</summary>
+    public const string Hint = "convert it, for example with 'iconv -f latin1 -t utf-8'";
 
     private static readonly UTF8Encoding Encoding = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -25,9 +29,7 @@ internal static class StrictUtf8
         }
         catch (DecoderFallbackException e)
         {
-            var at = Math.Max(0, e.Index);
-            throw new InvalidInputException(
-                $"{origin}: expected UTF-8 text, found byte 0x{bytes[at]:X2} at offset {at}; convert it, for example with 'iconv -f latin1 -t utf-8'", e);
+            throw new InvalidInputException($"{origin}: expected UTF-8 text, found {Describe(bytes, Math.Max(0, e.Index))}; {Hint}", e);
         }
     }
 
@@ -38,12 +40,17 @@ internal static class StrictUtf8
     public static InvalidInputException TooLong(string origin, int maxCharacters) =>
         new(origin, $"a document of at most {maxCharacters:N0} characters", "a longer one", "split the document");
 
-    /// <summary>Only checks.</summary>
-    /// <exception cref="InvalidInputException">They are not UTF-8.</exception>
-    public static void Check(ReadOnlySpan<byte> bytes, string origin)
+    /// <summary>The place of the first byte that is not UTF-8; -1 when all are.</summary>
+    public static int IndexOfInvalid(ReadOnlySpan<byte> bytes)
     {
-        if (!Utf8.IsValid(bytes)) Decode(bytes, origin);
+        if (Utf8.IsValid(bytes)) return -1;
+        var at = 0;
+        while (Rune.DecodeFromUtf8(bytes[at..], out _, out var length) == OperationStatus.Done) at += length;
+        return at;
     }
+
+    /// <summary>A byte that is not UTF-8, for refusals.</summary>
+    public static string Describe(ReadOnlySpan<byte> bytes, int at) => $"byte 0x{bytes[at]:X2} at offset {at}";
 
     /// <summary>The bytes after a byte-order mark, if there is one.</summary>
     public static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> bytes) => bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;

@@ -24,7 +24,7 @@ public abstract class ProbePhase(string name, IReadOnlyList<Phase> sources, long
         var file = tokenizer.FileIn(context.Store);
         var loaded = Tokenizer.Load(file);
         var options = Adjust(
-            new HeldOutBuildOptions { Output = ShardsIn(context.Store), Name = Name, Encoder = TextEncoder.Of(loaded, file), Seed = RandomSeed },
+            new HeldOutBuildOptions { Output = ShardsIn(context.Store), Name = Name, Encoder = TextEncoder.Of(loaded, file), Seed = RandomSeed, Reporter = context.Reporter },
             context.Store);
         var report = HeldOutBuilder.Build(Documents(options, context.Store, loaded), options, context.Cancellation).HeldOut;
         return new JsonObject { ["documents"] = report.Documents, ["tokens"] = report.Tokens, ["bytes"] = report.Utf8Bytes };

@@ -46,9 +46,8 @@ public sealed class TrainTokenizerPhase(RecipeTokenizer settings, IReadOnlyList<
     private IEnumerable<string> Sample(DomainText text, PhaseContext context)
     {
         var files = InputFiles.Resolve(text.Inputs(context.Store));
-        var format = new DocumentFormat(text.Domain.TextKey, text.Domain.GroupKey, text.Domain.SectionSeparator);
         var fraction = settings.MegabytesPerDomain * 1e6 / files.Sum(file => TextLength.Of(file, context.Cancellation));
-        return TextSample.Of(new DocumentReader(files, format).Read().Select(document => document.Text), fraction, new RandomStream(randomSeed, $"tokenizer {text.Name}"));
+        return TextSample.Of(new DocumentReader(files, text.Domain.Format, context.Reporter).Read().Select(document => document.Text), fraction, new RandomStream(randomSeed, $"tokenizer {text.Name}"));
     }
 
     private sealed class Progress(string activity, IReporter reporter) : IProgress<BpeTrainerProgress>

@@ -26,10 +26,10 @@ public sealed class UnseenProbePhase(DomainText text, long maxTokens, long rando
     private protected override HeldOutBuildOptions Adjust(HeldOutBuildOptions options, PhaseStore store) => options with
     {
         Files = InputFiles.Resolve(text.Inputs(store)),
-        Format = new DocumentFormat(text.Domain.TextKey, text.Domain.GroupKey, text.Domain.SectionSeparator),
+        Format = text.Domain.Format,
         MaxTokens = maxTokens,
     };
 
     private protected override IEnumerable<TextDocument> Documents(HeldOutBuildOptions options, PhaseStore store, Tokenizer loaded) =>
-        new DocumentReader(options.Files, options.Format).Read();
+        new DocumentReader(options.Files, options.Format, options.Reporter).Read();
 }

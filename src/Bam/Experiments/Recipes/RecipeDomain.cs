@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Data.Text;
 
 namespace Bam.Experiments.Recipes;
 
@@ -22,6 +23,13 @@ public sealed record RecipeDomain
     /// <summary>The line between a text file's documents.</summary>
     [Key("the line that separates the documents of a text file; a file is a document when absent")]
     public string? SectionSeparator { get; init; }
+
+    /// <summary>How many lines of JSONL that cannot be read are passed over; null for none.</summary>
+    [Key("how many lines of .jsonl that cannot be read are passed over, with a warning; more are refused; none when absent", Minimum = 0)]
+    public long? SkipBadLines { get; init; }
+
+    /// <summary>How documents lie in the files.</summary>
+    internal DocumentFormat Format => new(TextKey, GroupKey, SectionSeparator, SkipBadLines ?? 0);
 
     /// <summary>True when a key is set that only .jsonl files have a use for.</summary>
     internal bool SpeaksOfJsonLines => TextKey != DefaultTextKey || GroupKey is not null;

@@ -24,6 +24,10 @@ public sealed record RecipeProbe : ICheckedSection
     [Key("with files: the line that separates the documents of a text file; a file is a document when absent")]
     public string? SectionSeparator { get; init; }
 
+    /// <summary>How many lines of JSONL that cannot be read are passed over; null for none.</summary>
+    [Key("with files: how many lines of .jsonl that cannot be read are passed over, with a warning; more are refused; none when absent", Minimum = 0)]
+    public long? SkipBadLines { get; init; }
+
     /// <summary>The most tokens that are measured.</summary>
     [Key("with files: the most tokens that are measured, in whole documents", Minimum = 2)]
     public long MaxTokens { get; init; } = DefaultMaxTokens;
@@ -42,7 +46,7 @@ public sealed record RecipeProbe : ICheckedSection
 
     /// <summary>The files as a domain's; null where held-out text is taken.</summary>
     internal RecipeDomain? Text =>
-        Files is null ? null : new RecipeDomain { Files = Files, TextKey = TextKey, GroupKey = GroupKey, SectionSeparator = SectionSeparator };
+        Files is null ? null : new RecipeDomain { Files = Files, TextKey = TextKey, GroupKey = GroupKey, SectionSeparator = SectionSeparator, SkipBadLines = SkipBadLines };
 
     /// <summary>What is measured apart: where the text of several domains is corrupted, each of them; else the probe itself.</summary>
     /// <param name="name">The probe's name.</param>
@@ -65,6 +69,7 @@ public sealed record RecipeProbe : ICheckedSection
         if (TextKey != DefaultTextKey) throw ForFiles(section, "text_key");
         if (GroupKey is not null) throw ForFiles(section, "group_key");
         if (SectionSeparator is not null) throw ForFiles(section, "section_separator");
+        if (SkipBadLines is not null) throw ForFiles(section, "skip_bad_lines");
         if (MaxTokens != DefaultMaxTokens) throw ForFiles(section, "max_tokens");
         if (Of!.Count == 0) throw section.Fault("of", "key 'of': expected at least one domain, found none");
         if (Of.Distinct().Count() < Of.Count) throw section.Fault("of", "key 'of': a domain is there twice; keep one");
