@@ -34,11 +34,10 @@ internal static class CommandLine
             return ExitStatus.WrongRequest;
         }
 
-        if (request.Action is not null || request.CommandResult.Command is not Verb verb)
-            return request.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
-
         try
         {
+            if (request.Action is not null || request.CommandResult.Command is not Verb verb)
+                return request.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
             EmptyWords.Refuse(request.CommandResult);
             return verb.Execute(new Invocation(request, output, request.GetValue(Json), reporter, cancellation));
         }

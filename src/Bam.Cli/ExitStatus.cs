@@ -13,4 +13,7 @@ internal static class ExitStatus
 
     /// <summary>Ctrl-C or SIGTERM, after saving.</summary>
     public const int Interrupted = 130;
+
+    /// <summary>Whoever read standard output has gone; what a shell says of a program that SIGPIPE ended.</summary>
+    public const int ReaderGone = 141;
 }

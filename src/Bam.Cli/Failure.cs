@@ -1,3 +1,4 @@
+using System.Globalization;
 using Bam.Torch;
 
 namespace Bam.Cli;
@@ -11,6 +12,7 @@ internal static class Failure
     public static int Report(Exception failure, Reporter reporter, CancellationToken cancellation)
     {
         var showTrace = Environment.GetEnvironmentVariable(TraceVariable) is "1";
+        if (failure is ClosedOutputException) return ExitStatus.ReaderGone;
         var (status, line) = failure switch
         {
             OperationCanceledException when cancellation.IsCancellationRequested => (ExitStatus.Interrupted, "interrupted"),
@@ -30,10 +32,11 @@ internal static class Failure
     private static string WhereTheTraceIs(Exception failure, bool shown)
     {
         if (shown) return "(this is a fault in Bam; the trace follows)";
-        var path = Path.Combine(Path.GetTempPath(), $"bam-trace-{Environment.ProcessId}.txt");
+        var path = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"bam-trace-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}.txt"));
         try
         {
-            File.WriteAllText(path, $"bam {ShowVersion.Version}\n{Environment.CommandLine}\n{failure}\n");
+            using (var trace = new StreamWriter(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write }))
+                trace.Write($"bam {ShowVersion.Version}\n{Environment.CommandLine}\n{failure}\n");
             return $"(this is a fault in Bam; the trace is in {path})";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -26,6 +26,7 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
+        StandardOutput.Install();
         using var signals = new TerminationSignals(Console.Error);
         return CommandLine.Invoke(arguments, Console.Out, Console.Error, signals.Token);
     }

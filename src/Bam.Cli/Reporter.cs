@@ -46,7 +46,7 @@ internal sealed class Reporter : IReporter, IDisposable
         console = Consoles.ForMessages(error);
     }
 
-    public void Say(string message) => WriteKept(Markup.Escape(message));
+    public void Say(string message) => WriteKept(Markup.Escape(MessageText.OneLine(message)));
 
     public void Warn(string message)
     {
@@ -55,11 +55,11 @@ internal sealed class Reporter : IReporter, IDisposable
             if (!warnings.Add(message)) return;
         }
 
-        WriteKept($"[yellow]warning:[/] {Markup.Escape(message)}");
+        WriteKept($"[yellow]warning:[/] {Markup.Escape(MessageText.OneLine(message))}");
     }
 
     /// <summary>The one line of a failure.</summary>
-    public void Fail(string message) => WriteKept($"[red]bam:[/] {Markup.Escape(message.ReplaceLineEndings(" "))}");
+    public void Fail(string message) => WriteKept($"[red]bam:[/] {Markup.Escape(MessageText.OneLine(message))}");
 
     /// <summary>More than one line, as it is.</summary>
     public void Trace(string text) => WriteKept(Markup.Escape(text));
@@ -74,7 +74,7 @@ internal sealed class Reporter : IReporter, IDisposable
             if (isNew) rate = new ProgressRate(progress, now);
             if (!isNew && !isLast && now < nextShown) return;
             rate.Move(progress, now);
-            var text = rate.Describe(progress, now);
+            var text = MessageText.OneLine(rate.Describe(progress, now));
             if (isLive) Redraw(text, isLast);
             else Write(() => error.WriteLine(text));
             nextShown = now + (isLive ? RedrawInterval : LineInterval(now - rate.Started));

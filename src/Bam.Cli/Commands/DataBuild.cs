@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Data;
+using Bam.Files;
 using Bam.Tokenization;
 using Spectre.Console;
 
@@ -83,6 +84,7 @@ internal sealed class DataBuild : Verb
     {
         var tokenizerPath = invocation.GetRequired(tokenizer);
         var directory = invocation.GetRequired(output);
+        OutputPath.RequireWorkplace(directory, [tokenizerPath]);
         var report = DataBuilder.Build(
             new DataBuildOptions
             {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Bam.Checkpoints;
 using Bam.Exporting;
 using Bam.Models;
@@ -12,7 +11,7 @@ using Spectre.Console;
 namespace Bam.Cli.Commands;
 
 /// <summary>Checkpoint surgery: dense checkpoints to one mixture, without training.</summary>
-internal sealed partial class Mix : Verb
+internal sealed class Mix : Verb
 {
     private static readonly Dictionary<string, AttentionInitialization> AttentionInits = new()
     {
@@ -111,7 +110,6 @@ internal sealed partial class Mix : Verb
         var output = invocation.Get(this.output);
         var isDryRun = invocation.Get(dryRun);
         if (output is null && !isDryRun) throw new InvalidInputException("--output", "the directory to write", "none", "add it, or --dry-run to write nothing");
-        if (output is not null) RefuseToReplaceOtherThings(output);
         var options = new MixtureOptions
         {
             Seed = invocation.GetRequired(seed),
@@ -131,6 +129,7 @@ internal sealed partial class Mix : Verb
             ShardBytes = ByteSize.Parse("--shard-size", invocation.GetRequired(shardSize)),
             CheckFinite = invocation.Get(checkFinite),
         };
+        if (output is not null) Upcycler.CheckOutput(options, output);
         using var sources = MixtureSources.Open(options.Models, invocation.Reporter, options.ResizeEmbeddings);
         var plan = MixturePlan.Create(invocation.GetRequired(this.method), options, sources);
         if (isDryRun)
@@ -167,24 +166,6 @@ internal sealed partial class Mix : Verb
         return RouterCalibration.Run(
             plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, invocation.Cancellation, texts.SkipBadLines);
     }
-
-    /// <summary>A mixture may be made again; anything else under that name is not ours to remove.</summary>
-    private static void RefuseToReplaceOtherThings(string output)
-    {
-        if (!Directory.Exists(output) || !Directory.EnumerateFileSystemEntries(output).Any()) return;
-        var stranger = File.Exists(Path.Combine(output, MixtureRecord.FileName))
-            ? Directory.EnumerateFileSystemEntries(output).Select(Path.GetFileName).Where(name => !IsOfMixture(name!)).Order(StringComparer.Ordinal).FirstOrDefault()
-            : "other files";
-        if (stranger is not null)
-            throw new InvalidInputException("--output", "a new or empty directory, or an older mixture", $"{output} with {stranger}", "choose another or remove it");
-    }
-
-    private static bool IsOfMixture(string file) =>
-        file is ModelConfig.FileName or MixtureRecord.FileName || TokenizerFile.FileNames.Contains(file) || WeightsOrCode().IsMatch(file);
-
-    // The code is what the form for transformers brings.
-    [GeneratedRegex(@"^(model(-\d+-of-\d+)?\.safetensors(\.index\.json)?|\w+_bam\.py)$")]
-    private static partial Regex WeightsOrCode();
 
     private static AttentionInitialization ParseAttentionInit(string name) =>
         AttentionInits.TryGetValue(name, out var init)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Data.Text;
+using Bam.Tokenization;
 using Bam.Tokenization.Training;
 using Spectre.Console;
 
@@ -84,7 +85,10 @@ internal sealed class TokenizerTrain : Verb
             SpecialTokens = invocation.Get(specialTokens)!,
             MinFrequency = invocation.Get(minFrequency),
         };
-        var files = InputFiles.Resolve(invocation.GetRequired(inputs));
+        var given = invocation.GetRequired(inputs);
+        Tokenizer.CheckOutput(invocation.GetRequired(output), given);
+        var files = InputFiles.Resolve(given);
+        Tokenizer.CheckOutput(invocation.GetRequired(output), files);
         var bytes = files.Sum(file => new FileInfo(file).Length);
         var reporter = invocation.Reporter;
         var documents = 0L;

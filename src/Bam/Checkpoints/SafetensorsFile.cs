@@ -42,6 +42,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="InvalidInputException">It is missing, cut short, or its header is wrong.</exception>
     public static SafetensorsFile Open(string path)
     {
+        InputFile.RequireRegular(path);
         SafeFileHandle handle;
         try
         {

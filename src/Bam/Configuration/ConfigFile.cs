@@ -1,4 +1,5 @@
 using System.Text;
+using Bam.Files;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -27,15 +28,11 @@ public static class ConfigFile
         if (!File.Exists(path)) throw new InvalidInputException(path, "a YAML file", "nothing", "check the path");
         try
         {
-            return Mapping(StrictUtf8.GetString(File.ReadAllBytes(path)), path);
+            return Mapping(StrictUtf8.GetString(InputFile.ReadAllBytes(path, "check the path")), path);
         }
         catch (DecoderFallbackException)
         {
             throw new InvalidInputException(path, "UTF-8 text", "bytes that are not", "save the file as UTF-8");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"{path}: cannot be read ({e.Message})", e);
         }
     }
 

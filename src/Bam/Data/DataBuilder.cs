@@ -14,23 +14,32 @@ public static class DataBuilder
     private const string HeldOutName = "heldout";
     private const string AllName = "all";
 
-    /// <summary>Builds <see cref="DataBuildOptions.Output"/>, which appears only when whole; an earlier build there is replaced.</summary>
+    private static readonly string[] FileNames =
+        [$"{TrainName}.bin", $"{TrainName}.idx", $"{HeldOutName}.bin", $"{HeldOutName}.idx", DataBuildReport.FileName];
+
+    private static readonly OwnFiles Files = new(
+        "an earlier build", FileNames.Contains, directory => FileNames.All(name => File.Exists(Path.Combine(directory, name))));
+
+    /// <summary>Builds <see cref="DataBuildOptions.Output"/>, which appears only when whole; an earlier build there is replaced, anything else refused.</summary>
     /// <param name="options">What to build.</param>
     /// <param name="reporter">Is told how far it is.</param>
     /// <param name="cancellation">Stops, leaving nothing.</param>
     /// <returns>What was written to <c>report.json</c>.</returns>
-    /// <exception cref="InvalidInputException">An input is missing, damaged or empty, or an option is out of range.</exception>
+    /// <exception cref="InvalidInputException">
+    /// An input is missing, damaged or empty, an option is out of range, or the output overlaps an input or holds other files.
+    /// </exception>
     /// <exception cref="WorkFailedException">The disk is full, or an input changed meanwhile.</exception>
     public static DataBuildReport Build(DataBuildOptions options, IReporter? reporter = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        RefuseForeignFolder(options.Output);
+        OutputPath.RequireDirectory(options.Output, Files, options.Inputs);
         var source = new DocumentSource(options, reporter ?? SilentReporter.Instance, cancellation);
+        OutputPath.RequireDirectory(options.Output, Files, source.Files);
         var type = TokenTypes.For(options.Encoder.VocabularySize);
         FreeSpace.Require(options.Output, source.EstimateTokens() * type.Width() * 2);
 
-        using var directory = new AtomicDirectory(options.Output);
+        using var directory = new AtomicDirectory(options.Output, Files);
         var all = Path.Combine(directory.TemporaryPath, AllName);
         var corpus = Corpus.Tokenize(source, options, all, type);
         var heldOut = HeldOutSplit.Choose(corpus.Kept, options.HeldOutFraction, options.HeldOutMaxTokens, string.Join(", ", options.Inputs));
@@ -47,13 +56,6 @@ public static class DataBuilder
         cancellation.ThrowIfCancellationRequested();
         directory.Commit();
         return report;
-    }
-
-    /// <summary>The output replaces a folder of its name, which must not be somebody's documents.</summary>
-    private static void RefuseForeignFolder(string output)
-    {
-        if (!Directory.Exists(output) || !Directory.EnumerateFileSystemEntries(output).Any() || DataBuildReport.IsIn(output)) return;
-        throw new InvalidInputException(output, "a new folder, an empty one or an earlier build's", "other files", "choose another --output");
     }
 
     private static (SplitReport Train, SplitReport HeldOut) Split(

@@ -14,6 +14,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <exception cref="InvalidInputException">It is missing or unreadable.</exception>
     public MappedFile(string path, string hint)
     {
+        InputFile.RequireRegular(path);
         try
         {
             Length = new FileInfo(path).Length;

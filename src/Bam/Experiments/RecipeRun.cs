@@ -17,7 +17,7 @@ public sealed class RecipeRun
     {
         this.recipe = recipe;
         store = new PhaseStore(directory);
-        hashes = new FileHashes(Path.Combine(store.RunDirectory, "inputs.json"));
+        hashes = new FileHashes(Path.Combine(store.RunDirectory, RunRoot.InputsFileName));
         unit = new RecipeUnit(recipe, store, hashes);
     }
 
@@ -37,7 +37,8 @@ public sealed class RecipeRun
         if (System.IO.Directory.Exists(recipePath)) recipePath = Path.Combine(recipePath, "recipe.yaml");
         var recipe = RecipeReader.Read(recipePath);
         output ??= Path.Combine("runs", isSmoke ? $"{recipe.Name}-smoke" : recipe.Name);
-        return new RecipeRun(isSmoke ? SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), "text")) : recipe, output);
+        RunRoot.Require(output, [recipe]);
+        return new RecipeRun(isSmoke ? SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), RunRoot.TextFolderName)) : recipe, output);
     }
 
     /// <summary>What a run would do, phase by phase, and why.</summary>
@@ -68,7 +69,7 @@ public sealed class RecipeRun
         using var held = DirectoryLock.Acquire(Directory);
         RememberHashes();
         var resolved = RecipeWriter.Write(recipe);
-        AtomicFile.WriteText(Path.Combine(Directory, "recipe.resolved.yaml"), resolved);
+        AtomicFile.WriteText(Path.Combine(Directory, RunRoot.ResolvedRecipeFileName), resolved);
         var results = unit.Run(resolved, reporter, cancellation, Earlier());
         results.Save(Directory);
         Report.Write(Directory);

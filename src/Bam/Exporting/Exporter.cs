@@ -20,12 +20,11 @@ public static class Exporter
     {
         ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(options);
-        if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
-            throw new InvalidInputException("--output", "a new or empty directory", $"{output} with files", "choose another or remove it");
+        OutputPath.RequireDirectory(output, OwnFiles.None, [modelDirectory]);
         using var model = Checkpoint.Open(modelDirectory, reporter);
         format.Require(model, options);
         var card = ModelCard.Of(model, format);
-        using var directory = new AtomicDirectory(output);
+        using var directory = new AtomicDirectory(output, OwnFiles.None);
         format.Write(model, options, directory.TemporaryPath, reporter, cancellation);
         AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, ModelCard.FileName), card);
         cancellation.ThrowIfCancellationRequested();

@@ -13,19 +13,23 @@ public sealed partial class AtomicDirectory : IDisposable
 
     private readonly string requestedPath;
     private readonly string finalPath;
+    private readonly OwnFiles own;
     private bool committed;
 
     /// <summary>Opens a hidden sibling of <paramref name="finalPath"/> to write into.</summary>
-    /// <param name="finalPath">The directory; folders above it are made, and a symbolic link is followed.</param>
+    /// <param name="finalPath">The directory; folders above it are made, and symbolic links are followed.</param>
+    /// <param name="own">What an older directory of that name may hold to be replaced.</param>
     /// <exception cref="WorkFailedException">The parent cannot be written.</exception>
-    /// <exception cref="InvalidInputException">The path is a file or has no parent.</exception>
-    public AtomicDirectory(string finalPath)
+    /// <exception cref="InvalidInputException">The path is a file, has no parent or holds other things.</exception>
+    public AtomicDirectory(string finalPath, OwnFiles own)
     {
-        requestedPath = finalPath;
-        RefuseFile(finalPath);
+        ArgumentNullException.ThrowIfNull(own);
+        (requestedPath, this.own) = (finalPath, own);
+        OutputPath.RequireKind(finalPath, FileKind.Directory);
+        own.Require(finalPath);
         try
         {
-            this.finalPath = TemporarySibling.FollowLinks(Path.TrimEndingDirectorySeparator(Path.GetFullPath(finalPath)));
+            this.finalPath = RealPath.Of(finalPath);
             var parent = Path.GetDirectoryName(this.finalPath)
                 ?? throw new InvalidInputException(finalPath, "a directory to write", "the root of the file system", "choose another name");
             Directory.CreateDirectory(parent);
@@ -42,20 +46,18 @@ public sealed partial class AtomicDirectory : IDisposable
     /// <summary>Where to write until <see cref="Commit"/>.</summary>
     public string TemporaryPath { get; }
 
-    /// <summary>Refuses a file in the directory's place.</summary>
-    /// <exception cref="InvalidInputException">The path is a file.</exception>
-    public static void RefuseFile(string finalPath)
-    {
-        if (File.Exists(finalPath)) throw new InvalidInputException(finalPath, "a directory to write", "a file", "choose another name");
-    }
+    /// <summary>False where the file system cannot exchange two names in one step.</summary>
+    internal bool CanExchange { private get; init; } = OperatingSystem.IsLinux();
 
-    /// <summary>Gives the directory its final name; an existing directory of that name is replaced.</summary>
+    /// <summary>Gives the directory its final name; an older one of that name is replaced if it still holds nothing but what Bam wrote.</summary>
+    /// <exception cref="InvalidInputException">Other things came to lie in the older one meanwhile.</exception>
     /// <exception cref="WorkFailedException">It cannot be renamed; the old directory, if any, stays.</exception>
     public void Commit()
     {
         try
         {
             DiskSync.Tree(TemporaryPath);
+            own.Require(finalPath);
             if (Directory.Exists(finalPath)) Replace();
             else Directory.Move(TemporaryPath, finalPath);
             committed = true;
@@ -73,22 +75,25 @@ public sealed partial class AtomicDirectory : IDisposable
         if (!committed) TemporarySibling.TryDelete(TemporaryPath);
     }
 
-    /// <summary>Swaps old and new in one step where the file system can, else by two renames.</summary>
+    /// <summary>
+    /// Swaps old and new in one step where the file system can, else by two renames. Between these the old directory has a name under
+    /// which the next writer finds it and puts it back, should the process end there.
+    /// </summary>
     private void Replace()
     {
-        if (OperatingSystem.IsLinux() && RenameAt2(CurrentDirectory, TemporaryPath, CurrentDirectory, finalPath, Exchange) == 0)
+        if (CanExchange && RenameAt2(CurrentDirectory, TemporaryPath, CurrentDirectory, finalPath, Exchange) == 0)
         {
             TemporarySibling.TryDelete(TemporaryPath);
             return;
         }
 
-        var replaced = TemporarySibling.Of(finalPath);
+        var replaced = TemporarySibling.OfReplaced(finalPath);
         Directory.Move(finalPath, replaced);
         try
         {
             Directory.Move(TemporaryPath, finalPath);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Directory.Move(replaced, finalPath);
             throw;

@@ -9,18 +9,18 @@ namespace Bam.Files;
 public static class AtomicFile
 {
     /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>; on any failure the old file, if any, stays.</summary>
-    /// <param name="path">The file; folders above it are made, and a symbolic link is followed.</param>
+    /// <param name="path">The file; folders above it are made, and symbolic links are followed.</param>
     /// <param name="write">Writes the content; what it throws, other than I/O failures, is thrown on.</param>
     /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
     /// <exception cref="InvalidInputException">The path is a directory or a device.</exception>
     public static void Write(string path, Action<FileStream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
-        RefuseOtherThanFiles(path);
+        OutputPath.RequireKind(path, FileKind.File);
         string? temporary = null;
         try
         {
-            var target = TemporarySibling.FollowLinks(Path.GetFullPath(path));
+            var target = RealPath.Of(path);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             TemporarySibling.RemoveLeftovers(target);
             temporary = TemporarySibling.Of(target);
@@ -47,10 +47,6 @@ public static class AtomicFile
     public static void WriteText(string path, string text) =>
         Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    private static void RefuseOtherThanFiles(string path)
-    {
-        if (Directory.Exists(path)) throw new InvalidInputException(path, "a file to write", "a directory", "name a file in it");
-        if (Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path))
-            throw new InvalidInputException(path, "a file to write", "a device", "name a regular file");
-    }
+    /// <summary>A text, as a message, in which the temporary names of what is being written are replaced by the final ones.</summary>
+    public static string WithFinalNames(string text) => TemporarySibling.Displayed(text);
 }

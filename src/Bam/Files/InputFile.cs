@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Bam.Files;
@@ -5,6 +6,14 @@ namespace Bam.Files;
 /// <summary>Reads a user's files, turning what the system reports into one line.</summary>
 public static class InputFile
 {
+    /// <summary>The longest file that is read as a whole: a configuration, a tokenizer, an index, a prompt.</summary>
+    public const int MostBytes = 1 << 26;
+
+    private const int LongestLine = 1 << 25;
+
+    /// <summary>How long a named pipe waits for somebody to write into it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly UTF8Encoding StrictUtf8WithMark = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
 
@@ -40,8 +49,8 @@ public static class InputFile
                 string? line;
                 try
                 {
-                    reader ??= new StreamReader(path, StrictUtf8WithMark, detectEncodingFromByteOrderMarks: false);
-                    line = reader.ReadLine();
+                    reader ??= new StreamReader(OpenRead(path, hint, takesPipe: true), StrictUtf8WithMark, detectEncodingFromByteOrderMarks: false);
+                    line = ReadLine(reader, path, number);
                 }
                 catch (DecoderFallbackException e)
                 {
@@ -62,20 +71,77 @@ public static class InputFile
         }
     }
 
-    /// <summary>All bytes of a file.</summary>
+    /// <summary>All bytes of a file or of a pipe.</summary>
     /// <param name="path">The file.</param>
     /// <param name="hint">What to do when it is not there.</param>
-    /// <exception cref="InvalidInputException">It is missing or unreadable.</exception>
+    /// <exception cref="InvalidInputException">It is missing, unreadable, longer than <see cref="MostBytes"/>, or no file.</exception>
     public static byte[] ReadAllBytes(string path, string hint)
     {
+        using var stream = OpenRead(path, hint, takesPipe: true);
         try
         {
-            return File.ReadAllBytes(path);
+            if (stream.CanSeek && stream.Length > MostBytes) throw TooLong(path, $"{stream.Length:N0}");
+            var bytes = new ArrayBufferWriter<byte>(stream.CanSeek ? (int)stream.Length + 1 : 1 << 16);
+            while (stream.Read(bytes.GetSpan(1)) is var count and > 0)
+            {
+                bytes.Advance(count);
+                if (bytes.WrittenCount > MostBytes) throw TooLong(path, "more");
+            }
+
+            return bytes.WrittenSpan.ToArray();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Unreadable(path, hint, e);
         }
+    }
+
+    /// <summary>The first characters of a file, enough to tell what it is; none where it cannot be read.</summary>
+    internal static string ReadHead(string path)
+    {
+        try
+        {
+            using var stream = OpenRead(path, "");
+            var head = new byte[1 << 16];
+            return Encoding.UTF8.GetString(head.AsSpan(0, stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)));
+        }
+        catch (Exception e) when (e is InvalidInputException or IOException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>Opens a regular file, or a pipe where that will do.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="hint">What to do when it is not there.</param>
+    /// <param name="takesPipe">Whether a pipe will do: one is read once and from start to end.</param>
+    /// <param name="bufferSize">Bytes of the stream's buffer.</param>
+    /// <exception cref="InvalidInputException">It is missing, unreadable, a directory, a device or a socket, or a pipe that nobody writes into.</exception>
+    public static FileStream OpenRead(string path, string hint, bool takesPipe = false, int bufferSize = 1 << 16)
+    {
+        var kind = FileStatus.Of(path)?.Kind;
+        if (kind is not (null or FileKind.File) && !(takesPipe && kind == FileKind.Pipe)) RequireRegular(path);
+        try
+        {
+            return kind == FileKind.Pipe ? OpenPipe(path) : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize, FileOptions.SequentialScan);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, hint, e);
+        }
+    }
+
+    /// <summary>Refuses what is there and no regular file, without opening it: opening a pipe may wait for ever.</summary>
+    /// <exception cref="InvalidInputException">It is a directory, a device, a pipe or a socket.</exception>
+    internal static void RequireRegular(string path)
+    {
+        if (FileStatus.Of(path) is not { Kind: not FileKind.File } status) return;
+        throw new InvalidInputException(path, "a regular file", status.Words, status.Kind switch
+        {
+            FileKind.Pipe => "write it to a file first",
+            FileKind.Directory => "name a file in it",
+            _ => "check the path",
+        });
     }
 
     /// <summary>The one line for a file that cannot be opened.</summary>
@@ -88,5 +154,31 @@ public static class InputFile
         return cause is FileNotFoundException or DirectoryNotFoundException
             ? new InvalidInputException($"{path}: does not exist; {hint}", cause)
             : new InvalidInputException($"{path}: cannot be read ({IoFailure.Describe(cause)}); check that it is a readable file", cause);
+    }
+
+    private static string? ReadLine(StreamReader reader, string path, long number)
+    {
+        var line = new StringBuilder();
+        while (reader.Read() is var letter and >= 0)
+        {
+            if (letter == '\r' && reader.Peek() == '\n') letter = reader.Read();
+            if (letter is '\r' or '\n') return line.ToString();
+            if (line.Append((char)letter).Length > LongestLine)
+                throw new InvalidInputException($"{path}, line {number}", $"a line of at most {LongestLine:N0} characters", "a longer one", "is it the right file?");
+        }
+
+        return line.Length > 0 ? line.ToString() : null;
+    }
+
+    private static InvalidInputException TooLong(string path, string found) =>
+        new(path, $"a file of at most {MostBytes:N0} bytes", found, "is it the right file?");
+
+    // Opening a pipe waits for somebody who writes; opening it for both ends releases the thread that waits.
+    private static FileStream OpenPipe(string path)
+    {
+        var opening = Task.Run(() => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0));
+        if (((IAsyncResult)opening).AsyncWaitHandle.WaitOne(Patience)) return opening.GetAwaiter().GetResult();
+        using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)) opening.GetAwaiter().GetResult().Dispose();
+        throw new InvalidInputException($"{path}: expected a file, found a pipe that nobody writes into; start the writer first, or give a file");
     }
 }

@@ -1,38 +1,47 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Bam.Files;
 
 /// <summary>
-/// Hidden names beside a final name for what is not whole yet: <c>.NAME.MACHINE.PROCESS.NUMBER.tmp</c>. Whoever writes the same
-/// final name later removes those of dead processes.
+/// Hidden names beside a final name: <c>.NAME.MACHINE.PROCESS.NUMBER.tmp</c> for what is not whole yet, <c>.old</c> for what is being
+/// replaced. Whoever writes the same final name later clears away those of dead processes.
 /// </summary>
 internal static partial class TemporarySibling
 {
     private const string Suffix = ".tmp";
+    private const string OldSuffix = ".old";
+
+    /// <summary>The longest name that a file system takes, in bytes, and what of it the process's id, a number and the suffix may need.</summary>
+    private const int LongestName = 255;
+    private const int LongestEnding = 10 + 1 + 19 + 4;
+
+    private static readonly string Machine = Environment.MachineName.Replace('.', '-');
+    private static readonly ConcurrentDictionary<string, string> Shortened = [];
 
     private static long made;
 
-    /// <summary>A name that nobody else uses.</summary>
-    public static string Of(string finalPath) =>
-        Path.Combine(
-            Path.GetDirectoryName(finalPath)!,
-            string.Create(CultureInfo.InvariantCulture, $"{Prefix(finalPath)}{Environment.ProcessId}.{Interlocked.Increment(ref made)}{Suffix}"));
+    /// <summary>A name that nobody else uses, for what becomes <paramref name="finalPath"/>.</summary>
+    public static string Of(string finalPath) => Of(finalPath, Suffix);
 
-    /// <summary>Where a link leads in the end; the path itself when it is none.</summary>
-    public static string FollowLinks(string path) =>
-        new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+    /// <summary>A name that nobody else uses, for what was <paramref name="finalPath"/>.</summary>
+    public static string OfReplaced(string finalPath) => Of(finalPath, OldSuffix);
 
-    /// <summary>Removes what killed processes of this machine left beside <paramref name="finalPath"/>.</summary>
+    /// <summary>
+    /// Removes what killed processes of this machine left beside <paramref name="finalPath"/>; what one had moved aside comes back where
+    /// nothing had taken its place yet.
+    /// </summary>
     public static void RemoveLeftovers(string finalPath)
     {
         var prefix = Prefix(finalPath);
-        foreach (var path in Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(finalPath)!, $".*{Suffix}"))
+        var leftovers = Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(finalPath)!, ".*").Where(path => IsLeftover(Path.GetFileName(path), prefix)).ToList();
+        foreach (var path in leftovers)
         {
-            var name = Path.GetFileName(path);
-            if (!name.StartsWith(prefix, StringComparison.Ordinal)) continue;
-            var process = name[prefix.Length..].Split('.')[0];
-            if (int.TryParse(process, CultureInfo.InvariantCulture, out var id) && !Directory.Exists($"/proc/{id}")) TryDelete(path);
+            if (path.EndsWith(OldSuffix, StringComparison.Ordinal) && !Path.Exists(finalPath)) Directory.Move(path, finalPath);
+            else TryDelete(path);
         }
     }
 
@@ -49,11 +58,35 @@ internal static partial class TemporarySibling
         }
     }
 
-    /// <summary>A path as the user knows it: with final names in the place of temporary ones.</summary>
-    public static string Displayed(string path) => TemporaryName().Replace(path, "$1");
+    /// <summary>A text with final names in the place of temporary ones, as the user knows them.</summary>
+    public static string Displayed(string text) =>
+        TemporaryName().Replace(text, match => Shortened.TryGetValue(match.Groups[1].Value, out var name) ? name : match.Groups[1].Value);
 
-    [GeneratedRegex(@"(?<=^|/)\.([^/]+)\.[^/.]+\.[0-9]+\.[0-9]+\.tmp(?=/|$)")]
+    private static bool IsLeftover(string name, string prefix) =>
+        name.StartsWith(prefix, StringComparison.Ordinal)
+        && (name.EndsWith(Suffix, StringComparison.Ordinal) || name.EndsWith(OldSuffix, StringComparison.Ordinal))
+        && int.TryParse(name[prefix.Length..].Split('.')[0], CultureInfo.InvariantCulture, out var process)
+        && !Directory.Exists($"/proc/{process}");
+
+    private static string Of(string finalPath, string suffix) =>
+        Path.Combine(
+            Path.GetDirectoryName(finalPath)!,
+            string.Create(CultureInfo.InvariantCulture, $"{Prefix(finalPath)}{Environment.ProcessId}.{Interlocked.Increment(ref made)}{suffix}"));
+
+    // A name that would become too long is replaced by its hash.
+    private static string Prefix(string finalPath)
+    {
+        var name = Path.GetFileName(finalPath);
+        if (Encoding.UTF8.GetByteCount($".{name}.{Machine}.") > LongestName - LongestEnding)
+        {
+            var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..32];
+            Shortened.TryAdd(hash, name);
+            name = hash;
+        }
+
+        return $".{name}.{Machine}.";
+    }
+
+    [GeneratedRegex(@"(?<=^|[/'""\s])\.([^/]+?)\.[^/.]+\.[0-9]+\.[0-9]+\.(?:tmp|old)(?=$|[/'"":;,)\s])")]
     private static partial Regex TemporaryName();
-
-    private static string Prefix(string finalPath) => $".{Path.GetFileName(finalPath)}.{Environment.MachineName.Replace('.', '-')}.";
 }

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Files;
 using Bam.Torch;
 using Bam.Torch.Functions;
 
@@ -24,6 +25,7 @@ public static class ForwardPass
     /// <exception cref="InvalidInputException">A file is damaged, or the ids do not fit the model.</exception>
     public static void Run(string modelDirectory, string inputPath, string outputPath, bool withGradients, Device device, IReporter reporter)
     {
+        OutputPath.RequireFile(outputPath, "an earlier output", IsOutput, [modelDirectory, inputPath]);
         var (ids, batch, length) = ReadInput(inputPath);
         using var scope = TensorScope.Open();
         using var model = ModelCheckpoint.Load(modelDirectory, device, reporter, withGradients: withGradients);
@@ -48,6 +50,19 @@ public static class ForwardPass
         SafetensorsWriter.WriteFloat32(outputPath, tensors);
 
         void Add(string name, Tensor tensor) => tensors.Add((name, tensor.Shape.ToArray(), tensor.ToArray<float>()));
+    }
+
+    private static bool IsOutput(string path)
+    {
+        try
+        {
+            using var file = SafetensorsFile.Open(path);
+            return ((string[])["logits", "nll", "load_balancing", "z", "loss"]).All(file.Tensors.ContainsKey);
+        }
+        catch (InvalidInputException)
+        {
+            return false;
+        }
     }
 
     private static (long[] Ids, long Batch, long Length) ReadInput(string path)

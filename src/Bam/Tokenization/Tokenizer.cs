@@ -116,20 +116,10 @@ public sealed class Tokenizer
     /// <exception cref="InvalidInputException">There is no such file, or it is damaged, or of a kind that Bam does not read.</exception>
     public static Tokenizer Load(string path)
     {
-        var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
-        try
-        {
-            return Parse(File.ReadAllBytes(file), file);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InvalidInputException(
-                file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", "check the path");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"{file}: cannot be read ({e.Message})", e);
-        }
+        var file = FileIn(path);
+        if (!Path.Exists(file))
+            throw new InvalidInputException(file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", "check the path");
+        return Parse(InputFile.ReadAllBytes(file, "check the path"), file);
     }
 
     /// <summary>Reads a tokenizer from memory.</summary>
@@ -221,11 +211,17 @@ public sealed class Tokenizer
             "use the tokenizer that the model was trained with");
     }
 
+    /// <summary>Refuses a place to save a tokenizer in, before it is made.</summary>
+    /// <param name="path">The file, or a directory that gets one.</param>
+    /// <param name="inputs">Files and directories that are read meanwhile.</param>
+    /// <exception cref="InvalidInputException">It is no file, is an input or lies in one, or is a file that is no tokenizer.</exception>
+    public static void CheckOutput(string path, IEnumerable<string> inputs) =>
+        OutputPath.RequireFile(FileIn(path), "a tokenizer.json", IsTokenizer, inputs);
+
     /// <summary>Writes the tokenizer.json, byte for byte as it was read or trained.</summary>
     /// <param name="path">The file, or a directory that gets one.</param>
     /// <exception cref="WorkFailedException">It cannot be written.</exception>
-    public void Save(string path) =>
-        AtomicFile.Write(Directory.Exists(path) ? Path.Combine(path, FileName) : path, stream => stream.Write(json.Span));
+    public void Save(string path) => AtomicFile.Write(FileIn(path), stream => stream.Write(json.Span));
 
     /// <summary>Begins to decode a text that comes token by token.</summary>
     /// <param name="continues">It is the rest of a longer one, so that a space at its beginning stays.</param>
@@ -242,6 +238,20 @@ public sealed class Tokenizer
         preTokenizer.Apply(ref state);
         return state;
     }
+
+    private static bool IsTokenizer(string file)
+    {
+        try
+        {
+            return JsonInput.ReadObject(InputFile.ReadAllBytes(file, ""), file, "", root => root.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object);
+        }
+        catch (InvalidInputException)
+        {
+            return false;
+        }
+    }
+
+    private static string FileIn(string path) => Directory.Exists(path) ? Path.Combine(path, FileName) : path;
 
     private static AddedTokenMatcher? MatcherOf(IEnumerable<(string Pattern, AddedToken Token)> patterns)
     {

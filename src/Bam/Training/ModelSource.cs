@@ -50,7 +50,7 @@ public static class ModelSource
         foreach (var file in files.Where(File.Exists).Order(StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(Path.GetFileName(file)));
-            using var stream = File.OpenRead(file);
+            using var stream = InputFile.OpenRead(file, "it was there a moment ago");
             hash.AppendData(SHA256.HashData(stream));
         }
 

@@ -38,6 +38,7 @@ public sealed class Trainer
     {
         ArgumentNullException.ThrowIfNull(config);
         options ??= new();
+        OutputPath.RequireWorkplace(config.Output, InputsOf(config));
         var setup = RunSetup.Of(config, options.Reporter);
         using var run = RunDirectory.Open(config, setup.Identity);
         if (Directory.Exists(run.ModelPath))
@@ -48,6 +49,12 @@ public sealed class Trainer
 
         using var session = setup.CreateSession();
         return new Trainer(config, options, setup, run, session).Train();
+    }
+
+    private static IEnumerable<string> InputsOf(TrainingConfig config)
+    {
+        IEnumerable<string?> named = [config.Model, config.Config?.Scalar is { } sizes && sizes.Contains('/') ? sizes : null, config.Tokenizer];
+        return [.. named.OfType<string>(), .. TrainingData.FilesOf(config)];
     }
 
     private TrainingResult Train()
@@ -152,7 +159,7 @@ public sealed class Trainer
     private TrainingResult Finish()
     {
         Flush();
-        using var final = new AtomicDirectory(run.ModelPath);
+        using var final = new AtomicDirectory(run.ModelPath, OwnFiles.InsideRun);
         TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
         final.Commit();
         return ResultOf(run, config, setup, state);

@@ -53,6 +53,10 @@ public sealed class TrainingData : IDisposable
     public static IReadOnlyList<DataIdentity> IdentitiesOf(TrainingConfig config) =>
         [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d)))];
 
+    /// <summary>The directories and files that hold the data.</summary>
+    internal static IEnumerable<string> FilesOf(TrainingConfig config) =>
+        config.Data.SelectMany(domain => Directory.Exists(domain.Path) ? [domain.Path] : new[] { ".bin", ".idx" }.Select(ending => PrefixOf(domain) + ending));
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -18,23 +18,32 @@ public static class Upcycler
     public static MixturePlan Mix(string method, MixtureOptions options, string output, IReporter reporter, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        RefuseToReplaceSources(options, output);
+        CheckOutput(options, output);
         using var sources = MixtureSources.Open(options.Models, reporter, options.ResizeEmbeddings);
         var plan = MixturePlan.Create(method, options, sources);
         Write(plan, sources, output, reporter, cancellation);
         return plan;
     }
 
-    /// <summary>Refuses an output that cannot be written, before anything long begins.</summary>
+    /// <summary>Refuses an output that may not be written, before anything is read.</summary>
+    /// <param name="options">What is asked.</param>
+    /// <param name="output">The checkpoint directory to write.</param>
+    /// <exception cref="InvalidInputException">It is a file, overlaps a model or a text, or holds anything but an older mixture.</exception>
+    public static void CheckOutput(MixtureOptions options, string output)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        OutputPath.RequireDirectory(output, MixtureFiles.Own, [.. options.Models, .. options.RouterTexts?.Inputs ?? []]);
+    }
+
+    /// <summary>Refuses an output that may not or cannot be written, before anything long begins.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="output">The checkpoint directory to write.</param>
-    /// <exception cref="InvalidInputException">It is a file, or holds one of the models.</exception>
+    /// <exception cref="InvalidInputException">It is a file, overlaps a model or a text, or holds anything but an older mixture.</exception>
     /// <exception cref="WorkFailedException">The disk has no room for it.</exception>
     public static void CheckOutput(MixturePlan plan, string output)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        RefuseToReplaceSources(plan.Options, output);
-        AtomicDirectory.RefuseFile(output);
+        CheckOutput(plan.Options, output);
         FreeSpace.Require(output, plan.Layout.Length);
     }
 
@@ -54,7 +63,7 @@ public static class Upcycler
         CheckOutput(plan, output);
         Warn(plan, sources, reporter);
         if (plan.Options.CheckFinite) CheckFinite(sources, reporter, cancellation);
-        using var directory = new AtomicDirectory(output);
+        using var directory = new AtomicDirectory(output, MixtureFiles.Own);
         plan.Options.Form.WriteSettings(plan.Config, directory.TemporaryPath);
         MixtureRecord.Write(plan, directory.TemporaryPath);
         if (sources.Tokenizer is { } tokenizer) TokenizerFile.CopyAll(Path.GetDirectoryName(tokenizer)!, directory.TemporaryPath);
@@ -63,21 +72,6 @@ public static class Upcycler
         writer.Complete();
         cancellation.ThrowIfCancellationRequested();
         directory.Commit();
-    }
-
-    private static void RefuseToReplaceSources(MixtureOptions options, string output)
-    {
-        var target = FinalPath(output);
-        foreach (var model in options.Models)
-        {
-            var source = FinalPath(model);
-            if (source == target || source.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-                throw new InvalidInputException($"{output}: holds the model {model}, which the mixture would replace; choose another output");
-        }
-
-        static string FinalPath(string path) => Path.GetFullPath(path)
-            .Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries)
-            .Aggregate(Path.GetPathRoot(Path.GetFullPath(path))!, (parent, name) => TemporarySibling.FollowLinks(Path.Combine(parent, name)));
     }
 
     private static void Warn(MixturePlan plan, MixtureSources sources, IReporter reporter)

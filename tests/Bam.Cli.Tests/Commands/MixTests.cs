@@ -85,13 +85,13 @@ public sealed class MixTests : IDisposable
         MustRefuse("run");
         Directory.Delete(Path.Combine(Output, "run"));
         File.Delete(Path.Combine(Output, "upcycling.json"));
-        MustRefuse("other files");
+        MustRefuse("config.json, model.safetensors and tokenizer.json");
 
         void MustRefuse(string found)
         {
             var run = Mix("btx", "--expert", Dense);
             run.Status.ShouldBe(2);
-            run.Error.ShouldBe($"bam: --output: expected a new or empty directory, or an older mixture, found {Output} with {found}; choose another or remove it\n");
+            run.Error.ShouldBe($"bam: --output: expected a new or empty directory, or an older mixture, found {Output} with {found}; choose another\n");
         }
     }
 

@@ -41,7 +41,7 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
     private IEnumerable<TextDocument> Read(string file)
     {
         var (before, badBefore, any) = (BytesRead, bad.Count, false);
-        using var stream = Open(file);
+        using var stream = InputFile.OpenRead(file, "check the path");
         using var text = InputFiles.IsJsonLines(file) && InputFiles.IsCompressed(file) ? new GzipText(stream, file) : (Stream)stream;
         foreach (var document in Documents(file, text))
         {
@@ -67,20 +67,5 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
         if (InputFiles.IsCompressed(file))
             throw new InvalidInputException(file, "a text file (.txt), .jsonl or .jsonl.gz", "another kind of .gz", "decompress it");
         return format.SectionSeparator is { } separator ? PlainText.ReadSections(text, file, separator) : PlainText.ReadWhole(text, file);
-    }
-
-    private static FileStream Open(string file)
-    {
-        try
-        {
-            var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-            if (stream.CanSeek) return stream;
-            stream.Dispose();
-            throw new InvalidInputException(file, "a regular file", "a pipe", "write it to a file first");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw InputFile.Unreadable(file, "check the path", e);
-        }
     }
 }

@@ -65,7 +65,7 @@ public sealed class FileHashes
         var file = new FileInfo(path);
         var changedAt = file.LastWriteTimeUtc.Ticks;
         if (known.TryGetValue(path, out var entry) && entry.Length == file.Length && entry.ChangedAt == changedAt) return entry.Sha256;
-        using var stream = file.OpenRead();
+        using var stream = InputFile.OpenRead(path, "check the path");
         var hash = Convert.ToHexStringLower(SHA256.HashData(stream));
         known[path] = new Known(file.Length, changedAt, hash);
         changed = true;

@@ -13,6 +13,9 @@ namespace Bam.Experiments.Phases;
 /// <param name="runDirectory">The run's root.</param>
 public sealed class PhaseStore(string runDirectory)
 {
+    /// <summary>The folder of the phases in the run's root.</summary>
+    public const string FolderName = "phases";
+
     private const int KeyDigits = 12;
     private const string InputsFile = "phase.json";
     private const string OutcomeFile = "done.json";
@@ -23,7 +26,7 @@ public sealed class PhaseStore(string runDirectory)
 
     /// <summary>Where that phase's outputs are, or will be.</summary>
     public string DirectoryOf(Phase phase) =>
-        Path.Combine(RunDirectory, "phases", $"{Prefix(phase)}{phase.Key[..KeyDigits]}");
+        Path.Combine(RunDirectory, FolderName, $"{Prefix(phase)}{phase.Key[..KeyDigits]}");
 
     /// <summary>The outcome of a finished phase; false when it is not finished.</summary>
     public bool TryGetOutcome(Phase phase, [NotNullWhen(true)] out PhaseOutcome? outcome)
@@ -70,7 +73,7 @@ public sealed class PhaseStore(string runDirectory)
     /// <summary>The inputs of the newest phase of that kind and name under another key; null when there is none.</summary>
     public JsonObject? PreviousInputs(Phase phase)
     {
-        var parent = Path.Combine(RunDirectory, "phases");
+        var parent = Path.Combine(RunDirectory, FolderName);
         if (!Directory.Exists(parent)) return null;
         var prefix = Prefix(phase);
         return Directory.EnumerateDirectories(parent, $"{prefix}*")

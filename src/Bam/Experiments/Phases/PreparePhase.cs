@@ -21,7 +21,7 @@ public sealed class PreparePhase(string script, IReadOnlyList<string> reads, Fil
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        using var output = new AtomicDirectory(OutputIn(context.Store));
+        using var output = new AtomicDirectory(OutputIn(context.Store), OwnFiles.InsideRun);
         var start = new ProcessStartInfo("bash")
         {
             ArgumentList = { script, output.TemporaryPath },

@@ -65,7 +65,7 @@ public sealed class StudyArchive
         if (units.Count == 0) return;
         try
         {
-            var hashes = new FileHashes(Path.Combine(Directory, "inputs.json"));
+            var hashes = new FileHashes(Path.Combine(Directory, RunRoot.InputsFileName));
             var other = units.Where(unit => new RecipeUnit(recipe.ForSeed(unit.RandomSeed), new PhaseStore(Directory), hashes).Key != unit.Key).ToList();
             if (other.Count > 0) reporter.Warn($"{recipe.Name}: {Seeds(other)} of another version of the recipe or its text, and shown all the same");
         }

@@ -52,6 +52,12 @@ public static class StudyFigures
         AtomicFile.WriteText(path, JsonSerializer.Serialize(Describe(study), Json) + "\n");
     }
 
+    /// <summary>True for a file that <see cref="WriteCsv"/> wrote.</summary>
+    internal static bool IsCsv(string path) => InputFile.ReadHead(path).StartsWith("study,seed,model,", StringComparison.Ordinal);
+
+    /// <summary>True for a file that <see cref="WriteJson"/> wrote.</summary>
+    internal static bool IsJson(string path) => InputFile.ReadHead(path).Contains("\n  \"seeds_finished\": [", StringComparison.Ordinal);
+
     private static object Describe(Study study) => new
     {
         study.Name,

@@ -1,4 +1,5 @@
 using Bam.Experiments.Reporting;
+using Bam.Files;
 
 namespace Bam.Experiments.Studies;
 
@@ -12,15 +13,21 @@ public static class StudyPages
     /// <param name="study">The study.</param>
     /// <param name="directory">Where to write.</param>
     /// <returns>The page.</returns>
+    /// <exception cref="InvalidInputException">Another file has the name of one of them.</exception>
     /// <exception cref="WorkFailedException">A file cannot be written.</exception>
     public static string Write(Study study, string directory)
     {
         ArgumentNullException.ThrowIfNull(study);
-        var page = Path.Combine(directory, $"{study.Name}.html");
+        var (page, json, csv) = (PathOf("html"), PathOf("json"), PathOf("csv"));
+        OutputPath.RequireFile(page, "an older page", HtmlPage.IsOne, []);
+        OutputPath.RequireFile(json, "older figures", StudyFigures.IsJson, []);
+        OutputPath.RequireFile(csv, "older figures", StudyFigures.IsCsv, []);
         StudyReport.Write(study, page);
-        StudyFigures.WriteJson(study, Path.Combine(directory, $"{study.Name}.json"));
-        StudyFigures.WriteCsv(study, Path.Combine(directory, $"{study.Name}.csv"));
+        StudyFigures.WriteJson(study, json);
+        StudyFigures.WriteCsv(study, csv);
         return page;
+
+        string PathOf(string ending) => Path.Combine(directory, $"{study.Name}.{ending}");
     }
 
     /// <summary>Writes the page of a set, <c>report.html</c>.</summary>
@@ -32,6 +39,7 @@ public static class StudyPages
     public static string WriteSet(StudySet set, IReadOnlyList<Study> studies, string directory)
     {
         var page = Path.Combine(directory, StudySetReport.FileName);
+        OutputPath.RequireFile(page, "an older page", HtmlPage.IsOne, []);
         StudySetReport.Write(set, studies, page);
         return page;
     }

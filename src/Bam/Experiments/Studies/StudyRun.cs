@@ -20,7 +20,7 @@ public sealed class StudyRun
         var store = new PhaseStore(directory);
         Directory = store.RunDirectory;
         kept = new KeptUnits(recipe, Directory);
-        hashes = new FileHashes(Path.Combine(Directory, "inputs.json"));
+        hashes = new FileHashes(Path.Combine(Directory, RunRoot.InputsFileName));
         units = [.. recipe.RandomSeeds.Select(seed => new RecipeUnit(recipe.ForSeed(seed), store, hashes))];
     }
 

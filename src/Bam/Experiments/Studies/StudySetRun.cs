@@ -38,7 +38,8 @@ public sealed class StudySetRun
         var (set, recipes) = StudySet.ReadStudies(path);
         var name = set?.Name ?? recipes[0].Name;
         output ??= Path.Combine("runs", isSmoke ? $"{name}-smoke" : name);
-        if (isSmoke) recipes = [.. recipes.Select(recipe => SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), "text")))];
+        RunRoot.Require(output, recipes);
+        if (isSmoke) recipes = [.. recipes.Select(recipe => SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), RunRoot.TextFolderName)))];
         return new StudySetRun(set, recipes, output);
     }
 

@@ -43,7 +43,7 @@ public sealed class CheckpointStore(string directory)
     /// <exception cref="WorkFailedException">The disk is full; the checkpoints before are intact.</exception>
     public void Add(long step, int keep, Action<string> write)
     {
-        using (var checkpoint = new AtomicDirectory(PathOf(step)))
+        using (var checkpoint = new AtomicDirectory(PathOf(step), OwnFiles.InsideRun))
         {
             write(checkpoint.TemporaryPath);
             checkpoint.Commit();

@@ -101,7 +101,7 @@ public sealed class RunDirectory : IDisposable
     {
         if (!File.Exists(ConfigPath))
         {
-            string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath];
+            string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath, IdentityPath];
             if (ours.FirstOrDefault(System.IO.Path.Exists) is { } found)
                 throw new InvalidInputException(
                     $"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Bam.Files;
+
+namespace Bam.Cli;
+
+/// <summary>
+/// Messages as they are shown: one line of bounded length in which nothing quoted from a file can command the terminal or hide, and with
+/// the names that the user knows in the place of temporary ones.
+/// </summary>
+internal static partial class MessageText
+{
+    private const int MostCharacters = 1000;
+    private const int ShownTail = 280;
+
+    /// <summary>A longer word is no name of a file.</summary>
+    private const int LongestName = 255;
+
+    private const int ZeroWidthNonJoiner = 0x200C;
+    private const int ZeroWidthJoiner = 0x200D;
+
+    /// <summary>The message as one line.</summary>
+    public static string OneLine(string message)
+    {
+        var text = Escape(AtomicFile.WithFinalNames(LineBreak().Replace(message, " ")));
+        text = LongWord().Replace(text, word => Shorten(word.Value, LongestName, ShownTail / 2));
+        return Shorten(text, MostCharacters, ShownTail);
+    }
+
+    /// <summary>Control characters, those that change the direction of text, and half surrogates by their codes.</summary>
+    private static string Escape(string text)
+    {
+        var escaped = new StringBuilder(text.Length);
+        for (var i = 0; i < text.Length;)
+        {
+            if (Rune.TryGetRuneAt(text, i, out var rune))
+            {
+                if (IsShown(rune)) escaped.Append(rune.ToString());
+                else escaped.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
+                i += rune.Utf16SequenceLength;
+            }
+            else
+            {
+                escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)text[i++]:x4}");
+            }
+        }
+
+        return escaped.ToString();
+    }
+
+    private static bool IsShown(Rune rune) => Rune.GetUnicodeCategory(rune) switch
+    {
+        UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => false,
+        UnicodeCategory.Format => rune.Value is ZeroWidthNonJoiner or ZeroWidthJoiner,
+        _ => true,
+    };
+
+    /// <summary>The middle gives way: a message begins with the place and ends with what to do.</summary>
+    private static string Shorten(string text, int most, int tail)
+    {
+        if (text.Length <= most) return text;
+        var (head, rest) = (most - tail - 1, text.Length - tail);
+        if (char.IsHighSurrogate(text[head - 1])) head--;
+        if (char.IsLowSurrogate(text[rest])) rest++;
+        return $"{text[..head]}…{text[rest..]}";
+    }
+
+    [GeneratedRegex(@"\r?\n")]
+    private static partial Regex LineBreak();
+
+    [GeneratedRegex(@"[^\s/]{256,}")]
+    private static partial Regex LongWord();
+}

@@ -1,0 +1,65 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace Bam.Files;
+
+/// <summary>The type of a file, as <c>stat</c> tells it.</summary>
+internal enum FileKind
+{
+    File,
+    Directory,
+    Device,
+    Pipe,
+    Socket,
+    Link,
+}
+
+/// <summary>What <c>stat</c> says of a path.</summary>
+/// <param name="Kind">Its type.</param>
+/// <param name="Length">Bytes of a regular file; 0 of what has no length.</param>
+/// <param name="Device">The file system.</param>
+/// <param name="Node">The inode. Two names are one file where both numbers agree.</param>
+internal readonly partial record struct FileStatus(FileKind Kind, long Length, ulong Device, ulong Node)
+{
+    private const int CurrentDirectory = -100;
+    private const int NoFollow = 0x100;
+    private const uint BasicFields = 0x7FF;
+    private const int BufferLength = 256;
+
+    /// <summary>The kind, as a message says it.</summary>
+    public string Words => Kind == FileKind.Link ? "a symbolic link" : $"a {Kind.ToString().ToLowerInvariant()}";
+
+    /// <summary>The status of what a path leads to; null where that is nothing, or nothing that may be looked at.</summary>
+    public static FileStatus? Of(string path) => Of(path, followsLink: true);
+
+    /// <summary>The status of the entry itself, which may be a symbolic link.</summary>
+    public static FileStatus? OfEntry(string path) => Of(path, followsLink: false);
+
+    /// <summary>True where both are the same file or directory.</summary>
+    public bool IsSameAs(FileStatus other) => Device == other.Device && Node == other.Node;
+
+    private static FileStatus? Of(string path, bool followsLink)
+    {
+        Span<byte> status = stackalloc byte[BufferLength];
+        if (StatX(CurrentDirectory, path, followsLink ? 0 : NoFollow, BasicFields, status) != 0) return null;
+        // struct statx of linux/stat.h: stx_mode at 28, stx_ino at 32, stx_size at 40, stx_dev_major and stx_dev_minor at 136.
+        return new(
+            KindOf(BinaryPrimitives.ReadUInt16LittleEndian(status[28..])),
+            BinaryPrimitives.ReadInt64LittleEndian(status[40..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(status[136..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(status[32..]));
+    }
+
+    private static FileKind KindOf(int mode) => (mode & 0xF000) switch
+    {
+        0x1000 => FileKind.Pipe,
+        0x2000 or 0x6000 => FileKind.Device,
+        0x4000 => FileKind.Directory,
+        0xA000 => FileKind.Link,
+        0xC000 => FileKind.Socket,
+        _ => FileKind.File,
+    };
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatX(int directory, string path, int flags, uint mask, Span<byte> status);
+}

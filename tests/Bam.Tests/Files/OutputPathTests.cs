@@ -1,0 +1,57 @@
+using Bam.Files;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Files;
+
+public sealed class OutputPathTests : IDisposable
+{
+    private readonly TemporaryDirectory directory = new();
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public void The_current_directory_and_those_around_it_are_not_replaced()
+    {
+        var all = new OwnFiles("anything", _ => true, _ => true);
+        Directory.CreateSymbolicLink(directory["here"], Environment.CurrentDirectory);
+        foreach (var output in new[] { ".", directory["here"] })
+            Refused(output, OwnFiles.InsideRun).ShouldBe($"{output}: is the current directory or around it, and would be replaced under your feet; name a new directory");
+        Refused("..", all).ShouldContain(" with ");
+        Refused("..", OwnFiles.InsideRun).ShouldContain("or around it");
+    }
+
+    [Fact]
+    public void Links_in_a_circle_are_refused_and_one_to_nothing_is_followed()
+    {
+        File.CreateSymbolicLink(directory["a"], "b");
+        File.CreateSymbolicLink(directory["b"], "a");
+        Refused(directory["a/out"], OwnFiles.None).ShouldBe($"{directory["a/out"]}: leads through symbolic links in a circle; choose another path");
+        File.CreateSymbolicLink(directory["dangling"], "elsewhere/new");
+        OutputPath.RequireDirectory(directory["dangling"], OwnFiles.None, []);
+        RealPath.Of(directory["dangling"]).ShouldBe(RealPath.Of(directory["elsewhere/new"]));
+        Should.Throw<InvalidInputException>(() => OutputPath.RequireDirectory(directory["dangling"], OwnFiles.None, [directory["elsewhere/new"]]))
+            .Message.ShouldContain("is the input");
+    }
+
+    [Fact]
+    public void A_directory_around_an_input_is_refused_though_all_in_it_is_own()
+    {
+        File.WriteAllText(directory["own"], "");
+        var own = new OwnFiles("an older one", name => name == "own", _ => true);
+        OutputPath.RequireDirectory(directory.Root, own, []);
+        Should.Throw<InvalidInputException>(() => OutputPath.RequireDirectory(directory.Root, own, [directory["own"]]))
+            .Message.ShouldBe($"{directory.Root}: holds the input {directory["own"]}; choose another output");
+    }
+
+    [Fact]
+    public void A_name_that_no_file_can_have_is_refused()
+    {
+        var name = new string('n', 256);
+        Refused(directory[$"{name}/out"], OwnFiles.None).ShouldBe($"--output: expected names of at most 255 bytes, found one of 256, {name}; shorten it");
+        Refused(directory[string.Concat(Enumerable.Repeat("本", 86))], OwnFiles.None).ShouldContain("found one of 258");
+    }
+
+    private static string Refused(string output, OwnFiles own) =>
+        Should.Throw<InvalidInputException>(() => OutputPath.RequireDirectory(output, own, [])).Message;
+}
