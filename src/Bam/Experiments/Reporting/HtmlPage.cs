@@ -19,7 +19,7 @@ internal static partial class HtmlPage
         InputFile.ReadHead(path) is var head && head.StartsWith("<!doctype html>", StringComparison.Ordinal) && Title().IsMatch(head);
 
     // What a page's title ends with.
-    [GeneratedRegex("<title>[^<]* · Bam (report|study|studies)</title>")]
+    [GeneratedRegex("<title>[^<]* Bam (report|study|studies)</title>")]
     private static partial Regex Title();
 
     private static string Template(string name)
