@@ -25,6 +25,9 @@ internal static class Fixtures
     /// <summary>The directory of a model of another library.</summary>
     public static string HuggingFaceModel(string name) => Path.Combine(Root(), "hf", name);
 
+    /// <summary>The directory of an input case.</summary>
+    public static string Case(string name) => Path.Combine(Root(), "cases", name);
+
     /// <summary>The directory of a golden model.</summary>
     public static string Model(string name) => Path.Combine(Root(), "bam", name);
 

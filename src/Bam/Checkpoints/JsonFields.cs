@@ -1,29 +1,43 @@
 using System.Text;
 using System.Text.Json;
+using Bam.Configuration;
 using Bam.Files;
 
 namespace Bam.Checkpoints;
 
-/// <summary>The members of one JSON object, each read once under its name; every fault is one line that names file and field.</summary>
+/// <summary>
+/// The members of one JSON object, each read once under its name. A value of a wrong kind is a fault at once, in one line that names file
+/// and field; what is well-formed and cannot be honoured is gathered, so that one line names all of it.
+/// </summary>
 internal sealed class JsonFields
 {
-    private static readonly IReadOnlyDictionary<string, string?> Nothing = new Dictionary<string, string?>();
+    private const int MostRefusalsNamed = 12;
 
-    private readonly string where;
+    private readonly string file;
+    private readonly string path;
     private readonly Dictionary<string, JsonElement> unread;
+    private readonly HashSet<string> asked = [];
+    private readonly List<Refusal> refusals;
+    private readonly List<string> warnings;
 
     /// <summary>Parses <paramref name="json"/>, which must be one object without duplicate names.</summary>
-    public JsonFields(string json, string where)
+    public JsonFields(string json, string file)
     {
-        this.where = where;
-        unread = JsonInput.ReadObject(Encoding.UTF8.GetBytes(json), where, "it may be cut short or the wrong file", Members);
+        (this.file, path, refusals, warnings) = (file, "", [], []);
+        unread = JsonInput.ReadObject(Encoding.UTF8.GetBytes(json), file, "it may be cut short or the wrong file", Members);
     }
 
-    private JsonFields(JsonElement value, string where)
+    private JsonFields(JsonElement value, string key, JsonFields parent)
     {
-        this.where = where;
+        (file, path, refusals, warnings) = (parent.file, $"{parent.path}{Bounded(key)}: ", parent.refusals, parent.warnings);
         unread = Members(value);
     }
+
+    /// <summary>What is read otherwise than the user may expect, in this object and those inside it.</summary>
+    public IReadOnlyList<string> Warnings => warnings;
+
+    /// <summary>The names of what nobody has read yet.</summary>
+    public IReadOnlyCollection<string> Unread => unread.Keys;
 
     /// <summary>The name of an enumeration's value in <c>config.json</c>: <c>RmsNorm</c> is "rms_norm".</summary>
     public static string SnakeCase<T>(T value)
@@ -36,8 +50,7 @@ internal sealed class JsonFields
     public int? OptionalInt(string key)
     {
         if (Take(key) is not { } value) return null;
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)) return number;
-        throw Wrong(key, "an integer", value);
+        return Integer(value) ?? throw Wrong(key, "an integer", value);
     }
 
     /// <summary>A token id or an array of them; none where absent or null.</summary>
@@ -48,8 +61,7 @@ internal sealed class JsonFields
         var ids = new List<int>(items.Length);
         foreach (var item in items)
         {
-            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out var id)) throw Wrong(key, "an integer or an array of them", value);
-            ids.Add(id);
+            ids.Add(Integer(item) ?? throw Wrong(key, "an integer or an array of them", value));
         }
 
         return [.. ids];
@@ -58,33 +70,34 @@ internal sealed class JsonFields
     /// <summary>Whether the key is there, be it null.</summary>
     public bool Has(string key) => unread.ContainsKey(key);
 
-    /// <summary>Treats a key as another, unless that is there too.</summary>
-    public void Rename(string key, string name)
+    /// <summary>Leaves keys unread that say nothing here.</summary>
+    /// <returns>Those that are there with another value than null.</returns>
+    public IReadOnlyList<string> Skip(params ReadOnlySpan<string> keys)
     {
-        if (unread.Remove(key, out var value)) unread.TryAdd(name, value);
-    }
+        var found = new List<string>();
+        foreach (var key in keys)
+        {
+            if (Take(key) is not null) found.Add(key);
+        }
 
-    /// <summary>Reads a string if it is the one that is expected, or absent.</summary>
-    /// <returns>Whether it was.</returns>
-    public bool Takes(string key, string expected)
-    {
-        if (unread.TryGetValue(key, out var value) && !(value.ValueKind == JsonValueKind.String && value.ValueEquals(expected))) return false;
-        unread.Remove(key);
-        return true;
+        return found;
     }
 
     /// <summary>The fields of an object, or null where absent or null.</summary>
     public JsonFields? Object(string key) => Take(key) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.Object } value => new JsonFields(value, Field(key)),
+        { ValueKind: JsonValueKind.Object } value => new JsonFields(value, key, this),
         { } value => throw Wrong(key, "an object", value),
     };
 
-    /// <summary>The strings of an array, or null where absent or null.</summary>
-    public IReadOnlyList<string>? OptionalTexts(string key)
+    /// <summary>Whether the key holds an object.</summary>
+    public bool HasObject(string key) => unread.TryGetValue(key, out var value) && value.ValueKind == JsonValueKind.Object;
+
+    /// <summary>The strings of an array, or null where absent or null. They stay unread: several readers need them.</summary>
+    public IReadOnlyList<string>? PeekTexts(string key)
     {
-        if (Take(key) is not { } value) return null;
+        if (!unread.TryGetValue(key, out var value) || value.ValueKind == JsonValueKind.Null) return null;
         if (value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String))
             return [.. value.EnumerateArray().Select(item => item.GetString()!)];
         throw Wrong(key, "an array of strings", value);
@@ -148,27 +161,65 @@ internal sealed class JsonFields
     private static string NamesOf<T>()
         where T : struct, Enum => string.Join(" or ", Enum.GetValues<T>().Select(choice => $"\"{SnakeCase(choice)}\""));
 
-    /// <summary>The line for a field whose value cannot be honoured.</summary>
+    /// <summary>Notes that a field's value cannot be honoured, for <see cref="RefuseUnread()"/>.</summary>
+    public void Refuse(string key, string expected, string found, string hint) => refusals.Add(new(path + Bounded(key), expected, found, hint));
+
+    /// <summary>Notes what is read otherwise than the user may expect.</summary>
+    public void Warn(string key, string message) => warnings.Add($"{Field(key)}: {message}");
+
+    /// <summary>The line for a field whose value cannot be honoured, where reading on makes no sense.</summary>
     public InvalidInputException Fault(string key, string expected, string found, string hint) => new(Field(key), expected, found, hint);
 
-    /// <summary>Refuses what nobody read.</summary>
-    public void RefuseUnread() => RefuseUnread(Nothing);
-
-    /// <summary>Refuses what nobody read, unless <paramref name="harmless"/> lists it with that value or with any.</summary>
-    /// <param name="harmless">Key and the one value that changes nothing, as JSON; null for any value.</param>
-    public void RefuseUnread(IReadOnlyDictionary<string, string?> harmless)
+    /// <summary>Refuses what nobody read and is not known to change nothing, with all that was refused before, in one line.</summary>
+    /// <param name="neutral">The one value, as JSON, with which a key of this family changes nothing, beside null.</param>
+    /// <exception cref="InvalidInputException">Names every key that cannot be honoured.</exception>
+    public void RefuseUnread(IReadOnlyDictionary<string, string> neutral)
     {
+        var dropouts = new List<string>();
         foreach (var (key, value) in unread)
         {
-            if (!harmless.TryGetValue(key, out var neutral))
-            {
-                throw new InvalidInputException(
-                    Field(key), "a key that Bam knows", $"{key} = {JsonInput.Describe(value)}", "remove it if it changes no arithmetic; otherwise Bam cannot run this model");
-            }
-
-            if (neutral is not null && value.ValueKind != JsonValueKind.Null && !JsonElement.DeepEquals(value, JsonElement.Parse(neutral)))
-                throw new InvalidInputException(Field(key), $"{neutral} or no such key", JsonInput.Describe(value), "Bam cannot run a model with this");
+            if (HarmlessConfigKeys.IsDropout(key) && HarmlessConfigKeys.IsActiveRate(value)) dropouts.Add($"{key} = {JsonInput.Describe(value)}");
+            else Judge(key, value, neutral.GetValueOrDefault(key));
         }
+
+        if (dropouts.Count > 0) warnings.Add($"{file}: {string.Join(", ", dropouts)}: Bam trains without dropout; nothing else depends on it");
+        if (refusals.Count > 0) throw Refused();
+    }
+
+    /// <summary>Refuses what nobody read in an object inside another; the outermost object throws.</summary>
+    public void RefuseUnread()
+    {
+        foreach (var (key, value) in unread) Judge(key, value, neutral: null);
+    }
+
+    private void Judge(string key, JsonElement value, string? neutral)
+    {
+        const string Hint = "remove it if it changes no arithmetic; otherwise Bam cannot run this model";
+        if (HarmlessConfigKeys.HasAnyValue(key) || value.ValueKind == JsonValueKind.Null) return;
+        if ((neutral ?? HarmlessConfigKeys.NeutralValue(key)) is { } only)
+        {
+            if (!JsonElement.DeepEquals(value, JsonElement.Parse(only))) Refuse(key, $"{only} or no such key", JsonInput.Describe(value), Hint);
+            return;
+        }
+
+        var meant = HarmlessConfigKeys.IsDropout(key) ? null : asked.FirstOrDefault(known => Math.Abs(key.Length - known.Length) <= 2 && Suggestion.Distance(key, known) <= 2);
+        if (meant is not null) Refuse(key, "no such key", JsonInput.Describe(value), $"did you mean {meant}? If not, {Hint}");
+        else if (!HarmlessConfigKeys.IsOff(value)) Refuse(key, "no such key", JsonInput.Describe(value), Hint);
+    }
+
+    private InvalidInputException Refused()
+    {
+        if (refusals.Count == 1)
+        {
+            var (key, expected, found, hint) = refusals[0];
+            return new InvalidInputException($"{file}: {key}", expected, found, hint);
+        }
+
+        var named = refusals.Take(MostRefusalsNamed).Select(refusal => $"{refusal.Key} = {refusal.Found}");
+        var more = refusals.Count > MostRefusalsNamed ? $" and {refusals.Count - MostRefusalsNamed} more" : "";
+        return new InvalidInputException(
+            file, "only keys that Bam reads or that change nothing", $"{string.Join(", ", named)}{more}",
+            "remove those that change no arithmetic; otherwise Bam cannot run this model");
     }
 
     private Dictionary<string, JsonElement> Members(JsonElement root)
@@ -183,14 +234,27 @@ internal sealed class JsonFields
         return members;
     }
 
-    private JsonElement? Take(string key) =>
-        unread.Remove(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private JsonElement? Take(string key)
+    {
+        asked.Add(key);
+        return unread.Remove(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    }
 
-    private string Field(string key) => $"{where}: {key}";
+    // Some libraries write 4096.0.
+    private static int? Integer(JsonElement value) => value.ValueKind != JsonValueKind.Number ? null
+        : value.TryGetInt32(out var number) ? number
+        : value.TryGetDouble(out var real) && Math.Floor(real) == real && Math.Abs(real) <= int.MaxValue ? (int)real
+        : null;
+
+    private string Field(string key) => $"{file}: {path}{Bounded(key)}";
+
+    private static string Bounded(string key) => key.Length <= 60 ? key : key[..60] + "…";
 
     private InvalidInputException Missing(string key, string expected) =>
         new(Field(key), expected, "no such key", "add it");
 
     private InvalidInputException Wrong(string key, string expected, JsonElement found) =>
         new(Field(key), expected, JsonInput.Describe(found), "correct it");
+
+    private sealed record Refusal(string Key, string Expected, string Found, string Hint);
 }

@@ -42,7 +42,7 @@ internal static class ModelConfigJson
             AttentionBias = fields.Flag("attention_bias", defaults.AttentionBias),
             AttentionOutputBias = fields.Flag("attention_output_bias", defaults.AttentionOutputBias),
             QueryKeyNorm = fields.Choice("query_key_norm", defaults.QueryKeyNorm),
-            SlidingWindow = fields.OptionalInt("sliding_window"),
+            SlidingWindow = fields.SameWindowInAllLayers(fields.OptionalInt("sliding_window")),
             RopeInterleaved = fields.Flag("rope_interleaved", defaults.RopeInterleaved),
             LogitScale = fields.Number("logit_scale", defaults.LogitScale),
             TieWordEmbeddings = fields.Flag("tie_word_embeddings", defaults.TieWordEmbeddings),
@@ -59,7 +59,7 @@ internal static class ModelConfigJson
             BosTokenId = fields.OptionalInt("bos_token_id"),
             EosTokenIds = fields.TokenIds("eos_token_id"),
             TorchDtype = fields.Dtype(),
-        }.WithRotary(fields, defaults.RopeTheta, defaults.PartialRotaryFactor);
+        }.WithRotary(fields, defaults.RopeTheta, defaults.PartialRotaryFactor, isPartial: true);
     }
 
     /// <summary>The text of <c>config.json</c>.</summary>
@@ -116,25 +116,6 @@ internal static class ModelConfigJson
         }
 
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length) + "\n";
-    }
-
-    /// <summary>Reads a change of rotary frequencies, in the form that Hugging Face has for it.</summary>
-    /// <exception cref="InvalidInputException">It is of an unknown kind, or incomplete.</exception>
-    internal static RopeScaling ReadScaling(JsonFields fields)
-    {
-        var scaling = new RopeScaling(fields.Choice<RopeScalingType>("rope_type"), fields.Number("factor"));
-        if (scaling.Type == RopeScalingType.Llama3)
-        {
-            scaling = scaling with
-            {
-                LowFreqFactor = fields.Number("low_freq_factor"),
-                HighFreqFactor = fields.Number("high_freq_factor"),
-                OriginalMaxPositionEmbeddings = fields.Int("original_max_position_embeddings"),
-            };
-        }
-
-        fields.RefuseUnread();
-        return scaling;
     }
 
     private static void WriteScaling(Utf8JsonWriter json, RopeScaling scaling)

@@ -9,7 +9,7 @@ internal static class CohereFamily
         ModelType = "cohere",
         Read = Read,
         Buffers = LlamaFamily.Buffers,
-        Harmless = new Dictionary<string, string?> { ["model_max_length"] = null },
+        Harmless = new Dictionary<string, string> { ["rope_interleaved"] = "true", ["use_parallel_residual"] = "true" },
     };
 
     private static ModelConfig Read(JsonFields fields)
@@ -25,6 +25,9 @@ internal static class CohereFamily
             RopeInterleaved = true,
             LogitScale = fields.Number("logit_scale", 0.0625),
         };
+        fields.RequireNoWindow();
+        if (!fields.Has("rope_theta") && !fields.Has("rope_parameters") && !fields.Has("rope_scaling"))
+            fields.Warn("rope_theta", "no such key; 10000 is taken, as transformers 4 does; transformers 5 takes 500000");
         return config.WithRotary(fields);
     }
 }

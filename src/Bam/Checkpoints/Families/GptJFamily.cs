@@ -10,23 +10,7 @@ internal static class GptJFamily
     {
         ModelType = "gptj",
         Read = Read,
-        Harmless = new Dictionary<string, string?>
-        {
-            ["attn_pdrop"] = "0.0",
-            ["embd_pdrop"] = "0.0",
-            ["resid_pdrop"] = "0.0",
-            ["rotary"] = "true",
-            ["scale_attn_weights"] = "true",
-            ["gradient_checkpointing"] = null,
-            ["n_ctx"] = null,
-            ["summary_activation"] = null,
-            ["summary_first_dropout"] = null,
-            ["summary_proj_to_labels"] = null,
-            ["summary_type"] = null,
-            ["summary_use_proj"] = null,
-            ["task_specific_params"] = null,
-            ["tokenizer_class"] = null,
-        },
+        Harmless = new Dictionary<string, string> { ["rope_interleaved"] = "true", ["use_parallel_residual"] = "true" },
         Buffers = [".attn.bias", ".attn.masked_bias", ".attn.embed_positions"],
         Layouts =
         [
@@ -49,11 +33,12 @@ internal static class GptJFamily
     {
         var (hidden, heads) = (fields.Int("n_embd"), fields.Int("n_head"));
         var headDim = hidden / Math.Max(1, heads);
+        fields.RequireNoWindow();
         return new ModelConfig
         {
             VocabSize = fields.Int("vocab_size"),
             HiddenSize = hidden,
-            IntermediateSize = fields.Int("n_inner", 4 * hidden),
+            IntermediateSize = fields.Int("n_inner", (int)Math.Min(4L * hidden, int.MaxValue)),
             NumHiddenLayers = fields.Int("n_layer"),
             NumAttentionHeads = heads,
             NumKeyValueHeads = heads,

@@ -13,7 +13,6 @@ internal static class GptNeoXFamily
     {
         ModelType = "gpt_neox",
         Read = Read,
-        Harmless = new Dictionary<string, string?> { ["classifier_dropout"] = null, ["is_decoder"] = null },
         Buffers = [".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"],
         Layouts =
         [
@@ -49,6 +48,7 @@ internal static class GptNeoXFamily
             AttentionBias = bias,
             AttentionOutputBias = bias,
         };
-        return config.WithRotary(fields, rotaryFactor: 0.25, thetaKey: "rotary_emb_base", factorKey: "rotary_pct");
+        fields.RequireNoWindow();
+        return config.WithRotary(fields, rotaryFactor: 0.25, isPartial: true, thetaKey: "rotary_emb_base", factorKey: "rotary_pct");
     }
 }

@@ -3,6 +3,8 @@ namespace Bam.Checkpoints.Families;
 /// <summary>Fields of <c>config.json</c> that several of Hugging Face's families write alike.</summary>
 internal static class HuggingFaceFields
 {
+    private const string LayerTypesKey = "layer_types";
+
     /// <summary>Sizes under the names that most families have for them; all else as in a plain parallel block of LayerNorm and SwiGLU.</summary>
     /// <param name="fields">The file.</param>
     /// <param name="maxPositions">The family's longest input, where the file says none; so are the others.</param>
@@ -29,32 +31,6 @@ internal static class HuggingFaceFields
         };
     }
 
-    /// <summary>
-    /// Rotary embedding: <c>rope_parameters</c> (transformers 5), else <c>rope_theta</c>, <c>rope_scaling</c> and
-    /// <c>partial_rotary_factor</c> beside the other fields.
-    /// </summary>
-    /// <param name="config">Everything else.</param>
-    /// <param name="fields">The file.</param>
-    /// <param name="theta">The family's base, where the file has none.</param>
-    /// <param name="rotaryFactor">The rotated part of a head, where the file has none.</param>
-    /// <param name="thetaKey">What older files call the base.</param>
-    /// <param name="factorKey">What older files call the rotated part.</param>
-    public static ModelConfig WithRotary(
-        this ModelConfig config, JsonFields fields, double theta = 10_000, double rotaryFactor = 1, string thetaKey = "rope_theta",
-        string factorKey = "partial_rotary_factor")
-    {
-        var (outerTheta, outerFactor) = (fields.OptionalNumber(thetaKey), fields.OptionalNumber(factorKey));
-        var rope = fields.Object("rope_parameters");
-        var (innerTheta, innerFactor) = (rope?.OptionalNumber("rope_theta"), rope?.OptionalNumber("partial_rotary_factor"));
-        var (newer, older) = (ReadScaling(rope), ReadScaling(fields.Object("rope_scaling")));
-        return config with
-        {
-            RopeTheta = innerTheta ?? outerTheta ?? theta,
-            PartialRotaryFactor = innerFactor ?? outerFactor ?? rotaryFactor,
-            RopeScaling = older ?? newer,
-        };
-    }
-
     /// <summary>The activation under Bam's name; there are two of GELU, exact and by a hyperbolic tangent.</summary>
     public static string Activation(this JsonFields fields, string absent, string key = "hidden_act") => fields.Text(key, absent) switch
     {
@@ -63,6 +39,15 @@ internal static class HuggingFaceFields
         var name => name,
     };
 
+    /// <summary>Refuses a sliding window, for a family that has none.</summary>
+    public static void RequireNoWindow(this JsonFields fields)
+    {
+        var isOff = fields.Has("use_sliding_window") && !fields.Flag("use_sliding_window", absent: true);
+        if (fields.OptionalInt("sliding_window") is { } window && !isOff)
+            fields.Refuse("sliding_window", "null or no such key", $"{window}", "this family has no sliding window");
+        fields.SameWindowInAllLayers(window: null);
+    }
+
     /// <summary>Refuses layers that differ in what they look at.</summary>
     /// <param name="fields">The file; <c>layer_types</c> is read.</param>
     /// <param name="window">The window of all layers, or null.</param>
@@ -70,9 +55,17 @@ internal static class HuggingFaceFields
     public static int? SameWindowInAllLayers(this JsonFields fields, int? window)
     {
         var expected = window is null ? "full_attention" : "sliding_attention";
-        if (fields.OptionalTexts("layer_types")?.FirstOrDefault(type => type != expected) is { } other)
-            throw fields.Fault("layer_types", $"\"{expected}\" for every layer", $"\"{other}\"", "Bam has one window for all layers");
+        if (fields.LayerTypes().FirstOrDefault(type => type != expected) is { } other)
+            fields.Refuse("layer_types", $"\"{expected}\" for every layer", Quoted(other), "Bam has one window for all layers");
         return window;
+    }
+
+    /// <summary>The kinds of layers in <c>layer_types</c>, each once; none where the key is absent.</summary>
+    public static IReadOnlyList<string> LayerTypes(this JsonFields fields)
+    {
+        IReadOnlyList<string> types = [.. (fields.PeekTexts(LayerTypesKey) ?? []).Distinct()];
+        fields.Skip(LayerTypesKey);
+        return types;
     }
 
     /// <summary>The dtype of the weights, which transformers 5 calls <c>dtype</c>.</summary>
@@ -82,12 +75,6 @@ internal static class HuggingFaceFields
         return older ?? newer;
     }
 
-    private static RopeScaling? ReadScaling(JsonFields? fields)
-    {
-        if (fields is null) return null;
-        if (fields.Has("type")) fields.Rename("type", "rope_type");
-        if (!fields.Takes("rope_type", "default")) return ModelConfigJson.ReadScaling(fields);
-        fields.RefuseUnread();
-        return null;
-    }
+    /// <summary>A text of the file as messages show it: in quotes, its length bounded.</summary>
+    public static string Quoted(string text) => $"\"{(text.Length <= 60 ? text : text[..60] + "…")}\"";
 }

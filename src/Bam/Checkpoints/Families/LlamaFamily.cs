@@ -12,6 +12,7 @@ internal static class LlamaFamily
     private static ModelConfig Read(JsonFields fields)
     {
         var bias = fields.Flag("attention_bias", absent: false);
+        fields.RequireNoWindow();
         return Common(fields) with
         {
             AttentionBias = bias,

@@ -11,6 +11,7 @@ internal static class MixtralFamily
         ModelType = "mixtral",
         Read = Read,
         Buffers = LlamaFamily.Buffers,
+        Harmless = new Dictionary<string, string> { ["norm_topk_prob"] = "true" },
         Layouts =
         [
             new Dictionary<string, ModuleSource>
@@ -34,7 +35,7 @@ internal static class MixtralFamily
     private static ModelConfig Read(JsonFields fields) =>
         LlamaFamily.Common(fields, maxPositions: 131_072, normEps: 1e-5, theta: 1e6, keyValueHeads: 8) with
         {
-            SlidingWindow = fields.SameWindowInAllLayers(fields.OptionalInt("sliding_window")),
+            SlidingWindow = MistralFamily.WindowOfEveryLayer(fields, fields.OptionalInt("sliding_window")),
             NumLocalExperts = fields.Int("num_local_experts", 8),
             NumExpertsPerTok = fields.Int("num_experts_per_tok", 2),
             NormTopkProb = true,

@@ -31,10 +31,13 @@ internal static class ModelFamilies
         var modelType = fields.Text("model_type");
         var family = All.FirstOrDefault(family => family.ModelType == modelType)
             ?? throw fields.Fault(
-                "model_type", $"one of {string.Join(", ", All.Select(known => known.ModelType))}", $"\"{modelType}\"", "Bam does not read this family");
+                "model_type", $"one of {string.Join(", ", All.Select(known => known.ModelType))}", HuggingFaceFields.Quoted(modelType),
+                fields.HasObject("text_config") ? "Bam reads no model that wraps another (text_config); save its language model alone with transformers"
+                : "Bam does not read this family");
         var config = family.Read(fields);
-        fields.RefuseUnread(HarmlessConfigKeys.Table.Where(key => !family.Harmless.ContainsKey(key.Key)).Concat(family.Harmless).ToDictionary());
+        fields.RefuseUnread(family.Harmless);
         config.Validate(where);
+        foreach (var warning in fields.Warnings) reporter.Warn(warning);
         return (family, config);
     }
 }

@@ -9,8 +9,8 @@ internal sealed record ModelFamily
     /// <summary>Reads every field that changes the arithmetic.</summary>
     public required Func<JsonFields, ModelConfig> Read { get; init; }
 
-    /// <summary>Fields that change nothing, beside <see cref="HarmlessConfigKeys"/>: each with its one harmless value, null for any.</summary>
-    public IReadOnlyDictionary<string, string?> Harmless { get; init; } = new Dictionary<string, string?>();
+    /// <summary>What every model of the family has, where a key may say so, beside <see cref="HarmlessConfigKeys"/>: the key with its value, as JSON.</summary>
+    public IReadOnlyDictionary<string, string> Harmless { get; init; } = new Dictionary<string, string>();
 
     /// <summary>
     /// The ways to store the model, the usual first: the places of Bam's modules. A module that is not listed is stored under Bam's own name.

@@ -10,8 +10,7 @@ internal static class PhiFamily
     {
         ModelType = "phi",
         Read = Read,
-        // Phi 2 was trained with dropout of 0.1; what it computes does not depend on it.
-        Harmless = new Dictionary<string, string?> { ["embd_pdrop"] = null, ["resid_pdrop"] = null, ["qk_layernorm"] = "false" },
+        Harmless = new Dictionary<string, string> { ["use_parallel_residual"] = "true" },
         Buffers = LlamaFamily.Buffers,
         Layouts =
         [
@@ -38,6 +37,7 @@ internal static class PhiFamily
             AttentionOutputBias = true,
             LmHeadBias = true,
         };
-        return config.WithRotary(fields, rotaryFactor: 0.5);
+        fields.RequireNoWindow();
+        return config.WithRotary(fields, rotaryFactor: 0.5, isPartial: true);
     }
 }

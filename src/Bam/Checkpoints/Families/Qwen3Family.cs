@@ -9,7 +9,6 @@ internal static class Qwen3Family
         ModelType = "qwen3",
         Read = Read,
         Buffers = LlamaFamily.Buffers,
-        Harmless = Qwen2Family.Harmless,
     };
 
     private static ModelConfig Read(JsonFields fields)

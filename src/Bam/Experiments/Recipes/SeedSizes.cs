@@ -80,5 +80,5 @@ public sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
         return whole;
     }
 
-    private static int? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<long>(out var number) ? (int)number : null;
+    private static int? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) ? (int)number : null;
 }
