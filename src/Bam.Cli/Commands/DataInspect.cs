@@ -40,7 +40,7 @@ internal sealed class DataInspect : Verb
     private static Inspection OfDomain(string path, Tokenizer? text, int count)
     {
         using var domain = DomainData.Open(path);
-        if (text is not null && text.Fingerprint != domain.Report.Tokenizer)
+        if (text is not null && !text.HasFingerprint(domain.Report.Tokenizer))
             throw new InvalidInputException("--tokenizer", "the tokenizer that the domain was built with", "another", "give that one, or none to see ids");
         return new(domain.Report, [Describe(domain.HeldOut, text, count), Describe(domain.Train, text, count)]);
     }

@@ -96,7 +96,7 @@ internal sealed class EvalPerplexity : Verb
 
     private static void RequireVocabulary(string model, ModelConfig config, HeldOutDomains heldOut)
     {
-        var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model).Fingerprint : null;
+        var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model) : null;
         foreach (var domain in heldOut.Domains) domain.Report.RequireVocabulary(domain.Directory, config.VocabSize, tokenizer, model);
     }
 

@@ -57,7 +57,7 @@ public sealed record CheckpointComparison(
         checkpoint.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Shape);
 
     private static string? CompareTokenizers(string first, string second) =>
-        TokenizerFile.Find(first) is { } a && TokenizerFile.Find(second) is { } b && TokenizerFile.FirstDifference(a, b) is { } difference
+        TokenizerFile.Find(first) is { } a && TokenizerFile.Find(second) is { } b && (TokenizerFile.FirstDifference(a, b) ?? TokenizerFile.FirstDifferenceInText(a, b)) is { } difference
             ? $"{difference.Place}: {difference.First} and {difference.Second}"
             : null;
 

@@ -20,9 +20,6 @@ public static class TokenizerFile
     /// <summary>The tokenizer and what belongs to it: the files that are copied together.</summary>
     public static IReadOnlyList<string> FileNames { get; } = [FileName, SettingsFileName, "special_tokens_map.json", ChatTemplateFileName];
 
-    /// <summary>What a caller may set for one call; no part of the tokenizer.</summary>
-    private static readonly HashSet<string> RuntimeSettings = ["truncation", "padding"];
-
     /// <summary>The path of a checkpoint's tokenizer, or null where it has none.</summary>
     public static string? Find(string checkpointDirectory)
     {
@@ -36,22 +33,33 @@ public static class TokenizerFile
 
     /// <summary>The number of ids it can give: the largest one, and one more.</summary>
     /// <exception cref="InvalidInputException">The file is not a tokenizer.</exception>
-    public static int CountIds(string path) =>
-        JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, root =>
-        {
-            var largest = TokensById(root).Keys.DefaultIfEmpty(-1).Max();
-            return largest >= 0 ? largest + 1 : throw new InvalidInputException($"{path}: model.vocab", "a vocabulary", "none", "is it the right file?");
-        });
-
-    /// <summary>The first place where two tokenizers differ, as a path in the file with both values; null where they are the same.</summary>
-    /// <exception cref="InvalidInputException">One of the files is not JSON.</exception>
-    public static (string Place, string First, string Second)? FirstDifference(string firstPath, string secondPath)
+    public static int CountIds(string path) => Read(path, root =>
     {
-        var first = InputFile.ReadAllBytes(firstPath, Hint);
-        var second = InputFile.ReadAllBytes(secondPath, Hint);
-        if (first.AsSpan().SequenceEqual(second)) return null;
-        return JsonInput.ReadObject(first, firstPath, Hint, a => JsonInput.ReadObject(second, secondPath, Hint, b => CompareTokenizers(a, b)));
-    }
+        var largest = TokensById(root).Keys.DefaultIfEmpty(-1).Max();
+        return largest >= 0 ? largest + 1 : throw new InvalidInputException($"{path}: model.vocab", "a vocabulary", "none", "is it the right file?");
+    });
+
+    /// <summary>
+    /// The first place where two tokenizers differ in the ids that they give, as a path in the file with both values; null where they are the
+    /// same. How a version of the library spells a setting does not count, nor truncation and padding.
+    /// </summary>
+    /// <param name="firstPath">One.</param>
+    /// <param name="secondPath">The other.</param>
+    /// <param name="rows">Added tokens from this id on are left out of account: the models have no row for them.</param>
+    /// <exception cref="InvalidInputException">One of the files is not JSON.</exception>
+    public static (string Place, string First, string Second)? FirstDifference(string firstPath, string secondPath, int rows = int.MaxValue) =>
+        Compare(firstPath, secondPath, (first, second) => TokenizerComparison.FirstDifference(first, second, rows));
+
+    /// <summary>The first place where two tokenizers that give the same ids make other text of them, or have another template for a pair of texts.</summary>
+    /// <param name="firstPath">One.</param>
+    /// <param name="secondPath">The other.</param>
+    /// <exception cref="InvalidInputException">One of the files is not JSON.</exception>
+    public static (string Place, string First, string Second)? FirstDifferenceInText(string firstPath, string secondPath) =>
+        Compare(firstPath, secondPath, TokenizerComparison.FirstDifferenceInText);
+
+    /// <summary>Reads the content of a tokenizer.</summary>
+    /// <exception cref="InvalidInputException">The file is not JSON.</exception>
+    internal static T Read<T>(string path, Func<JsonElement, T> read) => JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, read);
 
     /// <summary>Every id that has a token: a vocabulary maps tokens to ids (BPE), or lists tokens by id (Unigram); added tokens have theirs beside it.</summary>
     internal static Dictionary<int, string> TokensById(JsonElement root)
@@ -83,58 +91,23 @@ public static class TokenizerFile
         if (!root.TryGetProperty("added_tokens", out var added) || added.ValueKind != JsonValueKind.Array) yield break;
         foreach (var token in added.EnumerateArray())
         {
-            if (token.ValueKind == JsonValueKind.Object && token.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number))
-                yield return (number, token);
+            if (IdOf(token) is { } id) yield return (id, token);
         }
     }
 
-    /// <summary>The first place where two tokenizers differ, but for what <paramref name="isIgnored"/> says of a path in the file.</summary>
-    internal static (string Place, string First, string Second)? CompareTokenizers(JsonElement first, JsonElement second, Predicate<string>? isIgnored = null) =>
-        Compare("", first, second, place => RuntimeSettings.Contains(place) || isIgnored?.Invoke(place) == true);
+    /// <summary>The id of an entry of <c>added_tokens</c>; null where it has none.</summary>
+    internal static int? IdOf(JsonElement token) =>
+        token.ValueKind == JsonValueKind.Object && token.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) ? number : null;
 
-    /// <summary>The first place where two values differ, with both.</summary>
-    internal static (string Place, string First, string Second)? Compare(string place, JsonElement first, JsonElement second) => Compare(place, first, second, _ => false);
+    /// <summary>The added tokens from an id on that the vocabulary proper does not have as well, by id.</summary>
+    internal static IReadOnlyList<(int Id, string Content)> AddedTokensFrom(JsonElement root, int rows) =>
+        [];
 
-    private static (string Place, string First, string Second)? Compare(string place, JsonElement first, JsonElement second, Predicate<string> isIgnored)
+    private static (string, string, string)? Compare(string firstPath, string secondPath, Func<JsonElement, JsonElement, (string, string, string)?> compare)
     {
-        if (first.ValueKind == JsonValueKind.Object && second.ValueKind == JsonValueKind.Object) return CompareObjects(place, first, second, isIgnored);
-        if (first.ValueKind == JsonValueKind.Array && second.ValueKind == JsonValueKind.Array) return CompareArrays(place, first, second);
-        return JsonElement.DeepEquals(first, second) ? null : (place, JsonInput.Describe(first), JsonInput.Describe(second));
+        var first = InputFile.ReadAllBytes(firstPath, Hint);
+        var second = InputFile.ReadAllBytes(secondPath, Hint);
+        if (first.AsSpan().SequenceEqual(second)) return null;
+        return JsonInput.ReadObject(first, firstPath, Hint, a => JsonInput.ReadObject(second, secondPath, Hint, b => compare(a, b)));
     }
-
-    private static (string Place, string First, string Second)? CompareObjects(string place, JsonElement first, JsonElement second, Predicate<string> isIgnored)
-    {
-        var members = new Dictionary<string, JsonElement>();
-        foreach (var member in second.EnumerateObject()) members[member.Name] = member.Value;
-        foreach (var member in first.EnumerateObject())
-        {
-            var found = members.Remove(member.Name, out var other);
-            var inner = Join(place, member.Name);
-            if (isIgnored(inner)) continue;
-            if (!found) return (inner, JsonInput.Describe(member.Value), "none");
-            if (Compare(inner, member.Value, other, isIgnored) is { } difference) return difference;
-        }
-
-        foreach (var (name, value) in members)
-        {
-            if (!isIgnored(Join(place, name))) return (Join(place, name), "none", JsonInput.Describe(value));
-        }
-
-        return null;
-    }
-
-    private static (string Place, string First, string Second)? CompareArrays(string place, JsonElement first, JsonElement second)
-    {
-        var index = 0;
-        foreach (var (a, b) in first.EnumerateArray().Zip(second.EnumerateArray()))
-        {
-            if (Compare($"{place}[{index++}]", a, b) is { } difference) return difference;
-        }
-
-        return first.GetArrayLength() == second.GetArrayLength()
-            ? null
-            : (place, $"{first.GetArrayLength()} entries", $"{second.GetArrayLength()}");
-    }
-
-    private static string Join(string place, string member) => place.Length == 0 ? member : $"{place}.{member}";
 }

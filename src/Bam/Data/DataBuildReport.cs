@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Bam.Tokenization;
 
 namespace Bam.Data;
 
@@ -72,17 +73,17 @@ public sealed record DataBuildReport(
     /// <summary>Refuses a model that knows other ids: one with another tokenizer, or one without a tokenizer and with fewer ids.</summary>
     /// <param name="directory">The domain's folder.</param>
     /// <param name="vocabSize">V of the model.</param>
-    /// <param name="tokenizer">The fingerprint of its tokenizer, or null when it has none.</param>
+    /// <param name="tokenizer">Its tokenizer, or null when it has none.</param>
     /// <param name="model">What messages call the model.</param>
     /// <exception cref="InvalidInputException">The model knows other ids.</exception>
-    public void RequireVocabulary(string directory, int vocabSize, string? tokenizer, string model = "the model")
+    public void RequireVocabulary(string directory, int vocabSize, Tokenizer? tokenizer, string model = "the model")
     {
         const string Hint = "build the data with the model's tokenizer";
         var where = $"{directory}: domain '{Name}'";
         if (VocabularySize > vocabSize)
             throw new InvalidInputException(where, $"ids of a vocabulary of at most {vocabSize}, {model}'s", $"{VocabularySize}", Hint);
-        if (tokenizer is not null && tokenizer != Tokenizer)
-            throw new InvalidInputException(where, $"ids of {model}'s tokenizer ({Short(tokenizer)})", $"those of another ({Short(Tokenizer)})", Hint);
+        if (tokenizer is not null && !tokenizer.HasFingerprint(Tokenizer))
+            throw new InvalidInputException(where, $"ids of {model}'s tokenizer ({Short(tokenizer.Fingerprint)})", $"those of another ({Short(Tokenizer)})", Hint);
     }
 
     internal string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";

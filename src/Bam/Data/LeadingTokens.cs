@@ -32,7 +32,7 @@ public static class LeadingTokens
     private static int[] OfBuilt(string directory, Tokenizer tokenizer, int count)
     {
         using var domain = DomainData.Open(directory);
-        domain.Report.RequireVocabulary(directory, tokenizer.VocabSize, tokenizer.Fingerprint);
+        domain.Report.RequireVocabulary(directory, tokenizer.VocabSize, tokenizer);
         if (domain.Train.TokenCount == 0) throw new InvalidInputException(domain.Train.Prefix, "training tokens", "none: all of its text is held out", "name other text");
         var ids = new int[Math.Min(count, domain.Train.TokenCount)];
         domain.Train.Read(0, ids);

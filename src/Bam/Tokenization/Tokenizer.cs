@@ -13,7 +13,7 @@ namespace Bam.Tokenization;
 /// Turns text into token ids and back, as Hugging Face's tokenizers 0.23 do with the same tokenizer.json. Byte-level BPE
 /// (GPT-2, GPT-NeoX, Llama 3, Qwen, Cohere …), which without a normalizer or prefix space decodes every text to itself, and
 /// BPE over characters with bytes for what has no token (Llama 2, Mistral, Gemma …). What a file asks for and Bam does not know is
-/// refused by name, never ignored. Immutable; all members may be called from many threads at once.
+/// refused by name, never ignored, but for truncation and padding, which are a caller's: no text is cut or padded. Immutable; all members may be called from many threads at once.
 /// </summary>
 /// <remarks>
 /// Text is UTF-16; an unpaired surrogate is encoded as U+FFFD, as .NET's UTF-8 does. Positions in the text are not given.
@@ -39,21 +39,17 @@ public sealed class Tokenizer
     private readonly string?[] tokens; // by id; null in gaps
     private readonly HashSet<int> specialIds;
     private readonly Lazy<string> fingerprint;
+    private readonly Lazy<string> writtenFingerprint; // of the file's own spelling
     private readonly ConcurrentBag<EncodingScratch> scratches = [];
 
     private Tokenizer(ReadOnlyMemory<byte> json, JsonField root)
     {
         this.json = json;
         root.RequireKeys(
-            "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+            "version", "truncation", "padding", "role_to_token", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
             "model");
         var version = root["version"];
         if (version.TextOrNull() is not (null or "1.0")) throw version.Unexpected("1.0", "Bam knows no other version");
-        foreach (var key in (ReadOnlySpan<string>)["truncation", "padding"])
-        {
-            if (!root[key].IsNull) throw root[key].Unexpected("null", "Bam never cuts or pads a text; set it to null");
-        }
-
         Normalizer = NormalizerReader.Read(root["normalizer"]);
         PreTokenizers = PreTokenizerReader.Read(root["pre_tokenizer"], Normalizer);
         var isByteLevel = PreTokenizers is [.., ByteLevel];
@@ -73,8 +69,9 @@ public sealed class Tokenizer
         EndOfTextId = EndOfTextNames
             .Select(name => addedTokens.GetValueOrDefault(name))
             .FirstOrDefault(token => token is { Special: true })?.Id;
-        var components = TokenizerFingerprint.Components(root);
+        var (components, asWritten) = (TokenizerFingerprint.Components(root.Element), TokenizerFingerprint.ComponentsAsWritten(root));
         fingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, components));
+        writtenFingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, asWritten));
     }
 
     /// <summary>One more than the largest id: the rows that a model's embedding must have. Ids may have gaps.</summary>
@@ -87,12 +84,12 @@ public sealed class Tokenizer
     /// </summary>
     public int? EndOfTextId { get; }
 
-    /// <summary>The tokens that are recognised in the text before the model sees it, in the order of the file.</summary>
+    /// <summary>The tokens that are recognised in the text before the model sees it, by id.</summary>
     public IReadOnlyList<AddedToken> AddedTokens { get; }
 
     /// <summary>
-    /// SHA-256, in hexadecimal, over tokens, merges, added tokens and components; tokenizers are the same when it is. Layout
-    /// and key order of the file do not count.
+    /// SHA-256, in hexadecimal, over tokens, merges, added tokens and components: equal for tokenizers that give the same ids. Layout and
+    /// order of the file, the spelling of a version of the library and the decoder do not count.
     /// </summary>
     public string Fingerprint => fingerprint.Value;
 
@@ -188,6 +185,9 @@ public sealed class Tokenizer
     /// The bytes that an id stands for inside a text, often only a part of a UTF-8 sequence; none for an id without a token.
     /// </summary>
     public ReadOnlySpan<byte> BytesOf(int id) => IdToToken(id) is { } token ? decoder.BytesOf(token) : default;
+
+    /// <summary>Whether a recorded fingerprint is this tokenizer's, also one from before spelling was left out of account.</summary>
+    public bool HasFingerprint(string recorded) => recorded == Fingerprint || recorded == writtenFingerprint.Value;
 
     /// <summary>Whether an id is a special token's, which is no text.</summary>
     public bool IsSpecial(int id) => specialIds.Contains(id);

@@ -13,7 +13,7 @@ namespace Bam.Training;
 public sealed class RunSetup
 {
     private readonly TrainingConfig config;
-    private string? tokenizerFingerprint;
+    private Tokenizer? tokenizer;
 
     private RunSetup(TrainingConfig config, Device device, IReporter reporter)
     {
@@ -109,11 +109,11 @@ public sealed class RunSetup
     /// <param name="checkpoint">A checkpoint of the run.</param>
     public void UseCompanionsOf(string checkpoint)
     {
-        if (tokenizerFingerprint is null) ReadTokenizer(checkpoint, isNamed: false);
+        if (tokenizer is null) ReadTokenizer(checkpoint, isNamed: false);
         Companions.Add(checkpoint, MixtureRecord.FileName);
     }
 
-    private TrainingData OpenData() => TrainingData.Open(config, ModelConfig.VocabSize, tokenizerFingerprint);
+    private TrainingData OpenData() => TrainingData.Open(config, ModelConfig.VocabSize, tokenizer);
 
     // A model without a tokenizer can be trained; a tokenizer that the file names must be there.
     private void ReadTokenizer(string? path, bool isNamed)
@@ -121,9 +121,8 @@ public sealed class RunSetup
         if (path is null) return;
         var file = Directory.Exists(path) ? Path.Combine(path, TokenizerFile.FileName) : path;
         if (!isNamed && !File.Exists(file)) return;
-        var tokenizer = Tokenizer.Load(file);
+        tokenizer = Tokenizer.Load(file);
         tokenizer.RequireFits(ModelConfig.VocabSize, $"{file}: the model");
-        tokenizerFingerprint = tokenizer.Fingerprint;
         if (file == path) Companions.AddAs(TokenizerFile.FileName, file);
         else Companions.Add(path, TokenizerFile.FileNames);
     }

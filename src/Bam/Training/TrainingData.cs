@@ -1,4 +1,5 @@
 using Bam.Data;
+using Bam.Tokenization;
 using Bam.Training.Runs;
 
 namespace Bam.Training;
@@ -25,9 +26,9 @@ public sealed class TrainingData : IDisposable
     /// <summary>Opens the domains.</summary>
     /// <param name="config">Which, and how windows are drawn.</param>
     /// <param name="vocabSize">The model's; ids outside are refused.</param>
-    /// <param name="tokenizer">The fingerprint of the model's tokenizer, or null when it has none.</param>
+    /// <param name="tokenizer">The model's tokenizer, or null when it has none.</param>
     /// <exception cref="InvalidInputException">A data set is missing, damaged, of another tokenizer, or too short for one window.</exception>
-    public static TrainingData Open(TrainingConfig config, int vocabSize, string? tokenizer)
+    public static TrainingData Open(TrainingConfig config, int vocabSize, Tokenizer? tokenizer)
     {
         ArgumentNullException.ThrowIfNull(config);
         var datasets = new List<IndexedDataset>();

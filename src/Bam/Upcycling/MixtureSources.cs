@@ -103,6 +103,8 @@ public sealed class MixtureSources : IDisposable
             throw new InvalidInputException(path, $"ids below vocab_size = {model.Config.VocabSize}", $"id {ids - 1}", "it belongs to another model");
         if (!resizeEmbeddings && Tokenizer is not null && TokenizerFile.FirstDifference(Tokenizer, path) is { } difference)
             throw new InvalidInputException($"{path}: {difference.Place}", $"{difference.First} as in {Tokenizer}", difference.Second, VocabularyHint.ForTokenizers(Tokenizer, path));
+        if (Tokenizer is not null && TokenizerFile.FirstDifferenceInText(Tokenizer, path) is { } other)
+            warnings.Add($"{path}: {other.Place} differs from that of {Tokenizer}, which the mixture takes; ids are the same");
         Tokenizer ??= path;
     }
 

@@ -15,7 +15,7 @@ public class ImportRuleTests
         ["Bam.Files"] = ["Bam"],
         ["Bam.Numerics"] = ["Bam"],
         ["Bam.Configuration"] = ["Bam.Files"],
-        ["Bam.Checkpoints"] = ["Bam.Configuration", "Bam.Files", "Bam.Numerics"],
+        ["Bam.Checkpoints"] = ["Bam.Configuration", "Bam.Numerics", "Bam.Tokenization"],
         ["Bam.Tokenization"] = ["Bam.Files", "Bam.Numerics"],
         ["Bam.Data"] = ["Bam.Configuration", "Bam.Tokenization"],
         ["Bam.Models"] = ["Bam.Checkpoints", "Bam.Data", "Bam.Torch"],

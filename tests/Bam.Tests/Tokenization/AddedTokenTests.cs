@@ -33,6 +33,15 @@ public sealed class AddedTokenTests
         tokenizer.Tokens("abc abcd xbc").ShouldBe("ab|c|Ġ|abcd|Ġ|x|bc");
     }
 
+    [Fact]
+    public void They_may_be_listed_in_any_order()
+    {
+        JsonArray Listed(params int[] ids) => new([.. ids.Select(id => TinyTokenizer.Added(id, $"<{id}>"))]);
+        var tokenizer = TinyTokenizer.With(json => json["added_tokens"] = Listed(261, 259, 260));
+        tokenizer.Encode("<261><260><259>").ShouldBe([261, 260, 259]);
+        tokenizer.Fingerprint.ShouldBe(TinyTokenizer.With(json => json["added_tokens"] = Listed(259, 260, 261)).Fingerprint);
+    }
+
     [Theory]
     [InlineData(true, "Hello hello HELLO", "Hello|Ġ|Hello|Ġ|Hello")]
     [InlineData(false, "Hello hello HELLO", "Hello|Ġ|h|e|l|l|o|Ġ|h|e|l|l|o")]

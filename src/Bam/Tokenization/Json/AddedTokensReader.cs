@@ -5,7 +5,7 @@ namespace Bam.Tokenization.Json;
 /// <summary>Reads "added_tokens".</summary>
 internal static class AddedTokensReader
 {
-    /// <summary>The added tokens in the order of the file.</summary>
+    /// <summary>The added tokens by id. Hugging Face's tokenizers write them in this order and number new ones by it.</summary>
     /// <exception cref="InvalidInputException">An id is not the one that Hugging Face's tokenizers would use.</exception>
     public static IReadOnlyList<AddedToken> Read(JsonField field, Vocabulary vocabulary)
     {
@@ -14,9 +14,8 @@ internal static class AddedTokensReader
         var contents = new HashSet<string>();
         var usedIds = vocabulary.Tokens.Select(t => t.Value).ToHashSet();
         var nextId = vocabulary.Count;
-        foreach (var item in field.Items())
+        foreach (var (item, token) in field.Items().Select(item => (item, ReadOne(item))).OrderBy(entry => entry.Item2.Id))
         {
-            var token = ReadOne(item);
             if (!contents.Add(token.Content)) throw item["content"].Damaged("each added token once");
             var knownId = vocabulary.IdOf(token.Content);
             var expectedId = knownId >= 0 ? knownId : nextId++;

@@ -1,25 +1,37 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Bam.Tokenization.Models;
 
 namespace Bam.Tokenization.Json;
 
 /// <summary>
-/// SHA-256 over what a tokenizer consists of, in one spelling: tokens by id, merges, added tokens by id, the components with
-/// their keys sorted. Layout, key order and the older spelling of merges do not count.
+/// SHA-256 over what the ids of a text depend on: tokens by id, merges, added tokens by id, the components with their keys sorted. How a
+/// version of the library spells them does not count, nor how ids become text.
 /// </summary>
 internal static class TokenizerFingerprint
 {
-    /// <summary>Normalizer, pre-tokenizer, post-processor and decoder in one spelling.</summary>
-    public static string Components(JsonField root)
+    /// <summary>Normalizer, pre-tokenizer and post-processor in one spelling.</summary>
+    public static string Components(JsonElement root)
+    {
+        // No id depends on the decoder. Its place holds the one that Bam's trainer writes, so that fingerprints of its tokenizers stay as they were.
+        JsonNode decoder = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = true, ["trim_offsets"] = true, ["use_regex"] = true };
+        return Write([.. new[] { TokenizerSettings.Normalizer(root), TokenizerSettings.PreTokenizer(root), TokenizerSettings.PostProcessor(root), decoder }
+            .Select(TokenizerSettings.ToElement)]);
+    }
+
+    /// <summary>Normalizer, pre-tokenizer, post-processor and decoder as the file spells them: what fingerprints were made of before <see cref="TokenizerSettings"/>.</summary>
+    public static string ComponentsAsWritten(JsonField root) =>
+        Write([root["normalizer"].Element, root["pre_tokenizer"].Element, root["post_processor"].Element, root["decoder"].Element]);
+
+    private static string Write(ReadOnlySpan<JsonElement> components)
     {
         using var text = new MemoryStream();
         using (var json = new Utf8JsonWriter(text))
         {
             json.WriteStartArray();
-            foreach (var component in (ReadOnlySpan<string>)["normalizer", "pre_tokenizer", "post_processor", "decoder"])
-                WriteSorted(json, root[component].Element);
+            foreach (var component in components) WriteSorted(json, component);
             json.WriteEndArray();
         }
 

@@ -1,0 +1,210 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Bam.Tokenization.Json;
+
+/// <summary>
+/// What a tokenizer.json says besides its tokens and merges, in one spelling: that of tokenizers 0.23, with defaults written out. Files
+/// that different versions of the library wrote for the same tokenizer are equal here.
+/// </summary>
+internal static class TokenizerSettings
+{
+    /// <summary>Keys that hold tokens, or that no id depends on: a caller sets truncation and padding for one call.</summary>
+    private static readonly string[] NotForIds = ["added_tokens", "truncation", "padding", "role_to_token", "decoder", "model"];
+
+    private static readonly string[] Tokens = ["vocab", "merges"];
+
+    // Messages quote values.
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>All that the ids of a text depend on, as one object with the file's keys.</summary>
+    public static JsonElement ForIds(JsonElement root)
+    {
+        var settings = CopyMembers(root, except: NotForIds);
+        SetDefault(settings, "version", "1.0");
+        settings["normalizer"] = Normalizer(root);
+        settings["pre_tokenizer"] = PreTokenizer(root);
+        settings["post_processor"] = PostProcessor(root);
+        if (root.TryGetProperty("model", out var model)) settings["model"] = model.ValueKind == JsonValueKind.Object ? Model(model) : Copy(model);
+        return ToElement(settings);
+    }
+
+    /// <summary>What the ids of a text do not depend on: how ids become text, and the template of a pair of texts.</summary>
+    public static JsonElement ForText(JsonElement root) =>
+        ToElement(new JsonObject { ["decoder"] = Decoder(root), ["post_processor"] = PostProcessor(root, "pair") });
+
+    /// <summary>A node as an element.</summary>
+    public static JsonElement ToElement(JsonNode? node) => JsonSerializer.SerializeToElement(node, Readable);
+
+    /// <summary>What happens to a text first.</summary>
+    public static JsonNode? Normalizer(JsonElement root) => Steps(root, "normalizer", "normalizers", step =>
+    {
+        if (TypeOf(step) == "Replace") SpellPattern(step);
+        return step;
+    });
+
+    /// <summary>How a text is cut into words.</summary>
+    public static JsonNode? PreTokenizer(JsonElement root) => Steps(root, "pre_tokenizer", "pretokenizers", step =>
+    {
+        switch (TypeOf(step))
+        {
+            case "ByteLevel":
+                SetDefault(step, "add_prefix_space", true);
+                SetDefault(step, "use_regex", true);
+                step["trim_offsets"] = true; // of positions in the text, which no id depends on
+                break;
+            case "Digits": SetDefault(step, "individual_digits", false); break;
+            case "Punctuation": SetDefault(step, "behavior", "Isolated"); break;
+            case "Split":
+                SpellPattern(step);
+                SetDefault(step, "invert", false);
+                break;
+            case "Metaspace": SpellMetaspace(step); break;
+        }
+
+        return step;
+    });
+
+    /// <summary>The ids around one text; null when there are none.</summary>
+    public static JsonNode? PostProcessor(JsonElement root) => PostProcessor(root, "single");
+
+    private static JsonNode? PostProcessor(JsonElement root, string template) => Steps(root, "post_processor", "processors", step => TypeOf(step) switch
+    {
+        "ByteLevel" => null, // trims positions in the text
+        "TemplateProcessing" => Template(step, template),
+        _ => step,
+    });
+
+    private static JsonNode? Decoder(JsonElement root) => Steps(root, "decoder", "decoders", step =>
+    {
+        switch (TypeOf(step))
+        {
+            case "ByteLevel": return new JsonObject { ["type"] = "ByteLevel" }; // has the pre-tokenizer's settings and uses none
+            case "Replace": SpellPattern(step); break;
+            case "Metaspace":
+                SpellMetaspace(step);
+                step.Remove("split");
+                if (TextOf(step, "prepend_scheme") == "first") step["prepend_scheme"] = "always";
+                break;
+        }
+
+        return step;
+    });
+
+    /// <summary>One step, or a flat sequence of them; null when nothing is left.</summary>
+    /// <param name="root">The file.</param>
+    /// <param name="component">The component's key.</param>
+    /// <param name="list">The key of a sequence's steps.</param>
+    /// <param name="spell">Rewrites a step; null for one that does nothing.</param>
+    private static JsonNode? Steps(JsonElement root, string component, string list, Func<JsonObject, JsonNode?> spell)
+    {
+        var steps = new List<JsonNode>();
+        if (root.TryGetProperty(component, out var element)) Add(Copy(element));
+        return steps.Count switch
+        {
+            0 => null,
+            1 => steps[0],
+            _ => new JsonObject { ["type"] = "Sequence", [list] = new JsonArray([.. steps]) },
+        };
+
+        void Add(JsonNode? node)
+        {
+            if (node is JsonObject sequence && TypeOf(sequence) == "Sequence" && sequence[list] is JsonArray inner)
+            {
+                foreach (var step in inner.ToArray())
+                {
+                    inner.Remove(step);
+                    Add(step);
+                }
+            }
+            else if ((node is JsonObject step ? spell(step) : node) is { } spelled)
+            {
+                steps.Add(spelled);
+            }
+        }
+    }
+
+    // The pieces of a template with the ids of special tokens in place of their names; null for a template of the text alone.
+    private static JsonObject? Template(JsonObject step, string key)
+    {
+        var pieces = new JsonArray();
+        foreach (var piece in step[key] as JsonArray ?? [])
+        {
+            if (TextOf((piece as JsonObject)?["Sequence"], "id") is { } text)
+                pieces.Add(text);
+            else if (TextOf((piece as JsonObject)?["SpecialToken"], "id") is { } name && (step["special_tokens"] as JsonObject)?[name] is JsonObject token && token["ids"] is JsonArray ids)
+                foreach (var id in ids) pieces.Add(id?.DeepClone());
+            else
+                pieces.Add(piece?.DeepClone());
+        }
+
+        return pieces is [JsonValue only] && only.TryGetValue<string>(out _) ? null : new JsonObject { ["type"] = "TemplateProcessing", [key] = pieces };
+    }
+
+    // Before 2024 a Metaspace had add_prefix_space alone, for a time both; str_rep is the replacement once more.
+    private static void SpellMetaspace(JsonObject step)
+    {
+        var never = step["add_prefix_space"] is JsonValue value && value.TryGetValue<bool>(out var adds) && !adds;
+        var scheme = TextOf(step, "prepend_scheme");
+        if (never && scheme is not (null or "never")) return; // a contradiction, which readers refuse
+        step.Remove("add_prefix_space");
+        step.Remove("str_rep");
+        SetDefault(step, "prepend_scheme", never ? "never" : "always");
+        SetDefault(step, "split", true);
+    }
+
+    // A regular expression without operators is the text that it matches.
+    private static void SpellPattern(JsonObject step)
+    {
+        if (TextOf(step["pattern"], "Regex") is { Length: > 0 } regex && regex.AsSpan().IndexOfAny(@"\^$.|?*+()[]{}") < 0)
+            step["pattern"] = new JsonObject { ["String"] = regex };
+    }
+
+    private static JsonObject Model(JsonElement element)
+    {
+        var model = CopyMembers(element, except: Tokens);
+        if (element.TryGetProperty("merges", out _)) SetDefault(model, "type", "BPE"); // old files leave it out
+        if (TypeOf(model) is "BPE" or "Unigram") SetDefault(model, "byte_fallback", false);
+        if (TypeOf(model) != "BPE") return model;
+        SetDefault(model, "fuse_unk", false);
+        SetDefault(model, "ignore_merges", false);
+        foreach (var affix in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
+            if (TextOf(model, affix) == "") model.Remove(affix);
+        if (model["dropout"] is JsonValue dropout && dropout.TryGetValue<double>(out var probability) && probability == 0) model.Remove("dropout");
+        return model;
+    }
+
+    private static void SetDefault(JsonObject step, string key, JsonNode value)
+    {
+        if (!step.ContainsKey(key)) step[key] = value;
+    }
+
+    private static string? TypeOf(JsonObject step) => TextOf(step, "type");
+
+    private static string? TextOf(JsonNode? node, string key) =>
+        node is JsonObject step && step[key] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    private static JsonNode? Copy(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Undefined or JsonValueKind.Null => null,
+        JsonValueKind.Object => CopyMembers(element, except: []),
+        JsonValueKind.Array => new JsonArray([.. element.EnumerateArray().Select(Copy)]),
+        _ => JsonValue.Create(element),
+    };
+
+    // Without keys that are null, and with the last of those that are there twice: what readers see.
+    private static JsonObject CopyMembers(JsonElement element, ReadOnlySpan<string> except)
+    {
+        var copy = new JsonObject();
+        foreach (var property in element.EnumerateObject())
+        {
+            var name = property.Name;
+            if (except.Contains(name)) continue;
+            if (property.Value.ValueKind == JsonValueKind.Null) copy.Remove(name);
+            else copy[name] = Copy(property.Value);
+        }
+
+        return copy;
+    }
+}
