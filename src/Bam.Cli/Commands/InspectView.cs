@@ -17,7 +17,8 @@ internal static class InspectView
             summary.Directory,
             summary.ModelType,
             summary.Kind,
-            Dtype = summary.Dtype.TorchName,
+            Dtype = summary.Dtypes[0].Dtype.TorchName,
+            Dtypes = summary.Dtypes.Select(count => new { Dtype = count.Dtype.TorchName, count.Tensors }),
             summary.Parameters,
             ActiveParameters = size.Active,
             Components = summary.Components,
@@ -44,7 +45,7 @@ internal static class InspectView
         Add("vocabulary", $"{config.VocabSize:N0}, {(config.TieWordEmbeddings ? "tied" : "untied")} head{(config.LmHeadBias ? " with bias" : "")}");
         Add("norm", $"{(config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm")} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}");
         Add("parameters", $"{summary.Parameters:N0}, {size.Active:N0} active");
-        Add("weights", $"{summary.Dtype.TorchName}, {summary.Files.Sum(file => file.Bytes):N0} bytes in {Count(summary.Files.Count, "file")}");
+        Add("weights", $"{DescribeDtypes(summary.Dtypes)}, {summary.Files.Sum(file => file.Bytes):N0} bytes in {Count(summary.Files.Count, "file")}");
         AddText("tokenizer", summary.TokenizerIds is { } ids ? string.Create(CultureInfo.InvariantCulture, $"{ids:N0} ids") : "none");
         return grid;
 
@@ -107,6 +108,8 @@ internal static class InspectView
         config.NumLocalExperts == 1
             ? "dense"
             : string.Create(CultureInfo.InvariantCulture, $"{config.NumLocalExperts} experts, top {config.NumExpertsPerTok}, weights {(config.NormTopkProb ? "" : "not ")}renormalised, load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}");
+
+    private static string DescribeDtypes(IReadOnlyList<DtypeCount> dtypes) => dtypes.Count == 1 ? dtypes[0].Dtype.TorchName : $"tensors: {DtypeCount.Describe(dtypes)}";
 
     private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
 }

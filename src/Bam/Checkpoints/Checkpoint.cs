@@ -6,7 +6,7 @@ namespace Bam.Checkpoints;
 /// <summary>
 /// A model directory in Hugging Face form: <c>config.json</c> with <c>model.safetensors</c>, or with shards and their index; of Bam's
 /// own kind or of a family that it reads, whose tensors are then read under Bam's names. Open means that every parameter of the
-/// configuration is there, once, with its shape and one dtype.
+/// configuration is there, once, with its shape and a floating-point dtype.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
@@ -27,7 +27,9 @@ public sealed class Checkpoint : IDisposable
         this.shards = shards;
         Parameters = ParameterTable.Of(config);
         var found = family.SourcesOf(Parameters, config, shards.Tensors.ContainsKey);
-        Dtype = CheckpointRules.Check(directory, family, config, found, shards);
+        CheckpointRules.Check(directory, family, config, found, shards);
+        Dtypes = [.. found.Select(source => source.Tensor).Distinct().CountBy(tensor => shards.Tensors[tensor].Dtype).OrderByDescending(pair => pair.Value).Select(pair => new DtypeCount(pair.Key, pair.Value))];
+        Dtype = DtypeToWrite();
         sources = Parameters.Zip(found).ToDictionary(pair => pair.First.Name, pair => pair.Second);
     }
 
@@ -38,13 +40,16 @@ public sealed class Checkpoint : IDisposable
     public string ModelType { get; }
 
     /// <summary>The model's configuration.</summary>
-    public ModelConfig Config { get; }
+    public ModelConfig Config { get; private set; }
 
     /// <summary>Every parameter of the configuration, in the format's order.</summary>
-    public IReadOnlyList<ParameterInfo> Parameters { get; }
+    public IReadOnlyList<ParameterInfo> Parameters { get; private set; }
 
-    /// <summary>The dtype of every parameter.</summary>
+    /// <summary>What the parameters are written in unless the user says otherwise: the declared dtype where some have it, else the most frequent.</summary>
     public TensorDtype Dtype { get; }
+
+    /// <summary>The dtypes of the tensors that hold parameters, the most frequent first.</summary>
+    public IReadOnlyList<DtypeCount> Dtypes { get; }
 
     /// <summary>The stored tensors over all shards, by their own names.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors => shards.Tensors;
@@ -65,11 +70,11 @@ public sealed class Checkpoint : IDisposable
                 : new InvalidInputException($"{directory}: does not exist; expected a checkpoint directory with {ModelConfig.FileName} and model.safetensors");
         }
 
-        var shards = ShardSet.Open(directory);
+        var shards = ShardSet.Open(directory, reporter);
         try
         {
             var (family, config) = ModelFamilies.Load(directory, reporter);
-            return new Checkpoint(directory, family, config, shards);
+            return new Checkpoint(directory, family, TiedHead.Resolve(family, config, directory, shards, reporter), shards);
         }
         catch
         {
@@ -92,17 +97,20 @@ public sealed class Checkpoint : IDisposable
     public void ReadFloat32(string name, long start, Span<float> destination)
     {
         var source = SourceOf(name);
-        var file = shards.FileOf(source.Tensor);
         while (!destination.IsEmpty)
         {
             var count = (int)Math.Min(destination.Length, source.RestOfStretch(start));
-            file.ReadFloat32(file[source.Tensor], source.PlaceOf(start), destination[..count]);
+            shards.ReadFloat32(source.Tensor, source.PlaceOf(start), destination[..count]);
             destination = destination[count..];
             start += count;
         }
     }
 
-    /// <summary>Reads a range of a parameter as it is stored.</summary>
+    /// <summary>The dtype in which a parameter is stored.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    public TensorDtype DtypeOf(string name) => shards.Tensors[SourceOf(name).Tensor].Dtype;
+
+    /// <summary>Reads a range of a parameter as it is stored, in its own dtype.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="start">The first element.</param>
     /// <param name="destination">Receives the bytes of whole elements; must end within the parameter.</param>
@@ -111,11 +119,13 @@ public sealed class Checkpoint : IDisposable
     {
         var source = SourceOf(name);
         var file = shards.FileOf(source.Tensor);
+        var tensor = file[source.Tensor];
+        var size = tensor.Dtype.ByteSize;
         while (!destination.IsEmpty)
         {
-            var count = Math.Min(destination.Length / Dtype.ByteSize, source.RestOfStretch(start));
-            var length = (int)count * Dtype.ByteSize;
-            file.ReadBytes(file[source.Tensor], source.PlaceOf(start) * Dtype.ByteSize, destination[..length]);
+            var count = Math.Min(destination.Length / size, source.RestOfStretch(start));
+            var length = (int)count * size;
+            file.ReadBytes(tensor, source.PlaceOf(start) * size, destination[..length]);
             destination = destination[length..];
             start += count;
         }
@@ -135,7 +145,8 @@ public sealed class Checkpoint : IDisposable
         var source = SourceOf(name);
         if (count > source.RestOfStretch(start)) return 0;
         var file = shards.FileOf(source.Tensor);
-        return file.CopyBytes(file[source.Tensor], source.PlaceOf(start) * Dtype.ByteSize, count * Dtype.ByteSize, target, position);
+        var tensor = file[source.Tensor];
+        return file.CopyBytes(tensor, source.PlaceOf(start) * tensor.Dtype.ByteSize, count * tensor.Dtype.ByteSize, target, position);
     }
 
     /// <summary>Has the disk begin to read a range of a parameter, for a read that follows.</summary>
@@ -147,16 +158,48 @@ public sealed class Checkpoint : IDisposable
     {
         var source = SourceOf(name);
         var file = shards.FileOf(source.Tensor);
+        var tensor = file[source.Tensor];
         var (first, last) = (source.PlaceOf(start), source.PlaceOf(start + count - 1));
-        file.ReadAhead(file[source.Tensor], first * Dtype.ByteSize, (last - first + 1) * Dtype.ByteSize);
+        file.ReadAhead(tensor, first * tensor.Dtype.ByteSize, (last - first + 1) * tensor.Dtype.ByteSize);
     }
 
     /// <summary>The file that holds a parameter.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter.</exception>
     internal string PathOf(string name) => shards.FileOf(SourceOf(name).Tensor).Path;
 
+    /// <summary>A number as messages name it: its file, its stored tensor and its index there.</summary>
+    /// <param name="name">The parameter.</param>
+    /// <param name="index">The number's place in it, row by row.</param>
+    internal string Describe(string name, long index)
+    {
+        var source = SourceOf(name);
+        return $"{PathOf(name)}: tensor {source.Tensor}{TensorShape.DescribeIndex(source.Shape, source.PlaceOf(index))}";
+    }
+
+    /// <summary>Warns where tensors are converted that nobody asked to convert.</summary>
+    /// <param name="dtype">What they are written in.</param>
+    /// <param name="reporter">Warned.</param>
+    internal void WarnOfConversion(TensorDtype dtype, IReporter reporter)
+    {
+        if (Dtypes.Count == 1) return;
+        var converted = Dtypes.Where(count => count.Dtype != dtype).Sum(count => count.Tensors);
+        reporter.Warn($"{Directory}: the tensors have different dtypes ({DtypeCount.Describe(Dtypes)}); {converted} of them {(converted == 1 ? "is" : "are")} converted to {dtype.TorchName}, unless --dtype says otherwise");
+    }
+
+    /// <summary>Gives a tied model a head of its own, equal to its embedding matrix.</summary>
+    internal void Untie()
+    {
+        if (!Config.TieWordEmbeddings) return;
+        Config = Config with { TieWordEmbeddings = false };
+        Parameters = ParameterTable.Of(Config);
+        sources.Add(ParameterTable.Head, sources[ParameterTable.Embedding]);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => shards.Dispose();
+
+    private TensorDtype DtypeToWrite() =>
+        Config.TorchDtype is { } name && TensorDtypes.FromTorchName(name) is { } declared && Dtypes.Any(count => count.Dtype == declared) ? declared : Dtypes[0].Dtype;
 
     private TensorSource SourceOf(string name) =>
         sources.TryGetValue(name, out var source)

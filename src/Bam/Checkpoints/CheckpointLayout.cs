@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -68,5 +67,5 @@ internal sealed class CheckpointLayout
     }
 
     private static string NameOf(int shard, int shards) =>
-        shards == 1 ? Checkpoint.SingleFileName : string.Create(CultureInfo.InvariantCulture, $"model-{shard + 1:D5}-of-{shards:D5}.safetensors");
+        shards == 1 ? Checkpoint.SingleFileName : WeightSet.ShardNumbered(shard + 1, shards);
 }

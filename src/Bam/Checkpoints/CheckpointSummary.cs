@@ -5,7 +5,7 @@ namespace Bam.Checkpoints;
 /// <param name="ModelType">"bam", or the family that it comes from.</param>
 /// <param name="Kind">"dense", "BAM, expert KV" …</param>
 /// <param name="Config">The configuration.</param>
-/// <param name="Dtype">The dtype of the weights.</param>
+/// <param name="Dtypes">The dtypes of the tensors that hold the parameters, the most frequent first.</param>
 /// <param name="Parameters">All parameters; a tied head counts once.</param>
 /// <param name="Components">The same by kind, in the format's order.</param>
 /// <param name="Files">The safetensors files.</param>
@@ -15,7 +15,7 @@ public sealed record CheckpointSummary(
     string ModelType,
     string Kind,
     ModelConfig Config,
-    TensorDtype Dtype,
+    IReadOnlyList<DtypeCount> Dtypes,
     long Parameters,
     IReadOnlyList<ComponentSize> Components,
     IReadOnlyList<WeightFile> Files,
@@ -31,7 +31,7 @@ public sealed record CheckpointSummary(
             checkpoint.ModelType,
             DescribeKind(checkpoint.Config),
             checkpoint.Config,
-            checkpoint.Dtype,
+            checkpoint.Dtypes,
             checkpoint.Parameters.Sum(parameter => parameter.Count),
             [
                 .. checkpoint.Parameters.GroupBy(parameter => parameter.Kind)

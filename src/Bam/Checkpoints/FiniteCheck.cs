@@ -40,15 +40,7 @@ internal static class FiniteCheck
         var at = 0;
         while (float.IsFinite(values[at])) at++;
         return new InvalidInputException(
-            $"{checkpoint.PathOf(parameter.Name)}: tensor {parameter.Name}: element {Describe(parameter.Shape, start + at)}", "a finite number",
+            $"{checkpoint.PathOf(parameter.Name)}: tensor {parameter.Name}: element {TensorShape.DescribeIndex(parameter.Shape, start + at)}", "a finite number",
             values[at].ToString(CultureInfo.InvariantCulture), "the file is damaged or the model diverged; use an older checkpoint");
-    }
-
-    /// <summary>An index into the flat tensor as one for each dimension, "[3, 17]".</summary>
-    private static string Describe(long[] shape, long index)
-    {
-        var indices = new long[shape.Length];
-        for (var dimension = shape.Length - 1; dimension >= 0; dimension--) (index, indices[dimension]) = Math.DivRem(index, shape[dimension]);
-        return $"[{string.Join(", ", indices)}]";
     }
 }

@@ -135,11 +135,18 @@ public sealed record ModelConfig
     /// <summary>True when there is any router.</summary>
     public bool IsMixture => NumAttentionExperts > 1 || NumLocalExperts > 1;
 
-    /// <summary>Reads <c>config.json</c> of a checkpoint directory.</summary>
+    /// <summary>
+    /// Reads <c>config.json</c> of a checkpoint directory, and where it ties the head, whether the weights do: the same as
+    /// <see cref="Checkpoint.Config"/>.
+    /// </summary>
     /// <param name="directory">The checkpoint.</param>
     /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
     /// <exception cref="InvalidInputException">It is missing, not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
-    public static ModelConfig Load(string directory, IReporter reporter) => ModelFamilies.Load(directory, reporter).Config;
+    public static ModelConfig Load(string directory, IReporter reporter)
+    {
+        var (family, config) = ModelFamilies.Load(directory, reporter);
+        return TiedHead.Resolve(family, config, directory, reporter);
+    }
 
     /// <summary>Reads the text of a <c>config.json</c>, of Bam or of a family that it reads, and validates it.</summary>
     /// <param name="json">The text.</param>

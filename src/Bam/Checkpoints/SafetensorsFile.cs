@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Bam.Files;
 using Microsoft.Win32.SafeHandles;
@@ -112,7 +113,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <param name="tensor">One of <see cref="Tensors"/>.</param>
     /// <param name="start">The first element.</param>
     /// <param name="destination">Receives the elements; must end within the tensor.</param>
-    /// <exception cref="InvalidInputException">The tensor is not floating-point, or the file cannot be read.</exception>
+    /// <exception cref="InvalidInputException">The tensor is not floating-point, a float64 is beyond float32, or the file cannot be read.</exception>
     public void ReadFloat32(TensorInfo tensor, long start, Span<float> destination)
     {
         ArgumentNullException.ThrowIfNull(tensor);
@@ -142,6 +143,7 @@ public sealed class SafetensorsFile : IDisposable
                 var bytes = buffer.AsSpan(0, count * size);
                 ReadBytes(tensor, start * size, bytes);
                 FloatConversion.ToFloat32(tensor.Dtype, bytes, destination[..count]);
+                if (tensor.Dtype == TensorDtype.Float64) RequireFits(tensor, start, MemoryMarshal.Cast<byte, double>(bytes), destination[..count]);
                 destination = destination[count..];
                 start += count;
             }
@@ -173,6 +175,16 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => handle.Dispose();
+
+    private void RequireFits(TensorInfo tensor, long start, ReadOnlySpan<double> values, ReadOnlySpan<float> converted)
+    {
+        if (TensorPrimitives.IsFiniteAll(converted)) return;
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (double.IsFinite(values[i]) && !float.IsFinite(converted[i]))
+                throw Narrowing.Fault($"{Path}: tensor {tensor.Name}{TensorShape.DescribeIndex(tensor.Shape, start + i)}", values[i]);
+        }
+    }
 
     private SafetensorsHeader ReadHeader()
     {

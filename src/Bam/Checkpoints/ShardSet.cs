@@ -1,14 +1,12 @@
-using System.Text.Json;
-using Bam.Files;
-
 namespace Bam.Checkpoints;
 
-/// <summary>The safetensors files of a checkpoint directory: one, or several with an index.</summary>
+/// <summary>The safetensors files of a checkpoint directory: one, or several shards.</summary>
 internal sealed class ShardSet : IDisposable
 {
-    private const string CopyIndex = "copy the index again";
-
     private const string CopyAll = "copy the index and the shards again";
+
+    /// <summary>Bytes that are compared at a time.</summary>
+    private const int BufferLength = 1 << 20;
 
     private readonly List<SafetensorsFile> files = [];
     private readonly Dictionary<string, SafetensorsFile> fileOf = [];
@@ -20,23 +18,23 @@ internal sealed class ShardSet : IDisposable
 
     public IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
 
-    public static ShardSet Open(string directory)
+    /// <summary>Opens the weights of a directory; of several sets that hold the same, the first.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="reporter">Warned of files with weights that are not read.</param>
+    /// <exception cref="InvalidInputException">There are none, they are damaged, or there are two sets that differ.</exception>
+    public static ShardSet Open(string directory, IReporter reporter)
     {
-        var shards = new ShardSet();
-        try
+        var sets = WeightSet.FindAll(directory, reporter);
+        var shards = Open(directory, sets[0]);
+        foreach (var other in sets.Skip(1))
         {
-            var single = Path.Combine(directory, Checkpoint.SingleFileName);
-            var index = Path.Combine(directory, Checkpoint.IndexFileName);
-            if (File.Exists(single)) shards.Add(single);
-            else if (File.Exists(index)) shards.AddIndexed(directory, index);
-            else throw NoWeights(directory);
-            return shards;
-        }
-        catch
-        {
+            if (HoldsTheSame(shards, directory, other)) continue;
             shards.Dispose();
-            throw;
+            throw new InvalidInputException(
+                directory, "one set of weights", $"{sets[0].Description} and {other.Description}, which differ", "move the set that is not meant to another directory");
         }
+
+        return shards;
     }
 
     /// <summary>The file that holds a tensor.</summary>
@@ -46,28 +44,46 @@ internal sealed class ShardSet : IDisposable
             ? file
             : throw new InvalidInputException($"{files[0].Path}: tensor {name}", "such a tensor", "none", "is it the right checkpoint?");
 
+    /// <summary>Reads a range of a tensor, converted to float32.</summary>
+    /// <param name="name">The tensor.</param>
+    /// <param name="start">The first element.</param>
+    /// <param name="destination">Receives the elements; must end within the tensor.</param>
+    /// <exception cref="InvalidInputException">There is no such tensor, it is not floating-point, or its file cannot be read.</exception>
+    public void ReadFloat32(string name, long start, Span<float> destination)
+    {
+        var file = FileOf(name);
+        file.ReadFloat32(file[name], start, destination);
+    }
+
     public void Dispose()
     {
         foreach (var file in files) file.Dispose();
     }
 
-    private static InvalidInputException NoWeights(string directory)
+    private static ShardSet Open(string directory, WeightSet set)
     {
-        var other = Directory.EnumerateFiles(directory)
-            .Select(Path.GetFileName)
-            .OfType<string>()
-            .Where(name => Path.GetExtension(name) is ".bin" or ".pt" or ".pth" or ".ckpt" or ".gguf" or ".h5" or ".msgpack")
-            .Order(StringComparer.Ordinal)
-            .FirstOrDefault();
-        return other is null
-            ? new InvalidInputException(directory, $"{Checkpoint.SingleFileName} or {Checkpoint.IndexFileName}", "neither", "is it the right directory?")
-            : new InvalidInputException(
-                directory, $"{Checkpoint.SingleFileName}", $"only {other}",
-                "Bam reads nothing that can run code; convert it with transformers: python3 -c \"from transformers import AutoModelForCausalLM as M; "
-                + $"M.from_pretrained('{directory}').save_pretrained('{directory}', safe_serialization=True)\"");
+        var shards = new ShardSet();
+        try
+        {
+            foreach (var name in set.Files)
+            {
+                var path = Path.Combine(directory, name);
+                if (set.Index is { } index && !File.Exists(path))
+                    throw new InvalidInputException(Path.Combine(directory, index), $"the shard {name}", "no such file", "copy it beside the index");
+                shards.Add(path);
+            }
+
+            if (set.Index is not null) shards.RequireIndexed(directory, set);
+            return shards;
+        }
+        catch
+        {
+            shards.Dispose();
+            throw;
+        }
     }
 
-    private SafetensorsFile Add(string path)
+    private void Add(string path)
     {
         var file = SafetensorsFile.Open(path);
         files.Add(file);
@@ -77,21 +93,12 @@ internal sealed class ShardSet : IDisposable
                 throw new InvalidInputException($"{path}: tensor {name}", "one tensor of that name", $"another in {Path.GetFileName(fileOf[name].Path)}", "remove one of the shards");
             tensors.Add(name, info);
         }
-
-        return file;
     }
 
-    private void AddIndexed(string directory, string index)
+    private void RequireIndexed(string directory, WeightSet set)
     {
-        var shardOf = ReadWeightMap(index);
-        foreach (var shard in shardOf.Values.Distinct().Order(StringComparer.Ordinal))
-        {
-            var path = Path.Combine(directory, shard);
-            if (!File.Exists(path)) throw new InvalidInputException(index, $"the shard {shard}", "no such file", "copy it beside the index");
-            Add(path);
-        }
-
-        foreach (var (name, shard) in shardOf)
+        var index = Path.Combine(directory, set.Index!);
+        foreach (var (name, shard) in set.ShardOf)
         {
             if (!fileOf.TryGetValue(name, out var file))
                 throw new InvalidInputException($"{index}: tensor {name}", $"it in {shard}", "no shard that has it", CopyAll);
@@ -101,26 +108,39 @@ internal sealed class ShardSet : IDisposable
 
         foreach (var (name, file) in fileOf)
         {
-            if (!shardOf.ContainsKey(name))
-                throw new InvalidInputException($"{file.Path}: tensor {name}", $"only tensors that {Checkpoint.IndexFileName} names", "one that it does not", CopyAll);
+            if (!set.ShardOf.ContainsKey(name))
+                throw new InvalidInputException($"{file.Path}: tensor {name}", $"only tensors that {set.Index} names", "one that it does not", CopyAll);
         }
     }
 
-    private static Dictionary<string, string> ReadWeightMap(string index) =>
-        JsonInput.ReadObject(InputFile.ReadAllBytes(index, CopyIndex), index, CopyIndex, root =>
+    // What cannot be opened cannot be the same.
+    private static bool HoldsTheSame(ShardSet first, string directory, WeightSet set)
+    {
+        try
         {
-            if (!root.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
-                throw new InvalidInputException(index, "an object \"weight_map\" from tensor to shard", "none", CopyIndex);
-            var shardOf = new Dictionary<string, string>();
-            foreach (var entry in map.EnumerateObject())
-            {
-                var shard = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
-                if (shard.Length == 0 || Path.GetFileName(shard) != shard || shard is "." or "..")
-                    throw new InvalidInputException($"{index}: tensor {entry.Name}", "a file name beside the index", JsonInput.Describe(entry.Value), "correct it");
-                if (!shardOf.TryAdd(entry.Name, shard))
-                    throw new InvalidInputException($"{index}: tensor {entry.Name}", "one shard", "the key twice", "remove one of the two");
-            }
+            using var second = Open(directory, set);
+            return first.tensors.Count == second.tensors.Count && first.tensors.Keys.All(name => HoldTheSame(name, first, second));
+        }
+        catch (InvalidInputException)
+        {
+            return false;
+        }
+    }
 
-            return shardOf.Count > 0 ? shardOf : throw new InvalidInputException($"{index}: weight_map", "at least one tensor", "none", CopyIndex);
-        });
+    private static bool HoldTheSame(string name, ShardSet first, ShardSet second)
+    {
+        if (!second.tensors.TryGetValue(name, out var there)) return false;
+        var here = first.tensors[name];
+        if (here.Dtype != there.Dtype || !here.Shape.SequenceEqual(there.Shape)) return false;
+        var (a, b) = (new byte[Math.Min(BufferLength, here.ByteLength)], new byte[Math.Min(BufferLength, here.ByteLength)]);
+        for (var start = 0L; start < here.ByteLength; start += BufferLength)
+        {
+            var length = (int)Math.Min(BufferLength, here.ByteLength - start);
+            first.fileOf[name].ReadBytes(here, start, a.AsSpan(0, length));
+            second.fileOf[name].ReadBytes(there, start, b.AsSpan(0, length));
+            if (!a.AsSpan(0, length).SequenceEqual(b.AsSpan(0, length))) return false;
+        }
+
+        return true;
+    }
 }

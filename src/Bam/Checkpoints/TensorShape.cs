@@ -17,6 +17,14 @@ internal static class TensorShape
         return (long)count;
     }
 
+    /// <summary>A place in a flat tensor as one for each dimension: "[3, 17]".</summary>
+    public static string DescribeIndex(long[] shape, long index)
+    {
+        var indices = new long[shape.Length];
+        for (var dimension = shape.Length - 1; dimension >= 0; dimension--) (index, indices[dimension]) = Math.DivRem(index, shape[dimension]);
+        return Describe(indices);
+    }
+
     /// <summary>As a user reads it: "[160, 32]".</summary>
     public static string Describe(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 }

@@ -41,6 +41,7 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         var dtype = options.Dtype ?? model.Dtype;
+        if (options.Dtype is null) model.WarnOfConversion(dtype, reporter);
         WriteSettings(model.Config with { TorchDtype = dtype.TorchName }, directory);
         var tensors = model.Parameters
             .Select(parameter => new PlannedTensor(parameter, new TensorRecipe.Copy(0, parameter.Name)) { StoredName = NameOf(parameter) })

@@ -7,6 +7,8 @@ public sealed class MixtureSources : IDisposable
 {
     private const string VocabSizeKey = "vocab_size";
 
+    private const string TiedKey = "tie_word_embeddings";
+
     private readonly List<Checkpoint> models = [];
     private readonly List<string> warnings = [];
 
@@ -39,6 +41,7 @@ public sealed class MixtureSources : IDisposable
         try
         {
             foreach (var directory in directories) sources.Add(directory, resizeEmbeddings, reporter);
+            sources.JoinHeads();
             if (resizeEmbeddings) sources.JoinVocabularies();
             sources.WarnOfMissingTokenizers();
             return sources;
@@ -75,6 +78,18 @@ public sealed class MixtureSources : IDisposable
             $"a mixture of {model.Config.NumAttentionExperts} attention and {model.Config.NumLocalExperts} feed-forward experts", "mix the dense models it was made of");
     }
 
+    // A tied head is the embedding matrix, and beside models with a head of their own it is that model's head.
+    private void JoinHeads()
+    {
+        var tied = models.Where(model => model.Config.TieWordEmbeddings).ToList();
+        if (models.Find(model => !model.Config.TieWordEmbeddings) is not { } untied) return;
+        foreach (var model in tied)
+        {
+            warnings.Add($"{model.Directory} has a tied head and {untied.Directory} one of its own: the mixture is untied, and the embeddings of the former count as its head");
+            model.Untie();
+        }
+    }
+
     private void JoinVocabularies()
     {
         Vocabulary = MixtureVocabulary.Of(models);
@@ -88,7 +103,7 @@ public sealed class MixtureSources : IDisposable
         foreach (var difference in ModelConfigComparison.Differences(seed.Config, model.Config))
         {
             var isVocabulary = difference.Key == VocabSizeKey;
-            if (isVocabulary && resizeEmbeddings) continue;
+            if (isVocabulary && resizeEmbeddings || difference.Key == TiedKey) continue;
             var where = $"{Path.Combine(model.Directory, ModelConfig.FileName)}: {difference.Key}";
             var hint = isVocabulary ? VocabularyHint.ForSizes(seed, model) : "every expert must be a copy of the seed, trained further";
             if (difference.ChangesArithmetic) throw new InvalidInputException(where, $"{difference.First} as in the seed {seed.Directory}", difference.Second, hint);

@@ -20,6 +20,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
     private readonly int[] all = [.. Enumerable.Range(0, models.Count)];
     private readonly AlignedBuffer<float> sum = new(StepLength);
     private readonly AlignedBuffer<float> term = new(StepLength);
+    private readonly float limit = Narrowing.LimitOf(dtype);
     private readonly AlignedBuffer<byte> bytes = new(BlockLength * sizeof(double));
 
     /// <summary>Has the disk begin to read what a later piece is made of.</summary>
@@ -41,11 +42,11 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
     }
 
     /// <summary>Writes one piece.</summary>
-    /// <exception cref="InvalidInputException">A model's file cannot be read.</exception>
+    /// <exception cref="InvalidInputException">A model's file cannot be read, or a number does not fit the dtype.</exception>
     /// <exception cref="IOException">The disk is full or failed.</exception>
     public void Write(TensorPiece piece)
     {
-        if (piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].Dtype == dtype)
+        if (piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].DtypeOf(copy.Name) == dtype)
         {
             CopyBytes(copy, piece);
             return;
@@ -61,6 +62,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
             {
                 var values = sum.Span[..Math.Min(StepLength, count - step)];
                 Fill(values, piece.Tensor, piece.Start + done + step, ref random);
+                if (Narrowing.FirstBeyond(limit, values) is var beyond and >= 0) throw DoesNotFit(piece.Tensor, piece.Start + done + step + beyond, values[beyond]);
                 FloatConversion.FromFloat32(values, dtype, block.Slice(step * dtype.ByteSize, values.Length * dtype.ByteSize));
             }
 
@@ -113,6 +115,14 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
         }
     }
 
+    private InvalidInputException DoesNotFit(PlannedTensor tensor, long index, float value)
+    {
+        var where = tensor.Recipe is TensorRecipe.Copy copy
+            ? models[copy.Model].Describe(copy.Name, index)
+            : $"the mixture's tensor {tensor.Parameter.Name}{TensorShape.DescribeIndex(tensor.Parameter.Shape, index)}";
+        return Narrowing.Fault(where, value, dtype.TorchName, Narrowing.LargestOf(dtype));
+    }
+
     private void Average(TensorRecipe.MeanOfRows mean, ParameterInfo parameter, long start, Span<float> total)
     {
         foreach (var (span, first, count) in Parts(mean, parameter, start, total.Length))
@@ -134,6 +144,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
         }
 
         TensorPrimitives.Divide(total, of.Count, total);
+        RepairOverflow(name, of, Enumerable.Repeat(1f / of.Count, of.Count), start, total);
     }
 
     private void Average(string name, IReadOnlyList<int> of, IReadOnlyList<float> weights, long start, Span<float> total)
@@ -145,6 +156,26 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
             if (weights[i] == 0) continue;
             models[of[i]].ReadFloat32(name, start, next);
             TensorPrimitives.MultiplyAdd(next, weights[i], total, total);
+        }
+
+        RepairOverflow(name, of, weights, start, total);
+    }
+
+    // Near the largest float32 a sum overflows where the mean does not: such numbers again, in float64.
+    private void RepairOverflow(string name, IReadOnlyList<int> of, IEnumerable<float> weights, long start, Span<float> total)
+    {
+        if (TensorPrimitives.IsFiniteAll<float>(total)) return;
+        var next = term.Span[..total.Length];
+        var sums = new double[total.Length];
+        foreach (var (model, weight) in of.Zip(weights).Where(pair => pair.Second != 0))
+        {
+            models[model].ReadFloat32(name, start, next);
+            for (var i = 0; i < sums.Length; i++) sums[i] += (double)next[i] * weight;
+        }
+
+        for (var i = 0; i < sums.Length; i++)
+        {
+            if (!float.IsFinite(total[i])) total[i] = (float)sums[i];
         }
     }
 

@@ -48,7 +48,7 @@ internal sealed class TensorWriter(string activity, IReadOnlyList<Checkpoint> mo
     /// </summary>
     private List<TensorPiece> Spread(List<TensorPiece> pieces)
     {
-        var kinds = pieces.ToLookup(piece => piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].Dtype == dtype);
+        var kinds = pieces.ToLookup(piece => piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].DtypeOf(copy.Name) == dtype);
         return [.. Places(kinds[true]).Concat(Places(kinds[false])).OrderBy(placed => placed.Place).Select(placed => placed.Piece)];
 
         static IEnumerable<(double Place, TensorPiece Piece)> Places(IEnumerable<TensorPiece> kind) =>

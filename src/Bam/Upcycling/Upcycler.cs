@@ -81,8 +81,9 @@ public static class Upcycler
             reporter.Warn("norm-topk with top-k 1 makes every weight 1: the feed-forward router gets no gradient from the loss");
         if (plan.Options.Weights is { } weights && weights.Sum() is var sum && Math.Abs(sum - 1) > 1e-9)
             reporter.Say(string.Create(CultureInfo.InvariantCulture, $"the weights sum to {sum:0.######} and are divided by it: {string.Join(", ", weights.Select(weight => (weight / sum).ToString("0.####", CultureInfo.InvariantCulture)))}"));
-        if (sources.Dtype is null && plan.Options.Dtype is null)
-            reporter.Warn($"the models have different dtypes; the mixture is {plan.Dtype.TorchName}");
+        if (plan.Options.Dtype is not null) return;
+        if (sources.Dtype is null) reporter.Warn($"the models have different dtypes; the mixture is {plan.Dtype.TorchName}");
+        foreach (var model in sources.Models) model.WarnOfConversion(plan.Dtype, reporter);
     }
 
     private static void CheckFinite(MixtureSources sources, IReporter reporter, CancellationToken cancellation)

@@ -73,7 +73,7 @@ public sealed class CheckpointComparisonTests : IDisposable
         using var checkpoint = Checkpoint.Open(directory["b"], SilentReporter.Instance);
         var summary = CheckpointSummary.Of(checkpoint);
         summary.Kind.ShouldBe("BAM, shared KV");
-        summary.Dtype.ShouldBe(TensorDtype.BFloat16);
+        summary.Dtypes.ShouldHaveSingleItem().Dtype.ShouldBe(TensorDtype.BFloat16);
         summary.TokenizerIds.ShouldBe(6);
         summary.Components.ShouldContain(new ComponentSize(ParameterKind.Key, 2, 2 * 4 * 6));
         summary.Components.ShouldContain(new ComponentSize(ParameterKind.Query, 4, 4 * 8 * 6));

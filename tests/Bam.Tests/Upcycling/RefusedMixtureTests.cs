@@ -28,7 +28,6 @@ public sealed class RefusedMixtureTests : IDisposable
         { "rope_theta: expected 10000 as in the seed {0}, found 500000", TinyModel.Dense with { RopeTheta = 500_000 } },
         { "rope_interleaved: expected false as in the seed {0}, found true", TinyModel.Dense with { RopeInterleaved = true } },
         { "logit_scale: expected 1 as in the seed {0}, found 0.0625", TinyModel.Dense with { LogitScale = 0.0625 } },
-        { "tie_word_embeddings: expected true as in the seed {0}, found false", TinyModel.Dense with { TieWordEmbeddings = false } },
     };
 
     [Theory, MemberData(nameof(Misfits))]

@@ -20,8 +20,11 @@ internal sealed record ModelFamily
     /// <summary>Ends of the names of stored tensors that are no parameters: tables that older files carry.</summary>
     public IReadOnlyList<string> Buffers { get; init; } = [];
 
-    /// <summary>The name under which a head is stored; Bam's own format has none where it is tied.</summary>
-    public string? StoredHead => ModelType == ModelConfigJson.ModelType ? null : StoredName(new(ParameterTable.Head, [], ParameterKind.Head));
+    /// <summary>The name under which a head is stored.</summary>
+    public string StoredHead => StoredName(new(ParameterTable.Head, [], ParameterKind.Head));
+
+    /// <summary>The name under which the embedding matrix is stored.</summary>
+    public string StoredEmbedding => StoredName(new(ParameterTable.Embedding, [], ParameterKind.Embedding));
 
     /// <summary>The name of a parameter's tensor in the usual layout, for families that store each in one of its own.</summary>
     public string StoredName(ParameterInfo parameter)
@@ -36,8 +39,14 @@ internal sealed record ModelFamily
     /// <param name="isStored">Whether the checkpoint has a tensor; the first layout of which all are there counts, else the first.</param>
     public IReadOnlyList<TensorSource> SourcesOf(IReadOnlyList<ParameterInfo> parameters, ModelConfig config, Predicate<string> isStored)
     {
-        var all = Layouts.Select(layout => parameters.Select(parameter => SourceOf(parameter, config, layout)).ToList()).ToList();
+        var all = Layouts.Select(layout => parameters.Select(parameter => Stored(SourceOf(parameter, config, layout))).ToList()).ToList();
         return all.Find(sources => sources.TrueForAll(source => isStored(source.Tensor))) ?? all[0];
+
+        // Of a tied model either matrix may be stored.
+        TensorSource Stored(TensorSource source) =>
+            config.TieWordEmbeddings && source.Tensor == StoredEmbedding && !isStored(source.Tensor) && isStored(StoredHead)
+                ? source with { Tensor = StoredHead }
+                : source;
     }
 
     private static TensorSource SourceOf(ParameterInfo parameter, ModelConfig config, IReadOnlyDictionary<string, ModuleSource> layout)

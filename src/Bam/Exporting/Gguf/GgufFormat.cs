@@ -49,6 +49,7 @@ public sealed class GgufFormat : IExportFormat
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(reporter);
         var type = TypeOf(model, options);
+        if (options is { Dtype: null, Quantize: false }) model.WarnOfConversion(model.Dtype, reporter);
         var metadata = new GgufMetadata();
         AddModel(metadata, model, type);
         if (TokenizerFile.Find(model.Directory) is { } tokenizer)

@@ -24,18 +24,29 @@ internal static class GgufTensorTypes
             _ => 32,
         };
 
+        /// <summary>What a user calls it.</summary>
+        public string Name => type == GgufTensorType.Q8 ? "q8_0" : type.Dtype.TorchName;
+
+        /// <summary>The smallest magnitude that becomes infinite (<see cref="Narrowing.LimitOf"/>).</summary>
+        public float Limit => type == GgufTensorType.Q8 ? Q8Block.Limit : Narrowing.LimitOf(type.Dtype);
+
+        /// <summary>The largest number that it holds.</summary>
+        public float Largest => type == GgufTensorType.Q8 ? Q8Block.Largest : Narrowing.LargestOf(type.Dtype);
+
+        private TensorDtype Dtype => type switch
+        {
+            GgufTensorType.F16 => TensorDtype.Float16,
+            GgufTensorType.BF16 => TensorDtype.BFloat16,
+            _ => TensorDtype.Float32,
+        };
+
         /// <summary>Converts, rounding to the nearest.</summary>
         /// <param name="values">float32.</param>
         /// <param name="destination">Receives <see cref="ByteLength"/> bytes.</param>
         public void FromFloat32(ReadOnlySpan<float> values, Span<byte> destination)
         {
-            switch (type)
-            {
-                case GgufTensorType.F32: FloatConversion.FromFloat32(values, TensorDtype.Float32, destination); break;
-                case GgufTensorType.F16: FloatConversion.FromFloat32(values, TensorDtype.Float16, destination); break;
-                case GgufTensorType.BF16: FloatConversion.FromFloat32(values, TensorDtype.BFloat16, destination); break;
-                default: Q8Block.Quantize(values, destination); break;
-            }
+            if (type == GgufTensorType.Q8) Q8Block.Quantize(values, destination);
+            else FloatConversion.FromFloat32(values, type.Dtype, destination);
         }
     }
 }
