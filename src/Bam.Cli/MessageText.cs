@@ -17,6 +17,9 @@ internal static partial class MessageText
     /// <summary>A longer word is no name of a file.</summary>
     private const int LongestName = 255;
 
+    /// <summary>What is quoted of an input, so far as it is one word and no path.</summary>
+    private const int LongestQuote = 60;
+
     private const int ZeroWidthNonJoiner = 0x200C;
     private const int ZeroWidthJoiner = 0x200D;
 
@@ -24,7 +27,8 @@ internal static partial class MessageText
     public static string OneLine(string message)
     {
         var text = Escape(AtomicFile.WithFinalNames(LineBreak().Replace(message, " ")));
-        text = LongWord().Replace(text, word => Shorten(word.Value, LongestName, ShownTail / 2));
+        text = LongWord().Replace(text, word => Shorten(word.Value, LongestName, LongestName / 2));
+        text = LongQuote().Replace(text, quote => Shorten(quote.Value, LongestQuote, LongestQuote / 3));
         return Shorten(text, MostCharacters, ShownTail);
     }
 
@@ -71,4 +75,7 @@ internal static partial class MessageText
 
     [GeneratedRegex(@"[^\s/]{256,}")]
     private static partial Regex LongWord();
+
+    [GeneratedRegex(@"(?<=')[^'\s/]{61,}(?=')|(?<="")[^""\s/]{61,}(?="")")]
+    private static partial Regex LongQuote();
 }

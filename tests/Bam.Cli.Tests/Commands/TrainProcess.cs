@@ -60,7 +60,10 @@ public sealed class TrainProcess : IDisposable
     }
 
     /// <summary>Starts <c>bam train</c>.</summary>
-    public static Process Start(string config) => Start(Dotnet, [Program, "train", config]);
+    public static Process Start(string config) => StartBam("train", config);
+
+    /// <summary>Starts <c>bam</c>.</summary>
+    public static Process StartBam(params string[] arguments) => Start(Dotnet, [Program, .. arguments]);
 
     /// <summary>Starts it with the run's directory on a disk of its own, which takes that many KiB more than what is there, and comes back afterwards.</summary>
     public static Process StartOnDisk(string config, string run, long room) => Start(

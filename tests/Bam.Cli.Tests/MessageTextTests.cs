@@ -1,0 +1,33 @@
+using Shouldly;
+using Xunit;
+
+namespace Bam.Cli.Tests;
+
+public class MessageTextTests
+{
+    [Theory]
+    [InlineData("a\u001b[31mred\u0007 b\rc", @"a\u001b[31mred\u0007 b\u000dc")]
+    [InlineData("left\u202Etxt.exe\u2066", @"left\u202etxt.exe\u2066")]
+    [InlineData("a\nb\r\nc\u2028d\u0085e", @"a b c\u2028d\u0085e")]
+    [InlineData("tag \U000E0041", @"tag \ue0041")]
+    [InlineData("é 本 👩\u200D🚀 /home/me", "é 本 👩\u200D🚀 /home/me")]
+    [InlineData("/runs/.mixture.host.123.4.tmp/config.json: cannot", "/runs/mixture/config.json: cannot")]
+    public void Nothing_in_a_message_commands_or_hides(string message, string shown) => MessageText.OneLine(message).ShouldBe(shown);
+
+    [Fact]
+    public void Half_a_pair_is_shown_by_its_code() => MessageText.OneLine("a" + '\uD800' + "b").ShouldBe(@"a\ud800b");
+
+    [Fact]
+    public void Long_messages_keep_their_beginning_and_their_end()
+    {
+        var long1000 = MessageText.OneLine($"where: expected x, found {string.Join(' ', Enumerable.Repeat("🚀", 3000))}; do this");
+        long1000.Length.ShouldBeInRange(990, 1000);
+        long1000.ShouldStartWith("where: expected x, found ");
+        long1000.ShouldEndWith("; do this");
+        long1000.EnumerateRunes().ShouldNotContain(System.Text.Rune.ReplacementChar);
+        var quoted = MessageText.OneLine($"a.yaml:1: key '{new string('k', 5000)}' is unknown");
+        quoted.Length.ShouldBeLessThan(100);
+        quoted.ShouldEndWith("kkk' is unknown");
+        MessageText.OneLine($"/{new string('n', 255)}/x: does not exist").ShouldStartWith($"/{new string('n', 255)}/x:");
+    }
+}
