@@ -12,10 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import GenerationMixin, PreTrainedModel
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import Cache, DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.utils import logging
 
 from .configuration_bam import BamConfig
+
+logger = logging.get_logger(__name__)
 
 
 class BamNorm(nn.Module):
@@ -75,6 +78,56 @@ class BamRotary:
         return torch.cat((turned, rest), -1)
 
 
+class BamMask:
+    """
+    Which keys a query does not see: later ones, those outside the window, padding, and those of another sequence in the same row.
+
+    A place is counted from the start of a row, padding included. An `attention_mask` has two dimensions, for the places so far, or
+    four, [B, 1, T, S], and then is the whole mask: true where a query sees a key, or numbers to add to the scores.
+    """
+
+    def __init__(self, window, places, sequences, attention_mask):
+        self.window, self.places, self.sequences, self.attention_mask = window, places, sequences, attention_mask
+        self.is_whole = attention_mask is not None and attention_mask.dim() == 4
+        if attention_mask is None:
+            return
+        if self.is_whole:
+            if attention_mask.dtype != torch.bool and not attention_mask.is_floating_point():
+                raise ValueError(f"attention_mask: expected bool or floating point in four dimensions, found {attention_mask.dtype}")
+        elif attention_mask.dim() != 2:
+            raise ValueError(f"attention_mask: expected two or four dimensions, found {attention_mask.dim()}")
+        elif not torch.compiler.is_compiling() and attention_mask.shape[1] <= places[-1]:
+            expected = f"{places[-1] + 1} columns, one for each position so far"
+            raise ValueError(f"attention_mask: expected {expected}, found {attention_mask.shape[1]}")
+
+    def apply(self, scores):
+        """[B, H, T, S], likewise."""
+        if self.is_whole and self.attention_mask.is_floating_point():
+            return scores + self.attention_mask.to(scores.device)
+        hidden = ~self.attention_mask if self.is_whole else self._hidden(scores.shape[3])
+        return scores.masked_fill(hidden.to(scores.device), torch.finfo(scores.dtype).min)
+
+    def _hidden(self, count):
+        """[B or 1, 1, T, count], for as many keys as the cache gives."""
+        places = self.places[:, None]
+        # Keys behind the last place are room in a static cache, which no query sees. A cache of a window has lost the first keys.
+        keys = torch.arange(count, device=places.device) + (self.places[-1] + 1 - count).clamp(min=0)
+        hidden = keys > places
+        if self.window is not None:
+            hidden = hidden | (keys <= places - self.window)
+        hidden = hidden[None, None]
+        if self.attention_mask is not None:
+            hidden = hidden | (self._of(keys, self.attention_mask) == 0)
+        if self.sequences is not None:
+            hidden = hidden | (self._of(keys, self.sequences) != self.sequences[:, None, :, None])
+        return hidden
+
+    @staticmethod
+    def _of(keys, rows):
+        """What [B, places] says of each key: [B, 1, 1, keys]."""
+        return rows.to(keys.device)[:, None, None, keys.clamp(max=rows.shape[1] - 1)]
+
+
 def add_queries(module, config):
     width = config.num_attention_heads * config.head_dim
     module.q_proj = nn.Linear(config.hidden_size, width, bias=config.attention_bias)
@@ -117,7 +170,7 @@ class BamAttention(nn.Module):
         if config.share_key_value:
             add_keys_and_values(self, config)
 
-    def forward(self, h, angles, mask, past_key_values):
+    def forward(self, h, angles, mask, past_key_values=None, output_attentions=False):
         config = self.config
         is_dense = config.num_attention_experts == 1
         queried = [self] if is_dense else list(self.experts)
@@ -126,19 +179,21 @@ class BamAttention(nn.Module):
         keys = torch.cat([self.rotary.turn(self._heads(m.k_proj(h), m, "k_norm"), angles) for m in kept], 1)  # [B, K·G, T, D]
         values = torch.cat([self._heads(m.v_proj(h)) for m in kept], 1)
         if past_key_values is not None:
-            keys, values = past_key_values.update(keys, values, self.layer_idx)  # [B, K·G, S, D]
-        hidden = mask(keys.shape[2])
+            # transformers 5 counts for itself.
+            keys, values = past_key_values.update(keys, values, self.layer_idx, {"cache_position": mask.places})  # [B, K·G, S, D]
 
         gates = None if is_dense else self._gates(h)  # [B, T, N]
-        mixed = 0
+        mixed, attentions = 0, []
         for number, module in enumerate(queried):
             first = 0 if len(kept) == 1 else number * config.num_key_value_heads
             own = slice(first, first + config.num_key_value_heads)
             queries = self.rotary.turn(self._heads(module.q_proj(h), module, "q_norm"), angles)
-            heads = self._attend(queries, keys[:, own], values[:, own], hidden)
+            heads, weights = self._attend(queries, keys[:, own], values[:, own], mask)
             output = module.o_proj(heads.transpose(1, 2).flatten(2))
             mixed = mixed + (output if gates is None else output * gates[..., number, None].to(output.dtype))
-        return mixed
+            if output_attentions:
+                attentions.append(weights)
+        return mixed, torch.cat(attentions, 1) if output_attentions else None  # [B, N·H, T, S]
 
     def _heads(self, projected, module=None, norm=None):
         heads = projected.unflatten(-1, (-1, self.config.head_dim))  # [B, T, heads, D]
@@ -154,12 +209,12 @@ class BamAttention(nn.Module):
         weights, chosen = gates.topk(self.config.num_attention_experts_per_tok, dim=-1)
         return torch.zeros_like(gates).scatter(-1, chosen, weights)
 
-    def _attend(self, queries, keys, values, hidden):
+    def _attend(self, queries, keys, values, mask):
         repeats = self.config.num_attention_heads // self.config.num_key_value_heads
         keys, values = keys.repeat_interleave(repeats, 1), values.repeat_interleave(repeats, 1)
         scores = queries @ keys.transpose(2, 3) / math.sqrt(self.config.head_dim)  # [B, H, T, S]
-        scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
-        return scores.softmax(-1) @ values
+        weights = mask.apply(scores).softmax(-1)
+        return weights @ values, weights
 
 
 def add_feed_forward(module, config):
@@ -220,31 +275,34 @@ class BamBlock(nn.Module):
             self.post_attention_layernorm = BamNorm(config, (config.hidden_size,), config.norm_bias)
         self.mlp = BamFeedForward(config)
 
-    def forward(self, x, angles, mask, past_key_values):
+    def forward(self, x, angles, mask, past_key_values=None, output_attentions=False):
         h = self.input_layernorm(x)
-        attended = self.self_attn(h, angles, mask, past_key_values)
+        attended, attentions = self.self_attn(h, angles, mask, past_key_values, output_attentions)
         if self.parallel:
             second = self.post_attention_layernorm(x) if hasattr(self, "post_attention_layernorm") else h
-            return x + attended + self.mlp(second)
+            return x + attended + self.mlp(second), attentions
         x = x + attended
-        return x + self.mlp(self.post_attention_layernorm(x))
+        return x + self.mlp(self.post_attention_layernorm(x)), attentions
 
 
 class BamPreTrainedModel(PreTrainedModel):
     config_class = BamConfig
     base_model_prefix = "model"
-    supports_gradient_checkpointing = False
+    supports_gradient_checkpointing = True
     _no_split_modules = ["BamBlock"]
+    _skip_keys_device_placement = ["past_key_values"]
 
     def _init_weights(self, module):
         if isinstance(module, (nn.Linear, nn.Embedding)):
-            module.weight.data.normal_(0, 0.02)
-            if getattr(module, "bias", None) is not None:
-                module.bias.data.zero_()
+            nn.init.normal_(module.weight, std=0.02)
         elif isinstance(module, BamNorm):
-            module.weight.data.fill_(1)
-            if module.bias is not None:
-                module.bias.data.zero_()
+            nn.init.ones_(module.weight)
+        if getattr(module, "bias", None) is not None:
+            nn.init.zeros_(module.bias)
+
+    def _setting(self, name, value):
+        """What the caller says, else what the configuration says."""
+        return getattr(self.config, name, False) if value is None else value
 
 
 class BamModel(BamPreTrainedModel):
@@ -255,43 +313,80 @@ class BamModel(BamPreTrainedModel):
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(BamBlock(config, layer) for layer in range(config.num_hidden_layers))
         self.norm = BamNorm(config, (config.hidden_size,), config.norm_bias)
+        self.gradient_checkpointing = False
         self.post_init()
 
     def forward(
-        self, input_ids=None, attention_mask=None, position_ids=None, past_key_values=None, inputs_embeds=None, use_cache=None, **_
+        self,
+        input_ids=None,
+        attention_mask=None,
+        position_ids=None,
+        past_key_values=None,
+        inputs_embeds=None,
+        use_cache=None,
+        output_hidden_states=None,
+        output_attentions=None,
+        return_dict=None,
+        **_,
     ):
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("expected either input_ids or inputs_embeds, found both or neither")
         x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        if past_key_values is None and (self.config.use_cache if use_cache is None else use_cache):
-            past_key_values = DynamicCache()
-        start = 0 if past_key_values is None else past_key_values.get_seq_length()
-        places = torch.arange(start, start + x.shape[1], device=x.device)  # in the sequence, padding included
+        past_key_values = self._cache(past_key_values, self._setting("use_cache", use_cache))
+        past = 0 if past_key_values is None else past_key_values.get_seq_length()  # a tensor, of a static cache
+        places = torch.arange(x.shape[1], device=x.device) + (past.to(x.device) if isinstance(past, torch.Tensor) else past)
+        sequences = None
         if position_ids is None:
-            position_ids = places[None].expand(x.shape[0], -1)
+            position_ids = places[None]
+        elif attention_mask is None and isinstance(past, int) and past == 0:
+            # Positions that do not go up by one start another sequence: so data collators pack them without padding.
+            sequences = (position_ids.diff(prepend=position_ids[:, :1] - 1) != 1).cumsum(-1)  # [B or 1, T]
 
         angles = BamRotary(self.config).angles(position_ids)
-        mask = self._mask(places, attention_mask)
+        mask = BamMask(self.config.sliding_window, places, sequences, attention_mask)
+        output_hidden_states = self._setting("output_hidden_states", output_hidden_states)
+        output_attentions = self._setting("output_attentions", output_attentions)
+        hidden_states, attentions = [], []
         for layer in self.layers:
-            x = layer(x, angles, mask, past_key_values)
-        return BaseModelOutputWithPast(last_hidden_state=self.norm(x), past_key_values=past_key_values)
+            if output_hidden_states:
+                hidden_states.append(x)
+            if self.gradient_checkpointing and self.training:
+                x, weights = self._gradient_checkpointing_func(layer.__call__, x, angles, mask, None, output_attentions)
+            else:
+                x, weights = layer(x, angles, mask, past_key_values=past_key_values, output_attentions=output_attentions)
+            if output_attentions:
+                attentions.append(weights)
+        x = self.norm(x)
 
-    def _mask(self, places, attention_mask):
-        """Gives, for the number of keys of a layer, where a query may not look: [B or 1, 1, T, keys]."""
+        output = BaseModelOutputWithPast(
+            last_hidden_state=x,
+            past_key_values=past_key_values,
+            hidden_states=(*hidden_states, x) if output_hidden_states else None,
+            attentions=tuple(attentions) if output_attentions else None,
+        )
+        return output if self._setting("return_dict", return_dict) else output.to_tuple()
 
-        def mask(count):
-            keys = torch.arange(places[-1] + 1 - count, places[-1] + 1, device=places.device)
-            hidden = keys[None] > places[:, None]
-            if self.config.sliding_window is not None:
-                hidden = hidden | (keys[None] <= places[:, None] - self.config.sliding_window)
-            hidden = hidden[None, None]
-            if attention_mask is not None:
-                hidden = hidden | (attention_mask[:, None, None, -count:] == 0)
-            return hidden
-
-        return mask
+    def _cache(self, given, use_cache):
+        if given is not None and not isinstance(given, Cache):
+            raise ValueError(f"past_key_values: expected a Cache, such as DynamicCache, found {type(given).__name__}")
+        if self.gradient_checkpointing and self.training:
+            # Computed twice, a layer would write into the cache twice.
+            if given is not None:
+                raise ValueError("past_key_values: expected none in training with gradient checkpointing, found a cache")
+            if use_cache:
+                logger.warning_once("`use_cache=True` does not go with gradient checkpointing: there is no cache.")
+            return None
+        return DynamicCache() if given is None and use_cache else given
 
 
 class BamForCausalLM(BamPreTrainedModel, GenerationMixin):
-    """The model with its head. The loss is the likelihood alone, without the routers' losses."""
+    """
+    The model with its head.
+
+    The loss is the likelihood alone, without the routers' losses: the mean over the targets, or with `num_items_in_batch`, which
+    transformers' `Trainer` gives, their sum divided by it. `output_attentions` gives the heads of all attention experts, one expert
+    after the other.
+    """
 
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
 
@@ -310,13 +405,35 @@ class BamForCausalLM(BamPreTrainedModel, GenerationMixin):
         inputs_embeds=None,
         labels=None,
         use_cache=None,
+        output_hidden_states=None,
+        output_attentions=None,
+        return_dict=None,
         logits_to_keep=0,
         **kwargs,
     ):
-        outputs = self.model(input_ids, attention_mask, position_ids, past_key_values, inputs_embeds, use_cache)
+        if self._setting("output_router_logits", kwargs.get("output_router_logits")):
+            raise ValueError("output_router_logits: Bam models give none, and their loss has no part for the routers")
+        outputs = self.model(
+            input_ids,
+            attention_mask,
+            position_ids,
+            past_key_values,
+            inputs_embeds,
+            use_cache,
+            output_hidden_states,
+            output_attentions,
+            return_dict=True,
+        )
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         logits = self.lm_head(outputs.last_hidden_state[:, kept]).float() * self.config.logit_scale
         loss = None
-        if labels is not None:
-            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=outputs.past_key_values)
+        if labels is not None or kwargs.get("shift_labels") is not None:
+            loss = self.loss_function(logits, labels, self.config.vocab_size, **kwargs)
+        output = CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=outputs.past_key_values,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+        )
+        return output if self._setting("return_dict", return_dict) else output.to_tuple()
