@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Holds Bam against Hugging Face transformers, in both directions: models that transformers saves are read by Bam, and Bam's exports are
-# loaded by transformers. Logits are compared, and greedy generation with a cache, without one, and from a padded prompt.
+# loaded by transformers. Logits are compared, and greedy generation with a cache, without one, and from a padded prompt. Bam's exports are
+# then used as transformers' own models are: every cache and mask, compiled, checkpointed, trained with Trainer, tokenized with AutoTokenizer.
 #
 #   eng/check-transformers.sh [MODEL...]      MODEL: trained checkpoints with a tokenizer, whose generated text is compared too
 #
@@ -13,10 +14,10 @@ source "$eng/common.sh"
 # shellcheck source=eng/testing.sh
 source "$eng/testing.sh"
 
-set_up_testing python3-torch python3-transformers
+set_up_testing python3-torch python3-transformers python3-accelerate python3-dev g++ libtorch-dev # the last three for torch.compile
 new_work bam-check
 cp "$eng/check-transformers/"*.py "$work/"
-cp -r "$root/tests/fixtures/hf" "$root/tests/fixtures/bam" "$work/"
+cp -r "$root/tests/fixtures/hf" "$root/tests/fixtures/bam" "$root/tests/fixtures/tokenizers" "$work/"
 
 say "transformers saves models of every family"
 in_testing python3 /tmp/bam-check/save.py /tmp/bam-check 2>"$work/save.log" || give_up "save.py failed: $(tail -n 3 "$work/save.log")"
@@ -44,6 +45,12 @@ export_as mixtral "$work/mixtures/btx" mixtral-btx "$ids"
 export_as llama "$work/mixtures/soup" llama-soup "$ids"
 for kind in btx bam bam-shared bam-top-2; do export_as hf "$work/mixtures/$kind" "hf-mixture-$kind" "$ids"; done
 
+mkdir -p "$work/text-exports"
+for model in "$work"/texts/*; do
+  for format in hf llama; do run export "$model" --format "$format" --output "$work/text-exports/$format-${model##*/}"; done
+  run mix btx --seed "$model" --expert "$model" --top-k 2 --norm-topk --format mixtral --output "$work/text-exports/mixtral-${model##*/}"
+done
+
 number=0
 for model in "$@"; do
   number=$((number + 1))
@@ -57,6 +64,9 @@ say "transformers loads them, and saves them again"
 check() { in_testing python3 "/tmp/bam-check/$1" /tmp/bam-check 2>"$work/$1.log"; }
 check load.py || give_up "load.py failed: $(tail -n 3 "$work/load.py.log")"
 for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors"; done
+
+say "transformers uses and trains them, and reads their tokenizers"
+for script in use.py train.py texts.py; do check "$script" || give_up "$script failed: $(tail -n 3 "$work/$script.log")"; done
 status=0
 check report.py || status=$?
 [[ -e $work/result.md ]] || give_up "report.py failed: $(tail -n 3 "$work/report.py.log")"

@@ -1,6 +1,8 @@
-"""Saves a small random model of every family that Bam reads, as transformers does, with the logits that it gives."""
+"""Saves a small random model of every family that Bam reads, as transformers does, with the logits that it gives; and a Llama for every tokenizer."""
 
+import json
 import pathlib
+import shutil
 import sys
 
 import torch
@@ -27,9 +29,9 @@ FAMILIES = {
 }
 
 
-def save(root, name, model_type, settings, seed):
+def save(directory, model_type, settings, seed):
     torch.manual_seed(seed)
-    config = AutoConfig.for_model(model_type, bos_token_id=1, eos_token_id=2, **settings)
+    config = AutoConfig.for_model(model_type, **(dict(bos_token_id=1, eos_token_id=2) | settings))
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -37,12 +39,25 @@ def save(root, name, model_type, settings, seed):
             parameter.add_(torch.randn_like(parameter) * 0.05)
         ids = torch.randint(3, 160, (2, 24))
         logits = model(ids).logits
-    directory = root / "saved" / name
     # Shards, for half of them.
     model.save_pretrained(directory, max_shard_size="100KB" if seed % 2 else "5GB")
     save_file({"input_ids": ids, "logits": logits.contiguous()}, directory / "expected.safetensors")
 
 
-if __name__ == "__main__":
+def save_with_tokenizer(directory, tokenizer, seed):
+    added = json.loads(tokenizer.read_text())["added_tokens"]
+    ids = {token["content"]: token["id"] for token in added}
+    begin, end = (ids["<s>"], ids["</s>"]) if "<s>" in ids else (ids["<|begin|>"], ids["<|endoftext|>"])
+    save(directory, "llama", LLAMA | dict(vocab_size=1536, bos_token_id=begin, eos_token_id=end), seed)
+    shutil.copy(tokenizer, directory)
+
+
+def main(root):
     for seed, (name, (model_type, settings)) in enumerate(FAMILIES.items()):
-        save(pathlib.Path(sys.argv[1]), name, model_type, settings, seed)
+        save(root / "saved" / name, model_type, settings, seed)
+    for seed, tokenizer in enumerate(sorted(root.glob("tokenizers/*/tokenizer.json"))):
+        save_with_tokenizer(root / "texts" / tokenizer.parent.name, tokenizer, seed)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))

@@ -16,4 +16,11 @@ public interface ICheckpointForm
     /// <param name="config">The model, with the dtype that is written.</param>
     /// <param name="directory">Exists.</param>
     void WriteSettings(ModelConfig config, string directory);
+
+    /// <summary>Copies a model's tokenizer, if it has one, with the settings that the form's readers need.</summary>
+    /// <param name="source">The model's directory.</param>
+    /// <param name="config">The model that is written.</param>
+    /// <param name="directory">Exists.</param>
+    /// <exception cref="InvalidInputException">The tokenizer is damaged.</exception>
+    void WriteTokenizer(string source, ModelConfig config, string directory);
 }

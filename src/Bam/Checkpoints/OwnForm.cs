@@ -24,4 +24,7 @@ public sealed class OwnForm : ICheckpointForm
         ArgumentNullException.ThrowIfNull(config);
         config.Save(directory);
     }
+
+    /// <inheritdoc/>
+    public void WriteTokenizer(string source, ModelConfig config, string directory) => TokenizerFile.CopyAll(source, directory);
 }

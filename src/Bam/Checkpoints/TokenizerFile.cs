@@ -14,11 +14,14 @@ public static class TokenizerFile
     /// <summary>The settings that libraries read beside it, the chat template among them.</summary>
     public const string SettingsFileName = "tokenizer_config.json";
 
+    /// <summary>The special tokens, where a library before transformers 5 wrote them.</summary>
+    public const string SpecialTokensMapFileName = "special_tokens_map.json";
+
     /// <summary>The chat template where it has a file of its own.</summary>
     public const string ChatTemplateFileName = "chat_template.jinja";
 
     /// <summary>The tokenizer and what belongs to it: the files that are copied together.</summary>
-    public static IReadOnlyList<string> FileNames { get; } = [FileName, SettingsFileName, "special_tokens_map.json", ChatTemplateFileName];
+    public static IReadOnlyList<string> FileNames { get; } = [FileName, SettingsFileName, SpecialTokensMapFileName, ChatTemplateFileName];
 
     /// <summary>The path of a checkpoint's tokenizer, or null where it has none.</summary>
     public static string? Find(string checkpointDirectory)

@@ -43,6 +43,7 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
         var dtype = options.Dtype ?? model.Dtype;
         if (options.Dtype is null) model.WarnOfConversion(dtype, reporter);
         WriteSettings(model.Config with { TorchDtype = dtype.TorchName }, directory);
+        WriteTokenizer(model.Directory, model.Config, directory);
         var tensors = model.Parameters
             .Select(parameter => new PlannedTensor(parameter, new TensorRecipe.Copy(0, parameter.Name)) { StoredName = NameOf(parameter) })
             .ToList();
@@ -51,7 +52,6 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
         using var writer = new CheckpointWriter(directory, layout);
         new TensorWriter($"export {Name}", [model], dtype).Write(tensors, writer, reporter, cancellation);
         writer.Complete();
-        TokenizerFile.CopyAll(model.Directory, directory);
     }
 
     /// <inheritdoc/>
@@ -62,6 +62,14 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
     {
         AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), ConfigOf(config).ToJsonString(Indented) + "\n");
         WriteOtherFiles(directory);
+    }
+
+    /// <inheritdoc/>
+    public void WriteTokenizer(string source, ModelConfig config, string directory)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        TokenizerFile.CopyAll(source, directory);
+        TokenizerSettings.Write(source, config, directory);
     }
 
     /// <summary>The content of <c>config.json</c>.</summary>

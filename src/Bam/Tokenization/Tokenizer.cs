@@ -24,7 +24,7 @@ public sealed class Tokenizer
     public const string FileName = "tokenizer.json";
 
     // In order of preference: a model that has both ends a text by the first.
-    private static readonly string[] EndOfTextNames =
+    internal static readonly IReadOnlyList<string> EndOfTextNames =
     [
         "<|endoftext|>", "<|end_of_text|>", "<|END_OF_TURN_TOKEN|>", "<EOS_TOKEN>", "<｜end▁of▁sentence｜>", "<eos>", "</s>",
         "<|eot_id|>", "<|im_end|>",

@@ -66,7 +66,7 @@ public static class Upcycler
         using var directory = new AtomicDirectory(output, MixtureFiles.Own);
         plan.Options.Form.WriteSettings(plan.Config, directory.TemporaryPath);
         MixtureRecord.Write(plan, directory.TemporaryPath);
-        if (sources.Tokenizer is { } tokenizer) TokenizerFile.CopyAll(Path.GetDirectoryName(tokenizer)!, directory.TemporaryPath);
+        if (sources.Tokenizer is { } tokenizer) plan.Options.Form.WriteTokenizer(Path.GetDirectoryName(tokenizer)!, plan.Config, directory.TemporaryPath);
         using var writer = new CheckpointWriter(directory.TemporaryPath, plan.Layout);
         new TensorWriter($"mix {plan.Method.Name}", sources.Models, plan.Dtype, plan.Options.RouterSeed).Write(plan.Tensors, writer, reporter, cancellation);
         writer.Complete();

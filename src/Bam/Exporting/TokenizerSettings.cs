@@ -1,0 +1,99 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Bam.Checkpoints;
+using Bam.Files;
+using Bam.Tokenization;
+
+namespace Bam.Exporting;
+
+/// <summary>
+/// <c>tokenizer_config.json</c> for transformers, which without it knows no special token, so that it cannot pad, and for Llama builds
+/// another tokenizer from the vocabulary instead of reading <c>tokenizer.json</c>.
+/// </summary>
+internal static partial class TokenizerSettings
+{
+    private const string Hint = "copy it again";
+
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes the settings of a model's tokenizer, if there is one: the file that the model has, and what is missing in it.</summary>
+    /// <param name="source">The model's directory.</param>
+    /// <param name="config">The model.</param>
+    /// <param name="directory">Receives the file.</param>
+    /// <exception cref="InvalidInputException">A file of the tokenizer is no JSON object.</exception>
+    public static void Write(string source, ModelConfig config, string directory)
+    {
+        if (TokenizerFile.Find(source) is not { } tokenizer) return;
+        var path = Path.Combine(source, TokenizerFile.SettingsFileName);
+        var (text, present) = File.Exists(path)
+            ? Read(path, root => (root.GetRawText(), MembersOf(root)))
+            : ("{}", []);
+        var map = Path.Combine(source, TokenizerFile.SpecialTokensMapFileName);
+        if (File.Exists(map))
+        {
+            foreach (var (name, token) in Read(map, MembersOf)) present.TryAdd(name, token);
+        }
+
+        var missing = Read(tokenizer, root => All(root, config, present)).Where(setting => setting.Value is not null && !present.ContainsKey(setting.Name)).ToList();
+        if (missing.Count == 0) return;
+        AtomicFile.WriteText(Path.Combine(directory, TokenizerFile.SettingsFileName), Append(text, missing));
+    }
+
+    private static List<(string Name, JsonNode? Value)> All(JsonElement tokenizer, ModelConfig config, Dictionary<string, string?> present)
+    {
+        var added = TokenizerFile.AddedTokens(tokenizer)
+            .Where(token => token.Id < config.VocabSize && TextOf(token.Token, "content") is not null)
+            .DistinctBy(token => token.Id)
+            .ToDictionary(token => token.Id, token => TextOf(token.Token, "content")!);
+        var end = present.GetValueOrDefault("eos_token") ?? OfId(config.EosTokenIds.First) ?? Tokenizer.EndOfTextNames.FirstOrDefault(added.ContainsValue);
+        return
+        [
+            ("tokenizer_class", "PreTrainedTokenizerFast"),
+            ("model_input_names", new JsonArray("input_ids", "attention_mask")),
+            ("bos_token", OfId(config.BosTokenId)),
+            ("eos_token", end),
+            ("unk_token", Known(TextOf(tokenizer, "model", "unk_token"))),
+            ("pad_token", Known(TextOf(tokenizer, "padding", "pad_token")) ?? added.Values.FirstOrDefault(Padding().IsMatch) ?? end),
+        ];
+
+        string? OfId(int? id) => id is { } known ? added.GetValueOrDefault(known) : null;
+
+        // transformers would add any other as a new token, for which the model has no row.
+        string? Known(string? token) => token is not null && added.ContainsValue(token) ? token : null;
+    }
+
+    // What the file holds stays as it is written.
+    private static string Append(string json, List<(string Name, JsonNode? Value)> settings)
+    {
+        var lines = settings.Select(setting => $"  \"{setting.Name}\": {setting.Value!.ToJsonString(Readable)}");
+        var kept = json[..^1].TrimEnd();
+        return $"{kept}{(kept == "{" ? "" : ",")}\n{string.Join(",\n", lines)}\n}}\n";
+    }
+
+    private static T Read<T>(string path, Func<JsonElement, T> read) => JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, read);
+
+    /// <summary>Names, with the text of those that are tokens.</summary>
+    private static Dictionary<string, string?> MembersOf(JsonElement root)
+    {
+        var members = new Dictionary<string, string?>();
+        foreach (var member in root.EnumerateObject())
+            members[member.Name] = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : TextOf(member.Value, "content");
+        return members;
+    }
+
+    private static string? TextOf(JsonElement element, params ReadOnlySpan<string> path)
+    {
+        foreach (var name in path)
+        {
+            if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element)) return null;
+        }
+
+        return element.ValueKind == JsonValueKind.String ? element.GetString() : null;
+    }
+
+    // <|pad|>, <pad>, [PAD], <|padding|>, <PAD_TOKEN>, <｜▁pad▁｜>, <|finetune_right_pad_id|> …
+    [GeneratedRegex(@"^\W*(finetune_right_)?pad(ding)?(_token|_id)?\W*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Padding();
+}
