@@ -9,8 +9,8 @@ using Bam.Tokenization;
 namespace Bam.Exporting;
 
 /// <summary>
-/// <c>tokenizer_config.json</c> for transformers, which without it knows no special token, so that it cannot pad, and for Llama builds
-/// another tokenizer from the vocabulary instead of reading <c>tokenizer.json</c>.
+/// <c>tokenizer_config.json</c> for transformers: the special tokens, without which it cannot pad, and the class that reads
+/// <c>tokenizer.json</c> as it stands, whatever the type of the model.
 /// </summary>
 internal static partial class TokenizerSettings
 {
@@ -18,7 +18,7 @@ internal static partial class TokenizerSettings
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Writes the settings of a model's tokenizer, if there is one: the file that the model has, and what is missing in it.</summary>
+    /// <summary>Writes the settings of a model's tokenizer, if there is one: those that the model has, and what is missing in them.</summary>
     /// <param name="source">The model's directory.</param>
     /// <param name="config">The model.</param>
     /// <param name="directory">Receives the file.</param>
@@ -36,18 +36,20 @@ internal static partial class TokenizerSettings
             foreach (var (name, token) in Read(map, MembersOf)) present.TryAdd(name, token);
         }
 
-        var missing = Read(tokenizer, root => All(root, config, present)).Where(setting => setting.Value is not null && !present.ContainsKey(setting.Name)).ToList();
-        if (missing.Count == 0) return;
-        AtomicFile.WriteText(Path.Combine(directory, TokenizerFile.SettingsFileName), Append(text, missing));
+        var (end, padding) = (present.GetValueOrDefault("eos_token"), PaddingIdOf(source));
+        var missing = Read(tokenizer, root => SettingsOf(root, config, end, padding))
+            .Where(setting => setting.Value is not null && !present.ContainsKey(setting.Name))
+            .ToList();
+        if (missing.Count > 0) AtomicFile.WriteText(Path.Combine(directory, TokenizerFile.SettingsFileName), Append(text, missing));
     }
 
-    private static List<(string Name, JsonNode? Value)> All(JsonElement tokenizer, ModelConfig config, Dictionary<string, string?> present)
+    private static List<(string Name, JsonNode? Value)> SettingsOf(JsonElement tokenizer, ModelConfig config, string? presentEnd, int? padding)
     {
         var added = TokenizerFile.AddedTokens(tokenizer)
             .Where(token => token.Id < config.VocabSize && TextOf(token.Token, "content") is not null)
             .DistinctBy(token => token.Id)
             .ToDictionary(token => token.Id, token => TextOf(token.Token, "content")!);
-        var end = present.GetValueOrDefault("eos_token") ?? OfId(config.EosTokenIds.First) ?? Tokenizer.EndOfTextNames.FirstOrDefault(added.ContainsValue);
+        var end = presentEnd ?? OfId(config.EosTokenIds.First) ?? Tokenizer.EndOfTextNames.FirstOrDefault(added.ContainsValue);
         return
         [
             ("tokenizer_class", "PreTrainedTokenizerFast"),
@@ -55,14 +57,20 @@ internal static partial class TokenizerSettings
             ("bos_token", OfId(config.BosTokenId)),
             ("eos_token", end),
             ("unk_token", Known(TextOf(tokenizer, "model", "unk_token"))),
-            ("pad_token", Known(TextOf(tokenizer, "padding", "pad_token")) ?? added.Values.FirstOrDefault(Padding().IsMatch) ?? end),
+            ("pad_token", OfId(padding) ?? Known(TextOf(tokenizer, "padding", "pad_token")) ?? added.Values.FirstOrDefault(PaddingName().IsMatch) ?? end),
         ];
 
+        // transformers would make a new token of any other, for which the model has no row.
         string? OfId(int? id) => id is { } known ? added.GetValueOrDefault(known) : null;
-
-        // transformers would add any other as a new token, for which the model has no row.
         string? Known(string? token) => token is not null && added.ContainsValue(token) ? token : null;
     }
+
+    /// <summary>The token for padding that the model's configuration names, of which Bam makes no use.</summary>
+    private static int? PaddingIdOf(string source) => new[] { "generation_config.json", ModelConfig.FileName }
+        .Select(name => Path.Combine(source, name))
+        .Where(File.Exists)
+        .Select(path => Read(path, root => root.TryGetProperty("pad_token_id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var known) ? known : (int?)null))
+        .FirstOrDefault(id => id is not null);
 
     // What the file holds stays as it is written.
     private static string Append(string json, List<(string Name, JsonNode? Value)> settings)
@@ -74,7 +82,7 @@ internal static partial class TokenizerSettings
 
     private static T Read<T>(string path, Func<JsonElement, T> read) => JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, read);
 
-    /// <summary>Names, with the text of those that are tokens.</summary>
+    /// <summary>Every name, with the text of those that are tokens.</summary>
     private static Dictionary<string, string?> MembersOf(JsonElement root)
     {
         var members = new Dictionary<string, string?>();
@@ -95,5 +103,5 @@ internal static partial class TokenizerSettings
 
     // <|pad|>, <pad>, [PAD], <|padding|>, <PAD_TOKEN>, <｜▁pad▁｜>, <|finetune_right_pad_id|> …
     [GeneratedRegex(@"^\W*(finetune_right_)?pad(ding)?(_token|_id)?\W*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex Padding();
+    private static partial Regex PaddingName();
 }

@@ -80,25 +80,29 @@ class BamRotary:
 
 class BamMask:
     """
-    Which keys a query does not see: later ones, those outside the window, padding, and those of another sequence in the same row.
+    Hides keys from queries: later ones, those outside the window, padding, and those of another sequence in the same row.
 
-    A place is counted from the start of a row, padding included. An `attention_mask` has two dimensions, for the places so far, or
-    four, [B, 1, T, S], and then is the whole mask: true where a query sees a key, or numbers to add to the scores.
+    A place is counted from the start of a row, padding included. The `attention_mask` has two dimensions, a column for each place so
+    far, or four, [B, 1, T, S], and is then the whole mask: true where a query sees a key, or numbers to add to the scores.
     """
 
     def __init__(self, window, places, sequences, attention_mask):
-        self.window, self.places, self.sequences, self.attention_mask = window, places, sequences, attention_mask
+        self.window = window
+        self.places = places  # [T]
+        self.sequences = sequences  # [B or 1, T]
+        self.attention_mask = attention_mask
         self.is_whole = attention_mask is not None and attention_mask.dim() == 4
-        if attention_mask is None:
-            return
+        if attention_mask is not None:
+            self._check(attention_mask)
+
+    def _check(self, mask):
         if self.is_whole:
-            if attention_mask.dtype != torch.bool and not attention_mask.is_floating_point():
-                raise ValueError(f"attention_mask: expected bool or floating point in four dimensions, found {attention_mask.dtype}")
-        elif attention_mask.dim() != 2:
-            raise ValueError(f"attention_mask: expected two or four dimensions, found {attention_mask.dim()}")
-        elif not torch.compiler.is_compiling() and attention_mask.shape[1] <= places[-1]:
-            expected = f"{places[-1] + 1} columns, one for each position so far"
-            raise ValueError(f"attention_mask: expected {expected}, found {attention_mask.shape[1]}")
+            if mask.dtype != torch.bool and not mask.is_floating_point():
+                raise ValueError(f"attention_mask: expected bool or floating point in four dimensions, found {mask.dtype}")
+        elif mask.dim() != 2:
+            raise ValueError(f"attention_mask: expected two or four dimensions, found {mask.dim()}")
+        elif not torch.compiler.is_compiling() and mask.shape[1] <= (last := self.places[-1].item()):
+            raise ValueError(f"attention_mask: expected {last + 1} columns, one for each position so far, found {mask.shape[1]}")
 
     def apply(self, scores):
         """[B, H, T, S], likewise."""
@@ -108,24 +112,24 @@ class BamMask:
         return scores.masked_fill(hidden.to(scores.device), torch.finfo(scores.dtype).min)
 
     def _hidden(self, count):
-        """[B or 1, 1, T, count], for as many keys as the cache gives."""
+        """[B or 1, 1, T, S], for as many keys as the cache gives."""
         places = self.places[:, None]
-        # Keys behind the last place are room in a static cache, which no query sees. A cache of a window has lost the first keys.
+        # A static cache has room behind the last place, which no query sees; a cache of a window has lost the first places.
         keys = torch.arange(count, device=places.device) + (self.places[-1] + 1 - count).clamp(min=0)
         hidden = keys > places
         if self.window is not None:
             hidden = hidden | (keys <= places - self.window)
         hidden = hidden[None, None]
         if self.attention_mask is not None:
-            hidden = hidden | (self._of(keys, self.attention_mask) == 0)
+            hidden = hidden | (self._columns(self.attention_mask, keys) == 0)
         if self.sequences is not None:
-            hidden = hidden | (self._of(keys, self.sequences) != self.sequences[:, None, :, None])
+            hidden = hidden | (self._columns(self.sequences, keys) != self.sequences[:, None, :, None])
         return hidden
 
     @staticmethod
-    def _of(keys, rows):
-        """What [B, places] says of each key: [B, 1, 1, keys]."""
-        return rows.to(keys.device)[:, None, None, keys.clamp(max=rows.shape[1] - 1)]
+    def _columns(rows, places):
+        """The columns of these places: [B, 1, 1, S]."""
+        return rows.to(places.device)[:, None, None, places.clamp(max=rows.shape[1] - 1)]
 
 
 def add_queries(module, config):
@@ -179,8 +183,8 @@ class BamAttention(nn.Module):
         keys = torch.cat([self.rotary.turn(self._heads(m.k_proj(h), m, "k_norm"), angles) for m in kept], 1)  # [B, K·G, T, D]
         values = torch.cat([self._heads(m.v_proj(h)) for m in kept], 1)
         if past_key_values is not None:
-            # transformers 5 counts for itself.
-            keys, values = past_key_values.update(keys, values, self.layer_idx, {"cache_position": mask.places})  # [B, K·G, S, D]
+            places = {"cache_position": mask.places}  # for transformers 4
+            keys, values = past_key_values.update(keys, values, self.layer_idx, places)  # [B, K·G, S, D]
 
         gates = None if is_dense else self._gates(h)  # [B, T, N]
         mixed, attentions = 0, []
@@ -339,7 +343,7 @@ class BamModel(BamPreTrainedModel):
         if position_ids is None:
             position_ids = places[None]
         elif attention_mask is None and isinstance(past, int) and past == 0:
-            # Positions that do not go up by one start another sequence: so data collators pack them without padding.
+            # Data collators that pack sequences into a row without padding begin again at position 0.
             sequences = (position_ids.diff(prepend=position_ids[:, :1] - 1) != 1).cumsum(-1)  # [B or 1, T]
 
         angles = BamRotary(self.config).angles(position_ids)
@@ -374,7 +378,7 @@ class BamModel(BamPreTrainedModel):
             if given is not None:
                 raise ValueError("past_key_values: expected none in training with gradient checkpointing, found a cache")
             if use_cache:
-                logger.warning_once("`use_cache=True` does not go with gradient checkpointing: there is no cache.")
+                logger.warning_once("use_cache: there is no cache in training with gradient checkpointing")
             return None
         return DynamicCache() if given is None and use_cache else given
 
