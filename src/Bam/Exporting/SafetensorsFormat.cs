@@ -69,7 +69,7 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
     {
         ArgumentNullException.ThrowIfNull(config);
         TokenizerFile.CopyAll(source, directory);
-        TokenizerSettings.Write(source, config, directory);
+        TokenizerConfigJson.Write(source, config, directory);
     }
 
     /// <summary>The content of <c>config.json</c>.</summary>

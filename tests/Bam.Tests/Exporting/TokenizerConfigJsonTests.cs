@@ -8,7 +8,7 @@ using Xunit;
 namespace Bam.Tests.Exporting;
 
 /// <summary>Exports for transformers say which tokens begin, end and pad a text.</summary>
-public sealed class TokenizerSettingsTests : IDisposable
+public sealed class TokenizerConfigJsonTests : IDisposable
 {
     private readonly TemporaryDirectory directory = new();
 

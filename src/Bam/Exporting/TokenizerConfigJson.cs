@@ -12,7 +12,7 @@ namespace Bam.Exporting;
 /// <c>tokenizer_config.json</c> for transformers: the special tokens, without which it cannot pad, and the class that reads
 /// <c>tokenizer.json</c> as it stands, whatever the type of the model.
 /// </summary>
-internal static partial class TokenizerSettings
+internal static partial class TokenizerConfigJson
 {
     private const string Hint = "copy it again";
 
