@@ -81,7 +81,8 @@ internal sealed class ConfigBinder(string file)
             default:
                 if (node is not YamlScalarNode { Value: { } text } || !type.TryParse(text, key.Attribute, out var value))
                     throw Expected(key, node, path, type.Expected, Describe(node));
-                return key.Attribute.IsPath ? Path.GetFullPath((string)value, folder) : value;
+                if (!key.Attribute.IsPath) return value;
+                return text.Length > 0 ? Path.GetFullPath(text, folder) : throw Expected(key, node, path, type.Expected, "an empty text");
         }
     }
 

@@ -1,6 +1,4 @@
-using System.Text;
 using Bam.Files;
-using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace Bam.Configuration;
@@ -8,8 +6,6 @@ namespace Bam.Configuration;
 /// <summary>YAML files as validated records: the record's <see cref="KeyAttribute"/>s say what the file may hold.</summary>
 public static class ConfigFile
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     /// <summary>Reads a file as a record.</summary>
     /// <exception cref="InvalidInputException">The file is missing, is not YAML, or breaks a rule: one line "file:line: …".</exception>
     public static T Read<T>(string path) where T : class => Bind<T>(Load(path), path);
@@ -18,7 +14,7 @@ public static class ConfigFile
     /// <param name="yaml">The text.</param>
     /// <param name="file">The name for faults, and the place from which relative paths are taken.</param>
     /// <exception cref="InvalidInputException">The text is not YAML or breaks a rule.</exception>
-    public static T Parse<T>(string yaml, string file) where T : class => Bind<T>(Mapping(yaml, file), file);
+    public static T Parse<T>(string yaml, string file) where T : class => Bind<T>(YamlReader.Read(yaml, file), file);
 
     /// <summary>Reads a file's mapping without looking at its keys, for callers that merge sections before they bind them.</summary>
     /// <exception cref="InvalidInputException">The file is missing, is not UTF-8, is not YAML or holds no mapping.</exception>
@@ -26,14 +22,7 @@ public static class ConfigFile
     {
         if (Directory.Exists(path)) throw new InvalidInputException(path, "a YAML file", "a directory", "name the file inside it");
         if (!File.Exists(path)) throw new InvalidInputException(path, "a YAML file", "nothing", "check the path");
-        try
-        {
-            return Mapping(StrictUtf8.GetString(InputFile.ReadAllBytes(path, "check the path")), path);
-        }
-        catch (DecoderFallbackException)
-        {
-            throw new InvalidInputException(path, "UTF-8 text", "bytes that are not", "save the file as UTF-8");
-        }
+        return YamlReader.Read(InputFile.ReadAllText(path, "check the path", YamlEvents.MostText), path);
     }
 
     /// <summary>
@@ -60,32 +49,4 @@ public static class ConfigFile
     /// <param name="file">The file it comes from, for faults and for relative paths.</param>
     /// <exception cref="InvalidInputException">A key is unknown, missing or holds what it may not: one line "file:line: …".</exception>
     public static T Bind<T>(YamlNode node, string file) where T : class => (T)new ConfigBinder(file).Section(typeof(T), node, "");
-
-    private static YamlMappingNode Mapping(string yaml, string file)
-    {
-        var stream = new YamlStream();
-        try
-        {
-            stream.Load(new MergingParser(new Parser(new StringReader(yaml))));
-        }
-        catch (YamlException e)
-        {
-            throw new InvalidInputException($"{file}:{e.Start.Line}: is not valid YAML ({e.Message.ReplaceLineEndings(" ")})", e);
-        }
-
-        catch (InvalidOperationException e)
-        {
-            // YamlDotNet's scanner gives up so on some texts with brackets that do not close.
-            throw new InvalidInputException($"{file}: is not valid YAML (a bracket is not closed)", e);
-        }
-
-        return stream.Documents.Count switch
-        {
-            0 => throw new InvalidInputException(file, "keys and values", "an empty file", "see 'bam train --schema' for the keys"),
-            > 1 => throw new InvalidInputException(file, "one YAML document", $"{stream.Documents.Count}", "remove the '---' lines"),
-            _ when stream.Documents[0].RootNode is YamlMappingNode root => root,
-            _ => throw new InvalidInputException(
-                SectionLocation.At(file, stream.Documents[0].RootNode), "keys and values", "something else", "write 'key: value' lines"),
-        };
-    }
 }

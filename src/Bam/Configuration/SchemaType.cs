@@ -21,7 +21,7 @@ internal sealed record SchemaType(SchemaKind Kind, Type Clr, SchemaType? Item, s
         object? parsed = Kind switch
         {
             SchemaKind.Text => text,
-            SchemaKind.Switch => text switch { "true" or "True" => true, "false" or "False" => false, _ => null },
+            SchemaKind.Switch => text switch { "true" or "True" or "TRUE" => true, "false" or "False" or "FALSE" => false, _ => null },
             SchemaKind.Choice => Enum.GetValues(Clr).Cast<object>().FirstOrDefault(v => SnakeCase.Of(v.ToString()!) == text),
             SchemaKind.Integer => ParseInteger(text) is { } integer && InRange(integer, limits) && Fits(integer)
                 ? Convert.ChangeType(integer, Clr, CultureInfo.InvariantCulture)

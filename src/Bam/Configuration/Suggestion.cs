@@ -3,9 +3,12 @@ namespace Bam.Configuration;
 /// <summary>"Did you mean": the nearest of the words that would have been right.</summary>
 public static class Suggestion
 {
+    private const int LongestWord = 100;
+
     /// <summary>", did you mean 'learning_rate'" when a candidate is near, else ", known are …" when there are few, else nothing.</summary>
     public static string For(string word, IReadOnlyCollection<string> candidates)
     {
+        if (word.Length > LongestWord) return "";
         var nearest = candidates.Select(c => (Word: c, Distance: Distance(word, c))).OrderBy(c => c.Distance).FirstOrDefault();
         if (nearest.Word is not null && nearest.Distance <= Math.Max(2, word.Length / 3)) return $", did you mean '{nearest.Word}'";
         return candidates.Count is > 0 and <= 12 ? $", known are {string.Join(", ", candidates)}" : "";

@@ -20,10 +20,11 @@ public static class InputFile
     /// <summary>The whole text of a UTF-8 file; a byte-order mark is dropped.</summary>
     /// <param name="path">The file.</param>
     /// <param name="hint">What to do when it is not there.</param>
-    /// <exception cref="InvalidInputException">It is missing, unreadable or not UTF-8.</exception>
-    public static string ReadAllText(string path, string hint)
+    /// <param name="most">The most bytes that it may have.</param>
+    /// <exception cref="InvalidInputException">It is missing, unreadable, longer, or not UTF-8.</exception>
+    public static string ReadAllText(string path, string hint, int most = MostBytes)
     {
-        var bytes = ReadAllBytes(path, hint);
+        var bytes = ReadAllBytes(path, hint, most);
         try
         {
             var start = bytes.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
@@ -74,18 +75,19 @@ public static class InputFile
     /// <summary>All bytes of a file or of a pipe.</summary>
     /// <param name="path">The file.</param>
     /// <param name="hint">What to do when it is not there.</param>
-    /// <exception cref="InvalidInputException">It is missing, unreadable, longer than <see cref="MostBytes"/>, or no file.</exception>
-    public static byte[] ReadAllBytes(string path, string hint)
+    /// <param name="most">The most bytes that it may have.</param>
+    /// <exception cref="InvalidInputException">It is missing, unreadable, longer, or no file.</exception>
+    public static byte[] ReadAllBytes(string path, string hint, int most = MostBytes)
     {
         using var stream = OpenRead(path, hint, takesPipe: true);
         try
         {
-            if (stream.CanSeek && stream.Length > MostBytes) throw TooLong(path, $"{stream.Length:N0}");
+            if (stream.CanSeek && stream.Length > most) throw TooLong(path, most, $"{stream.Length:N0}");
             var bytes = new ArrayBufferWriter<byte>(stream.CanSeek ? (int)stream.Length + 1 : 1 << 16);
             while (stream.Read(bytes.GetSpan(1)) is var count and > 0)
             {
                 bytes.Advance(count);
-                if (bytes.WrittenCount > MostBytes) throw TooLong(path, "more");
+                if (bytes.WrittenCount > most) throw TooLong(path, most, "more");
             }
 
             return bytes.WrittenSpan.ToArray();
@@ -170,8 +172,8 @@ public static class InputFile
         return line.Length > 0 ? line.ToString() : null;
     }
 
-    private static InvalidInputException TooLong(string path, string found) =>
-        new(path, $"a file of at most {MostBytes:N0} bytes", found, "is it the right file?");
+    private static InvalidInputException TooLong(string path, int most, string found) =>
+        new(path, $"a file of at most {most:N0} bytes", found, "is it the right file?");
 
     // Opening a pipe waits for somebody who writes; opening it for both ends releases the thread that waits.
     private static FileStream OpenPipe(string path)

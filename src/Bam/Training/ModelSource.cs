@@ -64,7 +64,10 @@ public static class ModelSource
     private static ModelConfig Inline(InlineValue value, IReporter reporter)
     {
         var where = $"{value.Where}: key 'config'";
-        if (value.Scalar is not { } name) return Parse(JsonNode.Parse(value.Json)!.AsObject(), where, reporter);
+        if (value.Scalar is not { } name)
+            return JsonNode.Parse(value.Json) is JsonObject keys
+                ? Parse(keys, where, reporter)
+                : throw new InvalidInputException(where, "the keys of config.json", "a list", "write 'key: value' lines");
         return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, SizesHint), name, reporter) : ModelPresets.Named(name, where);
     }
 

@@ -49,5 +49,7 @@ public sealed record TrainingConfig : ICheckedSection
         if (Data.Count == 0) throw section.Fault("data", "key 'data': expected at least one domain, found an empty list");
         if (Data.GroupBy(d => d.Domain).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw section.Fault("data", $"key 'data': domain '{twice.Key}' is there twice; give each a name of its own");
+        if (!double.IsFinite(Data.Sum(d => d.Weight)))
+            throw section.Fault("data", "key 'data': expected weights with a finite sum, found larger ones; only their ratio counts, lower them");
     }
 }

@@ -92,7 +92,7 @@ public sealed record TrainingSettings : ICheckedSection
     public string Device { get; init; } = DefaultDevice;
 
     /// <summary>The threads of a matrix product; null for one a core.</summary>
-    [Key("the threads that compute; null for one a core", Minimum = 1, ChangesResult = false)]
+    [Key("the threads that compute; null for one a core", Minimum = 1, Maximum = 4096, ChangesResult = false)]
     public int? Threads { get; init; }
 
     /// <summary>The steps between two evaluations; 0 for none.</summary>
@@ -110,6 +110,9 @@ public sealed record TrainingSettings : ICheckedSection
     /// <summary>The steps between two lines of metrics.</summary>
     [Key("the steps between two lines of metrics", Minimum = 1, ChangesResult = false)]
     public long LogEvery { get; init; } = 10;
+
+    // Counters of tokens stay far from overflow, and the paper's 750 B tokens far from this.
+    private const long MostTokens = 1L << 60;
 
     /// <summary>B·T.</summary>
     public long TokensPerStep => (long)BatchSize * SequenceLength;
@@ -132,5 +135,8 @@ public sealed record TrainingSettings : ICheckedSection
             throw section.Fault(
                 "batch_size",
                 $"key 'batch_size': expected at most {Array.MaxLength:N0} tokens in a step, batch_size × (sequence_length + 1), found {tokens:N0}; lower one of the two");
+        if (Tokens > MostTokens || Steps > MostTokens / TokensPerStep)
+            throw section.Fault(
+                Tokens is null ? "steps" : "tokens", $"key '{(Tokens is null ? "steps" : "tokens")}': expected at most {MostTokens:N0} tokens in all, found more; lower it");
     }
 }

@@ -49,6 +49,7 @@ public sealed class ConfigFileTests
     [InlineData("name: a\nmodel:\n  sizes: [1, NaN]", "f.yaml:3: expected a finite number, found 'NaN'")]
     [InlineData("name: a\nmodel:\n  [b, c]: 1", "f.yaml:3: expected a name as key, found a list")]
     [InlineData("name: a\nlabels:\n  {b: c}: d", "f.yaml:3: key 'labels': expected a name as key, found keys and values")]
+    [InlineData("name: a\nsources: [{path: \"\"}]", "f.yaml:2: key 'sources[0].path': expected a path, found an empty text")]
     [InlineData("name: a\ntokens: 7\nsteps: 7", "f.yaml:3: 'tokens' and 'steps' exclude each other")]
     public void Names_the_line_and_the_key_of_a_fault(string yaml, string message) =>
         Should.Throw<InvalidInputException>(() => ConfigFile.Parse<Sample>(yaml, "f.yaml")).Message.ShouldContain(message);
@@ -64,6 +65,8 @@ public sealed class ConfigFileTests
         var path = Path.GetTempFileName();
         File.WriteAllBytes(path, [0x6E, 0xFF, 0xFE]);
         Should.Throw<InvalidInputException>(() => ConfigFile.Read<Sample>(path)).Message.ShouldContain("UTF-8");
+        File.WriteAllText(path, "\uFEFFname: marked\r\n");
+        ConfigFile.Read<Sample>(path).Name.ShouldBe("marked");
         File.Delete(path);
     }
 

@@ -31,6 +31,9 @@ public sealed class TrainingConfigTests
     [InlineData("steps: 1\nconfig: small", "f.yaml:7: key 'model' and key 'config' exclude each other")]
     [InlineData("steps: 1\ngradient_accumulation: 3", "f.yaml:7: key 'gradient_accumulation': expected a divisor of batch_size 8, found 3")]
     [InlineData("steps: 1\nbatch_size: 2000000\nsequence_length: 2000", "f.yaml:7: key 'batch_size': expected at most 2,147,483,591 tokens in a step, batch_size × (sequence_length + 1), found 4,002,000,000; lower one of the two")]
+    [InlineData("steps: 9223372036854775807", "f.yaml:6: key 'steps': expected at most 1,152,921,504,606,846,976 tokens in all, found more; lower it")]
+    [InlineData("tokens: 9223372036854775807", "f.yaml:6: key 'tokens': expected at most 1,152,921,504,606,846,976 tokens in all, found more; lower it")]
+    [InlineData("steps: 1\nthreads: 2000000000", "f.yaml:7: key 'threads': expected an integer of at least 1 and at most 4096, found '2000000000'")]
     [InlineData("steps: 1\nlerning_rate: 1", "f.yaml:7: key 'lerning_rate' is unknown, did you mean 'learning_rate'")]
     [InlineData("steps: 1\nbeta2: 1", "f.yaml:7: key 'beta2': expected a number of at least 0 and below 1, found '1'")]
     public void Refuses_what_makes_no_sense(string more, string message) =>
