@@ -56,7 +56,7 @@ internal sealed partial record WeightSet(string Description, IReadOnlyList<strin
             foreach (var entry in map.EnumerateObject())
             {
                 var shard = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
-                if (shard.Length == 0 || Path.GetFileName(shard) != shard || shard is "." or "..")
+                if (shard.Length == 0 || Path.GetFileName(shard) != shard || shard.Contains('\0') || shard is "." or "..")
                     throw new InvalidInputException($"{index}: tensor {entry.Name}", "a file name beside the index", JsonInput.Describe(entry.Value), "correct it");
                 if (!shardOf.TryAdd(entry.Name, shard))
                     throw new InvalidInputException($"{index}: tensor {entry.Name}", "one shard", "the key twice", "remove one of the two");

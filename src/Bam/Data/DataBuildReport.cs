@@ -1,5 +1,5 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using Bam.Files;
 using Bam.Tokenization;
 
 namespace Bam.Data;
@@ -41,14 +41,7 @@ public sealed record DataBuildReport(
 {
     internal const string FileName = "report.json";
 
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
-    };
+    private static readonly JsonSerializerOptions Json = new(JsonRecord.Options) { WriteIndented = true };
 
     /// <summary>True for the folder of a built domain.</summary>
     public static bool IsIn(string directory) => File.Exists(Path.Combine(directory, FileName));
@@ -59,15 +52,7 @@ public sealed record DataBuildReport(
     public static DataBuildReport Load(string directory)
     {
         var path = Path.Combine(directory, FileName);
-        var text = Files.InputFile.ReadAllText(path, "build the domain with 'bam data build'");
-        try
-        {
-            return JsonSerializer.Deserialize<DataBuildReport>(text, Json) ?? throw new JsonException("null");
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidInputException($"{path}: is no report of 'bam data build' ({e.Message.TrimEnd('.')}); build the domain again", e);
-        }
+        return JsonRecord.Load<DataBuildReport>(path, "build the domain with 'bam data build'", Json);
     }
 
     /// <summary>Refuses a model that knows other ids: one with another tokenizer, or one without a tokenizer and with fewer ids.</summary>

@@ -10,12 +10,10 @@ public sealed record Results
     /// <summary>The file name inside a run directory.</summary>
     public const string FileName = "results.json";
 
-    private static readonly JsonSerializerOptions Json = new()
+    private static readonly JsonSerializerOptions Json = new(JsonRecord.Options)
     {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        RespectNullableAnnotations = true,
         WriteIndented = true,
         NewLine = "\n",
     };
@@ -61,19 +59,13 @@ public sealed record Results
     /// <exception cref="InvalidInputException">The file is missing, is not JSON or lacks a field.</exception>
     public static Results LoadFile(string path)
     {
-        if (!File.Exists(path))
+        if (!Path.Exists(path))
             throw new InvalidInputException(path, "the results of a finished run", "no such file", "run 'bam run RECIPE' to its end first");
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize<Results>(stream, Json)
-                ?? throw new InvalidInputException(path, "an object", "null", "run 'bam run RECIPE' again");
-        }
-        catch (JsonException e)
-        {
-            var cause = e.Message.ReplaceLineEndings(" ");
-            throw new InvalidInputException($"{path}: is not a run's results ({cause}); run 'bam run RECIPE' again", e);
-        }
+        const string hint = "run 'bam run RECIPE' again";
+        var results = JsonRecord.Load<Results>(path, hint, Json);
+        if (Twice(results.Domains) is { } domain) throw new InvalidInputException($"{path}: key 'domains': '{domain}' is there twice; {hint}");
+        if (Twice(results.Models.Select(model => model.Name)) is { } name) throw new InvalidInputException($"{path}: key 'models': '{name}' is there twice; {hint}");
+        return results;
     }
 
     /// <summary>Writes <c>results.json</c> into a run directory.</summary>
@@ -83,4 +75,6 @@ public sealed record Results
     /// <summary>Writes the results under any name.</summary>
     /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
     public void SaveFile(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Json) + "\n");
+
+    private static string? Twice(IEnumerable<string> names) => names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
 }

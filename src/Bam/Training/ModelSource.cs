@@ -22,7 +22,7 @@ public static class ModelSource
     public static ModelConfig ConfigOf(TrainingConfig config, IReporter reporter)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var model = StartOf(config) is { } start && !Path.Exists(start) && RunDirectory.NewestModelIn(config.Output) is { } own ? ModelConfig.Load(own, SilentReporter.Instance)
+        var model = StartOf(config) is { } start && !Path.Exists(start) && OwnConfigOf(config.Output) is { } own ? own
             : config.Model is { } directory ? ModelConfig.Load(directory, reporter)
             : Inline(config.Config!, reporter);
         return model with
@@ -41,6 +41,25 @@ public static class ModelSource
         ArgumentNullException.ThrowIfNull(config);
         if (StartOf(config) is not { } start || !Path.Exists(start)) return null;
         return config.Model is { } directory ? HashOf(directory) : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(start, SizesHint)));
+    }
+
+    // Of the newest of the run's models whose configuration is not damaged.
+    private static ModelConfig? OwnConfigOf(string run)
+    {
+        InvalidInputException? damage = null;
+        foreach (var model in RunDirectory.ModelsIn(run))
+        {
+            try
+            {
+                return ModelConfig.Load(model, SilentReporter.Instance);
+            }
+            catch (InvalidInputException e)
+            {
+                damage ??= e;
+            }
+        }
+
+        return damage is null ? null : throw damage;
     }
 
     private static string HashOf(string directory)

@@ -44,7 +44,9 @@ public sealed class Trainer
         if (Directory.Exists(run.ModelPath))
         {
             options.Reporter.Say($"{run.Path}: is finished already");
-            return ResultOf(run, config, setup, TrainerState.Load(run.ModelPath));
+            var last = TrainerState.Load(run.ModelPath);
+            last.RequireOf(run.ModelPath, config.Settings, isLast: true);
+            return ResultOf(run, config, setup, last);
         }
 
         using var session = setup.CreateSession();
@@ -74,7 +76,7 @@ public sealed class Trainer
     {
         state = Resume() ?? Begin();
         savedStep = state.Step;
-        using var lines = new JsonlMetrics(run.MetricsPath, state.Step, state.EvaluationIsDue);
+        using var lines = new JsonlMetrics(run.MetricsPath, state.Step, state.EvaluationIsDue, options.Reporter);
         var isFirst = state.Step == 0 && !Directory.Exists(run.EventsPath);
         using var events = new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, isFirst ? null : state.Step + 1));
         sinks = [lines, events];
@@ -182,6 +184,7 @@ public sealed class Trainer
             try
             {
                 var found = TrainingCheckpoint.Load(checkpoint, session);
+                found.RequireOf(checkpoint, settings, isLast: false);
                 setup.UseCompanionsOf(checkpoint);
                 options.Reporter.Say($"{run.Path}: goes on after step {found.Step} of {settings.TotalSteps}");
                 if (found.Identity?.Compute.DifferenceTo(setup.Identity.Compute) is { } difference)

@@ -71,8 +71,8 @@ public sealed class ResultsTests : IDisposable
 
     [Theory]
     [InlineData("{", "results.json")]
-    [InlineData("{\"recipe\": \"x\"}", "created")]
-    [InlineData("null", "expected an object")]
+    [InlineData("{\"recipe\": \"x\"}", "key 'created' is missing")]
+    [InlineData("null", "expected a JSON object, found null")]
     public void A_damaged_file_costs_one_line(string text, string mentioned)
     {
         File.WriteAllText(Path.Combine(directory, "results.json"), text);
@@ -81,6 +81,26 @@ public sealed class ResultsTests : IDisposable
 
         message.ShouldContain(mentioned);
         message.ShouldNotContain("\n");
+    }
+
+    [Theory]
+    [InlineData("\"claims\":", "\"claims\": [null], \"x\":", "key 'claims[0]': expected a value, found null")]
+    [InlineData("\"domains\": [", "\"domains\": [\"code\",", "key 'domains': 'code' is there twice")]
+    [InlineData("\"law\": 12.5", "\"law\": 1e999", "key 'models[0].perplexity.law': expected a finite number, found 1e999")]
+    [InlineData("\"law\": 12.5", "\"law\": null", "key 'models[0].perplexity.law': expected a value, found null")]
+    [InlineData("\"kind\": \"btx\"", "\"kind\": \"nosuch\"", "key 'models[0].kind': holds what Bam does not write there")]
+    [InlineData("\"held\": true", "\"other\": true", "key 'claims[0].held' is missing")]
+    [InlineData("\"recipe\": \"tiny\"", "\"recipe\": \"\\ud800\"", "results.json: line 2")]
+    [InlineData("\"recipe\": \"tiny\"", "\"recipe\": \"tiny\", \"recipe\": \"tiny\"", "key 'recipe': holds what Bam does not write there")]
+    public void A_damaged_key_is_named(string written, string damaged, string message)
+    {
+        Sample().Save(directory);
+        var path = Path.Combine(directory, "results.json");
+        var text = File.ReadAllText(path);
+        text.ShouldContain(written);
+        File.WriteAllText(path, text.Replace(written, damaged, StringComparison.Ordinal));
+
+        Should.Throw<InvalidInputException>(() => Results.Load(directory)).Message.ShouldContain(message);
     }
 
     private static Results Sample() => new()

@@ -27,18 +27,15 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
     public long TokensIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        return (long)store.OutcomeOf(this).Result["tokens"]!;
+        return store.OutcomeOf(this).Read<Outcome>().Tokens;
     }
 
     /// <summary>How it was found.</summary>
     public BudgetOutcome OutcomeIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        var result = store.OutcomeOf(this).Result;
-        return new(reference.Name, by, (long)result["tokens"]!, (double)result["cost_per_token"]!, (double)result["reference_cost_per_token"]!)
-        {
-            Threads = (int?)result["threads"],
-        };
+        var result = store.OutcomeOf(this).Read<Outcome>();
+        return new(reference.Name, by, result.Tokens, result.CostPerToken, result.ReferenceCostPerToken) { Threads = result.Threads };
     }
 
     /// <inheritdoc/>
@@ -136,4 +133,6 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
         IEnumerable<Phase?> needs = [own.Start, reference.Start, referenceBudget, .. own.Domains.Concat(reference.Domains).Select(domain => domain.Data)];
         return [.. needs.OfType<Phase>().Distinct()];
     }
+
+    private sealed record Outcome(long Tokens, double CostPerToken, double ReferenceCostPerToken, int? Threads = null);
 }

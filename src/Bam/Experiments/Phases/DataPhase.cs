@@ -17,7 +17,7 @@ public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed,
     public long TrainTokensIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        return (long)store.OutcomeOf(this).Result["train_tokens"]!;
+        return store.OutcomeOf(this).Read<Outcome>().TrainTokens;
     }
 
     /// <inheritdoc/>
@@ -60,4 +60,6 @@ public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed,
     }
 
     private static TextEncoder Encoder(string file) => TextEncoder.Of(Tokenizer.Load(file), file);
+
+    private sealed record Outcome(long TrainTokens);
 }

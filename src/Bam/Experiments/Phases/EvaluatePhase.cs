@@ -21,10 +21,7 @@ public sealed class EvaluatePhase(
     public IReadOnlyDictionary<string, PerplexityResult> ResultsIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        var result = store.OutcomeOf(this).Result;
-        return texts.ToDictionary(
-            text => text.Name,
-            text => new PerplexityResult((double)result[text.Name]!["total_nll"]!, (long)result[text.Name]!["tokens"]!, (long)result[text.Name]!["bytes"]!));
+        return store.OutcomeOf(this).ReadByName<PerplexityResult>(texts.Select(text => text.Name));
     }
 
     /// <inheritdoc/>

@@ -11,8 +11,10 @@ namespace Bam.Experiments.Phases;
 /// </summary>
 public sealed class FileHashes
 {
+    private static readonly JsonSerializerOptions Json = new(JsonRecord.Options) { PropertyNamingPolicy = null };
+
     private readonly string memory;
-    private readonly Dictionary<string, Known> known = [];
+    private readonly Dictionary<string, Known> known;
     private bool changed;
 
     /// <summary>Reads what is remembered; a damaged memory is forgotten.</summary>
@@ -22,9 +24,10 @@ public sealed class FileHashes
         this.memory = memory;
         try
         {
-            if (File.Exists(memory)) known = JsonSerializer.Deserialize<Dictionary<string, Known>>(File.ReadAllBytes(memory)) ?? [];
+            known = File.Exists(memory) ? JsonRecord.Load<Dictionary<string, Known>>(memory, "it was there a moment ago", Json) : [];
+            if (known.Values.Any(file => file.Sha256.Length != SHA256.HashSizeInBytes * 2)) known = [];
         }
-        catch (JsonException)
+        catch (InvalidInputException)
         {
             known = [];
         }
@@ -56,7 +59,7 @@ public sealed class FileHashes
     public void Remember()
     {
         if (!changed) return;
-        AtomicFile.WriteText(memory, JsonSerializer.Serialize(known));
+        AtomicFile.WriteText(memory, JsonSerializer.Serialize(known, Json));
         changed = false;
     }
 

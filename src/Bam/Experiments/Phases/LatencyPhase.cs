@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Evaluation;
 using Bam.Experiments.Recipes;
+using Bam.Files;
 using Bam.Models;
 using Bam.Torch;
 using Bam.Training;
@@ -17,6 +18,8 @@ namespace Bam.Experiments.Phases;
 public sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models, RecipeLatency latency, string? preset, string device)
     : Phase("latency", preset ?? "latency", [.. models.Values.Distinct()])
 {
+    private static readonly JsonSerializerOptions AsSerialized = new(JsonRecord.Options) { PropertyNamingPolicy = null };
+
     /// <summary>The preset's name, or "own" for the models' own sizes.</summary>
     public string Sizes => preset ?? "own";
 
@@ -24,7 +27,7 @@ public sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models,
     public IReadOnlyDictionary<string, LatencyResult> ResultsIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Result.ToDictionary(model => model.Key, model => model.Value.Deserialize<LatencyResult>()!);
+        return store.OutcomeOf(this).Read<Dictionary<string, LatencyResult>>(AsSerialized);
     }
 
     /// <inheritdoc/>

@@ -19,6 +19,7 @@ public sealed class PhaseStore(string runDirectory)
     private const int KeyDigits = 12;
     private const string InputsFile = "phase.json";
     private const string OutcomeFile = "done.json";
+    private static readonly JsonSerializerOptions Records = JsonRecord.Options;
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>The run's root.</summary>
@@ -29,11 +30,15 @@ public sealed class PhaseStore(string runDirectory)
         Path.Combine(RunDirectory, FolderName, $"{Prefix(phase)}{phase.Key[..KeyDigits]}");
 
     /// <summary>The outcome of a finished phase; false when it is not finished.</summary>
+    /// <exception cref="InvalidInputException">Its file is damaged.</exception>
     public bool TryGetOutcome(Phase phase, [NotNullWhen(true)] out PhaseOutcome? outcome)
     {
         outcome = null;
-        if (Read(Path.Combine(DirectoryOf(phase), OutcomeFile)) is not { } json || (string?)json["key"] != phase.Key) return false;
-        outcome = new PhaseOutcome((double)json["seconds"]!, (JsonObject)json["result"]!);
+        var file = Path.Combine(DirectoryOf(phase), OutcomeFile);
+        if (!Path.Exists(file)) return false;
+        var done = JsonRecord.Load<Done>(file, PhaseOutcome.Hint, Records);
+        if (done.Key != phase.Key) return false;
+        outcome = new PhaseOutcome(file, done.Seconds, done.Result);
         return true;
     }
 
@@ -91,11 +96,13 @@ public sealed class PhaseStore(string runDirectory)
     {
         try
         {
-            return File.Exists(path) ? JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject : null;
+            return JsonRecord.Load<JsonObject>(path, "it was there a moment ago", Records);
         }
-        catch (JsonException)
+        catch (InvalidInputException)
         {
             return null;
         }
     }
+
+    private sealed record Done(string Key, double Seconds, JsonElement Result);
 }

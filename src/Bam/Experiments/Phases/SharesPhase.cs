@@ -16,8 +16,7 @@ public sealed class SharesPhase(string name, ShareBy by, IReadOnlyList<DataPhase
     public IReadOnlyDictionary<string, double> SharesIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        var result = store.OutcomeOf(this).Result;
-        return domains.ToDictionary(domain => domain.Name, domain => (double)result[domain.Name]!);
+        return store.OutcomeOf(this).ReadByName<double>(domains.Select(domain => domain.Name));
     }
 
     /// <inheritdoc/>

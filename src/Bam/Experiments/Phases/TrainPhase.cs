@@ -23,8 +23,7 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
     public TrainingOutcome ResultIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        var result = store.OutcomeOf(this).Result;
-        return new((long)result["tokens"]!, (double)result["core_seconds"]!, (double)result["tokens_per_second"]!, (double)result["flops"]!);
+        return store.OutcomeOf(this).Read<TrainingOutcome>();
     }
 
     /// <inheritdoc/>

@@ -1,7 +1,7 @@
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Bam.Files;
 
 namespace Bam.Training.Metrics;
 
@@ -25,16 +25,22 @@ public sealed class JsonlMetrics : IMetricsSink
     /// removed, because their steps are done again.
     /// </param>
     /// <param name="evaluationIsDue">True: the evaluation after that step is done again, so its line is removed as well.</param>
+    /// <param name="reporter">Warned of lines that are damaged, which are removed, and of a file that is gone.</param>
+    /// <exception cref="InvalidInputException">The path is a directory.</exception>
     /// <exception cref="WorkFailedException">The file cannot be written.</exception>
-    public JsonlMetrics(string path, long step, bool evaluationIsDue = false)
+    public JsonlMetrics(string path, long step, bool evaluationIsDue = false, IReporter? reporter = null)
     {
         this.path = path;
+        if (Directory.Exists(path)) throw new InvalidInputException(path, "the run's metrics", "a directory", "move it away");
+        if (step > 0 && !File.Exists(path)) reporter?.Warn($"{path}: is missing; the metrics of the {step} steps before are lost");
         try
         {
-            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-            var end = EndOf(stream, step, evaluationIsDue);
-            stream.SetLength(end);
-            stream.Position = end;
+            var written = File.Exists(path) ? File.ReadAllBytes(path) : [];
+            var kept = LinesToKeep(written, step, evaluationIsDue, reporter);
+            if (!written.AsSpan().StartsWith(kept)) AtomicFile.Write(path, file => file.Write(kept));
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
+            stream.SetLength(kept.Length);
+            stream.Position = kept.Length;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -64,32 +70,42 @@ public sealed class JsonlMetrics : IMetricsSink
         }
     }
 
-    /// <summary>The end of the last whole line that belongs to the first <paramref name="step"/> steps.</summary>
-    private static long EndOf(FileStream stream, long step, bool evaluationIsDue)
+    private byte[] LinesToKeep(byte[] written, long step, bool evaluationIsDue, IReporter? reporter)
     {
-        using var reader = new StreamReader(stream, leaveOpen: true);
-        var end = 0L;
-        while (reader.ReadLine() is { } line)
+        using var kept = new MemoryStream(written.Length);
+        var (start, number, damaged, firstDamaged) = (0, 1, 0, 0);
+        // What is behind the last line end was cut short by a kill.
+        for (int length; (length = written.AsSpan(start).IndexOf((byte)'\n') + 1) > 0; start += length, number++)
         {
-            var next = end + Encoding.UTF8.GetByteCount(line) + 1;
-            if (next > stream.Length || !Belongs(line, step, evaluationIsDue)) return end;
-            end = next;
+            var line = written.AsMemory(start, length);
+            if (StepOf(line) is not var (found, isEvaluation))
+            {
+                if (damaged++ == 0) firstDamaged = number;
+            }
+            else if (found < step || (found == step && !(evaluationIsDue && isEvaluation)))
+            {
+                kept.Write(line.Span);
+            }
         }
 
-        return end;
+        if (damaged > 0) reporter?.Warn($"{path}: {damaged} lines are not metrics and are removed, line {firstDamaged} is the first");
+        return kept.ToArray();
     }
 
-    private static bool Belongs(string line, long step, bool evaluationIsDue)
+    // The step of a line, and whether it is an evaluation's.
+    private static (long Step, bool IsEvaluation)? StepOf(ReadOnlyMemory<byte> line)
     {
         try
         {
             using var json = JsonDocument.Parse(line);
-            var found = json.RootElement.GetProperty("step").GetInt64();
-            return found < step || (found == step && !(evaluationIsDue && json.RootElement.TryGetProperty("evaluation", out _)));
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("step", out var step)
+                && step.ValueKind == JsonValueKind.Number && step.TryGetInt64(out var number)
+                ? (number, json.RootElement.TryGetProperty("evaluation", out _))
+                : null;
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (JsonException)
         {
-            return false;
+            return null;
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Bam.Training.Runs;
 
 /// <summary>
@@ -6,21 +8,27 @@ namespace Bam.Training.Runs;
 public sealed record LossWindow
 {
     /// <summary>The steps.</summary>
+    [JsonRequired]
     public int Steps { get; init; }
 
     /// <summary>Σ loss.</summary>
+    [JsonRequired]
     public double Loss { get; init; }
 
     /// <summary>Σ negative log-likelihood.</summary>
+    [JsonRequired]
     public double Nll { get; init; }
 
     /// <summary>Σ load-balancing loss, each the mean over layers.</summary>
+    [JsonRequired]
     public double LoadBalancing { get; init; }
 
     /// <summary>Σ z-loss, each the mean over layers.</summary>
+    [JsonRequired]
     public double RouterZ { get; init; }
 
     /// <summary>Seconds inside training steps.</summary>
+    [JsonRequired]
     public double Seconds { get; init; }
 
     /// <summary>The window with one more step.</summary>

@@ -42,12 +42,12 @@ public sealed class RunDirectory : IDisposable
             : null;
     }
 
-    /// <summary>The newest model that a run has left, its result or a checkpoint; null where there is none.</summary>
+    /// <summary>The models that a run has left, the newest first: its result and its checkpoints.</summary>
     /// <param name="path">The run's directory, which need not exist.</param>
-    public static string? NewestModelIn(string path)
+    public static IEnumerable<string> ModelsIn(string path)
     {
         IEnumerable<string> models = [ModelIn(path), .. CheckpointsIn(path).Newest];
-        return models.FirstOrDefault(model => File.Exists(System.IO.Path.Combine(model, TrainerState.FileName)));
+        return models.Where(model => File.Exists(System.IO.Path.Combine(model, TrainerState.FileName)));
     }
 
     /// <summary>What the run's result depends on beside the configuration.</summary>
@@ -99,7 +99,8 @@ public sealed class RunDirectory : IDisposable
     /// <returns>The identity of the run that is there, or null.</returns>
     private RunIdentity? CheckSameRun(TrainingConfig config, RunIdentity identity)
     {
-        if (!File.Exists(ConfigPath))
+        foreach (var directory in new[] { Checkpoints.Directory, ModelPath, EventsPath }) AtomicDirectory.RefuseFile(directory);
+        if (!System.IO.Path.Exists(ConfigPath))
         {
             string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath, IdentityPath];
             if (ours.FirstOrDefault(System.IO.Path.Exists) is { } found)
@@ -108,13 +109,25 @@ public sealed class RunDirectory : IDisposable
             return null;
         }
 
-        if (ConfigDifference.Between(ConfigFile.Read<TrainingConfig>(ConfigPath), config) is { } difference)
+        if (ConfigDifference.Between(RecordedConfig(), config) is { } difference)
             throw new InvalidInputException(
                 $"{Path}: holds a run of another configuration: '{difference.Key}' was {difference.First}, is {difference.Second}; "
                 + "choose another output or restore the key");
-        var before = File.Exists(IdentityPath) ? RunIdentity.Load(IdentityPath) : null;
+        var before = System.IO.Path.Exists(IdentityPath) ? RunIdentity.Load(IdentityPath) : null;
         if (before?.DifferenceTo(identity) is { } other)
             throw new InvalidInputException($"{Path}: holds a run with {other}; choose another output or restore it");
         return before;
+    }
+
+    private TrainingConfig RecordedConfig()
+    {
+        try
+        {
+            return ConfigFile.Read<TrainingConfig>(ConfigPath);
+        }
+        catch (InvalidInputException e)
+        {
+            throw new InvalidInputException($"{e.Message}; the run's own record is damaged: restore it, or choose another output", e);
+        }
     }
 }

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Security.Cryptography;
 using Bam.Files;
 
 namespace Bam.Training.Runs;
@@ -28,6 +28,7 @@ public sealed record RunIdentity
         // A start that is gone, or one whose hash was never taken, cannot be compared.
         if (ModelSha256 is not null && now.ModelSha256 is not null && ModelSha256 != now.ModelSha256)
             return $"another starting model or file of sizes (SHA-256 {ModelSha256[..12]}…, now {now.ModelSha256[..12]}…)";
+        if (Data.Count != now.Data.Count) return $"the data of {Data.Count} domains, now {now.Data.Count}";
         foreach (var (before, after) in Data.Zip(now.Data))
         {
             if (before != after)
@@ -41,14 +42,11 @@ public sealed record RunIdentity
     /// <exception cref="InvalidInputException">The file is not such an identity.</exception>
     public static RunIdentity Load(string path)
     {
-        try
-        {
-            return JsonSerializer.Deserialize<RunIdentity>(File.ReadAllBytes(path), TrainerState.Options)!;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
-        {
-            throw new InvalidInputException($"{path}: cannot be read as a run's identity ({e.Message.ReplaceLineEndings(" ")})", e);
-        }
+        const string hint = "remove the file if neither the starting model nor the data has changed since the run began";
+        var identity = JsonRecord.Load<RunIdentity>(path, hint, TrainerState.Options);
+        return identity.ModelSha256 is not { Length: not SHA256.HashSizeInBytes * 2 } hash
+            ? identity
+            : throw new InvalidInputException($"{path}: key 'model_sha256'", $"{SHA256.HashSizeInBytes * 2} hexadecimal digits", $"'{hash}'", hint);
     }
 
     /// <summary>Writes the identity.</summary>

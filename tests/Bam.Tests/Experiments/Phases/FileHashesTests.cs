@@ -55,12 +55,18 @@ public sealed class FileHashesTests : IDisposable
         Should.Throw<InvalidInputException>(() => new FileHashes(Memory).Of(Path.Combine(directory, "lost"))).Message
             .ShouldBe($"{Path.Combine(directory, "lost")}: does not exist; check the path");
 
-    [Fact]
-    public void A_damaged_memory_is_forgotten()
+    [Theory]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("{\"PATH\": null}")]
+    [InlineData("{\"PATH\": {\"Length\": 3, \"ChangedAt\": TIME, \"Sha256\": null}}")]
+    [InlineData("{\"PATH\": {\"Length\": 3, \"ChangedAt\": TIME, \"Sha256\": \"ab\"}}")]
+    public void A_damaged_memory_is_forgotten(string json)
     {
-        File.WriteAllText(Memory, "{");
+        var path = Write("a", "abc");
+        File.WriteAllText(Memory, json.Replace("PATH", path, StringComparison.Ordinal).Replace("TIME", $"{File.GetLastWriteTimeUtc(path).Ticks}", StringComparison.Ordinal));
 
-        new FileHashes(Memory).Of(Write("a", "abc")).ShouldStartWith("ba7816bf");
+        new FileHashes(Memory).Of(path).ShouldStartWith("ba7816bf");
     }
 
     private string Write(string name, string text)

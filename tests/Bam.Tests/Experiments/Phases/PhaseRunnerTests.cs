@@ -120,6 +120,49 @@ public sealed class PhaseRunnerTests : IDisposable
         second.Runs.ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData("", "not JSON")]
+    [InlineData("null", "expected a JSON object, found null")]
+    [InlineData("{}", "key 'key' is missing")]
+    [InlineData("{\"key\": \"x\", \"seconds\": null, \"result\": {}}", "key 'seconds': expected a value, found null")]
+    [InlineData("{\"key\": 1, \"seconds\": 1, \"result\": {}}", "key 'key': holds what Bam does not write there")]
+    public void A_damaged_outcome_is_named(string json, string message)
+    {
+        var phase = new FakePhase("train", "law", []);
+        Run([phase]);
+        var file = Path.Combine(store.DirectoryOf(phase), "done.json");
+        File.WriteAllText(file, json);
+
+        var fault = Should.Throw<InvalidInputException>(() => PhasePlan.Make([phase], store)).Message;
+
+        fault.ShouldStartWith($"{file}: ");
+        fault.ShouldContain(message);
+        fault.ShouldEndWith("; remove the file to run the phase again");
+    }
+
+    [Fact]
+    public void A_damaged_result_is_named_by_who_reads_it()
+    {
+        var phase = new FakePhase("train", "law", []);
+        Run([phase]);
+
+        var outcome = store.OutcomeOf(phase);
+
+        outcome.Read<Dictionary<string, long>>()["runs"].ShouldBe(1);
+        Should.Throw<InvalidInputException>(() => outcome.ReadByName<long>(["runs", "law"])).Message.ShouldContain("key 'result.law' is missing; remove the file");
+        Should.Throw<InvalidInputException>(() => outcome.Read<TrainingOutcome>()).Message.ShouldContain("done.json: key 'result': key 'tokens' is missing");
+    }
+
+    [Fact]
+    public void Damaged_inputs_of_an_earlier_phase_only_cost_the_reason()
+    {
+        var before = new FakePhase("train", "law", new JsonObject { ["x"] = 1 });
+        Run([before]);
+        File.WriteAllText(Path.Combine(store.DirectoryOf(before), "phase.json"), "{\"settings\": {}, \"settings\": {}}");
+
+        PhasePlan.Make([new FakePhase("train", "law", new JsonObject { ["x"] = 2 })], store)[0].Reason.ShouldBe("not run yet");
+    }
+
     [Fact]
     public void Targets_pull_in_what_they_need_once_and_in_order()
     {

@@ -20,7 +20,7 @@ public sealed class TrainerStateTests : IDisposable
     public void A_damaged_state_is_one_line()
     {
         File.WriteAllText(directory[TrainerState.FileName], "{\"step\": ");
-        Should.Throw<InvalidInputException>(() => TrainerState.Load(directory.Root)).Message.ShouldContain("cannot be read as a trainer's state");
+        Should.Throw<InvalidInputException>(() => TrainerState.Load(directory.Root)).Message.ShouldContain("trainer_state.json: not JSON (line 1");
         File.WriteAllText(directory[TrainerState.FileName], "{\"format\": 2}");
         Should.Throw<InvalidInputException>(() => TrainerState.Load(directory.Root)).Message.ShouldContain("expected format 1, found 2");
     }

@@ -1,0 +1,168 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Bam.Fuzz.Kinds;
+
+/// <summary>Valid inputs, small ones, from which mutants are made.</summary>
+internal static class Samples
+{
+    private static readonly string[] Words = ["whereas ", "party ", "shall ", "court ", "if (", "x ", "== ", "y) ", "the ", "dog ", "sees ", "Straße ", "漢字 ", "é ", "😀 ", "12,5 ", "\t", "\n"];
+
+    /// <summary>The checkpoints of the fixtures: every family that Bam reads.</summary>
+    public static IReadOnlyList<string> Models { get; } =
+        [.. new[] { "hf", "bam" }.SelectMany(group => Directory.GetDirectories(Path.Combine(Workspace.Fixtures, group))).Order(StringComparer.Ordinal)];
+
+    /// <summary>The tokenizers of the fixtures.</summary>
+    public static IReadOnlyList<string> Tokenizers { get; } =
+        [.. Directory.GetDirectories(Path.Combine(Workspace.Fixtures, "tokenizers")).Order(StringComparer.Ordinal)];
+
+    /// <summary>The dense model of Bam's own family.</summary>
+    public static string Dense { get; } = Path.Combine(Workspace.Fixtures, "bam", "dense-parallel");
+
+    /// <summary>A tokenizer of the 95 printable letters.</summary>
+    public static string LetterTokenizer { get; } = $$$"""
+        {"version":"1.0","truncation":null,"padding":null,"added_tokens":[{"id":0,"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
+        "normalizer":null,"model":{"type":"BPE","unk_token":"a","vocab":{"<s>":0,{{{string.Join(",", Enumerable.Range(1, 94).Select(i => $"{JsonSerializer.Serialize(((char)(' ' + i)).ToString())}:{i}"))}}}},"merges":[]},
+        "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},"post_processor":null,"decoder":{"type":"ByteLevel"}}
+        """;
+
+    /// <summary>Copies a model's files into the case.</summary>
+    public static string Model(Workspace workspace, string fixture, string name = "model") => workspace.Copy($"{name}-{Path.GetFileName(fixture)}", target =>
+    {
+        foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Path.Combine(fixture, file), Path.Combine(target, file));
+    });
+
+    /// <summary>A dense model with a tokenizer and everything that other libraries lay beside one.</summary>
+    public static string ModelWithTokenizer(Workspace workspace, string name = "speaker") => workspace.Copy(name, target =>
+    {
+        foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Path.Combine(Dense, file), Path.Combine(target, file));
+        File.WriteAllText(Path.Combine(target, "tokenizer.json"), LetterTokenizer);
+        File.WriteAllText(Path.Combine(target, "generation_config.json"), """{"_from_model_config":true,"bos_token_id":0,"eos_token_id":[1,2],"pad_token_id":null,"temperature":0.6,"do_sample":true,"transformers_version":"5.0.0"}""");
+        File.WriteAllText(Path.Combine(target, "tokenizer_config.json"), """{"bos_token":"<s>","eos_token":"!","added_tokens_decoder":{"0":{"content":"<s>","special":true}},"chat_template":"{{ x }}","model_max_length":128,"tokenizer_class":"PreTrainedTokenizerFast"}""");
+        File.WriteAllText(Path.Combine(target, "special_tokens_map.json"), """{"bos_token":{"content":"<s>","lstrip":false},"eos_token":"!"}""");
+        File.WriteAllText(Path.Combine(target, "added_tokens.json"), """{"<s>":0}""");
+        File.WriteAllText(Path.Combine(target, "upcycling.json"), """{"method":"bam","seed":"/m/seed","experts":["/m/law","/m/code"],"router_seed":0,"dtype":"float32"}""");
+    });
+
+    /// <summary>A model of as many ids as the domain's tokenizer has.</summary>
+    public static string LargeVocabulary(Workspace workspace) => workspace.Copy("reader", target =>
+        Workspace.CopyAll(Path.Combine(workspace.Template("stopped", stopped => BuildStoppedRun(workspace, stopped)), "run", "checkpoints", "step-2"), target));
+
+    /// <summary>A model in several files with their index.</summary>
+    public static string ShardedModel(Workspace workspace) =>
+        workspace.Copy("shards", target => RunBam(["mix", "soup", "--seed", Dense, "--expert", Dense, "--shard-size", "30kB", "--output", Path.Combine(target, "model")]));
+
+    /// <summary>Text in one file for each domain.</summary>
+    public static string Texts(Workspace workspace) => workspace.Copy("texts", WriteTexts);
+
+    private static void WriteTexts(string target)
+    {
+        foreach (var domain in new[] { "general", "law", "code" })
+        {
+            var dice = new Dice(domain, 0);
+            var documents = Enumerable.Range(0, 30).Select(_ => string.Concat(Enumerable.Range(0, 40).Select(_ => dice.Of(Words))));
+            File.WriteAllText(Path.Combine(target, $"{domain}.txt"), string.Join("\n----\n", documents));
+            File.WriteAllText(Path.Combine(target, $"{domain}.jsonl"), string.Concat(documents.Select((text, i) => JsonSerializer.Serialize(new { id = i, text, source = domain }) + "\n")));
+        }
+    }
+
+    /// <summary>Token shards of a domain with the tokenizer that made them: <c>tokenizer.json</c> and <c>law/</c>.</summary>
+    public static string Domain(Workspace workspace) => workspace.Copy("domain", target => BuildDomain(workspace, target));
+
+    private static void BuildDomain(Workspace workspace, string target)
+    {
+        var text = Path.Combine(workspace.Template("texts", WriteTexts), "law.jsonl");
+        var tokenizer = Path.Combine(target, "tokenizer.json");
+        RunBam(["tokenizer", "train", text, "--vocab-size", "300", "--output", tokenizer]);
+        RunBam(["data", "build", "--input", text, "--tokenizer", tokenizer, "--output", Path.Combine(target, "law"), "--held-out-fraction", "0.2"]);
+    }
+
+    /// <summary>A training that was stopped: <c>train.yaml</c>, its data, and <c>run/</c> with two checkpoints.</summary>
+    public static string StoppedRun(Workspace workspace) => workspace.Copy("stopped", target => BuildStoppedRun(workspace, target));
+
+    private static void BuildStoppedRun(Workspace workspace, string target)
+    {
+        Workspace.CopyAll(workspace.Template("domain", domain => BuildDomain(workspace, domain)), target);
+        var yaml = Path.Combine(target, "train.yaml");
+        File.WriteAllText(yaml, TrainingYaml);
+        RunBam(["train", yaml]);
+        Directory.Delete(Path.Combine(target, "run", "model"), recursive: true);
+    }
+
+    /// <summary>A recipe, its text, and <c>run/</c> in which it has run.</summary>
+    public static string FinishedRecipe(Workspace workspace) => workspace.Copy("finished", target =>
+    {
+        Workspace.CopyAll(workspace.Template("texts", WriteTexts), target);
+        var yaml = Path.Combine(target, "recipe.yaml");
+        File.WriteAllText(yaml, RecipeYaml);
+        RunBam(["run", yaml, "--output", Path.Combine(target, "run")]);
+    });
+
+    public static string TrainingYaml => """
+        config:
+          vocab_size: 300
+          hidden_size: 16
+          intermediate_size: 16
+          num_hidden_layers: 1
+          num_attention_heads: 2
+          num_key_value_heads: 2
+          head_dim: 8
+          max_position_embeddings: 64
+          num_attention_experts: 2
+          num_local_experts: 2
+        data:
+          - {domain: law, path: law, weight: 1}
+        tokenizer: tokenizer.json
+        output: run
+        sequence_length: 8
+        batch_size: 2
+        steps: 3
+        learning_rate: 1e-3
+        freeze: ['model.embed_tokens.*']
+        checkpoint_every: 1
+        log_every: 1
+        device: cpu
+        """;
+
+    public static string RecipeYaml => """
+        domains:
+          general: { files: [general.txt], section_separator: "----" }
+          law: { files: [law.txt], section_separator: "----" }
+          code: { files: [code.txt], section_separator: "----" }
+        tokenizer: { vocab_size: 300 }
+        data: { held_out_fraction: 0.1, near_duplicate_similarity: 1, contamination_share: 1 }
+        model: { hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 }
+        training: &t { batch_size: 2, sequence_length: 16, warmup_steps: 1, device: cpu, log_every: 1, evaluate_every: 2 }
+        seed: { steps: 4, learning_rate: 1e-2, shares: { general: 2, law: 1, code: 1 } }
+        experts:
+          law: { steps: 4 }
+          code: { steps: 4 }
+        mixtures:
+          soup: { method: soup }
+          btx: { method: btx, steps: 4 }
+          bam: { method: bam, share_key_value: true, match: { mixture: btx, by: flops } }
+        probes:
+          typos: { of: [law], corrupt: 0.1 }
+        """;
+
+    /// <summary>A safetensors file of a header and the bytes behind it.</summary>
+    public static byte[] Safetensors(byte[] header, ReadOnlySpan<byte> data) => [.. BitConverter.GetBytes((long)header.Length), .. header, .. data];
+
+    /// <summary>The header of a safetensors file.</summary>
+    public static byte[] HeaderOf(byte[] file) => file[8..(8 + (int)BitConverter.ToInt64(file))];
+
+    /// <summary>Token ids as the input of <c>bam forward</c>.</summary>
+    public static byte[] ForwardInput()
+    {
+        var header = Encoding.UTF8.GetBytes("""{"input_ids":{"dtype":"I64","shape":[2,6],"data_offsets":[0,96]},"attention_mask":{"dtype":"I64","shape":[2,6],"data_offsets":[96,192]}}""");
+        return Safetensors(header, new byte[192].Select((_, i) => (byte)(i % 8 == 0 ? i / 8 : 0)).ToArray());
+    }
+
+    /// <summary>Runs a command line that must succeed.</summary>
+    private static void RunBam(string[] arguments)
+    {
+        using var error = new StringWriter();
+        if (Cli.CommandLine.Invoke(arguments, TextWriter.Null, error, CancellationToken.None) != 0)
+            throw new InvalidOperationException($"bam {string.Join(' ', arguments)}: {error}");
+    }
+}

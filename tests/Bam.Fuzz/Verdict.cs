@@ -1,0 +1,52 @@
+using System.Text.RegularExpressions;
+
+namespace Bam.Fuzz;
+
+/// <summary>What became of a mutant.</summary>
+internal enum Outcome
+{
+    /// <summary>Status 0: the mutant was still valid.</summary>
+    Accepted,
+
+    /// <summary>One line that names a place.</summary>
+    Refused,
+
+    /// <summary>Anything else.</summary>
+    Fault,
+}
+
+/// <summary>The outcome of one case, and what is wrong with it.</summary>
+/// <param name="Outcome">The outcome.</param>
+/// <param name="Message">The refusal, or the fault and the standard error behind it.</param>
+internal sealed partial record Verdict(Outcome Outcome, string Message)
+{
+    private const int LongestLine = 2000;
+
+    /// <summary>Judges what a command line did.</summary>
+    public static Verdict Of(int status, string error)
+    {
+        if (status == 0) return new(Outcome.Accepted, "");
+        var line = error.Split('\n').LastOrDefault(text => text.StartsWith("bam:", StringComparison.Ordinal)) ?? "";
+        var fault = FaultOf(status, error, line);
+        return fault is null ? new(Outcome.Refused, line) : new(Outcome.Fault, $"{fault}: {error.ReplaceLineEndings(" ⏎ ")}");
+    }
+
+    private static string? FaultOf(int status, string error, string line)
+    {
+        if (error.Contains("fault in Bam", StringComparison.Ordinal)) return "a fault in Bam";
+        if (status is not (1 or 2 or 130)) return $"status {status}";
+        if (line.Length == 0 || error.Split('\n').Count(text => text.StartsWith("bam:", StringComparison.Ordinal)) != 1) return "not one line";
+        if (!error.EndsWith(line + "\n", StringComparison.Ordinal)) return "words behind the line";
+        if (line.Length > LongestLine) return "a long line";
+        if (line.Any(c => char.IsControl(c))) return "control characters";
+        if (ClrName().IsMatch(line)) return "a name of .NET";
+        return status == 130 || Place().IsMatch(line) ? null : "no place";
+    }
+
+    [GeneratedRegex(@"\b\w+Exception\b|\bSystem\.\w|\bBam\.[A-Z]\w*\.[A-Z]")]
+    private static partial Regex ClrName();
+
+    // A path, an option, an argument, a key, or the word of the command line itself.
+    [GeneratedRegex(@"/|--\w|\b[A-Z]{3,}\b|key '|the prompt|unknown (argument|option)|which one")]
+    private static partial Regex Place();
+}
