@@ -15,7 +15,17 @@ internal static class ParseErrors
             return $"unknown {(unknown.StartsWith('-') ? "option" : "argument")} '{unknown}'{Nearest(unknown, command)}; {tryHelp}";
         if (command is not Verb)
             return $"which one: {string.Join(", ", command.Subcommands.Select(c => c.Name))}?; {tryHelp}";
-        return $"{request.Errors[0].Message.TrimEnd('.')}; {tryHelp}";
+        return $"{Describe(request.Errors[0])}; {tryHelp}";
+    }
+
+    // The library's words for a value of another type name the type of .NET.
+    private static string Describe(ParseError error)
+    {
+        if (error.SymbolResult is not OptionResult { Option: var option, Tokens: var values } || !error.Message.Contains(nameof(System), StringComparison.Ordinal))
+            return error.Message.TrimEnd('.');
+        var type = option.ValueType.GetElementType() ?? Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
+        var expected = type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "an integer";
+        return $"{option.Name}: expected {expected}, found {string.Join(", ", values.Select(value => $"'{value.Value}'"))}";
     }
 
     private static string PathOf(CommandResult result) =>

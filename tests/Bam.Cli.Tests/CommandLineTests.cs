@@ -30,6 +30,10 @@ public class CommandLineTests
     [InlineData("unknown argument 'there'; try: bam doctor --help", "doctor", "there")]
     [InlineData("unknown argument '@file'; try: bam doctor --help", "doctor", "@file")]
     [InlineData("--output: expected a word, found an empty one; give it, or set the variable that it comes from", "export", "model", "--format", "hf", "--output", "")]
+    [InlineData("--max-tokens: expected an integer, found 'x'; try: bam generate --help", "generate", "model", "--max-tokens", "x")]
+    [InlineData("--top-k: expected an integer, found '2147483648'; try: bam cost --help", "cost", "small", "--top-k", "2147483648")]
+    [InlineData("--seeds: expected an integer, found '1', '0.5'; try: bam run --help", "run", "recipe.yaml", "--seeds", "1", "0.5")]
+    [InlineData("--temperature: expected a number, found 'hot'; try: bam generate --help", "generate", "model", "--temperature", "hot")]
     [InlineData("MODEL: expected a word, found an empty one; give it, or set the variable that it comes from", "inspect", "")]
     public void A_wrong_command_line_costs_one_line_and_status_2(string line, params string[] arguments)
     {

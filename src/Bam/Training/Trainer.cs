@@ -43,9 +43,9 @@ public sealed class Trainer
         using var run = RunDirectory.Open(config, setup.Identity);
         if (Directory.Exists(run.ModelPath))
         {
-            options.Reporter.Say($"{run.Path}: is finished already");
             var last = TrainerState.Load(run.ModelPath);
             last.RequireOf(run.ModelPath, config.Settings, isLast: true);
+            options.Reporter.Say($"{run.Path}: is finished already");
             return ResultOf(run, config, setup, last);
         }
 

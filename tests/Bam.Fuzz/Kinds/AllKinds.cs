@@ -100,15 +100,17 @@ internal static class AllKinds
         var tokenizer = Tokenizer(workspace, dice);
         Workspace.Mutate(tokenizer, bytes => JsonMutation.Of(bytes, dice));
         var text = dice.Of(["Hello, world!", "", "  a\tb\n\nc  ", "Straße 漢字 😀 é e\u0301", "\u0000\u001b", new string('x', 3000), "<s> </s> <|endoftext|>", "1234567890"]);
-        return ["tokenizer", "encode", "--tokenizer", tokenizer, text];
+        File.WriteAllText(workspace["text.txt"], text);
+        return ["tokenizer", "encode", workspace["text.txt"], "--tokenizer", tokenizer];
     }
 
     private static string[] TokenIds(Workspace workspace, Dice dice)
     {
         var tokenizer = Tokenizer(workspace, dice);
         if (dice.Chance(0.5)) Workspace.Mutate(tokenizer, bytes => JsonMutation.Of(bytes, dice));
-        var ids = Enumerable.Range(0, 1 + dice.Next(12)).Select(_ => dice.Of(["0", "1", "-1", "300", "2147483647", "2147483648", "x", "", "1e3", $"{dice.Next(1000)}", $"{dice.Next(1000)}"]));
-        return ["tokenizer", "decode", "--tokenizer", tokenizer, string.Join(' ', ids)];
+        var ids = Enumerable.Range(0, 1 + dice.Next(12)).Select(_ => dice.Chance(0.9) ? $"{dice.Next(1000)}" : dice.Of(["-1", "2147483647", "2147483648", "x", "[1, 2]", "1e3", ","]));
+        File.WriteAllText(workspace["ids.txt"], string.Join(' ', ids));
+        return ["tokenizer", "decode", workspace["ids.txt"], "--tokenizer", tokenizer, .. dice.Chance(0.5) ? ["--skip-special-tokens"] : Array.Empty<string>()];
     }
 
     private static string Tokenizer(Workspace workspace, Dice dice)
@@ -161,7 +163,12 @@ internal static class AllKinds
     private static string[] Gzip(Workspace workspace, Dice dice)
     {
         var file = Path.Combine(Samples.Texts(workspace), dice.Of(["law.jsonl", "law.txt"]));
-        Workspace.Mutate(file, bytes => ByteMutation.Of(dice.Chance(0.3) ? [.. Packed(bytes[..(bytes.Length / 2)]), .. Packed(bytes[(bytes.Length / 2)..])] : Packed(bytes), dice));
+        Workspace.Mutate(file, bytes =>
+        {
+            if (dice.Chance(0.3)) return Packed(ByteMutation.Of(bytes, dice));
+            var members = dice.Chance(0.3) ? [.. Packed(bytes[..(bytes.Length / 2)]), .. Packed(bytes[(bytes.Length / 2)..])] : Packed(bytes);
+            return dice.Chance(0.1) ? [.. members, .. new byte[1 + dice.Next(1024)]] : ByteMutation.Of(members, dice);
+        });
         File.Move(file, file + ".gz");
         return Build(workspace, file + ".gz");
     }

@@ -326,7 +326,7 @@ public sealed class DataBuilderTests : IDisposable
         foreach (var extension in new[] { "bin", "idx" }) File.Copy(directory[$"out/train.{extension}"], directory[$"out/heldout.{extension}"], overwrite: true);
         Should.Throw<InvalidInputException>(() => DomainData.Open(directory["out"])).Message.ShouldContain("tokens, as report.json says, found");
         File.WriteAllText(directory["out/report.json"], "{}");
-        Should.Throw<InvalidInputException>(() => DomainData.Open(directory["out"])).Message.ShouldStartWith($"{directory["out/report.json"]}: is no report of 'bam data build'");
+        Should.Throw<InvalidInputException>(() => DomainData.Open(directory["out"])).Message.ShouldStartWith($"{directory["out/report.json"]}: key 'name' is missing; build the domain with 'bam data build'");
     }
 
     private DataBuildOptions Options => new() { Inputs = [directory["in.jsonl"]], Encoder = ByteEncoder.Instance, Output = directory["out"], Threads = 2 };

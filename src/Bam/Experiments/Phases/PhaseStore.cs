@@ -96,9 +96,10 @@ public sealed class PhaseStore(string runDirectory)
     {
         try
         {
-            return JsonRecord.Load<JsonObject>(path, "it was there a moment ago", Records);
+            var bytes = InputFile.ReadAllBytes(path, "it was there a moment ago");
+            return JsonNode.Parse(bytes, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject;
         }
-        catch (InvalidInputException)
+        catch (Exception e) when (e is InvalidInputException or JsonException)
         {
             return null;
         }

@@ -99,7 +99,7 @@ public sealed class RunDirectory : IDisposable
     /// <returns>The identity of the run that is there, or null.</returns>
     private RunIdentity? CheckSameRun(TrainingConfig config, RunIdentity identity)
     {
-        foreach (var directory in new[] { Checkpoints.Directory, ModelPath, EventsPath }) AtomicDirectory.RefuseFile(directory);
+        foreach (var directory in new[] { Checkpoints.Directory, ModelPath, EventsPath }) OutputPath.RequireKind(directory, FileKind.Directory);
         if (!System.IO.Path.Exists(ConfigPath))
         {
             string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath, IdentityPath];
