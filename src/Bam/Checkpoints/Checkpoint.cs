@@ -181,9 +181,9 @@ public sealed class Checkpoint : IDisposable
     /// <param name="reporter">Warned.</param>
     internal void WarnOfConversion(TensorDtype dtype, IReporter reporter)
     {
-        if (Dtypes.Count == 1) return;
+        if (Dtypes is [{ Dtype.IsFloatingPoint: true }]) return;
         var converted = Dtypes.Where(count => count.Dtype != dtype).Sum(count => count.Tensors);
-        reporter.Warn($"{Directory}: the tensors have different dtypes ({DtypeCount.Describe(Dtypes)}); {converted} of them {(converted == 1 ? "is" : "are")} converted to {dtype.TorchName}, unless --dtype says otherwise");
+        reporter.Warn($"{Directory}: the tensors do not all have the dtype that is written ({DtypeCount.Describe(Dtypes)}); {converted} of them {(converted == 1 ? "is" : "are")} converted to {dtype.TorchName}, unless --dtype says otherwise");
     }
 
     /// <summary>Gives a tied model a head of its own, equal to its embedding matrix.</summary>
@@ -198,8 +198,14 @@ public sealed class Checkpoint : IDisposable
     /// <inheritdoc/>
     public void Dispose() => shards.Dispose();
 
-    private TensorDtype DtypeToWrite() =>
-        Config.TorchDtype is { } name && TensorDtypes.FromTorchName(name) is { } declared && Dtypes.Any(count => count.Dtype == declared) ? declared : Dtypes[0].Dtype;
+    // Float8 with scales becomes what the model was before, which config.json declares.
+    private TensorDtype DtypeToWrite()
+    {
+        var isQuantized = Dtypes.Any(count => count.Dtype.IsFloat8);
+        if (Config.TorchDtype is { } name && TensorDtypes.FromTorchName(name) is { IsFloatingPoint: true } declared && (isQuantized || Dtypes.Any(count => count.Dtype == declared)))
+            return declared;
+        return Dtypes.FirstOrDefault(count => count.Dtype.IsFloatingPoint)?.Dtype ?? TensorDtype.BFloat16;
+    }
 
     private TensorSource SourceOf(string name) =>
         sources.TryGetValue(name, out var source)

@@ -28,8 +28,9 @@ internal static class CheckpointRules
             RequireShape(tensor, source.Shape, directory, shards);            RequireFloatingPoint(tensor, shards);
         }
 
-        var superfluous = shards.Tensors.Keys.FirstOrDefault(name => !expected.ContainsKey(name) && !IsKnownExtra(name, family, config));
+        var superfluous = shards.Tensors.Keys.FirstOrDefault(name => !expected.ContainsKey(name) && !IsKnownExtra(name, family, config) && !shards.IsScale(name));
         if (superfluous is null) return;
+        if (QuantizedWeights.LeftScales(superfluous, shards) is { } fault) throw fault;
         throw new InvalidInputException(
             $"{shards.FileOf(superfluous).Path}: tensor {superfluous}", $"only the {expected.Count} tensors of {configPath}", "one more",
             "is config.json that of another model?");
@@ -47,9 +48,7 @@ internal static class CheckpointRules
     /// <summary>Refuses a parameter of integers.</summary>
     public static void RequireFloatingPoint(TensorInfo tensor, ShardSet shards)
     {
-        if (tensor.Dtype.IsFloatingPoint) return;
-        throw new InvalidInputException(
-            $"{shards.FileOf(tensor.Name).Path}: tensor {tensor.Name}: dtype", "a floating-point dtype", tensor.Dtype.SafetensorsName, "is it a weight? store it as floating-point");
+        if (!shards.IsReadable(tensor)) throw QuantizedWeights.NotReadable(tensor, shards);
     }
 
     // A tied head may be stored once more, and older files carry tables.

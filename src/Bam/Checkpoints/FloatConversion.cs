@@ -7,6 +7,14 @@ namespace Bam.Checkpoints;
 /// <summary>Conversions between float32 and the other floating-point types, rounding to nearest even. All bytes are little-endian.</summary>
 public static class FloatConversion
 {
+    private static readonly float[] FromE4M3 = Table(bits => (bits & 0x7F) == 0x7F ? float.NaN : WithSign(bits, (bits & 0x78) == 0
+        ? (bits & 7) * MathF.ScaleB(1, -9)
+        : MathF.ScaleB(1 + ((bits & 7) / 8f), ((bits >> 3) & 15) - 7)));
+
+    private static readonly float[] FromE5M2 = Table(bits => (float)BitConverter.UInt16BitsToHalf((ushort)(bits << 8)));
+
+    private static readonly float[] FromE8M0 = Table(bits => bits == 0xFF ? float.NaN : MathF.ScaleB(1, bits - 127));
+
     /// <summary>Widens (or, from float64, rounds) to float32.</summary>
     /// <param name="dtype">The type of <paramref name="source"/>.</param>
     /// <param name="source">The elements' bytes.</param>
@@ -20,6 +28,9 @@ public static class FloatConversion
             case TensorDtype.BFloat16: FromBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination); break;
             case TensorDtype.Float16: TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination); break;
             case TensorDtype.Float64: TensorPrimitives.ConvertTruncating<double, float>(MemoryMarshal.Cast<byte, double>(source), destination); break;
+            case TensorDtype.Float8E4M3: LookUp(FromE4M3, source, destination); break;
+            case TensorDtype.Float8E5M2: LookUp(FromE5M2, source, destination); break;
+            case TensorDtype.Float8E8M0: LookUp(FromE8M0, source, destination); break;
             default: throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "not a floating-point type");
         }
     }
@@ -50,6 +61,15 @@ public static class FloatConversion
         var bits = BitConverter.SingleToUInt32Bits(value);
         if (float.IsNaN(value)) return (ushort)((bits >> 16) | 0x40);
         return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    private static float[] Table(Func<int, float> valueOf) => [.. Enumerable.Range(0, 256).Select(valueOf)];
+
+    private static float WithSign(int bits, float magnitude) => (bits & 0x80) == 0 ? magnitude : -magnitude;
+
+    private static void LookUp(float[] table, ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        for (var i = 0; i < source.Length; i++) destination[i] = table[source[i]];
     }
 
     private static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)

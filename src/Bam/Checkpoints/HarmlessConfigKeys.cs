@@ -24,6 +24,9 @@ internal static class HarmlessConfigKeys
         "pretraining_tp", "return_dict", "seq_length", "tensor_parallel_size", "torchscript", "use_bfloat16", "use_cache", "use_flash_attention",
         "use_flash_attention_2", "use_flash_attn", "use_gradient_checkpointing", "use_liger_kernel", "use_return_dict", "use_sdpa",
 
+        // How the weights are stored, which QuantizedWeights reads beside them.
+        "compression_config", "quantization_config",
+
         // How numbers are drawn before training, and noise that another library adds to embeddings. "initializer_…" belongs here too.
         "init_device", "init_std", "neftune_noise_alpha",
 

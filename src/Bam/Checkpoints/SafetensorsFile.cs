@@ -117,7 +117,7 @@ public sealed class SafetensorsFile : IDisposable
     public void ReadFloat32(TensorInfo tensor, long start, Span<float> destination)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        if (!tensor.Dtype.IsFloatingPoint)
+        if (!tensor.Dtype.IsFloatingPoint && !tensor.Dtype.IsFloat8)
             throw new InvalidInputException($"{Path}: tensor {tensor.Name}: dtype", "a floating-point type", tensor.Dtype.SafetensorsName, "is it the right file?");
         if (tensor.Dtype == TensorDtype.Float32)
         {

@@ -109,7 +109,7 @@ internal sealed class SafetensorsHeader
                 end > dataLength ? "the file is cut short, copy it again" : Damaged);
         }
 
-        var expected = TensorShape.Count(shape) is { } count && count <= long.MaxValue / type.ByteSize ? count * type.ByteSize : -1;
+        var expected = TensorShape.Count(shape) is { } count && count <= long.MaxValue / type.BitSize ? ((count * type.BitSize) + 7) / 8 : -1;
         if (expected != end - begin)
         {
             throw Fault(
@@ -149,8 +149,7 @@ internal sealed class SafetensorsHeader
         var text = value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Fault(name, "a dtype's name", JsonInput.Describe(value));
         return TensorDtypes.FromSafetensorsName(text)
             ?? throw new InvalidInputException(
-                $"{path}: tensor {name}: dtype", string.Join(", ", Enum.GetValues<TensorDtype>().Select(d => d.SafetensorsName)), text,
-                "convert it to one of these");
+                $"{path}: tensor {name}: dtype", "one that safetensors has (F32, BF16, F16 …)", text, Damaged);
     }
 
     private long[] Integers(string name, JsonProperty member)

@@ -11,6 +11,7 @@ internal sealed class ShardSet : IDisposable
     private readonly List<SafetensorsFile> files = [];
     private readonly Dictionary<string, SafetensorsFile> fileOf = [];
     private readonly Dictionary<string, TensorInfo> tensors = [];
+    private IReadOnlyDictionary<string, (BlockScales Scales, string Name)> scales = new Dictionary<string, (BlockScales, string)>();
 
     private ShardSet() { }
 
@@ -26,15 +27,22 @@ internal sealed class ShardSet : IDisposable
     {
         var sets = WeightSet.FindAll(directory, reporter);
         var shards = Open(directory, sets[0]);
-        foreach (var other in sets.Skip(1))
+        try
         {
-            if (HoldsTheSame(shards, directory, other)) continue;
-            shards.Dispose();
-            throw new InvalidInputException(
-                directory, "one set of weights", $"{sets[0].Description} and {other.Description}, which differ", "move the set that is not meant to another directory");
-        }
+            if (sets.Skip(1).FirstOrDefault(other => !HoldsTheSame(shards, directory, other)) is { } different)
+            {
+                throw new InvalidInputException(
+                    directory, "one set of weights", $"{sets[0].Description} and {different.Description}, which differ", "move the set that is not meant to another directory");
+            }
 
-        return shards;
+            shards.scales = QuantizedWeights.FindScales(directory, shards, reporter);
+            return shards;
+        }
+        catch
+        {
+            shards.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The file that holds a tensor.</summary>
@@ -44,7 +52,13 @@ internal sealed class ShardSet : IDisposable
             ? file
             : throw new InvalidInputException($"{files[0].Path}: tensor {name}", "such a tensor", "none", "is it the right checkpoint?");
 
-    /// <summary>Reads a range of a tensor, converted to float32.</summary>
+    /// <summary>Whether a tensor holds numbers that a parameter may have: floating-point, or float8 with scales.</summary>
+    public bool IsReadable(TensorInfo tensor) => tensor.Dtype.IsFloatingPoint || scales.ContainsKey(tensor.Name);
+
+    /// <summary>Whether a tensor holds the scales of another, or scales that are not needed beside those.</summary>
+    public bool IsScale(string name) => scales.Count > 0 && (scales.Values.Any(found => found.Name == name) || QuantizedWeights.IsOfActivations(name));
+
+    /// <summary>Reads a range of a tensor, converted to float32; float8 is multiplied by its scales.</summary>
     /// <param name="name">The tensor.</param>
     /// <param name="start">The first element.</param>
     /// <param name="destination">Receives the elements; must end within the tensor.</param>
@@ -53,6 +67,7 @@ internal sealed class ShardSet : IDisposable
     {
         var file = FileOf(name);
         file.ReadFloat32(file[name], start, destination);
+        if (scales.TryGetValue(name, out var found)) found.Scales.Multiply(start, destination);
     }
 
     public void Dispose()

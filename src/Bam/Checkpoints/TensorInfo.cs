@@ -9,5 +9,5 @@ namespace Bam.Checkpoints;
 public sealed record TensorInfo(string Name, TensorDtype Dtype, long[] Shape, long Offset, long ByteLength)
 {
     /// <summary>How many numbers it holds.</summary>
-    public long Count => ByteLength / Dtype.ByteSize;
+    public long Count => ByteLength * 8 / Dtype.BitSize;
 }

@@ -45,7 +45,7 @@ internal static class TiedHead
         CheckpointRules.RequireFloatingPoint(head, shards);
         // Without an embedding matrix the head serves as one; a wrong one is refused with the other tensors.
         if (!shards.Tensors.TryGetValue(family.StoredEmbedding, out var embedding)) return config;
-        if (!embedding.Shape.SequenceEqual(shape) || !embedding.Dtype.IsFloatingPoint || AreEqual(head, embedding, shards)) return config;
+        if (!embedding.Shape.SequenceEqual(shape) || !shards.IsReadable(embedding) || AreEqual(head, embedding, shards)) return config;
         reporter.Warn($"{directory}: {head.Name} is stored and differs from {embedding.Name}, although tie_word_embeddings is true; the model is read as untied, with both");
         return config with { TieWordEmbeddings = false };
     }

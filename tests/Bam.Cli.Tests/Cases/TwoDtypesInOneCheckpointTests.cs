@@ -53,7 +53,7 @@ public sealed class TwoDtypesInOneCheckpointTests : IDisposable
         var run = Run(command);
         run.ShouldBeDone();
         run.Error.ShouldContain(
-            $"warning: {files["head-float32"]}: the tensors have different dtypes (20 bfloat16, 1 float32); 1 of them is converted to bfloat16, unless --dtype says otherwise");
+            $"warning: {files["head-float32"]}: the tensors do not all have the dtype that is written (20 bfloat16, 1 float32); 1 of them is converted to bfloat16, unless --dtype says otherwise");
         if (weights is not null) DtypesOf("out").ShouldHaveSingleItem().ShouldBe(TensorDtype.BFloat16);
     }
 

@@ -8,6 +8,30 @@ namespace Bam.Tests.Checkpoints;
 
 public sealed class FloatConversionTests
 {
+    [Theory]
+    [InlineData(TensorDtype.Float8E4M3, 0x00, 0)]
+    [InlineData(TensorDtype.Float8E4M3, 0x01, 0.001953125)] // 2^-9, the smallest
+    [InlineData(TensorDtype.Float8E4M3, 0x07, 0.013671875)] // the largest subnormal
+    [InlineData(TensorDtype.Float8E4M3, 0x08, 0.015625)] // 2^-6
+    [InlineData(TensorDtype.Float8E4M3, 0x38, 1)]
+    [InlineData(TensorDtype.Float8E4M3, 0xBC, -1.5)]
+    [InlineData(TensorDtype.Float8E4M3, 0x7E, 448)] // the largest
+    [InlineData(TensorDtype.Float8E4M3, 0x7F, double.NaN)]
+    [InlineData(TensorDtype.Float8E4M3, 0xFF, double.NaN)]
+    [InlineData(TensorDtype.Float8E5M2, 0x3C, 1)]
+    [InlineData(TensorDtype.Float8E5M2, 0x7B, 57344)] // the largest
+    [InlineData(TensorDtype.Float8E5M2, 0xFC, double.NegativeInfinity)]
+    [InlineData(TensorDtype.Float8E8M0, 0x7F, 1)]
+    [InlineData(TensorDtype.Float8E8M0, 0x80, 2)]
+    [InlineData(TensorDtype.Float8E8M0, 0x00, 5.877471754111438E-39)] // 2^-127
+    [InlineData(TensorDtype.Float8E8M0, 0xFF, double.NaN)]
+    public void Eight_bits_are_read(TensorDtype dtype, byte bits, double expected)
+    {
+        var value = new float[1];
+        FloatConversion.ToFloat32(dtype, [bits], value);
+        value[0].ShouldBe((float)expected);
+    }
+
     [Fact]
     public void Every_bfloat16_survives_float32()
     {

@@ -17,7 +17,6 @@ public sealed class FamilyConfigTests
     [InlineData("llama-tied-llama3rope", "rope_scaling", "{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4,\"high_freq_factor\":4,\"original_max_position_embeddings\":32}", "config.json: rope_scaling: high_freq_factor: expected more than low_freq_factor = 4, found 4")]
     [InlineData("llama-gqa", "residual_multiplier", "2", "config.json: residual_multiplier: expected 1 or no such key, found 2")]
     [InlineData("llama-gqa", "hidden_act", "\"relu2\"", "config.json: hidden_act: expected \"silu\" or \"gelu\" or \"gelu_new\", found \"relu2\"")]
-    [InlineData("llama-gqa", "quantization_config", "{\"bits\":4}", "config.json: quantization_config: expected no such key, found an object")]
     [InlineData("qwen3-qknorm", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "config.json: layer_types: expected \"full_attention\" for every layer, found \"sliding_attention\"")]
     [InlineData("phi", "qk_layernorm", "true", "config.json: qk_layernorm: expected no such key, found true")]
     [InlineData("mistral-sliding", "sliding_window", "0", "config.json: sliding_window: expected a positive number, found 0")]

@@ -33,7 +33,8 @@ public sealed class TiedHeadTests : IDisposable
     public void A_head_that_differs_is_the_models(string name, string head, string embedding)
     {
         Copy(name, isTied: true);
-        var (input, output) = (Path.Combine(Fixtures.HuggingFaceModel(name), "expected.safetensors"), directory["out.safetensors"]);
+        using var results = new TemporaryDirectory();
+        var (input, output) = (Path.Combine(Fixtures.HuggingFaceModel(name), "expected.safetensors"), results["out.safetensors"]);
         ForwardPass.Run(directory.Root, input, output, withGradients: false, Device.Cpu, reporter);
         Values(output, "logits").Zip(Values(input, "logits"), (x, y) => Math.Abs(x - y)).Max().ShouldBeLessThan(1e-4f);
         reporter.Warnings.Distinct().ShouldBe([Warning(head, embedding)]);
