@@ -13,6 +13,8 @@ namespace Bam.Cli.Commands;
 /// <param name="AttentionTopK">k of the attention experts, or null for soft routing.</param>
 internal sealed record CostMixing(string? Method, int Models, int? Experts, int? TopK, bool ShareKeyValue, int? AttentionTopK)
 {
+    private const int MostModels = 10_000;
+
     /// <summary>The specialised copies of the seed that go into it.</summary>
     public int Copies => Method is not null && MixtureMethods.Named(Method) is SparseMethod ? 0 : Models - 1;
 
@@ -22,7 +24,8 @@ internal sealed record CostMixing(string? Method, int Models, int? Experts, int?
     {
         var method = MixtureMethods.Named(Method!);
         if (method is SoupMethod) throw new InvalidInputException("--method", "bam, btx or sparse", "soup", "leave it out: a soup costs what its seed does");
-        return method.Configure(seed, new MixtureOptions
+        if (Models > MostModels) throw new InvalidInputException("--models", $"at most {MostModels}", $"{Models}", "choose fewer");
+        var mixture = method.Configure(seed, new MixtureOptions
         {
             Seed = "seed",
             Experts = [.. Enumerable.Range(1, Copies).Select(copy => $"copy {copy}")],
@@ -31,5 +34,7 @@ internal sealed record CostMixing(string? Method, int Models, int? Experts, int?
             FeedForwardExperts = method is SparseMethod ? Experts ?? Models : Experts,
             TopK = TopK,
         });
+        mixture.Validate($"the mixture's {ModelConfig.FileName}");
+        return mixture;
     }
 }

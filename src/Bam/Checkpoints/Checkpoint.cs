@@ -73,7 +73,7 @@ public sealed class Checkpoint : IDisposable
         var shards = ShardSet.Open(directory, reporter);
         try
         {
-            var (family, config) = ModelFamilies.Load(directory, reporter);
+            var (family, config) = ModelFamilies.Load(directory, reporter, shards);
             return new Checkpoint(directory, family, TiedHead.Resolve(family, config, directory, shards, reporter), shards);
         }
         catch

@@ -15,7 +15,8 @@ public interface ICheckpointForm
     /// <summary>Writes <c>config.json</c> and whatever else belongs to the form, but no tensors.</summary>
     /// <param name="config">The model, with the dtype that is written.</param>
     /// <param name="directory">Exists.</param>
-    void WriteSettings(ModelConfig config, string directory);
+    /// <param name="reporter">Warned of settings that what reads the form leaves unread.</param>
+    void WriteSettings(ModelConfig config, string directory, IReporter reporter);
 
     /// <summary>Copies a model's tokenizer, if it has one, with the settings that the form's readers need.</summary>
     /// <param name="source">The model's directory.</param>

@@ -13,13 +13,15 @@ internal static class ModelConfigRules
     /// <summary>Refuses sizes that contradict each other.</summary>
     /// <param name="config">The sizes.</param>
     /// <param name="where">The file that messages name.</param>
+    /// <param name="stored">The weights beside the file, which must be able to hold the model; null without any.</param>
     /// <exception cref="InvalidInputException">A value is impossible, or two do not fit together.</exception>
-    public static void Check(ModelConfig config, string where)
+    public static void Check(ModelConfig config, string where, ShardSet? stored = null)
     {
         CheckSizes(config, where);
         CheckNumbers(config, where);
         CheckRopeScaling(config.RopeScaling, where);
         CheckExperts(config, where);
+        ModelSizeRules.Check(config, where, stored);
         if (config.BosTokenId is { } begin) CheckTokenId(where, "bos_token_id", begin, config.VocabSize);
         foreach (var end in config.EosTokenIds) CheckTokenId(where, "eos_token_id", end, config.VocabSize);
     }

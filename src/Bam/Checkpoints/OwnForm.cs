@@ -19,7 +19,7 @@ public sealed class OwnForm : ICheckpointForm
     }
 
     /// <inheritdoc/>
-    public void WriteSettings(ModelConfig config, string directory)
+    public void WriteSettings(ModelConfig config, string directory, IReporter reporter)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Save(directory);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Families;
@@ -32,11 +33,18 @@ public sealed class MixtralFormat : SafetensorsFormat
         json["sliding_window"] = config.SlidingWindow;
         json["num_local_experts"] = config.NumLocalExperts;
         json["num_experts_per_tok"] = config.NumExpertsPerTok;
-        json["router_aux_loss_coef"] = config.RouterAuxLossCoef;
-        // No key of transformers', which keeps what it does not know; Bam trains on with the same loss.
+        json["router_aux_loss_coef"] = MixtralBalance.FromBam(config.RouterAuxLossCoef, config.NumExpertsPerTok, config.NumHiddenLayers);
+        // No key of transformers', which keeps what it does not know; Bam reads it back.
         json["router_z_loss_coef"] = config.RouterZLossCoef;
         json["output_router_logits"] = false;
         return json;
+    }
+
+    /// <inheritdoc/>
+    private protected override void WarnOfLosses(ModelConfig config, IReporter reporter)
+    {
+        if (config.RouterZLossCoef > 0)
+            reporter.Warn(string.Create(CultureInfo.InvariantCulture, $"router_z_loss_coef = {config.RouterZLossCoef}: transformers trains Mixtral without a z-loss; Bam reads the key back"));
     }
 
     /// <inheritdoc/>

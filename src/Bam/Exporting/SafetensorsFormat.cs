@@ -42,7 +42,7 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
         ArgumentNullException.ThrowIfNull(options);
         var dtype = options.Dtype ?? model.Dtype;
         if (options.Dtype is null) model.WarnOfConversion(dtype, reporter);
-        WriteSettings(model.Config with { TorchDtype = dtype.TorchName }, directory);
+        WriteSettings(model.Config with { TorchDtype = dtype.TorchName }, directory, reporter);
         WriteTokenizer(model.Directory, model.Config, directory);
         var tensors = model.Parameters
             .Select(parameter => new PlannedTensor(parameter, new TensorRecipe.Copy(0, parameter.Name)) { StoredName = NameOf(parameter) })
@@ -58,8 +58,9 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
     public void Require(ModelConfig config, string where) => ExportLimit.Require(config, where, Limits, Name);
 
     /// <inheritdoc/>
-    public void WriteSettings(ModelConfig config, string directory)
+    public void WriteSettings(ModelConfig config, string directory, IReporter reporter)
     {
+        WarnOfLosses(config, reporter);
         AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), ConfigOf(config).ToJsonString(Indented) + "\n");
         WriteOtherFiles(directory);
     }
@@ -81,6 +82,9 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
         ArgumentNullException.ThrowIfNull(parameter);
         return parameter.Name;
     }
+
+    /// <summary>Warns of settings that other software leaves unread.</summary>
+    private protected virtual void WarnOfLosses(ModelConfig config, IReporter reporter) { }
 
     /// <summary>Writes what else there is.</summary>
     protected virtual void WriteOtherFiles(string directory) { }

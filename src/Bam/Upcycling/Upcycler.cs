@@ -64,7 +64,7 @@ public static class Upcycler
         Warn(plan, sources, reporter);
         if (plan.Options.CheckFinite) CheckFinite(sources, reporter, cancellation);
         using var directory = new AtomicDirectory(output, MixtureFiles.Own);
-        plan.Options.Form.WriteSettings(plan.Config, directory.TemporaryPath);
+        plan.Options.Form.WriteSettings(plan.Config, directory.TemporaryPath, reporter);
         MixtureRecord.Write(plan, directory.TemporaryPath);
         if (sources.Tokenizer is { } tokenizer) plan.Options.Form.WriteTokenizer(Path.GetDirectoryName(tokenizer)!, plan.Config, directory.TemporaryPath);
         using var writer = new CheckpointWriter(directory.TemporaryPath, plan.Layout);

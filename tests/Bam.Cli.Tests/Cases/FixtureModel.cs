@@ -19,7 +19,7 @@ internal static class FixtureModel
     /// <returns>The run.</returns>
     public static CommandLineRun ShouldGive(string directory, string expected)
     {
-        var output = Path.Combine(directory, "out.safetensors");
+        var output = $"{directory}-out.safetensors";
         var run = CommandLineRun.Of("forward", directory, "--input", expected, "--output", output);
         run.Status.ShouldBe(0, run.Error);
         var (actual, wanted) = (Read(output, "logits"), Read(expected, "logits"));

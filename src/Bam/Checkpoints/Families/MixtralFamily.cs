@@ -32,14 +32,18 @@ internal static class MixtralFamily
         ],
     };
 
-    private static ModelConfig Read(JsonFields fields) =>
-        LlamaFamily.Common(fields, maxPositions: 131_072, normEps: 1e-5, theta: 1e6, keyValueHeads: 8) with
+    private static ModelConfig Read(JsonFields fields)
+    {
+        var config = LlamaFamily.Common(fields, maxPositions: 131_072, normEps: 1e-5, theta: 1e6, keyValueHeads: 8);
+        var expertsPerToken = fields.Int("num_experts_per_tok", 2);
+        return config with
         {
             SlidingWindow = MistralFamily.WindowOfEveryLayer(fields, fields.OptionalInt("sliding_window")),
             NumLocalExperts = fields.Int("num_local_experts", 8),
-            NumExpertsPerTok = fields.Int("num_experts_per_tok", 2),
+            NumExpertsPerTok = expertsPerToken,
             NormTopkProb = true,
-            RouterAuxLossCoef = fields.Number("router_aux_loss_coef", 0.001),
+            RouterAuxLossCoef = MixtralBalance.ToBam(fields.Number("router_aux_loss_coef", 0.001), expertsPerToken, Math.Max(1, config.NumHiddenLayers)),
             RouterZLossCoef = fields.Number("router_z_loss_coef", 0),
         };
+    }
 }

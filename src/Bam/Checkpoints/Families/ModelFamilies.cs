@@ -14,18 +14,19 @@ internal static class ModelFamilies
 
     /// <summary>Reads <c>config.json</c> of a checkpoint directory.</summary>
     /// <exception cref="InvalidInputException">It is missing, or as <see cref="Read"/> says.</exception>
-    public static (ModelFamily Family, ModelConfig Config) Load(string directory, IReporter reporter)
+    public static (ModelFamily Family, ModelConfig Config) Load(string directory, IReporter reporter, ShardSet? stored = null)
     {
         var path = Path.Combine(directory, ModelConfig.FileName);
-        return Read(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path, reporter);
+        return Read(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path, reporter, stored);
     }
 
     /// <summary>Reads and validates the text of a <c>config.json</c>.</summary>
     /// <param name="json">The text.</param>
     /// <param name="where">Its file, for messages.</param>
     /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
+    /// <param name="stored">The weights beside it, which must be able to hold the model; null without any.</param>
     /// <exception cref="InvalidInputException">It is not JSON, of no known family, or holds a value or key that Bam cannot honour.</exception>
-    public static (ModelFamily Family, ModelConfig Config) Read(string json, string where, IReporter reporter)
+    public static (ModelFamily Family, ModelConfig Config) Read(string json, string where, IReporter reporter, ShardSet? stored = null)
     {
         var fields = new JsonFields(json, where);
         var modelType = fields.Text("model_type");
@@ -36,7 +37,7 @@ internal static class ModelFamilies
                 : "Bam does not read this family");
         var config = family.Read(fields);
         fields.RefuseUnread(family.Harmless);
-        config.Validate(where);
+        ModelConfigRules.Check(config, where, stored);
         foreach (var warning in fields.Warnings) reporter.Warn(warning);
         return (family, config);
     }
