@@ -65,6 +65,9 @@ internal sealed class DataBuild : Verb
 
     private readonly Option<long> seed = new("--seed") { Description = "Which documents are held out", HelpName = "S" };
 
+    private readonly Option<string?> bos = BosOption.Create(
+        "Where the token stands that the tokenizer's template puts before a text: document (before each), window (each window of training and measuring begins with it) or none [default: document if the template has one]");
+
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
 
     public DataBuild()
@@ -73,7 +76,7 @@ internal sealed class DataBuild : Verb
         foreach (var option in new Option[]
         {
             input, tokenizer, output, name, textKey, groupKey, separator, heldOutFraction, heldOutMaxTokens, nearDuplicates, contamination, seed,
-            skipBadLines,
+            skipBadLines, bos,
         })
         {
             Options.Add(option);
@@ -89,7 +92,8 @@ internal sealed class DataBuild : Verb
             new DataBuildOptions
             {
                 Inputs = invocation.GetRequired(input),
-                Encoder = TextEncoder.Of(Tokenizer.Load(tokenizerPath), tokenizerPath),
+                Encoder = TextEncoder.Of(
+                    Tokenizer.Load(tokenizerPath), tokenizerPath, BosOption.Of(invocation, bos, BeginOfText.Document, BeginOfText.Window, BeginOfText.None)),
                 Output = directory,
                 Name = invocation.Get(name),
                 TextKey = invocation.Get(textKey)!,

@@ -10,6 +10,7 @@ namespace Bam.Cli.Commands;
 internal sealed class DataInspect : Verb
 {
     private const int HeadTokens = 48;
+    private const int MedianDocuments = 1 << 24;
 
     private readonly Argument<string> data = new("DATA") { Description = "A folder that 'bam data build' made, or the path of a .bin and .idx without these" };
     private readonly Option<string?> tokenizer = new("--tokenizer") { Description = "A tokenizer.json, or a checkpoint that has one: shows text in place of ids", HelpName = "PATH" };
@@ -54,16 +55,31 @@ internal sealed class DataInspect : Verb
     private static Shard Describe(IndexedDataset shard, Tokenizer? text, int count)
     {
         var documents = shard.DocumentCount;
-        var lengths = new long[documents];
-        for (var i = 0; i < documents; i++) lengths[i] = shard.Document(i).Length;
-        var shown = Math.Min(count, documents);
-        var heads = Enumerable.Range(0, shown).Select(k => Head(shard, (int)((long)k * documents / shown), text)).ToList();
-        Array.Sort(lengths);
+        var shown = (int)Math.Min(count, documents);
+        var heads = Enumerable.Range(0, shown).Select(k => Head(shard, (long)((Int128)k * documents / shown), text)).ToList();
+        var (shortest, longest) = documents == 0 ? (0, 0) : (long.MaxValue, 0L);
+        for (var i = 0L; i < documents; i++)
+        {
+            var length = shard.Document(i).Length;
+            (shortest, longest) = (Math.Min(shortest, length), Math.Max(longest, length));
+        }
+
         return new(
-            shard.Prefix, shard.TokenType.ToString().ToLowerInvariant(), documents, shard.TokenCount, shard.FindMaxTokenId(), documents == 0 ? 0 : lengths[0], documents == 0 ? 0 : lengths[documents / 2], documents == 0 ? 0 : lengths[^1], heads);
+            shard.Prefix, shard.TokenType.ToString().ToLowerInvariant(), documents, shard.TokenCount, shard.FindMaxTokenId(), shortest, Median(shard), longest, heads);
     }
 
-    private static DocumentHead Head(IndexedDataset shard, int document, Tokenizer? text)
+    /// <summary>Of the documents' lengths; where there are very many, of some of them, spread over the data.</summary>
+    private static long Median(IndexedDataset shard)
+    {
+        var count = (int)Math.Min(shard.DocumentCount, MedianDocuments);
+        if (count == 0) return 0;
+        var lengths = new long[count];
+        for (var i = 0; i < count; i++) lengths[i] = shard.Document((long)((Int128)i * shard.DocumentCount / count)).Length;
+        Array.Sort(lengths);
+        return lengths[count / 2];
+    }
+
+    private static DocumentHead Head(IndexedDataset shard, long document, Tokenizer? text)
     {
         var (start, length) = shard.Document(document);
         var ids = new int[Math.Min(length, HeadTokens)];
@@ -83,7 +99,7 @@ internal sealed class DataInspect : Verb
     private sealed record Inspection(DataBuildReport? Report, IReadOnlyList<Shard> Shards);
 
     private sealed record Shard(
-        string Prefix, string TokenType, int Documents, long Tokens, int MaxTokenId, long Shortest, long Median, long Longest, IReadOnlyList<DocumentHead> Heads);
+        string Prefix, string TokenType, long Documents, long Tokens, int MaxTokenId, long Shortest, long Median, long Longest, IReadOnlyList<DocumentHead> Heads);
 
-    private sealed record DocumentHead(int Document, long Tokens, string Head);
+    private sealed record DocumentHead(long Document, long Tokens, string Head);
 }

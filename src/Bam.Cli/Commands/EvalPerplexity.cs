@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Bam.Checkpoints;
+using Bam.Data;
 using Bam.Evaluation;
 using Bam.Models;
 using Bam.Tokenization;
@@ -17,8 +18,8 @@ internal sealed class EvalPerplexity : Verb
 
     private readonly Option<string[]> data = new("--data")
     {
-        Description = "Directories that 'bam data build' made, one a domain",
-        HelpName = "DIR",
+        Description = "Directories that 'bam data build' made, one a domain, or paths of .bin/.idx pairs, all of whose tokens are measured",
+        HelpName = "PATH",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
     };
@@ -36,6 +37,9 @@ internal sealed class EvalPerplexity : Verb
         DefaultValueFactory = _ => 16,
     };
 
+    private readonly Option<string?> bos = BosOption.Create(
+        "window: each window begins with the token that the model's tokenizer puts before a text; none: it does not [default: as the data were built]");
+
     private readonly Option<string> device = DeviceOption.Create();
 
     public EvalPerplexity()
@@ -45,6 +49,7 @@ internal sealed class EvalPerplexity : Verb
         Options.Add(data);
         Options.Add(window);
         Options.Add(batch);
+        Options.Add(bos);
         Options.Add(device);
     }
 
@@ -61,14 +66,18 @@ internal sealed class EvalPerplexity : Verb
         if (options.WindowLength > longest)
             throw new InvalidInputException("--window", $"at most {longest}, the models' shortest max_position_embeddings", $"{options.WindowLength}", "shorten it");
         using var heldOut = HeldOutDomains.Open(invocation.GetRequired(data));
-        foreach (var (directory, config) in directories.Zip(configs)) RequireVocabulary(directory, config, heldOut);
+        var place = BosOption.Of(invocation, bos, BeginOfText.Window, BeginOfText.None);
+        if (place is { } wanted) RequireNoBeginTokens(wanted, heldOut);
+        var subjects = directories.Zip(configs, (directory, config) => Check(directory, config, place, heldOut, invocation.Reporter)).ToList();
 
         LibTorch.Load();
-        var place = DeviceOption.Of(invocation, device);
-        var results = directories.Select(directory =>
+        var where = DeviceOption.Of(invocation, device);
+        var results = subjects.Select(subject =>
         {
-            using var model = ModelCheckpoint.Load(directory, place, invocation.Reporter, withGradients: false);
-            var measured = heldOut.Measure(model, options, $"evaluate {directory}", invocation.Reporter, invocation.Cancellation);
+            var directory = subject.Directory;
+            using var model = ModelCheckpoint.Load(directory, where, invocation.Reporter, withGradients: false);
+            var measured = heldOut.Measure(
+                model, options, $"evaluate {directory}", invocation.Reporter, invocation.Cancellation, place is null ? null : _ => subject.BeginOfWindow);
             return new Measured(
                 directory,
                 measured.ToDictionary(domain => domain.Key, domain => new Figures(domain.Value.Perplexity, domain.Value.Nll, domain.Value.BitsPerByte, domain.Value.Tokens)),
@@ -77,7 +86,7 @@ internal sealed class EvalPerplexity : Verb
         invocation.WriteResult(new Evaluation(options.WindowLength, results), console =>
         {
             console.Write(Table(results, "perplexity (lower is better, * best of the column)", figures => figures.Perplexity, "0.00", model => model.MeanPerplexity));
-            console.Write(Table(results, "bits per UTF-8 byte", figures => figures.BitsPerByte ?? double.NaN, "0.000", mean: null));
+            if (results[0].Domains.Values.Any(figures => figures.BitsPerByte is not null)) console.Write(Table(results, "bits per UTF-8 byte", figures => figures.BitsPerByte ?? double.NaN, "0.000", mean: null));
             var tokens = results[0].Domains.Select(domain => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{domain.Key} {domain.Value.Tokens:N0}"));
             console.MarkupLine($"[grey]windows of {options.WindowLength} tokens; targets:[/] {Markup.Escape(string.Join(", ", tokens))}");
         });
@@ -94,14 +103,40 @@ internal sealed class EvalPerplexity : Verb
             ],
             format);
 
-    private static void RequireVocabulary(string model, ModelConfig config, HeldOutDomains heldOut)
+    private static void RequireNoBeginTokens(BeginOfText place, HeldOutDomains heldOut)
+    {
+        if (heldOut.Texts.FirstOrDefault(text => text.Report?.Bos == BeginOfText.Document) is { } text)
+            throw new InvalidInputException(
+                $"--bos {place.ToString().ToLowerInvariant()}", "data without begin tokens", $"{text.Path}, whose documents begin with one", "leave the option out, or build the data with another --bos");
+    }
+
+    /// <summary>Refuses data of other ids, warns of data with other begin tokens, and finds what windows begin with if the option says so.</summary>
+    private static Subject Check(string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, IReporter reporter)
     {
         var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model) : null;
-        foreach (var domain in heldOut.Domains) domain.Report.RequireVocabulary(domain.Directory, config.VocabSize, tokenizer, model);
+        foreach (var text in heldOut.Texts) text.RequireVocabulary(config.VocabSize, tokenizer, model);
+        if (place is null && tokenizer is not null)
+        {
+            BeginTokenCheck.Warn(
+                tokenizer,
+                config.BosTokenId,
+                model,
+                [.. heldOut.Texts.Select(text => (text.Name, text.Tokens, text.Report))],
+                "windows begin without it: measure with --bos window, or build the data with --bos document",
+                reporter);
+        }
+
+        return new(model, place == BeginOfText.Window ? BeginOfWindow(model, config, tokenizer) : null);
     }
+
+    private static int BeginOfWindow(string model, ModelConfig config, Tokenizer? tokenizer) =>
+        (tokenizer is not null && BeginTokens.Of(tokenizer) is [var id] ? id : config.BosTokenId)
+        ?? throw new InvalidInputException("--bos window", "a model with a begin token", $"{model} without", "leave the option out");
 
     private static int Positive(string option, int value) =>
         value > 0 ? value : throw new InvalidInputException(option, "a number above 0", $"{value}", "change it");
+
+    private sealed record Subject(string Directory, int? BeginOfWindow);
 
     private sealed record Evaluation(int WindowLength, IReadOnlyList<Measured> Models);
 

@@ -44,9 +44,14 @@ internal sealed class Generate : Verb
 
     private readonly Option<string[]> stop = new("--stop")
     {
-        Description = "End before this text; give one for each",
+        Description = "End before this text or at this special token; give one for each",
         HelpName = "TEXT",
         DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<bool> noSpecialTokens = new("--no-special-tokens")
+    {
+        Description = "Leave out the tokens that the tokenizer puts around a text, such as the one that begins it",
     };
 
     private readonly Option<bool> showExperts = new("--show-experts") { Description = "Show with each token which experts took it" };
@@ -56,7 +61,7 @@ internal sealed class Generate : Verb
         : base("generate", "Continue a text, streamed token by token", "bam generate MODEL --prompt Once --max-tokens 64 --temperature 0.8 --top-p 0.95")
     {
         Arguments.Add(model);
-        foreach (var option in new Option[] { prompt, promptFile, maxTokens, temperature, topK, topP, seed, stop, showExperts, device }) Options.Add(option);
+        foreach (var option in new Option[] { prompt, promptFile, maxTokens, temperature, topK, topP, seed, stop, noSpecialTokens, showExperts, device }) Options.Add(option);
     }
 
     public override int Execute(Invocation invocation)
@@ -67,6 +72,7 @@ internal sealed class Generate : Verb
         tokenizer.RequireFits(config.VocabSize, directory);
         var options = Request(invocation);
         options.Validate();
+        StopTokens.Of(options.StopStrings, tokenizer);
         if (options.TraceRouting && !config.IsMixture)
             throw new InvalidInputException("--show-experts", "a mixture", $"{directory}, a dense model", "leave it out");
         var text = PromptText.Read(invocation, prompt, promptFile);
@@ -74,7 +80,8 @@ internal sealed class Generate : Verb
         LibTorch.Load();
         using var loaded = ModelCheckpoint.Load(directory, DeviceOption.Of(invocation, device), invocation.Reporter, withGradients: false);
         var generator = new Generator(loaded, tokenizer);
-        var ids = generator.Encode(text);
+        var ids = generator.Encode(text, !invocation.Get(noSpecialTokens));
+        if (!invocation.Get(noSpecialTokens)) BeginTokens.WarnIfTwice(tokenizer, ids, "the prompt", invocation.Reporter);
         var room = generator.RoomAfter(ids.Length);
         if (!invocation.IsGiven(maxTokens)) options = options with { MaxNewTokens = Math.Min(DefaultMaxTokens, room) };
         var names = options.TraceRouting ? ExpertNames.Of(directory, config) : null;

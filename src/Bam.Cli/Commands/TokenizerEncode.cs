@@ -53,7 +53,9 @@ internal sealed class TokenizerEncode : Verb
         int[] Encode(string text)
         {
             invocation.Cancellation.ThrowIfCancellationRequested();
-            return encoder.Encode(text, addSpecialTokens);
+            var ids = encoder.Encode(text, addSpecialTokens);
+            if (addSpecialTokens) BeginTokens.WarnIfTwice(encoder, ids, "a text", invocation.Reporter);
+            return ids;
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Configuration;
+using Bam.Data;
 using Bam.Evaluation;
 using Bam.Training;
 using Spectre.Console;
@@ -52,9 +53,16 @@ internal sealed class Train : Verb
         return ExitStatus.Done;
     }
 
+    private static string MeasuredTextOf(TrainingDomain domain)
+    {
+        if (domain.Validation is not null || DataBuildReport.IsIn(domain.Path) || !IndexedDataset.Exists(domain.Path)) return domain.Validation ?? domain.Path;
+        throw new InvalidInputException(
+            $"{domain.Path}: is an indexed data set without held-out text; name one to measure on by key 'validation' of domain '{domain.Domain}', or set key 'evaluate_every' to 0");
+    }
+
     private static TrainingResult Run(TrainingConfig config, Invocation invocation)
     {
-        using var heldOut = config.Settings.EvaluateEvery > 0 ? HeldOutDomains.Open(config.Data.Select(d => (d.Domain, d.Path)), "evaluate_every") : null;
+        using var heldOut = config.Settings.EvaluateEvery > 0 ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, MeasuredTextOf(domain))), "evaluate_every") : null;
         var windows = new PerplexityOptions { WindowLength = config.Settings.SequenceLength };
         var reporter = invocation.Reporter;
         return Trainer.Run(config, new()

@@ -21,6 +21,8 @@ namespace Bam.Data;
 /// <param name="NearDuplicateExamples">The first few, each with the document that stayed.</param>
 /// <param name="ContaminatedExamples">The first few, each with the held-out document.</param>
 /// <param name="BadLines">Lines of JSONL passed over because they cannot be read.</param>
+/// <param name="Bos">Where begin tokens stand.</param>
+/// <param name="BeginOfTextIds">Them; null where there are none.</param>
 public sealed record DataBuildReport(
     string Name,
     string Tokenizer,
@@ -37,11 +39,20 @@ public sealed record DataBuildReport(
     DataBuildSettings Settings,
     IReadOnlyList<DroppedDocument> NearDuplicateExamples,
     IReadOnlyList<DroppedDocument> ContaminatedExamples,
-    long BadLines = 0)
+    long BadLines = 0,
+    BeginOfText Bos = BeginOfText.None,
+    IReadOnlyList<int>? BeginOfTextIds = null)
 {
     internal const string FileName = "report.json";
 
-    private static readonly JsonSerializerOptions Json = new(JsonRecord.Options) { WriteIndented = true };
+    private static readonly JsonSerializerOptions Json = new(JsonRecord.Options)
+    {
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
+
+    /// <summary>The token that each window begins with, which is not in the shards; null for none.</summary>
+    internal int? BeginOfWindow => Bos == BeginOfText.Window ? BeginOfTextIds![0] : null;
 
     /// <summary>True for the folder of a built domain.</summary>
     public static bool IsIn(string directory) => File.Exists(Path.Combine(directory, FileName));
@@ -52,7 +63,10 @@ public sealed record DataBuildReport(
     public static DataBuildReport Load(string directory)
     {
         var path = Path.Combine(directory, FileName);
-        return JsonRecord.Load<DataBuildReport>(path, "build the domain with 'bam data build'", Json);
+        var report = JsonRecord.Load<DataBuildReport>(path, "build the domain with 'bam data build'", Json);
+        return report.Bos == BeginOfText.None || report.BeginOfTextIds is { Count: > 0 }
+            ? report
+            : throw new InvalidInputException(path, $"begin_of_text_ids, for bos {report.Bos.ToString().ToLowerInvariant()}", "none", "build the domain again");
     }
 
     /// <summary>Refuses a model that knows other ids: one with another tokenizer, or one without a tokenizer and with fewer ids.</summary>

@@ -108,5 +108,7 @@ public static class DataBuilder
                 options.SkipBadLines),
             corpus.NearDuplicateExamples,
             contamination.Examples,
-            source.BadLines);
+            source.BadLines,
+            options.Encoder.Bos,
+            options.Encoder.Bos == BeginOfText.None ? null : options.Encoder.BeginOfTextIds);
 }

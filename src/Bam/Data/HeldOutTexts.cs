@@ -15,12 +15,13 @@ internal static class HeldOutTexts
     public static IEnumerable<string> Read(string directory, Tokenizer tokenizer)
     {
         using var domain = DomainData.Open(directory);
-        for (var i = 0; i < domain.HeldOut.DocumentCount; i++)
+        var begin = domain.Report.Bos == BeginOfText.Document ? domain.Report.BeginOfTextIds!.Count : 0;
+        for (var i = 0L; i < domain.HeldOut.DocumentCount; i++)
         {
             var (start, length) = domain.HeldOut.Document(i);
-            // Without the end-of-text token.
-            var ids = new int[length - 1];
-            domain.HeldOut.Read(start, ids);
+            // Without the tokens that begin and end it.
+            var ids = new int[length - begin - 1];
+            domain.HeldOut.Read(start + begin, ids);
             yield return tokenizer.Decode(ids);
         }
     }

@@ -37,8 +37,6 @@ internal static class IndexCheck
 
     private static void CheckDocuments(IndexHeader header, MappedFile idx, string path)
     {
-        if (header.DocumentEntries > int.MaxValue)
-            throw new InvalidInputException(path, $"at most {int.MaxValue} documents", $"{header.DocumentEntries - 1}", "split the corpus");
         long previous = 0;
         for (long d = 0; d < header.DocumentEntries; d++)
         {

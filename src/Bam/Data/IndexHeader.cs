@@ -53,7 +53,7 @@ internal readonly record struct IndexHeader(TokenType TokenType, long SequenceCo
             throw new InvalidInputException($"{path}, version", "1", $"{version}", "convert it with the Megatron-LM that wrote it");
         var type = (TokenType)head[17];
         if (type.Width() == 0)
-            throw new InvalidInputException($"{path}, dtype code", "an integer type (1 to 5 or 8)", $"{head[17]}", "rebuild it with token ids");
+            throw new InvalidInputException($"{path}, dtype code", "an integer type (1 to 5 or 8)", Enum.IsDefined(type) ? $"{head[17]} ({type.ToString().ToLowerInvariant()})" : $"{head[17]}", "rebuild it with token ids");
         var header = new IndexHeader(type, BinaryPrimitives.ReadInt64LittleEndian(head[18..]), BinaryPrimitives.ReadInt64LittleEndian(head[26..]));
         header.CheckLength(fileLength, path);
         return header;

@@ -59,7 +59,10 @@ public sealed class IndexedDataset : IDisposable
     public long TokenCount { get; }
 
     /// <summary>The number of documents.</summary>
-    public int DocumentCount => (int)(header.DocumentEntries - 1);
+    public long DocumentCount => header.DocumentEntries - 1;
+
+    /// <summary>True for the path of a data set, with or without <c>.bin</c> and <c>.idx</c>.</summary>
+    public static bool Exists(string prefix) => File.Exists(WithoutEnding(prefix) + ".idx");
 
     /// <summary>Opens a data set and checks that its lengths agree with each other and with the files.</summary>
     /// <param name="prefix">The path without <c>.bin</c> and <c>.idx</c>; with either, it is taken off.</param>
@@ -68,7 +71,7 @@ public sealed class IndexedDataset : IDisposable
     public static IndexedDataset Open(string prefix, int? vocabularySize = null)
     {
         ArgumentNullException.ThrowIfNull(prefix);
-        return new(Path.GetExtension(prefix) is ".bin" or ".idx" ? Path.ChangeExtension(prefix, null) : prefix, vocabularySize);
+        return new(WithoutEnding(prefix), vocabularySize);
     }
 
     /// <summary>Copies a stretch of the stream; it may cross documents.</summary>
@@ -92,13 +95,13 @@ public sealed class IndexedDataset : IDisposable
             default: Convert<long>(bytes, destination); break;
         }
 
-        CheckIds(tokenOffset, destination);
+        CheckIds(tokenOffset, destination, VocabularySize ?? int.MaxValue);
     }
 
     /// <summary>The place of a document in the stream.</summary>
     /// <param name="index">0 … <see cref="DocumentCount"/> - 1.</param>
     /// <returns>Its first token and its length in tokens.</returns>
-    public (long Start, long Length) Document(int index)
+    public (long Start, long Length) Document(long index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, DocumentCount);
@@ -111,16 +114,14 @@ public sealed class IndexedDataset : IDisposable
     public int FindMaxTokenId()
     {
         var largest = -1;
-        var buffer = new int[1 << 16];
-        for (long offset = 0; offset < TokenCount; offset += buffer.Length)
-        {
-            var ids = buffer.AsSpan(0, (int)Math.Min(buffer.Length, TokenCount - offset));
-            Read(offset, ids);
-            foreach (var id in ids) largest = Math.Max(largest, id);
-        }
-
+        ReadAll((_, ids) => largest = Math.Max(largest, TensorPrimitives.Max(ids)));
         return largest;
     }
+
+    /// <summary>Reads everything and refuses ids that a model does not know.</summary>
+    /// <param name="vocabularySize">The model's.</param>
+    /// <exception cref="InvalidInputException">An id is negative or not below it.</exception>
+    public void RequireIdsBelow(int vocabularySize) => ReadAll((offset, ids) => CheckIds(offset, ids, vocabularySize));
 
     /// <summary>Unmaps the files.</summary>
     public void Dispose()
@@ -129,6 +130,19 @@ public sealed class IndexedDataset : IDisposable
         idx.Dispose();
     }
 
+    private void ReadAll(Action<long, ReadOnlySpan<int>> use)
+    {
+        var buffer = new int[1 << 16];
+        for (long offset = 0; offset < TokenCount; offset += buffer.Length)
+        {
+            var ids = buffer.AsSpan(0, (int)Math.Min(buffer.Length, TokenCount - offset));
+            Read(offset, ids);
+            use(offset, ids);
+        }
+    }
+
+    private static string WithoutEnding(string prefix) => Path.GetExtension(prefix) is ".bin" or ".idx" ? Path.ChangeExtension(prefix, null) : prefix;
+
     private long FirstSequence(long document) => ReadIndex(header.DocumentsOffset + (document * sizeof(long)));
 
     private long StartOfSequence(long sequence) =>
@@ -136,20 +150,37 @@ public sealed class IndexedDataset : IDisposable
 
     private long ReadIndex(long offset) => BinaryPrimitives.ReadInt64LittleEndian(idx.Bytes(offset, sizeof(long)));
 
-    private void CheckIds(long tokenOffset, ReadOnlySpan<int> ids)
+    private void CheckIds(long tokenOffset, ReadOnlySpan<int> ids, int vocabularySize)
     {
-        var bound = (uint)(VocabularySize ?? int.MaxValue);
+        var bound = (uint)vocabularySize;
         // Negative ids are large as unsigned ones.
         for (var i = 0; i < ids.Length; i++)
         {
             if ((uint)ids[i] < bound) continue;
             throw new InvalidInputException(
-                $"{binPath}, token {tokenOffset + i}",
+                $"{binPath}, document {DocumentOf(tokenOffset + i)}, token {tokenOffset + i}",
                 $"an id from 0 to {bound - 1}",
-                $"{ids[i]}",
+                $"{StoredId(tokenOffset + i, ids[i])}",
                 "use the tokenizer that the corpus was built with, or rebuild it");
         }
     }
+
+    /// <summary>The document that a token belongs to: the last one that does not start behind it.</summary>
+    private long DocumentOf(long token)
+    {
+        var (first, end) = (0L, DocumentCount);
+        while (end - first > 1)
+        {
+            var middle = first + ((end - first) / 2);
+            if (StartOfSequence(FirstSequence(middle)) <= token) first = middle;
+            else end = middle;
+        }
+
+        return first;
+    }
+
+    private long StoredId(long token, int read) =>
+        TokenType == TokenType.Int64 ? BinaryPrimitives.ReadInt64LittleEndian(bin.Bytes(token * sizeof(long), sizeof(long))) : read;
 
     /// <summary>Ids that no int holds become the nearest that one does, which <see cref="CheckIds"/> refuses.</summary>
     private static void Convert<T>(ReadOnlySpan<byte> bytes, Span<int> ids)

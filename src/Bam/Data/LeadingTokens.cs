@@ -6,7 +6,7 @@ namespace Bam.Data;
 /// <summary>The first tokens of a text: a sample for work that needs no more.</summary>
 public static class LeadingTokens
 {
-    /// <summary>Reads documents until there are enough tokens; each ends with the end-of-text token, if the tokenizer has one.</summary>
+    /// <summary>Reads documents until there are enough tokens; each begins with what the tokenizer's template puts there and ends with the end-of-text token, if it has one.</summary>
     /// <param name="input">A file (.txt, .jsonl, .jsonl.gz), a folder or a pattern; see <see cref="InputFiles.Resolve"/>. Or a built domain, whose training tokens are taken.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="count">The most tokens.</param>
@@ -21,6 +21,7 @@ public static class LeadingTokens
         var ids = new List<int>();
         foreach (var text in DocumentTexts.Read(InputFiles.Resolve([input]), reporter, skipBadLines: skipBadLines))
         {
+            ids.AddRange(BeginTokens.Of(tokenizer));
             tokenizer.EncodeOrdinary(text, ids);
             if (tokenizer.EndOfTextId is { } endOfText) ids.Add(endOfText);
             if (ids.Count >= count) break;

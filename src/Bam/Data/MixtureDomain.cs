@@ -4,4 +4,5 @@ namespace Bam.Data;
 /// <param name="Name">The domain's name.</param>
 /// <param name="Tokens">Its training text.</param>
 /// <param name="Weight">Its share of the windows, relative to the other domains'; more than 0.</param>
-public sealed record MixtureDomain(string Name, IndexedDataset Tokens, double Weight);
+/// <param name="BeginOfWindow">The token that each window begins with, before its text; null for none.</param>
+public sealed record MixtureDomain(string Name, IndexedDataset Tokens, double Weight, int? BeginOfWindow = null);

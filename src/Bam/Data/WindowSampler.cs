@@ -56,8 +56,15 @@ public sealed class WindowSampler
             while (cumulativeShares[domain] <= (b + u) / batchSize) domain++;
             drawn[b] = domain;
             var text = domains[domain].Tokens;
+            var window = tokens.AsSpan(b * (windowLength + 1), windowLength + 1);
             starts[b] = random.NextInt64(text.TokenCount - windowLength);
-            text.Read(starts[b], tokens.AsSpan(b * (windowLength + 1), windowLength + 1));
+            if (domains[domain].BeginOfWindow is { } begin)
+            {
+                window[0] = begin;
+                window = window[1..];
+            }
+
+            text.Read(starts[b], window);
         }
 
         return new(tokens, drawn, starts, batchSize, windowLength);

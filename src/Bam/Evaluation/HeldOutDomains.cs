@@ -4,58 +4,64 @@ using Bam.Training.Metrics;
 
 namespace Bam.Evaluation;
 
-/// <summary>The domains on which models are measured.</summary>
+/// <summary>The texts on which models are measured.</summary>
 public sealed class HeldOutDomains : IDisposable
 {
     private const string Hint = "build it with a held-out fraction above 0";
 
-    private readonly List<DomainData> domains = [];
+    private readonly List<HeldOutText> texts = [];
     private readonly List<string> names = [];
-    private readonly string hint;
 
-    private HeldOutDomains(string hint) => this.hint = hint;
+    private HeldOutDomains() { }
 
-    /// <summary>The domains, in the order given.</summary>
-    public IReadOnlyList<DomainData> Domains => domains;
+    /// <summary>The texts, in the order given.</summary>
+    public IReadOnlyList<HeldOutText> Texts => texts;
 
-    /// <summary>Opens domains that <c>bam data build</c> made.</summary>
-    /// <param name="directories">Their directories.</param>
-    /// <exception cref="InvalidInputException">One is missing or damaged, or two have one name.</exception>
-    public static HeldOutDomains Open(IEnumerable<string> directories)
+    /// <summary>Opens domains that <c>bam data build</c> made, and indexed data sets of other tools.</summary>
+    /// <param name="paths">Directories, and paths of <c>.bin</c> and <c>.idx</c> files.</param>
+    /// <exception cref="InvalidInputException">One is missing, damaged or without text, or two have one name.</exception>
+    public static HeldOutDomains Open(IEnumerable<string> paths)
     {
-        ArgumentNullException.ThrowIfNull(directories);
-        return OpenAll(directories.Select(directory => ((string?)null, directory)), Hint);
+        ArgumentNullException.ThrowIfNull(paths);
+        return OpenAll(paths.Select(path => ((string?)null, path)), Hint);
     }
 
-    /// <summary>Opens domains under names of the caller's.</summary>
-    /// <param name="domains">Their names, each once, and the directories that <c>bam data build</c> made.</param>
+    /// <summary>Opens texts under names of the caller's.</summary>
+    /// <param name="texts">Their names, each once, and their paths.</param>
     /// <param name="key">The key that asks for held-out text and 0 switches off.</param>
-    /// <exception cref="InvalidInputException">One is missing, damaged or without held-out text.</exception>
-    public static HeldOutDomains Open(IEnumerable<(string Name, string Directory)> domains, string key)
+    /// <exception cref="InvalidInputException">One is missing, damaged or without text.</exception>
+    public static HeldOutDomains Open(IEnumerable<(string Name, string Path)> texts, string key)
     {
-        ArgumentNullException.ThrowIfNull(domains);
-        return OpenAll(domains.Select(domain => ((string?)domain.Name, domain.Directory)), $"{Hint}, or set key '{key}' to 0");
+        ArgumentNullException.ThrowIfNull(texts);
+        return OpenAll(texts.Select(text => ((string?)text.Name, text.Path)), $"{Hint}, or set key '{key}' to 0");
     }
 
-    /// <summary>Measures a model on every domain.</summary>
+    /// <summary>Measures a model on every text.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">Windows and batches.</param>
     /// <param name="activity">What progress lines call it.</param>
     /// <param name="reporter">Told how far it is.</param>
     /// <param name="cancellation">The wish to stop.</param>
-    /// <returns>The figures by domain, in the order of the domains.</returns>
+    /// <param name="beginOfWindow">The token that each window of a text begins with; as the text was built when absent.</param>
+    /// <returns>The figures by name, in the order of the texts.</returns>
     public IReadOnlyDictionary<string, PerplexityResult> Measure(
-        LanguageModel model, PerplexityOptions options, string activity, IReporter reporter, CancellationToken cancellation)
+        LanguageModel model,
+        PerplexityOptions options,
+        string activity,
+        IReporter reporter,
+        CancellationToken cancellation,
+        Func<HeldOutText, int?>? beginOfWindow = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(reporter);
-        var total = domains.Sum(domain => Math.Min(domain.HeldOut.TokenCount - 1, options.MaxTargets ?? long.MaxValue));
+        var total = texts.Sum(text => Math.Min(text.Tokens.TokenCount - 1, options.MaxTargets ?? long.MaxValue));
         var done = 0L;
         var results = new Dictionary<string, PerplexityResult>();
-        foreach (var (name, domain) in names.Zip(domains))
+        foreach (var (name, text) in names.Zip(texts))
         {
             var before = done;
-            results[name] = Perplexity.Measure(model, domain.HeldOut, domain.HeldOutBytes, options, targets =>
+            var windows = options with { BeginOfWindow = beginOfWindow is null ? text.BeginOfWindow : beginOfWindow(text) };
+            results[name] = Perplexity.Measure(model, text.Tokens, text.Bytes, windows, targets =>
             {
                 done = before + targets;
                 reporter.Advance(new WorkProgress(activity, done, total, "tokens", name));
@@ -72,15 +78,15 @@ public sealed class HeldOutDomains : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var domain in domains) domain.Dispose();
+        foreach (var text in texts) text.Dispose();
     }
 
-    private static HeldOutDomains OpenAll(IEnumerable<(string? Name, string Directory)> domains, string hint)
+    private static HeldOutDomains OpenAll(IEnumerable<(string? Name, string Path)> texts, string hint)
     {
-        var opened = new HeldOutDomains(hint);
+        var opened = new HeldOutDomains();
         try
         {
-            foreach (var (name, directory) in domains) opened.Add(name, directory);
+            foreach (var (name, path) in texts) opened.Add(name, path, hint);
             return opened;
         }
         catch
@@ -90,15 +96,13 @@ public sealed class HeldOutDomains : IDisposable
         }
     }
 
-    private void Add(string? name, string directory)
+    private void Add(string? name, string path, string hint)
     {
-        if (!DataBuildReport.IsIn(directory))
-            throw new InvalidInputException(directory, "a directory that 'bam data build' made, for its held-out text", "no report.json there", hint);
-        var domain = DomainData.Open(directory);
-        domains.Add(domain);
-        names.Add(name ?? domain.Name);
-        if (domain.HeldOut.TokenCount < 2) throw new InvalidInputException(directory, "a domain with held-out text", "none", hint);
-        if (names.Count(other => other == names[^1]) > 1)
-            throw new InvalidInputException($"{directory}: a domain called '{names[^1]}' is there already; build one of them under another name");
+        var text = HeldOutText.Open(path, hint);
+        texts.Add(text);
+        names.Add(name ?? text.Name);
+        if (names.Count(other => other == names[^1]) == 1) return;
+        throw new InvalidInputException(
+            $"{path}: a text called '{names[^1]}' is there already; {(text.Report is null ? "rename one of the files" : "build one of them under another name")}");
     }
 }

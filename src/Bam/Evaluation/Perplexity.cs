@@ -26,7 +26,7 @@ public static class Perplexity
                 "the evaluation window", $"at most {model.Config.MaxPositionEmbeddings} tokens (max_position_embeddings)", $"{options.WindowLength}", "shorten it");
         if (tokens.TokenCount < 2)
             throw new InvalidInputException(tokens.Prefix, "at least 2 held-out tokens", $"{tokens.TokenCount}", "hold out more text");
-        return Measure(tokens.TokenCount, bytes, options, batch => Score(model, tokens, batch), advance, cancellation);
+        return Measure(tokens.TokenCount, bytes, options, batch => Score(model, tokens, batch, options.BeginOfWindow), advance, cancellation);
     }
 
     /// <summary>Sums what <paramref name="score"/> says of each batch of windows.</summary>
@@ -39,8 +39,8 @@ public static class Perplexity
     internal static PerplexityResult Measure(
         long tokenCount, long? bytes, PerplexityOptions options, Func<WindowBatch, double> score, Action<long>? advance, CancellationToken cancellation)
     {
-        var read = options.MaxTargets is { } limit ? Math.Min(tokenCount, limit + 1) : tokenCount;
-        var windows = new EvaluationWindows(read, options.WindowLength, options.BatchSize);
+        var all = options.BeginOfWindow is null ? tokenCount - 1 : tokenCount;
+        var windows = new EvaluationWindows(Math.Min(all, options.MaxTargets ?? all) + 1, options.WindowLength, options.BatchSize);
         var (nll, done) = (0.0, 0L);
         foreach (var batch in windows.Batches())
         {
@@ -50,21 +50,23 @@ public static class Perplexity
             advance?.Invoke(done);
         }
 
-        return new PerplexityResult(nll, windows.Targets, read == tokenCount ? bytes : null);
+        return new PerplexityResult(nll, windows.Targets, windows.Targets == all ? bytes : null);
     }
 
-    private static double Score(LanguageModel model, IndexedDataset tokens, WindowBatch batch)
+    private static double Score(LanguageModel model, IndexedDataset tokens, WindowBatch batch, int? begin)
     {
-        var text = new int[batch.Targets + 1];
+        // A begin token is no part of the text, which is the targets alone then.
+        var text = new int[begin is null ? batch.Targets + 1 : batch.Targets];
         tokens.Read(batch.Start, text);
         RequireInVocabulary(text, tokens, batch.Start, model.Config.VocabSize);
-        var ids = Array.ConvertAll(text, id => (long)id);
+        var ids = Array.ConvertAll(begin is { } token ? [token, .. text] : text, id => (long)id);
 
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         long[] shape = [batch.Rows, batch.Length];
-        var inputs = Tensor.From<long>(ids.AsSpan(0, batch.Targets), shape, model.Device);  // [B, T]
         var targets = Tensor.From<long>(ids.AsSpan(1, batch.Targets), shape, model.Device);  // [B, T]
+        for (var row = 0; begin is not null && row < batch.Rows; row++) ids[row * batch.Length] = begin.Value;
+        var inputs = Tensor.From<long>(ids.AsSpan(0, batch.Targets), shape, model.Device);  // [B, T]
         return (double)model.Loss(inputs, targets).Nll.Item<float>() * batch.Targets;
     }
 

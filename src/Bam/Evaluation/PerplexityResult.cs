@@ -3,7 +3,7 @@ namespace Bam.Evaluation;
 /// <summary>How well a model predicts one text.</summary>
 /// <param name="TotalNll">The sum of the targets' negative log-likelihoods, in nats.</param>
 /// <param name="Tokens">The targets.</param>
-/// <param name="Bytes">The text's UTF-8 bytes; null when only a part of the text was read.</param>
+/// <param name="Bytes">The text's UTF-8 bytes; null when they are not known, or only a part of the text was read.</param>
 public sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
 {
     /// <summary>Nats per token.</summary>
@@ -12,7 +12,7 @@ public sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
     /// <summary>exp of the mean negative log-likelihood.</summary>
     public double Perplexity => Math.Exp(Nll);
 
-    /// <summary>Bits per UTF-8 byte, which compares across tokenizers; null when only a part of the text was read.</summary>
+    /// <summary>Bits per UTF-8 byte, which compares across tokenizers; null when the bytes are not known.</summary>
     public double? BitsPerByte => Bytes is { } bytes ? TotalNll / Math.Log(2) / bytes : null;
 
     /// <summary>The arithmetic mean of the perplexities of several texts.</summary>

@@ -1,3 +1,4 @@
+using Bam.Data;
 using Bam.Evaluation;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
@@ -99,10 +100,13 @@ public sealed class ExperimentGraph
         return new[] { (string?)null }.Concat(latency.Presets).Select(preset => new LatencyPhase(origins, latency, preset, recipe.Seed.Training.Device));
     }
 
-    private TokenizerPhase TokenizerOf(IReadOnlyList<DomainText> texts) =>
-        GivenFiles.Tokenizer(recipe) is { } file
-            ? new GivenTokenizerPhase(file, hashes)
-            : new TrainTokenizerPhase(recipe.Tokenizer, texts, recipe.RandomSeed);
+    private TokenizerPhase TokenizerOf(IReadOnlyList<DomainText> texts)
+    {
+        if (GivenFiles.Tokenizer(recipe) is { } file) return new GivenTokenizerPhase(file, hashes, recipe.Data.Bos);
+        if (recipe.Data.Bos is BeginOfText.Document or BeginOfText.Window)
+            throw new InvalidInputException("key 'data.bos'", "none with a tokenizer that the recipe trains, which begins texts with no token", $"{recipe.Data.Bos}", "remove it, or name a tokenizer by 'tokenizer.path'");
+        return new TrainTokenizerPhase(recipe.Tokenizer, texts, recipe.RandomSeed);
+    }
 
     private ModelPhase SeedPhase()
     {

@@ -9,7 +9,7 @@ public sealed record GenerationOptions
     /// <summary>How tokens are chosen.</summary>
     public SamplerOptions Sampler { get; init; } = new();
 
-    /// <summary>The text ends before the first of these.</summary>
+    /// <summary>The text ends before the first of these; one that is a special token, which has no text, ends it as a token.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
     /// <summary>Whether tokens come with their experts. Each is then reported one pass later, when the model has read it.</summary>

@@ -15,10 +15,12 @@ public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
 
     /// <summary>The tokens of a prompt: as Hugging Face's tokenizers give them, special tokens recognised and the template's added. An
     /// empty prompt is the beginning of a document.</summary>
+    /// <param name="prompt">The text.</param>
+    /// <param name="addSpecialTokens">Whether the template's tokens are put around it.</param>
     /// <exception cref="InvalidInputException">It is empty, and the tokenizer has no token that stands between documents.</exception>
-    public int[] Encode(string prompt)
+    public int[] Encode(string prompt, bool addSpecialTokens = true)
     {
-        var ids = tokenizer.Encode(prompt);
+        var ids = tokenizer.Encode(prompt, addSpecialTokens);
         if (ids.Length > 0) return ids;
         return tokenizer.EndOfTextId is { } id
             ? [id]
@@ -57,6 +59,7 @@ public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
                 $"{options.MaxNewTokens}", "ask for fewer, or shorten the prompt");
         }
 
+        var stopTokens = StopTokens.Of(options.StopStrings, tokenizer);
         var sampler = new Sampler(options.Sampler);
         var decoder = new StreamingTextDecoder(tokenizer, options.StopStrings, prompt);
         var trace = options.TraceRouting ? new RoutingTrace(model.Config) : null;
@@ -74,7 +77,7 @@ public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
             var id = sampler.Next(logits);
             var piece = endOfText.Contains(id) ? "" : decoder.Append(id);
             stopReason = endOfText.Contains(id) ? StopReason.EndOfText
-                : decoder.StoppedBy is not null ? StopReason.StopString
+                : decoder.StoppedBy is not null || stopTokens.Contains(id) ? StopReason.StopString
                 : tokens.Count + 1 == options.MaxNewTokens ? StopReason.MaxTokens
                 : cancellation.IsCancellationRequested ? StopReason.Interrupted
                 : null;

@@ -22,7 +22,12 @@ public sealed class RunSetup
         ModelConfig = ModelSource.ConfigOf(config, reporter);
         ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null);
         if (config.Model is { } model) Companions.Add(model, MixtureRecord.FileName);
-        OpenData().Dispose(); // so that faults of the data come before the run's directory
+        // Faults of the data come before the run's directory.
+        using (var data = OpenData())
+        {
+            if (tokenizer is not null) data.CheckBeginTokens(tokenizer, ModelConfig.BosTokenId, reporter);
+        }
+
         Identity = new()
         {
             ConfigSha256 = ConfigWriter.Fingerprint(config),

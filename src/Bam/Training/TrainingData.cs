@@ -8,12 +8,13 @@ namespace Bam.Training;
 public sealed class TrainingData : IDisposable
 {
     private readonly IndexedDataset[] datasets;
+    private readonly DataBuildReport?[] reports;
 
-    private TrainingData(TrainingConfig config, IndexedDataset[] datasets)
+    private TrainingData(TrainingConfig config, IndexedDataset[] datasets, DataBuildReport?[] reports)
     {
-        this.datasets = datasets;
+        (this.datasets, this.reports) = (datasets, reports);
         Names = [.. config.Data.Select(d => d.Domain)];
-        var domains = config.Data.Zip(datasets, (domain, tokens) => new MixtureDomain(domain.Domain, tokens, domain.Weight)).ToArray();
+        var domains = config.Data.Select((domain, i) => new MixtureDomain(domain.Domain, datasets[i], domain.Weight, reports[i]?.BeginOfWindow)).ToArray();
         Sampler = new(domains, config.Settings.SequenceLength, config.Settings.BatchSize, config.Settings.DataSeed);
     }
 
@@ -32,15 +33,19 @@ public sealed class TrainingData : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         var datasets = new List<IndexedDataset>();
+        var reports = config.Data.Select(ReportOf).ToArray();
         try
         {
-            foreach (var domain in config.Data)
+            foreach (var (domain, report) in config.Data.Zip(reports))
             {
-                if (DataBuildReport.IsIn(domain.Path)) DataBuildReport.Load(domain.Path).RequireVocabulary(domain.Path, vocabSize, tokenizer);
+                report?.RequireVocabulary(domain.Path, vocabSize, tokenizer);
                 datasets.Add(IndexedDataset.Open(PrefixOf(domain), vocabSize));
+                if (domain.Validation is null) continue;
+                using var validation = HeldOutText.Open(domain.Validation, "check key 'validation'");
+                validation.RequireVocabulary(vocabSize, tokenizer);
             }
 
-            return new TrainingData(config, [.. datasets]);
+            return new TrainingData(config, [.. datasets], reports);
         }
         catch
         {
@@ -52,7 +57,19 @@ public sealed class TrainingData : IDisposable
     /// <summary>What the windows depend on.</summary>
     /// <exception cref="InvalidInputException">A data set is missing.</exception>
     public static IReadOnlyList<DataIdentity> IdentitiesOf(TrainingConfig config) =>
-        [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d)))];
+        [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d), ReportOf(d)?.BeginOfWindow))];
+
+    /// <summary>Warns where the text lacks the begin tokens of the model's tokenizer, or has others.</summary>
+    /// <param name="tokenizer">The model's.</param>
+    /// <param name="bosTokenId">The model's <c>bos_token_id</c>.</param>
+    /// <param name="reporter">Is told.</param>
+    public void CheckBeginTokens(Tokenizer tokenizer, int? bosTokenId, IReporter reporter) => BeginTokenCheck.Warn(
+        tokenizer,
+        bosTokenId,
+        "the model",
+        [.. Names.Select((name, i) => (name, datasets[i], reports[i]))],
+        "it is trained on texts that begin without; 'bam data build --bos document' puts them there",
+        reporter);
 
     /// <summary>The directories and files that hold the data.</summary>
     internal static IEnumerable<string> FilesOf(TrainingConfig config) =>
@@ -63,6 +80,8 @@ public sealed class TrainingData : IDisposable
     {
         foreach (var dataset in datasets) dataset.Dispose();
     }
+
+    private static DataBuildReport? ReportOf(TrainingDomain domain) => DataBuildReport.IsIn(domain.Path) ? DataBuildReport.Load(domain.Path) : null;
 
     // A directory of 'bam data build' holds train.{bin,idx} and heldout.{bin,idx}.
     private static string PrefixOf(TrainingDomain domain) =>

@@ -134,7 +134,48 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
         none.Error.Trim().ShouldBe($"bam: {train["unmeasured texts"]}: expected a domain with held-out text, found none; {hint}");
         var prefix = CommandLineRun.Of("train", train.Config("prefix", "evaluate_every: 4"));
         prefix.Status.ShouldBe(ExitStatus.WrongRequest);
-        prefix.Error.Trim().ShouldBe($"bam: {train["text"]}: expected a directory that 'bam data build' made, for its held-out text, found no report.json there; {hint}");
+        prefix.Error.Trim().ShouldBe($"bam: {train["text"]}: is an indexed data set without held-out text; name one to measure on by key 'validation' of domain 'text', or set key 'evaluate_every' to 0");
+    }
+
+    [Fact]
+    public void An_indexed_data_set_is_measured_on_as_it_is()
+    {
+        using (var writer = new IndexedDatasetWriter(train["valid"], TokenType.UInt16))
+        {
+            for (var document = 0; document < 3; document++) writer.Append([.. Enumerable.Range(document, 20).Select(i => i * i % 31), 31]);
+            writer.Complete();
+        }
+
+        var config = train.Config("validated", "evaluate_every: 4", checkpointEvery: 0);
+        var yaml = File.ReadAllText(config)
+            .Replace("path: text}", "path: text, validation: valid.idx}", StringComparison.Ordinal)
+            .Replace($"steps: {TrainProcess.Steps}", "steps: 4", StringComparison.Ordinal);
+        File.WriteAllText(config, yaml);
+        TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
+
+        var evaluation = File.ReadAllLines(train["validated/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(line => line.TryGetProperty("evaluation", out _)).ShouldHaveSingleItem().GetProperty("evaluation").GetProperty("text");
+        evaluation.GetProperty("tokens").GetInt64().ShouldBe((3 * 21) - 1);
+        evaluation.TryGetProperty("bits_per_byte", out var bits).ShouldBe(bits.ValueKind == JsonValueKind.Null);
+    }
+
+    [Fact]
+    public void Ids_of_a_validation_set_that_the_model_does_not_know_are_refused_before_the_run()
+    {
+        using (var writer = new IndexedDatasetWriter(train["foreign"], TokenType.UInt16))
+        {
+            writer.Append([1, 2, 3]);
+            writer.Append([4, 32]);
+            writer.Complete();
+        }
+
+        var config = train.Config("refused", "evaluate_every: 4");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("path: text}", "path: text, validation: foreign}", StringComparison.Ordinal));
+        var run = CommandLineRun.Of("train", config);
+
+        run.Status.ShouldBe(ExitStatus.WrongRequest);
+        run.Error.ShouldContain($"{train["foreign.bin"]}, document 1, token 4: expected an id from 0 to 31, found 32");
+        Directory.Exists(train["refused"]).ShouldBeFalse();
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public sealed class DataBuilderTests : IDisposable
         train.Concat(heldOut).Order().ShouldBe(texts.Order());
         train.ShouldBe(texts.Except(heldOut));
         heldOut.ShouldBe(texts.Except(train));
-        Enumerable.Range(0, domain.Train.DocumentCount).Select(i => Last(domain.Train, i)).ShouldAllBe(id => id == ByteEncoder.EndOfText);
+        Enumerable.Range(0, (int)domain.Train.DocumentCount).Select(i => Last(domain.Train, i)).ShouldAllBe(id => id == ByteEncoder.EndOfText);
         domain.Name.ShouldBe("out");
         domain.HeldOutBytes.ShouldBe(heldOut.Sum(text => Encoding.UTF8.GetByteCount(text)));
         domain.Train.TokenType.ShouldBe(TokenType.UInt16);

@@ -40,7 +40,7 @@ public sealed class IndexedDatasetTests : IDisposable
         dataset.DocumentCount.ShouldBe(3);
         Read(dataset, 0, 5).ShouldBe([5, 6, 65535, 0, 1]);
         Read(dataset, 1, 2).ShouldBe([6, 65535]);
-        Enumerable.Range(0, 3).Select(dataset.Document).ShouldBe([(0L, 2L), (2L, 0L), (2L, 3L)]);
+        Enumerable.Range(0, 3).Select(i => dataset.Document(i)).ShouldBe([(0L, 2L), (2L, 0L), (2L, 3L)]);
         dataset.FindMaxTokenId().ShouldBe(65535);
     }
 
@@ -151,7 +151,7 @@ public sealed class IndexedDatasetTests : IDisposable
         using var dataset = IndexedDataset.Open(directory["d"], vocabularySize: 300);
         Read(dataset, 0, 2).ShouldBe([1, 2]);
         Should.Throw<InvalidInputException>(() => Read(dataset, 1, 3)).Message
-            .ShouldBe($"{directory["d.bin"]}, token 2: expected an id from 0 to 299, found 300; use the tokenizer that the corpus was built with, or rebuild it");
+            .ShouldBe($"{directory["d.bin"]}, document 1, token 2: expected an id from 0 to 299, found 300; use the tokenizer that the corpus was built with, or rebuild it");
     }
 
     [Fact]
@@ -162,6 +162,28 @@ public sealed class IndexedDatasetTests : IDisposable
 
         using var dataset = IndexedDataset.Open(directory["d"]);
         Should.Throw<InvalidInputException>(() => Read(dataset, 0, 2)).Message.ShouldContain("token 1: expected an id from 0 to");
+    }
+
+    [Fact]
+    public void Ids_that_need_64_bits_are_named_as_they_are()
+    {
+        File.WriteAllBytes(directory["d.bin"], [.. BitConverter.GetBytes(1L), .. BitConverter.GetBytes(5_000_000_000L)]);
+        File.WriteAllBytes(directory["d.idx"], Index(5, [1, 1], [0, 8], [0, 1, 2]));
+
+        using var dataset = IndexedDataset.Open(directory["d"]);
+        Should.Throw<InvalidInputException>(() => dataset.RequireIdsBelow(100)).Message.ShouldContain("d.bin, document 1, token 1: expected an id from 0 to");
+        Should.Throw<InvalidInputException>(() => dataset.FindMaxTokenId()).Message.ShouldContain("found 5000000000;");
+    }
+
+    [Fact]
+    public void A_bad_id_is_found_in_its_document()
+    {
+        File.WriteAllBytes(directory["d.bin"], [1, 2, 3, 4, 5, 60, 7]);
+        File.WriteAllBytes(directory["d.idx"], Index(1, [2, 1, 0, 3, 1], [0, 2, 3, 3, 6], [0, 2, 2, 4, 5]));
+
+        using var dataset = IndexedDataset.Open(directory["d"]);
+        dataset.RequireIdsBelow(61);
+        Should.Throw<InvalidInputException>(() => dataset.RequireIdsBelow(60)).Message.ShouldContain("d.bin, document 2, token 5: expected an id from 0 to 59, found 60");
     }
 
     [Fact]
@@ -177,7 +199,8 @@ public sealed class IndexedDatasetTests : IDisposable
         { "empty", [], "expected a header of 34 bytes, found a file of 0" },
         { "magic", Change(0, (byte)'X'), "expected an index that starts with MMIDIDX, found other bytes" },
         { "version", Change(9, 2), "version: expected 1, found 2" },
-        { "dtype", Change(17, 6), "dtype code: expected an integer type (1 to 5 or 8), found 6" },
+        { "dtype", Change(17, 6), "dtype code: expected an integer type (1 to 5 or 8), found 6 (float64)" },
+        { "unknown dtype", Change(17, 9), "dtype code: expected an integer type (1 to 5 or 8), found 9;" },
         { "cut", Valid()[..^1], "expected 82 bytes for 2 sequences and 2 documents, found 81" },
         { "long", [.. Valid(), 0], "expected 82 bytes for 2 sequences and 2 documents, found 83" },
         { "huge count", Change(25, 0x7F), "expected counts that fit the file, found 9151314442816847874 sequences" },

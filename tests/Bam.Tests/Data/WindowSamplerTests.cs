@@ -43,6 +43,20 @@ public sealed class WindowSamplerTests : IDisposable
     }
 
     [Fact]
+    public void Windows_may_begin_with_a_token_that_is_not_in_the_text()
+    {
+        var plain = new WindowSampler([Domain("a", 1000, 3), Domain("b", 500, 1)], T, 4, seed: 17).Draw(2);
+        var begun = new WindowSampler([Domain("a", 1000, 3) with { BeginOfWindow = 7 }, Domain("b", 500, 1)], T, 4, seed: 17).Draw(2);
+
+        begun.Starts.ShouldBe(plain.Starts);
+        for (var b = 0; b < 4; b++)
+        {
+            var (window, without) = (begun.Tokens[(b * (T + 1))..((b + 1) * (T + 1))], plain.Tokens[(b * (T + 1))..((b + 1) * (T + 1))]);
+            window.ShouldBe(b == 3 ? without : [7, .. without[..T]]);
+        }
+    }
+
+    [Fact]
     public void Whole_shares_are_exact_in_every_step()
     {
         var sampler = new WindowSampler([Domain("a", 100, 2), Domain("b", 100, 1), Domain("c", 100, 1)], T, 8, seed: 1);

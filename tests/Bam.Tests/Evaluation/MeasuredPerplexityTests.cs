@@ -60,6 +60,26 @@ public sealed class MeasuredPerplexityTests : IDisposable
         result.BitsPerByte!.Value.ShouldBe(expected / Math.Log(2) / 50, 1e-4);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(23)]
+    public void With_a_begin_token_every_token_of_the_text_is_predicted(int tokens)
+    {
+        var random = new RandomStream(1, "tokens");
+        var ids = Enumerable.Range(0, tokens).Select(_ => (int)random.NextInt64(Vocabulary)).ToArray();
+        using var text = Write(ids);
+
+        var result = Perplexity.Measure(model, text, bytes: 50, new() { WindowLength = Length, BatchSize = 3, BeginOfWindow = 9 });
+
+        // Each window of the text with the begin token before it is a text of its own.
+        var expected = ids.Chunk(Length).Sum(window => ExpectedNll([9, .. window]));
+        result.Tokens.ShouldBe(tokens);
+        result.TotalNll.ShouldBe(expected, expected * 1e-5);
+        result.Bytes.ShouldBe(50);
+    }
+
     [Fact]
     public void It_leaves_no_tensors()
     {

@@ -5,6 +5,7 @@ using Bam.Experiments;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
 using Bam.Models;
+using Bam.Tests.Tokenization;
 using Shouldly;
 using Xunit;
 
@@ -69,6 +70,7 @@ public sealed class ExperimentGraphTests : IDisposable
     [InlineData("log_every: 5", "log_every: 5, checkpoint_every: 7, threads: 1", "")]
     [InlineData("log_every: 5", "log_every: 5, device: cpu", "budget bam-time, train bam-time, evaluate bam-time")]
     [InlineData("log_every: 5", "log_every: 5, evaluate_every: 3", AllModels)]
+    [InlineData("files: [law.txt] }", "files: [law.txt], skip_bad_lines: 2 }", Everything)]
     [InlineData("vocab_size: 300", "vocab_size: 301", Everything)]
     [InlineData("held_out_fraction: 0.1", "held_out_fraction: 0.2", "data general, data law, data code, " + AllModels)]
     [InlineData("hidden_size: 8", "hidden_size: 16", AllModels)]
@@ -159,6 +161,33 @@ public sealed class ExperimentGraphTests : IDisposable
 
         (Keys(recipe)["train code"] != before["train code"]).ShouldBe(changes);
     }
+
+    [Theory]
+    [InlineData(1, "", true)]
+    [InlineData(1, ", bos: window", true)]
+    [InlineData(1, ", bos: none", false)]
+    [InlineData(0, "", false)]
+    [InlineData(0, ", bos: none", false)]
+    public void Begin_tokens_change_the_keys_of_data_and_their_absence_none(int templateTokens, string bos, bool changes)
+    {
+        var recipe = Recipe.Replace("tokenizer: { vocab_size: 300 }", "tokenizer: { path: tokenizer.json }", StringComparison.Ordinal);
+        var file = Path.Combine(directory, "tokenizer.json");
+        // A tokenizer of which nothing is known has none.
+        File.WriteAllText(file, "{}");
+        var without = Graph(recipe);
+        File.WriteAllText(file, TinyTokenizer.JsonWithTemplate(templateTokens).ToJsonString());
+        var with = Graph(recipe.Replace("held_out_fraction: 0.1", $"held_out_fraction: 0.1{bos}", StringComparison.Ordinal));
+
+        var (before, after) = (Data(without).Inputs.Settings, Data(with).Inputs.Settings);
+        (before.ToJsonString() != after.ToJsonString()).ShouldBe(changes);
+        after.ContainsKey("bos").ShouldBe(changes);
+
+        static Phase Data(ExperimentGraph graph) => graph.Order.First(phase => phase.Title == "data law");
+    }
+
+    [Fact]
+    public void A_tokenizer_that_the_recipe_trains_has_no_begin_token() =>
+        Should.Throw<InvalidInputException>(() => Graph(Recipe.Replace("held_out_fraction: 0.1", "bos: document", StringComparison.Ordinal))).Message.ShouldStartWith("key 'data.bos': expected none with a tokenizer that the recipe trains");
 
     [Fact]
     public void A_named_device_is_part_of_what_is_timed_and_of_nothing_else()

@@ -47,6 +47,31 @@ public sealed class GeneratorTests : IDisposable
     }
 
     [Fact]
+    public void A_stop_string_that_is_a_special_token_ends_the_text_at_its_id()
+    {
+        // Every token that the model gives is special here, so that no text ever comes.
+        var tokenizer = TinyTokenizer.With(json => json["added_tokens"] = new JsonArray([.. Enumerable.Range(0, 256).Select(id =>
+        {
+            var token = TinyTokenizer.Added(id, ByteAlphabet.LetterOf((byte)id).ToString());
+            token["special"] = true;
+            return token;
+        })]));
+        var options = new GenerationOptions { MaxNewTokens = 12, Sampler = new() { Temperature = 0 } };
+        var ids = new Generator(model, tokenizer).Run(['a'], options).Tokens.Select(token => token.Id).ToList();
+        var id = ids.First(candidate => candidate < 256);
+
+        var stopped = new Generator(model, tokenizer).Run(['a'], options with { StopStrings = [tokenizer.IdToToken(id)!] });
+
+        stopped.StopReason.ShouldBe(StopReason.StopString);
+        stopped.Tokens.Select(token => token.Id).ShouldBe(ids[..(ids.IndexOf(id) + 1)]);
+    }
+
+    [Fact]
+    public void A_special_token_beside_other_text_never_comes_and_is_refused_as_a_stop_string() =>
+        Should.Throw<InvalidInputException>(() => Generate("a", new() { StopStrings = ["fine", "<|endoftext|>\n"] })).Message
+            .ShouldStartWith("stop \"<|endoftext|>\n\": expected text, or one special token, found the special token \"<|endoftext|>\" beside other text; give \"<|endoftext|>\" alone");
+
+    [Fact]
     public void Pieces_are_the_text_and_a_seed_gives_it_again()
     {
         var pieces = new List<string>();

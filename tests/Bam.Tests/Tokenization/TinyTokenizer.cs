@@ -47,6 +47,33 @@ internal static class TinyTokenizer
         };
     }
 
+    /// <summary>The file with special tokens (&lt;|endoftext|&gt;, then &lt;s&gt; and &lt;p&gt;) and a template that puts so many of the last two before a text.</summary>
+    public static JsonObject JsonWithTemplate(int tokens)
+    {
+        string[] names = ["<s>", "<p>"];
+        var json = Json();
+        json["added_tokens"] = new JsonArray([.. names.Prepend("<|endoftext|>").Select((name, i) => Special(FirstAdded + i, name))]);
+        if (tokens == 0) return json;
+        json["post_processor"] = new JsonObject
+        {
+            ["type"] = "TemplateProcessing",
+            ["single"] = new JsonArray([.. names.Take(tokens).Select(name => Piece("SpecialToken", name)), Piece("Sequence", "A")]),
+            ["pair"] = new JsonArray(),
+            ["special_tokens"] = new JsonObject(names.Select((name, i) => KeyValuePair.Create(
+                name, (JsonNode?)new JsonObject { ["id"] = name, ["ids"] = new JsonArray(FirstAdded + 1 + i), ["tokens"] = new JsonArray(name) }))),
+        };
+        return json;
+
+        static JsonObject Special(int id, string content)
+        {
+            var token = Added(id, content);
+            token["special"] = true;
+            return token;
+        }
+
+        static JsonObject Piece(string kind, string id) => new() { [kind] = new JsonObject { ["id"] = id, ["type_id"] = 0 } };
+    }
+
     public static JsonObject ByteLevel(bool addPrefixSpace = false, bool useRegex = true) => new()
     {
         ["type"] = "ByteLevel",

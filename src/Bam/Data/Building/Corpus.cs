@@ -55,7 +55,7 @@ internal sealed class Corpus
     }
 
     private static (int[] Ids, uint[] Sketch, ulong SplitHash) Prepare(TextDocument document, DataBuildOptions options) =>
-        ([.. options.Encoder.Encode(document.Text), options.Encoder.EndOfTextId], MinHash.Sketch(document.Text), HeldOutSplit.Hash(options.Seed, document));
+        (options.Encoder.Document(document.Text), MinHash.Sketch(document.Text), HeldOutSplit.Hash(options.Seed, document));
 
     private void Drop(TextDocument document, KeptDocument representative, double similarity)
     {

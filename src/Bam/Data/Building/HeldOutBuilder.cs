@@ -25,7 +25,7 @@ internal static class HeldOutBuilder
             cancellation.ThrowIfCancellationRequested();
             read++;
             if (string.IsNullOrWhiteSpace(document.Text)) continue;
-            texts.Add([.. encoder.Encode(document.Text), encoder.EndOfTextId]);
+            texts.Add(encoder.Document(document.Text));
             kept.Add(new(document.Origin, HeldOutSplit.Hash(options.Seed, document), texts[^1].Length, Encoding.UTF8.GetByteCount(document.Text)));
         }
 
@@ -80,5 +80,7 @@ internal static class HeldOutBuilder
                 ContaminationShare: 1,
                 options.Format.SkipBadLines),
             NearDuplicateExamples: [],
-            ContaminatedExamples: []);
+            ContaminatedExamples: [],
+            Bos: options.Encoder.Bos,
+            BeginOfTextIds: options.Encoder.Bos == BeginOfText.None ? null : options.Encoder.BeginOfTextIds);
 }

@@ -42,6 +42,12 @@ public static class InputFiles
     private static List<string> Find(string input)
     {
         var path = Path.GetFullPath(input);
+        if (!Directory.Exists(path) && IndexedDataset.Exists(path))
+        {
+            throw new InvalidInputException(
+                $"{input}: is an indexed data set, which holds token ids and no text; 'bam train' takes it as a domain's path or validation, 'bam eval perplexity' as --data, and 'bam data inspect' shows it");
+        }
+
         if (File.Exists(path)) return [path];
         List<string> found = [];
         try

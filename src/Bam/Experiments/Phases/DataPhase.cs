@@ -27,7 +27,7 @@ public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed,
         var report = DataBuilder.Build(new DataBuildOptions
         {
             Inputs = text.Inputs(context.Store),
-            Encoder = Encoder(tokenizer.FileIn(context.Store)),
+            Encoder = tokenizer.Encoder(Tokenizer.Load(tokenizer.FileIn(context.Store)), context.Store),
             Output = ShardsIn(context.Store),
             Name = Name,
             TextKey = text.Domain.TextKey,
@@ -53,13 +53,11 @@ public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed,
         {
             Kind = Kind,
             Version = 1,
-            Settings = settings,
+            Settings = tokenizer.WithBos(settings),
             Files = text.Files().ToDictionary(),
             Phases = Dependencies.ToDictionary(phase => phase.Title, phase => phase.Key),
         };
     }
-
-    private static TextEncoder Encoder(string file) => TextEncoder.Of(Tokenizer.Load(file), file);
 
     private sealed record Outcome(long TrainTokens);
 }

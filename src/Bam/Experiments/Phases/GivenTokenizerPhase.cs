@@ -1,12 +1,20 @@
 using System.Text.Json.Nodes;
+using Bam.Data;
+using Bam.Tokenization;
 
 namespace Bam.Experiments.Phases;
 
 /// <summary>A tokenizer that exists.</summary>
 /// <param name="file">Its tokenizer.json.</param>
 /// <param name="hashes">Of the file.</param>
-public sealed class GivenTokenizerPhase(string file, FileHashes hashes) : TokenizerPhase([])
+/// <param name="bos">Where begin tokens stand in the data; null: before each document, if the tokenizer's template has some.</param>
+public sealed class GivenTokenizerPhase(string file, FileHashes hashes, BeginOfText? bos = null) : TokenizerPhase([])
 {
+    private readonly Lazy<BeginOfText> place = new(() => bos ?? UsualPlace(file));
+
+    /// <inheritdoc/>
+    public override BeginOfText Bos => place.Value;
+
     /// <inheritdoc/>
     public override string FileIn(PhaseStore store) => file;
 
@@ -21,4 +29,16 @@ public sealed class GivenTokenizerPhase(string file, FileHashes hashes) : Tokeni
         Settings = [],
         Files = new Dictionary<string, string> { ["tokenizer.json"] = hashes.Of(file) },
     };
+
+    private static BeginOfText UsualPlace(string file)
+    {
+        try
+        {
+            return BeginTokens.Of(Tokenizer.Load(file)).Count > 0 ? BeginOfText.Document : BeginOfText.None;
+        }
+        catch (InvalidInputException)
+        {
+            return BeginOfText.None; // refused by the phase that encodes with it
+        }
+    }
 }

@@ -21,10 +21,9 @@ public abstract class ProbePhase(string name, IReadOnlyList<Phase> sources, long
     public override JsonObject Run(PhaseContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var file = tokenizer.FileIn(context.Store);
-        var loaded = Tokenizer.Load(file);
+        var loaded = Tokenizer.Load(tokenizer.FileIn(context.Store));
         var options = Adjust(
-            new HeldOutBuildOptions { Output = ShardsIn(context.Store), Name = Name, Encoder = TextEncoder.Of(loaded, file), Seed = RandomSeed, Reporter = context.Reporter },
+            new HeldOutBuildOptions { Output = ShardsIn(context.Store), Name = Name, Encoder = tokenizer.Encoder(loaded, context.Store), Seed = RandomSeed, Reporter = context.Reporter },
             context.Store);
         var report = HeldOutBuilder.Build(Documents(options, context.Store, loaded), options, context.Cancellation).HeldOut;
         return new JsonObject { ["documents"] = report.Documents, ["tokens"] = report.Tokens, ["bytes"] = report.Utf8Bytes };
@@ -35,7 +34,7 @@ public abstract class ProbePhase(string name, IReadOnlyList<Phase> sources, long
     {
         Kind = Kind,
         Version = 1,
-        Settings = Settings(),
+        Settings = tokenizer.WithBos(Settings()),
         Files = Files().ToDictionary(),
         Phases = Dependencies.ToDictionary(phase => phase.Title, phase => phase.Key),
     };

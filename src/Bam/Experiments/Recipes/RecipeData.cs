@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Data;
 
 namespace Bam.Experiments.Recipes;
 
@@ -12,6 +13,12 @@ public sealed record RecipeData
     /// <summary>The most tokens of a domain that are held out.</summary>
     [Key("the most tokens of a domain that are held out", Minimum = 2)]
     public long HeldOutMaxTokens { get; init; } = 1_000_000;
+
+    /// <summary>Where begin tokens stand; null for before each document, if the tokenizer's template has some.</summary>
+    [Key(
+        "where the token stands that the tokenizer's template puts before a text: before each document, at the beginning of each window, or nowhere; document when absent and the template has one",
+        ChangesResult = false)] // a data phase's own settings hold what comes of it
+    public BeginOfText? Bos { get; init; }
 
     /// <summary>From which similarity two documents count as the same.</summary>
     [Key("the similarity of 50-character shingles from which two documents count as the same and one is dropped", Minimum = 0, AboveMinimum = true, Maximum = 1)]
