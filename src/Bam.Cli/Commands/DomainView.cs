@@ -21,6 +21,8 @@ internal static class DomainView
         table.AddRow("share text with held-out ones, removed", Number(report.Contaminated), "", "");
         AddSide(table, "held out", report.HeldOut);
         AddSide(table, "to train on", report.Train);
+        if (report.Bos != BeginOfText.None)
+            table.Caption($"each {report.Bos.ToString().ToLowerInvariant()} begins with id {string.Join(", id ", report.BeginOfTextIds!)}");
         return table;
     }
 

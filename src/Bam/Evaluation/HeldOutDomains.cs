@@ -54,13 +54,14 @@ public sealed class HeldOutDomains : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(reporter);
-        var total = texts.Sum(text => Math.Min(text.Tokens.TokenCount - 1, options.MaxTargets ?? long.MaxValue));
+        beginOfWindow ??= text => text.BeginOfWindow;
+        var total = texts.Sum(text => Math.Min(text.Tokens.TokenCount - (beginOfWindow(text) is null ? 1 : 0), options.MaxTargets ?? long.MaxValue));
         var done = 0L;
         var results = new Dictionary<string, PerplexityResult>();
         foreach (var (name, text) in names.Zip(texts))
         {
             var before = done;
-            var windows = options with { BeginOfWindow = beginOfWindow is null ? text.BeginOfWindow : beginOfWindow(text) };
+            var windows = options with { BeginOfWindow = beginOfWindow(text) };
             results[name] = Perplexity.Measure(model, text.Tokens, text.Bytes, windows, targets =>
             {
                 done = before + targets;

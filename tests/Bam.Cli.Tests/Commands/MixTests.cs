@@ -129,6 +129,24 @@ public sealed class MixTests : IDisposable
         CommandLineRun.Of(request).Error.ShouldBe("bam: --router-tokens: expected a --router-text of each model beside it, found none; add them or leave it out\n");
     }
 
+    [Fact]
+    public void Bad_lines_of_router_texts_are_refused_or_passed_over()
+    {
+        var seed = WithTokenizer("seed", Dense);
+        var lines = Text("0.jsonl", "{\"text\": \"aaaa\"}\n{\"text\"\n{\"text\": \"bbbb\"}\n");
+        string[] request =
+        [
+            "mix", "bam", "--seed", seed, "--expert", Dense, "--output", Output, "--device", "cpu", "--router-tokens", "8", "--router-text", lines, Text("1.txt", "1234 5678"),
+        ];
+        var run = CommandLineRun.Of(request);
+        run.Status.ShouldBe(2);
+        run.Error.ShouldContain($"{lines}:2: expected a JSON object, found damage at byte 7 of the line; ");
+
+        run = CommandLineRun.Of([.. request, "--skip-bad-lines", "1"]);
+        run.Status.ShouldBe(0, run.Error);
+        run.Error.ShouldContain($"warning: 1 bad line passed over: {lines}:2: ");
+    }
+
     public static TheoryData<string> Families =>
         [.. Directory.GetDirectories(RepositoryRoot.PathOf("tests", "fixtures", "hf")).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith("mixtral", StringComparison.Ordinal)).Order()];
 

@@ -151,7 +151,7 @@ public sealed class IndexedDatasetTests : IDisposable
         using var dataset = IndexedDataset.Open(directory["d"], vocabularySize: 300);
         Read(dataset, 0, 2).ShouldBe([1, 2]);
         Should.Throw<InvalidInputException>(() => Read(dataset, 1, 3)).Message
-            .ShouldBe($"{directory["d.bin"]}, document 1, token 2: expected an id from 0 to 299, found 300; use the tokenizer that the corpus was built with, or rebuild it");
+            .ShouldBe($"{directory["d.bin"]}, document 0, token 2: expected an id from 0 to 299, found 300; use the tokenizer that the corpus was built with, or rebuild it");
     }
 
     [Fact]

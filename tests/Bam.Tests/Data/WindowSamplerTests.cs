@@ -45,14 +45,15 @@ public sealed class WindowSamplerTests : IDisposable
     [Fact]
     public void Windows_may_begin_with_a_token_that_is_not_in_the_text()
     {
-        var plain = new WindowSampler([Domain("a", 1000, 3), Domain("b", 500, 1)], T, 4, seed: 17).Draw(2);
-        var begun = new WindowSampler([Domain("a", 1000, 3) with { BeginOfWindow = 7 }, Domain("b", 500, 1)], T, 4, seed: 17).Draw(2);
+        var (a, b) = (Domain("a", 1000, 3), Domain("b", 500, 1));
+        var plain = new WindowSampler([a, b], T, 4, seed: 17).Draw(2);
+        var begun = new WindowSampler([a with { BeginOfWindow = 7 }, b], T, 4, seed: 17).Draw(2);
 
         begun.Starts.ShouldBe(plain.Starts);
-        for (var b = 0; b < 4; b++)
+        for (var slot = 0; slot < 4; slot++)
         {
-            var (window, without) = (begun.Tokens[(b * (T + 1))..((b + 1) * (T + 1))], plain.Tokens[(b * (T + 1))..((b + 1) * (T + 1))]);
-            window.ShouldBe(b == 3 ? without : [7, .. without[..T]]);
+            var (first, end) = (slot * (T + 1), (slot + 1) * (T + 1));
+            begun.Tokens[first..end].ShouldBe(slot == 3 ? plain.Tokens[first..end] : [7, .. plain.Tokens[first..(end - 1)]]);
         }
     }
 

@@ -174,15 +174,15 @@ public sealed class ExperimentGraphTests : IDisposable
         var file = Path.Combine(directory, "tokenizer.json");
         // A tokenizer of which nothing is known has none.
         File.WriteAllText(file, "{}");
-        var without = Graph(recipe);
+        var before = SettingsOfData(recipe);
         File.WriteAllText(file, TinyTokenizer.JsonWithTemplate(templateTokens).ToJsonString());
-        var with = Graph(recipe.Replace("held_out_fraction: 0.1", $"held_out_fraction: 0.1{bos}", StringComparison.Ordinal));
 
-        var (before, after) = (Data(without).Inputs.Settings, Data(with).Inputs.Settings);
+        var after = SettingsOfData(recipe.Replace("held_out_fraction: 0.1", $"held_out_fraction: 0.1{bos}", StringComparison.Ordinal));
+
         (before.ToJsonString() != after.ToJsonString()).ShouldBe(changes);
         after.ContainsKey("bos").ShouldBe(changes);
 
-        static Phase Data(ExperimentGraph graph) => graph.Order.First(phase => phase.Title == "data law");
+        JsonObject SettingsOfData(string yaml) => Graph(yaml).Order.First(phase => phase.Title == "data law").Inputs.Settings;
     }
 
     [Fact]

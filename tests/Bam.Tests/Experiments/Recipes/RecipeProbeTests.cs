@@ -34,6 +34,18 @@ public sealed class RecipeProbeTests : IDisposable
     }
 
     [Fact]
+    public void Text_of_domains_and_probes_may_have_bad_lines()
+    {
+        var recipe = Read(Yaml
+            .Replace("files: [law.txt]", "files: [law.jsonl], skip_bad_lines: 3", StringComparison.Ordinal)
+            .Replace("files: [verse.txt],", "files: [verse.jsonl], skip_bad_lines: 2,", StringComparison.Ordinal));
+
+        recipe.Domains["general"].Format.SkipBadLines.ShouldBe(0);
+        recipe.Domains["law"].Format.SkipBadLines.ShouldBe(3);
+        recipe.Probes["verse"].Text!.Format.SkipBadLines.ShouldBe(2);
+    }
+
+    [Fact]
     public void Several_corrupted_domains_are_a_probe_each() =>
         Read(Yaml).Probes["corrupt-5"].Parts("corrupt-5").Select(part => (part.Name, part.Probe.Of!.Single()))
             .ShouldBe([("corrupt-5-general", "general"), ("corrupt-5-law", "law")]);
@@ -56,6 +68,8 @@ public sealed class RecipeProbeTests : IDisposable
     [InlineData("corrupt: 0.05", "corrupt: 0", "recipe.yaml:8: key 'probes.corrupt-5.corrupt': expected a number above 0")]
     [InlineData("corrupt: 0.05", "corrupt: 1", "recipe.yaml:8: key 'probes.corrupt-5.corrupt': expected a number above 0")]
     [InlineData("corrupt: 0.05", "corrupt: 0.05, pieces: 100", "recipe.yaml:8: key 'pieces' and key 'corrupt' exclude each other")]
+    [InlineData("corrupt: 0.05", "corrupt: 0.05, skip_bad_lines: 1", "recipe.yaml:8: key 'skip_bad_lines' has no meaning with 'of'")]
+    [InlineData("files: [verse.txt],", "files: [verse.txt], skip_bad_lines: -1,", "recipe.yaml:7: key 'probes.verse.skip_bad_lines': expected a whole number from 0")]
     [InlineData("corrupt: 0.05", "corrupt: 0.05, max_tokens: 100", "recipe.yaml:8: key 'max_tokens' has no meaning with 'of'")]
     [InlineData(", corrupt: 0.05", "", "recipe.yaml:8: key 'of': what is to be done with the text is missing")]
     [InlineData("of: [general, law], corrupt", "of: [], corrupt", "recipe.yaml:8: key 'of': expected at least one domain")]
