@@ -164,7 +164,7 @@ internal sealed class Mix : Verb
     {
         LibTorch.Load();
         return RouterCalibration.Run(
-            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, invocation.Cancellation, texts.SkipBadLines);
+            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, texts.SkipBadLines, invocation.Cancellation);
     }
 
     private static AttentionInitialization ParseAttentionInit(string name) =>

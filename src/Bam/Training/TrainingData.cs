@@ -39,7 +39,7 @@ public sealed class TrainingData : IDisposable
             foreach (var (domain, report) in config.Data.Zip(reports))
             {
                 report?.RequireVocabulary(domain.Path, vocabSize, tokenizer);
-                datasets.Add(IndexedDataset.Open(PrefixOf(domain), vocabSize));
+                datasets.Add(IndexedDataset.Open(PrefixOf(domain.Path), vocabSize));
                 if (domain.Validation is null) continue;
                 using var validation = HeldOutText.Open(domain.Validation, "check key 'validation'");
                 validation.RequireVocabulary(vocabSize, tokenizer);
@@ -57,7 +57,7 @@ public sealed class TrainingData : IDisposable
     /// <summary>What the windows depend on.</summary>
     /// <exception cref="InvalidInputException">A data set is missing.</exception>
     public static IReadOnlyList<DataIdentity> IdentitiesOf(TrainingConfig config) =>
-        [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d), ReportOf(d)?.BeginOfWindow))];
+        [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d.Path), ReportOf(d)?.BeginOfWindow))];
 
     /// <summary>Warns where the text lacks the begin tokens of the model's tokenizer, or has others.</summary>
     /// <param name="tokenizer">The model's.</param>
@@ -73,7 +73,8 @@ public sealed class TrainingData : IDisposable
 
     /// <summary>The directories and files that hold the data.</summary>
     internal static IEnumerable<string> FilesOf(TrainingConfig config) =>
-        config.Data.SelectMany(domain => Directory.Exists(domain.Path) ? [domain.Path] : new[] { ".bin", ".idx" }.Select(ending => PrefixOf(domain) + ending));
+        config.Data.SelectMany(domain => new[] { domain.Path, domain.Validation }).OfType<string>()
+            .SelectMany(path => Directory.Exists(path) ? (string[])[path] : [PrefixOf(path) + ".bin", PrefixOf(path) + ".idx"]);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -84,8 +85,8 @@ public sealed class TrainingData : IDisposable
     private static DataBuildReport? ReportOf(TrainingDomain domain) => DataBuildReport.IsIn(domain.Path) ? DataBuildReport.Load(domain.Path) : null;
 
     // A directory of 'bam data build' holds train.{bin,idx} and heldout.{bin,idx}.
-    private static string PrefixOf(TrainingDomain domain) =>
-        Directory.Exists(domain.Path) ? Path.Combine(domain.Path, "train")
-        : Path.GetExtension(domain.Path) is ".bin" or ".idx" ? Path.ChangeExtension(domain.Path, null)
-        : domain.Path;
+    private static string PrefixOf(string path) =>
+        Directory.Exists(path) ? Path.Combine(path, "train")
+        : Path.GetExtension(path) is ".bin" or ".idx" ? Path.ChangeExtension(path, null)
+        : path;
 }

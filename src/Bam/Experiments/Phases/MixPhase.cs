@@ -73,6 +73,6 @@ public sealed class MixPhase(
     {
         LibTorch.Load();
         return RouterCalibration.Run(
-            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, Device.Parse(routerDomains!.Device), context.Reporter, context.Cancellation);
+            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, Device.Parse(routerDomains!.Device), context.Reporter, cancellation: context.Cancellation);
     }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Bam.Data;
 using Bam.Data.Building;
 using Bam.Data.Text;
 using Bam.Tokenization;

@@ -69,7 +69,7 @@ public sealed class RecipeProbeTests : IDisposable
     [InlineData("corrupt: 0.05", "corrupt: 1", "recipe.yaml:8: key 'probes.corrupt-5.corrupt': expected a number above 0")]
     [InlineData("corrupt: 0.05", "corrupt: 0.05, pieces: 100", "recipe.yaml:8: key 'pieces' and key 'corrupt' exclude each other")]
     [InlineData("corrupt: 0.05", "corrupt: 0.05, skip_bad_lines: 1", "recipe.yaml:8: key 'skip_bad_lines' has no meaning with 'of'")]
-    [InlineData("files: [verse.txt],", "files: [verse.txt], skip_bad_lines: -1,", "recipe.yaml:7: key 'probes.verse.skip_bad_lines': expected a whole number from 0")]
+    [InlineData("files: [verse.txt],", "files: [verse.txt], skip_bad_lines: -1,", "recipe.yaml:7: key 'probes.verse.skip_bad_lines': expected an integer of at least 0")]
     [InlineData("corrupt: 0.05", "corrupt: 0.05, max_tokens: 100", "recipe.yaml:8: key 'max_tokens' has no meaning with 'of'")]
     [InlineData(", corrupt: 0.05", "", "recipe.yaml:8: key 'of': what is to be done with the text is missing")]
     [InlineData("of: [general, law], corrupt", "of: [], corrupt", "recipe.yaml:8: key 'of': expected at least one domain")]
