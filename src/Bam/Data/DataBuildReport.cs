@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Bam.Files;
 using Bam.Tokenization;
 
@@ -64,9 +65,8 @@ public sealed record DataBuildReport(
     {
         var path = Path.Combine(directory, FileName);
         var report = JsonRecord.Load<DataBuildReport>(path, "build the domain with 'bam data build'", Json);
-        return report.Bos == BeginOfText.None || report.BeginOfTextIds is { Count: > 0 }
-            ? report
-            : throw new InvalidInputException(path, $"begin_of_text_ids, for bos {report.Bos.ToString().ToLowerInvariant()}", "none", "build the domain again");
+        if (report.Bos == BeginOfText.None || (report.BeginOfTextIds is { Count: > 0 } ids && ids.All(id => id >= 0 && id < report.VocabularySize))) return report;
+        throw new InvalidInputException($"{path}, key 'begin_of_text_ids'", "ids of the vocabulary", string.Join(", ", report.BeginOfTextIds ?? []) is { Length: > 0 } found ? found : "none", "build the domain again");
     }
 
     /// <summary>Refuses a model that knows other ids: one with another tokenizer, or one without a tokenizer and with fewer ids.</summary>

@@ -54,8 +54,12 @@ public sealed class TextEncoderTests : IDisposable
         report.Bos.ShouldBe(bos);
         report.BeginOfTextIds.ShouldBe([Begin]);
         report.BeginOfWindow.ShouldBe(bos == BeginOfText.Window ? Begin : null);
-        HeldOutTexts.Read(directory["probe"], tokenizer).ShouldBe(texts);
+        HeldOutTexts.Read(directory["probe"], tokenizer).ToList().ShouldBe(texts);
         File.ReadAllText(directory["probe/report.json"]).ShouldContain($"\"bos\": \"{bos.ToString().ToLowerInvariant()}\"");
+
+        File.WriteAllText(directory["probe/report.json"], File.ReadAllText(directory["probe/report.json"]).Replace($"{Begin}\n", "9999\n", StringComparison.Ordinal));
+        Should.Throw<InvalidInputException>(() => DataBuildReport.Load(directory["probe"])).Message
+            .ShouldBe($"{directory["probe/report.json"]}, key 'begin_of_text_ids': expected ids of the vocabulary, found 9999; build the domain again");
     }
 
     [Fact]
