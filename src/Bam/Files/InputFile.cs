@@ -80,14 +80,15 @@ public static class InputFile
     public static byte[] ReadAllBytes(string path, string hint, int most = MostBytes)
     {
         using var stream = OpenRead(path, hint, takesPipe: true);
+        Span<byte> oneMore = stackalloc byte[1];
         try
         {
             if (stream.CanSeek && stream.Length > most) throw TooLong(path, most, $"{stream.Length:N0}");
             var bytes = new ArrayBufferWriter<byte>(stream.CanSeek ? (int)stream.Length + 1 : 1 << 16);
-            while (stream.Read(bytes.GetSpan(1)) is var count and > 0)
+            while (stream.Read(bytes.WrittenCount < most ? bytes.GetSpan(1) : oneMore) is var count and > 0)
             {
+                if (bytes.WrittenCount == most) throw TooLong(path, most, "more");
                 bytes.Advance(count);
-                if (bytes.WrittenCount > most) throw TooLong(path, most, "more");
             }
 
             return bytes.WrittenSpan.ToArray();

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Shouldly;
 
 namespace Bam.Cli.Tests.Commands;
 

@@ -96,6 +96,20 @@ public sealed class MixTests : IDisposable
     }
 
     [Theory]
+    [InlineData(null)]
+    [InlineData("hf")]
+    public void A_mixture_with_all_that_may_lie_beside_a_model_is_replaced(string? format)
+    {
+        var seed = Directory.CreateDirectory(Path.Combine(root, "with companions")).FullName;
+        foreach (var file in Directory.GetFiles(Dense)) File.Copy(file, Path.Combine(seed, Path.GetFileName(file)));
+        foreach (var name in new[] { "generation_config.json", "vocab.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json" })
+            File.WriteAllText(Path.Combine(seed, name), "{}");
+        foreach (var name in new[] { "merges.txt", "tokenizer.model", "chat_template.jinja" }) File.WriteAllText(Path.Combine(seed, name), "");
+        string[] request = ["mix", "btx", "--seed", seed, "--expert", Dense, "--output", Output, .. format is null ? [] : new[] { "--format", format }];
+        for (var i = 0; i < 2; i++) CommandLineRun.Of(request).ShouldBeDone();
+    }
+
+    [Theory]
     [InlineData("experts: expected at least 2, one of each model, found 1; choose more", "btx", "--experts", "1")]
     [InlineData("--dtype: expected float32, bfloat16, float16 or float64, found int8; choose one of these", "btx", "--dtype", "int8")]
     [InlineData("method: expected bam, btx, soup, sparse, found moe; choose one of these", "moe")]

@@ -52,6 +52,26 @@ public sealed class ReportTests : IDisposable
             $"bam: {Path.Combine(run, "results.json")}: expected the results of a finished run, found no such file; run 'bam run RECIPE' to its end first\n");
     }
 
+    [Theory]
+    [InlineData("html")]
+    [InlineData("json")]
+    [InlineData("csv")]
+    public void Pages_of_a_study_replace_pages_of_a_study_only(string ending)
+    {
+        var recipe = WriteStudy();
+        SaveUnit(1, "seed", "law", "btx");
+        var output = Directory.CreateDirectory(Path.Combine(run, "pages")).FullName;
+        for (var i = 0; i < 2; i++) CommandLineRun.Of("report", recipe, "--output", output).ShouldBeDone();
+        var page = Directory.GetFiles(output, $"*.{ending}").ShouldHaveSingleItem();
+        File.WriteAllText(page, "precious");
+
+        var refused = CommandLineRun.Of("report", recipe, "--output", output);
+
+        refused.Status.ShouldBe(2);
+        refused.Error.ShouldContain($"found {page} with other content; choose another name\n");
+        File.ReadAllText(page).ShouldBe("precious");
+    }
+
     [Fact]
     public void A_study_is_drawn_from_its_kept_figures_alone()
     {

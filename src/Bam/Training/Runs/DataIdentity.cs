@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Bam.Files;
 
 namespace Bam.Training.Runs;
 
@@ -15,7 +16,7 @@ public sealed record DataIdentity(string Domain, string IndexSha256, long TokenB
     /// <param name="beginOfWindow">The token that each window begins with; null for none.</param>
     public static DataIdentity Of(string domain, string prefix, int? beginOfWindow = null)
     {
-        using var index = File.OpenRead($"{prefix}.idx");
+        using var index = InputFile.OpenRead($"{prefix}.idx", "check the path");
         return new(domain, Convert.ToHexStringLower(SHA256.HashData(index)), new FileInfo($"{prefix}.bin").Length, beginOfWindow);
     }
 }

@@ -38,6 +38,21 @@ public sealed class ReportTests : IDisposable
         second.ShouldBe(first);
     }
 
+    [Theory]
+    [InlineData("results.json")]
+    [InlineData("notes.html")]
+    public void A_file_that_is_no_report_is_not_replaced(string name)
+    {
+        SyntheticRun.Write(directory.Root);
+        File.WriteAllText(Path.Combine(directory.Root, "notes.html"), "<!doctype html><title>Notes on Bam</title>");
+        var (path, before) = (Path.Combine(directory.Root, name), File.ReadAllText(Path.Combine(directory.Root, name)));
+
+        Should.Throw<InvalidInputException>(() => Report.Write(directory.Root, path)).Message
+            .ShouldBe($"--output: expected a new file, or an older report to replace, found {path} with other content; choose another name");
+
+        File.ReadAllText(path).ShouldBe(before);
+    }
+
     [Fact]
     public void The_lowest_perplexity_of_each_column_is_marked()
     {
