@@ -5,7 +5,7 @@
 #   eng/check-kills.sh [KILLS]
 #
 # These are the tests of KillTests, which ./test runs with two kills each. Training has kill tests of its own. The result goes to
-# bench/results. Not part of ./test: it takes a quarter of an hour.
+# bench/results. Not part of ./test: it takes some minutes.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=eng/common.sh

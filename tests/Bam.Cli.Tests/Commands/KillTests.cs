@@ -26,14 +26,15 @@ public sealed class KillTests(KilledCommands commands) : IClassFixture<KilledCom
         var (folder, whole) = (commands[$"{name} killed"], Path.Combine(commands[$"{name} whole"], "out"));
         var output = Path.Combine(folder, "out");
         Directory.CreateDirectory(folder);
-        var clock = Stopwatch.StartNew();
+        var start = Stopwatch.GetTimestamp();
         Run(name, whole);
+        var duration = Stopwatch.GetElapsedTime(start);
         var (kills, writing) = (0, 0);
-        while (kills < Kills)
+        for (var attempt = 0; kills < Kills; attempt++)
         {
             using var process = TrainProcess.StartBam(commands.Arguments(name, output));
-            // Every other kill falls into the writing, as far as a process that looks on can tell.
-            WaitForMoment(process, kills % 2 == 0 ? clock.Elapsed * random.NextDouble() : null, folder);
+            // Every other attempt aims at the writing, which may be over before a process that looks on sees it.
+            WaitForMoment(process, attempt % 2 == 0 ? duration * random.NextDouble() : null, folder);
             process.Kill();
             if (TrainProcess.Finish(process).Status != ExitStatus.Done)
             {
@@ -58,12 +59,9 @@ public sealed class KillTests(KilledCommands commands) : IClassFixture<KilledCom
 
     private void WaitForMoment(Process process, TimeSpan? moment, string folder)
     {
-        for (var clock = Stopwatch.StartNew(); !process.HasExited; Thread.Sleep(1))
-        {
-            if (moment is { } end ? clock.Elapsed >= end : Temporary(folder).Count > 0) break;
-        }
-
-        Thread.Sleep(random.Next(0, 30));
+        var start = Stopwatch.GetTimestamp();
+        while (!process.HasExited && (moment is { } end ? Stopwatch.GetElapsedTime(start) < end : Temporary(folder).Count == 0)) Thread.Sleep(1);
+        if (moment is null) Thread.Sleep(random.Next(0, 30));
     }
 
     private static List<string> Temporary(string folder)
