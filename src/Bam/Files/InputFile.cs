@@ -85,13 +85,15 @@ public static class InputFile
         {
             if (stream.CanSeek && stream.Length > most) throw TooLong(path, most, $"{stream.Length:N0}");
             var bytes = new ArrayBufferWriter<byte>(stream.CanSeek ? (int)stream.Length + 1 : 1 << 16);
-            while (stream.Read(bytes.WrittenCount < most ? bytes.GetSpan(1) : oneMore) is var count and > 0)
+            while (true)
             {
-                if (bytes.WrittenCount == most) throw TooLong(path, most, "more");
+                var room = most - bytes.WrittenCount;
+                var target = room > 0 ? bytes.GetSpan(1) : oneMore;
+                var count = stream.Read(target[..Math.Clamp(room, 1, target.Length)]);
+                if (count == 0) return bytes.WrittenSpan.ToArray();
+                if (room == 0) throw TooLong(path, most, "more");
                 bytes.Advance(count);
             }
-
-            return bytes.WrittenSpan.ToArray();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
