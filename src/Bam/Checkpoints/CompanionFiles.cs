@@ -3,8 +3,8 @@ using Bam.Files;
 namespace Bam.Checkpoints;
 
 /// <summary>
-/// The small files beside a model's tensors that go wherever the model goes: its tokenizer, the record of how it was mixed. They are held
-/// in memory, since a training run writes them long after it has read them.
+/// The small files beside a model's tensors that go wherever the model goes: its tokenizer, how to generate with it, the record of how it
+/// was mixed. They are held in memory, since a training run writes them long after it has read them.
 /// </summary>
 public sealed class CompanionFiles
 {
@@ -12,7 +12,7 @@ public sealed class CompanionFiles
 
     /// <summary>Adds files of a directory, as far as they are there; those of a name that is held already stay as they are.</summary>
     /// <param name="directory">The directory.</param>
-    /// <param name="names">The files' names.</param>
+    /// <param name="names">The files' names, relative to it.</param>
     /// <returns>This.</returns>
     /// <exception cref="InvalidInputException">One is there and cannot be read.</exception>
     public CompanionFiles Add(string directory, params IEnumerable<string> names)
@@ -21,7 +21,7 @@ public sealed class CompanionFiles
         foreach (var name in names)
         {
             var path = Path.Combine(directory, name);
-            if (File.Exists(path)) files.TryAdd(name, InputFile.ReadAllBytes(path, "it was there a moment ago"));
+            if (File.Exists(path)) AddAs(name, path);
         }
 
         return this;
@@ -31,13 +31,31 @@ public sealed class CompanionFiles
     /// <param name="name">The name that it gets.</param>
     /// <param name="path">The file.</param>
     /// <exception cref="InvalidInputException">It cannot be read.</exception>
-    public void AddAs(string name, string path) => files.TryAdd(name, InputFile.ReadAllBytes(path, "it was there a moment ago"));
+    public void AddAs(string name, string path) => Add(name, InputFile.ReadAllBytes(path, "it was there a moment ago"));
+
+    /// <summary>Adds a file.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="content">What is in it.</param>
+    public void Add(string name, byte[] content) => files.TryAdd(name, content);
+
+    /// <summary>Whether a file of that name is held, and a directory has it with the same content.</summary>
+    /// <exception cref="InvalidInputException">It is there and cannot be read.</exception>
+    public bool HoldsSame(string directory, string name)
+    {
+        var path = Path.Combine(directory, name);
+        return files.TryGetValue(name, out var content) && File.Exists(path) && InputFile.ReadAllBytes(path, "it was there a moment ago").AsSpan().SequenceEqual(content);
+    }
 
     /// <summary>Writes them all.</summary>
     /// <param name="directory">An existing directory.</param>
     /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
     public void WriteTo(string directory)
     {
-        foreach (var (name, content) in files) AtomicFile.Write(Path.Combine(directory, name), stream => stream.Write(content));
+        foreach (var (name, content) in files)
+        {
+            var path = Path.Combine(directory, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, stream => stream.Write(content));
+        }
     }
 }

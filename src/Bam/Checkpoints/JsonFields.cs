@@ -67,6 +67,11 @@ internal sealed class JsonFields
         return [.. ids];
     }
 
+    /// <summary>The id of a token that no arithmetic depends on; null where absent, or not the id of one.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="vocabSize">Ids are below it.</param>
+    public int? TokenId(string key, int vocabSize) => Take(key) is { } value && Integer(value) is { } id && id >= 0 && id < vocabSize ? id : null;
+
     /// <summary>Whether the key is there, be it null.</summary>
     public bool Has(string key) => unread.ContainsKey(key);
 

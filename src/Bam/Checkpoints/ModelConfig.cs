@@ -123,6 +123,9 @@ public sealed record ModelConfig
     /// <summary>Each ends a text: a document, or a turn of a chat. Most models have one.</summary>
     public TokenIds EosTokenIds { get; init; } = [];
 
+    /// <summary>Fills up batches in libraries that need equal lengths; Bam does not.</summary>
+    public int? PadTokenId { get; init; }
+
     /// <summary>The dtype of the stored weights, "float32" or "bfloat16" …; informative.</summary>
     public string? TorchDtype { get; init; }
 

@@ -111,6 +111,7 @@ internal static class ModelConfigJson
             json.WriteNumber("router_z_loss_coef", config.RouterZLossCoef);
             WriteOptional(json, "bos_token_id", config.BosTokenId);
             WriteIds(json, "eos_token_id", config.EosTokenIds);
+            if (config.PadTokenId is { } padding) json.WriteNumber("pad_token_id", padding);
             if (config.TorchDtype is { } dtype) json.WriteString("torch_dtype", dtype);
             json.WriteEndObject();
         }

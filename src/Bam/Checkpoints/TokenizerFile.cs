@@ -20,8 +20,14 @@ public static class TokenizerFile
     /// <summary>The chat template where it has a file of its own.</summary>
     public const string ChatTemplateFileName = "chat_template.jinja";
 
-    /// <summary>The tokenizer and what belongs to it: the files that are copied together.</summary>
-    public static IReadOnlyList<string> FileNames { get; } = [FileName, SettingsFileName, SpecialTokensMapFileName, ChatTemplateFileName];
+    /// <summary>Chat templates beside the default one.</summary>
+    private const string TemplatesDirectory = "additional_chat_templates";
+
+    /// <summary>The tokenizer and what belongs to it, its forms for other libraries included: they are copied together.</summary>
+    private static readonly string[] FileNames =
+    [
+        FileName, SettingsFileName, SpecialTokensMapFileName, "added_tokens.json", "tokenizer.model", "vocab.json", "merges.txt", ChatTemplateFileName, "chat_template.json",
+    ];
 
     /// <summary>The path of a checkpoint's tokenizer, or null where it has none.</summary>
     public static string? Find(string checkpointDirectory)
@@ -31,8 +37,20 @@ public static class TokenizerFile
     }
 
     /// <summary>Copies a checkpoint's tokenizer and what belongs to it, as far as they are there.</summary>
+    /// <exception cref="InvalidInputException">One cannot be read.</exception>
     /// <exception cref="WorkFailedException">They cannot be written.</exception>
-    public static void CopyAll(string checkpointDirectory, string target) => new CompanionFiles().Add(checkpointDirectory, FileNames).WriteTo(target);
+    public static void CopyAll(string checkpointDirectory, string target) => new CompanionFiles().Add(checkpointDirectory, NamesIn(checkpointDirectory)).WriteTo(target);
+
+    /// <summary>The files of a directory that are a tokenizer or belong to one, by their names relative to it.</summary>
+    public static IEnumerable<string> NamesIn(string directory)
+    {
+        var templates = Path.Combine(directory, TemplatesDirectory);
+        return FileNames.Where(name => File.Exists(Path.Combine(directory, name)))
+            .Concat(Directory.Exists(templates) ? Directory.EnumerateFiles(templates).Select(path => Path.GetRelativePath(directory, path)).Where(IsName).Order(StringComparer.Ordinal) : []);
+    }
+
+    /// <summary>Whether a file of that name, relative to a checkpoint, is its tokenizer or belongs to it.</summary>
+    public static bool IsName(string name) => FileNames.Contains(name) || (Path.GetDirectoryName(name) == TemplatesDirectory && Path.GetExtension(name) == ".jinja");
 
     /// <summary>The number of ids it can give: the largest one, and one more.</summary>
     /// <exception cref="InvalidInputException">The file is not a tokenizer.</exception>

@@ -10,7 +10,14 @@ internal static class LlamaConfigJson
     /// <param name="config">The model.</param>
     /// <param name="modelType"><c>model_type</c>.</param>
     /// <param name="architecture">The class that loads it.</param>
-    public static JsonObject Of(ModelConfig config, string modelType, string architecture) => new()
+    public static JsonObject Of(ModelConfig config, string modelType, string architecture)
+    {
+        var json = Fields(config, modelType, architecture);
+        if (config.PadTokenId is { } padding) json["pad_token_id"] = padding;
+        return json;
+    }
+
+    private static JsonObject Fields(ModelConfig config, string modelType, string architecture) => new()
     {
         ["architectures"] = new JsonArray(architecture),
         ["model_type"] = modelType,

@@ -44,6 +44,7 @@ public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
         if (options.Dtype is null) model.WarnOfConversion(dtype, reporter);
         WriteSettings(model.Config with { TorchDtype = dtype.TorchName }, directory, reporter);
         WriteTokenizer(model.Directory, model.Config, directory);
+        GenerationSettings.Copy(model.Directory, model.Config.EosTokenIds, directory);
         var tensors = model.Parameters
             .Select(parameter => new PlannedTensor(parameter, new TensorRecipe.Copy(0, parameter.Name)) { StoredName = NameOf(parameter) })
             .ToList();

@@ -36,14 +36,14 @@ internal static partial class TokenizerConfigJson
             foreach (var (name, token) in Read(map, MembersOf)) present.TryAdd(name, token);
         }
 
-        var (end, padding) = (present.GetValueOrDefault("eos_token"), PaddingIdOf(source));
-        var missing = Read(tokenizer, root => SettingsOf(root, config, end, padding))
+        var end = present.GetValueOrDefault("eos_token");
+        var missing = Read(tokenizer, root => SettingsOf(root, config, end))
             .Where(setting => setting.Value is not null && !present.ContainsKey(setting.Name))
             .ToList();
         if (missing.Count > 0) AtomicFile.WriteText(Path.Combine(directory, TokenizerFile.SettingsFileName), Append(text, missing));
     }
 
-    private static List<(string Name, JsonNode? Value)> SettingsOf(JsonElement tokenizer, ModelConfig config, string? presentEnd, int? padding)
+    private static List<(string Name, JsonNode? Value)> SettingsOf(JsonElement tokenizer, ModelConfig config, string? presentEnd)
     {
         var added = TokenizerFile.AddedTokens(tokenizer)
             .Where(token => token.Id < config.VocabSize && TextOf(token.Token, "content") is not null)
@@ -57,20 +57,13 @@ internal static partial class TokenizerConfigJson
             ("bos_token", OfId(config.BosTokenId)),
             ("eos_token", end),
             ("unk_token", Known(TextOf(tokenizer, "model", "unk_token"))),
-            ("pad_token", OfId(padding) ?? Known(TextOf(tokenizer, "padding", "pad_token")) ?? added.Values.FirstOrDefault(PaddingName().IsMatch) ?? end),
+            ("pad_token", OfId(config.PadTokenId) ?? Known(TextOf(tokenizer, "padding", "pad_token")) ?? added.Values.FirstOrDefault(PaddingName().IsMatch) ?? end),
         ];
 
         // transformers would make a new token of any other, for which the model has no row.
         string? OfId(int? id) => id is { } known ? added.GetValueOrDefault(known) : null;
         string? Known(string? token) => token is not null && added.ContainsValue(token) ? token : null;
     }
-
-    /// <summary>The token for padding that the model's configuration names, of which Bam makes no use.</summary>
-    private static int? PaddingIdOf(string source) => new[] { "generation_config.json", ModelConfig.FileName }
-        .Select(name => Path.Combine(source, name))
-        .Where(File.Exists)
-        .Select(path => Read(path, root => root.TryGetProperty("pad_token_id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var known) ? known : (int?)null))
-        .FirstOrDefault(id => id is not null);
 
     // What the file holds stays as it is written.
     private static string Append(string json, List<(string Name, JsonNode? Value)> settings)

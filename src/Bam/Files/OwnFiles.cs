@@ -2,7 +2,7 @@ namespace Bam.Files;
 
 /// <summary>The files of one kind of directory that Bam writes as a whole: only these are replaced when it is written again.</summary>
 /// <param name="what">What such a directory is, as "an earlier build".</param>
-/// <param name="isName">Whether Bam gives a file in it that name.</param>
+/// <param name="isName">Whether Bam gives a file in it that name, relative to the directory.</param>
 /// <param name="isMade">Whether Bam made the directory, by a record in it that nothing else has.</param>
 public sealed class OwnFiles(string what, Predicate<string> isName, Predicate<string> isMade)
 {
@@ -48,5 +48,10 @@ public sealed class OwnFiles(string what, Predicate<string> isName, Predicate<st
         }
     }
 
-    private bool IsOwn(string output, string name) => isName(name) && FileStatus.OfEntry(Path.Combine(output, name))?.Kind == FileKind.File;
+    private bool IsOwn(string output, string name) => FileStatus.OfEntry(Path.Combine(output, name))?.Kind switch
+    {
+        FileKind.File => isName(name),
+        FileKind.Directory => Directory.GetFileSystemEntries(Path.Combine(output, name)) is { Length: > 0 } inner && inner.All(path => IsOwn(output, Path.GetRelativePath(output, path))),
+        _ => false,
+    };
 }

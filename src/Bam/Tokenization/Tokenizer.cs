@@ -23,6 +23,9 @@ public sealed class Tokenizer
     /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "tokenizer.json";
 
+    // What tokenizers of other libraries are stored in.
+    private static readonly string[] OtherForms = ["tokenizer.model", "vocab.json", "vocab.txt"];
+
     // In order of preference: a model that has both ends a text by the first.
     internal static readonly IReadOnlyList<string> EndOfTextNames =
     [
@@ -115,7 +118,7 @@ public sealed class Tokenizer
     {
         var file = FileIn(path);
         if (!Path.Exists(file))
-            throw new InvalidInputException(file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", "check the path");
+            throw new InvalidInputException(file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", HintFor(Path.GetDirectoryName(file)!));
         return Parse(InputFile.ReadAllBytes(file, "check the path"), file);
     }
 
@@ -123,19 +126,8 @@ public sealed class Tokenizer
     /// <param name="utf8Json">The content of a tokenizer.json, which the tokenizer keeps.</param>
     /// <param name="where">What to call it in messages.</param>
     /// <exception cref="InvalidInputException">It is damaged, or of a kind that Bam does not read.</exception>
-    public static Tokenizer Parse(ReadOnlyMemory<byte> utf8Json, string where)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(utf8Json);
-            return new Tokenizer(utf8Json, new JsonField(document.RootElement, where));
-        }
-        catch (JsonException e)
-        {
-            var found = $"a fault in line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
-            throw new InvalidInputException(where, "JSON", found, "restore the file from its source");
-        }
-    }
+    public static Tokenizer Parse(ReadOnlyMemory<byte> utf8Json, string where) =>
+        new(utf8Json, new JsonField(JsonInput.Parse(utf8Json.Span, where, "restore the file from its source"), where));
 
     /// <summary>The ids of a text.</summary>
     /// <param name="text">The text; added tokens are recognised in it.</param>
@@ -252,6 +244,11 @@ public sealed class Tokenizer
     }
 
     private static string FileIn(string path) => Directory.Exists(path) ? Path.Combine(path, FileName) : path;
+
+    private static string HintFor(string directory) =>
+        OtherForms.FirstOrDefault(name => File.Exists(Path.Combine(directory, name))) is { } other
+            ? $"Bam does not read {other}; transformers' AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) makes a tokenizer.json of it"
+            : "check the path";
 
     private static AddedTokenMatcher? MatcherOf(IEnumerable<(string Pattern, AddedToken Token)> patterns)
     {

@@ -21,7 +21,7 @@ public sealed class RunSetup
         Device = device;
         ModelConfig = ModelSource.ConfigOf(config, reporter);
         ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null);
-        if (config.Model is { } model) Companions.Add(model, MixtureRecord.FileName);
+        if (config.Model is { } model) AddCompanionsOf(model);
         // Faults of the data come before the run's directory.
         using (var data = OpenData())
         {
@@ -57,7 +57,7 @@ public sealed class RunSetup
     /// <summary>What the run's result depends on.</summary>
     public RunIdentity Identity { get; }
 
-    /// <summary>What goes into every checkpoint beside the model: the tokenizer with what belongs to it, and the record of how a mixture was made.</summary>
+    /// <summary>What goes into every checkpoint beside the model: the tokenizer with what belongs to it, the settings of generation, and the record of how a mixture was made.</summary>
     public CompanionFiles Companions { get; } = new();
 
     /// <summary>Loads libtorch and reads what the configuration names.</summary>
@@ -115,7 +115,14 @@ public sealed class RunSetup
     public void UseCompanionsOf(string checkpoint)
     {
         if (tokenizer is null) ReadTokenizer(checkpoint, isNamed: false);
-        Companions.Add(checkpoint, MixtureRecord.FileName);
+        AddCompanionsOf(checkpoint);
+    }
+
+    private void AddCompanionsOf(string model)
+    {
+        Companions.Add(model, MixtureRecord.FileName);
+        GenerationSettings.AddTo(Companions, model, ModelConfig.EosTokenIds);
+        if (config.Tokenizer is null || Companions.HoldsSame(model, TokenizerFile.FileName)) Companions.Add(model, TokenizerFile.NamesIn(model));
     }
 
     private TrainingData OpenData() => TrainingData.Open(config, ModelConfig.VocabSize, tokenizer);
@@ -129,6 +136,6 @@ public sealed class RunSetup
         tokenizer = Tokenizer.Load(file);
         tokenizer.RequireFits(ModelConfig.VocabSize, $"{file}: the model");
         if (file == path) Companions.AddAs(TokenizerFile.FileName, file);
-        else Companions.Add(path, TokenizerFile.FileNames);
+        else Companions.Add(path, TokenizerFile.NamesIn(path));
     }
 }

@@ -12,7 +12,7 @@ internal static partial class MixtureFiles
         "an older mixture", IsName, directory => File.Exists(Path.Combine(directory, MixtureRecord.FileName)));
 
     private static bool IsName(string file) =>
-        file is ModelConfig.FileName or MixtureRecord.FileName || TokenizerFile.FileNames.Contains(file) || WeightsOrCode().IsMatch(file);
+        file is ModelConfig.FileName or GenerationSettings.FileName or MixtureRecord.FileName || TokenizerFile.IsName(file) || WeightsOrCode().IsMatch(file);
 
     // The code is what the form for transformers brings.
     [GeneratedRegex(@"^(model(-\d+-of-\d+)?\.safetensors(\.index\.json)?|\w+_bam\.py)$")]

@@ -23,6 +23,9 @@ public sealed class MixtureSources : IDisposable
     /// <summary>The vocabulary of models that need not have the same; null where they must.</summary>
     public MixtureVocabulary? Vocabulary { get; private set; }
 
+    /// <summary>The directory of <see cref="Tokenizer"/>, or else the seed's, which may have one of another form.</summary>
+    internal string TokenizerDirectory => Tokenizer is { } path ? Path.GetDirectoryName(path)! : models[0].Directory;
+
     /// <summary>What does not forbid the mixture but should be known.</summary>
     public IReadOnlyList<string> Warnings => warnings;
 
@@ -44,6 +47,7 @@ public sealed class MixtureSources : IDisposable
             sources.JoinHeads();
             if (resizeEmbeddings) sources.JoinVocabularies();
             sources.WarnOfMissingTokenizers();
+            sources.WarnOfOtherGeneration();
             return sources;
         }
         catch
@@ -107,6 +111,8 @@ public sealed class MixtureSources : IDisposable
             var where = $"{Path.Combine(model.Directory, ModelConfig.FileName)}: {difference.Key}";
             var hint = isVocabulary ? VocabularyHint.ForSizes(seed, model) : "every expert must be a copy of the seed, trained further";
             if (difference.ChangesArithmetic) throw new InvalidInputException(where, $"{difference.First} as in the seed {seed.Directory}", difference.Second, hint);
+            var isOfBothFiles = difference.Key is "eos_token_id" or "pad_token_id" && GenerationSettings.Find(model.Directory) is not null;
+            if (isOfBothFiles) where = $"{model.Directory}: {difference.Key}";
             if (difference.Key != "torch_dtype") warnings.Add($"{where} is {difference.Second}; the mixture takes the seed's {difference.First}");
         }
     }
@@ -127,6 +133,16 @@ public sealed class MixtureSources : IDisposable
     {
         var without = models.Select(model => model.Directory).Where(directory => TokenizerFile.Find(directory) is null).Distinct().ToList();
         if (without.Count > 0) warnings.Add($"no {TokenizerFile.FileName} in {string.Join(", ", without)}: vocabularies are compared by size only");
+    }
+
+    // Ends of text are among the differences of configurations.
+    private void WarnOfOtherGeneration()
+    {
+        foreach (var model in models.Skip(1))
+        {
+            if (GenerationSettings.FirstDifference(models[0].Directory, model.Directory) is { } key)
+                warnings.Add($"{Path.Combine(model.Directory, GenerationSettings.FileName)}: {key} differs from that of the seed, whose settings the mixture takes");
+        }
     }
 
     private static bool IsSame(string first, string second) =>

@@ -66,7 +66,8 @@ public static class Upcycler
         using var directory = new AtomicDirectory(output, MixtureFiles.Own);
         plan.Options.Form.WriteSettings(plan.Config, directory.TemporaryPath, reporter);
         MixtureRecord.Write(plan, directory.TemporaryPath);
-        if (sources.Tokenizer is { } tokenizer) plan.Options.Form.WriteTokenizer(Path.GetDirectoryName(tokenizer)!, plan.Config, directory.TemporaryPath);
+        plan.Options.Form.WriteTokenizer(sources.TokenizerDirectory, plan.Config, directory.TemporaryPath);
+        GenerationSettings.Copy(sources.Models[0].Directory, plan.Config.EosTokenIds, directory.TemporaryPath);
         using var writer = new CheckpointWriter(directory.TemporaryPath, plan.Layout);
         new TensorWriter($"mix {plan.Method.Name}", sources.Models, plan.Dtype, plan.Options.RouterSeed).Write(plan.Tensors, writer, reporter, cancellation);
         writer.Complete();

@@ -105,12 +105,12 @@ public sealed class TokenizerFileTests
     }
 
     [Theory]
-    [InlineData("", "t.json: expected JSON, found a fault in line 1, byte 1")]
-    [InlineData("{\n  \"version\": 1.0,,", "t.json: expected JSON, found a fault in line 2")]
+    [InlineData("", "t.json: not JSON (line 1, byte 1")]
+    [InlineData("{\n  \"version\": 1.0,,", "t.json: not JSON (line 2")]
     [InlineData("[]", "t.json: expected an object, found an array")]
     [InlineData("{}", "t.json: model: expected an object, found nothing")]
     [InlineData("{\"version\":\"2.0\"}", "t.json: version: expected 1.0, found \"2.0\"")]
-    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"\\ud800\":1},\"merges\":[]}}", "half a surrogate pair")]
+    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"\\ud800\":1},\"merges\":[]}}", "half of a surrogate pair")]
     public void What_is_no_tokenizer_costs_one_line(string content, string message)
     {
         var actual = Should.Throw<InvalidInputException>(() => Tokenizer.Parse(Encoding.UTF8.GetBytes(content), "t.json")).Message;

@@ -12,12 +12,13 @@ internal static class ModelFamilies
         CohereFamily.Family, GptNeoXFamily.Family, GptJFamily.Family, PhiFamily.Family,
     ];
 
-    /// <summary>Reads <c>config.json</c> of a checkpoint directory.</summary>
+    /// <summary>Reads <c>config.json</c> of a checkpoint directory, and what <c>generation_config.json</c> adds to it.</summary>
     /// <exception cref="InvalidInputException">It is missing, or as <see cref="Read"/> says.</exception>
     public static (ModelFamily Family, ModelConfig Config) Load(string directory, IReporter reporter, ShardSet? stored = null)
     {
         var path = Path.Combine(directory, ModelConfig.FileName);
-        return Read(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path, reporter, stored);
+        var (family, config) = Read(InputFile.ReadAllText(path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json"), path, reporter, stored);
+        return (family, GenerationSettings.Join(config, directory, reporter));
     }
 
     /// <summary>Reads and validates the text of a <c>config.json</c>.</summary>
@@ -36,6 +37,7 @@ internal static class ModelFamilies
                 fields.HasObject("text_config") ? "Bam reads no model that wraps another (text_config); save its language model alone with transformers"
                 : "Bam does not read this family");
         var config = family.Read(fields);
+        config = config with { PadTokenId = fields.TokenId("pad_token_id", config.VocabSize) };
         fields.RefuseUnread(family.Harmless);
         ModelConfigRules.Check(config, where, stored);
         foreach (var warning in fields.Warnings) reporter.Warn(warning);

@@ -11,6 +11,10 @@ namespace Bam.Exporting.Gguf;
 internal static class GgufVocabulary
 {
     private const string Prefix = "tokenizer.ggml.";
+    private const string Hint = "copy it again";
+
+    /// <summary>Tokens at which llama.cpp stops because of their text, in all its versions that read this format.</summary>
+    private static readonly string[] KnownEnds = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>"];
 
     /// <summary>What a token is (llama.cpp's <c>llama_token_type</c>).</summary>
     private enum TokenType
@@ -74,26 +78,50 @@ internal static class GgufVocabulary
         if (before.Count > 1 || after.Count > 1)
             throw new InvalidInputException($"{path}: post_processor", "at most one token before a text and one after it", $"{before.Count} and {after.Count}", "llama.cpp knows no more; shorten the template");
         AddId("bos_token_id", before.Count == 1 ? before[0] : config.BosTokenId);
-        AddId("eos_token_id", after.Count == 1 ? after[0] : config.EosTokenIds.First ?? tokenizer.EndOfTextId);
+        AddEnds([.. after.Concat(config.EosTokenIds).Concat(tokenizer.EndOfTextId is { } own ? [own] : []).Distinct()]);
         AddId("unknown_token_id", tokenizer.Model.UnknownId is var unknown and >= 0 ? unknown : null);
+        AddId("padding_token_id", config.PadTokenId ?? PaddingOf(tokenizer, Path.GetDirectoryName(path)!));
         metadata.Add($"{Prefix}add_bos_token", before.Count == 1);
         metadata.Add($"{Prefix}add_eos_token", after.Count == 1);
         if ((config.EosTokenIds.First ?? tokenizer.EndOfTextId) is null)
             reporter.Warn($"{path}: no token is known to end a text, and {ModelConfig.FileName} names none (eos_token_id): llama.cpp takes one of its own choice");
 
+        // Of the ends beyond the first the file names one; others end a text if llama.cpp knows them.
+        void AddEnds(int[] ends)
+        {
+            if (ends.Length == 0) return;
+            AddId("eos_token_id", ends[0]);
+            var others = ends[1..].Where(id => !KnownEnds.Contains(tokenizer.IdToToken(id))).ToArray();
+            AddId("eot_token_id", others.Length > 0 ? others[0] : ends.Length > 1 ? ends[1] : null);
+            if (others.Length > 1)
+                reporter.Warn($"{path}: a text ends at {string.Join(", ", others[1..].Select(id => $"{tokenizer.IdToToken(id) ?? "a token"} (id {id})"))} too, and the file has no place for more than two ends: llama.cpp does not stop there");
+        }
+
         void AddId(string key, int? id)
         {
-            if (id is { } known) metadata.Add($"{Prefix}{key}", known);
+            if (id is { } known && known < config.VocabSize) metadata.Add($"{Prefix}{key}", known);
         }
     }
 
     private static string? ChatTemplate(string directory)
     {
-        const string Hint = "copy it again";
         var own = Path.Combine(directory, TokenizerFile.ChatTemplateFileName);
-        if (File.Exists(own)) return InputFile.ReadAllText(own, Hint);
+        return File.Exists(own) ? InputFile.ReadAllText(own, Hint) : FromSettings(directory, TemplateOf);
+    }
+
+    // "pad_token" is the token, or an object with its flags.
+    private static int? PaddingOf(Tokenizer tokenizer, string directory)
+    {
+        var padding = FromSettings(directory, settings => settings.TryGetProperty("pad_token", out var token) && token.ValueKind == JsonValueKind.Object
+            ? TextOf(token, "content")
+            : TextOf(settings, "pad_token"));
+        return padding is null ? null : tokenizer.TokenToId(padding);
+    }
+
+    private static string? FromSettings(string directory, Func<JsonElement, string?> read)
+    {
         var settings = Path.Combine(directory, TokenizerFile.SettingsFileName);
-        return File.Exists(settings) ? JsonInput.ReadObject(InputFile.ReadAllBytes(settings, Hint), settings, Hint, TemplateOf) : null;
+        return File.Exists(settings) ? JsonInput.ReadObject(InputFile.ReadAllBytes(settings, Hint), settings, Hint, read) : null;
     }
 
     /// <summary>The template of <c>tokenizer_config.json</c>; of several with names, the default one.</summary>
@@ -106,8 +134,8 @@ internal static class GgufVocabulary
             .Where(entry => entry.ValueKind == JsonValueKind.Object && TextOf(entry, "name") == "default")
             .Select(entry => TextOf(entry, "template"))
             .FirstOrDefault();
-
-        static string? TextOf(JsonElement entry, string name) =>
-            entry.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
     }
+
+    private static string? TextOf(JsonElement entry, string name) =>
+        entry.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
 }

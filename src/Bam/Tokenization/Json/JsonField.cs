@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Bam.Tokenization.Json;
 
-/// <summary>A value inside tokenizer.json that knows where it stands, so that every complaint can name the place.</summary>
+/// <summary>A value inside tokenizer.json, whose names and strings are Unicode, that knows where it stands, so that every complaint can name the place.</summary>
 internal readonly struct JsonField
 {
     private readonly JsonElement element;
@@ -68,18 +68,14 @@ internal readonly struct JsonField
     {
         RequireKind(JsonValueKind.Object, "an object");
         var (field, path) = (this, Path);
-        return element.EnumerateObject().Select(property =>
-        {
-            var name = field.Decode(property, p => p.Name);
-            return (name, new JsonField(property.Value, field.file, path, name, 0));
-        });
+        return element.EnumerateObject().Select(property => (property.Name, new JsonField(property.Value, field.file, path, property.Name, 0)));
     }
 
     /// <summary>The text of a string.</summary>
     public string Text()
     {
         RequireKind(JsonValueKind.String, "a string");
-        return Decode(element, e => e.GetString()!);
+        return element.GetString()!;
     }
 
     /// <summary>A string that is one code point.</summary>
@@ -95,7 +91,7 @@ internal readonly struct JsonField
         foreach (var item in element.EnumerateArray())
         {
             if (item.ValueKind != JsonValueKind.String) throw Damaged("strings");
-            texts[i++] = Decode(item, e => e.GetString()!);
+            texts[i++] = item.GetString()!;
         }
 
         return texts;
@@ -134,18 +130,6 @@ internal readonly struct JsonField
     private void RequireKind(JsonValueKind kind, string expected)
     {
         if (element.ValueKind != kind) throw Damaged(expected);
-    }
-
-    private string Decode<T>(T source, Func<T, string> read)
-    {
-        try
-        {
-            return read(source);
-        }
-        catch (InvalidOperationException)
-        {
-            throw Damaged("text", "some of it is not UTF-8 or half a surrogate pair");
-        }
     }
 
     private string Describe() => element.ValueKind switch
