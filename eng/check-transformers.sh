@@ -23,11 +23,11 @@ say "transformers saves models of every family"
 in_testing python3 /tmp/bam-check/save.py /tmp/bam-check 2>"$work/save.log" || give_up "save.py failed: $(tail -n 3 "$work/save.log")"
 
 say "Bam reads, mixes and exports"
-for model in "$work"/saved/*; do forward "$model" "$model/expected.safetensors"; done
+for model in "$work"/saved/*; do forward "$model" "$model/expected.safetensors" "saved/${model##*/}"; done
 
 export_as() { # FORMAT MODEL NAME IDS: exports a model, with the logits that Bam gives
   run export "$2" --format "$1" --output "$work/exports/$3"
-  run forward "$2" --input "$4" --output "$work/exports/$3/bam.safetensors" --device cpu
+  forward "$2" "$4" "exports/$3"
 }
 mkdir -p "$work/exports" "$work/mixtures"
 for model in "$work"/hf/* "$work"/bam/*; do
@@ -63,7 +63,7 @@ done
 say "transformers loads them, and saves them again"
 check() { in_testing python3 "/tmp/bam-check/$1" /tmp/bam-check 2>"$work/$1.log"; }
 check load.py || give_up "load.py failed: $(tail -n 3 "$work/load.py.log")"
-for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors"; done
+for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors" "resaved/${model##*/}"; done
 
 say "transformers uses and trains them, and reads their tokenizers"
 for script in use.py train.py texts.py; do check "$script" || give_up "$script failed: $(tail -n 3 "$work/$script.log")"; done

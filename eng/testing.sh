@@ -33,8 +33,11 @@ new_work() {
 # run VERB...: Bam, which must succeed.
 run() { "$bam" "$@" >>"$work/bam.log" 2>&1 </dev/null || give_up "bam $*: $(tail -n 2 "$work/bam.log")"; }
 
-# forward MODEL IDS: the logits that Bam gives to ids, beside the model.
-forward() { run forward "$1" --input "$2" --output "$1/bam.safetensors" --device cpu; }
+# forward MODEL IDS KIND/NAME: the logits that Bam gives to ids, in $work/logits/KIND/NAME.safetensors.
+forward() {
+  mkdir -p "$work/logits/${3%/*}"
+  run forward "$1" --input "$2" --output "$work/logits/$3.safetensors" --device cpu
+}
 
 # keep_results NAME: the check's result.json and result.md, among the committed ones and on the screen.
 keep_results() {

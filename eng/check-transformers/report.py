@@ -14,7 +14,7 @@ TOLERANCE = 1e-4
 def read_by_bam(folder, what):
     for directory in sorted(folder.iterdir()):
         theirs = load_file(directory / "expected.safetensors")["logits"]
-        ours = load_file(directory / "bam.safetensors")["logits"]
+        ours = load_file(folder.parent / "logits" / folder.name / f"{directory.name}.safetensors")["logits"]
         yield dict(what=f"{directory.name}, {what}, read by Bam", difference=(ours - theirs).abs().max().item())
 
 
