@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds Bam's GGUF files against llama.cpp: logits, tensors as its own converter writes them, token ids, and greedy continuations by
-# transformers, llama.cpp and Bam of a mixture that is trained here.
+# Holds Bam's GGUF files against llama.cpp: logits, tensors as its own converter writes them, token ids, ends of text, and greedy
+# continuations by transformers, llama.cpp and Bam of a mixture that is trained here.
 #
 #   eng/check-llama-cpp.sh
 #
@@ -17,7 +17,7 @@ set_up_testing python3-torch python3-transformers python3-gguf python3-sentencep
 new_work bam-llama
 mkdir "$work/trained" "$work/vocabularies"
 cp "$eng/check-llama-cpp/"*.{py,c,txt} "$work/"
-for tool in llama_logits llama_tokens; do
+for tool in llama_logits llama_tokens llama_ends; do
   in_testing gcc -O1 -Wall "/tmp/bam-llama/$tool.c" -o "/tmp/bam-llama/$tool" -lllama -lggml -lggml-base
 done
 there() { in_testing python3 "/tmp/bam-llama/$1" /tmp/bam-llama 2>"$work/$1.log" </dev/null; }

@@ -124,6 +124,17 @@ def vocabularies(root):
         )
 
 
+def ends(root):
+    for directory in sorted((root / "vocabularies").iterdir()):
+        config = json.loads((directory / "config.json").read_text())
+        padding, ends = run(root / "llama_ends", root / "gguf" / directory.name / "model.gguf").decode().splitlines()
+        stops = {int(id) for id in ends.split()}
+        yield dict(
+            what=f"vocabulary {directory.name}: ends of text {config['eos_token_id']}, padding {config['pad_token_id']}",
+            passed=set(config["eos_token_id"]) <= stops and int(padding) == config["pad_token_id"],
+        )
+
+
 def is_comparable(text, settings):
     """llama.cpp does not normalise, and takes </s> for a token of its own where the vocabulary has it as text."""
     normalized = json.dumps(settings["normalizer"]).find("NFC") < 0 or unicodedata.is_normalized("NFC", text)
@@ -132,7 +143,7 @@ def is_comparable(text, settings):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    rows = [*fixtures(root), *vocabularies(root)]
+    rows = [*fixtures(root), *vocabularies(root), *ends(root)]
     for name in ("mixtral", "soup"):
         with server(root, name) as complete:
             rows += [*converted(root, name), *continuations(root, name, complete)]

@@ -1,4 +1,4 @@
-"""Gives every tokenizer a tiny model of Llama's form around it, which Bam can then export."""
+"""Gives every tokenizer a tiny model of Llama's form around it, with two ends of text and a token for padding, which Bam can then export."""
 
 import json
 import pathlib
@@ -13,7 +13,9 @@ def main():
     for directory in (pathlib.Path(sys.argv[1]) / "vocabularies").iterdir():
         tokenizer = json.loads((directory / "tokenizer.json").read_text())
         ids = [*tokenizer["model"]["vocab"].values(), *(token["id"] for token in tokenizer["added_tokens"])]
-        LlamaForCausalLM(LlamaConfig(vocab_size=max(ids) + 1, bos_token_id=None, eos_token_id=None, **SIZES)).save_pretrained(directory)
+        special = [token["id"] for token in tokenizer["added_tokens"] if token["special"]]
+        tokens = dict(bos_token_id=None, eos_token_id=[special[0], special[-1]], pad_token_id=special[1])
+        LlamaForCausalLM(LlamaConfig(vocab_size=max(ids) + 1, **tokens, **SIZES)).save_pretrained(directory)
 
 
 if __name__ == "__main__":
