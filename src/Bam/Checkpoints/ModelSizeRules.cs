@@ -8,8 +8,8 @@ namespace Bam.Checkpoints;
 /// </summary>
 internal static class ModelSizeRules
 {
-    /// <summary>The most tensors of a model that Bam takes on; the largest public mixtures have some ten thousand.</summary>
-    public const int MostTensors = 1_000_000;
+    /// <summary>The most tensors of a model that Bam takes on: four times those of the largest public mixtures, and a table of 100 MB.</summary>
+    public const int MostTensors = 200_000;
 
     /// <summary>The most parameters, 10¹⁵; sums of bytes and FLOPs stay within their types.</summary>
     public const double MostParameters = 1e15;

@@ -22,7 +22,7 @@ public sealed class HugeCountsTests : IDisposable
     {
         var stored = $"bam: {Config}: num_hidden_layers: expected a model that the 21 tensors (25760 numbers) beside it can hold, "
             + "found 2000000000, which asks for 18000000003 tensors (15488000010272 numbers); correct it, or copy the weights that belong to it\n";
-        var bound = $"bam: {Config}: num_hidden_layers: expected a model of at most 1000000 tensors, found 2000000000, which asks for 18000000003; correct it\n";
+        var bound = $"bam: {Config}: num_hidden_layers: expected a model of at most 200000 tensors, found 2000000000, which asks for 18000000003; correct it\n";
         (string Message, string[] Arguments)[] verbs =
         [
             (stored, ["inspect", Model]),
@@ -73,7 +73,7 @@ public sealed class HugeCountsTests : IDisposable
 
     [Theory]
     [InlineData("bam", "--experts", "2000000000", "the mixture's config.json: intermediate_size: expected a fused width over all experts of at most 2147483647, found 8192000000000")]
-    [InlineData("btx", "--experts", "200000", "the mixture's config.json: num_local_experts: expected a model of at most 1000000 tensors, found 200000, which asks for 3600039")]
+    [InlineData("btx", "--experts", "200000", "the mixture's config.json: num_local_experts: expected a model of at most 200000 tensors, found 200000, which asks for 3600039")]
     [InlineData("btx", "--models", "500000000", "--models: expected at most 10000, found 500000000")]
     public void A_mixture_has_the_same_bound(string method, string option, string number, string message)
     {
