@@ -19,7 +19,7 @@ internal static class HiddenStates
         var routers = Enumerable.Range(0, layers).Select(_ => new List<float>()).ToArray();
         foreach (var text in texts)
         {
-            var ids = Array.ConvertAll(LeadingTokens.Read(text, tokenizer, tokens), id => (long)id);
+            var ids = Array.ConvertAll(LeadingTokens.Read(text, tokenizer, tokens, SilentReporter.Instance), id => (long)id);
             var blocks = Enumerable.Range(0, layers).Select(_ => new Block(overTokens)).ToArray();
             using var scope = TensorScope.Open();
             seed.Observe(Tensor.From<long>(ids, [ids.Length / promptLength, promptLength]), blocks);

@@ -1,5 +1,3 @@
-using Bam.Files;
-
 namespace Bam.Checkpoints;
 
 /// <summary>Whether one <c>tokenizer.json</c> is another with tokens added: what both have, they have under the same ids.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -14,6 +15,8 @@ internal static class TokenizerSettings
     private static readonly string[] NotForIds = ["added_tokens", "truncation", "padding", "role_to_token", "decoder", "model"];
 
     private static readonly string[] Tokens = ["vocab", "merges"];
+
+    private static readonly SearchValues<char> RegexOperators = SearchValues.Create(@"\^$.|?*+()[]{}");
 
     // Messages quote values.
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -157,7 +160,7 @@ internal static class TokenizerSettings
     // A regular expression without operators is the text that it matches.
     private static void SpellPattern(JsonObject step)
     {
-        if (TextOf(step["pattern"], "Regex") is { Length: > 0 } regex && regex.AsSpan().IndexOfAny(@"\^$.|?*+()[]{}") < 0)
+        if (TextOf(step["pattern"], "Regex") is { Length: > 0 } regex && !regex.AsSpan().ContainsAny(RegexOperators))
             step["pattern"] = new JsonObject { ["String"] = regex };
     }
 
