@@ -110,10 +110,10 @@ public sealed class DamagedRunStateTests : IClassFixture<DamagedRunStateTests.St
     {
         var lines = File.ReadAllLines(files[Metrics]);
         var unbroken = stopped.FinalMetricsSteps;
-        File.WriteAllLines(files[Metrics], [lines[0], "{\"step\":1.5}", "\u0000", "null", .. lines[1..]]);
+        File.WriteAllLines(files[Metrics], [lines[0], "{\"step\":1.5}", "\u0000", "null", "{\"\\ud800\": 1}", .. lines[1..]]);
         var run = Run();
         run.Status.ShouldBe(0, run.Error);
-        run.Error.ShouldContain($"warning: {files[Metrics]}: 3 lines are not metrics and are removed, line 2 is the first\n");
+        run.Error.ShouldContain($"warning: {files[Metrics]}: 4 lines are not metrics and are removed, line 2 is the first\n");
         StoppedRun.StepsOf(files[Metrics]).ShouldBe(unbroken);
     }
 

@@ -103,8 +103,9 @@ public sealed class JsonlMetrics : IMetricsSink
                 ? (number, json.RootElement.TryGetProperty("evaluation", out _))
                 : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // Not JSON, or a key in it is not Unicode text.
             return null;
         }
     }
