@@ -157,19 +157,11 @@ public sealed class DocumentReaderTests : IDisposable
         Should.Throw<OutOfMemoryException>(() => new string('a', StrictUtf8.MaxCharacters + 1));
 
     [Fact]
-    public async Task A_pipe_is_refused()
+    public void A_pipe_is_refused_though_nobody_writes_into_it()
     {
         using (var mkfifo = Process.Start("mkfifo", [directory["pipe"]])) mkfifo.WaitForExit();
-        var writer = Task.Run(() => File.WriteAllText(directory["pipe"], "text")); // opens when a reader does
+
         Refusal("pipe").ShouldBe($"{directory["pipe"]}: expected a regular file, found a pipe; write it to a file first");
-        try
-        {
-            await writer;
-        }
-        catch (IOException)
-        {
-            // The reader was gone already.
-        }
     }
 
     [Fact]
