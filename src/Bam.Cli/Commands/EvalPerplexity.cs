@@ -114,6 +114,7 @@ internal sealed class EvalPerplexity : Verb
     private static Subject Check(string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, IReporter reporter)
     {
         var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model) : null;
+        tokenizer?.RequireFits(config.VocabSize, model, reporter);
         foreach (var text in heldOut.Texts) text.RequireVocabulary(config.VocabSize, tokenizer, model);
         if (place is null && tokenizer is not null)
         {

@@ -69,7 +69,7 @@ internal sealed class Generate : Verb
         var directory = invocation.GetRequired(model);
         var config = ModelConfig.Load(directory, invocation.Reporter);
         var tokenizer = Tokenizer.Load(directory);
-        tokenizer.RequireFits(config.VocabSize, directory);
+        tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);
         options.Validate();
         StopTokens.Of(options.StopStrings, tokenizer);

@@ -58,7 +58,7 @@ internal static partial class MixturePlanView
         TensorRecipe.Copy copy => $"copy of {options.Models[copy.Model]}",
         TensorRecipe.WeightedMean mean => string.Create(CultureInfo.InvariantCulture, $"mean of {mean.Weights.Count} models, weights {string.Join(", ", mean.Weights.Select(weight => weight.ToString("0.###", CultureInfo.InvariantCulture)))}"),
         TensorRecipe.Normal normal => string.Create(CultureInfo.InvariantCulture, $"random, N(0, σ = {normal.StandardDeviation})"),
-        TensorRecipe.MeanOfRows mean => $"mean of {options.Models.Count} models, rows {string.Join(", ", mean.Spans.Select(span => $"{span.Start} to {span.End - 1} of {span.Models.Count}"))}",
+        TensorRecipe.MeanOfRows mean => $"mean of {options.Models.Count} models, rows {string.Join(", ", mean.Spans.Select(span => $"{span.Start} to {span.End - 1} {(span.Models.Count > 0 ? $"of {span.Models.Count}" : "the mean of all others")}"))}",
         TensorRecipe.Calibrated => $"calibrated on {string.Join(", ", options.RouterTexts!.Inputs)}",
         _ => $"mean of {options.Models.Count} models",
     };

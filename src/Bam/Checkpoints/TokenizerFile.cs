@@ -54,10 +54,18 @@ public static class TokenizerFile
 
     /// <summary>The number of ids it can give: the largest one, and one more.</summary>
     /// <exception cref="InvalidInputException">The file is not a tokenizer.</exception>
-    public static int CountIds(string path) => Read(path, root =>
+    public static int CountIds(string path) => Read(path, root => IdsIn(root, path).Max() + 1);
+
+    /// <summary>The added tokens that have no row in a model's embedding, by id.</summary>
+    /// <param name="path">The tokenizer.</param>
+    /// <param name="rows">The model's <c>vocab_size</c>.</param>
+    /// <exception cref="InvalidInputException">The file is not a tokenizer, or its vocabulary proper has more ids than the model has rows.</exception>
+    public static IReadOnlyList<(int Id, string Content)> AddedTokensWithoutRow(string path, int rows) => Read(path, root =>
     {
-        var largest = TokensById(root).Keys.DefaultIfEmpty(-1).Max();
-        return largest >= 0 ? largest + 1 : throw new InvalidInputException($"{path}: model.vocab", "a vocabulary", "none", "is it the right file?");
+        var (ids, missing) = (IdsIn(root, path), AddedTokensFrom(root, rows));
+        if (ids.Where(id => id >= rows).Except(missing.Select(token => token.Id)).DefaultIfEmpty(-1).Max() is var other and >= 0)
+            throw new InvalidInputException(path, $"ids below vocab_size = {rows}", $"id {other}", "it belongs to another model");
+        return missing;
     });
 
     /// <summary>
@@ -85,6 +93,16 @@ public static class TokenizerFile
     /// <summary>Every id that has a token: a vocabulary maps tokens to ids (BPE), or lists tokens by id (Unigram); added tokens have theirs beside it.</summary>
     internal static Dictionary<int, string> TokensById(JsonElement root)
     {
+        var tokens = Vocabulary(root);
+        foreach (var (id, token) in AddedTokens(root)) tokens[id] = ContentOf(token);
+        return tokens;
+    }
+
+    private static string ContentOf(JsonElement token) =>
+        token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String ? content.GetString()! : "";
+
+    private static Dictionary<int, string> Vocabulary(JsonElement root)
+    {
         var tokens = new Dictionary<int, string>();
         if (root.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object && model.TryGetProperty("vocab", out var vocabulary))
         {
@@ -101,8 +119,6 @@ public static class TokenizerFile
             }
         }
 
-        foreach (var (id, token) in AddedTokens(root))
-            tokens[id] = token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String ? content.GetString()! : "";
         return tokens;
     }
 
@@ -121,8 +137,17 @@ public static class TokenizerFile
         token.ValueKind == JsonValueKind.Object && token.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) ? number : null;
 
     /// <summary>The added tokens from an id on that the vocabulary proper does not have as well, by id.</summary>
-    internal static IReadOnlyList<(int Id, string Content)> AddedTokensFrom(JsonElement root, int rows) =>
-        [];
+    internal static IReadOnlyList<(int Id, string Content)> AddedTokensFrom(JsonElement root, int rows)
+    {
+        var beyond = AddedTokens(root).Where(token => token.Id >= rows).DistinctBy(token => token.Id).OrderBy(token => token.Id).ToList();
+        if (beyond.Count == 0) return [];
+        var vocabulary = Vocabulary(root);
+        return [.. beyond.Where(token => !vocabulary.ContainsKey(token.Id)).Select(token => (token.Id, ContentOf(token.Token)))];
+    }
+
+    private static Dictionary<int, string>.KeyCollection IdsIn(JsonElement root, string path) => TokensById(root).Keys is { Count: > 0 } ids
+        ? ids
+        : throw new InvalidInputException($"{path}: model.vocab", "a vocabulary", "none", "is it the right file?");
 
     private static (string, string, string)? Compare(string firstPath, string secondPath, Func<JsonElement, JsonElement, (string, string, string)?> compare)
     {

@@ -69,7 +69,10 @@ public sealed record DataBuildReport(
         throw new InvalidInputException($"{path}, key 'begin_of_text_ids'", "ids of the vocabulary", string.Join(", ", report.BeginOfTextIds ?? []) is { Length: > 0 } found ? found : "none", "build the domain again");
     }
 
-    /// <summary>Refuses a model that knows other ids: one with another tokenizer, or one without a tokenizer and with fewer ids.</summary>
+    /// <summary>
+    /// Refuses a model that knows other ids: one with another tokenizer, or one without a tokenizer and with fewer ids. A model that has fewer rows than its own
+    /// tokenizer has ids may know all that occur: <see cref="IndexedDataset.RequireIdsBelow"/> tells.
+    /// </summary>
     /// <param name="directory">The domain's folder.</param>
     /// <param name="vocabSize">V of the model.</param>
     /// <param name="tokenizer">Its tokenizer, or null when it has none.</param>
@@ -79,7 +82,7 @@ public sealed record DataBuildReport(
     {
         const string Hint = "build the data with the model's tokenizer";
         var where = $"{directory}: domain '{Name}'";
-        if (VocabularySize > vocabSize)
+        if (VocabularySize > vocabSize && tokenizer?.HasFingerprint(Tokenizer) != true)
             throw new InvalidInputException(where, $"ids of a vocabulary of at most {vocabSize}, {model}'s", $"{VocabularySize}", Hint);
         if (tokenizer is not null && !tokenizer.HasFingerprint(Tokenizer))
             throw new InvalidInputException(where, $"ids of {model}'s tokenizer ({Short(tokenizer.Fingerprint)})", $"those of another ({Short(Tokenizer)})", Hint);

@@ -60,8 +60,9 @@ public sealed class HeldOutText : IDisposable
     /// <exception cref="InvalidInputException">The model knows other ids.</exception>
     public void RequireVocabulary(int vocabSize, Tokenizer? tokenizer, string model = "the model")
     {
+        Report?.RequireVocabulary(Path, vocabSize, tokenizer, model);
         if (Report is null) Tokens.RequireIdsBelow(vocabSize);
-        else Report.RequireVocabulary(Path, vocabSize, tokenizer, model);
+        else if (Report.VocabularySize > vocabSize) Tokens.RequireIdsBelow(vocabSize, IndexedDataset.NoRow);
     }
 
     /// <summary>Unmaps the files.</summary>

@@ -13,6 +13,11 @@ public sealed class IndexedDataset : IDisposable
 {
     private const string Hint = "give the path without .bin or .idx, or build it with 'bam data build'";
 
+    /// <summary>For data whose ids were given by the model's own tokenizer.</summary>
+    internal const string NoRow = "the model has no row for it: take it out of the documents and build the data again";
+
+    private const string OtherTokenizer = "use the tokenizer that the corpus was built with, or rebuild it";
+
     private readonly MappedFile bin;
     private readonly MappedFile idx;
     private readonly IndexHeader header;
@@ -120,8 +125,9 @@ public sealed class IndexedDataset : IDisposable
 
     /// <summary>Reads everything and refuses ids that a model does not know.</summary>
     /// <param name="vocabularySize">The model's.</param>
+    /// <param name="hint">What to do about one.</param>
     /// <exception cref="InvalidInputException">An id is negative or not below it.</exception>
-    public void RequireIdsBelow(int vocabularySize) => ReadAll((offset, ids) => CheckIds(offset, ids, vocabularySize));
+    public void RequireIdsBelow(int vocabularySize, string hint = OtherTokenizer) => ReadAll((offset, ids) => CheckIds(offset, ids, vocabularySize, hint));
 
     /// <summary>Unmaps the files.</summary>
     public void Dispose()
@@ -150,7 +156,7 @@ public sealed class IndexedDataset : IDisposable
 
     private long ReadIndex(long offset) => BinaryPrimitives.ReadInt64LittleEndian(idx.Bytes(offset, sizeof(long)));
 
-    private void CheckIds(long tokenOffset, ReadOnlySpan<int> ids, int vocabularySize)
+    private void CheckIds(long tokenOffset, ReadOnlySpan<int> ids, int vocabularySize, string hint = OtherTokenizer)
     {
         var bound = (uint)vocabularySize;
         // Negative ids are large as unsigned ones.
@@ -161,7 +167,7 @@ public sealed class IndexedDataset : IDisposable
                 $"{binPath}, document {DocumentOf(tokenOffset + i)}, token {tokenOffset + i}",
                 $"an id from 0 to {bound - 1}",
                 $"{StoredId(tokenOffset + i, ids[i])}",
-                "use the tokenizer that the corpus was built with, or rebuild it");
+                hint);
         }
     }
 

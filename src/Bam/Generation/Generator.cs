@@ -17,14 +17,19 @@ public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
     /// empty prompt is the beginning of a document.</summary>
     /// <param name="prompt">The text.</param>
     /// <param name="addSpecialTokens">Whether the template's tokens are put around it.</param>
-    /// <exception cref="InvalidInputException">It is empty, and the tokenizer has no token that stands between documents.</exception>
+    /// <exception cref="InvalidInputException">It is empty, and the tokenizer has no token that stands between documents; or the model has no row for a token.</exception>
     public int[] Encode(string prompt, bool addSpecialTokens = true)
     {
         var ids = tokenizer.Encode(prompt, addSpecialTokens);
-        if (ids.Length > 0) return ids;
-        return tokenizer.EndOfTextId is { } id
-            ? [id]
-            : throw new InvalidInputException("the prompt", "text", "none, and no end-of-text token to begin a document with", "write some");
+        if (ids.Length == 0)
+        {
+            ids = tokenizer.EndOfTextId is { } id
+                ? [id]
+                : throw new InvalidInputException("the prompt", "text", "none, and no end-of-text token to begin a document with", "write some");
+        }
+
+        tokenizer.RequireRows(ids, model.Config.VocabSize, "the prompt");
+        return ids;
     }
 
     /// <summary>The most tokens that can follow a prompt.</summary>

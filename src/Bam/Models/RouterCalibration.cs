@@ -58,8 +58,9 @@ public static class RouterCalibration
     private static List<int[]> Samples(string seed, IReadOnlyList<string> texts, int tokens, long skipBadLines, IReporter reporter)
     {
         var tokenizer = Tokenizer.Load(seed);
-        tokenizer.RequireFits(ModelConfig.Load(seed, reporter).VocabSize, seed);
-        var samples = texts.Select(text => LeadingTokens.Read(text, tokenizer, tokens, reporter, skipBadLines)).ToList();
+        var rows = ModelConfig.Load(seed, reporter).VocabSize;
+        tokenizer.RequireFits(rows, seed, reporter);
+        var samples = texts.Select(text => LeadingTokens.Read(text, tokenizer, tokens, reporter, skipBadLines, rows)).ToList();
         foreach (var (text, sample) in texts.Zip(samples).Where(pair => pair.Second.Length < tokens))
             reporter.Warn($"{text}: has only {sample.Length} of the {tokens} tokens that calibrate its router row");
         return samples;

@@ -191,16 +191,43 @@ public sealed class Tokenizer
     /// <summary>The token of an id as it is written in the vocabulary (Ġ or ▁ for a space); null when there is none.</summary>
     public string? IdToToken(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;
 
-    /// <summary>Refuses a model whose embedding lacks rows for this tokenizer's ids; spare rows are fine.</summary>
+    /// <summary>
+    /// Refuses a model whose embedding lacks rows for the vocabulary; spare rows are fine. Added tokens without a row are warned of: few
+    /// texts hold them.
+    /// </summary>
     /// <param name="modelVocabSize">The model's vocab_size.</param>
-    /// <param name="where">The model, for the message.</param>
-    /// <exception cref="InvalidInputException">The model's vocabulary is smaller.</exception>
-    public void RequireFits(int modelVocabSize, string where)
+    /// <param name="where">The model, for the messages.</param>
+    /// <param name="reporter">Told of added tokens without a row.</param>
+    /// <param name="consequence">What becomes of them.</param>
+    /// <exception cref="InvalidInputException">The vocabulary proper has more ids.</exception>
+    public void RequireFits(int modelVocabSize, string where, IReporter reporter, string consequence = "text that holds such a token is refused")
     {
+        ArgumentNullException.ThrowIfNull(reporter);
         if (modelVocabSize >= VocabSize) return;
-        throw new InvalidInputException(
-            where, $"a vocab_size of at least {VocabSize}, the tokenizer's", $"{modelVocabSize}",
-            "use the tokenizer that the model was trained with");
+        if (Model.Vocabulary.MaxId >= modelVocabSize)
+        {
+            throw new InvalidInputException(
+                where, $"a vocab_size of at least {VocabSize}, the tokenizer's", $"{modelVocabSize}",
+                "use the tokenizer that the model was trained with");
+        }
+
+        var missing = AddedTokens.Where(token => token.Id >= modelVocabSize).Select(token => (token.Id, token.Content)).ToList();
+        reporter.Warn($"{where}: {MissingRows.Describe(missing, modelVocabSize)}; {consequence}");
+    }
+
+    /// <summary>Refuses a text with a token that a model has no row for.</summary>
+    /// <param name="ids">The text.</param>
+    /// <param name="modelVocabSize">The model's vocab_size.</param>
+    /// <param name="where">The text, for the message.</param>
+    /// <exception cref="InvalidInputException">It holds one.</exception>
+    public void RequireRows(ReadOnlySpan<int> ids, int modelVocabSize, string where)
+    {
+        foreach (var id in ids)
+        {
+            if (id < modelVocabSize) continue;
+            throw new InvalidInputException(
+                where, $"tokens that the model has a row for (vocab_size {modelVocabSize})", $"{IdToToken(id)} (id {id})", "take it out of the text");
+        }
     }
 
     /// <summary>Refuses a place to save a tokenizer in, before it is made.</summary>

@@ -20,7 +20,7 @@ public sealed class RunSetup
         this.config = config;
         Device = device;
         ModelConfig = ModelSource.ConfigOf(config, reporter);
-        ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null);
+        ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null, reporter);
         if (config.Model is { } model) AddCompanionsOf(model);
         // Faults of the data come before the run's directory.
         using (var data = OpenData())
@@ -114,7 +114,7 @@ public sealed class RunSetup
     /// <param name="checkpoint">A checkpoint of the run.</param>
     public void UseCompanionsOf(string checkpoint)
     {
-        if (tokenizer is null) ReadTokenizer(checkpoint, isNamed: false);
+        if (tokenizer is null) ReadTokenizer(checkpoint, isNamed: false, SilentReporter.Instance);
         AddCompanionsOf(checkpoint);
     }
 
@@ -128,13 +128,13 @@ public sealed class RunSetup
     private TrainingData OpenData() => TrainingData.Open(config, ModelConfig.VocabSize, tokenizer);
 
     // A model without a tokenizer can be trained; a tokenizer that the file names must be there.
-    private void ReadTokenizer(string? path, bool isNamed)
+    private void ReadTokenizer(string? path, bool isNamed, IReporter reporter)
     {
         if (path is null) return;
         var file = Directory.Exists(path) ? Path.Combine(path, TokenizerFile.FileName) : path;
         if (!isNamed && !File.Exists(file)) return;
         tokenizer = Tokenizer.Load(file);
-        tokenizer.RequireFits(ModelConfig.VocabSize, $"{file}: the model");
+        tokenizer.RequireFits(ModelConfig.VocabSize, $"{file}: the model", reporter);
         if (file == path) Companions.AddAs(TokenizerFile.FileName, file);
         else Companions.Add(path, TokenizerFile.NamesIn(path));
     }

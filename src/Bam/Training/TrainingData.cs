@@ -39,9 +39,11 @@ public sealed class TrainingData : IDisposable
             foreach (var (domain, report) in config.Data.Zip(reports))
             {
                 report?.RequireVocabulary(domain.Path, vocabSize, tokenizer);
+                var hasMoreIds = report?.VocabularySize > vocabSize;
+                if (hasMoreIds) RequireRows(PrefixOf(domain.Path), vocabSize);
                 datasets.Add(IndexedDataset.Open(PrefixOf(domain.Path), vocabSize));
-                if (domain.Validation is null) continue;
-                using var validation = HeldOutText.Open(domain.Validation, "check key 'validation'");
+                if ((domain.Validation ?? (hasMoreIds && config.Settings.EvaluateEvery > 0 ? domain.Path : null)) is not { } measured) continue;
+                using var validation = HeldOutText.Open(measured, "check key 'validation'");
                 validation.RequireVocabulary(vocabSize, tokenizer);
             }
 
@@ -80,6 +82,12 @@ public sealed class TrainingData : IDisposable
     public void Dispose()
     {
         foreach (var dataset in datasets) dataset.Dispose();
+    }
+
+    private static void RequireRows(string prefix, int vocabSize)
+    {
+        using var dataset = IndexedDataset.Open(prefix);
+        dataset.RequireIdsBelow(vocabSize, IndexedDataset.NoRow);
     }
 
     private static DataBuildReport? ReportOf(TrainingDomain domain) => DataBuildReport.IsIn(domain.Path) ? DataBuildReport.Load(domain.Path) : null;

@@ -64,10 +64,9 @@ public sealed record MixturePlan(
         TensorRecipe Adapted(TensorRecipe recipe, ParameterInfo parameter)
         {
             if (parameter.IsRouter && options.RouterTexts is not null) return new TensorRecipe.Calibrated(ReadOnlyMemory<float>.Empty);
-            if (recipe is not TensorRecipe.Mean mean) return recipe;
             if (sources.Vocabulary is { Spans: { Count: > 1 } spans } && IsOfVocabulary(parameter))
-                return new TensorRecipe.MeanOfRows(mean.Name, weights is null ? spans : [.. spans.Select(span => span.WithWeights(weights))]);
-            return weights is null ? recipe : new TensorRecipe.WeightedMean(mean.Name, weights);
+                return new TensorRecipe.MeanOfRows(parameter.Name, weights is null ? spans : [.. spans.Select(span => span.WithWeights(weights))]);
+            return weights is null || recipe is not TensorRecipe.Mean mean ? recipe : new TensorRecipe.WeightedMean(mean.Name, weights);
         }
 
         static bool IsOfVocabulary(ParameterInfo parameter) => parameter.Kind is ParameterKind.Embedding or ParameterKind.Head;

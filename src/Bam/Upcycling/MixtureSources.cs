@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Tokenization;
 
 namespace Bam.Upcycling;
 
@@ -99,7 +100,11 @@ public sealed class MixtureSources : IDisposable
         Vocabulary = MixtureVocabulary.Of(models);
         Tokenizer = Vocabulary.Tokenizer;
         foreach (var span in Vocabulary.Spans.Where(span => span.Models.Count < models.Count))
-            warnings.Add($"rows {span.Start} to {span.End - 1} of the vocabulary are from {string.Join(", ", span.Models.Select(model => models[model].Directory))} alone");
+        {
+            warnings.Add(span.Models.Count > 0
+                ? $"rows {span.Start} to {span.End - 1} of the vocabulary are from {string.Join(", ", span.Models.Select(model => models[model].Directory))} alone"
+                : $"{Tokenizer}: {MissingRows.Describe(TokenizerFile.AddedTokensWithoutRow(Tokenizer!, span.Start), span.Start)} of any model; the mixture has one for each, the mean of its other rows");
+        }
     }
 
     private void Compare(Checkpoint seed, Checkpoint model, bool resizeEmbeddings)
@@ -120,9 +125,10 @@ public sealed class MixtureSources : IDisposable
     private void AddTokenizer(Checkpoint model, bool resizeEmbeddings)
     {
         if (TokenizerFile.Find(model.Directory) is not { } path) return;
-        if (TokenizerFile.CountIds(path) is var ids && ids > model.Config.VocabSize)
-            throw new InvalidInputException(path, $"ids below vocab_size = {model.Config.VocabSize}", $"id {ids - 1}", "it belongs to another model");
-        if (!resizeEmbeddings && Tokenizer is not null && TokenizerFile.FirstDifference(Tokenizer, path) is { } difference)
+        var rows = model.Config.VocabSize;
+        if (TokenizerFile.AddedTokensWithoutRow(path, rows) is { Count: > 0 } missing && !resizeEmbeddings)
+            warnings.Add($"{path}: {MissingRows.Describe(missing, rows)}; --resize-embeddings gives the mixture one for each");
+        if (!resizeEmbeddings && Tokenizer is not null && TokenizerFile.FirstDifference(Tokenizer, path, rows) is { } difference)
             throw new InvalidInputException($"{path}: {difference.Place}", $"{difference.First} as in {Tokenizer}", difference.Second, VocabularyHint.ForTokenizers(Tokenizer, path));
         if (Tokenizer is not null && TokenizerFile.FirstDifferenceInText(Tokenizer, path) is { } other)
             warnings.Add($"{path}: {other.Place} differs from that of {Tokenizer}, which the mixture takes; ids are the same");

@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Upcycling;
 
 /// <summary>The vocabulary of a mixture whose models may have added tokens to the seed's: the largest, with the rows that each model has.</summary>
-/// <param name="Size">The rows: the largest <c>vocab_size</c>.</param>
+/// <param name="Size">The rows: the largest <c>vocab_size</c>, or as many as there are ids.</param>
 /// <param name="Tokenizer">The tokenizer with the most ids, which extends all others; null where no model has one.</param>
 /// <param name="Spans">All rows in order.</param>
 public sealed record MixtureVocabulary(int Size, string? Tokenizer, IReadOnlyList<RowSpan> Spans)
@@ -18,7 +18,8 @@ public sealed record MixtureVocabulary(int Size, string? Tokenizer, IReadOnlyLis
         var ids = tokenizers.Select((path, i) => path is null ? models[i].Config.VocabSize : TokenizerFile.CountIds(path)).ToArray();
         var largest = Enumerable.Range(0, models.Count).Where(i => tokenizers[i] is not null).OrderByDescending(i => ids[i]).Select(i => tokenizers[i]).FirstOrDefault();
         foreach (var path in tokenizers.OfType<string>()) RequireExtended(path, largest!);
-        return new(models.Max(model => model.Config.VocabSize), largest, SpansOf(ids, [.. models.Select(model => model.Config.VocabSize)]));
+        int[] rows = [.. models.Select(model => model.Config.VocabSize)];
+        return new(ids.Concat(rows).Max(), largest, SpansOf(ids, rows));
     }
 
     private static void RequireExtended(string path, string largest)
@@ -30,25 +31,24 @@ public sealed record MixtureVocabulary(int Size, string? Tokenizer, IReadOnlyLis
 
     /// <summary>
     /// A row belongs to the models whose tokenizers have its id. Rows that no tokenizer knows are padding, and belong to the models whose
-    /// matrices have them.
+    /// matrices have them. Rows of tokens that were added without resizing any model belong to none.
     /// </summary>
     /// <param name="ids">How many ids each model's tokenizer has.</param>
-    /// <param name="rows">How many rows each model's matrices have, at least as many.</param>
+    /// <param name="rows">How many rows each model's matrices have.</param>
     internal static IReadOnlyList<RowSpan> SpansOf(IReadOnlyList<int> ids, IReadOnlyList<int> rows)
     {
         var spans = new List<RowSpan>();
         var start = 0;
         foreach (var end in ids.Concat(rows).Distinct().Order())
         {
-            int[] models = [.. ModelsWith(ids, end)];
-            if (models.Length == 0) models = [.. ModelsWith(rows, end)];
+            int[] withRow = [.. Enumerable.Range(0, rows.Count).Where(model => rows[model] >= end)];
+            int[] models = [.. withRow.Where(model => ids[model] >= end)];
+            if (models.Length == 0) models = withRow;
             if (spans is [.., var last] && last.Models.SequenceEqual(models)) spans[^1] = last with { End = end };
             else spans.Add(new(start, end, models));
             start = end;
         }
 
         return spans;
-
-        static IEnumerable<int> ModelsWith(IReadOnlyList<int> counts, int end) => Enumerable.Range(0, counts.Count).Where(model => counts[model] >= end);
     }
 }

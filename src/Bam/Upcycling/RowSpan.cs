@@ -3,7 +3,7 @@ namespace Bam.Upcycling;
 /// <summary>Rows of the embeddings, and of the head, that the same models have.</summary>
 /// <param name="Start">The first row.</param>
 /// <param name="End">The row behind the last.</param>
-/// <param name="Models">Their numbers in the order of the experts, ascending; at least one.</param>
+/// <param name="Models">Their numbers in the order of the experts, ascending; none for rows that are the mean of all others.</param>
 /// <param name="Weights">One of each of <paramref name="Models"/> in their mean, summing to 1; null for the uniform mean.</param>
 public sealed record RowSpan(int Start, int End, IReadOnlyList<int> Models, IReadOnlyList<float>? Weights = null)
 {

@@ -20,6 +20,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
     private readonly int[] all = [.. Enumerable.Range(0, models.Count)];
     private readonly AlignedBuffer<float> sum = new(StepLength);
     private readonly AlignedBuffer<float> term = new(StepLength);
+    private readonly Dictionary<string, float[]> meanRows = [];
     private readonly float limit = Narrowing.LimitOf(dtype);
     private readonly AlignedBuffer<byte> bytes = new(BlockLength * sizeof(double));
 
@@ -128,9 +129,42 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
         foreach (var (span, first, count) in Parts(mean, parameter, start, total.Length))
         {
             var part = total.Slice((int)(first - start), count);
-            if (span.Weights is { } weights) Average(mean.Name, span.Models, weights, first, part);
-            else Average(mean.Name, span.Models, first, part);
+            if (span.Models.Count > 0) Average(mean.Name, span, first, part);
+            else Repeat(MeanRowOf(mean, parameter), first, part);
         }
+    }
+
+    private void Average(string name, RowSpan span, long start, Span<float> total)
+    {
+        if (span.Weights is { } weights) Average(name, span.Models, weights, start, total);
+        else Average(name, span.Models, start, total);
+    }
+
+    private static void Repeat(float[] row, long start, Span<float> values)
+    {
+        for (var i = 0; i < values.Length; i++) values[i] = row[(start + i) % row.Length];
+    }
+
+    // The mean of the output's rows that some model has, summed in float64.
+    private float[] MeanRowOf(TensorRecipe.MeanOfRows mean, ParameterInfo parameter)
+    {
+        if (meanRows.TryGetValue(parameter.Name, out var known)) return known;
+        var columns = parameter.Count / parameter.Shape[0];
+        var (sums, rows) = (new double[columns], 0L);
+        var values = new float[StepLength];
+        foreach (var span in mean.Spans.Where(span => span.Models.Count > 0))
+        {
+            rows += span.End - span.Start;
+            var end = span.End * columns;
+            for (var start = span.Start * columns; start < end; start += values.Length)
+            {
+                var part = values.AsSpan(0, (int)Math.Min(values.Length, end - start));
+                Average(mean.Name, span, start, part);
+                for (var i = 0; i < part.Length; i++) sums[(start + i) % columns] += part[i];
+            }
+        }
+
+        return meanRows[parameter.Name] = Array.ConvertAll(sums, sum => (float)(sum / rows));
     }
 
     private void Average(string name, IReadOnlyList<int> of, long start, Span<float> total)

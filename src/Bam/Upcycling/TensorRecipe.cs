@@ -21,7 +21,7 @@ public abstract record TensorRecipe
     /// <param name="Weights">One of each model, summing to 1.</param>
     public sealed record WeightedMean(string Name, IReadOnlyList<float> Weights) : TensorRecipe;
 
-    /// <summary>The mean, row by row, over the models that have the row: vocabularies of different lengths.</summary>
+    /// <summary>The mean, row by row, over the models that have the row: vocabularies of different lengths. A row that none has is the mean of all others.</summary>
     /// <param name="Name">The tensor's name in every model.</param>
     /// <param name="Spans">All rows of the output in order.</param>
     public sealed record MeanOfRows(string Name, IReadOnlyList<RowSpan> Spans) : TensorRecipe;

@@ -88,10 +88,24 @@ public sealed class TokenizerFileTests
     public void A_model_with_too_few_rows_is_refused()
     {
         var tokenizer = TinyTokenizer.With(_ => { });
-        tokenizer.RequireFits(259, "m/config.json");
-        tokenizer.RequireFits(512, "m/config.json");
-        Should.Throw<InvalidInputException>(() => tokenizer.RequireFits(258, "m/config.json")).Message.ShouldBe(
+        tokenizer.RequireFits(259, "m/config.json", SilentReporter.Instance);
+        tokenizer.RequireFits(512, "m/config.json", SilentReporter.Instance);
+        Should.Throw<InvalidInputException>(() => tokenizer.RequireFits(258, "m/config.json", SilentReporter.Instance)).Message.ShouldBe(
             "m/config.json: expected a vocab_size of at least 259, the tokenizer's, found 258; use the tokenizer that the model was trained with");
+    }
+
+    [Fact]
+    public void Added_tokens_without_a_row_are_named()
+    {
+        var tokenizer = TinyTokenizer.With(json => json["added_tokens"] = new JsonArray([.. Enumerable.Range(259, 12).Select(id => TinyTokenizer.Added(id, $"<{id}>"))]));
+        var reporter = new Upcycling.RecordingReporter();
+        tokenizer.RequireFits(260, "m", reporter);
+        tokenizer.RequireFits(271, "m", reporter);
+        reporter.Warnings.ShouldBe(
+        [
+            "m: <260> (id 260), <261> (id 261), <262> (id 262), <263> (id 263), <264> (id 264), <265> (id 265), <266> (id 266), <267> (id 267) and 3 more "
+            + "have no row in the embedding (vocab_size 260); text that holds such a token is refused",
+        ]);
     }
 
     [Fact]

@@ -75,6 +75,43 @@ public sealed class ResizedMixtureTests : IDisposable
     }
 
     [Fact]
+    public void Tokens_that_no_model_has_rows_for_get_the_mean_of_all_other_rows()
+    {
+        // m1 has a row for <a> alone, m0 for none.
+        var options = Options(Model("m0", Ids, "<a>"), Model("m1", Ids + 1, "<a>", "<b>", "<c>"));
+        var reporter = new RecordingReporter();
+        Upcycler.Mix("soup", options, directory["mixture"], reporter);
+
+        reporter.Warnings.ShouldBe(
+        [
+            $"rows {Ids} to {Ids} of the vocabulary are from {directory["m1"]} alone",
+            $"{directory["m1/tokenizer.json"]}: <b> (id {Ids + 1}), <c> (id {Ids + 2}) have no row in the embedding (vocab_size {Ids + 1}) of any model; the mixture has one for each, the mean of its other rows",
+        ]);
+        foreach (var (name, columns) in new[] { (ParameterTable.Embedding, 6), (ParameterTable.Head, 6), (ParameterTable.HeadBias, 1) })
+        {
+            var (found, m0, m1) = (Read(directory["mixture"], name), Read(directory["m0"], name), Read(directory["m1"], name));
+            found.Length.ShouldBe(columns * (Ids + 3));
+            found[columns * Ids].ShouldBe(m1[columns * Ids]);
+            for (var column = 0; column < columns; column++)
+            {
+                var mean = Enumerable.Range(0, Ids + 1).Average(row => row < Ids ? (double)((m0[row * columns + column] + m1[row * columns + column]) / 2) : m1[row * columns + column]);
+                found[(Ids + 1) * columns + column].ShouldBe((float)mean, 1e-6);
+                found[(Ids + 2) * columns + column].ShouldBe(found[(Ids + 1) * columns + column]);
+            }
+        }
+    }
+
+    [Fact]
+    public void So_do_those_of_one_model_alone()
+    {
+        var options = new MixtureOptions { Seed = Model("m0", Ids, "<a>"), Experts = [], ResizeEmbeddings = true, FeedForwardExperts = 2 };
+        Upcycler.Mix("sparse", options, directory["mixture"], SilentReporter.Instance);
+        var (found, m0) = (Read("mixture"), Read("m0"));
+        found[..m0.Length].ShouldBe(m0);
+        found[^1].ShouldBe((float)Enumerable.Range(0, Ids).Average(row => (double)m0[(row * 6) + 5]), 1e-6);
+    }
+
+    [Fact]
     public void Models_of_one_vocabulary_are_mixed_as_without()
     {
         var options = Options(Model("m0", Ids + 3, "<a>"), Model("m1", Ids + 3, "<a>"));

@@ -36,7 +36,8 @@ internal static class GgufVocabulary
     /// <exception cref="InvalidInputException">llama.cpp would give other ids.</exception>
     public static void Add(GgufMetadata metadata, Tokenizer tokenizer, ModelConfig config, string path, IReporter reporter)
     {
-        tokenizer.RequireFits(config.VocabSize, path);
+        tokenizer.RequireFits(config.VocabSize, path, reporter, "the file leaves such tokens out");
+        tokenizer.RequireRows([.. tokenizer.IdsBefore, .. tokenizer.IdsAfter], config.VocabSize, $"{path}: post_processor");
         switch (tokenizer.Model)
         {
             case CharacterBpe model: SentencePieceForm.Add(metadata, Prefix, tokenizer, model, config.VocabSize, path, reporter); break;
