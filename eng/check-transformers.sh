@@ -14,6 +14,7 @@ source "$eng/common.sh"
 # shellcheck source=eng/testing.sh
 source "$eng/testing.sh"
 
+OMP_NUM_THREADS=${OMP_NUM_THREADS-1} # the models are tiny
 set_up_testing python3-torch python3-transformers python3-accelerate python3-dev g++ libtorch-dev # the last three for torch.compile
 new_work bam-check
 cp "$eng/check-transformers/"*.py "$work/"

@@ -30,10 +30,11 @@ def checks_of(root):
 
 
 def table_of(title, found):
-    names = list(found[0]["checks"])
+    names = list(dict.fromkeys(name for row in found for name in row["checks"]))
+    words = {True: "yes", False: "NO", None: ""}
     yield from ["", f"{title}.", "", f"| | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
     for row in found:
-        yield f"| {row['what']} | {' | '.join('yes' if row['checks'][name] else 'NO' for name in names)} |"
+        yield f"| {row['what']} | {' | '.join(words[row['checks'].get(name)] for name in names)} |"
 
 
 def main():
