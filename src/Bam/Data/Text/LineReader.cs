@@ -5,6 +5,9 @@ namespace Bam.Data.Text;
 /// <param name="path">The file, for refusals.</param>
 internal sealed class LineReader(Stream stream, string path)
 {
+    /// <summary>Zero bytes up to here may be text. More are a hole in the file, as a crash leaves one, and would fill all memory.</summary>
+    private const int MostZeros = 1 << 24;
+
     private byte[] buffer = new byte[1 << 16];
     private int start;
     private int end;
@@ -57,6 +60,8 @@ internal sealed class LineReader(Stream stream, string path)
 
         if (end == buffer.Length)
         {
+            if (buffer.Length >= MostZeros && !buffer.AsSpan().ContainsAnyExcept((byte)0))
+                throw new InvalidInputException($"{path}:{LineNumber + 1}", "text", "nothing but zero bytes", "the file is damaged, copy it again");
             if (buffer.Length == Array.MaxLength)
                 throw new InvalidInputException($"{path}:{LineNumber + 1}", $"lines of less than {Array.MaxLength} bytes", "a longer one", "split the document");
             Array.Resize(ref buffer, (int)Math.Min(2L * buffer.Length, Array.MaxLength));
