@@ -38,7 +38,7 @@ public sealed class RecipeRun
         var recipe = RecipeReader.Read(recipePath);
         output ??= Path.Combine("runs", isSmoke ? $"{recipe.Name}-smoke" : recipe.Name);
         RunRoot.Require(output, [recipe]);
-        return new RecipeRun(isSmoke ? SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), RunRoot.TextFolderName)) : recipe, output);
+        return new RecipeRun(isSmoke ? RunRoot.Smoke([recipe], output)[0] : recipe, output);
     }
 
     /// <summary>What a run would do, phase by phase, and why.</summary>

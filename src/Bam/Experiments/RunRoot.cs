@@ -29,7 +29,18 @@ internal static class RunRoot
             throw new InvalidInputException($"{found}: is there already, without a run to go on with; choose another --output");
     }
 
+    /// <summary>Shrinks recipes and writes their text. The lock comes first: the text alone would not be known for a run's.</summary>
+    /// <param name="recipes">What is to run.</param>
+    /// <param name="directory">The run's root.</param>
+    /// <exception cref="InvalidInputException">Another process runs there.</exception>
+    /// <exception cref="WorkFailedException">The text cannot be written.</exception>
+    public static IReadOnlyList<Recipe> Smoke(IEnumerable<Recipe> recipes, string directory)
+    {
+        using var held = DirectoryLock.Acquire(directory);
+        return [.. recipes.Select(recipe => SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(directory), TextFolderName)))];
+    }
+
     // Copies of a run may lack its hidden lock, and a run that was stopped early has nothing else.
     private static bool IsBegun(string directory) =>
-        File.Exists(Path.Combine(directory, DirectoryLock.FileName)) || Directory.Exists(Path.Combine(directory, PhaseStore.FolderName));
+        File.Exists(Path.Combine(directory, DirectoryLock.FileName)) || new PhaseStore(directory).HasAny;
 }

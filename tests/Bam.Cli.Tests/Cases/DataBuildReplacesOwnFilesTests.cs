@@ -155,6 +155,7 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         MustRefuse(Run("."), contains: "holds the input");
         MustRefuse(Run(".", "--smoke"), contains: "holds the input");
         Write("mine/results.json", "precious");
+        Write("mine/phases/moon.md", "precious");
         MustRefuse(Run("mine"), $"{files["mine/results.json"]}: is there already, without a run to go on with; choose another --output");
         Write("texts/text/general.jsonl", "precious");
         MustRefuse(Run("texts", "--smoke"), $"{files["texts/text"]}: is there already, without a run to go on with; choose another --output");

@@ -25,6 +25,16 @@ public sealed class PhaseStore(string runDirectory)
     /// <summary>The run's root.</summary>
     public string RunDirectory { get; } = Path.GetFullPath(runDirectory);
 
+    /// <summary>True where a phase was begun.</summary>
+    internal bool HasAny
+    {
+        get
+        {
+            var folder = Path.Combine(RunDirectory, FolderName);
+            return Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any(phase => File.Exists(Path.Combine(phase, InputsFile)));
+        }
+    }
+
     /// <summary>Where that phase's outputs are, or will be.</summary>
     public string DirectoryOf(Phase phase) =>
         Path.Combine(RunDirectory, FolderName, $"{Prefix(phase)}{phase.Key[..KeyDigits]}");

@@ -39,8 +39,7 @@ public sealed class StudySetRun
         var name = set?.Name ?? recipes[0].Name;
         output ??= Path.Combine("runs", isSmoke ? $"{name}-smoke" : name);
         RunRoot.Require(output, recipes);
-        if (isSmoke) recipes = [.. recipes.Select(recipe => SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(output), RunRoot.TextFolderName)))];
-        return new StudySetRun(set, recipes, output);
+        return new StudySetRun(set, isSmoke ? RunRoot.Smoke(recipes, output) : recipes, output);
     }
 
     /// <summary>Every unit with what a run would do about it, in the order in which a run takes them.</summary>
