@@ -62,7 +62,7 @@ for model in "$@"; do
 done
 
 say "transformers loads them, and saves them again"
-check() { in_testing python3 "/tmp/bam-check/$1" /tmp/bam-check 2>"$work/$1.log"; }
+check() { in_testing python3 "/tmp/bam-check/$1" /tmp/bam-check >"$work/$1.log" 2>&1; }
 check load.py || give_up "load.py failed: $(tail -n 3 "$work/load.py.log")"
 for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors" "resaved/${model##*/}"; done
 
