@@ -47,6 +47,19 @@ public sealed class GgufSecondEndTokenTests : IDisposable
         Id(Export(json => json.Remove("pad_token_id")).File, "padding_token_id").ShouldBe(id);
     }
 
+    [Fact]
+    public void Tokens_without_a_row_are_left_out()
+    {
+        var tokenizer = JsonNode.Parse(File.ReadAllText(files["model/tokenizer.json"]))!;
+        foreach (var (id, content) in new[] { (259, "<last row>"), (260, "<no row>") })
+            tokenizer["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = id, ["content"] = content, ["special"] = true });
+        File.WriteAllText(files["model/tokenizer.json"], tokenizer.ToJsonString());
+        var (file, error) = Export(_ => { });
+        error.ShouldContain($"warning: {files["model/tokenizer.json"]}: <no row> (id 260) has no row in the embedding (vocab_size 260); the file leaves such tokens out\n");
+        file.AsSpan().IndexOf("<last row>"u8).ShouldBePositive();
+        file.AsSpan().IndexOf("<no row>"u8).ShouldBe(-1);
+    }
+
     private (byte[] File, string Error) Export(Action<JsonObject> change)
     {
         var config = JsonNode.Parse(File.ReadAllText(files["model/config.json"]))!.AsObject();

@@ -61,7 +61,7 @@ public sealed class MoreIdsThanRowsTests : IDisposable
 
     [Theory]
     [InlineData("0", "train", true)]
-    [InlineData("0.9", "heldout", false)]
+    [InlineData("0.5", "heldout", false)]
     public void Data_that_holds_it_is_refused_by_the_document(string heldOut, string shard, bool isTrained)
     {
         ChangeTokenizer(json => json["added_tokens"]![3]!["special"] = false);
