@@ -55,7 +55,7 @@ public sealed class EvalPerplexityTests : IDisposable
         var model = Path.Combine(root, "model");
         Directory.CreateDirectory(model);
         foreach (var file in Directory.GetFiles(Dense)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
-        File.Copy(RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", "llama3", "tokenizer.json"), Path.Combine(model, "tokenizer.json"));
+        File.Copy(RepositoryRoot.PathOf("tests", "fixtures", "cases", "jsonl-lines-of-other-tools", "tokenizer.json"), Path.Combine(model, "tokenizer.json"));
         var law = Domain("law");
         var run = CommandLineRun.Of("eval", "perplexity", Dense, model, "--data", law);
 
