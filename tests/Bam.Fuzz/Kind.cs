@@ -18,7 +18,7 @@ internal sealed record Kind(string Name, int Share, Func<Workspace, Dice, string
         // A mutant may well ask for a million steps; it is asked to stop, as a user would.
         using var cancellation = new CancellationTokenSource(Patience);
         var status = Cli.CommandLine.Invoke(arguments, output, error, cancellation.Token);
-        return Verdict.Of(status, error.ToString());
+        return Verdict.Of(arguments, status, error.ToString());
     }
 
     /// <summary>The command line of a case, for the message about it.</summary>

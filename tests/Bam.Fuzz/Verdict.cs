@@ -23,17 +23,20 @@ internal sealed partial record Verdict(Outcome Outcome, string Message)
     private const int LongestLine = 2000;
 
     /// <summary>Judges what a command line did.</summary>
-    public static Verdict Of(int status, string error)
+    /// <param name="arguments">Its words.</param>
+    /// <param name="status">The exit status.</param>
+    /// <param name="error">Standard error.</param>
+    public static Verdict Of(IReadOnlyList<string> arguments, int status, string error)
     {
         if (status == 0) return new(Outcome.Accepted, "");
         var line = error.Split('\n').LastOrDefault(text => text.StartsWith("bam:", StringComparison.Ordinal)) ?? "";
-        var fault = FaultOf(status, error, line);
+        var fault = FaultOf(arguments, status, error, line);
         return fault is null ? new(Outcome.Refused, line) : new(Outcome.Fault, $"{fault}: {Printable(error.ReplaceLineEndings(" ⏎ "))}");
     }
 
     private static string Printable(string text) => string.Concat(text.Take(LongestLine).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? $"\\u{(int)c:x4}" : $"{c}"));
 
-    private static string? FaultOf(int status, string error, string line)
+    private static string? FaultOf(IReadOnlyList<string> arguments, int status, string error, string line)
     {
         if (error.Contains("fault in Bam", StringComparison.Ordinal)) return "a fault in Bam";
         if (status is not (1 or 2 or 130)) return $"status {status}";
@@ -42,13 +45,14 @@ internal sealed partial record Verdict(Outcome Outcome, string Message)
         if (line.Length > LongestLine) return "a long line";
         if (line.Any(c => char.IsControl(c))) return "control characters";
         if (ClrName().IsMatch(line)) return "a name of .NET";
-        return status == 130 || Place().IsMatch(line) ? null : "no place";
+        var namesAnArgument = arguments.Any(word => word.Length > 0 && line.StartsWith($"bam: {word}", StringComparison.Ordinal));
+        return status == 130 || namesAnArgument || Place().IsMatch(line) ? null : "no place";
     }
 
     [GeneratedRegex(@"\b\w+Exception\b|\bSystem\.\w|\bBam\.[A-Z]\w*\.[A-Z]")]
     private static partial Regex ClrName();
 
-    // A path, an option, an argument, a key, or whatever stands before "expected" or "does not exist".
-    [GeneratedRegex(@"/|--\w|\b[A-Z]{3,}\b|key '|^bam: .+: (expected|does not exist)|unknown (argument|option)|which one")]
+    // A path, an option, an argument, a key, an option in words, or the word of the command line itself.
+    [GeneratedRegex(@"/|--\w|\b[A-Z]{3,}\b|key '|^bam: the [\w' -]+:|unknown (argument|option)|which one")]
     private static partial Regex Place();
 }
