@@ -6,7 +6,7 @@ namespace Bam.Fuzz;
 /// <param name="Make">Makes a case in the workspace and says the command line that reads it.</param>
 internal sealed record Kind(string Name, int Share, Func<Workspace, Dice, string[]> Make)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     /// <summary>Makes a case and runs it.</summary>
     public Verdict Run(Workspace workspace, long seed)

@@ -96,7 +96,8 @@ internal sealed class Supervisor(TimeSpan patience)
     private static Process Start(Kind kind, long from, long count) => Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
     {
         ArgumentList = { typeof(Supervisor).Assembly.Location, Program.WorkerWord, kind.Name, from.ToString(CultureInfo.InvariantCulture), count.ToString(CultureInfo.InvariantCulture) },
-        Environment = { ["OMP_NUM_THREADS"] = "1" },
+        // As the command 'bam' sets it: what one case gave back serves the next, on whatever thread it runs.
+        Environment = { ["OMP_NUM_THREADS"] = "1", ["MALLOC_ARENA_MAX"] = "1" },
         RedirectStandardInput = true,
         RedirectStandardOutput = true,
         RedirectStandardError = true,

@@ -45,7 +45,7 @@ internal sealed partial record Verdict(Outcome Outcome, string Message)
         if (line.Length > LongestLine) return "a long line";
         if (line.Any(c => char.IsControl(c))) return "control characters";
         if (ClrName().IsMatch(line)) return "a name of .NET";
-        var namesAnArgument = arguments.Any(word => word.Length > 0 && line.StartsWith($"bam: {word}", StringComparison.Ordinal));
+        var namesAnArgument = arguments.Any(word => word.Length > 0 && line.StartsWith($"bam: {Cli.MessageText.OneLine(word)}", StringComparison.Ordinal));
         return status == 130 || namesAnArgument || Place().IsMatch(line) ? null : "no place";
     }
 

@@ -83,14 +83,15 @@ public static class GenerationSettings
     {
         if (Find(otherDirectory) is not { } path) return null;
         var (settings, others) = (Find(checkpointDirectory) is { } own ? Settings(own) : [], Settings(path));
-        return settings.Select(setting => setting.Key).Concat(others.Select(setting => setting.Key)).FirstOrDefault(key => !JsonNode.DeepEquals(settings[key], others[key]));
+        return settings.Keys.Concat(others.Keys).FirstOrDefault(key =>
+            settings.ContainsKey(key) != others.ContainsKey(key) || !JsonElement.DeepEquals(settings[key], others[key]));
 
-        static JsonObject Settings(string path) => JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, root =>
+        static OrderedDictionary<string, JsonElement> Settings(string path) => JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, root =>
         {
-            var settings = new JsonObject();
+            var settings = new OrderedDictionary<string, JsonElement>();
             foreach (var setting in root.EnumerateObject())
             {
-                if (setting.Name is not (EndsKey or PaddingKey or "transformers_version" or "_from_model_config")) settings[setting.Name] = JsonValue.Create(setting.Value);
+                if (setting.Name is not (EndsKey or PaddingKey or "transformers_version" or "_from_model_config")) settings[setting.Name] = setting.Value.Clone();
             }
 
             return settings;

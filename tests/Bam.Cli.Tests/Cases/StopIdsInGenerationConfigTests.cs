@@ -93,18 +93,21 @@ public sealed class StopIdsInGenerationConfigTests : IDisposable
         written["temperature"]!.GetValue<double>().ShouldBe(0.6);
     }
 
-    [Fact]
-    public void A_mixture_takes_the_seeds_settings_and_says_so()
+    [Theory]
+    [InlineData("temperature", "0.5")]
+    [InlineData("suppress_tokens", "[1, 2]")]
+    [InlineData("watermarking_config", "{\"ngram_len\": 5}")]
+    public void A_mixture_takes_the_seeds_settings_and_says_so(string key, string value)
     {
         Directory.CreateDirectory(files["seed"]);
         foreach (var path in Directory.GetFiles(files["model"])) File.Copy(path, files[$"seed/{Path.GetFileName(path)}"]);
-        Set("seed/generation_config.json", "temperature", "0.5");
+        Set("seed/generation_config.json", key, value);
         Set("seed/generation_config.json", "eos_token_id", "2");
         Set("seed/config.json", "pad_token_id", "3");
         var error = Done("mix", "btx", "--seed", files["seed"], "--expert", files["model"], "--output", files["mixture"]).Error;
         error.ShouldContain($"warning: {files["model"]}: eos_token_id is [2,7]; the mixture takes the seed's 2\n");
         error.ShouldContain($"warning: {files["model"]}: pad_token_id is 0; the mixture takes the seed's 3\n");
-        error.ShouldContain($"warning: {files["model/generation_config.json"]}: temperature differs from that of the seed, whose settings the mixture takes\n");
+        error.ShouldContain($"warning: {files["model/generation_config.json"]}: {key} differs from that of the seed, whose settings the mixture takes\n");
         File.ReadAllText(files["mixture/generation_config.json"]).ShouldBe(File.ReadAllText(files["seed/generation_config.json"]));
     }
 

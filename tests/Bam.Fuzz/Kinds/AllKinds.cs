@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text;
 using Bam.Fuzz.Mutations;
 
@@ -69,7 +68,7 @@ internal static class AllKinds
         var model = Samples.Model(workspace, dice.Of(Samples.Models));
         Workspace.Mutate(Path.Combine(model, "model.safetensors"), file => ByteMutation.Of(file, dice, 8 + Samples.HeaderOf(file).Length));
         if (dice.Chance(0.7)) return ["inspect", model];
-        File.WriteAllBytes(workspace["in.safetensors"], Samples.ForwardInput());
+        File.WriteAllBytes(workspace["in.safetensors"], Samples.ForwardInput(2, 6, dice));
         return ["forward", model, "--input", workspace["in.safetensors"], "--output", workspace["out.safetensors"], "--device", "cpu"];
     }
 
@@ -123,7 +122,8 @@ internal static class AllKinds
     {
         var domain = Samples.Domain(workspace);
         var prefix = Path.Combine(domain, "law", "train");
-        Workspace.Mutate($"{prefix}.{(dice.Chance(0.8) ? "idx" : "bin")}", bytes => ByteMutation.Of(bytes, dice));
+        if (dice.Chance(0.3)) Workspace.Mutate($"{prefix}.bin", bytes => ByteMutation.InPlace(bytes, dice));
+        else Workspace.Mutate($"{prefix}.{(dice.Chance(0.8) ? "idx" : "bin")}", bytes => ByteMutation.Of(bytes, dice));
         return dice.Chance(0.5) ? ["data", "inspect", prefix] : ["data", "inspect", prefix, "--tokenizer", Path.Combine(domain, "tokenizer.json"), "--documents", "2"];
     }
 
@@ -138,7 +138,12 @@ internal static class AllKinds
     {
         var domain = Samples.Domain(workspace);
         var file = dice.Of(["heldout.idx", "heldout.bin", "report.json"]);
-        Workspace.Mutate(Path.Combine(domain, "law", file), bytes => file.EndsWith(".json", StringComparison.Ordinal) ? JsonMutation.Of(bytes, dice) : ByteMutation.Of(bytes, dice));
+        Workspace.Mutate(Path.Combine(domain, "law", file), bytes => Path.GetExtension(file) switch
+        {
+            ".json" => JsonMutation.Of(bytes, dice),
+            ".bin" => ByteMutation.InPlace(bytes, dice),
+            _ => ByteMutation.Of(bytes, dice),
+        });
         return ["eval", "perplexity", Samples.LargeVocabulary(workspace), "--data", dice.Chance(0.5) ? Path.Combine(domain, "law") : Path.Combine(domain, "law", "heldout"), "--window", "16", "--device", "cpu"];
     }
 
@@ -165,25 +170,18 @@ internal static class AllKinds
         var file = Path.Combine(Samples.Texts(workspace), dice.Of(["law.jsonl", "law.txt"]));
         Workspace.Mutate(file, bytes =>
         {
-            if (dice.Chance(0.3)) return Packed(ByteMutation.Of(bytes, dice));
-            var members = dice.Chance(0.3) ? [.. Packed(bytes[..(bytes.Length / 2)]), .. Packed(bytes[(bytes.Length / 2)..])] : Packed(bytes);
-            return dice.Chance(0.1) ? [.. members, .. new byte[1 + dice.Next(1024)]] : ByteMutation.Of(members, dice);
+            if (dice.Chance(0.2)) bytes = ByteMutation.Of(bytes, dice);
+            var packed = GzipMembers.Of(bytes, dice);
+            return dice.Chance(0.6) ? packed : ByteMutation.Of(packed, dice);
         });
         File.Move(file, file + ".gz");
         return Build(workspace, file + ".gz");
     }
 
-    private static byte[] Packed(byte[] bytes)
-    {
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest)) gzip.Write(bytes);
-        return packed.ToArray();
-    }
-
     private static string[] Text(Workspace workspace, Dice dice)
     {
         var file = Path.Combine(Samples.Texts(workspace), "law.txt");
-        Workspace.Mutate(file, bytes => ByteMutation.Of(bytes, dice));
+        Workspace.Mutate(file, bytes => TextMutation.Of(bytes, dice));
         return dice.Chance(0.5) ? Build(workspace, file) : [.. Build(workspace, file), "--section-separator", "----", "--held-out-fraction", dice.Of(["0", "0.5", "1", "x"])];
     }
 
@@ -193,8 +191,8 @@ internal static class AllKinds
     private static string[] TokenizerTraining(Workspace workspace, Dice dice)
     {
         var file = Path.Combine(Samples.Texts(workspace), dice.Of(["law.txt", "law.jsonl"]));
-        Workspace.Mutate(file, bytes => ByteMutation.Of(bytes, dice));
-        return ["tokenizer", "train", file, "--vocab-size", dice.Of(["300", "257", "256", "0", "-1", "x", "1000000"]), "--output", workspace["out.json"]];
+        Workspace.Mutate(file, bytes => TextMutation.Of(bytes, dice));
+        return ["tokenizer", "train", file, "--vocab-size", dice.Chance(0.7) ? $"{257 + dice.Next(60)}" : dice.Of(["256", "0", "-1", "x", "1000000"]), "--output", workspace["out.json"]];
     }
 
     private static string[] TrainingYaml(Workspace workspace, Dice dice)
@@ -288,7 +286,7 @@ internal static class AllKinds
         MutateModel(model, dice);
         return
         [
-            "export", model, "--format", dice.Of(["hf", "llama", "mixtral", "gguf"]), "--output", workspace["out"],
+            "export", model, "--format", dice.Of(["hf", "hf", "hf", "llama", "mixtral", "gguf"]), "--output", workspace["out"],
             .. dice.Chance(0.3) ? ["--dtype", dice.Of(["float16", "bfloat16", "float32", "float64", "q8_0"])] : Array.Empty<string>(),
         ];
     }
@@ -315,11 +313,14 @@ internal static class AllKinds
     private static string[] ForwardInputs(Workspace workspace, Dice dice)
     {
         var model = Samples.Model(workspace, dice.Of(Samples.Models));
-        var file = Samples.ForwardInput();
+        var file = Samples.ForwardInput(1 + dice.Next(3), 1 + dice.Next(9), dice);
         var header = Samples.HeaderOf(file);
-        File.WriteAllBytes(workspace["in.safetensors"], dice.Chance(0.5)
-            ? ByteMutation.Of(file, dice)
-            : Samples.Safetensors(JsonMutation.Of(header, dice), file.AsSpan(8 + header.Length)));
+        File.WriteAllBytes(workspace["in.safetensors"], dice.Next(5) switch
+        {
+            0 or 1 => file,
+            2 => ByteMutation.Of(file, dice, dice.Chance(0.5) ? 8 + header.Length : 0),
+            _ => Samples.Safetensors(JsonMutation.Of(header, dice), file.AsSpan(8 + header.Length)),
+        });
         return ["forward", model, "--input", workspace["in.safetensors"], "--output", workspace["out.safetensors"], "--device", "cpu", .. dice.Chance(0.2) ? ["--gradients"] : Array.Empty<string>()];
     }
 

@@ -151,11 +151,14 @@ internal static class Samples
     /// <summary>The header of a safetensors file.</summary>
     public static byte[] HeaderOf(byte[] file) => file[8..(8 + (int)BitConverter.ToInt64(file))];
 
-    /// <summary>Token ids as the input of <c>bam forward</c>.</summary>
-    public static byte[] ForwardInput()
+    /// <summary>Token ids as the input of <c>bam forward</c>: <paramref name="rows"/> texts of <paramref name="length"/> small ids.</summary>
+    public static byte[] ForwardInput(int rows, int length, Dice dice)
     {
-        var header = Encoding.UTF8.GetBytes("""{"input_ids":{"dtype":"I64","shape":[2,6],"data_offsets":[0,96]},"attention_mask":{"dtype":"I64","shape":[2,6],"data_offsets":[96,192]}}""");
-        return Safetensors(header, new byte[192].Select((_, i) => (byte)(i % 8 == 0 ? i / 8 : 0)).ToArray());
+        var size = rows * length * sizeof(long);
+        var header = Encoding.UTF8.GetBytes($$$"""{"input_ids":{"dtype":"I64","shape":[{{{rows}}},{{{length}}}],"data_offsets":[0,{{{size}}}]}}""");
+        var ids = new byte[size];
+        for (var i = 0; i < size; i += sizeof(long)) ids[i] = (byte)dice.Next(24);
+        return Safetensors(header, ids);
     }
 
     /// <summary>Runs a command line that must succeed.</summary>

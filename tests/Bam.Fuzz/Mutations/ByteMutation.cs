@@ -17,6 +17,13 @@ internal static class ByteMutation
         return bytes;
     }
 
+    /// <summary>A few edits that keep the length.</summary>
+    public static byte[] InPlace(byte[] bytes, Dice dice, int from = 0)
+    {
+        for (var edits = dice.Few(); edits > 0; edits--) bytes = Overwritten(bytes, from + dice.Next(bytes.Length - from), dice.Bytes(1 + dice.Next(8)));
+        return bytes;
+    }
+
     private static byte[] Edited(byte[] bytes, Dice dice, int from)
     {
         var at = from + dice.Next(bytes.Length - from);

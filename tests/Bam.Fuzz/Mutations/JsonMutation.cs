@@ -18,10 +18,11 @@ internal static class JsonMutation
 
     private static readonly string[] Names = ["\"\"", "\"x\"", "\"type\"", "\"\\ud800\"", "\"\\u0000\"", "\"__metadata__\"", "\"a.b\"", $"\"{new string('n', 300)}\""];
 
-    /// <summary>A few edits; of bytes where the text is not JSON, and in some mutants anyway.</summary>
+    /// <summary>A few edits, or the same text as another tool writes it; edits of bytes where the text is not JSON, and in some mutants anyway.</summary>
     public static byte[] Of(byte[] json, Dice dice)
     {
         if (dice.Chance(0.15) || Parse(json) is not { } root) return ByteMutation.Of(json, dice);
+        if (dice.Chance(0.3)) return JsonVariation.Of(root, dice);
         for (var edits = dice.Few(); edits > 0; edits--) root = Edited(root, dice);
         return Encoding.UTF8.GetBytes(root.ToString());
     }

@@ -10,9 +10,9 @@ internal sealed class JsonTree
     public string? Raw { get; set; }
 
     /// <summary>A list's items, or an object's values; empty for leaves.</summary>
-    public List<(string? RawName, JsonTree Value)> Children { get; private set; } = [];
+    public List<(string? RawName, JsonTree Value)> Children { get; private init; } = [];
 
-    private bool IsObject { get; set; }
+    public bool IsObject { get; private init; }
 
     public static JsonTree Leaf(string raw) => new() { Raw = raw };
 
@@ -36,29 +36,32 @@ internal sealed class JsonTree
     /// <summary>A member or an item as this tree's kind needs it.</summary>
     public (string? RawName, JsonTree Value) Child(string rawName, JsonTree value) => (IsObject ? rawName : null, value);
 
-    public override string ToString()
+    public override string ToString() => ToString("", raw => raw);
+
+    /// <summary>The JSON, with spaces between its parts and every name and leaf as it is to be written.</summary>
+    public string ToString(string space, Func<string, string> written)
     {
         var text = new StringBuilder();
-        Write(text);
+        Write(text, space, written);
         return text.ToString();
     }
 
-    private void Write(StringBuilder text)
+    private void Write(StringBuilder text, string space, Func<string, string> written)
     {
         if (Raw is not null)
         {
-            text.Append(Raw);
+            text.Append(written(Raw));
             return;
         }
 
         text.Append(IsObject ? '{' : '[');
         for (var i = 0; i < Children.Count; i++)
         {
-            if (i > 0) text.Append(',');
-            if (Children[i].RawName is { } name) text.Append(name).Append(':');
-            Children[i].Value.Write(text);
+            text.Append(i > 0 ? "," : "").Append(space);
+            if (Children[i].RawName is { } name) text.Append(written(name)).Append(':').Append(space);
+            Children[i].Value.Write(text, space, written);
         }
 
-        text.Append(IsObject ? '}' : ']');
+        text.Append(space).Append(IsObject ? '}' : ']');
     }
 }

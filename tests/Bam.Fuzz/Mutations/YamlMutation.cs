@@ -1,9 +1,10 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Bam.Fuzz.Mutations;
 
 /// <summary>Edits of YAML by lines and values.</summary>
-internal static class YamlMutation
+internal static partial class YamlMutation
 {
     private static readonly string[] Values =
     [
@@ -17,11 +18,12 @@ internal static class YamlMutation
         "---", "...", "%YAML 1.1", "# comment", "<<: *a", "<<: {steps: 1}", "x: 1", "- x", "\tx: 1", "? [a]: b", "extends: recipe.yaml", "training: &a {<<: *a}", "a: &a [*a]", "  x", "", "steps: 1", "tokens: 8",
     ];
 
-    /// <summary>A few edits; in some mutants of bytes.</summary>
+    /// <summary>A few edits, or what leaves it valid: comments, blank lines, small numbers for others; in some mutants edits of bytes.</summary>
     public static byte[] Of(byte[] yaml, Dice dice)
     {
-        if (dice.Chance(0.25)) return ByteMutation.Of(yaml, dice);
+        if (dice.Chance(0.2)) return ByteMutation.Of(yaml, dice);
         var lines = Encoding.UTF8.GetString(yaml).Split('\n').ToList();
+        if (dice.Chance(0.4)) return Encoding.UTF8.GetBytes(string.Join('\n', lines.SelectMany(line => Varied(line, dice))));
         for (var edits = dice.Few(); edits > 0; edits--) Edit(lines, dice);
         var text = string.Join(dice.Chance(0.03) ? "\r\n" : "\n", lines);
         return Encoding.UTF8.GetBytes(dice.Chance(0.02) ? "\uFEFF" + text : text);
@@ -54,6 +56,16 @@ internal static class YamlMutation
                 break;
         }
     }
+
+    private static IEnumerable<string> Varied(string line, Dice dice)
+    {
+        if (dice.Chance(0.1)) yield return dice.Of(["", "# x: 1", "    # - [", "  "]);
+        if (dice.Chance(0.1)) line = WholeNumber().Replace(line, $"{1 + dice.Next(4)}", 1);
+        yield return line + dice.Of(["", "", "", "  ", " # x"]);
+    }
+
+    [GeneratedRegex(@"(?<=: )\d+(?=[ ,}]|$)")]
+    private static partial Regex WholeNumber();
 
     // Behind a colon, up to where the value ends.
     private static string WithOtherValue(string line, Dice dice)
