@@ -9,7 +9,8 @@ namespace Bam.Checkpoints;
 /// </summary>
 internal static class QuantizedWeights
 {
-    private const string UseTheFloatModel = "use the float model that it was made from";
+    /// <summary>The way out.</summary>
+    public const string UseTheFloatModel = "use the float model that it was made from";
 
     /// <summary>What marks tensors that are not read: a part of the name, and whose form that is.</summary>
     private static readonly (string Mark, string Form)[] Unreadable =
@@ -49,7 +50,7 @@ internal static class QuantizedWeights
         {
             if (new[] { $"{matrix.Name}_scale_inv", $"{matrix.Name}_scale" }.FirstOrDefault(shards.Tensors.ContainsKey) is not { } name) continue;
             var stored = shards.Tensors[name];
-            var scales = stored.Dtype.IsFloatingPoint || stored.Dtype.IsFloat8 ? BlockScales.Of(matrix, shards.FileOf(name), stored, declared?.Block) : null;
+            var scales = stored.Dtype.IsFloatingPoint || stored.Dtype.IsFloat8 ? BlockScales.Of(shards.FileOf(matrix.Name).Path, matrix, shards.FileOf(name), stored, declared?.Block) : null;
             found[matrix.Name] = (scales ?? throw new InvalidInputException(
                 $"{shards.FileOf(name).Path}: tensor {name}", $"scales of blocks of {matrix.Name} {TensorShape.Describe(matrix.Shape)}",
                 $"{stored.Dtype.SafetensorsName} {TensorShape.Describe(stored.Shape)}", $"Bam cannot tell the blocks; {UseTheFloatModel}"), name);
