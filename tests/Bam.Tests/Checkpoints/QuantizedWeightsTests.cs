@@ -174,6 +174,27 @@ public sealed class QuantizedWeightsTests : IDisposable
         reporter.Warnings.ShouldBe([$"{directory[ModelConfig.FileName]}: quantization_config is not applied: the weights are not quantised and are read as they are stored"]);
     }
 
+    [Theory]
+    [InlineData(TensorDtype.Float8E4M3, "tensor model.layers.0.mlp.down_proj.weight (and 1 more): expected its scales beside it")]
+    [InlineData(TensorDtype.Int8, "tensor model.layers.0.mlp.down_proj.weight (and 1 more): dtype: expected a floating-point dtype, found I8")]
+    public void Tensors_of_one_fault_are_counted(TensorDtype dtype, string fault)
+    {
+        System.IO.File.WriteAllText(directory[ModelConfig.FileName], TinyModel.Dense.ToJson());
+        SafetensorsWriter.Write(
+            File,
+            [.. ParameterTable.Of(TinyModel.Dense).Select(p => new TensorDeclaration(p.Name, p.Name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? dtype : TensorDtype.Float32, p.Shape))],
+            (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
+        Refused().ShouldStartWith($"{File}: {fault}");
+    }
+
+    [Fact]
+    public void Tensors_of_another_form_are_counted()
+    {
+        System.IO.File.WriteAllText(directory[ModelConfig.FileName], TinyModel.Dense.ToJson());
+        SafetensorsWriter.WriteFloat32(File, [.. Enumerable.Range(0, 18).Select(i => ($"model.layers.{i}.mlp.down_proj.qweight", new long[] { 1 }, (ReadOnlyMemory<float>)new float[1]))]);
+        Refused().ShouldStartWith($"{File}: tensor model.layers.0.mlp.down_proj.qweight (and 17 more): expected floating-point weights");
+    }
+
     private string File => directory[Checkpoint.SingleFileName];
 
     private string Reading(long start)
