@@ -26,10 +26,6 @@ internal static class Consoles
     /// <summary>The terminal's columns at this moment.</summary>
     public static int TerminalWidth => Math.Max(NarrowestTerminal, Console.WindowWidth);
 
-    /// <summary>A text that cannot command the terminal which shows it.</summary>
-    public static string WithoutControls(string text) =>
-        string.Concat(text.Select(letter => char.IsControl(letter) && letter is not ('\n' or '\t') ? '\uFFFD' : letter));
-
     private static IAnsiConsole Create(TextWriter writer, int width)
     {
         var isTerminal = IsTerminal(writer);

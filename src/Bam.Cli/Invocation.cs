@@ -40,7 +40,7 @@ internal sealed class Invocation(
     public void WritePiece(string text)
     {
         if (json) return;
-        results.Write(Consoles.IsTerminal(results) ? Consoles.WithoutControls(text) : text);
+        results.Write(Consoles.IsTerminal(results) ? ResultText.ForTerminal(text) : text);
         results.Flush();
     }
 

@@ -33,7 +33,7 @@ internal static partial class MessageText
     }
 
     /// <summary>Control characters, those that change the direction of text, and half surrogates by their codes.</summary>
-    private static string Escape(string text)
+    public static string Escape(string text)
     {
         var escaped = new StringBuilder(text.Length);
         for (var i = 0; i < text.Length;)

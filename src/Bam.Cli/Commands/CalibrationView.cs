@@ -24,7 +24,7 @@ internal static class CalibrationView
         {
             var what = outcome.By switch { MatchBy.CoreSeconds => "core-seconds", MatchBy.Flops => "FLOPs", _ => "tokens" };
             table.AddRow(
-                Markup.Escape(recipe), Number(seed), Markup.Escape(mixture), Markup.Escape($"{what} of {outcome.Reference}"),
+                ResultText.Label(recipe), Number(seed), ResultText.Label(mixture), ResultText.Label($"{what} of {outcome.Reference}"),
                 outcome.By == MatchBy.Tokens ? "" : outcome.CostRatio.ToString("0.00", CultureInfo.InvariantCulture), Number(outcome.Tokens),
                 outcome.Threads is { } threads ? Number(threads) : "");
         }

@@ -22,18 +22,18 @@ internal static class ComparisonView
     {
         if (comparison.IsSame)
         {
-            console.MarkupLineInterpolated($"{first} and {second} are the same");
+            console.LabelledLine($"{first} and {second} are the same");
             return;
         }
 
         if (comparison.Config.Count > 0)
         {
-            var table = new Table().Border(TableBorder.Simple).AddColumns("config.json", Markup.Escape(first), Markup.Escape(second));
-            foreach (var difference in comparison.Config) table.AddRow(difference.Key, Markup.Escape(difference.First), Markup.Escape(difference.Second));
+            var table = new Table().Border(TableBorder.Simple).AddColumns("config.json", ResultText.Label(first), ResultText.Label(second));
+            foreach (var difference in comparison.Config) table.AddRow(difference.Key, ResultText.Label(difference.First), ResultText.Label(difference.Second));
             console.Write(table);
         }
 
-        if (comparison.Tokenizer is { } tokenizer) console.MarkupLineInterpolated($"tokenizer.json differs first in {tokenizer}");
+        if (comparison.Tokenizer is { } tokenizer) console.LabelledLine($"tokenizer.json differs first in {tokenizer}");
         DrawNames($"only in {first}", comparison.OnlyInFirst, console);
         DrawNames($"only in {second}", comparison.OnlyInSecond, console);
         if (comparison.Components.Count == 0) return;
@@ -56,6 +56,6 @@ internal static class ComparisonView
     {
         if (names.Count == 0) return;
         var more = names.Count > ShownNames ? $" and {names.Count - ShownNames} more" : "";
-        console.MarkupLineInterpolated($"{title}: {string.Join(", ", names.Take(ShownNames))}{more}");
+        console.LabelledLine($"{title}: {string.Join(", ", names.Take(ShownNames))}{more}");
     }
 }

@@ -12,7 +12,7 @@ internal sealed class CostTable
     public CostTable(string title, IReadOnlyList<string> columns)
     {
         this.title = title;
-        foreach (var column in columns) table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned().Padding(2, 0, 0, 0));
+        foreach (var column in columns) table.AddColumn(new TableColumn(ResultText.Label(column)).RightAligned().Padding(2, 0, 0, 0));
     }
 
     /// <summary>A row of counts, 0 drawn as a dash.</summary>
@@ -21,17 +21,17 @@ internal sealed class CostTable
 
     /// <summary>A row of texts.</summary>
     public void Add(string label, IEnumerable<string> cells, bool isSum = false) =>
-        table.AddRow([.. cells.Prepend(label).Select(cell => isSum ? $"[bold]{Markup.Escape(cell)}[/]" : Markup.Escape(cell))]);
+        table.AddRow([.. cells.Prepend(label).Select(cell => isSum ? $"[bold]{ResultText.Label(cell)}[/]" : ResultText.Label(cell))]);
 
     /// <summary>The head of a group of rows.</summary>
-    public void AddGroup(string label) => table.AddRow($"[grey]{Markup.Escape(label)}[/]");
+    public void AddGroup(string label) => table.AddRow($"[grey]{ResultText.Label(label)}[/]");
 
     /// <summary>Draws the title, the table, and what there is to say about it.</summary>
     public void Write(IAnsiConsole console, string? note = null)
     {
-        console.MarkupLine($"[bold]{Markup.Escape(title)}[/]");
+        console.MarkupLine($"[bold]{ResultText.Label(title)}[/]");
         console.Write(table);
-        if (note is not null) console.MarkupLine($"[grey]{Markup.Escape(note)}[/]\n");
+        if (note is not null) console.MarkupLine($"[grey]{ResultText.Label(note)}[/]\n");
     }
 
     /// <summary>How a table writes its counts: whole, or in millions where several models stand side by side.</summary>

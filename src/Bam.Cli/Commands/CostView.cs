@@ -150,7 +150,7 @@ internal static class CostView
 
         table.Write(console);
         var list = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(1)).AddColumn(new GridColumn().PadRight(0));
-        for (var i = 0; i < notes.Count; i++) list.AddRow(new Text($"({i + 1})"), new Text(notes[i]));
+        for (var i = 0; i < notes.Count; i++) list.AddRow(ResultText.Label($"({i + 1})"), ResultText.Label(notes[i]));
         console.Write(list);
         if (length != PaperFigures.Context)
             console.MarkupLine(CultureInfo.InvariantCulture, $"[grey]Here the FLOPs are those at the paper's n_ctx, {PaperFigures.Context}.[/]");

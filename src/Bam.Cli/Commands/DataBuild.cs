@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
 using Bam.Data;
 using Bam.Files;
 using Bam.Tokenization;
-using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
@@ -111,7 +109,7 @@ internal sealed class DataBuild : Verb
         invocation.WriteResult(report, console =>
         {
             console.Write(DomainView.Draw(report));
-            console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[grey]written to[/] {directory}");
+            console.LabelledLine($"[grey]written to[/] {directory}");
         });
         return ExitStatus.Done;
     }

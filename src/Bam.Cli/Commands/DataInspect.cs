@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Bam.Data;
 using Bam.Tokenization;
 using Spectre.Console;
@@ -29,7 +28,7 @@ internal sealed class DataInspect : Verb
         var path = invocation.GetRequired(data);
         var text = invocation.Get(tokenizer) is { } tokenizerPath ? Tokenizer.Load(tokenizerPath) : null;
         var count = Math.Max(0, invocation.Get(samples));
-        var result = Directory.Exists(path) ? OfDomain(path, text, count) : OfPrefix(path, text, count);
+        var result = Directory.Exists(path) ? OfDomain(path, text, count, invocation.Cancellation) : OfPrefix(path, text, count, invocation.Cancellation);
         invocation.WriteResult(result, console =>
         {
             if (result.Report is { } report) console.Write(DomainView.Draw(report));
@@ -38,21 +37,21 @@ internal sealed class DataInspect : Verb
         return ExitStatus.Done;
     }
 
-    private static Inspection OfDomain(string path, Tokenizer? text, int count)
+    private static Inspection OfDomain(string path, Tokenizer? text, int count, CancellationToken cancellation)
     {
         using var domain = DomainData.Open(path);
         if (text is not null && !text.HasFingerprint(domain.Report.Tokenizer))
             throw new InvalidInputException("--tokenizer", "the tokenizer that the domain was built with", "another", "give that one, or none to see ids");
-        return new(domain.Report, [Describe(domain.HeldOut, text, count), Describe(domain.Train, text, count)]);
+        return new(domain.Report, [Describe(domain.HeldOut, text, count, cancellation), Describe(domain.Train, text, count, cancellation)]);
     }
 
-    private static Inspection OfPrefix(string path, Tokenizer? text, int count)
+    private static Inspection OfPrefix(string path, Tokenizer? text, int count, CancellationToken cancellation)
     {
         using var shard = IndexedDataset.Open(path, text?.VocabSize);
-        return new(Report: null, [Describe(shard, text, count)]);
+        return new(Report: null, [Describe(shard, text, count, cancellation)]);
     }
 
-    private static Shard Describe(IndexedDataset shard, Tokenizer? text, int count)
+    private static Shard Describe(IndexedDataset shard, Tokenizer? text, int count, CancellationToken cancellation)
     {
         var documents = shard.DocumentCount;
         var shown = (int)Math.Min(count, documents);
@@ -60,12 +59,13 @@ internal sealed class DataInspect : Verb
         var (shortest, longest) = documents == 0 ? (0, 0) : (long.MaxValue, 0L);
         for (var i = 0L; i < documents; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             var length = shard.Document(i).Length;
             (shortest, longest) = (Math.Min(shortest, length), Math.Max(longest, length));
         }
 
         return new(
-            shard.Prefix, shard.TokenType.ToString().ToLowerInvariant(), documents, shard.TokenCount, shard.FindMaxTokenId(), shortest, Median(shard), longest, heads);
+            shard.Prefix, shard.TokenType.ToString().ToLowerInvariant(), documents, shard.TokenCount, shard.FindMaxTokenId(cancellation), shortest, Median(shard), longest, heads);
     }
 
     /// <summary>Of the documents' lengths; where there are very many, of some of them, spread over the data.</summary>
@@ -89,11 +89,10 @@ internal sealed class DataInspect : Verb
 
     private static void Write(IAnsiConsole console, Shard shard)
     {
-        console.MarkupLineInterpolated(
-            CultureInfo.InvariantCulture,
+        console.LabelledLine(
             $"[bold]{shard.Prefix}[/]: {shard.Tokens:N0} tokens ({shard.TokenType}, ids up to {shard.MaxTokenId}) in {shard.Documents:N0} documents of {shard.Shortest:N0} to {shard.Longest:N0}, median {shard.Median:N0}");
         foreach (var head in shard.Heads)
-            console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"  [grey]{head.Document} ({head.Tokens:N0})[/] {head.Head.ReplaceLineEndings(" ")}");
+            console.LabelledLine($"  [grey]{head.Document} ({head.Tokens:N0})[/] {head.Head.ReplaceLineEndings(" ").Replace('\t', ' ')}");
     }
 
     private sealed record Inspection(DataBuildReport? Report, IReadOnlyList<Shard> Shards);

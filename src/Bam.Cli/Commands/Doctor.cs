@@ -53,7 +53,7 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
     private static void Draw(Report report, IAnsiConsole console)
     {
         var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn(new GridColumn().PadRight(0));
-        void Row(string name, string value) => grid.AddRow(new Text(name, new Style(Color.Grey)), new Text(value));
+        void Row(string name, string value) => grid.AddRow($"[grey]{ResultText.Label(name)}[/]", ResultText.Label(value));
 
         Row("bam", $"{report.Version}, {report.Runtime}");
         Row("processor", $"{report.Machine.Cpu}, {report.Machine.Cores} cores");

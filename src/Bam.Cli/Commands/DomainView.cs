@@ -10,7 +10,7 @@ internal static class DomainView
 {
     public static IRenderable Draw(DataBuildReport report)
     {
-        var table = new Table().Border(TableBorder.Simple).Title(Markup.Escape(report.Name)).AddColumn("")
+        var table = new Table().Border(TableBorder.Simple).Title(ResultText.Label(report.Name)).AddColumn("")
             .AddColumn(new TableColumn("documents").RightAligned())
             .AddColumn(new TableColumn("tokens").RightAligned())
             .AddColumn(new TableColumn("bytes of text").RightAligned());

@@ -78,7 +78,7 @@ internal sealed class EvalLatency : Verb
         foreach (var (name, result, ratio) in models)
         {
             table.AddRow(
-                Markup.Escape(name), Text(result.Prefill), Text(result.Decode), Number(1000 * result.SecondsPerToken, "0.00"), Text(result.Total), Number(ratio, "0.00"),
+                ResultText.Label(name), Text(result.Prefill), Text(result.Decode), Number(1000 * result.SecondsPerToken, "0.00"), Text(result.Total), Number(ratio, "0.00"),
                 Number(result.CacheBytes / 1e6, "0.00' MB'"));
         }
 

@@ -68,7 +68,7 @@ internal sealed class EvalPerplexity : Verb
         using var heldOut = HeldOutDomains.Open(invocation.GetRequired(data));
         var place = BosOption.Of(invocation, bos, BeginOfText.Window, BeginOfText.None);
         if (place is { } wanted) RequireNoBeginTokens(wanted, heldOut);
-        var subjects = directories.Zip(configs, (directory, config) => Check(directory, config, place, heldOut, invocation.Reporter)).ToList();
+        var subjects = directories.Zip(configs, (directory, config) => Check(directory, config, place, heldOut, invocation)).ToList();
 
         LibTorch.Load();
         var where = DeviceOption.Of(invocation, device);
@@ -88,7 +88,7 @@ internal sealed class EvalPerplexity : Verb
             console.Write(Table(results, "perplexity (lower is better, * best of the column)", figures => figures.Perplexity, "0.00", model => model.MeanPerplexity));
             if (results[0].Domains.Values.Any(figures => figures.BitsPerByte is not null)) console.Write(Table(results, "bits per UTF-8 byte", figures => figures.BitsPerByte ?? double.NaN, "0.000", mean: null));
             var tokens = results[0].Domains.Select(domain => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{domain.Key} {domain.Value.Tokens:N0}"));
-            console.MarkupLine($"[grey]windows of {options.WindowLength} tokens; targets:[/] {Markup.Escape(string.Join(", ", tokens))}");
+            console.MarkupLine($"[grey]windows of {options.WindowLength} tokens; targets:[/] {ResultText.Label(string.Join(", ", tokens))}");
         });
         return ExitStatus.Done;
     }
@@ -111,11 +111,11 @@ internal sealed class EvalPerplexity : Verb
     }
 
     /// <summary>Refuses data of other ids, warns of data with other begin tokens, and finds what windows begin with if the option says so.</summary>
-    private static Subject Check(string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, IReporter reporter)
+    private static Subject Check(string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, Invocation invocation)
     {
         var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model) : null;
-        tokenizer?.RequireFits(config.VocabSize, model, reporter);
-        foreach (var text in heldOut.Texts) text.RequireVocabulary(config.VocabSize, tokenizer, model);
+        tokenizer?.RequireFits(config.VocabSize, model, invocation.Reporter);
+        foreach (var text in heldOut.Texts) text.RequireVocabulary(config.VocabSize, tokenizer, model, invocation.Cancellation);
         if (place is null && tokenizer is not null)
         {
             BeginTokenCheck.Warn(
@@ -124,7 +124,7 @@ internal sealed class EvalPerplexity : Verb
                 model,
                 [.. heldOut.Texts.Select(text => (text.Name, text.Tokens, text.Report))],
                 "windows begin without it: measure with --bos window, or build the data with --bos document",
-                reporter);
+                invocation.Reporter);
         }
 
         return new(model, place == BeginOfText.Window ? BeginOfWindow(model, config, tokenizer) : null);

@@ -32,7 +32,7 @@ internal sealed class ExpertLines
         var perLayer = config.NumExpertsPerTok == 1 ? 1 : config.NumExpertsPerTok + 1;
         feedForwardColumns = Math.Max(FeedForwardTitle.Length, config.NumHiddenLayers * perLayer);
         var head = new StringBuilder();
-        if (names is not null) head.Append("experts: ").AppendJoin(", ", names.Select((name, expert) => $"{Digit(expert)} {name}")).Append("\n\n");
+        if (names is not null) head.Append("experts: ").AppendJoin(", ", names.Select((name, expert) => $"{Digit(expert)} {MessageText.Escape(name)}")).Append("\n\n");
         head.Append("token".PadRight(TokenColumns));
         if (config.NumLocalExperts > 1) head.Append("  ").Append(FeedForwardTitle.PadRight(feedForwardColumns));
         if (config.NumAttentionExperts > 1) head.Append("  attention gates, %").Append('\n').Append(GateNumbers());
@@ -91,7 +91,7 @@ internal sealed class ExpertLines
             });
         }
 
-        return quoted.Append('"').ToString();
+        return MessageText.Escape(quoted.Append('"').ToString());
     }
 
     private static string Fit(string text) => text.Length <= TokenColumns ? text.PadRight(TokenColumns) : $"{text[..(TokenColumns - 1)]}…";

@@ -43,7 +43,7 @@ internal sealed class Export : Verb
         };
         var chosen = ExportFormats.Named(invocation.GetRequired(format));
         Exporter.Export(invocation.GetRequired(model), chosen, options, path, invocation.Reporter, invocation.Cancellation);
-        invocation.WriteResult(new { Output = path, Format = chosen.Name }, console => console.MarkupLineInterpolated($"{path}: {chosen.Name}"));
+        invocation.WriteResult(new { Output = path, Format = chosen.Name }, console => console.LabelledLine($"{path}: {chosen.Name}"));
         return ExitStatus.Done;
     }
 }

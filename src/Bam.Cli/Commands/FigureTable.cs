@@ -15,13 +15,13 @@ internal static class FigureTable
     public static Table Create(
         string title, IReadOnlyList<string> rows, IReadOnlyList<FigureColumn> columns, string format, params IReadOnlyList<(string Title, IReadOnlyList<string> Cells)> remarks)
     {
-        var table = new Table().Border(TableBorder.Simple).Title(Markup.Escape(title)).AddColumn("model");
-        foreach (var column in columns) table.AddColumn(new TableColumn(Markup.Escape(column.Title)).RightAligned());
-        foreach (var (heading, _) in remarks) table.AddColumn(new TableColumn(Markup.Escape(heading)).RightAligned());
+        var table = new Table().Border(TableBorder.Simple).Title(ResultText.Label(title)).AddColumn("model");
+        foreach (var column in columns) table.AddColumn(new TableColumn(ResultText.Label(column.Title)).RightAligned());
+        foreach (var (heading, _) in remarks) table.AddColumn(new TableColumn(ResultText.Label(heading)).RightAligned());
         for (var i = 0; i < rows.Count; i++)
         {
             var figures = columns.Select(column => Cell(column.Values[i], column.Values, format));
-            table.AddRow([Markup.Escape(rows[i]), .. figures, .. remarks.Select(remark => Markup.Escape(remark.Cells[i]))]);
+            table.AddRow([ResultText.Label(rows[i]), .. figures, .. remarks.Select(remark => ResultText.Label(remark.Cells[i]))]);
         }
 
         return table;

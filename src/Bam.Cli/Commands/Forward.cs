@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Bam.Models;
 using Bam.Torch;
-using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
@@ -31,7 +30,7 @@ internal sealed class Forward : Verb
         ForwardPass.Run(
             invocation.GetRequired(model), invocation.GetRequired(input), path, invocation.Get(gradients),
             DeviceOption.Of(invocation, device), invocation.Reporter);
-        invocation.WriteResult(new { output = path }, console => console.MarkupLineInterpolated($"{path}"));
+        invocation.WriteResult(new { output = path }, console => console.LabelledLine($"{path}"));
         return ExitStatus.Done;
     }
 }

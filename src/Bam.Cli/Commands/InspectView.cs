@@ -50,7 +50,7 @@ internal static class InspectView
         return grid;
 
         void Add(string name, FormattableString value) => AddText(name, value.ToString(CultureInfo.InvariantCulture));
-        void AddText(string name, string value) => grid.AddRow(name, Markup.Escape(value));
+        void AddText(string name, string value) => grid.AddRow(name, ResultText.Label(value));
     }
 
     private static Table DrawComponents(CheckpointSummary summary)

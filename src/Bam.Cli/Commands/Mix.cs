@@ -146,8 +146,7 @@ internal sealed class Mix : Verb
         var result = new Result(
             output!, plan.Method.Name, plan.Config.NumAttentionExperts, plan.Config.NumLocalExperts, plan.Config.NumExpertsPerTok, plan.Dtype.TorchName,
             size.Total, size.Active, plan.ByteLength, plan.Files);
-        invocation.WriteResult(result, console => console.MarkupLineInterpolated(
-            CultureInfo.InvariantCulture,
+        invocation.WriteResult(result, console => console.LabelledLine(
             $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, {result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes{(result.Files > 1 ? $" in {result.Files} shards" : "")}"));
         return ExitStatus.Done;
     }

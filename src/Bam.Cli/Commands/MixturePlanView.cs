@@ -37,7 +37,7 @@ internal static partial class MixturePlanView
         foreach (var group in plan.Tensors.GroupBy(tensor => Layer().Replace(tensor.Parameter.Name, ".layers.*.")))
         {
             var tensor = group.First();
-            table.AddRow(Markup.Escape(group.Key), Markup.Escape($"[{string.Join(", ", tensor.Parameter.Shape)}]"), Markup.Escape(Describe(tensor.Recipe, plan.Options)));
+            table.AddRow(ResultText.Label(group.Key), ResultText.Label($"[{string.Join(", ", tensor.Parameter.Shape)}]"), ResultText.Label(Describe(tensor.Recipe, plan.Options)));
         }
 
         return table;

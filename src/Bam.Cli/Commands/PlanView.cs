@@ -10,7 +10,7 @@ internal static class PlanView
     public static void Draw(IAnsiConsole console, IReadOnlyList<PlannedPhase> plan)
     {
         var table = Table("phase");
-        foreach (var phase in plan) AddRow(table, phase, Markup.Escape(phase.Phase.Title));
+        foreach (var phase in plan) AddRow(table, phase, ResultText.Label(phase.Phase.Title));
         console.Write(table);
     }
 
@@ -19,7 +19,7 @@ internal static class PlanView
     {
         foreach (var unit in units)
         {
-            var title = $"{Markup.Escape(unit.Study)}, seed {unit.Seed}";
+            var title = $"{ResultText.Label(unit.Study)}, seed {unit.Seed}";
             if (unit.IsFinished)
             {
                 console.MarkupLine($"{title}: [grey]keep[/], its figures are there");
@@ -27,7 +27,7 @@ internal static class PlanView
             }
 
             var table = Table("phase").Title(title).LeftAligned();
-            foreach (var phase in unit.Phases) AddRow(table, phase, Markup.Escape(phase.Phase.Title));
+            foreach (var phase in unit.Phases) AddRow(table, phase, ResultText.Label(phase.Phase.Title));
             console.Write(table);
         }
     }
@@ -42,6 +42,6 @@ internal static class PlanView
             PhaseState.Interrupted => ("go on", "yellow"),
             _ => ("run", "green"),
         };
-        table.AddRow(title, $"[{color}]{word}[/]", Markup.Escape(phase.Reason));
+        table.AddRow(title, $"[{color}]{word}[/]", ResultText.Label(phase.Reason));
     }
 }

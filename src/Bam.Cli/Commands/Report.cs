@@ -29,7 +29,7 @@ internal sealed class Report : Verb
     {
         var (given, target) = (invocation.GetRequired(run), invocation.Get(output));
         var path = RecipeOf(given) is { } recipe ? WriteStudies(recipe, target, invocation.Reporter) : Experiments.Reporting.Report.Write(given, target);
-        invocation.WriteResult(new Written(path), console => console.Profile.Out.Writer.WriteLine(path));
+        invocation.WriteResult(new Written(path), _ => invocation.WritePiece($"{path}\n"));
         return ExitStatus.Done;
     }
 

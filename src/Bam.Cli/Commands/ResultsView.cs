@@ -12,8 +12,8 @@ internal static class ResultsView
         console.Write(Perplexities(results));
         if (results.Probes.Count > 0) console.Write(Probes(results));
         if (results.Claims.Count > 0) console.Write(Verdicts(results.Claims));
-        console.MarkupLine($"[grey]results:[/] {Markup.Escape(Path.Combine(directory, Results.FileName))}");
-        console.MarkupLine($"[grey]report:[/]  {Markup.Escape(Path.Combine(directory, Experiments.Reporting.Report.FileName))}");
+        console.MarkupLine($"[grey]results:[/] {ResultText.Label(Path.Combine(directory, Results.FileName))}");
+        console.MarkupLine($"[grey]report:[/]  {ResultText.Label(Path.Combine(directory, Experiments.Reporting.Report.FileName))}");
     }
 
     private static Table Perplexities(Results results) => FigureTable.Create(
@@ -32,11 +32,11 @@ internal static class ResultsView
     private static Table Probes(Results results)
     {
         var table = new Table().Border(TableBorder.Simple).Title("Bits per byte of the probes (lower is better, * best of the row)").AddColumn("probe");
-        foreach (var model in results.Models) table.AddColumn(new TableColumn(Markup.Escape(model.Name)).RightAligned());
+        foreach (var model in results.Models) table.AddColumn(new TableColumn(ResultText.Label(model.Name)).RightAligned());
         foreach (var probe in results.Probes)
         {
             var figures = results.Models.Select(model => model.Probes?.GetValueOrDefault(probe)?.BitsPerByte ?? double.NaN).ToList();
-            table.AddRow([Markup.Escape(probe), .. figures.Select(figure => FigureTable.Cell(figure, figures, "0.000"))]);
+            table.AddRow([ResultText.Label(probe), .. figures.Select(figure => FigureTable.Cell(figure, figures, "0.000"))]);
         }
 
         return table;
@@ -46,7 +46,7 @@ internal static class ResultsView
     {
         var table = new Table().Border(TableBorder.Simple).Title("What the run was to show").AddColumn("").AddColumn("claim").AddColumn("perplexities");
         foreach (var claim in claims)
-            table.AddRow(claim.Held ? "[green]held[/]" : "[red]NOT HELD[/]", Markup.Escape(claim.Text), Markup.Escape(claim.Detail));
+            table.AddRow(claim.Held ? "[green]held[/]" : "[red]NOT HELD[/]", ResultText.Label(claim.Text), ResultText.Label(claim.Detail));
         return table;
     }
 

@@ -18,25 +18,25 @@ internal static class StudyView
     {
         foreach (var study in studies)
         {
-            console.MarkupLine($"[bold]{Markup.Escape(study.Title)}[/]");
+            console.MarkupLine($"[bold]{ResultText.Label(study.Title)}[/]");
             if (study.Units.Count > 0) console.Write(Perplexities(study, study.Tables[0]));
             if (study.Units.Count > 0 && study.Recipe.Claims.Count > 0) console.Write(Claims(study));
-            console.MarkupLine($"[grey]{Markup.Escape(study.Name)}:[/] {study.Units.Count} of {study.Recipe.RandomSeeds.Count} seeds, {Markup.Escape(Path.Combine(directory, $"{study.Name}.html"))}");
+            console.MarkupLine($"[grey]{ResultText.Label(study.Name)}:[/] {study.Units.Count} of {study.Recipe.RandomSeeds.Count} seeds, {ResultText.Label(Path.Combine(directory, $"{study.Name}.html"))}");
         }
 
-        if (studies.Count > 1) console.MarkupLine($"[grey]report:[/] {Markup.Escape(Path.Combine(directory, StudySetReport.FileName))}");
+        if (studies.Count > 1) console.MarkupLine($"[grey]report:[/] {ResultText.Label(Path.Combine(directory, StudySetReport.FileName))}");
     }
 
     private static Table Perplexities(Study study, RecipeTable shown)
     {
-        var table = new Table().Border(TableBorder.Simple).Title(Markup.Escape(shown.Title)).AddColumn("model");
+        var table = new Table().Border(TableBorder.Simple).Title(ResultText.Label(shown.Title)).AddColumn("model");
         var figures = ModelFigure.Perplexities(shown.Domains ?? study.Domains);
-        foreach (var figure in figures) table.AddColumn(new TableColumn(Markup.Escape(figure.Title)).RightAligned());
-        if (shown.Against is { } against) table.AddColumn(new TableColumn(Markup.Escape($"against {against}")).RightAligned());
+        foreach (var figure in figures) table.AddColumn(new TableColumn(ResultText.Label(figure.Title)).RightAligned());
+        if (shown.Against is { } against) table.AddColumn(new TableColumn(ResultText.Label($"against {against}")).RightAligned());
         foreach (var model in shown.Models)
         {
             IEnumerable<string> cells = [model, .. figures.Select(figure => Text(study.Of(model, figure.Value))), .. Change(study, shown, model, figures[^1])];
-            table.AddRow([.. cells.Select(Markup.Escape)]);
+            table.AddRow([.. cells.Select(ResultText.Label)]);
         }
 
         return table;
@@ -48,9 +48,9 @@ internal static class StudyView
             .AddColumn(new TableColumn("seeds").RightAligned()).AddColumn("verdict");
         foreach (var claim in study.Claims)
         {
-            table.AddRow(Markup.Escape(claim.Claim.Says), "", "", "");
+            table.AddRow(ResultText.Label(claim.Claim.Says), "", "", "");
             foreach (var pair in claim.Pairs)
-                table.AddRow($"  {Markup.Escape($"{pair.Better} < {pair.Worse}")}", Percent(pair.Mean.Change), $"{pair.Mean.Held}/{pair.Mean.Count}", Coloured(pair.Verdict));
+                table.AddRow($"  {ResultText.Label($"{pair.Better} < {pair.Worse}")}", Percent(pair.Mean.Change), $"{pair.Mean.Held}/{pair.Mean.Count}", Coloured(pair.Verdict));
         }
 
         return table;

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
 using Bam.Data.Text;
 using Bam.Tokenization;
 using Bam.Tokenization.Training;
-using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
@@ -111,8 +109,7 @@ internal sealed class TokenizerTrain : Verb
         tokenizer.Save(invocation.GetRequired(output));
         var result = new Result(
             invocation.GetRequired(output), tokenizer.VocabSize, tokenizer.EndOfTextId, documents, bytes, tokenizer.Fingerprint);
-        invocation.WriteResult(result, console => console.MarkupLineInterpolated(
-            CultureInfo.InvariantCulture,
+        invocation.WriteResult(result, console => console.LabelledLine(
             $"{result.Output}: {result.VocabSize:N0} tokens from {result.Documents:N0} documents, {result.Bytes:N0} bytes"));
         return ExitStatus.Done;
     }

@@ -42,8 +42,8 @@ internal sealed class Train : Verb
         invocation.WriteResult(result, console =>
         {
             var table = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
-            table.AddRow("model", Markup.Escape(result.Model));
-            table.AddRow("metrics", Markup.Escape(result.Metrics));
+            table.AddRow("model", ResultText.Label(result.Model));
+            table.AddRow("metrics", ResultText.Label(result.Metrics));
             table.AddRow("steps", result.Steps.ToString("N0", CultureInfo.InvariantCulture));
             table.AddRow("tokens", result.Tokens.ToString("N0", CultureInfo.InvariantCulture));
             table.AddRow("tokens/s", result.TokensPerSecond.ToString("N0", CultureInfo.InvariantCulture));

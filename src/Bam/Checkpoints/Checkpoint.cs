@@ -74,7 +74,9 @@ public sealed class Checkpoint : IDisposable
         try
         {
             var (family, config) = ModelFamilies.Load(directory, reporter, shards);
-            return new Checkpoint(directory, family, TiedHead.Resolve(family, config, directory, shards, reporter), shards);
+            var checkpoint = new Checkpoint(directory, family, TiedHead.Resolve(family, config, directory, shards, reporter), shards);
+            StoredTables.WarnOfOther(family, checkpoint.Config, shards, reporter);
+            return checkpoint;
         }
         catch
         {

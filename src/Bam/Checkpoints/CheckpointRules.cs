@@ -25,7 +25,8 @@ internal static class CheckpointRules
                     $"{shards.Files[0].Path}: tensor {name}", $"{TensorShape.Describe(source.Shape)}, as {configPath} says", "none", "is config.json that of another model, or a shard missing?");
             }
 
-            RequireShape(tensor, source.Shape, directory, shards);            RequireFloatingPoint(tensor, shards);
+            RequireShape(tensor, source.Shape, directory, shards);
+            RequireFloatingPoint(tensor, shards, expected.Keys);
         }
 
         var superfluous = shards.Tensors.Keys.FirstOrDefault(name => !expected.ContainsKey(name) && !IsKnownExtra(name, family, config) && !shards.IsScale(name));
@@ -46,9 +47,14 @@ internal static class CheckpointRules
     }
 
     /// <summary>Refuses a parameter of integers.</summary>
-    public static void RequireFloatingPoint(TensorInfo tensor, ShardSet shards)
+    /// <param name="tensor">It.</param>
+    /// <param name="shards">What is stored.</param>
+    /// <param name="parameters">The tensors of all parameters, of which the message counts those of the same dtype.</param>
+    public static void RequireFloatingPoint(TensorInfo tensor, ShardSet shards, params IEnumerable<string> parameters)
     {
-        if (!shards.IsReadable(tensor)) throw QuantizedWeights.NotReadable(tensor, shards);
+        if (shards.IsReadable(tensor)) return;
+        var others = parameters.Count(name => name != tensor.Name && shards.Tensors.TryGetValue(name, out var other) && other.Dtype == tensor.Dtype && !shards.IsReadable(other));
+        throw QuantizedWeights.NotReadable(tensor, others, shards);
     }
 
     // A tied head may be stored once more, and older files carry tables.

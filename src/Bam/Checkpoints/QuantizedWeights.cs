@@ -9,7 +9,8 @@ namespace Bam.Checkpoints;
 /// </summary>
 internal static class QuantizedWeights
 {
-    private const string UseTheFloatModel = "use the float model that it was made from";
+    /// <summary>The way out.</summary>
+    public const string UseTheFloatModel = "use the float model that it was made from";
 
     /// <summary>What marks tensors that are not read: a part of the name, and whose form that is.</summary>
     private static readonly (string Mark, string Form)[] Unreadable =
@@ -49,7 +50,7 @@ internal static class QuantizedWeights
         {
             if (new[] { $"{matrix.Name}_scale_inv", $"{matrix.Name}_scale" }.FirstOrDefault(shards.Tensors.ContainsKey) is not { } name) continue;
             var stored = shards.Tensors[name];
-            var scales = stored.Dtype.IsFloatingPoint || stored.Dtype.IsFloat8 ? BlockScales.Of(matrix, shards.FileOf(name), stored, declared?.Block) : null;
+            var scales = stored.Dtype.IsFloatingPoint || stored.Dtype.IsFloat8 ? BlockScales.Of(shards.FileOf(matrix.Name).Path, matrix, shards.FileOf(name), stored, declared?.Block) : null;
             found[matrix.Name] = (scales ?? throw new InvalidInputException(
                 $"{shards.FileOf(name).Path}: tensor {name}", $"scales of blocks of {matrix.Name} {TensorShape.Describe(matrix.Shape)}",
                 $"{stored.Dtype.SafetensorsName} {TensorShape.Describe(stored.Shape)}", $"Bam cannot tell the blocks; {UseTheFloatModel}"), name);
@@ -66,9 +67,12 @@ internal static class QuantizedWeights
     public static bool IsOfActivations(string name) => Array.Exists(OfActivations, end => name.EndsWith(end, StringComparison.Ordinal));
 
     /// <summary>The fault of a parameter that is not floating-point: integers with scales, or float8 without them.</summary>
-    public static InvalidInputException NotReadable(TensorInfo tensor, ShardSet shards)
+    /// <param name="tensor">The parameter's tensor.</param>
+    /// <param name="others">How many more there are like it.</param>
+    /// <param name="shards">What is stored.</param>
+    public static InvalidInputException NotReadable(TensorInfo tensor, int others, ShardSet shards)
     {
-        var where = $"{shards.FileOf(tensor.Name).Path}: tensor {tensor.Name}";
+        var where = $"{shards.FileOf(tensor.Name).Path}: tensor {TensorNames.WithMore(tensor.Name, others)}";
         if (tensor.Dtype.IsFloat8)
         {
             return new(
@@ -96,12 +100,13 @@ internal static class QuantizedWeights
     {
         foreach (var (mark, form) in Unreadable)
         {
-            if (shards.Tensors.Keys.FirstOrDefault(name => name.Contains(mark, StringComparison.Ordinal)) is not { } tensor) continue;
+            var marked = shards.Tensors.Keys.Where(name => name.Contains(mark, StringComparison.Ordinal)).ToList();
+            if (marked is not [var tensor, ..]) continue;
             var way = form.StartsWith("bitsandbytes", StringComparison.Ordinal)
                 ? $"{UseTheFloatModel}, or a float copy: python3 -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{directory}').dequantize().save_pretrained('{directory}-float')\""
                 : $"{UseTheFloatModel}, or a copy that the tool which made it dequantised";
             throw new InvalidInputException(
-                $"{shards.FileOf(tensor).Path}: tensor {tensor}", "floating-point weights, or float8 with scales",
+                $"{shards.FileOf(tensor).Path}: tensor {TensorNames.WithMore(tensor, marked.Count - 1)}", "floating-point weights, or float8 with scales",
                 $"weights quantised by {(declared?.Method is { } method ? $"{method} ({form})" : form)}", $"Bam does not read these; {way}");
         }
     }

@@ -57,12 +57,13 @@ public sealed class HeldOutText : IDisposable
     /// <param name="vocabSize">V of the model.</param>
     /// <param name="tokenizer">Its tokenizer, or null when it has none.</param>
     /// <param name="model">What messages call the model.</param>
+    /// <param name="cancellation">Stops the reading.</param>
     /// <exception cref="InvalidInputException">The model knows other ids.</exception>
-    public void RequireVocabulary(int vocabSize, Tokenizer? tokenizer, string model = "the model")
+    public void RequireVocabulary(int vocabSize, Tokenizer? tokenizer, string model = "the model", CancellationToken cancellation = default)
     {
         Report?.RequireVocabulary(Path, vocabSize, tokenizer, model);
-        if (Report is null) Tokens.RequireIdsBelow(vocabSize);
-        else if (Report.VocabularySize > vocabSize) Tokens.RequireIdsBelow(vocabSize, IndexedDataset.NoRow);
+        if (Report is null) Tokens.RequireIdsBelow(vocabSize, cancellation: cancellation);
+        else if (Report.VocabularySize > vocabSize) Tokens.RequireIdsBelow(vocabSize, IndexedDataset.NoRow, cancellation);
     }
 
     /// <summary>Unmaps the files.</summary>

@@ -115,19 +115,22 @@ public sealed class IndexedDataset : IDisposable
     }
 
     /// <summary>The largest id, by reading everything; -1 when there is none.</summary>
+    /// <param name="cancellation">Stops the reading.</param>
     /// <exception cref="InvalidInputException">An id is negative or not below <see cref="VocabularySize"/>.</exception>
-    public int FindMaxTokenId()
+    public int FindMaxTokenId(CancellationToken cancellation = default)
     {
         var largest = -1;
-        ReadAll((_, ids) => largest = Math.Max(largest, TensorPrimitives.Max(ids)));
+        ReadAll((_, ids) => largest = Math.Max(largest, TensorPrimitives.Max(ids)), cancellation);
         return largest;
     }
 
     /// <summary>Reads everything and refuses ids that a model does not know.</summary>
     /// <param name="vocabularySize">The model's.</param>
     /// <param name="hint">What to do about one.</param>
+    /// <param name="cancellation">Stops the reading.</param>
     /// <exception cref="InvalidInputException">An id is negative or not below it.</exception>
-    public void RequireIdsBelow(int vocabularySize, string hint = OtherTokenizer) => ReadAll((offset, ids) => CheckIds(offset, ids, vocabularySize, hint));
+    public void RequireIdsBelow(int vocabularySize, string hint = OtherTokenizer, CancellationToken cancellation = default) =>
+        ReadAll((offset, ids) => CheckIds(offset, ids, vocabularySize, hint), cancellation);
 
     /// <summary>Unmaps the files.</summary>
     public void Dispose()
@@ -136,11 +139,12 @@ public sealed class IndexedDataset : IDisposable
         idx.Dispose();
     }
 
-    private void ReadAll(Action<long, ReadOnlySpan<int>> use)
+    private void ReadAll(Action<long, ReadOnlySpan<int>> use, CancellationToken cancellation)
     {
         var buffer = new int[1 << 16];
         for (long offset = 0; offset < TokenCount; offset += buffer.Length)
         {
+            cancellation.ThrowIfCancellationRequested();
             var ids = buffer.AsSpan(0, (int)Math.Min(buffer.Length, TokenCount - offset));
             Read(offset, ids);
             use(offset, ids);

@@ -26,8 +26,8 @@ public sealed record Calibration(double StepSeconds, long TokensPerStep, int Thr
         TrainingConfig config, int steps = 7, int warmup = 3, IReporter? reporter = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
-        var setup = RunSetup.Of(config, reporter ?? SilentReporter.Instance);
-        using var session = setup.CreateSession();
+        var setup = RunSetup.Of(config, reporter ?? SilentReporter.Instance, cancellation);
+        using var session = setup.CreateSession(cancellation);
         setup.FillParameters(session.Model);
         var seconds = new List<double>();
         for (var step = 0; step < warmup + steps; step++)

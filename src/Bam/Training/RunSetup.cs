@@ -15,7 +15,7 @@ public sealed class RunSetup
     private readonly TrainingConfig config;
     private Tokenizer? tokenizer;
 
-    private RunSetup(TrainingConfig config, Device device, IReporter reporter)
+    private RunSetup(TrainingConfig config, Device device, IReporter reporter, CancellationToken cancellation)
     {
         this.config = config;
         Device = device;
@@ -23,7 +23,7 @@ public sealed class RunSetup
         ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null, reporter);
         if (config.Model is { } model) AddCompanionsOf(model);
         // Faults of the data come before the run's directory.
-        using (var data = OpenData())
+        using (var data = OpenData(cancellation))
         {
             if (tokenizer is not null) data.CheckBeginTokens(tokenizer, ModelConfig.BosTokenId, reporter);
         }
@@ -61,8 +61,11 @@ public sealed class RunSetup
     public CompanionFiles Companions { get; } = new();
 
     /// <summary>Loads libtorch and reads what the configuration names.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
+    /// <param name="cancellation">Stops the reading of the data.</param>
     /// <exception cref="InvalidInputException">Something it names is missing or wrong.</exception>
-    public static RunSetup Of(TrainingConfig config, IReporter reporter)
+    public static RunSetup Of(TrainingConfig config, IReporter reporter, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(reporter);
@@ -76,7 +79,7 @@ public sealed class RunSetup
                 + "so that the learning rate only rises");
         try
         {
-            return new RunSetup(config, Device.Parse(config.Settings.Device), reporter);
+            return new RunSetup(config, Device.Parse(config.Settings.Device), reporter, cancellation);
         }
         catch (FormatException e)
         {
@@ -85,9 +88,10 @@ public sealed class RunSetup
     }
 
     /// <summary>Allocates the model, its moments and opens the data; the parameters are zero.</summary>
-    public TrainingSession CreateSession()
+    /// <param name="cancellation">Stops the reading of the data.</param>
+    public TrainingSession CreateSession(CancellationToken cancellation = default)
     {
-        var data = OpenData();
+        var data = OpenData(cancellation);
         var type = config.Settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var model = new LanguageModel(ModelConfig, Device, type);
         try
@@ -125,7 +129,7 @@ public sealed class RunSetup
         if (config.Tokenizer is null || Companions.HoldsSame(model, TokenizerFile.FileName)) Companions.Add(model, TokenizerFile.NamesIn(model));
     }
 
-    private TrainingData OpenData() => TrainingData.Open(config, ModelConfig.VocabSize, tokenizer);
+    private TrainingData OpenData(CancellationToken cancellation) => TrainingData.Open(config, ModelConfig.VocabSize, tokenizer, cancellation);
 
     // A model without a tokenizer can be trained; a tokenizer that the file names must be there.
     private void ReadTokenizer(string? path, bool isNamed, IReporter reporter)

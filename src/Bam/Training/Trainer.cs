@@ -39,7 +39,7 @@ public sealed class Trainer
         ArgumentNullException.ThrowIfNull(config);
         options ??= new();
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
-        var setup = RunSetup.Of(config, options.Reporter);
+        var setup = RunSetup.Of(config, options.Reporter, options.Cancellation);
         using var run = RunDirectory.Open(config, setup.Identity);
         if (Directory.Exists(run.ModelPath))
         {
@@ -49,7 +49,7 @@ public sealed class Trainer
             return ResultOf(run, config, setup, last);
         }
 
-        using var session = setup.CreateSession();
+        using var session = setup.CreateSession(options.Cancellation);
         return new Trainer(config, options, setup, run, session).Train();
     }
 

@@ -28,8 +28,9 @@ public sealed class TrainingData : IDisposable
     /// <param name="config">Which, and how windows are drawn.</param>
     /// <param name="vocabSize">The model's; ids outside are refused.</param>
     /// <param name="tokenizer">The model's tokenizer, or null when it has none.</param>
+    /// <param name="cancellation">Stops the reading of data whose ids have to be compared with the model's.</param>
     /// <exception cref="InvalidInputException">A data set is missing, damaged, of another tokenizer, or too short for one window.</exception>
-    public static TrainingData Open(TrainingConfig config, int vocabSize, Tokenizer? tokenizer)
+    public static TrainingData Open(TrainingConfig config, int vocabSize, Tokenizer? tokenizer, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         var datasets = new List<IndexedDataset>();
@@ -40,11 +41,11 @@ public sealed class TrainingData : IDisposable
             {
                 report?.RequireVocabulary(domain.Path, vocabSize, tokenizer);
                 var hasMoreIds = report?.VocabularySize > vocabSize;
-                if (hasMoreIds) RequireRows(PrefixOf(domain.Path), vocabSize);
+                if (hasMoreIds) RequireRows(PrefixOf(domain.Path), vocabSize, cancellation);
                 datasets.Add(IndexedDataset.Open(PrefixOf(domain.Path), vocabSize));
                 if ((domain.Validation ?? (hasMoreIds && config.Settings.EvaluateEvery > 0 ? domain.Path : null)) is not { } measured) continue;
                 using var validation = HeldOutText.Open(measured, "check key 'validation'");
-                validation.RequireVocabulary(vocabSize, tokenizer);
+                validation.RequireVocabulary(vocabSize, tokenizer, cancellation: cancellation);
             }
 
             return new TrainingData(config, [.. datasets], reports);
@@ -84,10 +85,10 @@ public sealed class TrainingData : IDisposable
         foreach (var dataset in datasets) dataset.Dispose();
     }
 
-    private static void RequireRows(string prefix, int vocabSize)
+    private static void RequireRows(string prefix, int vocabSize, CancellationToken cancellation)
     {
         using var dataset = IndexedDataset.Open(prefix);
-        dataset.RequireIdsBelow(vocabSize, IndexedDataset.NoRow);
+        dataset.RequireIdsBelow(vocabSize, IndexedDataset.NoRow, cancellation);
     }
 
     private static DataBuildReport? ReportOf(TrainingDomain domain) => DataBuildReport.IsIn(domain.Path) ? DataBuildReport.Load(domain.Path) : null;

@@ -56,6 +56,17 @@ public sealed class MeasuringAnIndexedDataSetTests : IDisposable
     }
 
     [Fact]
+    public void An_interruption_ends_the_reading_of_the_ids()
+    {
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        var bin = File.ReadAllBytes(files["valid_text_document.bin"]);
+        bin[^1] = 1;
+        File.WriteAllBytes(files["valid_text_document.bin"], bin);
+        CommandLineRun.Of(source.Token, "eval", "perplexity", files["model"], "--data", files["valid_text_document"]).Status.ShouldBe(ExitStatus.Interrupted);
+    }
+
+    [Fact]
     public void What_is_neither_a_directory_nor_a_data_set_is_refused()
     {
         var run = Measure("nothing");

@@ -53,6 +53,19 @@ public sealed class MoreIdsThanRowsTests : IDisposable
     }
 
     [Fact]
+    public void An_interruption_ends_the_reading_of_the_ids()
+    {
+        Build("plain.jsonl");
+        var training = Training();
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        var run = CommandLineRun.Of(source.Token, "train", training);
+        run.Status.ShouldBe(ExitStatus.Interrupted, run.Error);
+        run.Error.ShouldNotContain("after step");
+        Directory.Exists(files["run"]).ShouldBeFalse();
+    }
+
+    [Fact]
     public void A_document_that_mentions_a_special_token_does_not_hold_it()
     {
         Build("with-pad.jsonl");

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Cli.Tests.Commands;
+using Bam.Data;
 using Shouldly;
 using Xunit;
 
@@ -72,6 +73,41 @@ public sealed class TiedFlagOtherHeadTests : IDisposable
     {
         Run("export MODEL --format hf --output OUT").ShouldBeDone();
         Run("inspect MODEL OUT").Output.ShouldContain("are the same");
+    }
+
+    [Fact]
+    public void A_training_goes_on_with_both_matrices()
+    {
+        using (var writer = new IndexedDatasetWriter(files["text"], TokenType.UInt16))
+        {
+            writer.Append([.. Enumerable.Range(0, 200).Select(i => i * i % 160)]);
+            writer.Complete();
+        }
+
+        File.WriteAllText(files["train.yaml"], $$"""
+            model: {{Model}}
+            data: [{domain: text, path: text}]
+            output: run
+            sequence_length: 16
+            batch_size: 2
+            steps: 2
+            learning_rate: 1e-3
+            device: cpu
+            """);
+        var run = CommandLineRun.Of("train", files["train.yaml"]);
+        run.ShouldBeDone();
+        run.Error.ShouldContain(Warning);
+        JsonNode.Parse(File.ReadAllText(files["run/model/config.json"]))!["tie_word_embeddings"]!.GetValue<bool>().ShouldBeFalse();
+        foreach (var tensor in new[] { "model.embed_tokens.weight", "lm_head.weight" })
+        {
+            var (before, after) = (Read(files["model/model.safetensors"], tensor), Read(files["run/model/model.safetensors"], tensor));
+            after.ShouldNotBe(before, tensor);
+            before.Zip(after, (x, y) => Math.Abs(x - y)).Max().ShouldBeLessThan(0.01f, tensor);
+        }
+
+        var inspected = CommandLineRun.Of("inspect", files["run/model"]);
+        inspected.Output.ShouldContain("untied head");
+        inspected.Error.ShouldNotContain("warning");
     }
 
     [Fact]

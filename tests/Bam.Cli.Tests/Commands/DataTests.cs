@@ -84,6 +84,17 @@ public sealed class DataTests : IDisposable
     }
 
     [Fact]
+    public void An_interruption_ends_the_reading_with_130()
+    {
+        Build();
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        var run = CommandLineRun.Of(source.Token, "data", "inspect", Path("out", "train"));
+        run.Status.ShouldBe(ExitStatus.Interrupted, run.Error);
+        run.Output.ShouldBeEmpty();
+    }
+
+    [Fact]
     public void Another_tokenizer_is_refused()
     {
         Build();

@@ -79,6 +79,15 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
+    public void Names_of_experts_are_escaped()
+    {
+        var model = Model("bam-expert-kv");
+        File.WriteAllText(Path.Combine(model, "upcycling.json"), """{"seed": "/m/se\u001b[2Jed", "experts": ["/m/co\nde", "/m/math\u202e", "/m/law"]}""");
+        CommandLineRun.Of("generate", model, "--prompt", "Once", "--max-tokens", "1", "--show-experts").Output
+            .ShouldStartWith(@"experts: 0 se\u001b[2Jed, 1 co\u000ade, 2 math\u202e, 3 law");
+    }
+
+    [Fact]
     public void Several_feed_forward_experts_of_a_layer_stand_together()
     {
         var run = Generate("btx-6-experts-top3", "--prompt", "Once", "--max-tokens", "2", "--show-experts");

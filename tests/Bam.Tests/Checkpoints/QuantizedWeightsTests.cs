@@ -54,6 +54,53 @@ public sealed class QuantizedWeightsTests : IDisposable
         column[0].ShouldBe(8f);  // row 2's scale is 2^3
     }
 
+    [Theory]
+    [InlineData(TensorDtype.Float8E4M3, new long[] { 6, 1 }, 2, 1e36f, 0x7E, "448 × 1E+36", "[2, 0]", "[2, 0]")]
+    [InlineData(TensorDtype.Float8E5M2, new long[] { 6 }, 2, -1e34f, 0x7B, "57344 × -1E+34", "[2, 0]", "[2]")]
+    [InlineData(TensorDtype.Float8E5M2, new long[] { }, 0, 1e34f, 0x7B, "57344 × 1E+34", "[0, 0]", "")]
+    public void A_product_beyond_float32_is_refused(TensorDtype dtype, long[] shape, int place, float scale, byte bits, string product, string index, string scaleIndex)
+    {
+        Write(dtype, "_scale", shape);
+        Patch(Matrix, 0, [.. Enumerable.Repeat(bits, 30)]);
+        Patch($"{Matrix}_scale", place * sizeof(float), BitConverter.GetBytes(scale));
+        Reading(index == "[0, 0]" ? 0 : 10).ShouldBe(
+            $"{File}: tensor {Matrix}{index}: expected a product of at most 3.4028235E+38, found {product} ({Matrix}_scale{scaleIndex}); "
+            + "the scales are damaged or those of another copy; copy both again, or use the float model that it was made from");
+    }
+
+    [Fact]
+    public void A_large_scale_of_small_numbers_is_read()
+    {
+        Write(TensorDtype.Float8E4M3, "_scale", [6, 1]);
+        Patch($"{Matrix}_scale", 2 * sizeof(float), BitConverter.GetBytes(3e38f));
+        using var model = Checkpoint.Open(directory.Root, reporter);
+        var row = new float[5];
+        model.ReadFloat32(Matrix, 10, row);
+        row.ShouldBe([3e38f, 3e38f, 3e38f, 3e38f, 3e38f]);
+    }
+
+    [Theory]
+    [InlineData(float.NaN, "NaN")]
+    [InlineData(float.PositiveInfinity, "Infinity")]
+    public void A_scale_that_is_not_finite_is_named(float scale, string found)
+    {
+        Write(TensorDtype.Float8E4M3, "_scale", [6, 1]);
+        Patch($"{Matrix}_scale", 2 * sizeof(float), BitConverter.GetBytes(scale));
+        Reading(10).ShouldBe($"{File}: tensor {Matrix}_scale[2, 0]: expected a finite scale, found {found}; the file is damaged; copy it again, or use the float model that it was made from");
+    }
+
+    [Fact]
+    public void Infinity_of_the_matrix_is_read()
+    {
+        Write(TensorDtype.Float8E5M2, "_scale", [6, 1]);
+        Patch(Matrix, 10, [0x7C]);
+        Patch($"{Matrix}_scale", 2 * sizeof(float), BitConverter.GetBytes(3e38f));
+        using var model = Checkpoint.Open(directory.Root, reporter);
+        var number = new float[1];
+        model.ReadFloat32(Matrix, 10, number);
+        number[0].ShouldBe(float.PositiveInfinity);
+    }
+
     [Fact]
     public void Without_a_declared_dtype_the_others_decide_what_is_written()
     {
@@ -127,7 +174,44 @@ public sealed class QuantizedWeightsTests : IDisposable
         reporter.Warnings.ShouldBe([$"{directory[ModelConfig.FileName]}: quantization_config is not applied: the weights are not quantised and are read as they are stored"]);
     }
 
+    [Theory]
+    [InlineData(TensorDtype.Float8E4M3, "tensor model.layers.0.mlp.down_proj.weight (and 1 more): expected its scales beside it")]
+    [InlineData(TensorDtype.Int8, "tensor model.layers.0.mlp.down_proj.weight (and 1 more): dtype: expected a floating-point dtype, found I8")]
+    public void Tensors_of_one_fault_are_counted(TensorDtype dtype, string fault)
+    {
+        System.IO.File.WriteAllText(directory[ModelConfig.FileName], TinyModel.Dense.ToJson());
+        SafetensorsWriter.Write(
+            File,
+            [.. ParameterTable.Of(TinyModel.Dense).Select(p => new TensorDeclaration(p.Name, p.Name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? dtype : TensorDtype.Float32, p.Shape))],
+            (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
+        Refused().ShouldStartWith($"{File}: {fault}");
+    }
+
+    [Fact]
+    public void Tensors_of_another_form_are_counted()
+    {
+        System.IO.File.WriteAllText(directory[ModelConfig.FileName], TinyModel.Dense.ToJson());
+        SafetensorsWriter.WriteFloat32(File, [.. Enumerable.Range(0, 18).Select(i => ($"model.layers.{i}.mlp.down_proj.qweight", new long[] { 1 }, (ReadOnlyMemory<float>)new float[1]))]);
+        Refused().ShouldStartWith($"{File}: tensor model.layers.0.mlp.down_proj.qweight (and 17 more): expected floating-point weights");
+    }
+
     private string File => directory[Checkpoint.SingleFileName];
+
+    private string Reading(long start)
+    {
+        using var model = Checkpoint.Open(directory.Root, reporter);
+        return Should.Throw<InvalidInputException>(() => model.ReadFloat32(Matrix, start, new float[1])).Message;
+    }
+
+    /// <summary>Changes bytes of a tensor in the file.</summary>
+    private void Patch(string tensor, int offset, byte[] bytes)
+    {
+        long start;
+        using (var stored = SafetensorsFile.Open(File)) start = stored[tensor].Offset + offset;
+        using var file = System.IO.File.OpenWrite(File);
+        file.Position = start;
+        file.Write(bytes);
+    }
 
     private string Refused() => Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, reporter).Dispose()).Message;
 

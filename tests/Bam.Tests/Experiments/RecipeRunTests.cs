@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Experiments;
 using Bam.Experiments.Phases;
@@ -137,6 +138,36 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
             .ShouldBe([("seed", null, false), ("law", "law", false), ("code", null, false), ("bam", null, true)]);
         results.Models[1].Perplexity["law"].ShouldBeLessThan(results.Models[0].Perplexity["law"]);
         File.ReadAllText(toy.Path("given", "inputs.json")).ShouldContain("model.safetensors", customMessage: "checkpoints are not hashed again by the next run");
+    }
+
+    [Fact]
+    public void Tokenizers_of_given_models_are_compared_by_what_they_mean()
+    {
+        var (seed, law) = (Path.Combine(toy.Phase(FinishedRun.Name, "train-seed"), "model"), toy.Path("law-of-another-version"));
+        Directory.CreateDirectory(law);
+        foreach (var file in Directory.GetFiles(Path.Combine(toy.Phase(FinishedRun.Name, "train-law"), "model"))) File.Copy(file, Path.Combine(law, Path.GetFileName(file)));
+        var recipe = $$"""
+            domains:
+              law: { files: [law.txt], section_separator: "----" }
+            data: { held_out_fraction: 0.1 }
+            seed: { checkpoint: {{seed}} }
+            experts:
+              law: { checkpoint: {{law}} }
+            mixtures:
+              soup: { method: soup }
+            evaluation: { sequence_length: 32 }
+            """;
+        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(law, "tokenizer.json")))!;
+        json["truncation"] = JsonNode.Parse("""{"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0}""");
+        json["model"]!["merges"] = new JsonArray([.. json["model"]!["merges"]!.AsArray().Select(merge => merge is JsonArray pair ? (JsonNode)$"{pair[0]} {pair[1]}" : new JsonArray([.. ((string)merge!).Split(' ').Select(part => (JsonNode)part)]))]);
+        File.WriteAllText(Path.Combine(law, "tokenizer.json"), json.ToJsonString());
+
+        toy.Run(recipe, "other-form").Models.Select(model => model.Name).ShouldBe(["seed", "law", "soup"]);
+
+        json["model"]!["ignore_merges"] = true;
+        File.WriteAllText(Path.Combine(law, "tokenizer.json"), json.ToJsonString());
+        Should.Throw<InvalidInputException>(() => toy.Open(recipe, "other-meaning")).Message.ShouldBe(
+            $"{toy.Path("recipe.yaml")}:6: key 'experts.law.checkpoint': {law}/tokenizer.json: model.ignore_merges: expected false as in {seed}/tokenizer.json, found true; every expert must have the seed's tokenizer; name another checkpoint");
     }
 
     [Fact]

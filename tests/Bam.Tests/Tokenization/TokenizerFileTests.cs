@@ -21,6 +21,18 @@ public sealed class TokenizerFileTests
         Tokenizer.Load(directory.Root).Fingerprint.ShouldBe(tokenizer.Fingerprint);
     }
 
+    [Theory]
+    [InlineData("Bam does not read tokenizer.model; transformers' AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) makes a tokenizer.json of it", "tokenizer.model")]
+    [InlineData("Bam does not read vocab.json; transformers' AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) makes a tokenizer.json of it", "vocab.json", "merges.txt")]
+    [InlineData("check the path")]
+    public void A_tokenizer_of_another_form_is_named(string hint, params string[] files)
+    {
+        using var directory = new TemporaryDirectory();
+        foreach (var file in files) File.WriteAllText(directory[file], "");
+        Should.Throw<InvalidInputException>(() => Tokenizer.Load(directory.Root)).Message
+            .ShouldBe($"{directory[Tokenizer.FileName]}: expected a tokenizer.json of Hugging Face's tokenizers, found no such file; {hint}");
+    }
+
     [Fact]
     public void The_fingerprint_knows_content_from_layout()
     {

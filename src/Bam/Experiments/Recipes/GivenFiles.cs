@@ -12,7 +12,7 @@ internal static class GivenFiles
         if (recipe.Seed.Checkpoint is { } seed) CheckLengths(recipe, SizesOf(recipe, "seed.checkpoint", seed));
         CheckTokenizer(recipe);
         foreach (var (name, expert) in recipe.Experts)
-            if (expert.Checkpoint is { } checkpoint) SizesOf(recipe, $"experts.{name}.checkpoint", checkpoint);
+            if (expert.Checkpoint is { } checkpoint) CheckExpert(recipe, $"experts.{name}.checkpoint", checkpoint);
     }
 
     /// <summary>The file of the tokenizer that is given; null where one is trained.</summary>
@@ -24,6 +24,19 @@ internal static class GivenFiles
         if (Tokenizer(recipe) is not { } tokenizer || File.Exists(tokenizer)) return;
         var (key, hint) = recipe.Tokenizer.Path is not null ? ("tokenizer.path", "check the path") : ("seed.checkpoint", "add it, or name one by 'tokenizer.path'");
         throw new InvalidInputException(At(recipe, key), "a tokenizer.json, or a directory that holds one", $"nothing at {tokenizer}", hint);
+    }
+
+    // A mixture compares its models' tokenizers too, but only after the others have been trained.
+    private static void CheckExpert(Recipe recipe, string key, string checkpoint)
+    {
+        var config = SizesOf(recipe, key, checkpoint);
+        var ofSeed = recipe.Seed.Checkpoint is { } seed ? TokenizerFile.Find(seed) : null;
+        if (recipe.Mixtures.Count == 0 || (ofSeed ?? Tokenizer(recipe)) is not { } tokenizer || TokenizerFile.Find(checkpoint) is not { } own) return;
+        if (TokenizerFile.FirstDifference(tokenizer, own, config.VocabSize) is { } difference)
+        {
+            throw new InvalidInputException(
+                $"{At(recipe, key)}: {own}: {difference.Place}", $"{difference.First} as in {tokenizer}", difference.Second, "every expert must have the seed's tokenizer; name another checkpoint");
+        }
     }
 
     private static ModelConfig SizesOf(Recipe recipe, string key, string checkpoint)
