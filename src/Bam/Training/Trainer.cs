@@ -149,7 +149,7 @@ public sealed class Trainer
     {
         if (state.Step == savedStep) return;
         run.Checkpoints.Add(
-            state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions));
+            state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions), options.Reporter);
         savedStep = state.Step;
     }
 
@@ -161,7 +161,7 @@ public sealed class Trainer
     private TrainingResult Finish()
     {
         Flush();
-        using var final = new AtomicDirectory(run.ModelPath, OwnFiles.InsideRun);
+        using var final = new AtomicDirectory(run.ModelPath, OwnFiles.InRun(_ => false));
         TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
         final.Commit();
         return ResultOf(run, config, setup, state);
