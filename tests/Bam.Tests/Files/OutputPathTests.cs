@@ -46,6 +46,22 @@ public sealed class OutputPathTests : IDisposable
     }
 
     [Fact]
+    public void Files_that_an_input_links_to_are_inputs_and_linked_folders_are_none()
+    {
+        Directory.CreateDirectory(directory["store"]);
+        Directory.CreateDirectory(directory["model"]);
+        File.WriteAllText(directory["store/blob"], "");
+        File.CreateSymbolicLink(directory["model/model.safetensors"], "../store/blob");
+        Directory.CreateDirectory(directory["elsewhere"]);
+        Directory.CreateSymbolicLink(directory["model/runs"], "../elsewhere");
+        File.CreateSymbolicLink(directory["model/dangling"], "nothing");
+        Should.Throw<InvalidInputException>(() => OutputPath.RequireWorkplace(directory["store"], [directory["model"]]))
+            .Message.ShouldBe($"{directory["store"]}: holds the input {directory["model/model.safetensors"]}; choose another output");
+        OutputPath.RequireWorkplace(directory["store/run"], [directory["model"]]);
+        OutputPath.RequireWorkplace(directory["elsewhere/run"], [directory["model"]]);
+    }
+
+    [Fact]
     public void A_name_that_no_file_can_have_is_refused()
     {
         var name = new string('n', 256);
