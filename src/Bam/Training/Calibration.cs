@@ -27,6 +27,7 @@ public sealed record Calibration(double StepSeconds, long TokensPerStep, int Thr
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
         var setup = RunSetup.Of(config, reporter ?? SilentReporter.Instance);
+        setup.RequireMemory();
         using var session = setup.CreateSession();
         setup.FillParameters(session.Model);
         var seconds = new List<double>();

@@ -40,6 +40,7 @@ public sealed class Trainer
         options ??= new();
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
         var setup = RunSetup.Of(config, options.Reporter);
+        if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory();
         using var run = RunDirectory.Open(config, setup.Identity);
         if (Directory.Exists(run.ModelPath))
         {

@@ -42,6 +42,10 @@ public sealed class RunDirectory : IDisposable
             : null;
     }
 
+    /// <summary>True where a run has its result.</summary>
+    /// <param name="path">The run's directory, which need not exist.</param>
+    internal static bool IsFinished(string path) => Directory.Exists(ModelIn(path));
+
     /// <summary>The models that a run has left, the newest first: its result and its checkpoints.</summary>
     /// <param name="path">The run's directory, which need not exist.</param>
     public static IEnumerable<string> ModelsIn(string path)
