@@ -70,7 +70,8 @@ internal sealed class LineReader(Stream stream, string path, int maxBytes, LongL
             if (buffer.Length >= MostZeros && !buffer.AsSpan().ContainsAnyExcept((byte)0))
                 throw new InvalidInputException($"{path}:{LineNumber + 1}", "text", "nothing but zero bytes", "the file is damaged, copy it again");
             if (buffer.Length == maxBytes) throw TooLong();
-            Array.Resize(ref buffer, (int)Math.Min(2L * buffer.Length, maxBytes));
+            // In larger steps where the arrays before, which are not collected at once, would count.
+            Array.Resize(ref buffer, (int)Math.Min((buffer.Length < MostZeros ? 2L : 4L) * buffer.Length, maxBytes));
         }
 
         var count = stream.Read(buffer, end, buffer.Length - end);
