@@ -45,7 +45,7 @@ public static class ModelSource
 
     /// <summary>Where the sizes stand, for messages.</summary>
     internal static string PlaceOf(TrainingConfig config) =>
-        StartOf(config) is not { } start ? $"{config.Config!.Where}: key 'config'" : config.Model is null ? start : Path.Combine(start, ModelConfig.FileName);
+        StartOf(config) is not { } start ? config.Config!.Where : config.Model is null ? start : Path.Combine(start, ModelConfig.FileName);
 
     // Of the newest of the run's models whose configuration is not damaged.
     private static ModelConfig? OwnConfigOf(string run)

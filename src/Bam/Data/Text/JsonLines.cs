@@ -13,6 +13,7 @@ internal static class JsonLines
     private const int MaxDepth = 10_000;
 
     private const string Hint = "mend the line or take it out";
+    private const string ArrayHint = "the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'";
 
     /// <summary>The documents of a stream, which is left open; blank lines are passed over.</summary>
     /// <param name="stream">The lines. Each may begin with a byte-order mark, which files laid one behind the other leave there.</param>
@@ -63,7 +64,7 @@ internal static class JsonLines
         document = default;
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = int.MaxValue });
         var (text, group) = (new Field(format.TextKey, "name the text's field with --text-key"), new Field(format.GroupKey, "name the field of the slices' document with --group-key"));
-        if (reader.Read() && reader.TokenType != JsonTokenType.StartObject) return new($"{origin}", "a JSON object", Describe(reader.TokenType), Hint);
+        if (reader.Read() && reader.TokenType != JsonTokenType.StartObject) return new($"{origin}", "a JSON object", Describe(reader.TokenType), origin.Line == 1 && reader.TokenType == JsonTokenType.StartArray ? ArrayHint : Hint);
         while (reader.Read())
         {
             if (reader.CurrentDepth > MaxDepth) return new($"{origin}", $"JSON of at most {MaxDepth:N0} levels", "a deeper one", Hint);
@@ -83,7 +84,7 @@ internal static class JsonLines
 
     private static InvalidInputException TooLong(DocumentOrigin line, ReadOnlySpan<byte> beginning, int maxLineBytes) =>
         beginning.TrimStart(" \t\r"u8).StartsWith("["u8)
-            ? new($"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line that begins with '['", "the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'")
+            ? new($"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line that begins with '['", ArrayHint)
             : new($"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line", "write each document on a line of its own, or split it");
 
     private static string Describe(JsonTokenType value) => value switch

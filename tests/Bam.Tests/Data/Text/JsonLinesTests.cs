@@ -32,6 +32,17 @@ public sealed class JsonLinesTests
         Should.Throw<InvalidInputException>(() => Read(Lines(Document, "\n", Document.Replace("xx", "xxx", StringComparison.Ordinal)))).Message.ShouldStartWith("big.jsonl:3: ");
     }
 
+    [Theory]
+    [InlineData("[{\"text\": \"x\"}]")]
+    [InlineData("[\n{\"text\": \"x\"},\n{\"text\": \"y\"}\n]")]
+    public void A_file_that_begins_like_an_array_is_called_one(string json)
+    {
+        var bad = new BadLines(0);
+        _ = JsonLines.Read(Lines(json), "array.jsonl", new DocumentFormat("text"), bad).ToList();
+        bad.Refusal().Message.ShouldContain("array.jsonl:1: expected a JSON object, found an array");
+        bad.Refusal().Message.ShouldContain("; the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'");
+    }
+
     private static MemoryStream Lines(params string[] lines) => new(Encoding.UTF8.GetBytes(string.Concat(lines)));
 
     private static List<TextDocument> Read(Stream stream) => [.. JsonLines.Read(stream, "big.jsonl", new DocumentFormat("text"), new BadLines(0), Most)];
