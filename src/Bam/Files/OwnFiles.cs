@@ -13,7 +13,7 @@ public sealed class OwnFiles(string what, Predicate<string> isName, Predicate<st
     /// <summary>No directory is replaced unless it is empty.</summary>
     public static OwnFiles None { get; } = new("", _ => false, _ => false);
 
-    /// <summary>For a directory inside a run, which needs no record and may hold what killed processes left.</summary>
+    /// <summary>For a directory inside a run, which needs no record and may hold empty folders and what killed processes left.</summary>
     /// <param name="isName">Whether Bam gives a file in it that name, relative to the directory.</param>
     public static OwnFiles InRun(Predicate<string> isName) => new("", isName, _ => true) { IsInRun = true };
 
@@ -81,7 +81,7 @@ public sealed class OwnFiles(string what, Predicate<string> isName, Predicate<st
     private bool IsOwn(string output, string name) => FileStatus.OfEntry(Path.Combine(output, name))?.Kind switch
     {
         FileKind.File => isName(name) || IsLeftover(name),
-        FileKind.Directory => IsLeftover(name) || (EntriesOf(output, name) is { Count: > 0 } inner && inner.All(entry => IsOwn(output, entry))),
+        FileKind.Directory => IsLeftover(name) || (EntriesOf(output, name) is var inner && (IsInRun || inner.Count > 0) && inner.TrueForAll(entry => IsOwn(output, entry))),
         _ => false,
     };
 

@@ -64,7 +64,12 @@ internal static class JsonLines
         document = default;
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = int.MaxValue });
         var (text, group) = (new Field(format.TextKey, "name the text's field with --text-key"), new Field(format.GroupKey, "name the field of the slices' document with --group-key"));
-        if (reader.Read() && reader.TokenType != JsonTokenType.StartObject) return new($"{origin}", "a JSON object", Describe(reader.TokenType), origin.Line == 1 && reader.TokenType == JsonTokenType.StartArray ? ArrayHint : Hint);
+        if (reader.Read() && reader.TokenType != JsonTokenType.StartObject)
+        {
+            var isArray = origin.Line == 1 && reader.TokenType == JsonTokenType.StartArray;
+            return new($"{origin}", "a JSON object", Describe(reader.TokenType), isArray ? ArrayHint : Hint);
+        }
+
         while (reader.Read())
         {
             if (reader.CurrentDepth > MaxDepth) return new($"{origin}", $"JSON of at most {MaxDepth:N0} levels", "a deeper one", Hint);
