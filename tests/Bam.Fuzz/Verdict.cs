@@ -22,6 +22,9 @@ internal sealed partial record Verdict(Outcome Outcome, string Message)
 {
     private const int LongestLine = 2000;
 
+    /// <summary>Of a word that is shown shortened, so many letters are there in any case.</summary>
+    private const int ShownStart = 80;
+
     /// <summary>Judges what a command line did.</summary>
     /// <param name="arguments">Its words.</param>
     /// <param name="status">The exit status.</param>
@@ -34,6 +37,8 @@ internal sealed partial record Verdict(Outcome Outcome, string Message)
         return fault is null ? new(Outcome.Refused, line) : new(Outcome.Fault, $"{fault}: {Printable(error.ReplaceLineEndings(" ⏎ "))}");
     }
 
+    private static string Start(string shown) => shown[..Math.Min(shown.Length, ShownStart)];
+
     private static string Printable(string text) => string.Concat(text.Take(LongestLine).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? $"\\u{(int)c:x4}" : $"{c}"));
 
     private static string? FaultOf(IReadOnlyList<string> arguments, int status, string error, string line)
@@ -45,7 +50,8 @@ internal sealed partial record Verdict(Outcome Outcome, string Message)
         if (line.Length > LongestLine) return "a long line";
         if (line.Any(c => char.IsControl(c))) return "control characters";
         if (ClrName().IsMatch(line)) return "a name of .NET";
-        var namesAnArgument = arguments.Any(word => word.Length > 0 && line.StartsWith($"bam: {Cli.MessageText.OneLine(word)}", StringComparison.Ordinal));
+        // A long word is shown shortened, at a length that depends on what follows it.
+        var namesAnArgument = arguments.Any(word => word.Length > 0 && line.StartsWith($"bam: {Start(Cli.MessageText.OneLine(word))}", StringComparison.Ordinal));
         return status == 130 || namesAnArgument || Place().IsMatch(line) ? null : "no place";
     }
 

@@ -25,8 +25,7 @@ internal static class ModelSizeRules
     public static void Check(ModelConfig config, string where, ShardSet? stored)
     {
         var (tensors, parameters) = Count(config);
-        var (count, found) = Largest(
-            ("num_hidden_layers", config.NumHiddenLayers), ("num_attention_experts", config.NumAttentionExperts), ("num_local_experts", config.NumLocalExperts));
+        var (count, found) = LargestCount(config);
         if (stored is not null && tensors > SmallTable && stored.Tensors.Values.Sum(tensor => (double)tensor.Count) is var there && parameters > there)
         {
             throw new InvalidInputException(
@@ -37,11 +36,17 @@ internal static class ModelSizeRules
         if (tensors > MostTensors)
             throw new InvalidInputException($"{where}: {count}", $"a model of at most {MostTensors} tensors", $"{found}, which asks for {Text(tensors)}", "correct it");
         if (parameters <= MostParameters) return;
-        var (size, value) = Largest(
-            ("vocab_size", config.VocabSize), ("hidden_size", config.HiddenSize), ("intermediate_size", config.IntermediateSize), (count, found),
-            ("num_attention_heads", config.NumAttentionHeads), ("head_dim", config.HeadDim));
+        var (size, value) = LargestSize(config);
         throw new InvalidInputException($"{where}: {size}", $"a model of at most {Text(MostParameters)} parameters", $"{value}, which makes it {Text(parameters)}", "correct it");
     }
+
+    /// <summary>The largest of the sizes that the number of parameters grows with.</summary>
+    public static (string Key, int Value) LargestSize(ModelConfig config) => Largest(
+        ("vocab_size", config.VocabSize), ("hidden_size", config.HiddenSize), ("intermediate_size", config.IntermediateSize), LargestCount(config),
+        ("num_attention_heads", config.NumAttentionHeads), ("head_dim", config.HeadDim));
+
+    private static (string Key, int Value) LargestCount(ModelConfig config) => Largest(
+        ("num_hidden_layers", config.NumHiddenLayers), ("num_attention_experts", config.NumAttentionExperts), ("num_local_experts", config.NumLocalExperts));
 
     private static (double Tensors, double Parameters) Count(ModelConfig config)
     {

@@ -18,7 +18,10 @@ public static class DataBuilder
         [$"{TrainName}.bin", $"{TrainName}.idx", $"{HeldOutName}.bin", $"{HeldOutName}.idx", DataBuildReport.FileName];
 
     private static readonly OwnFiles Files = new(
-        "an earlier build", FileNames.Contains, directory => FileNames.All(name => File.Exists(Path.Combine(directory, name))));
+        "an earlier build", IsFileName, directory => FileNames.All(name => File.Exists(Path.Combine(directory, name))));
+
+    /// <summary>Whether a build has a file of that name.</summary>
+    internal static bool IsFileName(string name) => FileNames.Contains(name);
 
     /// <summary>Builds <see cref="DataBuildOptions.Output"/>, which appears only when whole; an earlier build there is replaced, anything else refused.</summary>
     /// <param name="options">What to build.</param>

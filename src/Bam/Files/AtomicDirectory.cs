@@ -26,12 +26,12 @@ public sealed partial class AtomicDirectory : IDisposable
         ArgumentNullException.ThrowIfNull(own);
         (requestedPath, this.own) = (finalPath, own);
         OutputPath.RequireKind(finalPath, FileKind.Directory);
-        own.Require(finalPath);
         try
         {
             this.finalPath = RealPath.Of(finalPath);
             var parent = Path.GetDirectoryName(this.finalPath)
                 ?? throw new InvalidInputException(finalPath, "a directory to write", "the root of the file system", "choose another name");
+            own.Require(finalPath);
             Directory.CreateDirectory(parent);
             TemporarySibling.RemoveLeftovers(this.finalPath);
             TemporaryPath = TemporarySibling.Of(this.finalPath);

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text;
 
 namespace Bam.Files;
@@ -104,7 +105,7 @@ public static class OutputPath
             var target = paths.Resolve(output);
             var targetStatus = FileStatus.Of(output);
             Overlap? found = null;
-            foreach (var input in inputs)
+            foreach (var input in inputs.SelectMany(WithLinkedFiles))
             {
                 var source = paths.Resolve(input);
                 if (source == target || (targetStatus is { } status && FileStatus.Of(input) is { } other && status.IsSameAs(other)))
@@ -114,6 +115,19 @@ public static class OutputPath
             }
 
             return found;
+        }
+
+        // A checkpoint's files, as a download leaves them, may be links to a store.
+        private static IEnumerable<string> WithLinkedFiles(string input)
+        {
+            yield return input;
+            if (!Directory.Exists(input)) yield break;
+            var links = new FileSystemEnumerable<string>(
+                input, (ref entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true })
+            {
+                ShouldIncludePredicate = (ref entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && !entry.IsDirectory,
+            };
+            foreach (var link in links) yield return link;
         }
 
         public InvalidInputException Refusal(string output) => new($"{output}: {How} the input {Input}; choose another output");

@@ -62,6 +62,9 @@ internal static partial class TemporarySibling
     public static string Displayed(string text) =>
         TemporaryName().Replace(text, match => Shortened.TryGetValue(match.Groups[1].Value, out var name) ? name : match.Groups[1].Value);
 
+    /// <summary>True for the name of such a file or directory, of whatever machine and process.</summary>
+    public static bool IsName(string name) => TemporaryName().Match(name) is { Success: true, Index: 0 } match && match.Length == name.Length;
+
     private static bool IsLeftover(string name, string prefix) =>
         name.StartsWith(prefix, StringComparison.Ordinal)
         && (name.EndsWith(Suffix, StringComparison.Ordinal) || name.EndsWith(OldSuffix, StringComparison.Ordinal))

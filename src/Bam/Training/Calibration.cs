@@ -27,6 +27,7 @@ public sealed record Calibration(double StepSeconds, long TokensPerStep, int Thr
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
         var setup = RunSetup.Of(config, reporter ?? SilentReporter.Instance, cancellation);
+        setup.RequireMemory();
         using var session = setup.CreateSession(cancellation);
         setup.FillParameters(session.Model);
         var seconds = new List<double>();

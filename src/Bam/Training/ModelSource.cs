@@ -43,6 +43,10 @@ public static class ModelSource
         return config.Model is { } directory ? HashOf(directory) : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(start, SizesHint)));
     }
 
+    /// <summary>Where the sizes stand, for messages.</summary>
+    internal static string PlaceOf(TrainingConfig config) =>
+        StartOf(config) is not { } start ? config.Config!.Where : config.Model is null ? start : Path.Combine(start, ModelConfig.FileName);
+
     // Of the newest of the run's models whose configuration is not damaged.
     private static ModelConfig? OwnConfigOf(string run)
     {

@@ -87,6 +87,13 @@ public sealed class RunSetup
         }
     }
 
+    /// <summary>Refuses a model that the processor's memory cannot hold; a GPU says so itself.</summary>
+    /// <exception cref="InvalidInputException">It cannot; the largest size is named.</exception>
+    public void RequireMemory()
+    {
+        if (Device.IsCpu && MachineMemory.Bytes() is { } available) MemoryRule.Check(ModelConfig, config, available);
+    }
+
     /// <summary>Allocates the model, its moments and opens the data; the parameters are zero.</summary>
     /// <param name="cancellation">Stops the reading of the data.</param>
     public TrainingSession CreateSession(CancellationToken cancellation = default)

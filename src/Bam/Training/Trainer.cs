@@ -40,6 +40,7 @@ public sealed class Trainer
         options ??= new();
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
         var setup = RunSetup.Of(config, options.Reporter, options.Cancellation);
+        if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory();
         using var run = RunDirectory.Open(config, setup.Identity);
         if (Directory.Exists(run.ModelPath))
         {
@@ -149,7 +150,7 @@ public sealed class Trainer
     {
         if (state.Step == savedStep) return;
         run.Checkpoints.Add(
-            state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions));
+            state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions), options.Reporter);
         savedStep = state.Step;
     }
 
@@ -161,7 +162,7 @@ public sealed class Trainer
     private TrainingResult Finish()
     {
         Flush();
-        using var final = new AtomicDirectory(run.ModelPath, OwnFiles.InsideRun);
+        using var final = new AtomicDirectory(run.ModelPath, OwnFiles.InRun(_ => false));
         TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
         final.Commit();
         return ResultOf(run, config, setup, state);

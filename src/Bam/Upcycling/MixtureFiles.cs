@@ -11,7 +11,8 @@ internal static partial class MixtureFiles
     public static OwnFiles Own { get; } = new(
         "an older mixture", IsName, directory => File.Exists(Path.Combine(directory, MixtureRecord.FileName)));
 
-    private static bool IsName(string file) =>
+    /// <summary>Whether a mixture has a file of that name, relative to its directory.</summary>
+    public static bool IsName(string file) =>
         file is ModelConfig.FileName or GenerationSettings.FileName or MixtureRecord.FileName || TokenizerFile.IsName(file) || WeightsOrCode().IsMatch(file);
 
     // The code is what the form for transformers brings.

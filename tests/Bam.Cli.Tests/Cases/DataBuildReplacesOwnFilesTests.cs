@@ -142,6 +142,79 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         MustRefuse(CommandLineRun.Of("train", files["train.yaml"]), contains: how);
     }
 
+    [Theory]
+    [InlineData("sets", "holds the input")]
+    [InlineData("linked/sets", "holds the input")]
+    [InlineData("measured/run", "lies in the input")]
+    [InlineData("tokens", "holds the input")]
+    [InlineData("store", "holds the input")]
+    [InlineData("sets/run", null)]
+    [InlineData("tokens/run", null)]
+    [InlineData("store/run", null)]
+    public void Every_file_that_a_training_names_is_an_input(string output, string? how)
+    {
+        Build("raw", "measured").Status.ShouldBe(0);
+        Directory.CreateDirectory(files["sets"]);
+        foreach (var ending in new[] { ".bin", ".idx" }) File.Copy(files[$"measured/train{ending}"], files[$"sets/law{ending}"]);
+        Directory.CreateSymbolicLink(files["linked"], files["."]);
+        Move("tok.json", "tokens/tok.json");
+        Move("model/model.safetensors", "store/blob");
+        File.CreateSymbolicLink(files["model/model.safetensors"], "../store/blob");
+        Write("train.yaml", $$"""
+            model: model
+            tokenizer: tokens/tok.json
+            data: [ { domain: law, path: sets/law.bin, validation: measured } ]
+            output: '{{output}}'
+            steps: 1
+            sequence_length: 8
+            batch_size: 1
+            learning_rate: 1e-3
+            """);
+        var run = CommandLineRun.Of("train", files["train.yaml"]);
+        if (how is not null) MustRefuse(run, contains: how);
+        else run.Error.ShouldNotContain("choose another output");
+    }
+
+    [Theory]
+    [InlineData("raw", "holds the input")]
+    [InlineData("raw/run", null)]
+    [InlineData("measured/run", "lies in the input")]
+    [InlineData("model", "is the input")]
+    [InlineData("model/run", "lies in the input")]
+    [InlineData("tokens", "holds the input")]
+    [InlineData("tokens/run", null)]
+    [InlineData("texts", "holds the input")]
+    public void Every_file_that_a_recipe_names_is_an_input(string output, string? how)
+    {
+        Move("tok.json", "tokens/tok.json");
+        Write("texts/1.txt", "text");
+        Write("measured/2.txt", "more text");
+        File.CreateSymbolicLink(files["measured/1.txt"], "../texts/1.txt");
+        Write("recipe.yaml", """
+            domains: { general: { files: ["raw/*.txt"] }, law: { files: [measured] } }
+            tokenizer: { path: tokens/tok.json }
+            seed: { checkpoint: model }
+            experts: { law: { checkpoint: model } }
+            evaluation: { sequence_length: 8 }
+            """);
+        var run = CommandLineRun.Of("run", files["recipe.yaml"], "--output", files[output], "--dry-run");
+        if (how is not null) MustRefuse(run, contains: how);
+        else run.Status.ShouldBe(0, run.Error);
+    }
+
+    [Fact]
+    public void The_file_of_a_recipes_sizes_is_an_input()
+    {
+        Write("sizes/config.json", """{ "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2 }""");
+        Write("recipe.yaml", """
+            domains: { general: { files: [raw] } }
+            model: ./sizes/config.json
+            seed: { steps: 1, learning_rate: 2e-3, sequence_length: 8, batch_size: 1 }
+            """);
+        MustRefuse(CommandLineRun.Of("run", files["recipe.yaml"], "--output", files["sizes"], "--dry-run"), contains: "holds the input");
+        CommandLineRun.Of("run", files["recipe.yaml"], "--output", files["sizes/run"], "--dry-run").Status.ShouldBe(0);
+    }
+
     [Fact]
     public void A_recipe_runs_apart_from_what_it_reads_and_begins_no_run_over_other_files()
     {
@@ -190,6 +263,12 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(files[name])!);
         File.WriteAllText(files[name], content);
         written[files[name]] = content;
+    }
+
+    private void Move(string from, string to)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(files[to])!);
+        File.Move(files[from], files[to]);
     }
 
     private void Copy(string model, string name)

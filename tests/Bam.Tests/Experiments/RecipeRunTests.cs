@@ -14,6 +14,16 @@ namespace Bam.Tests.Experiments;
 [Collection(LibTorchCollection.Name)]
 public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<FinishedRun>
 {
+    private const string WithProbes = ToyRecipe.Yaml + """
+
+        probe_prepare: probes.sh
+        probes:
+          verse: { files: [verse.txt], section_separator: "%" }
+          corrupt-1: { of: [law], corrupt: 0.01 }
+          corrupt-20: { of: [general, law, code], corrupt: 0.2 }
+          mixed: { of: [general, law, code], pieces: 60 }
+        """;
+
     private readonly ToyRecipe toy = finished.Recipe;
 
     [Fact]
@@ -209,21 +219,10 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     [Fact]
     public void Probes_are_measured_beside_the_domains_and_nothing_is_trained_again()
     {
-        File.WriteAllText(toy.Path("probes.sh"), "printf 'the dog runs again\\n%%\\nverse of other words\\n' > \"$1/verse.txt\"\n");
+        WriteProbeScript();
         var reporter = new RecordingReporter();
 
-        var results = toy.Run(
-            ToyRecipe.Yaml + """
-
-            probe_prepare: probes.sh
-            probes:
-              verse: { files: [verse.txt], section_separator: "%" }
-              corrupt-1: { of: [law], corrupt: 0.01 }
-              corrupt-20: { of: [general, law, code], corrupt: 0.2 }
-              mixed: { of: [general, law, code], pieces: 60 }
-            """,
-            FinishedRun.Name,
-            reporter);
+        var results = toy.Run(WithProbes, FinishedRun.Name, reporter);
 
         results.Probes.ShouldBe(["verse", "corrupt-1", "corrupt-20-general", "corrupt-20-law", "corrupt-20-code", "mixed"]);
         results.Key.ShouldNotBe(finished.Results.Key);
@@ -244,6 +243,20 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     }
 
     [Fact]
+    public void Phases_whose_end_was_not_recorded_run_again_over_their_own_files()
+    {
+        WriteProbeScript();
+        var before = toy.Run(WithProbes, FinishedRun.Name);
+        foreach (var phase in Directory.GetDirectories(toy.Path(FinishedRun.Name, "phases"))) File.Delete(Path.Combine(phase, "done.json"));
+
+        var again = toy.Run(WithProbes, FinishedRun.Name);
+
+        again.Key.ShouldBe(before.Key);
+        again.Models.Select(model => model.MeanPerplexity).ShouldBe(before.Models.Select(model => model.MeanPerplexity));
+        again.Models.Select(model => model.Probes!["mixed"]).ShouldBe(before.Models.Select(model => model.Probes!["mixed"]));
+    }
+
+    [Fact]
     public void An_empty_domain_file_is_named_before_anything_is_trained()
     {
         using var other = new ToyRecipe();
@@ -254,4 +267,7 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         fault.ShouldContain("law.txt");
         Directory.GetDirectories(other.Path("out", "phases"), "train-*").ShouldBeEmpty();
     }
+
+    private void WriteProbeScript() =>
+        File.WriteAllText(toy.Path("probes.sh"), "printf 'the dog runs again\\n%%\\nverse of other words\\n' > \"$1/verse.txt\"\n");
 }

@@ -6,6 +6,7 @@ namespace Bam.Tests.Files;
 
 public sealed class AtomicDirectoryTests : IDisposable
 {
+    private static readonly OwnFiles Anything = new("anything", _ => true, _ => true);
     /// <summary>The machine as it stands in temporary names.</summary>
     private static readonly string Machine = Environment.MachineName.Replace('.', '-');
 
@@ -40,7 +41,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     {
         Directory.CreateDirectory(directory["model"]);
         File.WriteAllText(directory["model/old"], "");
-        using (var atomic = new AtomicDirectory(directory["model"] + "/", OwnFiles.InsideRun))
+        using (var atomic = new AtomicDirectory(directory["model"] + "/", Anything))
         {
             File.WriteAllText(Path.Combine(atomic.TemporaryPath, "new"), "");
             File.Exists(directory["model/old"]).ShouldBeTrue();
@@ -88,7 +89,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     public void Where_names_cannot_be_exchanged_two_renames_replace_the_old_directory()
     {
         File.WriteAllText(Path.Combine(Directory.CreateDirectory(directory["model"]).FullName, "old"), "");
-        using (var atomic = new AtomicDirectory(directory["model"], OwnFiles.InsideRun) { CanExchange = false })
+        using (var atomic = new AtomicDirectory(directory["model"], Anything) { CanExchange = false })
         {
             File.WriteAllText(Path.Combine(atomic.TemporaryPath, "new"), "");
             atomic.Commit();
@@ -158,7 +159,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     {
         File.WriteAllText(directory["file"], "");
         Should.Throw<InvalidInputException>(() => new AtomicDirectory(directory["file"], OwnFiles.None)).Message.ShouldContain("expected a directory to write, found a file");
-        Should.Throw<InvalidInputException>(() => new AtomicDirectory("/", OwnFiles.InsideRun)).Message.ShouldContain("the root of the file system");
+        Should.Throw<InvalidInputException>(() => new AtomicDirectory("/", Anything)).Message.ShouldContain("the root of the file system");
         Should.Throw<WorkFailedException>(() => new AtomicDirectory(directory["file/model"], OwnFiles.None)).Message.ShouldContain("cannot be created");
     }
 }

@@ -6,6 +6,7 @@ namespace Bam.Tests.Files;
 
 public sealed class OutputPathTests : IDisposable
 {
+    private static readonly OwnFiles Anything = new("anything", _ => true, _ => true);
     private readonly TemporaryDirectory directory = new();
 
     public void Dispose() => directory.Dispose();
@@ -16,9 +17,9 @@ public sealed class OutputPathTests : IDisposable
         var own = new OwnFiles("anything", _ => false, _ => true);
         Directory.CreateSymbolicLink(directory["here"], Environment.CurrentDirectory);
         foreach (var output in new[] { ".", directory["here"] })
-            Refused(output, OwnFiles.InsideRun).ShouldBe($"{output}: is the current directory or around it, and would be replaced under your feet; name a new directory");
+            Refused(output, Anything).ShouldBe($"{output}: is the current directory or around it, and would be replaced under your feet; name a new directory");
         Refused("..", own).ShouldContain(" with ");
-        Refused("..", OwnFiles.InsideRun).ShouldContain("or around it");
+        Refused("..", Anything).ShouldContain("or around it");
     }
 
     [Fact]
@@ -42,6 +43,22 @@ public sealed class OutputPathTests : IDisposable
         OutputPath.RequireDirectory(directory.Root, own, []);
         Should.Throw<InvalidInputException>(() => OutputPath.RequireDirectory(directory.Root, own, [directory["own"]]))
             .Message.ShouldBe($"{directory.Root}: holds the input {directory["own"]}; choose another output");
+    }
+
+    [Fact]
+    public void Files_that_an_input_links_to_are_inputs_and_linked_folders_are_none()
+    {
+        Directory.CreateDirectory(directory["store"]);
+        Directory.CreateDirectory(directory["model"]);
+        File.WriteAllText(directory["store/blob"], "");
+        File.CreateSymbolicLink(directory["model/model.safetensors"], "../store/blob");
+        Directory.CreateDirectory(directory["elsewhere"]);
+        Directory.CreateSymbolicLink(directory["model/runs"], "../elsewhere");
+        File.CreateSymbolicLink(directory["model/dangling"], "nothing");
+        Should.Throw<InvalidInputException>(() => OutputPath.RequireWorkplace(directory["store"], [directory["model"]]))
+            .Message.ShouldBe($"{directory["store"]}: holds the input {directory["model/model.safetensors"]}; choose another output");
+        OutputPath.RequireWorkplace(directory["store/run"], [directory["model"]]);
+        OutputPath.RequireWorkplace(directory["elsewhere/run"], [directory["model"]]);
     }
 
     [Fact]

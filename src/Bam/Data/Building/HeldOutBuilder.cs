@@ -34,7 +34,7 @@ internal static class HeldOutBuilder
         var type = TokenTypes.For(encoder.VocabularySize);
         FreeSpace.Require(options.Output, kept.Sum(document => (long)document.TokenCount) * type.Width());
 
-        using var directory = new AtomicDirectory(options.Output, OwnFiles.InsideRun);
+        using var directory = new AtomicDirectory(options.Output, OwnFiles.InRun(DataBuilder.IsFileName));
         using var train = new Shard(Path.Combine(directory.TemporaryPath, "train"), type);
         using var heldOut = new Shard(Path.Combine(directory.TemporaryPath, "heldout"), type);
         for (var i = 0; i < kept.Count; i++)

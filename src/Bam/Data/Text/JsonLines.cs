@@ -6,19 +6,25 @@ namespace Bam.Data.Text;
 /// <summary>Documents in JSONL: one object a line, the text in one of its fields. Only the fields that are asked for are looked at.</summary>
 internal static class JsonLines
 {
+    /// <summary>The most bytes of a line, 256 MiB: far more than documents have, and little enough to hold.</summary>
+    public const int MaxLineBytes = 1 << 28;
+
     // Python's json module gives up at about 1,000.
     private const int MaxDepth = 10_000;
 
     private const string Hint = "mend the line or take it out";
+    private const string ArrayHint = "the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'";
 
     /// <summary>The documents of a stream, which is left open; blank lines are passed over.</summary>
     /// <param name="stream">The lines. Each may begin with a byte-order mark, which files laid one behind the other leave there.</param>
     /// <param name="file">What messages call it.</param>
     /// <param name="format">Which fields are read.</param>
     /// <param name="bad">Receives the lines that are no document.</param>
-    public static IEnumerable<TextDocument> Read(Stream stream, string file, DocumentFormat format, BadLines bad)
+    /// <param name="maxLineBytes">The most bytes of a line.</param>
+    /// <exception cref="InvalidInputException">A line is longer.</exception>
+    public static IEnumerable<TextDocument> Read(Stream stream, string file, DocumentFormat format, BadLines bad, int maxLineBytes = MaxLineBytes)
     {
-        var lines = new LineReader(stream, file);
+        var lines = new LineReader(stream, file, maxLineBytes, (line, beginning) => TooLong(line, beginning, maxLineBytes));
         while (TryReadNext(lines, format, bad, out var document)) yield return document;
     }
 
@@ -58,7 +64,12 @@ internal static class JsonLines
         document = default;
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = int.MaxValue });
         var (text, group) = (new Field(format.TextKey, "name the text's field with --text-key"), new Field(format.GroupKey, "name the field of the slices' document with --group-key"));
-        if (reader.Read() && reader.TokenType != JsonTokenType.StartObject) return new($"{origin}", "a JSON object", Describe(reader.TokenType), Hint);
+        if (reader.Read() && reader.TokenType != JsonTokenType.StartObject)
+        {
+            var isArray = origin.Line == 1 && reader.TokenType == JsonTokenType.StartArray;
+            return new($"{origin}", "a JSON object", Describe(reader.TokenType), isArray ? ArrayHint : Hint);
+        }
+
         while (reader.Read())
         {
             if (reader.CurrentDepth > MaxDepth) return new($"{origin}", $"JSON of at most {MaxDepth:N0} levels", "a deeper one", Hint);
@@ -75,6 +86,11 @@ internal static class JsonLines
         document = new(origin, text.Value ?? "", group.Value);
         return null;
     }
+
+    private static InvalidInputException TooLong(DocumentOrigin line, ReadOnlySpan<byte> beginning, int maxLineBytes) =>
+        beginning.TrimStart(" \t\r"u8).StartsWith("["u8)
+            ? new($"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line that begins with '['", ArrayHint)
+            : new($"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line", "write each document on a line of its own, or split it");
 
     private static string Describe(JsonTokenType value) => value switch
     {

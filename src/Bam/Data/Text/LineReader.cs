@@ -1,14 +1,21 @@
 namespace Bam.Data.Text;
 
+/// <summary>Makes the refusal of a line that is too long.</summary>
+/// <param name="line">The file and the line.</param>
+/// <param name="beginning">The line's first bytes.</param>
+internal delegate InvalidInputException LongLineRefusal(DocumentOrigin line, ReadOnlySpan<byte> beginning);
+
 /// <summary>Cuts a stream of bytes into lines, without holding more than one line and a buffer.</summary>
 /// <param name="stream">The bytes.</param>
 /// <param name="path">The file, for refusals.</param>
-internal sealed class LineReader(Stream stream, string path)
+/// <param name="maxBytes">The most bytes of a line with its line feed.</param>
+/// <param name="refusal">Makes the refusal of a longer line; null for one that speaks of lines only.</param>
+internal sealed class LineReader(Stream stream, string path, int maxBytes, LongLineRefusal? refusal = null)
 {
     /// <summary>Zero bytes up to here may be text. More are a hole in the file, as a crash leaves one, and would fill all memory.</summary>
     private const int MostZeros = 1 << 24;
 
-    private byte[] buffer = new byte[1 << 16];
+    private byte[] buffer = new byte[Math.Min(1 << 16, maxBytes)];
     private int start;
     private int end;
 
@@ -21,7 +28,7 @@ internal sealed class LineReader(Stream stream, string path)
     /// <summary>Reads the next line.</summary>
     /// <param name="line">It, with its line feed if it has one; valid until the next call.</param>
     /// <returns>False at the end.</returns>
-    /// <exception cref="InvalidInputException">A line is longer than an array can be.</exception>
+    /// <exception cref="InvalidInputException">A line is too long.</exception>
     public bool TryRead(out ReadOnlySpan<byte> line)
     {
         var searched = 0;
@@ -62,13 +69,21 @@ internal sealed class LineReader(Stream stream, string path)
         {
             if (buffer.Length >= MostZeros && !buffer.AsSpan().ContainsAnyExcept((byte)0))
                 throw new InvalidInputException($"{path}:{LineNumber + 1}", "text", "nothing but zero bytes", "the file is damaged, copy it again");
-            if (buffer.Length == Array.MaxLength)
-                throw new InvalidInputException($"{path}:{LineNumber + 1}", $"lines of less than {Array.MaxLength} bytes", "a longer one", "split the document");
-            Array.Resize(ref buffer, (int)Math.Min(2L * buffer.Length, Array.MaxLength));
+            if (buffer.Length == maxBytes) throw TooLong();
+            // In larger steps where the arrays before, which are not collected at once, would count.
+            Array.Resize(ref buffer, (int)Math.Min((buffer.Length < MostZeros ? 2L : 4L) * buffer.Length, maxBytes));
         }
 
         var count = stream.Read(buffer, end, buffer.Length - end);
         end += count;
         return count > 0;
+    }
+
+    private InvalidInputException TooLong()
+    {
+        var line = new DocumentOrigin(path, LineNumber + 1);
+        var beginning = buffer.AsSpan();
+        return refusal?.Invoke(line, LineNumber == 0 ? StrictUtf8.WithoutMark(beginning) : beginning)
+            ?? new InvalidInputException($"{line}", $"lines of less than {maxBytes} bytes", "a longer one", "split the document");
     }
 }

@@ -19,7 +19,7 @@ internal static class PlainText
     /// <exception cref="InvalidInputException">One is not UTF-8 or too long.</exception>
     public static IEnumerable<TextDocument> ReadSections(Stream stream, string file, string separator, int maxCharacters = StrictUtf8.MaxCharacters)
     {
-        var lines = new LineReader(stream, file);
+        var lines = new LineReader(stream, file, Array.MaxLength);
         var section = new ArrayBufferWriter<byte>();
         var origin = new DocumentOrigin(file, Line: 1);
         while (true)

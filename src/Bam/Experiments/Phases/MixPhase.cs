@@ -45,6 +45,10 @@ public sealed class MixPhase(
     }
 
     /// <inheritdoc/>
+    protected internal override bool IsOutput(string file) =>
+        file.StartsWith($"{FolderName}/", StringComparison.Ordinal) && MixtureFiles.IsName(file[(FolderName.Length + 1)..]);
+
+    /// <inheritdoc/>
     protected override PhaseInputs Describe()
     {
         var settings = new JsonObject

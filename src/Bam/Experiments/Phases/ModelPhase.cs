@@ -6,10 +6,13 @@ namespace Bam.Experiments.Phases;
 /// <param name="dependencies">The phases whose outputs this one reads.</param>
 public abstract class ModelPhase(string kind, string name, IReadOnlyList<Phase> dependencies) : Phase(kind, name, dependencies)
 {
+    /// <summary>The folder of the model in the phase's directory.</summary>
+    private protected const string FolderName = "model";
+
     /// <summary>The model's checkpoint.</summary>
     public virtual string ModelIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        return Path.Combine(store.DirectoryOf(this), "model");
+        return Path.Combine(store.DirectoryOf(this), FolderName);
     }
 }

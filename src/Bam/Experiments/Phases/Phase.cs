@@ -28,7 +28,7 @@ public abstract class Phase(string kind, string name, IReadOnlyList<Phase> depen
     public string Key => key ??= Inputs.Key();
 
     /// <summary>True: interrupted work in the phase's directory is taken up. False: the directory is emptied before a new attempt.</summary>
-    public virtual bool CanContinue => false;
+    public virtual bool CanContinueIn(PhaseStore store) => false;
 
     /// <summary>Wall seconds of its work, when it is finished.</summary>
     public virtual double SecondsIn(PhaseStore store)
@@ -41,6 +41,9 @@ public abstract class Phase(string kind, string name, IReadOnlyList<Phase> depen
     /// <returns>What later phases and the results need to know, as JSON that <c>done.json</c> keeps.</returns>
     /// <exception cref="OperationCanceledException">The person stopped the run; what can be saved is saved.</exception>
     public abstract System.Text.Json.Nodes.JsonObject Run(PhaseContext context);
+
+    /// <summary>Whether the phase writes a file of that name, relative to its directory: only such files are removed before a new attempt.</summary>
+    protected internal virtual bool IsOutput(string file) => false;
 
     /// <summary>Collects <see cref="Inputs"/>, once.</summary>
     protected abstract PhaseInputs Describe();

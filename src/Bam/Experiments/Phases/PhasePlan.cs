@@ -26,7 +26,7 @@ public static class PhasePlan
     {
         if (store.TryGetOutcome(phase, out _)) return new(phase, PhaseState.Finished, "finished");
         if (store.IsInterrupted(phase))
-            return new(phase, PhaseState.Interrupted, phase.CanContinue ? "was interrupted, goes on" : "was interrupted, starts again");
+            return new(phase, PhaseState.Interrupted, phase.CanContinueIn(store) ? "was interrupted, goes on" : "was interrupted, starts again");
         return new(phase, PhaseState.Pending, store.PreviousInputs(phase) is { } before
             ? InputDifference.Between(before, phase.Inputs.ToJson())
             : "not run yet");

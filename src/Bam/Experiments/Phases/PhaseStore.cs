@@ -61,10 +61,12 @@ public sealed class PhaseStore(string runDirectory)
     public bool IsInterrupted(Phase phase) => File.Exists(Path.Combine(DirectoryOf(phase), InputsFile)) && !TryGetOutcome(phase, out _);
 
     /// <summary>Makes the phase's directory ready for an attempt: as it was left when the phase can continue, else empty.</summary>
+    /// <exception cref="InvalidInputException">There is a file to remove that is not Bam's: it is named, and nothing was removed.</exception>
+    /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
     public string Begin(Phase phase)
     {
         var directory = DirectoryOf(phase);
-        if (Directory.Exists(directory) && !phase.CanContinue) Directory.Delete(directory, recursive: true);
+        if (!phase.CanContinueIn(this)) OwnFiles.InRun(file => file is InputsFile or OutcomeFile || phase.IsOutput(file)).Clear(directory);
         AtomicFile.WriteText(Path.Combine(directory, InputsFile), phase.Inputs.ToJson().ToJsonString(Indented) + "\n");
         return directory;
     }

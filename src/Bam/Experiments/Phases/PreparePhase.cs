@@ -19,9 +19,21 @@ public sealed class PreparePhase(string script, IReadOnlyList<string> reads, Fil
     public string OutputIn(PhaseStore store) => Path.Combine(store.DirectoryOf(this), "files");
 
     /// <inheritdoc/>
+    /// <remarks>The directory of the files is there only when they are whole. What a script makes cannot be told from what a user adds.</remarks>
+    public override bool CanContinueIn(PhaseStore store) => Directory.Exists(OutputIn(store));
+
+    /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        using var output = new AtomicDirectory(OutputIn(context.Store), OwnFiles.InsideRun);
+        ArgumentNullException.ThrowIfNull(context);
+        var files = OutputIn(context.Store);
+        if (Directory.Exists(files))
+        {
+            context.Reporter.Say($"  {files} is whole and kept; remove it to run {script} again");
+            return [];
+        }
+
+        using var output = new AtomicDirectory(files, OwnFiles.InRun(_ => false));
         var start = new ProcessStartInfo("bash")
         {
             ArgumentList = { script, output.TemporaryPath },

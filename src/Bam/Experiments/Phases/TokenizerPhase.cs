@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Bam.Checkpoints;
 using Bam.Configuration;
 using Bam.Data;
 using Bam.Tokenization;
@@ -16,8 +17,11 @@ public abstract class TokenizerPhase(IReadOnlyList<Phase> dependencies) : Phase(
     public virtual string FileIn(PhaseStore store)
     {
         ArgumentNullException.ThrowIfNull(store);
-        return Path.Combine(store.DirectoryOf(this), "tokenizer.json");
+        return Path.Combine(store.DirectoryOf(this), TokenizerFile.FileName);
     }
+
+    /// <inheritdoc/>
+    protected internal override bool IsOutput(string file) => file == TokenizerFile.FileName;
 
     /// <summary>Makes tokens of documents.</summary>
     /// <param name="loaded">The tokenizer.</param>

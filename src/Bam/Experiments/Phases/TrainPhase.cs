@@ -17,7 +17,7 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
     : ModelPhase("train", name, Needs(start, plan))
 {
     /// <inheritdoc/>
-    public override bool CanContinue => true;
+    public override bool CanContinueIn(PhaseStore store) => true;
 
     /// <summary>What the training cost, of a finished phase.</summary>
     public TrainingOutcome ResultIn(PhaseStore store)

@@ -5,12 +5,12 @@ namespace Bam.Experiments.Recipes;
 /// <summary>The files and directories that a recipe reads, beside its own file.</summary>
 internal static class RecipeInputs
 {
-    /// <summary>Those that are named, and the files of patterns; what scripts make is none.</summary>
+    /// <summary>Those that are named, and the files of folders and patterns; what scripts make is none.</summary>
     public static IEnumerable<string> Of(Recipe recipe)
     {
         IEnumerable<string?> named =
         [
-            recipe.Prepare, recipe.ProbePrepare, recipe.Tokenizer.Path, recipe.Seed.Checkpoint, .. recipe.Experts.Values.Select(expert => expert.Checkpoint),
+            recipe.Prepare, recipe.ProbePrepare, recipe.Model?.Scalar is { } sizes && sizes.Contains('/') ? sizes : null, recipe.Tokenizer.Path, recipe.Seed.Checkpoint, .. recipe.Experts.Values.Select(expert => expert.Checkpoint),
         ];
         IEnumerable<string> texts =
         [
@@ -23,15 +23,14 @@ internal static class RecipeInputs
 
     private static IReadOnlyList<string> FilesOf(string text)
     {
-        if (!text.AsSpan().ContainsAny('*', '?')) return [text];
         try
         {
-            return InputFiles.Resolve([text]);
+            return [text, .. InputFiles.Resolve([text])];
         }
         catch (InvalidInputException)
         {
-            // A pattern without files is refused where its files are needed.
-            return [];
+            // What has no files is refused where they are needed.
+            return [text];
         }
     }
 }

@@ -16,6 +16,7 @@ internal static class SyntheticText
     /// <param name="folder">Where to.</param>
     /// <param name="domain">The domain's name.</param>
     /// <returns>The file, JSONL with the field "text".</returns>
+    /// <exception cref="InvalidInputException">Another file of that name is there.</exception>
     public static string Write(string folder, string domain)
     {
         var random = new RandomStream(0, $"synthetic text {domain}");
@@ -30,9 +31,14 @@ internal static class SyntheticText
         }
 
         var path = Path.Combine(folder, $"{domain}.jsonl");
+        if (File.Exists(path) && !IsSame(path, lines.ToString()))
+            throw new InvalidInputException($"{path}: is there already, and is not the text of a smoke run; choose another --output");
         AtomicFile.WriteText(path, lines.ToString());
         return path;
     }
+
+    private static bool IsSame(string path, string text) =>
+        new FileInfo(path).Length == Encoding.UTF8.GetByteCount(text) && InputFile.ReadAllText(path, "it was there a moment ago") == text;
 
     private static string Word(ref RandomStream random)
     {

@@ -1,13 +1,17 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Bam.Files;
 
 namespace Bam.Training.Runs;
 
 /// <summary>A run's <c>checkpoints/step-N</c> directories: whole ones only, and only the newest few.</summary>
 /// <param name="directory">The directory that holds them; it need not exist.</param>
-public sealed class CheckpointStore(string directory)
+public sealed partial class CheckpointStore(string directory)
 {
     private const string Prefix = "step-";
+
+    private static readonly OwnFiles Own = OwnFiles.InRun(TrainingCheckpoint.IsName);
+    private readonly HashSet<string> kept = [];
 
     /// <summary>The directory that holds them.</summary>
     public string Directory { get; } = directory;
@@ -33,23 +37,29 @@ public sealed class CheckpointStore(string directory)
     {
         if (!System.IO.Directory.Exists(Directory)) return;
         foreach (var leftover in System.IO.Directory.GetDirectories(Directory, $".{Prefix}*"))
-            System.IO.Directory.Delete(leftover, recursive: true);
+            if (LeftoverName().IsMatch(Path.GetFileName(leftover))) System.IO.Directory.Delete(leftover, recursive: true);
     }
 
-    /// <summary>Adds a checkpoint, which appears only when whole, then drops the oldest.</summary>
+    /// <summary>Adds a checkpoint, which appears only when whole, then drops the oldest, except for those with files that are not Bam's.</summary>
     /// <param name="step">The steps done.</param>
     /// <param name="keep">How many stay.</param>
     /// <param name="write">Fills the directory that it is given.</param>
+    /// <param name="reporter">Warned of old checkpoints that stay.</param>
+    /// <exception cref="InvalidInputException">A damaged checkpoint of that step holds a file that is not Bam's.</exception>
     /// <exception cref="WorkFailedException">The disk is full; the checkpoints before are intact.</exception>
-    public void Add(long step, int keep, Action<string> write)
+    public void Add(long step, int keep, Action<string> write, IReporter reporter)
     {
-        using (var checkpoint = new AtomicDirectory(PathOf(step), OwnFiles.InsideRun))
+        using (var checkpoint = new AtomicDirectory(PathOf(step), Own))
         {
             write(checkpoint.TemporaryPath);
             checkpoint.Commit();
         }
 
-        foreach (var old in Newest.Where(c => StepOf(c) < step).Skip(keep - 1)) Delete(old);
+        foreach (var old in Newest.Where(c => StepOf(c) < step).Skip(keep - 1))
+        {
+            if (Own.FirstStrangerIn(old) is not { } stranger) Delete(old);
+            else if (kept.Add(old)) reporter.Warn($"{stranger}: was not written by Bam, and its checkpoint is kept for it; move it elsewhere to have old checkpoints removed");
+        }
     }
 
     // A deletion that is cut short must not leave a part under a checkpoint's name.
@@ -60,4 +70,7 @@ public sealed class CheckpointStore(string directory)
         System.IO.Directory.Move(checkpoint, hidden);
         System.IO.Directory.Delete(hidden, recursive: true);
     }
+
+    [GeneratedRegex(@"^\.step-[0-9]+\.(.+\.)?(tmp|old)$")]
+    private static partial Regex LeftoverName();
 }

@@ -42,6 +42,10 @@ public sealed class RunDirectory : IDisposable
             : null;
     }
 
+    /// <summary>True where a run has its result.</summary>
+    /// <param name="path">The run's directory, which need not exist.</param>
+    internal static bool IsFinished(string path) => Directory.Exists(ModelIn(path));
+
     /// <summary>The models that a run has left, the newest first: its result and its checkpoints.</summary>
     /// <param name="path">The run's directory, which need not exist.</param>
     public static IEnumerable<string> ModelsIn(string path)
@@ -100,19 +104,22 @@ public sealed class RunDirectory : IDisposable
     private RunIdentity? CheckSameRun(TrainingConfig config, RunIdentity identity)
     {
         foreach (var directory in new[] { Checkpoints.Directory, ModelPath, EventsPath }) OutputPath.RequireKind(directory, FileKind.Directory);
+        string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath, IdentityPath];
+        var found = ours.FirstOrDefault(System.IO.Path.Exists);
         if (!System.IO.Path.Exists(ConfigPath))
         {
-            string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath, IdentityPath];
-            if (ours.FirstOrDefault(System.IO.Path.Exists) is { } found)
-                throw new InvalidInputException(
-                    $"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");
-            return null;
+            return found is null
+                ? null
+                : throw new InvalidInputException($"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");
         }
 
-        if (ConfigDifference.Between(RecordedConfig(), config) is { } difference)
+        var recorded = RecordedConfig();
+        if (ConfigDifference.Between(recorded, config) is { } difference)
             throw new InvalidInputException(
                 $"{Path}: holds a run of another configuration: '{difference.Key}' was {difference.First}, is {difference.Second}; "
                 + "choose another output or restore the key");
+        if (found is null && InputFile.ReadAllText(ConfigPath, "it was there a moment ago") != ConfigWriter.Write(recorded))
+            throw new InvalidInputException($"{ConfigPath}: was not written by Bam, and would be overwritten; give it another name, or choose another output");
         var before = System.IO.Path.Exists(IdentityPath) ? RunIdentity.Load(IdentityPath) : null;
         if (before?.DifferenceTo(identity) is { } other)
             throw new InvalidInputException($"{Path}: holds a run with {other}; choose another output or restore it");

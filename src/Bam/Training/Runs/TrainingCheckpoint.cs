@@ -2,6 +2,7 @@ using Bam.Checkpoints;
 using Bam.Files;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Upcycling;
 
 namespace Bam.Training.Runs;
 
@@ -16,6 +17,9 @@ public static class TrainingCheckpoint
 
     private const string MeanPrefix = "exp_avg.";
     private const string SquarePrefix = "exp_avg_sq.";
+
+    /// <summary>Whether a checkpoint has a file of that name, relative to its directory.</summary>
+    internal static bool IsName(string file) => file is OptimizerFileName or TrainerState.FileName || MixtureFiles.IsName(file);
 
     /// <summary>Writes a model without the moments: a run's result.</summary>
     /// <param name="directory">An existing directory.</param>

@@ -16,7 +16,7 @@ internal sealed class FakePhase(string kind, string name, JsonObject settings, p
 
     public int Runs { get; private set; }
 
-    public override bool CanContinue => Continues;
+    public override bool CanContinueIn(PhaseStore store) => Continues;
 
     public override JsonObject Run(PhaseContext context)
     {
@@ -24,6 +24,8 @@ internal sealed class FakePhase(string kind, string name, JsonObject settings, p
         Work(context);
         return new JsonObject { ["runs"] = Runs };
     }
+
+    protected internal override bool IsOutput(string file) => file == "half";
 
     protected override PhaseInputs Describe() => new()
     {

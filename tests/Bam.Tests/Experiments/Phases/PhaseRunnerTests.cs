@@ -107,6 +107,29 @@ public sealed class PhaseRunnerTests : IDisposable
         left.ShouldBeFalse();
     }
 
+    [Theory]
+    [InlineData("notes.md")]
+    [InlineData("a/b/notes.md")]
+    [InlineData("half/notes.md")]
+    public void A_phase_that_starts_again_removes_nothing_of_the_users(string name)
+    {
+        var phase = new FakePhase("data", "law", []);
+        var folder = store.Begin(phase);
+        var notes = Path.Combine(folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(notes)!);
+        File.WriteAllText(notes, "precious");
+        File.WriteAllText(Path.Combine(folder, ".half.elsewhere.5000000.1.tmp"), "");
+
+        Should.Throw<InvalidInputException>(() => Run([phase])).Message
+            .ShouldBe($"{notes}: was not written by Bam, and its directory is about to be replaced; move it elsewhere, then run the same command again");
+
+        File.ReadAllText(notes).ShouldBe("precious");
+        phase.Runs.ShouldBe(0);
+        File.Move(notes, Path.Combine(directory, "notes.md"));
+        Run([phase]);
+        Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).ShouldBe(["done.json", "phase.json"], ignoreOrder: true);
+    }
+
     [Fact]
     public void Nothing_new_begins_after_the_wish_to_stop()
     {

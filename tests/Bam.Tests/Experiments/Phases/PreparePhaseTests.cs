@@ -38,6 +38,21 @@ public sealed class PreparePhaseTests : IDisposable
     }
 
     [Fact]
+    public void Files_of_an_attempt_that_ended_before_it_was_recorded_are_kept()
+    {
+        var phase = Make($"echo x >> {directory}/count; echo some text > \"$1/law.txt\"");
+        Run(phase);
+        File.Delete(Path.Combine(store.DirectoryOf(phase), "done.json"));
+        File.WriteAllText(Path.Combine(phase.OutputIn(store), "notes.md"), "precious");
+
+        Run(phase);
+
+        File.ReadAllText(Path.Combine(phase.OutputIn(store), "notes.md")).ShouldBe("precious");
+        File.ReadAllLines(Path.Combine(directory, "count")).Length.ShouldBe(1);
+        store.TryGetOutcome(phase, out _).ShouldBeTrue();
+    }
+
+    [Fact]
     public void The_wish_to_stop_ends_the_script()
     {
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));

@@ -8,6 +8,7 @@ public sealed class CheckpointStoreTests : IDisposable
 {
     private readonly TemporaryDirectory directory = new();
     private readonly CheckpointStore store;
+    private readonly RecordingReporter reporter = new();
 
     public CheckpointStoreTests() => store = new CheckpointStore(directory["checkpoints"]);
 
@@ -26,7 +27,7 @@ public sealed class CheckpointStoreTests : IDisposable
         {
             File.WriteAllText(Path.Combine(path, "part"), "x");
             throw new WorkFailedException("disk full");
-        }));
+        }, SilentReporter.Instance));
         store.Newest.ShouldBe([store.PathOf(1)]);
         Directory.GetFileSystemEntries(store.Directory).ShouldBe([store.PathOf(1)]);
     }
@@ -47,7 +48,30 @@ public sealed class CheckpointStoreTests : IDisposable
     {
         Add(3, keep: 2, "old");
         Add(3, keep: 2, "new");
-        File.ReadAllText(Path.Combine(store.PathOf(3), "file")).ShouldBe("new");
+        File.ReadAllText(Path.Combine(store.PathOf(3), "config.json")).ShouldBe("new");
+    }
+
+    [Fact]
+    public void Nothing_of_the_users_goes_with_an_old_checkpoint()
+    {
+        Add(1, keep: 1);
+        var notes = Path.Combine(store.PathOf(1), "notes.md");
+        File.WriteAllText(notes, "precious");
+        foreach (var step in new[] { 2, 3 }) Add(step, keep: 1);
+        store.Newest.Select(CheckpointStore.StepOf).ShouldBe([3, 1]);
+        File.ReadAllText(notes).ShouldBe("precious");
+        reporter.Warnings.ShouldBe([$"{notes}: was not written by Bam, and its checkpoint is kept for it; move it elsewhere to have old checkpoints removed"]);
+        Should.Throw<InvalidInputException>(() => Add(1, keep: 1)).Message
+            .ShouldBe($"{notes}: was not written by Bam, and its directory is about to be replaced; move it elsewhere, then run the same command again");
+    }
+
+    [Fact]
+    public void A_hidden_directory_that_only_begins_like_a_leftover_stays()
+    {
+        Directory.CreateDirectory(Path.Combine(store.Directory, ".step-notes"));
+        Directory.CreateDirectory(Path.Combine(store.Directory, ".step-2.mine"));
+        store.RemoveLeftovers();
+        Directory.GetDirectories(store.Directory).Length.ShouldBe(2);
     }
 
     [Theory]
@@ -60,5 +84,5 @@ public sealed class CheckpointStoreTests : IDisposable
     public void Dispose() => directory.Dispose();
 
     private void Add(long step, int keep, string content = "x") =>
-        store.Add(step, keep, path => File.WriteAllText(Path.Combine(path, "file"), content));
+        store.Add(step, keep, path => File.WriteAllText(Path.Combine(path, "config.json"), content), reporter);
 }

@@ -55,6 +55,21 @@ public sealed class RunDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void A_configuration_of_the_users_under_our_name_is_not_written_over()
+    {
+        Directory.CreateDirectory(config.Output);
+        var file = Path.Combine(config.Output, RunDirectory.ConfigFileName);
+        var written = ConfigWriter.Write(config);
+        File.WriteAllText(file, $"# precious\n{written}");
+        Should.Throw<InvalidInputException>(() => RunDirectory.Open(config, Identity))
+            .Message.ShouldBe($"{file}: was not written by Bam, and would be overwritten; give it another name, or choose another output");
+        File.ReadAllText(file).ShouldBe($"# precious\n{written}");
+        // As a process that was killed before it wrote the identity leaves it.
+        File.WriteAllText(file, written);
+        RunDirectory.Open(config with { Settings = config.Settings with { KeepCheckpoints = 9 } }, Identity).Dispose();
+    }
+
+    [Fact]
     public void Other_data_and_another_starting_model_are_refused()
     {
         RunDirectory.Open(config, Identity).Dispose();

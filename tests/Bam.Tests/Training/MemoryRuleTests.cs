@@ -1,0 +1,52 @@
+using Bam.Models;
+using Bam.Training;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Tests.Training;
+
+public sealed class MemoryRuleTests : IDisposable
+{
+    private readonly TinyRun run = new();
+
+    public void Dispose() => run.Dispose();
+
+    [Fact]
+    public void A_model_is_refused_just_where_the_numbers_of_its_training_do_not_fit()
+    {
+        var config = run.Config("run", model: TinyRun.Dense);
+        var model = ModelSource.ConfigOf(config, SilentReporter.Instance);
+        var (count, bytes) = (ModelSize.Of(model).Total, 16 * ModelSize.Of(model).Total);
+
+        MemoryRule.Check(model, config, bytes);
+
+        Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, bytes - 1)).Message.ShouldBe(
+            $"{run["train.yaml"]}:1: intermediate_size: expected a model whose training fits the {bytes - 1} bytes of memory here, found 48, "
+            + $"which makes it {count} parameters that need {bytes} bytes with their gradients and moments; lower it, or train on a machine with more memory");
+    }
+
+    [Fact]
+    public void Frozen_parameters_have_no_moments()
+    {
+        var config = run.Config("run", "train_only: ['model.norm.weight']", TinyRun.Dense);
+        var model = ModelSource.ConfigOf(config, SilentReporter.Instance);
+        var bytes = 8 * (ModelSize.Of(model).Total + model.HiddenSize);
+
+        MemoryRule.Check(model, config, bytes);
+
+        Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, bytes - 1)).Message.ShouldContain($"need {bytes} bytes");
+    }
+
+    [Fact]
+    public void The_machines_memory_is_known() => MachineMemory.Bytes().ShouldNotBeNull().ShouldBeGreaterThan(1L << 20);
+
+    [Fact]
+    public void A_refused_model_leaves_no_run_behind()
+    {
+        const string huge = "{vocab_size: 2147483647, hidden_size: 4096, intermediate_size: 48, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 64}";
+
+        Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("run", model: huge))).Message.ShouldContain(": vocab_size: expected a model whose training fits the ");
+
+        Directory.Exists(run["run"]).ShouldBeFalse();
+    }
+}
