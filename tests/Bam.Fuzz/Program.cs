@@ -19,10 +19,11 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
-        if (arguments is [WorkerWord, var name, var first, var number])
+        if (arguments is [WorkerWord, var name, var first, var number, var directory])
         {
             using var protocol = new StreamWriter(Console.OpenStandardOutput());
-            Worker.Run(KindOf(name), long.Parse(first, CultureInfo.InvariantCulture), long.Parse(number, CultureInfo.InvariantCulture), protocol);
+            using var workspace = new Workspace(directory);
+            Worker.Run(KindOf(name), long.Parse(first, CultureInfo.InvariantCulture), long.Parse(number, CultureInfo.InvariantCulture), workspace, protocol);
             return 0;
         }
 
@@ -34,12 +35,15 @@ internal static class Program
         }
 
         IReadOnlyList<Kind> kinds = options.TryGetValue("--kind", out var only) ? [.. only.Split(',').Select(KindOf)] : AllKinds.List;
-        return options.TryGetValue("--seed", out var seed) ? ShowOne(kinds[0], long.Parse(seed, CultureInfo.InvariantCulture)) : RunMany(kinds, options);
+        if (!options.TryGetValue("--seed", out var seed)) return RunMany(kinds, options);
+        if (kinds is [var one]) return ShowOne(one, long.Parse(seed, CultureInfo.InvariantCulture));
+        Console.Error.WriteLine("--seed shows one case: name one kind by --kind");
+        return 2;
     }
 
     private static int ShowOne(Kind kind, long seed)
     {
-        using var workspace = new Workspace();
+        using var workspace = new Workspace(Workspace.NewDirectory());
         Console.WriteLine($"bam {kind.Describe(workspace, seed)}");
         var verdict = kind.Run(workspace, seed);
         Console.WriteLine($"{verdict.Outcome}: {verdict.Message.Replace(" ⏎ ", "\n", StringComparison.Ordinal)}");

@@ -37,16 +37,23 @@ internal sealed class Supervisor(TimeSpan patience)
     {
         var end = from + count;
         var tally = new Tally(kind);
-        while (from < end) from = RunProcess(kind, from, end - from, tally);
+        while (from < end)
+        {
+            // The worker's own, but a worker that is killed removes nothing.
+            var directory = Workspace.NewDirectory();
+            from = RunProcess(kind, from, end - from, directory, tally);
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        }
+
         lock (gate) total.Add(tally);
     }
 
     /// <summary>Runs cases until the process ends.</summary>
     /// <returns>The seed number after the last case that was run.</returns>
-    private long RunProcess(Kind kind, long from, long count, Tally tally)
+    private long RunProcess(Kind kind, long from, long count, string directory, Tally tally)
     {
         var lines = new BlockingCollection<string>();
-        using var process = Start(kind, from, count);
+        using var process = Start([Program.WorkerWord, kind.Name, $"{from}", $"{count}", directory]);
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is not null) lines.Add(line.Data);
@@ -93,9 +100,10 @@ internal sealed class Supervisor(TimeSpan patience)
         return seed + 1;
     }
 
-    private static Process Start(Kind kind, long from, long count) => Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
+    // This process is either the program itself or 'dotnet', which is told the program.
+    private static Process Start(string[] arguments) => Process.Start(new ProcessStartInfo(
+        Environment.ProcessPath!, Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [typeof(Supervisor).Assembly.Location, .. arguments] : arguments)
     {
-        ArgumentList = { typeof(Supervisor).Assembly.Location, Program.WorkerWord, kind.Name, from.ToString(CultureInfo.InvariantCulture), count.ToString(CultureInfo.InvariantCulture) },
         // As the command 'bam' sets it: what one case gave back serves the next, on whatever thread it runs.
         Environment = { ["OMP_NUM_THREADS"] = "1", ["MALLOC_ARENA_MAX"] = "1" },
         RedirectStandardInput = true,

@@ -9,11 +9,10 @@ internal static class Worker
     public const string Begin = ">";
     public const string End = "<";
 
-    public static void Run(Kind kind, long from, long count, TextWriter protocol)
+    public static void Run(Kind kind, long from, long count, Workspace workspace, TextWriter protocol)
     {
         Console.SetOut(TextWriter.Null);
         Console.SetIn(TextReader.Null);
-        using var workspace = new Workspace();
         for (var seed = from; seed < from + count; seed++)
         {
             Say($"{Begin} {seed}");

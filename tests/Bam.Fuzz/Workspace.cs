@@ -1,10 +1,12 @@
 namespace Bam.Fuzz;
 
 /// <summary>Where cases are made: templates, which are built once, and the directory of the case at hand, a file system in memory where there is one.</summary>
-internal sealed class Workspace : IDisposable
+/// <param name="root">An empty directory, which is removed at the end.</param>
+internal sealed class Workspace(string root) : IDisposable
 {
-    private readonly string root = Directory.CreateDirectory(Path.Combine(
-        Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"bam-fuzz-{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
+    /// <summary>Makes an empty directory.</summary>
+    public static string NewDirectory() =>
+        Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"bam-fuzz-{Guid.NewGuid():N}")).FullName;
 
     /// <summary>The fixtures of the tests.</summary>
     public static string Fixtures { get; } = Path.Combine(FindRoot(), "tests", "fixtures");
