@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace Bam.Cli;
 
-/// <summary>What one verb gets to work with: the parsed request, a place for results, a reporter, and the wish to stop.</summary>
+/// <summary>What one verb gets to work with: the parsed request, a place for results, a reporter, and the cancellation token.</summary>
 /// <param name="request">The parsed command line.</param>
 /// <param name="results">Where standard output goes: results only.</param>
 /// <param name="json">True: the result is wanted for programs.</param>
@@ -29,7 +29,7 @@ internal sealed class Invocation(
 
     /// <summary>Writes the verb's result: <paramref name="result"/> as JSON with <c>--json</c>, else <paramref name="text"/>'s drawing.</summary>
     /// <param name="result">Serialised with snake_case names.</param>
-    /// <param name="text">Draws the same for a person: tables on a terminal, the same without colours in a pipe.</param>
+    /// <param name="text">Draws the same human-readable: tables on a terminal, the same without colours in a pipe.</param>
     public void WriteResult<T>(T result, Action<IAnsiConsole> text)
     {
         if (json) results.WriteLine(JsonResult.Serialize(result));

@@ -7,7 +7,7 @@ namespace Bam.Fuzz;
 /// Makes inputs by changing valid ones and runs the command line on them: each is either accepted or refused by one line that names a place.
 /// <code>
 /// dotnet run --project tests/Bam.Fuzz -c Release -- --count 300000      all kinds, by their shares
-/// dotnet run --project tests/Bam.Fuzz -c Release -- --kind config       one kind
+/// dotnet run --project tests/Bam.Fuzz -c Release -- --kind config,tokenizer   some kinds
 /// dotnet run --project tests/Bam.Fuzz -c Release -- --kind config --seed 7   one case, in this process
 /// </code>
 /// </summary>

@@ -3,7 +3,7 @@ using Bam.Data;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>The option <c>--bos</c>: where begin tokens stand.</summary>
+/// <summary>The option <c>--bos</c>: where begin-of-text tokens are put.</summary>
 internal static class BosOption
 {
     private const string Name = "--bos";

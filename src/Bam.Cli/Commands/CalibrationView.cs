@@ -8,7 +8,7 @@ namespace Bam.Cli.Commands;
 /// <summary>The budgets that a calibration found.</summary>
 internal static class CalibrationView
 {
-    /// <summary>A table for a person, a list for a program.</summary>
+    /// <summary>A human-readable table; as JSON, a list.</summary>
     public static void Show(IReadOnlyList<FoundBudget> budgets, Invocation invocation) =>
         invocation.WriteResult(budgets, console =>
         {

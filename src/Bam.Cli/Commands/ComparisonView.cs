@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What two checkpoints differ in, for a person or a program.</summary>
+/// <summary>What two checkpoints differ in, human-readable or as JSON.</summary>
 internal static class ComparisonView
 {
     private const int ShownNames = 5;

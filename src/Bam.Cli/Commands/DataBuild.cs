@@ -64,7 +64,7 @@ internal sealed class DataBuild : Verb
     private readonly Option<long> seed = new("--seed") { Description = "Which documents are held out", HelpName = "S" };
 
     private readonly Option<string?> bos = BosOption.Create(
-        "Where the token stands that the tokenizer's template puts before a text: document (before each), window (each window of training and measuring begins with it) or none [default: document if the template has one]");
+        "Where to put the tokenizer's begin-of-text token: document (before each document), window (at the start of each window in training and evaluation), none [default: document if the tokenizer's template has one]");
 
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
 

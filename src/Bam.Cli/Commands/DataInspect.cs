@@ -11,7 +11,7 @@ internal sealed class DataInspect : Verb
     private const int HeadTokens = 48;
     private const int MedianDocuments = 1 << 24;
 
-    private readonly Argument<string> data = new("DATA") { Description = "A folder that 'bam data build' made, or the path of a .bin and .idx without these" };
+    private readonly Argument<string> data = new("DATA") { Description = "A folder that 'bam data build' made, or the path of a .bin/.idx pair, with or without the ending" };
     private readonly Option<string?> tokenizer = new("--tokenizer") { Description = "A tokenizer.json, or a checkpoint that has one: shows text in place of ids", HelpName = "PATH" };
     private readonly Option<int> samples = new("--documents") { Description = "How many documents' heads to show, spread over the data", HelpName = "N", DefaultValueFactory = _ => 3 };
 

@@ -5,7 +5,7 @@ using Spectre.Console.Rendering;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>A domain's report for a person.</summary>
+/// <summary>A domain's report, human-readable.</summary>
 internal static class DomainView
 {
     public static IRenderable Draw(DataBuildReport report)

@@ -38,7 +38,7 @@ internal sealed class EvalPerplexity : Verb
     };
 
     private readonly Option<string?> bos = BosOption.Create(
-        "window: each window begins with the token that the model's tokenizer puts before a text; none: it does not [default: as the data were built]");
+        "Where to put the tokenizer's begin-of-text token: window (at the start of each window), none [default: as the data were built]");
 
     private readonly Option<string> device = DeviceOption.Create();
 

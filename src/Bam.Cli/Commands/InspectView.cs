@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>A checkpoint's summary for a person or a program.</summary>
+/// <summary>A checkpoint's summary, human-readable or as JSON.</summary>
 internal static class InspectView
 {
     public static void Show(CheckpointSummary summary, Invocation invocation)

@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>A plan for a person, the layers taken together, or for a program, every tensor.</summary>
+/// <summary>A plan: human-readable with the layers taken together, or as JSON with every tensor.</summary>
 internal static partial class MixturePlanView
 {
     public static void Show(MixturePlan plan, MixtureSources sources, Invocation invocation)

@@ -9,7 +9,7 @@ internal static class SkipBadLinesOption
 
     public static Option<long> Create() => new(Name)
     {
-        Description = "Read past up to N lines of .jsonl that cannot be read, with a warning; more are refused",
+        Description = "Skip up to N unreadable .jsonl lines, with a warning; fail if there are more",
         HelpName = "N",
         DefaultValueFactory = _ => 0,
     };

@@ -14,6 +14,11 @@ internal sealed partial record WeightSet(string Description, IReadOnlyList<strin
 {
     private const string CopyIndex = "copy the index again";
 
+    /// <summary>The index, where other files or none would be read without it; otherwise null.</summary>
+    public string? DecidingIndex => Files is [Checkpoint.SingleFileName] || Files.SequenceEqual(Enumerable.Range(1, Files.Count).Select(number => ShardNumbered(number, Files.Count)))
+        ? null
+        : Index;
+
     /// <summary>Every set of a directory. A directory of one model has one.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="reporter">Warned of files with weights that belong to no set.</param>

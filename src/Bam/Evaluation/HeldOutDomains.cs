@@ -41,7 +41,7 @@ public sealed class HeldOutDomains : IDisposable
     /// <param name="options">Windows and batches.</param>
     /// <param name="activity">What progress lines call it.</param>
     /// <param name="reporter">Told how far it is.</param>
-    /// <param name="cancellation">The wish to stop.</param>
+    /// <param name="cancellation">Cancellation token.</param>
     /// <param name="beginOfWindow">The token that each window of a text begins with; as the text was built when absent.</param>
     /// <returns>The figures by name, in the order of the texts.</returns>
     public IReadOnlyDictionary<string, PerplexityResult> Measure(

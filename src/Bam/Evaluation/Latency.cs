@@ -15,7 +15,7 @@ public static class Latency
     /// <param name="models">All in memory; their parameters stay as they are.</param>
     /// <param name="options">The text and the runs.</param>
     /// <param name="reporter">Told how far it is.</param>
-    /// <param name="cancellation">The wish to stop.</param>
+    /// <param name="cancellation">Cancellation token.</param>
     /// <returns>The figures, in the order of the models.</returns>
     /// <exception cref="InvalidInputException">An option means nothing, or the text is longer than a model's positions.</exception>
     public static IReadOnlyList<LatencyResult> Measure(

@@ -13,7 +13,7 @@ public static class Perplexity
     /// <param name="bytes">Its UTF-8 bytes; null when unknown.</param>
     /// <param name="options">Windows and batches.</param>
     /// <param name="advance">Told the targets done so far, after each batch.</param>
-    /// <param name="cancellation">The wish to stop.</param>
+    /// <param name="cancellation">Cancellation token.</param>
     /// <exception cref="InvalidInputException">The text is too short, holds ids outside the model's vocabulary, or windows are longer than the model's positions.</exception>
     public static PerplexityResult Measure(
         LanguageModel model, IndexedDataset tokens, long? bytes, PerplexityOptions options, Action<long>? advance = null, CancellationToken cancellation = default)
@@ -35,7 +35,7 @@ public static class Perplexity
     /// <param name="options">Windows and batches.</param>
     /// <param name="score">The sum of the negative log-likelihoods of a batch's targets, in nats.</param>
     /// <param name="advance">Told the targets done so far.</param>
-    /// <param name="cancellation">The wish to stop.</param>
+    /// <param name="cancellation">Cancellation token.</param>
     internal static PerplexityResult Measure(
         long tokenCount, long? bytes, PerplexityOptions options, Func<WindowBatch, double> score, Action<long>? advance, CancellationToken cancellation)
     {

@@ -46,7 +46,7 @@ public sealed class RecipeRun
 
     /// <summary>Finds the budgets that are matched to another mixture's: runs what they need, and trains no mixture.</summary>
     /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The budgets, in the order of the mixtures.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
@@ -60,7 +60,7 @@ public sealed class RecipeRun
 
     /// <summary>Runs what is not finished, then writes <c>results.json</c>, <c>recipe.resolved.yaml</c> and <c>report.html</c>.</summary>
     /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>

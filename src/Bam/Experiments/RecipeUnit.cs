@@ -38,7 +38,7 @@ internal sealed class RecipeUnit
     /// <summary>Runs what is not finished and gathers the figures; the caller holds the directory's lock.</summary>
     /// <param name="resolvedRecipe">The recipe with every default written out.</param>
     /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same key.</param>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
@@ -66,7 +66,7 @@ internal sealed class RecipeUnit
 
     /// <summary>Runs what every mixture's budget needs, and finds them; the caller holds the directory's lock.</summary>
     /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The budgets, in the order of the mixtures.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>

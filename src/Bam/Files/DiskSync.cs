@@ -11,10 +11,26 @@ internal static partial class DiskSync
     /// <summary>Syncs the names in a directory: files made, renamed and removed there.</summary>
     public static void Directory(string path) => Sync(path);
 
-    /// <summary>Syncs every file and directory below <paramref name="path"/>, and itself.</summary>
+    /// <summary>Syncs every regular file and directory below <paramref name="path"/>, and itself.</summary>
+    /// <remarks>
+    /// Links, pipes, sockets and devices are names, which are synced with their directory. Opening them could fail, wait for ever or leave
+    /// the tree.
+    /// </remarks>
     public static void Tree(string path)
     {
-        foreach (var entry in System.IO.Directory.EnumerateFileSystemEntries(path, "*", SearchOption.AllDirectories)) Sync(entry);
+        foreach (var entry in System.IO.Directory.EnumerateFileSystemEntries(path))
+        {
+            switch (FileStatus.OfEntry(entry)?.Kind)
+            {
+                case FileKind.Directory:
+                    Tree(entry);
+                    break;
+                case FileKind.File or null:
+                    Sync(entry);
+                    break;
+            }
+        }
+
         Sync(path);
     }
 

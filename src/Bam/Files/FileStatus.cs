@@ -16,7 +16,7 @@ internal enum FileKind
 
 /// <summary>What <c>stat</c> says of a path.</summary>
 /// <param name="Kind">Its type.</param>
-/// <param name="Length">Bytes of a regular file; 0 of what has no length.</param>
+/// <param name="Length">Bytes of a regular file; of anything else, what the file system says.</param>
 /// <param name="Device">The file system.</param>
 /// <param name="Node">The inode. Two names are one file where both numbers agree.</param>
 internal readonly partial record struct FileStatus(FileKind Kind, long Length, ulong Device, ulong Node)

@@ -93,7 +93,7 @@ public static class OutputPath
     {
         var (here, target) = (RealPath.Of(Environment.CurrentDirectory), RealPath.Of(output));
         if (here == target || RealPath.IsBelow(here, target))
-            throw new InvalidInputException($"{output}: is the current directory or around it, and would be replaced under your feet; name a new directory");
+            throw new InvalidInputException($"{output}: is or contains the current directory, and Bam would replace it; name a new directory");
     }
 
     /// <summary>An input and an output that have files in common, or would have.</summary>

@@ -24,7 +24,7 @@ public static class RouterCalibration
     /// <param name="device">Where the seed computes.</param>
     /// <param name="reporter">Told how far it is, and of texts that are shorter.</param>
     /// <param name="skipBadLines">How many lines of JSONL that cannot be read are passed over in each text.</param>
-    /// <param name="cancellation">The wish to stop.</param>
+    /// <param name="cancellation">Cancellation token.</param>
     /// <returns>[experts, d] by the router's name.</returns>
     /// <exception cref="InvalidInputException">A text or the seed cannot be read, or the texts are all alike.</exception>
     public static IReadOnlyDictionary<string, float[]> Run(

@@ -15,20 +15,18 @@ public sealed record Calibration(double StepSeconds, long TokensPerStep, int Thr
     public double TokensPerCoreSecond => TokensPerStep / (StepSeconds * Threads);
 
     /// <summary>Trains a copy for a few steps.</summary>
-    /// <param name="config">What to measure; its output is neither read nor written.</param>
+    /// <param name="setup">What to measure; its output is neither read nor written.</param>
     /// <param name="steps">The steps whose median counts.</param>
     /// <param name="warmup">The steps before them, which do not count.</param>
-    /// <param name="reporter">Told of settings that are ignored.</param>
-    /// <param name="cancellation">The wish to stop.</param>
-    /// <exception cref="InvalidInputException">The configuration, the model or the data is wrong.</exception>
-    /// <exception cref="OperationCanceledException">The wish to stop was fulfilled.</exception>
-    public static Calibration Measure(
-        TrainingConfig config, int steps = 7, int warmup = 3, IReporter? reporter = null, CancellationToken cancellation = default)
+    /// <param name="cancellation">Cancellation token.</param>
+    /// <exception cref="InvalidInputException">The model is damaged or does not fit into memory.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Calibration Measure(RunSetup setup, int steps = 7, int warmup = 3, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(setup);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
-        var setup = RunSetup.Of(config, reporter ?? SilentReporter.Instance, cancellation);
         setup.RequireMemory();
-        using var session = setup.CreateSession(cancellation);
+        using var session = setup.CreateSession();
         setup.FillParameters(session.Model);
         var seconds = new List<double>();
         for (var step = 0; step < warmup + steps; step++)
@@ -40,7 +38,7 @@ public sealed record Calibration(double StepSeconds, long TokensPerStep, int Thr
         }
 
         seconds.Sort();
-        return new(seconds[seconds.Count / 2], config.Settings.TokensPerStep, setup.Threads);
+        return new(seconds[seconds.Count / 2], setup.TokensPerStep, setup.Threads);
     }
 
     /// <summary>The steps that a budget of core-seconds pays for, at least one.</summary>

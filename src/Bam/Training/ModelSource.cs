@@ -33,7 +33,7 @@ public static class ModelSource
     }
 
     /// <summary>
-    /// SHA-256 over the configuration and the tensors of the starting checkpoint, or of the file of a new model's sizes; null for sizes that
+    /// SHA-256 over the configuration and the files of the weights of the starting checkpoint, or of the file of a new model's sizes; null for sizes that
     /// the training's own configuration holds, and for what is gone.
     /// </summary>
     public static string? HashOf(TrainingConfig config)
@@ -66,14 +66,17 @@ public static class ModelSource
         return damage is null ? null : throw damage;
     }
 
+    // Files called model*.safetensors count even where they are not read: the identities of runs that Bam began before hold them.
     private static string HashOf(string directory)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var files = Directory.GetFiles(directory, "model*.safetensors").Append(Path.Combine(directory, ModelConfig.FileName));
-        foreach (var file in files.Where(File.Exists).Order(StringComparer.Ordinal))
+        var weights = WeightSet.FindAll(directory, SilentReporter.Instance)[0];
+        var names = Directory.GetFiles(directory, "model*.safetensors").Select(path => Path.GetFileName(path)!)
+            .Union(weights.Files).Append(weights.DecidingIndex).Append(ModelConfig.FileName).OfType<string>();
+        foreach (var name in names.Where(name => File.Exists(Path.Combine(directory, name))).Order(StringComparer.Ordinal))
         {
-            hash.AppendData(Encoding.UTF8.GetBytes(Path.GetFileName(file)));
-            using var stream = InputFile.OpenRead(file, "it was there a moment ago");
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            using var stream = InputFile.OpenRead(Path.Combine(directory, name), "it was there a moment ago");
             hash.AppendData(SHA256.HashData(stream));
         }
 

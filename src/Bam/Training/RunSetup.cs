@@ -23,7 +23,7 @@ public sealed class RunSetup
         ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null, reporter);
         if (config.Model is { } model) AddCompanionsOf(model);
         // Faults of the data come before the run's directory.
-        using (var data = OpenData(cancellation))
+        using (var data = TrainingData.Open(config, ModelConfig.VocabSize, tokenizer, cancellation))
         {
             if (tokenizer is not null) data.CheckBeginTokens(tokenizer, ModelConfig.BosTokenId, reporter);
         }
@@ -50,6 +50,9 @@ public sealed class RunSetup
 
     /// <summary>The threads that core-seconds count.</summary>
     public int Threads => Identity.Compute.Threads;
+
+    /// <summary>B·T.</summary>
+    public long TokensPerStep => config.Settings.TokensPerStep;
 
     /// <summary>The model's sizes, with the run's weights of the router losses.</summary>
     public ModelConfig ModelConfig { get; }
@@ -95,10 +98,9 @@ public sealed class RunSetup
     }
 
     /// <summary>Allocates the model, its moments and opens the data; the parameters are zero.</summary>
-    /// <param name="cancellation">Stops the reading of the data.</param>
-    public TrainingSession CreateSession(CancellationToken cancellation = default)
+    public TrainingSession CreateSession()
     {
-        var data = OpenData(cancellation);
+        var data = TrainingData.Reopen(config, ModelConfig.VocabSize);
         var type = config.Settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var model = new LanguageModel(ModelConfig, Device, type);
         try
@@ -135,8 +137,6 @@ public sealed class RunSetup
         GenerationSettings.AddTo(Companions, model, ModelConfig.EosTokenIds);
         if (config.Tokenizer is null || Companions.HoldsSame(model, TokenizerFile.FileName)) Companions.Add(model, TokenizerFile.NamesIn(model));
     }
-
-    private TrainingData OpenData(CancellationToken cancellation) => TrainingData.Open(config, ModelConfig.VocabSize, tokenizer, cancellation);
 
     // A model without a tokenizer can be trained; a tokenizer that the file names must be there.
     private void ReadTokenizer(string? path, bool isNamed, IReporter reporter)

@@ -33,7 +33,7 @@ public sealed class Trainer
     /// <param name="options">What the caller adds.</param>
     /// <exception cref="InvalidInputException">The configuration, the model or the data is wrong, or the directory holds another run.</exception>
     /// <exception cref="WorkFailedException">The disk is full, or a loss or an evaluation is not finite; the last checkpoint is intact and named.</exception>
-    /// <exception cref="OperationCanceledException">The wish to stop was fulfilled, after saving.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled, after saving.</exception>
     public static TrainingResult Run(TrainingConfig config, TrainerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -50,7 +50,7 @@ public sealed class Trainer
             return ResultOf(run, config, setup, last);
         }
 
-        using var session = setup.CreateSession(options.Cancellation);
+        using var session = setup.CreateSession();
         return new Trainer(config, options, setup, run, session).Train();
     }
 
@@ -119,7 +119,7 @@ public sealed class Trainer
         state = state with { Window = new() };
     }
 
-    /// <summary>False when the wish to stop came during the evaluation.</summary>
+    /// <summary>False when cancelled during the evaluation.</summary>
     private bool Evaluate(Func<LanguageModel, CancellationToken, IReadOnlyDictionary<string, DomainEvaluation>> evaluate)
     {
         try

@@ -21,6 +21,6 @@ public sealed record TrainerOptions
     /// <summary>True: the rate of a matrix product is measured, for <see cref="StepMetrics.FractionOfPeak"/>.</summary>
     public bool MeasurePeak { get; init; } = true;
 
-    /// <summary>The wish to stop: the run saves at the next step's end and throws <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>Cancellation token: the run saves at the next step's end and throws <see cref="OperationCanceledException"/>.</summary>
     public CancellationToken Cancellation { get; init; }
 }

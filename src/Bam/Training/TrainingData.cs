@@ -33,19 +33,35 @@ public sealed class TrainingData : IDisposable
     public static TrainingData Open(TrainingConfig config, int vocabSize, Tokenizer? tokenizer, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
+        return Open(config, vocabSize, RequireVocabulary);
+
+        void RequireVocabulary(TrainingDomain domain, DataBuildReport? report)
+        {
+            report?.RequireVocabulary(domain.Path, vocabSize, tokenizer);
+            var hasMoreIds = report?.VocabularySize > vocabSize;
+            if (hasMoreIds) RequireRows(PrefixOf(domain.Path), vocabSize, cancellation);
+            if ((domain.Validation ?? (hasMoreIds && config.Settings.EvaluateEvery > 0 ? domain.Path : null)) is not { } measured) return;
+            using var validation = HeldOutText.Open(measured, "check key 'validation'");
+            validation.RequireVocabulary(vocabSize, tokenizer, cancellation: cancellation);
+        }
+    }
+
+    /// <summary>Opens domains that <see cref="Open(TrainingConfig, int, Tokenizer?, CancellationToken)"/> has accepted, without reading all ids again.</summary>
+    /// <param name="config">Which, and how windows are drawn.</param>
+    /// <param name="vocabSize">The model's; an id outside is refused when it is read.</param>
+    /// <exception cref="InvalidInputException">A data set has gone or is damaged.</exception>
+    internal static TrainingData Reopen(TrainingConfig config, int vocabSize) => Open(config, vocabSize, (_, _) => { });
+
+    private static TrainingData Open(TrainingConfig config, int vocabSize, Action<TrainingDomain, DataBuildReport?> check)
+    {
         var datasets = new List<IndexedDataset>();
         var reports = config.Data.Select(ReportOf).ToArray();
         try
         {
             foreach (var (domain, report) in config.Data.Zip(reports))
             {
-                report?.RequireVocabulary(domain.Path, vocabSize, tokenizer);
-                var hasMoreIds = report?.VocabularySize > vocabSize;
-                if (hasMoreIds) RequireRows(PrefixOf(domain.Path), vocabSize, cancellation);
                 datasets.Add(IndexedDataset.Open(PrefixOf(domain.Path), vocabSize));
-                if ((domain.Validation ?? (hasMoreIds && config.Settings.EvaluateEvery > 0 ? domain.Path : null)) is not { } measured) continue;
-                using var validation = HeldOutText.Open(measured, "check key 'validation'");
-                validation.RequireVocabulary(vocabSize, tokenizer, cancellation: cancellation);
+                check(domain, report);
             }
 
             return new TrainingData(config, [.. datasets], reports);

@@ -68,6 +68,25 @@ public sealed class AtomicDirectoryTests : IDisposable
     }
 
     [Fact]
+    public async Task Links_and_pipes_inside_are_kept_and_not_opened()
+    {
+        using var atomic = new AtomicDirectory(directory["files"], OwnFiles.None);
+        Directory.CreateDirectory(directory["elsewhere"]);
+        File.CreateSymbolicLink(directory["elsewhere/dangling"], directory["nothing"]);
+        var inside = Directory.CreateDirectory(Path.Combine(atomic.TemporaryPath, "sub")).FullName;
+        File.CreateSymbolicLink(Path.Combine(inside, "dangling"), directory["nothing"]);
+        Directory.CreateSymbolicLink(Path.Combine(inside, "loop"), ".");
+        Directory.CreateSymbolicLink(Path.Combine(inside, "folder"), directory["elsewhere"]);
+        System.Diagnostics.Process.Start("mkfifo", [Path.Combine(inside, "pipe")]).WaitForExit();
+
+        // A pipe that is opened waits for ever.
+        await Task.Run(atomic.Commit).WaitAsync(TimeSpan.FromMinutes(1));
+
+        Directory.GetFileSystemEntries(directory["files/sub"]).Select(Path.GetFileName).ShouldBe(["dangling", "loop", "folder", "pipe"], ignoreOrder: true);
+        new DirectoryInfo(directory["files/sub/folder"]).LinkTarget.ShouldBe(directory["elsewhere"]);
+    }
+
+    [Fact]
     public void Messages_about_files_inside_show_the_final_name()
     {
         using var atomic = new AtomicDirectory(directory["v1.2"], OwnFiles.None);

@@ -17,9 +17,9 @@ public sealed class OutputPathTests : IDisposable
         var own = new OwnFiles("anything", _ => false, _ => true);
         Directory.CreateSymbolicLink(directory["here"], Environment.CurrentDirectory);
         foreach (var output in new[] { ".", directory["here"] })
-            Refused(output, Anything).ShouldBe($"{output}: is the current directory or around it, and would be replaced under your feet; name a new directory");
+            Refused(output, Anything).ShouldBe($"{output}: is or contains the current directory, and Bam would replace it; name a new directory");
         Refused("..", own).ShouldContain(" with ");
-        Refused("..", Anything).ShouldContain("or around it");
+        Refused("..", Anything).ShouldContain("or contains the current directory");
     }
 
     [Fact]

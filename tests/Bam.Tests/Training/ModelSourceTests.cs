@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
 using Bam.Checkpoints;
 using Bam.Configuration;
 using Bam.Models;
@@ -56,6 +59,31 @@ public sealed class ModelSourceTests : IDisposable
         ModelSource.HashOf(config with { Model = directory["gone"] }).ShouldBeNull();
     }
 
+    [Theory]
+    [InlineData("", "model.safetensors")]
+    [InlineData("", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")]
+    [InlineData("model.safetensors.index.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")]
+    public void Weights_of_the_usual_names_keep_the_hash_that_began_runs_hold(string index, params string[] weights)
+    {
+        var config = WriteStart(index, weights);
+
+        ModelSource.HashOf(config).ShouldBe(HashOver(["config.json", .. weights]));
+    }
+
+    [Fact]
+    public void The_hash_follows_weights_of_other_names_and_the_index_that_names_them()
+    {
+        var config = WriteStart("old.safetensors.index.json", "old-a.safetensors", "old-b.safetensors");
+        var first = ModelSource.HashOf(config);
+        first.ShouldBe(HashOver(["config.json", "old-a.safetensors", "old-b.safetensors", "old.safetensors.index.json"]));
+
+        File.WriteAllText(directory["old-b.safetensors"], "exchanged");
+        var second = ModelSource.HashOf(config);
+        second.ShouldNotBe(first);
+        WriteIndex("old.safetensors.index.json", "old-b.safetensors");
+        ModelSource.HashOf(config).ShouldNotBe(second);
+    }
+
     [Fact]
     public void The_hash_of_sizes_in_a_file_follows_the_file()
     {
@@ -67,6 +95,23 @@ public sealed class ModelSourceTests : IDisposable
     }
 
     public void Dispose() => directory.Dispose();
+
+    private TrainingConfig WriteStart(string index, params string[] weights)
+    {
+        ConfigOf("{preset: small, vocab_size: 99}").Save(directory.Root);
+        foreach (var name in weights) File.WriteAllText(directory[name], $"the bytes of {name}");
+        if (index.Length > 0) WriteIndex(index, weights);
+        return Parse("small") with { Config = null, Model = directory.Root };
+    }
+
+    private void WriteIndex(string index, params string[] weights) =>
+        File.WriteAllText(directory[index], JsonSerializer.Serialize(new { weight_map = weights.ToDictionary(name => $"a tensor of {name}") }));
+
+    private string HashOver(string[] names)
+    {
+        var parts = names.Order(StringComparer.Ordinal).Select(name => (byte[])[.. Encoding.UTF8.GetBytes(name), .. SHA256.HashData(File.ReadAllBytes(directory[name]))]);
+        return Convert.ToHexStringLower(SHA256.HashData([.. parts.SelectMany(part => part)]));
+    }
 
     private ModelConfig ConfigOf(string config) => ModelSource.ConfigOf(Parse(config), SilentReporter.Instance);
 

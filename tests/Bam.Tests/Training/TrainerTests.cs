@@ -171,6 +171,19 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void The_ids_of_the_data_are_compared_with_the_models_once()
+    {
+        foreach (var ending in new[] { ".bin", ".idx" }) File.Copy(run["count/train" + ending], run["text" + ending]);
+        var config = run.Config("run");
+        config = config with { Data = [config.Data[0] with { Validation = run["text"] }] };
+        var setup = Setup(config);
+        File.WriteAllBytes(run["text.bin"], [.. Enumerable.Repeat(byte.MaxValue, (int)new FileInfo(run["text.bin"]).Length)]);
+
+        Should.Throw<InvalidInputException>(() => Setup(config)).Message.ShouldContain("65535");
+        using var session = setup.CreateSession();
+    }
+
+    [Fact]
     public void Data_that_is_missing_is_refused_before_anything_is_written()
     {
         var config = run.Config("run");
@@ -306,7 +319,7 @@ public sealed class TrainerTests : IDisposable
     public void Calibration_measures_and_leaves_nothing_behind()
     {
         var live = Tensor.LiveCount;
-        var calibration = Calibration.Measure(run.Config("run"), steps: 3, warmup: 1);
+        var calibration = Calibration.Measure(Setup(run.Config("run")), steps: 3, warmup: 1);
         calibration.TokensPerStep.ShouldBe(64);
         calibration.TokensPerCoreSecond.ShouldBe(64 / (calibration.StepSeconds * calibration.Threads), 1e-9);
         calibration.StepsFor(10 * calibration.StepSeconds * calibration.Threads * 1.0001).ShouldBe(10);

@@ -34,7 +34,9 @@ internal sealed class BadLines(long allowed)
     {
         Count++;
         if (first.Count < Named) first.Add(line);
-        if (Count == allowed + MostCounted) throw Refusal();
+        if (Count != allowed + MostCounted) return;
+        throw new InvalidInputException(
+            $"at least {Described(Excess)}; check that --text-key (text_key in a recipe) names the text's field and that the files are JSONL");
     }
 
     /// <summary>The refusal of all of them at once.</summary>
@@ -44,7 +46,7 @@ internal sealed class BadLines(long allowed)
         var option = string.Create(CultureInfo.InvariantCulture, $"--skip-bad-lines {Count} (skip_bad_lines in a recipe)");
         return Count == 1
             ? new($"{first[0]}; {hints}, or read past it with {option}")
-            : new($"{Described(allowed > 0 ? string.Create(CultureInfo.InvariantCulture, $", more than the {allowed:N0} that may be passed over") : "")}; {hints}, or read past them with {option}");
+            : new($"{Described(Excess)}; {hints}, or read past them with {option}");
     }
 
     /// <summary>Tells which lines are passed over.</summary>
@@ -52,6 +54,8 @@ internal sealed class BadLines(long allowed)
     {
         if (Count > 0) reporter.Warn(Described(" passed over"));
     }
+
+    private string Excess => allowed > 0 ? string.Create(CultureInfo.InvariantCulture, $", more than the {allowed:N0} that may be passed over") : "";
 
     private string Described(string what) =>
         string.Create(CultureInfo.InvariantCulture, $"{Count:N0} bad line{(Count == 1 ? "" : "s")}{what}: {string.Join("; ", first)}{(Count > first.Count ? "; …" : "")}");

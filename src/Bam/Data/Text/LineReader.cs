@@ -70,7 +70,7 @@ internal sealed class LineReader(Stream stream, string path, int maxBytes, LongL
             if (buffer.Length >= MostZeros && !buffer.AsSpan().ContainsAnyExcept((byte)0))
                 throw new InvalidInputException($"{path}:{LineNumber + 1}", "text", "nothing but zero bytes", "the file is damaged, copy it again");
             if (buffer.Length == maxBytes) throw TooLong();
-            // In larger steps where the arrays before, which are not collected at once, would count.
+            // Large buffers grow fourfold: the old arrays stay in memory until the next collection.
             Array.Resize(ref buffer, (int)Math.Min((buffer.Length < MostZeros ? 2L : 4L) * buffer.Length, maxBytes));
         }
 

@@ -98,25 +98,22 @@ public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetS
     private JsonObject Measure(PhaseContext context)
     {
         var turns = new List<(double Own, double Reference)>();
-        var threads = 0;
+        var (ownSetup, referenceSetup) = (SetupOf(own), SetupOf(reference));
         while (turns.Count < Turns)
         {
-            turns.Add((CostOf(own), CostOf(reference)));
+            turns.Add((CostOf(ownSetup), CostOf(referenceSetup)));
             context.Reporter.Advance(new WorkProgress(Title, turns.Count, Turns, "turns"));
         }
 
         var median = Median(turns);
         var result = Costs(median.Own, median.Reference);
-        result["threads"] = threads;
+        result["threads"] = ownSetup.Threads;
         result["turns"] = new JsonArray([.. turns.Select(turn => new JsonArray(turn.Own, turn.Reference))]);
         return result;
 
-        double CostOf(BudgetSide side)
-        {
-            var calibration = Calibration.Measure(side.Trial(context.Store), StepsOfATurn, WarmupSteps, context.Reporter, context.Cancellation);
-            threads = calibration.Threads;
-            return 1 / calibration.TokensPerCoreSecond;
-        }
+        RunSetup SetupOf(BudgetSide side) => RunSetup.Of(side.Trial(context.Store), context.Reporter, context.Cancellation);
+
+        double CostOf(RunSetup setup) => 1 / Calibration.Measure(setup, StepsOfATurn, WarmupSteps, context.Cancellation).TokensPerCoreSecond;
     }
 
     /// <summary>The turn whose ratio of costs is the median one; of an even number, the upper.</summary>

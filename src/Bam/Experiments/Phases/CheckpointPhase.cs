@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Files;
 
 namespace Bam.Experiments.Phases;
 
@@ -20,9 +21,25 @@ public sealed class CheckpointPhase(string name, string checkpoint, FileHashes h
     {
         Kind = Kind,
         Version = 1,
-        Settings = [],
+        Settings = EndsBeyondConfig(),
         Files = Directory.EnumerateFiles(checkpoint)
             .Where(path => Path.GetFileName(path) is ModelConfig.FileName or "tokenizer.json" || path.EndsWith(".safetensors", StringComparison.Ordinal))
+            .Concat(DecidingIndex())
             .ToDictionary(path => Path.GetFileName(path), hashes.Of),
     };
+
+    // Only what config.json does not say, so that other checkpoints keep their keys.
+    private JsonObject EndsBeyondConfig()
+    {
+        if (GenerationSettings.Find(checkpoint) is null) return [];
+        var file = Path.Combine(checkpoint, ModelConfig.FileName);
+        var config = ModelConfig.Parse(InputFile.ReadAllText(file, "check the path"), file, SilentReporter.Instance);
+        var ends = GenerationSettings.Join(config, checkpoint, SilentReporter.Instance).EosTokenIds;
+        return ends.Count == config.EosTokenIds.Count ? [] : new() { ["eos_token_id"] = new JsonArray([.. ends.Select(id => (JsonNode)id)]) };
+    }
+
+    private IEnumerable<string> DecidingIndex() =>
+        Directory.EnumerateFiles(checkpoint, "*.index*.json").Any() && WeightSet.FindAll(checkpoint, SilentReporter.Instance)[0].DecidingIndex is { } index
+            ? [Path.Combine(checkpoint, index)]
+            : [];
 }

@@ -15,7 +15,7 @@ public abstract class Phase(string kind, string name, IReadOnlyList<Phase> depen
     /// <summary>The domain's or the model's name; unique within the kind.</summary>
     public string Name { get; } = name;
 
-    /// <summary>Kind and name, as a person reads them: "train law".</summary>
+    /// <summary>Kind and name, human-readable: "train law".</summary>
     public string Title => Kind == Name ? Kind : $"{Kind} {Name}";
 
     /// <summary>The phases whose outputs this one reads.</summary>
@@ -27,7 +27,7 @@ public abstract class Phase(string kind, string name, IReadOnlyList<Phase> depen
     /// <summary>SHA-256 of <see cref="Inputs"/>.</summary>
     public string Key => key ??= Inputs.Key();
 
-    /// <summary>True: interrupted work in the phase's directory is taken up. False: the directory is emptied before a new attempt.</summary>
+    /// <summary>True: interrupted work in the phase's directory is taken up. False: what the phase wrote there is removed before a new attempt.</summary>
     public virtual bool CanContinueIn(PhaseStore store) => false;
 
     /// <summary>Wall seconds of its work, when it is finished.</summary>
@@ -39,7 +39,7 @@ public abstract class Phase(string kind, string name, IReadOnlyList<Phase> depen
 
     /// <summary>Does the work inside <see cref="PhaseContext.Directory"/>.</summary>
     /// <returns>What later phases and the results need to know, as JSON that <c>done.json</c> keeps.</returns>
-    /// <exception cref="OperationCanceledException">The person stopped the run; what can be saved is saved.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; what can be saved is saved.</exception>
     public abstract System.Text.Json.Nodes.JsonObject Run(PhaseContext context);
 
     /// <summary>Whether the phase writes a file of that name, relative to its directory: only such files are removed before a new attempt.</summary>

@@ -4,7 +4,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="Store">Where the outputs of the phases before it are.</param>
 /// <param name="Directory">The phase's own directory.</param>
 /// <param name="Reporter">Told what is going on.</param>
-/// <param name="Cancellation">The wish to stop: save, then throw <see cref="OperationCanceledException"/>.</param>
+/// <param name="Cancellation">Cancellation token: save, then throw <see cref="OperationCanceledException"/>.</param>
 public sealed record PhaseContext(PhaseStore Store, string Directory, IReporter Reporter, CancellationToken Cancellation)
 {
     /// <summary>The directory of a finished phase.</summary>

@@ -9,7 +9,7 @@ public static class PhaseRunner
     /// <param name="order">The phases, dependencies first.</param>
     /// <param name="store">Where their outputs are kept; the caller holds its lock.</param>
     /// <param name="reporter">Told what begins and ends.</param>
-    /// <param name="cancellation">The wish to stop.</param>
+    /// <param name="cancellation">Cancellation token.</param>
     /// <returns>How many were run; 0 when all were finished before.</returns>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
     public static int Run(IReadOnlyList<Phase> order, PhaseStore store, IReporter reporter, CancellationToken cancellation)

@@ -40,7 +40,7 @@ public sealed class StudyRun
     /// <summary>Runs a unit that is not finished; the caller holds the directory's lock.</summary>
     /// <param name="seed">Its seed number.</param>
     /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>False when there was nothing to do: the unit is finished, or the study has none of that number.</returns>
     internal bool Run(long seed, IReporter reporter, CancellationToken cancellation)
     {
@@ -64,7 +64,7 @@ public sealed class StudyRun
     /// <summary>Finds the budgets of a unit that is not finished, and trains no mixture; the caller holds the directory's lock.</summary>
     /// <param name="seed">Its seed number; nothing happens when the study has none of that number.</param>
     /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The budgets, in the order of the mixtures; none where there was nothing to do.</returns>
     internal IReadOnlyList<FoundBudget> Calibrate(long seed, IReporter reporter, CancellationToken cancellation)
     {

@@ -57,7 +57,7 @@ public sealed class StudySetRun
     /// </summary>
     /// <param name="seeds">Only these seed numbers; null for all.</param>
     /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The studies, with all units that are finished by now.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
@@ -95,7 +95,7 @@ public sealed class StudySetRun
     /// </summary>
     /// <param name="seeds">Only these seed numbers; null for all.</param>
     /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">The wish to stop; the same call goes on later.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The budgets of those units, one seed number after the other.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>

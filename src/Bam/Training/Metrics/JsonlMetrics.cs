@@ -44,7 +44,7 @@ public sealed class JsonlMetrics : IMetricsSink
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WorkFailedException($"{path}: cannot be written ({e.Message})", e);
+            throw new WorkFailedException($"{path}: cannot be written ({IoFailure.Describe(e)})", e);
         }
     }
 
@@ -88,7 +88,8 @@ public sealed class JsonlMetrics : IMetricsSink
             }
         }
 
-        if (damaged > 0) reporter?.Warn($"{path}: {damaged} lines are not metrics and are removed, line {firstDamaged} is the first");
+        if (damaged == 1) reporter?.Warn($"{path}: line {firstDamaged} is not metrics and is removed");
+        if (damaged > 1) reporter?.Warn($"{path}: {damaged} lines are not metrics and are removed, line {firstDamaged} is the first");
         return kept.ToArray();
     }
 
@@ -125,7 +126,7 @@ public sealed class JsonlMetrics : IMetricsSink
         }
         catch (IOException e)
         {
-            throw new WorkFailedException($"{path}: cannot be written ({e.Message})", e);
+            throw new WorkFailedException($"{path}: cannot be written ({IoFailure.Describe(e)})", e);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bam.Files;
 
 namespace Bam.Training.Metrics;
 
@@ -33,7 +34,7 @@ public sealed class TensorBoardWriter : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WorkFailedException($"{directory}: event files cannot be written ({e.Message})", e);
+            throw new WorkFailedException($"{directory}: event files cannot be written ({IoFailure.Describe(e)})", e);
         }
 
         Append(new() { WallTime = WallTime(), FileVersion = TensorBoardEvent.CurrentFileVersion });
@@ -103,7 +104,7 @@ public sealed class TensorBoardWriter : IDisposable
         }
         catch (IOException e)
         {
-            throw new WorkFailedException($"{stream.Name}: cannot be written ({e.Message})", e);
+            throw new WorkFailedException($"{stream.Name}: cannot be written ({IoFailure.Describe(e)})", e);
         }
     }
 }

@@ -59,8 +59,9 @@ public sealed record TrainerState
         var version = JsonRecord.Parse<Version>(json, path, Hint, Options);
         if (version.Format != CurrentFormat) throw new InvalidInputException(path, $"format {CurrentFormat}", $"{version.Format}", "use the Bam that wrote it");
         var state = JsonRecord.Parse<TrainerState>(json, path, Hint, Options);
-        if (state.Step < 0 || (CheckpointStore.StepOf(checkpoint) is { } named && named != state.Step))
-            throw new InvalidInputException($"{path}: key 'step'", $"the steps done, {CheckpointStore.StepOf(checkpoint) ?? 0} or more", $"{state.Step}", Hint);
+        if (CheckpointStore.StepOf(checkpoint) is { } named ? named != state.Step : state.Step < 0)
+            throw new InvalidInputException(
+                $"{path}: key 'step'", CheckpointStore.StepOf(checkpoint) is { } step ? $"{step}, the step in the checkpoint's name" : "0 or more", $"{state.Step}", Hint);
         (string Key, double Value)[] counters = [("tokens", state.Tokens), ("core_seconds", state.CoreSeconds), ("step_seconds", state.StepSeconds), ("window.steps", state.Window.Steps)];
         if (Array.Find(counters, counter => counter.Value < 0) is { Key: { } key, Value: var value })
             throw new InvalidInputException($"{path}: key '{key}'", "a number of at least 0", string.Create(CultureInfo.InvariantCulture, $"{value}"), Hint);

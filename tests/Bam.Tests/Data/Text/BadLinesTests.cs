@@ -75,6 +75,20 @@ public sealed class BadLinesTests : IDisposable
             + "or read past them with --skip-bad-lines 4 (skip_bad_lines in a recipe)");
     }
 
+    [Theory]
+    [InlineData(0, "at least 1,000,000 bad lines: ")]
+    [InlineData(7, "at least 1,000,007 bad lines, more than the 7 that may be passed over: ")]
+    public void A_million_too_many_end_the_count_and_are_not_offered_to_be_passed_over(long allowed, string beginning)
+    {
+        var bad = new BadLines(allowed);
+        var line = new BadLine("a.jsonl:1", "a JSON object", "an array", "mend it");
+        for (var count = 1; count < allowed + 1_000_000; count++) bad.Add(line);
+
+        Should.Throw<InvalidInputException>(() => bad.Add(line)).Message.ShouldBe(
+            beginning + "a.jsonl:1: expected a JSON object, found an array; a.jsonl:1: expected a JSON object, found an array; a.jsonl:1: expected a JSON object, found an array; …; "
+            + "check that --text-key (text_key in a recipe) names the text's field and that the files are JSONL");
+    }
+
     [Fact]
     public void As_many_bad_lines_as_allowed_are_passed_over_with_a_warning()
     {

@@ -26,6 +26,17 @@ public sealed class PreparePhaseTests : IDisposable
     }
 
     [Fact]
+    public void A_link_to_nothing_does_not_cost_the_scripts_work()
+    {
+        var phase = Make("echo some text > \"$1/law.txt\"; ln -s gone.txt \"$1/latest\"");
+
+        Run(phase);
+
+        File.ReadAllText(Path.Combine(phase.OutputIn(store), "law.txt")).ShouldBe("some text\n");
+        new FileInfo(Path.Combine(phase.OutputIn(store), "latest")).LinkTarget.ShouldBe("gone.txt");
+    }
+
+    [Fact]
     public void A_script_that_fails_leaves_nothing_and_its_last_words_are_shown()
     {
         var phase = Make("echo half > \"$1/law.txt\"; echo no such package >&2; exit 3");

@@ -60,8 +60,24 @@ public sealed class JsonlMetricsTests : IDisposable
         Should.Throw<WorkFailedException>(() =>
         {
             for (var step = 1; step < 1000; step++) metrics.Write(Step(step));
-        }).Message.ShouldContain("metrics.jsonl: cannot be written");
+        }).Message.ShouldEndWith("metrics.jsonl: cannot be written (the disk is full)");
         Should.NotThrow(metrics.Dispose);
+    }
+
+    [Fact]
+    public void What_the_system_says_is_said_as_everywhere() =>
+        Should.Throw<WorkFailedException>(() => new JsonlMetrics(directory["gone/metrics.jsonl"], 0)).Message
+            .ShouldBe($"{directory["gone/metrics.jsonl"]}: cannot be written (Could not find a part of the path '{directory["gone/metrics.jsonl"]}')");
+
+    [Fact]
+    public void One_damaged_line_is_one()
+    {
+        var reporter = new RecordingReporter();
+        File.WriteAllText(FilePath, "{\"step\":1}\ndamage\n{\"step\":2}\n");
+
+        using (new JsonlMetrics(FilePath, 2, reporter: reporter)) reporter.Warnings.ShouldBe([$"{FilePath}: line 2 is not metrics and is removed"]);
+
+        Steps().ShouldBe([1, 2]);
     }
 
     [Fact]

@@ -25,5 +25,17 @@ public sealed class TrainerStateTests : IDisposable
         Should.Throw<InvalidInputException>(() => TrainerState.Load(directory.Root)).Message.ShouldContain("expected format 1, found 2");
     }
 
+    [Theory]
+    [InlineData("step-300", 500, "key 'step': expected 300, the step in the checkpoint's name, found 500")]
+    [InlineData("step-300", 0, "key 'step': expected 300, the step in the checkpoint's name, found 0")]
+    [InlineData("model", -1, "key 'step': expected 0 or more, found -1")]
+    public void The_steps_are_those_of_the_checkpoints_name(string name, long step, string message)
+    {
+        Directory.CreateDirectory(directory[name]);
+        new TrainerState { Step = step }.Save(directory[name]);
+
+        Should.Throw<InvalidInputException>(() => TrainerState.Load(directory[name])).Message.ShouldContain(message);
+    }
+
     public void Dispose() => directory.Dispose();
 }
