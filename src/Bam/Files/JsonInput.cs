@@ -58,16 +58,12 @@ internal static class JsonInput
     }
 
     /// <summary>A value as it is shown in a message.</summary>
-    public static string Describe(JsonElement value)
+    public static string Describe(JsonElement value) => value.ValueKind switch
     {
-        var text = value.ValueKind switch
-        {
-            JsonValueKind.Object => "an object",
-            JsonValueKind.Array => "an array",
-            _ => value.GetRawText(),
-        };
-        return text.Length <= 60 ? text : text[..60] + "…";
-    }
+        JsonValueKind.Object => "an object",
+        JsonValueKind.Array => "an array",
+        _ => ShortText.Of(value.GetRawText()),
+    };
 
     private static bool IsTooDeep(ReadOnlySpan<byte> json)
     {
