@@ -45,6 +45,18 @@ public sealed class QuantizedWeightsTests : IDisposable
     }
 
     [Fact]
+    public void The_blocks_are_read_from_a_file_with_a_byte_order_mark()
+    {
+        Write(TensorDtype.Float8E4M3, "_scale_inv", [3, 2], [2, 4]);
+        var config = directory[ModelConfig.FileName];
+        System.IO.File.WriteAllText(config, "\uFEFF" + System.IO.File.ReadAllText(config));
+        using var model = Checkpoint.Open(directory.Root, reporter);
+        var row = new float[5];
+        model.ReadFloat32(Matrix, 10, row);
+        row.ShouldBe([3, 3, 3, 3, 4]);
+    }
+
+    [Fact]
     public void Powers_of_two_are_scales()
     {
         Write(TensorDtype.Float8E5M2, "_scale_inv", [6, 1], null, TensorDtype.Float8E8M0);
