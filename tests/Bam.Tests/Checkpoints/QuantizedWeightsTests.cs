@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Tests.Upcycling;
@@ -128,6 +129,20 @@ public sealed class QuantizedWeightsTests : IDisposable
         Write(TensorDtype.Float8E4M3, "_scale", [], extra: "model.layers.1.mlp.down_proj.input_scale");
         Checkpoint.Open(directory.Root, reporter).Dispose();
         reporter.Warnings.ShouldBe([$"{directory.Root}: model.layers.1.mlp.down_proj.input_scale and its like are not used: Bam does not quantise activations"]);
+    }
+
+    [Fact]
+    public void Many_scales_take_no_time()
+    {
+        var names = Enumerable.Range(0, 20_000).Select(i => $"model.layers.0.mlp.experts.{i}.weight").ToList();
+        SafetensorsWriter.Write(
+            File,
+            [.. names.SelectMany(name => (TensorDeclaration[])[new(name, TensorDtype.Float8E4M3, [1, 1]), new($"{name}_scale", TensorDtype.Float32, [1])])],
+            (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
+        using var shards = ShardSet.Open(directory.Root, reporter);
+        var start = Stopwatch.GetTimestamp();
+        shards.Tensors.Keys.Count(shards.IsScale).ShouldBe(names.Count);
+        Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromSeconds(1));
     }
 
     [Fact]
