@@ -14,6 +14,9 @@ internal static partial class MessageText
     private const int MostCharacters = 1000;
     private const int ShownTail = 280;
 
+    /// <summary>What is left of a message before patterns are looked for in it: two paths of the greatest length fit.</summary>
+    private const int MostRead = 16 * 1024;
+
     /// <summary>A longer word is no name of a file.</summary>
     private const int LongestName = 255;
 
@@ -26,6 +29,7 @@ internal static partial class MessageText
     /// <summary>The message as one line.</summary>
     public static string OneLine(string message)
     {
+        message = Shorten(message, MostRead, MostRead / 2);
         var text = Escape(AtomicFile.WithFinalNames(LineBreak().Replace(message, " ")));
         text = LongWord().Replace(text, word => Shorten(word.Value, LongestName, LongestName / 2));
         text = LongQuote().Replace(text, quote => Shorten(quote.Value, LongestQuote, LongestQuote / 3));
@@ -41,7 +45,8 @@ internal static partial class MessageText
             if (Rune.TryGetRuneAt(text, i, out var rune))
             {
                 if (IsShown(rune)) escaped.Append(rune.ToString());
-                else escaped.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
+                else if (rune.IsBmp) escaped.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
+                else escaped.Append(CultureInfo.InvariantCulture, $"\\U{rune.Value:x8}");
                 i += rune.Utf16SequenceLength;
             }
             else

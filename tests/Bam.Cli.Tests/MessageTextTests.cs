@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Shouldly;
 using Xunit;
 
@@ -9,13 +10,25 @@ public class MessageTextTests
     [InlineData("a\u001b[31mred\u0007 b\rc", @"a\u001b[31mred\u0007 b\u000dc")]
     [InlineData("left\u202Etxt.exe\u2066", @"left\u202etxt.exe\u2066")]
     [InlineData("a\nb\r\nc\u2028d\u0085e", @"a b c\u2028d\u0085e")]
-    [InlineData("tag \U000E0041", @"tag \ue0041")]
+    [InlineData("tag \U000E0041", @"tag \U000e0041")]
     [InlineData("é 本 👩\u200D🚀 /home/me", "é 本 👩\u200D🚀 /home/me")]
     [InlineData("/runs/.mixture.host.123.4.tmp/config.json: cannot", "/runs/mixture/config.json: cannot")]
     public void Nothing_in_a_message_commands_or_hides(string message, string shown) => MessageText.OneLine(message).ShouldBe(shown);
 
     [Fact]
     public void Half_a_pair_is_shown_by_its_code() => MessageText.OneLine("a" + '\uD800' + "b").ShouldBe(@"a\ud800b");
+
+    [Theory]
+    [InlineData(" .")]
+    [InlineData(" .a.b.1.2")]
+    [InlineData("\"'/.")]
+    public void Long_messages_take_no_time(string part)
+    {
+        var message = string.Concat(Enumerable.Repeat(part, 1_000_000));
+        var start = Stopwatch.GetTimestamp();
+        MessageText.OneLine(message).Length.ShouldBe(1000);
+        Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromSeconds(1));
+    }
 
     [Fact]
     public void Long_messages_keep_their_beginning_and_their_end()

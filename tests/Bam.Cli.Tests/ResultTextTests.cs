@@ -38,6 +38,14 @@ public sealed class ResultTextTests : IDisposable
     }
 
     [Fact]
+    public void Json_escapes_hidden_characters_beyond_the_first_plane()
+    {
+        var json = JsonResult.Serialize(new { Name = "a\U000E0001b\U0001D173" });
+        json.ShouldContain(@"a\udb40\udc01b\ud834\udd73", Case.Insensitive);
+        System.Text.Json.JsonDocument.Parse(json).RootElement.GetProperty("name").GetString().ShouldBe("a\U000E0001b\U0001D173");
+    }
+
+    [Fact]
     public void Data_inspect_shows_names_and_heads_escaped()
     {
         var tokenizer = RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", "gpt2", "tokenizer.json");

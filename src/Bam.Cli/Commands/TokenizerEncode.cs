@@ -46,7 +46,7 @@ internal sealed class TokenizerEncode : Verb
         var encoder = Tokenizer.Load(invocation.GetRequired(tokenizer));
         var addSpecialTokens = !invocation.Get(noSpecialTokens);
         var texts = DocumentTexts.Read(
-            InputFiles.Resolve(invocation.GetRequired(inputs)), invocation.Reporter, invocation.Get(textKey)!, SkipBadLinesOption.Of(invocation, skipBadLines));
+            InputFiles.Resolve(invocation.GetRequired(inputs), invocation.Reporter), invocation.Reporter, invocation.Get(textKey)!, SkipBadLinesOption.Of(invocation, skipBadLines));
         invocation.WriteEach(texts.Select(Encode), ids => string.Join(' ', ids) + '\n');
         return ExitStatus.Done;
 

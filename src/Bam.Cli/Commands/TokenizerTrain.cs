@@ -85,7 +85,7 @@ internal sealed class TokenizerTrain : Verb
         };
         var given = invocation.GetRequired(inputs);
         Tokenizer.CheckOutput(invocation.GetRequired(output), given);
-        var files = InputFiles.Resolve(given);
+        var files = InputFiles.Resolve(given, invocation.Reporter);
         Tokenizer.CheckOutput(invocation.GetRequired(output), files);
         var bytes = files.Sum(file => new FileInfo(file).Length);
         var reporter = invocation.Reporter;

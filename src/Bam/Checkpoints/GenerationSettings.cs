@@ -52,7 +52,7 @@ public static class GenerationSettings
         ArgumentNullException.ThrowIfNull(ends);
         if (Find(checkpointDirectory) is not { } path) return;
         var content = InputFile.ReadAllBytes(path, Hint);
-        files.Add(FileName, EndsOf(path).ToHashSet().SetEquals(ends) ? content : WithEnds(content, ends));
+        files.Add(FileName, EndsOf(path).ToHashSet().SetEquals(ends) ? content : WithEnds(content, path, ends));
     }
 
     /// <summary>
@@ -102,9 +102,9 @@ public static class GenerationSettings
 
     private static TokenIds EndsOf(string path) => Fields(path).TokenIds(EndsKey);
 
-    private static byte[] WithEnds(byte[] content, TokenIds ends)
+    private static byte[] WithEnds(byte[] content, string path, TokenIds ends)
     {
-        var settings = JsonNode.Parse(content)!.AsObject();
+        var settings = JsonInput.ReadObject(content, path, Hint, root => JsonObject.Create(root)!);
         settings[EndsKey] = ends is [var only] ? only : new JsonArray([.. ends.Select(id => (JsonNode)id)]);
         return Encoding.UTF8.GetBytes(settings.ToJsonString(Indented) + "\n");
     }

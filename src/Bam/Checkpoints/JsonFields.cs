@@ -29,7 +29,7 @@ internal sealed class JsonFields
 
     private JsonFields(JsonElement value, string key, JsonFields parent)
     {
-        (file, path, refusals, warnings) = (parent.file, $"{parent.path}{Bounded(key)}: ", parent.refusals, parent.warnings);
+        (file, path, refusals, warnings) = (parent.file, $"{parent.path}{ShortText.Of(key)}: ", parent.refusals, parent.warnings);
         unread = Members(value);
     }
 
@@ -167,7 +167,7 @@ internal sealed class JsonFields
         where T : struct, Enum => string.Join(" or ", Enum.GetValues<T>().Select(choice => $"\"{SnakeCase(choice)}\""));
 
     /// <summary>Notes that a field's value cannot be honoured, for <see cref="RefuseUnread()"/>.</summary>
-    public void Refuse(string key, string expected, string found, string hint) => refusals.Add(new(path + Bounded(key), expected, found, hint));
+    public void Refuse(string key, string expected, string found, string hint) => refusals.Add(new(path + ShortText.Of(key), expected, found, hint));
 
     /// <summary>Notes what is read otherwise than the user may expect.</summary>
     public void Warn(string key, string message) => warnings.Add($"{Field(key)}: {message}");
@@ -251,9 +251,7 @@ internal sealed class JsonFields
         : value.TryGetDouble(out var real) && Math.Floor(real) == real && Math.Abs(real) <= int.MaxValue ? (int)real
         : null;
 
-    private string Field(string key) => $"{file}: {path}{Bounded(key)}";
-
-    private static string Bounded(string key) => key.Length <= 60 ? key : key[..60] + "…";
+    private string Field(string key) => $"{file}: {path}{ShortText.Of(key)}";
 
     private InvalidInputException Missing(string key, string expected) =>
         new(Field(key), expected, "no such key", "add it");

@@ -57,6 +57,8 @@ internal sealed class SafetensorsHeader
     /// <param name="fileLength">The length of the whole file.</param>
     public static SafetensorsHeader Parse(string path, ReadOnlySpan<byte> json, long fileLength)
     {
+        if (Utf8Bytes.WithoutMark(json).Length < json.Length)
+            throw new InvalidInputException($"{path}: header", "a JSON object", "a byte-order mark", Damaged);
         var dataStart = PrefixLength + json.Length;
         var header = new SafetensorsHeader(path, dataStart, fileLength - dataStart);
         return JsonInput.ReadObject(json, $"{path}: header", Damaged, root =>

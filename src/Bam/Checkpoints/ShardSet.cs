@@ -12,6 +12,7 @@ internal sealed class ShardSet : IDisposable
     private readonly Dictionary<string, SafetensorsFile> fileOf = [];
     private readonly Dictionary<string, TensorInfo> tensors = [];
     private IReadOnlyDictionary<string, (BlockScales Scales, string Name)> scales = new Dictionary<string, (BlockScales, string)>();
+    private HashSet<string> scaleNames = [];
 
     private ShardSet() { }
 
@@ -36,6 +37,7 @@ internal sealed class ShardSet : IDisposable
             }
 
             shards.scales = QuantizedWeights.FindScales(directory, shards, reporter);
+            shards.scaleNames = [.. shards.scales.Values.Select(found => found.Name)];
             return shards;
         }
         catch
@@ -56,7 +58,7 @@ internal sealed class ShardSet : IDisposable
     public bool IsReadable(TensorInfo tensor) => tensor.Dtype.IsFloatingPoint || scales.ContainsKey(tensor.Name);
 
     /// <summary>Whether a tensor holds the scales of another, or scales that are not needed beside those.</summary>
-    public bool IsScale(string name) => scales.Count > 0 && (scales.Values.Any(found => found.Name == name) || QuantizedWeights.IsOfActivations(name));
+    public bool IsScale(string name) => scales.Count > 0 && (scaleNames.Contains(name) || QuantizedWeights.IsOfActivations(name));
 
     /// <summary>Reads a range of a tensor, converted to float32; float8 is multiplied by its scales.</summary>
     /// <param name="name">The tensor.</param>

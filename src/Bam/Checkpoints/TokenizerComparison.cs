@@ -44,7 +44,7 @@ internal static class TokenizerComparison
     {
         var (tokens, others) = (TokenizerFile.TokensById(first), TokenizerFile.TokensById(second));
         var largest = tokens.Keys.DefaultIfEmpty(-1).Max();
-        for (var id = 0; id <= largest; id++)
+        foreach (var id in tokens.Keys.Union(others.Keys).Where(id => id <= largest).Order())
         {
             var (token, other) = (tokens.GetValueOrDefault(id), others.GetValueOrDefault(id));
             if (token != other) return ($"id {id}", Quote(token), Quote(other));

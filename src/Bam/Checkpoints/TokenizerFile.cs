@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bam.Files;
+using Bam.Tokenization.Json;
 
 namespace Bam.Checkpoints;
 
@@ -87,8 +88,14 @@ public static class TokenizerFile
         Compare(firstPath, secondPath, TokenizerComparison.FirstDifferenceInText);
 
     /// <summary>Reads the content of a tokenizer.</summary>
-    /// <exception cref="InvalidInputException">The file is not JSON.</exception>
-    internal static T Read<T>(string path, Func<JsonElement, T> read) => JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, read);
+    /// <exception cref="InvalidInputException">The file is not JSON, or has an id that no tokenizer has.</exception>
+    internal static T Read<T>(string path, Func<JsonElement, T> read) => Read(InputFile.ReadAllBytes(path, Hint), path, read);
+
+    private static T Read<T>(byte[] json, string path, Func<JsonElement, T> read) => JsonInput.ReadObject(json, path, Hint, root =>
+    {
+        RequireSensibleIds(root, path);
+        return read(root);
+    });
 
     /// <summary>Every id that has a token: a vocabulary maps tokens to ids (BPE), or lists tokens by id (Unigram); added tokens have theirs beside it.</summary>
     internal static Dictionary<int, string> TokensById(JsonElement root)
@@ -145,6 +152,26 @@ public static class TokenizerFile
         return [.. beyond.Where(token => !vocabulary.ContainsKey(token.Id)).Select(token => (token.Id, ContentOf(token.Token)))];
     }
 
+    private static void RequireSensibleIds(JsonElement root, string path)
+    {
+        if (Member(root, "model") is { } model && Member(model, "vocab") is { ValueKind: JsonValueKind.Object } vocabulary)
+        {
+            foreach (var token in vocabulary.EnumerateObject())
+                if (IsBeyond(token.Value)) throw Beyond($"model.vocab, \"{ShortText.Of(token.Name)}\"", token.Value);
+        }
+
+        if (Member(root, "added_tokens") is not { ValueKind: JsonValueKind.Array } added) return;
+        foreach (var (index, token) in added.EnumerateArray().Index())
+            if (Member(token, "id") is { } id && IsBeyond(id)) throw Beyond($"added_tokens[{index}].id", id);
+
+        static bool IsBeyond(JsonElement id) => id.ValueKind == JsonValueKind.Number && id.TryGetDouble(out var number) && number > ModelReader.MaxId;
+
+        InvalidInputException Beyond(string key, JsonElement id) => new($"{path}: {key}", $"an id of at most {ModelReader.MaxId}", JsonInput.Describe(id), Hint);
+    }
+
+    private static JsonElement? Member(JsonElement value, string name) =>
+        value.ValueKind == JsonValueKind.Object && value.TryGetProperty(name, out var member) ? member : null;
+
     private static Dictionary<int, string>.KeyCollection IdsIn(JsonElement root, string path) => TokensById(root).Keys is { Count: > 0 } ids
         ? ids
         : throw new InvalidInputException($"{path}: model.vocab", "a vocabulary", "none", "is it the right file?");
@@ -154,6 +181,6 @@ public static class TokenizerFile
         var first = InputFile.ReadAllBytes(firstPath, Hint);
         var second = InputFile.ReadAllBytes(secondPath, Hint);
         if (first.AsSpan().SequenceEqual(second)) return null;
-        return JsonInput.ReadObject(first, firstPath, Hint, a => JsonInput.ReadObject(second, secondPath, Hint, b => compare(a, b)));
+        return Read(first, firstPath, a => Read(second, secondPath, b => compare(a, b)));
     }
 }

@@ -19,6 +19,8 @@ internal sealed partial record WeightSet(string Description, IReadOnlyList<strin
         ? null
         : Index;
 
+    private bool IsVariant => Index is not null && IndexName().Match(Index).Groups["variant"].Success;
+
     /// <summary>Every set of a directory. A directory of one model has one.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="reporter">Warned of files with weights that belong to no set.</param>
@@ -35,7 +37,13 @@ internal sealed partial record WeightSet(string Description, IReadOnlyList<strin
         // An index without any of its shards is a leftover, unless there is nothing else.
         if (sets.Exists(IsThere)) sets.RemoveAll(set => !IsThere(set));
         if (sets.Count == 0) throw NoWeights(directory, names, shards);
-        foreach (var name in names.Except(sets.SelectMany(set => set.Files.Append(set.Index)))) WarnOfUnread(name!, directory, sets[0], reporter);
+
+        // Loaders read the variant of an index only when they are asked to.
+        List<WeightSet> variants = sets.Exists(set => !set.IsVariant) ? sets.FindAll(set => set.IsVariant) : [];
+        sets.RemoveAll(variants.Contains);
+        foreach (var variant in variants)
+            reporter.Warn($"{directory}: {variant.Description}{(variant.Files.Count == 1 ? ", is" : " are")} not read; the weights are those of {sets[0].Description}");
+        foreach (var name in names.Except(sets.Concat(variants).SelectMany(set => set.Files.Append(set.Index)))) WarnOfUnread(name!, directory, sets[0], reporter);
         return sets;
 
         bool IsThere(WeightSet set) => set.Files.Any(names.Contains);
@@ -111,7 +119,7 @@ internal sealed partial record WeightSet(string Description, IReadOnlyList<strin
     /// <summary>The name of a shard, counted from 1.</summary>
     public static string ShardNumbered(int number, int count) => string.Create(CultureInfo.InvariantCulture, $"model-{number:D5}-of-{count:D5}.safetensors");
 
-    [GeneratedRegex(@"^(?!consolidated).*\.safetensors\.index(\.\w+)?\.json$")]
+    [GeneratedRegex(@"^(?!consolidated).*\.safetensors\.index(\.(?<variant>\w+))?\.json$")]
     private static partial Regex IndexName();
 
     [GeneratedRegex(@"^model-[0-9]{5}-of-(?<count>[0-9]{5})\.safetensors$")]

@@ -151,7 +151,8 @@ public sealed class IndexedDataset : IDisposable
         }
     }
 
-    private static string WithoutEnding(string prefix) => Path.GetExtension(prefix) is ".bin" or ".idx" ? Path.ChangeExtension(prefix, null) : prefix;
+    /// <summary>The path of a data set without <c>.bin</c> and <c>.idx</c>.</summary>
+    internal static string WithoutEnding(string prefix) => Path.GetExtension(prefix) is ".bin" or ".idx" ? Path.ChangeExtension(prefix, null) : prefix;
 
     private long FirstSequence(long document) => ReadIndex(header.DocumentsOffset + (document * sizeof(long)));
 

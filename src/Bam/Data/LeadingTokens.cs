@@ -22,7 +22,7 @@ public static class LeadingTokens
         if (DataBuildReport.IsIn(input)) return OfBuilt(input, tokenizer, count, rows);
         var ids = new List<int>();
         var documents = 0L;
-        foreach (var text in DocumentTexts.Read(InputFiles.Resolve([input]), reporter, skipBadLines: skipBadLines))
+        foreach (var text in DocumentTexts.Read(InputFiles.Resolve([input], reporter), reporter, skipBadLines: skipBadLines))
         {
             var start = ids.Count;
             ids.AddRange(BeginTokens.Of(tokenizer));

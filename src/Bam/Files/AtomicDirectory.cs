@@ -49,9 +49,12 @@ public sealed partial class AtomicDirectory : IDisposable
     /// <summary>False where the file system cannot exchange two names in one step.</summary>
     internal bool CanExchange { private get; init; } = OperatingSystem.IsLinux();
 
+    /// <summary>Syncs the names in a directory.</summary>
+    internal Action<string> SyncNames { private get; init; } = DiskSync.Directory;
+
     /// <summary>Gives the directory its final name; an older one of that name is replaced if it still holds nothing but what Bam wrote.</summary>
     /// <exception cref="InvalidInputException">Other things came to lie in the older one meanwhile.</exception>
-    /// <exception cref="WorkFailedException">It cannot be renamed; the old directory, if any, stays.</exception>
+    /// <exception cref="WorkFailedException">It cannot be renamed, and the old directory, if any, stays; or its new name cannot be synced.</exception>
     public void Commit()
     {
         try
@@ -61,7 +64,11 @@ public sealed partial class AtomicDirectory : IDisposable
             if (Directory.Exists(finalPath)) Replace();
             else Directory.Move(TemporaryPath, finalPath);
             committed = true;
-            DiskSync.Directory(Path.GetDirectoryName(finalPath)!);
+            SyncNames(Path.GetDirectoryName(finalPath)!);
+        }
+        catch (Exception e) when (committed && e is (IOException or UnauthorizedAccessException))
+        {
+            throw DiskSync.NameMayBeLost(requestedPath, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

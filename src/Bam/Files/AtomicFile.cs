@@ -8,16 +8,20 @@ namespace Bam.Files;
 /// </summary>
 public static class AtomicFile
 {
-    /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>; on any failure the old file, if any, stays.</summary>
+    /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>; on any failure before the rename the old file, if any, stays.</summary>
     /// <param name="path">The file; folders above it are made, and symbolic links are followed.</param>
     /// <param name="write">Writes the content; what it throws, other than I/O failures, is thrown on.</param>
-    /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
+    /// <exception cref="WorkFailedException">The disk is full, the folder cannot be written, or the new name cannot be synced.</exception>
     /// <exception cref="InvalidInputException">The path is a directory or a device.</exception>
-    public static void Write(string path, Action<FileStream> write)
+    public static void Write(string path, Action<FileStream> write) => Write(path, write, DiskSync.Directory);
+
+    /// <summary>Writes a file and syncs its name through <paramref name="syncNames"/>.</summary>
+    internal static void Write(string path, Action<FileStream> write, Action<string> syncNames)
     {
         ArgumentNullException.ThrowIfNull(write);
         OutputPath.RequireKind(path, FileKind.File);
         string? temporary = null;
+        var isRenamed = false;
         try
         {
             var target = RealPath.Of(path);
@@ -31,7 +35,12 @@ public static class AtomicFile
             }
 
             File.Move(temporary, target, overwrite: true);
-            DiskSync.Directory(Path.GetDirectoryName(target)!);
+            isRenamed = true;
+            syncNames(Path.GetDirectoryName(target)!);
+        }
+        catch (Exception e) when (isRenamed && e is (IOException or UnauthorizedAccessException))
+        {
+            throw DiskSync.NameMayBeLost(TemporarySibling.Displayed(path), e);
         }
         catch (Exception e)
         {

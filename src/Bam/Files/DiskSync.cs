@@ -11,6 +11,10 @@ internal static partial class DiskSync
     /// <summary>Syncs the names in a directory: files made, renamed and removed there.</summary>
     public static void Directory(string path) => Sync(path);
 
+    /// <summary>The failure to sync the name of what is written and renamed.</summary>
+    public static WorkFailedException NameMayBeLost(string path, Exception cause) => new(
+        $"{path}: is whole, but a power failure may take away its name ({IoFailure.Describe(cause)}); check the disk, then write it again", cause);
+
     /// <summary>Syncs every regular file and directory below <paramref name="path"/>, and itself.</summary>
     /// <remarks>
     /// Links, pipes, sockets and devices are names, which are synced with their directory. Opening them could fail, wait for ever or leave

@@ -27,8 +27,7 @@ public static class InputFile
         var bytes = ReadAllBytes(path, hint, most);
         try
         {
-            var start = bytes.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
-            return StrictUtf8.GetString(bytes, start, bytes.Length - start);
+            return StrictUtf8.GetString(Utf8Bytes.WithoutMark(bytes));
         }
         catch (DecoderFallbackException e)
         {

@@ -23,12 +23,13 @@ internal static class JsonInput
     }
 
     /// <summary>Parses JSON. Names and strings of the result are Unicode, so that reading them cannot fail.</summary>
-    /// <param name="json">UTF-8 text.</param>
+    /// <param name="json">UTF-8 text; a byte-order mark is dropped.</param>
     /// <param name="where">The file, and what of it this is.</param>
     /// <param name="hint">What to do about a damaged file.</param>
     /// <exception cref="InvalidInputException">It is not JSON, is nested too deep, or holds half a surrogate pair or bytes that are not UTF-8.</exception>
     public static JsonElement Parse(ReadOnlySpan<byte> json, string where, string hint)
     {
+        json = Utf8Bytes.WithoutMark(json);
         JsonElement root;
         try
         {
@@ -58,16 +59,12 @@ internal static class JsonInput
     }
 
     /// <summary>A value as it is shown in a message.</summary>
-    public static string Describe(JsonElement value)
+    public static string Describe(JsonElement value) => value.ValueKind switch
     {
-        var text = value.ValueKind switch
-        {
-            JsonValueKind.Object => "an object",
-            JsonValueKind.Array => "an array",
-            _ => value.GetRawText(),
-        };
-        return text.Length <= 60 ? text : text[..60] + "…";
-    }
+        JsonValueKind.Object => "an object",
+        JsonValueKind.Array => "an array",
+        _ => ShortText.Of(value.GetRawText()),
+    };
 
     private static bool IsTooDeep(ReadOnlySpan<byte> json)
     {

@@ -92,7 +92,7 @@ internal static class JsonRecord
     private static string? FaultOfItem(JsonElement item, Type type, string key, JsonSerializerOptions options) =>
         item.ValueKind == JsonValueKind.Null ? Fault(key, "a value", "null") : FaultOf(item, options.GetTypeInfo(type), key);
 
-    private static string Fault(string key, string expected, string found) => $"key '{key}': expected {expected}, found {(found.Length <= 60 ? found : found[..60] + "…")}";
+    private static string Fault(string key, string expected, string found) => $"key '{key}': expected {expected}, found {ShortText.Of(found)}";
 
     private static string Join(string above, string name) => above.Length == 0 ? name : $"{above}.{name}";
 }

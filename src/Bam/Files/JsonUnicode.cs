@@ -1,7 +1,5 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
-using System.Text.Unicode;
 
 namespace Bam.Files;
 
@@ -13,16 +11,9 @@ internal static class JsonUnicode
     /// <summary>The first such place in valid JSON, and what is there; null where all is Unicode.</summary>
     public static (int Offset, string Found)? FaultOf(ReadOnlySpan<byte> json)
     {
-        if (!Utf8.IsValid(json)) return (OffsetOfInvalidUtf8(json), "bytes that are not UTF-8");
+        if (Utf8Bytes.IndexOfInvalid(json) is >= 0 and var invalid) return (invalid, "bytes that are not UTF-8");
         if (OffsetOfHalfSurrogate(json) is not { } offset) return null;
         return (offset, $"half of a surrogate pair, {Encoding.ASCII.GetString(json.Slice(offset, EscapeLength))}");
-    }
-
-    private static int OffsetOfInvalidUtf8(ReadOnlySpan<byte> json)
-    {
-        var offset = 0;
-        while (Rune.DecodeFromUtf8(json[offset..], out _, out var length) == OperationStatus.Done) offset += length;
-        return offset;
     }
 
     // Outside strings valid JSON has no backslash.

@@ -55,7 +55,7 @@ public static class OutputPath
         RequireKind(output, FileKind.File);
         if (Overlap.Find(output, inputs, holdsCounts: false) is { } overlap) throw overlap.Refusal(output);
         if (FileStatus.Of(output) is { Length: > 0 } && !isOfKind(output))
-            throw new InvalidInputException("--output", $"a new file, or {what} to replace", $"{output} with other content", "choose another name");
+            throw new InvalidInputException(output, $"a new file, or {what} to replace", "one with other content", "choose another name");
     }
 
     /// <summary>Refuses what cannot be written as a regular file, or as a directory.</summary>
@@ -83,7 +83,7 @@ public static class OutputPath
         {
             var name = Path.GetFileName(path);
             if (Encoding.UTF8.GetByteCount(name) is var length and > LongestName)
-                throw new InvalidInputException("--output", $"names of at most {LongestName} bytes", $"one of {length}, {name}", "shorten it");
+                throw new InvalidInputException(output, $"names of at most {LongestName} bytes", $"one of {length}, {name}", "shorten it");
             if (name == "~" && !Path.Exists(path))
                 throw new InvalidInputException(output, "a path to write", "a ~, which only the shell replaces and only outside of quotes", "write the home directory out");
         }

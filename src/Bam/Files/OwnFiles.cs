@@ -35,7 +35,7 @@ public sealed class OwnFiles(string what, Predicate<string> isName, Predicate<st
             ? strangers.Count == 1 ? strangers[0] : $"{string.Join(", ", strangers.SkipLast(1))} and {strangers[^1]}"
             : $"{string.Join(", ", strangers.Take(Shown))} and {strangers.Count - Shown} more";
         throw new InvalidInputException(
-            "--output", $"a new or empty directory{(what.Length > 0 ? $", or {what}" : "")}", $"{output} with {named}{remark}", "choose another");
+            output, $"a new or empty directory{(what.Length > 0 ? $", or {what}" : "")}", $"one with {named}{remark}", "choose another");
     }
 
     /// <summary>The path of the first file that is not Bam's; null when there is none.</summary>

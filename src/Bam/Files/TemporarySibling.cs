@@ -90,6 +90,7 @@ internal static partial class TemporarySibling
         return $".{name}.{Machine}.";
     }
 
-    [GeneratedRegex(@"(?<=^|[/'""\s])\.([^/]+?)\.[^/.]+\.[0-9]+\.[0-9]+\.(?:tmp|old)(?=$|[/'"":;,)\s])")]
+    // The bounds keep the time linear in the text.
+    [GeneratedRegex(@"(?<=^|[/'""\s])\.([^/]{1,255}?)\.[^/.]{1,255}\.[0-9]{1,19}\.[0-9]{1,19}\.(?:tmp|old)(?=$|[/'"":;,)\s])")]
     private static partial Regex TemporaryName();
 }

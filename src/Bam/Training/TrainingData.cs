@@ -111,7 +111,5 @@ public sealed class TrainingData : IDisposable
 
     // A directory of 'bam data build' holds train.{bin,idx} and heldout.{bin,idx}.
     private static string PrefixOf(string path) =>
-        Directory.Exists(path) ? Path.Combine(path, "train")
-        : Path.GetExtension(path) is ".bin" or ".idx" ? Path.ChangeExtension(path, null)
-        : path;
+        Directory.Exists(path) ? Path.Combine(path, "train") : IndexedDataset.WithoutEnding(path);
 }

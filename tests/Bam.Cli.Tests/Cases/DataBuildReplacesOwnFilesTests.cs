@@ -28,17 +28,17 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Build("raw", "law").Status.ShouldBe(0);
         Write("law/raw/1.txt", "its own input");
         Write("law/notes.md", "precious");
-        MustRefuse(Build("law/raw", "law"), $"--output: expected a new or empty directory, or an earlier build, found {files["law"]} with notes.md and raw, around the input {files["law/raw"]}; choose another");
-        MustRefuse(Build("raw", "law"), $"--output: expected a new or empty directory, or an earlier build, found {files["law"]} with notes.md and raw; choose another");
+        MustRefuse(Build("law/raw", "law"), $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with notes.md and raw, around the input {files["law/raw"]}; choose another");
+        MustRefuse(Build("raw", "law"), $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with notes.md and raw; choose another");
     }
 
     [Fact]
     public void Files_of_the_names_of_a_build_alone_are_no_build()
     {
         Write("out/report.json", """{"mine": 1}""");
-        MustRefuse(Build("raw", "out"), $"--output: expected a new or empty directory, or an earlier build, found {files["out"]} with report.json; choose another");
+        MustRefuse(Build("raw", "out"), $"{files["out"]}: expected a new or empty directory, or an earlier build, found one with report.json; choose another");
         for (var i = 0; i < 5; i++) Write($"out/{i}", "");
-        MustRefuse(Build("raw", "out"), $"--output: expected a new or empty directory, or an earlier build, found {files["out"]} with 0, 1, 2 and 3 more; choose another");
+        MustRefuse(Build("raw", "out"), $"{files["out"]}: expected a new or empty directory, or an earlier build, found one with 0, 1, 2 and 3 more; choose another");
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Build("raw", "law").Status.ShouldBe(0);
         File.Move(files["law/train.bin"], files["moved.bin"]);
         File.CreateSymbolicLink(files["law/train.bin"], files["moved.bin"]);
-        MustRefuse(Build("raw", "law"), $"--output: expected a new or empty directory, or an earlier build, found {files["law"]} with train.bin; choose another");
+        MustRefuse(Build("raw", "law"), $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with train.bin; choose another");
     }
 
     [Theory]
@@ -86,7 +86,7 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Write("notes.md", "precious");
         Write("settings.json", """{"mine": 1}""");
         Write("empty", "");
-        MustRefuse(Train("notes.md"), $"--output: expected a new file, or a tokenizer.json to replace, found {files["notes.md"]} with other content; choose another name");
+        MustRefuse(Train("notes.md"), $"{files["notes.md"]}: expected a new file, or a tokenizer.json to replace, found one with other content; choose another name");
         MustRefuse(Train("settings.json"), contains: "with other content");
         Train("tok.json").Status.ShouldBe(0);
         Train("empty").Status.ShouldBe(0);
@@ -103,7 +103,7 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         MustRefuse(Forward("hard.safetensors"), $"{files["hard.safetensors"]}: is the input {files["ids.safetensors"]}; choose another output");
         MustRefuse(Forward("model/model.safetensors"), $"{files["model/model.safetensors"]}: lies in the input {files[Model]}; choose another output");
         Copy(Dense, "other");
-        MustRefuse(Forward("other/model.safetensors"), $"--output: expected a new file, or an earlier output to replace, found {files["other/model.safetensors"]} with other content; choose another name");
+        MustRefuse(Forward("other/model.safetensors"), $"{files["other/model.safetensors"]}: expected a new file, or an earlier output to replace, found one with other content; choose another name");
 
         CommandLineRun Forward(string output) => CommandLineRun.Of("forward", files[Model], "--input", files["ids.safetensors"], "--output", files[output]);
     }

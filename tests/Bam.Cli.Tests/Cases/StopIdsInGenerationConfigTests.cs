@@ -93,6 +93,20 @@ public sealed class StopIdsInGenerationConfigTests : IDisposable
         written["temperature"]!.GetValue<double>().ShouldBe(0.6);
     }
 
+    [Fact]
+    public void A_byte_order_mark_is_no_damage()
+    {
+        Set("model/generation_config.json", "eos_token_id", "7");
+        File.WriteAllText(files["model/generation_config.json"], "\uFEFF" + File.ReadAllText(files["model/generation_config.json"]));
+        Done("mix", "btx", "--seed", files["model"], "--expert", files["model"], "--output", files["mixture"]);
+        Done("export", files["model"], "--format", "llama", "--output", files["llama"]);
+        foreach (var output in new[] { "mixture", "llama" })
+        {
+            using var written = JsonDocument.Parse(File.ReadAllBytes(files[$"{output}/generation_config.json"]));
+            written.RootElement.GetProperty("eos_token_id").GetRawText().Where(char.IsDigit).ShouldBe("27");
+        }
+    }
+
     [Theory]
     [InlineData("temperature", "0.5")]
     [InlineData("suppress_tokens", "[1, 2]")]

@@ -91,7 +91,7 @@ public sealed class MixTests : IDisposable
         {
             var run = Mix("btx", "--expert", Dense);
             run.Status.ShouldBe(2);
-            run.Error.ShouldBe($"bam: --output: expected a new or empty directory, or an older mixture, found {Output} with {found}; choose another\n");
+            run.Error.ShouldBe($"bam: {Output}: expected a new or empty directory, or an older mixture, found one with {found}; choose another\n");
         }
     }
 

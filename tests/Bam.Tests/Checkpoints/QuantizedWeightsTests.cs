@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Tests.Upcycling;
@@ -42,6 +43,18 @@ public sealed class QuantizedWeightsTests : IDisposable
         for (var i = 0; i < 30; i += 3) model.ReadFloat32(Matrix, i, parts.AsSpan(i, 3));
         parts.ShouldBe(all);
         reporter.Warnings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_blocks_are_read_from_a_file_with_a_byte_order_mark()
+    {
+        Write(TensorDtype.Float8E4M3, "_scale_inv", [3, 2], [2, 4]);
+        var config = directory[ModelConfig.FileName];
+        System.IO.File.WriteAllText(config, "\uFEFF" + System.IO.File.ReadAllText(config));
+        using var model = Checkpoint.Open(directory.Root, reporter);
+        var row = new float[5];
+        model.ReadFloat32(Matrix, 10, row);
+        row.ShouldBe([3, 3, 3, 3, 4]);
     }
 
     [Fact]
@@ -116,6 +129,20 @@ public sealed class QuantizedWeightsTests : IDisposable
         Write(TensorDtype.Float8E4M3, "_scale", [], extra: "model.layers.1.mlp.down_proj.input_scale");
         Checkpoint.Open(directory.Root, reporter).Dispose();
         reporter.Warnings.ShouldBe([$"{directory.Root}: model.layers.1.mlp.down_proj.input_scale and its like are not used: Bam does not quantise activations"]);
+    }
+
+    [Fact]
+    public void Many_scales_take_no_time()
+    {
+        var names = Enumerable.Range(0, 20_000).Select(i => $"model.layers.0.mlp.experts.{i}.weight").ToList();
+        SafetensorsWriter.Write(
+            File,
+            [.. names.SelectMany(name => (TensorDeclaration[])[new(name, TensorDtype.Float8E4M3, [1, 1]), new($"{name}_scale", TensorDtype.Float32, [1])])],
+            (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
+        using var shards = ShardSet.Open(directory.Root, reporter);
+        var start = Stopwatch.GetTimestamp();
+        shards.Tensors.Keys.Count(shards.IsScale).ShouldBe(names.Count);
+        Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromSeconds(1));
     }
 
     [Fact]

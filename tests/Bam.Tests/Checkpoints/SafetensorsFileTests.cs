@@ -43,6 +43,7 @@ public sealed class SafetensorsFileTests : IDisposable
         // message, header, bytes of data
         { "header: not JSON (line 1, byte 2); the file is damaged, copy or convert it again", "{]", 0 },
         { "header: expected a JSON object, found an array; the file is damaged, copy or convert it again", "[]", 0 },
+        { "header: expected a JSON object, found a byte-order mark; the file is damaged, copy or convert it again", "\uFEFF{}", 0 },
         { "header: line 1, byte 3: expected Unicode text, found half of a surrogate pair, \\ud800; the file is damaged, copy or convert it again", "{\"\\ud800\":1}", 0 },
         { "tensor w: expected an object with dtype, shape and data_offsets, found 3; the file is damaged, copy or convert it again", "{\"w\":3}", 0 },
         { "tensor w: expected a dtype, found none; the file is damaged, copy or convert it again", "{\"w\":{\"shape\":[],\"data_offsets\":[0,0]}}", 0 },

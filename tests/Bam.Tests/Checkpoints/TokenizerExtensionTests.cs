@@ -40,6 +40,39 @@ public sealed class TokenizerExtensionTests : IDisposable
         Conflict(json => json["normalizer"] = new JsonObject { ["type"] = "NFC" }).ShouldBe(("normalizer", "null", "an object"));
     }
 
+    [Fact]
+    public void Ids_far_apart_are_compared_at_once()
+    {
+        const int Far = (1 << 24) - 1;
+        Conflict(json => json["added_tokens"]!.AsArray().Add(TinyTokenizer.Added(Far, "<b>"))).ShouldBeNull();
+        TokenizerFile.CountIds(directory["second.json"]).ShouldBe(Far + 1);
+        var json = TinyTokenizer.Json();
+        json["added_tokens"] = new JsonArray(TinyTokenizer.Added(Next, "<between>"), TinyTokenizer.Added(Far, "<b>"));
+        File.WriteAllText(directory["third.json"], json.ToJsonString());
+        TokenizerExtension.FirstConflict(directory["second.json"], directory["third.json"]).ShouldBe(("id 259", "\"<a>\"", "no token"));
+        json["added_tokens"]!.AsArray().Insert(0, TinyTokenizer.Added(TinyTokenizer.FirstAdded, "<a>"));
+        File.WriteAllText(directory["third.json"], json.ToJsonString());
+        TokenizerExtension.FirstConflict(directory["second.json"], directory["third.json"]).ShouldBe(("id 260", "no token", "\"<between>\""));
+    }
+
+    [Theory]
+    [InlineData("2147483647")]
+    [InlineData("1000000000")]
+    [InlineData("16777216")]
+    [InlineData("1e30")]
+    public void An_id_that_no_tokenizer_has_is_refused_by_its_key(string id)
+    {
+        Refused(json => json["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = JsonNode.Parse(id), ["content"] = "<b>" }))
+            .ShouldBe($"{directory["second.json"]}: added_tokens[1].id: expected an id of at most 16777215, found {id}; copy it again");
+        Should.Throw<InvalidInputException>(() => TokenizerFile.CountIds(directory["second.json"])).Message.ShouldContain("added_tokens[1].id");
+        Should.Throw<InvalidInputException>(() => TokenizerFile.AddedTokensWithoutRow(directory["second.json"], 260)).Message.ShouldContain("added_tokens[1].id");
+        Should.Throw<InvalidInputException>(() => TokenizerFile.FirstDifference(directory["first.json"], directory["second.json"])).Message.ShouldContain("added_tokens[1].id");
+        Refused(json => json["model"]!["vocab"]!["hex"] = JsonNode.Parse(id))
+            .ShouldBe($"{directory["second.json"]}: model.vocab, \"hex\": expected an id of at most 16777215, found {id}; copy it again");
+    }
+
+    private string Refused(Action<JsonObject> extend) => Should.Throw<InvalidInputException>(() => Conflict(extend)).Message;
+
     private (string, string, string)? Conflict(Action<JsonObject> extend)
     {
         var json = TinyTokenizer.Json();

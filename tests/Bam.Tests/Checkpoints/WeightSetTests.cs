@@ -28,17 +28,42 @@ public sealed class WeightSetTests : IDisposable
         reporter.Warnings.ShouldBeEmpty();
     }
 
-    [Theory]
-    [InlineData("model.safetensors.index.fp16.json")]
-    [InlineData("old.safetensors.index.json")]
-    public void Two_indices_are_named(string second)
+    [Fact]
+    public void Two_indices_are_named()
     {
+        const string second = "old.safetensors.index.json";
         WriteShards(seed: 1);
         WriteIndex(Checkpoint.IndexFileName);
         TinyModel.WriteFile(directory["old.safetensors"], Parameters, seed: 2);
-        File.WriteAllText(directory[second], JsonSerializer.Serialize(new { weight_map = Parameters.ToDictionary(parameter => parameter.Name, _ => "old.safetensors") }));
+        WriteIndexOfOne(second, "old.safetensors");
         Refused().ShouldBe(
             $"{directory.Root}: expected one set of weights, found the 2 shards of model.safetensors.index.json and old.safetensors, which {second} names, which differ; move the set that is not meant to another directory");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_index_of_a_variant_is_warned_of(bool hasShards)
+    {
+        const string Variant = "model.safetensors.index.fp16.json";
+        if (hasShards) WriteShards(seed: 1);
+        if (hasShards) WriteIndex(Checkpoint.IndexFileName);
+        else WriteSingle(seed: 1);
+        TinyModel.WriteFile(directory["model.fp16-00001-of-00001.safetensors"], Parameters, seed: 2);
+        WriteIndexOfOne(Variant, "model.fp16-00001-of-00001.safetensors");
+        Open().ShouldBe(hasShards ? 2 : 1);
+        reporter.Warnings.ShouldBe([
+            $"{directory.Root}: model.fp16-00001-of-00001.safetensors, which {Variant} names, is not read; "
+            + $"the weights are those of {(hasShards ? "the 2 shards of model.safetensors.index.json" : "model.safetensors")}"]);
+    }
+
+    [Fact]
+    public void The_index_of_a_variant_alone_is_read()
+    {
+        WriteShards(seed: 1);
+        WriteIndex("model.safetensors.index.fp16.json");
+        Open().ShouldBe(2);
+        reporter.Warnings.ShouldBeEmpty();
     }
 
     [Fact]
@@ -63,7 +88,7 @@ public sealed class WeightSetTests : IDisposable
     public void An_index_that_names_the_single_file_is_its_index()
     {
         WriteSingle(seed: 1);
-        File.WriteAllText(directory[Checkpoint.IndexFileName], JsonSerializer.Serialize(new { weight_map = Parameters.ToDictionary(parameter => parameter.Name, _ => Checkpoint.SingleFileName) }));
+        WriteIndexOfOne(Checkpoint.IndexFileName, Checkpoint.SingleFileName);
         Open().ShouldBe(1);
         reporter.Warnings.ShouldBeEmpty();
     }
@@ -124,6 +149,9 @@ public sealed class WeightSetTests : IDisposable
         File.WriteAllBytes(directory["adapter_model.safetensors"], [1]);
         Refused().ShouldBe($"{directory.Root}: expected model.safetensors, found only adapter_model.safetensors, an adapter for another model; merge it into that model first (merge_and_unload() of peft) and save the result");
     }
+
+    private void WriteIndexOfOne(string name, string file) =>
+        File.WriteAllText(directory[name], JsonSerializer.Serialize(new { weight_map = Parameters.ToDictionary(parameter => parameter.Name, _ => file) }));
 
     private static string Shard(int number) => $"model-0000{number}-of-00002.safetensors";
 

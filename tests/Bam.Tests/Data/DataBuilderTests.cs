@@ -263,7 +263,7 @@ public sealed class DataBuilderTests : IDisposable
         File.WriteAllText(directory["out/thesis.txt"], "years");
 
         Should.Throw<InvalidInputException>(() => Build()).Message
-            .ShouldBe($"--output: expected a new or empty directory, or an earlier build, found {directory["out"]} with thesis.txt; choose another");
+            .ShouldBe($"{directory["out"]}: expected a new or empty directory, or an earlier build, found one with thesis.txt; choose another");
         File.Exists(directory["out/thesis.txt"]).ShouldBeTrue();
     }
 

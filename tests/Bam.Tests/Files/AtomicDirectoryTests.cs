@@ -37,6 +37,18 @@ public sealed class AtomicDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void A_name_that_cannot_be_synced_is_said_to_be_there()
+    {
+        using (var atomic = new AtomicDirectory(directory["model"], OwnFiles.None) { SyncNames = _ => throw new IOException("Input/output error : '/'") })
+        {
+            Should.Throw<WorkFailedException>(atomic.Commit).Message
+                .ShouldBe($"{directory["model"]}: is whole, but a power failure may take away its name (Input/output error); check the disk, then write it again");
+        }
+
+        Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory["model"]]);
+    }
+
+    [Fact]
     public void An_existing_directory_is_replaced_as_a_whole()
     {
         Directory.CreateDirectory(directory["model"]);
@@ -142,7 +154,7 @@ public sealed class AtomicDirectoryTests : IDisposable
         {
             File.WriteAllText(directory["model/notes.md"], "precious");
             Should.Throw<InvalidInputException>(atomic.Commit).Message.ShouldBe(
-                $"--output: expected a new or empty directory, or an older one, found {directory["model"]} with notes.md; choose another");
+                $"{directory["model"]}: expected a new or empty directory, or an older one, found one with notes.md; choose another");
         }
 
         Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory["model"]]);

@@ -51,6 +51,15 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void A_name_that_cannot_be_synced_is_said_to_be_there()
+    {
+        var failure = Should.Throw<WorkFailedException>(() => AtomicFile.Write(directory["x"], stream => stream.Write("new"u8), _ => throw new IOException("Input/output error : '/'")));
+        failure.Message.ShouldBe($"{directory["x"]}: is whole, but a power failure may take away its name (Input/output error); check the disk, then write it again");
+        File.ReadAllText(directory["x"]).ShouldBe("new");
+        Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory["x"]]);
+    }
+
+    [Fact]
     public void Any_other_failure_is_thrown_on_and_leaves_nothing()
     {
         Should.Throw<OperationCanceledException>(() => AtomicFile.Write(directory["x"], _ => throw new OperationCanceledException()));

@@ -40,5 +40,22 @@ public class JsonInputTests
         Refused(Encoding.UTF8.GetBytes(Nested(64)[..^1])).ShouldStartWith("file: not JSON (line 1, byte ");
     }
 
+    [Fact]
+    public void A_byte_order_mark_is_dropped()
+    {
+        JsonInput.Parse([.. "\uFEFF{\"a\": 1}"u8], "file", "mend it").GetProperty("a").GetInt32().ShouldBe(1);
+        Refused([.. "\uFEFF{\"a\": \"\\ud800\"}"u8]).ShouldStartWith("file: line 1, byte 8: ");
+    }
+
+    [Fact]
+    public void A_long_value_is_shown_by_whole_characters()
+    {
+        var text = new string('a', 58) + "😀😀";
+        JsonInput.Describe(JsonInput.Parse(Encoding.UTF8.GetBytes($"\"{text}\""), "file", "mend it")).ShouldBe($"\"{new string('a', 58)}…");
+        ShortText.Of(text, 59).ShouldBe($"{new string('a', 58)}…");
+        ShortText.Of(text, 60).ShouldBe($"{new string('a', 58)}😀…");
+        ShortText.Of(text, 62).ShouldBe(text);
+    }
+
     private static string Refused(byte[] json) => Should.Throw<InvalidInputException>(() => JsonInput.Parse(json, "file", "mend it")).Message;
 }

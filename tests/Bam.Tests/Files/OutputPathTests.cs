@@ -65,7 +65,7 @@ public sealed class OutputPathTests : IDisposable
     public void A_name_that_no_file_can_have_is_refused()
     {
         var name = new string('n', 256);
-        Refused(directory[$"{name}/out"], OwnFiles.None).ShouldBe($"--output: expected names of at most 255 bytes, found one of 256, {name}; shorten it");
+        Refused(directory[$"{name}/out"], OwnFiles.None).ShouldBe($"{directory[$"{name}/out"]}: expected names of at most 255 bytes, found one of 256, {name}; shorten it");
         Refused(directory[string.Concat(Enumerable.Repeat("本", 86))], OwnFiles.None).ShouldContain("found one of 258");
     }
 

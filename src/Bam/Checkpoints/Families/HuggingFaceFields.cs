@@ -1,3 +1,5 @@
+using Bam.Files;
+
 namespace Bam.Checkpoints.Families;
 
 /// <summary>Fields of <c>config.json</c> that several of Hugging Face's families write alike.</summary>
@@ -76,5 +78,5 @@ internal static class HuggingFaceFields
     }
 
     /// <summary>A text of the file as messages show it: in quotes, its length bounded.</summary>
-    public static string Quoted(string text) => $"\"{(text.Length <= 60 ? text : text[..60] + "…")}\"";
+    public static string Quoted(string text) => $"\"{ShortText.Of(text)}\"";
 }

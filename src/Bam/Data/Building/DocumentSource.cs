@@ -24,7 +24,7 @@ internal sealed class DocumentSource
         threads = options.Threads;
         this.reporter = reporter;
         this.cancellation = cancellation;
-        Files = InputFiles.Resolve(options.Inputs);
+        Files = InputFiles.Resolve(options.Inputs, reporter);
         states = [.. Files.Select(State)];
         TotalBytes = states.Sum(state => state.Length);
     }

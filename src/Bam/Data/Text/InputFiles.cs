@@ -9,21 +9,22 @@ public static class InputFiles
 
     /// <summary>
     /// Finds the files of each input in turn: a file is itself (whatever its name, for it is asked for by name); a folder is all
-    /// <c>.txt</c>, <c>.jsonl</c> and <c>.jsonl.gz</c> files below it; a pattern with <c>*</c>, <c>?</c> or <c>**</c> (any number of
-    /// folders) is all files that match. Folders and patterns give their files in ordinal order of their paths. Hidden files and
-    /// links to folders are left out.
+    /// <c>.txt</c>, <c>.jsonl</c> and <c>.jsonl.gz</c> files below it, in upper or lower case; a pattern with <c>*</c>, <c>?</c> or
+    /// <c>**</c> (any number of folders) is all files that match. Folders and patterns give their files in ordinal order of their
+    /// paths. Hidden files and links to folders are left out.
     /// </summary>
     /// <param name="inputs">Files, folders and patterns.</param>
+    /// <param name="reporter">Told how many files of a folder are of other kinds.</param>
     /// <returns>Full paths, each once.</returns>
     /// <exception cref="InvalidInputException">An input does not exist or has no files.</exception>
-    public static IReadOnlyList<string> Resolve(IEnumerable<string> inputs)
+    public static IReadOnlyList<string> Resolve(IEnumerable<string> inputs, IReporter? reporter = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         var files = new List<string>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var input in inputs)
         {
-            var found = Find(input);
+            var found = Find(input, reporter);
             if (found.Count == 0)
                 throw new InvalidInputException($"{input}: no text was found there; give files (.txt, .jsonl, .jsonl.gz), folders that hold some, or a pattern such as 'law/*.txt'");
             files.AddRange(found.Where(seen.Add));
@@ -39,7 +40,7 @@ public static class InputFiles
     /// <summary>True when the file is compressed.</summary>
     internal static bool IsCompressed(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
 
-    private static List<string> Find(string input)
+    private static List<string> Find(string input, IReporter? reporter)
     {
         var path = Path.GetFullPath(input);
         if (!Directory.Exists(path) && IndexedDataset.Exists(path))
@@ -52,8 +53,12 @@ public static class InputFiles
         List<string> found = [];
         try
         {
-            if (Directory.Exists(path)) Walk(path, ["**", "*"], name => Array.Exists(TextExtensions, name.EndsWith), found);
-            else if (input.AsSpan().ContainsAny('*', '?')) Walk("/", path.Split('/', StringSplitOptions.RemoveEmptyEntries), _ => true, found);
+            if (Directory.Exists(path))
+            {
+                Walk(path, ["**", "*"], found);
+                LeaveOutOtherKinds(input, found, reporter);
+            }
+            else if (input.AsSpan().ContainsAny('*', '?')) Walk("/", path.Split('/', StringSplitOptions.RemoveEmptyEntries), found);
             else throw new InvalidInputException($"{input}: does not exist; check the path");
         }
         catch (UnauthorizedAccessException e)
@@ -65,27 +70,39 @@ public static class InputFiles
         return found;
     }
 
+    private static void LeaveOutOtherKinds(string folder, List<string> found, IReporter? reporter)
+    {
+        var others = found.FindAll(file => !IsText(file));
+        found.RemoveAll(file => !IsText(file));
+        if (others.Count == 0 || found.Count == 0) return;
+        var example = Path.GetRelativePath(Path.GetFullPath(folder), others.Min(StringComparer.Ordinal)!);
+        reporter?.Say(others.Count == 1
+            ? $"1 file of another kind in {folder} was not read, {example}"
+            : $"{others.Count:N0} files of other kinds in {folder} were not read, such as {example}");
+
+        static bool IsText(string file) => Array.Exists(TextExtensions, ending => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+    }
+
     /// <summary>Adds the files below <paramref name="folder"/> that match the rest of a pattern, one name per level.</summary>
-    private static void Walk(string folder, ReadOnlySpan<string> pattern, Predicate<string> accepts, List<string> found)
+    private static void Walk(string folder, ReadOnlySpan<string> pattern, List<string> found)
     {
         var name = pattern[0];
         var rest = pattern[1..];
         if (name == "**")
         {
-            Walk(folder, rest.IsEmpty ? ["*"] : rest, accepts, found);
-            foreach (var child in Folders(folder, "*")) Walk(child, pattern, accepts, found);
+            Walk(folder, rest.IsEmpty ? ["*"] : rest, found);
+            foreach (var child in Folders(folder, "*")) Walk(child, pattern, found);
         }
         else if (rest.IsEmpty)
         {
             foreach (var file in Directory.EnumerateFiles(folder))
             {
-                var fileName = Path.GetFileName(file);
-                if (Matches(name, fileName) && accepts(fileName)) found.Add(file);
+                if (Matches(name, Path.GetFileName(file))) found.Add(file);
             }
         }
         else
         {
-            foreach (var child in Folders(folder, name)) Walk(child, rest, accepts, found);
+            foreach (var child in Folders(folder, name)) Walk(child, rest, found);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Bam.Files;
 
 namespace Bam.Data.Text;
 
@@ -32,7 +33,7 @@ internal static class JsonLines
     {
         while (lines.TryRead(out var line))
         {
-            line = StrictUtf8.WithoutMark(line).TrimEnd(" \t\r\n"u8);
+            line = Utf8Bytes.WithoutMark(line).TrimEnd(" \t\r\n"u8);
             if (line.IsEmpty) continue;
             if (Parse(line, lines.Origin, format, out document) is not { } fault) return true;
             bad.Add(fault);
@@ -46,7 +47,7 @@ internal static class JsonLines
     {
         document = default;
         // The parser would pass damaged bytes on until a string is read.
-        if (StrictUtf8.IndexOfInvalid(line) is >= 0 and var at) return new($"{origin}", "UTF-8 text", StrictUtf8.Describe(line, at), StrictUtf8.Hint);
+        if (Utf8Bytes.IndexOfInvalid(line) is >= 0 and var at) return new($"{origin}", "UTF-8 text", StrictUtf8.Describe(line, at), StrictUtf8.Hint);
         try
         {
             return ReadFields(line, origin, format, out document);
@@ -161,7 +162,7 @@ internal static class JsonLines
             }
 
             if (names.Count == 0) return "no field";
-            var quoted = names.Take(Most).Select(name => name.Length > LongestName ? $"\"{name[..LongestName]}…\"" : $"\"{name}\"");
+            var quoted = names.Take(Most).Select(name => $"\"{ShortText.Of(name, LongestName)}\"");
             return $"only {string.Join(", ", quoted)}{(names.Count > Most ? " …" : "")}";
         }
     }

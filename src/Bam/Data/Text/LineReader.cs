@@ -1,3 +1,5 @@
+using Bam.Files;
+
 namespace Bam.Data.Text;
 
 /// <summary>Makes the refusal of a line that is too long.</summary>
@@ -54,7 +56,7 @@ internal sealed class LineReader(Stream stream, string path, int maxBytes, LongL
         var line = buffer.AsSpan(start, count);
         start += count;
         // A mark at the start of the file is no part of its first line.
-        return LineNumber == 1 ? StrictUtf8.WithoutMark(line) : line;
+        return LineNumber == 1 ? Utf8Bytes.WithoutMark(line) : line;
     }
 
     private bool Fill()
@@ -83,7 +85,7 @@ internal sealed class LineReader(Stream stream, string path, int maxBytes, LongL
     {
         var line = new DocumentOrigin(path, LineNumber + 1);
         var beginning = buffer.AsSpan();
-        return refusal?.Invoke(line, LineNumber == 0 ? StrictUtf8.WithoutMark(beginning) : beginning)
+        return refusal?.Invoke(line, LineNumber == 0 ? Utf8Bytes.WithoutMark(beginning) : beginning)
             ?? new InvalidInputException($"{line}", $"lines of less than {maxBytes} bytes", "a longer one", "split the document");
     }
 }

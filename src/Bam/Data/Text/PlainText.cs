@@ -1,4 +1,5 @@
 using System.Buffers;
+using Bam.Files;
 
 namespace Bam.Data.Text;
 
@@ -12,7 +13,7 @@ internal static class PlainText
         if (stream.Length > StrictUtf8.MaxBytes(maxCharacters)) throw StrictUtf8.TooLong(file, maxCharacters);
         var bytes = new byte[stream.Length];
         var count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        yield return new(new(file, Line: 0), StrictUtf8.Decode(StrictUtf8.WithoutMark(bytes.AsSpan(0, count)), file, maxCharacters), Group: null);
+        yield return new(new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.AsSpan(0, count)), file, maxCharacters), Group: null);
     }
 
     /// <summary>The documents between lines that hold nothing but <paramref name="separator"/>.</summary>

@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Text;
-using System.Text.Unicode;
 
 namespace Bam.Data.Text;
 
@@ -40,18 +38,6 @@ internal static class StrictUtf8
     public static InvalidInputException TooLong(string origin, int maxCharacters) =>
         new(origin, $"a document of at most {maxCharacters:N0} characters", "a longer one", "split the document");
 
-    /// <summary>The place of the first byte that is not UTF-8; -1 when all are.</summary>
-    public static int IndexOfInvalid(ReadOnlySpan<byte> bytes)
-    {
-        if (Utf8.IsValid(bytes)) return -1;
-        var at = 0;
-        while (Rune.DecodeFromUtf8(bytes[at..], out _, out var length) == OperationStatus.Done) at += length;
-        return at;
-    }
-
     /// <summary>A byte that is not UTF-8, for refusals.</summary>
     public static string Describe(ReadOnlySpan<byte> bytes, int at) => $"byte 0x{bytes[at]:X2} at offset {at}";
-
-    /// <summary>The bytes after a byte-order mark, if there is one.</summary>
-    public static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> bytes) => bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
 }

@@ -25,7 +25,7 @@ public sealed class UnseenProbePhase(DomainText text, long maxTokens, long rando
 
     private protected override HeldOutBuildOptions Adjust(HeldOutBuildOptions options, PhaseStore store) => options with
     {
-        Files = InputFiles.Resolve(text.Inputs(store)),
+        Files = InputFiles.Resolve(text.Inputs(store), options.Reporter),
         Format = text.Domain.Format,
         MaxTokens = maxTokens,
     };

@@ -1,10 +1,13 @@
 using System.Text.Json;
+using Bam.Files;
 
 namespace Bam.Tokenization.Json;
 
 /// <summary>A value inside tokenizer.json, whose names and strings are Unicode, that knows where it stands, so that every complaint can name the place.</summary>
 internal readonly struct JsonField
 {
+    private const int LongestValue = 80;
+
     private readonly JsonElement element;
     private readonly string file;
     private readonly string parent; // the path of what holds this value; the full path is only made for a message or a child
@@ -137,7 +140,6 @@ internal readonly struct JsonField
         JsonValueKind.Undefined => "nothing",
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "an array",
-        _ when element.GetRawText() is { Length: <= 80 } raw => raw,
-        _ => $"{element.GetRawText()[..77]}…",
+        _ => ShortText.Of(element.GetRawText(), LongestValue),
     };
 }

@@ -6,8 +6,11 @@ namespace Bam.Tokenization.Json;
 /// <summary>Reads "model": vocabulary and merges.</summary>
 internal static class ModelReader
 {
-    // Beyond it a damaged file would have the tables by id fill the memory.
-    private const int MaxId = (1 << 24) - 1;
+    /// <summary>
+    /// The largest id of a token, 64 times those of the largest vocabularies: beyond it a damaged file would have the tables by id fill
+    /// the memory.
+    /// </summary>
+    public const int MaxId = (1 << 24) - 1;
 
     /// <summary>The model.</summary>
     /// <param name="field">The model.</param>

@@ -1,4 +1,5 @@
 using Bam.Data.Text;
+using Bam.Tests.Training;
 using Shouldly;
 using Xunit;
 
@@ -11,10 +12,7 @@ public sealed class InputFilesTests : IDisposable
     public InputFilesTests()
     {
         foreach (var name in new[] { "b.txt", "a/z.jsonl", "a/c/x.txt", "a/c/y.py", "a/B.txt", "a/n.jsonl.gz", ".hidden/h.txt", "a/.h.txt", "a/read.me" })
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(directory[name])!);
-            File.WriteAllText(directory[name], "x");
-        }
+            Write(name);
     }
 
     public void Dispose() => directory.Dispose();
@@ -22,6 +20,28 @@ public sealed class InputFilesTests : IDisposable
     [Fact]
     public void A_folder_is_all_text_below_it_in_ordinal_order() =>
         Resolve("").ShouldBe(["a/B.txt", "a/c/x.txt", "a/n.jsonl.gz", "a/z.jsonl", "b.txt"]);
+
+    [Fact]
+    public void In_a_folder_the_case_of_an_ending_does_not_matter()
+    {
+        foreach (var name in new[] { "c/LAW.TXT", "c/code.txt", "c/x.JSONL", "c/y.jsonl.GZ" }) Write(name);
+        Resolve("c").ShouldBe(["c/LAW.TXT", "c/code.txt", "c/x.JSONL", "c/y.jsonl.GZ"]);
+    }
+
+    [Fact]
+    public void Files_of_other_kinds_in_a_folder_are_counted()
+    {
+        var reporter = new RecordingReporter();
+        InputFiles.Resolve([directory.Root], reporter);
+        Write("one/1.txt");
+        Write("one/2.txt.gz");
+        InputFiles.Resolve([directory["one"], directory["a/c/y.py"], directory["**/*.txt"]], reporter);
+        reporter.Lines.ShouldBe(
+        [
+            $"2 files of other kinds in {directory.Root} were not read, such as a/c/y.py",
+            $"1 file of another kind in {directory["one"]} was not read, 2.txt.gz",
+        ]);
+    }
 
     [Theory]
     [InlineData("*.txt", new[] { "b.txt" })]
@@ -54,6 +74,12 @@ public sealed class InputFilesTests : IDisposable
         Refusal("*.md").ShouldStartWith($"{directory["*.md"]}: no text was found there; ");
         Directory.CreateDirectory(directory["empty"]);
         Refusal("empty").ShouldStartWith($"{directory["empty"]}: no text was found there; ");
+    }
+
+    private void Write(string name)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(directory[name])!);
+        File.WriteAllText(directory[name], "x");
     }
 
     private string Refusal(string input) => Should.Throw<InvalidInputException>(() => Resolve(input)).Message;

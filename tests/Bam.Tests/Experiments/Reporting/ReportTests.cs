@@ -48,7 +48,7 @@ public sealed class ReportTests : IDisposable
         var (path, before) = (Path.Combine(directory.Root, name), File.ReadAllText(Path.Combine(directory.Root, name)));
 
         Should.Throw<InvalidInputException>(() => Report.Write(directory.Root, path)).Message
-            .ShouldBe($"--output: expected a new file, or an older report to replace, found {path} with other content; choose another name");
+            .ShouldBe($"{path}: expected a new file, or an older report to replace, found one with other content; choose another name");
 
         File.ReadAllText(path).ShouldBe(before);
     }
