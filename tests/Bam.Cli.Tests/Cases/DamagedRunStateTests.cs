@@ -26,7 +26,7 @@ public sealed class DamagedRunStateTests : IClassFixture<DamagedRunStateTests.St
     [InlineData("window", "null", "key 'window': expected a value, found null")]
     [InlineData("window", "{}", "key 'window.steps' is missing")]
     [InlineData("window", null, "key 'window' is missing")]
-    [InlineData("step", "4", "key 'step': expected the steps done, 3 or more, found 4")]
+    [InlineData("step", "4", "key 'step': expected 3, the step in the checkpoint's name, found 4")]
     [InlineData("step", "\"3\"", "key 'step': holds what Bam does not write there")]
     [InlineData("tokens", "-1", "key 'tokens': expected a number of at least 0, found -1")]
     [InlineData("tokens", "7", "key 'tokens': expected 48, those of 3 steps, found 7")]

@@ -41,7 +41,7 @@ public class PerplexityTests
         PerplexityResult.Mean([new(Math.Log(2), 1, null), new(3 * Math.Log(8), 3, null)]).ShouldBe(5, 1e-12);
 
     [Fact]
-    public void The_wish_to_stop_ends_it() =>
+    public void Cancellation_ends_it() =>
         Should.Throw<OperationCanceledException>(() =>
             Perplexity.Measure(100, null, new() { WindowLength = 8 }, _ => 1, null, new CancellationToken(canceled: true)));
 

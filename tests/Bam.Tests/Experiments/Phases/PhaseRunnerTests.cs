@@ -131,7 +131,7 @@ public sealed class PhaseRunnerTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_new_begins_after_the_wish_to_stop()
+    public void Nothing_new_begins_after_cancellation()
     {
         using var stop = new CancellationTokenSource();
         var first = new FakePhase("train", "a", []) { Work = _ => stop.Cancel() };

@@ -64,7 +64,7 @@ public sealed class PreparePhaseTests : IDisposable
     }
 
     [Fact]
-    public void The_wish_to_stop_ends_the_script()
+    public void Cancellation_ends_the_script()
     {
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
 

@@ -22,6 +22,16 @@ public sealed class TensorBoardWriterTests : IDisposable
     }
 
     [Fact]
+    public void A_directory_that_cannot_be_made_is_said_as_everywhere()
+    {
+        var file = Path.Combine(directory, "file");
+        File.WriteAllText(file, "");
+
+        Should.Throw<WorkFailedException>(() => new TensorBoardWriter(Path.Combine(file, "events"))).Message
+            .ShouldBe($"{Path.Combine(file, "events")}: event files cannot be written (Could not find a part of the path '{Path.Combine(file, "events")}')");
+    }
+
+    [Fact]
     public void A_file_begins_like_the_ones_TensorFlow_writes()
     {
         using (new TensorBoardWriter(directory)) { }
