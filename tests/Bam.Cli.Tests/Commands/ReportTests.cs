@@ -68,7 +68,8 @@ public sealed class ReportTests : IDisposable
         var refused = CommandLineRun.Of("report", recipe, "--output", output);
 
         refused.Status.ShouldBe(2);
-        refused.Error.ShouldContain($"found {page} with other content; choose another name\n");
+        refused.Error.ShouldContain($"bam: {page}: expected a new file, or ");
+        refused.Error.ShouldEndWith(" to replace, found one with other content; choose another name\n");
         File.ReadAllText(page).ShouldBe("precious");
     }
 
