@@ -75,7 +75,7 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
         }
         else
         {
-            Row("libtorch", report.WhyNot!);
+            foreach (var (line, i) in report.WhyNot!.Split('\n').Select((line, i) => (line, i))) Row(i == 0 ? "libtorch" : "", line.Trim());
         }
 
         foreach (var advice in report.Advice) Row("advice", advice);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Bam.Checkpoints;
 using Bam.Data;
 using Bam.Evaluation;
@@ -87,10 +88,21 @@ internal sealed class EvalPerplexity : Verb
         {
             console.Write(Table(results, "perplexity (lower is better, * best of the column)", figures => figures.Perplexity, "0.00", model => model.MeanPerplexity));
             if (results[0].Domains.Values.Any(figures => figures.BitsPerByte is not null)) console.Write(Table(results, "bits per UTF-8 byte", figures => figures.BitsPerByte ?? double.NaN, "0.000", mean: null));
-            var tokens = results[0].Domains.Select(domain => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{domain.Key} {domain.Value.Tokens:N0}"));
+            var tokens = results[0].Domains.Select(domain => string.Create(CultureInfo.InvariantCulture, $"{domain.Key} {domain.Value.Tokens:N0}"));
             console.MarkupLine($"[grey]windows of {options.WindowLength} tokens; targets:[/] {ResultText.Label(string.Join(", ", tokens))}");
         });
+        RequireNumbers(results);
         return ExitStatus.Done;
+    }
+
+    // A perplexity beyond what a number holds is infinite, but a log-likelihood that is no number comes from damaged weights.
+    private static void RequireNumbers(List<Measured> models)
+    {
+        foreach (var model in models)
+        {
+            if (model.Domains.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll)) is { Key: { } name, Value: { } found })
+                throw new WorkFailedException(string.Create(CultureInfo.InvariantCulture, $"{model.Model}: the negative log-likelihood on {name} is {found.Nll}: the model's weights are damaged, or its training diverged"));
+        }
     }
 
     private static Table Table(List<Measured> models, string title, Func<Figures, double> value, string format, Func<Measured, double>? mean) =>

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json;
 using Bam.Files;
 
@@ -14,6 +15,9 @@ internal sealed class SafetensorsHeader
 
     /// <summary>The largest header that the reference implementation accepts.</summary>
     public const long MaximumLength = 100_000_000;
+
+    // Such a pointer is text: "version https://git-lfs…".
+    private static readonly ulong GitLfsPrefix = BinaryPrimitives.ReadUInt64LittleEndian("version "u8);
 
     private const string Damaged = "the file is damaged, copy or convert it again";
 
@@ -37,6 +41,8 @@ internal sealed class SafetensorsHeader
     /// <summary>Refuses a length field that the file cannot hold.</summary>
     public static void CheckLength(string path, ulong headerLength, long fileLength)
     {
+        if (headerLength == GitLfsPrefix)
+            throw new InvalidInputException(path, "a safetensors file", "a pointer of Git LFS, which stands for the file", "fetch the file itself with 'git lfs pull'");
         if (headerLength > MaximumLength)
         {
             throw new InvalidInputException(

@@ -37,8 +37,10 @@ internal static class JsonInput
         }
         catch (JsonException e)
         {
-            var fault = IsTooDeep(json) ? $"nested deeper than {MaximumDepth} levels" : "not JSON";
-            throw new InvalidInputException($"{where}: {fault} (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}); {hint}", e);
+            var place = $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
+            if (NumberThatIsNoJson(json, e) is { } number)
+                throw new InvalidInputException($"{where}: {place}", "a number, null or a string", $"{number}, which is no JSON though Python writes it", "replace it, or remove its key");
+            throw new InvalidInputException($"{where}: {(IsTooDeep(json) ? $"nested deeper than {MaximumDepth} levels" : "not JSON")} ({place}); {hint}", e);
         }
 
         RequireUnicode(json, where, hint);
@@ -65,6 +67,14 @@ internal static class JsonInput
         JsonValueKind.Array => "an array",
         _ => ShortText.Of(value.GetRawText()),
     };
+
+    private static string? NumberThatIsNoJson(ReadOnlySpan<byte> json, JsonException e)
+    {
+        for (var line = e.LineNumber ?? 0; line > 0; line--) json = json[(json.IndexOf((byte)'\n') + 1)..];
+        json = json[(int)Math.Min(e.BytePositionInLine ?? 0, json.Length)..];
+        if (json is [(byte)'-', ..]) json = json[1..];  // the fault is said to be at the sign or behind it
+        return json.StartsWith("NaN"u8) ? "NaN" : json.StartsWith("Infinity"u8) ? "Infinity" : null;
+    }
 
     private static bool IsTooDeep(ReadOnlySpan<byte> json)
     {

@@ -41,6 +41,23 @@ public sealed class EvalPerplexityTests : IDisposable
     }
 
     [Fact]
+    public void A_model_whose_figures_are_no_numbers_is_failed_work()
+    {
+        var model = Path.Combine(root, "damaged");
+        Directory.CreateDirectory(model);
+        File.Copy(Path.Combine(Dense, "config.json"), Path.Combine(model, "config.json"));
+        var weights = File.ReadAllBytes(Path.Combine(Dense, "model.safetensors"));
+        weights.AsSpan(8 + (int)BitConverter.ToInt64(weights)).Fill(0xFF);  // NaN
+        File.WriteAllBytes(Path.Combine(model, "model.safetensors"), weights);
+
+        var run = CommandLineRun.Of("eval", "perplexity", Dense, model, "--data", Domain("law"), "--window", "7");
+
+        run.Status.ShouldBe(1);
+        run.Output.ShouldContain("law");
+        run.Error.ShouldEndWith($"bam: {model}: the negative log-likelihood on law is NaN: the model's weights are damaged, or its training diverged\n");
+    }
+
+    [Fact]
     public void Another_vocabulary_is_refused()
     {
         var run = CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("law", vocabularySize: 50_000));

@@ -74,6 +74,14 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_wrong_header_costs_one_line(string message, string header, int dataLength) =>
         OpenFails(Write(FilePath, header, dataLength)).ShouldBe($"{FilePath}: {message}");
 
+    [Fact]
+    public void A_pointer_of_Git_LFS_is_called_so()
+    {
+        File.WriteAllText(FilePath, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
+        Should.Throw<InvalidInputException>(() => SafetensorsFile.Open(FilePath)).Message
+            .ShouldBe($"{FilePath}: expected a safetensors file, found a pointer of Git LFS, which stands for the file; fetch the file itself with 'git lfs pull'");
+    }
+
     [Theory]
     [InlineData(1_000ul, "header length: expected at most the 57 bytes that follow it, found 1000; the file is cut short or is not safetensors, copy it again")]
     [InlineData(ulong.MaxValue, "header length: expected at most 100000000 bytes, found 18446744073709551615; is it a safetensors file?")]

@@ -40,6 +40,17 @@ public class JsonInputTests
         Refused(Encoding.UTF8.GetBytes(Nested(64)[..^1])).ShouldStartWith("file: not JSON (line 1, byte ");
     }
 
+    [Theory]
+    [InlineData("{\n \"a\": NaN}", "line 2, byte 7", "NaN")]
+    [InlineData("{\"a\": Infinity}", "line 1, byte 7", "Infinity")]
+    [InlineData("{\"a\": -Infinity}", "line 1, byte ", "Infinity")]
+    public void Numbers_that_only_Python_writes_are_named(string json, string place, string number)
+    {
+        var refusal = Refused(Encoding.UTF8.GetBytes(json));
+        refusal.ShouldStartWith($"file: {place}");
+        refusal.ShouldEndWith($": expected a number, null or a string, found {number}, which is no JSON though Python writes it; replace it, or remove its key");
+    }
+
     [Fact]
     public void A_byte_order_mark_is_dropped()
     {

@@ -146,6 +146,8 @@ public sealed class TokenizerFileTests
 
     [Theory]
     [InlineData("model.type", "\"Unigram\"", "model.type: expected \"BPE\", found \"Unigram\"; Bam reads byte-level BPE, and BPE over characters as Llama 2 has it")]
+    [InlineData("model", "{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[]}", "model.type: expected \"BPE\", found \"Unigram\"; Bam reads byte-level BPE")]
+    [InlineData("model", "{\"type\":\"WordPiece\",\"max_input_chars_per_word\":100}", "model.type: expected \"BPE\", found \"WordPiece\"; Bam reads byte-level BPE")]
     [InlineData("model.byte_fallback", "true", "model.byte_fallback: expected false, found true")]
     [InlineData("model.dropout", "0.1", "model.dropout: expected null, found 0.1")]
     [InlineData("model.continuing_subword_prefix", "\"##\"", "model.continuing_subword_prefix: expected null, found \"##\"")]

@@ -8,6 +8,9 @@ namespace Bam.Data.Text;
 /// <param name="reporter">Told of bad lines that are passed over.</param>
 internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat format, IReporter reporter)
 {
+    /// <summary>Bytes that are looked at to see whether text is JSONL.</summary>
+    private const int LongestHead = 1 << 16;
+
     private readonly BadLines bad = new(format.SkipBadLines);
 
     /// <summary>Bytes of the files read so far, as they lie on the disk.</summary>
@@ -61,11 +64,22 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
         BytesRead = before + stream.Length;
     }
 
+    // JSONL under another name would be trained on with its braces and escapes.
+    private void WarnOfJsonLines(string file, Stream text)
+    {
+        var head = new byte[Math.Min(LongestHead, text.Length)];
+        var count = text.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+        text.Position = 0;
+        if (JsonLines.LooksLikeOne(head.AsSpan(0, count), format.TextKey))
+            reporter.Warn($"{file}: is read as plain text, but begins with a JSON object that has a key '{format.TextKey}'; name it .jsonl if each of its lines is a document");
+    }
+
     private IEnumerable<TextDocument> Documents(string file, Stream text)
     {
         if (InputFiles.IsJsonLines(file)) return JsonLines.Read(text, file, format, bad);
         if (InputFiles.IsCompressed(file))
             throw new InvalidInputException(file, "a text file (.txt), .jsonl or .jsonl.gz", "another kind of .gz", "decompress it");
+        WarnOfJsonLines(file, text);
         return format.SectionSeparator is { } separator ? PlainText.ReadSections(text, file, separator) : PlainText.ReadWhole(text, file);
     }
 }

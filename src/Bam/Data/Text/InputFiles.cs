@@ -5,11 +5,12 @@ namespace Bam.Data.Text;
 /// <summary>Which files a list of inputs means.</summary>
 public static class InputFiles
 {
-    private static readonly string[] TextExtensions = [".txt", ".jsonl", ".jsonl.gz"];
+    private static readonly string[] JsonLinesExtensions = [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"];
+    private static readonly string[] TextExtensions = [".txt", .. JsonLinesExtensions];
 
     /// <summary>
     /// Finds the files of each input in turn: a file is itself (whatever its name, for it is asked for by name); a folder is all
-    /// <c>.txt</c>, <c>.jsonl</c> and <c>.jsonl.gz</c> files below it, in upper or lower case; a pattern with <c>*</c>, <c>?</c> or
+    /// <c>.txt</c>, <c>.jsonl</c> and <c>.ndjson</c> files below it, the latter also with <c>.gz</c>, in upper or lower case; a pattern with <c>*</c>, <c>?</c> or
     /// <c>**</c> (any number of folders) is all files that match. Folders and patterns give their files in ordinal order of their
     /// paths. Hidden files and links to folders are left out.
     /// </summary>
@@ -34,8 +35,7 @@ public static class InputFiles
     }
 
     /// <summary>True: a line of the file is a document; false: the file is text.</summary>
-    internal static bool IsJsonLines(string file) =>
-        file.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".jsonl.gz", StringComparison.OrdinalIgnoreCase);
+    internal static bool IsJsonLines(string file) => EndsIn(JsonLinesExtensions, file);
 
     /// <summary>True when the file is compressed.</summary>
     internal static bool IsCompressed(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
@@ -80,8 +80,10 @@ public static class InputFiles
             ? $"1 file of another kind in {folder} was not read, {example}"
             : $"{others.Count:N0} files of other kinds in {folder} were not read, such as {example}");
 
-        static bool IsText(string file) => Array.Exists(TextExtensions, ending => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+        static bool IsText(string file) => EndsIn(TextExtensions, file);
     }
+
+    private static bool EndsIn(string[] extensions, string file) => Array.Exists(extensions, extension => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Adds the files below <paramref name="folder"/> that match the rest of a pattern, one name per level.</summary>
     private static void Walk(string folder, ReadOnlySpan<string> pattern, List<string> found)

@@ -29,6 +29,25 @@ internal static class JsonLines
         while (TryReadNext(lines, format, bad, out var document)) yield return document;
     }
 
+    /// <summary>True when text begins with a line that is a JSON object with a string under <paramref name="key"/>.</summary>
+    /// <param name="text">The first bytes of a file.</param>
+    /// <param name="key">The field of a document's text.</param>
+    public static bool LooksLikeOne(ReadOnlySpan<byte> text, string key)
+    {
+        text = Utf8Bytes.WithoutMark(text);
+        var end = text.IndexOf((byte)'\n');
+        if (end >= 0) text = text[..end];
+        if (text is not [(byte)'{', ..]) return false;
+        try
+        {
+            return JsonElement.Parse(text).TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
     private static bool TryReadNext(LineReader lines, DocumentFormat format, BadLines bad, out TextDocument document)
     {
         while (lines.TryRead(out var line))

@@ -27,9 +27,13 @@ internal static class StrictUtf8
         }
         catch (DecoderFallbackException e)
         {
-            throw new InvalidInputException($"{origin}: expected UTF-8 text, found {Describe(bytes, Math.Max(0, e.Index))}; {Hint}", e);
+            throw new InvalidInputException($"{origin}: expected UTF-8 text, found {Describe(bytes, Math.Max(0, e.Index))}; {HintFor(bytes)}", e);
         }
     }
+
+    /// <summary>What to do about text that is not UTF-8: what it begins with may say what it is.</summary>
+    private static string HintFor(ReadOnlySpan<byte> bytes) =>
+        bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] ? "it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'" : Hint;
 
     /// <summary>The most bytes that a document of so many UTF-16 units has, at most three each, as far as an array holds them.</summary>
     public static long MaxBytes(int maxCharacters) => Math.Min(3L * maxCharacters, Array.MaxLength);

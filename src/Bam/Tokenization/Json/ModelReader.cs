@@ -12,16 +12,20 @@ internal static class ModelReader
     /// </summary>
     public const int MaxId = (1 << 24) - 1;
 
+    private const string KnownModels = "Bam reads byte-level BPE, and BPE over characters as Llama 2 has it";
+
     /// <summary>The model.</summary>
     /// <param name="field">The model.</param>
     /// <param name="isByteLevel">The pre-tokenizer ends in ByteLevel: tokens are bytes, in their letters.</param>
     /// <exception cref="InvalidInputException">It is no BPE, or contradicts itself.</exception>
     public static BpeModel Read(JsonField field, bool isByteLevel)
     {
+        // Old files leave the type out; merges are BPE's alone.
+        if (field["type"].TextOrNull() is not (null or "BPE")) throw field["type"].Unexpected("\"BPE\"", KnownModels);
         field.RequireKeys(
             "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
             "ignore_merges", "vocab", "merges");
-        RequireBpe(field);
+        RequirePlainBpe(field);
         var vocabulary = ReadVocabulary(field["vocab"]);
         var unknownId = field["unk_token"].TextOrNull() is { } unknown ? vocabulary.IdOf(unknown) : -1;
         var byteFallback = field["byte_fallback"].Boolean(false);
@@ -35,14 +39,11 @@ internal static class ModelReader
             : new CharacterBpe(vocabulary, merges, unknownId, byteFallback) { FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges };
     }
 
-    private static void RequireBpe(JsonField field)
+    private static void RequirePlainBpe(JsonField field)
     {
-        const string Hint = "Bam reads byte-level BPE, and BPE over characters as Llama 2 has it";
-        // Old files leave the type out; merges are BPE's alone.
-        if (field["type"].TextOrNull() is not (null or "BPE")) throw field["type"].Unexpected("\"BPE\"", Hint);
         foreach (var key in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
         {
-            if (field[key].TextOrNull() is { Length: > 0 }) throw field[key].Unexpected("null", Hint);
+            if (field[key].TextOrNull() is { Length: > 0 }) throw field[key].Unexpected("null", KnownModels);
         }
 
         var dropout = field["dropout"];

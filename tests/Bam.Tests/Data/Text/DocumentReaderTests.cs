@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
 using Bam.Data.Text;
+using Bam.Tests.Training;
 using Shouldly;
 using Xunit;
 
@@ -97,6 +98,45 @@ public sealed class DocumentReaderTests : IDisposable
         Refusal("a.txt").ShouldBe($"{directory["a.txt"]}: expected UTF-8 text, found byte 0xE9 at offset 4; {tail}");
         Refusal("b.txt", separator: "%%").ShouldBe($"{directory["b.txt"]}:3: expected UTF-8 text, found byte 0xE9 at offset 4; {tail}");
         Refusal("c.jsonl").ShouldBe($"{directory["c.jsonl"]}:2: expected UTF-8 text, found byte 0xE9 at offset 14; {tail}{Way}");
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0xFF, 0xFE, (byte)'h', 0 })]
+    [InlineData(new byte[] { 0xFE, 0xFF, 0, (byte)'h' })]
+    public void Text_that_begins_as_UTF16_does_is_called_so(byte[] text)
+    {
+        File.WriteAllBytes(directory["a.txt"], text);
+
+        Refusal("a.txt").ShouldEndWith("at offset 0; it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'");
+    }
+
+    [Theory]
+    [InlineData("a.ndjson")]
+    [InlineData("A.NDJSON")]
+    public void Lines_of_ndjson_are_documents(string name)
+    {
+        Write(name, "{\"text\": \"one\"}\n{\"text\": \"two\"}\n");
+
+        Read(name).Select(document => document.Text).ShouldBe(["one", "two"]);
+    }
+
+    [Theory]
+    [InlineData("a.json", "{\"id\": 1, \"text\": \"one\"}\n{\"text\": \"two\"}\n", true)]
+    [InlineData("a.txt", "\uFEFF{\"text\": \"one\"}", true)]
+    [InlineData("a.json", "{\"body\": \"one\"}\n", false)]
+    [InlineData("a.json", "{\"text\": 1}\n", false)]
+    [InlineData("a.json", "{\n\"text\": \"one\"}\n", false)]
+    [InlineData("a.md", "{x} is a set", false)]
+    public void Jsonl_under_another_name_is_text_and_warned_of(string name, string content, bool isWarned)
+    {
+        Write(name, content);
+        var reporter = new RecordingReporter();
+
+        new DocumentReader([directory[name]], new DocumentFormat("text"), reporter).Read().Single().Text.ShouldBe(content.TrimStart('\uFEFF'));
+
+        reporter.Warnings.ShouldBe(isWarned
+            ? [$"{directory[name]}: is read as plain text, but begins with a JSON object that has a key 'text'; name it .jsonl if each of its lines is a document"]
+            : []);
     }
 
     [Theory]
