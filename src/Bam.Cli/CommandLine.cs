@@ -28,9 +28,9 @@ internal static class CommandLine
         var words = arguments.Count == 0 ? ["--help"] : arguments;
         var request = CreateRoot(Program.Verbs).Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         using var reporter = new Reporter(error);
-        if (request.Errors.Count > 0)
+        if (ParseErrors.Find(request) is { } wrong)
         {
-            reporter.Fail(ParseErrors.Describe(request));
+            reporter.Fail(wrong);
             return ExitStatus.WrongRequest;
         }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using Bam.Configuration;
 
 namespace Bam.Cli;
@@ -7,16 +8,55 @@ namespace Bam.Cli;
 /// <summary>What is wrong with a command line, in one line that names the word and the way to the help.</summary>
 internal static class ParseErrors
 {
-    public static string Describe(ParseResult request)
+    /// <summary>The one line, or null where nothing is wrong.</summary>
+    public static string? Find(ParseResult request)
+    {
+        if (request.Errors.Count == 0 && request.Action is not null) return null; // help, or the version
+        if (request.UnmatchedTokens.Count == 0 && OptionTakenForArgument(request) is { } word)
+            return $"{Unknown(word, request)}, or ./{word} if it is a file";
+        return request.Errors.Count > 0 ? Describe(request) : null;
+    }
+
+    private static string Describe(ParseResult request)
     {
         var command = request.CommandResult.Command;
-        var tryHelp = $"try: {PathOf(request.CommandResult)} --help";
+        var tryHelp = TryHelp(request);
         if (request.UnmatchedTokens is [var unknown, ..])
-            return $"unknown {(unknown.StartsWith('-') ? "option" : "argument")} '{unknown}'{Nearest(unknown, command)}; {tryHelp}";
+            return Unknown(unknown, request);
         if (command is not Verb)
             return $"which one: {string.Join(", ", command.Subcommands.Select(c => c.Name))}?; {tryHelp}";
         return $"{Describe(request.Errors[0])}; {tryHelp}";
     }
+
+    private static string Unknown(string word, ParseResult request) =>
+        $"unknown {(word.StartsWith('-') ? "option" : "argument")} '{word}'{Nearest(word, request.CommandResult.Command)}; {TryHelp(request)}";
+
+    private static string TryHelp(ParseResult request) => $"try: {PathOf(request.CommandResult)} --help";
+
+    // Where a verb or an option takes several words, the library takes a word with a dash for one of them.
+    private static string? OptionTakenForArgument(ParseResult request)
+    {
+        var valued = OptionsOf(request.CommandResult)
+            .Where(option => option.ValueType != typeof(bool) && option.Arity.MaximumNumberOfValues > 0)
+            .SelectMany(option => option.Aliases.Append(option.Name))
+            .ToHashSet();
+        Token? before = null;
+        foreach (var token in request.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash))
+        {
+            var isValue = before is { Type: TokenType.Option } && valued.Contains(before.Value);
+            if (token.Type == TokenType.Argument && !isValue && IsLikeOption(token.Value)) return token.Value.Split('=')[0];
+            before = token;
+        }
+
+        return null;
+    }
+
+    private static IEnumerable<Option> OptionsOf(CommandResult result) =>
+        result.Parent is CommandResult parent ? result.Command.Options.Concat(OptionsOf(parent)) : result.Command.Options;
+
+    // "-" alone is a name, and "-1" a number.
+    private static bool IsLikeOption(string word) =>
+        word.Length > 1 && word[0] == '-' && !double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
 
     // The library's words for a value of another type name the type of .NET.
     private static string Describe(ParseError error)

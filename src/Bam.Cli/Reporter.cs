@@ -23,6 +23,7 @@ internal sealed class Reporter : IReporter, IDisposable
     private readonly Func<int> width;
     private readonly Func<TimeSpan> clock;
     private ProgressRate rate;
+    private (string Activity, long Done, long Total) shown;
     private TimeSpan nextShown;
     private bool lineIsOpen;
     private bool isSilent;
@@ -73,6 +74,9 @@ internal sealed class Reporter : IReporter, IDisposable
             var isLast = progress.Total > 0 && progress.Done >= progress.Total;
             if (isNew) rate = new ProgressRate(progress, now);
             if (!isNew && !isLast && now < nextShown) return;
+            var amounts = (progress.Activity, progress.Done, progress.Total);
+            if (amounts == shown) return;
+            shown = amounts;
             rate.Move(progress, now);
             var text = MessageText.OneLine(rate.Describe(progress, now));
             if (isLive) Redraw(text, isLast);

@@ -50,6 +50,23 @@ public sealed class ReporterTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public void Amounts_that_have_not_changed_are_shown_once(bool isLive)
+    {
+        using var reporter = Create(isLive);
+        for (var call = 0; call < 5; call++)
+        {
+            reporter.Advance(new WorkProgress("count words", 100, 100, "bytes"));
+            now += TimeSpan.FromMinutes(2);
+        }
+
+        reporter.Advance(new WorkProgress("merge pairs", 100, 100, "bytes"));
+        error.ToString().Split("count words").Length.ShouldBe(2);
+        error.ToString().Split("merge pairs").Length.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public void Where_nothing_can_be_written_it_falls_silent(bool isLive)
     {
         using var closed = new ClosedWriter();

@@ -13,7 +13,8 @@ internal static class PromptText
             return path is null ? given : throw new InvalidInputException("--prompt and --prompt-file", "one of them", "both", "leave one out");
         if (path is not null) return WithoutLastLineBreak(InputFile.ReadAllText(path, "check the path"));
         if (!Console.IsInputRedirected) invocation.Reporter.Say("the prompt is read from here; Ctrl-D ends it");
-        return WithoutLastLineBreak(Console.In.ReadToEnd());
+        using var input = Console.OpenStandardInput();
+        return WithoutLastLineBreak(StandardInput.ReadAllText(input));
     }
 
     // Editors and echo end a text with one that is not meant.

@@ -31,7 +31,7 @@ internal sealed class TokenizerTrain : Verb
 
     private readonly Option<string> output = new("--output")
     {
-        Description = "The tokenizer.json to write, or a directory that gets one",
+        Description = "The tokenizer.json to write, or a directory that gets one, which ends with / where it is new",
         HelpName = "FILE",
         Required = true,
     };

@@ -43,11 +43,11 @@ public static class OutputPath
 
     /// <summary>Refuses a file to write where that would cost the user anything.</summary>
     /// <param name="output">The file.</param>
-    /// <param name="what">What is written, as "a tokenizer.json".</param>
-    /// <param name="isOfKind">Whether an existing file is one of that kind, which is replaced.</param>
+    /// <param name="replaced">What is replaced, as "an older report to replace".</param>
+    /// <param name="isOfKind">Whether an existing file is one of that kind.</param>
     /// <param name="inputs">Files and directories that are read; those that do not exist do not matter.</param>
     /// <exception cref="InvalidInputException">It is not a regular file, is an input, lies in one, or is a file of another kind.</exception>
-    public static void RequireFile(string output, string what, Predicate<string> isOfKind, IEnumerable<string> inputs)
+    public static void RequireFile(string output, string replaced, Predicate<string> isOfKind, IEnumerable<string> inputs)
     {
         ArgumentNullException.ThrowIfNull(isOfKind);
         ArgumentNullException.ThrowIfNull(inputs);
@@ -55,7 +55,7 @@ public static class OutputPath
         RequireKind(output, FileKind.File);
         if (Overlap.Find(output, inputs, holdsCounts: false) is { } overlap) throw overlap.Refusal(output);
         if (FileStatus.Of(output) is { Length: > 0 } && !isOfKind(output))
-            throw new InvalidInputException(output, $"a new file, or {what} to replace", "one with other content", "choose another name");
+            throw new InvalidInputException(output, $"a new file, or {replaced}", "one with other content", "choose another name");
     }
 
     /// <summary>Refuses what cannot be written as a regular file, or as a directory.</summary>

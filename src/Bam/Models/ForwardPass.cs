@@ -25,7 +25,7 @@ public static class ForwardPass
     /// <exception cref="InvalidInputException">A file is damaged, or the ids do not fit the model.</exception>
     public static void Run(string modelDirectory, string inputPath, string outputPath, bool withGradients, Device device, IReporter reporter)
     {
-        OutputPath.RequireFile(outputPath, "an earlier output", IsOutput, [modelDirectory, inputPath]);
+        OutputPath.RequireFile(outputPath, "an earlier output to replace", IsOutput, [modelDirectory, inputPath]);
         var (ids, batch, length) = ReadInput(inputPath);
         using var scope = TensorScope.Open();
         using var model = ModelCheckpoint.Load(modelDirectory, device, reporter, withGradients: withGradients);

@@ -48,6 +48,22 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
+    public void A_prompt_may_come_from_standard_input()
+    {
+        string[] request = ["--max-tokens", "8", "--temperature", "0"];
+        GenerateFrom("\uFEFFOnce\n"u8, request).Output.ShouldBe(Generate("dense-parallel", ["--prompt", "Once", .. request]).Output);
+    }
+
+    [Fact]
+    public void Standard_input_that_is_not_utf8_is_refused()
+    {
+        var run = GenerateFrom([.. "caf"u8, 0xE9, .. " x"u8]);
+        run.Status.ShouldBe(ExitStatus.WrongRequest);
+        run.Output.ShouldBe("");
+        run.Error.ShouldBe("bam: standard input: expected UTF-8 text, found other bytes at offset 3; give it as UTF-8\n");
+    }
+
+    [Fact]
     public void A_stop_string_ends_the_text()
     {
         string[] request = ["--prompt", "Once", "--max-tokens", "40"];
@@ -137,6 +153,12 @@ public sealed class GenerateTests : IDisposable
     }
 
     private CommandLineRun Generate(string fixture, params string[] options) => CommandLineRun.Of(["generate", Model(fixture), .. options]);
+
+    private CommandLineRun GenerateFrom(ReadOnlySpan<byte> input, params string[] options)
+    {
+        using var process = TrainProcess.StartBam(input.ToArray(), ["generate", Model("dense-parallel"), .. options]);
+        return TrainProcess.Finish(process);
+    }
 
     private string Model(string fixture)
     {

@@ -50,6 +50,13 @@ public sealed class TokenizerTrainTests : IDisposable
     }
 
     [Fact]
+    public void A_finished_count_is_shown_once()
+    {
+        Write("a.jsonl", string.Concat(Enumerable.Repeat("{\"text\":\"some text\"}\n", 60)));
+        Train("a.jsonl", "--vocab-size", "258", "--output", "t.json").Error.Split("count words  100 %").Length.ShouldBe(2);
+    }
+
+    [Fact]
     public void A_wrong_request_costs_one_line_and_leaves_nothing()
     {
         Write("a.txt", "some text");

@@ -65,6 +65,16 @@ public sealed class TrainProcess : IDisposable
     /// <summary>Starts <c>bam</c>.</summary>
     public static Process StartBam(params string[] arguments) => Start(Dotnet, [Program, .. arguments]);
 
+    /// <summary>Starts <c>bam</c> with that standard input.</summary>
+    public static Process StartBam(byte[] input, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Dotnet, [Program, .. arguments]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true };
+        var process = Process.Start(start)!;
+        process.StandardInput.BaseStream.Write(input);
+        process.StandardInput.Close();
+        return process;
+    }
+
     /// <summary>Starts it with the run's directory on a disk of its own, which takes that many KiB more than what is there, and comes back afterwards.</summary>
     public static Process StartOnDisk(string config, string run, long room) => Start(
         "unshare",

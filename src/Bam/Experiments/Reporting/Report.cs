@@ -25,7 +25,7 @@ public static class Report
             .Where(model => model.Metrics is not null)
             .ToDictionary(model => model.Name, model => MetricsLog.Load(Path.Combine(runDirectory, model.Metrics!)));
         outputPath ??= Path.Combine(runDirectory, FileName);
-        OutputPath.RequireFile(outputPath, "an older report", HtmlPage.IsOne, []);
+        OutputPath.RequireFile(outputPath, "an older report to replace", HtmlPage.IsOne, []);
         AtomicFile.WriteText(outputPath, Render(new(results, metrics)));
         return outputPath;
     }

@@ -19,9 +19,9 @@ public static class StudyPages
     {
         ArgumentNullException.ThrowIfNull(study);
         var (page, json, csv) = (PathOf("html"), PathOf("json"), PathOf("csv"));
-        OutputPath.RequireFile(page, "an older page", HtmlPage.IsOne, []);
-        OutputPath.RequireFile(json, "older figures", StudyFigures.IsJson, []);
-        OutputPath.RequireFile(csv, "older figures", StudyFigures.IsCsv, []);
+        OutputPath.RequireFile(page, "an older page to replace", HtmlPage.IsOne, []);
+        OutputPath.RequireFile(json, "older figures to replace", StudyFigures.IsJson, []);
+        OutputPath.RequireFile(csv, "older figures to replace", StudyFigures.IsCsv, []);
         StudyReport.Write(study, page);
         StudyFigures.WriteJson(study, json);
         StudyFigures.WriteCsv(study, csv);
@@ -39,7 +39,7 @@ public static class StudyPages
     public static string WriteSet(StudySet set, IReadOnlyList<Study> studies, string directory)
     {
         var page = Path.Combine(directory, StudySetReport.FileName);
-        OutputPath.RequireFile(page, "an older page", HtmlPage.IsOne, []);
+        OutputPath.RequireFile(page, "an older page to replace", HtmlPage.IsOne, []);
         StudySetReport.Write(set, studies, page);
         return page;
     }

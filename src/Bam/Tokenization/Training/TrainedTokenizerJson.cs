@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Bam.Files;
 using Bam.Tokenization.PreTokenizers;
 
 namespace Bam.Tokenization.Training;
@@ -8,7 +9,7 @@ namespace Bam.Tokenization.Training;
 /// <summary>Writes a trained tokenizer as Hugging Face's tokenizers do (version 1.0).</summary>
 internal static class TrainedTokenizerJson
 {
-    /// <summary>The content of tokenizer.json.</summary>
+    /// <summary>The content of tokenizer.json. It ends with a line break, which the other library's files lack: so Bam knows its own.</summary>
     /// <param name="options">Give the components and the added tokens.</param>
     /// <param name="tokens">The vocabulary in the order of ids, special tokens first.</param>
     /// <param name="merges">Pairs of ids, in order of rank.</param>
@@ -33,7 +34,35 @@ internal static class TrainedTokenizerJson
             json.WriteEndObject();
         }
 
+        stream.Write("\n"u8);
         return stream.ToArray();
+    }
+
+    /// <summary>Whether a tokenizer.json is byte for byte what <see cref="Write"/> gives for its settings, vocabulary and merges.</summary>
+    /// <param name="path">The file.</param>
+    public static bool IsOne(string path)
+    {
+        byte[] content;
+        Tokenizer tokenizer;
+        try
+        {
+            content = InputFile.ReadAllBytes(path, "");
+            tokenizer = Tokenizer.Parse(content, path);
+        }
+        catch (InvalidInputException)
+        {
+            return false;
+        }
+
+        var tokens = Enumerable.Range(0, tokenizer.VocabSize).Select(tokenizer.IdToToken).OfType<string>().ToList();
+        if (tokens.Count < tokenizer.VocabSize) return false;
+        var specialTokens = tokenizer.AddedTokens.Select(token => token.Content).ToList();
+        var letters = ByteAlphabet.Ordered.Select(letter => letter.ToString()).ToList();
+        if (!tokens.Skip(specialTokens.Count).Take(letters.Count).SequenceEqual(letters)) return false;
+        List<(int First, int Second)> merges = [];
+        foreach (var merge in tokenizer.Model.Merges.Items) merges.Add((merge.First, merge.Second));
+        return Enum.GetValues<TokenizerStyle>().Any(style => content.AsSpan().SequenceEqual(
+            Write(new BpeTrainerOptions { VocabSize = tokens.Count, SpecialTokens = specialTokens, Style = style }, tokens, merges)));
     }
 
     private static void WriteNode(Utf8JsonWriter json, string name, JsonNode? node)
