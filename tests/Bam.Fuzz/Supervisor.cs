@@ -54,6 +54,7 @@ internal sealed class Supervisor(TimeSpan patience)
     {
         var lines = new BlockingCollection<string>();
         using var process = Start([Program.WorkerWord, kind.Name, $"{from}", $"{count}", directory]);
+        process.StandardInput.Close(); // a prompt from there is empty
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is not null) lines.Add(line.Data);

@@ -12,7 +12,6 @@ internal static class Worker
     public static void Run(Kind kind, long from, long count, Workspace workspace, TextWriter protocol)
     {
         Console.SetOut(TextWriter.Null);
-        Console.SetIn(TextReader.Null);
         for (var seed = from; seed < from + count; seed++)
         {
             Say($"{Begin} {seed}");
