@@ -1,4 +1,4 @@
-using Bam.Data;
+using Bam.Data.Text;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;

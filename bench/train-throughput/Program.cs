@@ -4,6 +4,7 @@ using System.Text.Json;
 using Bam.Checkpoints;
 using Bam.Data;
 using Bam.Models;
+using Bam.Models.Costs;
 using Bam.Numerics;
 using Bam.Torch;
 using Bam.Training;

@@ -1,6 +1,5 @@
 using Bam.Checkpoints;
 using Bam.Upcycling;
-using Bam.Upcycling.Methods;
 
 namespace Bam.Cli.Commands;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Bam.Data;
+using Bam.Data.Building;
 using Bam.Files;
 using Bam.Tokenization;
 

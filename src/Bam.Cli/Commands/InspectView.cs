@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
-using Bam.Models;
+using Bam.Models.Costs;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;

@@ -3,9 +3,9 @@ using System.Globalization;
 using Bam.Checkpoints;
 using Bam.Exporting;
 using Bam.Models;
+using Bam.Models.Costs;
 using Bam.Torch;
 using Bam.Upcycling;
-using Bam.Upcycling.Methods;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;

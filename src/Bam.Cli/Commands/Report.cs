@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Bam.Experiments;
-using Bam.Experiments.Studies;
+using Bam.Experiments.Findings;
 
 namespace Bam.Cli.Commands;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;

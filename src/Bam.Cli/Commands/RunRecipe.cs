@@ -2,7 +2,6 @@ using System.CommandLine;
 using Bam.Experiments;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
-using Bam.Experiments.Studies;
 
 namespace Bam.Cli.Commands;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Bam.Experiments.Recipes;
 using Bam.Experiments.Reporting;
 using Bam.Experiments.Studies;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Bam.Data.Text;
-using Bam.Tokenization;
 using Bam.Tokenization.Training;
 
 namespace Bam.Cli.Commands;
@@ -84,9 +83,9 @@ internal sealed class TokenizerTrain : Verb
             MinFrequency = invocation.Get(minFrequency),
         };
         var given = invocation.GetRequired(inputs);
-        Tokenizer.CheckOutput(invocation.GetRequired(output), given);
+        BpeTrainer.CheckOutput(invocation.GetRequired(output), given);
         var files = InputFiles.Resolve(given, invocation.Reporter);
-        Tokenizer.CheckOutput(invocation.GetRequired(output), files);
+        BpeTrainer.CheckOutput(invocation.GetRequired(output), files);
         var bytes = files.Sum(file => new FileInfo(file).Length);
         var reporter = invocation.Reporter;
         var documents = 0L;

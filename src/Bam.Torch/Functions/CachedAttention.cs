@@ -49,7 +49,7 @@ public static class CachedAttention
         using var scope = TensorScope.Open();
         var (batch, length, queryHeads, keyValueHeads) = (shape.BatchSize, shape.Length, shape.QueryHeads, shape.KeyValueHeads);
         var heads = qkv.View(batch, length, queryHeads + 2 * keyValueHeads, shape.HeadDim).Transpose(1, 2);  // [B, heads, T, D]
-        var turned = rotary.Apply(heads.Narrow(1, 0, queryHeads + keyValueHeads), start);
+        var turned = RotaryFunction.Apply(heads.Narrow(1, 0, queryHeads + keyValueHeads), rotary, start);
         keys.Narrow(2, start, length).Copy_(turned.Narrow(1, queryHeads, keyValueHeads));
         values.Narrow(2, start, length).Copy_(heads.Narrow(1, queryHeads + keyValueHeads, keyValueHeads));
         // The first tokens have no others before them: training's fused kernel does it.

@@ -13,8 +13,8 @@ public static class CausalAttention
         var heads = qkv.View(shape.BatchSize, shape.Length, queryHeads + 2 * keyValueHeads, shape.HeadDim).Transpose(1, 2);  // [B, heads, T, D]
         // Split, not narrowed: the gradients of the three are then joined at once.
         var parts = heads.Split([queryHeads, keyValueHeads, keyValueHeads], 1);
-        var queries = rotary.Apply(parts[0]);
-        var keys = OfQueryHeads(rotary.Apply(parts[1]), shape);
+        var queries = RotaryFunction.Apply(parts[0], rotary);
+        var keys = OfQueryHeads(RotaryFunction.Apply(parts[1], rotary), shape);
         var values = OfQueryHeads(parts[2], shape);
 
         var attended = Attend(queries, keys, values, shape.Window).Transpose(1, 2);  // [B, T, N·H, D]

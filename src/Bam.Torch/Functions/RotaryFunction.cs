@@ -1,3 +1,5 @@
+using Bam.Torch.Kernels;
+
 namespace Bam.Torch.Functions;
 
 /// <summary>Rotary position embedding in libtorch's operators; backward turns back by the same angles and needs nothing else.</summary>
@@ -21,6 +23,18 @@ public sealed class RotaryFunction : AutogradFunction
         using (NoGrad.Enter()) turned = function.Turn(heads, cosines, sines, 1);
         function.Attach([heads], [turned], [cosines, sines]);
         return scope.Keep(turned);
+    }
+
+    /// <summary>Turns every head by its position.</summary>
+    /// <param name="heads">[…, T, head_dim], positions start … start + T - 1.</param>
+    /// <param name="rotary">The angles of all positions.</param>
+    /// <param name="start">The first one's position.</param>
+    internal static Tensor Apply(Tensor heads, RotaryTables rotary, int start = 0)
+    {
+        using var scope = TensorScope.Open();
+        var length = heads.Size(-2);
+        var (cosines, sines) = rotary.Angles(start + length);
+        return scope.Keep(Apply(heads, cosines.Narrow(0, start, length), sines.Narrow(0, start, length), rotary.Interleaved));
     }
 
     /// <inheritdoc/>

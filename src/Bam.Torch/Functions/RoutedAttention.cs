@@ -30,7 +30,7 @@ public static class RoutedAttention
         using var scope = TensorScope.Open();
         var heads = keysAndValues.View(shape.BatchSize, shape.Length, 2 * shape.KeyValueHeads, shape.HeadDim).Transpose(1, 2);
         // In their order: else the product of each expert that reads them would keep a copy.
-        var keys = rotary.Apply(heads.Narrow(1, 0, shape.KeyValueHeads), start).Contiguous();
+        var keys = RotaryFunction.Apply(heads.Narrow(1, 0, shape.KeyValueHeads), rotary, start).Contiguous();
         return scope.Keep(keys, heads.Narrow(1, shape.KeyValueHeads, shape.KeyValueHeads));
     }
 
@@ -56,7 +56,7 @@ public static class RoutedAttention
             var asking = queries.IndexSelect(0, slots).View(shape.BatchSize, count, heads, headDim).Transpose(1, 2);       // [B, H, C, D]
             var first = shape.KeyValueHeadOf(expert * heads);
             var attended = GroupedAttention.Apply(
-                rotary.Apply(asking, AnglesOf(cosines), AnglesOf(sines)).View(shape.BatchSize, groups, -1, count, headDim),
+                RotaryFunction.Apply(asking, AnglesOf(cosines), AnglesOf(sines), rotary.Interleaved).View(shape.BatchSize, groups, -1, count, headDim),
                 keys.Narrow(1, first, groups),
                 values.Narrow(1, first, groups),
                 GroupedAttention.Hidden(positions, keys.Size(2), shape.Window));                                           // [B, G, H/G, C, D]

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Bam.Torch.Functions;
 
 namespace Bam.Torch.Kernels;
 
@@ -25,7 +24,7 @@ public sealed class RotaryTables : IDisposable
     /// <param name="rotaryDim">The rotated width of a head, even; the rest of the head is not turned.</param>
     /// <param name="theta">The base θ.</param>
     /// <param name="interleaved">True: a pair is two neighbours. False: a pair is (i, i + dim/2).</param>
-    /// <param name="device">Where <see cref="Apply(Tensor, int)"/> computes.</param>
+    /// <param name="device">Where the angles lie.</param>
     /// <param name="scale">Gives another frequency in place of θ^(-2i/dim), in radians for a position; null leaves them.</param>
     public RotaryTables(int length, int rotaryDim, double theta, bool interleaved, Device device, Func<double, double>? scale = null)
     {
@@ -45,7 +44,7 @@ public sealed class RotaryTables : IDisposable
     public bool Interleaved { get; }
 
     /// <summary>
-    /// The cosines and sines of that many positions or more, [positions, RotaryDim], as <see cref="RotaryFunction"/> takes them. They belong
+    /// The cosines and sines of that many positions or more, [positions, RotaryDim], each pair's at both of its places, the sine negative at the first. They belong
     /// to the tables.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">These are more than <see cref="Length"/>.</exception>
@@ -54,23 +53,6 @@ public sealed class RotaryTables : IDisposable
         EnsurePositions(positions);
         lock (growing) return angles[^1];
     }
-
-    /// <summary>Turns every head by its position.</summary>
-    /// <param name="heads">[…, T, head_dim], positions start … start + T - 1.</param>
-    /// <param name="start">The first one's position.</param>
-    public Tensor Apply(Tensor heads, int start = 0)
-    {
-        using var scope = TensorScope.Open();
-        var length = heads.Size(-2);
-        var (cosines, sines) = Angles(start + length);
-        return scope.Keep(Apply(heads, cosines.Narrow(0, start, length), sines.Narrow(0, start, length)));
-    }
-
-    /// <summary>Turns every head by angles of its own.</summary>
-    /// <param name="heads">[…, head_dim].</param>
-    /// <param name="cosines">[…, RotaryDim], broadcast.</param>
-    /// <param name="sines">[…, RotaryDim], broadcast.</param>
-    public Tensor Apply(Tensor heads, Tensor cosines, Tensor sines) => RotaryFunction.Apply(heads, cosines, sines, Interleaved);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,3 +1,5 @@
+using Bam.Data.Building;
+
 namespace Bam.Data;
 
 /// <summary>A domain that <see cref="DataBuilder"/> has built: text to train on and text to measure on.</summary>

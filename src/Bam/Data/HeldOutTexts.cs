@@ -1,3 +1,4 @@
+using Bam.Data.Building;
 using Bam.Tokenization;
 
 namespace Bam.Data;

@@ -1,6 +1,5 @@
 using Bam.Data;
 using Bam.Models;
-using Bam.Training.Metrics;
 
 namespace Bam.Evaluation;
 

@@ -1,5 +1,3 @@
-using Bam.Exporting.Gguf;
-
 namespace Bam.Exporting;
 
 /// <summary>All formats.</summary>

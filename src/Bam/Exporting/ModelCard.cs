@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text;
 using Bam.Checkpoints;
-using Bam.Models;
+using Bam.Models.Costs;
 using Bam.Training;
-using Bam.Training.Runs;
 using Bam.Upcycling;
 
 namespace Bam.Exporting;

@@ -1,5 +1,5 @@
 using Bam.Checkpoints;
-using Bam.Data;
+using Bam.Data.Text;
 using Bam.Tokenization;
 using Bam.Torch;
 

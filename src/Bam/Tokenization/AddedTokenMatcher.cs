@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Bam.Tokenization.Models;
 using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization;

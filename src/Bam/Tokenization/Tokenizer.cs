@@ -5,7 +5,6 @@ using Bam.Tokenization.Json;
 using Bam.Tokenization.Models;
 using Bam.Tokenization.Normalizers;
 using Bam.Tokenization.PreTokenizers;
-using Bam.Tokenization.Training;
 
 namespace Bam.Tokenization;
 
@@ -25,8 +24,6 @@ public sealed class Tokenizer
 
     // What tokenizers of other libraries are stored in.
     private static readonly string[] OtherForms = ["tokenizer.model", "vocab.json", "vocab.txt"];
-
-    private static readonly string[] WeightEndings = [".safetensors", ".gguf", ".pt", ".pth"];
 
     // In order of preference: a model that has both ends a text by the first.
     internal static readonly IReadOnlyList<string> EndOfTextNames =
@@ -232,22 +229,6 @@ public sealed class Tokenizer
         }
     }
 
-    /// <summary>Refuses a place to save a tokenizer in, before it is made.</summary>
-    /// <param name="path">The file, or a directory that gets one.</param>
-    /// <param name="inputs">Files and directories that are read meanwhile.</param>
-    /// <exception cref="InvalidInputException">
-    /// It is no file, is an input or lies in one, or is a file that <see cref="BpeTrainer"/> did not make or that belongs to a model.
-    /// </exception>
-    public static void CheckOutput(string path, IEnumerable<string> inputs)
-    {
-        const string replaced = "a tokenizer.json that 'bam tokenizer train' wrote";
-        if (Path.EndsInDirectorySeparator(path)) OutputPath.RequireKind(Path.TrimEndingDirectorySeparator(path), FileKind.Directory);
-        var file = FileIn(path);
-        OutputPath.RequireFile(file, replaced, TrainedTokenizerJson.IsOne, inputs);
-        if (FileStatus.Of(file) is not null && ModelFileBeside(file) is { } other)
-            throw new InvalidInputException(file, $"a new file, or {replaced}", $"one beside {other}, which belongs to that model", "choose another name");
-    }
-
     /// <summary>Writes the tokenizer.json, byte for byte as it was read or trained.</summary>
     /// <param name="path">The file, or a directory that gets one, which need not exist where the path ends with a slash.</param>
     /// <exception cref="WorkFailedException">It cannot be written.</exception>
@@ -269,15 +250,8 @@ public sealed class Tokenizer
         return state;
     }
 
-    private static string? ModelFileBeside(string file) =>
-        new[] { Path.GetFullPath(file), RealPath.Of(file) }
-            .SelectMany(path => Directory.EnumerateFiles(Path.GetDirectoryName(path)!, "*", new EnumerationOptions { AttributesToSkip = 0 }))
-            .Where(path => Path.GetFileName(path) == "config.json" || WeightEndings.Contains(Path.GetExtension(path)))
-            .Order(StringComparer.Ordinal)
-            .FirstOrDefault();
-
     // A path that ends with a slash is a directory, whether it exists or not.
-    private static string FileIn(string path) =>
+    internal static string FileIn(string path) =>
         Directory.Exists(path) || Path.EndsInDirectorySeparator(path) ? Path.Combine(path, FileName) : path;
 
     private static string HintFor(string directory) =>

@@ -5,7 +5,6 @@ using Bam.Checkpoints;
 using Bam.Configuration;
 using Bam.Files;
 using Bam.Models;
-using Bam.Training.Runs;
 
 namespace Bam.Training;
 

@@ -4,7 +4,6 @@ using Bam.Configuration;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
-using Bam.Training.Runs;
 using Bam.Upcycling;
 
 namespace Bam.Training;

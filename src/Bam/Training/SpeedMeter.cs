@@ -1,8 +1,7 @@
 using Bam.Checkpoints;
-using Bam.Models;
+using Bam.Models.Costs;
 using Bam.Torch;
 using Bam.Training.Metrics;
-using Bam.Training.Runs;
 
 namespace Bam.Training;
 

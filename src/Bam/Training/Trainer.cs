@@ -1,8 +1,9 @@
 using System.Diagnostics;
+using Bam.Evaluation;
 using Bam.Files;
 using Bam.Models;
+using Bam.Models.Costs;
 using Bam.Training.Metrics;
-using Bam.Training.Runs;
 
 namespace Bam.Training;
 

@@ -1,3 +1,4 @@
+using Bam.Evaluation;
 using Bam.Models;
 using Bam.Training.Metrics;
 

@@ -1,6 +1,5 @@
 using Bam.Data;
 using Bam.Tokenization;
-using Bam.Training.Runs;
 
 namespace Bam.Training;
 

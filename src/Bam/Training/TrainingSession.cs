@@ -64,7 +64,7 @@ public sealed class TrainingSession : IDisposable
         if (!double.IsFinite(norm)) throw StepFailure.NotFinite(step, $"the gradient norm is not finite ({parts})", batch, data.Names);
         var clipping = settings.ClipNorm is { } limit && norm > limit ? limit / norm : 1;
         var rate = schedule.RateAt(step);
-        Optimizer.Update(AdamWStep.At(settings, rate, step, clipping / settings.GradientAccumulation));
+        Optimizer.Update(settings.UpdateOf(step, rate, clipping / settings.GradientAccumulation));
         return new(parts.Loss, parts.Nll, parts.LoadBalancing, parts.RouterZ, norm, rate);
     }
 

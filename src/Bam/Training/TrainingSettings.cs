@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Training.Optimization;
 
 namespace Bam.Training;
 
@@ -139,4 +140,21 @@ public sealed record TrainingSettings : ICheckedSection
             throw section.Fault(
                 Tokens is null ? "steps" : "tokens", $"key '{(Tokens is null ? "steps" : "tokens")}': expected at most {MostTokens:N0} tokens in all, found more; lower it");
     }
+
+    /// <summary>The numbers of the update of step s.</summary>
+    /// <param name="step">s, counted from 0.</param>
+    /// <param name="learningRate">The rate of step s.</param>
+    /// <param name="gradientScale">Multiplies every gradient first.</param>
+    internal AdamWStep UpdateOf(long step, double learningRate, double gradientScale) =>
+        new(step + 1, learningRate, Beta1, Beta2, Epsilon, WeightDecay, gradientScale);
+}
+
+/// <summary>What the matrix products are computed in. Values, moments, router logits and every softmax stay float32.</summary>
+public enum TrainingDtype
+{
+    /// <summary>IEEE single precision.</summary>
+    Float32,
+
+    /// <summary>The upper half of single precision.</summary>
+    Bfloat16,
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Bam.Upcycling.Methods;
 
 namespace Bam.Upcycling;
 

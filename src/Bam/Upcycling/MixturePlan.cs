@@ -1,5 +1,4 @@
 using Bam.Checkpoints;
-using Bam.Upcycling.Methods;
 
 namespace Bam.Upcycling;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bam.Data;
+using Bam.Data.Building;
 using Shouldly;
 using Xunit;
 

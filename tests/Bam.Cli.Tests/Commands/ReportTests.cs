@@ -1,4 +1,4 @@
-using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Shouldly;
 using Xunit;
 

@@ -1,5 +1,5 @@
 using Bam.Cli.Commands;
-using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Shouldly;
 using Xunit;
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Bam.Data;
+using Bam.Data.Building;
 using Shouldly;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Bam.Data;
+using Bam.Data.Building;
 using Bam.Tests.Tokenization;
 using Bam.Tokenization;
 using Shouldly;

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Bam.Data;
+using Bam.Data.Building;
 using Bam.Tests.Files;
 using Shouldly;
 using Xunit;

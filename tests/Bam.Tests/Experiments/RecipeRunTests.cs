@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
-using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Models;
 using Bam.Torch;

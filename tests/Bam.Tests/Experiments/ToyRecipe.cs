@@ -1,4 +1,5 @@
 using Bam.Experiments;
+using Bam.Experiments.Findings;
 
 namespace Bam.Tests.Experiments;
 

@@ -4,6 +4,7 @@ using Bam.Models;
 using Bam.Tests.Models;
 using Bam.Tests.Tokenization;
 using Bam.Tokenization;
+using Bam.Tokenization.Unicode;
 using Bam.Torch;
 using Shouldly;
 using Xunit;

@@ -1,5 +1,5 @@
 using Bam.Checkpoints;
-using Bam.Models;
+using Bam.Models.Costs;
 using Shouldly;
 using Xunit;
 

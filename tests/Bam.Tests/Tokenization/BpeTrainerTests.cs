@@ -2,6 +2,7 @@ using System.Text;
 using Bam.Numerics;
 using Bam.Tokenization;
 using Bam.Tokenization.Training;
+using Bam.Tokenization.Unicode;
 using Shouldly;
 using Xunit;
 

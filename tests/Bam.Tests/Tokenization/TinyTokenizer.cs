@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Bam.Tokenization;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Tests.Tokenization;
 

@@ -1,4 +1,4 @@
-using Bam.Models;
+using Bam.Models.Costs;
 using Bam.Training;
 using Shouldly;
 using Xunit;

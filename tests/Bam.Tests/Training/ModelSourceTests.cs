@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Bam.Checkpoints;
 using Bam.Configuration;
-using Bam.Models;
+using Bam.Models.Costs;
 using Bam.Training;
 using Shouldly;
 using Xunit;

@@ -1,12 +1,11 @@
 using System.Text.Json;
 using Bam.Checkpoints;
-using Bam.Data;
+using Bam.Data.Building;
+using Bam.Evaluation;
 using Bam.Tests.Data;
 using Bam.Tests.Files;
 using Bam.Torch;
 using Bam.Training;
-using Bam.Training.Metrics;
-using Bam.Training.Runs;
 using Shouldly;
 using Xunit;
 

@@ -4,6 +4,7 @@ using Bam.Checkpoints;
 using Bam.Files;
 using Bam.Tokenization;
 using Bam.Tokenization.Models;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Exporting.Gguf;
 

@@ -3,6 +3,7 @@ using Bam.Tokenization;
 using Bam.Tokenization.Models;
 using Bam.Tokenization.Normalizers;
 using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Exporting.Gguf;
 

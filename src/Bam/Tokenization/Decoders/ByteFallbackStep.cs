@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Decoders;
 

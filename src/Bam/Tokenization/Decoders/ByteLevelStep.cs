@@ -1,4 +1,5 @@
 using System.Text;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Decoders;
 

@@ -1,6 +1,7 @@
 using Bam.Tokenization.Decoders;
 using Bam.Tokenization.Normalizers;
 using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Json;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bam.Tokenization.Models;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Json;
 

@@ -1,3 +1,5 @@
+using Bam.Tokenization.Unicode;
+
 namespace Bam.Tokenization.PreTokenizers;
 
 /// <summary>

@@ -1,3 +1,6 @@
+using Bam.Files;
+using Bam.Tokenization.Unicode;
+
 namespace Bam.Tokenization.Training;
 
 /// <summary>
@@ -8,6 +11,8 @@ namespace Bam.Tokenization.Training;
 public static class BpeTrainer
 {
     private const int Bytes = 256;
+
+    private static readonly string[] WeightEndings = [".safetensors", ".gguf", ".pt", ".pth"];
 
     /// <summary>Trains a tokenizer whose tokenizer.json Hugging Face's tokenizers read as well.</summary>
     /// <param name="documents">The corpus; read once. Special tokens are not looked for in it.</param>
@@ -33,6 +38,22 @@ public static class BpeTrainer
 
         void Counted(long done) => progress?.Report(new(characters = done, 0, options.VocabSize));
         void Merged() => progress?.Report(new(characters, tokens.Count, options.VocabSize));
+    }
+
+    /// <summary>Refuses a place to save a tokenizer in, before it is made.</summary>
+    /// <param name="path">The file, or a directory that gets one.</param>
+    /// <param name="inputs">Files and directories that are read meanwhile.</param>
+    /// <exception cref="InvalidInputException">
+    /// It is no file, is an input or lies in one, or is a file that was not trained here or that belongs to a model.
+    /// </exception>
+    public static void CheckOutput(string path, IEnumerable<string> inputs)
+    {
+        const string replaced = "a tokenizer.json that 'bam tokenizer train' wrote";
+        if (Path.EndsInDirectorySeparator(path)) OutputPath.RequireKind(Path.TrimEndingDirectorySeparator(path), FileKind.Directory);
+        var file = Tokenizer.FileIn(path);
+        OutputPath.RequireFile(file, replaced, TrainedTokenizerJson.IsOne, inputs);
+        if (FileStatus.Of(file) is not null && ModelFileBeside(file) is { } other)
+            throw new InvalidInputException(file, $"a new file, or {replaced}", $"one beside {other}, which belongs to that model", "choose another name");
     }
 
     private static List<(int First, int Second)> Merge(
@@ -93,4 +114,11 @@ public static class BpeTrainer
 
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options));
     }
+
+    private static string? ModelFileBeside(string file) =>
+        new[] { Path.GetFullPath(file), RealPath.Of(file) }
+            .SelectMany(path => Directory.EnumerateFiles(Path.GetDirectoryName(path)!, "*", new EnumerationOptions { AttributesToSkip = 0 }))
+            .Where(path => Path.GetFileName(path) == "config.json" || WeightEndings.Contains(Path.GetExtension(path)))
+            .Order(StringComparer.Ordinal)
+            .FirstOrDefault();
 }

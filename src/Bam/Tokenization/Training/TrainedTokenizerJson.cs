@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Bam.Files;
 using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Training;
 

@@ -1,3 +1,5 @@
+using Bam.Evaluation;
+
 namespace Bam.Training.Metrics;
 
 /// <summary>One line of metrics on held-out text.</summary>

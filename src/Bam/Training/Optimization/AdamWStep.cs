@@ -19,12 +19,4 @@ public readonly record struct AdamWStep(
 
     /// <summary>The part of a matrix that goes.</summary>
     public double Decay => LearningRate * WeightDecay;
-
-    /// <summary>The numbers of step s.</summary>
-    /// <param name="settings">β, ε and the decay.</param>
-    /// <param name="learningRate">The rate of step s.</param>
-    /// <param name="step">s, counted from 0.</param>
-    /// <param name="gradientScale">Multiplies every gradient first.</param>
-    public static AdamWStep At(TrainingSettings settings, double learningRate, long step, double gradientScale) =>
-        new(step + 1, learningRate, settings.Beta1, settings.Beta2, settings.Epsilon, settings.WeightDecay, gradientScale);
 }

@@ -1,3 +1,4 @@
+using Bam.Experiments.Findings;
 using Bam.Experiments.Reporting;
 using Shouldly;
 using Xunit;

@@ -1,4 +1,5 @@
-using Bam.Experiments.Reporting;
+using Bam.Evaluation;
+using Bam.Experiments.Findings;
 using Bam.Training.Metrics;
 using Shouldly;
 using Xunit;

@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Bam.Experiments.Reporting;
 using Shouldly;
 using Xunit;

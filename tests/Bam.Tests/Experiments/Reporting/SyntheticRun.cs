@@ -1,4 +1,5 @@
-using Bam.Experiments;
+using Bam.Evaluation;
+using Bam.Experiments.Findings;
 using Bam.Numerics;
 using Bam.Training.Metrics;
 

@@ -1,4 +1,4 @@
-using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Bam.Experiments.Studies;
 using Bam.Training.Metrics;
 using Shouldly;

@@ -1,4 +1,5 @@
 using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Bam.Experiments.Studies;
 using Shouldly;
 using Xunit;

@@ -1,4 +1,4 @@
-using Bam.Experiments;
+using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
 using Bam.Experiments.Studies;

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Bam.Checkpoints;
-using Bam.Models;
 using Bam.Models.Costs;
 using Bam.Torch;
 using Shouldly;

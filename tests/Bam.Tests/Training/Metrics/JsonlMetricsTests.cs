@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bam.Evaluation;
 using Bam.Tests.Files;
 using Bam.Training.Metrics;
 using Shouldly;

@@ -25,7 +25,7 @@ public sealed class AdamWKernelTests
             var gradients = Normal($"gradient {step}", count);
             var rate = 1e-2 / (1 + step);
             AdamWReference.Update(expected, gradients, expectedMeans, expectedSquares, Settings, rate, step, scale: 0.5, decays);
-            AdamWKernel.Update(values, gradients, means, squares, AdamWStep.At(Settings, rate, step, gradientScale: 0.5), decays);
+            AdamWKernel.Update(values, gradients, means, squares, Settings.UpdateOf(step, rate, gradientScale: 0.5), decays);
             gradients.ShouldAllBe(g => g == 0);
         }
 
@@ -44,7 +44,7 @@ public sealed class AdamWKernelTests
         float[] whole = Normal("values", count), cut = [.. whole];
         float[] wholeMeans = Normal("means", count), cutMeans = [.. wholeMeans];
         float[] wholeSquares = Array.ConvertAll(Normal("squares", count), MathF.Abs), cutSquares = [.. wholeSquares];
-        var step = AdamWStep.At(Settings, 1e-3, 3, 0.7);
+        var step = Settings.UpdateOf(3, 1e-3, 0.7);
         AdamWKernel.Update(whole, Normal("g", count), wholeMeans, wholeSquares, step, decays: true);
         var gradients = Normal("g", count);
         foreach (var (start, length) in new[] { (0, 3), (3, 8), (11, 18) })

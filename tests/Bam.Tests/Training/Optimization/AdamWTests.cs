@@ -37,7 +37,7 @@ public sealed class AdamWTests
                 gradients.CopyTo(arena.Gradients.AsSpan<float>());
                 var trained = Ranges.SelectMany(r => gradients.Skip((int)r.Offset).Take((int)r.Count));
                 optimizer.GradientNorm().ShouldBe(Math.Sqrt(trained.Sum(g => (double)g * g)), 1e-6);
-                optimizer.Update(AdamWStep.At(Settings, 1e-2, step, gradientScale: 0.25));
+                optimizer.Update(Settings.UpdateOf(step, 1e-2, gradientScale: 0.25));
                 foreach (var range in Ranges)
                 {
                     var (from, to) = ((int)range.Offset, (int)(range.Offset + range.Count));

@@ -1,0 +1,41 @@
+namespace Bam.Experiments.Findings;
+
+/// <summary>A column of a table over models: its title, and how a model's figure is found. Lower is better.</summary>
+/// <param name="Title">The heading.</param>
+/// <param name="Domain">The domain it is about; null for the mean and for what is of no domain.</param>
+/// <param name="Value">A model's figure; NaN when it was not measured.</param>
+public sealed record ModelFigure(string Title, string? Domain, Func<ModelResult, double> Value)
+{
+    /// <summary>The held-out tokens behind a model's figure; 0 for none.</summary>
+    public Func<ModelResult, long> Tokens { get; init; } = _ => 0;
+
+    /// <summary>The perplexities by domain, and last their mean over these domains.</summary>
+    public static IReadOnlyList<ModelFigure> Perplexities(IReadOnlyList<string> domains) =>
+        [.. ByDomain(domains, model => model.Perplexity), MeanPerplexity(domains)];
+
+    /// <summary>The arithmetic mean of the perplexities over some domains.</summary>
+    public static ModelFigure MeanPerplexity(IReadOnlyList<string> domains) =>
+        new("mean", null, model => domains.Average(domain => model.Perplexity.GetValueOrDefault(domain, double.NaN)));
+
+    /// <summary>One column for each domain.</summary>
+    /// <param name="domains">In the order of the columns.</param>
+    /// <param name="select">A model's figures by domain.</param>
+    public static IReadOnlyList<ModelFigure> ByDomain(IReadOnlyList<string> domains, Func<ModelResult, IReadOnlyDictionary<string, double>> select) =>
+        [.. domains.Select(domain => new ModelFigure(domain, domain, model => select(model).GetValueOrDefault(domain, double.NaN))
+        {
+            Tokens = model => model.Tokens.GetValueOrDefault(domain),
+        })];
+
+    /// <summary>One column for each probe.</summary>
+    /// <param name="probes">In the order of the columns.</param>
+    /// <param name="select">A probe's figure.</param>
+    public static IReadOnlyList<ModelFigure> OfProbes(IReadOnlyList<string> probes, Func<ProbeResult, double> select)
+    {
+        return [.. probes.Select(probe => new ModelFigure(probe, null, model => Of(model, probe) is { } result ? select(result) : double.NaN)
+        {
+            Tokens = model => Of(model, probe)?.Tokens ?? 0,
+        })];
+
+        static ProbeResult? Of(ModelResult model, string probe) => model.Probes?.GetValueOrDefault(probe);
+    }
+}

@@ -1,0 +1,138 @@
+using System.Security.Cryptography;
+using System.Text;
+using Bam.Checkpoints;
+using Bam.Evaluation;
+using Bam.Experiments.Findings;
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Bam.Models.Costs;
+
+namespace Bam.Experiments;
+
+/// <summary>A recipe with one seed number: its phases, and what they found.</summary>
+internal sealed class RecipeUnit
+{
+    private readonly Recipe recipe;
+    private readonly PhaseStore store;
+    private readonly ExperimentGraph graph;
+
+    /// <summary>Makes the phases; reads the users' files to hash them, and does nothing else.</summary>
+    /// <param name="recipe">The recipe, with one seed number at most.</param>
+    /// <param name="store">Where the phases' outputs are kept.</param>
+    /// <param name="hashes">Of the files that the recipe names.</param>
+    public RecipeUnit(Recipe recipe, PhaseStore store, FileHashes hashes)
+    {
+        (this.recipe, this.store) = (recipe, store);
+        graph = new ExperimentGraph(recipe, hashes);
+    }
+
+    /// <summary>The seed number.</summary>
+    public long Seed => recipe.ModelSeed;
+
+    /// <summary>SHA-256 of all that the figures depend on.</summary>
+    public string Key => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        string.Join('\n', graph.Models.SelectMany(KeysOf).Concat(graph.Latencies.Select(latency => latency.Key))))));
+
+    /// <summary>What a run would do, phase by phase, and why.</summary>
+    public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
+
+    /// <summary>Runs what is not finished and gathers the figures; the caller holds the directory's lock.</summary>
+    /// <param name="resolvedRecipe">The recipe with every default written out.</param>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
+    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same key.</param>
+    /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public Results Run(string resolvedRecipe, IReporter reporter, CancellationToken cancellation, Results? earlier = null)
+    {
+        var run = PhaseRunner.Run(graph.Order, store, reporter, cancellation);
+        if (run > 0 || earlier?.Key != Key) earlier = null;
+        var models = graph.Models.Select(Result).ToList();
+        return new Results
+        {
+            Recipe = recipe.Name,
+            RandomSeed = Seed,
+            Key = Key,
+            Seconds = graph.Order.Sum(phase => phase.SecondsIn(store)),
+            Created = earlier?.Created ?? DateTimeOffset.UtcNow,
+            Machine = earlier?.Machine ?? ThisMachine.Describe(),
+            Domains = [.. recipe.Domains.Keys],
+            Probes = [.. recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).Select(part => part.Name)],
+            Models = models,
+            Claims = Claims.Of(models),
+            ResolvedRecipe = resolvedRecipe,
+        };
+    }
+
+    /// <summary>Runs what every mixture's budget needs, and finds them; the caller holds the directory's lock.</summary>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
+    /// <returns>The budgets, in the order of the mixtures.</returns>
+    /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public IReadOnlyList<FoundBudget> Calibrate(IReporter reporter, CancellationToken cancellation)
+    {
+        PhaseRunner.Run(graph.UpToBudgets, store, reporter, cancellation);
+        return [.. graph.Models.Where(model => model.Budget is not null)
+            .Select(model => new FoundBudget(recipe.Name, Seed, model.Name, model.Budget!.OutcomeIn(store)))];
+    }
+
+    private static IEnumerable<string> KeysOf(ExperimentModel model) =>
+        model.Probes is { } probes ? [model.Name, model.Evaluation.Key, probes.Key] : [model.Name, model.Evaluation.Key];
+
+    private ModelResult Result(ExperimentModel model)
+    {
+        var measured = model.Evaluation.ResultsIn(store);
+        var training = (model.Origin as TrainPhase)?.ResultIn(store);
+        var config = ModelConfig.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
+        var size = ModelSize.Of(config);
+        var metrics = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
+        var match = model.Budget?.OutcomeIn(store);
+        return new ModelResult
+        {
+            Name = model.Name,
+            Kind = model.Kind,
+            Domain = model.Domain,
+            Budget = match is null ? null : TextOf(match),
+            Match = match,
+            Experts = config.IsMixture ? ExpertsOf(model, config) : null,
+            Perplexity = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Perplexity),
+            BitsPerByte = measured.ToDictionary(domain => domain.Key, domain => domain.Value.BitsPerByte ?? double.NaN),
+            Tokens = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Tokens),
+            MeanPerplexity = PerplexityResult.Mean(measured.Values),
+            Probes = model.Probes?.ResultsIn(store).ToDictionary(
+                probe => probe.Key, probe => new ProbeResult(probe.Value.Perplexity, probe.Value.BitsPerByte ?? double.NaN, probe.Value.Tokens)),
+            ParametersTotal = size.Total,
+            ParametersActive = size.Active,
+            TrainingTokens = training?.Tokens ?? 0,
+            CoreSeconds = training?.CoreSeconds ?? 0,
+            TokensPerSecond = training?.TokensPerSecond ?? 0,
+            Flops = training?.Flops ?? 0,
+            Latency = LatencyOf(model.Name),
+            History = metrics is null ? null : TrainingHistory.Load(metrics),
+            Metrics = metrics is null ? null : Path.GetRelativePath(store.RunDirectory, metrics),
+        };
+    }
+
+    private Dictionary<string, LatencyResult>? LatencyOf(string model)
+    {
+        var measured = graph.Latencies.Where(latency => latency.ResultsIn(store).ContainsKey(model)).ToList();
+        return measured.Count == 0 ? null : measured.ToDictionary(latency => latency.Sizes, latency => latency.ResultsIn(store)[model]);
+    }
+
+    // Sparse mixtures, and experts beyond the models, are copies of the seed's.
+    private List<string> ExpertsOf(ExperimentModel model, ModelConfig config)
+    {
+        var members = model.Kind == ModelKind.Sparse ? [] : recipe.Mixtures[model.Name].Of ?? [.. recipe.Experts.Keys];
+        return [.. Enumerable.Range(0, config.NumLocalExperts).Select(expert => expert > 0 && expert <= members.Count ? members[expert - 1] : "seed")];
+    }
+
+    private static string TextOf(BudgetOutcome match) => match.By switch
+    {
+        MatchBy.CoreSeconds => $"core-seconds of {match.Reference}",
+        MatchBy.Flops => $"FLOPs of {match.Reference}",
+        _ => $"tokens of {match.Reference}",
+    };
+}

@@ -1,0 +1,69 @@
+using Bam.Experiments.Findings;
+
+namespace Bam.Experiments.Reporting;
+
+/// <summary>Bars by domain: how each model's perplexity differs from the seed's.</summary>
+internal static class PerplexityChange
+{
+    private const double Width = 264;
+    private const double RowHeight = 20;
+    private const double Top = 6;
+    private const double CharacterWidth = 6.4;
+    private const double ValueWidth = 48;
+    private const int LongestName = 16;
+
+    /// <summary>Appends the section, if there is a seed to compare with.</summary>
+    public static void Add(Html html, ReportData data)
+    {
+        if (data.Seed is not { } seed) return;
+        var models = data.Groups.SelectMany(group => group.Models).Where(model => model != seed).ToList();
+        if (models.Count == 0) return;
+        html.Line($"<section id='change'>")
+            .Line($"<h2>What training brought</h2>")
+            .Add($"<p>Perplexity on each domain relative to {seed.Name}, the model that all others come from. Bars to the left are better than ")
+            .Add($"it, bars to the right are worse; equal lengths are equal ratios. A specialised model should gain on its own domain ")
+            .Line($"and lose elsewhere, a mixture should gain on all special domains at once.</p>")
+            .Line($"<div class='panels bars'>");
+        var changes = models.SelectMany(model => data.Results.Domains, (model, domain) => LogRatio(model, seed, domain))
+            .Where(double.IsFinite).ToList();
+        var labelWidth = models.Max(model => Math.Min(model.Name.Length, LongestName)) * CharacterWidth;
+        // Never so narrow that noise fills the panel.
+        var axis = Axis.Exact(
+            Math.Min(changes.DefaultIfEmpty(0).Min(), -0.05), Math.Max(changes.DefaultIfEmpty(0).Max(), 0.05),
+            labelWidth + 8, Width - ValueWidth, ticks: 4);
+        foreach (var domain in data.Results.Domains) AddPanel(html, domain, models, seed, axis);
+        html.Line($"</div>").Line($"</section>");
+    }
+
+    private static void AddPanel(Html html, string domain, List<ModelResult> models, ModelResult seed, Axis axis)
+    {
+        var height = Top + (models.Count * RowHeight) + 4;
+        var description = string.Join(", ", models.Select(model => $"{model.Name} {NumberText.Change(Math.Exp(LogRatio(model, seed, domain)))}"));
+        html.Line($"<figure><figcaption>{domain}</figcaption>")
+            .Line($"<svg viewBox='0 0 {Width} {height}' role='img' aria-label='Perplexity on {domain} against {seed.Name}: {description}'>")
+            .Line($"<line class='zero' x1='{axis[0]}' x2='{axis[0]}' y1='0' y2='{height}'/>");
+        for (var i = 0; i < models.Count; i++)
+        {
+            var model = models[i];
+            var middle = Top + ((i + 0.5) * RowHeight);
+            var own = model.Domain == domain;
+            html.Add($"<g><title>{model.Name}: {NumberText.Change(Math.Exp(LogRatio(model, seed, domain)))}</title>")
+                .Add($"<text class='{(own ? "name own" : "name")}' x='0' y='{middle + 4}'>{NumberText.Shorten(model.Name, LongestName)}</text>");
+            AddBar(html, axis, LogRatio(model, seed, domain), middle);
+            html.Line($"</g>");
+        }
+
+        html.Line($"</svg></figure>");
+    }
+
+    private static void AddBar(Html html, Axis axis, double change, double middle)
+    {
+        if (!double.IsFinite(change)) return;
+        var (left, right) = (axis[Math.Min(change, 0)], axis[Math.Max(change, 0)]);
+        html.Add($"<rect class='{(change < 0 ? "better" : "worse")}' x='{left}' y='{middle - 6}' width='{right - left}' height='12'/>")
+            .Add($"<text class='value end' x='{Width}' y='{middle + 4}'>{NumberText.Change(Math.Exp(change))}</text>");
+    }
+
+    private static double LogRatio(ModelResult model, ModelResult seed, string domain) =>
+        Math.Log(model.Perplexity.GetValueOrDefault(domain, double.NaN) / seed.Perplexity.GetValueOrDefault(domain, double.NaN));
+}

@@ -1,0 +1,47 @@
+using Bam.Experiments.Findings;
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Bam.Files;
+
+namespace Bam.Experiments;
+
+/// <summary>The directory that recipes run in: what is found there before a run begins.</summary>
+internal static class RunRoot
+{
+    /// <summary>The recipe with every default written out.</summary>
+    public const string ResolvedRecipeFileName = "recipe.resolved.yaml";
+
+    /// <summary>The hashes of the recipes' files.</summary>
+    public const string InputsFileName = "inputs.json";
+
+    /// <summary>The text of a smoke run.</summary>
+    public const string TextFolderName = "text";
+
+    /// <summary>Refuses a directory where a run would overwrite what is not a run's.</summary>
+    /// <param name="directory">The run's root; it need not exist.</param>
+    /// <param name="recipes">What is to run there.</param>
+    /// <exception cref="InvalidInputException">It is, holds or lies in what a recipe reads, or holds files of those names without a run.</exception>
+    public static void Require(string directory, IEnumerable<Recipe> recipes)
+    {
+        OutputPath.RequireWorkplace(directory, recipes.SelectMany(RecipeInputs.Of));
+        if (IsBegun(directory)) return;
+        string[] names = [ResolvedRecipeFileName, InputsFileName, TextFolderName, Results.FileName, Reporting.Report.FileName, PhaseStore.FolderName];
+        if (names.Select(name => Path.Combine(directory, name)).FirstOrDefault(Path.Exists) is { } found)
+            throw new InvalidInputException($"{found}: is there already, without a run to go on with; choose another --output");
+    }
+
+    /// <summary>Shrinks recipes and writes their text. The lock comes first: the text alone would not be known for a run's.</summary>
+    /// <param name="recipes">What is to run.</param>
+    /// <param name="directory">The run's root.</param>
+    /// <exception cref="InvalidInputException">Another process runs there.</exception>
+    /// <exception cref="WorkFailedException">The text cannot be written.</exception>
+    public static IReadOnlyList<Recipe> Smoke(IEnumerable<Recipe> recipes, string directory)
+    {
+        using var held = DirectoryLock.Acquire(directory);
+        return [.. recipes.Select(recipe => SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(directory), TextFolderName)))];
+    }
+
+    // Copies of a run may lack its hidden lock, and a run that was stopped early has nothing else.
+    private static bool IsBegun(string directory) =>
+        File.Exists(Path.Combine(directory, DirectoryLock.FileName)) || new PhaseStore(directory).HasAny;
+}

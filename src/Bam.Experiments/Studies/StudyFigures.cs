@@ -1,0 +1,125 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Bam.Experiments.Findings;
+using Bam.Files;
+
+namespace Bam.Experiments.Studies;
+
+/// <summary>A study's figures for programs.</summary>
+public static class StudyFigures
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        WriteIndented = true,
+        NewLine = "\n",
+    };
+
+    private static readonly (string Name, Func<ModelResult, double> Value)[] Costs =
+    [
+        ("training_tokens", model => model.TrainingTokens),
+        ("core_seconds", model => model.CoreSeconds),
+        ("flops", model => model.Flops),
+        ("tokens_per_second", model => model.TokensPerSecond),
+        ("parameters_total", model => model.ParametersTotal),
+        ("parameters_active", model => model.ParametersActive),
+    ];
+
+    /// <summary>Writes one line for each unit, model and domain, by RFC 4180.</summary>
+    /// <exception cref="WorkFailedException">The file cannot be written.</exception>
+    public static void WriteCsv(Study study, string path)
+    {
+        ArgumentNullException.ThrowIfNull(study);
+        var csv = new CsvText();
+        csv.AddLine(["study", "seed", "model", "kind", "domain", "perplexity", "bits_per_byte", "tokens", .. Costs.Select(cost => cost.Name)]);
+        foreach (var unit in study.Units)
+            foreach (var model in unit.Models)
+                foreach (var domain in unit.Domains)
+                    csv.AddLine([
+                        study.Name, unit.RandomSeed, model.Name, JsonNamingPolicy.SnakeCaseLower.ConvertName(model.Kind.ToString()), domain,
+                        model.Perplexity.GetValueOrDefault(domain, double.NaN), model.BitsPerByte.GetValueOrDefault(domain, double.NaN),
+                        model.Tokens.GetValueOrDefault(domain), .. Costs.Select(cost => (object)cost.Value(model)),
+                    ]);
+        AtomicFile.WriteText(path, csv.ToString());
+    }
+
+    /// <summary>Writes means, deviations, comparisons and verdicts.</summary>
+    /// <exception cref="WorkFailedException">The file cannot be written.</exception>
+    public static void WriteJson(Study study, string path)
+    {
+        ArgumentNullException.ThrowIfNull(study);
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(Describe(study), Json) + "\n");
+    }
+
+    /// <summary>True for a file that <see cref="WriteCsv"/> wrote.</summary>
+    internal static bool IsCsv(string path) => InputFile.ReadHead(path).StartsWith("study,seed,model,", StringComparison.Ordinal);
+
+    /// <summary>True for a file that <see cref="WriteJson"/> wrote.</summary>
+    internal static bool IsJson(string path) => InputFile.ReadHead(path).Contains("\n  \"seeds_finished\": [", StringComparison.Ordinal);
+
+    private static object Describe(Study study) => new
+    {
+        study.Name,
+        study.Title,
+        study.Recipe.About,
+        SeedsFinished = study.Units.Select(unit => unit.RandomSeed),
+        SeedsMissing = study.MissingSeeds,
+        study.Domains,
+        Units = study.Units.Select(unit => new { Seed = unit.RandomSeed, unit.Key, unit.Created, unit.Seconds, unit.Machine }),
+        Models = study.Models.Select(model => Describe(study, model)),
+        Tables = study.Units.Count == 0 ? [] : study.Tables.Select(table => new
+        {
+            table.Title,
+            table.Models,
+            Domains = table.Domains ?? study.Domains,
+            table.Against,
+            Comparisons = table.Models.Where(model => table.Against is not null && model != table.Against)
+                .SelectMany(_ => ModelFigure.Perplexities(table.Domains ?? study.Domains), (model, figure) => Describe(Comparison.Of(study, model, table.Against!, figure))),
+        }),
+        Claims = study.Claims.Select(claim => new
+        {
+            claim.Claim.Says,
+            claim.Claim.Source,
+            claim.Claim.Order,
+            claim.Verdict,
+            Pairs = claim.Pairs.Select(pair => new
+            {
+                pair.Better,
+                pair.Worse,
+                pair.Verdict,
+                Mean = Describe(pair.Mean),
+                Domains = pair.Domains.Select(Describe),
+            }),
+        }),
+        Routers = RouterStability.Of(study).Select(row => new { row.Model, Figure = row.Figure.Name, row.Levels, row.Steps }),
+    };
+
+    private static object Describe(Study study, ModelResult model) => new
+    {
+        model.Name,
+        model.Kind,
+        Perplexity = study.Domains.ToDictionary(
+            domain => domain, domain => Describe(study.Of(model.Name, result => result.Perplexity.GetValueOrDefault(domain, double.NaN)))),
+        BitsPerByte = study.Domains.ToDictionary(
+            domain => domain, domain => Describe(study.Of(model.Name, result => result.BitsPerByte.GetValueOrDefault(domain, double.NaN)))),
+        MeanPerplexity = Describe(study.Of(model.Name, result => result.MeanPerplexity)),
+        Costs = Costs.ToDictionary(cost => cost.Name, cost => Describe(study.Of(model.Name, cost.Value))),
+        Match = study.Units.Select(unit => unit.Models.First(result => result.Name == model.Name).Match).OfType<Phases.BudgetOutcome>(),
+    };
+
+    private static object Describe(Comparison comparison) => new
+    {
+        comparison.Model,
+        comparison.Against,
+        Figure = comparison.Figure.Title,
+        Difference = Describe(comparison.Difference),
+        Change = Describe(comparison.Change),
+        comparison.Held,
+        comparison.Count,
+        comparison.Verdict,
+    };
+
+    private static object Describe(Sample sample) => new { sample.Mean, sample.StandardDeviation, sample.HalfWidth, sample.Values };
+}

@@ -1,0 +1,122 @@
+using Bam.Experiments.Findings;
+using Bam.Experiments.Recipes;
+using Bam.Experiments.Reporting;
+using Bam.Experiments.Studies;
+using Bam.Files;
+
+namespace Bam.Experiments;
+
+/// <summary>A set of studies, or a single one, and the directory in which they run.</summary>
+public sealed class StudySetRun
+{
+    private readonly IReadOnlyList<StudyRun> studies;
+
+    private StudySetRun(StudySet? set, IReadOnlyList<Recipe> recipes, string directory)
+    {
+        Set = set;
+        Directory = Path.GetFullPath(directory);
+        studies = [.. recipes.Select(recipe => new StudyRun(recipe, Directory))];
+    }
+
+    /// <summary>The set; null when a recipe was opened.</summary>
+    public StudySet? Set { get; }
+
+    /// <summary>The run's root: phases, reports, and the figures of recipes that name no other place.</summary>
+    public string Directory { get; }
+
+    /// <summary>The names of the studies.</summary>
+    public IReadOnlyList<string> Names => [.. studies.Select(study => study.Name)];
+
+    /// <summary>True when the file holds a set, or a recipe with seed numbers.</summary>
+    /// <exception cref="InvalidInputException">The file is not as it must be.</exception>
+    public static bool IsStudy(string path) => StudySet.IsSet(path) || RecipeReader.Read(path).RandomSeeds.Count > 0;
+
+    /// <summary>Reads a set or a recipe with seed numbers; all that can be wrong with them is found here, before any work.</summary>
+    /// <param name="path">The set's file, or a recipe's.</param>
+    /// <param name="output">The run's root; null for <c>runs/NAME</c> below the current directory.</param>
+    /// <param name="isSmoke">True: tiny models and synthetic text, to see that everything works (<c>runs/NAME-smoke</c>).</param>
+    /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
+    public static StudySetRun Open(string path, string? output, bool isSmoke = false)
+    {
+        var (set, recipes) = StudySet.ReadStudies(path);
+        var name = set?.Name ?? recipes[0].Name;
+        output ??= Path.Combine("runs", isSmoke ? $"{name}-smoke" : name);
+        RunRoot.Require(output, recipes);
+        return new StudySetRun(set, isSmoke ? RunRoot.Smoke(recipes, output) : recipes, output);
+    }
+
+    /// <summary>Every unit with what a run would do about it, in the order in which a run takes them.</summary>
+    /// <param name="seeds">Only these seed numbers; null for all.</param>
+    /// <exception cref="InvalidInputException">No study has one of them.</exception>
+    public IReadOnlyList<PlannedUnit> Plan(IReadOnlyCollection<long>? seeds)
+    {
+        RequireKnown(seeds);
+        return [.. studies.SelectMany(study => study.Plan()).Where(unit => seeds?.Contains(unit.Seed) != false).OrderBy(unit => unit.Seed)];
+    }
+
+    /// <summary>
+    /// Runs the units that are not finished, one seed number after the other, so that what the studies share is trained once and
+    /// whole rows of results exist early; writes the reports after each unit.
+    /// </summary>
+    /// <param name="seeds">Only these seed numbers; null for all.</param>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
+    /// <returns>The studies, with all units that are finished by now.</returns>
+    /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public IReadOnlyList<Study> Run(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
+    {
+        RequireKnown(seeds);
+        using var held = DirectoryLock.Acquire(Directory);
+        var known = studies.Select(study => study.Study()).ToList();
+        foreach (var study in known) Show(study);
+        if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
+        foreach (var seed in Chosen(seeds))
+        {
+            for (var i = 0; i < studies.Count; i++)
+            {
+                if (!studies[i].Run(seed, reporter, cancellation)) continue;
+                known[i] = studies[i].Study();
+                Show(known[i]);
+                if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
+            }
+        }
+
+        return known;
+
+        void Show(Study study)
+        {
+            TextDifference.Warn(study, reporter);
+            StudyPages.Write(study, Directory);
+        }
+    }
+
+    /// <summary>
+    /// Finds the budgets of the units that are not finished, and trains no mixture: core-seconds are then calibrated on a quiet
+    /// machine, with the threads of the moment, however the mixtures are trained later.
+    /// </summary>
+    /// <param name="seeds">Only these seed numbers; null for all.</param>
+    /// <param name="reporter">Told what is going on.</param>
+    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
+    /// <returns>The budgets of those units, one seed number after the other.</returns>
+    /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
+    /// <exception cref="WorkFailedException">A phase failed.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
+    public IReadOnlyList<FoundBudget> Calibrate(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
+    {
+        RequireKnown(seeds);
+        using var held = DirectoryLock.Acquire(Directory);
+        return [.. Chosen(seeds).SelectMany(seed => studies.SelectMany(study => study.Calibrate(seed, reporter, cancellation)))];
+    }
+
+    private IEnumerable<long> Chosen(IReadOnlyCollection<long>? seeds) =>
+        studies.SelectMany(study => study.Seeds).Distinct().Where(seed => seeds?.Contains(seed) != false).Order();
+
+    private void RequireKnown(IReadOnlyCollection<long>? seeds)
+    {
+        var known = studies.SelectMany(study => study.Seeds).Distinct().Order().ToList();
+        if (seeds?.Except(known).ToList() is [var unknown, ..])
+            throw new InvalidInputException("seeds", $"one of {string.Join(", ", known)} (random_seeds)", $"{unknown}", "choose another or add it to the recipe");
+    }
+}

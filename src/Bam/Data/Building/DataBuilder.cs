@@ -1,0 +1,116 @@
+using Bam.Files;
+
+namespace Bam.Data.Building;
+
+/// <summary>
+/// Makes a domain's token shards from text. Near-duplicates go first, then documents are held out, then training documents that share
+/// text with a held-out one go. The text is read three times and never kept: what stays in memory is about 1 kB per document, and the
+/// shingles of the held-out documents.
+/// </summary>
+public static class DataBuilder
+{
+    private const string TrainName = "train";
+    private const string HeldOutName = "heldout";
+    private const string AllName = "all";
+
+    private static readonly string[] FileNames =
+        [$"{TrainName}.bin", $"{TrainName}.idx", $"{HeldOutName}.bin", $"{HeldOutName}.idx", DataBuildReport.FileName];
+
+    private static readonly OwnFiles Files = new(
+        "an earlier build", IsFileName, directory => FileNames.All(name => File.Exists(Path.Combine(directory, name))));
+
+    /// <summary>Whether a build has a file of that name.</summary>
+    internal static bool IsFileName(string name) => FileNames.Contains(name);
+
+    /// <summary>Builds <see cref="DataBuildOptions.Output"/>, which appears only when whole; an earlier build there is replaced, anything else refused.</summary>
+    /// <param name="options">What to build.</param>
+    /// <param name="reporter">Is told how far it is.</param>
+    /// <param name="cancellation">Stops, leaving nothing.</param>
+    /// <returns>What was written to <c>report.json</c>.</returns>
+    /// <exception cref="InvalidInputException">
+    /// An input is missing, damaged or empty, an option is out of range, or the output overlaps an input or holds other files.
+    /// </exception>
+    /// <exception cref="WorkFailedException">The disk is full, or an input changed meanwhile.</exception>
+    public static DataBuildReport Build(DataBuildOptions options, IReporter? reporter = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        OutputPath.RequireDirectory(options.Output, Files, options.Inputs);
+        var source = new DocumentSource(options, reporter ?? SilentReporter.Instance, cancellation);
+        OutputPath.RequireDirectory(options.Output, Files, source.Files);
+        var type = TokenTypes.For(options.Encoder.VocabularySize);
+        FreeSpace.Require(options.Output, source.EstimateTokens() * type.Width() * 2);
+
+        using var directory = new AtomicDirectory(options.Output, Files);
+        var all = Path.Combine(directory.TemporaryPath, AllName);
+        var corpus = Corpus.Tokenize(source, options, all, type);
+        var heldOut = HeldOutSplit.Choose(corpus.Kept, options.HeldOutFraction, options.HeldOutMaxTokens, string.Join(", ", options.Inputs));
+        var contamination = Contamination.Find(source, options, corpus, heldOut);
+        var (train, held) = Split(directory.TemporaryPath, all, corpus, heldOut, contamination);
+        if (train.Documents == 0)
+        {
+            throw new InvalidInputException(
+                string.Join(", ", options.Inputs), "documents to train on", $"none that shares less than {options.ContaminationShare:P0} of its text with a held-out one", "give more text");
+        }
+
+        var report = Report(options, source, corpus, contamination, train, held);
+        AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, DataBuildReport.FileName), report.ToJson());
+        cancellation.ThrowIfCancellationRequested();
+        directory.Commit();
+        return report;
+    }
+
+    private static (SplitReport Train, SplitReport HeldOut) Split(
+        string folder, string allPrefix, Corpus corpus, bool[] heldOut, Contamination contamination)
+    {
+        SplitReport train, held;
+        using (var all = IndexedDataset.Open(allPrefix))
+        using (var trainShard = new Shard(Path.Combine(folder, TrainName), all.TokenType))
+        using (var heldOutShard = new Shard(Path.Combine(folder, HeldOutName), all.TokenType))
+        {
+            for (var i = 0; i < corpus.Kept.Count; i++)
+            {
+                if (contamination.IsDropped[i]) continue;
+                (heldOut[i] ? heldOutShard : trainShard).Copy(all, i, corpus.Kept[i].Utf8Bytes);
+            }
+
+            train = trainShard.Complete();
+            held = heldOutShard.Complete();
+        }
+
+        File.Delete(allPrefix + ".bin");
+        File.Delete(allPrefix + ".idx");
+        return (train, held);
+    }
+
+    private static DataBuildReport Report(
+        DataBuildOptions options, DocumentSource source, Corpus corpus, Contamination contamination, SplitReport train, SplitReport heldOut) =>
+        new(
+            options.DomainName,
+            options.Encoder.Fingerprint,
+            options.Encoder.VocabularySize,
+            options.Encoder.EndOfTextId,
+            source.Files.Count,
+            source.TotalBytes,
+            corpus.DocumentsRead,
+            corpus.EmptyDocuments,
+            corpus.DocumentsRead - corpus.Kept.Count,
+            contamination.DroppedCount,
+            train,
+            heldOut,
+            new(
+                options.TextKey,
+                options.GroupKey,
+                options.SectionSeparator,
+                options.HeldOutFraction,
+                options.HeldOutMaxTokens,
+                options.Seed,
+                options.NearDuplicateSimilarity,
+                options.ContaminationShare,
+                options.SkipBadLines),
+            corpus.NearDuplicateExamples,
+            contamination.Examples,
+            source.BadLines,
+            options.Encoder.Bos,
+            options.Encoder.Bos == BeginOfText.None ? null : options.Encoder.BeginOfTextIds);
+}

@@ -1,0 +1,37 @@
+using Bam.Checkpoints;
+
+namespace Bam.Models.Costs;
+
+/// <summary>How many parameters a model has, and how many of them one token meets.</summary>
+/// <param name="Total">All parameters; a tied head counts once.</param>
+/// <param name="Active">Those that take part in computing one token: only k of the M feed-forward experts, and with top-k
+/// attention only the queries and output projections of k experts.</param>
+public sealed record ModelSize(long Total, long Active)
+{
+    /// <summary>Counts what the checkpoint holds.</summary>
+    public static ModelSize Of(ModelConfig config)
+    {
+        var components = ByKind(config);
+        return new(components.Sum(component => component.Total), components.Sum(component => component.Active));
+    }
+
+    /// <summary>The same by kind, in the format's order.</summary>
+    public static IReadOnlyList<ComponentParameters> ByKind(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return
+        [
+            .. ParameterTable.Of(config).GroupBy(parameter => parameter.Kind).Select(group => new ComponentParameters(
+                group.Key, group.Sum(parameter => parameter.Count), group.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count))),
+        ];
+    }
+
+    // Experts of one kind have one size, so the first k stand for any k.
+    private static bool IsActive(ParameterInfo parameter, ModelConfig config) => parameter.Kind switch
+    {
+        ParameterKind.Gate or ParameterKind.Up or ParameterKind.Down => parameter.Expert < config.NumExpertsPerTok,
+        ParameterKind.Query or ParameterKind.QueryNorm or ParameterKind.Output when config.AttentionRouting == AttentionRouting.TopK =>
+            parameter.Expert < config.NumAttentionExpertsPerTok,
+        _ => true,
+    };
+}

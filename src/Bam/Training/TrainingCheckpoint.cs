@@ -1,0 +1,92 @@
+using Bam.Checkpoints;
+using Bam.Files;
+using Bam.Models;
+using Bam.Torch;
+using Bam.Upcycling;
+
+namespace Bam.Training;
+
+/// <summary>
+/// A checkpoint to resume from: a model directory like any other, with <c>optimizer.safetensors</c> (AdamW's moments as
+/// exp_avg.NAME and exp_avg_sq.NAME, for the trained tensors) and <c>trainer_state.json</c>.
+/// </summary>
+public static class TrainingCheckpoint
+{
+    /// <summary>The moments' file.</summary>
+    public const string OptimizerFileName = "optimizer.safetensors";
+
+    private const string MeanPrefix = "exp_avg.";
+    private const string SquarePrefix = "exp_avg_sq.";
+
+    /// <summary>Whether a checkpoint has a file of that name, relative to its directory.</summary>
+    internal static bool IsName(string file) => file is OptimizerFileName or TrainerState.FileName || MixtureFiles.IsName(file);
+
+    /// <summary>Writes a model without the moments: a run's result.</summary>
+    /// <param name="directory">An existing directory.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="state">Where the run stands.</param>
+    /// <param name="companions">What lies beside the model.</param>
+    /// <exception cref="WorkFailedException">The disk is full.</exception>
+    public static void SaveModel(string directory, LanguageModel model, TrainerState state, CompanionFiles companions)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(companions);
+        ModelCheckpoint.Save(model, directory);
+        companions.WriteTo(directory);
+        state.Save(directory);
+    }
+
+    /// <summary>Writes everything that resuming needs.</summary>
+    /// <param name="directory">An existing directory.</param>
+    /// <param name="session">The model and the moments.</param>
+    /// <param name="state">Where the run stands.</param>
+    /// <param name="companions">What lies beside the model.</param>
+    /// <exception cref="WorkFailedException">The disk is full.</exception>
+    public static void Save(string directory, TrainingSession session, TrainerState state, CompanionFiles companions)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        var moments = MomentsOf(session).ToDictionary(m => m.Name);
+        FreeSpace.Require(directory, sizeof(float) * (session.Model.Parameters.Count + moments.Values.Sum(m => m.Slice.Count)));
+        SafetensorsWriter.Write(
+            Path.Combine(directory, OptimizerFileName),
+            [.. moments.Values.Select(m => new TensorDeclaration(m.Name, TensorDtype.Float32, m.Slice.Parameter.Shape))],
+            (declaration, stream) =>
+            {
+                var (_, buffer, slice) = moments[declaration.Name];
+                ModelCheckpoint.WriteTo(stream, buffer, slice);
+            });
+        SaveModel(directory, session.Model, state, companions);
+    }
+
+    /// <summary>Reads parameters, moments and state.</summary>
+    /// <param name="directory">The checkpoint.</param>
+    /// <param name="session">Receives the parameters and the moments.</param>
+    /// <exception cref="InvalidInputException">The checkpoint is damaged, or of another model.</exception>
+    public static TrainerState Load(string directory, TrainingSession session)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        var state = TrainerState.Load(directory);
+        using var moments = SafetensorsFile.Open(Path.Combine(directory, OptimizerFileName));
+        foreach (var (name, buffer, slice) in MomentsOf(session))
+        {
+            var moment = moments[name];
+            if (!moment.Shape.AsSpan().SequenceEqual(slice.Parameter.Shape))
+                throw new InvalidInputException($"{moments.Path}: {name}: shape", TensorShape.Describe(slice.Parameter.Shape), TensorShape.Describe(moment.Shape), "is it the right checkpoint?");
+            ModelCheckpoint.ReadInto((start, values) => moments.ReadFloat32(moment, start, values), buffer, slice);
+        }
+
+        ModelCheckpoint.LoadInto(session.Model, directory, SilentReporter.Instance);
+        return state;
+    }
+
+    // Each trained tensor's moments, as a slice of the buffer that holds them.
+    private static IEnumerable<(string Name, Tensor Buffer, ParameterSlice Slice)> MomentsOf(TrainingSession session)
+    {
+        foreach (var slice in session.Model.Slices.Where(s => session.Trained.Contains(s.Parameter.Name)))
+        {
+            var moment = slice with { Offset = session.Optimizer.MomentOffsetOf(slice.Offset) };
+            yield return (MeanPrefix + slice.Parameter.Name, session.Optimizer.Means, moment);
+            yield return (SquarePrefix + slice.Parameter.Name, session.Optimizer.Squares, moment);
+        }
+    }
+}
