@@ -26,6 +26,16 @@ public sealed partial class DocumentedCommandsTests
     public void A_documented_command_is_understood(string file, string words) =>
         CommandLine.CreateRoot(Program.Verbs).Parse([.. CommandLineParser.SplitCommandLine(words)]).Errors.ShouldBeEmpty(file);
 
+    [Fact]
+    public void Every_decision_is_in_the_index_once()
+    {
+        var decisions = RepositoryRoot.PathOf("docs", "decisions");
+        var index = File.ReadAllText(Path.Combine(decisions, "README.md"));
+        var written = Directory.GetFiles(decisions, "0*.md")
+            .Select(file => $"- [{Path.GetFileName(file)[..4]}]({Path.GetFileName(file)}) {File.ReadLines(file).First()["# 0000: ".Length..]}");
+        index.Split('\n').Where(line => line.StartsWith("- ", StringComparison.Ordinal)).ShouldBe(written, ignoreOrder: true);
+    }
+
     [GeneratedRegex("^```\n.*?^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex CodeBlock();
 

@@ -38,6 +38,19 @@ public sealed class RecipeReaderTests : IDisposable
         recipe.Mixtures["bam"].IsTrained.ShouldBeTrue();
     }
 
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("docs/experiments.md")]
+    public void The_recipe_that_the_documentation_shows_is_whole(string page)
+    {
+        var text = File.ReadAllText(Path.Combine(Fixtures.Recipes, "..", page));
+        var start = text.IndexOf("```yaml\ndomains:", StringComparison.Ordinal) + "```yaml\n".Length;
+        var recipe = Read(text[start..text.IndexOf("```", start, StringComparison.Ordinal)]);
+
+        recipe.Domains.Count.ShouldBe(3);
+        recipe.Mixtures["bam"].IsTrained.ShouldBeTrue();
+    }
+
     [Fact]
     public void Common_training_keys_hold_unless_a_phase_has_its_own()
     {
