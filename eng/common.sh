@@ -51,7 +51,7 @@ lock_clone() {
 
 unlock_clone() { exec 9>&-; }
 
-# A LIBTORCH that is none is told before anything is installed or built.
+# A LIBTORCH that is none is told before anything is built.
 require_libtorch() {
   [[ -z ${LIBTORCH-} || -d $LIBTORCH/include && -d $LIBTORCH/lib ]] \
     || refuse "LIBTORCH=$LIBTORCH: expected a folder with include/ and lib/, found none; correct it, or unset it to use the system's libtorch"

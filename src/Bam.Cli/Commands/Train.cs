@@ -63,15 +63,11 @@ internal sealed class Train : Verb
     private static TrainingResult Run(TrainingConfig config, Invocation invocation)
     {
         using var heldOut = config.Settings.EvaluateEvery > 0 ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, MeasuredTextOf(domain))), "evaluate_every") : null;
-        var windows = new PerplexityOptions { WindowLength = config.Settings.SequenceLength };
-        var reporter = invocation.Reporter;
         return Trainer.Run(config, new()
         {
-            Reporter = reporter,
+            Reporter = invocation.Reporter,
             Cancellation = invocation.Cancellation,
-            Evaluate = heldOut is null
-                ? null
-                : (model, cancellation) => HeldOutDomains.AsMetrics(heldOut.Measure(model, windows, "evaluate", reporter, cancellation)),
+            Evaluation = heldOut is null ? null : new HeldOutEvaluation(heldOut, new() { WindowLength = config.Settings.SequenceLength }),
         });
     }
 }

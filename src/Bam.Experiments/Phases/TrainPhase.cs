@@ -50,9 +50,7 @@ public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes,
         {
             Activity = Title,
             Reporter = context.Reporter,
-            Evaluate = IsMeasured
-                ? (model, cancellation) => HeldOutDomains.AsMetrics(heldOut.Measure(model, plan.Evaluation, $"{Title}, evaluate", context.Reporter, cancellation))
-                : null,
+            Evaluation = IsMeasured ? new HeldOutEvaluation(heldOut, plan.Evaluation) : null,
             Cancellation = context.Cancellation,
         });
         return new JsonObject

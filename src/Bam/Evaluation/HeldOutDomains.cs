@@ -71,10 +71,6 @@ public sealed class HeldOutDomains : IDisposable
         return results;
     }
 
-    /// <summary>The figures in the form of a training's metrics.</summary>
-    public static IReadOnlyDictionary<string, DomainEvaluation> AsMetrics(IReadOnlyDictionary<string, PerplexityResult> results) =>
-        results.ToDictionary(domain => domain.Key, domain => new DomainEvaluation(domain.Value.Perplexity, domain.Value.Nll, domain.Value.BitsPerByte, domain.Value.Tokens));
-
     /// <inheritdoc/>
     public void Dispose()
     {

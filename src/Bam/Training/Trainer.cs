@@ -86,7 +86,7 @@ public sealed class Trainer
         while (true)
         {
             if (options.Cancellation.IsCancellationRequested) Stop();
-            if (state.EvaluationIsDue && options.Evaluate is { } evaluate && !Evaluate(evaluate)) continue;
+            if (state.EvaluationIsDue && options.Evaluation is { } evaluation && !Evaluate(evaluation)) continue;
             if (state.Step >= settings.TotalSteps) break;
             if (settings.CheckpointEvery > 0 && state.Step % settings.CheckpointEvery == 0) Save();
             Step(speed);
@@ -121,11 +121,11 @@ public sealed class Trainer
     }
 
     /// <summary>False when cancelled during the evaluation.</summary>
-    private bool Evaluate(Func<LanguageModel, CancellationToken, IReadOnlyDictionary<string, DomainEvaluation>> evaluate)
+    private bool Evaluate(IEvaluation evaluation)
     {
         try
         {
-            var metrics = new EvaluationMetrics(state.Step, evaluate(session.Model, options.Cancellation));
+            var metrics = new EvaluationMetrics(state.Step, evaluation.Measure(session.Model, options.Activity, options.Reporter, options.Cancellation));
             if (metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll)) is { Key: { } name, Value: var found })
                 throw StepFailure.NotFinite(state.Step, name, found.Nll);
             foreach (var sink in sinks) sink.Write(metrics);

@@ -1,5 +1,4 @@
 using Bam.Evaluation;
-using Bam.Models;
 using Bam.Training.Metrics;
 
 namespace Bam.Training;
@@ -13,11 +12,8 @@ public sealed record TrainerOptions
     /// <summary>Told what is going on.</summary>
     public IReporter Reporter { get; init; } = SilentReporter.Instance;
 
-    /// <summary>
-    /// Measures the model on held-out text, by domain, every <see cref="TrainingSettings.EvaluateEvery"/> steps; on the training thread.
-    /// When it throws <see cref="OperationCanceledException"/> the evaluation is done after the resume.
-    /// </summary>
-    public Func<LanguageModel, CancellationToken, IReadOnlyDictionary<string, DomainEvaluation>>? Evaluate { get; init; }
+    /// <summary>Measures the model every <see cref="TrainingSettings.EvaluateEvery"/> steps, on the training thread; null for never.</summary>
+    public IEvaluation? Evaluation { get; init; }
 
     /// <summary>True: the rate of a matrix product is measured, for <see cref="StepMetrics.FractionOfPeak"/>.</summary>
     public bool MeasurePeak { get; init; } = true;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bam.Checkpoints;
 using Bam.Data.Building;
 using Bam.Evaluation;
+using Bam.Models;
 using Bam.Tests.Data;
 using Bam.Tests.Files;
 using Bam.Torch;
@@ -24,7 +25,7 @@ public sealed class TrainerTests : IDisposable
     {
         var live = Tensor.LiveCount;
         var config = run.Config("run", "evaluate_every: 5\ncheckpoint_every: 4\nkeep_checkpoints: 1");
-        var result = Trainer.Run(config, new() { Evaluate = (_, _) => Figures(), MeasurePeak = true });
+        var result = Trainer.Run(config, new() { Evaluation = new FakeEvaluation((_, _) => Figures()), MeasurePeak = true });
         result.Steps.ShouldBe(12);
         result.Tokens.ShouldBe(12 * 64);
         result.CoreSeconds.ShouldBeGreaterThan(0);
@@ -52,12 +53,12 @@ public sealed class TrainerTests : IDisposable
     public void A_stopped_run_goes_on_bit_for_bit(int stop)
     {
         const string more = "evaluate_every: 2\ncheckpoint_every: 3\ngradient_accumulation: 2";
-        Trainer.Run(run.Config("unbroken", more), new() { Evaluate = (_, _) => Figures() });
+        Trainer.Run(run.Config("unbroken", more), new() { Evaluation = new FakeEvaluation((_, _) => Figures()) });
         StopAfter(stop, run.Config("stopped", more));
         Directory.Exists(run["stopped/model"]).ShouldBeFalse();
         var checkpoint = run[$"stopped/checkpoints/step-{stop}"];
         Checkpoint.Open(checkpoint, SilentReporter.Instance).Dispose();
-        Trainer.Run(run.Config("stopped", more), new() { Evaluate = (_, _) => Figures() });
+        Trainer.Run(run.Config("stopped", more), new() { Evaluation = new FakeEvaluation((_, _) => Figures()) });
         ShouldBeSameModel("stopped", "unbroken");
         ShouldHaveSameLosses("stopped", "unbroken");
     }
@@ -103,14 +104,14 @@ public sealed class TrainerTests : IDisposable
         Should.Throw<OperationCanceledException>(() => Trainer.Run(config, new()
         {
             Cancellation = stop.Token,
-            Evaluate = (_, token) =>
+            Evaluation = new FakeEvaluation((_, token) =>
             {
                 stop.Cancel();
                 token.ThrowIfCancellationRequested();
                 return Figures();
-            },
+            }),
         }));
-        Trainer.Run(config, new() { Evaluate = (_, _) => Figures() });
+        Trainer.Run(config, new() { Evaluation = new FakeEvaluation((_, _) => Figures()) });
         Lines("run").Where(l => l.TryGetProperty("evaluation", out _)).Select(Step).ShouldBe([4, 8, 12]);
     }
 
@@ -210,11 +211,11 @@ public sealed class TrainerTests : IDisposable
         var evaluated = config with { Settings = config.Settings with { EvaluateEvery = 6 } };
         var message = Should.Throw<WorkFailedException>(() => Trainer.Run(evaluated, new()
         {
-            Evaluate = (model, _) =>
+            Evaluation = new FakeEvaluation((model, _) =>
             {
                 model.Parameters.Values.AsSpan<float>().Fill(float.NaN);
                 return Figures();
-            },
+            }),
         })).Message;
         message.ShouldStartWith("step 7: the loss is not finite");
         message.ShouldEndWith($"the last good checkpoint is {run["run/checkpoints/step-4"]}");
@@ -229,7 +230,7 @@ public sealed class TrainerTests : IDisposable
         StopAfter(4, run.Config("run"));
         var message = Should.Throw<WorkFailedException>(() => Trainer.Run(run.Config("run", "evaluate_every: 6"), new()
         {
-            Evaluate = (_, _) => new Dictionary<string, DomainEvaluation> { ["walk"] = new(2, Math.Log(2), 1, 10), ["count"] = new(Math.Exp(nll), nll, 1, 10) },
+            Evaluation = new FakeEvaluation((_, _) => new Dictionary<string, DomainEvaluation> { ["walk"] = new(2, Math.Log(2), 1, 10), ["count"] = new(Math.Exp(nll), nll, 1, 10) }),
         })).Message;
         message.ShouldStartWith($"step 6: the evaluation is not finite (domain 'count', nll {found})");
         message.ShouldEndWith($"the last good checkpoint is {run["run/checkpoints/step-4"]}");
@@ -245,11 +246,11 @@ public sealed class TrainerTests : IDisposable
         StopAfter(4, run.Config(output));
         var message = Should.Throw<WorkFailedException>(() => Trainer.Run(run.Config(output, "evaluate_every: 6"), new()
         {
-            Evaluate = (_, _) =>
+            Evaluation = new FakeEvaluation((_, _) =>
             {
                 disk.Fill();
                 return Enumerable.Range(0, 1000).ToDictionary(i => $"domain {i}", _ => new DomainEvaluation(2, Math.Log(2), 1, 10));
-            },
+            }),
         })).Message;
         message.ShouldStartWith($"{output}/metrics.jsonl: cannot be written");
         message.ShouldEndWith($"the last good checkpoint is {output}/checkpoints/step-4");
@@ -339,7 +340,7 @@ public sealed class TrainerTests : IDisposable
     {
         using var stop = new CancellationTokenSource();
         var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done == step * 64) stop.Cancel(); } };
-        Should.Throw<OperationCanceledException>(() => Trainer.Run(config, new() { Reporter = reporter, Cancellation = stop.Token, Evaluate = (_, _) => Figures() }));
+        Should.Throw<OperationCanceledException>(() => Trainer.Run(config, new() { Reporter = reporter, Cancellation = stop.Token, Evaluation = new FakeEvaluation((_, _) => Figures()) }));
     }
 
     private JsonElement[] Lines(string output) => [.. File.ReadAllLines(run[$"{output}/metrics.jsonl"]).Select(l => JsonDocument.Parse(l).RootElement)];
@@ -356,5 +357,11 @@ public sealed class TrainerTests : IDisposable
         string[] Losses(string output) =>
             [.. Lines(output).Select(l => l.TryGetProperty("loss", out var loss) ? $"{Step(l)}: {loss.GetDouble():R}, {l.GetProperty("gradient_norm").GetDouble():R}" : $"{Step(l)}: evaluation")];
         Losses(found).ShouldBe(Losses(expected));
+    }
+
+    private sealed class FakeEvaluation(Func<LanguageModel, CancellationToken, IReadOnlyDictionary<string, DomainEvaluation>> measure) : IEvaluation
+    {
+        public IReadOnlyDictionary<string, DomainEvaluation> Measure(LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>
+            measure(model, cancellation);
     }
 }

@@ -47,7 +47,7 @@ public sealed class RecipeReaderTests : IDisposable
         var start = text.IndexOf("```yaml\ndomains:", StringComparison.Ordinal) + "```yaml\n".Length;
         var recipe = Read(text[start..text.IndexOf("```", start, StringComparison.Ordinal)]);
 
-        recipe.Domains.Count.ShouldBe(3);
+        recipe.Domains.Keys.ShouldContain("law");
         recipe.Mixtures["bam"].IsTrained.ShouldBeTrue();
     }
 
