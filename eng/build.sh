@@ -22,7 +22,6 @@ is_current() {
 build_cli() {
   lock_clone
   if ! is_current "${1-}"; then
-    require_libtorch
     require_sdk
     mkdir -p "$builds"
     local id started=$builds/.started

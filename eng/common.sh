@@ -51,12 +51,6 @@ lock_clone() {
 
 unlock_clone() { exec 9>&-; }
 
-# A LIBTORCH that is none is told before anything is built.
-require_libtorch() {
-  [[ -z ${LIBTORCH-} || -d $LIBTORCH/include && -d $LIBTORCH/lib ]] \
-    || refuse "LIBTORCH=$LIBTORCH: expected a folder with include/ and lib/, found none; correct it, or unset it to use the system's libtorch"
-}
-
 # logged LABEL COMMAND...: one plain line before, one after; the output goes to a log, whose end is shown on failure.
 logged() {
   local label=$1 log=$artifacts/${1%% *}.log started=$SECONDS

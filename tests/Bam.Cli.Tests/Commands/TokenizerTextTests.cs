@@ -41,6 +41,18 @@ public sealed class TokenizerTextTests : IDisposable
         static int[] Ids(CommandLineRun run) => JsonSerializer.Deserialize<int[][]>(run.Output)!.ShouldHaveSingleItem();
     }
 
+    [Fact]
+    public void A_text_of_the_command_line_stands_in_place_of_files()
+    {
+        var file = Write("a.txt", "the router");
+        CommandLineRun.Of("tokenizer", "encode", "--text", "the router", "--tokenizer", Llama2).Output
+            .ShouldBe(CommandLineRun.Of("tokenizer", "encode", file, "--tokenizer", Llama2).Output);
+        CommandLineRun.Of("tokenizer", "encode", file, "--text", "a", "--tokenizer", Llama2).Error
+            .ShouldBe("bam: --text: expected a text in place of files, found files as well; leave one of them out\n");
+        CommandLineRun.Of("tokenizer", "encode", "--tokenizer", Llama2).Error
+            .ShouldBe("bam: TEXT is missing: name files, or give a text by --text; try: bam tokenizer encode --help\n");
+    }
+
     [Theory]
     [InlineData("3 4\n5 x\n", "ids.txt, line 2: expected ids below ")]
     [InlineData("99999\n", "ids.txt, line 1: expected ids below ")]
