@@ -50,9 +50,8 @@ internal sealed partial record Verdict(Outcome Outcome, string Message)
         if (line.Length > LongestLine) return "a long line";
         if (line.Any(c => char.IsControl(c))) return "control characters";
         if (ClrName().IsMatch(line)) return "a name of .NET";
-        // Options are named without their dashes, too. A long word is shown shortened, at a length that depends on what follows it.
-        var namesAnArgument = arguments.Select(word => word.TrimStart('-')).Any(word =>
-            word.Length > 0 && line["bam: ".Length..].TrimStart('-').StartsWith(Start(Cli.MessageText.OneLine(word)), StringComparison.Ordinal));
+        // A long word is shown shortened, at a length that depends on what follows it.
+        var namesAnArgument = arguments.Any(word => word.Length > 0 && line.StartsWith($"bam: {Start(Cli.MessageText.OneLine(word))}", StringComparison.Ordinal));
         return status == 130 || namesAnArgument || Place().IsMatch(line) ? null : "no place";
     }
 

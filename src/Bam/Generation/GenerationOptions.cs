@@ -19,8 +19,8 @@ public sealed record GenerationOptions
     /// <exception cref="InvalidInputException">An option is out of its range.</exception>
     public void Validate()
     {
-        if (MaxNewTokens < 1) throw new InvalidInputException("max-tokens", "a number above 0", $"{MaxNewTokens}", "change it");
-        if (StopStrings.Contains("")) throw new InvalidInputException("stop", "text", "an empty string", "leave it out");
+        if (MaxNewTokens < 1) throw new InvalidInputException("--max-tokens", "a number above 0", $"{MaxNewTokens}", "change it");
+        if (StopStrings.Contains("")) throw new InvalidInputException("--stop", "text", "an empty string", "leave it out");
         Sampler.Validate();
     }
 }

@@ -60,7 +60,7 @@ public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
         if (options.MaxNewTokens > room)
         {
             throw new InvalidInputException(
-                "max-tokens", $"at most {room} after a prompt of {prompt.Count} tokens (max_position_embeddings {model.Config.MaxPositionEmbeddings})",
+                "--max-tokens", $"at most {room} after a prompt of {prompt.Count} tokens (max_position_embeddings {model.Config.MaxPositionEmbeddings})",
                 $"{options.MaxNewTokens}", "ask for fewer, or shorten the prompt");
         }
 

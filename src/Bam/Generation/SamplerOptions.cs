@@ -20,8 +20,8 @@ public sealed record SamplerOptions
     public void Validate()
     {
         if (!(Temperature >= 0 && double.IsFinite(Temperature)))
-            throw new InvalidInputException("temperature", "0 (always the most probable token) or a number above", $"{Temperature}", "1 samples from the model's own probabilities");
-        if (TopK is < 1) throw new InvalidInputException("top-k", "a number above 0", $"{TopK}", "leave it out to choose from all tokens");
-        if (!(TopP is > 0 and <= 1)) throw new InvalidInputException("top-p", "a number above 0, up to 1", $"{TopP}", "leave it out to choose from all tokens");
+            throw new InvalidInputException("--temperature", "0 (always the most probable token) or a number above", $"{Temperature}", "1 samples from the model's own probabilities");
+        if (TopK is < 1) throw new InvalidInputException("--top-k", "a number above 0", $"{TopK}", "leave it out to choose from all tokens");
+        if (!(TopP is > 0 and <= 1)) throw new InvalidInputException("--top-p", "a number above 0, up to 1", $"{TopP}", "leave it out to choose from all tokens");
     }
 }

@@ -22,7 +22,7 @@ public static class StopTokens
             else if (special.Find(token => stop.Contains(token.Content, StringComparison.Ordinal)) is { } part)
             {
                 throw new InvalidInputException(
-                    $"stop \"{stop}\"", "text, or one special token", $"the special token \"{part.Content}\" beside other text", $"give \"{part.Content}\" alone");
+                    $"--stop \"{stop}\"", "text, or one special token", $"the special token \"{part.Content}\" beside other text", $"give \"{part.Content}\" alone");
             }
         }
 

@@ -25,7 +25,7 @@ public sealed class StreamingTextDecoder
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(stopStrings);
-        if (stopStrings.Contains("")) throw new InvalidInputException("stop", "text", "an empty string", "leave it out");
+        if (stopStrings.Contains("")) throw new InvalidInputException("--stop", "text", "an empty string", "leave it out");
         (this.tokenizer, this.stopStrings) = (tokenizer, stopStrings);
         decoding = tokenizer.StartDecoding(continues: prompt is not null && prompt.Any(id => !tokenizer.IsSpecial(id)));
     }

@@ -48,7 +48,7 @@ public sealed class BeginTokenTwiceTests : IDisposable
         var run = Generate("man", "--stop", "</s>[INST]");
 
         run.Status.ShouldBe(2);
-        run.Error.ShouldBe("bam: stop \"</s>[INST]\": expected text, or one special token, found the special token \"</s>\" beside other text; give \"</s>\" alone\n");
+        run.Error.ShouldBe("bam: --stop \"</s>[INST]\": expected text, or one special token, found the special token \"</s>\" beside other text; give \"</s>\" alone\n");
     }
 
     private CommandLineRun Encode(string name, params string[] more) => CommandLineRun.Of(["tokenizer", "encode", files[name], "--tokenizer", files["model"], .. more]);

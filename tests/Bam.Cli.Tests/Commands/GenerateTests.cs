@@ -122,12 +122,12 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("temperature: expected 0", "--temperature", "-1")]
-    [InlineData("top-k: expected a number above 0", "--top-k", "0")]
-    [InlineData("top-p: expected a number above 0, up to 1, found 2", "--top-p", "2")]
-    [InlineData("max-tokens: expected at most 124 after a prompt of 4 tokens", "--max-tokens", "125")]
-    [InlineData("max-tokens: expected a number above 0", "--max-tokens", "0")]
-    [InlineData("stop: expected text", "--stop", "")]
+    [InlineData("--temperature: expected 0", "--temperature", "-1")]
+    [InlineData("--top-k: expected a number above 0", "--top-k", "0")]
+    [InlineData("--top-p: expected a number above 0, up to 1, found 2", "--top-p", "2")]
+    [InlineData("--max-tokens: expected at most 124 after a prompt of 4 tokens", "--max-tokens", "125")]
+    [InlineData("--max-tokens: expected a number above 0", "--max-tokens", "0")]
+    [InlineData("--stop: expected text", "--stop", "")]
     [InlineData("--show-experts: expected a mixture", "--show-experts")]
     [InlineData("--prompt and --prompt-file: expected one of them", "--prompt-file", "some.txt")]
     [InlineData("--device", "--device", "tpu")]

@@ -70,7 +70,7 @@ public sealed class GeneratorTests : IDisposable
     [Fact]
     public void A_special_token_beside_other_text_never_comes_and_is_refused_as_a_stop_string() =>
         Should.Throw<InvalidInputException>(() => Generate("a", new() { MaxNewTokens = 8, StopStrings = ["fine", "<|endoftext|>\n"] })).Message
-            .ShouldStartWith("stop \"<|endoftext|>\n\": expected text, or one special token, found the special token \"<|endoftext|>\" beside other text; give \"<|endoftext|>\" alone");
+            .ShouldStartWith("--stop \"<|endoftext|>\n\": expected text, or one special token, found the special token \"<|endoftext|>\" beside other text; give \"<|endoftext|>\" alone");
 
     [Fact]
     public void Pieces_are_the_text_and_a_seed_gives_it_again()
@@ -152,7 +152,7 @@ public sealed class GeneratorTests : IDisposable
         generator.RoomAfter(2).ShouldBe(30);
         generator.Run(['a', 'b'], new() { MaxNewTokens = 30, TraceRouting = true }).Tokens.Count.ShouldBeLessThanOrEqualTo(30);
         Should.Throw<InvalidInputException>(() => generator.Run(['a', 'b'], new() { MaxNewTokens = 31 }))
-            .Message.ShouldBe("max-tokens: expected at most 30 after a prompt of 2 tokens (max_position_embeddings 32), found 31; ask for fewer, or shorten the prompt");
+            .Message.ShouldBe("--max-tokens: expected at most 30 after a prompt of 2 tokens (max_position_embeddings 32), found 31; ask for fewer, or shorten the prompt");
         Should.Throw<InvalidInputException>(() => generator.Run(new int[32], new() { MaxNewTokens = 1 }))
             .Message.ShouldBe("the prompt: expected fewer than 32 tokens (max_position_embeddings), found 32; shorten it");
     }

@@ -68,11 +68,11 @@ public sealed class SamplerTests
         Should.Throw<WorkFailedException>(() => new Sampler(new()).Next([0, float.NaN])).Message.ShouldContain("token 1 is NaN");
 
     [Theory]
-    [InlineData(-0.1, null, 1, "temperature")]
-    [InlineData(double.NaN, null, 1, "temperature")]
-    [InlineData(1, 0, 1, "top-k")]
-    [InlineData(1, null, 0, "top-p")]
-    [InlineData(1, null, 1.1, "top-p")]
+    [InlineData(-0.1, null, 1, "--temperature")]
+    [InlineData(double.NaN, null, 1, "--temperature")]
+    [InlineData(1, 0, 1, "--top-k")]
+    [InlineData(1, null, 0, "--top-p")]
+    [InlineData(1, null, 1.1, "--top-p")]
     public void Values_that_mean_nothing_are_refused(double temperature, int? topK, double topP, string name) =>
         Should.Throw<InvalidInputException>(() => new Sampler(new() { Temperature = temperature, TopK = topK, TopP = topP })).Message.ShouldStartWith(name);
 
