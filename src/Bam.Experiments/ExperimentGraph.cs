@@ -8,7 +8,7 @@ using Bam.Training;
 namespace Bam.Experiments;
 
 /// <summary>A recipe as phases.</summary>
-public sealed class ExperimentGraph
+internal sealed class ExperimentGraph
 {
     private readonly Recipe recipe;
     private readonly FileHashes hashes;

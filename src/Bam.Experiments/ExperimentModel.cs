@@ -10,7 +10,7 @@ namespace Bam.Experiments;
 /// <param name="Origin">The phase that makes it.</param>
 /// <param name="Evaluation">The phase that measures it.</param>
 /// <param name="Budget">Finds its training's length where it is matched to another mixture's.</param>
-public sealed record ExperimentModel(string Name, ModelKind Kind, string? Domain, ModelPhase Origin, EvaluatePhase Evaluation, BudgetPhase? Budget)
+internal sealed record ExperimentModel(string Name, ModelKind Kind, string? Domain, ModelPhase Origin, EvaluatePhase Evaluation, BudgetPhase? Budget)
 {
     /// <summary>The phase that measures it on the probes; null without any.</summary>
     public EvaluatePhase? Probes { get; init; }

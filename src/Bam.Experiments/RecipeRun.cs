@@ -7,7 +7,7 @@ using Bam.Files;
 namespace Bam.Experiments;
 
 /// <summary>A recipe and the directory it runs in.</summary>
-public sealed class RecipeRun
+internal sealed class RecipeRun
 {
     private readonly Recipe recipe;
     private readonly PhaseStore store;

@@ -11,7 +11,7 @@ namespace Bam.Experiments;
 /// Studies from the kept figures of their units alone: nothing is run, and neither the text nor the phases behind the figures need be
 /// on this machine.
 /// </summary>
-public sealed class StudyArchive
+internal sealed class StudyArchive
 {
     private readonly StudySet? set;
     private readonly IReadOnlyList<Recipe> recipes;

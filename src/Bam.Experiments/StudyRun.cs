@@ -9,7 +9,7 @@ namespace Bam.Experiments;
 /// A recipe with several seed numbers, in the directory it runs in. Each number is a unit; a unit whose figures are kept under its
 /// key is not run again, on whatever machine they were measured, so that a study can be completed over several sittings.
 /// </summary>
-public sealed class StudyRun
+internal sealed class StudyRun
 {
     private readonly Recipe recipe;
     private readonly FileHashes hashes;

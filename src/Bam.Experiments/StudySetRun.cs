@@ -7,7 +7,7 @@ using Bam.Files;
 namespace Bam.Experiments;
 
 /// <summary>A set of studies, or a single one, and the directory in which they run.</summary>
-public sealed class StudySetRun
+internal sealed class StudySetRun
 {
     private readonly IReadOnlyList<StudyRun> studies;
 

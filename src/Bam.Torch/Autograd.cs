@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>Reverse-mode differentiation.</summary>
-public static unsafe class Autograd
+internal static unsafe class Autograd
 {
     /// <summary>Whether operators on this thread build a graph.</summary>
     public static bool IsEnabled => Native.bam_grad_enabled() != 0;

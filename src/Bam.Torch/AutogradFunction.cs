@@ -8,7 +8,7 @@ namespace Bam.Torch;
 /// <see cref="Attach"/> puts this object into the graph; it lives until the graph is freed. It must not hold tensors in
 /// fields: what backward needs is passed as saved tensors.
 /// </summary>
-public abstract unsafe class AutogradFunction
+internal abstract unsafe class AutogradFunction
 {
     private static Exception? s_failure;
     private bool attached;

@@ -5,7 +5,7 @@ namespace Bam.Torch;
 /// <summary>Where a tensor lies.</summary>
 /// <param name="Type">The kind of device.</param>
 /// <param name="Index">Which GPU, from 0; 0 for the processor.</param>
-public readonly record struct Device(DeviceType Type, int Index)
+internal readonly record struct Device(DeviceType Type, int Index)
 {
     /// <summary>The processor.</summary>
     public static Device Cpu { get; } = new(DeviceType.Cpu, 0);

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>The kinds of device, with libtorch's numbers.</summary>
-public enum DeviceType : sbyte
+internal enum DeviceType : sbyte
 {
     /// <summary>The processor.</summary>
     Cpu = 0,

@@ -6,7 +6,7 @@ namespace Bam.Torch;
 /// Loads libtorch once for the process. What the C libraries read when they load (OpenMP's variables, malloc's
 /// thresholds, which BLAS) is set first, so nothing else may load them before.
 /// </summary>
-public static unsafe class LibTorch
+internal static unsafe class LibTorch
 {
     private static readonly Lock s_lock = new();
     private static nint s_bridge;

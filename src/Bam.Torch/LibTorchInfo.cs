@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>The libtorch in use, as <c>bam doctor</c> prints it and a run's identity records it.</summary>
-public sealed record LibTorchInfo
+internal sealed record LibTorchInfo
 {
     /// <summary>The version, such as <c>1.13.0</c>.</summary>
     public required string Version { get; init; }

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>How libtorch is set up when it is loaded. Everything has a default that suits training on this machine.</summary>
-public sealed record LibTorchOptions
+internal sealed record LibTorchOptions
 {
     /// <summary>Threads of one operator; 0: OMP_NUM_THREADS if it is set, else the machine's cores.</summary>
     public int Threads { get; init; }

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Bam.Torch;
 
 /// <summary>What this machine reaches in matrix products: the yardstick for "fraction of peak".</summary>
-public static class MatrixPeak
+internal static class MatrixPeak
 {
     // The first product also pays for the BLAS's buffers and threads, and one alone may meet a busy moment.
     private const int FewestProducts = 5;

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>Operators build no graph while this is in force: <c>using var _ = NoGrad.Enter();</c></summary>
-public readonly ref struct NoGrad : IDisposable
+internal readonly ref struct NoGrad : IDisposable
 {
     private readonly bool wasEnabled;
 

@@ -6,7 +6,7 @@ namespace Bam.Torch;
 /// An operator of libtorch, found by name and called through the dispatcher. Keep it in a static field: it is looked up
 /// at its first call. Missing trailing arguments take the schema's defaults.
 /// </summary>
-public sealed unsafe class Operator
+internal sealed unsafe class Operator
 {
     private const int InlineResults = 8;
 

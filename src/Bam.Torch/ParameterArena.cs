@@ -8,7 +8,7 @@ namespace Bam.Torch;
 /// values and whose gradient is preset to a view of the gradients: backward accumulates in place. The views share one
 /// version counter, so the values are written only between a finished backward and the next forward.
 /// </summary>
-public sealed class ParameterArena : IDisposable
+internal sealed class ParameterArena : IDisposable
 {
     private readonly List<Entry> entries = [];
     private readonly Dictionary<string, Entry> byName = [];

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>How a loss is reduced, with libtorch's numbers.</summary>
-public enum Reduction
+internal enum Reduction
 {
     /// <summary>Not at all.</summary>
     None = 0,

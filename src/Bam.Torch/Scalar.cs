@@ -4,7 +4,7 @@ namespace Bam.Torch;
 /// A number as an operator's argument. It stays an integer or not, as it was written: integers times <c>2</c> are
 /// integers, times <c>2.0</c> they are not.
 /// </summary>
-public readonly struct Scalar
+internal readonly struct Scalar
 {
     private readonly Value value;
 

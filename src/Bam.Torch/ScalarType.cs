@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>The type of a tensor's elements, with libtorch's numbers.</summary>
-public enum ScalarType : sbyte
+internal enum ScalarType : sbyte
 {
     /// <summary>8-bit unsigned integer.</summary>
     UInt8 = 0,

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>How <see cref="ScalarType"/> and .NET's types correspond.</summary>
-public static class ScalarTypes
+internal static class ScalarTypes
 {
     /// <summary>The scalar type of a .NET type.</summary>
     /// <exception cref="NotSupportedException">No tensor holds this type.</exception>

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 // Elementwise arithmetic. Names that end in an underscore change the tensor and return it.
-public sealed unsafe partial class Tensor
+internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_add = Operator.Get("aten::add", "Tensor");
     private static readonly Operator s_addScalar = Operator.Get("aten::add", "Scalar");

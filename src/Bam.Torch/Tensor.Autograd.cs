@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 // A tensor's place in the graph.
-public sealed unsafe partial class Tensor
+internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_detach = Operator.Get("aten::detach");
 

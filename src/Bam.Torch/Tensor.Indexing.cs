@@ -2,7 +2,7 @@ namespace Bam.Torch;
 
 // Choosing, comparing and masking. Gathers are by IndexSelect: aten::index adds atomically in its backward, so that
 // no two runs agree.
-public sealed unsafe partial class Tensor
+internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_indexSelect = Operator.Get("aten::index_select");
     private static readonly Operator s_indexAddInPlace = Operator.Get("aten::index_add_");

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 // What models are made of.
-public sealed unsafe partial class Tensor
+internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_embedding = Operator.Get("aten::embedding");
     private static readonly Operator s_layerNorm = Operator.Get("aten::layer_norm");

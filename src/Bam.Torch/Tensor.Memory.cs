@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 // Making tensors and reading their elements.
-public sealed unsafe partial class Tensor
+internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_arange = Operator.Get("aten::arange", "start_step");
     private static readonly Operator s_item = Operator.Get("aten::item");

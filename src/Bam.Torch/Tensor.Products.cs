@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 // Matrix products.
-public sealed unsafe partial class Tensor
+internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_linear = Operator.Get("aten::linear");
     private static readonly Operator s_matMul = Operator.Get("aten::matmul");

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 // Sums, extremes, orders and counts.
-public sealed unsafe partial class Tensor
+internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_sum = Operator.Get("aten::sum");
     private static readonly Operator s_sumDims = Operator.Get("aten::sum", "dim_IntList");

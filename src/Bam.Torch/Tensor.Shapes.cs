@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 // Views, copies and conversions. Dimensions may be negative: they count from the last.
-public sealed unsafe partial class Tensor
+internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_view = Operator.Get("aten::view");
     private static readonly Operator s_reshape = Operator.Get("aten::reshape");

@@ -6,7 +6,7 @@ namespace Bam.Torch;
 /// A libtorch tensor. It belongs to the innermost open <see cref="TensorScope"/> of the thread that made it or, without
 /// one, to the caller, who disposes of it: no finalizer frees native memory.
 /// </summary>
-public sealed unsafe partial class Tensor : IDisposable
+internal sealed unsafe partial class Tensor : IDisposable
 {
     private static long s_liveCount;
 

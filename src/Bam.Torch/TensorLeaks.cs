@@ -8,7 +8,7 @@ namespace Bam.Torch;
 /// Debug builds remember every tensor that no scope will free, with the stack that made it or kept it last: the only
 /// ones that can leak.
 /// </summary>
-public static class TensorLeaks
+internal static class TensorLeaks
 {
     private static readonly ConcurrentDictionary<Tensor, StackTrace> s_watched = new(ReferenceEqualityComparer.Instance);
 

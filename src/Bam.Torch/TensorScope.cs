@@ -4,7 +4,7 @@ namespace Bam.Torch;
 /// Frees the tensors made while it is open, also those made by the methods called inside it. Results leave by
 /// <see cref="Keep(Tensor)"/>. It belongs to one thread and one method: <c>using var scope = TensorScope.Open();</c>
 /// </summary>
-public readonly ref struct TensorScope : IDisposable
+internal readonly ref struct TensorScope : IDisposable
 {
     private readonly ScopeStack stack;
     private readonly int start;

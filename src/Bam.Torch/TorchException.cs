@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>libtorch refused a call. The message names the operator and the types and shapes of its tensors.</summary>
-public sealed class TorchException : Exception
+internal sealed class TorchException : Exception
 {
     /// <summary>An error of an operator or another call of libtorch.</summary>
     /// <param name="operation">The operator's name, such as <c>aten::linear</c>.</param>

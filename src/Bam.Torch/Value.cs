@@ -7,7 +7,7 @@ namespace Bam.Torch;
 /// borrowed memory: it must stay where it is (pinned, or on the stack) until the call returns.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 16)]
-public readonly unsafe struct Value
+internal readonly unsafe struct Value
 {
     [FieldOffset(0)]
     private readonly ValueKind kind;

@@ -1,7 +1,7 @@
 namespace Bam.Torch;
 
 /// <summary>What a <see cref="Value"/> holds; the numbers are shared with native/bridge.h.</summary>
-public enum ValueKind
+internal enum ValueKind
 {
     /// <summary>No value, for optional arguments.</summary>
     None = 0,

@@ -1,7 +1,7 @@
 namespace Bam;
 
 /// <summary>For callers that show nothing.</summary>
-public sealed class SilentReporter : IReporter
+internal sealed class SilentReporter : IReporter
 {
     /// <summary>The only one needed.</summary>
     public static readonly SilentReporter Instance = new();

@@ -25,14 +25,14 @@ public abstract class TorchTest : IDisposable
     }
 
     /// <summary>A vector.</summary>
-    protected static Tensor Vector(params float[] values) => Tensor.From<float>(values);
+    internal static Tensor Vector(params float[] values) => Tensor.From<float>(values);
 
     /// <summary>A matrix of two columns' worth of rows, in row-major order.</summary>
-    protected static Tensor Matrix(int columns, params float[] values) =>
+    internal static Tensor Matrix(int columns, params float[] values) =>
         Tensor.From<float>(values, [values.Length / columns, columns]);
 
     /// <summary>Reproducible numbers in (-1, 1), without a random generator.</summary>
-    protected static Tensor Wave(params long[] shape)
+    internal static Tensor Wave(params long[] shape)
     {
         var values = new float[shape.Aggregate(1L, (product, size) => product * size)];
         for (var i = 0; i < values.Length; i++)
@@ -40,7 +40,7 @@ public abstract class TorchTest : IDisposable
         return Tensor.From<float>(values, shape);
     }
 
-    protected static void ShouldBeClose(Tensor tensor, params float[] expected)
+    internal static void ShouldBeClose(Tensor tensor, params float[] expected)
     {
         var found = tensor.ToArray<float>();
         found.Length.ShouldBe(expected.Length);

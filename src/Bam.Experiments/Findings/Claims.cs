@@ -7,7 +7,7 @@ namespace Bam.Experiments.Findings;
 /// domains; each mixture beats the seed on all of the experts' domains. The seed's own domain stays out: there mixtures
 /// may lose, in the paper too.
 /// </summary>
-public static class Claims
+internal static class Claims
 {
     /// <summary>Evaluates every claim that <paramref name="models"/> allow; none without a seed or experts.</summary>
     public static IReadOnlyList<Claim> Of(IReadOnlyList<ModelResult> models)

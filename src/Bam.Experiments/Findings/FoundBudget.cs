@@ -7,4 +7,4 @@ namespace Bam.Experiments.Findings;
 /// <param name="RandomSeed">The seed number.</param>
 /// <param name="Mixture">The mixture.</param>
 /// <param name="Outcome">The tokens, and what they were found by.</param>
-public sealed record FoundBudget(string Recipe, long RandomSeed, string Mixture, BudgetOutcome Outcome);
+internal sealed record FoundBudget(string Recipe, long RandomSeed, string Mixture, BudgetOutcome Outcome);

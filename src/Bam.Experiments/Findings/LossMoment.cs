@@ -4,4 +4,4 @@ namespace Bam.Experiments.Findings;
 /// <param name="Tokens">The tokens trained on at its end.</param>
 /// <param name="CoreSeconds">The core-seconds spent at its end.</param>
 /// <param name="Nll">The mean negative log-likelihood of the next token, in nats.</param>
-public sealed record LossMoment(long Tokens, double CoreSeconds, double Nll);
+internal sealed record LossMoment(long Tokens, double CoreSeconds, double Nll);

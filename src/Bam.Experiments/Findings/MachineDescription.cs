@@ -1,7 +1,7 @@
 namespace Bam.Experiments.Findings;
 
 /// <summary>The machine and the libraries behind a run's numbers; part of its identity.</summary>
-public sealed record MachineDescription
+internal sealed record MachineDescription
 {
     /// <summary>The processor's name.</summary>
     public required string Cpu { get; init; }

@@ -4,7 +4,7 @@ namespace Bam.Experiments.Findings;
 /// <param name="Title">The heading.</param>
 /// <param name="Domain">The domain it is about; null for the mean and for what is of no domain.</param>
 /// <param name="Value">A model's figure; NaN when it was not measured.</param>
-public sealed record ModelFigure(string Title, string? Domain, Func<ModelResult, double> Value)
+internal sealed record ModelFigure(string Title, string? Domain, Func<ModelResult, double> Value)
 {
     /// <summary>The held-out tokens behind a model's figure; 0 for none.</summary>
     public Func<ModelResult, long> Tokens { get; init; } = _ => 0;

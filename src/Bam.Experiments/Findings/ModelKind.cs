@@ -1,7 +1,7 @@
 namespace Bam.Experiments.Findings;
 
 /// <summary>What a model of an experiment is.</summary>
-public enum ModelKind
+internal enum ModelKind
 {
     /// <summary>The dense model that every other one descends from.</summary>
     Seed,

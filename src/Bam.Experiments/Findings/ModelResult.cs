@@ -4,7 +4,7 @@ using Bam.Experiments.Phases;
 namespace Bam.Experiments.Findings;
 
 /// <summary>One trained model of an experiment: its perplexities, its size and what it cost.</summary>
-public sealed record ModelResult
+internal sealed record ModelResult
 {
     /// <summary>The model's name in the recipe; unique.</summary>
     public required string Name { get; init; }

@@ -4,4 +4,4 @@ namespace Bam.Experiments.Findings;
 /// <param name="Perplexity">Perplexity over non-overlapping windows; only compares between models, as probes become other tokens.</param>
 /// <param name="BitsPerByte">Bits per UTF-8 byte, which compare between probes too.</param>
 /// <param name="Tokens">The targets.</param>
-public sealed record ProbeResult(double Perplexity, double BitsPerByte, long Tokens);
+internal sealed record ProbeResult(double Perplexity, double BitsPerByte, long Tokens);

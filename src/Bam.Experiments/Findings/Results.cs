@@ -5,7 +5,7 @@ using Bam.Files;
 namespace Bam.Experiments.Findings;
 
 /// <summary>What an experiment found: <c>results.json</c> in the run's root, the report's single input beside the models' metrics.</summary>
-public sealed record Results
+internal sealed record Results
 {
     /// <summary>The file name inside a run directory.</summary>
     public const string FileName = "results.json";

@@ -3,7 +3,7 @@ using Bam.Torch;
 namespace Bam.Experiments.Findings;
 
 /// <summary>What this process runs on.</summary>
-public static class ThisMachine
+internal static class ThisMachine
 {
     /// <summary>Reads it; libtorch is loaded if it was not.</summary>
     public static MachineDescription Describe()

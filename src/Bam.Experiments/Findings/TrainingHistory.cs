@@ -6,7 +6,7 @@ namespace Bam.Experiments.Findings;
 /// <param name="Loss">The training loss, at most <see cref="MostLossPoints"/> points, each the mean over its part of the training.</param>
 /// <param name="HeldOut">The perplexities on held-out text that were measured while training.</param>
 /// <param name="Routing">How tokens were routed, at most <see cref="MostRoutingPoints"/> moments; empty for dense models.</param>
-public sealed record TrainingHistory(
+internal sealed record TrainingHistory(
     IReadOnlyList<LossMoment> Loss, IReadOnlyList<HeldOutMoment> HeldOut, IReadOnlyList<RoutingMoment> Routing)
 {
     /// <summary>The most points of a loss curve.</summary>

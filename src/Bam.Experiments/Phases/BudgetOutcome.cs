@@ -8,7 +8,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="Tokens">The tokens that it came to.</param>
 /// <param name="CostPerToken">What a token costs here: core-seconds by the calibration, or FLOPs.</param>
 /// <param name="ReferenceCostPerToken">What it costs there.</param>
-public sealed record BudgetOutcome(string Reference, MatchBy By, long Tokens, double CostPerToken, double ReferenceCostPerToken)
+internal sealed record BudgetOutcome(string Reference, MatchBy By, long Tokens, double CostPerToken, double ReferenceCostPerToken)
 {
     /// <summary>The threads with which core-seconds were calibrated; null where nothing was, or where it was not written down.</summary>
     public int? Threads { get; init; }

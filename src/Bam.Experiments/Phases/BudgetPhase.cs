@@ -16,7 +16,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="own">The mixture's own training.</param>
 /// <param name="reference">The other's.</param>
 /// <param name="referenceBudget">Finds the other's tokens; null where its settings have them.</param>
-public sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
+internal sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
     : Phase("budget", name, Needs(own, reference, referenceBudget))
 {
     private const int Turns = 9;

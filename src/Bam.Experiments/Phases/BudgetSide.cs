@@ -9,7 +9,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="Name">The mixture's name.</param>
 /// <param name="Settings">How it is trained.</param>
 /// <param name="Domains">On what.</param>
-public sealed record BudgetSide(ModelPhase Start, string Name, TrainingSettings Settings, IReadOnlyList<DomainShare> Domains)
+internal sealed record BudgetSide(ModelPhase Start, string Name, TrainingSettings Settings, IReadOnlyList<DomainShare> Domains)
 {
     private static readonly string[] CostKeys =
         ["sequence_length", "batch_size", "gradient_accumulation", "freeze", "train_only", "dtype"];

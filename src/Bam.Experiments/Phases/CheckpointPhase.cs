@@ -8,7 +8,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="name">The model's name in the recipe.</param>
 /// <param name="checkpoint">Its directory.</param>
 /// <param name="hashes">Of its files.</param>
-public sealed class CheckpointPhase(string name, string checkpoint, FileHashes hashes) : ModelPhase("checkpoint", name, [])
+internal sealed class CheckpointPhase(string name, string checkpoint, FileHashes hashes) : ModelPhase("checkpoint", name, [])
 {
     /// <inheritdoc/>
     public override string ModelIn(PhaseStore store) => checkpoint;

@@ -14,7 +14,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="probability">Of each byte to be replaced.</param>
 /// <param name="randomSeed">Which bytes are replaced, and by what.</param>
 /// <param name="tokenizer">The tokenizer.</param>
-public sealed class CorruptedProbePhase(string name, DataPhase domain, double probability, long randomSeed, TokenizerPhase tokenizer)
+internal sealed class CorruptedProbePhase(string name, DataPhase domain, double probability, long randomSeed, TokenizerPhase tokenizer)
     : ProbePhase(name, [domain], randomSeed, tokenizer)
 {
     private protected override JsonObject Settings() => new() { ["name"] = Name, ["corrupt"] = probability, ["seed"] = RandomSeed };

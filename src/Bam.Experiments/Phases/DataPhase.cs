@@ -11,7 +11,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="data">What is held out and dropped.</param>
 /// <param name="randomSeed">Which documents are held out.</param>
 /// <param name="tokenizer">The tokenizer.</param>
-public sealed class DataPhase(DomainText text, RecipeData data, long randomSeed, TokenizerPhase tokenizer)
+internal sealed class DataPhase(DomainText text, RecipeData data, long randomSeed, TokenizerPhase tokenizer)
     : ShardsPhase("data", text.Name, [.. text.Dependencies, tokenizer])
 {
     /// <summary>The tokens to train on, of a finished phase.</summary>

@@ -9,7 +9,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="domain">Its section of the recipe.</param>
 /// <param name="prepare">The script; null when the files are there already.</param>
 /// <param name="hashes">Of the files.</param>
-public sealed class DomainText(string name, RecipeDomain domain, PreparePhase? prepare, FileHashes hashes)
+internal sealed class DomainText(string name, RecipeDomain domain, PreparePhase? prepare, FileHashes hashes)
 {
     private readonly string? hash = prepare is null ? hashes.OfAll(InputFiles.Resolve(domain.Files), file => Reading(file, domain)) : null;
 

@@ -13,7 +13,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="options">Windows and batches.</param>
 /// <param name="device">Where to compute: "auto", "cpu", "cuda:0".</param>
 /// <param name="kind">What is done: "evaluate" for domains, "probe-evaluate" for probes.</param>
-public sealed class EvaluatePhase(
+internal sealed class EvaluatePhase(
     string name, ModelPhase origin, IReadOnlyList<ShardsPhase> texts, PerplexityOptions options, string device, string kind = "evaluate")
     : Phase(kind, name, [.. texts, origin])
 {

@@ -9,7 +9,7 @@ namespace Bam.Experiments.Phases;
 /// SHA-256 of input files, remembered in a file by path, length and time of the last change, so that a corpus is read once and
 /// not at every look at the plan.
 /// </summary>
-public sealed class FileHashes
+internal sealed class FileHashes
 {
     private static readonly JsonSerializerOptions Json = new(JsonRecord.Options) { PropertyNamingPolicy = null };
 

@@ -8,7 +8,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="file">Its tokenizer.json.</param>
 /// <param name="hashes">Of the file.</param>
 /// <param name="bos">Where begin tokens stand in the data; null: before each document, if the tokenizer's template has some.</param>
-public sealed class GivenTokenizerPhase(string file, FileHashes hashes, BeginOfText? bos = null) : TokenizerPhase([])
+internal sealed class GivenTokenizerPhase(string file, FileHashes hashes, BeginOfText? bos = null) : TokenizerPhase([])
 {
     private readonly Lazy<BeginOfText> place = new(() => bos ?? UsualPlace(file));
 

@@ -15,7 +15,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="latency">How it is measured.</param>
 /// <param name="preset">The preset; null for the models themselves.</param>
 /// <param name="device">Where to compute: "auto", "cpu", "cuda:0".</param>
-public sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models, RecipeLatency latency, string? preset, string device)
+internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models, RecipeLatency latency, string? preset, string device)
     : Phase("latency", preset ?? "latency", [.. models.Values.Distinct()])
 {
     private static readonly JsonSerializerOptions AsSerialized = new(JsonRecord.Options) { PropertyNamingPolicy = null };

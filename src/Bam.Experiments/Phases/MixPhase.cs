@@ -14,7 +14,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="feedForwardExperts">M; null for one a model.</param>
 /// <param name="routerSeed">Of the routers' random numbers.</param>
 /// <param name="routerDomains">What routers are calibrated on; null for random ones.</param>
-public sealed class MixPhase(
+internal sealed class MixPhase(
     string name, RecipeMixture mixture, ModelPhase seed, IReadOnlyList<ModelPhase> experts, int? feedForwardExperts, long routerSeed, RouterDomains? routerDomains = null)
     : ModelPhase("mix", name, [seed, .. experts, .. routerDomains?.Data ?? []])
 {

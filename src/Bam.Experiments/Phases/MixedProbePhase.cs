@@ -14,7 +14,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="pieces">About the characters of a piece.</param>
 /// <param name="randomSeed">Which domain's turn it is.</param>
 /// <param name="tokenizer">The tokenizer.</param>
-public sealed class MixedProbePhase(string name, IReadOnlyList<DataPhase> domains, int pieces, long randomSeed, TokenizerPhase tokenizer)
+internal sealed class MixedProbePhase(string name, IReadOnlyList<DataPhase> domains, int pieces, long randomSeed, TokenizerPhase tokenizer)
     : ProbePhase(name, domains, randomSeed, tokenizer)
 {
     private protected override JsonObject Settings() => new()

@@ -4,7 +4,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="kind">What is done.</param>
 /// <param name="name">The model's name.</param>
 /// <param name="dependencies">The phases whose outputs this one reads.</param>
-public abstract class ModelPhase(string kind, string name, IReadOnlyList<Phase> dependencies) : Phase(kind, name, dependencies)
+internal abstract class ModelPhase(string kind, string name, IReadOnlyList<Phase> dependencies) : Phase(kind, name, dependencies)
 {
     /// <summary>The folder of the model in the phase's directory.</summary>
     private protected const string FolderName = "model";

@@ -4,7 +4,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="kind">What is done: "tokenizer", "train" …</param>
 /// <param name="name">What to: the domain's or the model's name; unique within the kind.</param>
 /// <param name="dependencies">The phases whose outputs this one reads.</param>
-public abstract class Phase(string kind, string name, IReadOnlyList<Phase> dependencies)
+internal abstract class Phase(string kind, string name, IReadOnlyList<Phase> dependencies)
 {
     private PhaseInputs? inputs;
     private string? key;

@@ -5,7 +5,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="Directory">The phase's own directory.</param>
 /// <param name="Reporter">Told what is going on.</param>
 /// <param name="Cancellation">Cancellation token: save, then throw <see cref="OperationCanceledException"/>.</param>
-public sealed record PhaseContext(PhaseStore Store, string Directory, IReporter Reporter, CancellationToken Cancellation)
+internal sealed record PhaseContext(PhaseStore Store, string Directory, IReporter Reporter, CancellationToken Cancellation)
 {
     /// <summary>The directory of a finished phase.</summary>
     public string Of(Phase phase) => Store.DirectoryOf(phase);

@@ -9,7 +9,7 @@ namespace Bam.Experiments.Phases;
 /// phases are kept and a changed line re-runs just what depends on it. Paths are not part of it, and neither is what the phase itself
 /// is called; names by which it knows what it reads are, such as a domain's, or a mixture's in its training.
 /// </summary>
-public sealed record PhaseInputs
+internal sealed record PhaseInputs
 {
     /// <summary>What is done: "train", "data".</summary>
     public required string Kind { get; init; }

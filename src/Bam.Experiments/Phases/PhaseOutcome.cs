@@ -7,7 +7,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="File">The file.</param>
 /// <param name="Seconds">Wall time of the attempt that finished it.</param>
 /// <param name="Result">What the phase returned.</param>
-public sealed record PhaseOutcome(string File, double Seconds, JsonElement Result)
+internal sealed record PhaseOutcome(string File, double Seconds, JsonElement Result)
 {
     internal const string Hint = "remove the file to run the phase again";
 

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Bam.Experiments.Phases;
 
 /// <summary>Runs what a plan leaves to do, one phase after the other.</summary>
-public static class PhaseRunner
+internal static class PhaseRunner
 {
     /// <summary>Runs every phase of <paramref name="order"/> that is not finished.</summary>
     /// <param name="order">The phases, dependencies first.</param>

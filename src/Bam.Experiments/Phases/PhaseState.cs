@@ -1,7 +1,7 @@
 namespace Bam.Experiments.Phases;
 
 /// <summary>Where a phase of a plan stands.</summary>
-public enum PhaseState
+internal enum PhaseState
 {
     /// <summary>Done under the same key; kept.</summary>
     Finished,

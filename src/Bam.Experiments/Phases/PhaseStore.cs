@@ -11,7 +11,7 @@ namespace Bam.Experiments.Phases;
 /// when it starts) and <c>done.json</c> (its outcome, written when it ends).
 /// </summary>
 /// <param name="runDirectory">The run's root.</param>
-public sealed class PhaseStore(string runDirectory)
+internal sealed class PhaseStore(string runDirectory)
 {
     /// <summary>The folder of the phases in the run's root.</summary>
     public const string FolderName = "phases";

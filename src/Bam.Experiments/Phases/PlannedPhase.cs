@@ -4,4 +4,4 @@ namespace Bam.Experiments.Phases;
 /// <param name="Phase">The phase.</param>
 /// <param name="State">Where it stands.</param>
 /// <param name="Reason">Why, human-readable: "finished", "settings.learning_rate: 0.001 → 0.002", "after train seed".</param>
-public sealed record PlannedPhase(Phase Phase, PhaseState State, string Reason);
+internal sealed record PlannedPhase(Phase Phase, PhaseState State, string Reason);

@@ -10,7 +10,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="reads">Files, folders and patterns that the script reads.</param>
 /// <param name="hashes">Of the files.</param>
 /// <param name="name">What the files are for, where a recipe has several scripts.</param>
-public sealed class PreparePhase(string script, IReadOnlyList<string> reads, FileHashes hashes, string name = "prepare")
+internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, FileHashes hashes, string name = "prepare")
     : Phase("prepare", name, [])
 {
     private const int ShownLines = 3;

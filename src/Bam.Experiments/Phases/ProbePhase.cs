@@ -10,7 +10,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="sources">The phases whose outputs the text comes from.</param>
 /// <param name="randomSeed">What is drawn for the probe comes from it.</param>
 /// <param name="tokenizer">The tokenizer.</param>
-public abstract class ProbePhase(string name, IReadOnlyList<Phase> sources, long randomSeed, TokenizerPhase tokenizer)
+internal abstract class ProbePhase(string name, IReadOnlyList<Phase> sources, long randomSeed, TokenizerPhase tokenizer)
     : ShardsPhase("probe", name, [.. sources, tokenizer])
 {
     /// <summary>The number from which all that is drawn comes.</summary>

@@ -6,7 +6,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="kind">What is done: "data", "probe".</param>
 /// <param name="name">The name of the text.</param>
 /// <param name="dependencies">The phases whose outputs this one reads.</param>
-public abstract class ShardsPhase(string kind, string name, IReadOnlyList<Phase> dependencies) : Phase(kind, name, dependencies)
+internal abstract class ShardsPhase(string kind, string name, IReadOnlyList<Phase> dependencies) : Phase(kind, name, dependencies)
 {
     private const string FolderName = "shards";
 

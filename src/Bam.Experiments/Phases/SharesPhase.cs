@@ -9,7 +9,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="by">By what.</param>
 /// <param name="domains">The domains.</param>
 /// <param name="untrained">The untrained mixture's losses; null where they do not count.</param>
-public sealed class SharesPhase(string name, ShareBy by, IReadOnlyList<DataPhase> domains, EvaluatePhase? untrained)
+internal sealed class SharesPhase(string name, ShareBy by, IReadOnlyList<DataPhase> domains, EvaluatePhase? untrained)
     : Phase("shares", name, [.. domains, .. untrained is null ? Array.Empty<Phase>() : [untrained]])
 {
     /// <summary>The shares by domain, summing to 1.</summary>

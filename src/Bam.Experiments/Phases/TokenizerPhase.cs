@@ -8,7 +8,7 @@ namespace Bam.Experiments.Phases;
 
 /// <summary>A phase whose outcome is a tokenizer.</summary>
 /// <param name="dependencies">The phases whose outputs this one reads.</param>
-public abstract class TokenizerPhase(IReadOnlyList<Phase> dependencies) : Phase("tokenizer", "tokenizer", dependencies)
+internal abstract class TokenizerPhase(IReadOnlyList<Phase> dependencies) : Phase("tokenizer", "tokenizer", dependencies)
 {
     /// <summary>Where begin tokens stand in the data.</summary>
     public virtual BeginOfText Bos => BeginOfText.None;

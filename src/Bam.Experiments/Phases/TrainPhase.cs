@@ -13,7 +13,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="sizes">The sizes of a new model; null with <paramref name="start"/>.</param>
 /// <param name="randomSeed">Of a new model's parameters.</param>
 /// <param name="plan">The rest.</param>
-public sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes, long randomSeed, TrainingPlan plan)
+internal sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes, long randomSeed, TrainingPlan plan)
     : ModelPhase("train", name, Needs(start, plan))
 {
     /// <inheritdoc/>

@@ -10,7 +10,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="settings">The vocabulary, and how much text is read.</param>
 /// <param name="texts">The domains' text.</param>
 /// <param name="randomSeed">Which parts of longer texts are read.</param>
-public sealed class TrainTokenizerPhase(RecipeTokenizer settings, IReadOnlyList<DomainText> texts, long randomSeed)
+internal sealed class TrainTokenizerPhase(RecipeTokenizer settings, IReadOnlyList<DomainText> texts, long randomSeed)
     : TokenizerPhase([.. texts.SelectMany(text => text.Dependencies).Distinct()])
 {
     /// <inheritdoc/>

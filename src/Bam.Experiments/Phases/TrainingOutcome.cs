@@ -5,7 +5,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="CoreSeconds">Wall seconds inside training steps × threads.</param>
 /// <param name="TokensPerSecond">Tokens over the wall seconds inside training steps.</param>
 /// <param name="Flops">3 × forward, all layers and head.</param>
-public sealed record TrainingOutcome(long Tokens, double CoreSeconds, double TokensPerSecond, double Flops)
+internal sealed record TrainingOutcome(long Tokens, double CoreSeconds, double TokensPerSecond, double Flops)
 {
     /// <summary>Wall seconds inside training steps, of all attempts.</summary>
     public double StepSeconds => Tokens / TokensPerSecond;

@@ -4,7 +4,7 @@ using Bam.Training;
 namespace Bam.Experiments.Phases;
 
 /// <summary>How, on what and for how long a model is trained.</summary>
-public sealed record TrainingPlan
+internal sealed record TrainingPlan
 {
     /// <summary>How.</summary>
     public required TrainingSettings Settings { get; init; }

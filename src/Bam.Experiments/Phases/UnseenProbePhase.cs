@@ -10,7 +10,7 @@ namespace Bam.Experiments.Phases;
 /// <param name="maxTokens">The most tokens that are measured.</param>
 /// <param name="randomSeed">Which documents are measured where there are more.</param>
 /// <param name="tokenizer">The tokenizer.</param>
-public sealed class UnseenProbePhase(DomainText text, long maxTokens, long randomSeed, TokenizerPhase tokenizer)
+internal sealed class UnseenProbePhase(DomainText text, long maxTokens, long randomSeed, TokenizerPhase tokenizer)
     : ProbePhase(text.Name, text.Dependencies, randomSeed, tokenizer)
 {
     private protected override JsonObject Settings()

@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>A budget that is taken from another mixture's.</summary>
-public sealed record BudgetMatch
+internal sealed record BudgetMatch
 {
     /// <summary>The other mixture.</summary>
     [Key("the mixture whose budget this one gets")]

@@ -1,7 +1,7 @@
 namespace Bam.Experiments.Recipes;
 
 /// <summary>The measure in which one mixture's budget equals another's.</summary>
-public enum MatchBy
+internal enum MatchBy
 {
     /// <summary>Wall seconds inside training steps × threads, by a calibration that is kept with the run.</summary>
     CoreSeconds,

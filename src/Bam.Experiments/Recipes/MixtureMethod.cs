@@ -1,7 +1,7 @@
 namespace Bam.Experiments.Recipes;
 
 /// <summary>How a mixture is made of the seed and the experts.</summary>
-public enum MixtureMethod
+internal enum MixtureMethod
 {
     /// <summary>Attention experts and feed-forward experts (Branch-Attend-Mix).</summary>
     Bam,

@@ -4,7 +4,7 @@ using Bam.Training;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>A whole experiment: text, tokenizer, seed, experts, mixtures, measurement. See <see cref="RecipeReader"/> for its rules.</summary>
-public sealed record Recipe
+internal sealed record Recipe
 {
     /// <summary>The name of the run; the file's when absent, or of a <c>recipe.yaml</c> its folder's.</summary>
     [Key("the name of the run; the file's when absent, or of a recipe.yaml its folder's", ChangesResult = false)]

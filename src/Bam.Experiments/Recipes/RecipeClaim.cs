@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>An order of models by perplexity that a study is held to, in every domain that it is about and in their mean.</summary>
-public sealed record RecipeClaim
+internal sealed record RecipeClaim
 {
     /// <summary>Lowest perplexity first.</summary>
     [Key("models by perplexity, the lowest first, as [bam, btx]: each is compared with the next, in every domain and in the mean")]

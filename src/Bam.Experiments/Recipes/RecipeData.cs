@@ -4,7 +4,7 @@ using Bam.Data;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>How the domains' text becomes token shards; the same for all domains.</summary>
-public sealed record RecipeData
+internal sealed record RecipeData
 {
     /// <summary>The part of a domain's tokens that models are measured on.</summary>
     [Key("the part of each domain's tokens that models are measured on and never trained on, in whole documents", Minimum = 0, AboveMinimum = true, Maximum = 0.5)]

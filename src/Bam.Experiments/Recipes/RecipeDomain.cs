@@ -4,7 +4,7 @@ using Bam.Data.Text;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>One domain's text.</summary>
-public sealed record RecipeDomain
+internal sealed record RecipeDomain
 {
     private const string DefaultTextKey = "text";
 

@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>How the models are measured.</summary>
-public sealed record RecipeEvaluation
+internal sealed record RecipeEvaluation
 {
     /// <summary>T; null for the training's.</summary>
     [Key("the length of an evaluation window, in tokens; the seed's sequence_length when absent", Minimum = 1)]

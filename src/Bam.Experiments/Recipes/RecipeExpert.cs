@@ -4,7 +4,7 @@ using Bam.Training;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>A copy of the seed, continued on one domain; or a checkpoint of such a copy.</summary>
-public sealed record RecipeExpert
+internal sealed record RecipeExpert
 {
     /// <summary>A checkpoint; null to train one.</summary>
     [Key("a checkpoint directory of a specialised copy of the seed; instead of training one", IsPath = true, ChangesResult = false)]

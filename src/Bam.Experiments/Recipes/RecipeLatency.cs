@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>Which models' latency is measured, and how; the defaults are the paper's.</summary>
-public sealed record RecipeLatency
+internal sealed record RecipeLatency
 {
     /// <summary>The models, in turns.</summary>
     [Key("the models to measure, in turns")]

@@ -5,7 +5,7 @@ using Bam.Upcycling;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>A mixture of the seed and the experts, and the training it gets.</summary>
-public sealed record RecipeMixture : ICheckedSection
+internal sealed record RecipeMixture : ICheckedSection
 {
     /// <summary>How it is made.</summary>
     [Key("how the mixture is made")]

@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>Text beside the domains' on which models are measured: text that no model saw, or held-out text made harder.</summary>
-public sealed record RecipeProbe : ICheckedSection
+internal sealed record RecipeProbe : ICheckedSection
 {
     private const string DefaultTextKey = "text";
     private const long DefaultMaxTokens = 1_000_000;

@@ -9,7 +9,7 @@ namespace Bam.Experiments.Recipes;
 /// phase that does not set them itself; and <c>extends</c>: a file beside it whose keys hold where this one has none. Unless they say otherwise, experts and mixtures peak at half of the trained seed's
 /// learning rate, and all phases draw their windows by the recipe's random seed.
 /// </summary>
-public static class RecipeReader
+internal static class RecipeReader
 {
     private const string ExtendsKey = "extends";
 

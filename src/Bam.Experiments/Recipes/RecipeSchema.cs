@@ -6,7 +6,7 @@ using Bam.Configuration;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>The JSON schema of recipe.yaml: every key, its default and its meaning.</summary>
-public static class RecipeSchema
+internal static class RecipeSchema
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

@@ -4,7 +4,7 @@ using Bam.Training;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>The dense model that everything branches from: trained by the recipe, or given as a checkpoint.</summary>
-public sealed record RecipeSeed
+internal sealed record RecipeSeed
 {
     /// <summary>A checkpoint; null to train one.</summary>
     [Key("a checkpoint directory; instead of training a seed", IsPath = true, ChangesResult = false)]

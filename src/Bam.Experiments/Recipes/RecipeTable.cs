@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>A table of a study's report: some of its models, beside the paper's figures.</summary>
-public sealed record RecipeTable
+internal sealed record RecipeTable
 {
     /// <summary>What it shows.</summary>
     [Key("what the table shows, as 'Data-matched (Table 1)'")]

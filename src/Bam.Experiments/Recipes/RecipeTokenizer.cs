@@ -4,7 +4,7 @@ using Bam.Tokenization.Training;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>Where the tokenizer comes from: trained on the domains' text, or a file.</summary>
-public sealed record RecipeTokenizer : ICheckedSection
+internal sealed record RecipeTokenizer : ICheckedSection
 {
     /// <summary>The keys of a tokenizer that is trained.</summary>
     internal static readonly string[] TrainingKeys = ["vocab_size", "style", "megabytes_per_domain"];

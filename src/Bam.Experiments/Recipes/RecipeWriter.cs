@@ -5,7 +5,7 @@ using YamlDotNet.RepresentationModel;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>Writes a recipe with every default filled in; what is written reads back as the same recipe.</summary>
-public static class RecipeWriter
+internal static class RecipeWriter
 {
     /// <summary>
     /// The recipe as YAML. What is not trained has no training keys, and a mixture with shares no way of finding them; models of a study

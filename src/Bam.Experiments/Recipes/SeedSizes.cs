@@ -10,7 +10,7 @@ namespace Bam.Experiments.Recipes;
 /// <param name="keys">The keys that are written.</param>
 /// <param name="where">"recipe.yaml:4", for faults.</param>
 /// <param name="maxPositions">The longest window of the recipe.</param>
-public sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
+internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
 {
     /// <summary>The keys that are written, the defaults that do not follow from a tokenizer filled in.</summary>
     public JsonObject Keys { get; } = WithDefaults(keys, maxPositions);

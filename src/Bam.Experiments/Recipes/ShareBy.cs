@@ -1,7 +1,7 @@
 namespace Bam.Experiments.Recipes;
 
 /// <summary>How the domains' shares of a mixture's training are found.</summary>
-public enum ShareBy
+internal enum ShareBy
 {
     /// <summary>The same share for every domain, as in the paper.</summary>
     Equal,

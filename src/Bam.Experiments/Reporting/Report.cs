@@ -8,7 +8,7 @@ namespace Bam.Experiments.Reporting;
 /// The report of a finished run: one HTML file without scripts or outside references, made from <c>results.json</c> and the
 /// models' <c>metrics.jsonl</c>. The same inputs give the same bytes.
 /// </summary>
-public static class Report
+internal static class Report
 {
     /// <summary>The file name inside a run directory.</summary>
     public const string FileName = "report.html";

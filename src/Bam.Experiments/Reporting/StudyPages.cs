@@ -4,7 +4,7 @@ using Bam.Files;
 namespace Bam.Experiments.Reporting;
 
 /// <summary>The files that show studies: for each its page and its figures, for a set one page more.</summary>
-public static class StudyPages
+internal static class StudyPages
 {
     /// <summary>Writes a study's <c>NAME.html</c>, <c>NAME.json</c> and <c>NAME.csv</c>.</summary>
     /// <param name="study">The study.</param>

@@ -10,7 +10,7 @@ namespace Bam.Experiments.Reporting;
 /// The page of a study: one HTML file without scripts or outside references, made from its units' figures alone. The same figures
 /// give the same bytes.
 /// </summary>
-public static class StudyReport
+internal static class StudyReport
 {
     /// <summary>Draws the page.</summary>
     /// <param name="study">The study, with as many units as are finished.</param>

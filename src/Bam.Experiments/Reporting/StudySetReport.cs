@@ -4,7 +4,7 @@ using Bam.Files;
 namespace Bam.Experiments.Reporting;
 
 /// <summary>The page of a set of studies: what was found, and a summary of each with a link to its own page.</summary>
-public static class StudySetReport
+internal static class StudySetReport
 {
     /// <summary>The file name inside a run directory.</summary>
     public const string FileName = "report.html";

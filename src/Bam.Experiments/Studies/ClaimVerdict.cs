@@ -5,7 +5,7 @@ namespace Bam.Experiments.Studies;
 /// <summary>A claim and what a study's units say about it.</summary>
 /// <param name="Claim">The claim.</param>
 /// <param name="Pairs">Each model of its order and the next.</param>
-public sealed record ClaimVerdict(RecipeClaim Claim, IReadOnlyList<PairVerdict> Pairs)
+internal sealed record ClaimVerdict(RecipeClaim Claim, IReadOnlyList<PairVerdict> Pairs)
 {
     /// <summary>The weakest of the pairs' verdicts: an order holds when all of it does.</summary>
     public Verdict Verdict => Pairs.Max(pair => pair.Verdict);

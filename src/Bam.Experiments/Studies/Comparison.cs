@@ -11,7 +11,7 @@ namespace Bam.Experiments.Studies;
 /// <param name="Figure">What is compared.</param>
 /// <param name="Difference">Model − other, one value for each unit.</param>
 /// <param name="Change">Model ÷ other − 1, one value for each unit.</param>
-public sealed record Comparison(string Model, string Against, ModelFigure Figure, Sample Difference, Sample Change)
+internal sealed record Comparison(string Model, string Against, ModelFigure Figure, Sample Difference, Sample Change)
 {
     /// <summary>In how many units the model is below the other.</summary>
     public int Held => Difference.Values.Count(difference => difference < 0);

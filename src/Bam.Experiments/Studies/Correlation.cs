@@ -5,7 +5,7 @@ namespace Bam.Experiments.Studies;
 /// <param name="Coefficient">−1 to 1; NaN of fewer than three pairs, or when one figure does not vary.</param>
 /// <param name="Low">The interval's lower end by Fisher's z; NaN of fewer than four pairs.</param>
 /// <param name="High">The upper end.</param>
-public sealed record Correlation(int Count, double Coefficient, double Low, double High)
+internal sealed record Correlation(int Count, double Coefficient, double Low, double High)
 {
     private const int FewestPairs = 3;
 

@@ -7,7 +7,7 @@ namespace Bam.Experiments.Studies;
 /// <param name="Worse">The next.</param>
 /// <param name="Domains">They in each domain that the claim is about.</param>
 /// <param name="Mean">They in the mean over these domains, on which the verdict rests.</param>
-public sealed record PairVerdict(string Better, string Worse, IReadOnlyList<Comparison> Domains, Comparison Mean)
+internal sealed record PairVerdict(string Better, string Worse, IReadOnlyList<Comparison> Domains, Comparison Mean)
 {
     /// <summary>Whether the order holds in the mean over the domains.</summary>
     public Verdict Verdict => Mean.Verdict;

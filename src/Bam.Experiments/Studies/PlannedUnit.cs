@@ -7,4 +7,4 @@ namespace Bam.Experiments.Studies;
 /// <param name="Seed">The unit's seed number.</param>
 /// <param name="IsFinished">True: its figures are kept, and it is not run again.</param>
 /// <param name="Phases">Its phases; what a run would do where it is not finished.</param>
-public sealed record PlannedUnit(string Study, long Seed, bool IsFinished, IReadOnlyList<PlannedPhase> Phases);
+internal sealed record PlannedUnit(string Study, long Seed, bool IsFinished, IReadOnlyList<PlannedPhase> Phases);

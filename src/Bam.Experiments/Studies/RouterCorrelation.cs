@@ -5,4 +5,4 @@ namespace Bam.Experiments.Studies;
 /// <param name="Figure">Of the routers.</param>
 /// <param name="Levels">Of the values themselves; over a training both follow the learning, related or not.</param>
 /// <param name="Steps">Of their changes from one moment to the next, which have no such common trend; null across mixtures.</param>
-public sealed record RouterCorrelation(string? Model, RouterFigure Figure, Correlation Levels, Correlation? Steps);
+internal sealed record RouterCorrelation(string? Model, RouterFigure Figure, Correlation Levels, Correlation? Steps);

@@ -5,7 +5,7 @@ namespace Bam.Experiments.Studies;
 /// <summary>One number for the state of a mixture's routers at a moment: the mean over its layers.</summary>
 /// <param name="Name">What it is, in a few words.</param>
 /// <param name="Value">It, of the layers and the domain that each expert was trained on; NaN where the mixture has no such router.</param>
-public sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics>, IReadOnlyList<string?>, double> Value)
+internal sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics>, IReadOnlyList<string?>, double> Value)
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<RouterFigure> All { get; } =

@@ -3,7 +3,7 @@ using Bam.Experiments.Findings;
 namespace Bam.Experiments.Studies;
 
 /// <summary>How the routers' state moves with perplexity, over training and across mixtures.</summary>
-public static class RouterStability
+internal static class RouterStability
 {
     private const int FewestMoments = 3;
 

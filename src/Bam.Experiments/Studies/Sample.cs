@@ -2,7 +2,7 @@ namespace Bam.Experiments.Studies;
 
 /// <summary>The same figure of several runs that differ in their seed number only.</summary>
 /// <param name="Values">One for each run.</param>
-public sealed record Sample(IReadOnlyList<double> Values)
+internal sealed record Sample(IReadOnlyList<double> Values)
 {
     /// <summary>How many there are.</summary>
     public int Count => Values.Count;

@@ -6,7 +6,7 @@ namespace Bam.Experiments.Studies;
 /// <summary>A recipe run with several seed numbers: what each unit found, and what the report is to show of it.</summary>
 /// <param name="Recipe">The recipe.</param>
 /// <param name="Units">The finished units, in the order of their seed numbers; all of the same models and domains.</param>
-public sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
+internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
 {
     /// <summary>The recipe's name.</summary>
     public string Name => Recipe.Name;

@@ -6,7 +6,7 @@ using Bam.Files;
 namespace Bam.Experiments.Studies;
 
 /// <summary>A study's figures for programs.</summary>
-public static class StudyFigures
+internal static class StudyFigures
 {
     private static readonly JsonSerializerOptions Json = new()
     {

@@ -1,7 +1,7 @@
 namespace Bam.Experiments.Studies;
 
 /// <summary>What a study's units say about a model that is to be better than another; the stronger, the smaller.</summary>
-public enum Verdict
+internal enum Verdict
 {
     /// <summary>The whole 95 % interval of the difference lies below 0.</summary>
     Holds,

@@ -1,7 +1,7 @@
 namespace Bam.Experiments.Studies;
 
 /// <summary>Verdicts from differences, and in words.</summary>
-public static class Verdicts
+internal static class Verdicts
 {
     /// <summary>What the differences of one model to another say, of which negative ones are hoped for.</summary>
     public static Verdict Of(Sample differences)

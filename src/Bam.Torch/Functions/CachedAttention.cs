@@ -10,7 +10,7 @@ namespace Bam.Torch.Functions;
 /// Sizes: B sequences, T new tokens, S = start + T tokens so far, D head_dim. Each of K key-value heads is read by R query heads of an
 /// expert and, if the experts share it, by those of all E = N experts; else E = 1 and K counts every expert's.
 /// </remarks>
-public static class CachedAttention
+internal static class CachedAttention
 {
     /// <summary>Writes the new tokens' keys and values, and attends; by the fused kernel where it applies, else by libtorch's operators.</summary>
     /// <param name="qkv">[B, T, Width] as <see cref="AttentionShape"/> lays it out, before rotary embedding.</param>

@@ -6,7 +6,7 @@ namespace Bam.Torch.Functions;
 /// <see cref="CachedAttention"/> of chosen positions: gives what <see cref="RoutedAttentionFunction"/> gives at the new tokens' rows. Builds no
 /// graph.
 /// </summary>
-public static class CachedRoutedAttention
+internal static class CachedRoutedAttention
 {
     /// <summary>Writes the new tokens' keys and values, and attends; by the fused kernel where it applies, else by libtorch's operators.</summary>
     /// <param name="queries">[rows, H·D], before rotary embedding.</param>

@@ -3,7 +3,7 @@ using Bam.Torch.Kernels;
 namespace Bam.Torch.Functions;
 
 /// <summary>Causal attention in libtorch's own operators: for every device and dtype, and the fused kernel's reference.</summary>
-public static class CausalAttention
+internal static class CausalAttention
 {
     /// <summary>As <see cref="CausalAttentionFunction.Apply"/>.</summary>
     public static Tensor Apply(Tensor qkv, Tensor? gates, AttentionShape shape, RotaryTables rotary)

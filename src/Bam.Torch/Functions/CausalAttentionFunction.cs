@@ -6,7 +6,7 @@ namespace Bam.Torch.Functions;
 /// Causal attention with rotary embedding over one fused projection, each expert's heads scaled by its gate: the body of BAM's
 /// soft mixture of attention (Eq. 3) for all experts at once.
 /// </summary>
-public sealed class CausalAttentionFunction : AutogradFunction
+internal sealed class CausalAttentionFunction : AutogradFunction
 {
     private readonly CausalAttentionKernel kernel;
     private readonly AttentionShape shape;

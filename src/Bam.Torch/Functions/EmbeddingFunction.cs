@@ -1,7 +1,7 @@
 namespace Bam.Torch.Functions;
 
 /// <summary>Looks rows up in a table; the table's gradient is added in place, in the order of the ids.</summary>
-public sealed class EmbeddingFunction : AutogradFunction
+internal sealed class EmbeddingFunction : AutogradFunction
 {
     private readonly Parameter table;
 

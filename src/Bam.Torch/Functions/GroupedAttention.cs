@@ -1,7 +1,7 @@
 namespace Bam.Torch.Functions;
 
 /// <summary>Attention of several query heads to the one key-value head that they share, which is read where it lies and not repeated.</summary>
-public static class GroupedAttention
+internal static class GroupedAttention
 {
     /// <summary>softmax(Q Kᵀ / √D) V for every group.</summary>
     /// <param name="queries">[B, K, R, C, D]: K key-value heads, R query heads of each, C queries of each.</param>

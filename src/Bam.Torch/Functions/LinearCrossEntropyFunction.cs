@@ -6,7 +6,7 @@ namespace Bam.Torch.Functions;
 /// The output head and its cross entropy in one: rows are taken in chunks, and each chunk's gradient is formed while its logits are
 /// there, so that [n, V] logits never exist as a whole.
 /// </summary>
-public sealed class LinearCrossEntropyFunction : AutogradFunction
+internal sealed class LinearCrossEntropyFunction : AutogradFunction
 {
     /// <summary>A target that does not count.</summary>
     public const long IgnoreIndex = -100;

@@ -1,7 +1,7 @@
 namespace Bam.Torch.Functions;
 
 /// <summary>y = x·Wᵀ (or x·W for a matrix stored as [in, out]); the weight's gradient is added in place.</summary>
-public sealed class LinearFunction : AutogradFunction
+internal sealed class LinearFunction : AutogradFunction
 {
     private readonly Parameter weight;
     private readonly bool inputFirst;

@@ -6,7 +6,7 @@ namespace Bam.Torch.Functions;
 /// </summary>
 /// <param name="leaf">The autograd leaf; it ties a function to the graph.</param>
 /// <param name="gradient">The leaf's gradient, of its shape; [0] where nothing is trained.</param>
-public sealed class Parameter(Tensor leaf, Tensor gradient)
+internal sealed class Parameter(Tensor leaf, Tensor gradient)
 {
     private readonly (long Start, long Count)? _rows;
 

@@ -4,7 +4,7 @@ namespace Bam.Torch.Functions;
 /// Gathers rows so that each source row is taken the same number of times; the gradient is then a gather too and needs no
 /// atomic additions.
 /// </summary>
-public sealed class PermuteRowsFunction : AutogradFunction
+internal sealed class PermuteRowsFunction : AutogradFunction
 {
     private readonly long copies;
 

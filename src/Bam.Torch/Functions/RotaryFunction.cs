@@ -3,7 +3,7 @@ using Bam.Torch.Kernels;
 namespace Bam.Torch.Functions;
 
 /// <summary>Rotary position embedding in libtorch's operators; backward turns back by the same angles and needs nothing else.</summary>
-public sealed class RotaryFunction : AutogradFunction
+internal sealed class RotaryFunction : AutogradFunction
 {
     private readonly bool interleaved;
 

@@ -9,7 +9,7 @@ namespace Bam.Torch.Functions;
 /// One expert after the other. Its rows of each sequence are gathered to [B, C], C being the most of any sequence; shorter lists are filled
 /// up with the expert's first row, whose further results nobody reads.
 /// </remarks>
-public static class RoutedAttention
+internal static class RoutedAttention
 {
     /// <summary>As <see cref="RoutedAttentionFunction.Apply"/>.</summary>
     public static Tensor Apply(Tensor queries, Tensor keysAndValues, QueryRows rows, AttentionShape shape, RotaryTables rotary)

@@ -6,7 +6,7 @@ namespace Bam.Torch.Functions;
 /// Causal attention of the positions that chose an expert, with that expert's heads, to the keys and values of all positions: the body of
 /// top-k attention experts (BAM, Table 6).
 /// </summary>
-public sealed class RoutedAttentionFunction : AutogradFunction
+internal sealed class RoutedAttentionFunction : AutogradFunction
 {
     private readonly CausalAttentionKernel kernel;
 

@@ -3,7 +3,7 @@ using Bam.Torch.Kernels;
 namespace Bam.Torch.Functions;
 
 /// <summary>silu(gate) ∘ up of a fused projection (SwiGLU, Shazeer 2020), in one pass each way.</summary>
-public sealed class SwiGluFunction : AutogradFunction
+internal sealed class SwiGluFunction : AutogradFunction
 {
     private static readonly Operator s_siluBackward = Operator.Get("aten::silu_backward");
 

@@ -12,7 +12,7 @@ namespace Bam.Torch.Kernels;
 /// <param name="KeyValueHeadsPerExpert">G.</param>
 /// <param name="HeadDim">The width of one head.</param>
 /// <param name="Window">W: a position looks at itself and the W - 1 before it (sliding window, Mistral 7B, arXiv 2310.06825).</param>
-public readonly record struct AttentionShape(
+internal readonly record struct AttentionShape(
     int BatchSize, int Length, int QueryHeads, int KeyValueHeads, int HeadsPerExpert, int KeyValueHeadsPerExpert, int HeadDim,
     int Window = int.MaxValue)
 {

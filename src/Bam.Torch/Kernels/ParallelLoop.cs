@@ -6,7 +6,7 @@ namespace Bam.Torch.Kernels;
 /// Runs independent work items on libtorch's own intra-op threads, so that C# kernels and BLAS never compete for the cores.
 /// Items are handed out one by one: a thread that was held up does fewer.
 /// </summary>
-public static unsafe class ParallelLoop
+internal static unsafe class ParallelLoop
 {
     /// <summary>Calls <paramref name="body"/> once for each of 0 … <paramref name="count"/> - 1, in no particular order.</summary>
     /// <exception cref="Exception">The first exception of any item, after all threads have stopped.</exception>

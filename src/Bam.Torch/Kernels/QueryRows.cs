@@ -4,7 +4,7 @@ namespace Bam.Torch.Kernels;
 /// Which queries attend, a row for each: every position's, with the heads of all experts; or those of the positions that chose an expert,
 /// with that expert's heads alone.
 /// </summary>
-public sealed class QueryRows
+internal sealed class QueryRows
 {
     private readonly AttentionShape shape;
     private readonly int[]? starts;     // [N·B + 1], the first row of each expert's in each sequence

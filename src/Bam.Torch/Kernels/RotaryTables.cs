@@ -7,7 +7,7 @@ namespace Bam.Torch.Kernels;
 /// Cosines and sines of rotary position embedding (RoFormer, Su et al. 2021): pair i of position t turns by t·θ^(-2i/dim),
 /// unless the frequencies are changed. Few runs come near a model's longest context, so the tables grow as positions are asked for.
 /// </summary>
-public sealed class RotaryTables : IDisposable
+internal sealed class RotaryTables : IDisposable
 {
     private const int FirstPositions = 4096;
 

@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>How attention experts are chosen for a token.</summary>
-public enum AttentionRouting
+internal enum AttentionRouting
 {
     /// <summary>Every token goes to every expert, weighted by the softmax over experts (BAM, section 3).</summary>
     Soft,

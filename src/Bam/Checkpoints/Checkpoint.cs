@@ -8,7 +8,7 @@ namespace Bam.Checkpoints;
 /// own kind or of a family that it reads, whose tensors are then read under Bam's names. Open means that every parameter of the
 /// configuration is there, once, with its shape and a floating-point dtype.
 /// </summary>
-public sealed class Checkpoint : IDisposable
+internal sealed class Checkpoint : IDisposable
 {
     /// <summary>The weights of a checkpoint that has one file.</summary>
     public const string SingleFileName = "model.safetensors";

@@ -8,7 +8,7 @@ namespace Bam.Checkpoints;
 /// <param name="OnlyInFirst">Parameters, by Bam's names, that the second lacks or has in another shape.</param>
 /// <param name="OnlyInSecond">Parameters that the first lacks or has in another shape.</param>
 /// <param name="Components">The parameters that both have, by kind.</param>
-public sealed record CheckpointComparison(
+internal sealed record CheckpointComparison(
     IReadOnlyList<ConfigDifference> Config,
     string? Tokenizer,
     IReadOnlyList<string> OnlyInFirst,

@@ -10,7 +10,7 @@ namespace Bam.Checkpoints;
 /// <param name="Components">The same by kind, in the format's order.</param>
 /// <param name="Files">The safetensors files.</param>
 /// <param name="TokenizerIds">How many ids the tokenizer can give; null without a tokenizer.</param>
-public sealed record CheckpointSummary(
+internal sealed record CheckpointSummary(
     string Directory,
     string ModelType,
     string Kind,

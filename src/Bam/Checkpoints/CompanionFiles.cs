@@ -6,7 +6,7 @@ namespace Bam.Checkpoints;
 /// The small files beside a model's tensors that go wherever the model goes: its tokenizer, how to generate with it, the record of how it
 /// was mixed. They are held in memory, since a training run writes them long after it has read them.
 /// </summary>
-public sealed class CompanionFiles
+internal sealed class CompanionFiles
 {
     private readonly Dictionary<string, byte[]> files = [];
 

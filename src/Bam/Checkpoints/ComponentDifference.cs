@@ -6,4 +6,4 @@ namespace Bam.Checkpoints;
 /// <param name="EqualTensors">How many hold the same numbers.</param>
 /// <param name="LargestDifference">The largest |a - b|; NaN where one of the two is NaN or both are infinite.</param>
 /// <param name="RelativeDifference">‖a - b‖ / ‖a‖, Frobenius norms; NaN where a is all zeros and b is not.</param>
-public sealed record ComponentDifference(ParameterKind Kind, int Tensors, int EqualTensors, double LargestDifference, double RelativeDifference);
+internal sealed record ComponentDifference(ParameterKind Kind, int Tensors, int EqualTensors, double LargestDifference, double RelativeDifference);

@@ -4,4 +4,4 @@ namespace Bam.Checkpoints;
 /// <param name="Kind">What they do.</param>
 /// <param name="Tensors">How many tensors there are.</param>
 /// <param name="Parameters">How many numbers they hold together.</param>
-public sealed record ComponentSize(ParameterKind Kind, int Tensors, long Parameters);
+internal sealed record ComponentSize(ParameterKind Kind, int Tensors, long Parameters);

@@ -5,4 +5,4 @@ namespace Bam.Checkpoints;
 /// <param name="First">The first model's value as JSON; "null" where absent.</param>
 /// <param name="Second">The second model's.</param>
 /// <param name="ChangesArithmetic">False for what describes the file, generation or the training loss only.</param>
-public sealed record ConfigDifference(string Key, string First, string Second, bool ChangesArithmetic);
+internal sealed record ConfigDifference(string Key, string First, string Second, bool ChangesArithmetic);

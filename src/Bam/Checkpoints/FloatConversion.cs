@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace Bam.Checkpoints;
 
 /// <summary>Conversions between float32 and the other floating-point types, rounding to nearest even. All bytes are little-endian.</summary>
-public static class FloatConversion
+internal static class FloatConversion
 {
     private static readonly float[] FromE4M3 = Table(bits => (bits & 0x7F) == 0x7F ? float.NaN : WithSign(bits, (bits & 0x78) == 0
         ? (bits & 7) * MathF.ScaleB(1, -9)

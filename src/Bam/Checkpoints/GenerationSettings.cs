@@ -10,7 +10,7 @@ namespace Bam.Checkpoints;
 /// A checkpoint's <c>generation_config.json</c>: how libraries generate with the model. Bam reads which tokens end a text and which one
 /// pads; the other settings go along as they are.
 /// </summary>
-public static class GenerationSettings
+internal static class GenerationSettings
 {
     /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "generation_config.json";

@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>How a model is written as a directory of safetensors: under which names, with which <c>config.json</c>, and with what beside it.</summary>
-public interface ICheckpointForm
+internal interface ICheckpointForm
 {
     /// <summary>Refuses a model that the form cannot express exactly.</summary>
     /// <param name="config">The model.</param>

@@ -40,7 +40,7 @@ public sealed record ModelConfig
     public bool SeparateNorms { get; init; }
 
     /// <summary>The norm's kind.</summary>
-    public NormType NormType { get; init; } = NormType.LayerNorm;
+    internal NormType NormType { get; init; } = NormType.LayerNorm;
 
     /// <summary>Added to the variance inside the norm.</summary>
     public double NormEps { get; init; } = 1e-5;
@@ -64,7 +64,7 @@ public sealed record ModelConfig
     public bool AttentionOutputBias { get; init; }
 
     /// <summary>Whether queries and keys are normed.</summary>
-    public QueryKeyNorm QueryKeyNorm { get; init; }
+    internal QueryKeyNorm QueryKeyNorm { get; init; }
 
     /// <summary>W: a position looks at itself and the W - 1 before it; null for all before it.</summary>
     public int? SlidingWindow { get; init; }
@@ -73,7 +73,7 @@ public sealed record ModelConfig
     public double RopeTheta { get; init; } = 10_000;
 
     /// <summary>A change of the rotary frequencies, if any.</summary>
-    public RopeScaling? RopeScaling { get; init; }
+    internal RopeScaling? RopeScaling { get; init; }
 
     /// <summary>True: pairs are neighbours (Cohere, GPT-J). False: pairs are halves (Llama).</summary>
     public bool RopeInterleaved { get; init; }
@@ -94,7 +94,7 @@ public sealed record ModelConfig
     public int NumAttentionExperts { get; init; } = 1;
 
     /// <summary>How attention experts are chosen.</summary>
-    public AttentionRouting AttentionRouting { get; init; } = AttentionRouting.Soft;
+    internal AttentionRouting AttentionRouting { get; init; } = AttentionRouting.Soft;
 
     /// <summary>k of top-k attention; null for soft routing.</summary>
     public int? NumAttentionExpertsPerTok { get; init; }
@@ -121,7 +121,7 @@ public sealed record ModelConfig
     public int? BosTokenId { get; init; }
 
     /// <summary>Each ends a text: a document, or a turn of a chat. Most models have one.</summary>
-    public TokenIds EosTokenIds { get; init; } = [];
+    internal TokenIds EosTokenIds { get; init; } = [];
 
     /// <summary>Fills up batches in libraries that need equal lengths; Bam does not.</summary>
     public int? PadTokenId { get; init; }

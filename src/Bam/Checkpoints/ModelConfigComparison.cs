@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Bam.Checkpoints;
 
 /// <summary>What two configurations differ in.</summary>
-public static class ModelConfigComparison
+internal static class ModelConfigComparison
 {
     /// <summary>With the same weights, models that differ in these alone give the same logits.</summary>
     private static readonly HashSet<string> Inert =

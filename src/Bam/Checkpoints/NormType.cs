@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>The normalisation in front of each branch.</summary>
-public enum NormType
+internal enum NormType
 {
     /// <summary>Mean and variance, with a weight and no bias.</summary>
     LayerNorm,

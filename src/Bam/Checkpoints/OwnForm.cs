@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>Bam's own form, which expresses every model.</summary>
-public sealed class OwnForm : ICheckpointForm
+internal sealed class OwnForm : ICheckpointForm
 {
     private OwnForm() { }
 

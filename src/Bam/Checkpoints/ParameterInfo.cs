@@ -6,7 +6,7 @@ namespace Bam.Checkpoints;
 /// <param name="Kind">What it does.</param>
 /// <param name="Layer">Its block from 0, or -1 outside the blocks.</param>
 /// <param name="Expert">Its expert from 0, or -1 where all tokens share it.</param>
-public sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Kind, int Layer = -1, int Expert = -1)
+internal sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Kind, int Layer = -1, int Expert = -1)
 {
     /// <summary>True for what is added, not multiplied.</summary>
     public bool IsBias => Name.EndsWith(".bias", StringComparison.Ordinal);

@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>What a parameter does in the model; a bias is of the kind of what it is added to.</summary>
-public enum ParameterKind
+internal enum ParameterKind
 {
     /// <summary>Token embeddings [V, d].</summary>
     Embedding,

@@ -4,7 +4,7 @@ namespace Bam.Checkpoints;
 /// The names and shapes of every parameter of a checkpoint, in file order.
 /// V: vocabulary, d: hidden, f: feed-forward hidden, H: query heads, G: key-value heads, N: attention experts, M: feed-forward experts.
 /// </summary>
-public static class ParameterTable
+internal static class ParameterTable
 {
     /// <summary>The token embeddings.</summary>
     public const string Embedding = "model.embed_tokens.weight";

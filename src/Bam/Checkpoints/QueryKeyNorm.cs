@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>Whether queries and keys are normed before they are turned, by the model's kind of norm over the width of a head.</summary>
-public enum QueryKeyNorm
+internal enum QueryKeyNorm
 {
     /// <summary>No.</summary>
     None,

@@ -3,7 +3,7 @@ namespace Bam.Checkpoints;
 /// <summary>A change of the rotary frequencies.</summary>
 /// <param name="Type">Its kind.</param>
 /// <param name="Factor">Divides frequencies; above 0.</param>
-public sealed record RopeScaling(RopeScalingType Type, double Factor)
+internal sealed record RopeScaling(RopeScalingType Type, double Factor)
 {
     /// <summary>Wavelengths above <see cref="OriginalMaxPositionEmbeddings"/> ÷ this are scaled wholly; 0 where the type has no such thing.</summary>
     public double LowFreqFactor { get; init; }

@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>How rotary frequencies are changed for inputs longer than those a model was first trained on.</summary>
-public enum RopeScalingType
+internal enum RopeScalingType
 {
     /// <summary>All are divided by a factor (position interpolation, arXiv 2306.15595).</summary>
     Linear,

@@ -11,7 +11,7 @@ namespace Bam.Checkpoints;
 /// A safetensors file, open for positional reads. Safe for reading by several threads.
 /// Format: https://github.com/huggingface/safetensors#format.
 /// </summary>
-public sealed class SafetensorsFile : IDisposable
+internal sealed class SafetensorsFile : IDisposable
 {
     /// <summary>How much is converted at a time.</summary>
     private const int BufferLength = 1 << 20;

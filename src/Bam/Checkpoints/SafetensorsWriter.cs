@@ -10,7 +10,7 @@ namespace Bam.Checkpoints;
 /// Writes safetensors files: the header from the declared tensors, then each tensor's bytes as they come. A file appears under
 /// its final name only when whole.
 /// </summary>
-public static class SafetensorsWriter
+internal static class SafetensorsWriter
 {
     /// <summary>The data begins at a multiple of this, as the reference implementation writes it.</summary>
     private const int Alignment = 8;

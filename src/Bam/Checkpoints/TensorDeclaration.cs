@@ -4,7 +4,7 @@ namespace Bam.Checkpoints;
 /// <param name="Name">Its name.</param>
 /// <param name="Dtype">Its element type.</param>
 /// <param name="Shape">Its sizes; empty for a scalar.</param>
-public sealed record TensorDeclaration(string Name, TensorDtype Dtype, long[] Shape)
+internal sealed record TensorDeclaration(string Name, TensorDtype Dtype, long[] Shape)
 {
     /// <summary>How many numbers it holds.</summary>
     public long Count => TensorShape.Count(Shape) ?? throw new ArgumentException($"{Name}: no tensor has the shape {TensorShape.Describe(Shape)}");

@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>Names and sizes of <see cref="TensorDtype"/>.</summary>
-public static class TensorDtypes
+internal static class TensorDtypes
 {
     private static readonly (TensorDtype Dtype, string Safetensors, string Torch, int Bits)[] Table =
     [

@@ -5,7 +5,7 @@ namespace Bam.Checkpoints;
 
 /// <summary>Ids of tokens; equal where the same ids stand in the same order.</summary>
 [CollectionBuilder(typeof(TokenIds), nameof(Of))]
-public sealed class TokenIds : IReadOnlyList<int>, IEquatable<TokenIds>
+internal sealed class TokenIds : IReadOnlyList<int>, IEquatable<TokenIds>
 {
     private readonly int[] ids;
 

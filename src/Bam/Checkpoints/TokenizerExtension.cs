@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints;
 
 /// <summary>Whether one <c>tokenizer.json</c> is another with tokens added: what both have, they have under the same ids.</summary>
-public static class TokenizerExtension
+internal static class TokenizerExtension
 {
     /// <summary>
     /// The first thing that keeps a tokenizer from being the extension of another, as a place with both values: the lowest id with another

@@ -5,7 +5,7 @@ using Bam.Tokenization.Json;
 namespace Bam.Checkpoints;
 
 /// <summary>A checkpoint's <c>tokenizer.json</c> as data: enough to compare two and to hold one against a vocabulary.</summary>
-public static class TokenizerFile
+internal static class TokenizerFile
 {
     /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "tokenizer.json";

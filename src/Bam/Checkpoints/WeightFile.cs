@@ -4,4 +4,4 @@ namespace Bam.Checkpoints;
 /// <param name="Name">Its name in the directory.</param>
 /// <param name="Tensors">How many tensors it holds.</param>
 /// <param name="Bytes">Its length.</param>
-public sealed record WeightFile(string Name, int Tensors, long Bytes);
+internal sealed record WeightFile(string Name, int Tensors, long Bytes);

@@ -6,7 +6,7 @@ namespace Bam.Configuration;
 /// <param name="Key">The key, "data[1].weight".</param>
 /// <param name="First">Its value in the first record, as the resolved file writes it; "nothing" when absent.</param>
 /// <param name="Second">Its value in the second.</param>
-public sealed record ConfigDifference(string Key, string First, string Second)
+internal sealed record ConfigDifference(string Key, string First, string Second)
 {
     /// <summary>Compares key by key, skipping keys with <see cref="KeyAttribute.ChangesResult"/> off; null when none differs.</summary>
     public static ConfigDifference? Between<T>(T first, T second) where T : class => Section(first, second, "");

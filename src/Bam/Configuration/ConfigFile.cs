@@ -4,7 +4,7 @@ using YamlDotNet.RepresentationModel;
 namespace Bam.Configuration;
 
 /// <summary>YAML files as validated records: the record's <see cref="KeyAttribute"/>s say what the file may hold.</summary>
-public static class ConfigFile
+internal static class ConfigFile
 {
     /// <summary>Reads a file as a record.</summary>
     /// <exception cref="InvalidInputException">The file is missing, is not YAML, or breaks a rule: one line "file:line: …".</exception>

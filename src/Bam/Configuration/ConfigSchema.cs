@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 namespace Bam.Configuration;
 
 /// <summary>The JSON schema (draft 2020-12) of a record's YAML file, for editors and for <c>--schema</c>.</summary>
-public static class ConfigSchema
+internal static class ConfigSchema
 {
     private static readonly JsonSerializerOptions Indented = new()
     {

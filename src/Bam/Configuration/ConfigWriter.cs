@@ -9,7 +9,7 @@ using YamlDotNet.RepresentationModel;
 namespace Bam.Configuration;
 
 /// <summary>Records as YAML with every default written out: <c>config.resolved.yaml</c>. What is written reads back equal.</summary>
-public static class ConfigWriter
+internal static class ConfigWriter
 {
     /// <summary>The record as YAML text, keys in the record's order; nulls are left out where null is the default.</summary>
     public static string Write(object section) => Write(section, onlyWhatChangesResults: false);

@@ -1,7 +1,7 @@
 namespace Bam.Configuration;
 
 /// <summary>A record with rules that span several keys.</summary>
-public interface ICheckedSection
+internal interface ICheckedSection
 {
     /// <summary>Called once all keys are read and each is valid by itself.</summary>
     /// <param name="section">Where the section stands, to build the fault from.</param>

@@ -6,7 +6,7 @@ namespace Bam.Configuration;
 /// </summary>
 /// <param name="description">What the key means to the person who writes the file, with its unit.</param>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class KeyAttribute(string description) : Attribute
+internal sealed class KeyAttribute(string description) : Attribute
 {
     /// <summary>What the key means to the person who writes the file, with its unit.</summary>
     public string Description { get; } = description;

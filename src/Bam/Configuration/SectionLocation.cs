@@ -3,7 +3,7 @@ using YamlDotNet.RepresentationModel;
 namespace Bam.Configuration;
 
 /// <summary>Where a mapping stands in a file, so that a fault can name the line of one of its keys.</summary>
-public sealed class SectionLocation
+internal sealed class SectionLocation
 {
     private readonly YamlNode node;
 

@@ -1,7 +1,7 @@
 namespace Bam.Configuration;
 
 /// <summary>"Did you mean": the nearest of the words that would have been right.</summary>
-public static class Suggestion
+internal static class Suggestion
 {
     private const int LongestWord = 100;
 

@@ -1,7 +1,7 @@
 namespace Bam.Data;
 
 /// <summary>Where the tokens stand that a tokenizer's template puts before a text.</summary>
-public enum BeginOfText
+internal enum BeginOfText
 {
     /// <summary>Nowhere.</summary>
     None,

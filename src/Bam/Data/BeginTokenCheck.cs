@@ -3,7 +3,7 @@ using Bam.Tokenization;
 namespace Bam.Data;
 
 /// <summary>Whether token shards have the begin tokens that a model's tokenizer puts before every text.</summary>
-public static class BeginTokenCheck
+internal static class BeginTokenCheck
 {
     private const int DocumentsLookedAt = 64;
 

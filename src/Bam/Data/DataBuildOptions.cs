@@ -1,7 +1,7 @@
 namespace Bam.Data;
 
 /// <summary>How text becomes a domain's token shards.</summary>
-public sealed record DataBuildOptions
+internal sealed record DataBuildOptions
 {
     /// <summary>Files (<c>.txt</c>, <c>.jsonl</c>, <c>.jsonl.gz</c>), folders and patterns; see <see cref="Text.InputFiles.Resolve"/>.</summary>
     public required IReadOnlyList<string> Inputs { get; init; }

@@ -24,7 +24,7 @@ namespace Bam.Data;
 /// <param name="BadLines">Lines of JSONL passed over because they cannot be read.</param>
 /// <param name="Bos">Where begin tokens stand.</param>
 /// <param name="BeginOfTextIds">Them; null where there are none.</param>
-public sealed record DataBuildReport(
+internal sealed record DataBuildReport(
     string Name,
     string Tokenizer,
     int VocabularySize,

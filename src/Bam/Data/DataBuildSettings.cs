@@ -10,7 +10,7 @@ namespace Bam.Data;
 /// <param name="NearDuplicateSimilarity">From which similarity two documents count as the same.</param>
 /// <param name="ContaminationShare">Up to which shared part a training document stays.</param>
 /// <param name="SkipBadLines">How many lines of JSONL that cannot be read may be passed over.</param>
-public sealed record DataBuildSettings(
+internal sealed record DataBuildSettings(
     string TextKey,
     string? GroupKey,
     string? SectionSeparator,

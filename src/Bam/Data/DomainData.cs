@@ -3,7 +3,7 @@ using Bam.Data.Building;
 namespace Bam.Data;
 
 /// <summary>A domain that <see cref="DataBuilder"/> has built: text to train on and text to measure on.</summary>
-public sealed class DomainData : IDisposable
+internal sealed class DomainData : IDisposable
 {
     private DomainData(string directory, DataBuildReport report, IndexedDataset train, IndexedDataset heldOut) =>
         (Directory, Report, Train, HeldOut) = (directory, report, train, heldOut);

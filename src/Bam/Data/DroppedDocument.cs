@@ -4,4 +4,4 @@ namespace Bam.Data;
 /// <param name="Document">Where it starts: a file, or a file and a line.</param>
 /// <param name="Because">The document that stayed.</param>
 /// <param name="Share">For a near-duplicate the estimated similarity, else the part of its shingles that are in the other, too.</param>
-public sealed record DroppedDocument(string Document, string Because, double Share);
+internal sealed record DroppedDocument(string Document, string Because, double Share);

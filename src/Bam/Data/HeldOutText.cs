@@ -3,7 +3,7 @@ using Bam.Tokenization;
 namespace Bam.Data;
 
 /// <summary>Text on which models are measured: what a built domain holds out, or the whole of an indexed data set that another tool made.</summary>
-public sealed class HeldOutText : IDisposable
+internal sealed class HeldOutText : IDisposable
 {
     private readonly IDisposable owner;
 

@@ -9,7 +9,7 @@ namespace Bam.Data;
 /// A corpus of token ids in Megatron-LM's form (<c>PREFIX.bin</c> and <c>PREFIX.idx</c>, MMIDIDX version 1), seen as one stream of
 /// documents. Both files are memory-mapped: a corpus larger than memory works. Reading is safe from several threads.
 /// </summary>
-public sealed class IndexedDataset : IDisposable
+internal sealed class IndexedDataset : IDisposable
 {
     private const string Hint = "give the path without .bin or .idx, or build it with 'bam data build'";
 

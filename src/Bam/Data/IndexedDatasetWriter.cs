@@ -9,7 +9,7 @@ namespace Bam.Data;
 /// Writes a corpus in Megatron-LM's form (MMIDIDX version 1), one sequence per document. Tokens go straight to the disk; four bytes
 /// per document stay in memory. Both files get their final names in <see cref="Complete"/>, the <c>.idx</c> last.
 /// </summary>
-public sealed class IndexedDatasetWriter : IDisposable
+internal sealed class IndexedDatasetWriter : IDisposable
 {
     private readonly string prefix;
     private readonly string temporaryBin;

@@ -5,4 +5,4 @@ namespace Bam.Data;
 /// <param name="Tokens">Its training text.</param>
 /// <param name="Weight">Its share of the windows, relative to the other domains'; more than 0.</param>
 /// <param name="BeginOfWindow">The token that each window begins with, before its text; null for none.</param>
-public sealed record MixtureDomain(string Name, IndexedDataset Tokens, double Weight, int? BeginOfWindow = null);
+internal sealed record MixtureDomain(string Name, IndexedDataset Tokens, double Weight, int? BeginOfWindow = null);

@@ -7,7 +7,7 @@ namespace Bam.Data;
 /// <param name="VocabularySize">All ids are below it.</param>
 /// <param name="EndOfTextId">What each document ends with.</param>
 /// <param name="Fingerprint">The tokenizer's identity.</param>
-public sealed record TextEncoder(Func<string, int[]> Encode, int VocabularySize, int EndOfTextId, string Fingerprint)
+internal sealed record TextEncoder(Func<string, int[]> Encode, int VocabularySize, int EndOfTextId, string Fingerprint)
 {
     /// <summary>Where <see cref="BeginOfTextIds"/> stand.</summary>
     public BeginOfText Bos { get; init; }

@@ -6,4 +6,4 @@ namespace Bam.Data;
 /// <param name="Starts">[B]: the place in its domain's text of each window's first token, of those that are not a begin token.</param>
 /// <param name="BatchSize">B, windows.</param>
 /// <param name="WindowLength">T, tokens.</param>
-public sealed record TokenBatch(int[] Tokens, int[] Domains, long[] Starts, int BatchSize, int WindowLength);
+internal sealed record TokenBatch(int[] Tokens, int[] Domains, long[] Starts, int BatchSize, int WindowLength);

@@ -1,7 +1,7 @@
 namespace Bam.Data;
 
 /// <summary>How an indexed data set stores a token id; the values are the codes of the <c>.idx</c> header (Megatron-LM's <c>DType</c>).</summary>
-public enum TokenType : byte
+internal enum TokenType : byte
 {
     /// <summary>Unsigned, 8 bits.</summary>
     UInt8 = 1,

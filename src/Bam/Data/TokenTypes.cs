@@ -1,7 +1,7 @@
 namespace Bam.Data;
 
 /// <summary>What <see cref="TokenType"/>s have in common.</summary>
-public static class TokenTypes
+internal static class TokenTypes
 {
     /// <summary>The first vocabulary size for which Megatron-LM takes 32 bits (<c>DType.optimal_dtype</c>).</summary>
     private const int FirstWideVocabulary = 65_500;

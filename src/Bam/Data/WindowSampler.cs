@@ -11,7 +11,7 @@ namespace Bam.Data;
 /// (b + u) / B. Each step's counts are thus within one of B·share, and exact where B·share is whole. A window's start is uniform over
 /// all starts in its domain's text.
 /// </remarks>
-public sealed class WindowSampler
+internal sealed class WindowSampler
 {
     private readonly MixtureDomain[] domains;
     private readonly double[] cumulativeShares;

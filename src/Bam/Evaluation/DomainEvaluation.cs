@@ -8,4 +8,4 @@ namespace Bam.Evaluation;
 /// <param name="BitsPerByte">Bits per UTF-8 byte of the text; null when the bytes are not known, or only a part of the text was read.</param>
 /// <param name="Tokens">The targets.</param>
 [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
-public sealed record DomainEvaluation(double Perplexity, double Nll, double? BitsPerByte, long Tokens);
+internal sealed record DomainEvaluation(double Perplexity, double Nll, double? BitsPerByte, long Tokens);

@@ -4,7 +4,7 @@ using Bam.Models;
 namespace Bam.Evaluation;
 
 /// <summary>The texts on which models are measured.</summary>
-public sealed class HeldOutDomains : IDisposable
+internal sealed class HeldOutDomains : IDisposable
 {
     private const string Hint = "build it with a held-out fraction above 0";
 

@@ -3,7 +3,7 @@ using Bam.Models;
 namespace Bam.Evaluation;
 
 /// <summary>How a model is measured while it is trained.</summary>
-public interface IEvaluation
+internal interface IEvaluation
 {
     /// <summary>Measures a model, whose parameters stay as they are.</summary>
     /// <param name="model">The model.</param>
@@ -18,7 +18,7 @@ public interface IEvaluation
 /// <summary>Perplexity on held-out text.</summary>
 /// <param name="texts">The texts, which stay the caller's.</param>
 /// <param name="windows">Windows and batches.</param>
-public sealed class HeldOutEvaluation(HeldOutDomains texts, PerplexityOptions windows) : IEvaluation
+internal sealed class HeldOutEvaluation(HeldOutDomains texts, PerplexityOptions windows) : IEvaluation
 {
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, DomainEvaluation> Measure(LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>

@@ -9,7 +9,7 @@ namespace Bam.Evaluation;
 /// How long models take for a text (the paper's: 16 tokens after a prompt of 256, 10 runs), one sequence at a time, always the most
 /// probable token. Models take turns, each round beginning with another one, so that a busy machine slows all of them alike.
 /// </summary>
-public static class Latency
+internal static class Latency
 {
     /// <summary>Measures models against each other.</summary>
     /// <param name="models">All in memory; their parameters stay as they are.</param>

@@ -1,7 +1,7 @@
 namespace Bam.Evaluation;
 
 /// <summary>How latency is measured; the defaults are the paper's.</summary>
-public sealed record LatencyOptions
+internal sealed record LatencyOptions
 {
     /// <summary>The tokens of the prompt.</summary>
     public int PromptTokens { get; init; } = 256;

@@ -6,7 +6,7 @@ namespace Bam.Evaluation;
 /// <param name="Total">Both.</param>
 /// <param name="NewTokens">The tokens that were generated.</param>
 /// <param name="CacheBytes">The memory of keys and values.</param>
-public sealed record LatencyResult(Timing Prefill, Timing Decode, Timing Total, int NewTokens, long CacheBytes)
+internal sealed record LatencyResult(Timing Prefill, Timing Decode, Timing Total, int NewTokens, long CacheBytes)
 {
     /// <summary>One token of decoding, the median.</summary>
     public double SecondsPerToken => Decode.Median / (NewTokens - 1);

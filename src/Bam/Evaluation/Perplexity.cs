@@ -5,7 +5,7 @@ using Bam.Torch;
 namespace Bam.Evaluation;
 
 /// <summary>Perplexity on held-out text, over non-overlapping windows; every target counts, and the sum is taken in double.</summary>
-public static class Perplexity
+internal static class Perplexity
 {
     /// <summary>Measures a model on one text.</summary>
     /// <param name="model">The model; its parameters stay as they are.</param>

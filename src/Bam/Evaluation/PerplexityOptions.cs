@@ -1,7 +1,7 @@
 namespace Bam.Evaluation;
 
 /// <summary>How perplexity is measured.</summary>
-public sealed record PerplexityOptions
+internal sealed record PerplexityOptions
 {
     /// <summary>T, the inputs of a window. Perplexities of different window lengths do not compare.</summary>
     public required int WindowLength { get; init; }

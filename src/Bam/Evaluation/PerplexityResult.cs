@@ -4,7 +4,7 @@ namespace Bam.Evaluation;
 /// <param name="TotalNll">The sum of the targets' negative log-likelihoods, in nats.</param>
 /// <param name="Tokens">The targets.</param>
 /// <param name="Bytes">The text's UTF-8 bytes; null when they are not known, or only a part of the text was read.</param>
-public sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
+internal sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
 {
     /// <summary>Nats per token.</summary>
     public double Nll => TotalNll / Tokens;

@@ -4,7 +4,7 @@ namespace Bam.Evaluation;
 /// <param name="Median">The middle one; of an even number the mean of the two in the middle.</param>
 /// <param name="Lowest">The fastest run.</param>
 /// <param name="Highest">The slowest run.</param>
-public sealed record Timing(double Median, double Lowest, double Highest)
+internal sealed record Timing(double Median, double Lowest, double Highest)
 {
     /// <summary>Of at least one run.</summary>
     public static Timing Of(IEnumerable<double> seconds)

@@ -8,7 +8,7 @@ namespace Bam.Exporting;
 /// Bam's own format with the two Python files by which transformers computes it
 /// (<c>AutoModelForCausalLM.from_pretrained(dir, trust_remote_code=True)</c>): every model.
 /// </summary>
-public sealed class BamFormat : SafetensorsFormat
+internal sealed class BamFormat : SafetensorsFormat
 {
     private static readonly string[] Code = ["configuration_bam.py", "modeling_bam.py"];
 

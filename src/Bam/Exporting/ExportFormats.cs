@@ -1,7 +1,7 @@
 namespace Bam.Exporting;
 
 /// <summary>All formats.</summary>
-public static class ExportFormats
+internal static class ExportFormats
 {
     /// <summary>In the order in which they are listed.</summary>
     public static IReadOnlyList<IExportFormat> All { get; } = [new BamFormat(), new MixtralFormat(), new LlamaFormat(), new GgufFormat()];

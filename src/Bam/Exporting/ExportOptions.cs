@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Exporting;
 
 /// <summary>What a user asks of an export.</summary>
-public sealed record ExportOptions
+internal sealed record ExportOptions
 {
     /// <summary>The output's dtype; null for the model's.</summary>
     public TensorDtype? Dtype { get; init; }

@@ -4,7 +4,7 @@ using Bam.Files;
 namespace Bam.Exporting;
 
 /// <summary>Writes a model in a form that other software loads.</summary>
-public static class Exporter
+internal static class Exporter
 {
     /// <summary>Opens the model, refuses what the format cannot express, and writes.</summary>
     /// <param name="modelDirectory">A checkpoint.</param>

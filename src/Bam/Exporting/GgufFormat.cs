@@ -7,7 +7,7 @@ using Bam.Upcycling;
 namespace Bam.Exporting;
 
 /// <summary>One file for llama.cpp, tokenizer included: models of Llama's, Mistral's and Mixtral's form.</summary>
-public sealed class GgufFormat : IExportFormat
+internal sealed class GgufFormat : IExportFormat
 {
     /// <summary>The name of the file in the output directory.</summary>
     public const string FileName = "model.gguf";

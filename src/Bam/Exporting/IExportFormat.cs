@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Exporting;
 
 /// <summary>A form in which other software loads a model.</summary>
-public interface IExportFormat
+internal interface IExportFormat
 {
     /// <summary>What a user calls it.</summary>
     string Name { get; }

@@ -4,7 +4,7 @@ using Bam.Checkpoints;
 namespace Bam.Exporting;
 
 /// <summary>Llama, or with a window Mistral: dense models and soups of them.</summary>
-public sealed class LlamaFormat : SafetensorsFormat
+internal sealed class LlamaFormat : SafetensorsFormat
 {
     private static readonly IReadOnlyList<ExportLimit> AllLimits =
     [

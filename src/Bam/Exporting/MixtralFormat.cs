@@ -6,7 +6,7 @@ using Bam.Checkpoints.Families;
 namespace Bam.Exporting;
 
 /// <summary>Mixtral (arXiv 2401.04088): what BTX makes of Llama or Mistral with weights that are divided by their sum.</summary>
-public sealed class MixtralFormat : SafetensorsFormat
+internal sealed class MixtralFormat : SafetensorsFormat
 {
     private static readonly IReadOnlyList<ExportLimit> AllLimits =
     [

@@ -8,7 +8,7 @@ using Bam.Upcycling;
 namespace Bam.Exporting;
 
 /// <summary>A directory with <c>config.json</c> and safetensors, whose tensors are the model's own under other names.</summary>
-public abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
+internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
 {
     private const long DefaultShardBytes = 5_000_000_000;
 

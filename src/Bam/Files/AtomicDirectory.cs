@@ -6,7 +6,7 @@ namespace Bam.Files;
 /// A directory that appears under its final name only when whole: filled beside it, then synced and renamed by
 /// <see cref="Commit"/>. After a power failure there is the old directory or the new one.
 /// </summary>
-public sealed partial class AtomicDirectory : IDisposable
+internal sealed partial class AtomicDirectory : IDisposable
 {
     private const int CurrentDirectory = -100;
     private const uint Exchange = 2;

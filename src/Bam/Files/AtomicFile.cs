@@ -6,7 +6,7 @@ namespace Bam.Files;
 /// Files that appear under their final names only when whole: written beside it, synced, renamed, and the rename synced.
 /// After a power failure there is the old file or the new one.
 /// </summary>
-public static class AtomicFile
+internal static class AtomicFile
 {
     /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>; on any failure before the rename the old file, if any, stays.</summary>
     /// <param name="path">The file; folders above it are made, and symbolic links are followed.</param>

@@ -1,7 +1,7 @@
 namespace Bam.Files;
 
 /// <summary>Keeps a second process out of a directory. The system releases it when the process ends, however it ends.</summary>
-public sealed class DirectoryLock : IDisposable
+internal sealed class DirectoryLock : IDisposable
 {
     /// <summary>The locked file inside the directory; it stays, empty.</summary>
     public const string FileName = ".lock";

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Bam.Files;
 
 /// <summary>The check that every large write starts with.</summary>
-public static class FreeSpace
+internal static class FreeSpace
 {
     /// <summary>Refuses to start writing what cannot fit. A file system that does not say what is free is not asked twice.</summary>
     /// <param name="path">A file or directory about to be written; it need not exist yet.</param>

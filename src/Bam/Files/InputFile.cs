@@ -4,7 +4,7 @@ using System.Text;
 namespace Bam.Files;
 
 /// <summary>Reads a user's files, turning what the system reports into one line.</summary>
-public static class InputFile
+internal static class InputFile
 {
     /// <summary>The longest file that is read as a whole: a configuration, a tokenizer, an index, a prompt.</summary>
     public const int MostBytes = 1 << 26;

@@ -1,7 +1,7 @@
 namespace Bam.Files;
 
 /// <summary>What the system said, in words a user can act on.</summary>
-public static class IoFailure
+internal static class IoFailure
 {
     private const int WouldBlock = 11;
     private const int NoSpaceLeft = 28;

@@ -7,7 +7,7 @@ namespace Bam.Files;
 /// The rules for what a user names as output, checked before work begins: nothing of the user's is deleted or overwritten. An output is
 /// neither an input, nor around one, nor inside one, with all symbolic links followed.
 /// </summary>
-public static class OutputPath
+internal static class OutputPath
 {
     private const int LongestName = 255;
 

@@ -4,7 +4,7 @@ namespace Bam.Files;
 /// <param name="what">What such a directory is, as "an earlier build".</param>
 /// <param name="isName">Whether Bam gives a file in it that name, relative to the directory.</param>
 /// <param name="isMade">Whether Bam made the directory, by a record in it that nothing else has.</param>
-public sealed class OwnFiles(string what, Predicate<string> isName, Predicate<string> isMade)
+internal sealed class OwnFiles(string what, Predicate<string> isName, Predicate<string> isMade)
 {
     private const int Shown = 3;
 

@@ -3,7 +3,7 @@ using System.Text;
 namespace Bam.Files;
 
 /// <summary>Reads standard input as strictly as a file.</summary>
-public static class StandardInput
+internal static class StandardInput
 {
     private const string Name = "standard input";
 

@@ -6,4 +6,4 @@ namespace Bam.Generation;
 /// <param name="Id">Its id.</param>
 /// <param name="Text">The text that became certain with it: often its own, but empty while text is held back, and then more.</param>
 /// <param name="Route">Which experts took it, block by block; null unless asked for.</param>
-public sealed record GeneratedToken(int Id, string Text, IReadOnlyList<TokenRoute>? Route);
+internal sealed record GeneratedToken(int Id, string Text, IReadOnlyList<TokenRoute>? Route);

@@ -1,7 +1,7 @@
 namespace Bam.Generation;
 
 /// <summary>What to generate.</summary>
-public sealed record GenerationOptions
+internal sealed record GenerationOptions
 {
     /// <summary>The most tokens; an end-of-text token counts.</summary>
     public int MaxNewTokens { get; init; } = 128;

@@ -8,7 +8,7 @@ namespace Bam.Generation;
 /// <param name="PrefillSeconds">Reading the prompt, up to the first token's scores.</param>
 /// <param name="DecodeSeconds">From there to the end.</param>
 /// <param name="CacheBytes">The memory of keys and values.</param>
-public sealed record GenerationResult(
+internal sealed record GenerationResult(
     string Text, IReadOnlyList<GeneratedToken> Tokens, int PromptTokens, StopReason StopReason, double PrefillSeconds, double DecodeSeconds, long CacheBytes)
 {
     /// <summary>Tokens after the first, which the prompt's reading gives, by the second of decoding; 0 when there is none.</summary>

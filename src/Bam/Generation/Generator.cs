@@ -9,7 +9,7 @@ namespace Bam.Generation;
 /// <summary>Continues texts.</summary>
 /// <param name="model">The model; its parameters stay as they are.</param>
 /// <param name="tokenizer">The model's tokenizer.</param>
-public sealed class Generator(LanguageModel model, Tokenizer tokenizer)
+internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
 {
     private readonly HashSet<int> endOfText = [.. model.Config.EosTokenIds, .. tokenizer.EndOfTextId is { } id ? new[] { id } : []];
 

@@ -8,7 +8,7 @@ namespace Bam.Generation;
 /// The candidates stand by id or, once a filter has cut them, by probability, equal ones by id; that one is taken at which the running
 /// sum of their weights exceeds u times the whole. All is computed in double.
 /// </remarks>
-public sealed class Sampler
+internal sealed class Sampler
 {
     private readonly SamplerOptions options;
     private readonly List<Candidate> candidates = [];

@@ -1,7 +1,7 @@
 namespace Bam.Generation;
 
 /// <summary>How the next token is chosen from its scores. The filters apply in this order: temperature, top-k, top-p.</summary>
-public sealed record SamplerOptions
+internal sealed record SamplerOptions
 {
     /// <summary>Divides the logits; 0 always takes the largest.</summary>
     public double Temperature { get; init; } = 1;

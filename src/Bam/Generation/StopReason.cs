@@ -1,7 +1,7 @@
 namespace Bam.Generation;
 
 /// <summary>Why a text ended.</summary>
-public enum StopReason
+internal enum StopReason
 {
     /// <summary>It has as many tokens as were asked for.</summary>
     MaxTokens,

@@ -3,7 +3,7 @@ using Bam.Tokenization;
 namespace Bam.Generation;
 
 /// <summary>The stop strings that are special tokens. These have no text in which a string could be found, so that their ids are looked for.</summary>
-public static class StopTokens
+internal static class StopTokens
 {
     /// <summary>The ids of the stop strings that are special tokens.</summary>
     /// <exception cref="InvalidInputException">A stop string holds a special token beside other text, which never comes.</exception>

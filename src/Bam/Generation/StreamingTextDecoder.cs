@@ -9,7 +9,7 @@ namespace Bam.Generation;
 /// back: bytes until they are a whole UTF-8 sequence (a row of byte tokens, as Llama 2 has them, until it ends), and text until it can
 /// no longer be the beginning of a stop string. Special tokens have no text.
 /// </summary>
-public sealed class StreamingTextDecoder
+internal sealed class StreamingTextDecoder
 {
     private readonly Tokenizer tokenizer;
     private readonly IReadOnlyList<string> stopStrings;

@@ -9,7 +9,7 @@ namespace Bam.Models;
 /// One forward pass of a checkpoint over given token ids, written as safetensors: logits, the loss and its parts, and on request the
 /// gradient of every parameter. All in float32.
 /// </summary>
-public static class ForwardPass
+internal static class ForwardPass
 {
     /// <summary>The tensor of the input file.</summary>
     public const string InputIds = "input_ids";

@@ -3,7 +3,7 @@ using Bam.Torch;
 namespace Bam.Models;
 
 /// <summary>Told what comes into one block, and what its routers read and decide, pass by pass. The tensors may carry a graph and must not be kept.</summary>
-public interface IRoutingObserver
+internal interface IRoutingObserver
 {
     /// <summary>The residual stream as it comes into the block.</summary>
     /// <param name="x">[B, T, d].</param>

@@ -8,7 +8,7 @@ namespace Bam.Models;
 /// the model has: G when attention is dense or experts share keys and values, N·G when each attention expert has its own.
 /// </summary>
 /// <remarks>Room for all positions is taken at once and written in place; a position is read only after it was written.</remarks>
-public sealed class KeyValueCache : IDisposable
+internal sealed class KeyValueCache : IDisposable
 {
     private readonly LayerCache[] layers;
 

@@ -12,7 +12,7 @@ namespace Bam.Models;
 /// Sizes: B sequences, T positions, n = B·T tokens, V vocabulary, d hidden, f feed-forward hidden, H query heads and
 /// G key-value heads of one expert, D head_dim, N attention experts, M feed-forward experts, k experts per token.
 /// </remarks>
-public sealed class LanguageModel : IDisposable
+internal sealed class LanguageModel : IDisposable
 {
     private readonly ScalarType computeType;
     private readonly RotaryTables rotary;

@@ -4,7 +4,7 @@ using Bam.Torch;
 namespace Bam.Models;
 
 /// <summary>What one block's routers did. N: attention experts, M: feed-forward experts, D: domains.</summary>
-public sealed class LayerRouting : IRoutingObserver
+internal sealed class LayerRouting : IRoutingObserver
 {
     private readonly DomainTally gates;
     private readonly DomainTally routed;

@@ -7,4 +7,4 @@ namespace Bam.Models;
 /// <param name="Nll">Scalar, mean negative log-likelihood in nats.</param>
 /// <param name="LoadBalancing">[L], 0 for blocks without feed-forward experts.</param>
 /// <param name="RouterZ">[L], likewise.</param>
-public sealed record LossTerms(Tensor Total, Tensor Nll, Tensor LoadBalancing, Tensor RouterZ);
+internal sealed record LossTerms(Tensor Total, Tensor Nll, Tensor LoadBalancing, Tensor RouterZ);

@@ -5,7 +5,7 @@ using Bam.Torch;
 namespace Bam.Models;
 
 /// <summary>Moves parameters between a checkpoint's tensors and a model's arena.</summary>
-public static class ModelCheckpoint
+internal static class ModelCheckpoint
 {
     /// <summary>The numbers that are moved at once, unless one row has more: a tensor may have more bytes than a span can.</summary>
     private const int PieceLength = 1 << 22;

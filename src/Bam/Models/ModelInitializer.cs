@@ -3,7 +3,7 @@ using Bam.Numerics;
 namespace Bam.Models;
 
 /// <summary>Random initial values: matrices and routers N(0, 0.02²), norms 1, biases 0.</summary>
-public static class ModelInitializer
+internal static class ModelInitializer
 {
     /// <summary>σ of every matrix.</summary>
     public const double StandardDeviation = 0.02;

@@ -8,7 +8,7 @@ namespace Bam.Models;
 /// Dense models by name: the paper's seeds (Table 8), <c>small</c> and <c>large</c>, or in full <c>bam-small</c> and <c>bam-large</c>. It does
 /// not print the longest input; 8,192 is ours.
 /// </summary>
-public static class ModelPresets
+internal static class ModelPresets
 {
     private const string Prefix = "bam-";
 

@@ -6,7 +6,7 @@ namespace Bam.Models;
 /// <param name="Parameter">Its name and shape in the checkpoint.</param>
 /// <param name="Offset">Its first element's place in the arena.</param>
 /// <param name="Transposed">Whether the arena holds the matrix transposed.</param>
-public sealed record ParameterSlice(ParameterInfo Parameter, long Offset, bool Transposed)
+internal sealed record ParameterSlice(ParameterInfo Parameter, long Offset, bool Transposed)
 {
     /// <summary>Elements.</summary>
     public long Count => Parameter.Count;

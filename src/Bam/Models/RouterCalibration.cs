@@ -9,7 +9,7 @@ namespace Bam.Models;
 /// Routers that know their experts' domains before any training: the seed reads a text of each domain, and a router's rows come from the
 /// means of what it would have read (<see cref="RouterRows"/>).
 /// </summary>
-public static class RouterCalibration
+internal static class RouterCalibration
 {
     /// <summary>Tokens that pass through the model together.</summary>
     private const int BatchTokens = 4096;

@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Models;
 
 /// <summary>Where the routers sent the tokens, summed over every batch passed to <see cref="LanguageModel.Loss"/> with it.</summary>
-public sealed class RoutingStatistics
+internal sealed class RoutingStatistics
 {
     /// <summary>Starts from nothing.</summary>
     /// <param name="config">The model's sizes.</param>

@@ -4,7 +4,7 @@ using Bam.Torch;
 namespace Bam.Models;
 
 /// <summary>Which experts took the last token that a model read, block by block.</summary>
-public sealed class RoutingTrace
+internal sealed class RoutingTrace
 {
     private readonly LayerTrace[] layers;
 

@@ -9,7 +9,7 @@ namespace Bam.Numerics;
 /// depends on neither library versions nor the order in which streams are made. The generator is SplitMix64 (Steele, Lea and
 /// Flood 2014): the state starts at the first eight bytes, little-endian, of SHA-256 over "seed:name" and advances by the golden ratio.
 /// </summary>
-public struct RandomStream
+internal struct RandomStream
 {
     /// <summary>2⁶⁴ divided by the golden ratio.</summary>
     private const ulong Increment = 0x9E3779B97F4A7C15;

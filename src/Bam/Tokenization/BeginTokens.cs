@@ -1,7 +1,7 @@
 namespace Bam.Tokenization;
 
 /// <summary>The tokens that a tokenizer's template puts before every text.</summary>
-public static class BeginTokens
+internal static class BeginTokens
 {
     /// <summary>Their ids; often one, or none.</summary>
     public static IReadOnlyList<int> Of(Tokenizer tokenizer)

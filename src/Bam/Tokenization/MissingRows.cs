@@ -1,7 +1,7 @@
 namespace Bam.Tokenization;
 
 /// <summary>Added tokens whose ids are beyond the last row of a model's embedding: a fine-tune added them and did not resize the model.</summary>
-public static class MissingRows
+internal static class MissingRows
 {
     private const int Shown = 8;
 

@@ -17,7 +17,7 @@ namespace Bam.Tokenization;
 /// <remarks>
 /// Text is UTF-16; an unpaired surrogate is encoded as U+FFFD, as .NET's UTF-8 does. Positions in the text are not given.
 /// </remarks>
-public sealed class Tokenizer
+internal sealed class Tokenizer
 {
     /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "tokenizer.json";

@@ -9,7 +9,7 @@ namespace Bam.Training;
 /// <param name="StepSeconds">The median step, in seconds.</param>
 /// <param name="TokensPerStep">B·T.</param>
 /// <param name="Threads">The threads that core-seconds count.</param>
-public sealed record Calibration(double StepSeconds, long TokensPerStep, int Threads)
+internal sealed record Calibration(double StepSeconds, long TokensPerStep, int Threads)
 {
     /// <summary>Tokens for one second of one core.</summary>
     public double TokensPerCoreSecond => TokensPerStep / (StepSeconds * Threads);

@@ -6,7 +6,7 @@ namespace Bam.Training;
 
 /// <summary>A run's <c>checkpoints/step-N</c> directories: whole ones only, and only the newest few.</summary>
 /// <param name="directory">The directory that holds them; it need not exist.</param>
-public sealed partial class CheckpointStore(string directory)
+internal sealed partial class CheckpointStore(string directory)
 {
     private const string Prefix = "step-";
 

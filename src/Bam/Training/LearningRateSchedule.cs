@@ -5,7 +5,7 @@ namespace Bam.Training;
 /// <param name="WarmupSteps">The steps that rise to the peak; 0 and 1 both start at the peak.</param>
 /// <param name="FinalFraction">The last step's rate over the peak.</param>
 /// <param name="TotalSteps">The run's steps.</param>
-public sealed record LearningRateSchedule(double Peak, long WarmupSteps, double FinalFraction, long TotalSteps)
+internal sealed record LearningRateSchedule(double Peak, long WarmupSteps, double FinalFraction, long TotalSteps)
 {
     /// <summary>The schedule of a run.</summary>
     public static LearningRateSchedule Of(TrainingSettings settings) =>

@@ -5,7 +5,7 @@ namespace Bam.Training;
 /// <summary>
 /// Sums over the steps since the last line of metrics; a part of the state, so that a resumed run's lines are the unbroken run's.
 /// </summary>
-public sealed record LossWindow
+internal sealed record LossWindow
 {
     /// <summary>The steps.</summary>
     [JsonRequired]

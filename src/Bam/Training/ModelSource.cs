@@ -9,7 +9,7 @@ using Bam.Models;
 namespace Bam.Training;
 
 /// <summary>Where a run's model comes from: a checkpoint, or sizes and a seed.</summary>
-public static class ModelSource
+internal static class ModelSource
 {
     private const string SizesHint = "expected a config.json";
 

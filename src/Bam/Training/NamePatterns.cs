@@ -4,7 +4,7 @@ using Bam.Configuration;
 namespace Bam.Training;
 
 /// <summary>Chooses checkpoint tensors by <c>freeze</c> and <c>train_only</c>.</summary>
-public static class NamePatterns
+internal static class NamePatterns
 {
     /// <summary>Says of every name whether it is trained.</summary>
     /// <param name="names">The checkpoint's tensor names.</param>

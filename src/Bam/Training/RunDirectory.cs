@@ -7,7 +7,7 @@ namespace Bam.Training;
 /// A run's directory, locked while this is alive: <c>config.resolved.yaml</c>, <c>identity.json</c>, <c>metrics.jsonl</c>,
 /// <c>events/</c> (TensorBoard), <c>checkpoints/step-N/</c> and, at the end, <c>model/</c>.
 /// </summary>
-public sealed class RunDirectory : IDisposable
+internal sealed class RunDirectory : IDisposable
 {
     /// <summary>The configuration's file name.</summary>
     public const string ConfigFileName = "config.resolved.yaml";

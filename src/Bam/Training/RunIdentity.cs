@@ -4,7 +4,7 @@ using Bam.Files;
 namespace Bam.Training;
 
 /// <summary>What a run's result depends on beside its configuration: <c>identity.json</c>, and a part of every checkpoint.</summary>
-public sealed record RunIdentity
+internal sealed record RunIdentity
 {
     /// <summary>SHA-256 of the configuration's keys that change the result, for the record: runs are compared key by key.</summary>
     public required string ConfigSha256 { get; init; }
@@ -55,7 +55,7 @@ public sealed record RunIdentity
 }
 
 /// <summary>What computes a run. Two runs that differ here agree up to rounding only.</summary>
-public sealed record ComputeIdentity
+internal sealed record ComputeIdentity
 {
     /// <summary>Bam's version and commit.</summary>
     public required string Code { get; init; }
@@ -97,7 +97,7 @@ public sealed record ComputeIdentity
 /// <param name="IndexSha256">SHA-256 of the .idx file, which holds every document's length.</param>
 /// <param name="TokenBytes">The size of the .bin file.</param>
 /// <param name="BeginOfWindow">The token that each window begins with; null for none.</param>
-public sealed record DataIdentity(string Domain, string IndexSha256, long TokenBytes, int? BeginOfWindow = null)
+internal sealed record DataIdentity(string Domain, string IndexSha256, long TokenBytes, int? BeginOfWindow = null)
 {
     /// <summary>The identity of a .bin/.idx pair.</summary>
     /// <param name="domain">The domain's name.</param>

@@ -9,7 +9,7 @@ using Bam.Upcycling;
 namespace Bam.Training;
 
 /// <summary>What a configuration means on this machine: the device, the threads, the model's sizes, and the run's identity.</summary>
-public sealed class RunSetup
+internal sealed class RunSetup
 {
     private readonly TrainingConfig config;
     private Tokenizer? tokenizer;

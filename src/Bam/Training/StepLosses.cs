@@ -42,4 +42,4 @@ internal sealed class StepLosses
 /// <param name="RouterZ">The z-loss, the mean over the layers that have one.</param>
 /// <param name="GradientNorm">The global norm before clipping.</param>
 /// <param name="LearningRate">The rate that was applied.</param>
-public sealed record StepResult(double Loss, double Nll, double LoadBalancing, double RouterZ, double GradientNorm, double LearningRate);
+internal sealed record StepResult(double Loss, double Nll, double LoadBalancing, double RouterZ, double GradientNorm, double LearningRate);

@@ -11,7 +11,7 @@ namespace Bam.Training;
 /// Trains one model in one run directory, from the beginning or from the last whole checkpoint, and survives being stopped and
 /// killed. Everything is computed on the calling thread.
 /// </summary>
-public sealed class Trainer
+internal sealed class Trainer
 {
     private readonly TrainingConfig config;
     private readonly TrainingSettings settings;

@@ -4,7 +4,7 @@ using Bam.Training.Metrics;
 namespace Bam.Training;
 
 /// <summary>What a caller adds to a run. None of it changes the result.</summary>
-public sealed record TrainerOptions
+internal sealed record TrainerOptions
 {
     /// <summary>What the run is called in progress lines: "train law".</summary>
     public string Activity { get; init; } = "train";

@@ -8,7 +8,7 @@ namespace Bam.Training;
 /// <summary>
 /// Where a run stands: <c>trainer_state.json</c> of a checkpoint. With the parameters and the moments it is all that resuming needs.
 /// </summary>
-public sealed record TrainerState
+internal sealed record TrainerState
 {
     /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "trainer_state.json";

@@ -10,7 +10,7 @@ namespace Bam.Training;
 /// A checkpoint to resume from: a model directory like any other, with <c>optimizer.safetensors</c> (AdamW's moments as
 /// exp_avg.NAME and exp_avg_sq.NAME, for the trained tensors) and <c>trainer_state.json</c>.
 /// </summary>
-public static class TrainingCheckpoint
+internal static class TrainingCheckpoint
 {
     /// <summary>The moments' file.</summary>
     public const string OptimizerFileName = "optimizer.safetensors";

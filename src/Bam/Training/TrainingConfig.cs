@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Training;
 
 /// <summary>One model, one phase: the file of <c>bam train</c>.</summary>
-public sealed record TrainingConfig : ICheckedSection
+internal sealed record TrainingConfig : ICheckedSection
 {
     /// <summary>The checkpoint to start from; null to start from <see cref="Config"/> and random parameters.</summary>
     [Key("the checkpoint directory to start from; instead of 'config'", IsPath = true, ChangesResult = false)]
@@ -55,7 +55,7 @@ public sealed record TrainingConfig : ICheckedSection
 }
 
 /// <summary>One domain of a run's mixture of text.</summary>
-public sealed record TrainingDomain
+internal sealed record TrainingDomain
 {
     /// <summary>The name in metrics and tables.</summary>
     [Key("the domain's name in metrics and tables")]

@@ -4,7 +4,7 @@ using Bam.Tokenization;
 namespace Bam.Training;
 
 /// <summary>A run's domains, open for drawing windows.</summary>
-public sealed class TrainingData : IDisposable
+internal sealed class TrainingData : IDisposable
 {
     private readonly IndexedDataset[] datasets;
     private readonly DataBuildReport?[] reports;

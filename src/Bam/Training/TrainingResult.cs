@@ -1,7 +1,7 @@
 namespace Bam.Training;
 
 /// <summary>What a finished run tells its caller.</summary>
-public sealed record TrainingResult
+internal sealed record TrainingResult
 {
     /// <summary>The trained model's directory.</summary>
     public required string Model { get; init; }

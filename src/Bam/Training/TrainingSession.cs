@@ -5,7 +5,7 @@ using Bam.Training.Optimization;
 namespace Bam.Training;
 
 /// <summary>A model in training: one call makes one optimizer step. All calls come from one thread.</summary>
-public sealed class TrainingSession : IDisposable
+internal sealed class TrainingSession : IDisposable
 {
     private readonly TrainingSettings settings;
     private readonly LearningRateSchedule schedule;

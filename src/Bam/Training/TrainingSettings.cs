@@ -7,7 +7,7 @@ namespace Bam.Training;
 /// How a model is trained, whatever the model and the data: the keys that <c>bam train</c>'s file and a recipe's phases share.
 /// Defaults are DESIGN's where the paper prints none.
 /// </summary>
-public sealed record TrainingSettings : ICheckedSection
+internal sealed record TrainingSettings : ICheckedSection
 {
     /// <summary>The machine's GPU when it has one, else its processor.</summary>
     internal const string DefaultDevice = "auto";
@@ -150,7 +150,7 @@ public sealed record TrainingSettings : ICheckedSection
 }
 
 /// <summary>What the matrix products are computed in. Values, moments, router logits and every softmax stay float32.</summary>
-public enum TrainingDtype
+internal enum TrainingDtype
 {
     /// <summary>IEEE single precision.</summary>
     Float32,

@@ -6,7 +6,7 @@ namespace Bam.Upcycling;
 /// Branch-Attend-Mix (arXiv 2408.08274): attention and feed-forward experts from every model. Sharing keys and values, or
 /// routing attention to the top k, are the paper's variants.
 /// </summary>
-public sealed class BamMethod : IMixtureMethod
+internal sealed class BamMethod : IMixtureMethod
 {
     /// <inheritdoc/>
     public string Name => "bam";

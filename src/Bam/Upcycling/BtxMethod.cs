@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Upcycling;
 
 /// <summary>Branch-Train-MiX (arXiv 2403.07816): feed-forward experts from every model, attention their mean.</summary>
-public sealed class BtxMethod : IMixtureMethod
+internal sealed class BtxMethod : IMixtureMethod
 {
     /// <inheritdoc/>
     public string Name => "btx";

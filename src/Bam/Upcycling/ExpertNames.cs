@@ -4,7 +4,7 @@ using Bam.Checkpoints;
 namespace Bam.Upcycling;
 
 /// <summary>What a mixture's experts are called: the directories of the models that it was made of.</summary>
-public static partial class ExpertNames
+internal static partial class ExpertNames
 {
     /// <summary>A name for each expert, copies of the seed at the end; null when the checkpoint does not say.</summary>
     /// <param name="checkpoint">The mixture's directory.</param>

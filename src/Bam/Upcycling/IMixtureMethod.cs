@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Upcycling;
 
 /// <summary>A way to make one model of several.</summary>
-public interface IMixtureMethod
+internal interface IMixtureMethod
 {
     /// <summary>Its name on the command line and in recipes.</summary>
     string Name { get; }

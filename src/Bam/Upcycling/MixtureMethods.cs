@@ -1,7 +1,7 @@
 namespace Bam.Upcycling;
 
 /// <summary>The table of methods.</summary>
-public static class MixtureMethods
+internal static class MixtureMethods
 {
     /// <summary>Every method.</summary>
     public static readonly IReadOnlyList<IMixtureMethod> All = [new BamMethod(), new BtxMethod(), new SoupMethod(), new SparseMethod()];

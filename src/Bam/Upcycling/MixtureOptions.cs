@@ -33,10 +33,10 @@ public sealed record MixtureOptions
     public long RouterSeed { get; init; }
 
     /// <summary>Compute the routers from text instead; null for random numbers.</summary>
-    public RouterTexts? RouterTexts { get; init; }
+    internal RouterTexts? RouterTexts { get; init; }
 
     /// <summary>How the mixture is written.</summary>
-    public ICheckpointForm Form { get; init; } = OwnForm.Instance;
+    internal ICheckpointForm Form { get; init; } = OwnForm.Instance;
 
     /// <summary>The output's dtype; null for the sources' when all agree, else float32.</summary>
     public TensorDtype? Dtype { get; init; }

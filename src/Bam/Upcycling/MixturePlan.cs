@@ -8,7 +8,7 @@ namespace Bam.Upcycling;
 /// <param name="Config">The output's configuration.</param>
 /// <param name="Dtype">The output's dtype.</param>
 /// <param name="Tensors">Every tensor of the output, in the file's order.</param>
-public sealed record MixturePlan(
+internal sealed record MixturePlan(
     IMixtureMethod Method, MixtureOptions Options, ModelConfig Config, TensorDtype Dtype, IReadOnlyList<PlannedTensor> Tensors)
 {
     /// <summary>The size of the output's tensors.</summary>

@@ -7,7 +7,7 @@ using Bam.Files;
 namespace Bam.Upcycling;
 
 /// <summary>How a mixture was made: <c>upcycling.json</c> beside it, and beside every model that was trained from it.</summary>
-public static class MixtureRecord
+internal static class MixtureRecord
 {
     /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "upcycling.json";

@@ -4,7 +4,7 @@ using Bam.Tokenization;
 namespace Bam.Upcycling;
 
 /// <summary>The dense models of a mixture, opened and found to be copies of one seed's shape.</summary>
-public sealed class MixtureSources : IDisposable
+internal sealed class MixtureSources : IDisposable
 {
     private const string VocabSizeKey = "vocab_size";
 

@@ -6,7 +6,7 @@ namespace Bam.Upcycling;
 /// <param name="Size">The rows: the largest <c>vocab_size</c>, or as many as there are ids.</param>
 /// <param name="Tokenizer">The tokenizer with the most ids, which extends all others; null where no model has one.</param>
 /// <param name="Spans">All rows in order.</param>
-public sealed record MixtureVocabulary(int Size, string? Tokenizer, IReadOnlyList<RowSpan> Spans)
+internal sealed record MixtureVocabulary(int Size, string? Tokenizer, IReadOnlyList<RowSpan> Spans)
 {
     /// <summary>The vocabulary of models that need not have the same.</summary>
     /// <param name="models">In the order of the experts.</param>

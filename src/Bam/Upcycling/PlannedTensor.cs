@@ -5,7 +5,7 @@ namespace Bam.Upcycling;
 /// <summary>One tensor of a mixture and how it comes about.</summary>
 /// <param name="Parameter">The output's parameter.</param>
 /// <param name="Recipe">Where its numbers come from.</param>
-public sealed record PlannedTensor(ParameterInfo Parameter, TensorRecipe Recipe)
+internal sealed record PlannedTensor(ParameterInfo Parameter, TensorRecipe Recipe)
 {
     /// <summary>The name under which it is written.</summary>
     public string StoredName { get; init; } = Parameter.Name;

@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Upcycling;
 
 /// <summary>The uniform model soup (arXiv 2203.05482): one dense model, the mean of all.</summary>
-public sealed class SoupMethod : IMixtureMethod
+internal sealed class SoupMethod : IMixtureMethod
 {
     /// <inheritdoc/>
     public string Name => "soup";

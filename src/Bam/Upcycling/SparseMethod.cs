@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Upcycling;
 
 /// <summary>Sparse upcycling (arXiv 2212.05055): every feed-forward expert is a copy of one dense model's.</summary>
-public sealed class SparseMethod : IMixtureMethod
+internal sealed class SparseMethod : IMixtureMethod
 {
     /// <inheritdoc/>
     public string Name => "sparse";

@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Upcycling;
 
 /// <summary>How one tensor of a mixture comes about.</summary>
-public abstract record TensorRecipe
+internal abstract record TensorRecipe
 {
     private TensorRecipe() { }
 

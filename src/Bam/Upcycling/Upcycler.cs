@@ -5,7 +5,7 @@ using Bam.Files;
 namespace Bam.Upcycling;
 
 /// <summary>Checkpoint surgery: dense checkpoints to one mixture, without training and without libtorch.</summary>
-public static class Upcycler
+internal static class Upcycler
 {
     /// <summary>Opens the models, plans the mixture and writes it.</summary>
     /// <param name="method">bam, btx, soup or sparse.</param>

@@ -4,7 +4,7 @@ namespace Bam.Tests.Configuration;
 
 public enum SampleDtype { Float32, Bfloat16 }
 
-public sealed record SampleSource
+internal sealed record SampleSource
 {
     [Key("where it lies", IsPath = true, ChangesResult = false)]
     public required string Path { get; init; }
@@ -13,7 +13,7 @@ public sealed record SampleSource
     public double Weight { get; init; } = 1;
 }
 
-public sealed record SampleGroup : ICheckedSection
+internal sealed record SampleGroup : ICheckedSection
 {
     [Key("the peak learning rate", Minimum = 0, AboveMinimum = true, Maximum = 1)]
     public double LearningRate { get; init; } = 1e-3;
@@ -33,7 +33,7 @@ public sealed record SampleGroup : ICheckedSection
     }
 }
 
-public sealed record Sample
+internal sealed record Sample
 {
     [Key("what it is called")]
     public required string Name { get; init; }

@@ -30,7 +30,7 @@ public sealed class IndexedDatasetTests : IDisposable
     [Theory]
     [InlineData(TokenType.UInt16)]
     [InlineData(TokenType.Int32)]
-    public void What_is_written_is_read(TokenType type)
+    internal void What_is_written_is_read(TokenType type)
     {
         Write("d", type, [5, 6], [], [65535, 0, 1]);
 
@@ -255,7 +255,7 @@ public sealed class IndexedDatasetTests : IDisposable
     [InlineData(TokenType.UInt16, 65536)]
     [InlineData(TokenType.UInt16, -1)]
     [InlineData(TokenType.Int32, -1)]
-    public void Ids_that_do_not_fit_are_not_written(TokenType type, int id)
+    internal void Ids_that_do_not_fit_are_not_written(TokenType type, int id)
     {
         using var writer = new IndexedDatasetWriter(directory["d"], type);
         Should.Throw<ArgumentOutOfRangeException>(() => writer.Append([0, id]));
@@ -264,7 +264,7 @@ public sealed class IndexedDatasetTests : IDisposable
     [Theory]
     [InlineData(65_499, TokenType.UInt16)]
     [InlineData(65_500, TokenType.Int32)]
-    public void Small_vocabularies_take_two_bytes(int vocabularySize, TokenType type) => TokenTypes.For(vocabularySize).ShouldBe(type);
+    internal void Small_vocabularies_take_two_bytes(int vocabularySize, TokenType type) => TokenTypes.For(vocabularySize).ShouldBe(type);
 
     private static int[] Read(IndexedDataset dataset, long offset, int count)
     {

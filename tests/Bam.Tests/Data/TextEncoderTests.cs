@@ -24,7 +24,7 @@ public sealed class TextEncoderTests : IDisposable
     [InlineData(2, null, BeginOfText.Document)]
     [InlineData(1, BeginOfText.None, BeginOfText.None)]
     [InlineData(1, BeginOfText.Window, BeginOfText.Window)]
-    public void Begin_tokens_stand_where_the_user_says_or_the_template_puts_them(int templateTokens, BeginOfText? asked, BeginOfText expected)
+    internal void Begin_tokens_stand_where_the_user_says_or_the_template_puts_them(int templateTokens, BeginOfText? asked, BeginOfText expected)
     {
         var encoder = TextEncoder.Of(WithTemplate(templateTokens), "t.json", asked);
 
@@ -35,13 +35,13 @@ public sealed class TextEncoderTests : IDisposable
     [Theory]
     [InlineData(0, BeginOfText.Document, "t.json: expected a post_processor that puts a begin token before a text, for bos, found none that does; leave bos out, or say none")]
     [InlineData(2, BeginOfText.Window, "t.json: expected one begin token, for windows that begin with it, found 2; say document or none for bos")]
-    public void Begin_tokens_that_the_tokenizer_does_not_have_are_refused(int templateTokens, BeginOfText asked, string message) =>
+    internal void Begin_tokens_that_the_tokenizer_does_not_have_are_refused(int templateTokens, BeginOfText asked, string message) =>
         Should.Throw<InvalidInputException>(() => TextEncoder.Of(WithTemplate(templateTokens), "t.json", asked)).Message.ShouldBe(message);
 
     [Theory]
     [InlineData(BeginOfText.Document)]
     [InlineData(BeginOfText.Window)]
-    public void A_build_records_its_begin_tokens_and_its_text_comes_back_without_them(BeginOfText bos)
+    internal void A_build_records_its_begin_tokens_and_its_text_comes_back_without_them(BeginOfText bos)
     {
         var tokenizer = WithTemplate(1);
         var texts = new[] { "one text", "another" };

@@ -15,7 +15,7 @@ public sealed class FinishedRun : IDisposable
     public ToyRecipe Recipe { get; } = new();
 
     /// <summary>What came out.</summary>
-    public Results Results { get; }
+    internal Results Results { get; }
 
     /// <inheritdoc/>
     public void Dispose() => Recipe.Dispose();

@@ -39,14 +39,14 @@ public sealed class ToyRecipe : IDisposable
     public string Phase(string run, string phase) => System.IO.Directory.GetDirectories(Path(run, "phases"), $"{phase}-????????????").Single();
 
     /// <summary>Writes the recipe and opens it.</summary>
-    public RecipeRun Open(string yaml, string run)
+    internal RecipeRun Open(string yaml, string run)
     {
         File.WriteAllText(Path("recipe.yaml"), yaml);
         return RecipeRun.Open(Path("recipe.yaml"), Path(run));
     }
 
     /// <summary>Writes the recipe and runs it.</summary>
-    public Results Run(string yaml, string run, IReporter? reporter = null, CancellationToken cancellation = default) =>
+    internal Results Run(string yaml, string run, IReporter? reporter = null, CancellationToken cancellation = default) =>
         Open(yaml, run).Run(reporter ?? SilentReporter.Instance, cancellation);
 
     /// <inheritdoc/>

@@ -10,8 +10,6 @@ namespace Bam.Tests.Tokenization;
 
 public sealed class BpeTrainerTests
 {
-    public static TheoryData<TokenizerStyle> Styles => [.. Enum.GetValues<TokenizerStyle>()];
-
     [Fact]
     public void The_most_frequent_pair_comes_first_and_ties_go_to_smaller_ids()
     {
@@ -22,8 +20,11 @@ public sealed class BpeTrainerTests
     }
 
     [Theory]
-    [MemberData(nameof(Styles))]
-    public void Merges_are_those_of_the_definition(TokenizerStyle style)
+    [InlineData(TokenizerStyle.Gpt2)]
+    [InlineData(TokenizerStyle.Llama3)]
+    [InlineData(TokenizerStyle.Cohere)]
+    [InlineData(TokenizerStyle.GptNeoX)]
+    internal void Merges_are_those_of_the_definition(TokenizerStyle style)
     {
         var options = new BpeTrainerOptions { VocabSize = 330, Style = style };
         var corpus = Corpus(6, 60);
@@ -44,8 +45,11 @@ public sealed class BpeTrainerTests
     }
 
     [Theory]
-    [MemberData(nameof(Styles))]
-    public void A_long_document_counts_as_if_it_were_not_cut(TokenizerStyle style)
+    [InlineData(TokenizerStyle.Gpt2)]
+    [InlineData(TokenizerStyle.Llama3)]
+    [InlineData(TokenizerStyle.Cohere)]
+    [InlineData(TokenizerStyle.GptNeoX)]
+    internal void A_long_document_counts_as_if_it_were_not_cut(TokenizerStyle style)
     {
         var line = "The licensee's copy, 2024 edition:\n\n  see é e\u0301 \U0001D49C\nfoo(bar)\n";
         var document = string.Concat(Enumerable.Repeat(line, 4000));
@@ -61,8 +65,11 @@ public sealed class BpeTrainerTests
     }
 
     [Theory]
-    [MemberData(nameof(Styles))]
-    public void Saved_and_loaded_it_gives_the_same_ids(TokenizerStyle style)
+    [InlineData(TokenizerStyle.Gpt2)]
+    [InlineData(TokenizerStyle.Llama3)]
+    [InlineData(TokenizerStyle.Cohere)]
+    [InlineData(TokenizerStyle.GptNeoX)]
+    internal void Saved_and_loaded_it_gives_the_same_ids(TokenizerStyle style)
     {
         using var directory = new TemporaryDirectory();
         var corpus = Corpus(8, 100);

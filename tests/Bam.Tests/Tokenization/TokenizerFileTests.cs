@@ -60,7 +60,7 @@ public sealed class TokenizerFileTests
     [InlineData(TokenizerStyle.GptNeoX, "dac407cf085c8275a6791f84ed39342c8e8167f6e9dfb9c7df6090ad004f9ea6")]
     [InlineData(TokenizerStyle.Cohere, "da15cc586ca2833f068811588939a989feaca41eb214924fe5714535f4160e0d")]
     [InlineData(TokenizerStyle.Llama3, "b6761eaf14f43282bd9b9ee42eb161a74dd396baafcf7e6967913f0c309782e1")]
-    public void Fingerprints_of_trained_tokenizers_stay_as_reports_have_recorded_them(TokenizerStyle style, string fingerprint)
+    internal void Fingerprints_of_trained_tokenizers_stay_as_reports_have_recorded_them(TokenizerStyle style, string fingerprint)
     {
         var text = string.Concat(Enumerable.Range(1, 40).Select(i => $"the cat sat on mat {i} 12345 hello world again and again\n"));
         BpeTrainer.Train([text], new BpeTrainerOptions { VocabSize = 280, Style = style }).Fingerprint.ShouldBe(fingerprint);

@@ -7,7 +7,7 @@ namespace Bam.Data.Building;
 /// text with a held-out one go. The text is read three times and never kept: what stays in memory is about 1 kB per document, and the
 /// shingles of the held-out documents.
 /// </summary>
-public static class DataBuilder
+internal static class DataBuilder
 {
     private const string TrainName = "train";
     private const string HeldOutName = "heldout";

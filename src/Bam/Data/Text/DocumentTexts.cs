@@ -1,7 +1,7 @@
 namespace Bam.Data.Text;
 
 /// <summary>The texts of files, for work that needs neither where they come from nor how they belong together.</summary>
-public static class DocumentTexts
+internal static class DocumentTexts
 {
     /// <summary>Reads the documents of files one after another, in order, holding one at a time; empty ones are passed over.</summary>
     /// <param name="files">Text files (one document each), .jsonl and .jsonl.gz; see <see cref="InputFiles.Resolve"/>.</param>

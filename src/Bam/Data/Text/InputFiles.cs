@@ -3,7 +3,7 @@ using System.IO.Enumeration;
 namespace Bam.Data.Text;
 
 /// <summary>Which files a list of inputs means.</summary>
-public static class InputFiles
+internal static class InputFiles
 {
     private static readonly string[] JsonLinesExtensions = [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"];
     private static readonly string[] TextExtensions = [".txt", .. JsonLinesExtensions];

@@ -4,7 +4,7 @@ using Bam.Tokenization;
 namespace Bam.Data.Text;
 
 /// <summary>The first tokens of a text: a sample for work that needs no more.</summary>
-public static class LeadingTokens
+internal static class LeadingTokens
 {
     /// <summary>Reads documents until there are enough tokens; each begins with what the tokenizer's template puts there and ends with the end-of-text token, if it has one.</summary>
     /// <param name="input">A file (.txt, .jsonl, .jsonl.gz), a folder or a pattern; see <see cref="InputFiles.Resolve"/>. Or a built domain, whose training tokens are taken.</param>

@@ -6,4 +6,4 @@ namespace Bam.Models.Costs;
 /// <param name="Kind">What they do.</param>
 /// <param name="Total">All of them, over all layers and experts.</param>
 /// <param name="Active">Those that one token meets.</param>
-public sealed record ComponentParameters(ParameterKind Kind, long Total, long Active);
+internal sealed record ComponentParameters(ParameterKind Kind, long Total, long Active);

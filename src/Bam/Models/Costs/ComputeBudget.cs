@@ -5,7 +5,7 @@ namespace Bam.Models.Costs;
 /// <param name="Fraction">The part of the peak that training reaches, counted as <see cref="ModelFlops.Training"/> counts.</param>
 /// <param name="Devices">How many.</param>
 /// <param name="MemoryBytes">The memory of one; null when it does not matter.</param>
-public sealed record ComputeBudget(double PeakFlops, double Fraction, int Devices, double? MemoryBytes)
+internal sealed record ComputeBudget(double PeakFlops, double Fraction, int Devices, double? MemoryBytes)
 {
     /// <summary>What all of them do in a second of training.</summary>
     public double FlopsPerSecond => PeakFlops * Fraction * Devices;

@@ -6,4 +6,4 @@ namespace Bam.Models.Costs;
 /// <param name="Length">n_ctx of inference, and T of training.</param>
 /// <param name="BatchSize">B, the sequences of a micro-batch.</param>
 /// <param name="Dtype">What training computes in, float32 or bfloat16.</param>
-public sealed record CostSettings(int Length, int BatchSize, ScalarType Dtype);
+internal sealed record CostSettings(int Length, int BatchSize, ScalarType Dtype);

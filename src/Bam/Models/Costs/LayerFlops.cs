@@ -14,7 +14,7 @@ namespace Bam.Models.Costs;
 /// <param name="OutputProjection">2·d·H·D for each of n experts.</param>
 /// <param name="FeedForwardRouter">2·M·d; 0 when the feed-forward is dense.</param>
 /// <param name="FeedForward">6·k·d·f, which the paper writes as 3·k·d·d_ff with d_ff = 2f; 4·k·d·f without a gate.</param>
-public sealed record LayerFlops(
+internal sealed record LayerFlops(
     long AttentionRouter, long QueryKeyValue, long Scores, long OutputProjection, long FeedForwardRouter, long FeedForward)
 {
     /// <summary>Attention without its router, as the paper's Table 7 prints it.</summary>

@@ -4,7 +4,7 @@ using Bam.Torch;
 namespace Bam.Models.Costs;
 
 /// <summary>What a model costs: parameters, floating-point operations, cache and memory. Pure arithmetic.</summary>
-public sealed record ModelCost
+internal sealed record ModelCost
 {
     /// <summary>The name that a table gives it.</summary>
     public required string Name { get; init; }

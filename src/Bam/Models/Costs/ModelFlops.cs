@@ -6,7 +6,7 @@ namespace Bam.Models.Costs;
 /// Floating-point operations of a token, two for each multiply-add: matrix products only, routers, all layers and the head
 /// included. Attention scores are counted causally: position t meets t + 1 keys, (T + 1) / 2 in the mean.
 /// </summary>
-public static class ModelFlops
+internal static class ModelFlops
 {
     /// <summary>One token's forward pass.</summary>
     /// <param name="config">The model's sizes.</param>

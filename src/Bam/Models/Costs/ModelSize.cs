@@ -6,7 +6,7 @@ namespace Bam.Models.Costs;
 /// <param name="Total">All parameters; a tied head counts once.</param>
 /// <param name="Active">Those that take part in computing one token: only k of the M feed-forward experts, and with top-k
 /// attention only the queries and output projections of k experts.</param>
-public sealed record ModelSize(long Total, long Active)
+internal sealed record ModelSize(long Total, long Active)
 {
     /// <summary>Counts what the checkpoint holds.</summary>
     public static ModelSize Of(ModelConfig config)

@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Models.Costs;
 
 /// <summary>The models that BAM compares: a dense seed and the mixtures of it and three specialised copies.</summary>
-public static class PaperFamily
+internal static class PaperFamily
 {
     /// <summary>The dense model that everything branches from.</summary>
     public const string Seed = "dense seed";

@@ -9,7 +9,7 @@ namespace Bam.Models.Costs;
 /// <param name="Paper">The paper's figure.</param>
 /// <param name="Ours">What we count.</param>
 /// <param name="Explanation">Why they differ; null when they do not.</param>
-public sealed record PaperFigure(string Model, PaperQuantity Quantity, string Source, long Paper, long Ours, string? Explanation)
+internal sealed record PaperFigure(string Model, PaperQuantity Quantity, string Source, long Paper, long Ours, string? Explanation)
 {
     /// <summary>The paper's minus ours.</summary>
     public long Difference => Paper - Ours;

@@ -6,7 +6,7 @@ namespace Bam.Models.Costs;
 /// What the paper prints of its small models, in Tables 7 to 10, and why we count otherwise where we do. Of the large ones it prints
 /// rounded sizes only.
 /// </summary>
-public static class PaperFigures
+internal static class PaperFigures
 {
     /// <summary>n_ctx of Tables 7 and 10.</summary>
     public const int Context = 256;

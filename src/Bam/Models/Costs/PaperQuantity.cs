@@ -1,7 +1,7 @@
 namespace Bam.Models.Costs;
 
 /// <summary>What a figure of the paper counts.</summary>
-public enum PaperQuantity
+internal enum PaperQuantity
 {
     /// <summary>All parameters (Tables 8 and 9).</summary>
     Parameters,

@@ -10,5 +10,5 @@ namespace Bam.Models.Costs;
 /// <param name="Memory">On each device.</param>
 /// <param name="Fits">Whether that is there; null when it does not matter.</param>
 /// <param name="LargestBatch">The largest micro-batch that fits, 0 when the parameters alone do not; null when it does not matter.</param>
-public sealed record PhaseEstimate(
+internal sealed record PhaseEstimate(
     int Phase, string Model, int Models, double Tokens, double Flops, double Seconds, TrainingMemory Memory, bool? Fits, int? LargestBatch);

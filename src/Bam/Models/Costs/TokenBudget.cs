@@ -5,7 +5,7 @@ namespace Bam.Models.Costs;
 /// <param name="Copies">How many specialised copies of the seed there are.</param>
 /// <param name="Copy">Of each specialised copy; 0 when they are there already.</param>
 /// <param name="Mixture">Of each mixture.</param>
-public sealed record TokenBudget(double Seed, int Copies, double Copy, double Mixture)
+internal sealed record TokenBudget(double Seed, int Copies, double Copy, double Mixture)
 {
     /// <summary>The specialised copies of the paper: law, code and mathematics.</summary>
     public const int PaperCopies = 3;

@@ -14,7 +14,7 @@ namespace Bam.Models.Costs;
 /// <param name="Activations">What backward needs of a micro-batch; see <see cref="ActivationMemory"/>.</param>
 /// <param name="Working">What comes on top at the fullest moment: the head's gradient, which is held between forward and backward, with a
 /// chunk of logits, or the gradients inside one block.</param>
-public sealed record TrainingMemory(long Parameters, long Gradients, long Moments, long Activations, long Working)
+internal sealed record TrainingMemory(long Parameters, long Gradients, long Moments, long Activations, long Working)
 {
     /// <summary>All of it.</summary>
     public long Total => Parameters + Gradients + Moments + Activations + Working;

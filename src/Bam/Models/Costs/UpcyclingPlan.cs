@@ -3,7 +3,7 @@ using Bam.Checkpoints;
 namespace Bam.Models.Costs;
 
 /// <summary>From compute to days: the three phases of BAM, with each mixture as an alternative third phase.</summary>
-public static class UpcyclingPlan
+internal static class UpcyclingPlan
 {
     /// <summary>The phases in order; those without tokens are left out.</summary>
     /// <param name="seed">The dense model.</param>

@@ -3,7 +3,7 @@ namespace Bam.Tokenization.Models;
 /// <summary>A token that is recognised in the text as it stands, before the model sees it.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Content">The text that it is recognised by.</param>
-public sealed record AddedToken(int Id, string Content)
+internal sealed record AddedToken(int Id, string Content)
 {
     /// <summary>It steers the model and is no text: left out when decoding without special tokens.</summary>
     public bool Special { get; init; }

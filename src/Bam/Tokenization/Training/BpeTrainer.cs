@@ -8,7 +8,7 @@ namespace Bam.Tokenization.Training;
 /// frequent pair of neighbouring tokens becomes a token, again and again. Ties go to the pair of smaller ids; the result
 /// depends on documents and options alone, neither on the documents' order nor on threads.
 /// </summary>
-public static class BpeTrainer
+internal static class BpeTrainer
 {
     private const int Bytes = 256;
 

@@ -1,7 +1,7 @@
 namespace Bam.Tokenization.Training;
 
 /// <summary>What to train.</summary>
-public sealed record BpeTrainerOptions
+internal sealed record BpeTrainerOptions
 {
     /// <summary>The ids to hand out, special tokens and the 256 bytes among them.</summary>
     public required int VocabSize { get; init; }

@@ -4,4 +4,4 @@ namespace Bam.Tokenization.Training;
 /// <param name="Characters">UTF-16 units of text whose words are counted.</param>
 /// <param name="Tokens">The size of the vocabulary so far; 0 while words are counted.</param>
 /// <param name="VocabSize">The size of the vocabulary wanted.</param>
-public sealed record BpeTrainerProgress(long Characters, int Tokens, int VocabSize);
+internal sealed record BpeTrainerProgress(long Characters, int Tokens, int VocabSize);

@@ -1,7 +1,7 @@
 namespace Bam.Tokenization.Training;
 
 /// <summary>How text is cut into words before merging: the habits of four families of models.</summary>
-public enum TokenizerStyle
+internal enum TokenizerStyle
 {
     /// <summary>GPT-2's words. Every text decodes to itself.</summary>
     Gpt2,

@@ -1,7 +1,7 @@
 namespace Bam.Training.Metrics;
 
 /// <summary>How one layer routes the tokens of one domain.</summary>
-public sealed record DomainRouting
+internal sealed record DomainRouting
 {
     /// <summary>The part of the assignments that each feed-forward expert gets, [M].</summary>
     public IReadOnlyList<double>? ExpertLoad { get; init; }

@@ -1,7 +1,7 @@
 namespace Bam.Training.Metrics;
 
 /// <summary>Where a run's metrics go.</summary>
-public interface IMetricsSink : IDisposable
+internal interface IMetricsSink : IDisposable
 {
     /// <summary>Records the training's figures.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>

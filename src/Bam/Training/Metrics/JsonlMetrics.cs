@@ -6,7 +6,7 @@ using Bam.Files;
 namespace Bam.Training.Metrics;
 
 /// <summary>Metrics as one JSON object a line, each handed to the operating system at once.</summary>
-public sealed class JsonlMetrics : IMetricsSink
+internal sealed class JsonlMetrics : IMetricsSink
 {
     private static readonly JsonSerializerOptions Options = new()
     {

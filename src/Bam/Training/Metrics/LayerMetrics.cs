@@ -1,7 +1,7 @@
 namespace Bam.Training.Metrics;
 
 /// <summary>How one layer routes.</summary>
-public sealed record LayerMetrics
+internal sealed record LayerMetrics
 {
     /// <summary>The part of the token-to-expert assignments that each feed-forward expert gets, [M].</summary>
     public IReadOnlyList<double>? ExpertLoad { get; init; }

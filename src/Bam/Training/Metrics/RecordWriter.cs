@@ -7,7 +7,7 @@ namespace Bam.Training.Metrics;
 /// TensorFlow's record framing: the length as uint64, its masked CRC-32C, the bytes, their masked CRC-32C; all little-endian
 /// (tensorflow/core/lib/io/record_writer.h).
 /// </summary>
-public static class RecordWriter
+internal static class RecordWriter
 {
     private const uint MaskDelta = 0xA282EAD8;
 

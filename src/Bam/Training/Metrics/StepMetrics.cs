@@ -1,7 +1,7 @@
 namespace Bam.Training.Metrics;
 
 /// <summary>One line of metrics of the training itself. Losses are means over the steps since the line before.</summary>
-public sealed record StepMetrics
+internal sealed record StepMetrics
 {
     /// <summary>The steps done.</summary>
     public required long Step { get; init; }

@@ -6,7 +6,7 @@ namespace Bam.Training.Metrics;
 /// TensorBoard's <c>Event</c> message, as much of it as scalars need (tensorflow/core/util/event.proto and
 /// tensorflow/core/framework/summary.proto).
 /// </summary>
-public sealed record TensorBoardEvent
+internal sealed record TensorBoardEvent
 {
     /// <summary>The version that the first event of a file names.</summary>
     public const string CurrentFileVersion = "brain.Event:2";

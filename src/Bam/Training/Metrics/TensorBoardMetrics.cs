@@ -4,7 +4,7 @@ namespace Bam.Training.Metrics;
 
 /// <summary>Metrics as TensorBoard scalars: loss/…, optimizer/…, speed/…, routing/layer_0/…, evaluation/….</summary>
 /// <param name="writer">Receives the scalars; disposed of with this.</param>
-public sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSink
+internal sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSink
 {
     /// <inheritdoc/>
     public void Write(StepMetrics metrics)

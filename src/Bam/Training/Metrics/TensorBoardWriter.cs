@@ -7,7 +7,7 @@ namespace Bam.Training.Metrics;
 /// Writes scalars as a TensorBoard event file. Every writer starts a file of its own, also after a resume: TensorBoard reads all
 /// files of a directory as one run, in the order of their names.
 /// </summary>
-public sealed class TensorBoardWriter : IDisposable
+internal sealed class TensorBoardWriter : IDisposable
 {
     /// <summary>The longest that a written value stays in memory while values keep coming.</summary>
     public static readonly TimeSpan FlushInterval = TimeSpan.FromSeconds(5);

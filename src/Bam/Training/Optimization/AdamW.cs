@@ -7,7 +7,7 @@ namespace Bam.Training.Optimization;
 /// AdamW over the parameter arena. Only the ranges of trained parameters have moments and are written; weight decay applies to
 /// matrices, not to norms.
 /// </summary>
-public abstract class AdamW : IDisposable
+internal abstract class AdamW : IDisposable
 {
     /// <summary>Allocates moments of zero.</summary>
     /// <param name="arena">Values and gradients.</param>

@@ -7,7 +7,7 @@ namespace Bam.Training.Optimization;
 /// AdamW and the squared gradient norm over spans, in one pass each. The vectors and the scalar rest round alike (both fuse the
 /// same multiplications and additions), so that the result does not depend on where a span is cut.
 /// </summary>
-public static class AdamWKernel
+internal static class AdamWKernel
 {
     /// <summary>Updates values and moments, and leaves the gradients zero for the next step. All spans have one length.</summary>
     public static void Update(

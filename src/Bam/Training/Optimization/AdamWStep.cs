@@ -8,7 +8,7 @@ namespace Bam.Training.Optimization;
 /// <param name="Epsilon">Added to the divisor.</param>
 /// <param name="WeightDecay">Times the learning rate: the part of a matrix that goes.</param>
 /// <param name="GradientScale">Multiplies every gradient first: clipping, and 1/n of n accumulated micro-batches.</param>
-public readonly record struct AdamWStep(
+internal readonly record struct AdamWStep(
     long Count, double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, double GradientScale)
 {
     /// <summary>LearningRate / (1 - β₁ᵗ), times the mean.</summary>

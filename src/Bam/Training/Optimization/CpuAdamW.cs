@@ -7,7 +7,7 @@ namespace Bam.Training.Optimization;
 /// AdamW on the processor, one pass over memory on all threads. The chunks are fixed and their sums are added in order, so that
 /// the result depends on neither the number of threads nor on which thread took which chunk.
 /// </summary>
-public sealed unsafe class CpuAdamW : AdamW
+internal sealed unsafe class CpuAdamW : AdamW
 {
     // 256 KiB of each of the four buffers: large enough to hide the hand-over, small enough to share out evenly.
     private const long ChunkSize = 1 << 16;

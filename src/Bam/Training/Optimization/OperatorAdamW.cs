@@ -3,7 +3,7 @@ using Bam.Torch;
 namespace Bam.Training.Optimization;
 
 /// <summary>AdamW by libtorch's operators, for GPUs: the fused one where this libtorch has it, else one operator after the other.</summary>
-public sealed unsafe class OperatorAdamW : AdamW
+internal sealed unsafe class OperatorAdamW : AdamW
 {
     private static readonly Operator Fused = Operator.Get("aten::_fused_adamw_");
     private static readonly Operator VectorNorm = Operator.Get("aten::linalg_vector_norm");

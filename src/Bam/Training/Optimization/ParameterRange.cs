@@ -5,7 +5,7 @@ namespace Bam.Training.Optimization;
 /// <param name="Count">The elements.</param>
 /// <param name="Decays">True: weight decay applies (matrices).</param>
 /// <param name="MomentOffset">The first element in the moments, which hold trained parameters only.</param>
-public readonly record struct ParameterRange(long Offset, long Count, bool Decays, long MomentOffset = 0)
+internal readonly record struct ParameterRange(long Offset, long Count, bool Decays, long MomentOffset = 0)
 {
     /// <summary>Sorts ranges, joins those that touch and are treated alike, and lays their moments side by side.</summary>
     public static IReadOnlyList<ParameterRange> Join(IEnumerable<ParameterRange> ranges)

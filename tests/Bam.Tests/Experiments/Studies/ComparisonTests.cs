@@ -35,7 +35,7 @@ public class ComparisonTests
     [InlineData(new[] { 0.0 }, Verdict.FailedOnce, "did not hold with one seed, no interval")]
     [InlineData(new[] { double.NaN, 1.0 }, Verdict.NotMeasured, "not measured yet")]
     [InlineData(new double[0], Verdict.NotMeasured, "not measured yet")]
-    public void A_verdict_is_as_strong_as_its_interval(double[] differences, Verdict verdict, string words)
+    internal void A_verdict_is_as_strong_as_its_interval(double[] differences, Verdict verdict, string words)
     {
         Verdicts.Of(new Sample(differences)).ShouldBe(verdict);
         verdict.InWords().ShouldBe(words);

@@ -25,7 +25,7 @@ public sealed class PaperFiguresTests
     [InlineData("BAM", PaperQuantity.LayerFlops, 48_257_024, 48_250_880)]
     [InlineData("BAM shared KV", PaperQuantity.Parameters, 738_253_824, 738_253_824)]
     [InlineData("BAM shared KV", PaperQuantity.ActiveParameters, 612_400_128, 625_007_616)]
-    public void A_figure_stands_beside_ours(string model, PaperQuantity quantity, long paper, long ours)
+    internal void A_figure_stands_beside_ours(string model, PaperQuantity quantity, long paper, long ours)
     {
         var figure = PaperFigures.Of(Family.Single(member => member.Name == model).Config).Single(known => known.Quantity == quantity);
         figure.Paper.ShouldBe(paper);
