@@ -60,7 +60,6 @@ internal sealed class RecipeUnit
             Domains = [.. recipe.Domains.Keys],
             Probes = [.. recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).Select(part => part.Name)],
             Models = models,
-            Claims = Claims.Of(models),
             ResolvedRecipe = resolvedRecipe,
         };
     }
@@ -88,7 +87,8 @@ internal sealed class RecipeUnit
         var training = (model.Origin as TrainPhase)?.ResultIn(store);
         var config = ModelConfig.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
         var size = ModelSize.Of(config);
-        var metrics = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
+        var metricsPath = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
+        var metrics = metricsPath is null ? null : MetricsLog.Load(metricsPath);
         var match = model.Budget?.OutcomeIn(store);
         return new ModelResult
         {
@@ -111,8 +111,9 @@ internal sealed class RecipeUnit
             TokensPerSecond = training?.TokensPerSecond ?? 0,
             Flops = training?.Flops ?? 0,
             Latency = LatencyOf(model.Name),
-            History = metrics is null ? null : TrainingHistory.Load(metrics),
-            Metrics = metrics is null ? null : Path.GetRelativePath(store.RunDirectory, metrics),
+            FractionOfPeak = metrics?.FractionOfPeak,
+            History = metrics is null ? null : TrainingHistory.Of(metrics),
+            Metrics = metricsPath is null ? null : Path.GetRelativePath(store.RunDirectory, metricsPath),
         };
     }
 

@@ -1,6 +1,7 @@
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
+using Bam.Experiments.Studies;
 using Bam.Files;
 
 namespace Bam.Experiments;
@@ -25,7 +26,11 @@ internal static class RunRoot
     {
         OutputPath.RequireWorkplace(directory, recipes.SelectMany(RecipeInputs.Of));
         if (IsBegun(directory)) return;
-        string[] names = [ResolvedRecipeFileName, InputsFileName, TextFolderName, Results.FileName, Reporting.Report.FileName, PhaseStore.FolderName];
+        string[] names =
+        [
+            ResolvedRecipeFileName, InputsFileName, TextFolderName, Results.FileName, PhaseStore.FolderName,
+            StudyFiles.ReportName, StudyFiles.FiguresJsonName, StudyFiles.FiguresCsvName,
+        ];
         if (names.Select(name => Path.Combine(directory, name)).FirstOrDefault(Path.Exists) is { } found)
             throw new InvalidInputException($"{found}: is there already, without a run to go on with; choose another --output");
     }

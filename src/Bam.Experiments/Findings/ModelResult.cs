@@ -57,6 +57,9 @@ internal sealed record ModelResult
     /// <summary>Floating-point operations of this training phase: 3 × forward, all layers and head.</summary>
     public required double Flops { get; init; }
 
+    /// <summary>The median fraction of the machine's matrix peak that training reached; null when it was not measured.</summary>
+    public double? FractionOfPeak { get; init; }
+
     /// <summary>How long it takes for a text, by size: "own", or a preset's name with random weights; null when it was not measured.</summary>
     public IReadOnlyDictionary<string, LatencyResult>? Latency { get; init; }
 
@@ -66,3 +69,34 @@ internal sealed record ModelResult
     /// <summary>The phase's <c>metrics.jsonl</c>, relative to the run directory; null when the model was not trained (a soup).</summary>
     public string? Metrics { get; init; }
 }
+
+/// <summary>What a model of an experiment is.</summary>
+internal enum ModelKind
+{
+    /// <summary>The dense model that every other one descends from.</summary>
+    Seed,
+
+    /// <summary>A copy of the seed, trained on one domain.</summary>
+    Expert,
+
+    /// <summary>A dense model trained on all domains, without experts.</summary>
+    Dense,
+
+    /// <summary>The uniform mean of dense models.</summary>
+    Soup,
+
+    /// <summary>One dense model copied into every expert.</summary>
+    Sparse,
+
+    /// <summary>Feed-forward experts and averaged attention (Branch-Train-MiX).</summary>
+    Btx,
+
+    /// <summary>Attention experts and feed-forward experts (Branch-Attend-Mix).</summary>
+    Bam,
+}
+
+/// <summary>How well a model predicts a probe's text.</summary>
+/// <param name="Perplexity">Perplexity over non-overlapping windows; only compares between models, as probes become other tokens.</param>
+/// <param name="BitsPerByte">Bits per UTF-8 byte, which compare between probes too.</param>
+/// <param name="Tokens">The targets.</param>
+internal sealed record ProbeResult(double Perplexity, double BitsPerByte, long Tokens);

@@ -45,9 +45,6 @@ internal sealed record Results
     /// <summary>The models in the order in which they were made: seed, specialised models, mixtures.</summary>
     public required IReadOnlyList<ModelResult> Models { get; init; }
 
-    /// <summary>What the experiment was to show, and whether it did.</summary>
-    public required IReadOnlyList<Claim> Claims { get; init; }
-
     /// <summary>The recipe with every default written out, as YAML.</summary>
     public required string ResolvedRecipe { get; init; }
 

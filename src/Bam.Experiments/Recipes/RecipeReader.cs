@@ -17,9 +17,16 @@ internal static class RecipeReader
 
     /// <summary>Reads and checks a recipe; nothing has been done when it fails.</summary>
     /// <exception cref="InvalidInputException">The file or what it names is not as it must be: one line "recipe.yaml:12: …".</exception>
-    public static Recipe Read(string path)
+    public static Recipe Read(string path) => Read(Load(path, []), path);
+
+    /// <summary>Reads a recipe that <see cref="RecipeWriter"/> wrote.</summary>
+    /// <param name="yaml">The text.</param>
+    /// <param name="path">The file it stands in: for faults, and for relative paths.</param>
+    /// <exception cref="InvalidInputException">The text is not a recipe, or what it names is not as it must be.</exception>
+    public static Recipe Parse(string yaml, string path) => Read(YamlReader.Read(yaml, path), path);
+
+    private static Recipe Read(YamlMappingNode written, string path)
     {
-        var written = Load(path, []);
         var recipe = ConfigFile.Bind<Recipe>(WithDefaults(written, path), path);
         var rules = new RecipeRules(recipe, written, path);
         rules.Check();

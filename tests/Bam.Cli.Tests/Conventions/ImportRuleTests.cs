@@ -32,7 +32,7 @@ public class ImportRuleTests
     private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Numerics", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling", "Bam.Exporting"];
 
     private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
-    private static readonly Assembly Experiments = typeof(RecipeRun).Assembly;
+    private static readonly Assembly Experiments = typeof(ExperimentRun).Assembly;
     private static readonly Assembly[] Projects = [typeof(LibTorch).Assembly, Library, Experiments, typeof(Program).Assembly];
 
     [Fact]
