@@ -40,7 +40,8 @@ internal sealed class RecipeUnit
     /// <param name="resolvedRecipe">The recipe with every default written out.</param>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
-    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same key.</param>
+    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same
+    /// key.</param>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>

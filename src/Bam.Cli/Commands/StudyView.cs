@@ -6,7 +6,9 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>Draws the results of recipes: perplexities, probes, and the claims with their verdicts, or else the observations.</summary>
+/// <summary>
+/// Draws the results of recipes: perplexities, probes, and the claims with their verdicts, or else the observations.
+/// </summary>
 internal static class StudyView
 {
     private const string Missing = "–";
