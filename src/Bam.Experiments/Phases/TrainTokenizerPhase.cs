@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Bam.Data.Text;
 using Bam.Experiments.Recipes;
-using Bam.Numerics;
 using Bam.Tokenization.Training;
 
 namespace Bam.Experiments.Phases;

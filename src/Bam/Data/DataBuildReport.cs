@@ -92,3 +92,37 @@ internal sealed record DataBuildReport(
 
     private static string Short(string fingerprint) => fingerprint.Length > 12 ? $"{fingerprint[..12]}…" : fingerprint;
 }
+
+/// <summary>One side of the split.</summary>
+/// <param name="Documents">Documents.</param>
+/// <param name="Tokens">Tokens, with one end-of-text token per document.</param>
+/// <param name="Utf8Bytes">Bytes of the text, without end-of-text tokens.</param>
+/// <param name="Sha256">Of the <c>.bin</c> file.</param>
+internal sealed record SplitReport(int Documents, long Tokens, long Utf8Bytes, string Sha256);
+
+/// <summary>The options of a build that its result depends on; see <see cref="DataBuildOptions"/>.</summary>
+/// <param name="TextKey">The field of a JSONL line that holds the text.</param>
+/// <param name="GroupKey">The field that names the document of which a line is a slice.</param>
+/// <param name="SectionSeparator">The line between a text file's documents.</param>
+/// <param name="HeldOutFraction">The part of the tokens to hold out.</param>
+/// <param name="HeldOutMaxTokens">The most tokens to hold out.</param>
+/// <param name="Seed">Which documents are held out.</param>
+/// <param name="NearDuplicateSimilarity">From which similarity two documents count as the same.</param>
+/// <param name="ContaminationShare">Up to which shared part a training document stays.</param>
+/// <param name="SkipBadLines">How many lines of JSONL that cannot be read may be passed over.</param>
+internal sealed record DataBuildSettings(
+    string TextKey,
+    string? GroupKey,
+    string? SectionSeparator,
+    double HeldOutFraction,
+    long HeldOutMaxTokens,
+    long Seed,
+    double NearDuplicateSimilarity,
+    double ContaminationShare,
+    long SkipBadLines = 0);
+
+/// <summary>A document that was left out because of another.</summary>
+/// <param name="Document">Where it starts: a file, or a file and a line.</param>
+/// <param name="Because">The document that stayed.</param>
+/// <param name="Share">For a near-duplicate the estimated similarity, else the part of its shingles that are in the other, too.</param>
+internal sealed record DroppedDocument(string Document, string Because, double Share);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Bam.Data;
 
@@ -71,4 +72,102 @@ internal readonly record struct IndexHeader(TokenType TokenType, long SequenceCo
             plausible ? $"{fileLength}" : $"{SequenceCount} sequences and {DocumentEntries} document entries in {fileLength} bytes",
             "the file is damaged: copy it again or rebuild it");
     }
+}
+
+/// <summary>Whether the three tables of an <c>.idx</c> file agree with each other.</summary>
+internal static class IndexCheck
+{
+    private const string Hint = "the file is damaged: copy it again or rebuild it";
+    private const int Chunk = 1 << 16;
+
+    /// <summary>The tokens of all sequences, after checking that the sequences lie one after another and the documents cover them.</summary>
+    /// <exception cref="InvalidInputException">They do not.</exception>
+    public static long CountTokens(IndexHeader header, MappedFile idx, string path)
+    {
+        CheckDocuments(header, idx, path);
+        long tokens = 0;
+        var width = header.TokenType.Width();
+        for (long first = 0; first < header.SequenceCount; first += Chunk)
+        {
+            var count = (int)Math.Min(Chunk, header.SequenceCount - first);
+            var lengths = MemoryMarshal.Cast<byte, int>(idx.Bytes(IndexHeader.Size + (first * sizeof(int)), count * sizeof(int)));
+            var pointers = idx.Bytes(header.PointersOffset + (first * sizeof(long)), count * sizeof(long));
+            for (var i = 0; i < count; i++)
+            {
+                if (lengths[i] < 0)
+                    throw new InvalidInputException($"{path}, sequence {first + i}", "a length of 0 or more", $"{lengths[i]}", Hint);
+                var pointer = BinaryPrimitives.ReadInt64LittleEndian(pointers[(i * sizeof(long))..]);
+                if (pointer != tokens * width)
+                    throw new InvalidInputException($"{path}, sequence {first + i}", $"its place at byte {tokens * width}", $"{pointer}", Hint);
+                tokens += lengths[i];
+            }
+        }
+
+        return tokens;
+    }
+
+    private static void CheckDocuments(IndexHeader header, MappedFile idx, string path)
+    {
+        long previous = 0;
+        for (long d = 0; d < header.DocumentEntries; d++)
+        {
+            var sequence = BinaryPrimitives.ReadInt64LittleEndian(idx.Bytes(header.DocumentsOffset + (d * sizeof(long)), sizeof(long)));
+            if (sequence < previous || sequence > header.SequenceCount || (d == 0 && sequence != 0))
+                throw new InvalidInputException($"{path}, document {d}", d == 0 ? "its start at sequence 0" : $"its start from sequence {previous} to {header.SequenceCount}", $"{sequence}", Hint);
+            previous = sequence;
+        }
+
+        if (previous != header.SequenceCount)
+            throw new InvalidInputException(path, $"documents that cover all {header.SequenceCount} sequences", $"{previous}", Hint);
+    }
+}
+
+/// <summary>How an indexed data set stores a token id; the values are the codes of the <c>.idx</c> header (Megatron-LM's <c>DType</c>).</summary>
+internal enum TokenType : byte
+{
+    /// <summary>Unsigned, 8 bits.</summary>
+    UInt8 = 1,
+
+    /// <summary>Signed, 8 bits.</summary>
+    Int8 = 2,
+
+    /// <summary>Signed, 16 bits.</summary>
+    Int16 = 3,
+
+    /// <summary>Signed, 32 bits.</summary>
+    Int32 = 4,
+
+    /// <summary>Signed, 64 bits.</summary>
+    Int64 = 5,
+
+    /// <summary>A code of the format that no token id has.</summary>
+    Float64 = 6,
+
+    /// <summary>A code of the format that no token id has.</summary>
+    Float32 = 7,
+
+    /// <summary>Unsigned, 16 bits.</summary>
+    UInt16 = 8,
+}
+
+/// <summary>What <see cref="TokenType"/>s have in common.</summary>
+internal static class TokenTypes
+{
+    /// <summary>The first vocabulary size for which Megatron-LM takes 32 bits (<c>DType.optimal_dtype</c>).</summary>
+    private const int FirstWideVocabulary = 65_500;
+
+    /// <summary>The type that Megatron-LM would write for a vocabulary.</summary>
+    /// <param name="vocabularySize">The number of ids.</param>
+    public static TokenType For(int vocabularySize) =>
+        vocabularySize < FirstWideVocabulary ? TokenType.UInt16 : TokenType.Int32;
+
+    /// <summary>The width in bytes; 0 for codes that are no token type.</summary>
+    public static int Width(this TokenType type) => type switch
+    {
+        TokenType.UInt8 or TokenType.Int8 => 1,
+        TokenType.UInt16 or TokenType.Int16 => 2,
+        TokenType.Int32 => 4,
+        TokenType.Int64 => 8,
+        _ => 0,
+    };
 }

@@ -1,5 +1,3 @@
-using Bam.Numerics;
-
 namespace Bam.Data;
 
 /// <summary>
@@ -98,3 +96,18 @@ internal sealed class WindowSampler
         return cumulative;
     }
 }
+
+/// <summary>One domain of a training mixture.</summary>
+/// <param name="Name">The domain's name.</param>
+/// <param name="Tokens">Its training text.</param>
+/// <param name="Weight">Its share of the windows, relative to the other domains'; more than 0.</param>
+/// <param name="BeginOfWindow">The token that each window begins with, before its text; null for none.</param>
+internal sealed record MixtureDomain(string Name, IndexedDataset Tokens, double Weight, int? BeginOfWindow = null);
+
+/// <summary>The windows of one step.</summary>
+/// <param name="Tokens">[B, T+1], row by row: each window's T inputs and one token more, so that targets are inputs shifted by one.</param>
+/// <param name="Domains">[B]: the index of each window's domain.</param>
+/// <param name="Starts">[B]: the place in its domain's text of each window's first token, of those that are not a begin token.</param>
+/// <param name="BatchSize">B, windows.</param>
+/// <param name="WindowLength">T, tokens.</param>
+internal sealed record TokenBatch(int[] Tokens, int[] Domains, long[] Starts, int BatchSize, int WindowLength);

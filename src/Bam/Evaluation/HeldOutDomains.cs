@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Bam.Data;
 using Bam.Models;
 
@@ -102,3 +103,35 @@ internal sealed class HeldOutDomains : IDisposable
             $"{path}: a text called '{names[^1]}' is there already; {(text.Report is null ? "rename one of the files" : "build one of them under another name")}");
     }
 }
+
+/// <summary>How a model is measured while it is trained.</summary>
+internal interface IEvaluation
+{
+    /// <summary>Measures a model, whose parameters stay as they are.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="activity">What progress lines call the training.</param>
+    /// <param name="reporter">Told how far it is.</param>
+    /// <param name="cancellation">Cancellation token.</param>
+    /// <returns>The figures by domain.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled; a training measures again when it goes on.</exception>
+    IReadOnlyDictionary<string, DomainEvaluation> Measure(LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation);
+}
+
+/// <summary>Perplexity on held-out text.</summary>
+/// <param name="texts">The texts, which stay the caller's.</param>
+/// <param name="windows">Windows and batches.</param>
+internal sealed class HeldOutEvaluation(HeldOutDomains texts, PerplexityOptions windows) : IEvaluation
+{
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, DomainEvaluation> Measure(LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>
+        texts.Measure(model, windows, $"{activity}, evaluate", reporter, cancellation).ToDictionary(
+            domain => domain.Key, domain => new DomainEvaluation(domain.Value.Perplexity, domain.Value.Nll, domain.Value.BitsPerByte, domain.Value.Tokens));
+}
+
+/// <summary>How well a model predicts one domain's held-out text.</summary>
+/// <param name="Perplexity">exp of <paramref name="Nll"/>; infinite from 710 nats on, in JSON "Infinity".</param>
+/// <param name="Nll">The mean negative log-likelihood of a token, in nats.</param>
+/// <param name="BitsPerByte">Bits per UTF-8 byte of the text; null when the bytes are not known, or only a part of the text was read.</param>
+/// <param name="Tokens">The targets.</param>
+[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+internal sealed record DomainEvaluation(double Perplexity, double Nll, double? BitsPerByte, long Tokens);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Bam.Models;
-using Bam.Numerics;
 using Bam.Torch;
 
 namespace Bam.Evaluation;
@@ -98,5 +97,47 @@ internal static class Latency
     private static void Require(string option, int value, int least)
     {
         if (value < least) throw new InvalidInputException(option, $"at least {least}", $"{value}", "change it");
+    }
+}
+
+/// <summary>How latency is measured; the defaults are the paper's.</summary>
+internal sealed record LatencyOptions
+{
+    /// <summary>The tokens of the prompt.</summary>
+    public int PromptTokens { get; init; } = 256;
+
+    /// <summary>The tokens that are generated, at least 2.</summary>
+    public int NewTokens { get; init; } = 16;
+
+    /// <summary>The runs that count; one more, before them, warms up.</summary>
+    public int Runs { get; init; } = 10;
+
+    /// <summary>Names the prompt's random tokens.</summary>
+    public long Seed { get; init; }
+}
+
+/// <summary>How long one model takes for a text.</summary>
+/// <param name="Prefill">Reading the prompt, up to the choice of the first token.</param>
+/// <param name="Decode">The other tokens, one by one.</param>
+/// <param name="Total">Both.</param>
+/// <param name="NewTokens">The tokens that were generated.</param>
+/// <param name="CacheBytes">The memory of keys and values.</param>
+internal sealed record LatencyResult(Timing Prefill, Timing Decode, Timing Total, int NewTokens, long CacheBytes)
+{
+    /// <summary>One token of decoding, the median.</summary>
+    public double SecondsPerToken => Decode.Median / (NewTokens - 1);
+}
+
+/// <summary>Seconds of repeated runs.</summary>
+/// <param name="Median">The middle one; of an even number the mean of the two in the middle.</param>
+/// <param name="Lowest">The fastest run.</param>
+/// <param name="Highest">The slowest run.</param>
+internal sealed record Timing(double Median, double Lowest, double Highest)
+{
+    /// <summary>Of at least one run.</summary>
+    public static Timing Of(IEnumerable<double> seconds)
+    {
+        var sorted = seconds.Order().ToArray();
+        return new((sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2, sorted[0], sorted[^1]);
     }
 }

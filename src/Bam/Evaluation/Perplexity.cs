@@ -78,3 +78,71 @@ internal static class Perplexity
                 $"{tokens.Prefix}, token {start + place}", $"an id below the model's vocab_size {vocabulary}", $"{ids[place]}", "build the data with the model's tokenizer");
     }
 }
+
+/// <summary>How perplexity is measured.</summary>
+internal sealed record PerplexityOptions
+{
+    /// <summary>T, the inputs of a window. Perplexities of different window lengths do not compare.</summary>
+    public required int WindowLength { get; init; }
+
+    /// <summary>The windows of one batch; changes speed and memory, not the result.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>The token that each window begins with, before its text; null for none. With one, the text's first token is predicted, too.</summary>
+    public int? BeginOfWindow { get; init; }
+
+    /// <summary>Reads only the first windows of a text, up to this many targets; null for the whole text.</summary>
+    public long? MaxTargets { get; init; }
+}
+
+/// <summary>How well a model predicts one text.</summary>
+/// <param name="TotalNll">The sum of the targets' negative log-likelihoods, in nats.</param>
+/// <param name="Tokens">The targets.</param>
+/// <param name="Bytes">The text's UTF-8 bytes; null when they are not known, or only a part of the text was read.</param>
+internal sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
+{
+    /// <summary>Nats per token.</summary>
+    public double Nll => TotalNll / Tokens;
+
+    /// <summary>exp of the mean negative log-likelihood.</summary>
+    public double Perplexity => Math.Exp(Nll);
+
+    /// <summary>Bits per UTF-8 byte, which compares across tokenizers; null when the bytes are not known.</summary>
+    public double? BitsPerByte => Bytes is { } bytes ? TotalNll / Math.Log(2) / bytes : null;
+
+    /// <summary>The arithmetic mean of the perplexities of several texts.</summary>
+    public static double Mean(IEnumerable<PerplexityResult> results) => results.Average(result => result.Perplexity);
+}
+
+/// <summary>
+/// The non-overlapping windows of a held-out text of n tokens: window k has inputs [kT, kT+T) and targets one further. All targets
+/// count, those of the last partial window too, so that each token but the first is predicted exactly once.
+/// </summary>
+/// <param name="tokenCount">n.</param>
+/// <param name="windowLength">T.</param>
+/// <param name="batchSize">The windows of one batch, at most.</param>
+internal sealed class EvaluationWindows(long tokenCount, int windowLength, int batchSize)
+{
+    /// <summary>All targets: n - 1.</summary>
+    public long Targets => Math.Max(0, tokenCount - 1);
+
+    /// <summary>The batches in order; the windows of one batch are equally long and lie side by side.</summary>
+    public IEnumerable<WindowBatch> Batches()
+    {
+        var whole = Targets / windowLength;
+        for (long first = 0; first < whole; first += batchSize)
+            yield return new WindowBatch(first * windowLength, (int)Math.Min(batchSize, whole - first), windowLength);
+        if (Targets % windowLength is > 0 and var rest)
+            yield return new WindowBatch(whole * windowLength, 1, (int)rest);
+    }
+}
+
+/// <summary>Windows that lie side by side in a text.</summary>
+/// <param name="Start">The first input token's place in the text.</param>
+/// <param name="Rows">B, the windows.</param>
+/// <param name="Length">T, the inputs of each.</param>
+internal readonly record struct WindowBatch(long Start, int Rows, int Length)
+{
+    /// <summary>B·T, the targets.</summary>
+    public int Targets => Rows * Length;
+}

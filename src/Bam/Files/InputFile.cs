@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Bam.Files;
 
@@ -184,5 +185,55 @@ internal static class InputFile
         if (((IAsyncResult)opening).AsyncWaitHandle.WaitOne(Patience)) return opening.GetAwaiter().GetResult();
         using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)) opening.GetAwaiter().GetResult().Dispose();
         throw new InvalidInputException($"{path}: expected a file, found a pipe that nobody writes into; start the writer first, or give a file");
+    }
+}
+
+/// <summary>Reads standard input as strictly as a file.</summary>
+internal static class StandardInput
+{
+    private const string Name = "standard input";
+
+    /// <summary>The whole text, which must be UTF-8; a byte-order mark is dropped.</summary>
+    /// <param name="stream">Standard input.</param>
+    /// <exception cref="InvalidInputException">It is unreadable, longer than <see cref="InputFile.MostBytes"/>, or not UTF-8.</exception>
+    public static string ReadAllText(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        using var content = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        try
+        {
+            while (stream.Read(buffer) is var count and > 0)
+            {
+                if (content.Length + count > InputFile.MostBytes)
+                    throw new InvalidInputException(Name, $"at most {InputFile.MostBytes:N0} bytes", "more", "is it the right text?");
+                content.Write(buffer, 0, count);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException($"{Name}: cannot be read ({IoFailure.Describe(e)}); give a file", e);
+        }
+
+        var bytes = content.GetBuffer().AsSpan(0, (int)content.Length);
+        if (Utf8Bytes.IndexOfInvalid(bytes) is var offset and >= 0)
+            throw new InvalidInputException($"{Name}: expected UTF-8 text, found other bytes at offset {offset}; give it as UTF-8");
+        return Encoding.UTF8.GetString(Utf8Bytes.WithoutMark(bytes));
+    }
+}
+
+/// <summary>What bytes are before they are decoded as UTF-8.</summary>
+internal static class Utf8Bytes
+{
+    /// <summary>The bytes after a byte-order mark, if there is one.</summary>
+    public static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> bytes) => bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
+
+    /// <summary>The place of the first byte that is not UTF-8; -1 when all are.</summary>
+    public static int IndexOfInvalid(ReadOnlySpan<byte> bytes)
+    {
+        if (Utf8.IsValid(bytes)) return -1;
+        var at = 0;
+        while (Rune.DecodeFromUtf8(bytes[at..], out _, out var length) == OperationStatus.Done) at += length;
+        return at;
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace Bam.Files;
@@ -92,5 +94,55 @@ internal static class JsonInput
         {
             return false;
         }
+    }
+}
+
+/// <summary>Finds what the JSON parser lets pass and then cannot turn into text: half surrogate pairs and bytes that are not UTF-8.</summary>
+internal static class JsonUnicode
+{
+    private const int EscapeLength = 6;  // \u and four hexadecimal digits
+
+    /// <summary>The first such place in valid JSON, and what is there; null where all is Unicode.</summary>
+    public static (int Offset, string Found)? FaultOf(ReadOnlySpan<byte> json)
+    {
+        if (Utf8Bytes.IndexOfInvalid(json) is >= 0 and var invalid) return (invalid, "bytes that are not UTF-8");
+        if (OffsetOfHalfSurrogate(json) is not { } offset) return null;
+        return (offset, $"half of a surrogate pair, {Encoding.ASCII.GetString(json.Slice(offset, EscapeLength))}");
+    }
+
+    // Outside strings valid JSON has no backslash.
+    private static int? OffsetOfHalfSurrogate(ReadOnlySpan<byte> json)
+    {
+        for (var offset = 0; ;)
+        {
+            var next = json[offset..].IndexOf((byte)'\\');
+            if (next < 0) return null;
+            offset += next;
+            var unit = EscapedUnit(json[offset..]);
+            if (char.IsHighSurrogate(unit) && char.IsLowSurrogate(EscapedUnit(json[(offset + EscapeLength)..]))) offset += 2 * EscapeLength;
+            else if (char.IsSurrogate(unit)) return offset;
+            else offset += 2;
+        }
+    }
+
+    /// <summary>The UTF-16 unit of the escape \uXXXX that a text begins with, or NUL.</summary>
+    private static char EscapedUnit(ReadOnlySpan<byte> json) =>
+        json.StartsWith("\\u"u8) && ushort.TryParse(json.Slice(2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit)
+            ? (char)unit
+            : '\0';
+}
+
+/// <summary>Texts of files as messages quote them: their beginning, where they are long.</summary>
+internal static class ShortText
+{
+    private const int Usual = 60;
+
+    /// <summary>The text, or its beginning and an ellipsis; no surrogate pair is cut.</summary>
+    /// <param name="text">A text of whatever length.</param>
+    /// <param name="most">The most UTF-16 units that are kept.</param>
+    public static string Of(string text, int most = Usual)
+    {
+        if (text.Length <= most) return text;
+        return $"{text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)]}…";
     }
 }

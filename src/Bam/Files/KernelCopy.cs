@@ -41,3 +41,43 @@ internal static partial class KernelCopy
     [LibraryImport("libc", EntryPoint = "copy_file_range", SetLastError = true)]
     private static partial nint CopyFileRange(SafeFileHandle source, ref long sourcePosition, SafeFileHandle target, ref long targetPosition, nuint length, uint flags);
 }
+
+/// <summary>What the kernel is told of a file's future, so that the disk works while the processor does. All of it may be ignored.</summary>
+internal static partial class FileAdvice
+{
+    private const int WillNeed = 3;
+    private const uint Write = 2;
+
+    /// <summary>Begins to read a range into the page cache.</summary>
+    public static void ReadAhead(SafeFileHandle file, long position, long length) => _ = PosixAdvise(file, position, length, WillNeed);
+
+    /// <summary>Begins to write a range to the disk, which otherwise waits for the final sync.</summary>
+    public static void WriteBehind(SafeFileHandle file, long position, long length) => _ = SyncFileRange(file, position, length, Write);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int PosixAdvise(SafeFileHandle file, long position, long length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    private static partial int SyncFileRange(SafeFileHandle file, long position, long length, uint flags);
+}
+
+/// <summary>Native memory that begins at a page: the kernel copies whole pages, and the garbage collector neither moves nor counts it.</summary>
+/// <typeparam name="T">The element.</typeparam>
+/// <param name="length">How many elements.</param>
+internal sealed unsafe class AlignedBuffer<T>(int length) : IDisposable
+    where T : unmanaged
+{
+    private const int PageLength = 4096;
+
+    private T* memory = (T*)NativeMemory.AlignedAlloc((nuint)length * (nuint)sizeof(T), PageLength);
+
+    /// <summary>The whole buffer; what it holds at first is anything.</summary>
+    public Span<T> Span => new(memory, memory is null ? throw new ObjectDisposedException(nameof(AlignedBuffer<T>)) : length);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(memory);
+        memory = null;
+    }
+}

@@ -110,3 +110,93 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
         }
     }
 }
+
+/// <summary>What to generate.</summary>
+internal sealed record GenerationOptions
+{
+    /// <summary>The most tokens; an end-of-text token counts.</summary>
+    public int MaxNewTokens { get; init; } = 128;
+
+    /// <summary>How tokens are chosen.</summary>
+    public SamplerOptions Sampler { get; init; } = new();
+
+    /// <summary>The text ends before the first of these; one that is a special token, which has no text, ends it as a token.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Whether tokens come with their experts. Each is then reported one pass later, when the model has read it.</summary>
+    public bool TraceRouting { get; init; }
+
+    /// <summary>Refuses what means nothing for any model.</summary>
+    /// <exception cref="InvalidInputException">An option is out of its range.</exception>
+    public void Validate()
+    {
+        if (MaxNewTokens < 1) throw new InvalidInputException("--max-tokens", "a number above 0", $"{MaxNewTokens}", "change it");
+        if (StopStrings.Contains("")) throw new InvalidInputException("--stop", "text", "an empty string", "leave it out");
+        Sampler.Validate();
+    }
+}
+
+/// <summary>A generated text and what it took.</summary>
+/// <param name="Text">The text after the prompt.</param>
+/// <param name="Tokens">Its tokens; those whose text a stop string cut off are among them.</param>
+/// <param name="PromptTokens">The tokens of the prompt.</param>
+/// <param name="StopReason">Why it ended.</param>
+/// <param name="PrefillSeconds">Reading the prompt, up to the first token's scores.</param>
+/// <param name="DecodeSeconds">From there to the end.</param>
+/// <param name="CacheBytes">The memory of keys and values.</param>
+internal sealed record GenerationResult(
+    string Text, IReadOnlyList<GeneratedToken> Tokens, int PromptTokens, StopReason StopReason, double PrefillSeconds, double DecodeSeconds, long CacheBytes)
+{
+    /// <summary>Tokens after the first, which the prompt's reading gives, by the second of decoding; 0 when there is none.</summary>
+    public double TokensPerSecond => Tokens.Count > 1 ? (Tokens.Count - 1) / DecodeSeconds : 0;
+}
+
+/// <summary>One token of a generated text.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Text">The text that became certain with it: often its own, but empty while text is held back, and then more.</param>
+/// <param name="Route">Which experts took it, block by block; null unless asked for.</param>
+internal sealed record GeneratedToken(int Id, string Text, IReadOnlyList<TokenRoute>? Route);
+
+/// <summary>Why a text ended.</summary>
+internal enum StopReason
+{
+    /// <summary>It has as many tokens as were asked for.</summary>
+    MaxTokens,
+
+    /// <summary>The model ended it.</summary>
+    EndOfText,
+
+    /// <summary>It came to a stop string.</summary>
+    StopString,
+
+    /// <summary>It was interrupted.</summary>
+    Interrupted,
+}
+
+/// <summary>The stop strings that are special tokens. These have no text in which a string could be found, so that their ids are looked for.</summary>
+internal static class StopTokens
+{
+    /// <summary>The ids of the stop strings that are special tokens.</summary>
+    /// <exception cref="InvalidInputException">A stop string holds a special token beside other text, which never comes.</exception>
+    public static IReadOnlySet<int> Of(IReadOnlyList<string> stopStrings, Tokenizer tokenizer)
+    {
+        ArgumentNullException.ThrowIfNull(stopStrings);
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        var ids = new HashSet<int>();
+        var special = tokenizer.AddedTokens.Where(token => token.Special && token.Content.Length > 0).ToList();
+        foreach (var stop in stopStrings)
+        {
+            if (special.Find(token => token.Content == stop) is { } whole)
+            {
+                ids.Add(whole.Id);
+            }
+            else if (special.Find(token => stop.Contains(token.Content, StringComparison.Ordinal)) is { } part)
+            {
+                throw new InvalidInputException(
+                    $"--stop \"{stop}\"", "text, or one special token", $"the special token \"{part.Content}\" beside other text", $"give \"{part.Content}\" alone");
+            }
+        }
+
+        return ids;
+    }
+}

@@ -1,6 +1,6 @@
 using System.Text;
 using Bam.Tokenization;
-using Bam.Tokenization.Decoders;
+using Bam.Tokenization.Pipeline;
 
 namespace Bam.Generation;
 

@@ -1,10 +1,8 @@
 using System.Collections.Concurrent;
 using Bam.Files;
-using Bam.Tokenization.Decoders;
 using Bam.Tokenization.Json;
 using Bam.Tokenization.Models;
-using Bam.Tokenization.Normalizers;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
 
 namespace Bam.Tokenization;
 
@@ -316,5 +314,72 @@ internal sealed class Tokenizer
         var state = new PreTokenization(text, scratch.Pieces, scratch.SparePieces, isFirst: isFirst);
         preTokenizer.Apply(ref state);
         foreach (var piece in state.Pieces.Items) Model.Encode(state.Text.Slice(piece.Start, piece.Length), scratch.Words, ids);
+    }
+}
+
+/// <summary>What one call of Encode works with; handed from call to call, to keep the cache warm, but never shared.</summary>
+internal sealed class EncodingScratch
+{
+    /// <summary>The ids of words seen before.</summary>
+    public WordCache Words { get; } = new();
+
+    /// <summary>The text cut at the added tokens that are looked for before normalisation.</summary>
+    public List<(int Start, int End, int Id)> RawCuts { get; } = [];
+
+    /// <summary>A stretch of it, normalised and cut at the other added tokens.</summary>
+    public List<(int Start, int End, int Id)> NormalizedCuts { get; } = [];
+
+    /// <summary>The pieces for the model.</summary>
+    public PieceList Pieces { get; } = new();
+
+    /// <summary>The pre-tokenizers' second list.</summary>
+    public PieceList SparePieces { get; } = new();
+}
+
+/// <summary>The tokens that a tokenizer's template puts before every text.</summary>
+internal static class BeginTokens
+{
+    /// <summary>Their ids; often one, or none.</summary>
+    public static IReadOnlyList<int> Of(Tokenizer tokenizer)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        return tokenizer.IdsBefore;
+    }
+
+    /// <summary>Ids as a person knows them: "&lt;s&gt;" (id 1).</summary>
+    public static string Describe(Tokenizer tokenizer, IEnumerable<int> ids)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        return string.Join(" ", ids.Select(id => tokenizer.IdToToken(id) is { } token ? $"\"{token}\" (id {id})" : $"id {id}"));
+    }
+
+    /// <summary>Warns of a text that begins with the tokens that the template added as well.</summary>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="ids">The text's ids, with those of the template.</param>
+    /// <param name="what">What messages call the text.</param>
+    /// <param name="reporter">Is told.</param>
+    public static void WarnIfTwice(Tokenizer tokenizer, ReadOnlySpan<int> ids, string what, IReporter reporter)
+    {
+        ArgumentNullException.ThrowIfNull(reporter);
+        int[] begin = [.. Of(tokenizer)];
+        if (begin.Length == 0 || !ids.StartsWith(begin) || !ids[begin.Length..].StartsWith(begin)) return;
+        reporter.Warn(
+            $"{what} begins with {Describe(tokenizer, begin)}, which the tokenizer puts before every text, so that it is there twice; take it out of the text, or give --no-special-tokens");
+    }
+}
+
+/// <summary>Added tokens whose ids are beyond the last row of a model's embedding: a fine-tune added them and did not resize the model.</summary>
+internal static class MissingRows
+{
+    private const int Shown = 8;
+
+    /// <summary>What messages say of them.</summary>
+    /// <param name="tokens">At least one.</param>
+    /// <param name="rows">The model's vocab_size.</param>
+    public static string Describe(IReadOnlyList<(int Id, string Content)> tokens, int rows)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        var named = string.Join(", ", tokens.Take(Shown).Select(token => $"{token.Content} (id {token.Id})"));
+        return $"{named}{(tokens.Count > Shown ? $" and {tokens.Count - Shown} more" : "")} {(tokens.Count == 1 ? "has" : "have")} no row in the embedding (vocab_size {rows})";
     }
 }

@@ -117,7 +117,7 @@ public sealed class DataBuilderTests : IDisposable
     public void No_training_document_shares_more_than_a_fifth_with_any_held_out_one()
     {
         // Documents put together from a stock of 60 passages, so that many share some.
-        var random = new Bam.Numerics.RandomStream(1, "stock");
+        var random = new RandomStream(1, "stock");
         var stock = Texts(60, 300);
         var texts = new List<string>();
         for (var i = 0; i < 120; i++)

@@ -1,5 +1,3 @@
-using Bam.Numerics;
-
 namespace Bam.Tests.Data;
 
 /// <summary>Words with single spaces between them; no two stretches of 50 characters are the same.</summary>

@@ -2,7 +2,6 @@ using Bam.Checkpoints;
 using Bam.Data;
 using Bam.Evaluation;
 using Bam.Models;
-using Bam.Numerics;
 using Bam.Torch;
 using Shouldly;
 using Xunit;

@@ -1,5 +1,4 @@
 using System.Text;
-using Bam.Numerics;
 using Bam.Tokenization;
 using Bam.Tokenization.Training;
 using Bam.Tokenization.Unicode;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Bam.Numerics;
 using Bam.Tokenization;
 using Shouldly;
 using Xunit;

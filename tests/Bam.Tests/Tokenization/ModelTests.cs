@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Bam.Numerics;
 using Bam.Tokenization.Models;
 using Shouldly;
 using Xunit;

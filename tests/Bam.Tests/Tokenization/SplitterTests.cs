@@ -1,5 +1,4 @@
-using Bam.Numerics;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
 using Bam.Tokenization.Unicode;
 using Shouldly;
 using Xunit;

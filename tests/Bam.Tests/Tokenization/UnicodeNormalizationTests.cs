@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using Bam.Numerics;
 using Bam.Tokenization.Unicode;
 using Shouldly;
 using Xunit;

@@ -2,6 +2,27 @@ using Bam.Files;
 
 namespace Bam.Data.Text;
 
+/// <summary>How documents lie in files.</summary>
+/// <param name="TextKey">The field of a JSONL line that holds the text.</param>
+/// <param name="GroupKey">The field of a JSONL line that names the document of which the line is a slice; null: each line is a document.</param>
+/// <param name="SectionSeparator">The line that separates the documents of a text file; null: a file is a document.</param>
+/// <param name="SkipBadLines">How many lines of JSONL that cannot be read are passed over; with more, the text is refused.</param>
+internal sealed record DocumentFormat(string TextKey, string? GroupKey = null, string? SectionSeparator = null, long SkipBadLines = 0);
+
+/// <summary>One document as read.</summary>
+/// <param name="Origin">Where it starts.</param>
+/// <param name="Text">Its text; not only white space.</param>
+/// <param name="Group">What else it belongs to: slices with the same group stay on the same side of the split. Null: only to itself.</param>
+internal readonly record struct TextDocument(DocumentOrigin Origin, string Text, string? Group);
+
+/// <summary>Where a document starts.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Line">The line, from 1; 0: the file is the document.</param>
+internal readonly record struct DocumentOrigin(string File, long Line)
+{
+    public override string ToString() => Line == 0 ? File : $"{File}:{Line}";
+}
+
 /// <summary>Reads the documents of files one after another, in order, holding one at a time.</summary>
 /// <param name="files">The files.</param>
 /// <param name="format">How documents lie in them.</param>
@@ -82,4 +103,35 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
         WarnOfJsonLines(file, text);
         return format.SectionSeparator is { } separator ? PlainText.ReadSections(text, file, separator) : PlainText.ReadWhole(text, file);
     }
+}
+
+/// <summary>The texts of files, for work that needs neither where they come from nor how they belong together.</summary>
+internal static class DocumentTexts
+{
+    /// <summary>Reads the documents of files one after another, in order, holding one at a time; empty ones are passed over.</summary>
+    /// <param name="files">Text files (one document each), .jsonl and .jsonl.gz; see <see cref="InputFiles.Resolve"/>.</param>
+    /// <param name="reporter">Told of bad lines and empty documents that are passed over.</param>
+    /// <param name="textKey">The field of a JSONL line that holds the text.</param>
+    /// <param name="skipBadLines">How many lines of JSONL that cannot be read are passed over; with more, the text is refused.</param>
+    /// <param name="bytesRead">Told with every document how many bytes of the files are read, as they lie on the disk.</param>
+    /// <exception cref="InvalidInputException">A file is missing, damaged or without text, or there are too many bad lines.</exception>
+    public static IEnumerable<string> Read(
+        IReadOnlyList<string> files, IReporter reporter, string textKey = "text", long skipBadLines = 0, Action<long>? bytesRead = null)
+    {
+        ArgumentNullException.ThrowIfNull(reporter);
+        return ReadAll(new DocumentReader(files, new DocumentFormat(textKey, SkipBadLines: skipBadLines), reporter), reporter, bytesRead);
+    }
+
+    private static IEnumerable<string> ReadAll(DocumentReader reader, IReporter reporter, Action<long>? bytesRead)
+    {
+        foreach (var document in reader.Read())
+        {
+            bytesRead?.Invoke(reader.BytesRead);
+            yield return document.Text;
+        }
+
+        if (reader.EmptyDocuments > 0) reporter.Say($"passed over {Counted(reader.EmptyDocuments)} without text");
+    }
+
+    private static string Counted(long documents) => documents == 1 ? "1 document" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{documents:N0} documents");
 }

@@ -1,9 +1,11 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Bam.Checkpoints;
 using Bam.Files;
 using Bam.Tokenization;
 using Bam.Tokenization.Models;
+using Bam.Tokenization.Pipeline;
 using Bam.Tokenization.Unicode;
 
 namespace Bam.Exporting.Gguf;
@@ -140,4 +142,114 @@ internal static class GgufVocabulary
 
     private static string? TextOf(JsonElement entry, string name) =>
         entry.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
+}
+
+/// <summary>Byte-level BPE as llama.cpp has it: merges by rank, and a name for the way in which a text is cut into words.</summary>
+internal static class ByteLevelForm
+{
+    /// <summary>Adds the kind of vocabulary, the merges and the pre-tokenizer.</summary>
+    /// <exception cref="InvalidInputException">llama.cpp has no such pre-tokenizer or normalizer.</exception>
+    public static void Add(GgufMetadata metadata, string prefix, Tokenizer tokenizer, string path, IReporter reporter)
+    {
+        if (tokenizer.Normalizer is UnicodeForm { Form: var form } && form == UnicodeNormalization.Nfc)
+            reporter.Warn($"{path}: llama.cpp does not normalise text; give it what is in the form NFC, as most text is");
+        else if (tokenizer.Normalizer is not null)
+            throw new InvalidInputException($"{path}: normalizer", "none, or NFC", "another", "llama.cpp would give other ids; remove the tokenizer from the model, and the file will hold no vocabulary");
+
+        metadata.Add($"{prefix}model", "gpt2");
+        metadata.Add($"{prefix}pre", NameOf(tokenizer.PreTokenizers, tokenizer.Model) ?? throw new InvalidInputException(
+            $"{path}: pre_tokenizer", "that of GPT-2, Llama 3, Qwen 2 or GPT-2 with single digits, without a prefix space", "another",
+            "llama.cpp would give other ids; remove the tokenizer from the model, and the file will hold no vocabulary"));
+        metadata.Add($"{prefix}merges", Merges(tokenizer));
+    }
+
+    /// <summary>llama.cpp's name of a pre-tokenizer (<c>llama_vocab_pre_type</c>); null where it has none.</summary>
+    private static string? NameOf(IReadOnlyList<PreTokenizer> steps, BpeModel model) => (steps, model.IgnoreMerges) switch
+    {
+        ([ByteLevel { AddPrefixSpace: false, UseRegex: true }], false) => "gpt-2",
+        ([Gpt2Splitter, ByteLevel { AddPrefixSpace: false, UseRegex: false }], false) => "gpt-2",
+        ([Digits { Individual: true }, ByteLevel { AddPrefixSpace: false, UseRegex: true }], false) => "smollm",
+        ([Llama3Splitter { MaxDigits: 3 }, ByteLevel { AddPrefixSpace: false, UseRegex: false }], true) => "llama-bpe",
+        ([Llama3Splitter { MaxDigits: 3 }, ByteLevel { AddPrefixSpace: false, UseRegex: false }], false) => "smaug-bpe",
+        ([Llama3Splitter { MaxDigits: 1 }, ByteLevel { AddPrefixSpace: false, UseRegex: false }], false) => "qwen2",
+        _ => null,
+    };
+
+    private static string[] Merges(Tokenizer tokenizer)
+    {
+        var merges = tokenizer.Model.Merges.Items;
+        var lines = new string[merges.Length];
+        for (var rank = 0; rank < merges.Length; rank++)
+            lines[rank] = $"{tokenizer.IdToToken(merges[rank].First)} {tokenizer.IdToToken(merges[rank].Second)}";
+        return lines;
+    }
+}
+
+/// <summary>
+/// BPE over characters as llama.cpp has it, after SentencePiece: no merges but a score for every token, and any two neighbours merge
+/// whose text together is a token, the best score first. Merges by rank say the same where every way to make a token is listed and
+/// the ranks of one token stand together, as in the vocabularies of Llama 2 and Mistral; others are refused.
+/// </summary>
+internal static class SentencePieceForm
+{
+    private const string Space = "▁";
+    private const string Hint = "llama.cpp would give other ids; remove the tokenizer from the model, and the file will hold no vocabulary";
+
+    /// <summary>Adds the kind of vocabulary and the scores.</summary>
+    /// <exception cref="InvalidInputException">Scores cannot express the tokenizer.</exception>
+    public static void Add(GgufMetadata metadata, string prefix, Tokenizer tokenizer, CharacterBpe model, int vocabSize, string path, IReporter reporter)
+    {
+        if (!model.ByteFallback || model.IgnoreMerges)
+            throw new InvalidInputException($"{path}: model", "bytes for what has no token (byte_fallback), and merges that count", "another BPE", Hint);
+        metadata.Add($"{prefix}model", "llama");
+        metadata.Add($"{prefix}pre", "default");
+        metadata.Add($"{prefix}add_space_prefix", PutsSpaceInFront(tokenizer, path));
+        if (tokenizer.PreTokenizers is [Metaspace { Scheme: not PrependScheme.Never }])
+            reporter.Warn($"{path}: llama.cpp puts a space in front of every text, also where the tokenizer does not: before a space, or behind a special token");
+        metadata.Add($"{prefix}scores", Scores(tokenizer, model, vocabSize, path));
+        RequireEveryMerge(tokenizer, model, path);
+    }
+
+    private static bool PutsSpaceInFront(Tokenizer tokenizer, string path) => (tokenizer.Normalizer, tokenizer.PreTokenizers) switch
+    {
+        (NormalizerSequence { Steps: [Prepend { Prefix: Space }, Replace { Content: Space, Literal: " " }] }, []) => true,
+        (Replace { Content: Space, Literal: " " }, []) => false,
+        (null, [Metaspace { Replacement: Space, Splits: false, Scheme: var scheme }]) => scheme != PrependScheme.Never,
+        _ => throw new InvalidInputException($"{path}: normalizer, pre_tokenizer", $"spaces that become {Space} and nothing else", "something else", Hint),
+    };
+
+    /// <summary>0 for what the first merge makes, -1 for the next, and so on.</summary>
+    private static float[] Scores(Tokenizer tokenizer, CharacterBpe model, int vocabSize, string path)
+    {
+        var scores = new float[vocabSize];
+        var made = new HashSet<int>();
+        var last = -1;
+        foreach (var merge in model.Merges.Items)
+        {
+            if (merge.Result == last) continue;
+            if (!made.Add(merge.Result))
+                throw new InvalidInputException($"{path}: model.merges", "those that make one token to stand together", $"{tokenizer.IdToToken(merge.Result)} in two places", Hint);
+            scores[merge.Result] = 1 - made.Count;
+            last = merge.Result;
+        }
+
+        return scores;
+    }
+
+    private static void RequireEveryMerge(Tokenizer tokenizer, CharacterBpe model, string path)
+    {
+        var added = tokenizer.AddedTokens.Select(token => token.Id).ToHashSet();
+        foreach (var (token, id) in model.Vocabulary.Tokens)
+        {
+            if (added.Contains(id) || ByteToken.ValueOf(token) >= 0) continue;
+            for (var cut = LengthOfRune(token, 0); cut < token.Length; cut += LengthOfRune(token, cut))
+            {
+                var (left, right) = (model.Vocabulary.IdOf(token.AsSpan(0, cut)), model.Vocabulary.IdOf(token.AsSpan(cut)));
+                if (left >= 0 && right >= 0 && !model.Merges.Contains(left, right))
+                    throw new InvalidInputException($"{path}: model.merges", $"'{token[..cut]}' with '{token[cut..]}', whose text together is a token", "no such merge", Hint);
+            }
+        }
+    }
+
+    private static int LengthOfRune(string text, int index) => Rune.TryGetRuneAt(text, index, out var rune) ? rune.Utf16SequenceLength : 1;
 }

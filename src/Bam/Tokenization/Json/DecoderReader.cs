@@ -1,6 +1,4 @@
-using Bam.Tokenization.Decoders;
-using Bam.Tokenization.Normalizers;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
 using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Json;

@@ -1,7 +1,54 @@
-using Bam.Tokenization.Normalizers;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
+using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Json;
+
+/// <summary>Reads "normalizer".</summary>
+internal static class NormalizerReader
+{
+    /// <summary>The normalizer; null when there is none.</summary>
+    /// <exception cref="InvalidInputException">It is of a kind that Bam does not know.</exception>
+    public static Normalizer? Read(JsonField field)
+    {
+        if (field.IsNull) return null;
+        switch (field["type"].TextOrNull())
+        {
+            case "NFC":
+                return Form(field, UnicodeNormalization.Nfc);
+            case "NFD":
+                return Form(field, UnicodeNormalization.Nfd);
+            case "NFKC":
+                return Form(field, UnicodeNormalization.Nfkc);
+            case "NFKD":
+                return Form(field, UnicodeNormalization.Nfkd);
+            case "Lowercase":
+                field.RequireKeys("type");
+                return new Lowercase();
+            case "Strip":
+                field.RequireKeys("type", "strip_left", "strip_right");
+                return new Strip(field["strip_left"].Boolean(false), field["strip_right"].Boolean(false));
+            case "Prepend":
+                field.RequireKeys("type", "prepend");
+                return new Prepend(field["prepend"].Text());
+            case "Replace":
+                field.RequireKeys("type", "pattern", "content");
+                return new Replace(PatternReader.Read(field["pattern"]), field["content"].Text());
+            case "Sequence":
+                field.RequireKeys("type", "normalizers");
+                return new NormalizerSequence([.. field["normalizers"].Items().Select(Read).OfType<Normalizer>()]);
+            default:
+                throw field["type"].Unexpected(
+                    "NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend, Replace or Sequence",
+                    "Bam does not read this normalizer");
+        }
+    }
+
+    private static UnicodeForm Form(JsonField field, UnicodeNormalization form)
+    {
+        field.RequireKeys("type");
+        return new UnicodeForm(form);
+    }
+}
 
 /// <summary>Reads "pre_tokenizer"; a tokenizer is byte-level when its last step is ByteLevel.</summary>
 internal static class PreTokenizerReader
@@ -77,5 +124,128 @@ internal static class PreTokenizerReader
             { } qwen when everyMatchIsPiece && qwen == Llama3Splitter.PatternFor(1) => new Llama3Splitter(1),
             _ => new PatternSplitter(PatternReader.Read(field["pattern"]), behavior, invert),
         };
+    }
+}
+
+/// <summary>Reads a Metaspace, which a pre-tokenizer and a decoder write the same.</summary>
+internal static class MetaspaceReader
+{
+    /// <summary>Its settings.</summary>
+    /// <exception cref="InvalidInputException">They contradict each other, or one is unknown.</exception>
+    public static (string Replacement, PrependScheme Scheme, bool Split) Read(JsonField field)
+    {
+        // str_rep is the replacement once more, in files before 2023; no one reads it.
+        field.RequireKeys("type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep");
+        return (field["replacement"].Letter(), ReadScheme(field), field["split"].Boolean(true));
+    }
+
+    private static PrependScheme ReadScheme(JsonField field)
+    {
+        var scheme = field["prepend_scheme"];
+        var never = !field["add_prefix_space"].Boolean(true); // before 2024 the only setting
+        var read = scheme.TextOrNull() switch
+        {
+            null => never ? PrependScheme.Never : PrependScheme.Always,
+            "always" => PrependScheme.Always,
+            "first" => PrependScheme.First,
+            "never" => PrependScheme.Never,
+            _ => throw scheme.Unexpected("always, first or never", "Bam does not know this scheme"),
+        };
+        return !never || read == PrependScheme.Never
+            ? read
+            : throw scheme.Unexpected("never", "add_prefix_space is false; one of the two is wrong");
+    }
+}
+
+/// <summary>Reads the "pattern" of Split and Replace: {"String": …} or {"Regex": …}.</summary>
+internal static class PatternReader
+{
+    /// <summary>The pattern, ready to match.</summary>
+    /// <exception cref="InvalidInputException">It is empty, or a regular expression that Bam cannot match faithfully.</exception>
+    public static CodePointRegex Read(JsonField field)
+    {
+        field.RequireKeys("String", "Regex");
+        if (TextOf(field, "String") is { } literal) return CodePointRegex.FromLiteral(literal);
+        var regex = field["Regex"];
+        var pattern = TextOf(field, "Regex") ?? throw field.Damaged("String or Regex");
+        try
+        {
+            return CodePointRegex.FromPattern(pattern);
+        }
+        catch (NotSupportedException e)
+        {
+            throw regex.Unexpected("a regular expression that Bam can match as Oniguruma does", $"not supported: {e.Message}");
+        }
+    }
+
+    /// <summary>The regular expression's text; null when the pattern is a literal.</summary>
+    public static string? RegexOf(JsonField field) => TextOf(field, "Regex");
+
+    private static string? TextOf(JsonField field, string key)
+    {
+        var text = field[key].TextOrNull();
+        if (text is { Length: 0 }) throw field[key].Unexpected("a pattern", "an empty one splits nothing; remove it");
+        return text;
+    }
+}
+
+/// <summary>Reads "post_processor": the ids that go in front of a text and behind it.</summary>
+internal static class PostProcessorReader
+{
+    /// <summary>The ids before and after the text; both empty when there is no template.</summary>
+    /// <param name="field">The post-processor.</param>
+    /// <param name="hasId">Tells whether an id has a token.</param>
+    /// <exception cref="InvalidInputException">Bam does not know its kind, or it names ids that no token has.</exception>
+    public static (int[] Before, int[] After) Read(JsonField field, Func<int, bool> hasId)
+    {
+        if (field.IsNull) return ([], []);
+        switch (field["type"].TextOrNull())
+        {
+            case "ByteLevel": // trims offsets, which Bam does not give
+                field.RequireKeys("type", "add_prefix_space", "trim_offsets", "use_regex");
+                return ([], []);
+            case "TemplateProcessing":
+                field.RequireKeys("type", "single", "pair", "special_tokens");
+                return ReadTemplate(field, hasId);
+            case "Sequence":
+                field.RequireKeys("type", "processors");
+                (int[] Before, int[] After) all = ([], []);
+                foreach (var processor in field["processors"].Items())
+                {
+                    var (before, after) = Read(processor, hasId);
+                    all = ([.. before, .. all.Before], [.. all.After, .. after]);
+                }
+
+                return all;
+            default:
+                throw field["type"].Unexpected(
+                    "ByteLevel, TemplateProcessing or Sequence", "Bam does not read this post-processor");
+        }
+    }
+
+    private static (int[] Before, int[] After) ReadTemplate(JsonField field, Func<int, bool> hasId)
+    {
+        List<int> before = [], after = [];
+        var texts = 0;
+        foreach (var piece in field["single"].Items())
+        {
+            piece.RequireKeys("SpecialToken", "Sequence");
+            if (piece["Sequence"] is { IsNull: false } sequence)
+            {
+                if (sequence["id"].Text() != "A" || ++texts > 1)
+                    throw field["single"].Damaged("the sequence A once");
+                continue;
+            }
+
+            var name = piece["SpecialToken"]["id"].Text();
+            foreach (var id in field["special_tokens"][name]["ids"].Items())
+            {
+                if (!hasId(id.Integer())) throw id.Damaged("the id of a token");
+                (texts == 0 ? before : after).Add(id.Integer());
+            }
+        }
+
+        if (texts == 0) throw field["single"].Damaged("the sequence A once");
+        return ([.. before], [.. after]);
     }
 }

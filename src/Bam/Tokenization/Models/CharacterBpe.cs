@@ -128,3 +128,51 @@ internal sealed class CharacterBpe : BpeModel
         return true;
     }
 }
+
+/// <summary>The ids of the tokens that are one code point.</summary>
+internal sealed class CharacterIds
+{
+    private readonly int[] basic = new int[char.MaxValue + 1];
+    private readonly Dictionary<int, int> beyond = [];
+
+    /// <summary>Finds them in a vocabulary.</summary>
+    public CharacterIds(Vocabulary vocabulary)
+    {
+        Array.Fill(basic, -1);
+        foreach (var (token, id) in vocabulary.Tokens)
+        {
+            if (token.Length > 2 || Rune.DecodeFromUtf16(token, out var rune, out var length) != OperationStatus.Done) continue;
+            if (length != token.Length) continue;
+            if (rune.IsBmp) basic[rune.Value] = id;
+            else beyond[rune.Value] = id;
+        }
+    }
+
+    /// <summary>The id of a code point, or -1.</summary>
+    public int this[Rune rune] => rune.IsBmp ? basic[rune.Value] : beyond.GetValueOrDefault(rune.Value, -1);
+}
+
+/// <summary>
+/// Which code points a merge can join: those that the left part of some merge ends with and the right part begins with.
+/// Between any others a word can be cut without changing its ids.
+/// </summary>
+internal sealed class MergeJunctions
+{
+    private readonly PairTable pairs = new(1024);
+
+    /// <summary>Collects them.</summary>
+    public MergeJunctions(Vocabulary vocabulary, MergeList merges)
+    {
+        var tokens = new string[vocabulary.MaxId + 1];
+        foreach (var (token, id) in vocabulary.Tokens) tokens[id] = token;
+        foreach (var merge in merges.Items)
+        {
+            Rune.DecodeLastFromUtf16(tokens[merge.First], out var left, out _);
+            Rune.DecodeFromUtf16(tokens[merge.Second], out var right, out _);
+            pairs[left.Value, right.Value] = 1;
+        }
+    }
+
+    /// <summary>Whether a merge can join the two.</summary>
+    public bool Contains(Rune left, Rune right) => pairs[left.Value, right.Value] >= 0;
+}

@@ -3,6 +3,47 @@ using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Training;
 
+/// <summary>What to train.</summary>
+internal sealed record BpeTrainerOptions
+{
+    /// <summary>The ids to hand out, special tokens and the 256 bytes among them.</summary>
+    public required int VocabSize { get; init; }
+
+    /// <summary>They get the ids from 0 on, in this order.</summary>
+    public IReadOnlyList<string> SpecialTokens { get; init; } = ["<|endoftext|>"];
+
+    /// <summary>How text is cut into words.</summary>
+    public TokenizerStyle Style { get; init; } = TokenizerStyle.Gpt2;
+
+    /// <summary>A pair of tokens that occurs less often is not merged.</summary>
+    public int MinFrequency { get; init; } = 2;
+
+    /// <summary>How many threads count words; the result does not depend on it.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+}
+
+/// <summary>How text is cut into words before merging: the habits of four families of models.</summary>
+internal enum TokenizerStyle
+{
+    /// <summary>GPT-2's words. Every text decodes to itself.</summary>
+    Gpt2,
+
+    /// <summary>Llama 3's words: numbers of up to three digits. Every text decodes to itself.</summary>
+    Llama3,
+
+    /// <summary>Cohere's, the family of BAM's own models: NFC, each digit for itself, then GPT-2's words.</summary>
+    Cohere,
+
+    /// <summary>GPT-NeoX's, with a space in front of every text: NFC, then GPT-2's words.</summary>
+    GptNeoX,
+}
+
+/// <summary>How far training has come.</summary>
+/// <param name="Characters">UTF-16 units of text whose words are counted.</param>
+/// <param name="Tokens">The size of the vocabulary so far; 0 while words are counted.</param>
+/// <param name="VocabSize">The size of the vocabulary wanted.</param>
+internal sealed record BpeTrainerProgress(long Characters, int Tokens, int VocabSize);
+
 /// <summary>
 /// Trains byte-level BPE (Sennrich, Haddow and Birch 2016; over bytes as in GPT-2): starting from the 256 bytes, the most
 /// frequent pair of neighbouring tokens becomes a token, again and again. Ties go to the pair of smaller ids; the result

@@ -2,7 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Bam.Files;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
 using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Training;

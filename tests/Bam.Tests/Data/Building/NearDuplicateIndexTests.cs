@@ -1,5 +1,4 @@
 using Bam.Data.Building;
-using Bam.Numerics;
 using Shouldly;
 using Xunit;
 

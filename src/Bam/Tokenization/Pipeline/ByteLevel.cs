@@ -1,0 +1,43 @@
+using Bam.Tokenization.Unicode;
+
+namespace Bam.Tokenization.Pipeline;
+
+/// <summary>
+/// Hugging Face's ByteLevel: a space in front of a piece that has none, if asked for, then GPT-2's words, if asked for. The
+/// bytes themselves get their letters inside the model (<see cref="ByteAlphabet"/>).
+/// </summary>
+internal sealed class ByteLevel(bool addPrefixSpace, bool useRegex) : PreTokenizer
+{
+    private readonly Gpt2Splitter words = new();
+
+    /// <summary>A piece that begins with no space gets one.</summary>
+    public bool AddPrefixSpace => addPrefixSpace;
+
+    /// <summary>Pieces are cut into GPT-2's words.</summary>
+    public bool UseRegex => useRegex;
+
+    /// <inheritdoc/>
+    public override void Apply(ref PreTokenization state)
+    {
+        if (addPrefixSpace && !state.Continues) AddPrefixSpaces(ref state);
+        if (useRegex) words.Apply(ref state);
+    }
+
+    private static void AddPrefixSpaces(ref PreTokenization state)
+    {
+        var text = new char[state.Text.Length + state.Pieces.Count];
+        var next = state.Next();
+        var end = 0;
+        foreach (var piece in state.Pieces.Items)
+        {
+            var start = end;
+            if (state.Text[piece.Start] != ' ') text[end++] = ' ';
+            state.Text.Slice(piece.Start, piece.Length).CopyTo(text.AsSpan(end));
+            end += piece.Length;
+            next.Add(start, end);
+        }
+
+        state.Text = text;
+        state.Replace();
+    }
+}
