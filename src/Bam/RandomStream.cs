@@ -5,9 +5,10 @@ using System.Text;
 namespace Bam;
 
 /// <summary>
-/// Bam's own random numbers. A stream is named by a seed and a string ("model.embed_tokens.weight"), so that what it yields
-/// depends on neither library versions nor the order in which streams are made. The generator is SplitMix64 (Steele, Lea and
-/// Flood 2014): the state starts at the first eight bytes, little-endian, of SHA-256 over "seed:name" and advances by the golden ratio.
+/// A deterministic random number generator. A stream is named by a seed and a string ("model.embed_tokens.weight"), so that its
+/// numbers depend on neither library versions nor the order in which streams are created. The generator is SplitMix64 (Steele,
+/// Lea and Flood 2014): the state starts at the first eight bytes, little-endian, of SHA-256 over "seed:name" and advances by the
+/// golden ratio.
 /// </summary>
 internal struct RandomStream
 {
@@ -16,7 +17,6 @@ internal struct RandomStream
 
     private ulong state;
 
-    /// <summary>Starts the stream of that seed and name.</summary>
     public RandomStream(long seed, string name)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
@@ -24,7 +24,7 @@ internal struct RandomStream
         state = BinaryPrimitives.ReadUInt64LittleEndian(hash);
     }
 
-    /// <summary>Goes on as if that many numbers had been drawn.</summary>
+    /// <summary>Skips the given number of draws.</summary>
     public void Skip(long count) => state += (ulong)count * Increment;
 
     /// <summary>The next 64 random bits.</summary>
@@ -43,9 +43,7 @@ internal struct RandomStream
     /// <summary>Uniform on 0 … bound - 1; the bias is below bound / 2⁶⁴.</summary>
     public long NextInt64(long bound) => (long)Math.BigMul(NextUInt64(), (ulong)bound, out _);
 
-    /// <summary>Fills with N(0, σ²) by the Box-Muller transform, two values for each pair of uniforms.</summary>
-    /// <param name="values">Receives the samples.</param>
-    /// <param name="standardDeviation">σ.</param>
+    /// <summary>Fills with samples of N(0, σ²) by the Box-Muller transform, two for each pair of uniform numbers.</summary>
     public void FillNormal(Span<float> values, double standardDeviation)
     {
         for (var i = 0; i < values.Length; i += 2)

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Bam.Configuration;
 
-/// <summary>The JSON schema (draft 2020-12) of a record's YAML file, for editors and for <c>--schema</c>.</summary>
+/// <summary>Writes the JSON schema (draft 2020-12) of a record's YAML file, for editors and for <c>--schema</c>.</summary>
 internal static class ConfigSchema
 {
     private static readonly JsonSerializerOptions Indented = new()
@@ -14,8 +14,6 @@ internal static class ConfigSchema
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>The schema as indented JSON text.</summary>
-    /// <param name="title">What the file is.</param>
     public static string Write<T>(string title) where T : class => Of(typeof(T), title).ToJsonString(Indented);
 
     private static JsonObject Of(Type section, string title)
@@ -41,7 +39,8 @@ internal static class ConfigSchema
         if (key.IsNullable) AllowNull(schema);
         schema["description"] = key.Attribute.Description;
         var defaults = Activator.CreateInstance(key.Property.ReflectedType!)!;
-        if (!key.IsRequired && key.Property.GetValue(defaults) is { } value && Scalar(value) is { } scalar) schema["default"] = scalar;
+        if (!key.IsRequired && key.Property.GetValue(defaults) is { } value && Scalar(value) is { } scalar)
+            schema["default"] = scalar;
         return schema;
     }
 
@@ -89,26 +88,27 @@ internal static class ConfigSchema
     };
 }
 
-/// <summary>What a key's value must be: the C# type of its property, as the file's author sees it.</summary>
-/// <param name="Kind">The shape.</param>
+/// <summary>The type of a key's value, derived from the C# type of its property.</summary>
+/// <param name="Kind">The kind of value.</param>
 /// <param name="Clr">The property's type without <c>Nullable</c>.</param>
-/// <param name="Item">What each entry of a list or a map must be.</param>
-/// <param name="Expected">The words for "expected …".</param>
+/// <param name="Item">The type of the entries of a list or map.</param>
+/// <param name="Expected">The description for "expected …".</param>
 internal sealed record SchemaType(SchemaKind Kind, Type Clr, SchemaType? Item, string Expected)
 {
-    /// <summary>The type of a key, with the key's range in its words.</summary>
+    /// <summary>The type of a key; the description includes its range.</summary>
     public static SchemaType Of(ConfigKey key) => Of(key.Property.PropertyType, key.Attribute);
 
-    /// <summary>The names of a choice.</summary>
+    /// <summary>The names of an enum's values.</summary>
     public static IEnumerable<string> Choices(Type type) => Enum.GetNames(type).Select(SnakeCase.Of);
 
-    /// <summary>Reads a scalar; false when it is of another kind or out of range.</summary>
+    /// <summary>Parses a scalar; false if it is of another kind or out of range.</summary>
     public bool TryParse(string text, KeyAttribute limits, out object value)
     {
         object? parsed = Kind switch
         {
             SchemaKind.Text => text,
-            SchemaKind.Switch => text switch { "true" or "True" or "TRUE" => true, "false" or "False" or "FALSE" => false, _ => null },
+            SchemaKind.Switch =>
+                text switch { "true" or "True" or "TRUE" => true, "false" or "False" or "FALSE" => false, _ => null },
             SchemaKind.Choice => Enum.GetValues(Clr).Cast<object>().FirstOrDefault(v => SnakeCase.Of(v.ToString()!) == text),
             SchemaKind.Integer => ParseInteger(text) is { } integer && InRange(integer, limits) && Fits(integer)
                 ? Convert.ChangeType(integer, Clr, CultureInfo.InvariantCulture)
@@ -164,7 +164,8 @@ internal sealed record SchemaType(SchemaKind Kind, Type Clr, SchemaType? Item, s
     }
 
     private static double? ParseNumber(string text) =>
-        double.TryParse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        double.TryParse(
+            text.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
         && double.IsFinite(number) ? number : null;
 
     private bool Fits(long value) => Clr == typeof(long) || value is >= int.MinValue and <= int.MaxValue;
@@ -172,7 +173,6 @@ internal sealed record SchemaType(SchemaKind Kind, Type Clr, SchemaType? Item, s
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }
 
-/// <summary>The shapes a key's value can have.</summary>
 internal enum SchemaKind
 {
     Text,

@@ -8,22 +8,27 @@ using YamlDotNet.RepresentationModel;
 
 namespace Bam.Configuration;
 
-/// <summary>Records as YAML with every default written out: <c>config.resolved.yaml</c>. What is written reads back equal.</summary>
+/// <summary>
+/// Writes records as YAML with all defaults: <c>config.resolved.yaml</c>. Reading the file gives an equal record.
+/// </summary>
 internal static class ConfigWriter
 {
-    /// <summary>The record as YAML text, keys in the record's order; nulls are left out where null is the default.</summary>
+    /// <summary>
+    /// The record as YAML text in the order of its properties; null values are omitted where null is the default.
+    /// </summary>
     public static string Write(object section) => Write(section, onlyWhatChangesResults: false);
 
-    /// <summary>SHA-256 of the keys that change results (<see cref="KeyAttribute.ChangesResult"/>), in lower-case hexadecimal digits.</summary>
+    /// <summary>
+    /// SHA-256 of the keys that change results (<see cref="KeyAttribute.ChangesResult"/>), in lower-case hexadecimal.
+    /// </summary>
     public static string Fingerprint(object section) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Write(section, onlyWhatChangesResults: true))));
 
-    /// <summary>A mapping as YAML text.</summary>
     internal static string Write(YamlMappingNode mapping)
     {
         using var text = new StringWriter();
         new YamlStream(new YamlDocument(mapping)).Save(text, assignAnchors: false);
-        // YamlStream ends a document by "...", which is allowed and of no use.
+        // YamlStream ends a document with "...", which is optional.
         var yaml = text.ToString().ReplaceLineEndings("\n");
         return yaml.EndsWith("...\n", StringComparison.Ordinal) ? yaml[..^4] : yaml;
     }
@@ -40,7 +45,8 @@ internal static class ConfigWriter
         Enum choice => new YamlScalarNode(SnakeCase.Of(choice.ToString())),
         InlineValue inline => inline.Scalar is { } scalar ? new YamlScalarNode(scalar) : Json(JsonNode.Parse(inline.Json)),
         IDictionary map => new YamlMappingNode(
-            map.Keys.Cast<string>().Select(k => KeyValuePair.Create<YamlNode, YamlNode>(Text(k), Node(map[k], onlyWhatChangesResults)!))),
+            map.Keys.Cast<string>().Select(
+                k => KeyValuePair.Create<YamlNode, YamlNode>(Text(k), Node(map[k], onlyWhatChangesResults)!))),
         IEnumerable list => new YamlSequenceNode(list.Cast<object>().Select(item => Node(item, onlyWhatChangesResults)!)),
         _ => Section(value, onlyWhatChangesResults),
     };
@@ -58,9 +64,10 @@ internal static class ConfigWriter
         return mapping;
     }
 
-    private static YamlScalarNode Text(string text) => new(text) { Style = IsPlain(text) ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted };
+    private static YamlScalarNode Text(string text) =>
+        new(text) { Style = IsPlain(text) ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted };
 
-    // Words and paths that no YAML reader takes for a number, a switch or null.
+    // Words and paths that cannot be read as a number, a boolean or null.
     private static bool IsPlain(string text) =>
         text.Length > 1 && (char.IsAsciiLetter(text[0]) || text[0] == '/')
         && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-')
@@ -68,7 +75,8 @@ internal static class ConfigWriter
 
     private static YamlNode Json(JsonNode? node) => node switch
     {
-        JsonObject map => new YamlMappingNode(map.Select(m => KeyValuePair.Create<YamlNode, YamlNode>(Text(m.Key), Json(m.Value)))),
+        JsonObject map => new YamlMappingNode(
+            map.Select(m => KeyValuePair.Create<YamlNode, YamlNode>(Text(m.Key), Json(m.Value)))),
         JsonArray list => new YamlSequenceNode(list.Select(Json)),
         JsonValue value when value.TryGetValue<string>(out var text) => Text(text),
         { } value => new YamlScalarNode(value.ToJsonString()),
@@ -76,13 +84,15 @@ internal static class ConfigWriter
     };
 }
 
-/// <summary>The first key in which two records of one type would compute something else.</summary>
+/// <summary>The first key whose difference between two records of one type would change the result.</summary>
 /// <param name="Key">The key, "data[1].weight".</param>
-/// <param name="First">Its value in the first record, as the resolved file writes it; "nothing" when absent.</param>
-/// <param name="Second">Its value in the second.</param>
+/// <param name="First">The value in the first record, as written in the resolved file; "nothing" if absent.</param>
+/// <param name="Second">The value in the second record.</param>
 internal sealed record ConfigDifference(string Key, string First, string Second)
 {
-    /// <summary>Compares key by key, skipping keys with <see cref="KeyAttribute.ChangesResult"/> off; null when none differs.</summary>
+    /// <summary>
+    /// Compares key by key, except keys with <see cref="KeyAttribute.ChangesResult"/> false; null if all are equal.
+    /// </summary>
     public static ConfigDifference? Between<T>(T first, T second) where T : class => Section(first, second, "");
 
     private static ConfigDifference? Section(object first, object second, string path) =>

@@ -5,18 +5,16 @@ using Bam.Torch;
 namespace Bam.Evaluation;
 
 /// <summary>
-/// How long models take for a text (the paper's: 16 tokens after a prompt of 256, 10 runs), one sequence at a time, always the most
-/// probable token. Models take turns, each round beginning with another one, so that a busy machine slows all of them alike.
+/// Measures the latency of greedy generation with batch size 1 (the paper's: 16 tokens after a prompt of 256, 10 runs). Models
+/// are interleaved, each round starting with another one, so that background load affects all of them equally.
 /// </summary>
 internal static class Latency
 {
-    /// <summary>Measures models against each other.</summary>
-    /// <param name="models">All in memory; their parameters stay as they are.</param>
-    /// <param name="options">The text and the runs.</param>
-    /// <param name="reporter">Told how far it is.</param>
-    /// <param name="cancellation">Cancellation token.</param>
-    /// <returns>The figures, in the order of the models.</returns>
-    /// <exception cref="InvalidInputException">An option means nothing, or the text is longer than a model's positions.</exception>
+    /// <summary>Measures all models on the same prompt.</summary>
+    /// <returns>The results, in the order of the models.</returns>
+    /// <exception cref="InvalidInputException">
+    /// An option is out of range, or the text exceeds a model's max_position_embeddings.
+    /// </exception>
     public static IReadOnlyList<LatencyResult> Measure(
         IReadOnlyList<LanguageModel> models, LatencyOptions options, IReporter reporter, CancellationToken cancellation = default)
     {
@@ -72,7 +70,7 @@ internal static class Latency
         return model.NextLogits(Tensor.From<long>(ids, [1, ids.Length], model.Device), cache).ArgMax().Item<long>();
     }
 
-    // The same for all models, of ids that all of them have.
+    // The same for all models, of ids that are in all vocabularies.
     private static long[] Prompt(IReadOnlyList<LanguageModel> models, LatencyOptions options)
     {
         var random = new RandomStream(options.Seed, "latency");
@@ -100,41 +98,40 @@ internal static class Latency
     }
 }
 
-/// <summary>How latency is measured; the defaults are the paper's.</summary>
+/// <summary>Options of the latency measurement; the defaults are the paper's.</summary>
 internal sealed record LatencyOptions
 {
-    /// <summary>The tokens of the prompt.</summary>
     public int PromptTokens { get; init; } = 256;
 
-    /// <summary>The tokens that are generated, at least 2.</summary>
+    /// <summary>Number of generated tokens, at least 2.</summary>
     public int NewTokens { get; init; } = 16;
 
-    /// <summary>The runs that count; one more, before them, warms up.</summary>
+    /// <summary>Number of measured runs, after one warm-up run.</summary>
     public int Runs { get; init; } = 10;
 
-    /// <summary>Names the prompt's random tokens.</summary>
+    /// <summary>Seed of the prompt's random tokens.</summary>
     public long Seed { get; init; }
 }
 
-/// <summary>How long one model takes for a text.</summary>
-/// <param name="Prefill">Reading the prompt, up to the choice of the first token.</param>
-/// <param name="Decode">The other tokens, one by one.</param>
-/// <param name="Total">Both.</param>
-/// <param name="NewTokens">The tokens that were generated.</param>
-/// <param name="CacheBytes">The memory of keys and values.</param>
+/// <summary>Latency of one model.</summary>
+/// <param name="Prefill">Time to the first token.</param>
+/// <param name="Decode">Time of the remaining tokens.</param>
+/// <param name="Total">Prefill and decode.</param>
+/// <param name="NewTokens">Number of generated tokens.</param>
+/// <param name="CacheBytes">Size of the key-value cache.</param>
 internal sealed record LatencyResult(Timing Prefill, Timing Decode, Timing Total, int NewTokens, long CacheBytes)
 {
-    /// <summary>One token of decoding, the median.</summary>
+    /// <summary>Median time per decoded token.</summary>
     public double SecondsPerToken => Decode.Median / (NewTokens - 1);
 }
 
-/// <summary>Seconds of repeated runs.</summary>
-/// <param name="Median">The middle one; of an even number the mean of the two in the middle.</param>
+/// <summary>Statistics of repeated runs, in seconds.</summary>
+/// <param name="Median">The median.</param>
 /// <param name="Lowest">The fastest run.</param>
 /// <param name="Highest">The slowest run.</param>
 internal sealed record Timing(double Median, double Lowest, double Highest)
 {
-    /// <summary>Of at least one run.</summary>
+    /// <summary>The statistics of at least one run.</summary>
     public static Timing Of(IEnumerable<double> seconds)
     {
         var sorted = seconds.Order().ToArray();

@@ -7,19 +7,22 @@ using System.Text.RegularExpressions;
 namespace Bam.Files;
 
 /// <summary>
-/// Files that appear under their final names only when whole: written beside it, synced, renamed, and the rename synced.
-/// After a power failure there is the old file or the new one.
+/// Writes files that appear under their final names only when complete: written under a temporary name, synced and renamed. After
+/// a power failure either the old or the new file exists.
 /// </summary>
 internal static class AtomicFile
 {
-    /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>; on any failure before the rename the old file, if any, stays.</summary>
-    /// <param name="path">The file; folders above it are made, and symbolic links are followed.</param>
-    /// <param name="write">Writes the content; what it throws, other than I/O failures, is thrown on.</param>
-    /// <exception cref="WorkFailedException">The disk is full, the folder cannot be written, or the new name cannot be synced.</exception>
+    /// <summary>
+    /// Writes <paramref name="path"/> through <paramref name="write"/>. Parent folders are created and symbolic links followed.
+    /// An existing file stays if anything fails before the rename; exceptions of <paramref name="write"/> other than I/O errors
+    /// are rethrown.
+    /// </summary>
+    /// <exception cref="WorkFailedException">
+    /// The disk is full, the folder cannot be written, or the new name cannot be synced.
+    /// </exception>
     /// <exception cref="InvalidInputException">The path is a directory or a device.</exception>
     public static void Write(string path, Action<FileStream> write) => Write(path, write, DiskSync.Directory);
 
-    /// <summary>Writes a file and syncs its name through <paramref name="syncNames"/>.</summary>
     internal static void Write(string path, Action<FileStream> write, Action<string> syncNames)
     {
         ArgumentNullException.ThrowIfNull(write);
@@ -31,7 +34,7 @@ internal static class AtomicFile
             var target = RealPath.Of(path);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             TemporarySibling.RemoveLeftovers(target);
-            temporary = TemporarySibling.Of(target);
+            temporary = TemporarySibling.NameFor(target);
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16))
             {
                 write(stream);
@@ -50,52 +53,56 @@ internal static class AtomicFile
         {
             if (temporary is not null) TemporarySibling.TryDelete(temporary);
             if (e is IOException or UnauthorizedAccessException)
-                throw new WorkFailedException($"{TemporarySibling.Displayed(path)}: cannot be written ({IoFailure.Describe(e)}); no part of it was left under that name", e);
+                throw new WorkFailedException(
+                    $"{TemporarySibling.Displayed(path)}: cannot be written ({IoFailure.Describe(e)}); no part of it was left "
+                        + "under that name",
+                    e);
             throw;
         }
     }
 
-    /// <summary>Writes <paramref name="text"/> as UTF-8 without a byte-order mark.</summary>
+    /// <summary>Writes UTF-8 without a byte order mark.</summary>
     /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
     public static void WriteText(string path, string text) =>
         Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>A text, as a message, in which the temporary names of what is being written are replaced by the final ones.</summary>
+    /// <summary>Replaces temporary names in a message by the final ones.</summary>
     public static string WithFinalNames(string text) => TemporarySibling.Displayed(text);
 }
 
 /// <summary>
-/// Hidden names beside a final name: <c>.NAME.MACHINE.PROCESS.NUMBER.tmp</c> for what is not whole yet, <c>.old</c> for what is being
-/// replaced. Whoever writes the same final name later clears away those of dead processes.
+/// Hidden temporary names next to a final name: <c>.NAME.MACHINE.PROCESS.NUMBER.tmp</c> for incomplete output, <c>.old</c> for
+/// output that is being replaced. The next writer of the same name removes those of dead processes.
 /// </summary>
 internal static partial class TemporarySibling
 {
     private const string Suffix = ".tmp";
     private const string OldSuffix = ".old";
 
-    /// <summary>The longest name that a file system takes, in bytes, and what of it the process's id, a number and the suffix may need.</summary>
-    private const int LongestName = 255;
-    private const int LongestEnding = 10 + 1 + 19 + 4;
+    /// <summary>Length limit of a file name in bytes, and the part of it reserved for process id, number and suffix.</summary>
+    private const int MaxNameLength = 255;
+    private const int MaxEndingLength = 10 + 1 + 19 + 4;
 
     private static readonly string Machine = Environment.MachineName.Replace('.', '-');
     private static readonly ConcurrentDictionary<string, string> Shortened = [];
 
     private static long made;
 
-    /// <summary>A name that nobody else uses, for what becomes <paramref name="finalPath"/>.</summary>
-    public static string Of(string finalPath) => Of(finalPath, Suffix);
+    /// <summary>A unique name for output that becomes <paramref name="finalPath"/>.</summary>
+    public static string NameFor(string finalPath) => NameFor(finalPath, Suffix);
 
-    /// <summary>A name that nobody else uses, for what was <paramref name="finalPath"/>.</summary>
-    public static string OfReplaced(string finalPath) => Of(finalPath, OldSuffix);
+    /// <summary>A unique name for the output at <paramref name="finalPath"/> that is being replaced.</summary>
+    public static string ReplacedNameFor(string finalPath) => NameFor(finalPath, OldSuffix);
 
     /// <summary>
-    /// Removes what killed processes of this machine left beside <paramref name="finalPath"/>; what one had moved aside comes back where
-    /// nothing had taken its place yet.
+    /// Removes temporary files that killed processes of this machine left next to <paramref name="finalPath"/>. A replaced output
+    /// is restored if the final name does not exist.
     /// </summary>
     public static void RemoveLeftovers(string finalPath)
     {
         var prefix = Prefix(finalPath);
-        var leftovers = Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(finalPath)!, ".*").Where(path => IsLeftover(Path.GetFileName(path), prefix)).ToList();
+        var leftovers = Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(finalPath)!, ".*")
+            .Where(path => IsLeftover(Path.GetFileName(path), prefix)).ToList();
         foreach (var path in leftovers)
         {
             if (path.EndsWith(OldSuffix, StringComparison.Ordinal) && !Path.Exists(finalPath)) Directory.Move(path, finalPath);
@@ -103,7 +110,9 @@ internal static partial class TemporarySibling
         }
     }
 
-    /// <summary>Removes a file or a directory; failing is no news, for a worse failure brought us here or the next writer tries again.</summary>
+    /// <summary>
+    /// Removes a file or directory. Errors are ignored: the caller reports a more important one, or the next writer tries again.
+    /// </summary>
     public static void TryDelete(string path)
     {
         try
@@ -116,12 +125,14 @@ internal static partial class TemporarySibling
         }
     }
 
-    /// <summary>A text with final names in the place of temporary ones, as the user knows them.</summary>
+    /// <summary>Replaces temporary names in a text by the final names.</summary>
     public static string Displayed(string text) =>
-        TemporaryName().Replace(text, match => Shortened.TryGetValue(match.Groups[1].Value, out var name) ? name : match.Groups[1].Value);
+        TemporaryName().Replace(
+            text, match => Shortened.TryGetValue(match.Groups[1].Value, out var name) ? name : match.Groups[1].Value);
 
-    /// <summary>True for the name of such a file or directory, of whatever machine and process.</summary>
-    public static bool IsName(string name) => TemporaryName().Match(name) is { Success: true, Index: 0 } match && match.Length == name.Length;
+    /// <summary>True for a temporary name of any machine and process.</summary>
+    public static bool IsName(string name) =>
+        TemporaryName().Match(name) is { Success: true, Index: 0 } match && match.Length == name.Length;
 
     private static bool IsLeftover(string name, string prefix) =>
         name.StartsWith(prefix, StringComparison.Ordinal)
@@ -129,16 +140,18 @@ internal static partial class TemporarySibling
         && int.TryParse(name[prefix.Length..].Split('.')[0], CultureInfo.InvariantCulture, out var process)
         && !Directory.Exists($"/proc/{process}");
 
-    private static string Of(string finalPath, string suffix) =>
+    private static string NameFor(string finalPath, string suffix) =>
         Path.Combine(
             Path.GetDirectoryName(finalPath)!,
-            string.Create(CultureInfo.InvariantCulture, $"{Prefix(finalPath)}{Environment.ProcessId}.{Interlocked.Increment(ref made)}{suffix}"));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Prefix(finalPath)}{Environment.ProcessId}.{Interlocked.Increment(ref made)}{suffix}"));
 
-    // A name that would become too long is replaced by its hash.
+    // A name that would be too long is replaced by its hash.
     private static string Prefix(string finalPath)
     {
         var name = Path.GetFileName(finalPath);
-        if (Encoding.UTF8.GetByteCount($".{name}.{Machine}.") > LongestName - LongestEnding)
+        if (Encoding.UTF8.GetByteCount($".{name}.{Machine}.") > MaxNameLength - MaxEndingLength)
         {
             var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..32];
             Shortened.TryAdd(hash, name);
@@ -148,17 +161,18 @@ internal static partial class TemporarySibling
         return $".{name}.{Machine}.";
     }
 
-    // The bounds keep the time linear in the text.
+    // The bounds keep matching time linear.
     [GeneratedRegex(@"(?<=^|[/'""\s])\.([^/]{1,255}?)\.[^/.]{1,255}\.[0-9]{1,19}\.[0-9]{1,19}\.(?:tmp|old)(?=$|[/'"":;,)\s])")]
     private static partial Regex TemporaryName();
 }
 
-/// <summary>The check that every large write starts with.</summary>
+/// <summary>Checks disk space before large writes.</summary>
 internal static class FreeSpace
 {
-    /// <summary>Refuses to start writing what cannot fit. A file system that does not say what is free is not asked twice.</summary>
-    /// <param name="path">A file or directory about to be written; it need not exist yet.</param>
-    /// <param name="bytes">How many bytes will be written there.</param>
+    /// <summary>
+    /// Fails if <paramref name="bytes"/> do not fit on the file system of <paramref name="path"/>, which need not exist. Passes
+    /// if the free space is unknown.
+    /// </summary>
     /// <exception cref="WorkFailedException">Less than <paramref name="bytes"/> is free.</exception>
     public static void Require(string path, long bytes)
     {
@@ -168,7 +182,8 @@ internal static class FreeSpace
         {
             throw new WorkFailedException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{TemporarySibling.Displayed(path)}: {bytes:N0} bytes are to be written but {TemporarySibling.Displayed(existing)} has only {free:N0} free; make room or write elsewhere"));
+                $"{TemporarySibling.Displayed(path)}: {bytes:N0} bytes are to be written but "
+                    + $"{TemporarySibling.Displayed(existing)} has only {free:N0} free; make room or write elsewhere"));
         }
     }
 

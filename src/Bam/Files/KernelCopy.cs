@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Bam.Files;
 
-/// <summary>Copies between files inside the kernel: <c>copy_file_range</c>, which .NET offers for whole files only.</summary>
+/// <summary>Copies between files inside the kernel with <c>copy_file_range</c>, which .NET offers for whole files only.</summary>
 internal static partial class KernelCopy
 {
     private const int IoError = 5;
@@ -12,10 +12,10 @@ internal static partial class KernelCopy
     private const int Interrupted = 4;
 
     /// <summary>
-    /// Copies as much as the kernel will. Where it copies less than asked (other file systems, an old kernel, a file that became
-    /// shorter), reading and writing the rest either works or finds the fault.
+    /// Copies as much as the kernel can. If it copies less than requested (different file systems, an old kernel, a truncated
+    /// file), the caller reads and writes the rest, which either works or reports the error.
     /// </summary>
-    /// <returns>The bytes that were copied, from the first on.</returns>
+    /// <returns>The number of bytes copied from the start.</returns>
     /// <exception cref="IOException">The disk is full or failed.</exception>
     public static long Copy(SafeFileHandle source, long sourcePosition, SafeFileHandle target, long targetPosition, long length)
     {
@@ -31,7 +31,8 @@ internal static partial class KernelCopy
 
             if (count == 0) break;
             var error = Marshal.GetLastPInvokeError();
-            if (error is IoError or NoSpaceLeft or QuotaExceeded) throw new IOException(Marshal.GetPInvokeErrorMessage(error), error);
+            if (error is IoError or NoSpaceLeft or QuotaExceeded)
+                throw new IOException(Marshal.GetPInvokeErrorMessage(error), error);
             if (error != Interrupted) break;
         }
 
@@ -39,20 +40,25 @@ internal static partial class KernelCopy
     }
 
     [LibraryImport("libc", EntryPoint = "copy_file_range", SetLastError = true)]
-    private static partial nint CopyFileRange(SafeFileHandle source, ref long sourcePosition, SafeFileHandle target, ref long targetPosition, nuint length, uint flags);
+    private static partial nint CopyFileRange(
+        SafeFileHandle source, ref long sourcePosition, SafeFileHandle target, ref long targetPosition, nuint length, uint flags);
 }
 
-/// <summary>What the kernel is told of a file's future, so that the disk works while the processor does. All of it may be ignored.</summary>
+/// <summary>
+/// Hints to the kernel about future file accesses, so that disk and processor work in parallel. Failures are ignored.
+/// </summary>
 internal static partial class FileAdvice
 {
     private const int WillNeed = 3;
     private const uint Write = 2;
 
-    /// <summary>Begins to read a range into the page cache.</summary>
-    public static void ReadAhead(SafeFileHandle file, long position, long length) => _ = PosixAdvise(file, position, length, WillNeed);
+    /// <summary>Starts reading a range into the page cache.</summary>
+    public static void ReadAhead(SafeFileHandle file, long position, long length) =>
+        _ = PosixAdvise(file, position, length, WillNeed);
 
-    /// <summary>Begins to write a range to the disk, which otherwise waits for the final sync.</summary>
-    public static void WriteBehind(SafeFileHandle file, long position, long length) => _ = SyncFileRange(file, position, length, Write);
+    /// <summary>Starts writing a range to disk, which would otherwise wait for the final sync.</summary>
+    public static void WriteBehind(SafeFileHandle file, long position, long length) =>
+        _ = SyncFileRange(file, position, length, Write);
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
     private static partial int PosixAdvise(SafeFileHandle file, long position, long length, int advice);
@@ -61,9 +67,9 @@ internal static partial class FileAdvice
     private static partial int SyncFileRange(SafeFileHandle file, long position, long length, uint flags);
 }
 
-/// <summary>Native memory that begins at a page: the kernel copies whole pages, and the garbage collector neither moves nor counts it.</summary>
-/// <typeparam name="T">The element.</typeparam>
-/// <param name="length">How many elements.</param>
+/// <summary>
+/// Page-aligned native memory: the kernel copies whole pages, and the garbage collector neither moves nor counts it.
+/// </summary>
 internal sealed unsafe class AlignedBuffer<T>(int length) : IDisposable
     where T : unmanaged
 {
@@ -71,10 +77,9 @@ internal sealed unsafe class AlignedBuffer<T>(int length) : IDisposable
 
     private T* memory = (T*)NativeMemory.AlignedAlloc((nuint)length * (nuint)sizeof(T), PageLength);
 
-    /// <summary>The whole buffer; what it holds at first is anything.</summary>
+    /// <summary>The whole buffer, initially undefined.</summary>
     public Span<T> Span => new(memory, memory is null ? throw new ObjectDisposedException(nameof(AlignedBuffer<T>)) : length);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         NativeMemory.AlignedFree(memory);

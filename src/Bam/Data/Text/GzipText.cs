@@ -3,27 +3,26 @@ using System.Runtime.InteropServices;
 namespace Bam.Data.Text;
 
 /// <summary>
-/// Decompresses a gzip file of one or more members, with zeros between or behind them as tapes and block devices pad. Every byte of the
-/// file is read, or the file is refused.
+/// Decompresses a gzip file of one or more members, which may be followed by zero padding. Any other bytes are an error.
 /// </summary>
-/// <param name="file">The compressed bytes; it is owned.</param>
-/// <param name="path">What messages call it.</param>
 internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
 {
     private readonly GzipInflater inflater = new();
     private readonly byte[] buffer = new byte[1 << 16];
     private int start;
     private int end;
-    private long endPlace; // of the buffer's end in the file
-    private long memberPlace = -1;
+    private long endPosition; // file position of the buffer's end
+    private long memberPosition = -1;
     private bool isInMember;
 
     private static ReadOnlySpan<byte> Magic => [0x1F, 0x8B];
 
-    private long Place => endPlace - (end - start);
+    private long FilePosition => endPosition - (end - start);
 
     /// <summary>Reads decompressed bytes.</summary>
-    /// <exception cref="InvalidInputException">The file is damaged, its end is missing, or something else lies behind a member.</exception>
+    /// <exception cref="InvalidInputException">
+    /// The file is damaged or truncated, or a member is followed by other bytes.
+    /// </exception>
     public override int Read(Span<byte> buffer)
     {
         if (buffer.IsEmpty) return 0;
@@ -31,7 +30,8 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
         {
             var (count, isProgress) = Inflate(buffer);
             if (count > 0) return count;
-            if (!isProgress && !Fill()) throw new InvalidInputException($"{path}: the end of the gzip file is missing; copy it again");
+            if (!isProgress && !Fill())
+                throw new InvalidInputException($"{path}: the end of the gzip file is missing; copy it again");
         }
 
         return 0;
@@ -58,19 +58,20 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidInputException($"{path}: the gzip member at byte {memberPlace} is damaged ({e.Message}); copy the file again", e);
+            throw new InvalidInputException(
+                $"{path}: the gzip member at byte {memberPosition} is damaged ({e.Message}); copy the file again", e);
         }
     }
 
-    /// <summary>Goes to the next member.</summary>
+    /// <summary>Advances to the next member.</summary>
     /// <returns>False at the end of the file.</returns>
     private bool FindMember()
     {
-        var before = Place;
+        var before = FilePosition;
         while (start < end || Fill())
         {
-            // Zeros are padding behind a member only.
-            if (memberPlace >= 0 && buffer[start] == 0)
+            // Zeros are padding only after a member.
+            if (memberPosition >= 0 && buffer[start] == 0)
             {
                 start++;
                 continue;
@@ -78,7 +79,7 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
 
             if (end - start < 2) Fill();
             if (!Magic.StartsWith(buffer.AsSpan(start, Math.Min(2, end - start)))) throw OtherBytes(before);
-            memberPlace = Place;
+            memberPosition = FilePosition;
             return isInMember = true;
         }
 
@@ -86,12 +87,14 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
     }
 
     private InvalidInputException OtherBytes(long before) =>
-        memberPlace < 0
-            ? new(path, "a gzip file", "other bytes at its beginning", "copy it again, or leave .gz off its name if it is not compressed")
+        memberPosition < 0
+            ? new(
+                path, "a gzip file", "other bytes at its beginning",
+                "copy it again, or leave .gz off its name if it is not compressed")
             : new(
                 path,
                 $"another gzip member or zeros behind the member that ends at byte {before}",
-                $"{file.Length - Place} bytes at {Place} that are neither",
+                $"{file.Length - FilePosition} bytes at {FilePosition} that are neither",
                 "copy the file again, or cut it off there if they are no text");
 
     private bool Fill()
@@ -100,14 +103,14 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
         (start, end) = (0, end - start);
         var count = file.Read(buffer, end, buffer.Length - end);
         end += count;
-        endPlace += count;
+        endPosition += count;
         return count > 0;
     }
 }
 
 /// <summary>
-/// zlib, as far as gzip members need it: it says how many bytes a member took, which .NET's streams keep to themselves. It checks
-/// each member's header, checksum and length.
+/// Decompresses gzip members with zlib, which reports the number of consumed bytes, unlike .NET's streams. It checks header,
+/// checksum and length of each member.
 /// </summary>
 internal sealed unsafe partial class GzipInflater : IDisposable
 {
@@ -120,8 +123,8 @@ internal sealed unsafe partial class GzipInflater : IDisposable
 
     private ZStream* state; // zlib keeps its address
 
-    /// <summary>Waits for a member.</summary>
-    /// <exception cref="WorkFailedException">zlib is missing, or there is no memory.</exception>
+    /// <summary>Initializes zlib.</summary>
+    /// <exception cref="WorkFailedException">zlib is missing, or out of memory.</exception>
     public GzipInflater()
     {
         state = (ZStream*)NativeMemory.AllocZeroed((nuint)sizeof(ZStream));
@@ -132,17 +135,17 @@ internal sealed unsafe partial class GzipInflater : IDisposable
         catch (DllNotFoundException e)
         {
             NativeMemory.Free(state);
-            throw new WorkFailedException($"{Library} is missing, which reads gzip files; install zlib (on Debian: zlib1g), or decompress the files", e);
+            throw new WorkFailedException(
+                $"{Library} is missing, which reads gzip files; install zlib (on Debian: zlib1g), or decompress the files", e);
         }
     }
 
-    /// <summary>Decompresses a part of a member.</summary>
-    /// <param name="input">The compressed bytes that come next.</param>
-    /// <param name="output">Receives decompressed bytes.</param>
-    /// <param name="taken">How much of the input is used up.</param>
-    /// <param name="written">How much of the output is filled.</param>
-    /// <returns>True at the end of the member; the next call begins another one.</returns>
-    /// <exception cref="InvalidDataException">The member is damaged; the message is zlib's.</exception>
+    /// <summary>
+    /// Decompresses a part of a member. <paramref name="taken"/> and <paramref name="written"/> count consumed and produced
+    /// bytes.
+    /// </summary>
+    /// <returns>True at the end of the member; the next call starts a new one.</returns>
+    /// <exception cref="InvalidDataException">The member is damaged; zlib's message.</exception>
     public bool Inflate(ReadOnlySpan<byte> input, Span<byte> output, out int taken, out int written)
     {
         ObjectDisposedException.ThrowIf(state is null, this);
@@ -214,7 +217,7 @@ internal sealed unsafe partial class GzipInflater : IDisposable
     }
 }
 
-/// <summary>What every stream that can only be read forward has to say.</summary>
+/// <summary>Base class of forward-only input streams.</summary>
 internal abstract class ReadOnlyStream : Stream
 {
     public override bool CanRead => true;

@@ -3,10 +3,7 @@ using Bam.Checkpoints;
 
 namespace Bam.Exporting.Gguf;
 
-/// <summary>
-/// A GGUF file, version 3, as it will be: metadata, the list of tensors, then the tensors, each at a multiple of 32 bytes. All
-/// numbers are little-endian.
-/// </summary>
+/// <summary>The layout of a GGUF version 3 file: metadata, tensor list, tensor data aligned to 32 bytes. Little-endian.</summary>
 internal sealed class GgufFile
 {
     private const int Alignment = 32;
@@ -15,9 +12,6 @@ internal sealed class GgufFile
     private readonly byte[] header;
     private readonly long[] positions;
 
-    /// <summary>Lays the file out.</summary>
-    /// <param name="metadata">Keys and values.</param>
-    /// <param name="tensors">What it holds, in the file's order.</param>
     public GgufFile(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors)
     {
         Tensors = tensors;
@@ -34,17 +28,16 @@ internal sealed class GgufFile
         Length = header.Length + length;
     }
 
-    /// <summary>What it holds, in the file's order.</summary>
+    /// <summary>The tensors in the order of the file.</summary>
     public IReadOnlyList<GgufTensor> Tensors { get; }
 
-    /// <summary>Its size.</summary>
+    /// <summary>Size in bytes.</summary>
     public long Length { get; }
 
-    /// <summary>Where in the file a tensor begins.</summary>
-    /// <param name="tensor">Its number in <see cref="Tensors"/>.</param>
+    /// <summary>File offset of the data of a tensor, by its index in <see cref="Tensors"/>.</summary>
     public long PositionOf(int tensor) => positions[tensor];
 
-    /// <summary>Creates the file with everything but its tensors.</summary>
+    /// <summary>Creates the file and writes everything except tensor data.</summary>
     /// <exception cref="Bam.WorkFailedException">The disk is full or cannot be written.</exception>
     public OutputFile Create(string path)
     {
@@ -78,7 +71,7 @@ internal sealed class GgufFile
     }
 }
 
-/// <summary>The keys and values at the head of a GGUF file, in the order in which they are added.</summary>
+/// <summary>The metadata of a GGUF file, in the order of addition.</summary>
 internal sealed class GgufMetadata
 {
     private readonly List<Action<BinaryWriter>> entries = [];
@@ -93,37 +86,37 @@ internal sealed class GgufMetadata
         Array = 9,
     }
 
-    /// <summary>How many keys there are.</summary>
     public int Count => entries.Count;
 
-    /// <summary>Adds a count or an id.</summary>
+    /// <summary>Adds a uint32.</summary>
     public void Add(string key, int value) => Add(key, ValueType.UInt32, writer => writer.Write(checked((uint)value)));
 
-    /// <summary>Adds a real number, which the file holds as float32.</summary>
+    /// <summary>Adds a float32.</summary>
     public void Add(string key, double value) => Add(key, ValueType.Float32, writer => writer.Write((float)value));
 
-    /// <summary>Adds a yes or no.</summary>
+    /// <summary>Adds a boolean.</summary>
     public void Add(string key, bool value) => Add(key, ValueType.Bool, writer => writer.Write(value));
 
-    /// <summary>Adds a text.</summary>
+    /// <summary>Adds a string.</summary>
     public void Add(string key, string value) => Add(key, ValueType.Text, writer => WriteText(writer, value));
 
-    /// <summary>Adds texts.</summary>
+    /// <summary>Adds an array of strings.</summary>
     public void Add(string key, IReadOnlyCollection<string> values) => AddArray(key, ValueType.Text, values, WriteText);
 
-    /// <summary>Adds signed numbers.</summary>
-    public void Add(string key, IReadOnlyCollection<int> values) => AddArray(key, ValueType.Int32, values, (writer, value) => writer.Write(value));
+    /// <summary>Adds an array of int32.</summary>
+    public void Add(string key, IReadOnlyCollection<int> values) =>
+        AddArray(key, ValueType.Int32, values, (writer, value) => writer.Write(value));
 
-    /// <summary>Adds float32 numbers.</summary>
-    public void Add(string key, IReadOnlyCollection<float> values) => AddArray(key, ValueType.Float32, values, (writer, value) => writer.Write(value));
+    /// <summary>Adds an array of float32.</summary>
+    public void Add(string key, IReadOnlyCollection<float> values) =>
+        AddArray(key, ValueType.Float32, values, (writer, value) => writer.Write(value));
 
-    /// <summary>Writes everything.</summary>
     public void Write(BinaryWriter writer)
     {
         foreach (var entry in entries) entry(writer);
     }
 
-    /// <summary>Writes a text as the format has it: its length in bytes, then UTF-8.</summary>
+    /// <summary>Writes a GGUF string: its length in bytes, then UTF-8.</summary>
     public static void WriteText(BinaryWriter writer, string text)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
@@ -149,21 +142,20 @@ internal sealed class GgufMetadata
 }
 
 /// <summary>One tensor of a GGUF file.</summary>
-/// <param name="Name">Its name there.</param>
-/// <param name="Shape">Rows first, as everywhere in Bam; the file lists the sizes the other way round.</param>
-/// <param name="Type">How it is stored.</param>
-/// <param name="Parts">The model's parameters that it consists of, one after the other.</param>
+/// <param name="Name">Its name in the file.</param>
+/// <param name="Shape">Row-major; the file lists the dimensions in reverse order.</param>
+/// <param name="Type">The storage type.</param>
+/// <param name="Parts">The model's parameters that it concatenates.</param>
 internal sealed record GgufTensor(string Name, IReadOnlyList<long> Shape, GgufTensorType Type, IReadOnlyList<ParameterInfo> Parts)
 {
-    /// <summary>The numbers of a tensor that is no parameter of the model.</summary>
+    /// <summary>The values of a tensor that is not a parameter of the model.</summary>
     public float[]? Values { get; init; }
 
-    /// <summary>The rows of each part lie in the order of <see cref="RotaryRows"/> for heads of that size; 0: as they are.</summary>
+    /// <summary>If not 0, the rows of each part are permuted by <see cref="RotaryRows"/> for this head_dim.</summary>
     public int RotaryHeadDim { get; init; }
 
-    /// <summary>How many numbers.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 
-    /// <summary>Its size.</summary>
+    /// <summary>Size in bytes.</summary>
     public long ByteLength => Type.ByteLength(Count);
 }

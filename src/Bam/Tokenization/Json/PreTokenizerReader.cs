@@ -6,8 +6,8 @@ namespace Bam.Tokenization.Json;
 /// <summary>Reads "normalizer".</summary>
 internal static class NormalizerReader
 {
-    /// <summary>The normalizer; null when there is none.</summary>
-    /// <exception cref="InvalidInputException">It is of a kind that Bam does not know.</exception>
+    /// <summary>The normalizer, or null.</summary>
+    /// <exception cref="InvalidInputException">Its type is unknown.</exception>
     public static Normalizer? Read(JsonField field)
     {
         if (field.IsNull) return null;
@@ -50,15 +50,11 @@ internal static class NormalizerReader
     }
 }
 
-/// <summary>Reads "pre_tokenizer"; a tokenizer is byte-level when its last step is ByteLevel.</summary>
+/// <summary>Reads "pre_tokenizer"; a tokenizer is byte-level if its last step is ByteLevel.</summary>
 internal static class PreTokenizerReader
 {
-    /// <summary>The steps; none when texts are not cut.</summary>
-    /// <param name="field">The pre-tokenizer.</param>
-    /// <param name="normalizer">What comes before it.</param>
-    /// <exception cref="InvalidInputException">
-    /// There is a step that Bam does not know, or one in a place where Bam does not know what it does.
-    /// </exception>
+    /// <summary>The steps; empty if text is not split.</summary>
+    /// <exception cref="InvalidInputException">A step is unknown or not supported in its position.</exception>
     public static IReadOnlyList<PreTokenizer> Read(JsonField field, Normalizer? normalizer)
     {
         var steps = new List<PreTokenizer>();
@@ -69,7 +65,8 @@ internal static class PreTokenizerReader
         if (normalizer is { KeepsStart: false } && steps.Any(step => step is Metaspace { DependsOnStart: true }))
         {
             throw field.Unexpected(
-                "a prepend_scheme other than first", "with a normalizer that may remove the text's beginning, it is not clear which piece is the first");
+                "a prepend_scheme other than first",
+                "with a normalizer that may remove the text's beginning, it is not clear which piece is the first");
         }
 
         return steps;
@@ -81,7 +78,7 @@ internal static class PreTokenizerReader
         switch (field["type"].TextOrNull())
         {
             case "ByteLevel":
-                // trim_offsets concerns positions in the text, which Bam does not give.
+                // trim_offsets applies to offsets, which Bam does not return.
                 field.RequireKeys("type", "add_prefix_space", "trim_offsets", "use_regex");
                 steps.Add(new ByteLevel(field["add_prefix_space"].Boolean(true), field["use_regex"].Boolean(true)));
                 break;
@@ -102,7 +99,8 @@ internal static class PreTokenizerReader
                 steps.Add(new Metaspace(replacement, scheme, split));
                 break;
             default:
-                throw field["type"].Unexpected("ByteLevel, Digits, Metaspace, Split or Sequence", "Bam does not read this pre-tokenizer");
+                throw field["type"].Unexpected(
+                    "ByteLevel, Digits, Metaspace, Split or Sequence", "Bam does not read this pre-tokenizer");
         }
     }
 
@@ -115,7 +113,7 @@ internal static class PreTokenizerReader
         }
 
         var invert = field["invert"].Boolean(false);
-        // These patterns match every stretch of every text, so that both spellings mean: each match is a piece.
+        // These patterns match all text, so that in both cases each match is a piece.
         var everyMatchIsPiece = (behavior, invert) is (SplitBehavior.Isolated, _) or (SplitBehavior.Removed, true);
         return PatternReader.RegexOf(field["pattern"]) switch
         {
@@ -127,14 +125,14 @@ internal static class PreTokenizerReader
     }
 }
 
-/// <summary>Reads a Metaspace, which a pre-tokenizer and a decoder write the same.</summary>
+/// <summary>Reads a Metaspace pre-tokenizer or decoder.</summary>
 internal static class MetaspaceReader
 {
-    /// <summary>Its settings.</summary>
-    /// <exception cref="InvalidInputException">They contradict each other, or one is unknown.</exception>
+    /// <summary>Reads the settings.</summary>
+    /// <exception cref="InvalidInputException">The settings are contradictory or unknown.</exception>
     public static (string Replacement, PrependScheme Scheme, bool Split) Read(JsonField field)
     {
-        // str_rep is the replacement once more, in files before 2023; no one reads it.
+        // str_rep repeats the replacement in files before 2023 and is ignored.
         field.RequireKeys("type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep");
         return (field["replacement"].Letter(), ReadScheme(field), field["split"].Boolean(true));
     }
@@ -142,7 +140,7 @@ internal static class MetaspaceReader
     private static PrependScheme ReadScheme(JsonField field)
     {
         var scheme = field["prepend_scheme"];
-        var never = !field["add_prefix_space"].Boolean(true); // before 2024 the only setting
+        var never = !field["add_prefix_space"].Boolean(true); // the only setting before 2024
         var read = scheme.TextOrNull() switch
         {
             null => never ? PrependScheme.Never : PrependScheme.Always,
@@ -160,8 +158,10 @@ internal static class MetaspaceReader
 /// <summary>Reads the "pattern" of Split and Replace: {"String": …} or {"Regex": …}.</summary>
 internal static class PatternReader
 {
-    /// <summary>The pattern, ready to match.</summary>
-    /// <exception cref="InvalidInputException">It is empty, or a regular expression that Bam cannot match faithfully.</exception>
+    /// <summary>Reads the pattern.</summary>
+    /// <exception cref="InvalidInputException">
+    /// It is empty, or a regular expression that cannot be translated exactly.
+    /// </exception>
     public static CodePointRegex Read(JsonField field)
     {
         field.RequireKeys("String", "Regex");
@@ -178,7 +178,7 @@ internal static class PatternReader
         }
     }
 
-    /// <summary>The regular expression's text; null when the pattern is a literal.</summary>
+    /// <summary>The regular expression; null if the pattern is a literal.</summary>
     public static string? RegexOf(JsonField field) => TextOf(field, "Regex");
 
     private static string? TextOf(JsonField field, string key)
@@ -189,19 +189,17 @@ internal static class PatternReader
     }
 }
 
-/// <summary>Reads "post_processor": the ids that go in front of a text and behind it.</summary>
+/// <summary>Reads "post_processor": the ids before and after a text.</summary>
 internal static class PostProcessorReader
 {
-    /// <summary>The ids before and after the text; both empty when there is no template.</summary>
-    /// <param name="field">The post-processor.</param>
-    /// <param name="hasId">Tells whether an id has a token.</param>
-    /// <exception cref="InvalidInputException">Bam does not know its kind, or it names ids that no token has.</exception>
+    /// <summary>The ids before and after the text; both empty if there is no template.</summary>
+    /// <exception cref="InvalidInputException">Its type is unknown, or it has ids without a token.</exception>
     public static (int[] Before, int[] After) Read(JsonField field, Func<int, bool> hasId)
     {
         if (field.IsNull) return ([], []);
         switch (field["type"].TextOrNull())
         {
-            case "ByteLevel": // trims offsets, which Bam does not give
+            case "ByteLevel": // trims offsets, which Bam does not return
                 field.RequireKeys("type", "add_prefix_space", "trim_offsets", "use_regex");
                 return ([], []);
             case "TemplateProcessing":

@@ -4,34 +4,34 @@ using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Models;
 
-/// <summary>A token that is recognised in the text as it stands, before the model sees it.</summary>
-/// <param name="Id">Its id.</param>
-/// <param name="Content">The text that it is recognised by.</param>
+/// <summary>A token that is matched in the text before the model is applied.</summary>
+/// <param name="Id">The id.</param>
+/// <param name="Content">The text to match.</param>
 internal sealed record AddedToken(int Id, string Content)
 {
-    /// <summary>It steers the model and is no text: left out when decoding without special tokens.</summary>
+    /// <summary>A control token without text; decoding can skip it.</summary>
     public bool Special { get; init; }
 
-    /// <summary>It is looked for after normalisation, in its own normalised form; otherwise before.</summary>
+    /// <summary>Matched after normalization, in its normalized form; otherwise before.</summary>
     public bool Normalized { get; init; }
 
-    /// <summary>It is not recognised inside a word.</summary>
+    /// <summary>Not matched inside a word.</summary>
     public bool SingleWord { get; init; }
 
-    /// <summary>It swallows the white space on its left.</summary>
+    /// <summary>Strips white space on its left.</summary>
     public bool LeftStrip { get; init; }
 
-    /// <summary>It swallows the white space on its right.</summary>
+    /// <summary>Strips white space on its right.</summary>
     public bool RightStrip { get; init; }
 }
 
-/// <summary>Cuts text at added tokens: leftmost first, the longest of those that start together.</summary>
+/// <summary>Splits text at added tokens: leftmost match first, the longest one at the same position.</summary>
 internal sealed class AddedTokenMatcher
 {
     private readonly SearchValues<string> anywhere;
     private readonly Dictionary<char, (string Pattern, AddedToken Token)[]> byFirstLetter;
 
-    /// <summary>Looks for each token by its pattern, which is the content or its normalised form and not empty.</summary>
+    /// <summary>Searches each token by its pattern: the non-empty content or its normalized form.</summary>
     public AddedTokenMatcher(IReadOnlyCollection<(string Pattern, AddedToken Token)> tokens)
     {
         anywhere = SearchValues.Create([.. tokens.Select(t => t.Pattern)], StringComparison.Ordinal);
@@ -39,10 +39,10 @@ internal sealed class AddedTokenMatcher
             .ToDictionary(g => g.Key, g => g.OrderByDescending(t => t.Pattern.Length).ToArray());
     }
 
-    /// <summary>Cuts the text; nothing is cut off an empty one.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="ordinary">Special tokens are taken for the text that they look like.</param>
-    /// <param name="output">Receives the stretches in order: a token's id, or -1 for text. Empty stretches are left out.</param>
+    /// <summary>
+    /// Splits the text into <paramref name="output"/>: token ids, or -1 for text; no empty ranges. If
+    /// <paramref name="ordinary"/>, special tokens are ordinary text.
+    /// </summary>
     public void Cut(ReadOnlySpan<char> text, bool ordinary, List<(int Start, int End, int Id)> output)
     {
         var done = 0; // everything before it is in the output
@@ -57,7 +57,7 @@ internal sealed class AddedTokenMatcher
             if (token.LeftStrip) start = Math.Max(done, text[..start].TrimEnd().Length);
             if (token.RightStrip) end = text.Length - text[end..].TrimStart().Length;
             if (done < start) output.Add((done, start, -1));
-            if (start < end) output.Add((start, end, token.Id)); // else the token before it has swallowed it
+            if (start < end) output.Add((start, end, token.Id)); // else the previous token has stripped it
             done = end;
         }
 

@@ -2,33 +2,28 @@ using System.Runtime.InteropServices;
 
 namespace Bam.Tokenization.Models;
 
-/// <summary>Byte-pair encoding: the symbols that a word begins as are merged by rank.</summary>
-/// <param name="vocabulary">Every merge's parts and result are in it.</param>
-/// <param name="merges">In order of rank.</param>
+/// <summary>Byte-pair encoding: the initial symbols of a word are merged by rank.</summary>
 internal abstract class BpeModel(Vocabulary vocabulary, MergeList merges)
 {
-    /// <summary>Tokens and ids.</summary>
     public Vocabulary Vocabulary { get; } = vocabulary;
 
-    /// <summary>What is merged, and in which order.</summary>
     public MergeList Merges { get; } = merges;
 
-    /// <summary>Stands for what has no token; -1 when there is none.</summary>
+    /// <summary>The unknown token; -1 if there is none.</summary>
     public int UnknownId { get; init; } = -1;
 
-    /// <summary>Neighbours without a token become one <see cref="UnknownId"/>.</summary>
+    /// <summary>Consecutive unknown symbols become one <see cref="UnknownId"/>.</summary>
     public bool FuseUnknown { get; init; }
 
-    /// <summary>A word that is a token as a whole becomes it, whatever the merges say.</summary>
+    /// <summary>A word that is a token is not split.</summary>
     public bool IgnoreMerges { get; init; }
 
-    /// <summary>Appends the ids of one word.</summary>
-    /// <param name="word">UTF-16; an unpaired surrogate counts as U+FFFD.</param>
-    /// <param name="cache">The calling thread's cache.</param>
-    /// <param name="ids">Receives the ids.</param>
+    /// <summary>
+    /// Appends the ids of one word; an unpaired surrogate is encoded as U+FFFD. The cache belongs to the calling thread.
+    /// </summary>
     public abstract void Encode(ReadOnlySpan<char> word, WordCache cache, List<int> ids);
 
-    /// <summary>Appends the ids of a word that is not too long to be remembered from the cache, if it is there.</summary>
+    /// <summary>Appends the ids of a word, from the cache if possible.</summary>
     protected void EncodeCached(ReadOnlySpan<char> word, WordCache cache, List<int> ids)
     {
         if (word.Length > WordCache.MaxWordLength)
@@ -48,17 +43,16 @@ internal abstract class BpeModel(Vocabulary vocabulary, MergeList merges)
         ids.AddRange(found);
     }
 
-    /// <summary>Appends the ids of a word, whatever the cache knows.</summary>
+    /// <summary>Appends the ids of a word without the cache.</summary>
     protected abstract void EncodeAnew(ReadOnlySpan<char> word, List<int> ids);
 }
 
-/// <summary>The model's tokens and their ids, both ways.</summary>
+/// <summary>The tokens of the model and their ids.</summary>
 internal sealed class Vocabulary
 {
     private readonly Dictionary<string, int> ids;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> idsBySpan;
 
-    /// <summary>Takes tokens with distinct ids.</summary>
     public Vocabulary(Dictionary<string, int> ids)
     {
         this.ids = ids;
@@ -66,23 +60,22 @@ internal sealed class Vocabulary
         MaxId = ids.Count == 0 ? -1 : ids.Values.Max();
     }
 
-    /// <summary>How many tokens there are.</summary>
     public int Count => ids.Count;
 
     /// <summary>The largest id; ids may have gaps.</summary>
     public int MaxId { get; }
 
-    /// <summary>All tokens with their ids, in no order.</summary>
+    /// <summary>All tokens with their ids, unordered.</summary>
     public IEnumerable<KeyValuePair<string, int>> Tokens => ids;
 
     /// <summary>The id of a token, or -1.</summary>
     public int IdOf(ReadOnlySpan<char> token) => idsBySpan.TryGetValue(token, out var id) ? id : -1;
 }
 
-/// <summary>Remembers the ids of words. When it is full it forgets everything, which costs little and never grows old.</summary>
+/// <summary>Caches the ids of words. It is cleared when full, which is cheap and adapts to the text.</summary>
 internal sealed class WordCache
 {
-    /// <summary>Longer words are rare and not remembered.</summary>
+    /// <summary>Longer words are not cached.</summary>
     public const int MaxWordLength = 48;
 
     private const int MaxWords = 1 << 16;
@@ -92,10 +85,9 @@ internal sealed class WordCache
     private int[] ids = new int[1024];
     private int idsUsed;
 
-    /// <summary>The ids of a word, if it is remembered.</summary>
-    /// <param name="word">The word.</param>
-    /// <param name="found">Its ids; valid until the next <see cref="Add"/>.</param>
-    /// <param name="hash">To be handed to <see cref="Add"/> when the word is missing.</param>
+    /// <summary>
+    /// Looks up a word. The ids are valid until the next <see cref="Add"/>; pass the hash to it if the word is missing.
+    /// </summary>
     public bool TryGet(ReadOnlySpan<char> word, out ReadOnlySpan<int> found, out uint hash)
     {
         var index = words.Find(word, out hash);
@@ -103,7 +95,7 @@ internal sealed class WordCache
         return index >= 0;
     }
 
-    /// <summary>Remembers a word that <see cref="TryGet"/> has just not found.</summary>
+    /// <summary>Adds a word that <see cref="TryGet"/> did not find.</summary>
     public void Add(ReadOnlySpan<char> word, uint hash, ReadOnlySpan<int> wordIds)
     {
         if (words.Count == MaxWords)

@@ -3,20 +3,19 @@ using Bam.Tokenization.Unicode;
 namespace Bam.Tokenization.Pipeline;
 
 /// <summary>
-/// Hugging Face's ByteLevel: a space in front of a piece that has none, if asked for, then GPT-2's words, if asked for. The
-/// bytes themselves get their letters inside the model (<see cref="ByteAlphabet"/>).
+/// Hugging Face's ByteLevel: optionally prepends a space to each piece, then optionally splits into GPT-2's words. The bytes are
+/// mapped to characters (<see cref="ByteAlphabet"/>) in the model.
 /// </summary>
 internal sealed class ByteLevel(bool addPrefixSpace, bool useRegex) : PreTokenizer
 {
     private readonly Gpt2Splitter words = new();
 
-    /// <summary>A piece that begins with no space gets one.</summary>
+    /// <summary>Prepends a space to pieces that do not start with one.</summary>
     public bool AddPrefixSpace => addPrefixSpace;
 
-    /// <summary>Pieces are cut into GPT-2's words.</summary>
+    /// <summary>Splits pieces into GPT-2's words.</summary>
     public bool UseRegex => useRegex;
 
-    /// <inheritdoc/>
     public override void Apply(ref PreTokenization state)
     {
         if (addPrefixSpace && !state.Continues) AddPrefixSpaces(ref state);

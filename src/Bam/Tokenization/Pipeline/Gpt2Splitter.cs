@@ -4,15 +4,14 @@ using Bam.Tokenization.Unicode;
 namespace Bam.Tokenization.Pipeline;
 
 /// <summary>
-/// GPT-2's words by hand, the same pieces as <see cref="Pattern"/>: about ten times as fast as the regular expression, and
-/// right beyond the basic plane, where .NET's \p{L} sees half a surrogate pair.
+/// Splits text into GPT-2's words without a regular expression, with the same result as <see cref="Pattern"/>: about ten times as
+/// fast, and correct for surrogate pairs, which .NET's \p{L} does not match.
 /// </summary>
 internal sealed class Gpt2Splitter : PieceSplitter
 {
-    /// <summary>The pattern as Hugging Face and OpenAI write it.</summary>
+    /// <summary>The pattern as written by Hugging Face and OpenAI.</summary>
     public const string Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-    /// <inheritdoc/>
     public override void Split(ReadOnlySpan<char> text, int offset, PieceList output)
     {
         for (var start = 0; start < text.Length;)
@@ -35,7 +34,7 @@ internal sealed class Gpt2Splitter : PieceSplitter
             : Scan.EndOfSpaces(text, start);
     }
 
-    // How many letters after the apostrophe belong to 's, 't, 're, 've, 'm, 'll or 'd.
+    // The length after the apostrophe of 's, 't, 're, 've, 'm, 'll or 'd.
     private static int Contraction(ReadOnlySpan<char> rest) => rest switch
     {
         ['s' or 't' or 'm' or 'd', ..] => 1,
@@ -45,21 +44,20 @@ internal sealed class Gpt2Splitter : PieceSplitter
 }
 
 /// <summary>
-/// The words of Llama 3 (numbers of up to three digits) and of Qwen 2 and 3 (of one) by hand, the same pieces as
-/// <see cref="PatternFor"/>.
+/// Splits text into the words of Llama 3 (numbers of up to three digits) or Qwen 2 and 3 (one digit) without a regular
+/// expression, with the same result as <see cref="PatternFor"/>.
 /// </summary>
-/// <param name="maxDigits">The most digits in one piece.</param>
+/// <param name="maxDigits">Maximum number of digits in a piece.</param>
 internal sealed class Llama3Splitter(int maxDigits) : PieceSplitter
 {
-    /// <summary>The most digits in one piece.</summary>
+    /// <summary>Maximum number of digits in a piece.</summary>
     public int MaxDigits => maxDigits;
 
-    /// <summary>The pattern as Llama 3 (3) or Qwen (1) writes it.</summary>
+    /// <summary>The pattern as written by Llama 3 (3) or Qwen (1).</summary>
     public static string PatternFor(int maxDigits) =>
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|" + (maxDigits == 1 ? @"\p{N}" : $@"\p{{N}}{{1,{maxDigits}}}")
         + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    /// <inheritdoc/>
     public override void Split(ReadOnlySpan<char> text, int offset, PieceList output)
     {
         for (var start = 0; start < text.Length;)
@@ -104,7 +102,7 @@ internal sealed class Llama3Splitter(int maxDigits) : PieceSplitter
         return index;
     }
 
-    // `\s*[\r\n]+|\s+(?!\S)|\s+`: up to the last line break among the spaces, if there is one.
+    // `\s*[\r\n]+|\s+(?!\S)|\s+`: up to the last line break, if there is one.
     private static int EndOfSpaces(ReadOnlySpan<char> text, int start)
     {
         var lastBreak = -1;
@@ -125,10 +123,10 @@ internal sealed class Llama3Splitter(int maxDigits) : PieceSplitter
     };
 }
 
-/// <summary>The moves that the hand-written splitters share.</summary>
+/// <summary>Helpers of the hand-written splitters.</summary>
 internal static class Scan
 {
-    /// <summary>The end of the run of code points of one kind that goes on at <paramref name="index"/>.</summary>
+    /// <summary>The end of a run of code points of one class that continues at <paramref name="index"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int EndOfRun(ReadOnlySpan<char> text, int index, CharacterClass kind)
     {
@@ -136,7 +134,7 @@ internal static class Scan
         return index;
     }
 
-    /// <summary>`\s+(?!\S)|\s+` at <paramref name="start"/>: all spaces, but the last one goes to a word that follows.</summary>
+    /// <summary>`\s+(?!\S)|\s+` at <paramref name="start"/>: all spaces, except the last one if a word follows.</summary>
     public static int EndOfSpaces(ReadOnlySpan<char> text, int start)
     {
         var end = start + 1;
@@ -144,7 +142,7 @@ internal static class Scan
         return end < text.Length && end > start + 1 ? end - 1 : end;
     }
 
-    /// <summary>True for White_Space, all of which is in the basic plane.</summary>
+    /// <summary>True for White_Space, all of which is in the Basic Multilingual Plane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsSpace(char unit) => (CharacterClasses.Of(unit) & CharacterClass.Space) != 0;
 }

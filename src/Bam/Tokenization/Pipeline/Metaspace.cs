@@ -1,24 +1,21 @@
 namespace Bam.Tokenization.Pipeline;
 
-/// <summary>SentencePiece's spaces: each becomes a visible letter, one is put in front, and words begin with it.</summary>
-/// <param name="replacement">The letter, mostly ▁.</param>
-/// <param name="scheme">Where one is put in front.</param>
-/// <param name="split">Whether pieces are cut before each of them.</param>
+/// <summary>
+/// SentencePiece's representation of spaces: each becomes a visible character, one is prepended, and words start with it.
+/// </summary>
 internal sealed class Metaspace(string replacement, PrependScheme scheme, bool split) : PreTokenizer
 {
-    /// <summary>The letter that a space becomes.</summary>
+    /// <summary>The character that replaces a space.</summary>
     public string Replacement => replacement;
 
-    /// <summary>Where one is put in front.</summary>
     public PrependScheme Scheme => scheme;
 
-    /// <summary>Pieces are cut before each of them.</summary>
+    /// <summary>Splits before each of them.</summary>
     public bool Splits => split;
 
-    /// <summary>The beginning of the text is not like that of other pieces.</summary>
+    /// <summary>True if the start of the text is treated differently from that of other pieces.</summary>
     public bool DependsOnStart => scheme == PrependScheme.First;
 
-    /// <inheritdoc/>
     public override void Apply(ref PreTokenization state)
     {
         var spaces = state.Text.Count(' ');
@@ -29,7 +26,8 @@ internal sealed class Metaspace(string replacement, PrependScheme scheme, bool s
         {
             var start = end;
             var source = state.Text.Slice(piece.Start, piece.Length);
-            if (Prepends(state.Continues, state.IsFirst && piece.Start == 0) && source[0] != ' ' && !source.StartsWith(replacement, StringComparison.Ordinal))
+            if (Prepends(state.Continues, state.IsFirst && piece.Start == 0) && source[0] != ' '
+                && !source.StartsWith(replacement, StringComparison.Ordinal))
                 Copy(replacement, text, ref end);
             for (int space; (space = source.IndexOf(' ')) >= 0; source = source[(space + 1)..])
             {
@@ -59,7 +57,7 @@ internal sealed class Metaspace(string replacement, PrependScheme scheme, bool s
         _ => false,
     };
 
-    // Before each replacement.
+    // Splits before each replacement.
     private void Split(ReadOnlySpan<char> text, int offset, PieceList output)
     {
         var start = 0;
@@ -76,15 +74,14 @@ internal sealed class Metaspace(string replacement, PrependScheme scheme, bool s
     }
 }
 
-/// <summary>Before which pieces a <see cref="Metaspace"/> puts its replacement, unless one begins with it.</summary>
+/// <summary>The pieces that <see cref="Metaspace"/> prepends its replacement to, unless they start with it.</summary>
 internal enum PrependScheme
 {
-    /// <summary>All: also those that follow an added token.</summary>
+    /// <summary>All pieces, including those after an added token.</summary>
     Always,
 
-    /// <summary>The one that the text begins with.</summary>
+    /// <summary>Only the first piece of the text.</summary>
     First,
 
-    /// <summary>None.</summary>
     Never,
 }

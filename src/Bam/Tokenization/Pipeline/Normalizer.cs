@@ -3,29 +3,26 @@ using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Pipeline;
 
-/// <summary>Rewrites text before it is cut into pieces.</summary>
+/// <summary>Transforms text before pre-tokenization.</summary>
 internal abstract class Normalizer
 {
     /// <summary>
-    /// The first letter of the result comes from the first letter of the text. Where it does not, Hugging Face's tokenizers take
-    /// what follows for the middle of a text.
+    /// True if the first character of the result stems from the first character of the text. Otherwise Hugging Face's tokenizers
+    /// treat the result as the middle of a text.
     /// </summary>
     public virtual bool KeepsStart => true;
 
-    /// <summary>The rewritten text, or <paramref name="text"/> itself when nothing changes.</summary>
+    /// <summary>The normalized text, or <paramref name="text"/> itself if nothing changes.</summary>
     public abstract ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text);
 }
 
-/// <summary>Several normalizers, one after the other.</summary>
+/// <summary>Several normalizers in sequence.</summary>
 internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Normalizer
 {
-    /// <summary>The normalizers.</summary>
     public IReadOnlyList<Normalizer> Steps => steps;
 
-    /// <inheritdoc/>
     public override bool KeepsStart => steps.All(step => step.KeepsStart);
 
-    /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
     {
         foreach (var step in steps) text = step.Normalize(text);
@@ -36,31 +33,26 @@ internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Norm
 /// <summary>NFC, NFD, NFKC or NFKD.</summary>
 internal sealed class UnicodeForm(UnicodeNormalization form) : Normalizer
 {
-    /// <summary>Which.</summary>
     public UnicodeNormalization Form => form;
 
-    /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text) => form.Normalize(text);
 }
 
-/// <summary>Lowercases code point by code point, without regard to language or position.</summary>
+/// <summary>Lowercases each code point, independent of language and context.</summary>
 internal sealed class Lowercase : Normalizer
 {
-    // The one character whose lowercase is two; .NET leaves it alone.
+    // The only character whose lowercase form has two code points; .NET does not change it.
     private const string CapitalIWithDot = "\u0130", SmallIWithDot = "i\u0307";
 
-    /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text) =>
         text.ToString().ToLowerInvariant().Replace(CapitalIWithDot, SmallIWithDot, StringComparison.Ordinal);
 }
 
-/// <summary>Removes White_Space from the ends.</summary>
+/// <summary>Removes Unicode White_Space from the ends.</summary>
 internal sealed class Strip(bool left, bool right) : Normalizer
 {
-    /// <inheritdoc/>
     public override bool KeepsStart => !left;
 
-    /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
     {
         if (left) text = text.TrimStart();
@@ -68,13 +60,11 @@ internal sealed class Strip(bool left, bool right) : Normalizer
     }
 }
 
-/// <summary>Puts a text in front of every one that is not empty.</summary>
+/// <summary>Prepends a prefix to non-empty text.</summary>
 internal sealed class Prepend(string prefix) : Normalizer
 {
-    /// <summary>What it puts there.</summary>
     public string Prefix => prefix;
 
-    /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text) =>
         text.IsEmpty ? text : string.Concat(prefix, text);
 }
@@ -82,19 +72,17 @@ internal sealed class Prepend(string prefix) : Normalizer
 /// <summary>Replaces every match of a literal or a regular expression by a fixed text.</summary>
 internal sealed class Replace(CodePointRegex pattern, string content) : Normalizer
 {
-    /// <summary>The text that it looks for; null for a regular expression.</summary>
+    /// <summary>The text to replace; null for a regular expression.</summary>
     public string? Literal => pattern.Literal;
 
-    /// <summary>What stands in the place of each match.</summary>
+    /// <summary>The replacement of each match.</summary>
     public string Content => content;
 
-    /// <summary>It looks for one letter, so that it does the same to a text and to its parts.</summary>
+    /// <summary>True if the pattern is one character, so that the result does not depend on how the text is split.</summary>
     public bool IsOfOneLetter => pattern.IsOneLetter;
 
-    /// <inheritdoc/>
     public override bool KeepsStart => IsOfOneLetter && content.Length > 0;
 
-    /// <inheritdoc/>
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
     {
         var matches = pattern.Matches(text);

@@ -3,17 +3,16 @@ using Bam.Tokenization.Unicode;
 namespace Bam.Tokenization.Pipeline;
 
 /// <summary>Hugging Face's Split by a literal or a regular expression.</summary>
-/// <param name="pattern">What to look for.</param>
-/// <param name="behavior">What happens to the matches.</param>
-/// <param name="invert">The stretches between the matches count as the matches.</param>
+/// <param name="pattern">The pattern.</param>
+/// <param name="behavior">How matches are treated.</param>
+/// <param name="invert">Treats the text between matches as the matches.</param>
 internal sealed class PatternSplitter(CodePointRegex pattern, SplitBehavior behavior, bool invert) : PieceSplitter
 {
     private readonly bool matches = !invert;
 
-    /// <inheritdoc/>
     public override void Split(ReadOnlySpan<char> text, int offset, PieceList output)
     {
-        // Stretches that cover the text: between matches, match, between …
+        // Consecutive ranges that cover the text, matches and the text between them.
         var stretches = new List<(int Start, int End, bool IsMatch)>();
         var position = 0;
         foreach (var (start, end) in pattern.Matches(text))
@@ -29,7 +28,7 @@ internal sealed class PatternSplitter(CodePointRegex pattern, SplitBehavior beha
 
     private void Emit(List<(int Start, int End, bool IsMatch)> stretches, int offset, PieceList output)
     {
-        var start = 0; // of the piece that is being put together
+        var start = 0; // of the current piece
         for (var i = 0; i < stretches.Count; i++)
         {
             var (_, end, isMatch) = stretches[i];
@@ -39,7 +38,7 @@ internal sealed class PatternSplitter(CodePointRegex pattern, SplitBehavior beha
         }
     }
 
-    // Whether stretch i and the next are one piece.
+    // True if range i and the next are one piece.
     private bool IsJoined(List<(int Start, int End, bool IsMatch)> stretches, int i)
     {
         var (current, next) = (stretches[i].IsMatch, stretches[i + 1].IsMatch);
@@ -53,32 +52,31 @@ internal sealed class PatternSplitter(CodePointRegex pattern, SplitBehavior beha
     }
 }
 
-/// <summary>What a <see cref="PatternSplitter"/> does with its matches; the examples split the-final--countdown by -.</summary>
+/// <summary>How <see cref="PatternSplitter"/> treats matches; the examples split the-final--countdown by -.</summary>
 internal enum SplitBehavior
 {
-    /// <summary>Each is a piece: the - final - - countdown.</summary>
+    /// <summary>Each match is a piece: the - final - - countdown.</summary>
     Isolated,
 
-    /// <summary>They go away: the final countdown.</summary>
+    /// <summary>Matches are removed: the final countdown.</summary>
     Removed,
 
-    /// <summary>Neighbours become one piece: the - final -- countdown.</summary>
+    /// <summary>Adjacent matches are one piece: the - final -- countdown.</summary>
     Contiguous,
 
-    /// <summary>Each ends the piece before it: the- final- - countdown.</summary>
+    /// <summary>Each match ends the previous piece: the- final- - countdown.</summary>
     MergedWithPrevious,
 
-    /// <summary>Each begins the piece after it: the -final - -countdown.</summary>
+    /// <summary>Each match starts the next piece: the -final - -countdown.</summary>
     MergedWithNext,
 }
 
-/// <summary>Sets numbers (\p{N}) apart from everything else, each for itself or a run at a time.</summary>
+/// <summary>Separates numbers (\p{N}) from other text, individually or as runs.</summary>
 internal sealed class Digits(bool individualDigits) : PieceSplitter
 {
-    /// <summary>Each digit for itself.</summary>
+    /// <summary>Each digit is a piece.</summary>
     public bool Individual => individualDigits;
 
-    /// <inheritdoc/>
     public override void Split(ReadOnlySpan<char> text, int offset, PieceList output)
     {
         var start = 0;

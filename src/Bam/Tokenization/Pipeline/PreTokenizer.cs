@@ -2,27 +2,25 @@ using System.Runtime.CompilerServices;
 
 namespace Bam.Tokenization.Pipeline;
 
-/// <summary>One step of cutting a text into the pieces that byte-pair encoding never merges across.</summary>
+/// <summary>One step of splitting text into pieces; byte-pair encoding does not merge across pieces.</summary>
 internal abstract class PreTokenizer
 {
-    /// <summary>Cuts every piece further.</summary>
+    /// <summary>Splits every piece further.</summary>
     public abstract void Apply(ref PreTokenization state);
 }
 
-/// <summary>Several pre-tokenizers, one after the other.</summary>
+/// <summary>Several pre-tokenizers in sequence.</summary>
 internal sealed class PreTokenizerSequence(IReadOnlyList<PreTokenizer> steps) : PreTokenizer
 {
-    /// <inheritdoc/>
     public override void Apply(ref PreTokenization state)
     {
         foreach (var step in steps) step.Apply(ref state);
     }
 }
 
-/// <summary>A pre-tokenizer that treats each piece for itself and leaves the text as it is.</summary>
+/// <summary>A pre-tokenizer that splits each piece independently without changing the text.</summary>
 internal abstract class PieceSplitter : PreTokenizer
 {
-    /// <inheritdoc/>
     public sealed override void Apply(ref PreTokenization state)
     {
         var next = state.Next();
@@ -30,25 +28,23 @@ internal abstract class PieceSplitter : PreTokenizer
         state.Replace();
     }
 
-    /// <summary>Cuts one piece.</summary>
-    /// <param name="text">The piece's text.</param>
-    /// <param name="offset">Where it stands; added to every position in <paramref name="output"/>.</param>
-    /// <param name="output">Receives the parts, in order.</param>
+    /// <summary>
+    /// Splits one piece. <paramref name="offset"/> is its position, which is added to all positions in <paramref name="output"/>.
+    /// </summary>
     public abstract void Split(ReadOnlySpan<char> text, int offset, PieceList output);
 }
 
-/// <summary>A text on its way through the pre-tokenizers: what it is now, and the pieces it is cut into so far.</summary>
+/// <summary>The state of pre-tokenization: the current text and its pieces.</summary>
 internal ref struct PreTokenization
 {
     private PieceList spare;
 
-    /// <summary>Starts with one piece, the whole text.</summary>
-    /// <param name="text">A text without added tokens, normalised.</param>
-    /// <param name="pieces">Receives the pieces; its former content is lost.</param>
-    /// <param name="spare">Scratch.</param>
-    /// <param name="continues">The text is the rest of a longer one, so that it gets no prefix space.</param>
-    /// <param name="isFirst">No added token stands before the text.</param>
-    public PreTokenization(ReadOnlySpan<char> text, PieceList pieces, PieceList spare, bool continues = false, bool isFirst = true)
+    /// <summary>
+    /// Starts with one piece, the whole normalized text without added tokens. A text that <paramref name="continues"/> another
+    /// one gets no prefix space; <paramref name="isFirst"/> is false after an added token.
+    /// </summary>
+    public PreTokenization(
+        ReadOnlySpan<char> text, PieceList pieces, PieceList spare, bool continues = false, bool isFirst = true)
     {
         Text = text;
         Pieces = pieces;
@@ -62,27 +58,27 @@ internal ref struct PreTokenization
     /// <summary>The text that the pieces refer to; a pre-tokenizer may replace it.</summary>
     public ReadOnlySpan<char> Text { readonly get; set; }
 
-    /// <summary>The pieces, in order; they need not cover the text.</summary>
+    /// <summary>The pieces in order; they need not cover the text.</summary>
     public PieceList Pieces { get; private set; }
 
-    /// <summary>The text is the rest of a longer one.</summary>
+    /// <summary>True if the text continues another one.</summary>
     public bool Continues { get; }
 
-    /// <summary>The text is the beginning of all there is.</summary>
+    /// <summary>True if the text is the start of the input.</summary>
     public bool IsFirst { get; }
 
-    /// <summary>An empty list for the next pieces, given to <see cref="Replace"/> when filled.</summary>
+    /// <summary>An empty list for the next pieces; see <see cref="Replace"/>.</summary>
     public readonly PieceList Next()
     {
         spare.Clear();
         return spare;
     }
 
-    /// <summary>Puts the list that <see cref="Next"/> gave in the place of <see cref="Pieces"/>.</summary>
+    /// <summary>Replaces <see cref="Pieces"/> by the list returned by <see cref="Next"/>.</summary>
     public void Replace() => (Pieces, spare) = (spare, Pieces);
 }
 
-/// <summary>A growable array of pieces that is reused between texts; empty pieces are never kept.</summary>
+/// <summary>A reusable list of non-empty pieces.</summary>
 internal sealed class PieceList
 {
     private Piece[] items = new Piece[256];
@@ -90,10 +86,10 @@ internal sealed class PieceList
     /// <summary>How many pieces there are.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The pieces, in the order of the text.</summary>
+    /// <summary>The pieces in the order of the text.</summary>
     public ReadOnlySpan<Piece> Items => items.AsSpan(0, Count);
 
-    /// <summary>Adds the stretch from <paramref name="start"/> to <paramref name="end"/>, unless it is empty.</summary>
+    /// <summary>Adds the range from <paramref name="start"/> to <paramref name="end"/> unless it is empty.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(int start, int end)
     {
@@ -102,9 +98,8 @@ internal sealed class PieceList
         items[Count++] = new Piece(start, end - start);
     }
 
-    /// <summary>Forgets all pieces.</summary>
     public void Clear() => Count = 0;
 }
 
-/// <summary>A stretch of the text, in UTF-16 units.</summary>
+/// <summary>A range of the text in UTF-16 units.</summary>
 internal readonly record struct Piece(int Start, int Length);

@@ -5,13 +5,12 @@ using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Pipeline;
 
-/// <summary>A tokenizer's decoder: the steps that every text goes through. Immutable.</summary>
-/// <param name="steps">In the order in which a token meets them.</param>
-/// <param name="bytesOf">The bytes of a token that stands for bytes rather than for letters; null for any other.</param>
+/// <summary>A tokenizer's decoder. Immutable.</summary>
+/// <param name="steps">The steps in order of application.</param>
+/// <param name="bytesOf">The bytes of a token that represents bytes; null for other tokens.</param>
 internal sealed class TokenDecoder(IReadOnlyList<DecodingStepFactory> steps, Func<string, byte[]?> bytesOf)
 {
-    /// <summary>Begins a text.</summary>
-    /// <param name="continues">It is the rest of a longer one, so that a space at its beginning stays.</param>
+    /// <summary>Starts decoding a text. If it <paramref name="continues"/> another one, a leading space is kept.</summary>
     public TextDecoding Start(bool continues = false)
     {
         var text = new DecodedText();
@@ -20,7 +19,7 @@ internal sealed class TokenDecoder(IReadOnlyList<DecodingStepFactory> steps, Fun
         return new TextDecoding(first, text);
     }
 
-    /// <summary>What a token stands for inside a text.</summary>
+    /// <summary>The bytes of a token inside a text.</summary>
     public byte[] BytesOf(string token)
     {
         if (bytesOf(token) is { } bytes) return bytes;
@@ -31,15 +30,15 @@ internal sealed class TokenDecoder(IReadOnlyList<DecodingStepFactory> steps, Fun
     }
 }
 
-/// <summary>Begins a decoder's step for one text.</summary>
-/// <param name="next">Takes what the step hands on.</param>
-/// <param name="continues">The text is the rest of a longer one: its first token is not the text's first.</param>
+/// <summary>Creates a decoder step for one text.</summary>
+/// <param name="next">The next step.</param>
+/// <param name="continues">True if the text continues another one.</param>
 internal delegate DecodingStep DecodingStepFactory(DecodingStep next, bool continues);
 
-/// <summary>One text on its way through a <see cref="TokenDecoder"/>.</summary>
+/// <summary>The incremental decoding of one text.</summary>
 internal sealed class TextDecoding(DecodingStep first, DecodedText text)
 {
-    /// <summary>Text that follows if the text ends here, and may turn out to be another if it does not.</summary>
+    /// <summary>The text that follows if the text ends here; it may change with the next token.</summary>
     public string Held => first.Held;
 
     /// <summary>Adds a token.</summary>
@@ -48,39 +47,34 @@ internal sealed class TextDecoding(DecodingStep first, DecodedText text)
     /// <summary>Ends the text.</summary>
     public void Finish() => first.Finish();
 
-    /// <summary>The text that has become certain since the last time.</summary>
+    /// <summary>The text that became final since the last call.</summary>
     public string Take() => text.Take();
 }
 
 /// <summary>
-/// One step on the way from tokens to text, of one text: it is given tokens one by one and hands on what it makes of them, as
-/// soon as that is certain.
+/// One step of the decoder for one text. It receives tokens one by one and passes its output on as soon as it is final.
 /// </summary>
-/// <param name="next">Takes what this step hands on; null for the last step.</param>
 internal abstract class DecodingStep(DecodingStep? next)
 {
-    /// <summary>Text that is handed on if the text ends here, and may turn out to be another if it does not.</summary>
+    /// <summary>The text that follows if the text ends here; it may change with the next token.</summary>
     public virtual string Held => next?.Held ?? "";
 
-    /// <summary>Takes a token.</summary>
     public abstract void Append(ReadOnlySpan<char> token);
 
-    /// <summary>Ends the text: hands on whatever is held.</summary>
+    /// <summary>Ends the text and passes on the held text.</summary>
     public virtual void Finish() => next?.Finish();
 
-    /// <summary>Hands a token on.</summary>
     protected void Pass(ReadOnlySpan<char> token) => next!.Append(token);
 }
 
-/// <summary>The last step: keeps the text until it is taken.</summary>
+/// <summary>The last step: collects the text.</summary>
 internal sealed class DecodedText() : DecodingStep(next: null)
 {
     private readonly StringBuilder text = new();
 
-    /// <inheritdoc/>
     public override void Append(ReadOnlySpan<char> token) => text.Append(token);
 
-    /// <summary>What has come since the last time.</summary>
+    /// <summary>Removes and returns the collected text.</summary>
     public string Take()
     {
         var taken = text.ToString();
@@ -89,15 +83,13 @@ internal sealed class DecodedText() : DecodingStep(next: null)
     }
 }
 
-/// <summary>Tokens of <see cref="ByteAlphabet"/>: their bytes are UTF-8 together; what is none becomes U+FFFD.</summary>
+/// <summary>Decodes tokens in <see cref="ByteAlphabet"/> to bytes and these as UTF-8; invalid bytes become U+FFFD.</summary>
 internal sealed class ByteLevelStep(DecodingStep next) : DecodingStep(next)
 {
     private readonly Decoder utf8 = Encoding.UTF8.GetDecoder();
 
-    /// <inheritdoc/>
     public override void Append(ReadOnlySpan<char> token) => Decode(ByteAlphabet.BytesOf(token), isLast: false);
 
-    /// <inheritdoc/>
     public override void Finish()
     {
         Decode([], isLast: true);
@@ -114,17 +106,15 @@ internal sealed class ByteLevelStep(DecodingStep next) : DecodingStep(next)
 }
 
 /// <summary>
-/// Byte tokens in a row are UTF-8 together. As with Hugging Face, a row that is not becomes U+FFFD for every byte of it, also for
-/// those that would make a letter; so nothing of a row is certain before it ends.
+/// Decodes runs of byte tokens as UTF-8. As in Hugging Face's tokenizers, an invalid run becomes one U+FFFD per byte, including
+/// its valid parts; so the text of a run is final only at its end.
 /// </summary>
 internal sealed class ByteFallbackStep(DecodingStep next) : DecodingStep(next)
 {
     private readonly List<byte> row = [];
 
-    /// <inheritdoc/>
     public override string Held => Text() + base.Held;
 
-    /// <inheritdoc/>
     public override void Append(ReadOnlySpan<char> token)
     {
         if (ByteToken.ValueOf(token) is var value and >= 0)
@@ -137,7 +127,6 @@ internal sealed class ByteFallbackStep(DecodingStep next) : DecodingStep(next)
         Pass(token);
     }
 
-    /// <inheritdoc/>
     public override void Finish()
     {
         EndRow();
@@ -159,7 +148,7 @@ internal sealed class ByteFallbackStep(DecodingStep next) : DecodingStep(next)
         row.Clear();
     }
 
-    // Empty for bytes that are no text.
+    // Empty for invalid UTF-8.
     private string Text()
     {
         var bytes = CollectionsMarshal.AsSpan(row);
@@ -167,22 +156,20 @@ internal sealed class ByteFallbackStep(DecodingStep next) : DecodingStep(next)
     }
 }
 
-/// <summary>Replaces inside every token: SentencePiece's ▁ becomes a space.</summary>
+/// <summary>Replaces text inside every token, such as SentencePiece's ▁ by a space.</summary>
 internal sealed class ReplaceStep(Replace replace, DecodingStep next) : DecodingStep(next)
 {
-    /// <inheritdoc/>
     public override void Append(ReadOnlySpan<char> token) => Pass(replace.Normalize(token));
 }
 
-/// <summary>The replacement becomes a space; the first token loses it where encoding has put one there.</summary>
-/// <param name="replacement">What stands for a space in tokens, mostly ▁.</param>
-/// <param name="atStart">The next token is the first one and loses its replacements.</param>
-/// <param name="next">Takes the tokens.</param>
+/// <summary>Replaces the Metaspace character by a space, or by nothing in the first token if encoding has prepended it.</summary>
+/// <param name="replacement">The character that represents a space, usually ▁.</param>
+/// <param name="atStart">True if the next token is the first one.</param>
+/// <param name="next">The next step.</param>
 internal sealed class MetaspaceStep(string replacement, bool atStart, DecodingStep next) : DecodingStep(next)
 {
     private bool isFirst = atStart;
 
-    /// <inheritdoc/>
     public override void Append(ReadOnlySpan<char> token)
     {
         var space = isFirst ? "" : " ";
@@ -193,17 +180,16 @@ internal sealed class MetaspaceStep(string replacement, bool atStart, DecodingSt
     }
 }
 
-/// <summary>Takes letters of one kind off the two ends of the text.</summary>
-/// <param name="content">The letter.</param>
-/// <param name="start">How many go at most at the beginning.</param>
-/// <param name="stop">How many go at most at the end.</param>
-/// <param name="next">Takes the text.</param>
+/// <summary>Strips a character from both ends of the text.</summary>
+/// <param name="content">The character.</param>
+/// <param name="start">Maximum number to strip at the start.</param>
+/// <param name="stop">Maximum number to strip at the end.</param>
+/// <param name="next">The next step.</param>
 internal sealed class StripStep(string content, int start, int stop, DecodingStep next) : DecodingStep(next)
 {
     private int startLeft = start;
-    private int waiting; // letters that go if the text ends here
+    private int waiting; // characters that are stripped if the text ends here
 
-    /// <inheritdoc/>
     public override void Append(ReadOnlySpan<char> token)
     {
         while (startLeft > 0 && token.StartsWith(content, StringComparison.Ordinal))

@@ -4,11 +4,11 @@ using System.Text;
 
 namespace Bam.Tokenization.Unicode;
 
-/// <summary>What pre-tokenizers ask of a code point.</summary>
+/// <summary>Character classes used by pre-tokenizers.</summary>
 [Flags]
 internal enum CharacterClass : byte
 {
-    /// <summary>None of the others: punctuation, symbols, marks, controls, unassigned; unpaired surrogates too.</summary>
+    /// <summary>All others: punctuation, symbols, marks, control characters, unassigned, unpaired surrogates.</summary>
     Other = 0,
 
     /// <summary>\p{L}.</summary>
@@ -20,14 +20,14 @@ internal enum CharacterClass : byte
     /// <summary>\s: the property White_Space.</summary>
     Space = 4,
 
-    /// <summary>\r or \n; these are spaces as well.</summary>
+    /// <summary>\r or \n; these are also spaces.</summary>
     Newline = 8,
 }
 
 /// <summary>Looks up the <see cref="CharacterClass"/> of code points in UTF-16 text.</summary>
 internal static class CharacterClasses
 {
-    // One entry per UTF-16 unit. Surrogates are Other here: At looks at pairs.
+    // One entry per UTF-16 unit. Surrogates are Other; see At for pairs.
     private static readonly CharacterClass[] Units = BuildUnits();
 
     /// <summary>The class of the code point at <paramref name="index"/>, and its length in UTF-16 units.</summary>
