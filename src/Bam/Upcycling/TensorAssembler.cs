@@ -1,7 +1,6 @@
 using System.Numerics.Tensors;
 using Bam.Checkpoints;
 using Bam.Files;
-using Bam.Numerics;
 
 namespace Bam.Upcycling;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Bam.Checkpoints;
-using Bam.Numerics;
 using Shouldly;
 using Xunit;
 

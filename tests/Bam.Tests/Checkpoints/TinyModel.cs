@@ -1,5 +1,4 @@
 using Bam.Checkpoints;
-using Bam.Numerics;
 
 namespace Bam.Tests.Checkpoints;
 

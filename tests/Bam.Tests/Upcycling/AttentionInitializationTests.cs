@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
-using Bam.Numerics;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;

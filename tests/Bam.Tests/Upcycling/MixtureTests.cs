@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Bam.Checkpoints;
-using Bam.Numerics;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;
