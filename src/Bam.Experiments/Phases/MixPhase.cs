@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Bam.Experiments.Recipes;
+using System.Text.Json.Serialization;
 using Bam.Models;
 using Bam.Torch;
 using Bam.Upcycling;
@@ -8,37 +8,46 @@ namespace Bam.Experiments.Phases;
 
 /// <summary>Makes a mixture of the seed and the experts, without training.</summary>
 /// <param name="name">The mixture's name.</param>
-/// <param name="mixture">Its section of the recipe.</param>
+/// <param name="settings">How it is made.</param>
 /// <param name="seed">The seed.</param>
 /// <param name="experts">The experts, in the order of the mixture's; none for a sparse one.</param>
-/// <param name="feedForwardExperts">M; null for one a model.</param>
-/// <param name="routerSeed">Of the routers' random numbers.</param>
-/// <param name="routerDomains">What routers are calibrated on; null for random ones.</param>
+/// <param name="routerDomains">Each model's domain, on which routers are calibrated; none for random routers.</param>
 internal sealed class MixPhase(
-    string name, RecipeMixture mixture, ModelPhase seed, IReadOnlyList<ModelPhase> experts, int? feedForwardExperts, long routerSeed, RouterDomains? routerDomains = null)
-    : ModelPhase("mix", name, [seed, .. experts, .. routerDomains?.Data ?? []])
+    string name, MixSettings settings, ModelPhase seed, IReadOnlyList<ModelPhase> experts, IReadOnlyList<DataPhase> routerDomains)
+    : ModelPhase(
+        "mix",
+        name,
+        settings,
+        [
+            new("seed", seed),
+            .. experts.Select((expert, i) => new PhaseNeed($"expert {i + 1}, {expert.Name}", expert)),
+            .. routerDomains.Select((domain, i) => new PhaseNeed($"router row {i + 1}, {domain.Name}", domain)),
+        ])
 {
-    private string Method => mixture.Method.ToString().ToLowerInvariant();
+    private MixSettings Settings => (MixSettings)SettingsRecord;
 
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
+        var models = All<ModelPhase>().Select(model => model.ModelIn(context.Store)).ToList();
         var options = new MixtureOptions
         {
-            Seed = seed.ModelIn(context.Store),
-            Experts = [.. experts.Select(expert => expert.ModelIn(context.Store))],
-            ShareKeyValue = mixture.ShareKeyValue,
-            AttentionTopK = mixture.AttentionTopK,
-            AttentionInitialization = mixture.AttentionInit,
-            FeedForwardExperts = feedForwardExperts,
-            TopK = mixture.Method == MixtureMethod.Soup ? null : mixture.TopK,
-            NormTopK = mixture.NormTopk,
-            RouterSeed = routerSeed,
-            RouterTexts = routerDomains is null ? null : new([.. routerDomains.Data.Select(domain => domain.ShardsIn(context.Store))], routerDomains.Tokens),
+            Seed = models[0],
+            Experts = models[1..],
+            ShareKeyValue = Settings.ShareKeyValue,
+            AttentionTopK = Settings.AttentionTopK,
+            AttentionInitialization = Settings.AttentionInit,
+            FeedForwardExperts = Settings.Experts,
+            TopK = Settings.Method == "soup" ? null : Settings.TopK,
+            NormTopK = Settings.NormTopk,
+            RouterSeed = Settings.RouterSeed,
+            RouterTexts = Settings.RouterTokens is { } tokens
+                ? new([.. All<DataPhase>().Select(domain => domain.ShardsIn(context.Store))], tokens)
+                : null,
         };
         using var sources = MixtureSources.Open(options.Models, context.Reporter);
-        var plan = MixturePlan.Create(Method, options, sources);
+        var plan = MixturePlan.Create(Settings.Method, options, sources);
         if (options.RouterTexts is { } texts) plan = plan.WithRouters(Calibrate(plan, texts, context));
         Upcycler.Write(plan, sources, ModelIn(context.Store), context.Reporter, context.Cancellation);
         return [];
@@ -48,35 +57,42 @@ internal sealed class MixPhase(
     protected internal override bool IsOutput(string file) =>
         file.StartsWith($"{FolderName}/", StringComparison.Ordinal) && MixtureFiles.IsName(file[(FolderName.Length + 1)..]);
 
-    /// <inheritdoc/>
-    protected override PhaseInputs Describe()
-    {
-        var settings = new JsonObject
-        {
-            ["method"] = Method,
-            ["share_key_value"] = mixture.ShareKeyValue,
-            ["experts"] = feedForwardExperts,
-            ["top_k"] = mixture.TopK,
-            ["norm_topk"] = mixture.NormTopk,
-            ["attention_top_k"] = mixture.AttentionTopK,
-            ["attention_init"] = mixture.AttentionInit.ToString(),
-            ["router_seed"] = routerSeed,
-        };
-        var phases = new Dictionary<string, string> { ["seed"] = seed.Key };
-        for (var i = 0; i < experts.Count; i++) phases.Add($"expert {i + 1}, {experts[i].Name}", experts[i].Key);
-        if (routerDomains is not null)
-        {
-            settings["router_tokens"] = routerDomains.Tokens;
-            for (var i = 0; i < routerDomains.Data.Count; i++) phases.Add($"router row {i + 1}, {routerDomains.Data[i].Name}", routerDomains.Data[i].Key);
-        }
-
-        return new() { Kind = Kind, Version = 1, Settings = settings, Phases = phases };
-    }
-
     private IReadOnlyDictionary<string, float[]> Calibrate(MixturePlan plan, RouterTexts texts, PhaseContext context)
     {
         LibTorch.Load();
         return RouterCalibration.Run(
-            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, Device.Parse(routerDomains!.Device), context.Reporter, cancellation: context.Cancellation);
+            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, Device.Parse(Settings.Device), context.Reporter, cancellation: context.Cancellation);
     }
+}
+
+/// <summary>The settings of a <see cref="MixPhase"/>.</summary>
+internal sealed record MixSettings
+{
+    /// <summary>The method as a recipe names it.</summary>
+    public required string Method { get; init; }
+
+    public required bool ShareKeyValue { get; init; }
+
+    /// <summary>M; null for one a model.</summary>
+    public required int? Experts { get; init; }
+
+    public required int TopK { get; init; }
+
+    public required bool NormTopk { get; init; }
+
+    public required int? AttentionTopK { get; init; }
+
+    [JsonConverter(typeof(JsonStringEnumConverter))]
+    public required AttentionInitialization AttentionInit { get; init; }
+
+    /// <summary>The seed of the routers' random numbers.</summary>
+    public required long RouterSeed { get; init; }
+
+    /// <summary>The most tokens of each domain that routers are calibrated on; null for random routers.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required int? RouterTokens { get; init; }
+
+    /// <summary>Where routers are calibrated: "auto", "cpu" or "cuda:N"; not a change of the result.</summary>
+    [JsonIgnore]
+    public required string Device { get; init; }
 }

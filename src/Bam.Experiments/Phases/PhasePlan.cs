@@ -34,3 +34,22 @@ internal static class PhasePlan
             : "not run yet");
     }
 }
+
+/// <summary>A phase and what a run would do with it.</summary>
+/// <param name="Phase">The phase.</param>
+/// <param name="State">Where it stands.</param>
+/// <param name="Reason">Why, human-readable: "finished", "settings.learning_rate: 0.001 → 0.002", "after train seed".</param>
+internal sealed record PlannedPhase(Phase Phase, PhaseState State, string Reason);
+
+/// <summary>Where a phase of a plan stands.</summary>
+internal enum PhaseState
+{
+    /// <summary>Done under the same key; kept.</summary>
+    Finished,
+
+    /// <summary>Begun under the same key and interrupted; goes on, or starts anew where it cannot.</summary>
+    Interrupted,
+
+    /// <summary>Not run under this key.</summary>
+    Pending,
+}
