@@ -1,4 +1,4 @@
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Files;
 
 namespace Bam.Exporting;

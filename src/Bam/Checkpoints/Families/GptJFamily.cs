@@ -1,6 +1,8 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>GPT-J: parallel blocks with one norm, pairs of neighbours in a part of each head, biases in the feed-forward and the head.</summary>
+/// <summary>
+/// GPT-J: parallel blocks with one norm, pairs of neighbours in a part of each head, biases in the feed-forward and the head.
+/// </summary>
 internal static class GptJFamily
 {
     private const string Ours = "model.layers.{layer}.", Theirs = "transformer.h.{layer}.";
