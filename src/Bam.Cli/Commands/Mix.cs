@@ -28,7 +28,9 @@ internal sealed class Mix : Verb
 
     private readonly Option<string> seed = new("--seed")
     {
-        Description = "The dense checkpoint that the others were copied from; the first expert", Required = true, HelpName = "DIR",
+        Description = "The dense checkpoint that the others were copied from; the first expert",
+        Required = true,
+        HelpName = "DIR",
     };
 
     private readonly Option<string[]> experts = new("--expert")
@@ -194,12 +196,12 @@ internal sealed class Mix : Verb
         var size = ModelSize.Of(plan.Config);
         var result = new Result(
             output!, plan.Method.Name, plan.Config.NumAttentionExperts, plan.Config.NumLocalExperts, plan.Config.NumExpertsPerTok,
-            plan.Dtype.TorchName,
-            size.Total, size.Active, plan.ByteLength, plan.Files);
+            plan.Dtype.TorchName, size.Total, size.Active, plan.ByteLength, plan.Files);
+        var parameters = string.Create(CultureInfo.InvariantCulture, $"{size.Total:N0} parameters, {size.Active:N0} active");
+        var models = options.Models.Count;
+        var shards = plan.Files > 1 ? $" in {plan.Files} shards" : "";
         invocation.WriteResult(result, console => console.LabelledLine(
-            $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, "
-            + $"{result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes"
-            + (result.Files > 1 ? $" in {result.Files} shards" : "")));
+            $"{output}: {result.Method} of {models} models, {parameters}, {result.Dtype}, {result.Bytes:N0} bytes{shards}"));
         return ExitStatus.Done;
     }
 

@@ -73,9 +73,7 @@ internal sealed record RecipeMixture : ICheckedSection
     /// <summary>The method of <see cref="Upcycler"/>; a dense control, which is not mixed, has the options of a soup.</summary>
     public string MixedBy => Method == MixtureMethod.Dense ? "soup" : MethodName;
 
-    /// <summary>
-    /// The options of <see cref="Upcycler"/> for models of any names; M and the routers' options are added by the phase.
-    /// </summary>
+    /// <summary>The options of <see cref="Upcycler"/> for models of these names, without M and the routers' options.</summary>
     public MixtureOptions OptionsFor(string seed, IReadOnlyList<string> experts) => new()
     {
         Seed = seed,

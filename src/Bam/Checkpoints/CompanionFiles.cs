@@ -3,16 +3,14 @@ using Bam.Files;
 namespace Bam.Checkpoints;
 
 /// <summary>
-/// The small files beside a model's tensors that go wherever the model goes: its tokenizer, how to generate with it, the record
-/// of how it was mixed. They are held in memory, since a training run writes them long after it has read them.
+/// The small files that are copied with a model: its tokenizer, its generation settings, the record of how it was mixed. They are
+/// held in memory, since a training run writes them long after it has read them.
 /// </summary>
 internal sealed class CompanionFiles
 {
     private readonly Dictionary<string, byte[]> files = [];
 
-    /// <summary>
-    /// Adds files of a directory, as far as they are there; those of a name that is held already stay as they are.
-    /// </summary>
+    /// <summary>Adds files of a directory that exist; a name that is held already keeps its content.</summary>
     /// <returns>This.</returns>
     /// <exception cref="InvalidInputException">One is there and cannot be read.</exception>
     public CompanionFiles Add(string directory, params IEnumerable<string> names)

@@ -31,9 +31,7 @@ internal static class GenerationSettings
         return File.Exists(path) ? path : null;
     }
 
-    /// <summary>
-    /// Copies a checkpoint's settings, if there are any, into an existing directory, as <see cref="AddTo"/> does.
-    /// </summary>
+    /// <summary>Copies a checkpoint's settings, if any, into an existing directory, as <see cref="AddTo"/> does.</summary>
     /// <exception cref="InvalidInputException">The file is damaged.</exception>
     /// <exception cref="WorkFailedException">It cannot be written.</exception>
     public static void Copy(string checkpointDirectory, TokenIds ends, string target)
@@ -43,9 +41,7 @@ internal static class GenerationSettings
         files.WriteTo(target);
     }
 
-    /// <summary>
-    /// Adds a checkpoint's settings, if there are any, to files, with the token ids that end a text of the written model.
-    /// </summary>
+    /// <summary>Adds a checkpoint's settings, if any, to files, with the ids that end a text of the written model.</summary>
     /// <exception cref="InvalidInputException">The file is damaged.</exception>
     public static void AddTo(CompanionFiles files, string checkpointDirectory, TokenIds ends)
     {

@@ -33,7 +33,7 @@ internal static class HarmlessConfigKeys
         // too.
         "init_device", "init_std", "neftune_noise_alpha",
 
-        // Without a sliding window it says nothing; families with one read it.
+        // It has no effect without a sliding window; families with one read it.
         "max_window_layers",
 
         // Tokens that the arithmetic does not meet.

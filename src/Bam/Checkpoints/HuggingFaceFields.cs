@@ -7,11 +7,9 @@ internal static class HuggingFaceFields
 {
     private const string LayerTypesKey = "layer_types";
 
-    /// <summary>
-    /// Sizes under the names that most families have for them; all else as in a plain parallel block of LayerNorm and SwiGLU.
-    /// </summary>
+    /// <summary>Sizes under their usual names; all else as in a plain parallel block of LayerNorm and SwiGLU.</summary>
     /// <param name="fields">The file.</param>
-    /// <param name="maxPositions">The family's longest input, where the file says none; so are the others.</param>
+    /// <param name="maxPositions">The family's longest input, if the file has none; likewise the others.</param>
     /// <param name="isTied">Whether the head is the embedding matrix.</param>
     /// <param name="keyValueHeads">Null for as many as query heads.</param>
     /// <param name="headDim">Null for d / H.</param>

@@ -1,9 +1,6 @@
 namespace Bam.Checkpoints;
 
-/// <summary>
-/// How a model is written as a directory of safetensors: under which names, with which <c>config.json</c>, and with what beside
-/// it.
-/// </summary>
+/// <summary>The form of a model's directory: its tensors' names, its <c>config.json</c>, and the files beside them.</summary>
 internal interface ICheckpointForm
 {
     /// <summary>Refuses a model, called <paramref name="where"/> in the message, that the form cannot express exactly.</summary>

@@ -33,9 +33,7 @@ internal sealed class JsonFields
         unread = Members(value);
     }
 
-    /// <summary>
-    /// Warnings about values that are read differently than the user may expect, in this object and those inside it.
-    /// </summary>
+    /// <summary>Warnings about values that are read differently than expected, in this object and those inside it.</summary>
     public IReadOnlyList<string> Warnings => warnings;
 
     /// <summary>The keys that have not been read yet.</summary>
@@ -69,9 +67,7 @@ internal sealed class JsonFields
         return [.. ids];
     }
 
-    /// <summary>
-    /// The id of a token that no arithmetic depends on; null where absent, or not an id below the vocabulary size.
-    /// </summary>
+    /// <summary>The id of a token that no arithmetic depends on; null where absent or outside the vocabulary.</summary>
     public int? TokenId(string key, int vocabSize) =>
         Take(key) is { } value && Integer(value) is { } id && id >= 0 && id < vocabSize ? id : null;
 
@@ -146,9 +142,7 @@ internal sealed class JsonFields
         { } value => throw Wrong(key, "a string", value),
     };
 
-    /// <summary>
-    /// An enumeration's value by its snake-case name, or <paramref name="absent"/> where the key is absent or null.
-    /// </summary>
+    /// <summary>An enumeration's value by its snake-case name, or a default where the key is absent or null.</summary>
     public T Choice<T>(string key, T absent)
         where T : struct, Enum => OptionalChoice<T>(key) ?? absent;
 
@@ -183,9 +177,7 @@ internal sealed class JsonFields
     public InvalidInputException Fault(string key, string expected, string found, string hint) =>
         new(Field(key), expected, found, hint);
 
-    /// <summary>
-    /// Refuses keys that were not read and may change the arithmetic, with all that were refused before, in one line.
-    /// </summary>
+    /// <summary>Refuses unread keys that may change the arithmetic, with all that were refused before, in one line.</summary>
     /// <param name="neutral">The one value, as JSON, with which a key of this family changes nothing, beside null.</param>
     /// <exception cref="InvalidInputException">Names every key that cannot be honoured.</exception>
     public void RefuseUnread(IReadOnlyDictionary<string, string> neutral)

@@ -2,9 +2,7 @@ using Bam.Files;
 
 namespace Bam.Checkpoints;
 
-/// <summary>
-/// The sizes and choices that define a model: <c>config.json</c> of a checkpoint, with Hugging Face's key names.
-/// </summary>
+/// <summary>The sizes and choices that define a model: <c>config.json</c>, with Hugging Face's key names.</summary>
 public sealed record ModelConfig
 {
     /// <summary>The file name inside a checkpoint.</summary>
@@ -34,9 +32,7 @@ public sealed record ModelConfig
     /// <summary>The longest input, in tokens.</summary>
     public required int MaxPositionEmbeddings { get; init; }
 
-    /// <summary>
-    /// True: attention and feed-forward read the same norm and add to the same residual. False: one after the other.
-    /// </summary>
+    /// <summary>True: attention and feed-forward read the same norm and add to one residual. False: in sequence.</summary>
     public bool ParallelBlock { get; init; } = true;
 
     /// <summary>True: the branches of a parallel block have a norm each (GPT-NeoX). Sequential blocks always have two.</summary>
@@ -163,9 +159,7 @@ internal enum NormType
     RmsNorm,
 }
 
-/// <summary>
-/// Whether queries and keys are normed before they are turned, by the model's kind of norm over the width of a head.
-/// </summary>
+/// <summary>Norm of queries and keys before rotation, of the model's kind, over the width of a head.</summary>
 internal enum QueryKeyNorm
 {
     /// <summary>No.</summary>
@@ -197,9 +191,7 @@ internal sealed record RopeScaling(RopeScalingType Type, double Factor)
     /// </summary>
     public double LowFreqFactor { get; init; }
 
-    /// <summary>
-    /// Wavelengths below <see cref="OriginalMaxPositionEmbeddings"/> ÷ this stay; 0 where the type has no such thing.
-    /// </summary>
+    /// <summary>Wavelengths below <see cref="OriginalMaxPositionEmbeddings"/> ÷ this stay; 0 for other types.</summary>
     public double HighFreqFactor { get; init; }
 
     /// <summary>The longest input before the change; 0 where the type has no such thing.</summary>
@@ -221,8 +213,6 @@ internal enum RopeScalingType
     /// <summary>All are divided by a factor (position interpolation, arXiv 2306.15595).</summary>
     Linear,
 
-    /// <summary>
-    /// Slow ones are divided by a factor, fast ones stay, those between go over smoothly (Llama 3.1, arXiv 2407.21783).
-    /// </summary>
+    /// <summary>Slow ones are divided by a factor, fast ones stay, with a ramp between (Llama 3.1, arXiv 2407.21783).</summary>
     Llama3,
 }

@@ -4,9 +4,7 @@ using System.Text.Json;
 
 namespace Bam.Checkpoints;
 
-/// <summary>
-/// <see cref="ModelConfig"/> as JSON: the one place that pairs its properties with the keys of <c>config.json</c>.
-/// </summary>
+/// <summary><see cref="ModelConfig"/> as JSON: the only place that pairs properties with keys of <c>config.json</c>.</summary>
 internal static class ModelConfigJson
 {
     /// <summary>The value of <c>model_type</c>.</summary>

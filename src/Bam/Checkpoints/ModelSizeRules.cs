@@ -9,9 +9,7 @@ namespace Bam.Checkpoints;
 /// </summary>
 internal static class ModelSizeRules
 {
-    /// <summary>
-    /// The most tensors of a model that Bam takes on: four times those of the largest public mixtures, and a table of 100 MB.
-    /// </summary>
+    /// <summary>The most tensors of a model: four times those of the largest public mixtures; a table of 100 MB.</summary>
     public const int MostTensors = 200_000;
 
     /// <summary>The most parameters, 10¹⁵; sums of bytes and FLOPs stay within their types.</summary>

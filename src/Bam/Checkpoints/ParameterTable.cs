@@ -92,7 +92,7 @@ internal static class ParameterTable
 /// <summary>One parameter of the checkpoint format.</summary>
 /// <param name="Name">Its tensor's name.</param>
 /// <param name="Shape">Its shape, [rows, columns] or [d].</param>
-/// <param name="Kind">What it does.</param>
+/// <param name="Kind">Its role in the model.</param>
 /// <param name="Layer">Its block from 0, or -1 outside the blocks.</param>
 /// <param name="Expert">Its expert from 0, or -1 where all tokens share it.</param>
 internal sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Kind, int Layer = -1, int Expert = -1)
@@ -110,7 +110,7 @@ internal sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Ki
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }
 
-/// <summary>What a parameter does in the model; a bias is of the kind of what it is added to.</summary>
+/// <summary>The role of a parameter in the model. A bias has the kind of the projection or norm that it belongs to.</summary>
 internal enum ParameterKind
 {
     /// <summary>Token embeddings [V, d].</summary>

@@ -30,8 +30,8 @@ internal static class RotaryFields
     /// <param name="theta">The family's base, where the file has none.</param>
     /// <param name="rotaryFactor">The rotated part of a head, where the file has none.</param>
     /// <param name="isPartial">Whether the family can rotate a part of each head.</param>
-    /// <param name="thetaKey">What older files call the base.</param>
-    /// <param name="factorKey">What older files call the rotated part.</param>
+    /// <param name="thetaKey">The key of the base in older files.</param>
+    /// <param name="factorKey">The key of the rotated part in older files.</param>
     public static ModelConfig WithRotary(
         this ModelConfig config, JsonFields fields, double theta = 10_000, double rotaryFactor = 1, bool isPartial = false,
         string thetaKey = Theta, string factorKey = Factor)

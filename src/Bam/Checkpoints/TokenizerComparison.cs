@@ -5,9 +5,7 @@ using Bam.Tokenization.Json;
 
 namespace Bam.Checkpoints;
 
-/// <summary>
-/// Compares the meaning of two <c>tokenizer.json</c>, independent of the version of the library that wrote them.
-/// </summary>
+/// <summary>Compares the meaning of two <c>tokenizer.json</c>, whatever version of the library wrote them.</summary>
 internal static class TokenizerComparison
 {
     private static readonly JsonElement Nothing = JsonElement.Parse("null");
@@ -22,9 +20,7 @@ internal static class TokenizerComparison
         ?? Compare("model.vocab", Member(first, "vocab"), Member(second, "vocab"))
         ?? CompareMerges(first, second, mayGrow: false);
 
-    /// <summary>
-    /// The first place where a tokenizer is not the other with tokens and merges added to it; null where it is.
-    /// </summary>
+    /// <summary>The first place where the second is not the first with tokens and merges added; null where it is.</summary>
     public static (string Place, string First, string Second)? FirstConflict(JsonElement first, JsonElement extension) =>
         CompareIds(first, extension) ?? CompareExtendedTokens(first, extension) ?? CompareMerges(first, extension, mayGrow: true)
             ?? CompareSettings(first, extension);

@@ -65,9 +65,7 @@ internal static class TokenizerFile
     public static int CountIds(string path) => Read(path, root => IdsIn(root, path).Max() + 1);
 
     /// <summary>The added tokens that have no row in a model's embedding, by id.</summary>
-    /// <exception cref="InvalidInputException">
-    /// The file is not a tokenizer, or its vocabulary proper has more ids than the model has rows.
-    /// </exception>
+    /// <exception cref="InvalidInputException">It is no tokenizer, or has more ids than the model has rows.</exception>
     public static IReadOnlyList<(int Id, string Content)> AddedTokensWithoutRow(string path, int rows) => Read(path, root =>
     {
         var (ids, missing) = (IdsIn(root, path), AddedTokensFrom(root, rows));

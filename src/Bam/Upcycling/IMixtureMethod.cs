@@ -11,9 +11,7 @@ internal interface IMixtureMethod
     /// <summary>What comes out, in one sentence without a full stop.</summary>
     string Description { get; }
 
-    /// <summary>
-    /// The first option that the method or the number of models does not allow; null where it can honour all of them.
-    /// </summary>
+    /// <summary>The first option that the method or the number of models does not allow; null without one.</summary>
     OptionFault? FindFault(MixtureOptions options);
 
     /// <summary>The output's configuration for that of a dense seed and options without a fault.</summary>

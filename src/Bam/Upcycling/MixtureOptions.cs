@@ -21,9 +21,7 @@ public sealed record MixtureOptions
     /// <summary>BAM: how the attention experts are initialised.</summary>
     public AttentionInitialization AttentionInitialization { get; init; }
 
-    /// <summary>
-    /// M, the feed-forward experts; null for as many as there are models. Those beyond are copies of the seed's.
-    /// </summary>
+    /// <summary>M, the feed-forward experts; null for one a model. More than models are copies of the seed's.</summary>
     public int? FeedForwardExperts { get; init; }
 
     /// <summary>k, the feed-forward experts of one token; null for 1.</summary>
@@ -73,9 +71,7 @@ public sealed record MixtureOptions
         seed with { NumLocalExperts = ExpertCount, NumExpertsPerTok = TopK ?? 1, NormTopkProb = NormTopK };
 }
 
-/// <summary>
-/// How the attention experts of a BAM mixture are initialised. The paper copies; the others are for comparison.
-/// </summary>
+/// <summary>Initialisation of the attention experts of a BAM mixture. The paper copies; the others are for comparison.</summary>
 public enum AttentionInitialization
 {
     /// <summary>Every expert is its own model's attention (BAM, section 3.3).</summary>

@@ -21,9 +21,7 @@ internal sealed record MixturePlan(
         [.. Tensors.Select(tensor => new TensorDeclaration(tensor.StoredName, Dtype, tensor.Parameter.Shape))],
         Options.ShardBytes);
 
-    /// <summary>
-    /// Plans a mixture of the models that <paramref name="options"/> name and that are open as <paramref name="sources"/>.
-    /// </summary>
+    /// <summary>Plans a mixture of the models that the options name and that are open as sources.</summary>
     /// <exception cref="InvalidInputException">The method cannot honour an option.</exception>
     public static MixturePlan Create(string method, MixtureOptions options, MixtureSources sources)
     {

@@ -88,9 +88,7 @@ internal static partial class ExpertNames
         return [.. models, .. Enumerable.Repeat(models[0], Math.Max(0, count - models.Count))];
     }
 
-    /// <summary>
-    /// The name of a model's directory, given without a separator at the end: its folder, or the phase of a recipe that made it.
-    /// </summary>
+    /// <summary>A name for a model's directory (no separator at its end): its folder, or the phase that made it.</summary>
     internal static string NameOf(string model)
     {
         var folder = Path.GetFileName(model) is "model" ? Path.GetDirectoryName(model)! : model;
@@ -115,7 +113,7 @@ internal static partial class MixtureFiles
         || TokenizerFile.IsName(file)
         || WeightsOrCode().IsMatch(file);
 
-    // The form for transformers brings code.
+    // The form for transformers has code.
     [GeneratedRegex(@"^(model(-\d+-of-\d+)?\.safetensors(\.index\.json)?|\w+_bam\.py)$")]
     private static partial Regex WeightsOrCode();
 }

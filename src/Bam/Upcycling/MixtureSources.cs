@@ -39,9 +39,7 @@ internal sealed class MixtureSources : IDisposable
     /// Opens the models, the seed first, and compares them with it. With <paramref name="resizeEmbeddings"/> they may have more
     /// tokens.
     /// </summary>
-    /// <exception cref="InvalidInputException">
-    /// One is no dense checkpoint, or differs; the one line names the first difference.
-    /// </exception>
+    /// <exception cref="InvalidInputException">One is no dense checkpoint, or differs; the first difference is named.</exception>
     public static MixtureSources Open(IReadOnlyList<string> directories, IReporter reporter, bool resizeEmbeddings = false)
     {
         var sources = new MixtureSources();

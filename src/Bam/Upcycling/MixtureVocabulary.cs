@@ -3,18 +3,14 @@ using Bam.Checkpoints.Opening;
 
 namespace Bam.Upcycling;
 
-/// <summary>
-/// The vocabulary of a mixture whose models may have added tokens to the seed's: the largest, with the rows that each model has.
-/// </summary>
+/// <summary>The vocabulary of models that may have added tokens: the largest, with the rows that each model has.</summary>
 /// <param name="Size">The rows: the largest <c>vocab_size</c>, or as many as there are ids.</param>
 /// <param name="Tokenizer">The tokenizer with the most ids, which extends all others; null where no model has one.</param>
 /// <param name="Spans">All rows in order.</param>
 internal sealed record MixtureVocabulary(int Size, string? Tokenizer, IReadOnlyList<RowSpan> Spans)
 {
     /// <summary>The vocabulary of models, in the order of the experts, whose vocabularies may differ.</summary>
-    /// <exception cref="InvalidInputException">
-    /// Two models have different tokens under one id, or tokenizers that differ in more than tokens.
-    /// </exception>
+    /// <exception cref="InvalidInputException">Two models have different tokens under one id, or differ further.</exception>
     public static MixtureVocabulary Of(IReadOnlyList<Checkpoint> models)
     {
         var tokenizers = models.Select(model => TokenizerFile.Find(model.Directory)).ToArray();

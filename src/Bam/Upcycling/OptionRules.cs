@@ -5,9 +5,7 @@ namespace Bam.Upcycling;
 /// <summary>An option that a method or the number of models does not allow.</summary>
 /// <param name="Option">Its name on the command line.</param>
 /// <param name="Exception">The message for the command line.</param>
-/// <param name="Reason">
-/// What is wrong, for a recipe, which names its own key; null where the option does not apply to the method.
-/// </param>
+/// <param name="Reason">What is wrong, without the option; null where it does not apply to the method.</param>
 internal sealed record OptionFault(string Option, InvalidInputException Exception, string? Reason);
 
 /// <summary>The rules of <see cref="MixtureOptions"/> that methods share. Each returns the first fault, or null.</summary>
@@ -81,9 +79,7 @@ internal static class OptionRules
         string option, string expected, string found, string hint, string? where = null, string? reason = null) =>
         new(option, new(where ?? option, expected, found, hint), reason ?? $"expected {expected}, found {found}");
 
-    /// <summary>
-    /// The weights of the models in a mean, divided by their sum; null for the uniform mean, which equal weights are too.
-    /// </summary>
+    /// <summary>The weights of the models in a mean, divided by their sum; null where they are equal.</summary>
     /// <exception cref="InvalidInputException">They are not one of each model, or no weights.</exception>
     public static float[]? MeanWeights(string method, MixtureOptions options)
     {

@@ -70,7 +70,5 @@ internal sealed class TensorWriter(
     }
 }
 
-/// <summary>
-/// A part of one tensor: <paramref name="Count"/> elements from <paramref name="Start"/> on, and where they are written.
-/// </summary>
+/// <summary>A range of elements of one tensor, and where in a file they are written.</summary>
 internal sealed record TensorPiece(PlannedTensor Tensor, long Start, int Count, OutputFile File, long Position);

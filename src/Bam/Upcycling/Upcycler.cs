@@ -7,9 +7,7 @@ using Bam.Models;
 
 namespace Bam.Upcycling;
 
-/// <summary>
-/// Checkpoint surgery: dense checkpoints to one mixture, without training. Only calibrated routers need libtorch.
-/// </summary>
+/// <summary>Makes one mixture of dense checkpoints, without training. Only calibrated routers need libtorch.</summary>
 internal static class Upcycler
 {
     /// <summary>Plans a mixture and writes nothing.</summary>
@@ -26,9 +24,7 @@ internal static class Upcycler
     /// Makes a mixture: opens the models, computes routers from text where the options have some, and writes the checkpoint
     /// directory, which appears when it is complete and replaces an older mixture.
     /// </summary>
-    /// <exception cref="InvalidInputException">
-    /// The models or the options do not fit each other, or the output may not be written.
-    /// </exception>
+    /// <exception cref="InvalidInputException">The models or options do not fit, or the output may not be written.</exception>
     /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
     public static MixturePlan Mix(
         string method, MixtureOptions options, string output, IReporter reporter, CancellationToken cancellation = default)
@@ -52,9 +48,7 @@ internal static class Upcycler
     }
 
     /// <summary>Refuses an output that may not be written, before anything is read.</summary>
-    /// <exception cref="InvalidInputException">
-    /// It is a file, overlaps a model or a text, or holds anything but an older mixture.
-    /// </exception>
+    /// <exception cref="InvalidInputException">It is a file, overlaps an input, or is not an older mixture.</exception>
     public static void RequireOutput(MixtureOptions options, string output) =>
         OutputPath.RequireDirectory(output, MixtureFiles.Own, [.. options.Models, .. options.RouterTexts?.Inputs ?? []]);
 

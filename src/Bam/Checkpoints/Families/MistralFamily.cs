@@ -10,7 +10,7 @@ internal static class MistralFamily
 
     private static ModelConfig Read(JsonFields fields)
     {
-        // Without the key the window is the first model's; null says that there is none.
+        // An absent key means the default window; null means none.
         var window = fields.Has("sliding_window") ? fields.OptionalInt("sliding_window") : DefaultWindow;
         return LlamaFamily.Common(fields, maxPositions: 131_072, keyValueHeads: 8) with
         {

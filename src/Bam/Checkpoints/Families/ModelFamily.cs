@@ -1,8 +1,6 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>
-/// A kind of checkpoint: how its config.json becomes a <see cref="ModelConfig"/>, and where its tensors hold the parameters.
-/// </summary>
+/// <summary>How config.json of a family becomes a <see cref="ModelConfig"/>, and where its tensors hold the parameters.</summary>
 internal sealed record ModelFamily
 {
     /// <summary><c>model_type</c> of its config.json.</summary>

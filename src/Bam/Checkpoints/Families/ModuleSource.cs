@@ -19,9 +19,7 @@ internal abstract record ModuleSource
             new($"{ModuleNames.Fill(Name, parameter)}.{suffix}", parameter.Shape, 0, parameter.Count, parameter.Count);
     }
 
-    /// <summary>
-    /// One of several parts that alternate head by head in the rows of one module: head 0's queries, keys, values, head 1's …
-    /// </summary>
+    /// <summary>A part of a module whose rows alternate by head: head 0's queries, keys, values, head 1's …</summary>
     /// <param name="Name">The module's name, with {layer}.</param>
     /// <param name="Part">Which part.</param>
     /// <param name="Parts">Of how many.</param>

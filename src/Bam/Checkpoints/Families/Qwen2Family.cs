@@ -46,9 +46,7 @@ internal static class Qwen2Family
     }
 }
 
-/// <summary>
-/// Qwen3 (arXiv 2505.09388): Qwen2 with a norm on queries and keys in place of biases. Its names are Bam's own.
-/// </summary>
+/// <summary>Qwen3 (arXiv 2505.09388): Qwen2 with a norm on queries and keys instead of biases, Bam's own names.</summary>
 internal static class Qwen3Family
 {
     /// <summary>The table.</summary>

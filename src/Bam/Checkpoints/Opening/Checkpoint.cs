@@ -57,9 +57,7 @@ internal sealed class Checkpoint : IDisposable
     public IReadOnlyList<SafetensorsFile> Files => shards.Files;
 
     /// <summary>Opens a checkpoint and checks its tensors' names, shapes and dtypes against its configuration.</summary>
-    /// <exception cref="InvalidInputException">
-    /// Something is missing, superfluous or wrong; the one line names the first.
-    /// </exception>
+    /// <exception cref="InvalidInputException">Something is missing, superfluous or wrong; the line names the first.</exception>
     public static Checkpoint Open(string directory, IReporter reporter)
     {
         if (!System.IO.Directory.Exists(directory))
@@ -159,9 +157,7 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidInputException">There is no such parameter.</exception>
     internal string PathOf(string name) => shards.FileOf(SourceOf(name).Tensor).Path;
 
-    /// <summary>
-    /// A number as messages name it: its file, its stored tensor and its index there, for its row-major index in the parameter.
-    /// </summary>
+    /// <summary>The name of a number in messages: its file, its stored tensor and its index in that tensor.</summary>
     internal string Describe(string name, long index)
     {
         var source = SourceOf(name);
@@ -190,7 +186,7 @@ internal sealed class Checkpoint : IDisposable
     /// <inheritdoc/>
     public void Dispose() => shards.Dispose();
 
-    // Float8 with scales becomes what the model was before, which config.json declares.
+    // Float8 with scales is written in the dtype from before quantisation, which config.json declares.
     private TensorDtype DtypeToWrite()
     {
         var isQuantized = Dtypes.Any(count => count.Dtype.IsFloat8);

@@ -4,9 +4,7 @@ namespace Bam.Checkpoints.Opening;
 
 /// <summary>The differences between two checkpoints.</summary>
 /// <param name="Config">The keys of <c>config.json</c> with different values.</param>
-/// <param name="Tokenizer">
-/// The first place where the tokenizers differ, with both values; null where they are the same or one is missing.
-/// </param>
+/// <param name="Tokenizer">The first place where the tokenizers differ, with both values; else null.</param>
 /// <param name="OnlyInFirst">Parameters, by Bam's names, that the second lacks or has in another shape.</param>
 /// <param name="OnlyInSecond">Parameters that the first lacks or has in another shape.</param>
 /// <param name="Components">The parameters that both have, by kind.</param>
@@ -101,9 +99,7 @@ internal sealed record CheckpointComparison(
     }
 }
 
-/// <summary>
-/// How the parameters of one kind differ between two checkpoints, over the tensors that both have in one shape.
-/// </summary>
+/// <summary>How the parameters of one kind differ, over the tensors that both checkpoints have in one shape.</summary>
 /// <param name="Kind">What they do.</param>
 /// <param name="Tensors">How many tensors were compared.</param>
 /// <param name="EqualTensors">How many hold the same numbers.</param>

@@ -7,9 +7,7 @@ namespace Bam.Checkpoints.Opening;
 internal static class CheckpointRules
 {
     /// <summary>Checks names, shapes and dtypes.</summary>
-    /// <exception cref="InvalidInputException">
-    /// Something is missing, superfluous or wrong; the one line names the first.
-    /// </exception>
+    /// <exception cref="InvalidInputException">Something is missing, superfluous or wrong; the line names the first.</exception>
     public static void Check(
         string directory, ModelFamily family, ModelConfig config, IReadOnlyList<TensorSource> sources, ShardSet shards)
     {
@@ -48,9 +46,7 @@ internal static class CheckpointRules
             TensorShape.Describe(tensor.Shape), "is config.json that of another model?");
     }
 
-    /// <summary>
-    /// Refuses a parameter of integers. The message counts those of <paramref name="parameters"/> that have the same dtype.
-    /// </summary>
+    /// <summary>Refuses a parameter of integers. The message counts the parameters of the same dtype.</summary>
     public static void RequireFloatingPoint(TensorInfo tensor, ShardSet shards, params IEnumerable<string> parameters)
     {
         if (shards.IsReadable(tensor)) return;

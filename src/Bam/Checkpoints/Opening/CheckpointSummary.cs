@@ -1,8 +1,6 @@
 namespace Bam.Checkpoints.Opening;
 
-/// <summary>
-/// The contents of a checkpoint. A tied head counts once; <paramref name="TokenizerIds"/> is null without a tokenizer.
-/// </summary>
+/// <summary>The contents of a checkpoint. A tied head counts once; without a tokenizer its number of ids is null.</summary>
 internal sealed record CheckpointSummary(
     string Directory,
     string ModelType,

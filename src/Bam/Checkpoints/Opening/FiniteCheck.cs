@@ -11,9 +11,7 @@ internal static class FiniteCheck
     /// <summary>Elements at a time.</summary>
     private const int PieceLength = 1 << 20;
 
-    /// <summary>
-    /// Reads every parameter, and calls <paramref name="advance"/> with the elements of each piece, from any thread.
-    /// </summary>
+    /// <summary>Reads every parameter and reports the number of elements of each piece, from any thread.</summary>
     /// <exception cref="InvalidInputException">A number is not finite; the one line names the first.</exception>
     public static void Require(Checkpoint checkpoint, Action<long> advance, CancellationToken cancellation)
     {

@@ -20,7 +20,7 @@ public static class ModelConfigReader
 
     /// <summary>Reads the text of a <c>config.json</c>, whose file <paramref name="where"/> names in messages.</summary>
     /// <exception cref="InvalidInputException">
-    /// It is not JSON, of no known family, or holds a value or an unknown key that Bam cannot honour.
+    /// It is no JSON, of no known family, or has a key or value that Bam cannot honour.
     /// </exception>
     public static ModelConfig Parse(string json, string where, IReporter reporter) =>
         Read(json, where, reporter, stored: null).Config;

@@ -13,9 +13,7 @@ internal static class TiedHead
     /// <summary>Elements that are compared at a time.</summary>
     private const int BufferLength = 1 << 18;
 
-    /// <summary>
-    /// The configuration as the weights of its directory have it; as it is where they are not there or cannot be opened.
-    /// </summary>
+    /// <summary>The configuration as the weights in its directory have it; unchanged where they cannot be opened.</summary>
     /// <exception cref="InvalidInputException">As for the other overload.</exception>
     public static ModelConfig Resolve(ModelFamily family, ModelConfig config, string directory, IReporter reporter)
     {

@@ -42,9 +42,7 @@ internal sealed class BlockScales
         });
     }
 
-    /// <summary>
-    /// The scales of a matrix, in blocks of the size (rows, columns) that config.json declares, or that follows from the shapes.
-    /// </summary>
+    /// <summary>The scales of a matrix, in blocks (rows, columns) that config.json declares or that fit the shapes.</summary>
     /// <returns>Null where the shapes do not fit each other.</returns>
     public static BlockScales? Of(
         string path, TensorInfo matrix, SafetensorsFile file, TensorInfo stored, (long Rows, long Columns)? declared)

@@ -74,9 +74,7 @@ internal sealed class CheckpointLayout
         shards == 1 ? WeightSet.SingleFileName : WeightSet.ShardNumbered(shard + 1, shards);
 }
 
-/// <summary>
-/// A safetensors file to be written: its name, its tensors in order, and its header, which says where each begins.
-/// </summary>
+/// <summary>A safetensors file to be written: its name, its tensors in order, and its header with their offsets.</summary>
 internal sealed record SafetensorsLayout(string Name, IReadOnlyList<TensorDeclaration> Tensors)
 {
     /// <summary>The length field and the header.</summary>

@@ -4,9 +4,7 @@ using System.Runtime.Intrinsics;
 
 namespace Bam.Checkpoints.Safetensors;
 
-/// <summary>
-/// Conversions between float32 and the other floating-point types, rounding to nearest even. All bytes are little-endian.
-/// </summary>
+/// <summary>Conversions between float32 and other floating-point types, rounding to nearest even; little-endian.</summary>
 internal static class FloatConversion
 {
     private static readonly float[] FromE4M3 = Table(bits => (bits & 0x7F) == 0x7F ? float.NaN : WithSign(bits, (bits & 0x78) == 0

@@ -42,9 +42,7 @@ internal static class Narrowing
         return -1;
     }
 
-    /// <summary>
-    /// The fault of a number that does not fit a type; <paramref name="where"/> names its file, tensor and index.
-    /// </summary>
+    /// <summary>The fault of a number that does not fit a type; it begins with the file, the tensor and the index.</summary>
     public static InvalidInputException Fault(string where, float value, string type, float largest)
     {
         var wider = type != TensorDtype.BFloat16.TorchName && MathF.Abs(value) < LimitOf(TensorDtype.BFloat16)

@@ -39,9 +39,7 @@ internal static class QuantizedWeights
     ];
 
     /// <summary>The scales of every float8 tensor that has some, by the tensor's name.</summary>
-    /// <exception cref="InvalidInputException">
-    /// The weights are quantised in a form that is not read, or scales do not fit their matrix.
-    /// </exception>
+    /// <exception cref="InvalidInputException">The quantised form is not read, or scales do not fit their matrix.</exception>
     public static IReadOnlyDictionary<string, (BlockScales Scales, string Name)> FindScales(
         string directory, ShardSet shards, IReporter reporter)
     {
@@ -76,9 +74,7 @@ internal static class QuantizedWeights
     public static bool IsOfActivations(string name) =>
         Array.Exists(OfActivations, end => name.EndsWith(end, StringComparison.Ordinal));
 
-    /// <summary>
-    /// The fault of a parameter, and <paramref name="others"/> like it, that is integers with scales, or float8 without them.
-    /// </summary>
+    /// <summary>The fault of a parameter and others like it: integers with scales, or float8 without them.</summary>
     public static InvalidInputException NotReadable(TensorInfo tensor, int others, ShardSet shards)
     {
         var where = $"{shards.FileOf(tensor.Name).Path}: tensor {TensorNames.WithMore(tensor.Name, others)}";
@@ -139,9 +135,7 @@ internal static class QuantizedWeights
     /// <param name="Block"><c>weight_block_size</c>; null where none is given.</param>
     private sealed record Declaration(string Key, string? Method, (long Rows, long Columns)? Block)
     {
-        /// <summary>
-        /// Null where there is no file or nothing of that kind in it; whoever reads the rest of it names its faults.
-        /// </summary>
+        /// <summary>Null where the file is absent, damaged or declares none; its reader reports the damage.</summary>
         public static Declaration? Read(string config)
         {
             if (!File.Exists(config)) return null;

@@ -95,9 +95,7 @@ internal sealed class SafetensorsFile : IDisposable
     internal void ReadAhead(TensorInfo tensor, long byteOffset, long length) =>
         FileAdvice.ReadAhead(handle, tensor.Offset + byteOffset, length);
 
-    /// <summary>
-    /// Reads a whole floating-point tensor, converted to float32; the destination has exactly its number of elements.
-    /// </summary>
+    /// <summary>Reads a whole floating-point tensor, converted to float32, into exactly as many elements.</summary>
     /// <exception cref="InvalidInputException">There is no such tensor, or it is not floating-point.</exception>
     public void ReadFloat32(string name, Span<float> destination)
     {
@@ -108,9 +106,7 @@ internal sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>Reads a range of a floating-point tensor, converted to float32. It must end within the tensor.</summary>
-    /// <exception cref="InvalidInputException">
-    /// The tensor is not floating-point, a float64 is beyond float32, or the file cannot be read.
-    /// </exception>
+    /// <exception cref="InvalidInputException">It is not floating-point, exceeds float32, or cannot be read.</exception>
     public void ReadFloat32(TensorInfo tensor, long start, Span<float> destination)
     {
         if (!tensor.Dtype.IsFloatingPoint && !tensor.Dtype.IsFloat8)

@@ -21,9 +21,7 @@ internal sealed class ShardSet : IDisposable
 
     public IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
 
-    /// <summary>
-    /// Opens the weights of a directory; of several equal sets, the first. Warns of files with weights that are not read.
-    /// </summary>
+    /// <summary>Opens the weights of a directory, of equal sets the first; warns of weights that are not read.</summary>
     /// <exception cref="InvalidInputException">There are none, they are damaged, or there are two sets that differ.</exception>
     public static ShardSet Open(string directory, IReporter reporter)
     {
@@ -63,12 +61,8 @@ internal sealed class ShardSet : IDisposable
     /// <summary>Whether a tensor holds the scales of another, or scales that are not needed beside those.</summary>
     public bool IsScale(string name) => scales.Count > 0 && (scaleNames.Contains(name) || QuantizedWeights.IsOfActivations(name));
 
-    /// <summary>
-    /// Reads a range of a tensor, converted to float32; float8 is multiplied by its scales. It must end within the tensor.
-    /// </summary>
-    /// <exception cref="InvalidInputException">
-    /// There is no such tensor, it is not floating-point, or its file cannot be read.
-    /// </exception>
+    /// <summary>Reads a range within a tensor, converted to float32; float8 is multiplied by its scales.</summary>
+    /// <exception cref="InvalidInputException">There is no such tensor, it is not floating-point, or is unreadable.</exception>
     public void ReadFloat32(string name, long start, Span<float> destination)
     {
         var file = FileOf(name);
@@ -139,7 +133,7 @@ internal sealed class ShardSet : IDisposable
         }
     }
 
-    // What cannot be opened cannot be the same.
+    // A set that cannot be opened is not equal.
     private static bool HoldsTheSame(ShardSet first, string directory, WeightSet set)
     {
         try

@@ -2,9 +2,7 @@ using System.Globalization;
 
 namespace Bam.Checkpoints.Safetensors;
 
-/// <summary>
-/// One tensor of a safetensors file, whose bytes begin at an offset from the file's start. A scalar has an empty shape.
-/// </summary>
+/// <summary>One tensor of a safetensors file; its offset is from the file's start. A scalar has an empty shape.</summary>
 internal sealed record TensorInfo(string Name, TensorDtype Dtype, long[] Shape, long Offset, long ByteLength)
 {
     /// <summary>How many numbers it holds.</summary>

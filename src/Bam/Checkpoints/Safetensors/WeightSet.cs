@@ -6,7 +6,7 @@ using Bam.Files;
 namespace Bam.Checkpoints.Safetensors;
 
 /// <summary>Safetensors files of a directory that together hold a model's weights.</summary>
-/// <param name="Description">What a user calls it: "model.safetensors", "the 2 shards of model.safetensors.index.json".</param>
+/// <param name="Description">Its name in messages: "model.safetensors", "the 2 shards of model.safetensors.index.json".</param>
 /// <param name="Files">The names of the files, in order.</param>
 /// <param name="Index">The index that names them; null where there is none.</param>
 /// <param name="ShardOf">The file of each tensor, as the index has it; empty without an index.</param>
@@ -30,9 +30,7 @@ internal sealed partial record WeightSet(
 
     private bool IsVariant => Index is not null && IndexName().Match(Index).Groups["variant"].Success;
 
-    /// <summary>
-    /// Every set of a directory; warns of files with weights that belong to none. A directory of one model has one.
-    /// </summary>
+    /// <summary>Every set of a directory, one for a usual model; warns of files with weights that belong to none.</summary>
     /// <exception cref="InvalidInputException">An index is damaged, or there are no weights.</exception>
     public static IReadOnlyList<WeightSet> FindAll(string directory, IReporter reporter)
     {
