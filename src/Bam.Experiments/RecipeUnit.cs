@@ -41,7 +41,8 @@ internal sealed class RecipeUnit
     /// <param name="resolvedRecipe">The recipe with every default written out.</param>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
-    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same key.</param>
+    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same
+    /// key.</param>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
@@ -61,7 +62,6 @@ internal sealed class RecipeUnit
             Domains = [.. recipe.Domains.Keys],
             Probes = [.. recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).Select(part => part.Name)],
             Models = models,
-            Claims = Claims.Of(models),
             ResolvedRecipe = resolvedRecipe,
         };
     }
@@ -89,7 +89,8 @@ internal sealed class RecipeUnit
         var training = (model.Origin as TrainPhase)?.ResultIn(store);
         var config = ModelConfigReader.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
         var size = ModelSize.Of(config);
-        var metrics = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
+        var metricsPath = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
+        var metrics = metricsPath is null ? null : MetricsLog.Load(metricsPath);
         var match = model.Budget?.OutcomeIn(store);
         return new ModelResult
         {
@@ -112,8 +113,9 @@ internal sealed class RecipeUnit
             TokensPerSecond = training?.TokensPerSecond ?? 0,
             Flops = training?.Flops ?? 0,
             Latency = LatencyOf(model.Name),
-            History = metrics is null ? null : TrainingHistory.Load(metrics),
-            Metrics = metrics is null ? null : Path.GetRelativePath(store.RunDirectory, metrics),
+            FractionOfPeak = metrics?.FractionOfPeak,
+            History = metrics is null ? null : TrainingHistory.Of(metrics),
+            Metrics = metricsPath is null ? null : Path.GetRelativePath(store.RunDirectory, metricsPath),
         };
     }
 

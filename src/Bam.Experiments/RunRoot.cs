@@ -1,6 +1,7 @@
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
+using Bam.Experiments.Studies;
 using Bam.Files;
 
 namespace Bam.Experiments;
@@ -20,17 +21,24 @@ internal static class RunRoot
     /// <summary>Refuses a directory where a run would overwrite what is not a run's.</summary>
     /// <param name="directory">The run's root; it need not exist.</param>
     /// <param name="recipes">What is to run there.</param>
-    /// <exception cref="InvalidInputException">It is, holds or lies in what a recipe reads, or holds files of those names without a run.</exception>
+    /// <exception cref="InvalidInputException">It is, holds or lies in what a recipe reads, or holds files of those names without
+    /// a run.</exception>
     public static void Require(string directory, IEnumerable<Recipe> recipes)
     {
         OutputPath.RequireWorkplace(directory, recipes.SelectMany(RecipeInputs.Of));
         if (IsBegun(directory)) return;
-        string[] names = [ResolvedRecipeFileName, InputsFileName, TextFolderName, Results.FileName, Reporting.Report.FileName, PhaseStore.FolderName];
+        string[] names =
+        [
+            ResolvedRecipeFileName, InputsFileName, TextFolderName, Results.FileName, PhaseStore.FolderName,
+            StudyFiles.ReportName, StudyFiles.FiguresJsonName, StudyFiles.FiguresCsvName,
+        ];
         if (names.Select(name => Path.Combine(directory, name)).FirstOrDefault(Path.Exists) is { } found)
             throw new InvalidInputException($"{found}: is there already, without a run to go on with; choose another --output");
     }
 
-    /// <summary>Shrinks recipes and writes their text. The lock comes first: the text alone would not be known for a run's.</summary>
+    /// <summary>
+    /// Shrinks recipes and writes their text. The lock comes first: the text alone would not be known for a run's.
+    /// </summary>
     /// <param name="recipes">What is to run.</param>
     /// <param name="directory">The run's root.</param>
     /// <exception cref="InvalidInputException">Another process runs there.</exception>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Bam.Experiments;
+using Bam.Experiments.Studies;
 
 namespace Bam.Cli.Commands;
 
@@ -17,12 +18,13 @@ internal sealed class Demo : Verb
 
     public override int Execute(Invocation invocation)
     {
-        var run = RecipeRun.Open(ShippedRecipes.Find("demo"), invocation.Get(output));
-        var results = run.Run(invocation.Reporter, invocation.Cancellation);
-        invocation.WriteResult(results, console => ResultsView.Draw(console, results, run.Directory));
-        var failed = results.Claims.Count(claim => !claim.Held);
+        var run = ExperimentRun.Open(ShippedRecipes.Find("demo"), invocation.Get(output));
+        var studies = run.Run(null, invocation.Reporter, invocation.Cancellation);
+        RunRecipe.Show(studies, run.Directory, invocation);
+        var claims = studies[0].Claims;
+        var failed = claims.Count(claim => !claim.Verdict.Agrees());
         if (failed == 0) return ExitStatus.Done;
-        invocation.Reporter.Warn($"{failed} of {results.Claims.Count} claims did not hold");
+        invocation.Reporter.Warn($"{failed} of {claims.Count} claims did not hold");
         return ExitStatus.WorkFailed;
     }
 }

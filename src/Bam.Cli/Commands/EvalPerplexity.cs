@@ -123,7 +123,9 @@ internal sealed class EvalPerplexity : Verb
                 $"--bos {place.ToString().ToLowerInvariant()}", "data without begin tokens", $"{text.Path}, whose documents begin with one", "leave the option out, or build the data with another --bos");
     }
 
-    /// <summary>Refuses data of other ids, warns of data with other begin tokens, and finds what windows begin with if the option says so.</summary>
+    /// <summary>
+    /// Refuses data of other ids, warns of data with other begin tokens, and finds what windows begin with if the option says so.
+    /// </summary>
     private static Subject Check(string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, Invocation invocation)
     {
         var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model) : null;

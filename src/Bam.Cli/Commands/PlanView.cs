@@ -7,14 +7,7 @@ namespace Bam.Cli.Commands;
 /// <summary>Draws what a run would do.</summary>
 internal static class PlanView
 {
-    public static void Draw(IAnsiConsole console, IReadOnlyList<PlannedPhase> plan)
-    {
-        var table = Table("phase");
-        foreach (var phase in plan) AddRow(table, phase, ResultText.Label(phase.Phase.Title));
-        console.Write(table);
-    }
-
-    /// <summary>A study's units, a finished one in one line.</summary>
+    /// <summary>Draws each unit's phases; a finished unit takes one line.</summary>
     public static void Draw(IAnsiConsole console, IReadOnlyList<PlannedUnit> units)
     {
         foreach (var unit in units)

@@ -28,15 +28,19 @@ internal sealed class Report : Verb
     public override int Execute(Invocation invocation)
     {
         var (given, target) = (invocation.GetRequired(run), invocation.Get(output));
-        var path = RecipeOf(given) is { } recipe ? WriteStudies(recipe, target, invocation.Reporter) : Experiments.Reporting.Report.Write(given, target);
+        var path = RecipeOf(given) is { } recipe
+            ? ResultsArchive.WriteReports(recipe, target, invocation.Reporter)
+            : WriteRun(given, target, invocation.Reporter);
         invocation.WriteResult(new Written(path), _ => invocation.WritePiece($"{path}\n"));
         return ExitStatus.Done;
     }
 
-    private static string WriteStudies(string recipe, string? directory, IReporter reporter)
+    private static string WriteRun(string directory, string? path, IReporter reporter)
     {
-        var archive = StudyArchive.Open(recipe, directory);
-        return archive.WritePages(archive.Read(reporter));
+        var study = ResultsArchive.ReadRun(directory, reporter);
+        if (path is null) return Experiments.Reporting.Report.Write(study, directory);
+        Experiments.Reporting.Report.WritePage(study, path);
+        return path;
     }
 
     // A folder is a run when it has results, and stands for the recipe in it otherwise.

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Bam.Experiments;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
+using Bam.Experiments.Studies;
 
 namespace Bam.Cli.Commands;
 
@@ -61,60 +62,29 @@ internal sealed class RunRecipe : Verb
             return ExitStatus.Done;
         }
 
-        var path = PathOf(invocation.Get(recipe) ?? throw new InvalidInputException("RECIPE is missing; try: bam run --help"));
+        var path = invocation.Get(recipe) ?? throw new InvalidInputException("RECIPE is missing; try: bam run --help");
         var isSmoke = invocation.Get(smoke);
         if (isSmoke && invocation.Get(dryRun)) throw new InvalidInputException("--smoke and --dry-run exclude each other; leave one out");
         if (invocation.Get(calibrate) && invocation.Get(dryRun))
             throw new InvalidInputException("--calibrate and --dry-run exclude each other; leave one out");
-        if (StudySetRun.IsStudy(path)) RunStudies(StudySetRun.Open(path, invocation.Get(output), isSmoke), invocation);
-        else RunOne(RecipeRun.Open(path, invocation.Get(output), isSmoke), invocation);
+        var run = ExperimentRun.Open(path, invocation.Get(output), isSmoke);
+        var chosen = invocation.IsGiven(seeds) ? invocation.Get(seeds) : null;
+        if (chosen is not null && !run.HasSeeds)
+            throw new InvalidInputException("--seeds has no meaning for a recipe without 'random_seeds'; leave it out");
+        if (invocation.Get(dryRun)) ShowPlan(run.Plan(chosen), invocation);
+        else if (invocation.Get(calibrate)) CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
+        else Show(run.Run(chosen, invocation.Reporter, invocation.Cancellation), run.Directory, invocation);
         return ExitStatus.Done;
     }
 
-    private void RunOne(RecipeRun run, Invocation invocation)
-    {
-        if (invocation.IsGiven(seeds))
-            throw new InvalidInputException("--seeds has no meaning for a recipe without 'random_seeds'; leave it out");
-        if (invocation.Get(dryRun))
-        {
-            var plan = run.Plan();
-            invocation.WriteResult(plan.Select(Describe), console => PlanView.Draw(console, plan));
-            return;
-        }
+    /// <summary>Writes the results of a run.</summary>
+    internal static void Show(IReadOnlyList<Study> studies, string directory, Invocation invocation) => invocation.WriteResult(
+        studies.Select(study => new { study.Name, study.Units, Claims = study.Claims.Select(claim => new { claim.Claim.Says, claim.Verdict }) }),
+        console => StudyView.Draw(console, studies, directory));
 
-        if (invocation.Get(calibrate))
-        {
-            CalibrationView.Show(run.Calibrate(invocation.Reporter, invocation.Cancellation), invocation);
-            return;
-        }
-
-        var results = run.Run(invocation.Reporter, invocation.Cancellation);
-        invocation.WriteResult(results, console => ResultsView.Draw(console, results, run.Directory));
-    }
-
-    private void RunStudies(StudySetRun run, Invocation invocation)
-    {
-        var chosen = invocation.IsGiven(seeds) ? invocation.Get(seeds) : null;
-        if (invocation.Get(dryRun))
-        {
-            var plan = run.Plan(chosen);
-            invocation.WriteResult(
-                plan.Select(unit => new { unit.Study, unit.Seed, unit.IsFinished, Phases = unit.Phases.Select(Describe) }),
-                console => PlanView.Draw(console, plan));
-            return;
-        }
-
-        if (invocation.Get(calibrate))
-        {
-            CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
-            return;
-        }
-
-        var studies = run.Run(chosen, invocation.Reporter, invocation.Cancellation);
-        invocation.WriteResult(studies.Select(study => new { study.Name, study.Units }), console => StudyView.Draw(console, studies, run.Directory));
-    }
-
-    private static string PathOf(string path) => Directory.Exists(path) ? Path.Combine(path, "recipe.yaml") : path;
+    private static void ShowPlan(IReadOnlyList<PlannedUnit> plan, Invocation invocation) => invocation.WriteResult(
+        plan.Select(unit => new { unit.Study, unit.Seed, unit.IsFinished, Phases = unit.Phases.Select(Describe) }),
+        console => PlanView.Draw(console, plan));
 
     private static Planned Describe(PlannedPhase phase) => new(phase.Phase.Title, phase.State.ToString().ToLowerInvariant(), phase.Reason);
 

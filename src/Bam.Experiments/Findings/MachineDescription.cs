@@ -1,3 +1,5 @@
+using Bam.Torch;
+
 namespace Bam.Experiments.Findings;
 
 /// <summary>The machine and the libraries behind a run's numbers; part of its identity.</summary>
@@ -20,4 +22,30 @@ internal sealed record MachineDescription
 
     /// <summary>The threads that training used.</summary>
     public required int Threads { get; init; }
+}
+
+/// <summary>What this process runs on.</summary>
+internal static class ThisMachine
+{
+    /// <summary>Reads it; libtorch is loaded if it was not.</summary>
+    public static MachineDescription Describe()
+    {
+        LibTorch.Load();
+        return new MachineDescription
+        {
+            Cpu = ProcessorName(),
+            Cores = Environment.ProcessorCount,
+            Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+            Libtorch = LibTorch.Info.Version,
+            Blas = LibTorch.Info.Blas,
+            Threads = LibTorch.Info.Threads,
+        };
+    }
+
+    private static string ProcessorName()
+    {
+        const string info = "/proc/cpuinfo";
+        var line = File.Exists(info) ? File.ReadLines(info).FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal)) : null;
+        return line is null ? "unknown" : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+    }
 }

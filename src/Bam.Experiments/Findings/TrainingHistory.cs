@@ -2,8 +2,11 @@ using Bam.Training.Metrics;
 
 namespace Bam.Experiments.Findings;
 
-/// <summary>A training in a few hundred numbers: what tables and figures over several runs need of its <c>metrics.jsonl</c>.</summary>
-/// <param name="Loss">The training loss, at most <see cref="MostLossPoints"/> points, each the mean over its part of the training.</param>
+/// <summary>
+/// A training in a few hundred numbers: what tables and figures over several runs need of its <c>metrics.jsonl</c>.
+/// </summary>
+/// <param name="Loss">The training loss, at most <see cref="MostLossPoints"/> points, each the mean over its part of the
+/// training.</param>
 /// <param name="HeldOut">The perplexities on held-out text that were measured while training.</param>
 /// <param name="Routing">How tokens were routed, at most <see cref="MostRoutingPoints"/> moments; empty for dense models.</param>
 internal sealed record TrainingHistory(
@@ -17,11 +20,9 @@ internal sealed record TrainingHistory(
 
     private const int Decimals = 4;
 
-    /// <summary>Condenses the file that a training left.</summary>
-    /// <exception cref="InvalidInputException">The file is missing or a line is not a metrics record.</exception>
-    public static TrainingHistory Load(string metricsPath)
+    /// <summary>Condenses the metrics of a training.</summary>
+    public static TrainingHistory Of(MetricsLog log)
     {
-        var log = MetricsLog.Load(metricsPath);
         // The last step is always logged, whatever is evaluated before and between.
         var tokensPerStep = log.Steps is [.., var last] ? last.Tokens / last.Step : 0;
         return new(
@@ -69,3 +70,19 @@ internal sealed record TrainingHistory(
 
     private static double Rounded(double value) => Math.Round(value, Decimals);
 }
+
+/// <summary>The training loss over a part of the training.</summary>
+/// <param name="Tokens">The tokens trained on at its end.</param>
+/// <param name="CoreSeconds">The core-seconds spent at its end.</param>
+/// <param name="Nll">The mean negative log-likelihood of the next token, in nats.</param>
+internal sealed record LossMoment(long Tokens, double CoreSeconds, double Nll);
+
+/// <summary>Perplexities in the middle of a training.</summary>
+/// <param name="Tokens">The tokens trained on.</param>
+/// <param name="Perplexity">By domain.</param>
+internal sealed record HeldOutMoment(long Tokens, IReadOnlyDictionary<string, double> Perplexity);
+
+/// <summary>The routing, averaged over a part of the training.</summary>
+/// <param name="Tokens">The tokens trained on at its end.</param>
+/// <param name="Layers">One entry for each block.</param>
+internal sealed record RoutingMoment(long Tokens, IReadOnlyList<LayerMetrics> Layers);

@@ -7,7 +7,8 @@ namespace Bam.Experiments.Recipes;
 internal static class GivenFiles
 {
     /// <summary>Reads the checkpoints' sizes and sees that the tokenizer is there.</summary>
-    /// <exception cref="InvalidInputException">Something is not there or not what it must be; the message names the recipe's line.</exception>
+    /// <exception cref="InvalidInputException">Something is not there or not what it must be; the message names the recipe's
+    /// line.</exception>
     public static void Check(Recipe recipe)
     {
         if (recipe.Seed.Checkpoint is { } seed) CheckLengths(recipe, SizesOf(recipe, "seed.checkpoint", seed));

@@ -72,13 +72,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
             if (claim.Order.Count < 2) throw Fault(["claims"], "key 'claims': an 'order' needs at least two models");
         }
 
-        if (recipe.RandomSeeds.Count > 0) return;
-        var unused = recipe.Results is not null ? "results"
-            : recipe.Tables.Count > 0 ? "tables"
-            : recipe.Claims.Count > 0 ? "claims"
-            : null;
-        if (unused is not null)
-            throw Fault([unused], $"key '{unused}' has no meaning without 'random_seeds'; add them or remove it");
+        if (recipe.HasOneUnit && recipe.Results is not null)
+            throw Fault(["results"], "key 'results' has no meaning without 'random_seeds'; add them or remove it");
     }
 
     private void CheckDrawnSeeds()

@@ -5,16 +5,25 @@ namespace Bam.Experiments.Reporting;
 /// <summary>The claims that a study is held to, with what it found: one row for each pair of models.</summary>
 internal static class ClaimTable
 {
-    /// <summary>Appends a study's section, if it is held to anything.</summary>
+    /// <summary>
+    /// Appends the claims with their verdicts, or without claims the observations; nothing if there are neither.
+    /// </summary>
     public static void Add(Html html, Study study)
     {
-        if (study.Recipe.Claims.Count == 0) return;
+        if (study.Recipe.Claims.Count == 0)
+        {
+            AddObservations(html, study);
+            return;
+        }
+
         html.Line($"<section id='claims'>")
             .Line($"<h2>Claims</h2>")
-            .Add($"<p>Each model of a claimed order against the next: the difference of their perplexities, paired by seed number; below 0 it ")
-            .Add($"is as claimed. A claim <em>holds</em> when the whole 95 % interval of the mean over the domains lies below 0, and is ")
-            .Line($"<em>contradicted</em> when it lies above.</p>");
-        AddTable(html, "What was claimed and what was found", [study], perDomain: true);
+            .Add($"<p>Each model of a claimed order against the next: the difference of their perplexities{(study.Units.Count > 1 ? ", paired by seed number" : "")}")
+            .Add($"; below 0 it is as claimed.");
+        if (study.Recipe.UnitSeeds.Count > 1)
+            html.Add($" A claim <em>holds</em> when the whole 95 % interval of the mean over the domains lies below 0, and is <em>contradicted</em> when it lies above.");
+        html.Line($"</p>");
+        AddTable(html, "What was claimed and what was found", [study], perDomain: !study.Recipe.HasOneUnit || study.Claims.Any(claim => claim.Pairs[0].Domains.Count > 1));
         html.Line($"</section>");
     }
 
@@ -22,8 +31,9 @@ internal static class ClaimTable
     /// <param name="html">Receives it.</param>
     /// <param name="caption">The table's caption.</param>
     /// <param name="studies">The studies, all of the same domains where <paramref name="perDomain"/>.</param>
-    /// <param name="perDomain">True: a column for each domain. False: claims link to their studies' pages.</param>
-    public static void AddTable(Html html, string caption, IReadOnlyList<Study> studies, bool perDomain)
+    /// <param name="perDomain">True: a column for each domain.</param>
+    /// <param name="linked">True: claims link to their studies' pages.</param>
+    public static void AddTable(Html html, string caption, IReadOnlyList<Study> studies, bool perDomain, bool linked = false)
     {
         var domains = perDomain ? studies[0].Domains : [];
         html.Line($"<div class='scroll' role='region' tabindex='0' aria-label='{caption}'>")
@@ -33,32 +43,58 @@ internal static class ClaimTable
         foreach (var domain in domains) html.Add($"<th scope='col'>{domain}</th>");
         html.Line($"</tr></thead>");
         foreach (var study in studies)
-            foreach (var claim in study.Claims) AddClaim(html, study, claim, perDomain);
+            foreach (var claim in study.Claims) AddClaim(html, study, claim, perDomain, linked);
         html.Line($"</table></div>");
     }
 
-    private static void AddClaim(Html html, Study study, ClaimVerdict claim, bool perDomain)
+    private static void AddObservations(Html html, Study study)
     {
-        var columns = 5 + (perDomain ? study.Domains.Count : 0);
-        html.Add($"<tbody><tr class='claim'><th scope='rowgroup' colspan='{columns}'><div>");
-        if (perDomain) html.Add($"{claim.Claim.Says}");
-        else html.Add($"<a href='{study.Name}.html#claims'>{claim.Claim.Says}</a>");
-        html.Line($"<small>{claim.Claim.Source ?? "our own question"}{(perDomain ? "" : $" · {study.Title}")}</small></div></th></tr>");
-        foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain);
+        if (study.Observations is not { Count: > 0 } observations) return;
+        html.Line($"<section id='observations'>")
+            .Line($"<h2>Observations</h2>")
+            .Add($"<p>The recipe claims nothing. Perplexity of experts and mixtures against {observations[0].Against}, on the experts’ domains.</p>")
+            .Line($"<ul class='claims'>");
+        foreach (var observation in observations)
+        {
+            html.Add($"<li><span class='verdict'>{observation.InWords}</span> <span class='claim'>{observation.Model} on {observation.Figure.Title}</span> <small>")
+                .Add($"{NumberText.Fixed(study.Of(observation.Model, observation.Figure.Value).Mean, 2)} against ")
+                .Line($"{NumberText.Fixed(study.Of(observation.Against, observation.Figure.Value).Mean, 2)} ({ChangeText.Of(observation.Change)})</small></li>");
+        }
+
+        html.Line($"</ul>").Line($"</section>");
+    }
+
+    // A claim about two models from nobody takes one row.
+    private static void AddClaim(Html html, Study study, ClaimVerdict claim, bool perDomain, bool linked)
+    {
+        html.Add($"<tbody>");
+        if (claim is { Pairs: [var only], Claim.Source: null } && !linked)
+        {
+            AddPair(html, study, claim, only, perDomain, claim.Claim.Says);
+            html.Line($"</tbody>");
+            return;
+        }
+
+        html.Add($"<tr class='claim'><th scope='rowgroup' colspan='{5 + (perDomain ? study.Domains.Count : 0)}'><div>");
+        if (linked) html.Add($"<a href='{study.Name}.html#claims'>{claim.Claim.Says}</a>");
+        else html.Add($"{claim.Claim.Says}");
+        html.Line($"<small>{claim.Claim.Source ?? "our own question"}{(linked ? $" · {study.Title}" : "")}</small></div></th></tr>");
+        foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain, $"{pair.Better} < {pair.Worse}");
         html.Line($"</tbody>");
     }
 
-    private static void AddPair(Html html, Study study, ClaimVerdict claim, PairVerdict pair, bool perDomain)
+    private static void AddPair(Html html, Study study, ClaimVerdict claim, PairVerdict pair, bool perDomain, string heading)
     {
         var mean = pair.Mean;
-        html.Add($"<tr><th scope='row'>{pair.Better} &lt; {pair.Worse}</th>")
+        html.Add($"<tr><th scope='row'>{heading}</th>")
             .Add($"<td class='said {VerdictClass.Of(pair.Verdict)}'><span class='verdict'>{pair.Verdict.InWords()}</span>");
         if (claim.Claim.Source is not null && pair.Verdict == Verdict.Contradicted) html.Add($"<small>our figures contradict the source</small>");
         html.Add($"</td><td>{Signed(mean.Difference.Mean)}<small>{Interval(mean.Difference)}</small></td>")
             .Add($"<td>{ChangeText.Of(mean.Change)}");
         if (claim.Claim.Domains is null) AddPaper(html, study, mean);  // the paper's mean is over all of its domains
         html.Add($"</td><td>{mean.Held} of {mean.Count}<small>{pair.DomainsHeld} of {pair.Domains.Count} domains</small></td>");
-        if (perDomain) foreach (var domain in study.Domains) AddDomain(html, study, pair.Domains.FirstOrDefault(comparison => comparison.Figure.Domain == domain));
+        foreach (var domain in perDomain ? study.Domains : [])
+            AddDomain(html, study, pair.Domains.FirstOrDefault(comparison => comparison.Figure.Domain == domain));
         html.Line($"</tr>");
     }
 
@@ -93,4 +129,16 @@ internal static class ClaimTable
 
     private static string Signed(double value) =>
         $"{(Math.Round(value, 2) > 0 ? "+" : "")}{NumberText.Fixed(value, 2)}";
+}
+
+/// <summary>The style class of a verdict.</summary>
+internal static class VerdictClass
+{
+    /// <summary>Coloured where the interval leaves out 0, and where one seed number allows none.</summary>
+    public static string Of(Verdict verdict) => verdict switch
+    {
+        Verdict.Holds or Verdict.HeldOnce => "held",
+        Verdict.Contradicted or Verdict.FailedOnce => "failed",
+        _ => "open",
+    };
 }

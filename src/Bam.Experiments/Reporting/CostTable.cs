@@ -1,56 +1,50 @@
 using Bam.Experiments.Findings;
+using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
 /// <summary>How large each model is and what its training cost.</summary>
 internal static class CostTable
 {
-    /// <summary>Appends the section.</summary>
-    /// <param name="html">Receives it.</param>
-    /// <param name="groups">The models.</param>
-    /// <param name="peaks">The fraction of the machine's matrix peak by model; null leaves the column out.</param>
-    public static void Add(
-        Html html, IReadOnlyList<(string Title, IReadOnlyList<ModelResult> Models)> groups, IReadOnlyDictionary<string, double>? peaks)
+    /// <summary>Appends the section; the fraction of the machine's matrix peak only if it was measured.</summary>
+    public static void Add(Html html, Study study)
     {
+        var groups = ModelGroups.Of(study.MeanModels);
+        var hasPeak = study.Models.Any(model => model.FractionOfPeak is not null);
         html.Line($"<section id='costs'>")
             .Line($"<h2>Sizes and costs</h2>")
             .Add($"<p>Parameters in total, and active: those that one token passes through. Core time is wall time inside training steps × ")
             .Add($"threads, for the model’s own phase only; FLOPs count forward and backward of all layers and the head.")
-            .Line($"{(peaks is null ? "" : " The peak is that of a matrix product measured in the same run.")}</p>")
+            .Line($"{(hasPeak ? " The peak is that of a matrix product measured in the same run." : "")}</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Sizes and training costs'>")
             .Line($"<table class='costs'><caption>Sizes and training costs by model</caption>")
             .Add($"<thead><tr><th scope='col'>Model</th><th scope='col'>Total</th><th scope='col'>Active</th><th scope='col'>Tokens</th>")
             .Add($"<th scope='col'>Core time</th><th scope='col'>Tokens/s</th>");
-        if (peaks is not null) html.Add($"<th scope='col'>of peak</th>");
+        if (hasPeak) html.Add($"<th scope='col'>of peak</th>");
         html.Line($"<th scope='col'>FLOPs</th></tr></thead>");
         foreach (var (title, models) in groups)
         {
-            html.Line($"<tbody><tr class='group'><th scope='rowgroup' colspan='{(peaks is null ? 7 : 8)}'>{title}</th></tr>");
-            foreach (var model in models) AddRow(html, model, peaks);
+            html.Line($"<tbody><tr class='group'><th scope='rowgroup' colspan='{(hasPeak ? 8 : 7)}'>{title}</th></tr>");
+            foreach (var model in models) AddRow(html, model, hasPeak);
             html.Line($"</tbody>");
         }
 
         html.Line($"</table></div>").Line($"</section>");
     }
 
-    private static void AddRow(Html html, ModelResult model, IReadOnlyDictionary<string, double>? peaks)
+    private static void AddRow(Html html, ModelResult model, bool hasPeak)
     {
         html.Add($"<tr><th scope='row'>{model.Name}</th>")
             .Add($"<td>{NumberText.Compact(model.ParametersTotal)}</td><td>{NumberText.Compact(model.ParametersActive)}</td>");
         if (model.TrainingTokens == 0)
         {
-            html.Line($"<td colspan='{(peaks is null ? 4 : 5)}' class='untrained'>not trained</td></tr>");
+            html.Line($"<td colspan='{(hasPeak ? 5 : 4)}' class='untrained'>not trained</td></tr>");
             return;
         }
 
         html.Add($"<td>{NumberText.Compact(model.TrainingTokens)}</td><td>{NumberText.Duration(model.CoreSeconds)}</td>")
             .Add($"<td>{NumberText.Fixed(model.TokensPerSecond, 0)}</td>");
-        if (peaks is not null)
-        {
-            var peak = peaks.GetValueOrDefault(model.Name, double.NaN);
-            html.Add($"<td>{(double.IsFinite(peak) ? $"{NumberText.Share(peak)}\u2009%" : NumberText.Missing)}</td>");
-        }
-
+        if (hasPeak) html.Add($"<td>{(model.FractionOfPeak is { } peak ? $"{NumberText.Share(peak)}\u2009%" : NumberText.Missing)}</td>");
         html.Line($"<td>{NumberText.Compact(model.Flops)}</td></tr>");
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bam.Experiments.Findings;
 
 namespace Bam.Experiments.Reporting;
 
@@ -57,4 +58,35 @@ internal static class HeatMap
 
     private static string Shade(double value, double scaleEnd) => string.Create(
         CultureInfo.InvariantCulture, $"h{Math.Clamp((int)(value / scaleEnd * Shades), 0, Shades - 1)}");
+}
+
+/// <summary>One expert of a <see cref="HeatMap"/>.</summary>
+/// <param name="Name">The model behind the expert, or the expert's number.</param>
+/// <param name="Domain">The domain that the model was trained on; null for none.</param>
+internal sealed record HeatMapColumn(string Name, string? Domain)
+{
+    /// <summary>The first experts of a mixture.</summary>
+    /// <param name="mixture">The mixture.</param>
+    /// <param name="models">All models.</param>
+    /// <param name="count">How many experts there are.</param>
+    public static IReadOnlyList<HeatMapColumn> Of(ModelResult mixture, IReadOnlyList<ModelResult> models, int count) =>
+        [.. Enumerable.Range(0, count).Select(expert =>
+        {
+            var name = mixture.Experts?.ElementAtOrDefault(expert) ?? expert.ToString(CultureInfo.InvariantCulture);
+            return new HeatMapColumn(name, models.FirstOrDefault(model => model.Name == name)?.Domain);
+        })];
+}
+
+/// <summary>One <see cref="HeatMap"/>.</summary>
+/// <param name="Caption">What it shows.</param>
+/// <param name="Domain">Whose tokens these are; null for all.</param>
+/// <param name="Values">[rows, experts] fractions.</param>
+/// <param name="Experts">The columns.</param>
+internal sealed record HeatMapPanel(string Caption, string? Domain, double[][] Values, IReadOnlyList<HeatMapColumn> Experts)
+{
+    /// <summary>What the rows are.</summary>
+    public string RowsTitle { get; init; } = "layer";
+
+    /// <summary>The rows' names; their numbers, from 0, when null.</summary>
+    public IReadOnlyList<string>? Rows { get; init; }
 }

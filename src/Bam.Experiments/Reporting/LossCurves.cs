@@ -1,31 +1,60 @@
 using Bam.Experiments.Findings;
+using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>The training losses of all phases, a panel for each kind of model.</summary>
+/// <summary>
+/// The training losses: of the compared models for each table over tokens and over core-seconds, of the others over tokens.
+/// </summary>
 internal static class LossCurves
 {
-    /// <summary>Appends the section, if any model has metrics.</summary>
-    public static void Add(Html html, ReportData data)
+    /// <summary>Appends the section, if any unit kept its losses.</summary>
+    public static void Add(Html html, Study study)
     {
-        var panels = data.Groups
-            .Select(group => (group.Title, Curves: Curves(group.Models, data)))
-            .Where(panel => panel.Curves.Count > 0)
-            .ToList();
-        if (panels.Count == 0) return;
+        var trained = study.Models.Where(model => model.History is { Loss.Count: > 0 }).ToList();
+        if (trained.Count == 0) return;
         html.Line($"<section id='loss'>")
             .Line($"<h2>Training loss</h2>")
-            .Add($"<p>Negative log-likelihood of the next token in nats, without the routers’ auxiliary losses, over the tokens of each ")
-            .Add($"model’s own phase: a moving average, the logged values faint behind it. Specialised models train on different text, so ")
-            .Line($"their curves compare in shape only. Point at a panel for the values.</p>")
-            .Line($"<div class='panels'>");
-        foreach (var (title, curves) in panels) LossPanel.Add(html, title, "tokens", curves);
-        html.Line($"</div>").Line($"</section>");
+            .Add($"<p>Negative log-likelihood of the next token in nats, without the routers’ auxiliary losses, over the tokens of each model’s ")
+            .Add($"own phase, and over the core-seconds it took. Each point is the mean over its part of the training.");
+        if (study.Units.Count > 1) html.Add($" Lines are means over the seed numbers, bands reach from the lowest to the highest of them.");
+        html.Line($" Point at a panel for the values.</p>");
+        AddTables(html, study, ModelGroups.Compared(trained));
+        AddOthers(html, study, trained);
+        html.Line($"</section>");
     }
 
-    private static List<LossCurve> Curves(IReadOnlyList<ModelResult> models, ReportData data) =>
-        [.. models
-            .Where(model => data.Metrics.ContainsKey(model.Name))
-            .Select(model => new LossCurve(model.Name, CurveColor.Of(model, models), data.Metrics[model.Name].Points))
-            .Where(curve => curve.Raw.Count > 0)];
+    private static void AddTables(Html html, Study study, IReadOnlyList<ModelResult> compared)
+    {
+        var colors = CurveColor.OfAll(compared);
+        foreach (var table in study.Tables)
+        {
+            var models = compared.Where(model => table.Models.Contains(model.Name)).ToList();
+            if (models.Count == 0) continue;
+            html.Line($"<h3>{(study.Recipe.Tables.Count > 0 ? table.Title : "Mixtures")}</h3>").Line($"<div class='panels'>");
+            LossPanel.Add(html, "over tokens", "tokens", Curves(study, models, colors, moment => moment.Tokens));
+            LossPanel.Add(html, "over core-seconds", "core-seconds", Curves(study, models, colors, moment => moment.CoreSeconds));
+            html.Line($"</div>");
+        }
+    }
+
+    // Specialised models train on different text: their curves compare in shape only.
+    private static void AddOthers(Html html, Study study, IReadOnlyList<ModelResult> trained)
+    {
+        var seed = trained.Where(model => model.Kind == ModelKind.Seed).ToList();
+        var experts = trained.Where(model => model.Kind == ModelKind.Expert).ToList();
+        if (seed.Count + experts.Count == 0) return;
+        html.Line($"<h3>Seed and specialised models</h3>").Line($"<div class='panels'>");
+        foreach (var (title, models) in new[] { ("seed", seed), ("specialised, each on its own text", experts) })
+            if (models.Count > 0) LossPanel.Add(html, title, "tokens", Curves(study, models, CurveColor.OfAll(models), moment => moment.Tokens));
+        html.Line($"</div>");
+    }
+
+    private static List<LossCurve> Curves(
+        Study study, IReadOnlyList<ModelResult> models, IReadOnlyDictionary<string, string> colors, Func<LossMoment, double> x) =>
+        [.. models.Select(model => new LossCurve(model.Name, colors[model.Name], [.. study.Units.Select(unit => Points(unit, model.Name, x))]))
+            .Where(curve => curve.Points.Count > 0)];
+
+    private static IReadOnlyList<LossPoint> Points(Results unit, string model, Func<LossMoment, double> x) =>
+        [.. (unit.Models.First(result => result.Name == model).History?.Loss ?? []).Select(moment => new LossPoint(x(moment), moment.Nll))];
 }

@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Text;
-using Bam.Experiments.Findings;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>One panel of loss curves over tokens or core-seconds, labelled at the lines' ends; values show on pointing, without a script.</summary>
+/// <summary>One panel of loss curves, labelled at the lines' ends; values show on pointing, without a script.</summary>
 internal sealed class LossPanel
 {
     private const double Width = 380;
@@ -27,8 +26,10 @@ internal sealed class LossPanel
     {
         (this.unit, this.curves) = (unit, curves);
         right = Width - 8 - (curves.Max(curve => Math.Min(curve.Name.Length, LongestName)) * CharacterWidth);
-        var losses = curves.SelectMany(curve => curve.Smooth.Select(point => point.Loss).Concat(curve.Band.SelectMany(range => new[] { range.Low, range.High }))).ToList();
-        x = Axis.Exact(0, curves.Max(curve => curve.Raw[^1].X), Left, right, ticks: 4);
+        var losses = curves.SelectMany(curve => curve.Points.Select(point => point.Loss))
+            .Concat(curves.SelectMany(curve => curve.Band).SelectMany(range => new[] { range.Low, range.High }))
+            .ToList();
+        x = Axis.Exact(0, curves.Max(curve => curve.Points[^1].X), Left, right, ticks: 4);
         y = Axis.Rounded(losses.Min(), losses.Max(), Bottom, Top, ticks: 5);
     }
 
@@ -42,21 +43,17 @@ internal sealed class LossPanel
     private void Draw(Html html, string title)
     {
         var scale = y.IsLogarithmic ? "logarithmic" : "linear";
-        var ends = string.Join(", ", curves.Select(curve => $"{curve.Name} ends at {NumberText.Fixed(curve.Smooth[^1].Loss, 3)}"));
+        var ends = string.Join(", ", curves.Select(curve => $"{curve.Name} ends at {NumberText.Fixed(curve.Points[^1].Loss, 3)}"));
         html.Line($"<figure><figcaption>{title}{(y.IsLogarithmic ? ", logarithmic" : "")}</figcaption>")
             .Add($"<svg class='loss' viewBox='0 0 {Width} {Height}' role='img' ")
-            .Line($"aria-label='Training loss, {title}, {scale} scale, up to {NumberText.Compact(curves.Max(c => c.Raw[^1].X))} {unit}: {ends}'>");
+            .Line($"aria-label='Training loss, {title}, {scale} scale, up to {NumberText.Compact(curves.Max(c => c.Points[^1].X))} {unit}: {ends}'>");
         DrawAxes(html);
+        foreach (var curve in curves.Where(curve => curve.Band.Count > 0))
+            html.Line($"<path class='band {curve.Color}' d='{BandOf(curve.Band)}'/>");
         foreach (var curve in curves)
         {
-            if (curve.Band.Count > 0) html.Line($"<path class='band {curve.Color}' d='{BandOf(curve.Band)}'/>");
-            else html.Line($"<path class='raw {curve.Color}' d='{PathOf(curve.Raw)}'/>");
-        }
-
-        foreach (var curve in curves)
-        {
-            html.Line($"<path class='line {curve.Color}' d='{PathOf(curve.Smooth)}'/>");
-            if (curve.Smooth is [var only]) html.Line($"<circle class='{curve.Color}' cx='{x[only.X]}' cy='{YOf(only.Loss)}' r='3'/>");
+            html.Line($"<path class='line {curve.Color}' d='{PathOf(curve.Points)}'/>");
+            if (curve.Points is [var only]) html.Line($"<circle class='{curve.Color}' cx='{x[only.X]}' cy='{YOf(only.Loss)}' r='3'/>");
         }
 
         DrawLabels(html);
@@ -80,7 +77,7 @@ internal sealed class LossPanel
 
     private void DrawLabels(Html html)
     {
-        var labels = curves.Select(curve => (Curve: curve, Y: YOf(curve.Smooth[^1].Loss))).OrderBy(label => label.Y).ToArray();
+        var labels = curves.Select(curve => (Curve: curve, Y: YOf(curve.Points[^1].Loss))).OrderBy(label => label.Y).ToArray();
         for (var i = 1; i < labels.Length; i++) labels[i].Y = Math.Max(labels[i].Y, labels[i - 1].Y + LineHeight);
         // What ran over the bottom moves up again, pushing its neighbours.
         var limit = Bottom;
@@ -94,7 +91,7 @@ internal sealed class LossPanel
 
     private void DrawProbe(Html html, int probe)
     {
-        var end = curves.Max(curve => curve.Raw[^1].X);
+        var end = curves.Max(curve => curve.Points[^1].X);
         var at = end * (probe + 0.5) / Probes;
         var values = curves.Select(curve => (Curve: curve, Loss: curve.At(at))).Where(value => double.IsFinite(value.Loss))
             .OrderByDescending(value => value.Loss).ToList();
@@ -131,8 +128,8 @@ internal sealed class LossPanel
     }
 
     private string BandOf(IReadOnlyList<LossRange> band) =>
-        PathOf([.. band.Select(range => new LossPoint(range.X, range.High)), .. band.Reverse().Select(range => new LossPoint(range.X, range.Low))]) + "Z";
+        PathOf([.. band.Select(range => new LossPoint(range.X, range.High)), .. band.Reverse().Select(range => new LossPoint(range.X, range.Low))])
+            + "Z";
 
-    // Raw values may leave the range that the smoothed ones span.
-    private double YOf(double loss) => Math.Clamp(y[Math.Max(loss, 1e-9)], Top, Bottom);
+    private double YOf(double loss) => y[Math.Max(loss, 1e-9)];
 }

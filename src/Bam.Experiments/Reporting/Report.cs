@@ -1,78 +1,168 @@
 using System.Globalization;
 using Bam.Experiments.Findings;
+using Bam.Experiments.Recipes;
+using Bam.Experiments.Studies;
 using Bam.Files;
 
 namespace Bam.Experiments.Reporting;
 
 /// <summary>
-/// The report of a finished run: one HTML file without scripts or outside references, made from <c>results.json</c> and the
-/// models' <c>metrics.jsonl</c>. The same inputs give the same bytes.
+/// The report of a recipe's results: one HTML file without scripts or outside references. The same results give the same bytes.
 /// </summary>
 internal static class Report
 {
-    /// <summary>The file name inside a run directory.</summary>
-    public const string FileName = "report.html";
+    private const double Gibibyte = 1L << 30;
 
-    /// <summary>Draws the report of a run.</summary>
-    /// <param name="runDirectory">A run's root, with its results.</param>
-    /// <param name="outputPath">Where to write; <see cref="FileName"/> in the run's root when null.</param>
-    /// <returns>The file written.</returns>
-    /// <exception cref="InvalidInputException">The results are missing or damaged, or a model's metrics are.</exception>
+    /// <summary>Writes the report with its figures for programs, as JSON and CSV.</summary>
+    /// <returns>The report's path.</returns>
+    /// <exception cref="InvalidInputException">Another file has the name of one of them.</exception>
+    /// <exception cref="WorkFailedException">A file cannot be written.</exception>
+    public static string Write(Study study, string directory)
+    {
+        var files = new StudyFiles(study.Recipe, directory);
+        OutputPath.RequireFile(files.Page, "an older report to replace", HtmlPage.IsOne, []);
+        OutputPath.RequireFile(files.Json, "older figures to replace", StudyFigures.IsJson, []);
+        OutputPath.RequireFile(files.Csv, "older figures to replace", StudyFigures.IsCsv, []);
+        WritePage(study, files.Page);
+        StudyFigures.WriteJson(study, files.Json);
+        StudyFigures.WriteCsv(study, files.Csv);
+        return files.Page;
+    }
+
+    /// <summary>Writes the report alone.</summary>
+    /// <exception cref="InvalidInputException">The file exists and is no report.</exception>
     /// <exception cref="WorkFailedException">The file cannot be written.</exception>
-    public static string Write(string runDirectory, string? outputPath = null)
+    public static void WritePage(Study study, string path)
     {
-        var results = Results.Load(runDirectory);
-        var metrics = results.Models
-            .Where(model => model.Metrics is not null)
-            .ToDictionary(model => model.Name, model => MetricsLog.Load(Path.Combine(runDirectory, model.Metrics!)));
-        outputPath ??= Path.Combine(runDirectory, FileName);
-        OutputPath.RequireFile(outputPath, "an older report to replace", HtmlPage.IsOne, []);
-        AtomicFile.WriteText(outputPath, Render(new(results, metrics)));
-        return outputPath;
+        OutputPath.RequireFile(path, "an older report to replace", HtmlPage.IsOne, []);
+        AtomicFile.WriteText(path, Render(study));
     }
 
-    private static string Render(ReportData data)
+    /// <summary>How many of the units are finished, as "seeds 1, 2 finished, 3 missing".</summary>
+    public static string Progress(Study study)
     {
-        var results = data.Results;
+        var finished = List(study.Units.Select(unit => unit.RandomSeed));
+        var missing = List(study.MissingSeeds);
+        if (study.Units.Count == 0) return $"no seed finished, {missing} missing";
+        var seeds = study.Units.Count == 1 ? "seed" : "seeds";
+        return study.MissingSeeds.Count == 0 ? $"{seeds} {finished}, all finished" : $"{seeds} {finished} finished, {missing} missing";
+    }
+
+    /// <summary>Appends what makes the figures doubtful, if anything does.</summary>
+    public static void AddWarning(Html html, Study study)
+    {
+        if (TextDifference.InWords(TextDifference.Of(study)) is { } text) html.Line($"<p class='warning'>Warning: {text}.</p>");
+    }
+
+    private static string Render(Study study)
+    {
         var body = new Html();
-        AddHeader(body, data);
-        PerplexityTable.Add(body, data);
-        PerplexityChange.Add(body, data);
-        ClaimList.Add(body, results);
-        LossCurves.Add(body, data);
-        RoutingMaps.Add(body, data);
-        CostTable.Add(body, data.Groups, data.Metrics.ToDictionary(model => model.Key, model => model.Value.FractionOfPeak));
-        BitsPerByteTable.Add(body, data);
-        ProbeTables.Add(body, data);
-        RunDetails.Add(body, results);
-        return HtmlPage.Of($"{results.Recipe} · Bam report", body);
+        AddHeader(body, study);
+        if (study.Units.Count > 0)
+        {
+            FigureTables.AddPerplexities(body, study);
+            ChangeBars.Add(body, study);
+            FigureTables.AddProbes(body, study);
+            LatencyTables.Add(body, study);
+            ClaimTable.Add(body, study);
+            LossCurves.Add(body, study);
+            CostScatter.Add(body, study);
+            RoutingMaps.Add(body, study);
+            StabilityTable.Add(body, study);
+            BudgetTable.Add(body, study);
+            CostTable.Add(body, study);
+            FigureTables.AddBitsPerByte(body, study);
+            AddUnits(body, study);
+        }
+
+        AddRecipe(body, study);
+        return HtmlPage.Of($"{study.Title} · Bam report", body);
     }
 
-    private static void AddHeader(Html html, ReportData data)
+    private static void AddHeader(Html html, Study study)
     {
-        var results = data.Results;
-        var date = results.Created.ToUniversalTime();
         html.Line($"<header>")
-            .Line($"<p class='product'>Bam experiment</p>")
-            .Line($"<h1>{results.Recipe}</h1>")
-            .Add($"<p class='date'><time datetime='{date.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture)}'>")
-            .Add($"{date.ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} UTC</time>\u00a0· {results.Models.Count} models\u00a0· ")
-            .Line($"{results.Domains.Count} domains\u00a0· {results.Machine.Threads} threads on {results.Machine.Cpu}</p>");
-        AddSummary(html, data);
+            .Line($"<p class='product'>Bam {(study.Recipe.HasOneUnit ? "experiment" : "study")} {study.Name}</p>")
+            .Line($"<h1>{study.Title}</h1>")
+            .Line($"<p class='date'>{(study.Recipe.HasOneUnit ? Machine(study.Units[0]) : Progress(study))}{DateOf(study)}</p>");
+        if (study.Recipe.About.Length > 0) html.Line($"<p class='summary'>{study.Recipe.About}</p>");
+        else AddSummary(html, study);
+        var statistics = study.Units.Count switch
+        {
+            0 => "No unit is finished yet: there is nothing to show.",
+            1 => "One seed number is finished: there are no intervals, and no difference can be told from chance.",
+            var count => string.Create(
+                CultureInfo.InvariantCulture,
+                $"Figures are means ± standard deviations over the {count} seed numbers; changes have the half-width of the paired 95 % t-interval behind ±."),
+        };
+        html.Line($"<p class='reading'>{statistics}</p>");
+        AddWarning(html, study);
         html.Line($"</header>");
     }
 
-    private static void AddSummary(Html html, ReportData data)
+    private static void AddSummary(Html html, Study study)
     {
-        var best = data.Results.Models.Where(model => double.IsFinite(model.MeanPerplexity)).MinBy(model => model.MeanPerplexity);
+        var best = study.MeanModels.Where(model => double.IsFinite(model.MeanPerplexity)).MinBy(model => model.MeanPerplexity);
         if (best is null) return;
         html.Add($"<p class='summary'>The lowest mean perplexity is <strong>{NumberText.Fixed(best.MeanPerplexity, 2)}</strong>, by ")
             .Add($"<strong>{best.Name}</strong>");
-        if (data.Baseline is { } baseline && baseline != best)
-            html.Add($", {NumberText.Change(best.MeanPerplexity / baseline.MeanPerplexity)} against {baseline.Name}");
-        var claims = data.Results.Claims;
-        if (claims.Count > 0)
-            html.Add($". {claims.Count(claim => claim.Held)} of {claims.Count} <a href='#claims'>claims</a> held");
+        if (study.Tables[0].Against is { } against && against != best.Name)
+            html.Add($", {ChangeText.Of(Comparison.Of(study, best.Name, against, ModelFigure.MeanPerplexity(study.Domains)).Change)} against {against}");
+        if (study.Claims is { Count: > 0 } claims)
+            html.Add($". {claims.Count(claim => claim.Verdict.Agrees())} of {claims.Count} <a href='#claims'>claims</a> held");
         html.Line($".</p>");
     }
+
+    private static string DateOf(Study study) => study.Units.Count == 0
+        ? ""
+        : $"\u00a0· {study.Units.Max(unit => unit.Created).ToUniversalTime().ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} UTC";
+
+    private static string Machine(Results unit) => $"{Count(unit.Machine.Threads, "thread")} on {unit.Machine.Cpu}";
+
+    private static void AddUnits(Html html, Study study)
+    {
+        var machines = study.Units.Select(unit => unit.Machine).Distinct().Count();
+        html.Line($"<section id='units'>")
+            .Line($"<h2>{(study.Recipe.HasOneUnit ? "Machine" : "Units")}</h2>")
+            .Add($"<p>{(study.Recipe.HasOneUnit ? "" : "Each seed number is one unit. ")}Wall time is that of the phases behind the figures, each ")
+            .Add($"counted once{(study.Recipe.HasOneUnit ? "" : ", also those shared with other units and studies")}; of an interrupted training it is ")
+            .Line($"at least the time inside its steps.{(machines > 1 ? " The units come from different machines: their times do not compare." : "")}</p>")
+            .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Units'>")
+            .Line($"<table class='costs words'><caption>Units by seed number</caption>")
+            .Add($"<thead><tr><th scope='col'>Seed</th><th scope='col'>Wall time</th><th scope='col'>Finished (UTC)</th><th scope='col'>Processor</th>")
+            .Line($"<th scope='col'>Threads</th><th scope='col'>Memory</th><th scope='col'>libtorch</th><th scope='col'>BLAS</th></tr></thead><tbody>");
+        foreach (var unit in study.Units) AddUnit(html, unit);
+        foreach (var seed in study.MissingSeeds)
+            html.Line($"<tr><th scope='row'>{Text(seed)}</th><td colspan='7' class='untrained'>not finished</td></tr>");
+        html.Line($"</tbody></table></div>").Line($"</section>");
+    }
+
+    private static void AddUnit(Html html, Results unit)
+    {
+        var machine = unit.Machine;
+        html.Add($"<tr><th scope='row'>{Text(unit.RandomSeed)}</th><td>{NumberText.Duration(unit.Seconds)}</td>")
+            .Add($"<td>{unit.Created.ToUniversalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}</td>")
+            .Add($"<td>{machine.Cpu}, {Count(machine.Cores, "core")}</td><td>{machine.Threads}</td>")
+            .Line($"<td>{NumberText.Fixed(machine.Memory / Gibibyte, 1)}\u2009GiB</td><td>{machine.Libtorch}</td><td>{machine.Blas}</td></tr>");
+    }
+
+    private static void AddRecipe(Html html, Study study)
+    {
+        var files = new StudyFiles(study.Recipe, "");
+        var resolved = study.Recipe.HasOneUnit ? study.Units[0].ResolvedRecipe : RecipeWriter.Write(RecipePaths.Relative(study.Recipe));
+        html.Line($"<section id='recipe'>")
+            .Line($"<h2>Recipe and figures</h2>")
+            .Add($"<p>Everything that defines the experiment, with the defaults written out. Saved as a file, it runs again. The figures of this ")
+            .Line($"page for programs: <a href='{files.Json}'>{files.Json}</a>, <a href='{files.Csv}'>{files.Csv}</a>.</p>")
+            .Line($"<details><summary>The resolved recipe</summary>")
+            .Line($"<pre tabindex='0'><code>{resolved.TrimEnd()}</code></pre></details>")
+            .Line($"</section>");
+    }
+
+    private static string List(IEnumerable<long> seeds) => string.Join(", ", seeds.Select(Text));
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Count(int count, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
 }

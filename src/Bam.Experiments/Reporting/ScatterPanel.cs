@@ -1,3 +1,5 @@
+using Bam.Experiments.Studies;
+
 namespace Bam.Experiments.Reporting;
 
 /// <summary>One panel of models by a cost and their perplexity, labelled directly, with the spread over several runs.</summary>
@@ -99,3 +101,10 @@ internal sealed class ScatterPanel
         html.Line($"<text class='label {point.Color}' x='{labelX}' y='{labelY + 4}'>{name}</text>");
     }
 }
+
+/// <summary>One point of a <see cref="ScatterPanel"/>.</summary>
+/// <param name="Name">Its label.</param>
+/// <param name="Color">The style class that colours it.</param>
+/// <param name="X">Its costs, a value for each run.</param>
+/// <param name="Y">Its perplexities, a value for each run.</param>
+internal sealed record ScatterPoint(string Name, string Color, Sample X, Sample Y);

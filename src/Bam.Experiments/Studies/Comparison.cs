@@ -3,8 +3,8 @@ using Bam.Experiments.Findings;
 namespace Bam.Experiments.Studies;
 
 /// <summary>
-/// One model against another in one figure, paired by seed number: both descend from the same seed model and see the same windows, so
-/// that what a seed number does to both cancels.
+/// One model against another in one figure, paired by seed number: both descend from the same seed model and see the same
+/// windows, so that what a seed number does to both cancels.
 /// </summary>
 /// <param name="Model">The model.</param>
 /// <param name="Against">The other one.</param>
@@ -22,6 +22,16 @@ internal sealed record Comparison(string Model, string Against, ModelFigure Figu
     /// <summary>Whether the model is below the other, as far as the units can tell.</summary>
     public Verdict Verdict => Verdicts.Of(Difference);
 
+    /// <summary>How the model compares, as far as the units can tell: "better", "worse" or "no clear difference".</summary>
+    public string InWords => Verdict switch
+    {
+        Verdict.Holds or Verdict.HeldOnce => "better",
+        Verdict.Contradicted => "worse",
+        Verdict.FailedOnce when Difference.Mean > 0 => "worse",
+        Verdict.NotMeasured => "not measured",
+        _ => "no clear difference",
+    };
+
     /// <summary>Compares two models of a study.</summary>
     public static Comparison Of(Study study, string model, string against, ModelFigure figure)
     {
@@ -30,4 +40,60 @@ internal sealed record Comparison(string Model, string Against, ModelFigure Figu
         var (ours, theirs) = (study.Of(model, figure.Value), study.Of(against, figure.Value));
         return new(model, against, figure, ours - theirs, Sample.Paired(ours, theirs, (a, b) => (a / b) - 1));
     }
+}
+
+/// <summary>What a study's units say about a model that is to be better than another; the stronger, the smaller.</summary>
+internal enum Verdict
+{
+    /// <summary>The whole 95 % interval of the difference lies below 0.</summary>
+    Holds,
+
+    /// <summary>The mean difference is below 0, and its interval includes 0.</summary>
+    HoldsInMean,
+
+    /// <summary>The difference is below 0 with the only seed number there is.</summary>
+    HeldOnce,
+
+    /// <summary>There are no figures.</summary>
+    NotMeasured,
+
+    /// <summary>The difference is not below 0 with the only seed number there is.</summary>
+    FailedOnce,
+
+    /// <summary>The mean difference is not below 0, and its interval includes 0.</summary>
+    FailsInMean,
+
+    /// <summary>The whole interval lies above 0.</summary>
+    Contradicted,
+}
+
+/// <summary>Verdicts from differences, and in words.</summary>
+internal static class Verdicts
+{
+    /// <summary>What the differences of one model to another say, of which negative ones are hoped for.</summary>
+    public static Verdict Of(Sample differences)
+    {
+        ArgumentNullException.ThrowIfNull(differences);
+        if (!double.IsFinite(differences.Mean)) return Verdict.NotMeasured;
+        var isBelow = differences.Mean < 0;
+        if (differences.Count == 1) return isBelow ? Verdict.HeldOnce : Verdict.FailedOnce;
+        if (differences.High < 0) return Verdict.Holds;
+        if (differences.Low > 0) return Verdict.Contradicted;
+        return isBelow ? Verdict.HoldsInMean : Verdict.FailsInMean;
+    }
+
+    /// <summary>True where the mean points where it was to point.</summary>
+    public static bool Agrees(this Verdict verdict) => verdict < Verdict.NotMeasured;
+
+    /// <summary>The words of tables.</summary>
+    public static string InWords(this Verdict verdict) => verdict switch
+    {
+        Verdict.Holds => "holds",
+        Verdict.HoldsInMean => "holds in the mean, interval includes 0",
+        Verdict.HeldOnce => "held with one seed, no interval",
+        Verdict.FailedOnce => "did not hold with one seed, no interval",
+        Verdict.FailsInMean => "does not hold in the mean, interval includes 0",
+        Verdict.Contradicted => "contradicted",
+        _ => "not measured yet",
+    };
 }

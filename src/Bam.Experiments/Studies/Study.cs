@@ -3,7 +3,7 @@ using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>A recipe run with several seed numbers: what each unit found, and what the report is to show of it.</summary>
+/// <summary>A recipe's results, one unit for each seed number: what reports show.</summary>
 /// <param name="Recipe">The recipe.</param>
 /// <param name="Units">The finished units, in the order of their seed numbers; all of the same models and domains.</param>
 internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
@@ -32,11 +32,31 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     /// <summary>The recipe's claims with what the units say about them.</summary>
     public IReadOnlyList<ClaimVerdict> Claims => [.. Recipe.Claims.Select(claim => ClaimVerdict.Of(this, claim))];
 
+    /// <summary>
+    /// What a recipe that claims nothing is looked at for: experts and mixtures against the seed, in perplexity on the experts'
+    /// domains. The seed's own domain stays out: mixtures may lose there, as in the paper.
+    /// </summary>
+    public IReadOnlyList<Comparison> Observations
+    {
+        get
+        {
+            var experts = Models.Where(model => model is { Kind: ModelKind.Expert, Domain: not null }).ToList();
+            if (Recipe.Claims.Count > 0 || experts.Count == 0 || Models.FirstOrDefault(model => model.Kind == ModelKind.Seed) is not { } seed) return [];
+            var domains = experts.Select(expert => expert.Domain!).Distinct().ToList();
+            return
+            [
+                .. from model in experts.Concat(Models.Where(model => model.Kind is ModelKind.Btx or ModelKind.Bam))
+                   from figure in ModelFigure.ByDomain(domains, model => model.Perplexity)
+                   select Comparison.Of(this, model.Name, seed.Name, figure),
+            ];
+        }
+    }
+
     private RecipeTable OfAllModels => new()
     {
-        Title = "All models",
-        Models = ["seed", .. Recipe.Experts.Keys, .. Recipe.Mixtures.Keys],
-        Against = Recipe.Mixtures.FirstOrDefault(mixture => mixture.Value.Method == MixtureMethod.Btx).Key ?? "seed",
+        Title = "Perplexity by domain",
+        Models = [.. Models.Select(model => model.Name)],
+        Against = (Models.FirstOrDefault(model => model.Kind == ModelKind.Btx) ?? Models.FirstOrDefault(model => model.Kind == ModelKind.Seed))?.Name,
     };
 
     /// <summary>One model's figures, a value for each unit.</summary>
@@ -44,4 +64,28 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     /// <param name="figure">Which figure.</param>
     public Sample Of(string model, Func<ModelResult, double> figure) =>
         new([.. Units.Select(unit => figure(unit.Models.First(result => result.Name == model)))]);
+}
+
+/// <summary>A model of a study as one: the means of its figures over the units.</summary>
+internal static class MeanModel
+{
+    /// <summary>The mean of <paramref name="model"/>; what is no figure is as in the first unit.</summary>
+    public static ModelResult Of(Study study, ModelResult model)
+    {
+        return model with
+        {
+            Perplexity = ByDomain(result => result.Perplexity),
+            BitsPerByte = ByDomain(result => result.BitsPerByte),
+            MeanPerplexity = Mean(result => result.MeanPerplexity),
+            TrainingTokens = (long)Mean(result => result.TrainingTokens),
+            CoreSeconds = Mean(result => result.CoreSeconds),
+            TokensPerSecond = Mean(result => result.TokensPerSecond),
+            Flops = Mean(result => result.Flops),
+        };
+
+        double Mean(Func<ModelResult, double> figure) => study.Of(model.Name, figure).Mean;
+
+        Dictionary<string, double> ByDomain(Func<ModelResult, IReadOnlyDictionary<string, double>> select) =>
+            ModelFigure.ByDomain([.. select(model).Keys], select).ToDictionary(figure => figure.Title, figure => Mean(figure.Value));
+    }
 }

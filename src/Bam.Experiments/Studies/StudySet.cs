@@ -3,7 +3,9 @@ using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>Several studies that belong together: they run in one directory and share the models that they have in common.</summary>
+/// <summary>
+/// Several studies that belong together: they run in one directory and share the models that they have in common.
+/// </summary>
 internal sealed record StudySet
 {
     /// <summary>Names that a study in a set cannot have, because other files of the run have them.</summary>
@@ -28,16 +30,17 @@ internal sealed record StudySet
     /// <summary>True when the file holds a set and not a recipe.</summary>
     public static bool IsSet(string path) => File.Exists(path) && ConfigFile.Load(path).Children.ContainsKey("studies");
 
-    /// <summary>Reads a set with its recipes, or a recipe with seed numbers; the text that recipes name is not looked at.</summary>
+    /// <summary>Reads a set with its recipes, or a lone recipe; the text that recipes name is not looked at.</summary>
     /// <param name="path">The set's file, or a recipe's.</param>
     /// <returns>The set, null for a recipe; and the recipes.</returns>
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
-    internal static (StudySet? Set, IReadOnlyList<Recipe> Recipes) ReadStudies(string path)
+    internal static (StudySet? Set, IReadOnlyList<Recipe> Recipes) ReadRecipes(string path)
     {
         var set = IsSet(path) ? Read(path) : null;
         IReadOnlyList<string> files = set?.Studies ?? [path];
         var recipes = files.Select(RecipeReader.Read).ToList();
-        if (recipes.FindIndex(recipe => recipe.RandomSeeds.Count == 0) is var without and >= 0)
+        if (set is null && recipes[0].HasOneUnit) return (null, recipes);
+        if (recipes.FindIndex(recipe => recipe.HasOneUnit) is var without and >= 0)
             throw new InvalidInputException($"{files[without]}: key 'random_seeds' is missing: a study has one unit for each");
         if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new InvalidInputException($"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");

@@ -2,8 +2,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
-using Bam.Checkpoints.Safetensors;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 
 namespace Bam.Upcycling;

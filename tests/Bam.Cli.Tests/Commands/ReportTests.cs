@@ -134,14 +134,21 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
-    public void A_recipe_without_seed_numbers_is_no_study()
+    public void A_recipe_without_seed_numbers_is_drawn_from_the_results_of_its_run()
     {
-        File.WriteAllText(Path.Combine(run, "plain.yaml"), Study.Replace("random_seeds: [1, 2, 3]\nresults: results\n", "", StringComparison.Ordinal).Replace("claims:", "# claims:", StringComparison.Ordinal));
+        var recipe = Path.Combine(run, "plain.yaml");
+        File.WriteAllText(recipe, Study.Replace("random_seeds: [1, 2, 3]\nresults: results\n", "", StringComparison.Ordinal));
+        var output = Path.Combine(run, "plain");
 
-        var result = CommandLineRun.Of("report", Path.Combine(run, "plain.yaml"));
+        var missing = CommandLineRun.Of("report", recipe, "--output", output);
+        (Empty with { Recipe = "plain", Domains = ["general", "law"], Models = [Model("seed", 1), Model("law", 1), Model("btx", 1)] }).Save(output);
+        var drawn = CommandLineRun.Of("report", recipe, "--output", output);
 
-        result.Status.ShouldBe(2);
-        result.Error.ShouldContain("key 'random_seeds' is missing");
+        missing.Status.ShouldBe(2);
+        missing.Error.ShouldBe(
+            $"bam: {Path.Combine(output, "results.json")}: expected the results of a finished run, found no such file; run 'bam run RECIPE' to its end first\n");
+        (drawn.Status, drawn.Output).ShouldBe((0, Path.Combine(output, "report.html") + "\n"));
+        File.ReadAllText(Path.Combine(output, "report.html")).ShouldContain("BTX beats the seed");
     }
 
     private string WriteStudy()
@@ -185,7 +192,6 @@ public sealed class ReportTests : IDisposable
         Machine = new() { Cpu = "cpu", Cores = 1, Memory = 1, Libtorch = "1.13", Blas = "blas", Threads = 1 },
         Domains = [],
         Models = [],
-        Claims = [],
         ResolvedRecipe = "",
     };
 }

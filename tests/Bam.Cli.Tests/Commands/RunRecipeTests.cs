@@ -39,8 +39,10 @@ public sealed class RunRecipeTests : IDisposable
         Directory.Exists(Path.Combine(root, "out")).ShouldBeFalse();
 
         using var plan = JsonDocument.Parse(Run(Recipe, "--dry-run", "--json").Output);
-        plan.RootElement[0].GetProperty("phase").GetString().ShouldBe("tokenizer");
-        plan.RootElement[0].GetProperty("state").GetString().ShouldBe("pending");
+        var unit = plan.RootElement.EnumerateArray().ShouldHaveSingleItem();
+        unit.GetProperty("is_finished").GetBoolean().ShouldBeFalse();
+        unit.GetProperty("phases")[0].GetProperty("phase").GetString().ShouldBe("tokenizer");
+        unit.GetProperty("phases")[0].GetProperty("state").GetString().ShouldBe("pending");
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public class ImportRuleTests
     ];
 
     private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
-    private static readonly Assembly Experiments = typeof(RecipeRun).Assembly;
+    private static readonly Assembly Experiments = typeof(ExperimentRun).Assembly;
     private static readonly Assembly[] Projects = [typeof(LibTorch).Assembly, Library, Experiments, typeof(Program).Assembly];
 
     [Fact]

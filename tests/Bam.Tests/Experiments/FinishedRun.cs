@@ -1,4 +1,5 @@
 using Bam.Experiments.Findings;
+using Bam.Experiments.Studies;
 
 namespace Bam.Tests.Experiments;
 
@@ -9,13 +10,16 @@ public sealed class FinishedRun : IDisposable
     public const string Name = "finished";
 
     /// <summary>Runs it.</summary>
-    public FinishedRun() => Results = Recipe.Run(ToyRecipe.Yaml, Name);
+    public FinishedRun() => Study = Recipe.RunStudy(ToyRecipe.Yaml, Name);
 
     /// <summary>The recipe and its directory.</summary>
     public ToyRecipe Recipe { get; } = new();
 
-    /// <summary>What came out.</summary>
-    internal Results Results { get; }
+    /// <summary>The run as a study with one unit.</summary>
+    internal Study Study { get; }
+
+    /// <summary>The results of its unit.</summary>
+    internal Results Results => Study.Units[0];
 
     /// <inheritdoc/>
     public void Dispose() => Recipe.Dispose();

@@ -1,5 +1,7 @@
 using Bam.Experiments;
 using Bam.Experiments.Findings;
+using Bam.Experiments.Phases;
+using Bam.Experiments.Studies;
 
 namespace Bam.Tests.Experiments;
 
@@ -39,15 +41,22 @@ public sealed class ToyRecipe : IDisposable
     public string Phase(string run, string phase) => System.IO.Directory.GetDirectories(Path(run, "phases"), $"{phase}-????????????").Single();
 
     /// <summary>Writes the recipe and opens it.</summary>
-    internal RecipeRun Open(string yaml, string run)
+    internal ExperimentRun Open(string yaml, string run)
     {
         File.WriteAllText(Path("recipe.yaml"), yaml);
-        return RecipeRun.Open(Path("recipe.yaml"), Path(run));
+        return ExperimentRun.Open(Path("recipe.yaml"), Path(run));
     }
+
+    /// <summary>Writes the recipe and tells what a run would do.</summary>
+    internal IReadOnlyList<PlannedPhase> Plan(string yaml, string run) => Open(yaml, run).Plan(null).Single().Phases;
 
     /// <summary>Writes the recipe and runs it.</summary>
     internal Results Run(string yaml, string run, IReporter? reporter = null, CancellationToken cancellation = default) =>
-        Open(yaml, run).Run(reporter ?? SilentReporter.Instance, cancellation);
+        RunStudy(yaml, run, reporter, cancellation).Units[0];
+
+    /// <summary>Writes the recipe and runs it.</summary>
+    internal Study RunStudy(string yaml, string run, IReporter? reporter = null, CancellationToken cancellation = default) =>
+        Open(yaml, run).Run(null, reporter ?? SilentReporter.Instance, cancellation)[0];
 
     /// <inheritdoc/>
     public void Dispose() => System.IO.Directory.Delete(Directory, recursive: true);

@@ -61,7 +61,7 @@ public sealed class TrainingHistoryTests : IDisposable
             }
         }
 
-        TrainingHistory.Load(path).HeldOut.Select(moment => moment.Tokens).ShouldBe([100, 400]);
+        TrainingHistory.Of(MetricsLog.Load(path)).HeldOut.Select(moment => moment.Tokens).ShouldBe([100, 400]);
     }
 
     private TrainingHistory Write(int steps, Func<int, double> nll)
@@ -76,7 +76,7 @@ public sealed class TrainingHistoryTests : IDisposable
             }
         }
 
-        return TrainingHistory.Load(path);
+        return TrainingHistory.Of(MetricsLog.Load(path));
     }
 
     private static StepMetrics Logged(int step, double nll) => new()

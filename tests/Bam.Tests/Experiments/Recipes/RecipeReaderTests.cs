@@ -155,7 +155,7 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("model:", "claims: [{ says: x, order: [bam, btx], domains: [law, law] }]\nmodel:", "recipe.yaml:4: key 'claims': a domain is there twice in 'domains'")]
     [InlineData("model:", "tables: [{ title: x, models: [bam], domains: [] }]\nmodel:", "recipe.yaml:4: key 'tables': expected at least one domain in 'domains', found none")]
     [InlineData("model:", "tables: [{ title: x, models: [bam], against: btx2 }]\nmodel:", "recipe.yaml:4: key 'tables': there is no model 'btx2', did you mean 'btx'")]
-    [InlineData("model:", "claims: [{ says: x, order: [bam, btx] }]\nmodel:", "recipe.yaml:4: key 'claims' has no meaning without 'random_seeds'")]
+    [InlineData("model:", "claims: [{ says: x, order: [seed] }]\nmodel:", "recipe.yaml:4: key 'claims': an 'order' needs at least two models")]
     [InlineData("model:", "results: kept\nmodel:", "recipe.yaml:4: key 'results' has no meaning without 'random_seeds'")]
     [InlineData("model:", "extends: other/base.yaml\nmodel:", "recipe.yaml:4: key 'extends': expected the name of a file in the same folder")]
     [InlineData("model:", "extends: recipe.yaml\nmodel:", "recipe.yaml:4: key 'extends': the files extend each other in a circle")]

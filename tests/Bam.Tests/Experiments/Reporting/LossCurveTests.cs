@@ -1,4 +1,3 @@
-using Bam.Experiments.Findings;
 using Bam.Experiments.Reporting;
 using Shouldly;
 using Xunit;
@@ -8,25 +7,26 @@ namespace Bam.Tests.Experiments.Reporting;
 public class LossCurveTests
 {
     [Fact]
-    public void Long_runs_are_thinned_without_changing_their_mean()
+    public void Several_runs_become_their_mean_and_a_band()
     {
-        var curve = Curve(1000, i => i % 2);
+        var curve = new LossCurve("name", "c0", [Points(3, i => i), Points(2, i => 3 * i)]);
 
-        curve.Raw.Count.ShouldBe(240);
-        curve.Raw.Average(point => point.Loss).ShouldBe(0.5, 0.01);
+        curve.Points.ShouldBe([new(0, 0), new(10, 2)]);
+        curve.Band.ShouldBe([new(0, 0, 0), new(10, 1, 3)]);
     }
 
     [Fact]
-    public void A_straight_line_stays_straight_but_for_its_end()
+    public void One_run_has_no_band()
     {
-        var curve = Curve(100, i => 10 - (0.05 * i));
+        var curve = Curve(3, i => i);
 
-        foreach (var (raw, smooth) in curve.Raw.Zip(curve.Smooth).Take(90)) smooth.Loss.ShouldBe(raw.Loss, 1e-9);
+        curve.Points.ShouldBe(Points(3, i => i));
+        curve.Band.ShouldBeEmpty();
     }
 
     [Fact]
     public void Losses_that_are_not_finite_are_left_out() =>
-        Curve(5, i => i == 2 ? double.NaN : 1).Raw.Select(point => point.X).ShouldBe([0, 10, 30, 40]);
+        Curve(5, i => i == 2 ? double.NaN : 1).Points.Select(point => point.X).ShouldBe([0, 10, 30, 40]);
 
     [Fact]
     public void Values_between_points_are_interpolated()
@@ -38,6 +38,8 @@ public class LossCurveTests
         curve.At(11).ShouldBe(double.NaN);
     }
 
-    private static LossCurve Curve(int count, Func<int, double> loss) =>
-        new("name", "c0", [.. Enumerable.Range(0, count).Select(i => new LossPoint(10 * i, loss(i)))]);
+    private static LossCurve Curve(int count, Func<int, double> loss) => new("name", "c0", [Points(count, loss)]);
+
+    private static IReadOnlyList<LossPoint> Points(int count, Func<int, double> loss) =>
+        [.. Enumerable.Range(0, count).Select(i => new LossPoint(10 * i, loss(i)))];
 }

@@ -15,7 +15,7 @@ public sealed class MetricsLogTests : IDisposable
     public void Dispose() => directory.Dispose();
 
     [Fact]
-    public void Steps_become_points_and_evaluations_do_not()
+    public void Steps_and_evaluations_are_told_apart()
     {
         using (var sink = new JsonlMetrics(LogPath, step: 0))
         {
@@ -27,9 +27,9 @@ public sealed class MetricsLogTests : IDisposable
 
         var log = MetricsLog.Load(LogPath);
 
-        log.Points.ShouldBe([new(100, 5), new(200, 4.5), new(300, 4.25)]);
+        log.Steps.Select(step => (step.Tokens, step.Nll)).ShouldBe([(100, 5), (200, 4.5), (300, 4.25)]);
+        log.Evaluations.ShouldHaveSingleItem().Step.ShouldBe(1);
         log.FractionOfPeak.ShouldBe(0.5);
-        log.Routing.ShouldBeEmpty();
     }
 
     [Theory]
@@ -51,25 +51,14 @@ public sealed class MetricsLogTests : IDisposable
     }
 
     [Fact]
-    public void Routing_is_the_mean_over_the_last_quarter_by_domain()
+    public void Without_a_measured_peak_there_is_no_fraction_of_it()
     {
-        using (var sink = new JsonlMetrics(LogPath, step: 0))
-        {
-            for (var step = 1; step <= 9; step++) sink.Write(Step(step, routing: ("law", 0)));
-            sink.Write(Step(10, routing: ("law", 0.25)));
-            sink.Write(Step(11, routing: ("law", 0.75)));
-            sink.Write(Step(12, routing: ("code", 1)));
-        }
+        using (var sink = new JsonlMetrics(LogPath, step: 0)) sink.Write(Step(1));
 
-        var routing = MetricsLog.Load(LogPath).Routing;
-
-        routing.Keys.ShouldBe(["law", "code"], ignoreOrder: true);
-        routing["law"].ExpertLoad.ShouldHaveSingleItem().ShouldBe([0.5, 0.5]);
-        routing["code"].ExpertLoad.ShouldHaveSingleItem().ShouldBe([1, 0]);
-        routing["law"].AttentionGate.ShouldBeEmpty();
+        MetricsLog.Load(LogPath).FractionOfPeak.ShouldBeNull();
     }
 
-    private static StepMetrics Step(long step, double nll = 1, double? peak = null, (string Domain, double First)? routing = null) => new()
+    private static StepMetrics Step(long step, double nll = 1, double? peak = null) => new()
     {
         Step = step,
         Tokens = 100 * step,
@@ -82,8 +71,5 @@ public sealed class MetricsLogTests : IDisposable
         TokensPerSecond = 1,
         FractionOfPeak = peak,
         CoreSeconds = 1,
-        Layers = routing is not { } of
-            ? null
-            : [new() { ByDomain = new Dictionary<string, DomainRouting> { [of.Domain] = new() { ExpertLoad = [of.First, 1 - of.First] } } }],
     };
 }

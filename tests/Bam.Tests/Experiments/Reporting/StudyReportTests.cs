@@ -19,7 +19,7 @@ public sealed class StudyReportTests : IDisposable
     [Fact]
     public void It_is_one_file_that_asks_for_nothing_else()
     {
-        StudyReport.Write(SyntheticStudy.Create(directory.Root, 1, 2, 3), directory["main.html"]);
+        Report.WritePage(SyntheticStudy.Create(directory.Root, 1, 2, 3), directory["main.html"]);
 
         var text = File.ReadAllText(directory["main.html"]);
 
@@ -27,7 +27,8 @@ public sealed class StudyReportTests : IDisposable
         foreach (var outside in new[] { "http:", "https:", "//", "@import", "url(", "<script", " src=" }) text.ShouldNotContain(outside);
         Parse(text).Descendants("section").Select(section => section.Attribute("id")!.Value).ShouldBe(
         [
-            "table-1", "table-2", "claims", "loss", "cost-perplexity", "routing", "stability", "budgets", "costs", "bits-per-byte", "units", "recipe",
+            "table-1", "table-2", "change", "claims", "loss", "cost-perplexity", "routing", "stability", "budgets", "costs", "bits-per-byte",
+            "units", "recipe",
         ]);
     }
 
@@ -139,7 +140,9 @@ public sealed class StudyReportTests : IDisposable
 
         var table = Section(Draw(study with { Recipe = study.Recipe with { Tables = [] } }), "table-1");
 
-        table.Descendants("tbody").Elements("tr").Count().ShouldBe(study.Models.Count);
+        var rows = table.Descendants("tbody").Elements("tr").ToList();
+        rows.Count(row => row.Attribute("class")?.Value != "group").ShouldBe(study.Models.Count);
+        rows.Where(row => row.Attribute("class")?.Value == "group").Select(row => row.Value).ShouldBe(["Dense", "Specialised", "Mixtures"]);
         table.Descendants("p").First().Value.ShouldContain("change against btx");
     }
 
@@ -192,7 +195,7 @@ public sealed class StudyReportTests : IDisposable
         document.Descendants("table").ShouldAllBe(table => table.Element("caption") != null);
         document.Descendants("th").ShouldAllBe(heading => heading.Attribute("scope") != null);
         Section(document, "loss").Descendants("figcaption").Select(caption => caption.Value)
-            .ShouldBe(["over tokens", "over core-seconds", "over tokens", "over core-seconds"]);
+            .ShouldBe(["over tokens", "over core-seconds", "over tokens", "over core-seconds", "seed", "specialised, each on its own text"]);
     }
 
     [Fact]
@@ -200,7 +203,7 @@ public sealed class StudyReportTests : IDisposable
     {
         var studies = new[] { SyntheticStudy.Create(directory.Root, 1, 2, 3), SmallStudy.Of(SmallStudy.RecipeWith(Claim), (9, 10)) };
         var set = new StudySet { Name = "both", Title = "Two studies", About = "What is it about?", Studies = [] };
-        StudySetReport.Write(set, studies, directory["report.html"]);
+        SetReport.Write(set, studies, directory.Root);
 
         var document = Parse(File.ReadAllText(directory["report.html"]));
 
@@ -212,7 +215,7 @@ public sealed class StudyReportTests : IDisposable
 
     private XDocument Draw(Study study)
     {
-        StudyReport.Write(study, directory["study.html"]);
+        Report.WritePage(study, directory["study.html"]);
         return Parse(File.ReadAllText(directory["study.html"]));
     }
 

@@ -12,6 +12,30 @@ internal static class SyntheticRun
     private static readonly string[] Domains = ["general", "law", "code", "mathematics"];
     private static readonly string[] Experts = ["seed", "law", "code", "mathematics"];
 
+    private const string Recipe = """
+        name: debian-domains
+        domains:
+          general: { files: [general.txt] }
+          law: { files: [law.txt] }
+          code: { files: [code.txt] }
+          mathematics: { files: [mathematics.txt] }
+        model: { hidden_size: 8, intermediate_size: 16, num_hidden_layers: 4, num_attention_heads: 2 }
+        seed: { tokens: 3_000_000, learning_rate: 2e-3 }
+        experts: { law: { tokens: 1_000_000 }, code: { tokens: 1_000_000 }, mathematics: { tokens: 1_000_000 } }
+        mixtures:
+          soup: { method: soup }
+          btx: { method: btx, tokens: 1_500_000 }
+          bam: { method: bam, tokens: 1_500_000 }
+          bam-shared-kv: { method: bam, share_key_value: true, tokens: 1_500_000 }
+          bam-compute: { method: bam, match: { mixture: btx, by: core_seconds } }
+        claims:
+          - { says: "law beats the seed on law", order: [law, seed], domains: [law] }
+          - { says: "law is worse than the seed on code", order: [seed, law], domains: [code] }
+          - { says: "code beats the seed on code", order: [code, seed], domains: [code] }
+          - { says: "bam beats the seed on all special domains", order: [bam, seed], domains: [law, code, mathematics] }
+          - { says: "bam beats itself trained for longer", order: [bam-compute, bam] }
+        """;
+
     public static Results Write(string directory, Func<Results, Results>? change = null)
     {
         var models = new List<ModelResult>
@@ -37,16 +61,7 @@ internal static class SyntheticRun
             },
             Domains = Domains,
             Models = models,
-            Claims =
-            [
-                new("law beats the seed on law", true, "24.30 against 35.85"),
-                new("law is worse than the seed on code", true, "61.00 against 48.20"),
-                new("code beats the seed on code", true, "19.60 against 48.20"),
-                new("bam beats the seed on all special domains", true, "24.80, 20.30, 5.37 against 35.85, 48.20, 12.90"),
-                new("bam beats btx in every domain at the same compute", false, "law 25.10 against 25.00"),
-            ],
-            ResolvedRecipe = "name: debian-domains\ntokenizer:\n  vocab_size: 4096\nseed:\n  hidden_size: 256\n  tokens: 3000000\n"
-                + "mixtures:\n  - name: btx\n    method: btx\n  - name: bam\n    method: bam\n    share_key_value: false\n",
+            ResolvedRecipe = Recipe,
         };
         results = change?.Invoke(results) ?? results;
         results.Save(directory);
@@ -55,7 +70,7 @@ internal static class SyntheticRun
         ModelResult Model(
             string name, ModelKind kind, double[] perplexity, double[]? loss, long tokens, bool experts, string? domain = null, string? budget = null)
         {
-            if (loss is not null) WriteMetrics(directory, name, loss, tokens, experts, kind == ModelKind.Bam);
+            var metrics = loss is null ? null : Metrics(name, loss, tokens, experts, kind == ModelKind.Bam);
             return new()
             {
                 Name = name,
@@ -73,26 +88,26 @@ internal static class SyntheticRun
                 CoreSeconds = tokens / (experts ? 2300.0 : 8000.0) * 2,
                 TokensPerSecond = loss is null ? 0 : experts ? 2300 : 8000,
                 Flops = tokens * 6.0 * (experts ? 8e6 : 4.7e6),
-                Metrics = loss is null ? null : $"{name}/metrics.jsonl",
+                FractionOfPeak = metrics?.FractionOfPeak,
+                History = metrics is null ? null : TrainingHistory.Of(metrics),
             };
         }
     }
 
     private static Dictionary<string, double> ByDomain(double[] values) => Domains.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second);
 
-    private static void WriteMetrics(string directory, string name, double[] loss, long tokens, bool experts, bool gates)
+    private static MetricsLog Metrics(string name, double[] loss, long tokens, bool experts, bool gates)
     {
         const int Steps = 120;
         var random = new RandomStream(1, name);
         Span<float> noise = stackalloc float[Steps];
         random.FillNormal(noise, 0.06);
-        Directory.CreateDirectory(Path.Combine(directory, name));
-        using var sink = new JsonlMetrics(Path.Combine(directory, name, "metrics.jsonl"), step: 0);
+        var steps = new List<StepMetrics>();
         for (var i = 0; i < Steps; i++)
         {
             var part = (i + 1.0) / Steps;
             var nll = loss[^1] + ((loss[0] - loss[^1]) * Math.Exp(-5 * part)) + noise[i];
-            sink.Write(new StepMetrics
+            steps.Add(new StepMetrics
             {
                 Step = i + 1,
                 Tokens = tokens * (i + 1) / Steps,
@@ -109,8 +124,8 @@ internal static class SyntheticRun
             });
         }
 
-        var evaluation = new DomainEvaluation(30.5, 3.4, 1.5, 1000);
-        sink.Write(new EvaluationMetrics(Steps, new Dictionary<string, DomainEvaluation> { ["law"] = evaluation }));
+        var evaluation = new Dictionary<string, DomainEvaluation> { ["law"] = new(30.5, 3.4, 1.5, 1000) };
+        return new(steps, [new EvaluationMetrics(Steps, evaluation)]);
     }
 
     private static LayerMetrics Layer(int layer, double part, bool gates, string name, int step) => new()

@@ -20,7 +20,6 @@ internal static class SmallStudy
         Machine = new() { Cpu = "cpu", Cores = 2, Memory = 1L << 30, Libtorch = "1.13", Blas = "blas", Threads = 2 },
         Domains = ["x", "y"],
         Models = [Model("a", ModelKind.Bam, mean.A), Model("b", ModelKind.Btx, mean.B)],
-        Claims = [],
         ResolvedRecipe = "",
     })]);
 

@@ -102,7 +102,6 @@ internal static class SyntheticStudy
         },
         Domains = [.. recipe.Domains.Keys],
         Models = [.. Models.Select(model => Model(recipe, seed, model.Name, model.Kind, model.Perplexity, model.TokensPerCoreSecond, model.Tokens))],
-        Claims = [],
         ResolvedRecipe = "",
     };
 

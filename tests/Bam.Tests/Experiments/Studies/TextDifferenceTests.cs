@@ -41,10 +41,10 @@ public sealed class TextDifferenceTests : IDisposable
     public void The_pages_of_a_study_and_of_a_set_say_which_text_and_units_differ()
     {
         var study = OnOtherText(SmallStudy.Of((9, 10), (9, 11), (9, 12)));
-        StudyReport.Write(study, directory["study.html"]);
-        StudySetReport.Write(new StudySet { Name = "set", Studies = [] }, [study], directory["set.html"]);
+        Report.Write(study, directory.Root);
+        SetReport.Write(new StudySet { Name = "set", Studies = [] }, [study], directory.Root);
 
-        foreach (var page in new[] { "study.html", "set.html" })
+        foreach (var page in new[] { "small.html", "report.html" })
             File.ReadAllText(directory[page]).ShouldContain($"<p class='warning'>Warning: {InWords}.</p>");
     }
 
@@ -54,8 +54,8 @@ public sealed class TextDifferenceTests : IDisposable
         var recipe = WriteStudy();
         var (run, report) = (new RecordingReporter(), new RecordingReporter());
 
-        StudySetRun.Open(recipe, directory["out"]).Run([], run, default);
-        StudyArchive.Open(recipe, directory["pages"]).Read(report);
+        ExperimentRun.Open(recipe, directory["out"]).Run([], run, default);
+        ResultsArchive.WriteReports(recipe, directory["pages"], report);
 
         run.Said.ShouldBe([$"small: {InWords}"]);
         report.Said.ShouldBe([$"small: {InWords}"]);

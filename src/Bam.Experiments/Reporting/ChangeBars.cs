@@ -1,9 +1,10 @@
 using Bam.Experiments.Findings;
+using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
 /// <summary>Bars by domain: how each model's perplexity differs from the seed's.</summary>
-internal static class PerplexityChange
+internal static class ChangeBars
 {
     private const double Width = 264;
     private const double RowHeight = 20;
@@ -13,10 +14,11 @@ internal static class PerplexityChange
     private const int LongestName = 16;
 
     /// <summary>Appends the section, if there is a seed to compare with.</summary>
-    public static void Add(Html html, ReportData data)
+    public static void Add(Html html, Study study)
     {
-        if (data.Seed is not { } seed) return;
-        var models = data.Groups.SelectMany(group => group.Models).Where(model => model != seed).ToList();
+        var all = ModelGroups.Of(study.MeanModels).SelectMany(group => group.Models).ToList();
+        if (all.Find(model => model.Kind == ModelKind.Seed) is not { } seed) return;
+        var models = all.Where(model => model != seed).ToList();
         if (models.Count == 0) return;
         html.Line($"<section id='change'>")
             .Line($"<h2>What training brought</h2>")
@@ -24,14 +26,14 @@ internal static class PerplexityChange
             .Add($"it, bars to the right are worse; equal lengths are equal ratios. A specialised model should gain on its own domain ")
             .Line($"and lose elsewhere, a mixture should gain on all special domains at once.</p>")
             .Line($"<div class='panels bars'>");
-        var changes = models.SelectMany(model => data.Results.Domains, (model, domain) => LogRatio(model, seed, domain))
+        var changes = models.SelectMany(model => study.Domains, (model, domain) => LogRatio(model, seed, domain))
             .Where(double.IsFinite).ToList();
         var labelWidth = models.Max(model => Math.Min(model.Name.Length, LongestName)) * CharacterWidth;
         // Never so narrow that noise fills the panel.
         var axis = Axis.Exact(
             Math.Min(changes.DefaultIfEmpty(0).Min(), -0.05), Math.Max(changes.DefaultIfEmpty(0).Max(), 0.05),
             labelWidth + 8, Width - ValueWidth, ticks: 4);
-        foreach (var domain in data.Results.Domains) AddPanel(html, domain, models, seed, axis);
+        foreach (var domain in study.Domains) AddPanel(html, domain, models, seed, axis);
         html.Line($"</div>").Line($"</section>");
     }
 

@@ -6,15 +6,16 @@ using Bam.Files;
 
 namespace Bam.Experiments;
 
-/// <summary>A set of studies, or a single one, and the directory in which they run.</summary>
-internal sealed class StudySetRun
+/// <summary>A recipe, or a set of recipes, and the directory in which they run.</summary>
+internal sealed class ExperimentRun
 {
     private readonly IReadOnlyList<StudyRun> studies;
 
-    private StudySetRun(StudySet? set, IReadOnlyList<Recipe> recipes, string directory)
+    private ExperimentRun(StudySet? set, IReadOnlyList<Recipe> recipes, string directory)
     {
         Set = set;
         Directory = Path.GetFullPath(directory);
+        HasSeeds = recipes.Any(recipe => !recipe.HasOneUnit);
         studies = [.. recipes.Select(recipe => new StudyRun(recipe, Directory))];
     }
 
@@ -27,22 +28,22 @@ internal sealed class StudySetRun
     /// <summary>The names of the studies.</summary>
     public IReadOnlyList<string> Names => [.. studies.Select(study => study.Name)];
 
-    /// <summary>True when the file holds a set, or a recipe with seed numbers.</summary>
-    /// <exception cref="InvalidInputException">The file is not as it must be.</exception>
-    public static bool IsStudy(string path) => StudySet.IsSet(path) || RecipeReader.Read(path).RandomSeeds.Count > 0;
+    /// <summary>True if there are seed numbers to choose from.</summary>
+    public bool HasSeeds { get; }
 
-    /// <summary>Reads a set or a recipe with seed numbers; all that can be wrong with them is found here, before any work.</summary>
-    /// <param name="path">The set's file, or a recipe's.</param>
+    /// <summary>Reads a recipe or a set; all that can be wrong with them is found here, before any work.</summary>
+    /// <param name="path">The recipe's file, or a set's, or the folder of a <c>recipe.yaml</c>.</param>
     /// <param name="output">The run's root; null for <c>runs/NAME</c> below the current directory.</param>
     /// <param name="isSmoke">True: tiny models and synthetic text, to see that everything works (<c>runs/NAME-smoke</c>).</param>
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
-    public static StudySetRun Open(string path, string? output, bool isSmoke = false)
+    public static ExperimentRun Open(string path, string? output, bool isSmoke = false)
     {
-        var (set, recipes) = StudySet.ReadStudies(path);
+        if (System.IO.Directory.Exists(path)) path = Path.Combine(path, "recipe.yaml");
+        var (set, recipes) = StudySet.ReadRecipes(path);
         var name = set?.Name ?? recipes[0].Name;
         output ??= Path.Combine("runs", isSmoke ? $"{name}-smoke" : name);
         RunRoot.Require(output, recipes);
-        return new StudySetRun(set, isSmoke ? RunRoot.Smoke(recipes, output) : recipes, output);
+        return new ExperimentRun(set, isSmoke ? RunRoot.Smoke(recipes, output) : recipes, output);
     }
 
     /// <summary>Every unit with what a run would do about it, in the order in which a run takes them.</summary>
@@ -69,17 +70,17 @@ internal sealed class StudySetRun
     {
         RequireKnown(seeds);
         using var held = DirectoryLock.Acquire(Directory);
-        var known = studies.Select(study => study.Study()).ToList();
-        foreach (var study in known) Show(study);
-        if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
+        var known = studies.Select(study => study.Study).ToList();
+        foreach (var study in known.Where(study => !study.Recipe.HasOneUnit)) Show(study);
+        if (Set is not null) SetReport.Write(Set, known, Directory);
         foreach (var seed in Chosen(seeds))
         {
             for (var i = 0; i < studies.Count; i++)
             {
                 if (!studies[i].Run(seed, reporter, cancellation)) continue;
-                known[i] = studies[i].Study();
+                known[i] = studies[i].Study;
                 Show(known[i]);
-                if (Set is not null) StudyPages.WriteSet(Set, known, Directory);
+                if (Set is not null) SetReport.Write(Set, known, Directory);
             }
         }
 
@@ -88,7 +89,7 @@ internal sealed class StudySetRun
         void Show(Study study)
         {
             TextDifference.Warn(study, reporter);
-            StudyPages.Write(study, Directory);
+            Report.Write(study, Directory);
         }
     }
 

@@ -4,20 +4,18 @@ using Bam.Files;
 namespace Bam.Experiments.Reporting;
 
 /// <summary>The page of a set of studies: what was found, and a summary of each with a link to its own page.</summary>
-internal static class StudySetReport
+internal static class SetReport
 {
-    /// <summary>The file name inside a run directory.</summary>
-    public const string FileName = "report.html";
-
-    /// <summary>Draws the page.</summary>
-    /// <param name="set">The set.</param>
-    /// <param name="studies">Its studies, whose pages lie beside this one.</param>
-    /// <param name="path">The file to write.</param>
+    /// <summary>Writes the page into the run's root, beside the reports of its studies.</summary>
+    /// <returns>The page's path.</returns>
+    /// <exception cref="InvalidInputException">Another file has its name.</exception>
     /// <exception cref="WorkFailedException">The file cannot be written.</exception>
-    public static void Write(StudySet set, IReadOnlyList<Study> studies, string path)
+    public static string Write(StudySet set, IReadOnlyList<Study> studies, string directory)
     {
-        ArgumentNullException.ThrowIfNull(set);
+        var path = Path.Combine(directory, StudyFiles.ReportName);
+        OutputPath.RequireFile(path, "an older report to replace", HtmlPage.IsOne, []);
         AtomicFile.WriteText(path, Render(set, studies));
+        return path;
     }
 
     private static string Render(StudySet set, IReadOnlyList<Study> studies)
@@ -27,12 +25,13 @@ internal static class StudySetReport
         body.Line($"<header>")
             .Line($"<p class='product'>Bam studies</p>")
             .Line($"<h1>{title}</h1>")
-            .Line($"<p class='date'>{studies.Count} studies\u00a0· {studies.Sum(study => study.Units.Count)} of {studies.Sum(study => study.Recipe.RandomSeeds.Count)} units finished</p>");
+            .Add($"<p class='date'>{studies.Count} studies\u00a0· {studies.Sum(study => study.Units.Count)} of ")
+            .Line($"{studies.Sum(study => study.Recipe.UnitSeeds.Count)} units finished</p>");
         if (set.About.Length > 0) body.Line($"<p class='summary'>{set.About}</p>");
         body.Line($"</header>");
         AddFindings(body, [.. studies.Where(study => study.Units.Count > 0 && study.Recipe.Claims.Count > 0)]);
         foreach (var study in studies) AddStudy(body, study);
-        return HtmlPage.Of($"{title} · Bam studies", body);
+        return HtmlPage.Of($"{title} · Bam report", body);
     }
 
     private static void AddFindings(Html html, IReadOnlyList<Study> studies)
@@ -42,7 +41,7 @@ internal static class StudySetReport
             .Line($"<h2>What was found</h2>")
             .Add($"<p>Differences of the mean perplexity over the domains, paired by seed number, with the 95 % interval of their mean. ")
             .Line($"A claim <em>holds</em> when the whole interval lies below 0, and is <em>contradicted</em> when it lies above.</p>");
-        ClaimTable.AddTable(html, "All claims with their verdicts", studies, perDomain: false);
+        ClaimTable.AddTable(html, "All claims with their verdicts", studies, perDomain: false, linked: true);
         html.Line($"</section>");
     }
 
@@ -50,13 +49,13 @@ internal static class StudySetReport
     {
         html.Line($"<section id='study-{study.Name}'>")
             .Line($"<h2><a href='{study.Name}.html'>{study.Title}</a></h2>")
-            .Line($"<p class='progress'>{SeedText.Of(study)}</p>");
-        StudyReport.AddWarning(html, study);
+            .Line($"<p class='progress'>{Report.Progress(study)}</p>");
+        Report.AddWarning(html, study);
         if (study.Recipe.About.Length > 0) html.Line($"<p>{study.Recipe.About}</p>");
         if (study.Units.Count > 0)
         {
             html.Line($"<h3>{study.Tables[0].Title}</h3>");
-            StudyTables.AddTable(html, study, study.Tables[0]);
+            FigureTables.AddTable(html, study, study.Tables[0]);
             AddClaims(html, study);
         }
 

@@ -5,8 +5,8 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>How long a study's models take for a text, at each size that was measured.</summary>
-internal static class StudyLatency
+/// <summary>How long models take for a text, at each size that was measured.</summary>
+internal static class LatencyTables
 {
     private const double Megabyte = 1e6;
 
@@ -41,7 +41,7 @@ internal static class StudyLatency
             Figure("total", result => result.Total.Median), Figure("MB of keys and values", result => result.CacheBytes / Megabyte),
         ];
         html.Line($"<h3>{caption}</h3>");
-        StudyTables.AddFigures(html, study, table, caption, figures, 3);
+        FigureTables.AddFigures(html, study, table, caption, figures, 3);
 
         ModelFigure Figure(string title, Func<LatencyResult, double> select) =>
             new(title, null, model => model.Latency?.GetValueOrDefault(size) is { } result ? select(result) : double.NaN);

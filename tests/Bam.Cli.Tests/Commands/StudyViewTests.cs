@@ -1,11 +1,13 @@
 using Bam.Cli.Commands;
 using Bam.Experiments.Findings;
+using Bam.Experiments.Recipes;
+using Bam.Experiments.Studies;
 using Shouldly;
 using Xunit;
 
 namespace Bam.Cli.Tests.Commands;
 
-public sealed class ResultsViewTests
+public sealed class StudyViewTests
 {
     [Fact]
     public void The_best_is_marked_and_the_change_against_btx_shown()
@@ -15,12 +17,31 @@ public sealed class ResultsViewTests
         lines.ShouldContain(line => line.Contains("seed") && line.Contains("80.00") && line.Contains("+50.0 %"));
         lines.ShouldContain(line => line.Contains("btx") && line.Contains("20.00*") && !line.Contains('%'));
         lines.ShouldContain(line => line.Contains("bam") && line.Contains("57.00*") && line.Contains("-2.5 %"));
-        lines.ShouldContain(line => line.Contains("held") && line.Contains("bam beats the seed"));
+        lines.ShouldContain(line => line.Contains("btx beats the seed") && line.Contains("-33.3 %") && line.Contains("1/1") && line.Contains("held with one seed"));
     }
 
     [Fact]
     public void Without_btx_there_is_nothing_to_compare_with() =>
         Draw([Model("seed", ModelKind.Seed, 80, 40)]).ShouldNotContain(line => line.Contains("against btx"));
+
+    [Fact]
+    public void What_nobody_claimed_is_observed_and_not_judged()
+    {
+        var lines = Draw([Model("seed", ModelKind.Seed, 80, 40), Model("law", ModelKind.Expert, 90, 20) with { Domain = "law" }]);
+
+        lines.ShouldContain(line => line.Contains("Observations (perplexity against seed)"));
+        lines.ShouldContain(line => line.Contains("law") && line.Contains("80.00") && line.Contains("90.00") && line.Contains("+12.5 %") && line.Contains("worse"));
+        lines.ShouldNotContain(line => line.Contains("held", StringComparison.OrdinalIgnoreCase) && !line.Contains("held-out"));
+    }
+
+    [Fact]
+    public void Several_seed_numbers_are_means_with_deviations()
+    {
+        var lines = Draw([Model("seed", ModelKind.Seed, 80, 40), Model("btx", ModelKind.Btx, 60, 20)], [Model("seed", ModelKind.Seed, 82, 42), Model("btx", ModelKind.Btx, 62, 20)]);
+
+        lines.ShouldContain(line => line.Contains("btx") && line.Contains("61.00 ± 1.41*") && line.Contains("20.00 ± 0.00*"));
+        lines.ShouldContain(line => line.Contains("2 of 2 seeds") && line.Contains("test.html"));
+    }
 
     [Fact]
     public void Probes_are_a_table_of_their_own_with_the_best_model_of_each()
@@ -38,21 +59,33 @@ public sealed class ResultsViewTests
         Draw([Model("seed", ModelKind.Seed, 80, 40)]).ShouldNotContain(line => line.Contains("probes"));
     }
 
-    private static string[] Draw(ModelResult[] models, params string[] probes)
+    private static string[] Draw(ModelResult[] models, params string[] probes) => Draw([models], probes);
+
+    private static string[] Draw(params ModelResult[][] units) => Draw(units, []);
+
+    private static string[] Draw(ModelResult[][] units, string[] probes)
     {
         using var text = new StringWriter();
-        var results = new Results
+        var results = units.Select((models, i) => new Results
         {
             Recipe = "test",
+            RandomSeed = i,
             Created = DateTimeOffset.UnixEpoch,
             Machine = new() { Cpu = "cpu", Cores = 2, Memory = 1, Libtorch = "libtorch", Blas = "blas", Threads = 2 },
             Domains = ["law", "code"],
             Probes = probes,
             Models = models,
-            Claims = [new Claim("bam beats the seed", Held: true, "57.00 against 80.00")],
             ResolvedRecipe = "",
+        });
+        var recipe = new Recipe
+        {
+            Name = "test",
+            RandomSeeds = units.Length > 1 ? [.. units.Select((_, i) => (long)i)] : [],
+            Domains = new Dictionary<string, RecipeDomain> { ["law"] = new() { Files = [] }, ["code"] = new() { Files = [] } },
+            Seed = new(),
+            Claims = units[0].Any(model => model.Name == "btx") ? [new() { Says = "btx beats the seed", Order = ["btx", "seed"] }] : [],
         };
-        ResultsView.Draw(Consoles.ForResults(text), results, "runs/test");
+        StudyView.Draw(Consoles.ForResults(text), [new Study(recipe, [.. results])], "runs/test");
         return text.ToString().Split('\n');
     }
 

@@ -4,11 +4,11 @@ using Bam.Experiments.Studies;
 using Shouldly;
 using Xunit;
 
-namespace Bam.Tests.Experiments.Studies;
+namespace Bam.Tests.Experiments;
 
 /// <summary>Studies on toy text: units by seed number, kept figures, models that studies share.</summary>
 [Collection(LibTorchCollection.Name)]
-public sealed class StudySetRunTests : IDisposable
+public sealed class ExperimentRunTests : IDisposable
 {
     private const string Base = """
         random_seeds: [1, 2]
@@ -43,7 +43,7 @@ public sealed class StudySetRunTests : IDisposable
 
     private readonly TemporaryDirectory directory = new();
 
-    public StudySetRunTests()
+    public ExperimentRunTests()
     {
         ToyDomains.Write(directory[""]);
         File.WriteAllText(directory["base.yaml"], Base);
@@ -153,13 +153,13 @@ public sealed class StudySetRunTests : IDisposable
     {
         File.Delete(directory["law.txt"]);
 
-        var studies = StudySetRun.Open(directory["recipe.yaml"], directory["smoke"], isSmoke: true).Run(null, SilentReporter.Instance, default);
+        var studies = ExperimentRun.Open(directory["recipe.yaml"], directory["smoke"], isSmoke: true).Run(null, SilentReporter.Instance, default);
 
         studies.ShouldAllBe(study => study.Units.Count == 2);
         Directory.Exists(directory["kept"]).ShouldBeFalse();
     }
 
-    private StudySetRun Open(string recipe, string output) => StudySetRun.Open(directory[recipe], directory[output]);
+    private ExperimentRun Open(string recipe, string output) => ExperimentRun.Open(directory[recipe], directory[output]);
 
     private IReadOnlyList<Study> Run(string recipe, string output) => Open(recipe, output).Run(null, SilentReporter.Instance, default);
 }

@@ -1,0 +1,108 @@
+using System.Globalization;
+using Bam.Experiments.Findings;
+using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Bam.Experiments.Reporting;
+using Bam.Experiments.Studies;
+
+namespace Bam.Experiments;
+
+/// <summary>
+/// Reports from kept results alone: nothing is run, and neither the text nor the phases behind the results need be on this
+/// machine.
+/// </summary>
+internal static class ResultsArchive
+{
+    /// <summary>The run whose <c>results.json</c> a directory holds, with the recipe that was stored with them.</summary>
+    /// <exception cref="InvalidInputException">The results are missing or damaged.</exception>
+    public static Study ReadRun(string runDirectory, IReporter reporter)
+    {
+        var results = Results.Load(runDirectory);
+        return new Study(StoredRecipe(results, Path.Combine(runDirectory, Results.FileName), reporter), [results]);
+    }
+
+    /// <summary>Draws the reports of a recipe or a set.</summary>
+    /// <param name="path">The recipe's file, or a set's.</param>
+    /// <param name="output">Where reports go, and where results are read if the recipe names no other place; null for
+    /// <c>runs/NAME</c>.</param>
+    /// <param name="reporter">Receives warnings about results that do not fit their recipe.</param>
+    /// <returns>The set's report, or the only recipe's.</returns>
+    /// <exception cref="InvalidInputException">A file is not as it must be, or a recipe of one unit has no results.</exception>
+    /// <exception cref="WorkFailedException">A file cannot be written.</exception>
+    public static string WriteReports(string path, string? output, IReporter reporter)
+    {
+        var (set, recipes) = StudySet.ReadRecipes(path);
+        var directory = Path.GetFullPath(output ?? Path.Combine("runs", set?.Name ?? recipes[0].Name));
+        var studies = recipes.Select(recipe => Read(recipe, directory, reporter)).ToList();
+        var pages = studies.Select(study => Report.Write(study, directory)).ToList();
+        return set is null ? pages[0] : SetReport.Write(set, studies, directory);
+    }
+
+    private static Study Read(Recipe recipe, string directory, IReporter reporter)
+    {
+        var files = new StudyFiles(recipe, directory);
+        List<Results> units = recipe.HasOneUnit
+            ? [Results.LoadFile(files.FileOf(recipe.RandomSeed))]
+            : [.. recipe.UnitSeeds.Select(files.Load).OfType<Results>()];
+        var whole = units.Where(unit => HasAllOf(recipe, unit)).ToList();
+        if (whole.Count < units.Count)
+            reporter.Warn($"{recipe.Name}: {Seeds(units.Except(whole))} not shown: they are of other models or domains than the recipe's");
+        WarnOfKeys(recipe, directory, whole, reporter);
+        var study = new Study(recipe, whole);
+        TextDifference.Warn(study, reporter);
+        return study;
+    }
+
+    private static void WarnOfKeys(Recipe recipe, string directory, List<Results> units, IReporter reporter)
+    {
+        if (units.Count == 0) return;
+        try
+        {
+            var hashes = new FileHashes(Path.Combine(directory, RunRoot.InputsFileName));
+            var other = units.Where(unit => KeyOf(recipe.ForSeed(unit.RandomSeed)) != unit.Key).ToList();
+            if (other.Count > 0)
+                reporter.Warn($"{recipe.Name}: {Seeds(other)} of another version of the recipe or its text, and shown all the same");
+
+            string KeyOf(Recipe unit) => new RecipeUnit(unit, new PhaseStore(directory), hashes).Key;
+        }
+        catch (Exception e) when (e is InvalidInputException or IOException)
+        {
+            reporter.Warn($"{recipe.Name}: shown, but whether the figures are of this recipe and text cannot be told here ({e.Message})");
+        }
+    }
+
+    private static bool HasAllOf(Recipe recipe, Results unit)
+    {
+        string[] models = ["seed", .. recipe.Experts.Keys, .. recipe.Mixtures.Keys];
+        return unit.Models.Select(model => model.Name).ToHashSet().SetEquals(models)
+            && recipe.Domains.Keys.All(domain => unit.Models.All(model => model.Perplexity.ContainsKey(domain)));
+    }
+
+    // Results of another version of Bam may hold a recipe that this one does not read. Their figures can be shown without it.
+    private static Recipe StoredRecipe(Results results, string path, IReporter reporter)
+    {
+        var outline = new Recipe
+        {
+            Name = results.Recipe,
+            RandomSeed = results.RandomSeed,
+            Domains = results.Domains.ToDictionary(domain => domain, _ => new RecipeDomain { Files = [] }),
+            Seed = new RecipeSeed(),
+        };
+        if (results.ResolvedRecipe.Length == 0) return outline;
+        try
+        {
+            var recipe = RecipeReader.Parse(results.ResolvedRecipe, path) with { Name = results.Recipe };
+            if (recipe.HasOneUnit && HasAllOf(recipe, results)) return recipe;
+            reporter.Warn($"{path}: the stored recipe has other models or domains than the results, whose figures are shown without it");
+        }
+        catch (InvalidInputException e)
+        {
+            reporter.Warn($"the figures are shown without the recipe's tables and claims, because the stored recipe cannot be read ({e.Message})");
+        }
+
+        return outline;
+    }
+
+    private static string Seeds(IEnumerable<Results> units) =>
+        $"the figures of seed {string.Join(", ", units.Select(unit => unit.RandomSeed.ToString(CultureInfo.InvariantCulture)))} are";
+}
