@@ -146,7 +146,7 @@ internal sealed class EvalPerplexity : Verb
     }
 
     private static int BeginOfWindow(string model, ModelConfig config, Tokenizer? tokenizer) =>
-        (tokenizer is not null && BeginTokens.Of(tokenizer) is [var id] ? id : config.BosTokenId)
+        (tokenizer is not null && tokenizer.IdsBefore is [var id] ? id : config.BosTokenId)
         ?? throw new InvalidInputException("--bos window", "a model with a begin token", $"{model} without", "leave the option out");
 
     private static int Positive(string option, int value) =>

@@ -3,7 +3,6 @@ using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
 using Bam.Files;
-using Bam.Numerics;
 
 namespace Bam.Upcycling;
 

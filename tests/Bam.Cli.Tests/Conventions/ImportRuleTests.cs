@@ -16,10 +16,9 @@ public class ImportRuleTests
     {
         ["Bam"] = [],
         ["Bam.Files"] = ["Bam"],
-        ["Bam.Numerics"] = ["Bam"],
         ["Bam.Configuration"] = ["Bam.Files"],
-        ["Bam.Checkpoints"] = ["Bam.Configuration", "Bam.Numerics", "Bam.Tokenization"],
-        ["Bam.Tokenization"] = ["Bam.Files", "Bam.Numerics"],
+        ["Bam.Checkpoints"] = ["Bam.Configuration", "Bam.Tokenization"],
+        ["Bam.Tokenization"] = ["Bam.Files"],
         ["Bam.Data"] = ["Bam.Configuration", "Bam.Tokenization"],
         ["Bam.Models"] = ["Bam.Checkpoints", "Bam.Data", "Bam.Torch"],
         ["Bam.Upcycling"] = ["Bam.Models"],
@@ -30,11 +29,7 @@ public class ImportRuleTests
         ["Bam.Torch"] = [],
     };
 
-    private static readonly string[] WithoutTorch =
-    [
-        "Bam.Files", "Bam.Numerics", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling",
-        "Bam.Exporting"
-    ];
+    private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling", "Bam.Exporting"];
 
     private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
     private static readonly Assembly Experiments = typeof(ExperimentRun).Assembly;

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Bam.Checkpoints.Safetensors;
-using Bam.Numerics;
 using Shouldly;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using Bam.Checkpoints;
 using Bam.Checkpoints.Safetensors;
-using Bam.Numerics;
 
 namespace Bam.Tests.Checkpoints;
 

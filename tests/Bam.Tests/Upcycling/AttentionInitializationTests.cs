@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Safetensors;
-using Bam.Numerics;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;

@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
-using Bam.Numerics;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
-using Bam.Numerics;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;
