@@ -216,27 +216,12 @@ internal sealed class ExperimentGraph
     {
         if (mixes.TryGetValue(name, out var mix)) return mix;
         var mixture = recipe.Mixtures[name];
-        var members = mixture.Of ?? [.. experts.Keys];
-        // A sparse mixture has copies of the seed where the others have experts.
-        var isSparse = mixture.Method == MixtureMethod.Sparse;
-        var settings = new MixSettings
-        {
-            Method = mixture.Method.ToString().ToLowerInvariant(),
-            ShareKeyValue = mixture.ShareKeyValue,
-            Experts = mixture.Experts ?? (isSparse ? members.Count + 1 : null),
-            TopK = mixture.TopK,
-            NormTopk = mixture.NormTopk,
-            AttentionTopK = mixture.AttentionTopK,
-            AttentionInit = mixture.AttentionInit,
-            RouterSeed = recipe.ModelSeed,
-            RouterTokens = mixture.RouterTokens,
-            Device = recipe.Seed.Training.Device,
-        };
+        var members = mixture.MembersIn(recipe);
         return mixes[name] = new MixPhase(
             name,
-            settings,
+            mixture.SettingsIn(recipe),
             seed,
-            isSparse ? [] : [.. members.Select(member => experts[member])],
+            mixture.Method == MixtureMethod.Sparse ? [] : [.. members.Select(member => experts[member])],
             mixture.RouterTokens is null ? [] : RouterDomainsOf(members));
     }
 

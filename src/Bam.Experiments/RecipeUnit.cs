@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Evaluation;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
@@ -86,7 +87,7 @@ internal sealed class RecipeUnit
     {
         var measured = model.Evaluation.ResultsIn(store);
         var training = (model.Origin as TrainPhase)?.ResultIn(store);
-        var config = ModelConfig.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
+        var config = ModelConfigReader.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
         var size = ModelSize.Of(config);
         var metricsPath = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
         var metrics = metricsPath is null ? null : MetricsLog.Load(metricsPath);
@@ -104,7 +105,8 @@ internal sealed class RecipeUnit
             Tokens = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Tokens),
             MeanPerplexity = PerplexityResult.Mean(measured.Values),
             Probes = model.Probes?.ResultsIn(store).ToDictionary(
-                probe => probe.Key, probe => new ProbeResult(probe.Value.Perplexity, probe.Value.BitsPerByte ?? double.NaN, probe.Value.Tokens)),
+                probe => probe.Key,
+                probe => new ProbeResult(probe.Value.Perplexity, probe.Value.BitsPerByte ?? double.NaN, probe.Value.Tokens)),
             ParametersTotal = size.Total,
             ParametersActive = size.Active,
             TrainingTokens = training?.Tokens ?? 0,
@@ -120,15 +122,17 @@ internal sealed class RecipeUnit
 
     private Dictionary<string, LatencyResult>? LatencyOf(string model)
     {
-        var measured = graph.Latencies.Where(latency => latency.ResultsIn(store).ContainsKey(model)).ToList();
-        return measured.Count == 0 ? null : measured.ToDictionary(latency => latency.Sizes, latency => latency.ResultsIn(store)[model]);
+        var measured = graph.Latencies.Where(latency => latency.ResultsIn(store).ContainsKey(model));
+        var bySizes = measured.ToDictionary(latency => latency.Sizes, latency => latency.ResultsIn(store)[model]);
+        return bySizes.Count == 0 ? null : bySizes;
     }
 
     // Sparse mixtures, and experts beyond the models, are copies of the seed's.
     private List<string> ExpertsOf(ExperimentModel model, ModelConfig config)
     {
-        var members = model.Kind == ModelKind.Sparse ? [] : recipe.Mixtures[model.Name].Of ?? [.. recipe.Experts.Keys];
-        return [.. Enumerable.Range(0, config.NumLocalExperts).Select(expert => expert > 0 && expert <= members.Count ? members[expert - 1] : "seed")];
+        var members = model.Kind == ModelKind.Sparse ? [] : recipe.Mixtures[model.Name].MembersIn(recipe);
+        return [.. Enumerable.Range(0, config.NumLocalExperts)
+            .Select(expert => expert > 0 && expert <= members.Count ? members[expert - 1] : "seed")];
     }
 
     private static string TextOf(BudgetOutcome match) => match.By switch

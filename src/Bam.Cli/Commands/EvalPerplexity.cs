@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Data;
 using Bam.Evaluation;
 using Bam.Models;
@@ -57,7 +58,7 @@ internal sealed class EvalPerplexity : Verb
     public override int Execute(Invocation invocation)
     {
         var directories = invocation.GetRequired(models);
-        var configs = Array.ConvertAll(directories, directory => ModelConfig.Load(directory, invocation.Reporter));
+        var configs = Array.ConvertAll(directories, directory => ModelConfigReader.Load(directory, invocation.Reporter));
         var longest = configs.Min(config => config.MaxPositionEmbeddings);
         var options = new PerplexityOptions
         {

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Experiments.Recipes;
 using Bam.Models.Costs;
 using Bam.Training;
@@ -9,8 +9,8 @@ using Bam.Training;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// Finds how many tokens a mixture is trained on for the budget of another: the tokens of the other × the cost of a token there ÷
-/// the cost of a token here. What is measured is measured once and kept, so that a resumed run has the same budget.
+/// Finds how many tokens a mixture is trained on for the budget of another: the tokens of the other × the cost of a token
+/// there ÷ the cost of a token here. What is measured is measured once and kept, so that a resumed run has the same budget.
 /// </summary>
 /// <param name="name">The mixture.</param>
 /// <param name="settings">What is to be equal, and how both mixtures are trained.</param>
@@ -135,7 +135,7 @@ internal sealed class BudgetPhase(
         new() { ["cost_per_token"] = own, ["reference_cost_per_token"] = reference };
 
     private static double Flops(ModelPhase start, CostSettings side, PhaseStore store) => ModelFlops.Training(
-        ModelConfig.Load(start.ModelIn(store), SilentReporter.Instance), side.SequenceLength);
+        ModelConfigReader.Load(start.ModelIn(store), SilentReporter.Instance), side.SequenceLength);
 
     private sealed record Outcome(long Tokens, double CostPerToken, double ReferenceCostPerToken, int? Threads = null);
 }

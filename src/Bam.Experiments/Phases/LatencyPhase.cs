@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Evaluation;
 using Bam.Files;
 using Bam.Models;
@@ -63,7 +64,7 @@ internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> model
     {
         var place = Device.Parse(Settings.Device ?? TrainingSettings.DefaultDevice);
         if (Settings.Preset is not { } preset) return ModelCheckpoint.Load(checkpoint, place, reporter, withGradients: false);
-        var model = new LanguageModel(AtPresetSize(preset, ModelConfig.Load(checkpoint, reporter)), place, withGradients: false);
+        var model = new LanguageModel(AtPresetSize(preset, ModelConfigReader.Load(checkpoint, reporter)), place, withGradients: false);
         ModelInitializer.Initialize(model, seed: 0);
         return model;
     }

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 
 namespace Bam.Experiments.Phases;
@@ -43,7 +45,7 @@ internal sealed class CheckpointPhase(string name, string checkpoint, FileHashes
     {
         if (GenerationSettings.Find(checkpoint) is null) return null;
         var file = Path.Combine(checkpoint, ModelConfig.FileName);
-        var config = ModelConfig.Parse(InputFile.ReadAllText(file, "check the path"), file, SilentReporter.Instance);
+        var config = ModelConfigReader.Parse(InputFile.ReadAllText(file, "check the path"), file, SilentReporter.Instance);
         var ends = GenerationSettings.Join(config, checkpoint, SilentReporter.Instance).EosTokenIds;
         return ends.Count == config.EosTokenIds.Count ? null : ends;
     }

@@ -1,4 +1,6 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting.Gguf;
 using Bam.Files;
 using Bam.Tokenization;

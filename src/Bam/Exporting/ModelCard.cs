@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Models.Costs;
 using Bam.Training;
 using Bam.Upcycling;

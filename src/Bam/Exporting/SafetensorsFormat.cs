@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Families;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 using Bam.Upcycling;
 

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting;
 using Bam.Tests.Models;
 using Bam.Upcycling;
@@ -75,10 +77,10 @@ public sealed class ExporterTests : IDisposable
     [InlineData("hf")]
     public void All_ends_of_text_go_along(string format)
     {
-        var config = ModelConfig.Load(Llama, SilentReporter.Instance) with { EosTokenIds = [3, 4] };
+        var config = ModelConfigReader.Load(Llama, SilentReporter.Instance) with { EosTokenIds = [3, 4] };
         Export(Save(config), format);
 
-        ModelConfig.Load(directory["out"], SilentReporter.Instance).EosTokenIds.ShouldBe(config.EosTokenIds);
+        ModelConfigReader.Load(directory["out"], SilentReporter.Instance).EosTokenIds.ShouldBe(config.EosTokenIds);
     }
 
     // The Python configuration must know every key that Bam writes; otherwise transformers would compute other results.
@@ -106,11 +108,11 @@ public sealed class ExporterTests : IDisposable
     public void Half_precision_is_copied_bit_for_bit_from_fused_projections(TensorDtype dtype)
     {
         var fused = Fixtures.HuggingFaceModel("gpt-neox-pythia");
-        using (var stored = SafetensorsFile.Open(Path.Combine(fused, Checkpoint.SingleFileName)))
+        using (var stored = SafetensorsFile.Open(Path.Combine(fused, WeightSet.SingleFileName)))
         {
             Directory.CreateDirectory(directory["half"]);
             SafetensorsWriter.Write(
-                directory[$"half/{Checkpoint.SingleFileName}"],
+                directory[$"half/{WeightSet.SingleFileName}"],
                 [.. stored.Tensors.Values.Select(tensor => new TensorDeclaration(tensor.Name, dtype, tensor.Shape))],
                 (tensor, stream) =>
                 {
@@ -194,7 +196,7 @@ public sealed class ExporterTests : IDisposable
         foreach (var model in models)
         {
             Directory.CreateDirectory(directory[model]);
-            foreach (var file in new[] { ModelConfig.FileName, Checkpoint.SingleFileName })
+            foreach (var file in new[] { ModelConfig.FileName, WeightSet.SingleFileName })
                 File.Copy(Path.Combine(Llama, file), directory[$"{model}/{file}"]);
         }
 
@@ -209,7 +211,7 @@ public sealed class ExporterTests : IDisposable
     public void A_card_says_how_the_model_was_trained()
     {
         Directory.CreateDirectory(directory["run/model"]);
-        foreach (var file in new[] { ModelConfig.FileName, Checkpoint.SingleFileName })
+        foreach (var file in new[] { ModelConfig.FileName, WeightSet.SingleFileName })
             File.Copy(Path.Combine(Llama, file), directory[$"run/model/{file}"]);
         File.WriteAllText(directory["run/config.resolved.yaml"], """
             model: start

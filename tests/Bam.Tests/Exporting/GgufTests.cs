@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting;
 using Bam.Exporting.Gguf;
 using Bam.Tests.Models;
@@ -117,7 +119,7 @@ public sealed class GgufTests : IDisposable
         var llama3 = Fixtures.HuggingFaceModel("llama-tied-llama3rope");
         var file = Export(llama3);
 
-        var config = ModelConfig.Load(llama3, SilentReporter.Instance);
+        var config = ModelConfigReader.Load(llama3, SilentReporter.Instance);
         file.Names.ShouldNotContain("output.weight");
         var factors = file.Float32("rope_freqs.weight");
         factors.Length.ShouldBe(config.HeadDim / 2);

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting;
 using Bam.Upcycling;
 using Shouldly;
@@ -193,9 +195,9 @@ public sealed class TokenizerConfigJsonTests : IDisposable
         config.Remove("pad_token_id");
         (config["vocab_size"], config["bos_token_id"], config["eos_token_id"]) = (1536, begin, end);
         File.WriteAllText(directory["model/config.json"], config.ToJsonString());
-        var parameters = ParameterTable.Of(ModelConfig.Load(directory["model"], SilentReporter.Instance));
+        var parameters = ParameterTable.Of(ModelConfigReader.Load(directory["model"], SilentReporter.Instance));
         SafetensorsWriter.Write(
-            directory[$"model/{Checkpoint.SingleFileName}"],
+            directory[$"model/{WeightSet.SingleFileName}"],
             [.. parameters.Select(parameter => new TensorDeclaration(parameter.Name, TensorDtype.Float32, parameter.Shape))],
             (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
         if (tokenizer is null) return directory["model"];

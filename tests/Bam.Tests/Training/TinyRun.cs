@@ -1,4 +1,4 @@
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Configuration;
 using Bam.Data;
 using Bam.Torch;

@@ -1,5 +1,6 @@
 using System.Text;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 
 namespace Bam.Exporting.Gguf;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 
 namespace Bam.Exporting.Gguf;
 
