@@ -101,7 +101,8 @@ internal sealed class ExperimentGraph
         var prepare = recipe.ProbePrepare is { } script
             ? new PreparePhase(Existing(script), recipe.ProbePrepareReads, hashes, "probes")
             : null;
-        return recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).Select(part => Probe(part.Name, part.Probe, prepare));
+        return recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key))
+            .Select(part => Probe(part.Name, part.Probe, prepare));
     }
 
     private ProbePhase Probe(string name, RecipeProbe probe, PreparePhase? prepare)

@@ -15,25 +15,21 @@ internal sealed class DomainText(string name, RecipeDomain domain, PreparePhase?
     public string Name => name;
 
     /// <summary>How the files are read.</summary>
-    public TextSettings Settings { get; } = new()
-    {
-        Files = prepare is null ? null : domain.Files,
-        TextKey = domain.TextKey,
-        GroupKey = domain.GroupKey,
-        SectionSeparator = domain.SectionSeparator,
-        SkipBadLines = domain.SkipBadLines,
-    };
+    public TextSettings Settings { get; } = TextSettings.Of(domain, isPrepared: prepare is not null);
 
     /// <summary>What must have run before the files can be read.</summary>
     public IReadOnlyList<PhaseNeed> Needs { get; } = prepare is null ? [] : [PhaseNeed.Of(prepare)];
 
     /// <summary>The user's files, with the hash of their content and formats; none if a script makes them.</summary>
-    public IReadOnlyList<PhaseFiles> Files { get; } = prepare is not null ? [] :
-        [new(TextSettings.RoleOf(name), domain.Files, hashes.OfAll(InputFiles.Resolve(domain.Files), file => Reading(file, domain)))];
+    public IReadOnlyList<PhaseFiles> Files { get; } =
+        prepare is null ? [new(TextSettings.RoleOf(name), domain.Files, HashOf(domain, hashes))] : [];
 
     /// <summary>True if a file is compressed, as far as it is known before a script runs.</summary>
     public bool IsCompressed { get; } =
         (prepare is null ? InputFiles.Resolve(domain.Files) : domain.Files).Any(InputFiles.IsCompressed);
+
+    private static string HashOf(RecipeDomain domain, FileHashes hashes) =>
+        hashes.OfAll(InputFiles.Resolve(domain.Files), file => Reading(file, domain));
 
     // A file's extension says how it is read. The settings are for one format; only the other one is noted, so that keys stay.
     private static string Reading(string file, RecipeDomain domain)
@@ -60,6 +56,17 @@ internal sealed record TextSettings
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? SkipBadLines { get; init; }
+
+    /// <param name="domain">The section of a recipe.</param>
+    /// <param name="isPrepared">True if a script makes the files.</param>
+    public static TextSettings Of(RecipeDomain domain, bool isPrepared) => new()
+    {
+        Files = isPrepared ? domain.Files : null,
+        TextKey = domain.TextKey,
+        GroupKey = domain.GroupKey,
+        SectionSeparator = domain.SectionSeparator,
+        SkipBadLines = domain.SkipBadLines,
+    };
 
     /// <summary>How documents lie in the files.</summary>
     public DocumentFormat Format() => new(TextKey, GroupKey, SectionSeparator, SkipBadLines ?? 0);

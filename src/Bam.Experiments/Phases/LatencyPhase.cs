@@ -64,7 +64,8 @@ internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> model
     {
         var place = Device.Parse(Settings.Device ?? TrainingSettings.DefaultDevice);
         if (Settings.Preset is not { } preset) return ModelCheckpoint.Load(checkpoint, place, reporter, withGradients: false);
-        var model = new LanguageModel(AtPresetSize(preset, ModelConfigReader.Load(checkpoint, reporter)), place, withGradients: false);
+        var config = AtPresetSize(preset, ModelConfigReader.Load(checkpoint, reporter));
+        var model = new LanguageModel(config, place, withGradients: false);
         ModelInitializer.Initialize(model, seed: 0);
         return model;
     }

@@ -13,7 +13,8 @@ namespace Bam.Experiments.Phases;
 /// <param name="files">The users' files that it reads; null for none.</param>
 /// <param name="version">Raised when the code or the output format changes the outcome.</param>
 internal abstract class Phase(
-    string kind, string name, object settings, IReadOnlyList<PhaseNeed> needs, IReadOnlyList<PhaseFiles>? files = null, int version = 1)
+    string kind, string name, object settings, IReadOnlyList<PhaseNeed> needs, IReadOnlyList<PhaseFiles>? files = null,
+    int version = 1)
 {
     private PhaseInputs? inputs;
     private string? key;

@@ -50,15 +50,17 @@ internal sealed record PhaseInputs
 
     private static JsonNode? Sorted(JsonNode? node) => node switch
     {
-        JsonObject map => new JsonObject(map.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, Sorted(p.Value)))),
+        JsonObject map => new JsonObject(map
+            .OrderBy(pair => pair.Key, StringComparer.Ordinal)
+            .Select(pair => KeyValuePair.Create(pair.Key, Sorted(pair.Value)))),
         JsonArray list => new JsonArray([.. list.Select(Sorted)]),
         _ => node?.DeepClone(),
     };
 }
 
 /// <summary>
-/// A phase's settings record as JSON. Every public property is in it, under its name in snake_case, unless the property itself says
-/// otherwise by <see cref="JsonIgnoreAttribute"/>. A section of a recipe in it is written by its keys that change results.
+/// A phase's settings record as JSON. Every public property is in it, under its name in snake_case, unless the property itself
+/// says otherwise by <see cref="JsonIgnoreAttribute"/>. A section of a recipe is written with the keys that change results.
 /// </summary>
 internal static class SettingsJson
 {

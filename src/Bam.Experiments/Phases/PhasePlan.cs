@@ -22,13 +22,18 @@ internal static class PhasePlan
     }
 
     /// <summary>Compares every phase with what the store holds.</summary>
-    public static IReadOnlyList<PlannedPhase> Make(IEnumerable<Phase> order, PhaseStore store) => [.. order.Select(phase => Plan(phase, store))];
+    public static IReadOnlyList<PlannedPhase> Make(IEnumerable<Phase> order, PhaseStore store) =>
+        [.. order.Select(phase => Plan(phase, store))];
 
     private static PlannedPhase Plan(Phase phase, PhaseStore store)
     {
         if (store.TryGetOutcome(phase, out _)) return new(phase, PhaseState.Finished, "finished");
         if (store.IsInterrupted(phase))
-            return new(phase, PhaseState.Interrupted, phase.CanContinueIn(store) ? "was interrupted, goes on" : "was interrupted, starts again");
+        {
+            var reason = phase.CanContinueIn(store) ? "was interrupted, goes on" : "was interrupted, starts again";
+            return new(phase, PhaseState.Interrupted, reason);
+        }
+
         return new(phase, PhaseState.Pending, store.PreviousInputs(phase) is { } before
             ? InputDifference.Between(before, phase.Inputs.ToJson())
             : "not run yet");

@@ -31,7 +31,8 @@ internal sealed class PhaseStore(string runDirectory)
         get
         {
             var folder = Path.Combine(RunDirectory, FolderName);
-            return Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any(phase => File.Exists(Path.Combine(phase, InputsFile)));
+            return Directory.Exists(folder)
+                && Directory.EnumerateDirectories(folder).Any(phase => File.Exists(Path.Combine(phase, InputsFile)));
         }
     }
 
@@ -58,7 +59,8 @@ internal sealed class PhaseStore(string runDirectory)
         TryGetOutcome(phase, out var outcome) ? outcome : throw new InvalidOperationException($"{phase} is not finished");
 
     /// <summary>True when the phase was begun with exactly these inputs and not finished.</summary>
-    public bool IsInterrupted(Phase phase) => File.Exists(Path.Combine(DirectoryOf(phase), InputsFile)) && !TryGetOutcome(phase, out _);
+    public bool IsInterrupted(Phase phase) =>
+        File.Exists(Path.Combine(DirectoryOf(phase), InputsFile)) && !TryGetOutcome(phase, out _);
 
     /// <summary>
     /// Makes the phase's directory ready for an attempt: as it was left when the phase can continue, else without what the phase
@@ -70,7 +72,8 @@ internal sealed class PhaseStore(string runDirectory)
     public string Begin(Phase phase)
     {
         var directory = DirectoryOf(phase);
-        if (!phase.CanContinueIn(this)) OwnFiles.InRun(file => file is InputsFile or OutcomeFile || phase.IsOutput(file)).Clear(directory);
+        if (!phase.CanContinueIn(this))
+            OwnFiles.InRun(file => file is InputsFile or OutcomeFile || phase.IsOutput(file)).Clear(directory);
         AtomicFile.WriteText(Path.Combine(directory, InputsFile), phase.Inputs.ToJson().ToJsonString(Indented) + "\n");
         return directory;
     }
@@ -137,7 +140,8 @@ internal sealed record PhaseOutcome(string File, double Seconds, JsonElement Res
     /// <summary>The result as a record.</summary>
     /// <param name="options">How it was written; by default with names in snake_case.</param>
     /// <exception cref="InvalidInputException">It is damaged.</exception>
-    public T Read<T>(JsonSerializerOptions? options = null) => JsonRecord.Read<T>(Result, $"{File}: key 'result'", Hint, options ?? SnakeCase);
+    public T Read<T>(JsonSerializerOptions? options = null) =>
+        JsonRecord.Read<T>(Result, $"{File}: key 'result'", Hint, options ?? SnakeCase);
 
     /// <summary>The result by name, with an entry for each of <paramref name="names"/>.</summary>
     /// <exception cref="InvalidInputException">It is damaged.</exception>

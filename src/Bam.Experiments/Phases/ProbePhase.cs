@@ -18,7 +18,8 @@ namespace Bam.Experiments.Phases;
 /// <param name="tokenizer">The tokenizer.</param>
 /// <param name="files">The users' files that are read; null for none.</param>
 internal abstract class ProbePhase(
-    string name, ProbeSettings settings, IReadOnlyList<PhaseNeed> sources, TokenizerPhase tokenizer, IReadOnlyList<PhaseFiles>? files = null)
+    string name, ProbeSettings settings, IReadOnlyList<PhaseNeed> sources, TokenizerPhase tokenizer,
+    IReadOnlyList<PhaseFiles>? files = null)
     : ShardsPhase("probe", name, settings, [.. sources, PhaseNeed.Of(tokenizer)], files)
 {
     /// <inheritdoc/>
@@ -43,7 +44,8 @@ internal abstract class ProbePhase(
     }
 
     /// <summary>The probe's documents.</summary>
-    private protected abstract IEnumerable<TextDocument> Documents(HeldOutBuildOptions options, PhaseStore store, Tokenizer loaded);
+    private protected abstract IEnumerable<TextDocument> Documents(
+        HeldOutBuildOptions options, PhaseStore store, Tokenizer loaded);
 
     /// <summary>The options as this kind of probe needs them.</summary>
     private protected virtual HeldOutBuildOptions Adjust(HeldOutBuildOptions options, PhaseStore store) => options;

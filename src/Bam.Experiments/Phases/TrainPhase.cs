@@ -114,7 +114,7 @@ internal sealed record TrainSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? InitSeed => Sizes is null ? null : RandomSeed;
 
-    /// <summary>The steps between two evaluations; null for none. The weights are the same with it, the kept curve is not.</summary>
+    /// <summary>The steps between two evaluations; null for none. It does not change the weights, but the kept curve.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? EvaluateEvery => Training.EvaluateEvery > 0 ? Training.EvaluateEvery : null;
 

@@ -40,9 +40,11 @@ public sealed class RecipeProbeTests : IDisposable
             .Replace("files: [law.txt]", "files: [law.jsonl], skip_bad_lines: 3", StringComparison.Ordinal)
             .Replace("files: [verse.txt],", "files: [verse.jsonl], skip_bad_lines: 2,", StringComparison.Ordinal));
 
-        recipe.Domains["general"].Format.SkipBadLines.ShouldBe(0);
-        recipe.Domains["law"].Format.SkipBadLines.ShouldBe(3);
-        recipe.Probes["verse"].Text!.Format.SkipBadLines.ShouldBe(2);
+        SkippedOf(recipe.Domains["general"]).ShouldBe(0);
+        SkippedOf(recipe.Domains["law"]).ShouldBe(3);
+        SkippedOf(recipe.Probes["verse"].Text!).ShouldBe(2);
+
+        static long SkippedOf(RecipeDomain text) => TextSettings.Of(text, isPrepared: false).Format().SkipBadLines;
     }
 
     [Fact]
