@@ -31,6 +31,8 @@ internal static class HiddenStates
 
     private sealed class Block(bool overTokens) : IRoutingObserver
     {
+        private static readonly Operator s_norm = Operator.Get("aten::linalg_vector_norm");
+
         public float[] Row { get; private set; } = [];
 
         public void AddResidual(Tensor x)
@@ -38,7 +40,7 @@ internal static class HiddenStates
             using var scope = TensorScope.Open();
             var prompts = overTokens ? x.Mean(1) : x.Select(1, x.Size(1) - 1);  // [prompts, d]
             var row = prompts.Mean(0);
-            Row = (row / row.Norm()).ToArray<float>();
+            Row = (row / s_norm.Call(row)).ToArray<float>();
         }
     }
 }

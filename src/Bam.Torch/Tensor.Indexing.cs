@@ -9,7 +9,6 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_gather = Operator.Get("aten::gather");
     private static readonly Operator s_scatterInPlace = Operator.Get("aten::scatter_", "src");
     private static readonly Operator s_maskedFill = Operator.Get("aten::masked_fill", "Scalar");
-    private static readonly Operator s_triu = Operator.Get("aten::triu");
     private static readonly Operator s_neScalar = Operator.Get("aten::ne", "Scalar");
     private static readonly Operator s_eq = Operator.Get("aten::eq", "Tensor");
     private static readonly Operator s_gt = Operator.Get("aten::gt", "Tensor");
@@ -34,9 +33,6 @@ internal sealed unsafe partial class Tensor
 
     /// <summary>A copy with a number wherever the mask is true.</summary>
     public Tensor MaskedFill(Tensor mask, Scalar value) => s_maskedFill.Call(this, mask, value);
-
-    /// <summary>Zeros below a diagonal.</summary>
-    public Tensor Triu(long diagonal = 0) => s_triu.Call(this, diagonal);
 
     /// <summary>Unequal to a number.</summary>
     public Tensor Ne(Scalar value) => s_neScalar.Call(this, value);

@@ -23,10 +23,6 @@ internal sealed unsafe partial class Tensor
     public static Tensor Zeros(ReadOnlySpan<long> shape, ScalarType type = ScalarType.Float32, Device device = default) =>
         Empty(shape, type, device).Zero_();
 
-    /// <summary>A tensor of ones.</summary>
-    public static Tensor Ones(ReadOnlySpan<long> shape, ScalarType type = ScalarType.Float32, Device device = default) =>
-        Full(shape, 1, type, device);
-
     /// <summary>A tensor whose elements are all <paramref name="value"/>.</summary>
     public static Tensor Full(ReadOnlySpan<long> shape, Scalar value, ScalarType type = ScalarType.Float32, Device device = default) =>
         Empty(shape, type, device).Fill_(value);

@@ -9,7 +9,7 @@ namespace Bam.Torch.Functions;
 internal sealed class LinearCrossEntropyFunction : AutogradFunction
 {
     /// <summary>A target that does not count.</summary>
-    public const long IgnoreIndex = -100;
+    public const long IgnoreIndex = CrossEntropyRows.IgnoreIndex;
 
     // Each chunk reads the head twice and rewrites its gradient, which a few rows would not repay; of a small vocabulary more rows fit the cache.
     private const int FewestRows = 256;

@@ -13,6 +13,10 @@ internal sealed class Parameter(Tensor leaf, Tensor gradient)
     private Parameter(Tensor leaf, Tensor gradient, long start, long count)
         : this(leaf, gradient) => _rows = (start, count);
 
+    /// <summary>A parameter of an arena.</summary>
+    /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
+    public static Parameter Of(ParameterArena arena, string name) => new(arena[name], arena.GradientOf(name));
+
     /// <summary>The autograd leaf that the values are a part of.</summary>
     public Tensor Leaf => leaf;
 

@@ -1,5 +1,6 @@
 using Bam.Checkpoints;
 using Bam.Torch;
+using Bam.Torch.Functions;
 
 namespace Bam.Models;
 
@@ -10,7 +11,7 @@ namespace Bam.Models;
 /// <remarks>Room for all positions is taken at once and written in place; a position is read only after it was written.</remarks>
 internal sealed class KeyValueCache : IDisposable
 {
-    private readonly LayerCache[] layers;
+    private readonly (Tensor Keys, Tensor Values)[] layers;
 
     /// <summary>Takes the memory.</summary>
     /// <param name="config">The model's sizes.</param>
@@ -26,7 +27,7 @@ internal sealed class KeyValueCache : IDisposable
         (BatchSize, Capacity) = (batchSize, capacity);
         Heads = HeadsOf(config);
         Bytes = BytesPerToken(config, type) * batchSize * capacity;
-        layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new LayerCache(this, Memory(), Memory()))];
+        layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => (Memory(), Memory()))];
 
         Tensor Memory() => Tensor.Empty([batchSize, Heads, capacity, config.HeadDim], type, device).DetachFromScope();
     }
@@ -70,12 +71,17 @@ internal sealed class KeyValueCache : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var layer in layers) layer.Dispose();
+        foreach (var (keys, values) in layers)
+        {
+            keys.Dispose();
+            values.Dispose();
+        }
     }
 
     private static int HeadsOf(ModelConfig config) => (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
 
-    internal LayerCache Layer(int layer) => layers[layer];
+    /// <summary>One block's keys and values.</summary>
+    internal PastTokens Layer(int layer) => new(layers[layer].Keys, layers[layer].Values, Length);
 
     /// <summary>Refuses tokens that there is no room for.</summary>
     internal void RequireRoom(long batchSize, long length)

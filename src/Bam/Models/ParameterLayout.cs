@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Torch;
 
 namespace Bam.Models;
 
@@ -15,6 +16,23 @@ internal static class ParameterLayout
         [.. ParameterTable.Of(config)
             .GroupBy(StackName)
             .Select(group => new ParameterStack(group.Key, [.. group], Transposed: group.First() is { Kind: ParameterKind.Output, IsBias: false }))];
+
+    /// <summary>Where each tensor of the checkpoint lies in an arena of these stacks, in file order.</summary>
+    public static IReadOnlyList<ParameterSlice> SlicesOf(IReadOnlyList<ParameterStack> stacks, ParameterArena arena)
+    {
+        var slices = new List<ParameterSlice>();
+        foreach (var stack in stacks)
+        {
+            var offset = arena.OffsetOf(stack.Name);
+            foreach (var part in stack.Parts)
+            {
+                slices.Add(new(part, offset, stack.Transposed));
+                offset += part.Count;
+            }
+        }
+
+        return slices;
+    }
 
     /// <summary>The stack of queries, keys and values of a block.</summary>
     public static string Qkv(int layer) => $"model.layers.{layer}.self_attn.qkv";
@@ -50,4 +68,35 @@ internal static class ParameterLayout
             _ => null,
         };
     }
+}
+
+/// <summary>A matrix or vector of the model: checkpoint tensors, one below the other.</summary>
+/// <param name="Name">Its name in the arena.</param>
+/// <param name="Parts">The checkpoint's tensors, from the first row on.</param>
+/// <param name="Transposed">Whether each part is stored transposed.</param>
+internal sealed record ParameterStack(string Name, IReadOnlyList<ParameterInfo> Parts, bool Transposed)
+{
+    /// <summary>[rows, columns], or of vectors [numbers], as the model uses it.</summary>
+    public long[] Shape
+    {
+        get
+        {
+            if (Parts[0].Shape.Length == 1) return [Parts.Sum(part => part.Count)];
+            var (rows, columns) = Transposed ? (1, 0) : (0, 1);
+            return [Parts.Sum(part => part.Shape[rows]), Parts[0].Shape[columns]];
+        }
+    }
+}
+
+/// <summary>Where a tensor of the checkpoint lies in the model's arena: always one contiguous range.</summary>
+/// <param name="Parameter">Its name and shape in the checkpoint.</param>
+/// <param name="Offset">Its first element's place in the arena.</param>
+/// <param name="Transposed">Whether the arena holds the matrix transposed.</param>
+internal sealed record ParameterSlice(ParameterInfo Parameter, long Offset, bool Transposed)
+{
+    /// <summary>Elements.</summary>
+    public long Count => Parameter.Count;
+
+    /// <summary>Matrices are decayed, norms and biases are not.</summary>
+    public bool IsMatrix => !Parameter.IsBias && !Parameter.IsNorm;
 }

@@ -82,20 +82,20 @@ internal sealed class Trainer
         var isFirst = state.Step == 0 && !Directory.Exists(run.EventsPath);
         using var events = new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, isFirst ? null : state.Step + 1));
         sinks = [lines, events];
-        var speed = new SpeedMeter(session.Model.Config, settings, setup.Device, options.MeasurePeak);
+        var meter = new StepMeter(session.Model.Config, config, setup.Device, options.MeasurePeak);
         while (true)
         {
             if (options.Cancellation.IsCancellationRequested) Stop();
             if (state.EvaluationIsDue && options.Evaluation is { } evaluation && !Evaluate(evaluation)) continue;
             if (state.Step >= settings.TotalSteps) break;
             if (settings.CheckpointEvery > 0 && state.Step % settings.CheckpointEvery == 0) Save();
-            Step(speed);
+            Step(meter);
         }
 
         return Finish();
     }
 
-    private void Step(SpeedMeter speed)
+    private void Step(StepMeter meter)
     {
         var done = state.Step + 1;
         var isLogged = done % settings.LogEvery == 0 || done == settings.TotalSteps;
@@ -115,7 +115,7 @@ internal sealed class Trainer
         var loss = FormattableString.Invariant($"loss {step.Loss:0.000}");
         options.Reporter.Advance(new(options.Activity, state.Tokens, settings.TotalSteps * settings.TokensPerStep, "tokens", loss));
         if (!isLogged) return;
-        var metrics = speed.Metrics(state, step) with { Layers = statistics is null ? null : RoutingMetrics.Of(statistics, config) };
+        var metrics = meter.Metrics(state, step, statistics);
         foreach (var sink in sinks) sink.Write(metrics);
         state = state with { Window = new() };
     }
@@ -215,4 +215,48 @@ internal sealed class Trainer
         TokensPerSecond = state.Tokens / state.StepSeconds,
         Flops = state.Tokens * ModelFlops.Training(setup.ModelConfig, config.Settings.SequenceLength),
     };
+}
+
+/// <summary>What a caller adds to a run. None of it changes the result.</summary>
+internal sealed record TrainerOptions
+{
+    /// <summary>What the run is called in progress lines: "train law".</summary>
+    public string Activity { get; init; } = "train";
+
+    /// <summary>Told what is going on.</summary>
+    public IReporter Reporter { get; init; } = SilentReporter.Instance;
+
+    /// <summary>Measures the model every <see cref="TrainingSettings.EvaluateEvery"/> steps, on the training thread; null for never.</summary>
+    public IEvaluation? Evaluation { get; init; }
+
+    /// <summary>True: the rate of a matrix product is measured, for <see cref="StepMetrics.FractionOfPeak"/>.</summary>
+    public bool MeasurePeak { get; init; } = true;
+
+    /// <summary>Cancellation token: the run saves at the next step's end and throws <see cref="OperationCanceledException"/>.</summary>
+    public CancellationToken Cancellation { get; init; }
+}
+
+/// <summary>What a finished run tells its caller.</summary>
+internal sealed record TrainingResult
+{
+    /// <summary>The trained model's directory.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The metrics, one JSON object a line.</summary>
+    public required string Metrics { get; init; }
+
+    /// <summary>The optimizer steps.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>The tokens trained on.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>Seconds inside training steps × threads, without evaluation, saving and loading.</summary>
+    public required double CoreSeconds { get; init; }
+
+    /// <summary>Tokens over the seconds inside training steps.</summary>
+    public required double TokensPerSecond { get; init; }
+
+    /// <summary>3 × the forward pass of all tokens, all layers and the head, attention scores counted causally.</summary>
+    public required double Flops { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Bam.Files;
+using Bam.Models;
 
 namespace Bam.Training;
 
@@ -93,4 +94,27 @@ internal sealed record TrainerState
     internal static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Options) + "\n";
 
     private sealed record Version(int Format);
+}
+
+/// <summary>
+/// Sums over the steps since the last line of metrics; a part of the state, so that a resumed run's lines are the unbroken run's.
+/// </summary>
+internal sealed record LossWindow : Losses
+{
+    /// <summary>No steps.</summary>
+    public LossWindow() { }
+
+    private LossWindow(Losses sums)
+        : base(sums) { }
+
+    /// <summary>The steps.</summary>
+    [JsonRequired, JsonPropertyOrder(-2)]
+    public int Steps { get; init; }
+
+    /// <summary>Seconds inside training steps.</summary>
+    [JsonRequired]
+    public double Seconds { get; init; }
+
+    /// <summary>The window with one more step.</summary>
+    internal LossWindow With(StepResult step, double seconds) => new(this + step) { Steps = Steps + 1, Seconds = Seconds + seconds };
 }

@@ -14,14 +14,14 @@ public sealed class CachedAttentionTests : TorchTest
     [Theory]
     [MemberData(nameof(CausalAttentionTests.Shapes), MemberType = typeof(CausalAttentionTests))]
     public void Token_by_token_equals_the_whole(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window) =>
-        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1, CachedAttention.Apply);
+        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1, (input, rotary, past) => Attention.Apply(input, rotary, past));
 
     [Theory]
     [MemberData(nameof(CausalAttentionTests.Shapes), MemberType = typeof(CausalAttentionTests))]
     public void Operators_equal_the_whole_too(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window)
     {
-        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1, CachedAttention.ByOperators);
-        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 5, CachedAttention.ByOperators);
+        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1, AttentionByOperators.Apply);
+        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 5, AttentionByOperators.Apply);
     }
 
     [SkippableFact]
@@ -40,24 +40,26 @@ public sealed class CachedAttentionTests : TorchTest
         Refused(Tensor.Zeros([2, 3, 2, 16]).Transpose(1, 2), memory, start: 0, "Float32[2, 2, 3, 16] with gaps");
 
         void Refused(Tensor keys, Tensor values, int start, string message) =>
-            Should.Throw<ArgumentException>(() => CachedAttention.Apply(qkv, null, shape, rotary, keys, values, start)).Message.ShouldContain(message);
+            Should.Throw<ArgumentException>(() => Attention.Apply(AttentionInput.OfAll(qkv, null, shape), rotary, new(keys, values, start))).Message.ShouldContain(message);
     }
 
     private static void Compare(
         int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window, int part,
-        Func<Tensor, Tensor?, AttentionShape, RotaryTables, Tensor, Tensor, int, Tensor> attend)
+        Func<AttentionInput, RotaryTables, PastTokens, Tensor> attend)
     {
         var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
         using var scope = TensorScope.Open();
         using var rotary = new RotaryTables(t, (int)(d * rotated), 10_000, interleaved, Device.Cpu);
         var (qkv, gates) = (Random([b, t, shape.Width], 1), n == 1 ? null : Random([b, t, n], 2));
-        var expected = CausalAttention.Apply(qkv, gates, shape, rotary);
+        var expected = AttentionByOperators.Apply(AttentionInput.OfAll(qkv, gates, shape), rotary);
         var (keys, values) = (Memory(), Memory());
         for (var start = 0; start < t; start += part)
         {
             using var step = TensorScope.Open();
             var count = Math.Min(part, t - start);
-            var found = attend(qkv.Narrow(1, start, count).Contiguous(), gates?.Narrow(1, start, count), shape with { Length = count }, rotary, keys, values, start);
+            var input = AttentionInput.OfAll(
+                qkv.Narrow(1, start, count).Contiguous(), gates?.Narrow(1, start, count), shape with { Length = count });
+            var found = attend(input, rotary, new(keys, values, start));
             MaxDifference(found, expected.Narrow(1, start, count)).ShouldBeLessThan(Tolerance, $"tokens from {start}");
         }
 

@@ -13,15 +13,15 @@ public sealed class CachedRoutedAttentionTests : TorchTest
     [Theory]
     [MemberData(nameof(RoutedAttentionTests.Shapes), MemberType = typeof(RoutedAttentionTests))]
     public void Token_by_token_equals_the_whole(int b, int t, int n, int k, int h, int g, int d, bool shared, double rotated, int window) =>
-        Compare(new(b, t, n * h, shared ? g : n * g, h, g, d, window), k, rotated, part: 1, CachedRoutedAttention.Apply);
+        Compare(new(b, t, n * h, shared ? g : n * g, h, g, d, window), k, rotated, part: 1, (input, rotary, past) => Attention.Apply(input, rotary, past));
 
     [Theory]
     [MemberData(nameof(RoutedAttentionTests.Shapes), MemberType = typeof(RoutedAttentionTests))]
     public void Operators_equal_the_whole_too(int b, int t, int n, int k, int h, int g, int d, bool shared, double rotated, int window)
     {
         var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
-        Compare(shape, k, rotated, part: 1, CachedRoutedAttention.ByOperators);
-        Compare(shape, k, rotated, part: 5, CachedRoutedAttention.ByOperators);
+        Compare(shape, k, rotated, part: 1, AttentionByOperators.Apply);
+        Compare(shape, k, rotated, part: 5, AttentionByOperators.Apply);
     }
 
     [SkippableFact]
@@ -37,12 +37,12 @@ public sealed class CachedRoutedAttentionTests : TorchTest
         Refused(QueryRows.Chosen(shape, [1], start: 3), start: 3, "expected 0 … 2");
 
         void Refused(QueryRows rows, int start, string message) => Should.Throw<ArgumentException>(
-            () => CachedRoutedAttention.Apply(queries, keysAndValues, rows, shape, rotary, memory, memory, start)).Message.ShouldContain(message);
+            () => Attention.Apply(AttentionInput.OfChosen(queries, keysAndValues, rows, shape), rotary, new(memory, memory, start))).Message.ShouldContain(message);
     }
 
     private static void Compare(
         AttentionShape shape, int perToken, double rotated, int part,
-        Func<Tensor, Tensor, QueryRows, AttentionShape, RotaryTables, Tensor, Tensor, int, Tensor> attend)
+        Func<AttentionInput, RotaryTables, PastTokens, Tensor> attend)
     {
         using var scope = TensorScope.Open();
         using var rotary = new RotaryTables(shape.Length, (int)(shape.HeadDim * rotated), 10_000, false, Device.Cpu);
@@ -51,7 +51,7 @@ public sealed class CachedRoutedAttentionTests : TorchTest
         var queries = CausalAttentionTests.Random([shape.BatchSize, shape.Length, shape.Experts, shape.HeadsPerExpert * shape.HeadDim], 1);
         var keysAndValues = CausalAttentionTests.Random([shape.BatchSize, shape.Length, 2 * shape.KeyValueHeads * shape.HeadDim], 2);
         var all = QueryRows.Chosen(shape, choices);
-        var whole = RoutedAttention.Apply(RowsOf(queries, all), keysAndValues, all, shape, rotary);
+        var whole = AttentionByOperators.Apply(AttentionInput.OfChosen(RowsOf(queries, all), keysAndValues, all, shape), rotary);
         var expected = Tensor.Zeros(queries.Shape);
         Each(all, (row, sequence, position, expert) => expected.Select(0, sequence).Select(0, position).Select(0, expert).Copy_(whole.Select(0, row)));
 
@@ -63,8 +63,9 @@ public sealed class CachedRoutedAttentionTests : TorchTest
             var chosen = Enumerable.Range(0, shape.BatchSize)
                 .SelectMany(sequence => choices.Skip((sequence * shape.Length + start) * perToken).Take(count * perToken)).ToArray();
             var rows = QueryRows.Chosen(shape with { Length = count }, chosen, start);
-            var found = attend(
-                RowsOf(queries, rows), keysAndValues.Narrow(1, start, count).Contiguous(), rows, shape with { Length = count }, rotary, keys, values, start);
+            var input = AttentionInput.OfChosen(
+                RowsOf(queries, rows), keysAndValues.Narrow(1, start, count).Contiguous(), rows, shape with { Length = count });
+            var found = attend(input, rotary, new(keys, values, start));
             CausalAttentionTests.MaxDifference(found, RowsOf(expected, rows)).ShouldBeLessThan(Tolerance, $"tokens from {start}");
         }
 

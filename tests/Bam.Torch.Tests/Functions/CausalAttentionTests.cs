@@ -35,18 +35,18 @@ public sealed class CausalAttentionTests : TorchTest
         var (qkv, gates) = (Random([b, t, shape.Width], 1), n == 1 ? null : Random([b, t, n], 2));
         var weights = Random([b, t, n * h * d], 3);
 
-        var (expected, expectedGradients) = Run(CausalAttention.Apply);
-        var (found, foundGradients) = Run(CausalAttentionFunction.Apply);
+        var (expected, expectedGradients) = Run(input => AttentionByOperators.Apply(input, rotary));
+        var (found, foundGradients) = Run(input => AttentionByTrainingKernel.Apply(input, rotary));
 
         MaxDifference(found, expected).ShouldBeLessThan(Tolerance);
         for (var i = 0; i < expectedGradients.Length; i++)
             MaxDifference(foundGradients[i], expectedGradients[i]).ShouldBeLessThan(Tolerance * 10, $"gradient {i}");
 
-        (Tensor Output, Tensor[] Gradients) Run(Func<Tensor, Tensor?, AttentionShape, RotaryTables, Tensor> attend)
+        (Tensor Output, Tensor[] Gradients) Run(Func<AttentionInput, Tensor> attend)
         {
             Tensor?[] inputs = [qkv.Clone(), gates?.Clone()];
             foreach (var input in inputs) input?.RequiresGrad = true;
-            var output = attend(inputs[0]!, inputs[1], shape, rotary);
+            var output = attend(AttentionInput.OfAll(inputs[0]!, inputs[1], shape));
             Autograd.Backward((output * weights).Sum());
             return (output.Detach(), [.. inputs.OfType<Tensor>().Select(input => input.Grad!)]);
         }
@@ -59,12 +59,12 @@ public sealed class CausalAttentionTests : TorchTest
         var shape = new AttentionShape(1, 60, 2, 2, 2, 2, 16, Window: 10);
         using var rotary = new RotaryTables(60, 16, 10_000, false, Device.Cpu);
         var qkv = Random([1, 60, shape.Width], 5);
-        var before = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous();
+        var before = Attend(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous();
         qkv.Narrow(1, 0, 21).Fill_(3);
-        var after = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous();
+        var after = Attend(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous();
         after.ToArray<float>().ShouldBe(before.ToArray<float>());
         qkv.Narrow(1, 0, 22).Fill_(3);
-        CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous().ToArray<float>().ShouldNotBe(before.ToArray<float>());
+        Attend(qkv, null, shape, rotary).Narrow(1, 30, 30).Contiguous().ToArray<float>().ShouldNotBe(before.ToArray<float>());
     }
 
     [Fact]
@@ -74,9 +74,9 @@ public sealed class CausalAttentionTests : TorchTest
         var shape = new AttentionShape(1, 60, 2, 2, 2, 2, 16);
         using var rotary = new RotaryTables(60, 16, 10_000, false, Device.Cpu);
         var qkv = Random([1, 60, shape.Width], 5);
-        var before = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 0, 50).Contiguous();
+        var before = Attend(qkv, null, shape, rotary).Narrow(1, 0, 50).Contiguous();
         qkv.Narrow(1, 50, 10).Fill_(3);
-        var after = CausalAttentionFunction.Apply(qkv, null, shape, rotary).Narrow(1, 0, 50).Contiguous();
+        var after = Attend(qkv, null, shape, rotary).Narrow(1, 0, 50).Contiguous();
         after.ToArray<float>().ShouldBe(before.ToArray<float>());
     }
 
@@ -91,14 +91,17 @@ public sealed class CausalAttentionTests : TorchTest
         using var brief = new RotaryTables(4, 16, 10_000, false, Device.Cpu);
         var (qkv, gates) = (Random([1, 5, shape.Width], 1), Random([1, 5, 2], 2));
 
-        Refused(() => CausalAttentionFunction.Apply(qkv.Narrow(2, 0, 16), gates, shape, rotary), "expected Float32[1, 5, 128] on cpu, found Float32[1, 5, 16]");
-        Refused(() => CausalAttentionFunction.Apply(qkv, gates.To(ScalarType.Float64), shape, rotary), "found Float64[1, 5, 2]");
-        Refused(() => CausalAttentionFunction.Apply(qkv, gates.Narrow(2, 0, 1), shape, rotary), "found Float32[1, 5, 1]");
-        Refused(() => CausalAttentionFunction.Apply(qkv, gates, shape, wide), "expected a rotated width of at most 16 (head_dim), found 32");
-        Refused(() => CausalAttentionFunction.Apply(qkv, gates, shape, brief), "expected at most 4, found 5");
+        Refused(() => Attend(qkv.Narrow(2, 0, 16), gates, shape, rotary), "expected Float32[1, 5, 128] on cpu, found Float32[1, 5, 16]");
+        Refused(() => Attend(qkv, gates.To(ScalarType.Float64), shape, rotary), "found Float64[1, 5, 2]");
+        Refused(() => Attend(qkv, gates.Narrow(2, 0, 1), shape, rotary), "found Float32[1, 5, 1]");
+        Refused(() => Attend(qkv, gates, shape, wide), "expected a rotated width of at most 16 (head_dim), found 32");
+        Refused(() => Attend(qkv, gates, shape, brief), "expected at most 4, found 5");
 
         static void Refused(Action call, string message) => Should.Throw<ArgumentException>(call).Message.ShouldContain(message);
     }
+
+    internal static Tensor Attend(Tensor qkv, Tensor? gates, AttentionShape shape, RotaryTables rotary) =>
+        Attention.Apply(AttentionInput.OfAll(qkv, gates, shape), rotary);
 
     internal static Tensor Random(ReadOnlySpan<long> shape, int seed)
     {

@@ -35,18 +35,18 @@ public sealed class RoutedAttentionTests : TorchTest
         var (queries, keysAndValues) = (CausalAttentionTests.Random([b * t * k, h * d], 1), CausalAttentionTests.Random([b, t, 2 * shape.KeyValueHeads * d], 2));
         var weights = CausalAttentionTests.Random([b * t * k, h * d], 3);
 
-        var (expected, expectedGradients) = Run(RoutedAttention.Apply);
-        var (found, foundGradients) = Run(RoutedAttentionFunction.Apply);
+        var (expected, expectedGradients) = Run(input => AttentionByOperators.Apply(input, rotary));
+        var (found, foundGradients) = Run(input => AttentionByTrainingKernel.Apply(input, rotary));
 
         CausalAttentionTests.MaxDifference(found, expected).ShouldBeLessThan(Tolerance);
         for (var i = 0; i < expectedGradients.Length; i++)
             CausalAttentionTests.MaxDifference(foundGradients[i], expectedGradients[i]).ShouldBeLessThan(Tolerance * 10, $"gradient {i}");
 
-        (Tensor Output, Tensor[] Gradients) Run(Func<Tensor, Tensor, QueryRows, AttentionShape, RotaryTables, Tensor> attend)
+        (Tensor Output, Tensor[] Gradients) Run(Func<AttentionInput, Tensor> attend)
         {
             Tensor[] inputs = [queries.Clone(), keysAndValues.Clone()];
             foreach (var input in inputs) input.RequiresGrad = true;
-            var output = attend(inputs[0], inputs[1], rows, shape, rotary);
+            var output = attend(AttentionInput.OfChosen(inputs[0], inputs[1], rows, shape));
             Autograd.Backward((output * weights).Sum());
             return (output.Detach(), [.. inputs.Select(input => input.Grad!)]);
         }
@@ -64,8 +64,8 @@ public sealed class RoutedAttentionTests : TorchTest
         var queries = qkv.Narrow(2, 0, 96).Reshape(2, 50, 3, 32).Permute(2, 0, 1, 3).Reshape(-1, 32);  // by expert
         var rows = QueryRows.Chosen(shape, [.. Enumerable.Range(0, 300).Select(choice => (long)(choice % 3))]);
 
-        var all = CausalAttentionFunction.Apply(qkv, null, shape, rotary).View(2, 50, 3, 32).Permute(2, 0, 1, 3).Reshape(-1, 32);
-        var routed = RoutedAttentionFunction.Apply(queries, qkv.Narrow(2, 96, 96).Contiguous(), rows, shape, rotary);
+        var all = CausalAttentionTests.Attend(qkv, null, shape, rotary).View(2, 50, 3, 32).Permute(2, 0, 1, 3).Reshape(-1, 32);
+        var routed = Attend(queries, qkv.Narrow(2, 96, 96).Contiguous(), rows, shape, rotary);
 
         routed.ToArray<float>().ShouldBe(all.ToArray<float>());
     }
@@ -80,10 +80,10 @@ public sealed class RoutedAttentionTests : TorchTest
         var (queries, keysAndValues) = (CausalAttentionTests.Random([4, 32], 1), CausalAttentionTests.Random([1, 4, 64], 2));
         var rows = QueryRows.Chosen(shape, [0, 1, 1, 0]);
 
-        Refused(() => RoutedAttentionFunction.Apply(queries, keysAndValues, QueryRows.Chosen(shape, [0, 1, 1, 0], start: 1), shape, rotary), "from position 0");
-        Refused(() => RoutedAttentionFunction.Apply(queries, keysAndValues, rows, shape with { Window = 2 }, rotary), "expected rows of");
-        Refused(() => RoutedAttentionFunction.Apply(queries.Narrow(0, 0, 3), keysAndValues, rows, shape, rotary), "expected Float32[4, 32] on cpu, found Float32[3, 32]");
-        Refused(() => RoutedAttentionFunction.Apply(queries, keysAndValues.Narrow(1, 0, 3), rows, shape, rotary), "expected Float32[1, 4, 64] on cpu, found Float32[1, 3, 64]");
+        Refused(() => Attend(queries, keysAndValues, QueryRows.Chosen(shape, [0, 1, 1, 0], start: 1), shape, rotary), "from position 0");
+        Refused(() => Attend(queries, keysAndValues, rows, shape with { Window = 2 }, rotary), "expected rows of");
+        Refused(() => Attend(queries.Narrow(0, 0, 3), keysAndValues, rows, shape, rotary), "expected Float32[4, 32] on cpu, found Float32[3, 32]");
+        Refused(() => Attend(queries, keysAndValues.Narrow(1, 0, 3), rows, shape, rotary), "expected Float32[1, 4, 64] on cpu, found Float32[1, 3, 64]");
         Refused(() => QueryRows.Chosen(shape, [0, 1, 1]), "expected as many choices for each of 4 tokens, found 3");
 
         static void Refused(Action call, string message) => Should.Throw<ArgumentException>(call).Message.ShouldContain(message);
@@ -104,6 +104,9 @@ public sealed class RoutedAttentionTests : TorchTest
         rows.Of(sequence: 1, head: 3).ShouldBe((4, 2));
         rows.Place(3).ShouldBe(1);
     }
+
+    private static Tensor Attend(Tensor queries, Tensor keysAndValues, QueryRows rows, AttentionShape shape, RotaryTables rotary) =>
+        Attention.Apply(AttentionInput.OfChosen(queries, keysAndValues, rows, shape), rotary);
 
     // Distinct experts for every token; the last expert gets none where fewer are chosen than there are.
     internal static long[] Choices(int tokens, int experts, int perToken, int seed)

@@ -61,3 +61,14 @@ internal sealed record ModelCost
         };
     }
 }
+
+/// <summary>A model that need not exist, with the name that a table gives it.</summary>
+/// <param name="Name">As "BAM shared KV".</param>
+/// <param name="Config">Its sizes.</param>
+internal sealed record NamedModel(string Name, ModelConfig Config);
+
+/// <summary>What a cost depends on beside the model.</summary>
+/// <param name="Length">n_ctx of inference, and T of training.</param>
+/// <param name="BatchSize">B, the sequences of a micro-batch.</param>
+/// <param name="Dtype">What training computes in, float32 or bfloat16.</param>
+internal sealed record CostSettings(int Length, int BatchSize, ScalarType Dtype);

@@ -47,3 +47,74 @@ internal static class PaperFigures
     private static bool AreAlike(ModelConfig one, ModelConfig other) =>
         ModelSize.ByKind(one).SequenceEqual(ModelSize.ByKind(other)) && LayerFlops.Inference(one, Context) == LayerFlops.Inference(other, Context);
 }
+
+/// <summary>A figure that the paper prints, and ours beside it.</summary>
+/// <param name="Model">A name of <see cref="PaperFamily"/>.</param>
+/// <param name="Quantity">What it counts.</param>
+/// <param name="Source">The table, as "Table 9".</param>
+/// <param name="Paper">The paper's figure.</param>
+/// <param name="Ours">What we count.</param>
+/// <param name="Explanation">Why they differ; null when they do not.</param>
+internal sealed record PaperFigure(string Model, PaperQuantity Quantity, string Source, long Paper, long Ours, string? Explanation)
+{
+    /// <summary>The paper's minus ours.</summary>
+    public long Difference => Paper - Ours;
+
+    internal static long Count(ModelConfig config, PaperQuantity quantity) => quantity switch
+    {
+        PaperQuantity.Parameters => ModelSize.Of(config).Total,
+        PaperQuantity.ActiveParameters => ModelSize.Of(config).Active,
+        PaperQuantity.AttentionFlops => LayerFlops.Inference(config, PaperFigures.Context).Attention,
+        _ => LayerFlops.Inference(config, PaperFigures.Context).Total,
+    };
+}
+
+/// <summary>What a figure of the paper counts.</summary>
+internal enum PaperQuantity
+{
+    /// <summary>All parameters (Tables 8 and 9).</summary>
+    Parameters,
+
+    /// <summary>Parameters that one token meets (Table 9).</summary>
+    ActiveParameters,
+
+    /// <summary>FLOPs of a token and layer in attention without its router, n_ctx = 256 (Table 7).</summary>
+    AttentionFlops,
+
+    /// <summary>FLOPs of a token and layer, n_ctx = 256 (Tables 7 and 10).</summary>
+    LayerFlops,
+}
+
+/// <summary>The models that BAM compares: a dense seed and the mixtures of it and three specialised copies.</summary>
+internal static class PaperFamily
+{
+    /// <summary>The dense model that everything branches from.</summary>
+    public const string Seed = "dense seed";
+
+    /// <summary>Four feed-forward experts, one for a token.</summary>
+    public const string Btx = "BTX";
+
+    /// <summary>BTX with more parameters: six feed-forward experts, two of them further copies of the seed's, three for a token.</summary>
+    public const string BtxTopThree = "BTX 6 top-3";
+
+    /// <summary>Four attention experts with their own keys and values.</summary>
+    public const string Bam = "BAM";
+
+    /// <summary>The same with one K and V for all.</summary>
+    public const string BamShared = "BAM shared KV";
+
+    /// <summary>The family of a seed, the seed first.</summary>
+    public static IReadOnlyList<NamedModel> Of(ModelConfig seed)
+    {
+        ArgumentNullException.ThrowIfNull(seed);
+        var four = seed with { NumLocalExperts = 4 };
+        return
+        [
+            new(Seed, seed),
+            new(Btx, four),
+            new(BtxTopThree, seed with { NumLocalExperts = 6, NumExpertsPerTok = 3 }),
+            new(Bam, four with { NumAttentionExperts = 4 }),
+            new(BamShared, four with { NumAttentionExperts = 4, ShareKeyValue = true }),
+        ];
+    }
+}

@@ -77,3 +77,95 @@ internal sealed record TrainingMemory(long Parameters, long Gradients, long Mome
         return 2 * d + Math.Max(attention, feedForward);
     }
 }
+
+/// <summary>
+/// What one token leaves for backward, counted from what <see cref="LanguageModel"/>'s autograd functions save. float32 is counted as the
+/// processor's fused kernels compute it (AVX-512 or AVX2), bfloat16 as libtorch's own operators do, with its fused attention (libtorch 2).
+/// </summary>
+/// <remarks>Sizes are those of <see cref="LanguageModel"/>; e is the bytes of a number of the computing dtype.</remarks>
+internal static class ActivationMemory
+{
+    private const long Float = sizeof(float);
+
+    /// <summary>
+    /// Bytes that one block saves of one token: the norms, attention's fused projection of width <c>W = (N·H + 2·N·G)·D</c> (<c>2·G</c> when
+    /// shared) with the heads' outputs, and the experts' sorted inputs and outputs with what lies inside them. With top-k attention k queries
+    /// and heads are in place of N. No scores, but where operators attend to chosen rows or within a window.
+    /// </summary>
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="dtype">What products and activations are computed in.</param>
+    /// <param name="length">T, the window.</param>
+    public static long PerToken(ModelConfig config, ScalarType dtype, int length)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var isFused = dtype == ScalarType.Float32;
+        long element = dtype.ByteSize(), routers = (config.NumAttentionExperts > 1 ? 1 : 0) + (config.NumLocalExperts > 1 ? 1 : 0);
+        var bytes = BlockNorms(config, element) + HeadNorms(config, element) + (isFused ? 0 : Float * config.HiddenSize * routers);
+        bytes += isFused ? FusedAttention(config) : OperatorAttention(config, element, length);
+        if (config.AttentionRouting == AttentionRouting.TopK) bytes += Dispatch(config, config.NumAttentionExpertsPerTok!.Value, element);
+        return bytes + FeedForward(config, element);
+    }
+
+    /// <summary>Bytes of one norm: its input in float32 and its output; RMSNorm, made of separate operators, keeps 8d more (4d with libtorch 2).</summary>
+    public static long Norm(ModelConfig config, long element) =>
+        config.HiddenSize * ((config.NormType == NormType.RmsNorm ? 3 : 1) * Float + element);
+
+    /// <summary>The numbers of all heads' queries, or of their outputs.</summary>
+    public static long HeadsWidth(ModelConfig config) => AskedExperts(config) * config.NumAttentionHeads * config.HeadDim;
+
+    /// <summary>W: the numbers of all queries, keys and values.</summary>
+    public static long ProjectionWidth(ModelConfig config) => HeadsWidth(config) + 2 * KeyWidth(config);
+
+    // In float32 the branches of a parallel block share the input that their norms keep.
+    private static long BlockNorms(ModelConfig config, long element) => !config.HasSecondNorm ? Norm(config, element)
+        : 2 * Norm(config, element) - (config.ParallelBlock && element == Float ? Float * config.HiddenSize : 0);
+
+    // The projection stays beside what is made of it, or its float32 copy does, and so do the normed heads before their weight.
+    private static long HeadNorms(ModelConfig config, long element)
+    {
+        if (config.QueryKeyNorm == QueryKeyNorm.None) return 0;
+        var normed = HeadsWidth(config) + KeyWidth(config);
+        var steps = config.NormType == NormType.RmsNorm ? 2 : 1;
+        return Float * (steps * normed + (element == Float ? ProjectionWidth(config) : normed));
+    }
+
+    private static long FusedAttention(ModelConfig config) =>
+        Float * (ProjectionWidth(config) + HeadsWidth(config) + AskedExperts(config) * config.NumAttentionHeads + config.NumAttentionExperts);
+
+    // Turned queries, keys and values, the heads' outputs, and scores or their log-sum-exp. Soft attention has a key and a value for each
+    // query head, and the outputs times their gates; chosen rows have a copy of the keys and values for each expert that asks.
+    private static long OperatorAttention(ModelConfig config, long element, int length)
+    {
+        long heads = HeadsWidth(config), experts = config.NumAttentionExperts, rows = AskedExperts(config) * config.NumAttentionHeads;
+        var (scores, gates) = (element * rows * length, experts > 1 ? Float * experts : 0);
+        if (config.AttentionRouting == AttentionRouting.TopK)
+            return element * (2 * heads + (config.ShareKeyValue ? 1 + experts : 2) * KeyWidth(config)) + scores + gates;
+        var gated = experts > 1 ? element * (heads + experts) : 0;
+        if (config.SlidingWindow < length) return element * 4 * heads + gated + gates + scores;
+
+        // Values that no copy was made of keep the projection that they lie in; the rows made of the output are the output itself.
+        var values = KeyWidth(config) < heads ? heads : ProjectionWidth(config);
+        return element * (3 * heads + values) + gated + gates + Float * rows;
+    }
+
+    // Gate and up, the product, and where separate operators form it the gate's activation; without a gate up and its activation.
+    private static long FeedForward(ModelConfig config, long element)
+    {
+        var widths = !config.GatedMlp ? 2 : config.HiddenAct == "silu" ? 3 : 4;
+        var inside = element * widths * config.IntermediateSize;
+        return config.NumLocalExperts == 1
+            ? inside
+            : Dispatch(config, config.NumExpertsPerTok, element) + config.NumExpertsPerTok * inside + 2 * Float * config.NumLocalExperts;
+    }
+
+    // Sorted inputs and outputs; the choice, its place and the way back, and its weight.
+    private static long Dispatch(ModelConfig config, long perToken, long element) =>
+        perToken * (element * 2 * config.HiddenSize + 3 * sizeof(long) + Float);
+
+    // The attention experts whose queries a token has.
+    private static long AskedExperts(ModelConfig config) =>
+        config.AttentionRouting == AttentionRouting.TopK ? config.NumAttentionExpertsPerTok!.Value : config.NumAttentionExperts;
+
+    private static long KeyWidth(ModelConfig config) =>
+        (config.ShareKeyValue ? 1L : config.NumAttentionExperts) * config.NumKeyValueHeads * config.HeadDim;
+}

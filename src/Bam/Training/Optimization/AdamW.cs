@@ -75,3 +75,56 @@ internal abstract class AdamW : IDisposable
         }
     }
 }
+
+/// <summary>The numbers of one AdamW update (Loshchilov and Hutter 2019, Algorithm 2; torch.optim.AdamW).</summary>
+/// <param name="Count">t, the updates including this one, from 1.</param>
+/// <param name="LearningRate">The schedule's rate.</param>
+/// <param name="Beta1">β₁, the decay of the mean.</param>
+/// <param name="Beta2">β₂, the decay of the squares' mean.</param>
+/// <param name="Epsilon">Added to the divisor.</param>
+/// <param name="WeightDecay">Times the learning rate: the part of a matrix that goes.</param>
+/// <param name="GradientScale">Multiplies every gradient first: clipping, and 1/n of n accumulated micro-batches.</param>
+internal readonly record struct AdamWStep(
+    long Count, double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, double GradientScale)
+{
+    /// <summary>LearningRate / (1 - β₁ᵗ), times the mean.</summary>
+    public double StepSize => LearningRate / (1 - Math.Pow(Beta1, Count));
+
+    /// <summary>1 / √(1 - β₂ᵗ), times the root of the squares' mean.</summary>
+    public double RootScale => 1 / Math.Sqrt(1 - Math.Pow(Beta2, Count));
+
+    /// <summary>The part of a matrix that goes.</summary>
+    public double Decay => LearningRate * WeightDecay;
+}
+
+/// <summary>A stretch of the parameter arena that the optimizer treats alike.</summary>
+/// <param name="Offset">The first element in the arena.</param>
+/// <param name="Count">The elements.</param>
+/// <param name="Decays">True: weight decay applies (matrices).</param>
+/// <param name="MomentOffset">The first element in the moments, which hold trained parameters only.</param>
+internal readonly record struct ParameterRange(long Offset, long Count, bool Decays, long MomentOffset = 0)
+{
+    /// <summary>Sorts ranges, joins those that touch and are treated alike, and lays their moments side by side.</summary>
+    public static IReadOnlyList<ParameterRange> Join(IEnumerable<ParameterRange> ranges)
+    {
+        var joined = new List<ParameterRange>();
+        var moments = 0L;
+        foreach (var range in ranges.OrderBy(r => r.Offset))
+        {
+            if (joined.Count > 0 && joined[^1] is var last && last.Offset + last.Count == range.Offset && last.Decays == range.Decays)
+                joined[^1] = last with { Count = last.Count + range.Count };
+            else
+                joined.Add(range with { MomentOffset = moments });
+            moments += range.Count;
+        }
+
+        return joined;
+    }
+
+    /// <summary>The range in pieces of at most <paramref name="size"/> elements.</summary>
+    public IEnumerable<ParameterRange> Chunks(long size)
+    {
+        for (var done = 0L; done < Count; done += size)
+            yield return new(Offset + done, Math.Min(size, Count - done), Decays, MomentOffset + done);
+    }
+}
