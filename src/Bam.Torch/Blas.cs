@@ -47,8 +47,11 @@ internal static unsafe class Blas
         var files = MappedFiles();
         foreach (var file in files)
         {
-            if (NativeLibrary.TryLoad(file, out var handle) && NativeLibrary.TryGetExport(handle, "openblas_get_config", out var function))
+            if (NativeLibrary.TryLoad(file, out var handle)
+                && NativeLibrary.TryGetExport(handle, "openblas_get_config", out var function))
+            {
                 return new string((sbyte*)((delegate* unmanaged<byte*>)function)()).Trim();
+            }
         }
 
         return files.Length == 0 ? "inside libtorch" : Path.GetFileName(files[0]);
@@ -63,15 +66,16 @@ internal static class ElfFile
     private const long NeededTag = 1;
     private const long StringTableTag = 5;
 
-    /// <summary>Whether <paramref name="file"/> names <paramref name="library"/> among the libraries it needs; a file that is no ELF library needs none.</summary>
+    /// <summary>Whether an ELF library names another among those it needs; false for a file that is none.</summary>
     internal static bool Needs(string file, string library)
     {
         try
         {
             return Needed(file).Contains(library);
         }
-        catch (Exception e) when (e is EndOfStreamException or ArgumentOutOfRangeException or OverflowException)  // cut short, or of 32 bits
+        catch (Exception e) when (e is EndOfStreamException or ArgumentOutOfRangeException or OverflowException)
         {
+            // The file is cut short, or of 32 bits.
             return false;
         }
     }

@@ -36,7 +36,9 @@ internal static unsafe class LibTorch
         }
     }
 
-    /// <summary>Whether libtorch can be used here; if not, <paramref name="whyNot"/> says what was tried and why each failed.</summary>
+    /// <summary>
+    /// Whether libtorch can be used here; if not, <paramref name="whyNot"/> says what was tried and why each failed.
+    /// </summary>
     public static bool IsAvailable(out string whyNot)
     {
         try
@@ -81,11 +83,15 @@ internal static unsafe class LibTorch
         var allocatorTuned = options.TuneAllocator && ProcessTuning.TuneAllocator();
 
         var bridge = BridgeRecord.Find(AppContext.BaseDirectory, attempts);
-        var directory = bridge is null ? null : LibTorchSearch.LoadFirst(bridge, options, Environment.GetEnvironmentVariable, attempts);
+        var directory = bridge is null
+            ? null
+            : LibTorchSearch.LoadFirst(bridge, options, Environment.GetEnvironmentVariable, attempts);
         if (directory is null || !NativeFile.TryLoad(bridge!.File, attempts, out var handle))
         {
-            s_failure = "it cannot be used here. Tried, in this order:" + string.Concat(attempts.Select(attempt => "\n  " + attempt))
-                + "\n  Install libtorch-dev, g++ and cmake (or set LIBTORCH to a folder with include/ and lib/) and run 'dotnet build' again.";
+            s_failure = "it cannot be used here. Tried, in this order:"
+                + string.Concat(attempts.Select(attempt => "\n  " + attempt))
+                + "\n  Install libtorch-dev, g++ and cmake (or set LIBTORCH to a folder with include/ and lib/) and run "
+                + "'dotnet build' again.";
             return;
         }
 
@@ -120,7 +126,7 @@ internal sealed record LibTorchOptions
     /// <summary>Whether malloc keeps large blocks instead of returning each to the system.</summary>
     public bool TuneAllocator { get; init; } = true;
 
-    /// <summary>Whether Debian's OpenMP build of OpenBLAS is taken in place of the one that the system's alternatives name.</summary>
+    /// <summary>Whether Debian's OpenMP build of OpenBLAS is preferred to the system's default BLAS.</summary>
     public bool PreferOpenMpBlas { get; init; } = true;
 }
 
@@ -148,7 +154,9 @@ internal sealed record LibTorchInfo
     /// <summary>The BLAS libraries mapped into this process; empty when libtorch brings its own inside.</summary>
     public required IReadOnlyList<string> BlasFiles { get; init; }
 
-    /// <summary>What OpenBLAS says of itself, such as <c>OpenBLAS 0.3.21 … USE_OPENMP SapphireRapids</c>; else the name of the BLAS.</summary>
+    /// <summary>
+    /// What OpenBLAS says of itself, such as <c>OpenBLAS 0.3.21 … USE_OPENMP SapphireRapids</c>; else the name of the BLAS.
+    /// </summary>
     public required string Blas { get; init; }
 
     /// <summary>The variables of the C libraries in force, such as <c>OMP_WAIT_POLICY=passive</c>.</summary>

@@ -156,10 +156,7 @@ internal static unsafe partial class Native
 /// <summary>libtorch refused a call. The message names the operator and the types and shapes of its tensors.</summary>
 internal sealed class TorchException : Exception
 {
-    /// <summary>An error of an operator or another call of libtorch.</summary>
-    /// <param name="operation">The operator's name, such as <c>aten::linear</c>.</param>
-    /// <param name="message">What went wrong, with the arguments.</param>
-    /// <param name="inner">The error of a C# callback that caused this one.</param>
+    /// <summary>An error of a call of libtorch; <paramref name="inner"/> is that of a C# callback that failed in it.</summary>
     public TorchException(string operation, string message, Exception? inner = null)
         : base($"{operation}: {message}", inner) => Operation = operation;
 

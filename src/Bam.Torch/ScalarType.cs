@@ -60,7 +60,8 @@ internal static class ScalarTypes
             return ScalarType.Int16;
         if (typeof(T) == typeof(Half))
             return ScalarType.Float16;
-        throw new NotSupportedException($"no tensor holds {typeof(T)}; supported: float, double, Half, long, int, short, sbyte, byte, bool");
+        throw new NotSupportedException(
+            $"no tensor holds {typeof(T)}; supported: float, double, Half, long, int, short, sbyte, byte, bool");
     }
 
     /// <summary>Whether a span of <typeparamref name="T"/> can be laid over elements of <paramref name="type"/>:

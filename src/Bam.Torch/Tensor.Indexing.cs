@@ -28,7 +28,7 @@ internal sealed unsafe partial class Tensor
     /// <summary>For each element of <paramref name="index"/>, the element that stands there along a dimension.</summary>
     public Tensor Gather(int dim, Tensor index) => s_gather.Call(this, dim, index);
 
-    /// <summary>The elements of <paramref name="source"/> are put where <paramref name="index"/> says along a dimension.</summary>
+    /// <summary>Writes the elements of <paramref name="source"/> to the places <paramref name="index"/> of a dimension.</summary>
     public Tensor Scatter_(int dim, Tensor index, Tensor source) => InPlace(s_scatterInPlace, dim, index, source);
 
     /// <summary>A copy with a number wherever the mask is true.</summary>

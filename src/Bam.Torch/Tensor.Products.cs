@@ -29,7 +29,7 @@ internal sealed unsafe partial class Tensor
         return s_layerNorm.Call(this, Value.Integers(&size, 1), weight, bias, eps);
     }
 
-    /// <summary>Fused attention of queries (this), keys and values, each [B, heads, T, head_dim], with 1/sqrt(head_dim).</summary>
+    /// <summary>Fused attention of queries (this), keys and values, [B, heads, T, head_dim], with 1/sqrt(head_dim).</summary>
     /// <exception cref="TorchException">This libtorch has none: see <see cref="HasScaledDotProductAttention"/>.</exception>
     public Tensor ScaledDotProductAttention(Tensor keys, Tensor values, bool isCausal) =>
         s_attention.Call(this, keys, values, Value.None, 0.0, isCausal);

@@ -30,7 +30,8 @@ internal sealed unsafe partial class Tensor
     public (Tensor Values, Tensor Indices) TopK(long k, int dim = -1) => s_topK.CallPair(this, k, dim);
 
     /// <summary>The elements in order along a dimension and where each stood; equal ones keep their order.</summary>
-    public (Tensor Values, Tensor Indices) Sort(int dim = -1, bool descending = false) => s_sort.CallPair(this, true, dim, descending);
+    public (Tensor Values, Tensor Indices) Sort(int dim = -1, bool descending = false) =>
+        s_sort.CallPair(this, true, dim, descending);
 
     /// <summary>Where each element of the sorted dimension stood; equal ones keep their order.</summary>
     public Tensor ArgSort(int dim = -1, bool descending = false)
@@ -47,8 +48,10 @@ internal sealed unsafe partial class Tensor
     public Tensor LogSumExp(int dim, bool keepDim = false) => s_logSumExp.Call(this, dim, keepDim);
 
     /// <summary>e^x over its sum along a dimension, computed in <paramref name="type"/> if given.</summary>
-    public Tensor Softmax(int dim, ScalarType? type = null) => s_softmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
+    public Tensor Softmax(int dim, ScalarType? type = null) =>
+        s_softmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
 
     /// <summary>The logarithm of <see cref="Softmax"/>.</summary>
-    public Tensor LogSoftmax(int dim, ScalarType? type = null) => s_logSoftmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
+    public Tensor LogSoftmax(int dim, ScalarType? type = null) =>
+        s_logSoftmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
 }

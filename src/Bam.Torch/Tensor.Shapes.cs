@@ -58,7 +58,7 @@ internal sealed unsafe partial class Tensor
             return s_permute.Call(this, Value.Integers(order, dims.Length));
     }
 
-    /// <summary>Two dimensions exchanged.</summary>
+    /// <summary>Swaps two dimensions.</summary>
     public Tensor Transpose(int first, int second) => s_transpose.Call(this, first, second);
 
     /// <summary>The same elements without gaps in row-major order; copies only if they are not.</summary>
@@ -73,7 +73,7 @@ internal sealed unsafe partial class Tensor
     /// <summary>One place of a dimension, which disappears; a view.</summary>
     public Tensor Select(int dim, long index) => s_select.Call(this, dim, index);
 
-    /// <summary>Every <paramref name="step"/>-th place of a dimension from <paramref name="start"/> up to <paramref name="end"/>; a view.</summary>
+    /// <summary>Every <paramref name="step"/>-th place of a dimension from start to end, exclusive; a view.</summary>
     public Tensor Slice(int dim, long start, long end, long step = 1) => s_slice.Call(this, dim, start, end, step);
 
     /// <summary>Parts of the given lengths, as views.</summary>

@@ -28,7 +28,7 @@ internal readonly ref struct TensorScope : IDisposable
     /// <summary>Opens a scope inside this thread's innermost one.</summary>
     public static TensorScope Open() => new(ScopeStack.Current);
 
-    /// <summary>Lets a tensor outlive this scope: it moves to the enclosing one or, without one, to the caller, who disposes of it.</summary>
+    /// <summary>Moves a tensor to the enclosing scope or, without one, to the caller, who disposes of it.</summary>
     /// <exception cref="ObjectDisposedException">The tensor was freed.</exception>
     /// <exception cref="InvalidOperationException">It belongs to a scope of another thread.</exception>
     public Tensor Keep(Tensor tensor)
@@ -101,7 +101,7 @@ internal sealed unsafe class ScopeStack
         tensor.Scope = null;
     }
 
-    /// <summary>Frees the tensors from place <paramref name="start"/> on, except those that outlive depth <paramref name="depth"/>.</summary>
+    /// <summary>Frees the tensors from place <paramref name="start"/> on, except those kept for outer scopes.</summary>
     internal void Close(int start, int depth)
     {
         var handles = stackalloc nint[FreeBatch];
@@ -140,10 +140,7 @@ internal sealed unsafe class ScopeStack
     }
 }
 
-/// <summary>
-/// Debug builds remember every tensor that no scope will free, with the stack that made it or kept it last: the only
-/// ones that can leak.
-/// </summary>
+/// <summary>In debug builds, the tensors that no scope will free, with the stack that made or last kept them.</summary>
 internal static class TensorLeaks
 {
     private static readonly ConcurrentDictionary<Tensor, StackTrace> s_watched = new(ReferenceEqualityComparer.Instance);

@@ -3,17 +3,17 @@ using Bam.Torch.Kernels;
 namespace Bam.Torch.Functions;
 
 /// <summary>
-/// Causal attention with rotary embedding: the one entry to its three implementations. Sizes: B sequences, T new tokens, N experts of H
-/// query heads and G key-value heads each, K key-value heads of all experts, D head_dim.
+/// Causal attention with rotary embedding: the one entry to its three implementations. Sizes: B sequences, T new tokens, N
+/// experts of H query heads and G key-value heads each, K key-value heads of all experts, D head_dim.
 /// </summary>
 internal static class Attention
 {
     /// <summary>
-    /// Attends, by the fastest implementation that supports the input. With past tokens, the new tokens' keys and values are added to
-    /// theirs, and no graph is built.
+    /// Attends, by the fastest implementation that supports the input. With past tokens, the new tokens' keys and values are
+    /// added to theirs, and no graph is built.
     /// </summary>
     /// <returns>[B, T, N·H·D], or [rows, H·D] of chosen rows.</returns>
-    /// <exception cref="ArgumentException">The sizes or dtypes do not fit the heads, or <paramref name="past"/> has no room.</exception>
+    /// <exception cref="ArgumentException">The sizes or dtypes do not fit the heads, or there is no room.</exception>
     public static Tensor Apply(AttentionInput input, RotaryTables rotary, PastTokens? past = null)
     {
         // The kernels are for a CPU with AVX2 or AVX-512, in float32. Operators work everywhere, and are the kernels' reference.
@@ -35,21 +35,22 @@ internal static class Attention
 }
 
 /// <summary>
-/// What attention reads, before rotary embedding. A soft mixture (BAM, Eq. 3) has the queries, keys and values of all positions in one
-/// projection, and gates; a top-k mixture (BAM, Table 6) has queries of the chosen (token, expert) pairs alone.
+/// What attention reads, before rotary embedding. A soft mixture (BAM, Eq. 3) has the queries, keys and values of all positions
+/// in one projection, and gates; a top-k mixture (BAM, Table 6) has queries of the chosen (token, expert) pairs alone.
 /// </summary>
 /// <param name="Shape">The heads, for T new tokens.</param>
 /// <param name="Rows">The rows of <paramref name="Queries"/>.</param>
-/// <param name="Queries">[B, T, Width] with keys and values, as <see cref="AttentionShape"/> lays it out; [rows, H·D] of chosen rows.</param>
+/// <param name="Queries">[B, T, Width] with keys and values (<see cref="AttentionShape"/>); [rows, H·D] of chosen rows.</param>
 /// <param name="KeysAndValues">For chosen rows, [B, T, 2·K·D]: all key heads, then all value heads.</param>
 /// <param name="Gates">[B, T, N] in float32; null for one expert and for chosen rows.</param>
 internal readonly record struct AttentionInput(
     AttentionShape Shape, QueryRows Rows, Tensor Queries, Tensor? KeysAndValues, Tensor? Gates)
 {
     /// <summary>Every position with the heads of all experts.</summary>
-    public static AttentionInput OfAll(Tensor qkv, Tensor? gates, AttentionShape shape) => new(shape, QueryRows.All(shape), qkv, null, gates);
+    public static AttentionInput OfAll(Tensor qkv, Tensor? gates, AttentionShape shape) =>
+        new(shape, QueryRows.All(shape), qkv, null, gates);
 
-    /// <summary>The positions that chose an expert, with that expert's heads; the rows are those of <see cref="QueryRows.Chosen"/>.</summary>
+    /// <summary>The positions that chose an expert, with its heads; the rows are from <see cref="QueryRows.Chosen"/>.</summary>
     public static AttentionInput OfChosen(Tensor queries, Tensor keysAndValues, QueryRows rows, AttentionShape shape) =>
         new(shape, rows, queries, keysAndValues, Gates: null);
 
@@ -63,8 +64,11 @@ internal readonly record struct AttentionInput(
     /// <summary>[B, T, N·H·D], or [rows, H·D].</summary>
     internal Tensor EmptyOutput() =>
         KeysAndValues is null
-            ? Tensor.Empty([Shape.BatchSize, Shape.Length, (long)Shape.QueryHeads * Shape.HeadDim], ScalarType.Float32, Queries.Device)
-            : Tensor.Empty(Queries.Shape, ScalarType.Float32, Queries.Device);
+            ? Empty(Shape.BatchSize, Shape.Length, (long)Shape.QueryHeads * Shape.HeadDim)
+            : Empty(Queries.Shape);
+
+    /// <summary>Memory for a result, on the device of the queries.</summary>
+    internal Tensor Empty(params ReadOnlySpan<long> sizes) => Tensor.Empty(sizes, ScalarType.Float32, Queries.Device);
 
     /// <summary>Query heads row by row.</summary>
     internal unsafe RowMatrix QueryMatrix => new((float*)Queries.DataPointer, Queries.Size(-1));
@@ -79,31 +83,26 @@ internal readonly record struct AttentionInput(
     internal unsafe float* GatesPointer => Gates is null ? null : (float*)Gates.DataPointer;
 
     /// <summary>Checks what a kernel reads through pointers, for tokens from position <paramref name="start"/> on.</summary>
-    /// <exception cref="ArgumentException">The sizes or dtypes do not fit the heads, or the rows are of other heads or positions.</exception>
+    /// <exception cref="ArgumentException">The sizes, dtypes or rows do not fit the heads, or the rows the positions.</exception>
     public void Require(RotaryTables rotary, int start = 0)
     {
         var (batch, length) = (Shape.BatchSize, Shape.Length);
         if (KeysAndValues is null)
         {
             Arguments.Require(Queries, "qkv", ScalarType.Float32, Device.Cpu, batch, length, Shape.Width);
-            if (Gates is not null) Arguments.Require(Gates, "gates", ScalarType.Float32, Device.Cpu, batch, length, Shape.Experts);
+            if (Gates is not null)
+                Arguments.Require(Gates, "gates", ScalarType.Float32, Device.Cpu, batch, length, Shape.Experts);
         }
         else
         {
             Arguments.Require(Queries, "queries", ScalarType.Float32, Device.Cpu, Rows.Count, (long)Rows.Heads * Shape.HeadDim);
             Arguments.Require(
-                KeysAndValues, "keysAndValues", ScalarType.Float32, Device.Cpu, batch, length, 2L * Shape.KeyValueHeads * Shape.HeadDim);
-            if (Rows.Shape != Shape || Rows.Start != start)
-                throw new ArgumentException($"expected rows of {Shape} from position {start}, found {Rows.Shape} from {Rows.Start}", "rows");
+                KeysAndValues, "keysAndValues", ScalarType.Float32, Device.Cpu, batch, length,
+                2L * Shape.KeyValueHeads * Shape.HeadDim);
+            Arguments.RequireRows(Rows, Shape, start);
         }
 
-        if (rotary.RotaryDim > Shape.HeadDim)
-        {
-            throw new ArgumentException(
-                $"expected a rotated width of at most {Shape.HeadDim} (head_dim), found {rotary.RotaryDim}", nameof(rotary));
-        }
-
-        rotary.EnsurePositions(start + length);
+        Arguments.RequirePositions(rotary, Shape, start + length);
     }
 }
 
@@ -111,25 +110,4 @@ internal readonly record struct AttentionInput(
 /// <param name="Keys">[B, K, capacity, D], contiguous, turned by their positions.</param>
 /// <param name="Values">[B, K, capacity, D], contiguous.</param>
 /// <param name="Count">The tokens written: the first new token's position.</param>
-internal readonly record struct PastTokens(Tensor Keys, Tensor Values, int Count)
-{
-    /// <summary>The memory in float32, with room for the new tokens.</summary>
-    /// <exception cref="ArgumentException">It has other sizes or gaps, or no room.</exception>
-    public void Require(AttentionShape shape)
-    {
-        var capacity = Keys.Rank == 4 ? Keys.Size(2) : 0;
-        Arguments.Require(Keys, "keys", ScalarType.Float32, Device.Cpu, shape.BatchSize, shape.KeyValueHeads, capacity, shape.HeadDim);
-        Arguments.Require(Values, "values", ScalarType.Float32, Device.Cpu, shape.BatchSize, shape.KeyValueHeads, capacity, shape.HeadDim);
-        if (!Keys.IsContiguous || !Values.IsContiguous)
-        {
-            var (tensor, name) = Keys.IsContiguous ? (Values, "values") : (Keys, "keys");
-            throw new ArgumentException($"expected contiguous memory, found {tensor} with gaps", name);
-        }
-
-        if (Count < 0 || Count > capacity - shape.Length)
-        {
-            throw new ArgumentOutOfRangeException(
-                "start", $"expected 0 … {capacity - shape.Length}, as there is room for {capacity} tokens, found {Count}");
-        }
-    }
-}
+internal readonly record struct PastTokens(Tensor Keys, Tensor Values, int Count);

@@ -22,7 +22,9 @@ internal static class AttentionByOperators
         var seen = past.Count + input.Shape.Length;
         var (keys, values) = (past.Keys.Narrow(2, 0, seen), past.Values.Narrow(2, 0, seen));
         return scope.Keep(
-            input.KeysAndValues is null ? OfAllNew(input, rotary, keys, values, past.Count) : OfChosen(input, rotary, keys, values));
+            input.KeysAndValues is null
+                ? OfAllNew(input, rotary, keys, values, past.Count)
+                : OfChosen(input, rotary, keys, values));
     }
 
     /// <summary>Writes the new tokens' keys and values behind the past ones.</summary>
@@ -62,7 +64,8 @@ internal static class AttentionByOperators
             return queries.ScaledDotProductAttention(keys, values, isCausal: true);
 
         var scores = queries.MatMul(keys.Transpose(2, 3)) * (1 / Math.Sqrt(queries.Size(3)));  // [B, N·H, T, T]
-        var hidden = Hidden(Tensor.Arange(length, ScalarType.Int64, queries.Device).Unsqueeze(0), length, window).View(length, length);
+        var hidden = Hidden(Tensor.Arange(length, ScalarType.Int64, queries.Device).Unsqueeze(0), length, window)
+            .View(length, length);
         return scores.MaskedFill(hidden, double.NegativeInfinity).Softmax(-1).MatMul(values);
     }
 
@@ -76,11 +79,13 @@ internal static class AttentionByOperators
             .Reshape(batch, shape.QueryHeads, length, width);
     }
 
-    // The new tokens' queries against all S tokens' keys and values, [B, K, S, D]. Query head (e·K + k)·R + r reads key-value head k.
+    // The new tokens' queries against all S tokens' keys and values, [B, K, S, D]. Query head (e·K + k)·R + r reads key-value
+    // head k.
     private static Tensor OfAllNew(AttentionInput input, RotaryTables rotary, Tensor keys, Tensor values, int start)
     {
         var shape = input.Shape;
-        var (batch, length, keyValueHeads, repeats) = (shape.BatchSize, shape.Length, shape.KeyValueHeads, shape.HeadsPerKeyValueHead);
+        var (batch, length) = (shape.BatchSize, shape.Length);
+        var (keyValueHeads, repeats) = (shape.KeyValueHeads, shape.HeadsPerKeyValueHead);
         var experts = shape.QueryHeads / (keyValueHeads * repeats);
         var queries = RotaryFunction.Apply(SplitHeads(input.Queries, shape).Narrow(1, 0, shape.QueryHeads), rotary, start)
             .Reshape(batch, experts, keyValueHeads, repeats, length, -1)
@@ -95,12 +100,13 @@ internal static class AttentionByOperators
         return attended.Reshape(batch, length, -1);
     }
 
-    // One expert after the other. Its rows of each sequence are gathered to [B, C], where C is the largest number of any sequence; shorter
-    // lists are filled up with the expert's first row, and the results of the filling are dropped.
+    // One expert after the other. Its rows of each sequence are gathered to [B, C], where C is the largest number of any
+    // sequence; shorter lists are filled up with the expert's first row, and the results of the filling are dropped.
     private static Tensor OfChosen(AttentionInput input, RotaryTables rotary, Tensor keys, Tensor values)
     {
         var (shape, rows) = (input.Shape, input.Rows);
-        var (batch, heads, groups, headDim) = (shape.BatchSize, shape.HeadsPerExpert, shape.KeyValueHeadsPerExpert, shape.HeadDim);
+        var (heads, groups) = (shape.HeadsPerExpert, shape.KeyValueHeadsPerExpert);
+        var (batch, headDim) = (shape.BatchSize, shape.HeadDim);
         var (cosines, sines) = rotary.Angles(keys.Size(2));
         var ofExperts = new List<Tensor>();
         for (var expert = 0; expert < shape.Experts; expert++)
@@ -111,10 +117,11 @@ internal static class AttentionByOperators
             var asking = input.Queries.IndexSelect(0, slots).View(batch, count, heads, headDim).Transpose(1, 2);  // [B, H, C, D]
             var turned = RotaryFunction.Apply(asking, AnglesOf(cosines), AnglesOf(sines), rotary.Interleaved);
             var first = shape.KeyValueHeadOf(expert * heads);
-            var attended = AttendInGroups(
+            var attended = AttendInGroups(  // [B, G, H/G, C, D]
                 turned.View(batch, groups, -1, count, headDim), keys.Narrow(1, first, groups), values.Narrow(1, first, groups),
-                Hidden(positions, keys.Size(2), shape.Window));                                                   // [B, G, H/G, C, D]
-            ofExperts.Add(attended.View(batch, heads, count, headDim).Transpose(1, 2).Reshape(batch * count, -1).IndexSelect(0, places));
+                Hidden(positions, keys.Size(2), shape.Window));
+            var slotted = attended.View(batch, heads, count, headDim).Transpose(1, 2).Reshape(batch * count, -1);
+            ofExperts.Add(slotted.IndexSelect(0, places));
 
             Tensor AnglesOf(Tensor table) => table.IndexSelect(0, positions.View(-1)).View(batch, 1, count, -1);
         }
@@ -145,18 +152,19 @@ internal static class AttentionByOperators
             Tensor.From<long>([.. places], [places.Count], device));
     }
 
-    // softmax(Q Kᵀ / √D) V of several query heads with the key-value head that they share, which is not repeated. queries: [B, K, R, C, D];
-    // keys and values: [B, K, S, D]; hidden: broadcast to [B, K, R, C, S], null where every query sees every key.
+    // softmax(Q Kᵀ / √D) V of several query heads with the key-value head that they share, which is not repeated. queries: [B, K,
+    // R, C, D]; keys and values: [B, K, S, D]; hidden: broadcast to [B, K, R, C, S], null where every query sees every key.
     private static Tensor AttendInGroups(Tensor queries, Tensor keys, Tensor values, Tensor? hidden)
     {
         using var scope = TensorScope.Open();
         var (batch, groups, heads, count) = (queries.Size(0), queries.Size(1), queries.Size(2), queries.Size(3));
         var headDim = queries.Size(4);
-        var scores = queries.Reshape(batch, groups, heads * count, headDim).MatMul(keys.Transpose(2, 3)) * (1 / Math.Sqrt(headDim));
+        var asking = queries.Reshape(batch, groups, heads * count, headDim);
+        var scores = asking.MatMul(keys.Transpose(2, 3)) * (1 / Math.Sqrt(headDim));  // [B, K, R·C, S]
         if (hidden is not null)
         {
             scores = scores.View(batch, groups, heads, count, -1).MaskedFill(hidden, double.NegativeInfinity)
-                .View(batch, groups, heads * count, -1);  // [B, K, R·C, S]
+                .View(batch, groups, heads * count, -1);
         }
 
         return scope.Keep(scores.Softmax(-1).MatMul(values).View(batch, groups, heads, count, headDim));

@@ -3,8 +3,8 @@ using Bam.Torch.Kernels;
 namespace Bam.Torch.Functions;
 
 /// <summary>
-/// Attention by <see cref="CausalAttentionKernel"/>, forward and backward: all experts at once, with one number saved per row and head
-/// instead of the scores.
+/// Attention by <see cref="CausalAttentionKernel"/>, forward and backward: all experts at once, with one number saved per row and
+/// head instead of the scores.
 /// </summary>
 internal sealed class AttentionByTrainingKernel : AutogradFunction
 {
@@ -26,9 +26,10 @@ internal sealed class AttentionByTrainingKernel : AutogradFunction
         using (NoGrad.Enter())
         {
             output = input.EmptyOutput();
-            logSumExp = Tensor.Empty([input.Rows.Count, input.Rows.Heads], ScalarType.Float32, output.Device);
+            logSumExp = input.Empty(input.Rows.Count, input.Rows.Heads);
             kernel.Forward(
-                input.QueryMatrix, input.KeyValueMatrix, input.GatesPointer, (float*)output.DataPointer, (float*)logSumExp.DataPointer);
+                input.QueryMatrix, input.KeyValueMatrix, input.GatesPointer, (float*)output.DataPointer,
+                (float*)logSumExp.DataPointer);
         }
 
         var tensors = input.Tensors;
@@ -37,7 +38,8 @@ internal sealed class AttentionByTrainingKernel : AutogradFunction
     }
 
     /// <inheritdoc/>
-    protected override unsafe void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
+    protected override unsafe void Backward(
+        ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
         var (queries, second, logSumExp) = (saved[0], saved.Length > 2 ? saved[1] : null, saved[^1]);
         var input = new AttentionInput(shape, rows, queries, rows.AreChosen ? second : null, rows.AreChosen ? null : second);
@@ -45,18 +47,15 @@ internal sealed class AttentionByTrainingKernel : AutogradFunction
         // One gate scales several heads, each of which has a gradient for it.
         var gradients = input with
         {
-            Queries = Like(queries),
-            KeysAndValues = input.KeysAndValues is { } apart ? Like(apart) : null,
-            Gates = input.Gates is null ? null : Empty(shape.BatchSize, shape.Length, shape.Experts, shape.HeadsPerExpert),
+            Queries = input.Empty(queries.Shape),
+            KeysAndValues = input.KeysAndValues is { } apart ? input.Empty(apart.Shape) : null,
+            Gates = input.Gates is null ? null : input.Empty(shape.BatchSize, shape.Length, shape.Experts, shape.HeadsPerExpert),
         };
         kernel.Backward(
-            input.QueryMatrix, input.KeyValueMatrix, input.GatesPointer, (float*)logSumExp.DataPointer, (float*)gradOutput.DataPointer,
+            input.QueryMatrix, input.KeyValueMatrix, input.GatesPointer,
+            (float*)logSumExp.DataPointer, (float*)gradOutput.DataPointer,
             gradients.QueryMatrix, gradients.KeyValueMatrix, gradients.GatesPointer);
         gradInputs[0] = gradients.Queries;
         if (second is not null) gradInputs[1] = gradients.KeysAndValues ?? gradients.Gates!.Sum(3);
-
-        Tensor Like(Tensor tensor) => Empty(tensor.Shape);
-
-        Tensor Empty(params ReadOnlySpan<long> sizes) => Tensor.Empty(sizes, ScalarType.Float32, queries.Device);
     }
 }

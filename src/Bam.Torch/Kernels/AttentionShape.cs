@@ -11,7 +11,7 @@ namespace Bam.Torch.Kernels;
 /// <param name="HeadsPerExpert">H.</param>
 /// <param name="KeyValueHeadsPerExpert">G.</param>
 /// <param name="HeadDim">The width of one head.</param>
-/// <param name="Window">W: a position looks at itself and the W - 1 before it (sliding window, Mistral 7B, arXiv 2310.06825).</param>
+/// <param name="Window">W: a position sees itself and the W - 1 before it (sliding window, Mistral 7B, arXiv 2310.06825).</param>
 internal readonly record struct AttentionShape(
     int BatchSize, int Length, int QueryHeads, int KeyValueHeads, int HeadsPerExpert, int KeyValueHeadsPerExpert, int HeadDim,
     int Window = int.MaxValue)
@@ -33,8 +33,8 @@ internal readonly record struct AttentionShape(
 }
 
 /// <summary>
-/// Which queries attend, a row for each: every position's, with the heads of all experts; or those of the positions that chose an expert,
-/// with that expert's heads alone.
+/// Which queries attend, a row for each: every position's, with the heads of all experts; or those of the positions that chose an
+/// expert, with that expert's heads alone.
 /// </summary>
 internal sealed class QueryRows
 {
@@ -63,15 +63,17 @@ internal sealed class QueryRows
     /// <summary>A row for each of the B·T positions, sequence after sequence.</summary>
     public static QueryRows All(AttentionShape shape) => new(shape, starts: null, positions: null, start: 0);
 
-    /// <summary>A row for each choice, sorted by expert, then by sequence and position.</summary>
-    /// <param name="shape">The heads.</param>
-    /// <param name="chosen">[B·T·k], the experts that each token chose, a token's k after one another.</param>
-    /// <param name="start">The position of each sequence's first token.</param>
+    /// <summary>
+    /// A row for each choice, sorted by expert, then by sequence and position. <paramref name="chosen"/> has the k experts of
+    /// each token, [B·T·k]; <paramref name="start"/> is the position of each sequence's first token.
+    /// </summary>
     /// <exception cref="ArgumentException">Not every token chose as many.</exception>
     public static QueryRows Chosen(AttentionShape shape, ReadOnlySpan<long> chosen, int start = 0)
     {
         if (chosen.Length % (shape.BatchSize * shape.Length) != 0)
-            throw new ArgumentException($"expected as many choices for each of {shape.BatchSize * shape.Length} tokens, found {chosen.Length}", nameof(chosen));
+            throw new ArgumentException(
+                $"expected as many choices for each of {shape.BatchSize * shape.Length} tokens, found {chosen.Length}",
+                nameof(chosen));
         var ofSequence = chosen.Length / shape.BatchSize;
         var perToken = ofSequence / shape.Length;
         var starts = new int[shape.Experts * shape.BatchSize + 1];
@@ -101,9 +103,7 @@ internal sealed class QueryRows
     public int Place(int head) => head % Heads;
 }
 
-/// <summary>A matrix in memory, which may be some columns of a wider one.</summary>
-/// <param name="first">Its first element.</param>
-/// <param name="pitch">Floats from a row to the next.</param>
+/// <summary>A matrix in memory, or some columns of one; rows begin <paramref name="pitch"/> floats apart.</summary>
 internal readonly unsafe struct RowMatrix(float* first, long pitch)
 {
     /// <summary>Floats from a row to the next.</summary>

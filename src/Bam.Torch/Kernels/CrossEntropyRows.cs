@@ -49,7 +49,8 @@ internal static unsafe class CrossEntropyRows
         foreach (var target in targets)
         {
             if ((ulong)target >= (ulong)vocabulary && target != IgnoreIndex)
-                throw new ArgumentOutOfRangeException(nameof(targets), $"expected 0 … {vocabulary - 1}, or {IgnoreIndex} for none, found {target}");
+                throw new ArgumentOutOfRangeException(
+                    nameof(targets), $"expected 0 … {vocabulary - 1}, or {IgnoreIndex} for none, found {target}");
         }
     }
 

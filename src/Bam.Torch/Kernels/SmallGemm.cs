@@ -6,9 +6,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Bam.Torch.Kernels;
 
 /// <summary>
-/// Matrix products whose operands lie in the cache: one thread, no packing. With AVX-512 the tile is 6 rows by 4 vectors of 16, so that
-/// 24 accumulators hide the latency of the fused multiply-add and 10 loads feed 24 of them; with AVX2, which has half the registers of
-/// half the width, 6 rows by 2 vectors of 8.
+/// Matrix products whose operands lie in the cache: one thread, no packing. With AVX-512 the tile is 6 rows by 4 vectors of 16,
+/// so that 24 accumulators hide the latency of the fused multiply-add and 10 loads feed 24 of them; with AVX2, which has half the
+/// registers of half the width, 6 rows by 2 vectors of 8.
 /// </summary>
 internal static unsafe class SmallGemm
 {
@@ -35,7 +35,8 @@ internal static unsafe class SmallGemm
     /// <param name="accumulate">Whether C's old values are added.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
-        float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int rows, int columns, int depth, bool accumulate)
+        float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int rows, int columns, int depth,
+        bool accumulate)
     {
         var column = 0;
         if (Vector512.IsHardwareAccelerated)
@@ -216,11 +217,7 @@ internal static unsafe class SmallGemm
 /// <summary>Out-of-place transposition by blocks of 4 × 4 in registers.</summary>
 internal static unsafe class BlockTranspose
 {
-    /// <summary>destination[j, i] = source[i, j].</summary>
-    /// <param name="source">[rows, columns].</param>
-    /// <param name="destination">[columns, rows].</param>
-    /// <param name="rows">A multiple of 4.</param>
-    /// <param name="columns">A multiple of 4.</param>
+    /// <summary>destination[j, i] = source[i, j]; rows and columns are multiples of 4.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(float* source, float* destination, int rows, int columns)
     {

@@ -24,8 +24,8 @@ internal readonly record struct ForwardContext(
 }
 
 /// <summary>
-/// Receives the input of one block, and what its routers read and decide, in each pass. The tensors may carry a graph and must not be
-/// kept.
+/// Receives the input of one block, and what its routers read and decide, in each pass. The tensors may carry a graph and must
+/// not be kept.
 /// </summary>
 internal interface IRoutingObserver
 {

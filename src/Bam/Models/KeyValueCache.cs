@@ -13,12 +13,7 @@ internal sealed class KeyValueCache : IDisposable
 {
     private readonly (Tensor Keys, Tensor Values)[] layers;
 
-    /// <summary>Takes the memory.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="batchSize">B, sequences that are decoded together; each has the same number of tokens.</param>
-    /// <param name="capacity">The positions that there is room for.</param>
-    /// <param name="device">Where the model computes.</param>
-    /// <param name="type">The dtype in which it computes.</param>
+    /// <summary>Allocates memory for B sequences of equal length, at most <paramref name="capacity"/> tokens each.</summary>
     public KeyValueCache(ModelConfig config, int batchSize, int capacity, Device device, ScalarType type = ScalarType.Float32)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -48,19 +43,16 @@ internal sealed class KeyValueCache : IDisposable
     public int Length { get; private set; }
 
     /// <summary>
-    /// Bytes of one token in all blocks. Attention experts with their own keys and values multiply it by N, top-k attention too, for
-    /// later tokens may choose any; shared ones leave it as small as a dense model's, and so do feed-forward experts.
+    /// Bytes of one token in all blocks. Attention experts with their own keys and values multiply it by N, top-k attention too,
+    /// for later tokens may choose any; shared ones leave it as small as a dense model's, and so do feed-forward experts.
     /// </summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="type">What keys and values are kept in.</param>
     public static long BytesPerToken(ModelConfig config, ScalarType type)
     {
         ArgumentNullException.ThrowIfNull(config);
         return 2L * config.NumHiddenLayers * HeadsOf(config) * config.HeadDim * type.ByteSize();
     }
 
-    /// <summary>Forgets all tokens, or those from a position on; the memory stays.</summary>
-    /// <param name="length">The tokens that stay.</param>
+    /// <summary>Forgets all tokens from position <paramref name="length"/> on; the memory stays.</summary>
     public void Truncate(int length = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -78,7 +70,8 @@ internal sealed class KeyValueCache : IDisposable
         }
     }
 
-    private static int HeadsOf(ModelConfig config) => (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
+    private static int HeadsOf(ModelConfig config) =>
+        (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
 
     /// <summary>One block's keys and values.</summary>
     internal PastTokens Layer(int layer) => new(layers[layer].Keys, layers[layer].Values, Length);

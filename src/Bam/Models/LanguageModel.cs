@@ -5,9 +5,7 @@ using Bam.Torch.Kernels;
 
 namespace Bam.Models;
 
-/// <summary>
-/// The decoder: dense, BTX (feed-forward experts) or BAM (attention experts as well), in one file from the token to the loss.
-/// </summary>
+/// <summary>The decoder, from the token to the loss: dense, BTX (feed-forward experts) or BAM (attention experts too).</summary>
 /// <remarks>
 /// Sizes: B sequences, T positions, n = B·T tokens, V vocabulary, d hidden, f feed-forward hidden, H query heads and
 /// G key-value heads of one expert, D head_dim, N attention experts, M feed-forward experts, k experts per token.
@@ -22,12 +20,13 @@ internal sealed class LanguageModel : IDisposable
     private readonly NormWeights finalNorm;
     private readonly BlockWeights[] blocks;
 
-    /// <summary>Allocates the parameters, all zero: <see cref="ModelInitializer"/> or <see cref="ModelCheckpoint"/> fills them.</summary>
+    /// <summary>Allocates zeros, which <see cref="ModelInitializer"/> or <see cref="ModelCheckpoint"/> fills.</summary>
     /// <param name="config">Sizes and choices.</param>
     /// <param name="device">Where everything is computed.</param>
-    /// <param name="computeType">The dtype of matrix products and activations; values, moments, routers and norms stay float32.</param>
+    /// <param name="computeType">The dtype of products and activations; values, moments, routers and norms stay float32.</param>
     /// <param name="withGradients">False saves half of the memory; the model then cannot be trained.</param>
-    public LanguageModel(ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
+    public LanguageModel(
+        ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
     {
         ArgumentNullException.ThrowIfNull(config);
         (Config, Device, this.computeType) = (config, device, computeType);
@@ -173,10 +172,11 @@ internal sealed class LanguageModel : IDisposable
     }
 
     // Σ_i g_i(h) · b_i of the experts' biases [N·d].
-    private Tensor OutputBias(Tensor bias, Tensor? gates) => gates is null ? bias : gates.MatMul(bias.View(-1, Config.HiddenSize));
+    private Tensor OutputBias(Tensor bias, Tensor? gates) =>
+        gates is null ? bias : gates.MatMul(bias.View(-1, Config.HiddenSize));
 
-    // Top-k attention experts (BAM, Table 6): queries, attention rows and output projections only for the chosen (token, expert) pairs,
-    // keys and values for every token. The gates outside the top k are zero, the others are not renormalised.
+    // Top-k attention experts (BAM, Table 6): queries, attention rows and output projections only for the chosen (token, expert)
+    // pairs, keys and values for every token. The gates outside the top k are zero, the others are not renormalised.
     private Tensor TopKAttention(Tensor h, Tensor gates, AttentionShape shape, BlockWeights block, ForwardContext context)
     {
         using var scope = TensorScope.Open();
@@ -185,18 +185,19 @@ internal sealed class LanguageModel : IDisposable
         var choices = chosen.ToArray<long>();
         var dispatch = ExpertDispatch.Sort(choices, shape.Experts, (int)chosen.Size(1), h.Device);
 
-        var queries = dispatch.Map(dispatch.Gather(h.Reshape(-1, hidden)), Queries);                          // [n·k, H·D], by expert
+        var queries = dispatch.Map(dispatch.Gather(h.Reshape(-1, hidden)), Queries);  // [n·k, H·D], by expert
         var keysAndValues = block.Qkv.Rows(shape.Experts * queryWidth, 2L * shape.KeyValueHeads * shape.HeadDim).Apply(h);
         if (block.HeadNorms is { } norms) keysAndValues = norms.Apply(keysAndValues, queryHeads: 0, shape.KeyValueHeads, Config);
         var rows = QueryRows.Chosen(shape, choices, context.Start);
         var input = AttentionInput.OfChosen(queries, keysAndValues, rows, shape);
-        var outputs = dispatch.Map(Attention.Apply(input, rotary, context.Past), Output);                     // [n·k, d], by expert
+        var outputs = dispatch.Map(Attention.Apply(input, rotary, context.Past), Output);  // [n·k, d], by expert
         return scope.Keep(dispatch.Combine(outputs, weights.To(h.ScalarType)).View(h.Shape));
 
         Tensor Queries(Tensor tokens, int expert)
         {
             var projected = block.Qkv.Rows(expert * queryWidth, queryWidth).Apply(tokens);
-            return block.HeadNorms?.OfExpert(expert, shape.Experts).Apply(projected, shape.HeadsPerExpert, keyHeads: 0, Config) ?? projected;
+            return block.HeadNorms?.OfExpert(expert, shape.Experts).Apply(projected, shape.HeadsPerExpert, keyHeads: 0, Config)
+                ?? projected;
         }
 
         Tensor Output(Tensor heads, int expert)

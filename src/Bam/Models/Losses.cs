@@ -5,8 +5,8 @@ using Bam.Torch;
 namespace Bam.Models;
 
 /// <summary>
-/// The training loss and its parts, L = NLL + Σ over layers of (α · LB + β · Z), as numbers: of a micro-batch, of a step, of the steps
-/// between two lines of metrics, and in such a line.
+/// The training loss and its parts, L = NLL + Σ over layers of (α · LB + β · Z), as numbers: of a micro-batch, of a step, of the
+/// steps between two lines of metrics, and in such a line.
 /// </summary>
 internal record Losses
 {
@@ -78,10 +78,10 @@ internal sealed class RouterLosses(ModelConfig config, Device device) : IDisposa
     private readonly List<Tensor> loadBalancing = [];
     private readonly List<Tensor> z = [];
 
-    /// <summary>LB = M · Σ_i F_i P_i (Switch Transformer, Eq. 4, over assignments), [L]; zeros without feed-forward experts.</summary>
+    /// <summary>LB = M · Σ_i F_i P_i (Switch Transformer, Eq. 4, over assignments), [L]; 0 where there are no experts.</summary>
     public Tensor LoadBalancing => PerLayer(loadBalancing);
 
-    /// <summary>Z = mean over tokens of (logsumexp of the logits)² (ST-MoE, Eq. 5), [L]; zeros without feed-forward experts.</summary>
+    /// <summary>Z = mean over tokens of (logsumexp of the logits)² (ST-MoE, Eq. 5), [L]; 0 where there are no experts.</summary>
     public Tensor Z => PerLayer(z);
 
     /// <summary>Adds one block's.</summary>

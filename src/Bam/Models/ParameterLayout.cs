@@ -6,8 +6,8 @@ namespace Bam.Models;
 /// <summary>
 /// The one table that maps the checkpoint's tensors to the model's stacks. A block's queries, keys and values of all experts are
 /// rows of one matrix; the experts' output projections lie side by side, stored transposed so that each is one contiguous range;
-/// a feed-forward expert's gate and up are rows of one matrix. Their biases, and the norms of queries and keys, lie in the same order. All
-/// else is a stack of one.
+/// a feed-forward expert's gate and up are rows of one matrix. Their biases, and the norms of queries and keys, lie in the same
+/// order. All else is a stack of one.
 /// </summary>
 internal static class ParameterLayout
 {
@@ -15,7 +15,8 @@ internal static class ParameterLayout
     public static IReadOnlyList<ParameterStack> Of(ModelConfig config) =>
         [.. ParameterTable.Of(config)
             .GroupBy(StackName)
-            .Select(group => new ParameterStack(group.Key, [.. group], Transposed: group.First() is { Kind: ParameterKind.Output, IsBias: false }))];
+            .Select(group => new ParameterStack(
+                group.Key, [.. group], Transposed: group.First() is { Kind: ParameterKind.Output, IsBias: false }))];
 
     /// <summary>Where each tensor of the checkpoint lies in an arena of these stacks, in file order.</summary>
     public static IReadOnlyList<ParameterSlice> SlicesOf(IReadOnlyList<ParameterStack> stacks, ParameterArena arena)
@@ -47,7 +48,8 @@ internal static class ParameterLayout
     public static string Down(int layer, int expert) => $"model.layers.{layer}.mlp.{expert}.down";
 
     /// <summary>The norms of a block's queries, or of its keys.</summary>
-    public static string HeadNorm(int layer, ParameterKind kind) => $"model.layers.{layer}.self_attn.{(kind == ParameterKind.QueryNorm ? "q" : "k")}_norm";
+    public static string HeadNorm(int layer, ParameterKind kind) =>
+        $"model.layers.{layer}.self_attn.{(kind == ParameterKind.QueryNorm ? "q" : "k")}_norm";
 
     /// <summary>The biases of a stack of matrices.</summary>
     public static string BiasOf(string stack) => $"{stack}.bias";

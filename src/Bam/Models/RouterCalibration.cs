@@ -8,8 +8,8 @@ using Tensor = Bam.Torch.Tensor;
 namespace Bam.Models;
 
 /// <summary>
-/// Routers that know their experts' domains before any training: the seed reads a text of each domain, and a router's rows come from the
-/// means of what it would have read (<see cref="RouterRows"/>).
+/// Routers that know their experts' domains before any training: the seed reads a text of each domain, and a router's rows come
+/// from the means of what it would have read (<see cref="RouterRows"/>).
 /// </summary>
 internal static class RouterCalibration
 {
@@ -48,7 +48,9 @@ internal static class RouterCalibration
         var means = samples.Select(ids => MeansOf(model, ids, Advance)).ToArray();
         return ParameterTable.Of(mixture)
             .Where(parameter => parameter.IsRouter)
-            .ToDictionary(router => router.Name, router => RouterRows.Of([.. means.Select(layers => MeanOf(layers[router.Layer], router))]) ?? throw Alike(texts));
+            .ToDictionary(
+                router => router.Name,
+                router => RouterRows.Of([.. means.Select(layers => MeanOf(layers[router.Layer], router))]) ?? throw Alike(texts));
 
         void Advance(int count)
         {
@@ -57,7 +59,8 @@ internal static class RouterCalibration
         }
     }
 
-    private static List<int[]> Samples(string seed, IReadOnlyList<string> texts, int tokens, long skipBadLines, IReporter reporter)
+    private static List<int[]> Samples(
+        string seed, IReadOnlyList<string> texts, int tokens, long skipBadLines, IReporter reporter)
     {
         var tokenizer = Tokenizer.Load(seed);
         var rows = ModelConfig.Load(seed, reporter).VocabSize;
@@ -70,14 +73,17 @@ internal static class RouterCalibration
 
     private static RouterInputMean[] MeansOf(LanguageModel model, int[] ids, Action<int> advance)
     {
-        var means = Enumerable.Range(0, model.Config.NumHiddenLayers).Select(_ => new RouterInputMean(model.Config.HiddenSize)).ToArray();
+        var means = Enumerable.Range(0, model.Config.NumHiddenLayers).Select(_ => new RouterInputMean(model.Config.HiddenSize))
+            .ToArray();
         var window = Math.Min(model.Config.MaxPositionEmbeddings, LongestWindow);
         for (var start = 0; start < ids.Length;)
         {
             var length = Math.Min(window, ids.Length - start);
             var rows = Math.Max(1, Math.Min(BatchTokens, ids.Length - start) / length);
             using var scope = TensorScope.Open();
-            model.Observe(Tensor.From<long>([.. ids.Skip(start).Take(rows * length).Select(id => (long)id)], [rows, length], model.Device), means);
+            model.Observe(
+                Tensor.From<long>([.. ids.Skip(start).Take(rows * length).Select(id => (long)id)], [rows, length], model.Device),
+                means);
             start += rows * length;
             advance(rows * length);
         }
@@ -89,11 +95,12 @@ internal static class RouterCalibration
         router.Kind == ParameterKind.AttentionRouter ? layer.Attention : layer.FeedForward;
 
     private static InvalidInputException Alike(IReadOnlyList<string> texts) =>
-        new("the router texts", "a domain of its own for each expert", $"the same text in {string.Join(", ", texts)}", "give each expert text of what it was specialised on");
+        new(
+            "the router texts", "a domain of its own for each expert", $"the same text in {string.Join(", ", texts)}",
+            "give each expert text of what it was specialised on");
 }
 
 /// <summary>The mean of what the routers of one block read, or would read in a dense block.</summary>
-/// <param name="hiddenSize">d.</param>
 internal sealed class RouterInputMean(int hiddenSize) : IRoutingObserver
 {
     private readonly double[] attention = new double[hiddenSize];
@@ -139,8 +146,7 @@ internal static class RouterRows
     // What float32 leaves of differences between equal means, squared and relative to what they share.
     private const double Rounding = 1e-12;
 
-    /// <summary>The rows one after the other, [experts, d]; null where the means do not differ.</summary>
-    /// <param name="means">μ of each expert's domain, [d].</param>
+    /// <summary>The rows, [experts, d], from the mean μ of each expert's domain, [d]; null if the means are equal.</summary>
     public static float[]? Of(IReadOnlyList<double[]> means)
     {
         var hidden = means[0].Length;

@@ -3,12 +3,10 @@ using Bam.Torch;
 
 namespace Bam.Models;
 
-/// <summary>Where the routers sent the tokens, summed over every batch passed to <see cref="LanguageModel.Loss"/> with it.</summary>
+/// <summary>Where the routers sent the tokens, summed over all batches of <see cref="LanguageModel.Loss"/>.</summary>
 internal sealed class RoutingStatistics
 {
     /// <summary>Starts from nothing.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="domains">How many domains are told apart.</param>
     public RoutingStatistics(ModelConfig config, int domains)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -22,8 +20,7 @@ internal sealed class RoutingStatistics
     /// <summary>One entry for each block.</summary>
     public IReadOnlyList<LayerRouting> Layers { get; }
 
-    /// <summary>Says which domain each sequence of the next batch is from.</summary>
-    /// <param name="domainOfSequence">[B], each 0 … <see cref="Domains"/> - 1.</param>
+    /// <summary>Sets the domain of each sequence of the next batch, [B].</summary>
     public void BeginBatch(int[] domainOfSequence)
     {
         foreach (var layer in Layers) layer.DomainOfSequence = domainOfSequence;
@@ -52,12 +49,10 @@ internal sealed class LayerRouting : IRoutingObserver
 
     internal int[] DomainOfSequence { get; set; } = [];
 
-    /// <summary>The fraction of the assignments that each feed-forward expert got, [M]; null when there were none.</summary>
-    /// <param name="domain">One domain, or null for all.</param>
+    /// <summary>Each feed-forward expert's share of the assignments of one domain, or of all, [M]; null if none.</summary>
     public double[]? ExpertLoad(int? domain = null) => assigned.Mean(domain);
 
-    /// <summary>The mean gate of each attention expert, [N]; null when there were none.</summary>
-    /// <param name="domain">One domain, or null for all.</param>
+    /// <summary>The mean gate of each attention expert in one domain, or in all, [N]; null if there were none.</summary>
     public double[]? AttentionGate(int? domain = null) => gates.Mean(domain);
 
     /// <inheritdoc/>
@@ -78,9 +73,7 @@ internal sealed class LayerRouting : IRoutingObserver
     }
 }
 
-/// <summary>Sums of shares over experts, for each domain apart.</summary>
-/// <param name="domains">How many domains are told apart.</param>
-/// <param name="experts">How many experts share.</param>
+/// <summary>Sums of shares over experts, separately for each domain.</summary>
 internal sealed class DomainTally(int domains, int experts)
 {
     private readonly double[,] sums = new double[domains, experts];
@@ -90,9 +83,7 @@ internal sealed class DomainTally(int domains, int experts)
     /// <summary>The mean entropy of the rows added, in nats.</summary>
     public double MeanEntropy => rowsAdded == 0 ? 0 : entropy / rowsAdded;
 
-    /// <summary>Adds rows of probabilities, the same number for each sequence.</summary>
-    /// <param name="probabilities">[rows, experts].</param>
-    /// <param name="domainOfSequence">[B].</param>
+    /// <summary>Adds rows of probabilities, [rows, experts], the same number for each sequence, [B].</summary>
     public void AddRows(ReadOnlySpan<float> probabilities, int[] domainOfSequence)
     {
         var rows = probabilities.Length / experts;
@@ -110,16 +101,13 @@ internal sealed class DomainTally(int domains, int experts)
         rowsAdded += rows;
     }
 
-    /// <summary>Adds one expert's number for each assignment, the same number of assignments for each sequence.</summary>
-    /// <param name="chosen">[assignments].</param>
-    /// <param name="domainOfSequence">[B].</param>
+    /// <summary>Adds the expert of each assignment, [assignments], the same number for each sequence, [B].</summary>
     public void AddChoices(ReadOnlySpan<long> chosen, int[] domainOfSequence)
     {
         for (var i = 0; i < chosen.Length; i++) sums[DomainOf(i, chosen.Length, domainOfSequence), chosen[i]]++;
     }
 
-    /// <summary>The experts' shares, summing to 1; null when nothing was added.</summary>
-    /// <param name="domain">One domain, or null for all.</param>
+    /// <summary>The experts' shares in one domain, or in all, summing to 1; null if nothing was added.</summary>
     public double[]? Mean(int? domain)
     {
         var shares = new double[experts];

@@ -7,8 +7,8 @@ using Bam.Training.Metrics;
 namespace Bam.Training;
 
 /// <summary>
-/// Makes a line of metrics: the losses since the last line, the speed as tokens/s and as a fraction of this machine's matrix peak, and
-/// the routing.
+/// Makes a line of metrics: the losses since the last line, the speed as tokens/s and as a fraction of this machine's matrix
+/// peak, and the routing.
 /// </summary>
 internal sealed class StepMeter
 {
@@ -28,7 +28,7 @@ internal sealed class StepMeter
         if (measuresPeak) peak = PeakOf(device, isHalf ? ScalarType.BFloat16 : ScalarType.Float32);
     }
 
-    /// <summary>The line for the steps since the last one; <paramref name="step"/> is the last step, routed as in <paramref name="routing"/>.</summary>
+    /// <summary>The line for the steps since the last one; step and routing are the last step's.</summary>
     public StepMetrics Metrics(TrainerState state, StepResult step, RoutingStatistics? routing)
     {
         var window = state.Window;

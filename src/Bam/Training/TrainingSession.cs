@@ -13,11 +13,8 @@ internal sealed class TrainingSession : IDisposable
     private readonly LearningRateSchedule schedule;
     private readonly TrainingData data;
 
-    /// <summary>Prepares a model for training.</summary>
-    /// <param name="model">What to train, with its parameters; disposed of with the session.</param>
-    /// <param name="data">What to train on; disposed of with the session.</param>
-    /// <param name="settings">How to train.</param>
-    /// <exception cref="InvalidInputException">A name pattern matches nothing, or the windows are longer than the model allows.</exception>
+    /// <summary>Prepares a model for training; the model and the data are disposed of with the session.</summary>
+    /// <exception cref="InvalidInputException">A name pattern matches nothing, or the windows are too long.</exception>
     public TrainingSession(LanguageModel model, TrainingData data, TrainingSettings settings)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -41,10 +38,8 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>The checkpoint's names of the parameters that are trained.</summary>
     public IReadOnlySet<string> Trained { get; }
 
-    /// <summary>Makes step s: forward and backward over its micro-batches, clipping, AdamW.</summary>
-    /// <param name="step">s, counted from 0.</param>
-    /// <param name="statistics">Receives where the routers sent the step's tokens.</param>
-    /// <exception cref="WorkFailedException">The loss or the gradient norm is not finite; parameters and moments are as before.</exception>
+    /// <summary>Makes step s, counted from 0: forward and backward over its micro-batches, clipping, AdamW.</summary>
+    /// <exception cref="WorkFailedException">The loss or the gradient norm is not finite; nothing has changed.</exception>
     public StepResult Step(long step, RoutingStatistics? statistics = null)
     {
         var batch = data.Sampler.Draw(step);
@@ -64,7 +59,8 @@ internal sealed class TrainingSession : IDisposable
 
         Model.Parameters.AssertGradientsInPlace();
         var norm = Optimizer.GradientNorm() / settings.GradientAccumulation;
-        if (!double.IsFinite(norm)) throw StepFailure.NotFinite(step, $"the gradient norm is not finite ({losses})", batch, data.Names);
+        if (!double.IsFinite(norm))
+            throw StepFailure.NotFinite(step, $"the gradient norm is not finite ({losses})", batch, data.Names);
         var clipping = settings.ClipNorm is { } limit && norm > limit ? limit / norm : 1;
         var rate = schedule.RateAt(step);
         Optimizer.Update(settings.UpdateOf(step, rate, clipping / settings.GradientAccumulation));
@@ -100,11 +96,7 @@ internal static class StepFailure
     private const int WindowsShown = 16;
     private const string Hint = "a lower learning_rate or a longer warm-up may help";
 
-    /// <summary>Names the step, what is not finite, and the batch.</summary>
-    /// <param name="step">s, counted from 0.</param>
-    /// <param name="what">"the loss is NaN (nll …)".</param>
-    /// <param name="batch">The step's windows.</param>
-    /// <param name="domains">The domains' names.</param>
+    /// <summary>Names step s, counted from 0, what is not finite ("the loss is NaN (nll …)"), and the batch.</summary>
     public static WorkFailedException NotFinite(long step, string what, TokenBatch batch, IReadOnlyList<string> domains)
     {
         var windows = batch.Domains.Zip(batch.Starts)
@@ -113,21 +105,19 @@ internal static class StepFailure
             .Select(g => $"{domains[g.Key]} at tokens {string.Join(", ", g)}");
         var more = batch.BatchSize > WindowsShown ? $" and {batch.BatchSize - WindowsShown} windows more" : "";
         return new WorkFailedException(
-            $"step {step + 1}: {what}; its batch of {batch.BatchSize} windows of {batch.WindowLength}: {string.Join("; ", windows)}{more}; "
+            $"step {step + 1}: {what}; its batch of {batch.BatchSize} windows of {batch.WindowLength}: "
+            + $"{string.Join("; ", windows)}{more}; "
             + $"this step changed nothing; {Hint}");
     }
 
-    /// <summary>Names the step and the domain on which the model predicts nothing.</summary>
-    /// <param name="step">The steps done.</param>
-    /// <param name="domain">The domain's name.</param>
-    /// <param name="nll">What was measured.</param>
+    /// <summary>Names the steps done and the domain on which the model predicts nothing.</summary>
     public static WorkFailedException NotFinite(long step, string domain, double nll) => new(string.Create(
         CultureInfo.InvariantCulture, $"step {step}: the evaluation is not finite (domain '{domain}', nll {nll}); {Hint}"));
 }
 
 /// <summary>
-/// A part of a step's windows. Part p of n takes rows p, p + n, p + 2n …: the sampler lists windows by domain, and each part should
-/// hold all of them, for the load-balancing loss looks at one part at a time.
+/// A part of a step's windows. Part p of n takes rows p, p + n, p + 2n …: the sampler lists windows by domain, and each part
+/// should hold all of them, for the load-balancing loss looks at one part at a time.
 /// </summary>
 internal sealed class MicroBatch
 {

@@ -13,12 +13,16 @@ public sealed class CachedAttentionTests : TorchTest
 
     [Theory]
     [MemberData(nameof(CausalAttentionTests.Shapes), MemberType = typeof(CausalAttentionTests))]
-    public void Token_by_token_equals_the_whole(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window) =>
-        Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1, (input, rotary, past) => Attention.Apply(input, rotary, past));
+    public void Token_by_token_equals_the_whole(
+        int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window) =>
+        Compare(
+            b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1,
+            (input, rotary, past) => Attention.Apply(input, rotary, past));
 
     [Theory]
     [MemberData(nameof(CausalAttentionTests.Shapes), MemberType = typeof(CausalAttentionTests))]
-    public void Operators_equal_the_whole_too(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window)
+    public void Operators_equal_the_whole_too(
+        int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window)
     {
         Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 1, AttentionByOperators.Apply);
         Compare(b, t, n, h, g, d, shared, rotated, interleaved, window, part: 5, AttentionByOperators.Apply);
@@ -35,12 +39,15 @@ public sealed class CachedAttentionTests : TorchTest
 
         Refused(memory, memory, start: 3, "expected 0 … 2, as there is room for 3 tokens, found 3");
         Refused(memory, memory, start: -1, "found -1");
-        Refused(memory, Tensor.Zeros([2, 2, 2, 16]), start: 0, "expected Float32[2, 2, 3, 16] on cpu, found Float32[2, 2, 2, 16]");
+        Refused(
+            memory, Tensor.Zeros([2, 2, 2, 16]), start: 0, "expected Float32[2, 2, 3, 16] on cpu, found Float32[2, 2, 2, 16]");
         Refused(memory.To(ScalarType.Float64), memory, start: 0, "found Float64[2, 2, 3, 16]");
         Refused(Tensor.Zeros([2, 3, 2, 16]).Transpose(1, 2), memory, start: 0, "Float32[2, 2, 3, 16] with gaps");
 
         void Refused(Tensor keys, Tensor values, int start, string message) =>
-            Should.Throw<ArgumentException>(() => Attention.Apply(AttentionInput.OfAll(qkv, null, shape), rotary, new(keys, values, start))).Message.ShouldContain(message);
+            Should.Throw<ArgumentException>(
+                () => Attention.Apply(AttentionInput.OfAll(qkv, null, shape), rotary, new(keys, values, start)))
+                .Message.ShouldContain(message);
     }
 
     private static void Compare(

@@ -12,12 +12,16 @@ public sealed class CachedRoutedAttentionTests : TorchTest
 
     [Theory]
     [MemberData(nameof(RoutedAttentionTests.Shapes), MemberType = typeof(RoutedAttentionTests))]
-    public void Token_by_token_equals_the_whole(int b, int t, int n, int k, int h, int g, int d, bool shared, double rotated, int window) =>
-        Compare(new(b, t, n * h, shared ? g : n * g, h, g, d, window), k, rotated, part: 1, (input, rotary, past) => Attention.Apply(input, rotary, past));
+    public void Token_by_token_equals_the_whole(
+        int b, int t, int n, int k, int h, int g, int d, bool shared, double rotated, int window) =>
+        Compare(
+            new(b, t, n * h, shared ? g : n * g, h, g, d, window), k, rotated, part: 1,
+            (input, rotary, past) => Attention.Apply(input, rotary, past));
 
     [Theory]
     [MemberData(nameof(RoutedAttentionTests.Shapes), MemberType = typeof(RoutedAttentionTests))]
-    public void Operators_equal_the_whole_too(int b, int t, int n, int k, int h, int g, int d, bool shared, double rotated, int window)
+    public void Operators_equal_the_whole_too(
+        int b, int t, int n, int k, int h, int g, int d, bool shared, double rotated, int window)
     {
         var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
         Compare(shape, k, rotated, part: 1, AttentionByOperators.Apply);
@@ -37,7 +41,9 @@ public sealed class CachedRoutedAttentionTests : TorchTest
         Refused(QueryRows.Chosen(shape, [1], start: 3), start: 3, "expected 0 … 2");
 
         void Refused(QueryRows rows, int start, string message) => Should.Throw<ArgumentException>(
-            () => Attention.Apply(AttentionInput.OfChosen(queries, keysAndValues, rows, shape), rotary, new(memory, memory, start))).Message.ShouldContain(message);
+            () => Attention.Apply(
+                AttentionInput.OfChosen(queries, keysAndValues, rows, shape), rotary, new(memory, memory, start)))
+            .Message.ShouldContain(message);
     }
 
     private static void Compare(
@@ -48,12 +54,15 @@ public sealed class CachedRoutedAttentionTests : TorchTest
         using var rotary = new RotaryTables(shape.Length, (int)(shape.HeadDim * rotated), 10_000, false, Device.Cpu);
         var choices = RoutedAttentionTests.Choices(shape.BatchSize * shape.Length, shape.Experts, perToken, seed: 4);
         // The queries that every token would have for every expert, [B, T, N, H·D].
-        var queries = CausalAttentionTests.Random([shape.BatchSize, shape.Length, shape.Experts, shape.HeadsPerExpert * shape.HeadDim], 1);
-        var keysAndValues = CausalAttentionTests.Random([shape.BatchSize, shape.Length, 2 * shape.KeyValueHeads * shape.HeadDim], 2);
+        var queries = CausalAttentionTests.Random(
+            [shape.BatchSize, shape.Length, shape.Experts, shape.HeadsPerExpert * shape.HeadDim], 1);
+        var keysAndValues = CausalAttentionTests.Random(
+            [shape.BatchSize, shape.Length, 2 * shape.KeyValueHeads * shape.HeadDim], 2);
         var all = QueryRows.Chosen(shape, choices);
         var whole = AttentionByOperators.Apply(AttentionInput.OfChosen(RowsOf(queries, all), keysAndValues, all, shape), rotary);
         var expected = Tensor.Zeros(queries.Shape);
-        Each(all, (row, sequence, position, expert) => expected.Select(0, sequence).Select(0, position).Select(0, expert).Copy_(whole.Select(0, row)));
+        Each(all, (row, sequence, position, expert) =>
+            expected.Select(0, sequence).Select(0, position).Select(0, expert).Copy_(whole.Select(0, row)));
 
         var (keys, values) = (Memory(), Memory());
         for (var start = 0; start < shape.Length; start += part)
@@ -61,7 +70,8 @@ public sealed class CachedRoutedAttentionTests : TorchTest
             using var step = TensorScope.Open();
             var count = Math.Min(part, shape.Length - start);
             var chosen = Enumerable.Range(0, shape.BatchSize)
-                .SelectMany(sequence => choices.Skip((sequence * shape.Length + start) * perToken).Take(count * perToken)).ToArray();
+                .SelectMany(sequence => choices.Skip((sequence * shape.Length + start) * perToken).Take(count * perToken))
+                .ToArray();
             var rows = QueryRows.Chosen(shape with { Length = count }, chosen, start);
             var input = AttentionInput.OfChosen(
                 RowsOf(queries, rows), keysAndValues.Narrow(1, start, count).Contiguous(), rows, shape with { Length = count });
@@ -84,7 +94,8 @@ public sealed class CachedRoutedAttentionTests : TorchTest
         Tensor RowsOf(Tensor ofAll, QueryRows rows)
         {
             var ordered = new List<Tensor>();
-            Each(rows, (_, sequence, position, expert) => ordered.Add(ofAll.Select(0, sequence).Select(0, position).Select(0, expert)));
+            Each(rows, (_, sequence, position, expert) =>
+                ordered.Add(ofAll.Select(0, sequence).Select(0, position).Select(0, expert)));
             return Tensor.Stack([.. ordered], 0);
         }
 

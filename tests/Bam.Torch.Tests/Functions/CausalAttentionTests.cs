@@ -26,7 +26,8 @@ public sealed class CausalAttentionTests : TorchTest
 
     [SkippableTheory]
     [MemberData(nameof(Shapes))]
-    public void Kernel_equals_operators(int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window)
+    public void Kernel_equals_operators(
+        int b, int t, int n, int h, int g, int d, bool shared, double rotated, bool interleaved, int window)
     {
         var shape = new AttentionShape(b, t, n * h, shared ? g : n * g, h, g, d, window);
         Skip.IfNot(CausalAttentionKernel.Supports(shape), "this processor has neither AVX-512 nor AVX2 with FMA");
@@ -91,7 +92,9 @@ public sealed class CausalAttentionTests : TorchTest
         using var brief = new RotaryTables(4, 16, 10_000, false, Device.Cpu);
         var (qkv, gates) = (Random([1, 5, shape.Width], 1), Random([1, 5, 2], 2));
 
-        Refused(() => Attend(qkv.Narrow(2, 0, 16), gates, shape, rotary), "expected Float32[1, 5, 128] on cpu, found Float32[1, 5, 16]");
+        Refused(
+            () => Attend(qkv.Narrow(2, 0, 16), gates, shape, rotary),
+            "expected Float32[1, 5, 128] on cpu, found Float32[1, 5, 16]");
         Refused(() => Attend(qkv, gates.To(ScalarType.Float64), shape, rotary), "found Float64[1, 5, 2]");
         Refused(() => Attend(qkv, gates.Narrow(2, 0, 1), shape, rotary), "found Float32[1, 5, 1]");
         Refused(() => Attend(qkv, gates, shape, wide), "expected a rotated width of at most 16 (head_dim), found 32");
@@ -114,5 +117,6 @@ public sealed class CausalAttentionTests : TorchTest
     }
 
     // NaN is less than any tolerance.
-    internal static double MaxDifference(Tensor x, Tensor y) => (x - y).Abs().Max().Item<float>() is var most && float.IsNaN(most) ? double.PositiveInfinity : most;
+    internal static double MaxDifference(Tensor x, Tensor y) =>
+        (x - y).Abs().Max().Item<float>() is var most && float.IsNaN(most) ? double.PositiveInfinity : most;
 }

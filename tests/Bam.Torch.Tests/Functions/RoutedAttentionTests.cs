@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Bam.Torch.Tests.Functions;
 
-/// <summary>The fused kernel on chosen rows against libtorch's own operators, and these against attention of every position.</summary>
+/// <summary>
+/// The fused kernel on chosen rows against libtorch's own operators, and these against attention of every position.
+/// </summary>
 public sealed class RoutedAttentionTests : TorchTest
 {
     private const double Tolerance = 2e-5;
@@ -32,7 +34,9 @@ public sealed class RoutedAttentionTests : TorchTest
         using var scope = TensorScope.Open();
         using var rotary = new RotaryTables(t, (int)(d * rotated), 10_000, false, Device.Cpu);
         var rows = QueryRows.Chosen(shape, Choices(b * t, n, k, seed: 4));
-        var (queries, keysAndValues) = (CausalAttentionTests.Random([b * t * k, h * d], 1), CausalAttentionTests.Random([b, t, 2 * shape.KeyValueHeads * d], 2));
+        var (queries, keysAndValues) = (
+            CausalAttentionTests.Random([b * t * k, h * d], 1),
+            CausalAttentionTests.Random([b, t, 2 * shape.KeyValueHeads * d], 2));
         var weights = CausalAttentionTests.Random([b * t * k, h * d], 3);
 
         var (expected, expectedGradients) = Run(input => AttentionByOperators.Apply(input, rotary));
@@ -40,7 +44,8 @@ public sealed class RoutedAttentionTests : TorchTest
 
         CausalAttentionTests.MaxDifference(found, expected).ShouldBeLessThan(Tolerance);
         for (var i = 0; i < expectedGradients.Length; i++)
-            CausalAttentionTests.MaxDifference(foundGradients[i], expectedGradients[i]).ShouldBeLessThan(Tolerance * 10, $"gradient {i}");
+            CausalAttentionTests.MaxDifference(foundGradients[i], expectedGradients[i])
+                .ShouldBeLessThan(Tolerance * 10, $"gradient {i}");
 
         (Tensor Output, Tensor[] Gradients) Run(Func<AttentionInput, Tensor> attend)
         {
@@ -80,10 +85,16 @@ public sealed class RoutedAttentionTests : TorchTest
         var (queries, keysAndValues) = (CausalAttentionTests.Random([4, 32], 1), CausalAttentionTests.Random([1, 4, 64], 2));
         var rows = QueryRows.Chosen(shape, [0, 1, 1, 0]);
 
-        Refused(() => Attend(queries, keysAndValues, QueryRows.Chosen(shape, [0, 1, 1, 0], start: 1), shape, rotary), "from position 0");
+        Refused(
+            () => Attend(queries, keysAndValues, QueryRows.Chosen(shape, [0, 1, 1, 0], start: 1), shape, rotary),
+            "from position 0");
         Refused(() => Attend(queries, keysAndValues, rows, shape with { Window = 2 }, rotary), "expected rows of");
-        Refused(() => Attend(queries.Narrow(0, 0, 3), keysAndValues, rows, shape, rotary), "expected Float32[4, 32] on cpu, found Float32[3, 32]");
-        Refused(() => Attend(queries, keysAndValues.Narrow(1, 0, 3), rows, shape, rotary), "expected Float32[1, 4, 64] on cpu, found Float32[1, 3, 64]");
+        Refused(
+            () => Attend(queries.Narrow(0, 0, 3), keysAndValues, rows, shape, rotary),
+            "expected Float32[4, 32] on cpu, found Float32[3, 32]");
+        Refused(
+            () => Attend(queries, keysAndValues.Narrow(1, 0, 3), rows, shape, rotary),
+            "expected Float32[1, 4, 64] on cpu, found Float32[1, 3, 64]");
         Refused(() => QueryRows.Chosen(shape, [0, 1, 1]), "expected as many choices for each of 4 tokens, found 3");
 
         static void Refused(Action call, string message) => Should.Throw<ArgumentException>(call).Message.ShouldContain(message);
@@ -105,7 +116,8 @@ public sealed class RoutedAttentionTests : TorchTest
         rows.Place(3).ShouldBe(1);
     }
 
-    private static Tensor Attend(Tensor queries, Tensor keysAndValues, QueryRows rows, AttentionShape shape, RotaryTables rotary) =>
+    private static Tensor Attend(
+        Tensor queries, Tensor keysAndValues, QueryRows rows, AttentionShape shape, RotaryTables rotary) =>
         Attention.Apply(AttentionInput.OfChosen(queries, keysAndValues, rows, shape), rotary);
 
     // Distinct experts for every token; the last expert gets none where fewer are chosen than there are.

@@ -24,7 +24,7 @@ internal sealed record ModelCost
     /// <summary>The same over all layers, and the head.</summary>
     public required double InferenceFlops { get; init; }
 
-    /// <summary>FLOPs of one token of training: 3 × forward, all layers and the head, attention scores counted causally.</summary>
+    /// <summary>FLOPs of one token of training: 3 × forward, all layers and the head, attention scores causal.</summary>
     public required double TrainingFlops { get; init; }
 
     /// <summary>Bytes of keys and values for each token in float32.</summary>
@@ -62,9 +62,7 @@ internal sealed record ModelCost
     }
 }
 
-/// <summary>A model that need not exist, with the name that a table gives it.</summary>
-/// <param name="Name">As "BAM shared KV".</param>
-/// <param name="Config">Its sizes.</param>
+/// <summary>A model that need not exist, with its name in tables, such as "BAM shared KV".</summary>
 internal sealed record NamedModel(string Name, ModelConfig Config);
 
 /// <summary>What a cost depends on beside the model.</summary>

@@ -8,19 +8,16 @@ namespace Bam.Models.Costs;
 /// </summary>
 internal static class ModelFlops
 {
-    /// <summary>One token's forward pass.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="length">T, the window.</param>
+    /// <summary>One token's forward pass in a window of T = <paramref name="length"/> tokens.</summary>
     public static double Forward(ModelConfig config, int length) => Whole(config, LayerFlops.Causal(config, length));
 
     /// <summary>One token of training: the backward pass costs twice the forward pass.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="length">T, the window.</param>
     public static double Training(ModelConfig config, int length) => 3 * Forward(config, length);
 
-    /// <summary>One token when the model is used: the layers as the paper counts them (Table 10), and the head, which it leaves out.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="context">n_ctx, the positions that the token attends to.</param>
+    /// <summary>
+    /// One token of inference that attends to <paramref name="context"/> positions: the layers as the paper counts them (Table
+    /// 10), and the head, which the paper leaves out.
+    /// </summary>
     public static double Inference(ModelConfig config, int context) => Whole(config, LayerFlops.Inference(config, context));
 
     private static double Whole(ModelConfig config, LayerFlops layer) =>
@@ -31,10 +28,12 @@ internal static class ModelFlops
 /// Floating-point operations of one token in one layer by component, two for each multiply-add. There are two conventions, which
 /// differ in the scores alone: <see cref="Inference"/> is the paper's, <see cref="Causal"/> is that of training.
 /// </summary>
-/// <remarks>Sizes: d hidden, f feed-forward hidden, H·D and G·D the widths of one expert's queries and keys, N attention experts, of which a
-/// token uses n (all, or k with top-k attention), M feed-forward experts, of which it uses k.</remarks>
+/// <remarks>
+/// Sizes: d hidden, f feed-forward hidden, H·D and G·D the widths of one expert's queries and keys, N attention experts, of which
+/// a token uses n (all, or k with top-k attention), M feed-forward experts, of which it uses k.
+/// </remarks>
 /// <param name="AttentionRouter">2·N·d; 0 when attention is dense.</param>
-/// <param name="QueryKeyValue">2·d·H·D for each of n experts, and 4·d·G·D for each of N, or once when keys and values are shared.</param>
+/// <param name="QueryKeyValue">2·d·H·D for each of n experts, and 4·d·G·D for each of N, or once if shared.</param>
 /// <param name="Scores">What n experts' queries and keys, or weights and values, take; see the two conventions.</param>
 /// <param name="OutputProjection">2·d·H·D for each of n experts.</param>
 /// <param name="FeedForwardRouter">2·M·d; 0 when the feed-forward is dense.</param>
@@ -49,20 +48,17 @@ internal sealed record LayerFlops(
     public long Total => AttentionRouter + Attention + FeedForwardRouter + FeedForward;
 
     /// <summary>
-    /// The paper's convention (Tables 7 and 10), for a token that attends to n_ctx positions: the product of queries and keys counts,
-    /// 2·n_ctx·H·D for each expert, that of weights and values does not (as Kaplan et al. 2020, Table 1).
+    /// The paper's convention (Tables 7 and 10), for a token that attends to n_ctx positions: the product of queries and keys
+    /// counts, 2·n_ctx·H·D for each expert, that of weights and values does not (as Kaplan et al. 2020, Table 1).
     /// </summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="context">n_ctx; 256 in the paper.</param>
     public static LayerFlops Inference(ModelConfig config, int context) => Of(config, 2L * Math.Min(context, Window(config)));
 
     /// <summary>
     /// The convention of training: both products count, over the (T + 1) / 2 keys that a position meets in the mean, which makes
     /// 2·(T + 1)·H·D for each expert; fewer within a sliding window.
     /// </summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="length">T, the window.</param>
-    public static LayerFlops Causal(ModelConfig config, int length) => Of(config, 4 * KeysOfAllPositions(length, Window(config)) / length);
+    public static LayerFlops Causal(ModelConfig config, int length) =>
+        Of(config, 4 * KeysOfAllPositions(length, Window(config)) / length);
 
     private static int Window(ModelConfig config)
     {

@@ -22,7 +22,9 @@ internal sealed record ModelSize(long Total, long Active)
         return
         [
             .. ParameterTable.Of(config).GroupBy(parameter => parameter.Kind).Select(group => new ComponentParameters(
-                group.Key, group.Sum(parameter => parameter.Count), group.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count))),
+                group.Key,
+                group.Sum(parameter => parameter.Count),
+                group.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count))),
         ];
     }
 
@@ -30,8 +32,8 @@ internal sealed record ModelSize(long Total, long Active)
     private static bool IsActive(ParameterInfo parameter, ModelConfig config) => parameter.Kind switch
     {
         ParameterKind.Gate or ParameterKind.Up or ParameterKind.Down => parameter.Expert < config.NumExpertsPerTok,
-        ParameterKind.Query or ParameterKind.QueryNorm or ParameterKind.Output when config.AttentionRouting == AttentionRouting.TopK =>
-            parameter.Expert < config.NumAttentionExpertsPerTok,
+        ParameterKind.Query or ParameterKind.QueryNorm or ParameterKind.Output
+            when config.AttentionRouting == AttentionRouting.TopK => parameter.Expert < config.NumAttentionExpertsPerTok,
         _ => true,
     };
 }

@@ -32,7 +32,8 @@ internal sealed class JsonlMetrics : IMetricsSink
     {
         this.path = path;
         if (Directory.Exists(path)) throw new InvalidInputException(path, "the run's metrics", "a directory", "move it away");
-        if (step > 0 && !File.Exists(path)) reporter?.Warn($"{path}: is missing; the metrics of the {step} steps before are lost");
+        if (step > 0 && !File.Exists(path))
+            reporter?.Warn($"{path}: is missing; the metrics of the {step} steps before are lost");
         try
         {
             var written = File.Exists(path) ? File.ReadAllBytes(path) : [];
@@ -89,7 +90,8 @@ internal sealed class JsonlMetrics : IMetricsSink
         }
 
         if (damaged == 1) reporter?.Warn($"{path}: line {firstDamaged} is not metrics and is removed");
-        if (damaged > 1) reporter?.Warn($"{path}: {damaged} lines are not metrics and are removed, line {firstDamaged} is the first");
+        if (damaged > 1)
+            reporter?.Warn($"{path}: {damaged} lines are not metrics and are removed, line {firstDamaged} is the first");
         return kept.ToArray();
     }
 

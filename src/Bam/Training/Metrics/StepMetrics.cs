@@ -70,9 +70,7 @@ internal sealed record DomainRouting
     public IReadOnlyList<double>? AttentionGate { get; init; }
 }
 
-/// <summary>One line of metrics on held-out text.</summary>
-/// <param name="Step">The steps done.</param>
-/// <param name="Evaluation">The figures by domain.</param>
+/// <summary>One line of metrics on held-out text, by domain, after that many steps.</summary>
 internal sealed record EvaluationMetrics(long Step, IReadOnlyDictionary<string, DomainEvaluation> Evaluation);
 
 /// <summary>Where a run's metrics go.</summary>
@@ -86,7 +84,7 @@ internal interface IMetricsSink : IDisposable
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     void Write(EvaluationMetrics metrics);
 
-    /// <summary>Hands everything recorded so far to the operating system; what is not handed over may get lost on disposal.</summary>
+    /// <summary>Hands all records to the operating system; what is not handed over may be lost on disposal.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     void Flush();
 }

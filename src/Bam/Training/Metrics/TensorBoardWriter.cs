@@ -48,9 +48,7 @@ internal sealed class TensorBoardWriter : IDisposable
     /// <summary>The file being written.</summary>
     public string Path => stream.Name;
 
-    /// <summary>Records the values of one step.</summary>
-    /// <param name="step">The training step.</param>
-    /// <param name="scalars">Values by tag; TensorBoard groups tags by what stands before the slash ("loss/nll").</param>
+    /// <summary>Records the values of one step by tag; TensorBoard groups tags by the part before the slash.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public void Write(long step, IReadOnlyList<KeyValuePair<string, double>> scalars)
     {
@@ -58,7 +56,7 @@ internal sealed class TensorBoardWriter : IDisposable
         if (clock.GetElapsedTime(lastFlush) >= FlushInterval) Flush();
     }
 
-    /// <summary>Hands everything written so far to the operating system, where readers see it and a killed process leaves it.</summary>
+    /// <summary>Hands all values to the operating system, so that readers see them and a kill does not lose them.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public void Flush()
     {
@@ -66,7 +64,7 @@ internal sealed class TensorBoardWriter : IDisposable
         lastFlush = clock.GetTimestamp();
     }
 
-    /// <summary>Closes the file with everything written, as far as the disk takes it: only <see cref="Flush"/> says that it is full.</summary>
+    /// <summary>Closes the file and writes as far as the disk takes it; only <see cref="Flush"/> reports a full disk.</summary>
     public void Dispose()
     {
         try
@@ -132,7 +130,7 @@ internal sealed record TensorBoardEvent
     /// <summary><see cref="CurrentFileVersion"/> in the first event of a file, else null.</summary>
     public string? FileVersion { get; init; }
 
-    /// <summary>True: readers drop what earlier files say of <see cref="Step"/> and later, because training went back there.</summary>
+    /// <summary>True: readers drop <see cref="Step"/> and later in earlier files, because training went back there.</summary>
     public bool StartsSession { get; init; }
 
     /// <summary>The values by tag.</summary>

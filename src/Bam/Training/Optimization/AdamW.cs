@@ -9,9 +9,7 @@ namespace Bam.Training.Optimization;
 /// </summary>
 internal abstract class AdamW : IDisposable
 {
-    /// <summary>Allocates moments of zero.</summary>
-    /// <param name="arena">Values and gradients.</param>
-    /// <param name="ranges">What is trained, as <see cref="ParameterRange.Join"/> gives it.</param>
+    /// <summary>Allocates moments of zero for ranges as <see cref="ParameterRange.Join"/> gives them.</summary>
     protected AdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
     {
         Arena = arena;
@@ -33,9 +31,7 @@ internal abstract class AdamW : IDisposable
     /// <summary>Values and gradients.</summary>
     protected ParameterArena Arena { get; }
 
-    /// <summary>The optimizer for a model, by its device; parameters that are not trained stop collecting gradients.</summary>
-    /// <param name="model">What to train.</param>
-    /// <param name="trained">The checkpoint's names of the trained parameters.</param>
+    /// <summary>The optimizer for a model, by its device; only the parameters of these names collect gradients.</summary>
     public static AdamW For(LanguageModel model, IReadOnlySet<string> trained)
     {
         var slices = model.Slices.Where(s => trained.Contains(s.Parameter.Name)).ToArray();
@@ -44,8 +40,7 @@ internal abstract class AdamW : IDisposable
         return model.Device.IsCpu ? new CpuAdamW(model.Parameters, ranges) : new OperatorAdamW(model.Parameters, ranges);
     }
 
-    /// <summary>Where the moments of a part of the arena lie.</summary>
-    /// <param name="offset">The part's first element in the arena; the part is trained.</param>
+    /// <summary>Where the moments of a trained part of the arena lie.</summary>
     public long MomentOffsetOf(long offset)
     {
         var range = Ranges.Single(r => r.Offset <= offset && offset < r.Offset + r.Count);
@@ -111,10 +106,16 @@ internal readonly record struct ParameterRange(long Offset, long Count, bool Dec
         var moments = 0L;
         foreach (var range in ranges.OrderBy(r => r.Offset))
         {
-            if (joined.Count > 0 && joined[^1] is var last && last.Offset + last.Count == range.Offset && last.Decays == range.Decays)
+            if (joined.Count > 0 && joined[^1] is var last
+                && last.Offset + last.Count == range.Offset && last.Decays == range.Decays)
+            {
                 joined[^1] = last with { Count = last.Count + range.Count };
+            }
             else
+            {
                 joined.Add(range with { MomentOffset = moments });
+            }
+
             moments += range.Count;
         }
 

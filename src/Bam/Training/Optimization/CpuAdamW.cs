@@ -19,8 +19,6 @@ internal sealed unsafe class CpuAdamW : AdamW
     private readonly double[] sums;
 
     /// <summary>Allocates moments of zero.</summary>
-    /// <param name="arena">Values and gradients, on the processor.</param>
-    /// <param name="ranges">What is trained.</param>
     public CpuAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
         : base(arena, ranges)
     {
@@ -33,7 +31,8 @@ internal sealed unsafe class CpuAdamW : AdamW
     public override double GradientNorm()
     {
         var gradients = (float*)Arena.Gradients.DataPointer;
-        ParallelLoop.For(chunks.Length, i => sums[i] = AdamWKernel.SumOfSquares(new(gradients + chunks[i].Offset, (int)chunks[i].Count)));
+        ParallelLoop.For(
+            chunks.Length, i => sums[i] = AdamWKernel.SumOfSquares(new(gradients + chunks[i].Offset, (int)chunks[i].Count)));
         return Math.Sqrt(sums.Sum());
     }
 
@@ -91,8 +90,10 @@ internal static class AdamWKernel
         {
             var gradient = g[i] * Vector256.Create(scale);
             var mean = Vector256.FusedMultiplyAdd(Vector256.Create(beta1), m[i], Vector256.Create(beta1Rest) * gradient);
-            var square = Vector256.FusedMultiplyAdd(Vector256.Create(beta2), s[i], Vector256.Create(beta2Rest) * (gradient * gradient));
-            var divisor = Vector256.FusedMultiplyAdd(Vector256.Sqrt(square), Vector256.Create(rootScale), Vector256.Create(epsilon));
+            var square = Vector256.FusedMultiplyAdd(
+                Vector256.Create(beta2), s[i], Vector256.Create(beta2Rest) * (gradient * gradient));
+            var divisor = Vector256.FusedMultiplyAdd(
+                Vector256.Sqrt(square), Vector256.Create(rootScale), Vector256.Create(epsilon));
             var decayed = Vector256.FusedMultiplyAdd(Vector256.Create(decay), v[i], v[i]);
             v[i] = Vector256.FusedMultiplyAdd(Vector256.Create(stepSize), mean / divisor, decayed);
             m[i] = mean;

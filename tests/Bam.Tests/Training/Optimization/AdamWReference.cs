@@ -6,7 +6,8 @@ namespace Bam.Tests.Training.Optimization;
 internal static class AdamWReference
 {
     public static void Update(
-        double[] values, float[] gradients, double[] means, double[] squares, TrainingSettings settings, double rate, int step, double scale, bool decays)
+        double[] values, float[] gradients, double[] means, double[] squares, TrainingSettings settings, double rate, int step,
+        double scale, bool decays)
     {
         for (var i = 0; i < values.Length; i++)
         {

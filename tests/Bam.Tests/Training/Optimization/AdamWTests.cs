@@ -14,7 +14,8 @@ public sealed class AdamWTests
 
     private static readonly TrainingSettings Settings = new() { LearningRate = 1e-2, WeightDecay = 0.1 };
 
-    private static readonly ParameterRange[] Ranges = [.. ParameterRange.Join([new(0, 66_000, true), new(66_000, 500, false), new(67_000, 2_500, true)])];
+    private static readonly ParameterRange[] Ranges =
+        [.. ParameterRange.Join([new(0, 66_000, true), new(66_000, 500, false), new(67_000, 2_500, true)])];
 
     public AdamWTests() => LibTorch.Load();
 

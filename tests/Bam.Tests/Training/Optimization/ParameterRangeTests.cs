@@ -13,5 +13,6 @@ public sealed class ParameterRangeTests
 
     [Fact]
     public void Chunks_cover_a_range_once() =>
-        new ParameterRange(100, 25, true, 50).Chunks(10).ShouldBe([new(100, 10, true, 50), new(110, 10, true, 60), new(120, 5, true, 70)]);
+        new ParameterRange(100, 25, true, 50).Chunks(10)
+            .ShouldBe([new(100, 10, true, 50), new(110, 10, true, 60), new(120, 5, true, 70)]);
 }

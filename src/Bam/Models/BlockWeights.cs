@@ -15,7 +15,8 @@ namespace Bam.Models;
 /// <param name="GateUp">M times [2f, d]; [f, d] without gate.</param>
 /// <param name="Down">M times [d, f].</param>
 internal sealed record BlockWeights(
-    NormWeights InputNorm, NormWeights? SecondNorm, Parameter? AttentionRouter, Projection Qkv, HeadNorms? HeadNorms, Projection Output,
+    NormWeights InputNorm, NormWeights? SecondNorm,
+    Parameter? AttentionRouter, Projection Qkv, HeadNorms? HeadNorms, Projection Output,
     Parameter? FeedForwardRouter, Projection[] GateUp, Projection[] Down)
 {
     /// <summary>Finds them by the names of <see cref="ParameterLayout"/>.</summary>
@@ -28,7 +29,9 @@ internal sealed record BlockWeights(
             config.HasSecondNorm ? NormWeights.Of(config, arena, $"{prefix}post_attention_layernorm") : null,
             config.NumAttentionExperts > 1 ? Parameter.Of(arena, $"{prefix}self_attn.router.weight") : null,
             ProjectionOf(ParameterLayout.Qkv(layer), config.AttentionBias),
-            config.QueryKeyNorm == QueryKeyNorm.None ? null : new(HeadNorm(ParameterKind.QueryNorm), HeadNorm(ParameterKind.KeyNorm)),
+            config.QueryKeyNorm == QueryKeyNorm.None
+                ? null
+                : new(HeadNorm(ParameterKind.QueryNorm), HeadNorm(ParameterKind.KeyNorm)),
             ProjectionOf(ParameterLayout.Output(layer), config.AttentionOutputBias),
             config.NumLocalExperts > 1 ? Parameter.Of(arena, $"{prefix}mlp.router.weight") : null,
             [.. experts.Select(expert => ProjectionOf(ParameterLayout.GateUp(layer, expert), config.MlpBias))],
@@ -72,7 +75,9 @@ internal sealed record NormWeights(Tensor Weight, Tensor? Bias)
     {
         using var scope = TensorScope.Open();
         var wide = x.To(ScalarType.Float32);
-        var normed = config.NormType == NormType.LayerNorm ? LayerNorm(wide, config.NormEps) : RootMeanSquare(wide, config.NormEps);
+        var normed = config.NormType == NormType.LayerNorm
+            ? LayerNorm(wide, config.NormEps)
+            : RootMeanSquare(wide, config.NormEps);
         return scope.Keep(normed.To(x.ScalarType));
     }
 
@@ -87,13 +92,11 @@ internal sealed record NormWeights(Tensor Weight, Tensor? Bias)
 }
 
 /// <summary>The norms of queries and keys, between their projection and rotary embedding (arXiv 2010.04245).</summary>
-/// <param name="Queries">
-/// A weight [head_dim] for each query head of all experts, or one for all heads of an expert; one after the other.
-/// </param>
+/// <param name="Queries">A weight [head_dim] for each query head of all experts, or one for all heads of each expert.</param>
 /// <param name="Keys">The same for the key-value heads.</param>
 internal sealed record HeadNorms(Tensor Queries, Tensor Keys)
 {
-    /// <summary>Norms the query heads and key heads at the beginning of a projection [.., heads · head_dim]; the other heads stay.</summary>
+    /// <summary>Norms the query and key heads at the beginning of a projection [.., heads · head_dim].</summary>
     public Tensor Apply(Tensor projected, int queryHeads, int keyHeads, ModelConfig config)
     {
         using var scope = TensorScope.Open();
