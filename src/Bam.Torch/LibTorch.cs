@@ -148,7 +148,7 @@ internal sealed record LibTorchInfo
     /// <summary>Threads of one operator.</summary>
     public required int Threads { get; init; }
 
-    /// <summary>Whether malloc was told to keep large blocks.</summary>
+    /// <summary>Whether malloc keeps large blocks.</summary>
     public required bool AllocatorTuned { get; init; }
 
     /// <summary>The BLAS libraries mapped into this process; empty when libtorch brings its own inside.</summary>

@@ -167,7 +167,7 @@ internal static partial class LibTorchSearch
     private static partial Regex VersionPattern();
 }
 
-/// <summary>The bridge and the libtorch that it was built for, as CMake wrote it down.</summary>
+/// <summary>The bridge and the libtorch that it was built for, as CMake recorded them.</summary>
 /// <param name="File">The bridge's library.</param>
 /// <param name="Version">libtorch's version, such as <c>1.13.0</c>.</param>
 /// <param name="Source">How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c> or <c>system</c>.</param>
@@ -206,7 +206,7 @@ internal sealed record BridgeRecord(string File, string Version, string Source, 
         Array.Find(lines, line => line.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
 }
 
-/// <summary>Loads a library by its full path and notes what came of it.</summary>
+/// <summary>Loads a library by its full path and notes the outcome.</summary>
 internal static class NativeFile
 {
     internal static bool TryLoad(string file, List<string> attempts, out nint handle)

@@ -2,15 +2,15 @@ using System.Diagnostics;
 
 namespace Bam.Torch;
 
-/// <summary>What this machine reaches in matrix products: the yardstick for "fraction of peak".</summary>
+/// <summary>The rate of matrix products on this machine, the reference for "fraction of peak".</summary>
 internal static class MatrixPeak
 {
-    // The first product also pays for the BLAS's buffers and threads, and one alone may meet a busy moment.
+    // The first product includes the BLAS's initialisation, and a single one may be disturbed by other load.
     private const int FewestProducts = 5;
 
     private static readonly Operator s_product = Operator.Get("aten::mm", "out");
 
-    // A GPU does the smaller ones in less time than it takes to start them.
+    // On a GPU the smaller products take less time than their start.
     private const long SizeOnProcessor = 2048;
     private const long SizeOnGpu = 8192;
 

@@ -48,7 +48,7 @@ internal readonly ref struct TensorScope : IDisposable
     public (Tensor First, Tensor Second, Tensor Third) Keep(Tensor first, Tensor second, Tensor third) =>
         (Keep(first), Keep(second), Keep(third));
 
-    /// <summary>Lets every tensor of an array outlive this scope.</summary>
+    /// <summary>Keeps every tensor of an array.</summary>
     public Tensor[] Keep(Tensor[] tensors)
     {
         ArgumentNullException.ThrowIfNull(tensors);

@@ -107,7 +107,7 @@ internal readonly record struct AttentionInput(
 }
 
 /// <summary>The memory for the keys and values of one block while decoding; new tokens are written into it.</summary>
-/// <param name="Keys">[B, K, capacity, D], contiguous, turned by their positions.</param>
+/// <param name="Keys">[B, K, capacity, D], contiguous, rotated by their positions.</param>
 /// <param name="Values">[B, K, capacity, D], contiguous.</param>
 /// <param name="Count">The tokens written: the first new token's position.</param>
 internal readonly record struct PastTokens(Tensor Keys, Tensor Values, int Count);

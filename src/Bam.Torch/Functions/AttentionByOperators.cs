@@ -181,7 +181,7 @@ internal static class AttentionByOperators
         return scope.Keep(window < length ? future.LogicalOr((queries - window).Ge(keys)) : future);
     }
 
-    // The new tokens' keys, turned, and values: [B, K, T, D] each.
+    // The new tokens' keys, rotated, and values: [B, K, T, D] each.
     private static (Tensor Keys, Tensor Values) Heads(AttentionInput input, RotaryTables rotary, int start)
     {
         using var scope = TensorScope.Open();
@@ -189,7 +189,7 @@ internal static class AttentionByOperators
         var heads = input.KeysAndValues is { } apart
             ? apart.View(shape.BatchSize, shape.Length, 2 * shape.KeyValueHeads, shape.HeadDim).Transpose(1, 2)
             : SplitHeads(input.Queries, shape).Narrow(1, shape.QueryHeads, 2 * shape.KeyValueHeads);
-        // In their order: else the product of each expert that reads them would keep a copy.
+        // Contiguous: otherwise the product of each expert would keep a copy.
         var keys = RotaryFunction.Apply(heads.Narrow(1, 0, shape.KeyValueHeads), rotary, start).Contiguous();
         return scope.Keep(keys, heads.Narrow(1, shape.KeyValueHeads, shape.KeyValueHeads));
     }

@@ -88,7 +88,7 @@ internal sealed class QueryRows
         int PartOf(ReadOnlySpan<long> experts, int choice) => (int)experts[choice] * shape.BatchSize + choice / ofSequence;
     }
 
-    /// <summary>The position that a row asks from.</summary>
+    /// <summary>The position of a row's query.</summary>
     public int Position(int row) => positions is null ? row % shape.Length : positions[row];
 
     /// <summary>The rows of one sequence in which a query head stands; their positions ascend.</summary>

@@ -19,7 +19,7 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
     /// <param name="queries">[rows, heads of a row · D], before rotary embedding.</param>
     /// <param name="keysAndValues">[B, 2·K·D], before rotary embedding.</param>
     /// <param name="gates">[rows, N], or null for gates of 1; null where a row has one expert's heads.</param>
-    /// <param name="keys">[B, K, capacity, D], turned.</param>
+    /// <param name="keys">[B, K, capacity, D], rotated.</param>
     /// <param name="values">[B, K, capacity, D].</param>
     /// <param name="capacity">Positions of the keys and values.</param>
     /// <param name="position">The new token's.</param>

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace Bam.Torch.Kernels;
 
 /// <summary>
-/// Cosines and sines of rotary position embedding (RoFormer, Su et al. 2021): pair i of position t turns by t·θ^(-2i/dim),
+/// Cosines and sines of rotary position embedding (RoFormer, Su et al. 2021): pair i of position t is rotated by t·θ^(-2i/dim),
 /// unless the frequencies are changed. Few runs come near a model's longest context, so the tables grow as positions are asked
 /// for.
 /// </summary>
@@ -22,7 +22,7 @@ internal sealed class RotaryTables : IDisposable
 
     /// <summary>Computes the tables in double precision, rounded to float32.</summary>
     /// <param name="length">The most positions.</param>
-    /// <param name="rotaryDim">The rotated width of a head, even; the rest of the head is not turned.</param>
+    /// <param name="rotaryDim">The rotated width of a head, even; the rest of the head is not rotated.</param>
     /// <param name="theta">The base θ.</param>
     /// <param name="interleaved">True: a pair is two neighbours. False: a pair is (i, i + dim/2).</param>
     /// <param name="device">Where the angles lie.</param>
@@ -79,10 +79,10 @@ internal sealed class RotaryTables : IDisposable
         }
     }
 
-    /// <summary>Turns one head in place.</summary>
+    /// <summary>Rotates one head in place.</summary>
     /// <param name="head">At least <see cref="RotaryDim"/> values.</param>
     /// <param name="position">t, below what <see cref="EnsurePositions"/> was asked for.</param>
-    /// <param name="direction">1 turns; -1 turns back, which is the gradient of turning.</param>
+    /// <param name="direction">1 rotates; -1 rotates back, which is the gradient.</param>
     internal unsafe void Rotate(float* head, int position, float direction)
     {
         var pairs = RotaryDim / 2;
@@ -128,7 +128,7 @@ internal sealed class RotaryTables : IDisposable
     private Tensor AtBothPlaces(Tensor first, Tensor second) =>
         Interleaved ? Tensor.Stack([first, second], -1).Flatten(-2, -1) : Tensor.Cat([first, second], -1);
 
-    // Turns whole vectors of pairs that are halves apart; returns how many pairs are done.
+    // Rotates whole vectors of pairs that are halves apart; returns the number of rotated pairs.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe int RotateVectors(float* head, float* cosines, float* sines, int pairs, float direction)
     {

@@ -109,7 +109,7 @@ internal sealed record HeadNorms(Tensor Queries, Tensor Keys)
         return scope.Keep(Tensor.Cat([.. parts], -2).View(projected.Shape));
     }
 
-    /// <summary>The norms of one expert, whose queries are normed apart.</summary>
+    /// <summary>The norms of one expert, whose queries are normed separately.</summary>
     public HeadNorms OfExpert(int expert, int experts)
     {
         var ofExpert = Queries.Reshape(experts, -1).Select(0, expert);

@@ -3,7 +3,7 @@ using Bam.Torch.Functions;
 
 namespace Bam.Models;
 
-/// <summary>What a forward pass carries from block to block beside the residual stream; a block reads its own part.</summary>
+/// <summary>What a forward pass carries from block to block besides the residual stream; a block reads its own part.</summary>
 /// <param name="Observers">One for each block; null for none.</param>
 /// <param name="Cache">While decoding, the tokens so far.</param>
 /// <param name="RouterLosses">While training, collects the auxiliary losses.</param>

@@ -5,10 +5,10 @@ using Bam.Torch.Functions;
 namespace Bam.Models;
 
 /// <summary>
-/// What decoding keeps of the tokens that a model has read: keys, turned by their positions, and values. Its heads are those that
-/// the model has: G when attention is dense or experts share keys and values, N·G when each attention expert has its own.
+/// What decoding keeps of the tokens that a model has read: keys, rotated by their positions, and values. Its heads are those
+/// that the model has: G when attention is dense or experts share keys and values, N·G when each attention expert has its own.
 /// </summary>
-/// <remarks>Room for all positions is taken at once and written in place; a position is read only after it was written.</remarks>
+/// <remarks>Memory for all positions is allocated at once; a position is read only after it was written.</remarks>
 internal sealed class KeyValueCache : IDisposable
 {
     private readonly (Tensor Keys, Tensor Values)[] layers;
@@ -30,7 +30,7 @@ internal sealed class KeyValueCache : IDisposable
     /// <summary>B, the sequences.</summary>
     public int BatchSize { get; }
 
-    /// <summary>The positions that there is room for.</summary>
+    /// <summary>The capacity in positions.</summary>
     public int Capacity { get; }
 
     /// <summary>The key-value heads of one block.</summary>

@@ -24,7 +24,7 @@ internal static class RouterCalibration
     /// <param name="texts">A text of each expert's domain, in the order of the experts; see <see cref="LeadingTokens"/>.</param>
     /// <param name="tokens">The most tokens of each text.</param>
     /// <param name="device">Where the seed computes.</param>
-    /// <param name="reporter">Told how far it is, and of texts that are shorter.</param>
+    /// <param name="reporter">Receives progress, and warnings about shorter texts.</param>
     /// <param name="skipBadLines">How many lines of JSONL that cannot be read are passed over in each text.</param>
     /// <param name="cancellation">Cancellation token.</param>
     /// <returns>[experts, d] by the router's name.</returns>
@@ -131,7 +131,7 @@ internal sealed class RouterInputMean(int hiddenSize) : IRoutingObserver
 }
 
 /// <summary>
-/// A router from the mean inputs of its experts' domains: row e is what domain e's mean has beside what all domains share,
+/// A router from the mean inputs of its experts' domains: row e is the part of domain e's mean that the domains do not share,
 /// wₑ = s · (I − c·cᵀ/|c|²)(μₑ − c), where c is the mean of the means.
 /// </summary>
 /// <remarks>

@@ -14,7 +14,7 @@ internal sealed class RoutingStatistics
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new LayerRouting(config, domains))];
     }
 
-    /// <summary>How many domains are told apart.</summary>
+    /// <summary>The number of domains.</summary>
     public int Domains { get; }
 
     /// <summary>One entry for each block.</summary>

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Bam.Training;
 
 /// <summary>
-/// How fast a configuration trains on this machine, measured on a model that is thrown away: a run's own parameters, data order
-/// and files are untouched.
+/// How fast a configuration trains on this machine, measured on a temporary model: a run's own parameters, data order and files
+/// are untouched.
 /// </summary>
 /// <param name="StepSeconds">The median step, in seconds.</param>
 /// <param name="TokensPerStep">B·T.</param>

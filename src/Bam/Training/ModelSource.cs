@@ -14,8 +14,8 @@ internal static class ModelSource
     private const string SizesHint = "expected a config.json";
 
     /// <summary>
-    /// The configuration of the model to train, with the run's weights of the router losses. A run that goes on has it in its own
-    /// models, so that the start may be gone.
+    /// The configuration of the model to train, with the run's weights of the router losses. A resumed run reads it from
+    /// its own models, so that the start may be deleted.
     /// </summary>
     /// <exception cref="InvalidInputException">The checkpoint, the path or the sizes are wrong.</exception>
     public static ModelConfig ConfigOf(TrainingConfig config, IReporter reporter)
@@ -33,7 +33,7 @@ internal static class ModelSource
 
     /// <summary>
     /// SHA-256 over the configuration and the files of the weights of the starting checkpoint, or of the file of a new model's
-    /// sizes; null for sizes that the training's own configuration holds, and for what is gone.
+    /// sizes; null for sizes that the training's own configuration holds, and for a deleted start.
     /// </summary>
     public static string? HashOf(TrainingConfig config)
     {
@@ -44,7 +44,7 @@ internal static class ModelSource
             : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(start, SizesHint)));
     }
 
-    /// <summary>Where the sizes stand, for messages.</summary>
+    /// <summary>The place of the sizes, for messages.</summary>
     internal static string PlaceOf(TrainingConfig config) =>
         StartOf(config) is not { } start ? config.Config!.Where
             : config.Model is null ? start : Path.Combine(start, ModelConfig.FileName);

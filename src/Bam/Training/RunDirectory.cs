@@ -52,10 +52,10 @@ internal sealed class RunDirectory : IDisposable
         return models.Where(model => File.Exists(System.IO.Path.Combine(model, TrainerState.FileName)));
     }
 
-    /// <summary>What the run's result depends on beside the configuration.</summary>
+    /// <summary>What the run's result depends on besides the configuration.</summary>
     public string IdentityPath => System.IO.Path.Combine(Path, "identity.json");
 
-    /// <summary>The metrics, one JSON object a line.</summary>
+    /// <summary>The metrics, one JSON object per line.</summary>
     public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
 
     /// <summary>TensorBoard's event files.</summary>
@@ -75,7 +75,7 @@ internal sealed class RunDirectory : IDisposable
             var before = run.CheckSameRun(config, identity);
             run.Checkpoints.RemoveLeftovers();
             AtomicFile.WriteText(run.ConfigPath, ConfigWriter.Write(config));
-            // What is gone keeps its hash.
+            // A deleted start keeps its recorded hash.
             (identity with { ModelSha256 = identity.ModelSha256 ?? before?.ModelSha256 }).Save(run.IdentityPath);
             return run;
         }

@@ -3,7 +3,7 @@ using Bam.Files;
 
 namespace Bam.Training;
 
-/// <summary>What a run's result depends on beside its configuration: <c>identity.json</c>, part of every checkpoint.</summary>
+/// <summary>What a run's result depends on besides its configuration: <c>identity.json</c>, part of every checkpoint.</summary>
 internal sealed record RunIdentity
 {
     /// <summary>SHA-256 of the keys that change the result, for the record: runs are compared key by key.</summary>
@@ -24,7 +24,7 @@ internal sealed record RunIdentity
     /// <summary>The first difference to the requested run after which this one cannot go on, or null.</summary>
     public string? DifferenceTo(RunIdentity now)
     {
-        // A start that is gone, or one whose hash was never taken, cannot be compared.
+        // A start that was deleted, or whose hash is unknown, cannot be compared.
         if (ModelSha256 is not null && now.ModelSha256 is not null && ModelSha256 != now.ModelSha256)
             return $"another starting model or file of sizes (SHA-256 {ModelSha256[..12]}…, now {now.ModelSha256[..12]}…)";
         if (Data.Count != now.Data.Count) return $"the data of {Data.Count} domains, now {now.Data.Count}";

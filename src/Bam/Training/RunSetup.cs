@@ -61,13 +61,13 @@ internal sealed class RunSetup
     public RunIdentity Identity { get; }
 
     /// <summary>
-    /// What goes into every checkpoint beside the model: the tokenizer with what belongs to it, the settings of generation, and
+    /// What every checkpoint holds besides the model: the tokenizer and its files, the generation settings, and
     /// the record of how a mixture was made.
     /// </summary>
     public CompanionFiles Companions { get; } = new();
 
     /// <summary>Loads libtorch and reads what the configuration names.</summary>
-    /// <exception cref="InvalidInputException">Something it names is missing or wrong.</exception>
+    /// <exception cref="InvalidInputException">A file or directory that it names is missing or wrong.</exception>
     public static RunSetup Of(TrainingConfig config, IReporter reporter, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -123,7 +123,7 @@ internal sealed class RunSetup
         else ModelInitializer.Initialize(model, config.InitSeed);
     }
 
-    /// <summary>Takes files that have gone since the run began from one of its checkpoints.</summary>
+    /// <summary>Takes files that were deleted since the run began from one of its checkpoints.</summary>
     public void UseCompanionsOf(string checkpoint)
     {
         if (tokenizer is null) ReadTokenizer(checkpoint, isNamed: false, SilentReporter.Instance);

@@ -226,13 +226,13 @@ internal sealed class Trainer
     };
 }
 
-/// <summary>What a caller adds to a run. None of it changes the result.</summary>
+/// <summary>A caller's options of a run. None changes the result.</summary>
 internal sealed record TrainerOptions
 {
-    /// <summary>What the run is called in progress lines: "train law".</summary>
+    /// <summary>The run's name in progress lines: "train law".</summary>
     public string Activity { get; init; } = "train";
 
-    /// <summary>Told what is going on.</summary>
+    /// <summary>Receives progress, messages and warnings.</summary>
     public IReporter Reporter { get; init; } = SilentReporter.Instance;
 
     /// <summary>Measures the model every <see cref="TrainingSettings.EvaluateEvery"/> steps; null for never.</summary>
@@ -245,13 +245,13 @@ internal sealed record TrainerOptions
     public CancellationToken Cancellation { get; init; }
 }
 
-/// <summary>What a finished run tells its caller.</summary>
+/// <summary>The result of a finished run.</summary>
 internal sealed record TrainingResult
 {
     /// <summary>The trained model's directory.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The metrics, one JSON object a line.</summary>
+    /// <summary>The metrics, one JSON object per line.</summary>
     public required string Metrics { get; init; }
 
     /// <summary>The optimizer steps.</summary>

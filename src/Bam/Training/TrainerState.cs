@@ -45,7 +45,7 @@ internal sealed record TrainerState
     [JsonRequired]
     public bool EvaluationIsDue { get; init; }
 
-    /// <summary>What the next line of metrics has so far.</summary>
+    /// <summary>The sums for the next line of metrics.</summary>
     [JsonRequired]
     public LossWindow Window { get; init; } = new();
 

@@ -16,7 +16,7 @@ internal sealed record TrainingConfig : ICheckedSection
         IsPath = true)]
     public InlineValue? Config { get; init; }
 
-    /// <summary>Names the random parameters of a new model.</summary>
+    /// <summary>The seed of the random parameters of a new model.</summary>
     [Key("the seed of a new model's parameters")]
     public long InitSeed { get; init; }
 

@@ -45,7 +45,7 @@ internal sealed class TrainingData : IDisposable
     }
 
     /// <summary>Opens domains that were accepted before, without reading all ids again.</summary>
-    /// <exception cref="InvalidInputException">A data set has gone or is damaged.</exception>
+    /// <exception cref="InvalidInputException">A data set was deleted or is damaged.</exception>
     internal static TrainingData Reopen(TrainingConfig config, int vocabSize) => Open(config, vocabSize, (_, _) => { });
 
     private static TrainingData Open(TrainingConfig config, int vocabSize, Action<TrainingDomain, DataBuildReport?> check)

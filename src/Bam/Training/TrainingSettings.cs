@@ -4,12 +4,12 @@ using Bam.Training.Optimization;
 namespace Bam.Training;
 
 /// <summary>
-/// How a model is trained, whatever the model and the data: the keys that <c>bam train</c>'s file and a recipe's phases share.
-/// Defaults are DESIGN's where the paper prints none.
+/// How a model is trained, independent of the model and the data: the keys that <c>bam train</c>'s file and a recipe's phases
+/// share. Defaults are DESIGN's where the paper prints none.
 /// </summary>
 internal sealed record TrainingSettings : ICheckedSection
 {
-    /// <summary>The machine's GPU when it has one, else its processor.</summary>
+    /// <summary>The machine's GPU if it has one, else its CPU.</summary>
     internal const string DefaultDevice = "auto";
 
     /// <summary>T, in tokens.</summary>

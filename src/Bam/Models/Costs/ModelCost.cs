@@ -65,8 +65,8 @@ internal sealed record ModelCost
 /// <summary>A model that need not exist, with its name in tables, such as "BAM shared KV".</summary>
 internal sealed record NamedModel(string Name, ModelConfig Config);
 
-/// <summary>What a cost depends on beside the model.</summary>
+/// <summary>What a cost depends on besides the model.</summary>
 /// <param name="Length">n_ctx of inference, and T of training.</param>
 /// <param name="BatchSize">B, the sequences of a micro-batch.</param>
-/// <param name="Dtype">What training computes in, float32 or bfloat16.</param>
+/// <param name="Dtype">Compute dtype, float32 or bfloat16.</param>
 internal sealed record CostSettings(int Length, int BatchSize, ScalarType Dtype);

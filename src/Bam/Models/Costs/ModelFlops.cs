@@ -4,7 +4,7 @@ namespace Bam.Models.Costs;
 
 /// <summary>
 /// Floating-point operations of a token, two for each multiply-add: matrix products only, routers, all layers and the head
-/// included. Attention scores are counted causally: position t meets t + 1 keys, (T + 1) / 2 in the mean.
+/// included. Attention scores are counted causally: position t attends to t + 1 keys, (T + 1) / 2 on average.
 /// </summary>
 internal static class ModelFlops
 {
@@ -54,8 +54,8 @@ internal sealed record LayerFlops(
     public static LayerFlops Inference(ModelConfig config, int context) => Of(config, 2L * Math.Min(context, Window(config)));
 
     /// <summary>
-    /// The convention of training: both products count, over the (T + 1) / 2 keys that a position meets in the mean, which makes
-    /// 2·(T + 1)·H·D for each expert; fewer within a sliding window.
+    /// The convention of training: both products count, over the (T + 1) / 2 keys that a position attends to on average, which
+    /// makes 2·(T + 1)·H·D for each expert; fewer within a sliding window.
     /// </summary>
     public static LayerFlops Causal(ModelConfig config, int length) =>
         Of(config, 4 * KeysOfAllPositions(length, Window(config)) / length);

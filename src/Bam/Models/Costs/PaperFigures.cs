@@ -55,7 +55,7 @@ internal static class PaperFigures
             && LayerFlops.Inference(one, Context) == LayerFlops.Inference(other, Context);
 }
 
-/// <summary>A figure that the paper prints, and ours beside it.</summary>
+/// <summary>A figure of the paper, and our own.</summary>
 /// <param name="Model">A name of <see cref="PaperFamily"/>.</param>
 /// <param name="Quantity">What it counts.</param>
 /// <param name="Source">The table, as "Table 9".</param>
@@ -83,7 +83,7 @@ internal enum PaperQuantity
     /// <summary>All parameters (Tables 8 and 9).</summary>
     Parameters,
 
-    /// <summary>Parameters that one token meets (Table 9).</summary>
+    /// <summary>Parameters that are active for one token (Table 9).</summary>
     ActiveParameters,
 
     /// <summary>FLOPs of a token and layer in attention without its router, n_ctx = 256 (Table 7).</summary>

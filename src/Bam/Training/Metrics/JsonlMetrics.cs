@@ -5,7 +5,7 @@ using Bam.Files;
 
 namespace Bam.Training.Metrics;
 
-/// <summary>Metrics as one JSON object a line, each handed to the operating system at once.</summary>
+/// <summary>Metrics as one JSON object per line, each handed to the operating system at once.</summary>
 internal sealed class JsonlMetrics : IMetricsSink
 {
     private static readonly JsonSerializerOptions Options = new()
@@ -18,7 +18,7 @@ internal sealed class JsonlMetrics : IMetricsSink
     private readonly string path;
     private readonly FileStream stream;
 
-    /// <summary>Goes on with a file, or starts it.</summary>
+    /// <summary>Continues a file, or starts it.</summary>
     /// <param name="path">The file.</param>
     /// <param name="step">
     /// The steps done by the checkpoint that training goes on from: lines of later steps, and a line that was cut short, are

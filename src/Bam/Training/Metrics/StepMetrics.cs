@@ -4,7 +4,7 @@ using Bam.Models;
 
 namespace Bam.Training.Metrics;
 
-/// <summary>One line of metrics of the training itself. Losses are means over the steps since the line before.</summary>
+/// <summary>One line of metrics of the training itself. Losses are means over the steps since the previous line.</summary>
 internal sealed record StepMetrics : Losses
 {
     /// <summary>A line without losses.</summary>
@@ -28,7 +28,7 @@ internal sealed record StepMetrics : Losses
     /// <summary>The last step's global gradient norm, before clipping.</summary>
     public required double GradientNorm { get; init; }
 
-    /// <summary>Tokens over the seconds inside training steps, since the line before.</summary>
+    /// <summary>Tokens over the seconds inside training steps, since the previous line.</summary>
     public required double TokensPerSecond { get; init; }
 
     /// <summary>Training's FLOPs over those of a matrix product on this machine; null when that was not measured.</summary>
@@ -76,7 +76,7 @@ internal sealed record EvaluationMetrics(long Step, IReadOnlyDictionary<string, 
 /// <summary>Where a run's metrics go.</summary>
 internal interface IMetricsSink : IDisposable
 {
-    /// <summary>Records the training's figures.</summary>
+    /// <summary>Records training metrics.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     void Write(StepMetrics metrics);
 

@@ -40,7 +40,7 @@ internal abstract class AdamW : IDisposable
         return model.Device.IsCpu ? new CpuAdamW(model.Parameters, ranges) : new OperatorAdamW(model.Parameters, ranges);
     }
 
-    /// <summary>Where the moments of a trained part of the arena lie.</summary>
+    /// <summary>The offset of the moments of a trained part of the arena.</summary>
     public long MomentOffsetOf(long offset)
     {
         var range = Ranges.Single(r => r.Offset <= offset && offset < r.Offset + r.Count);
@@ -77,7 +77,7 @@ internal abstract class AdamW : IDisposable
 /// <param name="Beta1">β₁, the decay of the mean.</param>
 /// <param name="Beta2">β₂, the decay of the squares' mean.</param>
 /// <param name="Epsilon">Added to the divisor.</param>
-/// <param name="WeightDecay">Times the learning rate: the part of a matrix that goes.</param>
+/// <param name="WeightDecay">Times the learning rate: the decayed part of a matrix.</param>
 /// <param name="GradientScale">Multiplies every gradient first: clipping, and 1/n of n accumulated micro-batches.</param>
 internal readonly record struct AdamWStep(
     long Count, double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, double GradientScale)
@@ -88,11 +88,11 @@ internal readonly record struct AdamWStep(
     /// <summary>1 / √(1 - β₂ᵗ), times the root of the squares' mean.</summary>
     public double RootScale => 1 / Math.Sqrt(1 - Math.Pow(Beta2, Count));
 
-    /// <summary>The part of a matrix that goes.</summary>
+    /// <summary>The decayed part of a matrix.</summary>
     public double Decay => LearningRate * WeightDecay;
 }
 
-/// <summary>A stretch of the parameter arena that the optimizer treats alike.</summary>
+/// <summary>A range of the parameter arena that the optimizer treats in one way.</summary>
 /// <param name="Offset">The first element in the arena.</param>
 /// <param name="Count">The elements.</param>
 /// <param name="Decays">True: weight decay applies (matrices).</param>
