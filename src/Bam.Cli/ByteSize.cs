@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Bam.Cli;
 
-/// <summary>Sizes of files as people write them: <c>5GB</c>, <c>500 MB</c>, <c>2GiB</c>, <c>4096</c>. A B is a byte here, not a billion.</summary>
+/// <summary>
+/// Sizes of files as people write them: <c>5GB</c>, <c>500 MB</c>, <c>2GiB</c>, <c>4096</c>. A B is a byte here, not a billion.
+/// </summary>
 internal static class ByteSize
 {
     private static readonly string[] Units = ["k", "M", "G", "T"];

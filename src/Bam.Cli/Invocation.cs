@@ -3,7 +3,9 @@ using Spectre.Console;
 
 namespace Bam.Cli;
 
-/// <summary>What one verb gets to work with: the parsed request, a place for results, a reporter, and the cancellation token.</summary>
+/// <summary>
+/// What one verb gets to work with: the parsed request, a place for results, a reporter, and the cancellation token.
+/// </summary>
 /// <param name="request">The parsed command line.</param>
 /// <param name="results">Where standard output goes: results only.</param>
 /// <param name="json">True: the result is wanted for programs.</param>
@@ -27,7 +29,9 @@ internal sealed class Invocation(
     /// <summary>True when the user named the option, so that it wins over a file.</summary>
     public bool IsGiven(Option option) => request.GetResult(option) is { Implicit: false };
 
-    /// <summary>Writes the verb's result: <paramref name="result"/> as JSON with <c>--json</c>, else <paramref name="text"/>'s drawing.</summary>
+    /// <summary>
+    /// Writes the verb's result: <paramref name="result"/> as JSON with <c>--json</c>, else <paramref name="text"/>'s drawing.
+    /// </summary>
     /// <param name="result">Serialised with snake_case names.</param>
     /// <param name="text">Draws the same human-readable: tables on a terminal, the same without colours in a pipe.</param>
     public void WriteResult<T>(T result, Action<IAnsiConsole> text)
@@ -36,7 +40,9 @@ internal sealed class Invocation(
         else text(Consoles.ForResults(results));
     }
 
-    /// <summary>Writes a piece of a text that comes little by little; nothing with <c>--json</c>, which gets the whole at the end.</summary>
+    /// <summary>
+    /// Writes a piece of a text that comes little by little; nothing with <c>--json</c>, which gets the whole at the end.
+    /// </summary>
     public void WritePiece(string text)
     {
         if (json) return;

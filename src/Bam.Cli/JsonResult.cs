@@ -17,7 +17,9 @@ internal static partial class JsonResult
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    /// <summary>The result; characters that set the direction of text are escaped, as the encoder does with control characters.</summary>
+    /// <summary>
+    /// The result; characters that set the direction of text are escaped, as the encoder does with control characters.
+    /// </summary>
     public static string Serialize<T>(T result) =>
         FormatCharacter().Replace(JsonSerializer.Serialize(result, Options), match => $"\\u{(int)match.Value[0]:x4}");
 

@@ -6,8 +6,8 @@ using Bam.Files;
 namespace Bam.Cli;
 
 /// <summary>
-/// Messages as they are shown: one line of bounded length in which nothing quoted from a file can command the terminal or hide, and with
-/// the names that the user knows in the place of temporary ones.
+/// Messages as they are shown: one line of bounded length in which nothing quoted from a file can command the terminal or hide,
+/// and with the names that the user knows in the place of temporary ones.
 /// </summary>
 internal static partial class MessageText
 {

@@ -7,7 +7,9 @@ internal static class Quantity
 {
     private static readonly string[] Prefixes = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
 
-    /// <summary>The number that an option's text means: digits, underscores, an exponent, and k, M, G or B (10^9), T, P or E behind it.</summary>
+    /// <summary>
+    /// The number that an option's text means: digits, underscores, an exponent, and k, M, G or B (10^9), T, P or E behind it.
+    /// </summary>
     /// <exception cref="InvalidInputException">It is no number that is 0 or more.</exception>
     public static double Parse(string option, string text)
     {
@@ -35,7 +37,9 @@ internal static class Quantity
     /// <summary>FLOPs of a whole training, as "7.84e20".</summary>
     public static string Flops(double count) => count.ToString("0.00e0", CultureInfo.InvariantCulture);
 
-    /// <summary>A duration in the largest unit of which there are two: "50 s", "12 min", "3.2 h", "41 days", "5.1 years".</summary>
+    /// <summary>
+    /// A duration in the largest unit of which there are two: "50 s", "12 min", "3.2 h", "41 days", "5.1 years".
+    /// </summary>
     public static string Duration(double seconds)
     {
         (double Size, string Name)[] units = [(365.25 * 86_400, "years"), (86_400, "days"), (3600, "h"), (60, "min"), (1, "s")];

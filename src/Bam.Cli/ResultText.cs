@@ -6,8 +6,9 @@ using Spectre.Console;
 namespace Bam.Cli;
 
 /// <summary>
-/// What of files and options stands in human-readable results. Names, labels and quoted pieces are escaped as in messages, wherever the
-/// result goes; text that is the result itself reaches a file or a pipe as it is, and a terminal without control characters.
+/// What of files and options stands in human-readable results. Names, labels and quoted pieces are escaped as in messages,
+/// wherever the result goes; text that is the result itself reaches a file or a pipe as it is, and a terminal without control
+/// characters.
 /// </summary>
 internal static class ResultText
 {
@@ -21,8 +22,8 @@ internal static class ResultText
             FormattableStringFactory.Create(line.Format, [.. line.GetArguments().Select(value => value is string text ? MessageText.Escape(text) : value)]));
 
     /// <summary>
-    /// Text as a terminal gets it. Control characters could command it and are replaced. Characters that set the direction are part of
-    /// Arabic and Hebrew text; they stay, as their effect ends with the line.
+    /// Text as a terminal gets it. Control characters could command it and are replaced. Characters that set the direction are
+    /// part of Arabic and Hebrew text; they stay, as their effect ends with the line.
     /// </summary>
     public static string ForTerminal(string text) =>
         string.Concat(text.Select(letter => char.IsControl(letter) && letter is not ('\n' or '\t') ? (char)Rune.ReplacementChar.Value : letter));

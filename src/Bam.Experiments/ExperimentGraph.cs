@@ -23,7 +23,8 @@ internal sealed class ExperimentGraph
     /// <summary>Makes the phases; reads the users' files to hash them, and does nothing else.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="hashes">Of the files that it names.</param>
-    /// <exception cref="InvalidInputException">A file or a checkpoint that the recipe names is missing or is not what it must be.</exception>
+    /// <exception cref="InvalidInputException">A file or a checkpoint that the recipe names is missing or is not what it must
+    /// be.</exception>
     public ExperimentGraph(Recipe recipe, FileHashes hashes)
     {
         (this.recipe, this.hashes) = (recipe, hashes);
@@ -48,7 +49,9 @@ internal sealed class ExperimentGraph
     /// <summary>The measurements of latency, one for each size.</summary>
     public IReadOnlyList<LatencyPhase> Latencies { get; }
 
-    /// <summary>What must run before the budget of every mixture is known: all of it comes before the first mixture is trained.</summary>
+    /// <summary>
+    /// What must run before the budget of every mixture is known: all of it comes before the first mixture is trained.
+    /// </summary>
     public IReadOnlyList<Phase> UpToBudgets { get; }
 
     /// <summary>All phases, dependencies first.</summary>

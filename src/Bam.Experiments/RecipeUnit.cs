@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Evaluation;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
@@ -40,7 +41,8 @@ internal sealed class RecipeUnit
     /// <param name="resolvedRecipe">The recipe with every default written out.</param>
     /// <param name="reporter">Told what is going on.</param>
     /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
-    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same key.</param>
+    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same
+    /// key.</param>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
@@ -85,7 +87,7 @@ internal sealed class RecipeUnit
     {
         var measured = model.Evaluation.ResultsIn(store);
         var training = (model.Origin as TrainPhase)?.ResultIn(store);
-        var config = ModelConfig.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
+        var config = ModelConfigReader.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
         var size = ModelSize.Of(config);
         var metricsPath = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
         var metrics = metricsPath is null ? null : MetricsLog.Load(metricsPath);

@@ -8,7 +8,8 @@ using Bam.Experiments.Studies;
 namespace Bam.Experiments;
 
 /// <summary>
-/// Reports from kept results alone: nothing is run, and neither the text nor the phases behind the results need be on this machine.
+/// Reports from kept results alone: nothing is run, and neither the text nor the phases behind the results need be on this
+/// machine.
 /// </summary>
 internal static class ResultsArchive
 {
@@ -22,7 +23,8 @@ internal static class ResultsArchive
 
     /// <summary>Draws the reports of a recipe or a set.</summary>
     /// <param name="path">The recipe's file, or a set's.</param>
-    /// <param name="output">Where reports go, and where results are read if the recipe names no other place; null for <c>runs/NAME</c>.</param>
+    /// <param name="output">Where reports go, and where results are read if the recipe names no other place; null for
+    /// <c>runs/NAME</c>.</param>
     /// <param name="reporter">Receives warnings about results that do not fit their recipe.</param>
     /// <returns>The set's report, or the only recipe's.</returns>
     /// <exception cref="InvalidInputException">A file is not as it must be, or a recipe of one unit has no results.</exception>

@@ -21,7 +21,8 @@ internal static class RunRoot
     /// <summary>Refuses a directory where a run would overwrite what is not a run's.</summary>
     /// <param name="directory">The run's root; it need not exist.</param>
     /// <param name="recipes">What is to run there.</param>
-    /// <exception cref="InvalidInputException">It is, holds or lies in what a recipe reads, or holds files of those names without a run.</exception>
+    /// <exception cref="InvalidInputException">It is, holds or lies in what a recipe reads, or holds files of those names without
+    /// a run.</exception>
     public static void Require(string directory, IEnumerable<Recipe> recipes)
     {
         OutputPath.RequireWorkplace(directory, recipes.SelectMany(RecipeInputs.Of));
@@ -35,7 +36,9 @@ internal static class RunRoot
             throw new InvalidInputException($"{found}: is there already, without a run to go on with; choose another --output");
     }
 
-    /// <summary>Shrinks recipes and writes their text. The lock comes first: the text alone would not be known for a run's.</summary>
+    /// <summary>
+    /// Shrinks recipes and writes their text. The lock comes first: the text alone would not be known for a run's.
+    /// </summary>
     /// <param name="recipes">What is to run.</param>
     /// <param name="directory">The run's root.</param>
     /// <exception cref="InvalidInputException">Another process runs there.</exception>

@@ -7,9 +7,9 @@ using Bam.Files;
 namespace Bam.Experiments;
 
 /// <summary>
-/// A recipe with its units, in the directory it runs in. With <c>random_seeds</c>, a unit whose results are kept under its key is not run
-/// again, whatever machine measured them, so that a study can be completed over several sittings. Without them the models in
-/// the directory count as well: a phase whose output is gone runs again.
+/// A recipe with its units, in the directory it runs in. With <c>random_seeds</c>, a unit whose results are kept under its key is
+/// not run again, whatever machine measured them, so that a study can be completed over several sittings. Without them the models
+/// in the directory count as well: a phase whose output is gone runs again.
 /// </summary>
 internal sealed class StudyRun
 {
@@ -53,7 +53,9 @@ internal sealed class StudyRun
         return recipe.HasOneUnit ? RunOnly(unit, reporter, cancellation) : RunOneOfMany(unit, reporter, cancellation);
     }
 
-    /// <summary>Finds the budgets of a unit that is not finished, and trains no mixture; the caller holds the directory's lock.</summary>
+    /// <summary>
+    /// Finds the budgets of a unit that is not finished, and trains no mixture; the caller holds the directory's lock.
+    /// </summary>
     /// <returns>The budgets, in the order of the mixtures; none where there was nothing to do.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>

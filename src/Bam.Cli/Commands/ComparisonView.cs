@@ -1,5 +1,5 @@
 using System.Globalization;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;

@@ -22,9 +22,14 @@ internal sealed record CostMixing(string? Method, int Models, int? Experts, int?
     public ModelConfig Of(ModelConfig seed)
     {
         var method = MixtureMethods.Named(Method!);
-        if (method is SoupMethod) throw new InvalidInputException("--method", "bam, btx or sparse", "soup", "leave it out: a soup costs what its seed does");
-        if (Models > MostModels) throw new InvalidInputException("--models", $"at most {MostModels}", $"{Models}", "choose fewer");
-        var mixture = method.Configure(seed, new MixtureOptions
+        if (method is SoupMethod)
+        {
+            throw new InvalidInputException(
+                "--method", "bam, btx or sparse", "soup", "leave it out: a soup costs what its seed does");
+        }
+        if (Models > MostModels)
+            throw new InvalidInputException("--models", $"at most {MostModels}", $"{Models}", "choose fewer");
+        var mixture = MixtureMethods.Configure(method, seed, new MixtureOptions
         {
             Seed = "seed",
             Experts = [.. Enumerable.Range(1, Copies).Select(copy => $"copy {copy}")],

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Configuration;
 using Bam.Files;
 using Bam.Models;
@@ -45,8 +46,8 @@ internal sealed record CostSubject(
 
     private static ModelConfig Load(string name, IReporter reporter)
     {
-        if (Directory.Exists(name)) return ModelConfig.Load(name, reporter);
-        if (File.Exists(name)) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
+        if (Directory.Exists(name)) return ModelConfigReader.Load(name, reporter);
+        if (File.Exists(name)) return ModelConfigReader.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
         throw new InvalidInputException(
             $"{name}: does not exist, and no preset is called so{Suggestion.For(name, ModelPresets.Names)}; expected a checkpoint directory, a config.json or a preset");
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Data;
 using Bam.Evaluation;
 using Bam.Models;
@@ -57,7 +58,7 @@ internal sealed class EvalPerplexity : Verb
     public override int Execute(Invocation invocation)
     {
         var directories = invocation.GetRequired(models);
-        var configs = Array.ConvertAll(directories, directory => ModelConfig.Load(directory, invocation.Reporter));
+        var configs = Array.ConvertAll(directories, directory => ModelConfigReader.Load(directory, invocation.Reporter));
         var longest = configs.Min(config => config.MaxPositionEmbeddings);
         var options = new PerplexityOptions
         {
@@ -122,7 +123,9 @@ internal sealed class EvalPerplexity : Verb
                 $"--bos {place.ToString().ToLowerInvariant()}", "data without begin tokens", $"{text.Path}, whose documents begin with one", "leave the option out, or build the data with another --bos");
     }
 
-    /// <summary>Refuses data of other ids, warns of data with other begin tokens, and finds what windows begin with if the option says so.</summary>
+    /// <summary>
+    /// Refuses data of other ids, warns of data with other begin tokens, and finds what windows begin with if the option says so.
+    /// </summary>
     private static Subject Check(string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, Invocation invocation)
     {
         var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model) : null;
@@ -143,7 +146,7 @@ internal sealed class EvalPerplexity : Verb
     }
 
     private static int BeginOfWindow(string model, ModelConfig config, Tokenizer? tokenizer) =>
-        (tokenizer is not null && BeginTokens.Of(tokenizer) is [var id] ? id : config.BosTokenId)
+        (tokenizer is not null && tokenizer.IdsBefore is [var id] ? id : config.BosTokenId)
         ?? throw new InvalidInputException("--bos window", "a model with a begin token", $"{model} without", "leave the option out");
 
     private static int Positive(string option, int value) =>

@@ -7,8 +7,8 @@ using Bam.Tokenization;
 namespace Bam.Cli.Commands;
 
 /// <summary>
-/// Generated tokens, one a line, with the experts that took them: a digit for each layer's feed-forward expert (k digits where a token
-/// has k), and each attention expert's gate as a bar and in per cent, the mean over layers.
+/// Generated tokens, one a line, with the experts that took them: a digit for each layer's feed-forward expert (k digits where a
+/// token has k), and each attention expert's gate as a bar and in per cent, the mean over layers.
 /// </summary>
 internal sealed class ExpertLines
 {

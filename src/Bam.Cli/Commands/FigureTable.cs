@@ -27,7 +27,9 @@ internal static class FigureTable
         return table;
     }
 
-    /// <summary>A figure, marked where it is the best of those that it is compared with; of one alone there is nothing to be best of.</summary>
+    /// <summary>
+    /// A figure, marked where it is the best of those that it is compared with; of one alone there is nothing to be best of.
+    /// </summary>
     internal static string Cell(double value, IReadOnlyList<double> others, string format)
     {
         var text = double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "–";

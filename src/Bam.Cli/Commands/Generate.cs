@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Generation;
 using Bam.Models;
 using Bam.Tokenization;
@@ -67,7 +67,7 @@ internal sealed class Generate : Verb
     public override int Execute(Invocation invocation)
     {
         var directory = invocation.GetRequired(model);
-        var config = ModelConfig.Load(directory, invocation.Reporter);
+        var config = ModelConfigReader.Load(directory, invocation.Reporter);
         var tokenizer = Tokenizer.Load(directory);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 
 namespace Bam.Cli.Commands;
 

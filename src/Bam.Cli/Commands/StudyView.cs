@@ -6,7 +6,9 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>Draws the results of recipes: perplexities, probes, and the claims with their verdicts, or else the observations.</summary>
+/// <summary>
+/// Draws the results of recipes: perplexities, probes, and the claims with their verdicts, or else the observations.
+/// </summary>
 internal static class StudyView
 {
     private const string Missing = "–";
@@ -121,7 +123,7 @@ internal static class StudyView
     };
 
     // The best is marked; of one alone there is nothing to be best of.
-    private static string Cell(Sample sample, IReadOnlyList<Sample> others, string format) =>
+    private static string Cell(Sample sample, List<Sample> others, string format) =>
         others.Count > 1 && sample.Mean <= others.Min(other => other.Mean) ? $"[bold green]{Text(sample, format)}*[/]" : $"{Text(sample, format)} ";
 
     private static string Text(Sample sample, string format)

@@ -54,7 +54,9 @@ internal static class ModelGroups
             ("Mixtures", [.. models.Where(model => MixtureKinds.Contains(model.Kind))]),
         }.Where(group => group.Item2.Count > 0)];
 
-    /// <summary>The trained models that stand for the recipe's comparisons: mixtures and dense controls, neither seed nor experts.</summary>
+    /// <summary>
+    /// The trained models that stand for the recipe's comparisons: mixtures and dense controls, neither seed nor experts.
+    /// </summary>
     public static IReadOnlyList<ModelResult> Compared(IReadOnlyList<ModelResult> models) =>
         [.. models.Where(model => model.Kind is not (ModelKind.Seed or ModelKind.Expert) && model.TrainingTokens > 0)];
 }

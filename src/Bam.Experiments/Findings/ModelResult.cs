@@ -15,13 +15,17 @@ internal sealed record ModelResult
     /// <summary>The domain that a specialised model was trained on; null for the others.</summary>
     public string? Domain { get; init; }
 
-    /// <summary>The training budget in a few words, as "data-matched" or "core-seconds of btx"; null when it says nothing.</summary>
+    /// <summary>
+    /// The training budget in a few words, as "data-matched" or "core-seconds of btx"; null when it says nothing.
+    /// </summary>
     public string? Budget { get; init; }
 
     /// <summary>How the budget was taken from another mixture's; null when it was not.</summary>
     public BudgetOutcome? Match { get; init; }
 
-    /// <summary>The models behind a mixture's experts, in expert order, extra copies of the seed as often as they occur; null when dense.</summary>
+    /// <summary>
+    /// The models behind a mixture's experts, in expert order, extra copies of the seed as often as they occur; null when dense.
+    /// </summary>
     public IReadOnlyList<string>? Experts { get; init; }
 
     /// <summary>Perplexity on each domain's held-out text, over non-overlapping windows.</summary>
@@ -60,13 +64,19 @@ internal sealed record ModelResult
     /// <summary>The median fraction of the machine's matrix peak that training reached; null when it was not measured.</summary>
     public double? FractionOfPeak { get; init; }
 
-    /// <summary>How long it takes for a text, by size: "own", or a preset's name with random weights; null when it was not measured.</summary>
+    /// <summary>
+    /// How long it takes for a text, by size: "own", or a preset's name with random weights; null when it was not measured.
+    /// </summary>
     public IReadOnlyDictionary<string, LatencyResult>? Latency { get; init; }
 
-    /// <summary>The training in a few hundred numbers; null when the model was not trained, and in results of older versions.</summary>
+    /// <summary>
+    /// The training in a few hundred numbers; null when the model was not trained, and in results of older versions.
+    /// </summary>
     public TrainingHistory? History { get; init; }
 
-    /// <summary>The phase's <c>metrics.jsonl</c>, relative to the run directory; null when the model was not trained (a soup).</summary>
+    /// <summary>
+    /// The phase's <c>metrics.jsonl</c>, relative to the run directory; null when the model was not trained (a soup).
+    /// </summary>
     public string? Metrics { get; init; }
 }
 
@@ -96,7 +106,8 @@ internal enum ModelKind
 }
 
 /// <summary>How well a model predicts a probe's text.</summary>
-/// <param name="Perplexity">Perplexity over non-overlapping windows; only compares between models, as probes become other tokens.</param>
+/// <param name="Perplexity">Perplexity over non-overlapping windows; only compares between models, as probes become other
+/// tokens.</param>
 /// <param name="BitsPerByte">Bits per UTF-8 byte, which compare between probes too.</param>
 /// <param name="Tokens">The targets.</param>
 internal sealed record ProbeResult(double Perplexity, double BitsPerByte, long Tokens);

@@ -4,7 +4,9 @@ using Bam.Files;
 
 namespace Bam.Experiments.Findings;
 
-/// <summary>What an experiment found: <c>results.json</c> in the run's root, the report's single input beside the models' metrics.</summary>
+/// <summary>
+/// What an experiment found: <c>results.json</c> in the run's root, the report's single input beside the models' metrics.
+/// </summary>
 internal sealed record Results
 {
     /// <summary>The file name inside a run directory.</summary>
@@ -24,10 +26,15 @@ internal sealed record Results
     /// <summary>The seed number of this unit of a study; the recipe's <c>random_seed</c> otherwise.</summary>
     public long RandomSeed { get; init; }
 
-    /// <summary>SHA-256 of all that the figures depend on, machine and libraries aside: equal keys, the same experiment.</summary>
+    /// <summary>
+    /// SHA-256 of all that the figures depend on, machine and libraries aside: equal keys, the same experiment.
+    /// </summary>
     public string Key { get; init; } = "";
 
-    /// <summary>Wall seconds of the phases that were run for it, each counted once; of an interrupted training at least those inside its steps.</summary>
+    /// <summary>
+    /// Wall seconds of the phases that were run for it, each counted once; of an interrupted training at least those inside its
+    /// steps.
+    /// </summary>
     public double Seconds { get; init; }
 
     /// <summary>When the last phase ended, in UTC.</summary>

@@ -2,8 +2,11 @@ using Bam.Training.Metrics;
 
 namespace Bam.Experiments.Findings;
 
-/// <summary>A training in a few hundred numbers: what tables and figures over several runs need of its <c>metrics.jsonl</c>.</summary>
-/// <param name="Loss">The training loss, at most <see cref="MostLossPoints"/> points, each the mean over its part of the training.</param>
+/// <summary>
+/// A training in a few hundred numbers: what tables and figures over several runs need of its <c>metrics.jsonl</c>.
+/// </summary>
+/// <param name="Loss">The training loss, at most <see cref="MostLossPoints"/> points, each the mean over its part of the
+/// training.</param>
 /// <param name="HeldOut">The perplexities on held-out text that were measured while training.</param>
 /// <param name="Routing">How tokens were routed, at most <see cref="MostRoutingPoints"/> moments; empty for dense models.</param>
 internal sealed record TrainingHistory(

@@ -10,7 +10,9 @@ namespace Bam.Experiments.Phases;
 /// <param name="ReferenceCostPerToken">What it costs there.</param>
 internal sealed record BudgetOutcome(string Reference, MatchBy By, long Tokens, double CostPerToken, double ReferenceCostPerToken)
 {
-    /// <summary>The threads with which core-seconds were calibrated; null where nothing was, or where it was not written down.</summary>
+    /// <summary>
+    /// The threads with which core-seconds were calibrated; null where nothing was, or where it was not written down.
+    /// </summary>
     public int? Threads { get; init; }
 
     /// <summary>How much dearer a token is here than there.</summary>

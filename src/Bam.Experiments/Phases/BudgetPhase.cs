@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Experiments.Recipes;
 using Bam.Models.Costs;
 using Bam.Training;
@@ -8,8 +8,8 @@ using Bam.Training;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// Finds how many tokens a mixture is trained on for the budget of another: the tokens of the other × the cost of a token there ÷ the
-/// cost of a token here. What is measured is measured once and kept, so that a resumed run has the same budget.
+/// Finds how many tokens a mixture is trained on for the budget of another: the tokens of the other × the cost of a token there ÷
+/// the cost of a token here. What is measured is measured once and kept, so that a resumed run has the same budget.
 /// </summary>
 /// <param name="name">The mixture.</param>
 /// <param name="by">What is to be equal.</param>
@@ -92,8 +92,8 @@ internal sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, Budge
     private long GivenTokens => reference.Settings.TotalSteps * reference.Settings.TokensPerStep;
 
     /// <summary>
-    /// Core-seconds of one token of each, the median step of a turn: they take turns, so that a busy machine hits both alike, and the
-    /// turn with the median ratio counts. Every turn is kept with the result, and the threads: the ratio depends on them.
+    /// Core-seconds of one token of each, the median step of a turn: they take turns, so that a busy machine hits both alike, and
+    /// the turn with the median ratio counts. Every turn is kept with the result, and the threads: the ratio depends on them.
     /// </summary>
     private JsonObject Measure(PhaseContext context)
     {
@@ -123,7 +123,7 @@ internal sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, Budge
     private static JsonObject Costs(double own, double reference) => new() { ["cost_per_token"] = own, ["reference_cost_per_token"] = reference };
 
     private static double Flops(BudgetSide side, PhaseStore store) =>
-        ModelFlops.Training(ModelConfig.Load(side.Start.ModelIn(store), SilentReporter.Instance), side.Settings.SequenceLength);
+        ModelFlops.Training(ModelConfigReader.Load(side.Start.ModelIn(store), SilentReporter.Instance), side.Settings.SequenceLength);
 
     private static IReadOnlyList<Phase> Needs(BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
     {

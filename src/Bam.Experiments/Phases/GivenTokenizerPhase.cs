@@ -7,7 +7,8 @@ namespace Bam.Experiments.Phases;
 /// <summary>A tokenizer that exists.</summary>
 /// <param name="file">Its tokenizer.json.</param>
 /// <param name="hashes">Of the file.</param>
-/// <param name="bos">Where begin tokens stand in the data; null: before each document, if the tokenizer's template has some.</param>
+/// <param name="bos">Where begin tokens stand in the data; null: before each document, if the tokenizer's template has
+/// some.</param>
 internal sealed class GivenTokenizerPhase(string file, FileHashes hashes, BeginOfText? bos = null) : TokenizerPhase([])
 {
     private readonly Lazy<BeginOfText> place = new(() => bos ?? UsualPlace(file));
@@ -34,7 +35,7 @@ internal sealed class GivenTokenizerPhase(string file, FileHashes hashes, BeginO
     {
         try
         {
-            return BeginTokens.Of(Tokenizer.Load(file)).Count > 0 ? BeginOfText.Document : BeginOfText.None;
+            return Tokenizer.Load(file).IdsBefore.Count > 0 ? BeginOfText.Document : BeginOfText.None;
         }
         catch (InvalidInputException)
         {

@@ -3,12 +3,13 @@ using Bam.Data;
 using Bam.Data.Building;
 using Bam.Data.Text;
 using Bam.Experiments.Probes;
-using Bam.Numerics;
 using Bam.Tokenization;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>A probe of documents in which pieces of several domains' held-out text take turns; see <see cref="MixedDocuments"/>.</summary>
+/// <summary>
+/// A probe of documents in which pieces of several domains' held-out text take turns; see <see cref="MixedDocuments"/>.
+/// </summary>
 /// <param name="name">The probe's name, from which its random numbers come too.</param>
 /// <param name="domains">The domains.</param>
 /// <param name="pieces">About the characters of a piece.</param>

@@ -27,7 +27,10 @@ internal abstract class Phase(string kind, string name, IReadOnlyList<Phase> dep
     /// <summary>SHA-256 of <see cref="Inputs"/>.</summary>
     public string Key => key ??= Inputs.Key();
 
-    /// <summary>True: interrupted work in the phase's directory is taken up. False: what the phase wrote there is removed before a new attempt.</summary>
+    /// <summary>
+    /// True: interrupted work in the phase's directory is taken up. False: what the phase wrote there is removed before a new
+    /// attempt.
+    /// </summary>
     public virtual bool CanContinueIn(PhaseStore store) => false;
 
     /// <summary>Wall seconds of its work, when it is finished.</summary>
@@ -42,7 +45,9 @@ internal abstract class Phase(string kind, string name, IReadOnlyList<Phase> dep
     /// <exception cref="OperationCanceledException">Cancelled; what can be saved is saved.</exception>
     public abstract System.Text.Json.Nodes.JsonObject Run(PhaseContext context);
 
-    /// <summary>Whether the phase writes a file of that name, relative to its directory: only such files are removed before a new attempt.</summary>
+    /// <summary>
+    /// Whether the phase writes a file of that name, relative to its directory: only such files are removed before a new attempt.
+    /// </summary>
     protected internal virtual bool IsOutput(string file) => false;
 
     /// <summary>Collects <see cref="Inputs"/>, once.</summary>

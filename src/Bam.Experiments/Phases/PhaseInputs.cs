@@ -6,8 +6,8 @@ namespace Bam.Experiments.Phases;
 
 /// <summary>
 /// Everything that a phase's outcome depends on. Its SHA-256 is the phase's key: equal keys, equal work, so that finished
-/// phases are kept and a changed line re-runs just what depends on it. Paths are not part of it, and neither is what the phase itself
-/// is called; names by which it knows what it reads are, such as a domain's, or a mixture's in its training.
+/// phases are kept and a changed line re-runs just what depends on it. Paths are not part of it, and neither is what the phase
+/// itself is called; names by which it knows what it reads are, such as a domain's, or a mixture's in its training.
 /// </summary>
 internal sealed record PhaseInputs
 {

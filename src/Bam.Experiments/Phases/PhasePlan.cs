@@ -1,6 +1,8 @@
 namespace Bam.Experiments.Phases;
 
-/// <summary>The phases of a recipe in an order that respects their dependencies, each with what is to be done about it and why.</summary>
+/// <summary>
+/// The phases of a recipe in an order that respects their dependencies, each with what is to be done about it and why.
+/// </summary>
 internal static class PhasePlan
 {
     /// <summary>Every phase that <paramref name="targets"/> need, themselves included, dependencies first.</summary>

@@ -60,8 +60,12 @@ internal sealed class PhaseStore(string runDirectory)
     /// <summary>True when the phase was begun with exactly these inputs and not finished.</summary>
     public bool IsInterrupted(Phase phase) => File.Exists(Path.Combine(DirectoryOf(phase), InputsFile)) && !TryGetOutcome(phase, out _);
 
-    /// <summary>Makes the phase's directory ready for an attempt: as it was left when the phase can continue, else without what the phase wrote.</summary>
-    /// <exception cref="InvalidInputException">There is a file to remove that is not Bam's: it is named, and nothing was removed.</exception>
+    /// <summary>
+    /// Makes the phase's directory ready for an attempt: as it was left when the phase can continue, else without what the phase
+    /// wrote.
+    /// </summary>
+    /// <exception cref="InvalidInputException">There is a file to remove that is not Bam's: it is named, and nothing was
+    /// removed.</exception>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
     public string Begin(Phase phase)
     {

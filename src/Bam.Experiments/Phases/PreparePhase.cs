@@ -5,7 +5,9 @@ using Bam.Files;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Runs a script of the recipe, which makes the files of the domains or of the probes: <c>bash SCRIPT DIRECTORY</c>.</summary>
+/// <summary>
+/// Runs a script of the recipe, which makes the files of the domains or of the probes: <c>bash SCRIPT DIRECTORY</c>.
+/// </summary>
 /// <param name="script">The script.</param>
 /// <param name="reads">Files, folders and patterns that the script reads.</param>
 /// <param name="hashes">Of the files.</param>
@@ -19,7 +21,9 @@ internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, F
     public string OutputIn(PhaseStore store) => Path.Combine(store.DirectoryOf(this), "files");
 
     /// <inheritdoc/>
-    /// <remarks>The directory of the files is there only when they are whole. What a script makes cannot be told from what a user adds.</remarks>
+    /// <remarks>
+    /// The directory of the files is there only when they are whole. What a script makes cannot be told from what a user adds.
+    /// </remarks>
     public override bool CanContinueIn(PhaseStore store) => Directory.Exists(OutputIn(store));
 
     /// <inheritdoc/>

@@ -5,7 +5,9 @@ using Bam.Tokenization;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Makes the token shards of a probe: text beside the domains' on which models are measured, all of it held out.</summary>
+/// <summary>
+/// Makes the token shards of a probe: text beside the domains' on which models are measured, all of it held out.
+/// </summary>
 /// <param name="name">The probe's name.</param>
 /// <param name="sources">The phases whose outputs the text comes from.</param>
 /// <param name="randomSeed">What is drawn for the probe comes from it.</param>

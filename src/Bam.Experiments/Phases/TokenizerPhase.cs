@@ -28,7 +28,10 @@ internal abstract class TokenizerPhase(IReadOnlyList<Phase> dependencies) : Phas
     /// <param name="store">Where it lies.</param>
     internal TextEncoder Encoder(Tokenizer loaded, PhaseStore store) => TextEncoder.Of(loaded, FileIn(store), Bos);
 
-    /// <summary>Adds to the settings of a phase that makes tokens where begin tokens stand; nothing for nowhere, so that keys from before there were some stay.</summary>
+    /// <summary>
+    /// Adds to the settings of a phase that makes tokens where begin tokens stand; nothing for nowhere, so that keys from before
+    /// there were some stay.
+    /// </summary>
     internal JsonObject WithBos(JsonObject settings)
     {
         if (Bos != BeginOfText.None) settings["bos"] = SnakeCase.Of(Bos.ToString());

@@ -67,7 +67,8 @@ internal sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? size
     {
         var settings = SettingsJson.Of(plan.Settings);
         if (sizes is not null) (settings["model"], settings["init_seed"]) = (sizes.Keys.DeepClone(), randomSeed);
-        if (IsMeasured) settings["evaluate_every"] = plan.Settings.EvaluateEvery;  // the weights are the same, the kept curve is not
+        // the weights are the same, the kept curve is not
+        if (IsMeasured) settings["evaluate_every"] = plan.Settings.EvaluateEvery;
         if (IsMeasured && plan.Evaluation.WindowLength != plan.Settings.SequenceLength) settings["evaluate_sequence_length"] = plan.Evaluation.WindowLength;
         settings["shares"] = new JsonObject(plan.Domains.Select(domain => KeyValuePair.Create(domain.Data.Name, (JsonNode?)domain.Weight)));
         IEnumerable<(string Role, Phase? Phase)> needs =

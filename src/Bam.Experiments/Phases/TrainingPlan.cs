@@ -12,10 +12,14 @@ internal sealed record TrainingPlan
     /// <summary>On what.</summary>
     public required IReadOnlyList<DomainShare> Domains { get; init; }
 
-    /// <summary>Finds the domains' shares where the recipe does not set them; null where <see cref="Domains"/> has them.</summary>
+    /// <summary>
+    /// Finds the domains' shares where the recipe does not set them; null where <see cref="Domains"/> has them.
+    /// </summary>
     public SharesPhase? Shares { get; init; }
 
-    /// <summary>Finds the number of tokens where the recipe matches it to another mixture's; null where the settings have it.</summary>
+    /// <summary>
+    /// Finds the number of tokens where the recipe matches it to another mixture's; null where the settings have it.
+    /// </summary>
     public BudgetPhase? Budget { get; init; }
 
     /// <summary>The tokenizer, which goes into the checkpoints.</summary>

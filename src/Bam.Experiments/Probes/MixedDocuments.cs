@@ -1,11 +1,10 @@
 using System.Text;
-using Bam.Numerics;
 
 namespace Bam.Experiments.Probes;
 
 /// <summary>
-/// Documents of several domains, cut into pieces that take turns, so that the domain changes inside a context window. No text is lost,
-/// and the pieces of a domain keep their order.
+/// Documents of several domains, cut into pieces that take turns, so that the domain changes inside a context window. No text is
+/// lost, and the pieces of a domain keep their order.
 /// </summary>
 internal static class MixedDocuments
 {
@@ -13,8 +12,8 @@ internal static class MixedDocuments
     public const int PiecesPerDocument = 10;
 
     /// <summary>
-    /// Mixes. Which domain a piece comes from is drawn in proportion to the pieces that each has left, but never the one before again
-    /// while another has any; what a larger domain has left over follows at the end.
+    /// Mixes. Which domain a piece comes from is drawn in proportion to the pieces that each has left, but never the one before
+    /// again while another has any; what a larger domain has left over follows at the end.
     /// </summary>
     /// <param name="domains">The documents of each domain.</param>
     /// <param name="characters">About the characters of a piece.</param>
@@ -42,8 +41,8 @@ internal static class MixedDocuments
     }
 
     /// <summary>
-    /// Cuts a text into pieces of half to one and a half of that length: behind the line's end nearest to it, else behind the nearest
-    /// space, else between two characters; the last one may be shorter.
+    /// Cuts a text into pieces of half to one and a half of that length: behind the line's end nearest to it, else behind the
+    /// nearest space, else between two characters; the last one may be shorter.
     /// </summary>
     internal static IEnumerable<string> Cut(string text, int characters)
     {

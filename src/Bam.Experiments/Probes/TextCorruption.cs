@@ -1,11 +1,11 @@
 using System.Text;
-using Bam.Numerics;
 
 namespace Bam.Experiments.Probes;
 
 /// <summary>
-/// Corrupts a part of a text's bytes. Each character is replaced with a given probability; one of n UTF-8 bytes by n printable ASCII
-/// characters, so that every byte is hit with that probability, the text stays valid UTF-8, and its length in bytes stays the same.
+/// Corrupts a part of a text's bytes. Each character is replaced with a given probability; one of n UTF-8 bytes by n printable
+/// ASCII characters, so that every byte is hit with that probability, the text stays valid UTF-8, and its length in bytes stays
+/// the same.
 /// </summary>
 internal static class TextCorruption
 {

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 
 namespace Bam.Experiments.Recipes;
 
@@ -6,7 +7,8 @@ namespace Bam.Experiments.Recipes;
 internal static class GivenFiles
 {
     /// <summary>Reads the checkpoints' sizes and sees that the tokenizer is there.</summary>
-    /// <exception cref="InvalidInputException">Something is not there or not what it must be; the message names the recipe's line.</exception>
+    /// <exception cref="InvalidInputException">Something is not there or not what it must be; the message names the recipe's
+    /// line.</exception>
     public static void Check(Recipe recipe)
     {
         if (recipe.Seed.Checkpoint is { } seed) CheckLengths(recipe, SizesOf(recipe, "seed.checkpoint", seed));
@@ -43,7 +45,7 @@ internal static class GivenFiles
     {
         try
         {
-            return ModelConfig.Load(checkpoint, SilentReporter.Instance);
+            return ModelConfigReader.Load(checkpoint, SilentReporter.Instance);
         }
         catch (InvalidInputException e)
         {

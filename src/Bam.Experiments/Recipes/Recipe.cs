@@ -3,7 +3,9 @@ using Bam.Training;
 
 namespace Bam.Experiments.Recipes;
 
-/// <summary>A whole experiment: text, tokenizer, seed, experts, mixtures, measurement. See <see cref="RecipeReader"/> for its rules.</summary>
+/// <summary>
+/// A whole experiment: text, tokenizer, seed, experts, mixtures, measurement. See <see cref="RecipeReader"/> for its rules.
+/// </summary>
 internal sealed record Recipe
 {
     /// <summary>The name of the run; the file's when absent, or of a <c>recipe.yaml</c> its folder's.</summary>
@@ -14,7 +16,9 @@ internal sealed record Recipe
     [Key("the number that all random numbers come from: parameters, routers, windows")]
     public long RandomSeed { get; init; }
 
-    /// <summary>The seed numbers of a study: the recipe runs once with each; empty for one run with <see cref="RandomSeed"/>.</summary>
+    /// <summary>
+    /// The seed numbers of a study: the recipe runs once with each; empty for one run with <see cref="RandomSeed"/>.
+    /// </summary>
     [Key("a study: the recipe runs once with each of these numbers in place of random_seed, on the same text and held-out documents")]
     public IReadOnlyList<long> RandomSeeds { get; init; } = [];
 
@@ -101,10 +105,14 @@ internal sealed record Recipe
     /// <summary>The folder of the recipe's file, absolute.</summary>
     public string Folder { get; init; } = "";
 
-    /// <summary>Where the keys stand that name a checkpoint or a tokenizer, as "recipe.yaml:5", by key, as "seed.checkpoint"; for faults.</summary>
+    /// <summary>
+    /// Where the keys stand that name a checkpoint or a tokenizer, as "recipe.yaml:5", by key, as "seed.checkpoint"; for faults.
+    /// </summary>
     internal IReadOnlyDictionary<string, string> PlacesOfGivenFiles { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>What parameters, routers and windows are drawn from: the unit's seed number, or <see cref="RandomSeed"/>.</summary>
+    /// <summary>
+    /// What parameters, routers and windows are drawn from: the unit's seed number, or <see cref="RandomSeed"/>.
+    /// </summary>
     public long ModelSeed => RandomSeeds is [var seed] ? seed : RandomSeed;
 
     /// <summary>True without <see cref="RandomSeeds"/>: the recipe runs once, with <see cref="RandomSeed"/>.</summary>

@@ -2,7 +2,9 @@ using Bam.Configuration;
 
 namespace Bam.Experiments.Recipes;
 
-/// <summary>An order of models by perplexity that a study is held to, in every domain that it is about and in their mean.</summary>
+/// <summary>
+/// An order of models by perplexity that a study is held to, in every domain that it is about and in their mean.
+/// </summary>
 internal sealed record RecipeClaim
 {
     /// <summary>Lowest perplexity first.</summary>

@@ -2,7 +2,9 @@ using Bam.Configuration;
 
 namespace Bam.Experiments.Recipes;
 
-/// <summary>Text beside the domains' on which models are measured: text that no model saw, or held-out text made harder.</summary>
+/// <summary>
+/// Text beside the domains' on which models are measured: text that no model saw, or held-out text made harder.
+/// </summary>
 internal sealed record RecipeProbe : ICheckedSection
 {
     private const string DefaultTextKey = "text";
@@ -40,7 +42,9 @@ internal sealed record RecipeProbe : ICheckedSection
     [Key("with of: each byte becomes another printable character with this probability; of several domains, each is a probe of its own, NAME-DOMAIN", Minimum = 0, AboveMinimum = true, Maximum = 1, BelowMaximum = true)]
     public double? Corrupt { get; init; }
 
-    /// <summary>The characters of a piece, where documents of several domains are cut up and mixed; null where they stay whole.</summary>
+    /// <summary>
+    /// The characters of a piece, where documents of several domains are cut up and mixed; null where they stay whole.
+    /// </summary>
     [Key("with of: documents are cut into pieces of about so many characters, and pieces of all these domains take turns in one document", Minimum = 16)]
     public int? Pieces { get; init; }
 
@@ -48,7 +52,9 @@ internal sealed record RecipeProbe : ICheckedSection
     internal RecipeDomain? Text =>
         Files is null ? null : new RecipeDomain { Files = Files, TextKey = TextKey, GroupKey = GroupKey, SectionSeparator = SectionSeparator, SkipBadLines = SkipBadLines };
 
-    /// <summary>What is measured apart: where the text of several domains is corrupted, each of them; else the probe itself.</summary>
+    /// <summary>
+    /// What is measured apart: where the text of several domains is corrupted, each of them; else the probe itself.
+    /// </summary>
     /// <param name="name">The probe's name.</param>
     internal IEnumerable<(string Name, RecipeProbe Probe)> Parts(string name) =>
         Corrupt is not null && Of is { Count: > 1 } domains ? domains.Select(domain => ($"{name}-{domain}", this with { Of = [domain] })) : [(name, this)];

@@ -8,8 +8,8 @@ namespace Bam.Experiments.Recipes;
 internal static class RecipeWriter
 {
     /// <summary>
-    /// The recipe as YAML. What is not trained has no training keys, and a mixture with shares no way of finding them; models of a study
-    /// have no data seed: each unit has its own.
+    /// The recipe as YAML. What is not trained has no training keys, and a mixture with shares no way of finding them; models of
+    /// a study have no data seed: each unit has its own.
     /// </summary>
     public static string Write(Recipe recipe)
     {

@@ -5,8 +5,8 @@ using Bam.Training;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>
-/// A recipe whose every phase takes a moment: the same phases, mixtures and measurements, on tiny models, a few steps and synthetic
-/// text. It shows that the recipe and the machine work; its figures mean nothing.
+/// A recipe whose every phase takes a moment: the same phases, mixtures and measurements, on tiny models, a few steps and
+/// synthetic text. It shows that the recipe and the machine work; its figures mean nothing.
 /// </summary>
 internal static class SmokeRecipe
 {

@@ -5,7 +5,9 @@ namespace Bam.Experiments.Reporting;
 /// <summary>The claims that a study is held to, with what it found: one row for each pair of models.</summary>
 internal static class ClaimTable
 {
-    /// <summary>Appends the claims with their verdicts, or without claims the observations; nothing if there are neither.</summary>
+    /// <summary>
+    /// Appends the claims with their verdicts, or without claims the observations; nothing if there are neither.
+    /// </summary>
     public static void Add(Html html, Study study)
     {
         if (study.Recipe.Claims.Count == 0)

@@ -12,7 +12,9 @@ internal static class CurveColor
     public static IReadOnlyDictionary<string, string> OfAll(IReadOnlyList<ModelResult> models) =>
         models.ToDictionary(model => model.Name, model => Of(model, models));
 
-    /// <summary>The colour of a model among those of its panel: the first BAM and the first BTX have the same in every report.</summary>
+    /// <summary>
+    /// The colour of a model among those of its panel: the first BAM and the first BTX have the same in every report.
+    /// </summary>
     public static string Of(ModelResult model, IReadOnlyList<ModelResult> group)
     {
         bool IsFirst(ModelKind kind) => model == group.FirstOrDefault(other => other.Kind == kind);

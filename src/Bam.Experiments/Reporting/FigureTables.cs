@@ -64,7 +64,9 @@ internal static class FigureTables
         html.Line($"</section>");
     }
 
-    /// <summary>Appends a table of the models of <paramref name="table"/> over any columns, of which the lowest values are best.</summary>
+    /// <summary>
+    /// Appends a table of the models of <paramref name="table"/> over any columns, of which the lowest values are best.
+    /// </summary>
     public static void AddFigures(
         Html html, Study study, RecipeTable table, string caption, IReadOnlyList<ModelFigure> figures, int decimals)
     {

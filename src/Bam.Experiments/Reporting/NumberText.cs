@@ -75,7 +75,9 @@ internal static class NumberText
     }
 }
 
-/// <summary>A relative change in small print, coloured where it is one: of several runs only when its interval leaves out 0.</summary>
+/// <summary>
+/// A relative change in small print, coloured where it is one: of several runs only when its interval leaves out 0.
+/// </summary>
 internal static class ChangeText
 {
     private const double Smallest = 0.0005;

@@ -3,8 +3,8 @@ using Bam.Experiments.Findings;
 namespace Bam.Experiments.Studies;
 
 /// <summary>
-/// One model against another in one figure, paired by seed number: both descend from the same seed model and see the same windows, so
-/// that what a seed number does to both cancels.
+/// One model against another in one figure, paired by seed number: both descend from the same seed model and see the same
+/// windows, so that what a seed number does to both cancels.
 /// </summary>
 /// <param name="Model">The model.</param>
 /// <param name="Against">The other one.</param>

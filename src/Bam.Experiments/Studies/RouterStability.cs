@@ -71,7 +71,8 @@ internal static class RouterStability
 
 /// <summary>One number for the state of a mixture's routers at a moment: the mean over its layers.</summary>
 /// <param name="Name">What it is, in a few words.</param>
-/// <param name="Value">It, of the layers and the domain that each expert was trained on; NaN where the mixture has no such router.</param>
+/// <param name="Value">It, of the layers and the domain that each expert was trained on; NaN where the mixture has no such
+/// router.</param>
 internal sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics>, IReadOnlyList<string?>, double> Value)
 {
     /// <summary>All of them.</summary>
@@ -98,5 +99,6 @@ internal sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics
 /// <param name="Model">The mixture, over the moments of its training; null: across the mixtures, at the end of training.</param>
 /// <param name="Figure">Of the routers.</param>
 /// <param name="Levels">Of the values themselves; over a training both follow the learning, related or not.</param>
-/// <param name="Steps">Of their changes from one moment to the next, which have no such common trend; null across mixtures.</param>
+/// <param name="Steps">Of their changes from one moment to the next, which have no such common trend; null across
+/// mixtures.</param>
 internal sealed record RouterCorrelation(string? Model, RouterFigure Figure, Correlation Levels, Correlation? Steps);

@@ -33,8 +33,8 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     public IReadOnlyList<ClaimVerdict> Claims => [.. Recipe.Claims.Select(claim => ClaimVerdict.Of(this, claim))];
 
     /// <summary>
-    /// What a recipe that claims nothing is looked at for: experts and mixtures against the seed, in perplexity on the experts' domains.
-    /// The seed's own domain stays out: mixtures may lose there, as in the paper.
+    /// What a recipe that claims nothing is looked at for: experts and mixtures against the seed, in perplexity on the experts'
+    /// domains. The seed's own domain stays out: mixtures may lose there, as in the paper.
     /// </summary>
     public IReadOnlyList<Comparison> Observations
     {

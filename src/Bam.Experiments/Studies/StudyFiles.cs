@@ -4,8 +4,8 @@ using Bam.Experiments.Recipes;
 namespace Bam.Experiments.Studies;
 
 /// <summary>
-/// The files of a recipe's results inside the run's root. A recipe with <c>random_seeds</c> may share the root with others, so its files
-/// carry its name; without them there is one unit, and the files are called <c>results</c> and <c>report</c>.
+/// The files of a recipe's results inside the run's root. A recipe with <c>random_seeds</c> may share the root with others, so
+/// its files carry its name; without them there is one unit, and the files are called <c>results</c> and <c>report</c>.
 /// </summary>
 internal sealed class StudyFiles(Recipe recipe, string runDirectory)
 {
@@ -34,7 +34,9 @@ internal sealed class StudyFiles(Recipe recipe, string runDirectory)
         ? Path.Combine(runDirectory, Results.FileName)
         : Path.Combine(folder, $"{recipe.Name}-seed-{seed}.json");
 
-    /// <summary>The results of one unit, possibly of an older version of the recipe or its text; null if there are none.</summary>
+    /// <summary>
+    /// The results of one unit, possibly of an older version of the recipe or its text; null if there are none.
+    /// </summary>
     /// <exception cref="InvalidInputException">The file is damaged.</exception>
     public Results? Load(long seed) => File.Exists(FileOf(seed)) ? Results.LoadFile(FileOf(seed)) : null;
 

@@ -3,7 +3,9 @@ using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>Several studies that belong together: they run in one directory and share the models that they have in common.</summary>
+/// <summary>
+/// Several studies that belong together: they run in one directory and share the models that they have in common.
+/// </summary>
 internal sealed record StudySet
 {
     /// <summary>Names that a study in a set cannot have, because other files of the run have them.</summary>

@@ -3,7 +3,9 @@ using Bam.Experiments.Findings;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>Held-out text that is not the same in all units of a study, as when a script found other text: their figures do not compare.</summary>
+/// <summary>
+/// Held-out text that is not the same in all units of a study, as when a script found other text: their figures do not compare.
+/// </summary>
 /// <param name="Text">The domain, or the probe.</param>
 /// <param name="Units">The tokens that were counted, with the seed numbers of the units that counted so many.</param>
 internal sealed record TextDifference(string Text, IReadOnlyList<(long Tokens, IReadOnlyList<long> Seeds)> Units)
