@@ -182,8 +182,7 @@ internal sealed record CostSettings
     [JsonIgnore]
     public required int? Threads { get; init; }
 
-    /// <param name="settings">How a mixture is trained.</param>
-    /// <param name="by">Only core-seconds depend on the device.</param>
+    /// <summary>Those of a mixture's training; the device only if core-seconds are matched.</summary>
     public static CostSettings Of(TrainingSettings settings, MatchBy by) => new()
     {
         SequenceLength = settings.SequenceLength,

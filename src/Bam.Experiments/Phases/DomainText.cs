@@ -57,8 +57,7 @@ internal sealed record TextSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? SkipBadLines { get; init; }
 
-    /// <param name="domain">The section of a recipe.</param>
-    /// <param name="isPrepared">True if a script makes the files.</param>
+    /// <summary>Those of a section of a recipe, whose files a script makes or the user has.</summary>
     public static TextSettings Of(RecipeDomain domain, bool isPrepared) => new()
     {
         Files = isPrepared ? domain.Files : null,

@@ -41,7 +41,7 @@ internal sealed class CheckpointPhase(string name, string checkpoint, FileHashes
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context) => [];
 
-    private static IReadOnlyList<int>? EndsBeyondConfig(string checkpoint)
+    private static TokenIds? EndsBeyondConfig(string checkpoint)
     {
         if (GenerationSettings.Find(checkpoint) is null) return null;
         var file = Path.Combine(checkpoint, ModelConfig.FileName);

@@ -1,6 +1,5 @@
 using Bam.Configuration;
 using Bam.Data;
-using Bam.Data.Text;
 using Bam.Tokenization.Training;
 
 namespace Bam.Experiments.Recipes;
