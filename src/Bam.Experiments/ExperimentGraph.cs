@@ -21,8 +21,6 @@ internal sealed class ExperimentGraph
     private readonly Dictionary<string, BudgetPhase> budgets = [];
 
     /// <summary>Makes the phases; reads the users' files to hash them, and does nothing else.</summary>
-    /// <param name="recipe">The recipe.</param>
-    /// <param name="hashes">Of the files that it names.</param>
     /// <exception cref="InvalidInputException">A file or a checkpoint that the recipe names is missing or is not what it must
     /// be.</exception>
     public ExperimentGraph(Recipe recipe, FileHashes hashes)
@@ -280,13 +278,10 @@ internal sealed class ExperimentGraph
     };
 }
 
-/// <summary>One model of an experiment: where it comes from and where it is measured.</summary>
-/// <param name="Name">The name in the tables.</param>
-/// <param name="Kind">What it is.</param>
-/// <param name="Domain">The domain that an expert was specialised on.</param>
-/// <param name="Origin">The phase that makes it.</param>
-/// <param name="Evaluation">The phase that measures it.</param>
-/// <param name="Budget">Finds its training's length where it is matched to another mixture's.</param>
+/// <summary>
+/// One model of an experiment: its name in the tables, an expert's domain, the phases that make and measure it, and the one that
+/// finds its budget if that is matched to another mixture's.
+/// </summary>
 internal sealed record ExperimentModel(
     string Name, ModelKind Kind, string? Domain, ModelPhase Origin, EvaluatePhase Evaluation, BudgetPhase? Budget)
 {

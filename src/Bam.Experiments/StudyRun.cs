@@ -49,7 +49,7 @@ internal sealed class StudyRun
     public bool Run(long seed, IReporter reporter, CancellationToken cancellation)
     {
         if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit) return false;
-        RememberHashes(unit);
+        hashes.Remember();
         return recipe.HasOneUnit ? RunOnly(unit, reporter, cancellation) : RunOneOfMany(unit, reporter, cancellation);
     }
 
@@ -63,7 +63,7 @@ internal sealed class StudyRun
     public IReadOnlyList<FoundBudget> Calibrate(long seed, IReporter reporter, CancellationToken cancellation)
     {
         if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit) return [];
-        RememberHashes(unit);
+        hashes.Remember();
         if (IsFinished(unit)) return [];
         if (!recipe.HasOneUnit) reporter.Say($"{Name}, seed {seed}");
         return unit.Calibrate(reporter, cancellation);
@@ -95,13 +95,6 @@ internal sealed class StudyRun
     }
 
     private bool IsFinished(RecipeUnit unit) => !recipe.HasOneUnit && Accepted(unit) is not null;
-
-    // Checkpoints and scripts are hashed when the first key is asked for.
-    private void RememberHashes(RecipeUnit unit)
-    {
-        _ = unit.Key;
-        hashes.Remember();
-    }
 
     private Results? Accepted(RecipeUnit unit) => Earlier(unit) is { } results && results.Key == unit.Key ? results : null;
 

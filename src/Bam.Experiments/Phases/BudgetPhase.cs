@@ -11,13 +11,9 @@ namespace Bam.Experiments.Phases;
 /// <summary>
 /// Finds how many tokens a mixture is trained on for the budget of another: the tokens of the other × the cost of a token
 /// there ÷ the cost of a token here. What is measured is measured once and kept, so that a resumed run has the same budget.
+/// <paramref name="own"/> and <paramref name="reference"/> are the models before training, <paramref name="referenceBudget"/>
+/// finds the other's tokens if the settings do not have them.
 /// </summary>
-/// <param name="name">The mixture.</param>
-/// <param name="settings">What is to be equal, and how both mixtures are trained.</param>
-/// <param name="own">The mixture before training; the seed for a dense control.</param>
-/// <param name="reference">The other one before training.</param>
-/// <param name="referenceBudget">Finds the other's tokens; null where the settings have them.</param>
-/// <param name="domains">The domains that one of them is trained on.</param>
 internal sealed class BudgetPhase(
     string name, BudgetSettings settings, ModelPhase own, ModelPhase reference, BudgetPhase? referenceBudget,
     IEnumerable<DataPhase> domains)
@@ -45,16 +41,11 @@ internal sealed class BudgetPhase(
     private ModelPhase ReferenceStart => (ModelPhase)Needs[1].Phase;
 
     /// <summary>The budget that was found.</summary>
-    public long TokensIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Read<Outcome>().Tokens;
-    }
+    public long TokensIn(PhaseStore store) => store.OutcomeOf(this).Read<Outcome>().Tokens;
 
     /// <summary>How it was found.</summary>
     public BudgetOutcome OutcomeIn(PhaseStore store)
     {
-        ArgumentNullException.ThrowIfNull(store);
         var result = store.OutcomeOf(this).Read<Outcome>();
         return new(Settings.ReferenceName, Settings.By, result.Tokens, result.CostPerToken, result.ReferenceCostPerToken)
         {
@@ -65,7 +56,6 @@ internal sealed class BudgetPhase(
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var (store, reference) = (context.Store, Settings.ReferenceName);
         var referenceTokens = All<BudgetPhase>().SingleOrDefault()?.TokensIn(store) ?? Settings.ReferenceTokens!.Value;
         var result = Settings.By switch
@@ -211,12 +201,7 @@ internal sealed record CostSettings
     };
 }
 
-/// <summary>How a budget was taken from another mixture's.</summary>
-/// <param name="Reference">The other mixture.</param>
-/// <param name="By">What is equal.</param>
-/// <param name="Tokens">The tokens that it came to.</param>
-/// <param name="CostPerToken">What a token costs here: core-seconds by the calibration, or FLOPs.</param>
-/// <param name="ReferenceCostPerToken">What it costs there.</param>
+/// <summary>A budget that equals another mixture's; costs are in core-seconds by the calibration, or in FLOPs.</summary>
 internal sealed record BudgetOutcome(string Reference, MatchBy By, long Tokens, double CostPerToken, double ReferenceCostPerToken)
 {
     /// <summary>
@@ -224,6 +209,6 @@ internal sealed record BudgetOutcome(string Reference, MatchBy By, long Tokens, 
     /// </summary>
     public int? Threads { get; init; }
 
-    /// <summary>How much dearer a token is here than there.</summary>
+    /// <summary>The cost per token relative to the reference mixture.</summary>
     public double CostRatio => CostPerToken / ReferenceCostPerToken;
 }

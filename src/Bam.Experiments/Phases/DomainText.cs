@@ -4,11 +4,7 @@ using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Where a domain's text is: in the user's files, or in what the recipe's script prepares.</summary>
-/// <param name="name">The domain's name.</param>
-/// <param name="domain">Its section of the recipe.</param>
-/// <param name="prepare">The script; null if the files exist already.</param>
-/// <param name="hashes">Hashes the user's files.</param>
+/// <summary>Where a domain's text is: in the user's files, or in the output of a script (null: the user's).</summary>
 internal sealed class DomainText(string name, RecipeDomain domain, PreparePhase? prepare, FileHashes hashes)
 {
     /// <summary>The domain's name.</summary>
@@ -70,10 +66,7 @@ internal sealed record TextSettings
     /// <summary>How documents lie in the files.</summary>
     public DocumentFormat Format() => new(TextKey, GroupKey, SectionSeparator, SkipBadLines ?? 0);
 
-    /// <summary>The files, folders and patterns, absolute.</summary>
-    /// <param name="domain">The domain's name.</param>
-    /// <param name="reader">The phase that has these settings.</param>
-    /// <param name="store">Where the script's output is.</param>
+    /// <summary>The files, folders and patterns, absolute, for the phase that has these settings.</summary>
     public IReadOnlyList<string> InputsOf(string domain, Phase reader, PhaseStore store) => Files is null
         ? reader.Files.Single(files => files.Role == RoleOf(domain)).Paths
         : [.. Files.Select(pattern => Path.Combine(reader.All<PreparePhase>().Single().OutputIn(store), pattern))];

@@ -7,12 +7,7 @@ using Bam.Torch;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Measures a model on the held-out text of every domain, or on every probe.</summary>
-/// <param name="name">The model's name.</param>
-/// <param name="settings">The windows, and the texts by name.</param>
-/// <param name="origin">The phase that makes the model.</param>
-/// <param name="texts">The domains, or the probes.</param>
-/// <param name="kind">What is done: "evaluate" for domains, "probe-evaluate" for probes.</param>
+/// <summary>Measures a model on the held-out text of every domain ("evaluate"), or on every probe ("probe-evaluate").</summary>
 internal sealed class EvaluatePhase(
     string name, EvaluateSettings settings, ModelPhase origin, IReadOnlyList<ShardsPhase> texts, string kind = "evaluate")
     : Phase(kind, name, settings, [.. texts.Select(PhaseNeed.Of), new("model", origin)])
@@ -20,17 +15,13 @@ internal sealed class EvaluatePhase(
     private EvaluateSettings Settings => (EvaluateSettings)SettingsRecord;
 
     /// <summary>The figures by text, of a finished phase.</summary>
-    public IReadOnlyDictionary<string, PerplexityResult> ResultsIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).ReadByName<PerplexityResult>(Settings.Domains);
-    }
+    public IReadOnlyDictionary<string, PerplexityResult> ResultsIn(PhaseStore store) =>
+        store.OutcomeOf(this).ReadByName<PerplexityResult>(Settings.Domains);
 
     /// <inheritdoc/>
     /// <exception cref="WorkFailedException">A perplexity is not finite.</exception>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         LibTorch.Load();
         var checkpoint = All<ModelPhase>().Single().ModelIn(context.Store);
         using var model = ModelCheckpoint.Load(checkpoint, Device.Parse(Settings.Device), context.Reporter, withGradients: false);

@@ -11,9 +11,9 @@ using Bam.Training;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Measures how long models take for a text, at their own sizes or at a preset's with random weights.</summary>
-/// <param name="models">The phases that make the models, by the models' names.</param>
-/// <param name="settings">How it is measured.</param>
+/// <summary>
+/// Measures how long models take for a text, at their own sizes or at a preset's with random weights. Keys are the models' names.
+/// </summary>
 internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models, LatencySettings settings)
     : Phase(
         "latency",
@@ -29,16 +29,12 @@ internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> model
     public string Sizes => Settings.Preset ?? "own";
 
     /// <summary>The figures by model, of a finished phase.</summary>
-    public IReadOnlyDictionary<string, LatencyResult> ResultsIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Read<Dictionary<string, LatencyResult>>(AsSerialized);
-    }
+    public IReadOnlyDictionary<string, LatencyResult> ResultsIn(PhaseStore store) =>
+        store.OutcomeOf(this).Read<Dictionary<string, LatencyResult>>(AsSerialized);
 
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         LibTorch.Load();
         var loaded = new List<LanguageModel>();
         try

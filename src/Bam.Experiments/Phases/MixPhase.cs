@@ -4,12 +4,10 @@ using Bam.Upcycling;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Makes a mixture of the seed and the experts, without training.</summary>
-/// <param name="name">The mixture's name.</param>
-/// <param name="settings">How it is made.</param>
-/// <param name="seed">The seed.</param>
-/// <param name="experts">The experts, in the order of the mixture's; none for a sparse one.</param>
-/// <param name="routerDomains">Each model's domain, on which routers are calibrated; none for random routers.</param>
+/// <summary>
+/// Makes a mixture of the seed and the experts (none for a sparse one), without training. <paramref name="routerDomains"/> are
+/// each model's domain, on which routers are calibrated; none for random routers.
+/// </summary>
 internal sealed class MixPhase(
     string name, MixSettings settings, ModelPhase seed, IReadOnlyList<ModelPhase> experts, IReadOnlyList<DataPhase> routerDomains)
     : ModelPhase(

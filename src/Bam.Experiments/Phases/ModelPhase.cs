@@ -16,17 +16,10 @@ internal abstract class ModelPhase(
     private protected const string FolderName = "model";
 
     /// <summary>The model's checkpoint.</summary>
-    public virtual string ModelIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return Path.Combine(store.DirectoryOf(this), FolderName);
-    }
+    public virtual string ModelIn(PhaseStore store) => Path.Combine(store.DirectoryOf(this), FolderName);
 }
 
 /// <summary>A model that exists: nothing is done, but its content is part of every later key.</summary>
-/// <param name="name">The model's name in the recipe.</param>
-/// <param name="checkpoint">Its directory.</param>
-/// <param name="hashes">Hashes its files.</param>
 internal sealed class CheckpointPhase(string name, string checkpoint, FileHashes hashes)
     : ModelPhase(
         "checkpoint",

@@ -60,11 +60,7 @@ internal abstract class Phase(
     public virtual bool CanContinueIn(PhaseStore store) => false;
 
     /// <summary>Wall seconds of its work, when it is finished.</summary>
-    public virtual double SecondsIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Seconds;
-    }
+    public virtual double SecondsIn(PhaseStore store) => store.OutcomeOf(this).Seconds;
 
     /// <summary>Does the work inside <see cref="PhaseContext.Directory"/>.</summary>
     /// <returns>What later phases and the results need to know, as JSON that <c>done.json</c> keeps.</returns>

@@ -111,9 +111,7 @@ internal static class InputDifference
 {
     private const int Shown = 3;
 
-    /// <summary>"settings.learning_rate: 0.001 → 0.002", "data law changed", at most three of them.</summary>
-    /// <param name="before">The inputs of the phase that was run.</param>
-    /// <param name="after">The inputs of the phase that is planned.</param>
+    /// <summary>"learning_rate: 0.001 → 0.002", "data law changed", at most three of them.</summary>
     public static string Between(JsonObject before, JsonObject after)
     {
         var changes = new List<string>();

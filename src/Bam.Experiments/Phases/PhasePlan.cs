@@ -40,10 +40,9 @@ internal static class PhasePlan
     }
 }
 
-/// <summary>A phase and what a run would do with it.</summary>
-/// <param name="Phase">The phase.</param>
-/// <param name="State">Where it stands.</param>
-/// <param name="Reason">Why, human-readable: "finished", "settings.learning_rate: 0.001 → 0.002", "after train seed".</param>
+/// <summary>
+/// A phase and what a run would do with it, and why: "finished", "learning_rate: 0.001 → 0.002", "train seed changed".
+/// </summary>
 internal sealed record PlannedPhase(Phase Phase, PhaseState State, string Reason);
 
 /// <summary>Where a phase of a plan stands.</summary>

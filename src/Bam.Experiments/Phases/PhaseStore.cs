@@ -10,7 +10,6 @@ namespace Bam.Experiments.Phases;
 /// The phases of a run on disk: <c>phases/{kind}-{name}-{key prefix}/</c>, each with <c>phase.json</c> (its inputs, written
 /// when it starts) and <c>done.json</c> (its outcome, written when it ends).
 /// </summary>
-/// <param name="runDirectory">The run's root.</param>
 internal sealed class PhaseStore(string runDirectory)
 {
     /// <summary>The folder of the phases in the run's root.</summary>
@@ -78,10 +77,7 @@ internal sealed class PhaseStore(string runDirectory)
         return directory;
     }
 
-    /// <summary>Marks the phase as finished.</summary>
-    /// <param name="phase">The phase.</param>
-    /// <param name="seconds">Wall time of this attempt.</param>
-    /// <param name="result">What the phase returned.</param>
+    /// <summary>Marks the phase as finished, by an attempt of so many wall seconds.</summary>
     public void Finish(Phase phase, double seconds, JsonObject result)
     {
         var outcome = new JsonObject

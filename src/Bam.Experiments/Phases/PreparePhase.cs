@@ -6,12 +6,9 @@ using Bam.Files;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// Runs a script of the recipe, which makes the files of the domains or of the probes: <c>bash SCRIPT DIRECTORY</c>.
+/// Runs a script of the recipe, which makes the files of the domains or of the probes: <c>bash SCRIPT DIRECTORY</c>. The phase's
+/// name says which. The key holds the script and the files that it reads.
 /// </summary>
-/// <param name="script">The script.</param>
-/// <param name="reads">Files, folders and patterns that the script reads.</param>
-/// <param name="hashes">Hashes the script and these files.</param>
-/// <param name="name">What the files are for, where a recipe has several scripts.</param>
 internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, FileHashes hashes, string name = "prepare")
     : Phase(
         "prepare",
@@ -39,7 +36,6 @@ internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, F
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var files = OutputIn(context.Store);
         if (Directory.Exists(files))
         {

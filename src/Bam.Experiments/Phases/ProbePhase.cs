@@ -10,13 +10,9 @@ using Bam.Tokenization;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// Makes the token shards of a probe: text beside the domains' on which models are measured, all of it held out.
+/// Makes the token shards of a probe: text beside the domains' on which models are measured, all of it held out. Its random
+/// numbers come from its name and the seed.
 /// </summary>
-/// <param name="name">The probe's name, from which its random numbers come too.</param>
-/// <param name="settings">All that the text depends on beside files and phases.</param>
-/// <param name="sources">The phases whose outputs the text comes from.</param>
-/// <param name="tokenizer">The tokenizer.</param>
-/// <param name="files">The users' files that are read; null for none.</param>
 internal abstract class ProbePhase(
     string name, ProbeSettings settings, IReadOnlyList<PhaseNeed> sources, TokenizerPhase tokenizer,
     IReadOnlyList<PhaseFiles>? files = null)
@@ -25,7 +21,6 @@ internal abstract class ProbePhase(
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var store = context.Store;
         var settings = (ProbeSettings)SettingsRecord;
         var loaded = LoadTokenizer(store);

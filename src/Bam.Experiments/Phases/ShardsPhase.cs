@@ -16,11 +16,7 @@ internal abstract class ShardsPhase(
     private const string FolderName = "shards";
 
     /// <summary>The directory of shards.</summary>
-    public string ShardsIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return Path.Combine(store.DirectoryOf(this), FolderName);
-    }
+    public string ShardsIn(PhaseStore store) => Path.Combine(store.DirectoryOf(this), FolderName);
 
     /// <inheritdoc/>
     protected internal override bool IsOutput(string file) =>
@@ -37,11 +33,6 @@ internal abstract class ShardsPhase(
 }
 
 /// <summary>Makes a domain's token shards.</summary>
-/// <param name="text">The domain's text.</param>
-/// <param name="data">What is held out and dropped.</param>
-/// <param name="bos">Where begin tokens stand.</param>
-/// <param name="randomSeed">Which documents are held out.</param>
-/// <param name="tokenizer">The tokenizer.</param>
 internal sealed class DataPhase(DomainText text, RecipeData data, BeginOfText bos, long randomSeed, TokenizerPhase tokenizer)
     : ShardsPhase(
         "data",
@@ -53,16 +44,11 @@ internal sealed class DataPhase(DomainText text, RecipeData data, BeginOfText bo
     private DataSettings Settings => (DataSettings)SettingsRecord;
 
     /// <summary>The tokens to train on, of a finished phase.</summary>
-    public long TrainTokensIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Read<Outcome>().TrainTokens;
-    }
+    public long TrainTokensIn(PhaseStore store) => store.OutcomeOf(this).Read<Outcome>().TrainTokens;
 
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var (store, text, data) = (context.Store, Settings.Text, Settings.Data);
         var report = DataBuilder.Build(new DataBuildOptions
         {

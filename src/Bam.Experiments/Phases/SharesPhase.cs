@@ -5,11 +5,9 @@ using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Finds the domains' shares of a mixture's training: by their size, or by their loss.</summary>
-/// <param name="name">The mixture.</param>
-/// <param name="settings">By what.</param>
-/// <param name="domains">The domains.</param>
-/// <param name="untrained">The untrained mixture's losses; null where they do not count.</param>
+/// <summary>
+/// Finds the domains' shares of a mixture's training: by their size, or by the untrained mixture's loss if that is given.
+/// </summary>
 internal sealed class SharesPhase(
     string name, SharesSettings settings, IReadOnlyList<DataPhase> domains, EvaluatePhase? untrained)
     : Phase(
@@ -19,16 +17,12 @@ internal sealed class SharesPhase(
         [.. domains.Select(PhaseNeed.Of), .. untrained is null ? Array.Empty<PhaseNeed>() : [new("untrained", untrained)]])
 {
     /// <summary>The shares by domain, summing to 1.</summary>
-    public IReadOnlyDictionary<string, double> SharesIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).ReadByName<double>(All<DataPhase>().Select(domain => domain.Name));
-    }
+    public IReadOnlyDictionary<string, double> SharesIn(PhaseStore store) =>
+        store.OutcomeOf(this).ReadByName<double>(All<DataPhase>().Select(domain => domain.Name));
 
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var losses = All<EvaluatePhase>().SingleOrDefault()?.ResultsIn(context.Store);
         var weights = All<DataPhase>().ToDictionary(
             domain => domain.Name, domain => losses?[domain.Name].Nll ?? domain.TrainTokensIn(context.Store));

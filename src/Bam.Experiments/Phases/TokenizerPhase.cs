@@ -14,19 +14,13 @@ internal abstract class TokenizerPhase(
     : Phase("tokenizer", "tokenizer", settings, needs, files, version)
 {
     /// <summary>The tokenizer's file.</summary>
-    public virtual string FileIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return Path.Combine(store.DirectoryOf(this), TokenizerFile.FileName);
-    }
+    public virtual string FileIn(PhaseStore store) => Path.Combine(store.DirectoryOf(this), TokenizerFile.FileName);
 
     /// <inheritdoc/>
     protected internal override bool IsOutput(string file) => file == TokenizerFile.FileName;
 }
 
 /// <summary>A tokenizer that exists.</summary>
-/// <param name="file">Its tokenizer.json.</param>
-/// <param name="hashes">Hashes the file.</param>
 internal sealed class GivenTokenizerPhase(string file, FileHashes hashes)
     : TokenizerPhase(new NoSettings(), [], [new("tokenizer.json", [file], hashes.Of(file))], version: 1)
 {
@@ -53,9 +47,6 @@ internal sealed class GivenTokenizerPhase(string file, FileHashes hashes)
 }
 
 /// <summary>Trains a tokenizer on an equal part of each domain's text.</summary>
-/// <param name="tokenizer">The vocabulary, and how much text is read.</param>
-/// <param name="texts">The domains' text.</param>
-/// <param name="randomSeed">Which parts of longer texts are read.</param>
 internal sealed class TrainTokenizerPhase(RecipeTokenizer tokenizer, IReadOnlyList<DomainText> texts, long randomSeed)
     : TokenizerPhase(
         new TrainTokenizerSettings
@@ -76,7 +67,6 @@ internal sealed class TrainTokenizerPhase(RecipeTokenizer tokenizer, IReadOnlyLi
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var trained = BpeTrainer.Train(
             Settings.Domains.SelectMany(domain => Sample(domain.Key, domain.Value, context)),
             new BpeTrainerOptions { VocabSize = Settings.VocabSize, Style = Settings.Style },

@@ -9,9 +9,6 @@ using Bam.Training;
 namespace Bam.Experiments.Phases;
 
 /// <summary>Trains the seed, an expert or a mixture. Interrupted, it goes on from the last checkpoint.</summary>
-/// <param name="name">The model's name.</param>
-/// <param name="settings">How it is trained.</param>
-/// <param name="needs">The phases that it reads.</param>
 internal sealed class TrainPhase(string name, TrainSettings settings, TrainNeeds needs)
     : ModelPhase("train", name, settings, [.. needs.ByRole()])
 {
@@ -21,11 +18,7 @@ internal sealed class TrainPhase(string name, TrainSettings settings, TrainNeeds
     public override bool CanContinueIn(PhaseStore store) => true;
 
     /// <summary>What the training cost, of a finished phase.</summary>
-    public TrainingOutcome ResultIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Read<TrainingOutcome>();
-    }
+    public TrainingOutcome ResultIn(PhaseStore store) => store.OutcomeOf(this).Read<TrainingOutcome>();
 
     /// <inheritdoc/>
     /// <remarks>An attempt knows its own time only; the seconds inside training steps outlive an interruption.</remarks>
@@ -34,7 +27,6 @@ internal sealed class TrainPhase(string name, TrainSettings settings, TrainNeeds
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var (store, training) = (context.Store, Settings.Training);
         var tokenizer = All<TokenizerPhase>().Single().FileIn(store);
         var config = new TrainingConfig

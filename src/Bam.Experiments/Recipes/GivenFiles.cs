@@ -4,12 +4,11 @@ using Bam.Data.Text;
 
 namespace Bam.Experiments.Recipes;
 
-/// <summary>The checkpoints and the tokenizer that a recipe names, looked at before any work comes to need them.</summary>
+/// <summary>Checks the checkpoints and the tokenizer that a recipe names before any work starts.</summary>
 internal static class GivenFiles
 {
-    /// <summary>Reads the checkpoints' sizes and sees that the tokenizer is there.</summary>
-    /// <exception cref="InvalidInputException">Something is not there or not what it must be; the message names the recipe's
-    /// line.</exception>
+    /// <summary>Reads the checkpoints' sizes and checks that the tokenizer exists.</summary>
+    /// <exception cref="InvalidInputException">Something is missing or invalid; the message names the recipe's line.</exception>
     public static void Check(Recipe recipe)
     {
         if (recipe.Seed.Checkpoint is { } seed) CheckLengths(recipe, SizesOf(recipe, "seed.checkpoint", seed));

@@ -60,7 +60,6 @@ internal sealed record RecipeProbe : ICheckedSection
     /// <summary>
     /// The probes of their own that it stands for: one for each domain if the text of several is corrupted, else itself.
     /// </summary>
-    /// <param name="name">The probe's name.</param>
     internal IEnumerable<(string Name, RecipeProbe Probe)> Parts(string name) =>
         Corrupt is not null && Of is { Count: > 1 } domains
             ? domains.Select(domain => ($"{name}-{domain}", this with { Of = [domain] }))

@@ -7,9 +7,9 @@ namespace Bam.Experiments.Recipes;
 
 /// <summary>
 /// Reads <c>recipe.yaml</c>. Beside the keys of <see cref="Recipe"/> the file may hold <c>training</c>: training keys for every
-/// phase that does not set them itself; and <c>extends</c>: a file beside it whose keys hold where this one has none. Unless they
-/// say otherwise, experts and mixtures peak at half of the trained seed's learning rate, and all phases draw their windows by the
-/// recipe's random seed.
+/// phase that does not set them itself; and <c>extends</c>: a file in the same folder whose keys are used where this one has none.
+/// By default, the peak learning rate of experts and mixtures is half of the trained seed's, and all phases draw their windows
+/// with the recipe's random seed.
 /// </summary>
 internal static class RecipeReader
 {
@@ -17,14 +17,12 @@ internal static class RecipeReader
 
     private static readonly string[] BudgetKeys = ["tokens", "steps", "match"];
 
-    /// <summary>Reads and checks a recipe; nothing has been done when it fails.</summary>
+    /// <summary>Reads and checks a recipe; nothing has been done if it fails.</summary>
     /// <exception cref="InvalidInputException">The file or what it names is not as it must be: one line "recipe.yaml:12:
     /// …".</exception>
     public static Recipe Read(string path) => Read(Load(path, []), path);
 
-    /// <summary>Reads a recipe that <see cref="RecipeWriter"/> wrote.</summary>
-    /// <param name="yaml">The text.</param>
-    /// <param name="path">The file it stands in: for faults, and for relative paths.</param>
+    /// <summary>Reads a recipe that <see cref="RecipeWriter"/> wrote; errors and relative paths refer to the path.</summary>
     /// <exception cref="InvalidInputException">The text is not a recipe, or what it names is not as it must be.</exception>
     public static Recipe Parse(string yaml, string path) => Read(YamlReader.Read(yaml, path), path);
 

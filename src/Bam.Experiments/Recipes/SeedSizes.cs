@@ -7,16 +7,13 @@ using Bam.Models;
 
 namespace Bam.Experiments.Recipes;
 
-/// <summary>The seed's sizes as the recipe gives them: <c>config.json</c> without what follows from the rest.</summary>
-/// <param name="keys">The keys that are written.</param>
-/// <param name="where">"recipe.yaml:4", for faults.</param>
-/// <param name="maxPositions">The longest window of the recipe.</param>
+/// <summary>The seed's sizes as the recipe gives them: <c>config.json</c> without what the rest of the recipe implies.</summary>
 internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
 {
     /// <summary>The keys that are written, the defaults that do not follow from a tokenizer filled in.</summary>
     public JsonObject Keys { get; } = WithDefaults(keys, maxPositions);
 
-    /// <summary>"recipe.yaml:4", for faults.</summary>
+    /// <summary>"recipe.yaml:4", for errors.</summary>
     public string Where => where;
 
     /// <summary>The sizes in <c>model</c> of a recipe, which must have it.</summary>
@@ -56,8 +53,6 @@ internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
     }
 
     /// <summary>The whole configuration for a tokenizer.</summary>
-    /// <param name="vocabSize">The tokenizer's entries.</param>
-    /// <param name="endOfTextId">What its documents end with.</param>
     /// <exception cref="InvalidInputException">A key is unknown or the sizes do not fit together.</exception>
     public ModelConfig For(int vocabSize, int? endOfTextId)
     {

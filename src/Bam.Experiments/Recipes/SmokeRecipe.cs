@@ -25,9 +25,9 @@ internal static class SmokeRecipe
         ["max_position_embeddings"] = 64,
     };
 
-    /// <summary>Shrinks a recipe. Models that it is given as checkpoints, and the text for them, stay as they are.</summary>
-    /// <param name="recipe">The recipe.</param>
-    /// <param name="textFolder">Receives the synthetic text.</param>
+    /// <summary>
+    /// Shrinks a recipe and writes its synthetic text. Models that are given as checkpoints, and the text for them, stay.
+    /// </summary>
     public static Recipe Of(Recipe recipe, string textFolder)
     {
         var small = recipe with
