@@ -30,7 +30,7 @@ internal static class Examples
         #region score
         using var model = TextModel.Load("models/mixture");
         var score = model.Score("The party of the first part shall be liable.");
-        Console.WriteLine($"perplexity {score.Perplexity:0.00} over {score.Tokens} tokens, {score.BitsPerByte:0.000} bits per byte");
+        Console.WriteLine($"perplexity {score.Perplexity:0.00}, {score.BitsPerByte:0.000} bits per byte, {score.Tokens} tokens");
         #endregion
         return (score.Perplexity, score.BitsPerByte);
     }

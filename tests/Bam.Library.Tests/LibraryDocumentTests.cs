@@ -12,7 +12,8 @@ public sealed partial class LibraryDocumentTests
     public void The_document_quotes_every_example_to_the_letter()
     {
         var regions = Regions(File.ReadAllText(Clone.PathOf("tests/Bam.Library.Tests/Examples.cs")));
-        var blocks = CodeBlock().Matches(File.ReadAllText(Clone.PathOf("docs/library.md"))).Select(match => match.Groups[1].Value.Trim());
+        var page = File.ReadAllText(Clone.PathOf("docs/library.md"));
+        var blocks = CodeBlock().Matches(page).Select(match => match.Groups[1].Value.Trim());
 
         blocks.ShouldBe(regions.Values, ignoreOrder: true);
     }
@@ -25,7 +26,8 @@ public sealed partial class LibraryDocumentTests
         {
             if (line.TrimStart().StartsWith("#region ", StringComparison.Ordinal)) open = line.Trim()["#region ".Length..];
             else if (line.Trim() == "#endregion") open = null;
-            else if (open is not null) (regions.TryGetValue(open, out var text) ? text : regions[open] = new()).AppendLine(line);
+            else if (open is not null)
+                (regions.TryGetValue(open, out var text) ? text : regions[open] = new()).AppendLine(line);
         }
 
         return regions.ToDictionary(region => region.Key, region => Unindented(region.Value.ToString()));

@@ -58,11 +58,13 @@ public sealed class LibraryExamplesTests : IDisposable
         ];
         foreach (var (name, words) in domains)
         {
-            var documents = Enumerable.Range(0, 40).Select(document => string.Concat(
-                Enumerable.Range(0, 200).Select(i => words[((i * (1 + (document % 5))) + (i * i / 7) + document) % words.Length])));
-            File.WriteAllLines($"text/{name}.jsonl", documents.Select(text => $$"""{"text": "{{text}}"}"""));
+            File.WriteAllLines(
+                $"text/{name}.jsonl", Enumerable.Range(0, 40).Select(document => $$"""{"text": "{{Text(words, document)}}"}"""));
         }
     }
+
+    private static string Text(string[] words, int document) => string.Concat(
+        Enumerable.Range(0, 200).Select(i => words[((i * (1 + (document % 5))) + (i * i / 7) + document) % words.Length]));
 
     // A seed of random parameters, with a tokenizer: a run of one step.
     private static void TrainSeed()

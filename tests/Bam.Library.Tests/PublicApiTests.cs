@@ -17,8 +17,8 @@ public sealed class PublicApiTests
 
     private static readonly Dictionary<Type, string> Keywords = new()
     {
-        [typeof(void)] = "void", [typeof(string)] = "string", [typeof(bool)] = "bool", [typeof(int)] = "int", [typeof(long)] = "long",
-        [typeof(float)] = "float", [typeof(double)] = "double",
+        [typeof(void)] = "void", [typeof(string)] = "string", [typeof(bool)] = "bool", [typeof(int)] = "int",
+        [typeof(long)] = "long", [typeof(float)] = "float", [typeof(double)] = "double",
     };
 
     [Fact]
@@ -53,7 +53,8 @@ public sealed class PublicApiTests
     private static IEnumerable<string> Members(Type type)
     {
         if (type.IsEnum) return Enum.GetNames(type);
-        const BindingFlags declared = BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        const BindingFlags declared =
+            BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
         var isRecord = type.GetMethod("<Clone>$") is not null;
         return
         [

@@ -25,9 +25,9 @@ internal static class Perplexity
         if (tokens.TokenCount < 2)
             throw new InvalidInputException(
                 tokens.Prefix, "at least 2 held-out tokens", $"{tokens.TokenCount}", "hold out more text");
-        return Measure(
-            tokens.TokenCount, bytes, options, batch => Score(model, Read(tokens, batch, model, options), batch, options.BeginOfWindow),
-            advance, cancellation);
+        return Measure(tokens.TokenCount, bytes, options, ScoreBatch, advance, cancellation);
+
+        double ScoreBatch(WindowBatch batch) => Score(model, Read(tokens, batch, model, options), batch, options.BeginOfWindow);
     }
 
     /// <summary>Evaluates a model on the ids of a text; <paramref name="bytes"/> is its UTF-8 size.</summary>
@@ -38,14 +38,16 @@ internal static class Perplexity
         LanguageModel model, int[] ids, long bytes, PerplexityOptions options, CancellationToken cancellation)
     {
         RequireWindow(model, options);
-        if (ids.Length < 2) throw new InvalidInputException("the text", "at least 2 tokens", $"{ids.Length}", "score a longer one");
+        if (ids.Length < 2)
+            throw new InvalidInputException("the text", "at least 2 tokens", $"{ids.Length}", "score a longer one");
         if (Array.FindIndex(ids, id => id >= model.Config.VocabSize) is var place and >= 0)
             throw new InvalidInputException(
                 $"the text, token {place}", $"an id below the model's vocab_size {model.Config.VocabSize}", $"{ids[place]}",
                 "use the tokenizer that the model was trained with");
-        return Measure(ids.Length, bytes, options, batch => Score(model, Slice(batch), batch, begin: null), advance: null, cancellation);
+        return Measure(ids.Length, bytes, options, ScoreBatch, advance: null, cancellation);
 
-        int[] Slice(WindowBatch batch) => ids[(int)batch.Start..((int)batch.Start + batch.Targets + 1)];
+        double ScoreBatch(WindowBatch batch) =>
+            Score(model, ids[(int)batch.Start..((int)batch.Start + batch.Targets + 1)], batch, begin: null);
     }
 
     /// <summary>

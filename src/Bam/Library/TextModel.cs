@@ -26,7 +26,7 @@ public sealed class TextModel : IDisposable
     /// <param name="directory">Holds <c>config.json</c>, safetensors weights and <c>tokenizer.json</c>.</param>
     /// <param name="device">"auto" (the first GPU, if there is one), "cpu" or "cuda:N".</param>
     /// <param name="reporter">Receives warnings, for example about unknown keys of <c>config.json</c>.</param>
-    /// <exception cref="InvalidInputException">A file is missing, damaged or unsupported, or the device does not exist.</exception>
+    /// <exception cref="InvalidInputException">A file is missing, damaged or unsupported, or there is no such device.</exception>
     public static TextModel Load(string directory, string device = "auto", IReporter? reporter = null)
     {
         reporter ??= SilentReporter.Instance;
@@ -47,7 +47,10 @@ public sealed class TextModel : IDisposable
     /// Prompt and continuation exceed the longest input of the model, or an option is out of range.
     /// </exception>
     public string Generate(
-        string prompt, GenerationOptions? options = null, Action<string>? onText = null, CancellationToken cancellation = default)
+        string prompt,
+        GenerationOptions? options = null,
+        Action<string>? onText = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var generator = new Generator(model, Tokenizer);
@@ -70,16 +73,21 @@ public sealed class TextModel : IDisposable
         return Perplexity.Measure(model, [.. ids], bytes, Windows(windowLength), cancellation);
     }
 
-    /// <summary>Measures perplexity on held-out text that was built by <see cref="TokenData"/> or <c>bam data build</c>.</summary>
+    /// <summary>Measures perplexity on the held-out text of <see cref="TokenData"/> or <c>bam data build</c>.</summary>
     /// <param name="data">The directories.</param>
     /// <param name="windowLength">In tokens; by default the longest input of the model, at most 2,048.</param>
     /// <param name="reporter">Receives progress.</param>
     /// <param name="cancellation">Stops the measurement.</param>
     /// <returns>The results by the names of the domains.</returns>
-    /// <exception cref="InvalidInputException">Data are missing, damaged or of another vocabulary, or the window is too long.</exception>
+    /// <exception cref="InvalidInputException">
+    /// Data are missing, damaged or of another vocabulary, or the window is too long.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyDictionary<string, PerplexityResult> Evaluate(
-        IReadOnlyList<string> data, int? windowLength = null, IReporter? reporter = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> data,
+        int? windowLength = null,
+        IReporter? reporter = null,
+        CancellationToken cancellation = default)
     {
         using var heldOut = HeldOutDomains.Open(data);
         return heldOut.Measure(model, Windows(windowLength), "evaluate", reporter ?? SilentReporter.Instance, cancellation);

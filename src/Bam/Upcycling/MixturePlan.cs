@@ -7,7 +7,11 @@ namespace Bam.Upcycling;
 public sealed record MixturePlan
 {
     private MixturePlan(
-        IMixtureMethod method, MixtureOptions options, ModelConfig config, TensorDtype dtype, IReadOnlyList<PlannedTensor> tensors) =>
+        IMixtureMethod method,
+        MixtureOptions options,
+        ModelConfig config,
+        TensorDtype dtype,
+        IReadOnlyList<PlannedTensor> tensors) =>
         (Method, Options, Config, Dtype, Tensors) = (method, options, config, dtype, tensors);
 
     /// <summary>The options that the plan was made from.</summary>

@@ -33,7 +33,11 @@ public static class Upcycler
     /// <param name="cancellation">Stops the work; nothing is left in <paramref name="output"/>.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static MixturePlan Mix(
-        string method, MixtureOptions options, string output, IReporter? reporter = null, CancellationToken cancellation = default)
+        string method,
+        MixtureOptions options,
+        string output,
+        IReporter? reporter = null,
+        CancellationToken cancellation = default)
     {
         reporter ??= SilentReporter.Instance;
         RequireOutput(options, output);
