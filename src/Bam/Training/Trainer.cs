@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Bam.Data;
 using Bam.Evaluation;
 using Bam.Files;
 using Bam.Models;
@@ -11,7 +12,7 @@ namespace Bam.Training;
 /// Trains one model in one run directory, from the beginning or from the last whole checkpoint, and survives being stopped and
 /// killed. Everything is computed on the calling thread.
 /// </summary>
-internal sealed class Trainer
+public sealed class Trainer
 {
     private readonly TrainingConfig config;
     private readonly TrainingSettings settings;
@@ -33,10 +34,27 @@ internal sealed class Trainer
     /// <exception cref="InvalidInputException">The configuration, model or data is wrong, or another run is there.</exception>
     /// <exception cref="WorkFailedException">The disk is full, or a loss is not finite; names the last checkpoint.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, after saving.</exception>
-    public static TrainingResult Run(TrainingConfig config, TrainerOptions? options = null)
+    /// <param name="config">What to train, on what, and where.</param>
+    /// <param name="reporter">Receives progress, messages and warnings.</param>
+    /// <param name="cancellation">Saves after the step, then throws; the same call continues the run.</param>
+    public static TrainingResult Run(TrainingConfig config, IReporter? reporter = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
-        options ??= new();
+        using var heldOut = config.Settings.EvaluateEvery > 0
+            ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, HeldOutOf(domain))), "evaluate_every")
+            : null;
+        var windows = new PerplexityOptions { WindowLength = config.Settings.SequenceLength };
+        return Run(config, new TrainerOptions
+        {
+            Reporter = reporter ?? SilentReporter.Instance,
+            Cancellation = cancellation,
+            Evaluation = heldOut is null ? null : new HeldOutEvaluation(heldOut, windows),
+        });
+    }
+
+    /// <inheritdoc cref="Run(TrainingConfig, IReporter?, CancellationToken)"/>
+    internal static TrainingResult Run(TrainingConfig config, TrainerOptions options)
+    {
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
         var setup = RunSetup.Of(config, options.Reporter, options.Cancellation);
         if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory();
@@ -51,6 +69,15 @@ internal sealed class Trainer
 
         using var session = setup.CreateSession();
         return new Trainer(config, options, setup, run, session).Train();
+    }
+
+    private static string HeldOutOf(TrainingDomain domain)
+    {
+        if (domain.Validation is not null) return domain.Validation;
+        if (DataBuildReport.IsIn(domain.Path) || !IndexedDataset.Exists(domain.Path)) return domain.Path;
+        throw new InvalidInputException(
+            $"{domain.Path}: is an indexed data set without held-out text; name one to measure on by key 'validation' of domain "
+            + $"'{domain.Domain}', or set key 'evaluate_every' to 0");
     }
 
     private static IEnumerable<string> InputsOf(TrainingConfig config)
@@ -246,7 +273,7 @@ internal sealed record TrainerOptions
 }
 
 /// <summary>The result of a finished run.</summary>
-internal sealed record TrainingResult
+public sealed record TrainingResult
 {
     /// <summary>The trained model's directory.</summary>
     public required string Model { get; init; }

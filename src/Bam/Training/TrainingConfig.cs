@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Training;
 
 /// <summary>One model, one phase: the file of <c>bam train</c>.</summary>
-internal sealed record TrainingConfig : ICheckedSection
+public sealed record TrainingConfig : ICheckedSection
 {
     /// <summary>The checkpoint to start from; null to start from <see cref="Config"/> and random parameters.</summary>
     [Key("the checkpoint directory to start from; instead of 'config'", IsPath = true, ChangesResult = false)]
@@ -14,7 +14,7 @@ internal sealed record TrainingConfig : ICheckedSection
         "the sizes of a new model: the keys of config.json inline, the path of a config.json, or a preset's name; instead of "
         + "'model'",
         IsPath = true)]
-    public InlineValue? Config { get; init; }
+    internal InlineValue? Config { get; init; }
 
     /// <summary>The seed of the random parameters of a new model.</summary>
     [Key("the seed of a new model's parameters")]
@@ -40,8 +40,11 @@ internal sealed record TrainingConfig : ICheckedSection
     [Flattened]
     public required TrainingSettings Settings { get; init; }
 
-    /// <inheritdoc/>
-    public void Check(SectionLocation section)
+    /// <summary>Reads the YAML file of <c>bam train</c>; paths in it are relative to its folder.</summary>
+    /// <exception cref="InvalidInputException">The file is missing, or a key is unknown, missing or out of range.</exception>
+    public static TrainingConfig Load(string path) => ConfigFile.Read<TrainingConfig>(path);
+
+    void ICheckedSection.Check(SectionLocation section)
     {
         if (Model is null && Config is null) throw section.Fault("data", "key 'model' or key 'config' is missing: what to train");
         if (Model is not null && Config is not null)
@@ -58,7 +61,7 @@ internal sealed record TrainingConfig : ICheckedSection
 }
 
 /// <summary>One domain of a run's mixture of text.</summary>
-internal sealed record TrainingDomain
+public sealed record TrainingDomain
 {
     /// <summary>The name in metrics and tables.</summary>
     [Key("the domain's name in metrics and tables")]

@@ -7,7 +7,7 @@ namespace Bam.Training;
 /// How a model is trained, independent of the model and the data: the keys that <c>bam train</c>'s file and a recipe's phases
 /// share. Defaults are DESIGN's where the paper prints none.
 /// </summary>
-internal sealed record TrainingSettings : ICheckedSection
+public sealed record TrainingSettings : ICheckedSection
 {
     /// <summary>The machine's GPU if it has one, else its CPU.</summary>
     internal const string DefaultDevice = "auto";
@@ -116,15 +116,14 @@ internal sealed record TrainingSettings : ICheckedSection
     private const long MostTokens = 1L << 60;
 
     /// <summary>B·T.</summary>
-    public long TokensPerStep => (long)BatchSize * SequenceLength;
+    internal long TokensPerStep => (long)BatchSize * SequenceLength;
 
     /// <summary>The budget in steps.</summary>
     /// <exception cref="InvalidOperationException">Neither <see cref="Tokens"/> nor <see cref="Steps"/> is set.</exception>
-    public long TotalSteps =>
+    internal long TotalSteps =>
         Steps ?? (Tokens + TokensPerStep - 1) / TokensPerStep ?? throw new InvalidOperationException("no budget is set");
 
-    /// <inheritdoc/>
-    public void Check(SectionLocation section)
+    void ICheckedSection.Check(SectionLocation section)
     {
         if (Tokens is not null && Steps is not null)
             throw section.Fault("steps", "key 'steps' and key 'tokens' exclude each other; keep one");
@@ -150,7 +149,7 @@ internal sealed record TrainingSettings : ICheckedSection
 }
 
 /// <summary>What the matrix products are computed in. Values, moments, router logits and every softmax stay float32.</summary>
-internal enum TrainingDtype
+public enum TrainingDtype
 {
     /// <summary>IEEE single precision.</summary>
     Float32,

@@ -26,6 +26,7 @@ public class ImportRuleTests
         ["Bam.Generation"] = ["Bam.Models"],
         ["Bam.Evaluation"] = ["Bam.Generation"],
         ["Bam.Training"] = ["Bam.Upcycling", "Bam.Evaluation"],
+        ["Bam.Library"] = ["Bam.Evaluation"],
         ["Bam.Torch"] = [],
     };
 
