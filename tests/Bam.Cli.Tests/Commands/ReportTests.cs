@@ -114,6 +114,7 @@ public sealed class ReportTests : IDisposable
     [InlineData("routing")]
     [InlineData("latency")]
     [InlineData("robustness")]
+    [InlineData("contrast")]
     [InlineData("attention-init")]
     [InlineData("router-stability")]
     [InlineData("data")]
