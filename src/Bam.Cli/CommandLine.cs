@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.Reflection;
 
 namespace Bam.Cli;
 
@@ -15,7 +17,7 @@ internal static class CommandLine
     /// <summary>The command <c>bam</c> itself. Not a RootCommand: that one is named after the file that happens to run.</summary>
     public static Command CreateRoot(IEnumerable<Command> verbs)
     {
-        var root = new Command("bam", "Turns dense language models into one mixture of experts (BAM, BTX), trains and measures it");
+        var root = new Command("bam", "Build a mixture of experts from dense language models (BAM, BTX), train it and evaluate it");
         root.Options.Add(new HelpOption { Action = new HelpWithExample() });
         root.Options.Add(new VersionOption { Action = new ShowVersion() });
         root.Options.Add(Json);
@@ -45,5 +47,43 @@ internal static class CommandLine
         {
             return Failure.Report(e, reporter, cancellation);
         }
+    }
+}
+
+/// <summary><c>--help</c>, followed by the verb's example.</summary>
+internal sealed class HelpWithExample : SynchronousCommandLineAction
+{
+    private readonly HelpAction help = new();
+
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        var status = help.Invoke(parseResult);
+        var output = parseResult.InvocationConfiguration.Output;
+        switch (parseResult.CommandResult.Command)
+        {
+            case Verb verb:
+                output.WriteLine($"Example:\n  {verb.Example}\n");
+                break;
+            case { Name: "bam" }:
+                output.WriteLine("Examples:\n  bam demo\n  bam train --help\n");
+                break;
+        }
+
+        return status;
+    }
+}
+
+/// <summary><c>--version</c>: the version and, after a plus, the commit it was built from.</summary>
+internal sealed class ShowVersion : SynchronousCommandLineAction
+{
+    public static string Version { get; } =
+        typeof(ShowVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        parseResult.InvocationConfiguration.Output.WriteLine($"bam {Version}");
+        return ExitStatus.Done;
     }
 }

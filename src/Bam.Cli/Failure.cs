@@ -19,7 +19,7 @@ internal static class Failure
             InvalidInputException => (ExitStatus.WrongRequest, failure.Message),
             WorkFailedException => (ExitStatus.WorkFailed, failure.Message),
             TorchException when !LibTorch.IsAvailable(out _) =>
-                (ExitStatus.WrongRequest, "libtorch cannot be used here: 'bam doctor' says where it was looked for, './bam setup' in the clone installs it"),
+                (ExitStatus.WrongRequest, "libtorch cannot be used here: 'bam doctor' lists where Bam looked for it, './bam setup' in the clone installs it"),
             TorchException => (ExitStatus.WorkFailed, failure.Message.Split('\n')[0]),
             IOException or UnauthorizedAccessException => (ExitStatus.WorkFailed, failure.Message),
             _ => (ExitStatus.WorkFailed, $"{failure.GetType().Name}: {failure.Message} {WhereTheTraceIs(failure, showTrace)}"),
@@ -44,4 +44,22 @@ internal static class Failure
             return $"(this is a fault in Bam; {TraceVariable}=1 shows the trace)";
         }
     }
+}
+
+/// <summary>What the process tells its caller.</summary>
+internal static class ExitStatus
+{
+    public const int Done = 0;
+
+    /// <summary>The request was right, the work failed; also a check that did not hold.</summary>
+    public const int WorkFailed = 1;
+
+    /// <summary>The request was wrong: an option, a file, a field, a machine that is not set up.</summary>
+    public const int WrongRequest = 2;
+
+    /// <summary>Ctrl-C or SIGTERM, after saving.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Whoever read standard output has gone; what a shell says of a program that SIGPIPE ended.</summary>
+    public const int ReaderGone = 141;
 }

@@ -25,7 +25,7 @@ internal sealed class TerminationSignals : IDisposable
         source.Cancel();
         try
         {
-            error.WriteLine("\nbam: stopping at the next safe point; once more to stop at once");
+            error.WriteLine("\nbam: stopping at the next safe point; interrupt again to stop immediately");
         }
         catch (IOException)
         {

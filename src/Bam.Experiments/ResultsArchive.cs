@@ -46,7 +46,7 @@ internal static class ResultsArchive
             : [.. recipe.UnitSeeds.Select(files.Load).OfType<Results>()];
         var whole = units.Where(unit => HasAllOf(recipe, unit)).ToList();
         if (whole.Count < units.Count)
-            reporter.Warn($"{recipe.Name}: {Seeds(units.Except(whole))} not shown: they are of other models or domains than the recipe's");
+            reporter.Warn($"{recipe.Name}: {Seeds(units.Except(whole))} not shown: their models or domains differ from the recipe's");
         WarnOfKeys(recipe, directory, whole, reporter);
         var study = new Study(recipe, whole);
         TextDifference.Warn(study, reporter);
@@ -61,13 +61,13 @@ internal static class ResultsArchive
             var hashes = new FileHashes(Path.Combine(directory, RunRoot.InputsFileName));
             var other = units.Where(unit => KeyOf(recipe.ForSeed(unit.RandomSeed)) != unit.Key).ToList();
             if (other.Count > 0)
-                reporter.Warn($"{recipe.Name}: {Seeds(other)} of another version of the recipe or its text, and shown all the same");
+                reporter.Warn($"{recipe.Name}: {Seeds(other)} of another version of the recipe or its text; they are shown anyway");
 
             string KeyOf(Recipe unit) => new RecipeUnit(unit, new PhaseStore(directory), hashes).Key;
         }
         catch (Exception e) when (e is InvalidInputException or IOException)
         {
-            reporter.Warn($"{recipe.Name}: shown, but whether the figures are of this recipe and text cannot be told here ({e.Message})");
+            reporter.Warn($"{recipe.Name}: shown, but it cannot be checked here whether the figures belong to this recipe and text ({e.Message})");
         }
     }
 
@@ -93,7 +93,7 @@ internal static class ResultsArchive
         {
             var recipe = RecipeReader.Parse(results.ResolvedRecipe, path) with { Name = results.Recipe };
             if (recipe.HasOneUnit && HasAllOf(recipe, results)) return recipe;
-            reporter.Warn($"{path}: the stored recipe has other models or domains than the results, whose figures are shown without it");
+            reporter.Warn($"{path}: the stored recipe has other models or domains than the results; the figures are shown without it");
         }
         catch (InvalidInputException e)
         {

@@ -33,7 +33,7 @@ internal static class RunRoot
             StudyFiles.ReportName, StudyFiles.FiguresJsonName, StudyFiles.FiguresCsvName,
         ];
         if (names.Select(name => Path.Combine(directory, name)).FirstOrDefault(Path.Exists) is { } found)
-            throw new InvalidInputException($"{found}: is there already, without a run to go on with; choose another --output");
+            throw new InvalidInputException($"{found}: already exists, but there is no run to continue; choose another --output");
     }
 
     /// <summary>

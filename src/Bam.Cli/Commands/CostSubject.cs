@@ -48,7 +48,7 @@ internal sealed record CostSubject(
         if (Directory.Exists(name)) return ModelConfig.Load(name, reporter);
         if (File.Exists(name)) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
         throw new InvalidInputException(
-            $"{name}: does not exist, and no preset is called so{Suggestion.For(name, ModelPresets.Names)}; expected a checkpoint directory, a config.json or a preset");
+            $"{name}: does not exist, and no preset has this name{Suggestion.For(name, ModelPresets.Names)}; expected a checkpoint directory, a config.json or a preset");
     }
 
     private static string NameOf(CostMixing mixing)
@@ -57,5 +57,40 @@ internal sealed record CostSubject(
         var routing = mixing.Experts is null && mixing.TopK is null ? "" : $" {mixing.Experts ?? mixing.Models} top-{mixing.TopK ?? 1}";
         var attention = mixing.AttentionTopK is { } k ? $" attention top-{k}" : "";
         return $"{name}{routing}{attention}{(mixing.ShareKeyValue ? " shared KV" : "")}";
+    }
+}
+
+/// <summary>How a dense model is to be mixed, in the words of <c>bam mix</c>.</summary>
+/// <param name="Method">The method's name, or null for none.</param>
+/// <param name="Models">How many models there are, the seed included.</param>
+/// <param name="Experts">M, or null for as many as models.</param>
+/// <param name="TopK">k of the feed-forward experts, or null for 1.</param>
+/// <param name="ShareKeyValue">Whether attention experts share K and V.</param>
+/// <param name="AttentionTopK">k of the attention experts, or null for soft routing.</param>
+internal sealed record CostMixing(string? Method, int Models, int? Experts, int? TopK, bool ShareKeyValue, int? AttentionTopK)
+{
+    private const int MostModels = 10_000;
+
+    /// <summary>The specialised copies of the seed that go into it.</summary>
+    public int Copies => Method is not null && MixtureMethods.Named(Method) is SparseMethod ? 0 : Models - 1;
+
+    /// <summary>What 'bam mix' would make, by its own rules.</summary>
+    /// <exception cref="InvalidInputException">It would refuse.</exception>
+    public ModelConfig Of(ModelConfig seed)
+    {
+        var method = MixtureMethods.Named(Method!);
+        if (method is SoupMethod) throw new InvalidInputException("--method", "bam, btx or sparse", "soup", "leave it out: a soup costs the same as its seed");
+        if (Models > MostModels) throw new InvalidInputException("--models", $"at most {MostModels}", $"{Models}", "choose fewer");
+        var mixture = method.Configure(seed, new MixtureOptions
+        {
+            Seed = "seed",
+            Experts = [.. Enumerable.Range(1, Copies).Select(copy => $"copy {copy}")],
+            ShareKeyValue = ShareKeyValue,
+            AttentionTopK = AttentionTopK,
+            FeedForwardExperts = method is SparseMethod ? Experts ?? Models : Experts,
+            TopK = TopK,
+        });
+        mixture.Validate($"the mixture's {ModelConfig.FileName}");
+        return mixture;
     }
 }

@@ -61,13 +61,13 @@ internal static class CostView
         var format = new CostTable.CountFormat(InMillions: costs.Count > 2);
         ParameterTable(costs, names, format).Write(console, costs.Any(cost => cost.Config.TieWordEmbeddings) ? "The head is the embedding matrix (tied)." : null);
         LayerTable(costs, names, format, settings.Length).Write(
-            console, "As the paper counts (Table 10): two for each multiply-add; of the scores, queries times keys. Embeddings and head are left out.");
-        ModelTable(costs, names, tokens).Write(console, "All layers and the head. Training is 3 × forward, with both products of the scores, counted causally.");
+            console, "Counted as in the paper (Table 10): two per multiply-add; scores count only queries times keys. Embeddings and head are excluded.");
+        ModelTable(costs, names, tokens).Write(console, "All layers and the head. Training is 3 × forward and counts both attention products, causally masked.");
         CacheTable(costs, names).Write(console);
         MemoryTable(costs, names, settings).Write(
             console,
-            "Values, gradients and moments are float32; activations are counted as the processor computes float32 and a GPU bfloat16. "
-            + "The libraries (0.3 GB, with a GPU's 0.8 GB) and the allocator's slack come on top.");
+            "Parameters, gradients and moments are float32. Activations are counted for float32 on a CPU and for bfloat16 on a GPU. "
+            + "Libraries (0.3 GB, or 0.8 GB with a GPU) and allocator overhead are not included.");
         DrawPaper(console, [.. costs.SelectMany(cost => cost.Paper)], settings.Length);
     }
 
@@ -90,7 +90,7 @@ internal static class CostView
 
     private static CostTable LayerTable(IReadOnlyList<ModelCost> costs, string[] names, CostTable.CountFormat format, int length)
     {
-        var table = new CostTable(string.Create(CultureInfo.InvariantCulture, $"FLOPs of a token in a layer{format.Unit} (n_ctx = {length:N0})"), names);
+        var table = new CostTable(string.Create(CultureInfo.InvariantCulture, $"FLOPs per token and layer{format.Unit} (n_ctx = {length:N0})"), names);
         Add("attention router", layer => layer.AttentionRouter);
         Add("queries, keys, values", layer => layer.QueryKeyValue);
         Add("scores", layer => layer.Scores);
@@ -106,7 +106,7 @@ internal static class CostView
 
     private static CostTable ModelTable(IReadOnlyList<ModelCost> costs, string[] names, double? tokens)
     {
-        var table = new CostTable("FLOPs of a token in the whole model", names);
+        var table = new CostTable("FLOPs per token in the whole model", names);
         table.Add("inference", costs.Select(cost => Quantity.Short(cost.InferenceFlops)));
         table.Add("training", costs.Select(cost => Quantity.Short(cost.TrainingFlops)));
         if (tokens is { } count) table.Add($"training on {Quantity.Tokens(count)}", costs.Select(cost => Quantity.Flops(count * cost.TrainingFlops)), isSum: true);
@@ -115,7 +115,7 @@ internal static class CostView
 
     private static CostTable CacheTable(IReadOnlyList<ModelCost> costs, string[] names)
     {
-        var table = new CostTable("Key-value cache, bytes of a token", names);
+        var table = new CostTable("Key-value cache, bytes per token", names);
         var format = new CostTable.CountFormat(InMillions: false);
         table.Add("float32", costs.Select(cost => cost.CacheBytesFloat32), format);
         table.Add("bfloat16", costs.Select(cost => cost.CacheBytesBfloat16), format);
@@ -124,7 +124,7 @@ internal static class CostView
 
     private static CostTable MemoryTable(IReadOnlyList<ModelCost> costs, string[] names, CostSettings settings)
     {
-        var table = new CostTable(string.Create(CultureInfo.InvariantCulture, $"Memory of training on {settings.BatchSize:N0} × {settings.Length:N0} tokens in {NameOf(settings.Dtype)}"), names);
+        var table = new CostTable(string.Create(CultureInfo.InvariantCulture, $"Training memory for {settings.BatchSize:N0} × {settings.Length:N0} tokens in {NameOf(settings.Dtype)}"), names);
         Add("parameters", memory => memory.Parameters);
         Add("gradients", memory => memory.Gradients);
         Add("AdamW's moments", memory => memory.Moments);
@@ -139,7 +139,7 @@ internal static class CostView
     private static void DrawPaper(IAnsiConsole console, IReadOnlyList<PaperFigure> figures, int length)
     {
         if (figures.Count == 0) return;
-        var table = new CostTable("Beside the paper", ["ours", "paper", "difference"]);
+        var table = new CostTable("Comparison with the paper", ["ours", "paper", "difference"]);
         var groups = figures.GroupBy(figure => (figure.Quantity, figure.Source)).ToList();
         var notes = groups.SelectMany(group => group).Select(figure => figure.Explanation).OfType<string>().Distinct().ToList();
         foreach (var group in groups)
@@ -153,7 +153,7 @@ internal static class CostView
         for (var i = 0; i < notes.Count; i++) list.AddRow(ResultText.Label($"({i + 1})"), ResultText.Label(notes[i]));
         console.Write(list);
         if (length != PaperFigures.Context)
-            console.MarkupLine(CultureInfo.InvariantCulture, $"[grey]Here the FLOPs are those at the paper's n_ctx, {PaperFigures.Context}.[/]");
+            console.MarkupLine(CultureInfo.InvariantCulture, $"[grey]FLOPs in this table are at the paper's n_ctx, {PaperFigures.Context}.[/]");
     }
 
     // The note's number has its place in every row, so that the figures stay in line.
@@ -165,9 +165,109 @@ internal static class CostView
     {
         PaperQuantity.Parameters => "parameters",
         PaperQuantity.ActiveParameters => "active parameters",
-        PaperQuantity.AttentionFlops => "FLOPs in attention",
-        _ => "FLOPs in a layer",
+        PaperQuantity.AttentionFlops => "attention FLOPs per layer",
+        _ => "FLOPs per layer",
     };
 
     private static string Exact(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+}
+
+/// <summary>How long the three phases take, and whether they fit.</summary>
+internal static class CostPlanView
+{
+    public static void Show(
+        IReadOnlyList<PhaseEstimate> phases, CostSubject subject, ComputeBudget compute, CostSettings settings, Invocation invocation)
+    {
+        var result = new
+        {
+            Model = subject.Name,
+            SequenceLength = settings.Length,
+            settings.BatchSize,
+            Dtype = CostView.NameOf(settings.Dtype),
+            Compute = compute,
+            Phases = phases,
+        };
+        invocation.WriteResult(result, console => Draw(console, phases, compute, settings));
+    }
+
+    private static void Draw(IAnsiConsole console, IReadOnlyList<PhaseEstimate> phases, ComputeBudget compute, CostSettings settings)
+    {
+        string[] titles = ["tokens", "FLOPs", "time", "memory"];
+        var table = new CostTable("The three phases", compute.MemoryBytes is null ? titles : [.. titles, "fits"]);
+        foreach (var phase in phases)
+        {
+            string[] cells =
+            [
+                phase.Models == 1 ? Quantity.Tokens(phase.Tokens) : $"{phase.Models} × {Quantity.Tokens(phase.Tokens)}",
+                Quantity.Flops(phase.Flops),
+                Quantity.Duration(phase.Seconds),
+                Quantity.Short(phase.Memory.Total, "B"),
+            ];
+            table.Add(NameOf(phase), compute.MemoryBytes is null ? cells : [.. cells, Verdict(phase, settings)]);
+        }
+
+        table.Write(console, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Count(compute.Devices)} of {Quantity.Short(compute.PeakFlops, "FLOP/s")}, of which training reaches {compute.Fraction:0.##}; on each a whole model and {settings.BatchSize:N0} × {settings.Length:N0} tokens in {CostView.NameOf(settings.Dtype)}."));
+        if (phases.Count(phase => phase.Phase == 3) > 1) console.MarkupLine("[grey]The mixtures are alternatives, each made from the same seed and copies.[/]");
+    }
+
+    private static string NameOf(PhaseEstimate phase) => phase.Phase switch
+    {
+        1 => "1 seed",
+        2 => "2 copies of the seed",
+        _ => $"3 {phase.Model}",
+    };
+
+    private static string Verdict(PhaseEstimate phase, CostSettings settings) => phase switch
+    {
+        { LargestBatch: 0 } => "at no batch size",
+        { Fits: true } => "yes",
+        _ => string.Create(CultureInfo.InvariantCulture, $"{phase.LargestBatch:N0} × {settings.Length:N0} fits"),
+    };
+
+    private static string Count(int devices) => devices == 1 ? "One device" : string.Create(CultureInfo.InvariantCulture, $"{devices:N0} devices");
+}
+
+/// <summary>A table of components × models under a title. Five models fit 80 columns.</summary>
+internal sealed class CostTable
+{
+    private readonly string title;
+    private readonly Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("").NoWrap().Padding(0, 0));
+
+    public CostTable(string title, IReadOnlyList<string> columns)
+    {
+        this.title = title;
+        foreach (var column in columns) table.AddColumn(new TableColumn(ResultText.Label(column)).RightAligned().Padding(2, 0, 0, 0));
+    }
+
+    /// <summary>A row of counts, 0 drawn as a dash.</summary>
+    public void Add(string label, IEnumerable<long> counts, CountFormat format, bool isSum = false) =>
+        Add(label, counts.Select(format.Write), isSum);
+
+    /// <summary>A row of texts.</summary>
+    public void Add(string label, IEnumerable<string> cells, bool isSum = false) =>
+        table.AddRow([.. cells.Prepend(label).Select(cell => isSum ? $"[bold]{ResultText.Label(cell)}[/]" : ResultText.Label(cell))]);
+
+    /// <summary>The head of a group of rows.</summary>
+    public void AddGroup(string label) => table.AddRow($"[grey]{ResultText.Label(label)}[/]");
+
+    /// <summary>Draws the title, the table, and what there is to say about it.</summary>
+    public void Write(IAnsiConsole console, string? note = null)
+    {
+        console.MarkupLine($"[bold]{ResultText.Label(title)}[/]");
+        console.Write(table);
+        if (note is not null) console.MarkupLine($"[grey]{ResultText.Label(note)}[/]\n");
+    }
+
+    /// <summary>How a table writes its counts: whole, or in millions where several models stand side by side.</summary>
+    internal sealed record CountFormat(bool InMillions)
+    {
+        /// <summary>Behind the title.</summary>
+        public string Unit => InMillions ? ", in millions" : "";
+
+        /// <summary>The count, or a dash for none.</summary>
+        public string Write(long count) =>
+            count == 0 ? "–" : InMillions ? (count / 1e6).ToString("#,0.000", CultureInfo.InvariantCulture) : count.ToString("N0", CultureInfo.InvariantCulture);
+    }
 }

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Globalization;
 using Bam.Data;
 using Bam.Tokenization;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Bam.Cli.Commands;
 
@@ -11,12 +13,26 @@ internal sealed class DataInspect : Verb
     private const int HeadTokens = 48;
     private const int MedianDocuments = 1 << 24;
 
-    private readonly Argument<string> data = new("DATA") { Description = "A folder that 'bam data build' made, or the path of a .bin/.idx pair, with or without the ending" };
-    private readonly Option<string?> tokenizer = new("--tokenizer") { Description = "A tokenizer.json, or a checkpoint that has one: shows text in place of ids", HelpName = "PATH" };
-    private readonly Option<int> samples = new("--documents") { Description = "How many documents' heads to show, spread over the data", HelpName = "N", DefaultValueFactory = _ => 3 };
+    private readonly Argument<string> data = new("DATA")
+    {
+        Description = "A folder written by 'bam data build', or the path of a .bin/.idx pair, with or without the extension",
+    };
+
+    private readonly Option<string?> tokenizer = new("--tokenizer")
+    {
+        Description = "A tokenizer.json, or a checkpoint with one; shows text instead of ids",
+        HelpName = "PATH",
+    };
+
+    private readonly Option<int> samples = new("--documents")
+    {
+        Description = "Number of documents whose beginnings are shown, spread over the data",
+        HelpName = "N",
+        DefaultValueFactory = _ => 3,
+    };
 
     public DataInspect()
-        : base("inspect", "Show what is in token shards", "bam data inspect data/law --tokenizer tokenizer.json")
+        : base("inspect", "Show the contents of token shards", "bam data inspect data/law --tokenizer tokenizer.json")
     {
         Arguments.Add(data);
         Options.Add(tokenizer);
@@ -101,4 +117,31 @@ internal sealed class DataInspect : Verb
         string Prefix, string TokenType, long Documents, long Tokens, int MaxTokenId, long Shortest, long Median, long Longest, IReadOnlyList<DocumentHead> Heads);
 
     private sealed record DocumentHead(long Document, long Tokens, string Head);
+}
+
+/// <summary>A domain's report, human-readable.</summary>
+internal static class DomainView
+{
+    public static IRenderable Draw(DataBuildReport report)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title(ResultText.Label(report.Name)).AddColumn("")
+            .AddColumn(new TableColumn("documents").RightAligned())
+            .AddColumn(new TableColumn("tokens").RightAligned())
+            .AddColumn(new TableColumn("bytes of text").RightAligned());
+        table.AddRow("read", Number(report.DocumentsRead + report.EmptyDocuments), "", "");
+        if (report.BadLines > 0) table.AddRow("bad lines, skipped", Number(report.BadLines), "", "");
+        table.AddRow("empty", Number(report.EmptyDocuments), "", "");
+        table.AddRow("near-duplicates, removed", Number(report.NearDuplicates), "", "");
+        table.AddRow("overlap with held-out text, removed", Number(report.Contaminated), "", "");
+        AddSide(table, "held out", report.HeldOut);
+        AddSide(table, "training", report.Train);
+        if (report.Bos != BeginOfText.None)
+            table.Caption($"each {report.Bos.ToString().ToLowerInvariant()} begins with id {string.Join(", id ", report.BeginOfTextIds!)}");
+        return table;
+    }
+
+    private static void AddSide(Table table, string name, SplitReport side) =>
+        table.AddRow(name, Number(side.Documents), Number(side.Tokens), Number(side.Utf8Bytes));
+
+    private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 }

@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace Bam.Cli.Commands;
 
 /// <summary>What this machine has, whether Bam can compute on it, and what to do about what is wrong.</summary>
-internal sealed class Doctor() : Verb("doctor", "Show what this machine has and whether Bam can compute on it", "bam doctor --json")
+internal sealed class Doctor() : Verb("doctor", "Show the hardware and libraries of this machine, and whether Bam can compute on it", "bam doctor --json")
 {
     // The demonstration's peak memory, and its corpora, checkpoints and report.
     private const long EnoughMemory = 2_000_000_000;
@@ -36,18 +36,18 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
     {
         if (libtorch is null)
         {
-            yield return "libtorch cannot be used: './bam setup' in the clone installs what is missing";
+            yield return "libtorch cannot be used: './bam setup' in the clone installs the missing packages";
         }
         else
         {
             if (libtorch.BlasFiles.Any(file => file.Contains("openblas", StringComparison.Ordinal) && !file.Contains("openmp", StringComparison.Ordinal)))
-                yield return "OpenBLAS is not its OpenMP build, which makes training with more than one thread several times slower: apt-get install libopenblas0-openmp";
-            if (!libtorch.AllocatorTuned) yield return "malloc could not be told to keep large blocks: large products take up to half as long again";
+                yield return "OpenBLAS is not the OpenMP build: training with more than one thread is several times slower; apt-get install libopenblas0-openmp";
+            if (!libtorch.AllocatorTuned) yield return "malloc returns large blocks to the system: large matrix products take up to 50 % longer";
             if (libtorch.Threads < machine.Cores) yield return $"libtorch uses {libtorch.Threads} of {machine.Cores} cores (OMP_NUM_THREADS)";
         }
 
         if (machine.MemoryBytes < EnoughMemory) yield return "less than 2 GB of memory: 'bam demo' may not fit";
-        if (machine.FreeDiskBytes < EnoughDisk) yield return "less than 2 GB free here: 'bam demo' may not fit";
+        if (machine.FreeDiskBytes < EnoughDisk) yield return "less than 2 GB of disk space free here: 'bam demo' may not fit";
     }
 
     private static void Draw(Report report, IAnsiConsole console)
@@ -66,12 +66,12 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
             Row("threads", $"{libtorch.Threads}; {string.Join(' ', libtorch.Environment)}");
             Row("blas", libtorch.Blas);
             foreach (var file in libtorch.BlasFiles) Row("", file);
-            Row("malloc", libtorch.AllocatorTuned ? "keeps large blocks" : "as the system sets it");
+            Row("malloc", libtorch.AllocatorTuned ? "keeps large blocks" : "system default");
             Row("cuda devices", libtorch.CudaDevices.ToString(CultureInfo.InvariantCulture));
             Row("matrix product", string.Create(CultureInfo.InvariantCulture, $"{report.MatrixPeakGflops:0} GFLOP/s in float32"));
             if (report.GpuMatrixPeakGflops is { } rate)
                 Row("", string.Create(CultureInfo.InvariantCulture, $"{rate:0} GFLOP/s in bfloat16 on {Device.Cuda()}"));
-            foreach (var attempt in libtorch.Attempts) Row("looked at", attempt);
+            foreach (var attempt in libtorch.Attempts) Row("searched", attempt);
         }
         else
         {
@@ -95,4 +95,27 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
         double? GpuMatrixPeakGflops,
         string? WhyNot,
         string[] Advice);
+}
+
+/// <summary>What the system says of the machine.</summary>
+/// <param name="Cpu">The processor's name.</param>
+/// <param name="Cores">How many of its cores this process may use.</param>
+/// <param name="MemoryBytes">Memory that this process may use: the machine's, or its container's limit.</param>
+/// <param name="FreeMemoryBytes">How much of the machine's is free or can be freed.</param>
+/// <param name="FreeDiskBytes">Free space where the command was started.</param>
+internal sealed record Machine(string Cpu, int Cores, long MemoryBytes, long FreeMemoryBytes, long FreeDiskBytes)
+{
+    public static Machine Current() => new(
+        Field("/proc/cpuinfo", "model name") ?? "unknown",
+        Environment.ProcessorCount,
+        GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        KibiBytes(Field("/proc/meminfo", "MemAvailable")),
+        new DriveInfo(Environment.CurrentDirectory).AvailableFreeSpace);
+
+    /// <summary>The value of the first line <c>name : value</c>; null without one.</summary>
+    private static string? Field(string path, string name) =>
+        File.ReadLines(path).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))?.Split(':', 2)[1].Trim();
+
+    private static long KibiBytes(string? value) =>
+        value is null ? 0 : long.Parse(value.Split(' ')[0], CultureInfo.InvariantCulture) * 1024;
 }

@@ -20,13 +20,31 @@ internal sealed class EvalLatency : Verb
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<int> promptTokens = new("--prompt-tokens") { Description = "Tokens of the prompt", HelpName = "N", DefaultValueFactory = _ => Defaults.PromptTokens };
-    private readonly Option<int> newTokens = new("--new-tokens") { Description = "Tokens to generate", HelpName = "N", DefaultValueFactory = _ => Defaults.NewTokens };
-    private readonly Option<int> runs = new("--runs") { Description = "Runs of each model, after one to warm up", HelpName = "N", DefaultValueFactory = _ => Defaults.Runs };
+    private readonly Option<int> promptTokens = new("--prompt-tokens")
+    {
+        Description = "Number of prompt tokens",
+        HelpName = "N",
+        DefaultValueFactory = _ => Defaults.PromptTokens,
+    };
+
+    private readonly Option<int> newTokens = new("--new-tokens")
+    {
+        Description = "Number of tokens to generate",
+        HelpName = "N",
+        DefaultValueFactory = _ => Defaults.NewTokens,
+    };
+
+    private readonly Option<int> runs = new("--runs")
+    {
+        Description = "Timed runs of each model, after one warm-up run",
+        HelpName = "N",
+        DefaultValueFactory = _ => Defaults.Runs,
+    };
+
     private readonly Option<string> device = DeviceOption.Create();
 
     public EvalLatency()
-        : base("latency", "Measure how long models take for a text", "bam eval latency btx bam bam-shared-kv --prompt-tokens 256 --new-tokens 16")
+        : base("latency", "Measure the latency of models", "bam eval latency btx bam bam-shared-kv --prompt-tokens 256 --new-tokens 16")
     {
         Arguments.Add(models);
         foreach (var option in new Option[] { promptTokens, newTokens, runs, device }) Options.Add(option);

@@ -15,11 +15,16 @@ internal sealed class EvalPerplexity : Verb
 {
     private const int LongestDefaultWindow = 2048;
 
-    private readonly Argument<string[]> models = new("MODEL") { Description = "Checkpoint directories", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> models = new("MODEL")
+    {
+        Description = "Checkpoint directories",
+        Arity = ArgumentArity.OneOrMore,
+    };
 
     private readonly Option<string[]> data = new("--data")
     {
-        Description = "Directories that 'bam data build' made, one a domain, or paths of .bin/.idx pairs, all of whose tokens are measured",
+        Description = "Folders written by 'bam data build', one per domain, or paths of .bin/.idx pairs, which are measured "
+            + "completely",
         HelpName = "PATH",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
@@ -27,13 +32,13 @@ internal sealed class EvalPerplexity : Verb
 
     private readonly Option<int?> window = new("--window")
     {
-        Description = $"Tokens of a window [default: the models' longest input, at most {LongestDefaultWindow}]",
+        Description = $"Tokens per window [default: the models' maximum length, at most {LongestDefaultWindow}]",
         HelpName = "T",
     };
 
     private readonly Option<int> batch = new("--batch-size")
     {
-        Description = "Windows of a batch; changes speed and memory, not the result",
+        Description = "Windows per batch; affects speed and memory, not the result",
         HelpName = "B",
         DefaultValueFactory = _ => 16,
     };
@@ -159,3 +164,42 @@ internal sealed class EvalPerplexity : Verb
 
     private sealed record Figures(double Perplexity, double Nll, double? BitsPerByte, long Tokens);
 }
+
+/// <summary>Draws models × figures, of which smaller is better; the best of each column is marked.</summary>
+internal static class FigureTable
+{
+    /// <summary>One row for each model.</summary>
+    /// <param name="title">Above the table.</param>
+    /// <param name="rows">The models.</param>
+    /// <param name="columns">The figures.</param>
+    /// <param name="format">How a figure is written.</param>
+    /// <param name="remarks">Columns of text behind the figures.</param>
+    public static Table Create(
+        string title, IReadOnlyList<string> rows, IReadOnlyList<FigureColumn> columns, string format, params IReadOnlyList<(string Title, IReadOnlyList<string> Cells)> remarks)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title(ResultText.Label(title)).AddColumn("model");
+        foreach (var column in columns) table.AddColumn(new TableColumn(ResultText.Label(column.Title)).RightAligned());
+        foreach (var (heading, _) in remarks) table.AddColumn(new TableColumn(ResultText.Label(heading)).RightAligned());
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var figures = columns.Select(column => Cell(column.Values[i], column.Values, format));
+            table.AddRow([ResultText.Label(rows[i]), .. figures, .. remarks.Select(remark => ResultText.Label(remark.Cells[i]))]);
+        }
+
+        return table;
+    }
+
+    /// <summary>
+    /// A figure, marked where it is the best of those that it is compared with; of one alone there is nothing to be best of.
+    /// </summary>
+    internal static string Cell(double value, IReadOnlyList<double> others, string format)
+    {
+        var text = double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "–";
+        return others.Count > 1 && value <= others.Min() ? $"[bold green]{text}*[/]" : $"{text} ";
+    }
+}
+
+/// <summary>One column of a table of figures.</summary>
+/// <param name="Title">Its head.</param>
+/// <param name="Values">A value for each row.</param>
+internal sealed record FigureColumn(string Title, IReadOnlyList<double> Values);

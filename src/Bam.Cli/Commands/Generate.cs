@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Checkpoints;
+using Bam.Files;
 using Bam.Generation;
 using Bam.Models;
 using Bam.Tokenization;
@@ -15,50 +16,69 @@ internal sealed class Generate : Verb
     private const int DefaultMaxTokens = 128;
 
     private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory with a tokenizer.json" };
-    private readonly Option<string?> prompt = new("--prompt") { Description = "The text to continue [default: standard input]", HelpName = "TEXT" };
-    private readonly Option<string?> promptFile = new("--prompt-file") { Description = "A file with the text to continue", HelpName = "FILE" };
+
+    private readonly Option<string?> prompt = new("--prompt")
+    {
+        Description = "The text to continue [default: standard input]",
+        HelpName = "TEXT",
+    };
+
+    private readonly Option<string?> promptFile = new("--prompt-file")
+    {
+        Description = "A file with the text to continue",
+        HelpName = "FILE",
+    };
 
     private readonly Option<int?> maxTokens = new("--max-tokens")
     {
-        Description = $"The most tokens to generate [default: {DefaultMaxTokens}, or what the model's positions leave]",
+        Description = $"Maximum number of tokens to generate [default: {DefaultMaxTokens}, or what the model's context leaves]",
         HelpName = "N",
     };
 
     private readonly Option<double> temperature = new("--temperature")
     {
-        Description = "Below 1 prefers probable tokens, above 1 levels them; 0 always takes the most probable",
+        Description = "Sampling temperature; 0 always takes the most probable token",
         HelpName = "T",
         DefaultValueFactory = _ => 1,
     };
 
-    private readonly Option<int?> topK = new("--top-k") { Description = "Choose from the K most probable tokens only", HelpName = "K" };
+    private readonly Option<int?> topK = new("--top-k")
+    {
+        Description = "Sample from the K most probable tokens only",
+        HelpName = "K",
+    };
 
     private readonly Option<double> topP = new("--top-p")
     {
-        Description = "Choose from the most probable tokens only, up to this sum of probabilities",
+        Description = "Sample from the most probable tokens only, up to a total probability of P",
         HelpName = "P",
         DefaultValueFactory = _ => 1,
     };
 
-    private readonly Option<long> seed = new("--seed") { Description = "Of the random choices: the same seed gives the same text", HelpName = "S", DefaultValueFactory = _ => 0 };
+    private readonly Option<long> seed = new("--seed")
+    {
+        Description = "Random seed; the same seed gives the same text",
+        HelpName = "S",
+        DefaultValueFactory = _ => 0,
+    };
 
     private readonly Option<string[]> stop = new("--stop")
     {
-        Description = "End before this text or at this special token; give one for each",
+        Description = "Stop before this text or at this special token; repeat the option for several",
         HelpName = "TEXT",
         DefaultValueFactory = _ => [],
     };
 
     private readonly Option<bool> noSpecialTokens = new("--no-special-tokens")
     {
-        Description = "Leave out the tokens that the tokenizer puts around a text, such as the one that begins it",
+        Description = "Do not add the tokenizer's special tokens, such as begin-of-text",
     };
 
-    private readonly Option<bool> showExperts = new("--show-experts") { Description = "Show with each token which experts took it" };
+    private readonly Option<bool> showExperts = new("--show-experts") { Description = "Show the experts of each token" };
     private readonly Option<string> device = DeviceOption.Create();
 
     public Generate()
-        : base("generate", "Continue a text, streamed token by token", "bam generate MODEL --prompt Once --max-tokens 64 --temperature 0.8 --top-p 0.95")
+        : base("generate", "Generate text after a prompt, streamed token by token", "bam generate MODEL --prompt Once --max-tokens 64 --temperature 0.8 --top-p 0.95")
     {
         Arguments.Add(model);
         foreach (var option in new Option[] { prompt, promptFile, maxTokens, temperature, topK, topP, seed, stop, noSpecialTokens, showExperts, device }) Options.Add(option);
@@ -142,4 +162,22 @@ internal sealed class Generate : Verb
         StopReason.StopString => "a stop string",
         _ => "interruption",
     };
+}
+
+/// <summary>The text to continue: an option's, a file's or standard input's.</summary>
+internal static class PromptText
+{
+    public static string Read(Invocation invocation, Option<string?> text, Option<string?> file)
+    {
+        var path = invocation.Get(file);
+        if (invocation.Get(text) is { } given)
+            return path is null ? given : throw new InvalidInputException("--prompt and --prompt-file", "one of them", "both", "leave one out");
+        if (path is not null) return WithoutLastLineBreak(InputFile.ReadAllText(path, "check the path"));
+        if (!Console.IsInputRedirected) invocation.Reporter.Say("reading the prompt from the terminal; Ctrl-D ends it");
+        using var input = Console.OpenStandardInput();
+        return WithoutLastLineBreak(StandardInput.ReadAllText(input));
+    }
+
+    // Editors and echo end a text with one that is not meant.
+    private static string WithoutLastLineBreak(string text) => text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text;
 }

@@ -17,7 +17,7 @@ internal sealed class RunRecipe : Verb
 
     private readonly Option<string?> output = new("--output")
     {
-        Description = "Where phases, results and report go; a run that is there goes on [default: runs/NAME]",
+        Description = "The output directory; an interrupted run continues there [default: runs/NAME]",
         HelpName = "DIR",
     };
 
@@ -25,25 +25,28 @@ internal sealed class RunRecipe : Verb
 
     private readonly Option<bool> calibrate = new("--calibrate")
     {
-        Description = "Only find the tokens of the mixtures whose 'match' sets them: train what they start from, measure, train no mixture",
+        Description = "Only compute the matched token budgets; train no mixture",
     };
 
     private readonly Option<long[]> seeds = new("--seeds")
     {
-        Description = "Of a study with random_seeds, run the units of these numbers only",
+        Description = "Only run these seeds of a study with random_seeds",
         AllowMultipleArgumentsPerToken = true,
         HelpName = "N",
     };
 
     private readonly Option<bool> smoke = new("--smoke")
     {
-        Description = "Only see that everything works: every phase on tiny models and synthetic text [output: runs/NAME-smoke]",
+        Description = "Test the recipe: run every phase with tiny models and synthetic text [default output: runs/NAME-smoke]",
     };
 
-    private readonly Option<bool> schema = new("--schema") { Description = "Print the JSON schema of RECIPE: every key, its range, its default and its meaning" };
+    private readonly Option<bool> schema = new("--schema")
+    {
+        Description = "Print the JSON schema of RECIPE: every key, its range, its default and its meaning",
+    };
 
     public RunRecipe()
-        : base("run", "Run a whole experiment; finished phases are not run again", "bam run recipes/debian-domains --output runs/first")
+        : base("run", "Run an experiment; finished phases are not repeated", "bam run recipes/debian-domains --output runs/first")
     {
         Arguments.Add(recipe);
         Options.Add(output);
@@ -70,7 +73,7 @@ internal sealed class RunRecipe : Verb
         var run = ExperimentRun.Open(path, invocation.Get(output), isSmoke);
         var chosen = invocation.IsGiven(seeds) ? invocation.Get(seeds) : null;
         if (chosen is not null && !run.HasSeeds)
-            throw new InvalidInputException("--seeds has no meaning for a recipe without 'random_seeds'; leave it out");
+            throw new InvalidInputException("--seeds has no effect for a recipe without 'random_seeds'; leave it out");
         if (invocation.Get(dryRun)) ShowPlan(run.Plan(chosen), invocation);
         else if (invocation.Get(calibrate)) CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
         else Show(run.Run(chosen, invocation.Reporter, invocation.Cancellation), run.Directory, invocation);

@@ -13,7 +13,7 @@ internal sealed class Train : Verb
 {
     private readonly Argument<string?> config = new("CONFIG")
     {
-        Description = "A YAML file: the model, the data and how to train",
+        Description = "A YAML file with the model, the data and the training settings",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -23,7 +23,7 @@ internal sealed class Train : Verb
     };
 
     public Train()
-        : base("train", "Train one model, or go on where training was stopped", "bam train train.yaml")
+        : base("train", "Train one model, or resume an interrupted training", "bam train train.yaml")
     {
         Arguments.Add(config);
         Options.Add(schema);
@@ -57,7 +57,7 @@ internal sealed class Train : Verb
     {
         if (domain.Validation is not null || DataBuildReport.IsIn(domain.Path) || !IndexedDataset.Exists(domain.Path)) return domain.Validation ?? domain.Path;
         throw new InvalidInputException(
-            $"{domain.Path}: is an indexed data set without held-out text; name one to measure on by key 'validation' of domain '{domain.Domain}', or set key 'evaluate_every' to 0");
+            $"{domain.Path}: is an indexed data set without held-out text; name one by key 'validation' of domain '{domain.Domain}', or set key 'evaluate_every' to 0");
     }
 
     private static TrainingResult Run(TrainingConfig config, Invocation invocation)

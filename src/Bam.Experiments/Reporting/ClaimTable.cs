@@ -23,7 +23,7 @@ internal static class ClaimTable
         if (study.Recipe.UnitSeeds.Count > 1)
             html.Add($" A claim <em>holds</em> when the whole 95 % interval of the mean over the domains lies below 0, and is <em>contradicted</em> when it lies above.");
         html.Line($"</p>");
-        AddTable(html, "What was claimed and what was found", [study], perDomain: !study.Recipe.HasOneUnit || study.Claims.Any(claim => claim.Pairs[0].Domains.Count > 1));
+        AddTable(html, "Claims and verdicts", [study], perDomain: !study.Recipe.HasOneUnit || study.Claims.Any(claim => claim.Pairs[0].Domains.Count > 1));
         html.Line($"</section>");
     }
 
@@ -78,7 +78,7 @@ internal static class ClaimTable
         html.Add($"<tr class='claim'><th scope='rowgroup' colspan='{5 + (perDomain ? study.Domains.Count : 0)}'><div>");
         if (linked) html.Add($"<a href='{study.Name}.html#claims'>{claim.Claim.Says}</a>");
         else html.Add($"{claim.Claim.Says}");
-        html.Line($"<small>{claim.Claim.Source ?? "our own question"}{(linked ? $" · {study.Title}" : "")}</small></div></th></tr>");
+        html.Line($"<small>{claim.Claim.Source ?? "our own hypothesis"}{(linked ? $" · {study.Title}" : "")}</small></div></th></tr>");
         foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain, $"{pair.Better} < {pair.Worse}");
         html.Line($"</tbody>");
     }

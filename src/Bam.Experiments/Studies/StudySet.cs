@@ -41,7 +41,7 @@ internal sealed record StudySet
         var recipes = files.Select(RecipeReader.Read).ToList();
         if (set is null && recipes[0].HasOneUnit) return (null, recipes);
         if (recipes.FindIndex(recipe => recipe.HasOneUnit) is var without and >= 0)
-            throw new InvalidInputException($"{files[without]}: key 'random_seeds' is missing: a study has one unit for each");
+            throw new InvalidInputException($"{files[without]}: key 'random_seeds' is missing; a study has one unit per seed");
         if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new InvalidInputException($"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
         if (recipes.FindIndex(recipe => TakenNames.Contains(recipe.Name)) is var taken and >= 0)

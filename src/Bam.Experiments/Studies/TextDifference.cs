@@ -27,7 +27,7 @@ internal sealed record TextDifference(string Text, IReadOnlyList<(long Tokens, I
     /// <summary>What differs and what to do about it; null where nothing does.</summary>
     public static string? InWords(IReadOnlyList<TextDifference> differences) => differences.Count == 0
         ? null
-        : $"the units were measured on different held-out text and do not compare ({string.Join("; ", differences)}); "
+        : $"the units were measured on different held-out text and cannot be compared ({string.Join("; ", differences)}); "
             + "remove the figures of one text and run those units again";
 
     /// <summary>As "law: 26,117 tokens with seeds 1, 2 and 25,904 tokens with seed 3".</summary>

@@ -297,9 +297,9 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         MustRefuse(Run(".", "--smoke"), contains: "holds the input");
         Write("mine/results.json", "precious");
         Write("mine/phases/moon.md", "precious");
-        MustRefuse(Run("mine"), $"{files["mine/results.json"]}: is there already, without a run to go on with; choose another --output");
+        MustRefuse(Run("mine"), $"{files["mine/results.json"]}: already exists, but there is no run to continue; choose another --output");
         Write("texts/text/general.jsonl", "precious");
-        MustRefuse(Run("texts", "--smoke"), $"{files["texts/text"]}: is there already, without a run to go on with; choose another --output");
+        MustRefuse(Run("texts", "--smoke"), $"{files["texts/text"]}: already exists, but there is no run to continue; choose another --output");
 
         CommandLineRun Run(string output, params string[] more) => CommandLineRun.Of(["run", files["recipe.yaml"], "--output", files[output], .. more]);
     }

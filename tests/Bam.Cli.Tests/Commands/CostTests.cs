@@ -31,7 +31,7 @@ public sealed class CostTests
         run.Output.ShouldMatch(@"active +31,328");
         run.Output.ShouldContain("(n_ctx = 128)", customMessage: "the longest input is shorter than the paper's");
         run.Output.ShouldContain("training on 1.50 M");
-        run.Output.ShouldNotContain("Beside the paper");
+        run.Output.ShouldNotContain("Comparison with the paper");
         CommandLineRun.Of("cost", Path.Combine(Fixture("bam-attention-top2"), "config.json"), "--tokens", "1.5M").Output.ShouldBe(run.Output);
     }
 
@@ -55,7 +55,7 @@ public sealed class CostTests
     {
         using var json = Json("cost", "bam-small", "--method", "sparse", "--plan", "--peak", "400T", "--tokens", "100B");
         json.RootElement.GetProperty("phases").EnumerateArray().ShouldAllBe(phase => phase.GetProperty("phase").GetInt32() != 2);
-        CommandLineRun.Of("cost", "bam-small", "--method", "soup").Error.ShouldBe("bam: --method: expected bam, btx or sparse, found soup; leave it out: a soup costs what its seed does\n");
+        CommandLineRun.Of("cost", "bam-small", "--method", "soup").Error.ShouldBe("bam: --method: expected bam, btx or sparse, found soup; leave it out: a soup costs the same as its seed\n");
     }
 
     [Fact]
@@ -74,15 +74,15 @@ public sealed class CostTests
     }
 
     [Theory]
-    [InlineData("bam-smal: does not exist, and no preset is called so, did you mean 'bam-small'; expected a checkpoint directory, a config.json or a preset", "bam-smal")]
-    [InlineData("--tokens: expected a number as 400B, 1.5T or 4e11, found many; correct it", "small", "--tokens", "many")]
+    [InlineData("bam-smal: does not exist, and no preset has this name, did you mean 'bam-small'; expected a checkpoint directory, a config.json or a preset", "bam-smal")]
+    [InlineData("--tokens: expected a number such as 400B, 1.5T or 4e11, found many; correct it", "small", "--tokens", "many")]
     [InlineData("--sequence-length: expected 1 to 8192 (max_position_embeddings), found 9000; choose another", "small", "--sequence-length", "9000")]
     [InlineData("--dtype: expected float32 or bfloat16, found int8; choose one of these", "small", "--dtype", "int8")]
     [InlineData("--batch-size: expected a number above 0, found 0; correct it", "small", "--batch-size", "0")]
     [InlineData("--top-k has no meaning without --method; add that or leave it out", "small", "--top-k", "2")]
     [InlineData("--memory has no meaning without --plan; add that or leave it out", "small", "--memory", "80G")]
     [InlineData("--peak: expected the matrix peak of one device in FLOP/s, found none; add it, as --peak 989T; 'bam doctor' measures this machine's", "small", "--plan", "--tokens", "1B")]
-    [InlineData("--tokens: expected the mixture's training tokens, found none; add them, as --tokens 10B; the paper does not print its own", "small", "--plan", "--peak", "1T")]
+    [InlineData("--tokens: expected the mixture's training tokens, found none; add them, for example --tokens 10B; the paper does not state its own", "small", "--plan", "--peak", "1T")]
     [InlineData("--fraction: expected a number above 0 and at most 1, found 1.5; correct it", "small", "--plan", "--peak", "1T", "--tokens", "1B", "--fraction", "1.5")]
     [InlineData("attention-top-k: expected 1 to 4, the number of models, found 9; choose another or leave it out for soft routing", "small", "--method", "bam", "--attention-top-k", "9")]
     public void A_wrong_request_costs_one_line(string message, params string[] arguments)

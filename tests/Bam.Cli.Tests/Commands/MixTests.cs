@@ -115,7 +115,7 @@ public sealed class MixTests : IDisposable
     [InlineData("method: expected bam, btx, soup, sparse, found moe; choose one of these", "moe")]
     [InlineData("--weights: expected numbers with commas between them, as 0.4,0.2,0.2,0.2, found 0.5;0.5; correct it", "btx", "--weights", "0.5;0.5")]
     [InlineData("weights: expected 2, one of each model with the seed's first, found 3; give as many as there are models", "btx", "--weights", "1,2,3")]
-    [InlineData("--shard-size: expected a size of at least one byte, as 5GB, 500MB or 2GiB, found 5 bananas; correct it", "btx", "--shard-size", "5 bananas")]
+    [InlineData("--shard-size: expected a size of at least one byte, such as 5GB, 500MB or 2GiB, found 5 bananas; correct it", "btx", "--shard-size", "5 bananas")]
     public void A_wrong_request_costs_one_line_and_status_2(string line, params string[] arguments)
     {
         var run = Mix([.. arguments, "--expert", Dense]);

@@ -102,8 +102,8 @@ public sealed class ReportTests : IDisposable
 
         result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldBe(
         [
-            "warning: study: the figures of seed 2 are not shown: they are of other models or domains than the recipe's",
-            "warning: study: the figures of seed 1 are of another version of the recipe or its text, and shown all the same",
+            "warning: study: the figures of seed 2 are not shown: their models or domains differ from the recipe's",
+            "warning: study: the figures of seed 1 are of another version of the recipe or its text; they are shown anyway",
         ]);
         File.ReadAllText(Path.Combine(run, "pages", "study.html")).ShouldContain("seed 1 finished, 2, 3 missing");
     }

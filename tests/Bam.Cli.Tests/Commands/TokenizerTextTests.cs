@@ -50,7 +50,7 @@ public sealed class TokenizerTextTests : IDisposable
         CommandLineRun.Of("tokenizer", "encode", file, "--text", "a", "--tokenizer", Llama2).Error
             .ShouldBe("bam: --text: expected a text in place of files, found files as well; leave one of them out\n");
         CommandLineRun.Of("tokenizer", "encode", "--tokenizer", Llama2).Error
-            .ShouldBe("bam: TEXT is missing: name files, or give a text by --text; try: bam tokenizer encode --help\n");
+            .ShouldBe("bam: TEXT is missing: name files, or give a text with --text; try: bam tokenizer encode --help\n");
     }
 
     [Theory]

@@ -44,7 +44,7 @@ public sealed class TokenizerTrainTests : IDisposable
         Write("a.txt", "ab ab");
         var run = Train("a.txt", "--vocab-size", "1000", "--output", "t.json", "--special-token", "<x>");
         run.ShouldBeDone();
-        run.Error.ShouldContain("warning: only 258 of 1000 tokens: no other pair occurs 2 times; give more text, or ask for fewer\n");
+        run.Error.ShouldContain("warning: only 258 of 1000 tokens: no other pair occurs 2 times; give more text or lower --vocab-size\n");
         run.Error.ShouldContain("warning: no special token ends a document");
         run.Output.ShouldEndWith("t.json: 258 tokens from 1 documents, 5 bytes\n");
     }

@@ -135,7 +135,7 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
         none.Error.Trim().ShouldBe($"bam: {train["unmeasured texts"]}: expected a domain with held-out text, found none; {hint}");
         var prefix = CommandLineRun.Of("train", train.Config("prefix", "evaluate_every: 4"));
         prefix.Status.ShouldBe(ExitStatus.WrongRequest);
-        prefix.Error.Trim().ShouldBe($"bam: {train["text"]}: is an indexed data set without held-out text; name one to measure on by key 'validation' of domain 'text', or set key 'evaluate_every' to 0");
+        prefix.Error.Trim().ShouldBe($"bam: {train["text"]}: is an indexed data set without held-out text; name one by key 'validation' of domain 'text', or set key 'evaluate_every' to 0");
     }
 
     [Fact]

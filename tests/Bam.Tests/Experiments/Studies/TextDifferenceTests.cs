@@ -12,7 +12,7 @@ namespace Bam.Tests.Experiments.Studies;
 public sealed class TextDifferenceTests : IDisposable
 {
     private const string InWords =
-        "the units were measured on different held-out text and do not compare (y: 1,000 tokens with seeds 1, 3 and 1,204 tokens with seed 2); "
+        "the units were measured on different held-out text and cannot be compared (y: 1,000 tokens with seeds 1, 3 and 1,204 tokens with seed 2); "
         + "remove the figures of one text and run those units again";
 
     private readonly TemporaryDirectory directory = new();

@@ -90,10 +90,10 @@ internal static class Report
         var statistics = study.Units.Count switch
         {
             0 => "No unit is finished yet: there is nothing to show.",
-            1 => "One seed number is finished: there are no intervals, and no difference can be told from chance.",
+            1 => "One seed is finished: there are no intervals, and any difference may be due to chance.",
             var count => string.Create(
                 CultureInfo.InvariantCulture,
-                $"Figures are means ± standard deviations over the {count} seed numbers; changes have the half-width of the paired 95 % t-interval behind ±."),
+                $"Figures are means ± standard deviations over {count} seeds; for changes, ± is the half-width of the paired 95 % t-interval."),
         };
         html.Line($"<p class='reading'>{statistics}</p>");
         AddWarning(html, study);
@@ -126,7 +126,7 @@ internal static class Report
             .Line($"<h2>{(study.Recipe.HasOneUnit ? "Machine" : "Units")}</h2>")
             .Add($"<p>{(study.Recipe.HasOneUnit ? "" : "Each seed number is one unit. ")}Wall time is that of the phases behind the figures, each ")
             .Add($"counted once{(study.Recipe.HasOneUnit ? "" : ", also those shared with other units and studies")}; of an interrupted training it is ")
-            .Line($"at least the time inside its steps.{(machines > 1 ? " The units come from different machines: their times do not compare." : "")}</p>")
+            .Line($"at least the time inside its steps.{(machines > 1 ? " The units come from different machines; their times cannot be compared." : "")}</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Units'>")
             .Line($"<table class='costs words'><caption>Units by seed number</caption>")
             .Add($"<thead><tr><th scope='col'>Seed</th><th scope='col'>Wall time</th><th scope='col'>Finished (UTC)</th><th scope='col'>Processor</th>")
