@@ -17,7 +17,8 @@ internal static class CommandLine
     /// <summary>The command <c>bam</c> itself. Not a RootCommand: that one is named after the file that happens to run.</summary>
     public static Command CreateRoot(IEnumerable<Command> verbs)
     {
-        var root = new Command("bam", "Build a mixture of experts from dense language models (BAM, BTX), train it and evaluate it");
+        var root = new Command(
+            "bam", "Build a mixture of experts from dense language models (BAM, BTX), train it and evaluate it");
         root.Options.Add(new HelpOption { Action = new HelpWithExample() });
         root.Options.Add(new VersionOption { Action = new ShowVersion() });
         root.Options.Add(Json);
@@ -39,7 +40,8 @@ internal static class CommandLine
         try
         {
             if (request.Action is not null || request.CommandResult.Command is not Verb verb)
-                return request.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+                return request.Invoke(
+                    new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
             EmptyWords.Refuse(request.CommandResult);
             return verb.Execute(new Invocation(request, output, request.GetValue(Json), reporter, cancellation));
         }

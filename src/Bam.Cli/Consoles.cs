@@ -18,7 +18,8 @@ internal static class Consoles
         IsTerminal(writer) && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
     /// <summary>For results: tables fit the terminal; in a file or a pipe they are as wide as they need to be.</summary>
-    public static IAnsiConsole ForResults(TextWriter writer) => Create(writer, IsTerminal(writer) ? TerminalWidth : UnboundedWidth);
+    public static IAnsiConsole ForResults(TextWriter writer) =>
+        Create(writer, IsTerminal(writer) ? TerminalWidth : UnboundedWidth);
 
     /// <summary>For messages: a terminal breaks long lines itself, so that a path can be copied whole.</summary>
     public static IAnsiConsole ForMessages(TextWriter writer) => Create(writer, UnboundedWidth);

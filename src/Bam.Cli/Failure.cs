@@ -9,6 +9,9 @@ internal static class Failure
     /// <summary>Set to 1 to have traces on standard error.</summary>
     private const string TraceVariable = "BAM_TRACE";
 
+    private const string NoLibTorch = "libtorch cannot be used here: "
+        + "'bam doctor' lists where Bam looked for it, './bam setup' in the clone installs it";
+
     public static int Report(Exception failure, Reporter reporter, CancellationToken cancellation)
     {
         var showTrace = Environment.GetEnvironmentVariable(TraceVariable) is "1";
@@ -19,7 +22,7 @@ internal static class Failure
             InvalidInputException => (ExitStatus.WrongRequest, failure.Message),
             WorkFailedException => (ExitStatus.WorkFailed, failure.Message),
             TorchException when !LibTorch.IsAvailable(out _) =>
-                (ExitStatus.WrongRequest, "libtorch cannot be used here: 'bam doctor' lists where Bam looked for it, './bam setup' in the clone installs it"),
+                (ExitStatus.WrongRequest, NoLibTorch),
             TorchException => (ExitStatus.WorkFailed, failure.Message.Split('\n')[0]),
             IOException or UnauthorizedAccessException => (ExitStatus.WorkFailed, failure.Message),
             _ => (ExitStatus.WorkFailed, $"{failure.GetType().Name}: {failure.Message} {WhereTheTraceIs(failure, showTrace)}"),
@@ -32,10 +35,12 @@ internal static class Failure
     private static string WhereTheTraceIs(Exception failure, bool shown)
     {
         if (shown) return "(this is a fault in Bam; the trace follows)";
-        var path = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"bam-trace-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}.txt"));
+        var time = DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
+        var path = Path.Combine(Path.GetTempPath(), $"bam-trace-{time}-{Environment.ProcessId}.txt");
         try
         {
-            using (var trace = new StreamWriter(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write }))
+            var mode = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+            using (var trace = new StreamWriter(path, mode))
                 trace.Write($"bam {ShowVersion.Version}\n{Environment.CommandLine}\n{failure}\n");
             return $"(this is a fault in Bam; the trace is in {path})";
         }

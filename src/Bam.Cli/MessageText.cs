@@ -101,12 +101,16 @@ internal static class ResultText
     public static void LabelledLine(this IAnsiConsole console, FormattableString line) =>
         console.MarkupLineInterpolated(
             CultureInfo.InvariantCulture,
-            FormattableStringFactory.Create(line.Format, [.. line.GetArguments().Select(value => value is string text ? MessageText.Escape(text) : value)]));
+            FormattableStringFactory.Create(line.Format, [.. line.GetArguments().Select(Escaped)]));
 
     /// <summary>
     /// Text as a terminal gets it. Control characters could command it and are replaced. Characters that set the direction are
     /// part of Arabic and Hebrew text; they stay, as their effect ends with the line.
     /// </summary>
     public static string ForTerminal(string text) =>
-        string.Concat(text.Select(letter => char.IsControl(letter) && letter is not ('\n' or '\t') ? (char)Rune.ReplacementChar.Value : letter));
+        string.Concat(text.Select(letter => IsCommand(letter) ? (char)Rune.ReplacementChar.Value : letter));
+
+    private static bool IsCommand(char letter) => char.IsControl(letter) && letter is not ('\n' or '\t');
+
+    private static object? Escaped(object? value) => value is string text ? MessageText.Escape(text) : value;
 }

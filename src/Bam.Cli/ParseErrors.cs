@@ -29,7 +29,8 @@ internal static class ParseErrors
     }
 
     private static string Unknown(string word, ParseResult request) =>
-        $"unknown {(word.StartsWith('-') ? "option" : "argument")} '{word}'{Nearest(word, request.CommandResult.Command)}; {TryHelp(request)}";
+        $"unknown {(word.StartsWith('-') ? "option" : "argument")} '{word}'"
+        + $"{Nearest(word, request.CommandResult.Command)}; {TryHelp(request)}";
 
     private static string TryHelp(ParseResult request) => $"try: {PathOf(request.CommandResult)} --help";
 
@@ -61,7 +62,8 @@ internal static class ParseErrors
     // The library's words for a value of another type name the type of .NET.
     private static string Describe(ParseError error)
     {
-        if (error.SymbolResult is not OptionResult { Option: var option, Tokens: var values } || !error.Message.Contains(nameof(System), StringComparison.Ordinal))
+        var namesType = error.Message.Contains(nameof(System), StringComparison.Ordinal);
+        if (!namesType || error.SymbolResult is not OptionResult { Option: var option, Tokens: var values })
             return error.Message.TrimEnd('.');
         var type = option.ValueType.GetElementType() ?? Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
         var expected = type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "an integer";
@@ -97,7 +99,8 @@ internal static class EmptyWords
                 _ => null,
             };
             if (name is not null && part.Tokens.Any(token => token.Value.Length == 0))
-                throw new InvalidInputException(name, "a value", "an empty one", "give one, or set the shell variable that it comes from");
+                throw new InvalidInputException(
+                    name, "a value", "an empty one", "give one, or set the shell variable that it comes from");
         }
     }
 }

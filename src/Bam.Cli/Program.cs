@@ -11,7 +11,12 @@ internal static class Program
         new Demo(),
         new RunRecipe(),
         new VerbGroup("data", "Build and inspect token shards", new DataBuild(), new DataInspect()),
-        new VerbGroup("tokenizer", "Train tokenizers, encode and decode text", new TokenizerTrain(), new TokenizerEncode(), new TokenizerDecode()),
+        new VerbGroup(
+            "tokenizer",
+            "Train tokenizers, encode and decode text",
+            new TokenizerTrain(),
+            new TokenizerEncode(),
+            new TokenizerDecode()),
         new Train(),
         new Mix(),
         new Export(),

@@ -16,7 +16,8 @@ internal static class Quantity
         var digits = text.Replace("_", "", StringComparison.Ordinal);
         var factor = digits is [.., var last] ? FactorOf(last) : 1;
         if (factor != 1) digits = digits[..^1];
-        return double.TryParse(digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+        const NumberStyles style = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        return double.TryParse(digits, style, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? number * factor
             : throw new InvalidInputException(option, "a number such as 400B, 1.5T or 4e11", text, "correct it");
     }
@@ -27,7 +28,9 @@ internal static class Quantity
         var power = 0;
         // 999.5 would be "1000" at three digits.
         for (; value >= 999.5 && power < Prefixes.Length - 1; power++) value /= 1000;
-        var format = power == 0 && value == Math.Round(value) ? "0" : value switch { >= 99.95 => "0", >= 9.995 => "0.0", _ => "0.00" };
+        var format = power == 0 && value == Math.Round(value)
+            ? "0"
+            : value switch { >= 99.95 => "0", >= 9.995 => "0.0", _ => "0.00" };
         return $"{value.ToString(format, CultureInfo.InvariantCulture)} {Prefixes[power]}{unit}".TrimEnd();
     }
 
@@ -74,12 +77,16 @@ internal static class ByteSize
         var rest = text.EndsWith('B') ? text[..^1] : text;
         var isBinary = text.EndsWith("iB", StringComparison.Ordinal);
         if (isBinary) rest = rest[..^1];
-        var power = rest.Length == 0 ? 0 : 1 + Array.FindIndex(Units, unit => unit.Equals(rest[^1..], StringComparison.OrdinalIgnoreCase));
+        var power = rest.Length == 0
+            ? 0
+            : 1 + Array.FindIndex(Units, unit => unit.Equals(rest[^1..], StringComparison.OrdinalIgnoreCase));
         if (power > 0) rest = rest[..^1];
-        var isNumber = double.TryParse(rest.TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number);
+        var isNumber = double.TryParse(
+            rest.TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number);
         var bytes = number * Math.Pow(isBinary ? 1024 : 1000, power);
         return isNumber && bytes is >= 1 and < long.MaxValue && (power > 0 || !isBinary)
             ? (long)bytes
-            : throw new InvalidInputException(option, "a size of at least one byte, such as 5GB, 500MB or 2GiB", text, "correct it");
+            : throw new InvalidInputException(
+                option, "a size of at least one byte, such as 5GB, 500MB or 2GiB", text, "correct it");
     }
 }

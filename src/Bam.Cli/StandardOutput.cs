@@ -27,7 +27,8 @@ internal sealed partial class StandardOutput : Stream
     /// <summary>Makes it what <see cref="Console.Out"/> writes to.</summary>
     public static void Install()
     {
-        if (OperatingSystem.IsLinux()) Console.SetOut(new StreamWriter(new StandardOutput(), Console.OutputEncoding) { AutoFlush = true });
+        if (OperatingSystem.IsLinux())
+            Console.SetOut(new StreamWriter(new StandardOutput(), Console.OutputEncoding) { AutoFlush = true });
     }
 
     /// <summary>Writes all bytes.</summary>
@@ -67,7 +68,9 @@ internal sealed partial class StandardOutput : Stream
             case BrokenPipe:
                 throw new ClosedOutputException();
             default:
-                throw new WorkFailedException($"standard output: cannot be written ({IoFailure.Describe(new IOException(Marshal.GetPInvokeErrorMessage(error), error))}); write it elsewhere");
+                var failure = new IOException(Marshal.GetPInvokeErrorMessage(error), error);
+                throw new WorkFailedException(
+                    $"standard output: cannot be written ({IoFailure.Describe(failure)}); write it elsewhere");
         }
     }
 

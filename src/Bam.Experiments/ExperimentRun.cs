@@ -89,7 +89,7 @@ internal sealed class ExperimentRun
         void Show(Study study)
         {
             TextDifference.Warn(study, reporter);
-            Report.Write(study, Directory);
+            StudyReport.Write(study, Directory);
         }
     }
 

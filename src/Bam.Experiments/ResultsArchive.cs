@@ -34,7 +34,7 @@ internal static class ResultsArchive
         var (set, recipes) = StudySet.ReadRecipes(path);
         var directory = Path.GetFullPath(output ?? Path.Combine("runs", set?.Name ?? recipes[0].Name));
         var studies = recipes.Select(recipe => Read(recipe, directory, reporter)).ToList();
-        var pages = studies.Select(study => Report.Write(study, directory)).ToList();
+        var pages = studies.Select(study => StudyReport.Write(study, directory)).ToList();
         return set is null ? pages[0] : SetReport.Write(set, studies, directory);
     }
 

@@ -139,7 +139,12 @@ internal sealed class Cost : Verb
     public override int Execute(Invocation invocation)
     {
         var mixing = new CostMixing(
-            invocation.Get(method), Positive(invocation, models), invocation.Get(experts), invocation.Get(topK), invocation.Get(shareKeyValue), invocation.Get(attentionTopK));
+            invocation.Get(method),
+            Positive(invocation, models),
+            invocation.Get(experts),
+            invocation.Get(topK),
+            invocation.Get(shareKeyValue),
+            invocation.Get(attentionTopK));
         if (mixing.Method is null) RefuseWithout("--method", invocation, models, experts, topK, shareKeyValue, attentionTopK);
         if (!invocation.Get(plan)) RefuseWithout("--plan", invocation, peak, fraction, devices, memory, seedTokens, copyTokens);
 
@@ -164,7 +169,8 @@ internal sealed class Cost : Verb
         var longest = subject.Seed.MaxPositionEmbeddings;
         var window = invocation.Get(length) ?? Math.Min(PaperLength, longest);
         if (window < 1 || window > longest)
-            throw new InvalidInputException("--sequence-length", $"1 to {longest} (max_position_embeddings)", $"{window}", "choose another");
+            throw new InvalidInputException(
+                "--sequence-length", $"1 to {longest} (max_position_embeddings)", $"{window}", "choose another");
         return new(window, Positive(invocation, batchSize), invocation.GetRequired(dtype) switch
         {
             "float32" => ScalarType.Float32,
@@ -175,29 +181,39 @@ internal sealed class Cost : Verb
 
     private ComputeBudget ComputeOf(Invocation invocation)
     {
-        var flops = QuantityOf(invocation, peak) ?? throw new InvalidInputException("--peak", "the peak matrix throughput of one device in FLOP/s", "none", "add it, for example --peak 989T; 'bam doctor' measures this machine's");
+        var flops = QuantityOf(invocation, peak) ?? throw new InvalidInputException(
+            "--peak", "the peak matrix throughput of one device in FLOP/s", "none",
+            "add it, for example --peak 989T; 'bam doctor' measures this machine's");
         if (flops == 0) throw new InvalidInputException("--peak", "a number above 0", "0", "correct it");
         var reached = invocation.Get(fraction);
-        if (reached is not (> 0 and <= 1)) throw new InvalidInputException("--fraction", "a number above 0 and at most 1", FormattableString.Invariant($"{reached}"), "correct it");
+        if (reached is not (> 0 and <= 1))
+            throw new InvalidInputException(
+                "--fraction", "a number above 0 and at most 1", FormattableString.Invariant($"{reached}"), "correct it");
         return new(flops, reached, Positive(invocation, devices), QuantityOf(invocation, memory));
     }
 
     private TokenBudget TokensOf(CostSubject subject, Invocation invocation, double? mixture)
     {
         if (subject.Mixtures.Count == 0)
-            throw new InvalidInputException("--plan", "a mixture, or a dense model with --method", "a dense model", "add --method bam or btx, or name a preset");
+            throw new InvalidInputException(
+                "--plan", "a mixture, or a dense model with --method", "a dense model",
+                "add --method bam or btx, or name a preset");
         return new(
             QuantityOf(invocation, seedTokens) ?? subject.PaperSeedTokens ?? 0,
             subject.Copies,
             QuantityOf(invocation, copyTokens) ?? (subject.PaperSeedTokens is null ? 0 : TokenBudget.PaperCopyTokens),
-            mixture ?? throw new InvalidInputException("--tokens", "the mixture's training tokens", "none", "add them, for example --tokens 10B; the paper does not state its own"));
+            mixture ?? throw new InvalidInputException(
+                "--tokens", "the mixture's training tokens", "none",
+                "add them, for example --tokens 10B; the paper does not state its own"));
     }
 
     private static double? QuantityOf(Invocation invocation, Option<string?> option) =>
         invocation.Get(option) is { } text ? Quantity.Parse(option.Name, text) : null;
 
     private static int Positive(Invocation invocation, Option<int> option) =>
-        invocation.Get(option) is > 0 and var value ? value : throw new InvalidInputException(option.Name, "a number above 0", $"{invocation.Get(option)}", "correct it");
+        invocation.Get(option) is > 0 and var value
+            ? value
+            : throw new InvalidInputException(option.Name, "a number above 0", $"{invocation.Get(option)}", "correct it");
 
     private static void RefuseWithout(string needed, Invocation invocation, params Option[] options)
     {

@@ -15,7 +15,12 @@ namespace Bam.Cli.Commands;
 /// <param name="Copies">The specialised copies of the seed behind them.</param>
 /// <param name="PaperSeedTokens">What the paper trains the seed on, when it is the paper's.</param>
 internal sealed record CostSubject(
-    string Name, ModelConfig Seed, IReadOnlyList<NamedModel> Models, IReadOnlyList<NamedModel> Mixtures, int Copies, double? PaperSeedTokens)
+    string Name,
+    ModelConfig Seed,
+    IReadOnlyList<NamedModel> Models,
+    IReadOnlyList<NamedModel> Mixtures,
+    int Copies,
+    double? PaperSeedTokens)
 {
     /// <summary>Finds them. A preset's name wins over a file of that name, which <c>./</c> in front still reaches.</summary>
     /// <exception cref="InvalidInputException">There is no such model, or it cannot be mixed so.</exception>
@@ -24,9 +29,14 @@ internal sealed record CostSubject(
         var preset = ModelPresets.Find(name);
         var config = preset ?? Load(name, reporter);
         if (mixing.Method is null && preset is null) return OfModel(name, config);
-        if (config.IsMixture) throw new InvalidInputException("--method", "a dense model to mix", $"{name}, a mixture", "leave it out");
-        var models = mixing.Method is null ? PaperFamily.Of(config) : [new(PaperFamily.Seed, config), new(NameOf(mixing), mixing.Of(config))];
-        double? paperTokens = preset is null ? null : TokenBudget.PaperSeedTokens[ModelPresets.All.First(known => known.Value == preset).Key];
+        if (config.IsMixture)
+            throw new InvalidInputException("--method", "a dense model to mix", $"{name}, a mixture", "leave it out");
+        var models = mixing.Method is null
+            ? PaperFamily.Of(config)
+            : [new(PaperFamily.Seed, config), new(NameOf(mixing), mixing.Of(config))];
+        double? paperTokens = preset is null
+            ? null
+            : TokenBudget.PaperSeedTokens[ModelPresets.All.First(known => known.Value == preset).Key];
         return new(name, config, models, [.. models.Skip(1)], mixing.Copies, paperTokens);
     }
 
@@ -36,10 +46,12 @@ internal sealed record CostSubject(
         var model = new NamedModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory))), config);
         var seed = config with
         {
-            NumAttentionExperts = 1, AttentionRouting = AttentionRouting.Soft, NumAttentionExpertsPerTok = null, ShareKeyValue = false,
+            NumAttentionExperts = 1, AttentionRouting = AttentionRouting.Soft, NumAttentionExpertsPerTok = null,
+            ShareKeyValue = false,
             NumLocalExperts = 1, NumExpertsPerTok = 1, NormTopkProb = false,
         };
-        var models = MixtureRecord.Read(directory)?.Models.Count ?? (config.NumAttentionExperts > 1 ? config.NumAttentionExperts : config.NumLocalExperts);
+        var models = MixtureRecord.Read(directory)?.Models.Count
+            ?? (config.NumAttentionExperts > 1 ? config.NumAttentionExperts : config.NumLocalExperts);
         return new(name, seed, [model], config.IsMixture ? [model] : [], models - 1, PaperSeedTokens: null);
     }
 
@@ -48,13 +60,16 @@ internal sealed record CostSubject(
         if (Directory.Exists(name)) return ModelConfig.Load(name, reporter);
         if (File.Exists(name)) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
         throw new InvalidInputException(
-            $"{name}: does not exist, and no preset has this name{Suggestion.For(name, ModelPresets.Names)}; expected a checkpoint directory, a config.json or a preset");
+            $"{name}: does not exist, and no preset has this name{Suggestion.For(name, ModelPresets.Names)}; "
+            + "expected a checkpoint directory, a config.json or a preset");
     }
 
     private static string NameOf(CostMixing mixing)
     {
         var name = mixing.Method is "bam" or "btx" ? mixing.Method.ToUpperInvariant() : mixing.Method!;
-        var routing = mixing.Experts is null && mixing.TopK is null ? "" : $" {mixing.Experts ?? mixing.Models} top-{mixing.TopK ?? 1}";
+        var routing = mixing.Experts is null && mixing.TopK is null
+            ? ""
+            : $" {mixing.Experts ?? mixing.Models} top-{mixing.TopK ?? 1}";
         var attention = mixing.AttentionTopK is { } k ? $" attention top-{k}" : "";
         return $"{name}{routing}{attention}{(mixing.ShareKeyValue ? " shared KV" : "")}";
     }
@@ -79,8 +94,11 @@ internal sealed record CostMixing(string? Method, int Models, int? Experts, int?
     public ModelConfig Of(ModelConfig seed)
     {
         var method = MixtureMethods.Named(Method!);
-        if (method is SoupMethod) throw new InvalidInputException("--method", "bam, btx or sparse", "soup", "leave it out: a soup costs the same as its seed");
-        if (Models > MostModels) throw new InvalidInputException("--models", $"at most {MostModels}", $"{Models}", "choose fewer");
+        if (method is SoupMethod)
+            throw new InvalidInputException(
+                "--method", "bam, btx or sparse", "soup", "leave it out: a soup costs the same as its seed");
+        if (Models > MostModels)
+            throw new InvalidInputException("--models", $"at most {MostModels}", $"{Models}", "choose fewer");
         var mixture = method.Configure(seed, new MixtureOptions
         {
             Seed = "seed",

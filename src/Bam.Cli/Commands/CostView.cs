@@ -24,7 +24,8 @@ internal static class CostView
         ("feed-forward", [ParameterKind.Gate, ParameterKind.Up, ParameterKind.Down]),
     ];
 
-    public static void Show(CostSubject subject, IReadOnlyList<ModelCost> costs, CostSettings settings, double? tokens, Invocation invocation)
+    public static void Show(
+        CostSubject subject, IReadOnlyList<ModelCost> costs, CostSettings settings, double? tokens, Invocation invocation)
     {
         var result = new
         {
@@ -59,14 +60,19 @@ internal static class CostView
     {
         string[] names = [.. costs.Select(cost => cost.Name)];
         var format = new CostTable.CountFormat(InMillions: costs.Count > 2);
-        ParameterTable(costs, names, format).Write(console, costs.Any(cost => cost.Config.TieWordEmbeddings) ? "The head is the embedding matrix (tied)." : null);
+        ParameterTable(costs, names, format).Write(
+            console, costs.Any(cost => cost.Config.TieWordEmbeddings) ? "The head is the embedding matrix (tied)." : null);
         LayerTable(costs, names, format, settings.Length).Write(
-            console, "Counted as in the paper (Table 10): two per multiply-add; scores count only queries times keys. Embeddings and head are excluded.");
-        ModelTable(costs, names, tokens).Write(console, "All layers and the head. Training is 3 × forward and counts both attention products, causally masked.");
+            console,
+            "Counted as in the paper (Table 10): two per multiply-add; scores count only queries times keys. "
+            + "Embeddings and head are excluded.");
+        ModelTable(costs, names, tokens).Write(
+            console, "All layers and the head. Training is 3 × forward and counts both attention products, causally masked.");
         CacheTable(costs, names).Write(console);
         MemoryTable(costs, names, settings).Write(
             console,
-            "Parameters, gradients and moments are float32. Activations are counted for float32 on a CPU and for bfloat16 on a GPU. "
+            "Parameters, gradients and moments are float32. "
+            + "Activations are counted for float32 on a CPU and for bfloat16 on a GPU. "
             + "Libraries (0.3 GB, or 0.8 GB with a GPU) and allocator overhead are not included.");
         DrawPaper(console, [.. costs.SelectMany(cost => cost.Paper)], settings.Length);
     }
@@ -76,7 +82,9 @@ internal static class CostView
         var table = new CostTable($"Parameters{format.Unit}", names);
         foreach (var (label, kinds) in Components)
         {
-            var parts = costs.Select(cost => cost.Components.Where(component => kinds.Contains(component.Kind)).ToList()).ToList();
+            var parts = costs
+                .Select(cost => cost.Components.Where(component => kinds.Contains(component.Kind)).ToList())
+                .ToList();
             if (parts.All(part => part.Count == 0)) continue;
             table.Add(label, parts.Select(part => part.Sum(component => component.Total)), format);
             if (parts.SelectMany(part => part).Any(component => component.Active != component.Total))
@@ -90,7 +98,8 @@ internal static class CostView
 
     private static CostTable LayerTable(IReadOnlyList<ModelCost> costs, string[] names, CostTable.CountFormat format, int length)
     {
-        var table = new CostTable(string.Create(CultureInfo.InvariantCulture, $"FLOPs per token and layer{format.Unit} (n_ctx = {length:N0})"), names);
+        var table = new CostTable(
+            string.Create(CultureInfo.InvariantCulture, $"FLOPs per token and layer{format.Unit} (n_ctx = {length:N0})"), names);
         Add("attention router", layer => layer.AttentionRouter);
         Add("queries, keys, values", layer => layer.QueryKeyValue);
         Add("scores", layer => layer.Scores);
@@ -101,7 +110,8 @@ internal static class CostView
         Add("attention, no router", layer => layer.Attention);
         return table;
 
-        void Add(string label, Func<LayerFlops, long> count, bool isSum = false) => table.Add(label, costs.Select(cost => count(cost.InferenceLayer)), format, isSum);
+        void Add(string label, Func<LayerFlops, long> count, bool isSum = false) =>
+            table.Add(label, costs.Select(cost => count(cost.InferenceLayer)), format, isSum);
     }
 
     private static CostTable ModelTable(IReadOnlyList<ModelCost> costs, string[] names, double? tokens)
@@ -109,7 +119,12 @@ internal static class CostView
         var table = new CostTable("FLOPs per token in the whole model", names);
         table.Add("inference", costs.Select(cost => Quantity.Short(cost.InferenceFlops)));
         table.Add("training", costs.Select(cost => Quantity.Short(cost.TrainingFlops)));
-        if (tokens is { } count) table.Add($"training on {Quantity.Tokens(count)}", costs.Select(cost => Quantity.Flops(count * cost.TrainingFlops)), isSum: true);
+        if (tokens is { } count)
+        {
+            var flops = costs.Select(cost => Quantity.Flops(count * cost.TrainingFlops));
+            table.Add($"training on {Quantity.Tokens(count)}", flops, isSum: true);
+        }
+
         return table;
     }
 
@@ -124,7 +139,11 @@ internal static class CostView
 
     private static CostTable MemoryTable(IReadOnlyList<ModelCost> costs, string[] names, CostSettings settings)
     {
-        var table = new CostTable(string.Create(CultureInfo.InvariantCulture, $"Training memory for {settings.BatchSize:N0} × {settings.Length:N0} tokens in {NameOf(settings.Dtype)}"), names);
+        var table = new CostTable(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Training memory for {settings.BatchSize:N0} × {settings.Length:N0} tokens in {NameOf(settings.Dtype)}"),
+            names);
         Add("parameters", memory => memory.Parameters);
         Add("gradients", memory => memory.Gradients);
         Add("AdamW's moments", memory => memory.Moments);
@@ -133,7 +152,8 @@ internal static class CostView
         Add("total", memory => memory.Total, isSum: true);
         return table;
 
-        void Add(string label, Func<TrainingMemory, long> bytes, bool isSum = false) => table.Add(label, costs.Select(cost => Quantity.Short(bytes(cost.Memory), "B")), isSum);
+        void Add(string label, Func<TrainingMemory, long> bytes, bool isSum = false) =>
+            table.Add(label, costs.Select(cost => Quantity.Short(bytes(cost.Memory), "B")), isSum);
     }
 
     private static void DrawPaper(IAnsiConsole console, IReadOnlyList<PaperFigure> figures, int length)
@@ -145,7 +165,8 @@ internal static class CostView
         foreach (var group in groups)
         {
             table.AddGroup($"{Words(group.Key.Quantity)} ({group.Key.Source})");
-            foreach (var figure in group) table.Add($"  {figure.Model}", [Exact(figure.Ours), Exact(figure.Paper), Difference(figure, notes)]);
+            foreach (var figure in group)
+                table.Add($"  {figure.Model}", [Exact(figure.Ours), Exact(figure.Paper), Difference(figure, notes)]);
         }
 
         table.Write(console);
@@ -153,7 +174,8 @@ internal static class CostView
         for (var i = 0; i < notes.Count; i++) list.AddRow(ResultText.Label($"({i + 1})"), ResultText.Label(notes[i]));
         console.Write(list);
         if (length != PaperFigures.Context)
-            console.MarkupLine(CultureInfo.InvariantCulture, $"[grey]FLOPs in this table are at the paper's n_ctx, {PaperFigures.Context}.[/]");
+            console.MarkupLine(
+                CultureInfo.InvariantCulture, $"[grey]FLOPs in this table are at the paper's n_ctx, {PaperFigures.Context}.[/]");
     }
 
     // The note's number has its place in every row, so that the figures stay in line.
@@ -176,7 +198,11 @@ internal static class CostView
 internal static class CostPlanView
 {
     public static void Show(
-        IReadOnlyList<PhaseEstimate> phases, CostSubject subject, ComputeBudget compute, CostSettings settings, Invocation invocation)
+        IReadOnlyList<PhaseEstimate> phases,
+        CostSubject subject,
+        ComputeBudget compute,
+        CostSettings settings,
+        Invocation invocation)
     {
         var result = new
         {
@@ -190,7 +216,8 @@ internal static class CostPlanView
         invocation.WriteResult(result, console => Draw(console, phases, compute, settings));
     }
 
-    private static void Draw(IAnsiConsole console, IReadOnlyList<PhaseEstimate> phases, ComputeBudget compute, CostSettings settings)
+    private static void Draw(
+        IAnsiConsole console, IReadOnlyList<PhaseEstimate> phases, ComputeBudget compute, CostSettings settings)
     {
         string[] titles = ["tokens", "FLOPs", "time", "memory"];
         var table = new CostTable("The three phases", compute.MemoryBytes is null ? titles : [.. titles, "fits"]);
@@ -203,13 +230,16 @@ internal static class CostPlanView
                 Quantity.Duration(phase.Seconds),
                 Quantity.Short(phase.Memory.Total, "B"),
             ];
-            table.Add(NameOf(phase), compute.MemoryBytes is null ? cells : [.. cells, Verdict(phase, settings)]);
+            table.Add(NameOf(phase), compute.MemoryBytes is null ? cells : [.. cells, FitOf(phase, settings)]);
         }
 
         table.Write(console, string.Create(
             CultureInfo.InvariantCulture,
-            $"{Count(compute.Devices)} of {Quantity.Short(compute.PeakFlops, "FLOP/s")}, of which training reaches {compute.Fraction:0.##}; on each a whole model and {settings.BatchSize:N0} × {settings.Length:N0} tokens in {CostView.NameOf(settings.Dtype)}."));
-        if (phases.Count(phase => phase.Phase == 3) > 1) console.MarkupLine("[grey]The mixtures are alternatives, each made from the same seed and copies.[/]");
+            $"{Count(compute.Devices)} of {Quantity.Short(compute.PeakFlops, "FLOP/s")}, of which training reaches "
+            + $"{compute.Fraction:0.##}; each holds the whole model and "
+            + $"{settings.BatchSize:N0} × {settings.Length:N0} tokens in {CostView.NameOf(settings.Dtype)}."));
+        if (phases.Count(phase => phase.Phase == 3) > 1)
+            console.MarkupLine("[grey]The mixtures are alternatives, each made from the same seed and copies.[/]");
     }
 
     private static string NameOf(PhaseEstimate phase) => phase.Phase switch
@@ -219,14 +249,15 @@ internal static class CostPlanView
         _ => $"3 {phase.Model}",
     };
 
-    private static string Verdict(PhaseEstimate phase, CostSettings settings) => phase switch
+    private static string FitOf(PhaseEstimate phase, CostSettings settings) => phase switch
     {
         { LargestBatch: 0 } => "at no batch size",
         { Fits: true } => "yes",
         _ => string.Create(CultureInfo.InvariantCulture, $"{phase.LargestBatch:N0} × {settings.Length:N0} fits"),
     };
 
-    private static string Count(int devices) => devices == 1 ? "One device" : string.Create(CultureInfo.InvariantCulture, $"{devices:N0} devices");
+    private static string Count(int devices) =>
+        devices == 1 ? "One device" : string.Create(CultureInfo.InvariantCulture, $"{devices:N0} devices");
 }
 
 /// <summary>A table of components × models under a title. Five models fit 80 columns.</summary>
@@ -238,7 +269,8 @@ internal sealed class CostTable
     public CostTable(string title, IReadOnlyList<string> columns)
     {
         this.title = title;
-        foreach (var column in columns) table.AddColumn(new TableColumn(ResultText.Label(column)).RightAligned().Padding(2, 0, 0, 0));
+        foreach (var column in columns)
+            table.AddColumn(new TableColumn(ResultText.Label(column)).RightAligned().Padding(2, 0, 0, 0));
     }
 
     /// <summary>A row of counts, 0 drawn as a dash.</summary>
@@ -247,7 +279,7 @@ internal sealed class CostTable
 
     /// <summary>A row of texts.</summary>
     public void Add(string label, IEnumerable<string> cells, bool isSum = false) =>
-        table.AddRow([.. cells.Prepend(label).Select(cell => isSum ? $"[bold]{ResultText.Label(cell)}[/]" : ResultText.Label(cell))]);
+        table.AddRow([.. cells.Prepend(label).Select(ResultText.Label).Select(cell => isSum ? $"[bold]{cell}[/]" : cell)]);
 
     /// <summary>The head of a group of rows.</summary>
     public void AddGroup(string label) => table.AddRow($"[grey]{ResultText.Label(label)}[/]");
@@ -267,7 +299,12 @@ internal sealed class CostTable
         public string Unit => InMillions ? ", in millions" : "";
 
         /// <summary>The count, or a dash for none.</summary>
-        public string Write(long count) =>
-            count == 0 ? "–" : InMillions ? (count / 1e6).ToString("#,0.000", CultureInfo.InvariantCulture) : count.ToString("N0", CultureInfo.InvariantCulture);
+        public string Write(long count)
+        {
+            if (count == 0) return "–";
+            return InMillions
+                ? (count / 1e6).ToString("#,0.000", CultureInfo.InvariantCulture)
+                : count.ToString("N0", CultureInfo.InvariantCulture);
+        }
     }
 }

@@ -93,16 +93,21 @@ internal sealed class DataBuild : Verb
     };
 
     private readonly Option<string?> bos = BosOption.Create(
-        "Where to put the tokenizer's begin-of-text token: document (before each document), window (at the start of each window in training and evaluation), none [default: document if the tokenizer's template has one]");
+        "Where to put the tokenizer's begin-of-text token: document (before each document), "
+        + "window (at the start of each window in training and evaluation), none "
+        + "[default: document if the tokenizer's template has one]");
 
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
 
     public DataBuild()
-        : base("build", "Build the token shards of a domain from text", "bam data build --input law/*.jsonl.gz --tokenizer tokenizer.json --output data/law")
+        : base(
+            "build", "Build the token shards of a domain from text",
+            "bam data build --input law/*.jsonl.gz --tokenizer tokenizer.json --output data/law")
     {
         foreach (var option in new Option[]
         {
-            input, tokenizer, output, name, textKey, groupKey, separator, heldOutFraction, heldOutMaxTokens, nearDuplicates, contamination, seed,
+            input, tokenizer, output, name, textKey, groupKey, separator, heldOutFraction, heldOutMaxTokens, nearDuplicates,
+            contamination, seed,
             skipBadLines, bos,
         })
         {
@@ -120,7 +125,9 @@ internal sealed class DataBuild : Verb
             {
                 Inputs = invocation.GetRequired(input),
                 Encoder = TextEncoder.Of(
-                    Tokenizer.Load(tokenizerPath), tokenizerPath, BosOption.Of(invocation, bos, BeginOfText.Document, BeginOfText.Window, BeginOfText.None)),
+                    Tokenizer.Load(tokenizerPath),
+                    tokenizerPath,
+                    BosOption.Of(invocation, bos, BeginOfText.Document, BeginOfText.Window, BeginOfText.None)),
                 Output = directory,
                 Name = invocation.Get(name),
                 TextKey = invocation.Get(textKey)!,

@@ -44,7 +44,9 @@ internal sealed class DataInspect : Verb
         var path = invocation.GetRequired(data);
         var text = invocation.Get(tokenizer) is { } tokenizerPath ? Tokenizer.Load(tokenizerPath) : null;
         var count = Math.Max(0, invocation.Get(samples));
-        var result = Directory.Exists(path) ? OfDomain(path, text, count, invocation.Cancellation) : OfPrefix(path, text, count, invocation.Cancellation);
+        var result = Directory.Exists(path)
+            ? OfDomain(path, text, count, invocation.Cancellation)
+            : OfPrefix(path, text, count, invocation.Cancellation);
         invocation.WriteResult(result, console =>
         {
             if (result.Report is { } report) console.Write(DomainView.Draw(report));
@@ -57,8 +59,11 @@ internal sealed class DataInspect : Verb
     {
         using var domain = DomainData.Open(path);
         if (text is not null && !text.HasFingerprint(domain.Report.Tokenizer))
-            throw new InvalidInputException("--tokenizer", "the tokenizer that the domain was built with", "another", "give that one, or none to see ids");
-        return new(domain.Report, [Describe(domain.HeldOut, text, count, cancellation), Describe(domain.Train, text, count, cancellation)]);
+            throw new InvalidInputException(
+                "--tokenizer", "the tokenizer that the domain was built with", "another", "give that one, or none to see ids");
+        return new(
+            domain.Report,
+            [Describe(domain.HeldOut, text, count, cancellation), Describe(domain.Train, text, count, cancellation)]);
     }
 
     private static Inspection OfPrefix(string path, Tokenizer? text, int count, CancellationToken cancellation)
@@ -81,7 +86,15 @@ internal sealed class DataInspect : Verb
         }
 
         return new(
-            shard.Prefix, shard.TokenType.ToString().ToLowerInvariant(), documents, shard.TokenCount, shard.FindMaxTokenId(cancellation), shortest, Median(shard), longest, heads);
+            shard.Prefix,
+            shard.TokenType.ToString().ToLowerInvariant(),
+            documents,
+            shard.TokenCount,
+            shard.FindMaxTokenId(cancellation),
+            shortest,
+            Median(shard),
+            longest,
+            heads);
     }
 
     /// <summary>Of the documents' lengths; where there are very many, of some of them, spread over the data.</summary>
@@ -105,16 +118,30 @@ internal sealed class DataInspect : Verb
 
     private static void Write(IAnsiConsole console, Shard shard)
     {
-        console.LabelledLine(
-            $"[bold]{shard.Prefix}[/]: {shard.Tokens:N0} tokens ({shard.TokenType}, ids up to {shard.MaxTokenId}) in {shard.Documents:N0} documents of {shard.Shortest:N0} to {shard.Longest:N0}, median {shard.Median:N0}");
+        var tokens = string.Create(
+            CultureInfo.InvariantCulture, $"{shard.Tokens:N0} tokens ({shard.TokenType}, ids up to {shard.MaxTokenId})");
+        var lengths = string.Create(
+            CultureInfo.InvariantCulture, $"{shard.Shortest:N0} to {shard.Longest:N0}, median {shard.Median:N0}");
+        console.LabelledLine($"[bold]{shard.Prefix}[/]: {tokens} in {shard.Documents:N0} documents of {lengths}");
         foreach (var head in shard.Heads)
-            console.LabelledLine($"  [grey]{head.Document} ({head.Tokens:N0})[/] {head.Head.ReplaceLineEndings(" ").Replace('\t', ' ')}");
+        {
+            var text = head.Head.ReplaceLineEndings(" ").Replace('\t', ' ');
+            console.LabelledLine($"  [grey]{head.Document} ({head.Tokens:N0})[/] {text}");
+        }
     }
 
     private sealed record Inspection(DataBuildReport? Report, IReadOnlyList<Shard> Shards);
 
     private sealed record Shard(
-        string Prefix, string TokenType, long Documents, long Tokens, int MaxTokenId, long Shortest, long Median, long Longest, IReadOnlyList<DocumentHead> Heads);
+        string Prefix,
+        string TokenType,
+        long Documents,
+        long Tokens,
+        int MaxTokenId,
+        long Shortest,
+        long Median,
+        long Longest,
+        IReadOnlyList<DocumentHead> Heads);
 
     private sealed record DocumentHead(long Document, long Tokens, string Head);
 }
@@ -136,7 +163,8 @@ internal static class DomainView
         AddSide(table, "held out", report.HeldOut);
         AddSide(table, "training", report.Train);
         if (report.Bos != BeginOfText.None)
-            table.Caption($"each {report.Bos.ToString().ToLowerInvariant()} begins with id {string.Join(", id ", report.BeginOfTextIds!)}");
+            table.Caption(
+                $"each {report.Bos.ToString().ToLowerInvariant()} begins with id {string.Join(", id ", report.BeginOfTextIds!)}");
         return table;
     }
 

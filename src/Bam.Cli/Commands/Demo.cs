@@ -14,7 +14,8 @@ internal sealed class Demo : Verb
     };
 
     public Demo()
-        : base("demo", "Train, specialise and mix small models on real text, and check the result", "bam demo") => Options.Add(output);
+        : base("demo", "Train, specialise and mix small models on real text, and check the result", "bam demo") =>
+            Options.Add(output);
 
     public override int Execute(Invocation invocation)
     {
@@ -38,6 +39,8 @@ internal static class ShippedRecipes
     public static string Find(string name)
     {
         var path = Path.Combine(AppContext.BaseDirectory, "recipes", name, "recipe.yaml");
-        return File.Exists(path) ? path : throw new InvalidInputException(path, $"the recipe of 'bam {name}'", "nothing", "reinstall Bam");
+        return File.Exists(path)
+            ? path
+            : throw new InvalidInputException(path, $"the recipe of 'bam {name}'", "nothing", "reinstall Bam");
     }
 }

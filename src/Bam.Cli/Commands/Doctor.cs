@@ -6,7 +6,8 @@ using Spectre.Console;
 namespace Bam.Cli.Commands;
 
 /// <summary>What this machine has, whether Bam can compute on it, and what to do about what is wrong.</summary>
-internal sealed class Doctor() : Verb("doctor", "Show the hardware and libraries of this machine, and whether Bam can compute on it", "bam doctor --json")
+internal sealed class Doctor() : Verb(
+    "doctor", "Show the hardware and libraries of this machine, and whether Bam can compute on it", "bam doctor --json")
 {
     // The demonstration's peak memory, and its corpora, checkpoints and report.
     private const long EnoughMemory = 2_000_000_000;
@@ -17,7 +18,9 @@ internal sealed class Doctor() : Verb("doctor", "Show the hardware and libraries
         var machine = Machine.Current();
         var libtorch = LibTorch.IsAvailable(out var whyNot) ? LibTorch.Info : null;
         var peak = libtorch is null ? (double?)null : MatrixPeak.Measure();
-        var gpuPeak = libtorch is { CudaDevices: > 0 } ? MatrixPeak.Measure(device: Device.Cuda(), type: ScalarType.BFloat16) : (double?)null;
+        var gpuPeak = libtorch is { CudaDevices: > 0 }
+            ? MatrixPeak.Measure(device: Device.Cuda(), type: ScalarType.BFloat16)
+            : (double?)null;
         var report = new Report(
             ShowVersion.Version,
             RuntimeInformation.FrameworkDescription,
@@ -40,15 +43,24 @@ internal sealed class Doctor() : Verb("doctor", "Show the hardware and libraries
         }
         else
         {
-            if (libtorch.BlasFiles.Any(file => file.Contains("openblas", StringComparison.Ordinal) && !file.Contains("openmp", StringComparison.Ordinal)))
-                yield return "OpenBLAS is not the OpenMP build: training with more than one thread is several times slower; apt-get install libopenblas0-openmp";
-            if (!libtorch.AllocatorTuned) yield return "malloc returns large blocks to the system: large matrix products take up to 50 % longer";
-            if (libtorch.Threads < machine.Cores) yield return $"libtorch uses {libtorch.Threads} of {machine.Cores} cores (OMP_NUM_THREADS)";
+            if (libtorch.BlasFiles.Any(IsOpenBlasWithoutOpenMp))
+            {
+                yield return "OpenBLAS is not the OpenMP build: training with more than one thread is several times slower; "
+                    + "apt-get install libopenblas0-openmp";
+            }
+
+            if (!libtorch.AllocatorTuned)
+                yield return "malloc returns large blocks to the system: large matrix products take up to 50 % longer";
+            if (libtorch.Threads < machine.Cores)
+                yield return $"libtorch uses {libtorch.Threads} of {machine.Cores} cores (OMP_NUM_THREADS)";
         }
 
         if (machine.MemoryBytes < EnoughMemory) yield return "less than 2 GB of memory: 'bam demo' may not fit";
         if (machine.FreeDiskBytes < EnoughDisk) yield return "less than 2 GB of disk space free here: 'bam demo' may not fit";
     }
+
+    private static bool IsOpenBlasWithoutOpenMp(string file) =>
+        file.Contains("openblas", StringComparison.Ordinal) && !file.Contains("openmp", StringComparison.Ordinal);
 
     private static void Draw(Report report, IAnsiConsole console)
     {
@@ -57,7 +69,10 @@ internal sealed class Doctor() : Verb("doctor", "Show the hardware and libraries
 
         Row("bam", $"{report.Version}, {report.Runtime}");
         Row("processor", $"{report.Machine.Cpu}, {report.Machine.Cores} cores");
-        Row("memory", $"{GigaBytes(report.Machine.MemoryBytes)}, {GigaBytes(report.Machine.FreeMemoryBytes)} free; disk {GigaBytes(report.Machine.FreeDiskBytes)} free here");
+        Row(
+            "memory",
+            $"{GigaBytes(report.Machine.MemoryBytes)}, {GigaBytes(report.Machine.FreeMemoryBytes)} free; "
+            + $"disk {GigaBytes(report.Machine.FreeDiskBytes)} free here");
         if (report.Libtorch is { } libtorch)
         {
             Row("features", libtorch.CpuFeatures);
@@ -75,11 +90,14 @@ internal sealed class Doctor() : Verb("doctor", "Show the hardware and libraries
         }
         else
         {
-            foreach (var (line, i) in report.WhyNot!.Split('\n').Select((line, i) => (line, i))) Row(i == 0 ? "libtorch" : "", line.Trim());
+            foreach (var (line, i) in report.WhyNot!.Split('\n').Select((line, i) => (line, i)))
+                Row(i == 0 ? "libtorch" : "", line.Trim());
         }
 
         foreach (var advice in report.Advice) Row("advice", advice);
-        Row("verdict", report.Usable ? "Bam can compute here" : "Bam cannot compute here; mix, cost, inspect, data and tokenizer work");
+        Row(
+            "verdict",
+            report.Usable ? "Bam can compute here" : "Bam cannot compute here; mix, cost, inspect, data and tokenizer work");
         console.Write(grid);
     }
 

@@ -38,7 +38,9 @@ internal sealed class Export : Verb
     };
 
     public Export()
-        : base("export", "Convert a model to a format that other software loads", "bam export mixture --format mixtral --output mixture-hf")
+        : base(
+            "export", "Convert a model to a format that other software loads",
+            "bam export mixture --format mixtral --output mixture-hf")
     {
         Arguments.Add(model);
         foreach (var option in new Option[] { format, output, dtype, shardSize }) Options.Add(option);
@@ -56,7 +58,8 @@ internal sealed class Export : Verb
         };
         var chosen = ExportFormats.Named(invocation.GetRequired(format));
         Exporter.Export(invocation.GetRequired(model), chosen, options, path, invocation.Reporter, invocation.Cancellation);
-        invocation.WriteResult(new { Output = path, Format = chosen.Name }, console => console.LabelledLine($"{path}: {chosen.Name}"));
+        invocation.WriteResult(
+            new { Output = path, Format = chosen.Name }, console => console.LabelledLine($"{path}: {chosen.Name}"));
         return ExitStatus.Done;
     }
 }

@@ -25,7 +25,9 @@ internal sealed class Forward : Verb
     private readonly Option<string> device = DeviceOption.Create();
 
     public Forward()
-        : base("forward", "Compute logits, losses and gradients of given token ids", "bam forward MODEL --input ids.safetensors --output out.safetensors --gradients")
+        : base(
+            "forward", "Compute logits, losses and gradients of given token ids",
+            "bam forward MODEL --input ids.safetensors --output out.safetensors --gradients")
     {
         Arguments.Add(model);
         Options.Add(input);

@@ -78,10 +78,18 @@ internal sealed class Generate : Verb
     private readonly Option<string> device = DeviceOption.Create();
 
     public Generate()
-        : base("generate", "Generate text after a prompt, streamed token by token", "bam generate MODEL --prompt Once --max-tokens 64 --temperature 0.8 --top-p 0.95")
+        : base(
+            "generate", "Generate text after a prompt, streamed token by token",
+            "bam generate MODEL --prompt Once --max-tokens 64 --temperature 0.8 --top-p 0.95")
     {
         Arguments.Add(model);
-        foreach (var option in new Option[] { prompt, promptFile, maxTokens, temperature, topK, topP, seed, stop, noSpecialTokens, showExperts, device }) Options.Add(option);
+        foreach (var option in new Option[]
+        {
+            prompt, promptFile, maxTokens, temperature, topK, topP, seed, stop, noSpecialTokens, showExperts, device,
+        })
+        {
+            Options.Add(option);
+        }
     }
 
     public override int Execute(Invocation invocation)
@@ -98,7 +106,8 @@ internal sealed class Generate : Verb
         var text = PromptText.Read(invocation, prompt, promptFile);
 
         LibTorch.Load();
-        using var loaded = ModelCheckpoint.Load(directory, DeviceOption.Of(invocation, device), invocation.Reporter, withGradients: false);
+        using var loaded = ModelCheckpoint.Load(
+            directory, DeviceOption.Of(invocation, device), invocation.Reporter, withGradients: false);
         var generator = new Generator(loaded, tokenizer);
         var ids = generator.Encode(text, !invocation.Get(noSpecialTokens));
         if (!invocation.Get(noSpecialTokens)) BeginTokens.WarnIfTwice(tokenizer, ids, "the prompt", invocation.Reporter);
@@ -109,7 +118,10 @@ internal sealed class Generate : Verb
         if (experts is not null) invocation.WritePiece(experts.Head);
 
         var result = generator.Run(
-            ids, options, token => invocation.WritePiece(experts is null ? token.Text : experts.Of(token)), invocation.Cancellation);
+            ids,
+            options,
+            token => invocation.WritePiece(experts is null ? token.Text : experts.LineOf(token)),
+            invocation.Cancellation);
         invocation.WritePiece(experts is null ? "\n" : $"\n{result.Text}\n");
         Finish(invocation, result, directory, options, tokenizer, names);
         return ExitStatus.Done;
@@ -131,7 +143,12 @@ internal sealed class Generate : Verb
 
     // The text is out already, so an interruption loses nothing: it is only told to the caller.
     private static void Finish(
-        Invocation invocation, GenerationResult result, string directory, GenerationOptions options, Tokenizer tokenizer, IReadOnlyList<string>? names)
+        Invocation invocation,
+        GenerationResult result,
+        string directory,
+        GenerationOptions options,
+        Tokenizer tokenizer,
+        IReadOnlyList<string>? names)
     {
         invocation.WriteJson(() => new
         {
@@ -150,8 +167,10 @@ internal sealed class Generate : Verb
         });
         invocation.Reporter.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{result.Tokens.Count:N0} {(result.Tokens.Count == 1 ? "token" : "tokens")} after a prompt of {result.PromptTokens:N0}, ended by {Words(result.StopReason)}; prefill {result.PrefillSeconds:0.000} s, " +
-            $"decode {result.DecodeSeconds:0.000} s, {result.TokensPerSecond:0.0} tokens/s; keys and values {result.CacheBytes / 1e6:0.0} MB"));
+            $"{result.Tokens.Count:N0} {(result.Tokens.Count == 1 ? "token" : "tokens")} "
+            + $"after a prompt of {result.PromptTokens:N0}, ended by {Words(result.StopReason)}; "
+            + $"prefill {result.PrefillSeconds:0.000} s, decode {result.DecodeSeconds:0.000} s, "
+            + $"{result.TokensPerSecond:0.0} tokens/s; keys and values {result.CacheBytes / 1e6:0.0} MB"));
         if (result.StopReason == StopReason.Interrupted) throw new OperationCanceledException(invocation.Cancellation);
     }
 
@@ -171,7 +190,9 @@ internal static class PromptText
     {
         var path = invocation.Get(file);
         if (invocation.Get(text) is { } given)
-            return path is null ? given : throw new InvalidInputException("--prompt and --prompt-file", "one of them", "both", "leave one out");
+            return path is null
+                ? given
+                : throw new InvalidInputException("--prompt and --prompt-file", "one of them", "both", "leave one out");
         if (path is not null) return WithoutLastLineBreak(InputFile.ReadAllText(path, "check the path"));
         if (!Console.IsInputRedirected) invocation.Reporter.Say("reading the prompt from the terminal; Ctrl-D ends it");
         using var input = Console.OpenStandardInput();
@@ -179,5 +200,9 @@ internal static class PromptText
     }
 
     // Editors and echo end a text with one that is not meant.
-    private static string WithoutLastLineBreak(string text) => text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text;
+    private static string WithoutLastLineBreak(string text)
+    {
+        if (text.EndsWith("\r\n", StringComparison.Ordinal)) return text[..^2];
+        return text.EndsWith('\n') ? text[..^1] : text;
+    }
 }

@@ -72,26 +72,36 @@ internal static class InspectView
     {
         var config = summary.Config;
         var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
-        Add("model", $"{summary.Directory} ({summary.Kind}{(summary.ModelType == "bam" ? "" : $", family {summary.ModelType}")})");
-        Add("layers", $"{config.NumHiddenLayers} {DescribeBlock(config)}, hidden {config.HiddenSize:N0}, feed-forward {config.IntermediateSize:N0}");
-        Add("attention", $"{config.NumAttentionHeads} heads of {config.HeadDim}, {config.NumKeyValueHeads} key-value heads, {DescribeAttention(config)}{DescribeExtras(config)}");
+        var family = summary.ModelType == "bam" ? "" : $", family {summary.ModelType}";
+        Add("model", $"{summary.Directory} ({summary.Kind}{family})");
+        var sizes = Text($"hidden {config.HiddenSize:N0}, feed-forward {config.IntermediateSize:N0}");
+        Add("layers", $"{config.NumHiddenLayers} {DescribeBlock(config)}, {sizes}");
+        var heads = $"{config.NumAttentionHeads} heads of {config.HeadDim}, {config.NumKeyValueHeads} key-value heads";
+        Add("attention", $"{heads}, {DescribeAttention(config)}{DescribeExtras(config)}");
         AddText("feed-forward", DescribeFeedForward(config));
-        Add("positions", $"{config.MaxPositionEmbeddings:N0}, rotary base {config.RopeTheta:N0}{(config.RopeInterleaved ? ", interleaved" : "")}, {config.RotaryDim} of {config.HeadDim} dimensions{DescribeScaling(config.RopeScaling)}");
-        Add("vocabulary", $"{config.VocabSize:N0}, {(config.TieWordEmbeddings ? "tied" : "untied")} head{(config.LmHeadBias ? " with bias" : "")}");
-        Add("norm", $"{(config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm")} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}");
+        var rotary = Text($"rotary base {config.RopeTheta:N0}{(config.RopeInterleaved ? ", interleaved" : "")}");
+        var dimensions = $"{config.RotaryDim} of {config.HeadDim} dimensions{DescribeScaling(config.RopeScaling)}";
+        Add("positions", $"{config.MaxPositionEmbeddings:N0}, {rotary}, {dimensions}");
+        var head = $"{(config.TieWordEmbeddings ? "tied" : "untied")} head{(config.LmHeadBias ? " with bias" : "")}";
+        Add("vocabulary", $"{config.VocabSize:N0}, {head}");
+        var norm = config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm";
+        Add("norm", $"{norm} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}");
         Add("parameters", $"{summary.Parameters:N0}, {size.Active:N0} active");
-        Add("weights", $"{DescribeDtypes(summary.Dtypes)}, {summary.Files.Sum(file => file.Bytes):N0} bytes in {Count(summary.Files.Count, "file")}");
-        AddText("tokenizer", summary.TokenizerIds is { } ids ? string.Create(CultureInfo.InvariantCulture, $"{ids:N0} ids") : "none");
+        var bytes = summary.Files.Sum(file => file.Bytes);
+        Add("weights", $"{DescribeDtypes(summary.Dtypes)}, {bytes:N0} bytes in {Count(summary.Files.Count, "file")}");
+        AddText("tokenizer", summary.TokenizerIds is { } ids ? Text($"{ids:N0} ids") : "none");
         return grid;
 
-        void Add(string name, FormattableString value) => AddText(name, value.ToString(CultureInfo.InvariantCulture));
+        void Add(string name, FormattableString value) => AddText(name, Text(value));
         void AddText(string name, string value) => grid.AddRow(name, ResultText.Label(value));
     }
 
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
     private static Table DrawComponents(CheckpointSummary summary)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("component")
-            .AddColumn(new TableColumn("tensors").RightAligned()).AddColumn(new TableColumn("parameters").RightAligned()).AddColumn(new TableColumn("share").RightAligned());
+        var table = new Table().Border(TableBorder.Simple).AddColumn("component");
+        foreach (var name in new[] { "tensors", "parameters", "share" }) table.AddColumn(new TableColumn(name).RightAligned());
         foreach (var component in summary.Components)
         {
             table.AddRow(
@@ -123,8 +133,10 @@ internal static class InspectView
     private static string DescribeExtras(ModelConfig config)
     {
         var extras = "";
-        if (config.AttentionBias || config.AttentionOutputBias) extras += config.AttentionOutputBias ? ", biases" : ", biases of queries, keys and values";
-        if (config.QueryKeyNorm != QueryKeyNorm.None) extras += $", queries and keys normed{(config.QueryKeyNorm == QueryKeyNorm.PerHead ? " per head" : "")}";
+        if (config.AttentionBias || config.AttentionOutputBias)
+            extras += config.AttentionOutputBias ? ", biases" : ", biases of queries, keys and values";
+        if (config.QueryKeyNorm != QueryKeyNorm.None)
+            extras += $", queries and keys normed{(config.QueryKeyNorm == QueryKeyNorm.PerHead ? " per head" : "")}";
         if (config.SlidingWindow is { } window) extras += string.Create(CultureInfo.InvariantCulture, $", window of {window:N0}");
         return extras;
     }
@@ -132,19 +144,27 @@ internal static class InspectView
     private static string DescribeAttention(ModelConfig config)
     {
         if (config.NumAttentionExperts == 1) return "dense";
-        var routing = config.AttentionRouting == AttentionRouting.Soft ? "soft routing" : $"top {config.NumAttentionExpertsPerTok}";
+        var routing = config.AttentionRouting == AttentionRouting.Soft
+            ? "soft routing"
+            : $"top {config.NumAttentionExpertsPerTok}";
         return $"{config.NumAttentionExperts} experts, {routing}, {(config.ShareKeyValue ? "shared" : "own")} keys and values";
     }
 
     private static string DescribeFeedForward(ModelConfig config) =>
-        $"{config.HiddenAct}{(config.GatedMlp ? "" : " without gate")}{(config.MlpBias ? ", biases" : "")}, {DescribeFeedForwardExperts(config)}";
+        $"{config.HiddenAct}{(config.GatedMlp ? "" : " without gate")}{(config.MlpBias ? ", biases" : "")}, "
+        + $"{DescribeFeedForwardExperts(config)}";
 
     private static string DescribeFeedForwardExperts(ModelConfig config) =>
         config.NumLocalExperts == 1
             ? "dense"
-            : string.Create(CultureInfo.InvariantCulture, $"{config.NumLocalExperts} experts, top {config.NumExpertsPerTok}, weights {(config.NormTopkProb ? "" : "not ")}renormalised, load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}");
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{config.NumLocalExperts} experts, top {config.NumExpertsPerTok}, "
+                + $"weights {(config.NormTopkProb ? "" : "not ")}renormalised, "
+                + $"load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}");
 
-    private static string DescribeDtypes(IReadOnlyList<DtypeCount> dtypes) => dtypes.Count == 1 ? dtypes[0].Dtype.TorchName : $"tensors: {DtypeCount.Describe(dtypes)}";
+    private static string DescribeDtypes(IReadOnlyList<DtypeCount> dtypes) =>
+        dtypes.Count == 1 ? dtypes[0].Dtype.TorchName : $"tensors: {DtypeCount.Describe(dtypes)}";
 
     private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
 }
@@ -158,7 +178,14 @@ internal static class ComparisonView
     {
         var result = new
         {
-            First = first, Second = second, Same = comparison.IsSame, comparison.Config, comparison.Tokenizer, comparison.OnlyInFirst, comparison.OnlyInSecond, comparison.Components,
+            First = first,
+            Second = second,
+            Same = comparison.IsSame,
+            comparison.Config,
+            comparison.Tokenizer,
+            comparison.OnlyInFirst,
+            comparison.OnlyInSecond,
+            comparison.Components,
         };
         invocation.WriteResult(result, console => Draw(comparison, first, second, console));
     }
@@ -173,8 +200,10 @@ internal static class ComparisonView
 
         if (comparison.Config.Count > 0)
         {
-            var table = new Table().Border(TableBorder.Simple).AddColumns("config.json", ResultText.Label(first), ResultText.Label(second));
-            foreach (var difference in comparison.Config) table.AddRow(difference.Key, ResultText.Label(difference.First), ResultText.Label(difference.Second));
+            var table = new Table().Border(TableBorder.Simple)
+                .AddColumns("config.json", ResultText.Label(first), ResultText.Label(second));
+            foreach (var difference in comparison.Config)
+                table.AddRow(difference.Key, ResultText.Label(difference.First), ResultText.Label(difference.Second));
             console.Write(table);
         }
 
@@ -183,7 +212,8 @@ internal static class ComparisonView
         DrawNames($"only in {second}", comparison.OnlyInSecond, console);
         if (comparison.Components.Count == 0) return;
         var components = new Table().Border(TableBorder.Simple).AddColumn("component");
-        foreach (var name in new[] { "tensors", "equal", "largest |a - b|", "‖a - b‖ / ‖a‖" }) components.AddColumn(new TableColumn(name).RightAligned());
+        foreach (var name in new[] { "tensors", "equal", "largest |a - b|", "‖a - b‖ / ‖a‖" })
+            components.AddColumn(new TableColumn(name).RightAligned());
         foreach (var component in comparison.Components)
         {
             components.AddRow(

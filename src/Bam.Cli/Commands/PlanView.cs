@@ -22,20 +22,18 @@ internal static class PlanView
                 continue;
             }
 
-            var table = Table("phase").Title(title).LeftAligned();
+            var table = new Table().Border(TableBorder.Simple).AddColumns("phase", "", "why").Title(title).LeftAligned();
             foreach (var phase in unit.Phases) AddRow(table, phase, ResultText.Label(phase.Phase.Title));
             console.Write(table);
         }
     }
-
-    private static Table Table(string first) => new Table().Border(TableBorder.Simple).AddColumn(first).AddColumn("").AddColumn("why");
 
     private static void AddRow(Table table, PlannedPhase phase, string title)
     {
         var (word, color) = phase.State switch
         {
             PhaseState.Finished => ("keep", "grey"),
-            PhaseState.Interrupted => ("go on", "yellow"),
+            PhaseState.Interrupted => ("resume", "yellow"),
             _ => ("run", "green"),
         };
         table.AddRow(title, $"[{color}]{word}[/]", ResultText.Label(phase.Reason));
@@ -55,14 +53,25 @@ internal static class CalibrationView
 
     private static Table Draw(IReadOnlyList<FoundBudget> budgets)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("recipe").AddColumn(Right("seed")).AddColumn("mixture").AddColumn("equal to")
-            .AddColumn(Right("cost per token")).AddColumn(Right("tokens")).AddColumn(Right("threads"));
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumn("recipe")
+            .AddColumn(Right("seed"))
+            .AddColumn("mixture")
+            .AddColumn("matched to")
+            .AddColumn(Right("relative cost per token"))
+            .AddColumn(Right("tokens"))
+            .AddColumn(Right("threads"));
         foreach (var (recipe, seed, mixture, outcome) in budgets)
         {
             var what = outcome.By switch { MatchBy.CoreSeconds => "core-seconds", MatchBy.Flops => "FLOPs", _ => "tokens" };
+            var ratio = outcome.CostRatio.ToString("0.00", CultureInfo.InvariantCulture);
             table.AddRow(
-                ResultText.Label(recipe), Number(seed), ResultText.Label(mixture), ResultText.Label($"{what} of {outcome.Reference}"),
-                outcome.By == MatchBy.Tokens ? "" : outcome.CostRatio.ToString("0.00", CultureInfo.InvariantCulture), Number(outcome.Tokens),
+                ResultText.Label(recipe),
+                Number(seed),
+                ResultText.Label(mixture),
+                ResultText.Label($"{what} of {outcome.Reference}"),
+                outcome.By == MatchBy.Tokens ? "" : ratio,
+                Number(outcome.Tokens),
                 outcome.Threads is { } threads ? Number(threads) : "");
         }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Bam.Experiments;
 using Bam.Experiments.Findings;
+using Bam.Experiments.Reporting;
 
 namespace Bam.Cli.Commands;
 
@@ -19,7 +20,9 @@ internal sealed class Report : Verb
     };
 
     public Report()
-        : base("report", "Write the tables and figures of a finished run as an HTML file, or one file per study", "bam report runs/debian-domains")
+        : base(
+            "report", "Write the tables and figures of a finished run as an HTML file, or one file per study",
+            "bam report runs/debian-domains")
     {
         Arguments.Add(run);
         Options.Add(output);
@@ -38,8 +41,8 @@ internal sealed class Report : Verb
     private static string WriteRun(string directory, string? path, IReporter reporter)
     {
         var study = ResultsArchive.ReadRun(directory, reporter);
-        if (path is null) return Experiments.Reporting.Report.Write(study, directory);
-        Experiments.Reporting.Report.WritePage(study, path);
+        if (path is null) return StudyReport.Write(study, directory);
+        StudyReport.WritePage(study, path);
         return path;
     }
 

@@ -67,7 +67,8 @@ internal sealed class RunRecipe : Verb
 
         var path = invocation.Get(recipe) ?? throw new InvalidInputException("RECIPE is missing; try: bam run --help");
         var isSmoke = invocation.Get(smoke);
-        if (isSmoke && invocation.Get(dryRun)) throw new InvalidInputException("--smoke and --dry-run exclude each other; leave one out");
+        if (isSmoke && invocation.Get(dryRun))
+            throw new InvalidInputException("--smoke and --dry-run exclude each other; leave one out");
         if (invocation.Get(calibrate) && invocation.Get(dryRun))
             throw new InvalidInputException("--calibrate and --dry-run exclude each other; leave one out");
         var run = ExperimentRun.Open(path, invocation.Get(output), isSmoke);
@@ -75,21 +76,28 @@ internal sealed class RunRecipe : Verb
         if (chosen is not null && !run.HasSeeds)
             throw new InvalidInputException("--seeds has no effect for a recipe without 'random_seeds'; leave it out");
         if (invocation.Get(dryRun)) ShowPlan(run.Plan(chosen), invocation);
-        else if (invocation.Get(calibrate)) CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
+        else if (invocation.Get(calibrate))
+            CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
         else Show(run.Run(chosen, invocation.Reporter, invocation.Cancellation), run.Directory, invocation);
         return ExitStatus.Done;
     }
 
     /// <summary>Writes the results of a run.</summary>
     internal static void Show(IReadOnlyList<Study> studies, string directory, Invocation invocation) => invocation.WriteResult(
-        studies.Select(study => new { study.Name, study.Units, Claims = study.Claims.Select(claim => new { claim.Claim.Says, claim.Verdict }) }),
+        studies.Select(study => new
+        {
+            study.Name,
+            study.Units,
+            Claims = study.Claims.Select(claim => new { claim.Claim.Says, claim.Verdict }),
+        }),
         console => StudyView.Draw(console, studies, directory));
 
     private static void ShowPlan(IReadOnlyList<PlannedUnit> plan, Invocation invocation) => invocation.WriteResult(
         plan.Select(unit => new { unit.Study, unit.Seed, unit.IsFinished, Phases = unit.Phases.Select(Describe) }),
         console => PlanView.Draw(console, plan));
 
-    private static Planned Describe(PlannedPhase phase) => new(phase.Phase.Title, phase.State.ToString().ToLowerInvariant(), phase.Reason);
+    private static Planned Describe(PlannedPhase phase) =>
+        new(phase.Phase.Title, phase.State.ToString().ToLowerInvariant(), phase.Reason);
 
     private sealed record Planned(string Phase, string State, string Reason);
 }

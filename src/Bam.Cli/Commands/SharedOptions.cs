@@ -42,7 +42,8 @@ internal static class BosOption
         if (invocation.Get(option) is not { } word) return null;
         foreach (var place in allowed)
             if (place.ToString().Equals(word, StringComparison.OrdinalIgnoreCase)) return place;
-        throw new InvalidInputException(Name, string.Join(" or ", allowed.Select(place => place.ToString().ToLowerInvariant())), word, "choose one of these");
+        throw new InvalidInputException(
+            Name, string.Join(" or ", allowed.Select(place => place.ToString().ToLowerInvariant())), word, "choose one of these");
     }
 }
 
@@ -59,7 +60,9 @@ internal static class SkipBadLinesOption
     };
 
     public static long Of(Invocation invocation, Option<long> option) =>
-        invocation.Get(option) is >= 0 and var lines ? lines : throw new InvalidInputException(Name, "0 or more", $"{invocation.Get(option)}", "change it");
+        invocation.Get(option) is >= 0 and var lines
+            ? lines
+            : throw new InvalidInputException(Name, "0 or more", $"{invocation.Get(option)}", "change it");
 }
 
 /// <summary>The dtype of what is written, as an option has it.</summary>
@@ -74,6 +77,9 @@ internal static class DtypeOption
         if (name is null) return null;
         return TensorDtypes.FromTorchName(name) is { IsFloatingPoint: true } dtype
             ? dtype
-            : throw new InvalidInputException("--dtype", others is null ? "float32, bfloat16, float16 or float64" : $"float32, bfloat16, float16, float64 or {others}", name, "choose one of these");
+            : throw new InvalidInputException(
+                "--dtype",
+                others is null ? "float32, bfloat16, float16 or float64" : $"float32, bfloat16, float16, float64 or {others}",
+                name, "choose one of these");
     }
 }

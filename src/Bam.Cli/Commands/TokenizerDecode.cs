@@ -26,7 +26,9 @@ internal sealed class TokenizerDecode : Verb
     };
 
     public TokenizerDecode()
-        : base("decode", "Decode ids and print the texts one after another; with --json as a list", "bam tokenizer decode ids.txt --tokenizer models/llama")
+        : base(
+            "decode", "Decode ids and print the texts one after another; with --json as a list",
+            "bam tokenizer decode ids.txt --tokenizer models/llama")
     {
         Arguments.Add(input);
         foreach (var option in new Option[] { tokenizer, skipSpecialTokens }) Options.Add(option);
@@ -54,7 +56,8 @@ internal sealed class TokenizerDecode : Verb
             }
 
             for (; empty > 0; empty--) yield return "";
-            yield return decoder.Decode(Ids(line, decoder.VocabSize, $"{path}, line {number}"), invocation.Get(skipSpecialTokens));
+            yield return decoder.Decode(
+                Ids(line, decoder.VocabSize, $"{path}, line {number}"), invocation.Get(skipSpecialTokens));
         }
     }
 

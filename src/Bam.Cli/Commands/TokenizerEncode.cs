@@ -41,7 +41,9 @@ internal sealed class TokenizerEncode : Verb
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
 
     public TokenizerEncode()
-        : base("encode", "Encode texts and print the ids, one line per document; documents of white space only are skipped", "bam tokenizer encode letter.txt --tokenizer models/llama")
+        : base(
+            "encode", "Encode texts and print the ids, one line per document; documents of white space only are skipped",
+            "bam tokenizer encode letter.txt --tokenizer models/llama")
     {
         Arguments.Add(inputs);
         foreach (var option in new Option[] { text, tokenizer, noSpecialTokens, textKey, skipBadLines }) Options.Add(option);
@@ -67,9 +69,16 @@ internal sealed class TokenizerEncode : Verb
     {
         var files = invocation.Get(inputs) ?? [];
         if (invocation.Get(text) is { } given)
-            return files.Length == 0 ? [given] : throw new InvalidInputException("--text", "either a text or files", "both", "leave one out");
-        if (files.Length == 0) throw new InvalidInputException("TEXT is missing: name files, or give a text with --text; try: bam tokenizer encode --help");
+            return files.Length == 0
+                ? [given]
+                : throw new InvalidInputException("--text", "either a text or files", "both", "leave one out");
+        if (files.Length == 0)
+            throw new InvalidInputException(
+                "TEXT is missing: name files, or give a text with --text; try: bam tokenizer encode --help");
         return DocumentTexts.Read(
-            InputFiles.Resolve(files, invocation.Reporter), invocation.Reporter, invocation.Get(textKey)!, SkipBadLinesOption.Of(invocation, skipBadLines));
+            InputFiles.Resolve(files, invocation.Reporter),
+            invocation.Reporter,
+            invocation.Get(textKey)!,
+            SkipBadLinesOption.Of(invocation, skipBadLines));
     }
 }

@@ -67,10 +67,13 @@ internal sealed class TokenizerTrain : Verb
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
 
     public TokenizerTrain()
-        : base("train", "Train a byte-level BPE tokenizer on text", "bam tokenizer train text/ --vocab-size 32000 --output tokenizer.json")
+        : base(
+            "train", "Train a byte-level BPE tokenizer on text",
+            "bam tokenizer train text/ --vocab-size 32000 --output tokenizer.json")
     {
         Arguments.Add(inputs);
-        foreach (var option in new Option[] { vocabSize, output, style, specialTokens, minFrequency, textKey, skipBadLines }) Options.Add(option);
+        foreach (var option in new Option[] { vocabSize, output, style, specialTokens, minFrequency, textKey, skipBadLines })
+            Options.Add(option);
     }
 
     public override int Execute(Invocation invocation)
@@ -89,7 +92,8 @@ internal sealed class TokenizerTrain : Verb
         var bytes = files.Sum(file => new FileInfo(file).Length);
         var reporter = invocation.Reporter;
         var documents = 0L;
-        var texts = DocumentTexts.Read(files, reporter, invocation.Get(textKey)!, SkipBadLinesOption.Of(invocation, skipBadLines), read =>
+        var badLines = SkipBadLinesOption.Of(invocation, skipBadLines);
+        var texts = DocumentTexts.Read(files, reporter, invocation.Get(textKey)!, badLines, read =>
         {
             documents++;
             reporter.Advance(new("count words", read, bytes, "bytes"));

@@ -55,19 +55,25 @@ internal sealed class Train : Verb
 
     private static string MeasuredTextOf(TrainingDomain domain)
     {
-        if (domain.Validation is not null || DataBuildReport.IsIn(domain.Path) || !IndexedDataset.Exists(domain.Path)) return domain.Validation ?? domain.Path;
+        if (domain.Validation is not null || DataBuildReport.IsIn(domain.Path) || !IndexedDataset.Exists(domain.Path))
+            return domain.Validation ?? domain.Path;
         throw new InvalidInputException(
-            $"{domain.Path}: is an indexed data set without held-out text; name one by key 'validation' of domain '{domain.Domain}', or set key 'evaluate_every' to 0");
+            $"{domain.Path}: is an indexed data set without held-out text; name one by key 'validation' of domain "
+            + $"'{domain.Domain}', or set key 'evaluate_every' to 0");
     }
 
     private static TrainingResult Run(TrainingConfig config, Invocation invocation)
     {
-        using var heldOut = config.Settings.EvaluateEvery > 0 ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, MeasuredTextOf(domain))), "evaluate_every") : null;
+        using var heldOut = config.Settings.EvaluateEvery > 0
+            ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, MeasuredTextOf(domain))), "evaluate_every")
+            : null;
         return Trainer.Run(config, new()
         {
             Reporter = invocation.Reporter,
             Cancellation = invocation.Cancellation,
-            Evaluation = heldOut is null ? null : new HeldOutEvaluation(heldOut, new() { WindowLength = config.Settings.SequenceLength }),
+            Evaluation = heldOut is null
+                ? null
+                : new HeldOutEvaluation(heldOut, new() { WindowLength = config.Settings.SequenceLength }),
         });
     }
 }

@@ -21,10 +21,10 @@ internal static class ChangeBars
         var models = all.Where(model => model != seed).ToList();
         if (models.Count == 0) return;
         html.Line($"<section id='change'>")
-            .Line($"<h2>What training brought</h2>")
-            .Add($"<p>Perplexity on each domain relative to {seed.Name}, the model that all others come from. Bars to the left are better than ")
-            .Add($"it, bars to the right are worse; equal lengths are equal ratios. A specialised model should gain on its own domain ")
-            .Line($"and lose elsewhere, a mixture should gain on all special domains at once.</p>")
+            .Line($"<h2>Change from the seed</h2>")
+            .Add($"<p>Perplexity on each domain relative to {seed.Name}, from which all other models are derived. Bars to the left are ")
+            .Add($"better, bars to the right are worse; the scale is logarithmic. A specialised model should improve on its own ")
+            .Line($"domain and get worse on the others; a mixture should improve on all of these domains.</p>")
             .Line($"<div class='panels bars'>");
         var changes = models.SelectMany(model => study.Domains, (model, domain) => LogRatio(model, seed, domain))
             .Where(double.IsFinite).ToList();
@@ -40,9 +40,10 @@ internal static class ChangeBars
     private static void AddPanel(Html html, string domain, List<ModelResult> models, ModelResult seed, Axis axis)
     {
         var height = Top + (models.Count * RowHeight) + 4;
-        var description = string.Join(", ", models.Select(model => $"{model.Name} {NumberText.Change(Math.Exp(LogRatio(model, seed, domain)))}"));
+        var changes = models.Select(model => $"{model.Name} {NumberText.Change(Math.Exp(LogRatio(model, seed, domain)))}");
+        var description = $"Perplexity on {domain} against {seed.Name}: {string.Join(", ", changes)}";
         html.Line($"<figure><figcaption>{domain}</figcaption>")
-            .Line($"<svg viewBox='0 0 {Width} {height}' role='img' aria-label='Perplexity on {domain} against {seed.Name}: {description}'>")
+            .Line($"<svg viewBox='0 0 {Width} {height}' role='img' aria-label='{description}'>")
             .Line($"<line class='zero' x1='{axis[0]}' x2='{axis[0]}' y1='0' y2='{height}'/>");
         for (var i = 0; i < models.Count; i++)
         {

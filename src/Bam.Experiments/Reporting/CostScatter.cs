@@ -14,9 +14,9 @@ internal static class CostScatter
         var colors = CurveColor.OfAll(models);
         html.Line($"<section id='cost-perplexity'>")
             .Line($"<h2>Cost and perplexity</h2>")
-            .Add($"<p>Mean perplexity over what the model’s own training took; further left is cheaper, further down is better.")
-            .Add($"{(study.Units.Count > 1 ? " Bars reach one standard deviation over the seed numbers to both sides." : "")}")
-            .Line($" What is only mixed and not trained is not shown.</p>")
+            .Add($"<p>Mean perplexity by the cost of the model’s own training: left is cheaper, down is better.")
+            .Add($"{(study.Units.Count > 1 ? " Bars show ± one standard deviation over the seeds." : "")}")
+            .Line($" Mixtures that were not trained are not shown.</p>")
             .Line($"<div class='panels'>");
         ScatterPanel.Add(html, "Core-seconds", "core-seconds", Points(study, models, colors, model => model.CoreSeconds));
         ScatterPanel.Add(html, "FLOPs", "FLOPs", Points(study, models, colors, model => model.Flops));

@@ -13,9 +13,9 @@ internal static class CostTable
         var hasPeak = study.Models.Any(model => model.FractionOfPeak is not null);
         html.Line($"<section id='costs'>")
             .Line($"<h2>Sizes and costs</h2>")
-            .Add($"<p>Parameters in total, and active: those that one token passes through. Core time is wall time inside training steps × ")
-            .Add($"threads, for the model’s own phase only; FLOPs count forward and backward of all layers and the head.")
-            .Line($"{(hasPeak ? " The peak is that of a matrix product measured in the same run." : "")}</p>")
+            .Add($"<p>Total parameters, and active parameters: those used for one token. Core time is the wall time of training steps × ")
+            .Add($"threads, for the model’s own training only. FLOPs count the forward and backward pass of all layers and the head.")
+            .Line($"{(hasPeak ? " The peak is the rate of a matrix product measured in the same run." : "")}</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Sizes and training costs'>")
             .Line($"<table class='costs'><caption>Sizes and training costs by model</caption>")
             .Add($"<thead><tr><th scope='col'>Model</th><th scope='col'>Total</th><th scope='col'>Active</th><th scope='col'>Tokens</th>")

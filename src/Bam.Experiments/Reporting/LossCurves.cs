@@ -15,10 +15,10 @@ internal static class LossCurves
         if (trained.Count == 0) return;
         html.Line($"<section id='loss'>")
             .Line($"<h2>Training loss</h2>")
-            .Add($"<p>Negative log-likelihood of the next token in nats, without the routers’ auxiliary losses, over the tokens of each model’s ")
-            .Add($"own phase, and over the core-seconds it took. Each point is the mean over its part of the training.");
-        if (study.Units.Count > 1) html.Add($" Lines are means over the seed numbers, bands reach from the lowest to the highest of them.");
-        html.Line($" Point at a panel for the values.</p>");
+            .Add($"<p>Negative log-likelihood of the next token in nats, without the routers’ auxiliary losses, by the tokens and by the ")
+            .Add($"core-seconds of each model’s own training. Each point is the mean over its part of the training.");
+        if (study.Units.Count > 1) html.Add($" Lines are means over the seeds, bands show the range.");
+        html.Line($" Hover over a panel to see the values.</p>");
         AddTables(html, study, ModelGroups.Compared(trained));
         AddOthers(html, study, trained);
         html.Line($"</section>");
@@ -46,7 +46,11 @@ internal static class LossCurves
         if (seed.Count + experts.Count == 0) return;
         html.Line($"<h3>Seed and specialised models</h3>").Line($"<div class='panels'>");
         foreach (var (title, models) in new[] { ("seed", seed), ("specialised, each on its own text", experts) })
-            if (models.Count > 0) LossPanel.Add(html, title, "tokens", Curves(study, models, CurveColor.OfAll(models), moment => moment.Tokens));
+        {
+            if (models.Count == 0) continue;
+            LossPanel.Add(html, title, "tokens", Curves(study, models, CurveColor.OfAll(models), moment => moment.Tokens));
+        }
+
         html.Line($"</div>");
     }
 

@@ -4,13 +4,9 @@ namespace Bam.Experiments.Studies;
 
 /// <summary>
 /// One model against another in one figure, paired by seed number: both descend from the same seed model and see the same
-/// windows, so that what a seed number does to both cancels.
+/// windows, so that what a seed number does to both cancels. Difference is model − other, Change model ÷ other − 1, with one
+/// value for each unit.
 /// </summary>
-/// <param name="Model">The model.</param>
-/// <param name="Against">The other one.</param>
-/// <param name="Figure">What is compared.</param>
-/// <param name="Difference">Model − other, one value for each unit.</param>
-/// <param name="Change">Model ÷ other − 1, one value for each unit.</param>
 internal sealed record Comparison(string Model, string Against, ModelFigure Figure, Sample Difference, Sample Change)
 {
     /// <summary>In how many units the model is below the other.</summary>
@@ -20,7 +16,7 @@ internal sealed record Comparison(string Model, string Against, ModelFigure Figu
     public int Count => Difference.Count;
 
     /// <summary>Whether the model is below the other, as far as the units can tell.</summary>
-    public Verdict Verdict => Verdicts.Of(Difference);
+    public Verdict Verdict => VerdictExtensions.Of(Difference);
 
     /// <summary>How the model compares, as far as the units can tell: "better", "worse" or "no clear difference".</summary>
     public string InWords => Verdict switch
@@ -67,10 +63,10 @@ internal enum Verdict
     Contradicted,
 }
 
-/// <summary>Verdicts from differences, and in words.</summary>
-internal static class Verdicts
+/// <summary>How verdicts are found, and how they are shown.</summary>
+internal static class VerdictExtensions
 {
-    /// <summary>What the differences of one model to another say, of which negative ones are hoped for.</summary>
+    /// <summary>The verdict on the differences of one model to another, which are to be negative.</summary>
     public static Verdict Of(Sample differences)
     {
         ArgumentNullException.ThrowIfNull(differences);
@@ -82,8 +78,18 @@ internal static class Verdicts
         return isBelow ? Verdict.HoldsInMean : Verdict.FailsInMean;
     }
 
-    /// <summary>True where the mean points where it was to point.</summary>
+    /// <summary>True if the mean is as it should be.</summary>
     public static bool Agrees(this Verdict verdict) => verdict < Verdict.NotMeasured;
+
+    /// <summary>
+    /// Whether the model is better, if the interval excludes 0 or a single seed number allows no interval; null otherwise.
+    /// </summary>
+    public static bool? IsHeld(this Verdict verdict) => verdict switch
+    {
+        Verdict.Holds or Verdict.HeldOnce => true,
+        Verdict.Contradicted or Verdict.FailedOnce => false,
+        _ => null,
+    };
 
     /// <summary>The words of tables.</summary>
     public static string InWords(this Verdict verdict) => verdict switch

@@ -30,7 +30,7 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     public IReadOnlyList<RecipeTable> Tables => Recipe.Tables.Count > 0 ? Recipe.Tables : [OfAllModels];
 
     /// <summary>The recipe's claims with what the units say about them.</summary>
-    public IReadOnlyList<ClaimVerdict> Claims => [.. Recipe.Claims.Select(claim => ClaimVerdict.Of(this, claim))];
+    public IReadOnlyList<ClaimResult> Claims => [.. Recipe.Claims.Select(claim => ClaimResult.Of(this, claim))];
 
     /// <summary>
     /// What a recipe that claims nothing is looked at for: experts and mixtures against the seed, in perplexity on the experts'

@@ -19,7 +19,7 @@ public sealed class ReportTests : IDisposable
     {
         SyntheticRun.Write(directory.Root);
 
-        var path = Report.Write(Read(), directory.Root);
+        var path = StudyReport.Write(Read(), directory.Root);
 
         path.ShouldBe(Path.Combine(directory.Root, "report.html"));
         var text = File.ReadAllText(path);
@@ -33,9 +33,9 @@ public sealed class ReportTests : IDisposable
     public void The_same_run_gives_the_same_bytes()
     {
         SyntheticRun.Write(directory.Root);
-        var first = File.ReadAllBytes(Report.Write(Read(), directory.Root));
+        var first = File.ReadAllBytes(StudyReport.Write(Read(), directory.Root));
 
-        Report.WritePage(Read(), directory["again.html"]);
+        StudyReport.WritePage(Read(), directory["again.html"]);
 
         File.ReadAllBytes(directory["again.html"]).ShouldBe(first);
     }
@@ -49,7 +49,7 @@ public sealed class ReportTests : IDisposable
         File.WriteAllText(Path.Combine(directory.Root, "notes.html"), "<!doctype html><title>Notes on Bam</title>");
         var (path, before) = (Path.Combine(directory.Root, name), File.ReadAllText(Path.Combine(directory.Root, name)));
 
-        Should.Throw<InvalidInputException>(() => Report.WritePage(Read(), path)).Message
+        Should.Throw<InvalidInputException>(() => StudyReport.WritePage(Read(), path)).Message
             .ShouldBe($"{path}: expected a new file, or an older report to replace, found one with other content; choose another name");
 
         File.ReadAllText(path).ShouldBe(before);
@@ -200,14 +200,14 @@ public sealed class ReportTests : IDisposable
 
         reporter.Said.ShouldHaveSingleItem().ShouldContain(warning);
         study.Units[0].Models.Count.ShouldBe(9);
-        Parse(File.ReadAllText(Report.Write(study, directory.Root))).Descendants("section").Select(section => section.Attribute("id")!.Value)
+        Parse(File.ReadAllText(StudyReport.Write(study, directory.Root))).Descendants("section").Select(section => section.Attribute("id")!.Value)
             .ShouldContain("observations");
     }
 
     private XDocument Draw(Func<Results, Results>? change = null)
     {
         SyntheticRun.Write(directory.Root, change);
-        return Parse(File.ReadAllText(Report.Write(Read(), directory.Root)));
+        return Parse(File.ReadAllText(StudyReport.Write(Read(), directory.Root)));
     }
 
     private Study Read() => ResultsArchive.ReadRun(directory.Root, SilentReporter.Instance);

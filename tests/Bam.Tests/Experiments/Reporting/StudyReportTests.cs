@@ -19,7 +19,7 @@ public sealed class StudyReportTests : IDisposable
     [Fact]
     public void It_is_one_file_that_asks_for_nothing_else()
     {
-        Report.WritePage(SyntheticStudy.Create(directory.Root, 1, 2, 3), directory["main.html"]);
+        StudyReport.WritePage(SyntheticStudy.Create(directory.Root, 1, 2, 3), directory["main.html"]);
 
         var text = File.ReadAllText(directory["main.html"]);
 
@@ -215,7 +215,7 @@ public sealed class StudyReportTests : IDisposable
 
     private XDocument Draw(Study study)
     {
-        Report.WritePage(study, directory["study.html"]);
+        StudyReport.WritePage(study, directory["study.html"]);
         return Parse(File.ReadAllText(directory["study.html"]));
     }
 

@@ -41,7 +41,7 @@ public sealed class TextDifferenceTests : IDisposable
     public void The_pages_of_a_study_and_of_a_set_say_which_text_and_units_differ()
     {
         var study = OnOtherText(SmallStudy.Of((9, 10), (9, 11), (9, 12)));
-        Report.Write(study, directory.Root);
+        StudyReport.Write(study, directory.Root);
         SetReport.Write(new StudySet { Name = "set", Studies = [] }, [study], directory.Root);
 
         foreach (var page in new[] { "small.html", "report.html" })
