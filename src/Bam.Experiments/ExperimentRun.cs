@@ -52,7 +52,13 @@ internal sealed class ExperimentRun
     public IReadOnlyList<PlannedUnit> Plan(IReadOnlyCollection<long>? seeds)
     {
         RequireKnown(seeds);
-        return [.. studies.SelectMany(study => study.Plan()).Where(unit => seeds?.Contains(unit.Seed) != false).OrderBy(unit => unit.Seed)];
+        return
+        [
+            .. studies
+                .SelectMany(study => study.Plan())
+                .Where(unit => seeds?.Contains(unit.Seed) != false)
+                .OrderBy(unit => unit.Seed),
+        ];
     }
 
     /// <summary>
@@ -104,7 +110,8 @@ internal sealed class ExperimentRun
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
-    public IReadOnlyList<FoundBudget> Calibrate(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
+    public IReadOnlyList<FoundBudget> Calibrate(
+        IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
     {
         RequireKnown(seeds);
         using var held = DirectoryLock.Acquire(Directory);
@@ -118,6 +125,8 @@ internal sealed class ExperimentRun
     {
         var known = studies.SelectMany(study => study.Seeds).Distinct().Order().ToList();
         if (seeds?.Except(known).ToList() is [var unknown, ..])
-            throw new InvalidInputException("seeds", $"one of {string.Join(", ", known)} (random_seeds)", $"{unknown}", "choose another or add it to the recipe");
+            throw new InvalidInputException(
+                "seeds", $"one of {string.Join(", ", known)} (random_seeds)", $"{unknown}",
+                "choose another or add it to the recipe");
     }
 }

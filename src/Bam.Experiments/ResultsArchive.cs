@@ -46,7 +46,8 @@ internal static class ResultsArchive
             : [.. recipe.UnitSeeds.Select(files.Load).OfType<Results>()];
         var whole = units.Where(unit => HasAllOf(recipe, unit)).ToList();
         if (whole.Count < units.Count)
-            reporter.Warn($"{recipe.Name}: {Seeds(units.Except(whole))} not shown: their models or domains differ from the recipe's");
+            reporter.Warn(
+                $"{recipe.Name}: {Seeds(units.Except(whole))} not shown: their models or domains differ from the recipe's");
         WarnOfKeys(recipe, directory, whole, reporter);
         var study = new Study(recipe, whole);
         TextDifference.Warn(study, reporter);
@@ -61,13 +62,16 @@ internal static class ResultsArchive
             var hashes = new FileHashes(Path.Combine(directory, RunRoot.InputsFileName));
             var other = units.Where(unit => KeyOf(recipe.ForSeed(unit.RandomSeed)) != unit.Key).ToList();
             if (other.Count > 0)
-                reporter.Warn($"{recipe.Name}: {Seeds(other)} of another version of the recipe or its text; they are shown anyway");
+                reporter.Warn(
+                    $"{recipe.Name}: {Seeds(other)} of another version of the recipe or its text; they are shown anyway");
 
             string KeyOf(Recipe unit) => new RecipeUnit(unit, new PhaseStore(directory), hashes).Key;
         }
         catch (Exception e) when (e is InvalidInputException or IOException)
         {
-            reporter.Warn($"{recipe.Name}: shown, but it cannot be checked here whether the figures belong to this recipe and text ({e.Message})");
+            reporter.Warn(
+                $"{recipe.Name}: shown, but it cannot be checked here whether the figures belong to this recipe and text "
+                + $"({e.Message})");
         }
     }
 
@@ -93,16 +97,22 @@ internal static class ResultsArchive
         {
             var recipe = RecipeReader.Parse(results.ResolvedRecipe, path) with { Name = results.Recipe };
             if (recipe.HasOneUnit && HasAllOf(recipe, results)) return recipe;
-            reporter.Warn($"{path}: the stored recipe has other models or domains than the results; the figures are shown without it");
+            reporter.Warn(
+                $"{path}: the stored recipe has other models or domains than the results; the figures are shown without it");
         }
         catch (InvalidInputException e)
         {
-            reporter.Warn($"the figures are shown without the recipe's tables and claims, because the stored recipe cannot be read ({e.Message})");
+            reporter.Warn(
+                "the figures are shown without the recipe's tables and claims, because the stored recipe cannot be read "
+                + $"({e.Message})");
         }
 
         return outline;
     }
 
-    private static string Seeds(IEnumerable<Results> units) =>
-        $"the figures of seed {string.Join(", ", units.Select(unit => unit.RandomSeed.ToString(CultureInfo.InvariantCulture)))} are";
+    private static string Seeds(IEnumerable<Results> units)
+    {
+        var seeds = units.Select(unit => unit.RandomSeed.ToString(CultureInfo.InvariantCulture));
+        return $"the figures of seed {string.Join(", ", seeds)} are";
+    }
 }

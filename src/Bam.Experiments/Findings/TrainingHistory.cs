@@ -26,7 +26,7 @@ internal sealed record TrainingHistory(
         // The last step is always logged, whatever is evaluated before and between.
         var tokensPerStep = log.Steps is [.., var last] ? last.Tokens / last.Step : 0;
         return new(
-            [.. Parts(log.Steps, MostLossPoints).Select(part => new LossMoment(part[^1].Tokens, Rounded(part[^1].CoreSeconds), Rounded(part.Average(step => step.Nll))))],
+            [.. Parts(log.Steps, MostLossPoints).Select(MeanLoss)],
             [.. log.Evaluations.Select(evaluation => new HeldOutMoment(
                 evaluation.Step * tokensPerStep,
                 evaluation.Evaluation.ToDictionary(domain => domain.Key, domain => Rounded(domain.Value.Perplexity))))],
@@ -41,6 +41,9 @@ internal sealed record TrainingHistory(
             yield return [.. steps.Take((part + 1) * steps.Count / count).Skip(part * steps.Count / count)];
     }
 
+    private static LossMoment MeanLoss(IReadOnlyList<StepMetrics> part) =>
+        new(part[^1].Tokens, Rounded(part[^1].CoreSeconds), Rounded(part.Average(step => step.Nll)));
+
     private static IReadOnlyList<LayerMetrics> MeanOf(IReadOnlyList<IReadOnlyList<LayerMetrics>> steps) =>
         [.. Enumerable.Range(0, steps[0].Count).Select(layer => MeanOf([.. steps.Select(layers => layers[layer])]))];
 
@@ -52,7 +55,9 @@ internal sealed record TrainingHistory(
             ExpertLoad = MeanOf(moments.Select(moment => moment.ExpertLoad)),
             AttentionGate = MeanOf(moments.Select(moment => moment.AttentionGate)),
             GateEntropy = moments[0].GateEntropy is null ? null : Rounded(moments.Average(moment => moment.GateEntropy!.Value)),
-            RouterEntropy = moments[0].RouterEntropy is null ? null : Rounded(moments.Average(moment => moment.RouterEntropy!.Value)),
+            RouterEntropy = moments[0].RouterEntropy is null
+                ? null
+                : Rounded(moments.Average(moment => moment.RouterEntropy!.Value)),
             ByDomain = domains.ToDictionary(domain => domain, domain => new DomainRouting
             {
                 ExpertLoad = MeanOf(moments.Select(moment => moment.ByDomain?.GetValueOrDefault(domain)?.ExpertLoad)),
@@ -65,7 +70,9 @@ internal sealed record TrainingHistory(
     private static IReadOnlyList<double>? MeanOf(IEnumerable<IReadOnlyList<double>?> moments)
     {
         var there = moments.OfType<IReadOnlyList<double>>().ToList();
-        return there.Count == 0 ? null : [.. Enumerable.Range(0, there[0].Count).Select(expert => Rounded(there.Average(values => values[expert])))];
+        return there.Count == 0
+            ? null
+            : [.. Enumerable.Range(0, there[0].Count).Select(expert => Rounded(there.Average(values => values[expert])))];
     }
 
     private static double Rounded(double value) => Math.Round(value, Decimals);

@@ -93,7 +93,8 @@ internal static class ClaimTable
         html.Add($"<tr class='claim'><th scope='rowgroup' colspan='{5 + (perDomain ? study.Domains.Count : 0)}'><div>");
         if (linked) html.Add($"<a href='{study.Name}.html#claims'>{claim.Claim.Says}</a>");
         else html.Add($"{claim.Claim.Says}");
-        html.Line($"<small>{claim.Claim.Source ?? "our own hypothesis"}{(linked ? $" · {study.Title}" : "")}</small></div></th></tr>");
+        html.Add($"<small>{claim.Claim.Source ?? "our own hypothesis"}{(linked ? $" · {study.Title}" : "")}</small>")
+            .Line($"</div></th></tr>");
         foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain, $"{pair.Better} < {pair.Worse}");
         html.Line($"</tbody>");
     }

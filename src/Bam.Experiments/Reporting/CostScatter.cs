@@ -24,7 +24,10 @@ internal static class CostScatter
     }
 
     private static List<ScatterPoint> Points(
-        Study study, IReadOnlyList<ModelResult> models, IReadOnlyDictionary<string, string> colors, Func<ModelResult, double> cost) =>
+        Study study,
+        IReadOnlyList<ModelResult> models,
+        IReadOnlyDictionary<string, string> colors,
+        Func<ModelResult, double> cost) =>
         [.. models.Select(model => new ScatterPoint(
             model.Name, colors[model.Name], study.Of(model.Name, cost), study.Of(model.Name, result => result.MeanPerplexity)))];
 }
@@ -50,7 +53,8 @@ internal sealed class ScatterPanel
     private ScatterPanel(IReadOnlyList<ScatterPoint> points)
     {
         this.points = points;
-        var (xs, ys) = (points.Select(point => point.X.Mean).ToList(), points.SelectMany(point => new[] { Below(point), Above(point) }).ToList());
+        var xs = points.Select(point => point.X.Mean).ToList();
+        var ys = points.SelectMany(point => new[] { Below(point), Above(point) }).ToList();
         // Room at the sides for the outermost labels.
         var room = Math.Max((xs.Max() - xs.Min()) * 0.12, xs.Max() * 0.02);
         x = Axis.Exact(Math.Max(0, xs.Min() - room), xs.Max() + room, Left, Right, ticks: 4);
@@ -62,7 +66,8 @@ internal sealed class ScatterPanel
     /// <param name="title">What the cost is.</param>
     /// <param name="unit">The cost's unit.</param>
     /// <param name="points">The models, at least one, with finite figures.</param>
-    public static void Add(Html html, string title, string unit, IReadOnlyList<ScatterPoint> points) => new ScatterPanel(points).Draw(html, title, unit);
+    public static void Add(Html html, string title, string unit, IReadOnlyList<ScatterPoint> points) =>
+        new ScatterPanel(points).Draw(html, title, unit);
 
     private static double Spread(ScatterPoint point) => point.Y.Count > 1 ? point.Y.StandardDeviation : 0;
 
@@ -72,9 +77,11 @@ internal sealed class ScatterPanel
 
     private void Draw(Html html, string title, string unit)
     {
-        var description = string.Join(", ", points.Select(point => $"{point.Name} {NumberText.Fixed(point.Y.Mean, 2)} at {NumberText.Compact(point.X.Mean)}"));
+        var figures = points
+            .Select(point => $"{point.Name} {NumberText.Fixed(point.Y.Mean, 2)} at {NumberText.Compact(point.X.Mean)}");
+        var description = $"Mean perplexity by {unit}: {string.Join(", ", figures)}";
         html.Line($"<figure><figcaption>{title}</figcaption>")
-            .Line($"<svg class='scatter' viewBox='0 0 {Width} {Height}' role='img' aria-label='Mean perplexity by {unit}: {description}'>");
+            .Line($"<svg class='scatter' viewBox='0 0 {Width} {Height}' role='img' aria-label='{description}'>");
         DrawAxes(html, unit);
         var placer = new LabelPlacer(Width, Top, Bottom);
         foreach (var point in points)
@@ -106,7 +113,8 @@ internal sealed class ScatterPanel
     private void DrawPoint(Html html, ScatterPoint point)
     {
         var px = x[point.X.Mean];
-        html.Add($"<g><title>{point.Name}: perplexity {NumberText.Fixed(point.Y.Mean, 2)}, cost {NumberText.Compact(point.X.Mean)}</title>");
+        html.Add($"<g><title>{point.Name}: perplexity {NumberText.Fixed(point.Y.Mean, 2)}, ")
+            .Add($"cost {NumberText.Compact(point.X.Mean)}</title>");
         if (Spread(point) > 0)
         {
             var (upper, lower) = (y[Above(point)], y[Below(point)]);
@@ -145,7 +153,8 @@ internal sealed class LabelPlacer(double width, double top, double bottom)
     private const double Height = 13;
 
     // Right, left, above, below, then the corners.
-    private static readonly (double X, double Y)[] Directions = [(1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1)];
+    private static readonly (double X, double Y)[] Directions =
+        [(1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1)];
     private static readonly double[] Distances = [9, 16, 26, 38, 52, 70];
 
     private readonly List<(double Left, double Top, double Right, double Bottom)> taken = [];
@@ -159,7 +168,9 @@ internal sealed class LabelPlacer(double width, double top, double bottom)
     /// <param name="labelWidth">How wide the label is.</param>
     public (double X, double Y) Place(double x, double y, double labelWidth)
     {
-        var candidates = Distances.SelectMany(distance => Directions, (distance, direction) => Box(x, y, labelWidth, distance, direction)).ToList();
+        var candidates = Distances
+            .SelectMany(distance => Directions, (distance, direction) => Box(x, y, labelWidth, distance, direction))
+            .ToList();
         var box = candidates.Where(IsInside).DefaultIfEmpty(candidates[0]).MinBy(Overlap);
         taken.Add(box);
         return (box.Left, (box.Top + box.Bottom) / 2);

@@ -40,12 +40,14 @@ internal static class FigureTables
         if (probes.Count == 0) return;
         html.Line($"<section id='probes'>")
             .Line($"<h2>Beyond the domains</h2>")
-            .Add($"<p>Text unlike the training text: of other kinds, corrupted, or with several domains in one window. Bits per byte can be ")
-            .Add($"compared between columns, and between a domain’s text and its corrupted version. Perplexities cannot, because ")
-            .Line($"corrupted text has more and shorter tokens.</p>");
+            .Add($"<p>Text unlike the training text: of other kinds, corrupted, or with several domains in one window. Bits ")
+            .Add($"per byte can be compared between columns, and between a domain’s text and its corrupted version. ")
+            .Line($"Perplexities cannot, because corrupted text has more and shorter tokens.</p>");
         var table = study.Tables[0];
-        AddFigures(html, study, table, "Bits per byte by model and probe", ModelFigure.OfProbes(probes, probe => probe.BitsPerByte), 3);
-        AddFigures(html, study, table, "Perplexity by model and probe", ModelFigure.OfProbes(probes, probe => probe.Perplexity), 1);
+        var bitsPerByte = ModelFigure.OfProbes(probes, probe => probe.BitsPerByte);
+        var perplexities = ModelFigure.OfProbes(probes, probe => probe.Perplexity);
+        AddFigures(html, study, table, "Bits per byte by model and probe", bitsPerByte, 3);
+        AddFigures(html, study, table, "Perplexity by model and probe", perplexities, 1);
         html.Line($"</section>");
     }
 

@@ -29,7 +29,8 @@ internal static class HeatMap
     /// <param name="scaleEnd">The fraction that has the strongest shade.</param>
     public static void Add(Html html, HeatMapPanel panel, double scaleEnd)
     {
-        html.Add($"<figure><table class='heat'><caption>{panel.Caption}</caption><thead><tr><th scope='col'>{panel.RowsTitle}</th>");
+        html.Add($"<figure><table class='heat'><caption>{panel.Caption}</caption>")
+            .Add($"<thead><tr><th scope='col'>{panel.RowsTitle}</th>");
         foreach (var expert in panel.Experts)
         {
             var own = expert.Domain is not null && expert.Domain == panel.Domain ? "own" : "";

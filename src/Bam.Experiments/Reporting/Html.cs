@@ -78,8 +78,11 @@ internal static partial class HtmlPage
         .Replace("{{body}}", body.ToString(), StringComparison.Ordinal);
 
     /// <summary>True for a file that holds such a page.</summary>
-    public static bool IsOne(string path) =>
-        InputFile.ReadHead(path) is var head && head.StartsWith("<!doctype html>", StringComparison.Ordinal) && Title().IsMatch(head);
+    public static bool IsOne(string path)
+    {
+        var head = InputFile.ReadHead(path);
+        return head.StartsWith("<!doctype html>", StringComparison.Ordinal) && Title().IsMatch(head);
+    }
 
     // What a page's title ends with.
     [GeneratedRegex("<title>[^<]* Bam (report|study|studies)</title>")]

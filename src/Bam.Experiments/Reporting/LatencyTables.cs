@@ -16,9 +16,10 @@ internal static class LatencyTables
         if (study.Recipe.Latency is not { } latency) return;
         html.Line($"<section id='latency'>")
             .Line($"<h2>Latency</h2>")
-            .Add($"<p>Seconds to generate {latency.NewTokens} tokens after a prompt of {latency.PromptTokens} tokens, for one sequence: ")
-            .Add($"medians of {latency.Runs} alternating runs, for the prompt (prefill), the new tokens (decode) and both; and the memory ")
-            .Line($"of keys and values. Small coloured numbers are the change against {latency.Models[0]}.</p>");
+            .Add($"<p>Seconds to generate {latency.NewTokens} tokens after a prompt of {latency.PromptTokens} tokens, for one ")
+            .Add($"sequence: medians of {latency.Runs} alternating runs, for the prompt (prefill), the new tokens (decode) ")
+            .Add($"and both; and the memory of keys and values. ")
+            .Line($"Small coloured numbers are the change against {latency.Models[0]}.</p>");
         var sizes = study.Units.SelectMany(unit => unit.Models).SelectMany(model => model.Latency?.Keys ?? []).Distinct();
         foreach (var size in sizes) AddSize(html, study, latency, size);
         html.Line($"</section>");
@@ -44,7 +45,8 @@ internal static class LatencyTables
         html.Line($"<h3>{caption}</h3>");
         FigureTables.AddFigures(html, study, table, caption, figures, 3);
 
-        static IReadOnlyDictionary<string, double> Total(double seconds) => new Dictionary<string, double> { ["total"] = seconds };
+        static IReadOnlyDictionary<string, double> Total(double seconds) =>
+            new Dictionary<string, double> { ["total"] = seconds };
 
         ModelFigure Figure(string title, Func<LatencyResult, double> select) =>
             new(title, null, model => model.Latency?.GetValueOrDefault(size) is { } result ? select(result) : double.NaN);

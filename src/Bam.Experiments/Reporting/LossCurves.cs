@@ -15,8 +15,8 @@ internal static class LossCurves
         if (trained.Count == 0) return;
         html.Line($"<section id='loss'>")
             .Line($"<h2>Training loss</h2>")
-            .Add($"<p>Negative log-likelihood of the next token in nats, without the routers’ auxiliary losses, by the tokens and by the ")
-            .Add($"core-seconds of each model’s own training. Each point is the mean over its part of the training.");
+            .Add($"<p>Negative log-likelihood of the next token in nats, without the routers’ auxiliary losses, by the tokens ")
+            .Add($"and by the core-seconds of each model’s own training. Each point is the mean over its part of the training.");
         if (study.Units.Count > 1) html.Add($" Lines are means over the seeds, bands show the range.");
         html.Line($" Hover over a panel to see the values.</p>");
         AddTables(html, study, ModelGroups.Compared(trained));
@@ -56,11 +56,17 @@ internal static class LossCurves
 
     private static List<LossCurve> Curves(
         Study study, IReadOnlyList<ModelResult> models, IReadOnlyDictionary<string, string> colors, Func<LossMoment, double> x) =>
-        [.. models.Select(model => new LossCurve(model.Name, colors[model.Name], [.. study.Units.Select(unit => Points(unit, model.Name, x))]))
-            .Where(curve => curve.Points.Count > 0)];
+        [.. from model in models
+            let runs = study.Units.Select(unit => Points(unit, model.Name, x)).ToList()
+            let curve = new LossCurve(model.Name, colors[model.Name], runs)
+            where curve.Points.Count > 0
+            select curve];
 
-    private static IReadOnlyList<LossPoint> Points(Results unit, string model, Func<LossMoment, double> x) =>
-        [.. (unit.Models.First(result => result.Name == model).History?.Loss ?? []).Select(moment => new LossPoint(x(moment), moment.Nll))];
+    private static IReadOnlyList<LossPoint> Points(Results unit, string model, Func<LossMoment, double> x)
+    {
+        var losses = unit.Models.First(result => result.Name == model).History?.Loss ?? [];
+        return [.. losses.Select(moment => new LossPoint(x(moment), moment.Nll))];
+    }
 }
 
 /// <summary>The style class that colours a model's curve.</summary>
@@ -83,7 +89,8 @@ internal static class CurveColor
         if (IsFirst(ModelKind.Btx)) return "c2";
         if (IsFirst(ModelKind.Seed)) return "c0";
         var colors = model.Kind == ModelKind.Expert ? ExpertColors : MixtureColors;
-        var firsts = new[] { ModelKind.Bam, ModelKind.Btx, ModelKind.Seed }.Select(kind => group.FirstOrDefault(other => other.Kind == kind));
+        var firsts = new[] { ModelKind.Bam, ModelKind.Btx, ModelKind.Seed }
+            .Select(kind => group.FirstOrDefault(other => other.Kind == kind));
         var index = group.Where(other => !firsts.Contains(other)).ToList().IndexOf(model);
         // Once around the colours, lines turn dashed.
         return index < colors.Length ? colors[index] : $"{colors[index % colors.Length]} dashed";

@@ -38,22 +38,26 @@ internal sealed class LossPanel
     /// <param name="title">What the curves have in common.</param>
     /// <param name="unit">What they run over: "tokens" or "core-seconds".</param>
     /// <param name="curves">The curves, at least one, each with a point.</param>
-    public static void Add(Html html, string title, string unit, IReadOnlyList<LossCurve> curves) => new LossPanel(unit, curves).Draw(html, title);
+    public static void Add(Html html, string title, string unit, IReadOnlyList<LossCurve> curves) =>
+        new LossPanel(unit, curves).Draw(html, title);
 
     private void Draw(Html html, string title)
     {
         var scale = y.IsLogarithmic ? "logarithmic" : "linear";
-        var ends = string.Join(", ", curves.Select(curve => $"{curve.Name} ends at {NumberText.Fixed(curve.Points[^1].Loss, 3)}"));
+        var longest = NumberText.Compact(curves.Max(curve => curve.Points[^1].X));
+        var ends = curves.Select(curve => $"{curve.Name} ends at {NumberText.Fixed(curve.Points[^1].Loss, 3)}");
         html.Line($"<figure><figcaption>{title}{(y.IsLogarithmic ? ", logarithmic" : "")}</figcaption>")
             .Add($"<svg class='loss' viewBox='0 0 {Width} {Height}' role='img' ")
-            .Line($"aria-label='Training loss, {title}, {scale} scale, up to {NumberText.Compact(curves.Max(c => c.Points[^1].X))} {unit}: {ends}'>");
+            .Add($"aria-label='Training loss, {title}, {scale} scale, up to {longest} {unit}: ")
+            .Line($"{string.Join(", ", ends)}'>");
         DrawAxes(html);
         foreach (var curve in curves.Where(curve => curve.Band.Count > 0))
             html.Line($"<path class='band {curve.Color}' d='{BandOf(curve.Band)}'/>");
         foreach (var curve in curves)
         {
             html.Line($"<path class='line {curve.Color}' d='{PathOf(curve.Points)}'/>");
-            if (curve.Points is [var only]) html.Line($"<circle class='{curve.Color}' cx='{x[only.X]}' cy='{YOf(only.Loss)}' r='3'/>");
+            if (curve.Points is [var only])
+                html.Line($"<circle class='{curve.Color}' cx='{x[only.X]}' cy='{YOf(only.Loss)}' r='3'/>");
         }
 
         DrawLabels(html);
@@ -99,16 +103,19 @@ internal sealed class LossPanel
         var probeWidth = (right - Left) / Probes;
         var boxWidth = 16 + ((values.Max(value => Math.Min(value.Curve.Name.Length, LongestName)) + 6) * CharacterWidth);
         var boxX = x[at] + 8 + boxWidth < Width ? x[at] + 8 : x[at] - 8 - boxWidth;
-        html.Add($"<g class='probe'><rect class='target' x='{x[at] - (probeWidth / 2)}' y='{Top}' width='{probeWidth}' height='{Bottom - Top}'/>")
+        html.Add($"<g class='probe'><rect class='target' x='{x[at] - (probeWidth / 2)}' y='{Top}' ")
+            .Add($"width='{probeWidth}' height='{Bottom - Top}'/>")
             .Add($"<g class='tip'><line x1='{x[at]}' x2='{x[at]}' y1='{Top}' y2='{Bottom}'/>");
         foreach (var (curve, loss) in values) html.Add($"<circle class='{curve.Color}' cx='{x[at]}' cy='{YOf(loss)}' r='3'/>");
-        html.Add($"<rect class='box' x='{boxX}' y='{Top}' width='{boxWidth}' height='{8 + ((values.Count + 1) * LineHeight)}' rx='3'/>")
+        var boxHeight = 8 + ((values.Count + 1) * LineHeight);
+        html.Add($"<rect class='box' x='{boxX}' y='{Top}' width='{boxWidth}' height='{boxHeight}' rx='3'/>")
             .Add($"<text class='tick' x='{boxX + 8}' y='{Top + LineHeight}'>{NumberText.Compact(at)} {unit}</text>");
         for (var i = 0; i < values.Count; i++)
         {
             var (curve, loss) = values[i];
             var lineY = Top + ((i + 2) * LineHeight);
-            html.Add($"<text class='label {curve.Color}' x='{boxX + 8}' y='{lineY}'>{NumberText.Shorten(curve.Name, LongestName)}</text>")
+            html.Add($"<text class='label {curve.Color}' x='{boxX + 8}' y='{lineY}'>")
+                .Add($"{NumberText.Shorten(curve.Name, LongestName)}</text>")
                 .Add($"<text class='tick end' x='{boxX + boxWidth - 8}' y='{lineY}'>{NumberText.Fixed(loss, 3)}</text>");
         }
 
@@ -127,9 +134,12 @@ internal sealed class LossPanel
         return path.ToString();
     }
 
-    private string BandOf(IReadOnlyList<LossRange> band) =>
-        PathOf([.. band.Select(range => new LossPoint(range.X, range.High)), .. band.Reverse().Select(range => new LossPoint(range.X, range.Low))])
-            + "Z";
+    private string BandOf(IReadOnlyList<LossRange> band)
+    {
+        var upper = band.Select(range => new LossPoint(range.X, range.High));
+        var lower = band.Reverse().Select(range => new LossPoint(range.X, range.Low));
+        return PathOf([.. upper, .. lower]) + "Z";
+    }
 
     private double YOf(double loss) => y[Math.Max(loss, 1e-9)];
 }

@@ -20,10 +20,10 @@ internal static class RoutingMaps
         if (mixtures.Count == 0) return;
         html.Line($"<section id='routing'>")
             .Line($"<h2>Routing</h2>")
-            .Add($"<p>Columns are experts, cells are percentages{(study.Units.Count > 1 ? ", means over the seeds" : "")}. <em>Load</em> is ")
-            .Add($"the share of feed-forward assignments; <em>gate</em> is the mean weight of an attention expert. Points in time are ")
-            .Add($"given as the finished share of the training. In tables of one domain’s tokens, the expert trained on that domain ")
-            .Line($"is underlined.</p>");
+            .Add($"<p>Columns are experts, cells are percentages{(study.Units.Count > 1 ? ", means over the seeds" : "")}. ")
+            .Add($"<em>Load</em> is the share of feed-forward assignments; <em>gate</em> is the mean weight of an attention ")
+            .Add($"expert. Points in time are given as the finished share of the training. In tables of one domain’s tokens, ")
+            .Line($"the expert trained on that domain is underlined.</p>");
         var scaleEnd = HeatMap.ScaleEnd(mixtures.Max(mixture => Largest(mixture.Routing!)));
         HeatMap.AddScale(html, scaleEnd);
         foreach (var (model, routing) in mixtures) AddMixture(html, study, model, routing!, scaleEnd);
@@ -36,16 +36,19 @@ internal static class RoutingMaps
         AddKind("Feed-forward load", layer => layer.ExpertLoad, domain => domain.ExpertLoad);
         AddKind("Attention gate", layer => layer.AttentionGate, domain => domain.AttentionGate);
 
-        void AddKind(string title, Func<LayerMetrics, IReadOnlyList<double>?> all, Func<DomainRouting, IReadOnlyList<double>?> one)
+        void AddKind(
+            string title, Func<LayerMetrics, IReadOnlyList<double>?> all, Func<DomainRouting, IReadOnlyList<double>?> one)
         {
             var widest = study.Domains.Max(domain => Width(routing.OverTime(Of(domain, one))));
             var count = Math.Max(Width(routing.ByLayer(0, all)), widest);
             if (count == 0) return;
             var experts = HeatMapColumn.Of(model, study.Models, count);
-            HeatMap.AddAll(html, $"{title} by domain and layer at the end", AtTheEndByDomain(study, routing, one, experts), scaleEnd);
+            HeatMap.AddAll(
+                html, $"{title} by domain and layer at the end", AtTheEndByDomain(study, routing, one, experts), scaleEnd);
             html.Line($"<details><summary>{title} over the training</summary>");
             HeatMap.AddAll(html, $"{title}, all tokens, by layer", ByLayerOverTime(routing, all, experts), scaleEnd);
-            HeatMap.AddAll(html, $"{title} by domain, mean of the layers", OverTimeByDomain(study, routing, one, experts), scaleEnd);
+            HeatMap.AddAll(
+                html, $"{title} by domain, mean of the layers", OverTimeByDomain(study, routing, one, experts), scaleEnd);
             html.Line($"</details>");
         }
     }
@@ -61,7 +64,10 @@ internal static class RoutingMaps
     }
 
     private static List<HeatMapPanel> OverTimeByDomain(
-        Study study, MeanRouting routing, Func<DomainRouting, IReadOnlyList<double>?> one, IReadOnlyList<HeatMapColumn> experts) =>
+        Study study,
+        MeanRouting routing,
+        Func<DomainRouting, IReadOnlyList<double>?> one,
+        IReadOnlyList<HeatMapColumn> experts) =>
         [.. study.Domains
             .Select(domain => new HeatMapPanel(domain, domain, routing.OverTime(Of(domain, one)), experts)
             {
@@ -71,12 +77,16 @@ internal static class RoutingMaps
             .Where(panel => panel.Values.Length > 0)];
 
     private static List<HeatMapPanel> AtTheEndByDomain(
-        Study study, MeanRouting routing, Func<DomainRouting, IReadOnlyList<double>?> one, IReadOnlyList<HeatMapColumn> experts) =>
+        Study study,
+        MeanRouting routing,
+        Func<DomainRouting, IReadOnlyList<double>?> one,
+        IReadOnlyList<HeatMapColumn> experts) =>
         [.. study.Domains
             .Select(domain => new HeatMapPanel(domain, domain, routing.ByLayer(routing.Moments - 1, Of(domain, one)), experts))
             .Where(panel => panel.Values.Length > 0)];
 
-    private static Func<LayerMetrics, IReadOnlyList<double>?> Of(string domain, Func<DomainRouting, IReadOnlyList<double>?> one) =>
+    private static Func<LayerMetrics, IReadOnlyList<double>?> Of(
+        string domain, Func<DomainRouting, IReadOnlyList<double>?> one) =>
         layer => layer.ByDomain?.GetValueOrDefault(domain) is { } routing ? one(routing) : null;
 
     private static string Part(int moment, MeanRouting routing) =>
@@ -134,7 +144,8 @@ internal sealed class MeanRouting
 
     /// <summary>[moments, experts], averaged over the layers; empty where nothing was measured.</summary>
     public double[][] OverTime(Func<LayerMetrics, IReadOnlyList<double>?> select) =>
-        Whole([.. Enumerable.Range(0, Moments).Select(moment => Mean(runs.SelectMany(run => run[moment].Layers).Select(select)))]);
+        Whole(
+            [.. Enumerable.Range(0, Moments).Select(moment => Mean(runs.SelectMany(run => run[moment].Layers).Select(select)))]);
 
     // A run whose moment saw no token of a domain does not count.
     private static double[] Mean(IEnumerable<IReadOnlyList<double>?> values)

@@ -39,8 +39,9 @@ internal static class SetReport
         if (studies.Count == 0) return;
         html.Line($"<section id='found'>")
             .Line($"<h2>Findings</h2>")
-            .Add($"<p>Differences of the mean perplexity over the domains, paired by seed, with the 95 % interval of their mean. ")
-            .Line($"A claim <em>holds</em> if the whole interval lies below 0, and is <em>contradicted</em> if it lies above 0.</p>");
+            .Add($"<p>Differences of the mean perplexity over the domains, paired by seed, with the 95 % interval of their ")
+            .Add($"mean. A claim <em>holds</em> if the whole interval lies below 0, and is <em>contradicted</em> if it lies ")
+            .Line($"above 0.</p>");
         ClaimTable.AddTable(html, "All claims with their verdicts", studies, perDomain: false, linked: true);
         html.Line($"</section>");
     }

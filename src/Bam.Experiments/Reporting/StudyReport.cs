@@ -46,7 +46,9 @@ internal static class StudyReport
         var missing = List(study.MissingSeeds);
         if (study.Units.Count == 0) return $"no seed finished, {missing} missing";
         var seeds = study.Units.Count == 1 ? "seed" : "seeds";
-        return study.MissingSeeds.Count == 0 ? $"{seeds} {finished}, all finished" : $"{seeds} {finished} finished, {missing} missing";
+        return study.MissingSeeds.Count == 0
+            ? $"{seeds} {finished}, all finished"
+            : $"{seeds} {finished} finished, {missing} missing";
     }
 
     /// <summary>Appends what makes the figures doubtful, if anything does.</summary>
@@ -86,7 +88,7 @@ internal static class StudyReport
         html.Line($"<header>")
             .Line($"<p class='product'>Bam {(study.Recipe.HasOneUnit ? "experiment" : "study")} {study.Name}</p>")
             .Line($"<h1>{study.Title}</h1>")
-            .Line($"<p class='date'>{(study.Recipe.HasOneUnit ? Machine(study.Units[0]) : Progress(study))}{DateOf(study)}</p>");
+            .Line($"<p class='date'>{(study.Recipe.HasOneUnit ? Machine(study.Units[0]) : Progress(study))}{Date(study)}</p>");
         if (study.Recipe.About.Length > 0) html.Line($"<p class='summary'>{study.Recipe.About}</p>");
         else AddSummary(html, study);
         var statistics = study.Units.Count switch
@@ -107,7 +109,8 @@ internal static class StudyReport
     {
         var best = study.MeanModels.Where(model => double.IsFinite(model.MeanPerplexity)).MinBy(model => model.MeanPerplexity);
         if (best is null) return;
-        html.Add($"<p class='summary'>The lowest mean perplexity is <strong>{NumberText.Fixed(best.MeanPerplexity, 2)}</strong>, by ")
+        html.Add($"<p class='summary'>The lowest mean perplexity is ")
+            .Add($"<strong>{NumberText.Fixed(best.MeanPerplexity, 2)}</strong>, by ")
             .Add($"<strong>{best.Name}</strong>");
         if (study.Tables[0].Against is { } against && against != best.Name)
         {
@@ -120,9 +123,12 @@ internal static class StudyReport
         html.Line($".</p>");
     }
 
-    private static string DateOf(Study study) => study.Units.Count == 0
-        ? ""
-        : $"\u00a0· {study.Units.Max(unit => unit.Created).ToUniversalTime().ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} UTC";
+    private static string Date(Study study)
+    {
+        if (study.Units.Count == 0) return "";
+        var last = study.Units.Max(unit => unit.Created).ToUniversalTime();
+        return $"\u00a0· {last.ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} UTC";
+    }
 
     private static string Machine(Results unit) => $"{Count(unit.Machine.Threads, "thread")} on {unit.Machine.Cpu}";
 
@@ -131,9 +137,12 @@ internal static class StudyReport
         var machines = study.Units.Select(unit => unit.Machine).Distinct().Count();
         html.Line($"<section id='units'>")
             .Line($"<h2>{(study.Recipe.HasOneUnit ? "Machine" : "Units")}</h2>")
-            .Add($"<p>{(study.Recipe.HasOneUnit ? "" : "Each seed is one unit. ")}Wall time is that of all phases behind the figures, each ")
-            .Add($"counted once{(study.Recipe.HasOneUnit ? "" : ", including phases shared with other units and studies")}; for an ")
-            .Line($"interrupted training it is at least the time of its steps.{(machines > 1 ? $" {OtherMachines}" : "")}</p>")
+            .Add($"<p>{(study.Recipe.HasOneUnit ? "" : "Each seed is one unit. ")}")
+            .Add($"Wall time is that of all phases behind the figures, each counted once")
+            .Add($"{(study.Recipe.HasOneUnit ? "" : ", including phases shared with other units and studies")}; ")
+            .Line(
+                "for an interrupted training it is at least the time of its "
+                + $"steps.{(machines > 1 ? $" {OtherMachines}" : "")}</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Units'>")
             .Line($"<table class='costs words'><caption>Units by seed number</caption>")
             .Add($"<thead><tr><th scope='col'>Seed</th><th scope='col'>Wall time</th><th scope='col'>Finished (UTC)</th>")
@@ -151,13 +160,16 @@ internal static class StudyReport
         html.Add($"<tr><th scope='row'>{Text(unit.RandomSeed)}</th><td>{NumberText.Duration(unit.Seconds)}</td>")
             .Add($"<td>{unit.Created.ToUniversalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}</td>")
             .Add($"<td>{machine.Cpu}, {Count(machine.Cores, "core")}</td><td>{machine.Threads}</td>")
-            .Line($"<td>{NumberText.Fixed(machine.Memory / Gibibyte, 1)}\u2009GiB</td><td>{machine.Libtorch}</td><td>{machine.Blas}</td></tr>");
+            .Add($"<td>{NumberText.Fixed(machine.Memory / Gibibyte, 1)}\u2009GiB</td>")
+            .Line($"<td>{machine.Libtorch}</td><td>{machine.Blas}</td></tr>");
     }
 
     private static void AddRecipe(Html html, Study study)
     {
         var files = new StudyFiles(study.Recipe, "");
-        var resolved = study.Recipe.HasOneUnit ? study.Units[0].ResolvedRecipe : RecipeWriter.Write(RecipePaths.Relative(study.Recipe));
+        var resolved = study.Recipe.HasOneUnit
+            ? study.Units[0].ResolvedRecipe
+            : RecipeWriter.Write(RecipePaths.Relative(study.Recipe));
         html.Line($"<section id='recipe'>")
             .Line($"<h2>Recipe and figures</h2>")
             .Add($"<p>The complete recipe, with all defaults; saved as a file, it can be run again. Figures of this page in ")

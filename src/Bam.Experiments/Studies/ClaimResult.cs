@@ -36,7 +36,9 @@ internal sealed record ClaimedPair(string Better, string Worse, IReadOnlyList<Co
     public static ClaimedPair Of(Study study, string better, string worse, IReadOnlyList<string> domains)
     {
         ArgumentNullException.ThrowIfNull(study);
-        var comparisons = ModelFigure.Perplexities(domains).Select(figure => Comparison.Of(study, better, worse, figure)).ToList();
+        var comparisons = ModelFigure.Perplexities(domains)
+            .Select(figure => Comparison.Of(study, better, worse, figure))
+            .ToList();
         return new(better, worse, comparisons[..^1], comparisons[^1]);
     }
 }

@@ -12,12 +12,22 @@ internal static class RouterStability
     public static IReadOnlyList<RouterCorrelation> Of(Study study)
     {
         ArgumentNullException.ThrowIfNull(study);
-        var mixtures = study.Models.Where(model => model.History is { HeldOut.Count: >= FewestMoments, Routing.Count: > 0 }).Select(model => model.Name).ToList();
+        var mixtures = study.Models
+            .Where(model => model.History is { HeldOut.Count: >= FewestMoments, Routing.Count: > 0 })
+            .Select(model => model.Name)
+            .ToList();
         if (mixtures.Count == 0) return [];
         return
         [
-            .. from mixture in mixtures from figure in RouterFigure.All select OverTraining(study, mixture, figure) into row where row.Levels.Count > 0 select row,
-            .. from figure in RouterFigure.All select AtTheEnd(study, mixtures, figure) into row where row.Levels.Count > 1 select row,
+            .. from mixture in mixtures
+               from figure in RouterFigure.All
+               let row = OverTraining(study, mixture, figure)
+               where row.Levels.Count > 0
+               select row,
+            .. from figure in RouterFigure.All
+               let row = AtTheEnd(study, mixtures, figure)
+               where row.Levels.Count > 1
+               select row,
         ];
     }
 
@@ -28,7 +38,10 @@ internal static class RouterStability
             mixture,
             figure,
             Correlation.Of(runs.SelectMany(run => run)),
-            Correlation.Of(runs.SelectMany(run => run.Zip(run.Skip(1), (before, after) => (after.X - before.X, after.Y - before.Y)))));
+            Correlation.Of(runs.SelectMany(Steps)));
+
+        static IEnumerable<(double X, double Y)> Steps(List<(double X, double Y)> run) =>
+            run.Zip(run.Skip(1), (before, after) => (after.X - before.X, after.Y - before.Y));
     }
 
     // A mixture's units are no independent points here: they differ in the seed number only. So each mixture is one point.
@@ -78,11 +91,14 @@ internal sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics
     /// <summary>All of them.</summary>
     public static IReadOnlyList<RouterFigure> All { get; } =
     [
-        new("expert load, largest ÷ even", (layers, _) => Mean(layers.Where(layer => layer.ExpertLoad is not null).Select(layer => layer.ExpertLoad!.Max() * layer.ExpertLoad!.Count))),
+        new("expert load, largest ÷ even", LargestLoad),
         new("router entropy", (layers, _) => Mean(layers.Select(layer => layer.RouterEntropy).OfType<double>())),
         new("gate entropy", (layers, _) => Mean(layers.Select(layer => layer.GateEntropy).OfType<double>())),
         new("gate of the own domain’s expert", OwnGate),
     ];
+
+    private static double LargestLoad(IReadOnlyList<LayerMetrics> layers, IReadOnlyList<string?> domains) => Mean(
+        layers.Select(layer => layer.ExpertLoad).OfType<IReadOnlyList<double>>().Select(load => load.Max() * load.Count));
 
     private static double OwnGate(IReadOnlyList<LayerMetrics> layers, IReadOnlyList<string?> domains) => Mean(
         from layer in layers
@@ -129,7 +145,8 @@ internal sealed record Correlation(int Count, double Coefficient, double Low, do
     private static double Pearson(List<(double X, double Y)> pairs)
     {
         var (meanX, meanY) = (pairs.Average(pair => pair.X), pairs.Average(pair => pair.Y));
-        var (xx, yy) = (pairs.Average(pair => (pair.X - meanX) * (pair.X - meanX)), pairs.Average(pair => (pair.Y - meanY) * (pair.Y - meanY)));
+        var xx = pairs.Average(pair => (pair.X - meanX) * (pair.X - meanX));
+        var yy = pairs.Average(pair => (pair.Y - meanY) * (pair.Y - meanY));
         if (xx < LeastVariance || yy < LeastVariance) return double.NaN;
         return Math.Clamp(pairs.Average(pair => (pair.X - meanX) * (pair.Y - meanY)) / Math.Sqrt(xx * yy), -1, 1);
     }

@@ -18,7 +18,8 @@ internal sealed record Sample(IReadOnlyList<double> Values)
     /// Half the width of the 95 % confidence interval of the mean, by Student's t with n - 1 degrees of freedom; NaN of fewer
     /// than two.
     /// </summary>
-    public double HalfWidth => Values.Count < 2 ? double.NaN : StudentT.Quantile975(Values.Count - 1) * StandardDeviation / Math.Sqrt(Values.Count);
+    public double HalfWidth =>
+        Values.Count < 2 ? double.NaN : StudentT.Quantile975(Values.Count - 1) * StandardDeviation / Math.Sqrt(Values.Count);
 
     /// <summary>The interval's lower end.</summary>
     public double Low => Mean - HalfWidth;
@@ -53,7 +54,8 @@ internal static class StudentT
 
     /// <summary>The value that t stays below with probability 0.975.</summary>
     /// <param name="degreesOfFreedom">At least 1.</param>
-    public static double Quantile975(int degreesOfFreedom) => degreesOfFreedom <= Quantiles.Length ? Quantiles[degreesOfFreedom - 1] : Expanded(degreesOfFreedom);
+    public static double Quantile975(int degreesOfFreedom) =>
+        degreesOfFreedom <= Quantiles.Length ? Quantiles[degreesOfFreedom - 1] : Expanded(degreesOfFreedom);
 
     // The expansion of Cornish and Fisher in 1/ν (Abramowitz and Stegun, 26.7.5): from 31 on it is right to six digits.
     private static double Expanded(double v)

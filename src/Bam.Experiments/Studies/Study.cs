@@ -41,7 +41,7 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
         get
         {
             var experts = Models.Where(model => model is { Kind: ModelKind.Expert, Domain: not null }).ToList();
-            if (Recipe.Claims.Count > 0 || experts.Count == 0 || Models.FirstOrDefault(model => model.Kind == ModelKind.Seed) is not { } seed) return [];
+            if (Recipe.Claims.Count > 0 || experts.Count == 0 || FirstOf(ModelKind.Seed) is not { } seed) return [];
             var domains = experts.Select(expert => expert.Domain!).Distinct().ToList();
             return
             [
@@ -56,8 +56,10 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     {
         Title = "Perplexity by domain",
         Models = [.. Models.Select(model => model.Name)],
-        Against = (Models.FirstOrDefault(model => model.Kind == ModelKind.Btx) ?? Models.FirstOrDefault(model => model.Kind == ModelKind.Seed))?.Name,
+        Against = (FirstOf(ModelKind.Btx) ?? FirstOf(ModelKind.Seed))?.Name,
     };
+
+    private ModelResult? FirstOf(ModelKind kind) => Models.FirstOrDefault(model => model.Kind == kind);
 
     /// <summary>One model's figures, a value for each unit.</summary>
     /// <param name="model">The model's name.</param>
@@ -86,6 +88,7 @@ internal static class MeanModel
         double Mean(Func<ModelResult, double> figure) => study.Of(model.Name, figure).Mean;
 
         Dictionary<string, double> ByDomain(Func<ModelResult, IReadOnlyDictionary<string, double>> select) =>
-            ModelFigure.ByDomain([.. select(model).Keys], select).ToDictionary(figure => figure.Title, figure => Mean(figure.Value));
+            ModelFigure.ByDomain([.. select(model).Keys], select)
+                .ToDictionary(figure => figure.Title, figure => Mean(figure.Value));
     }
 }

@@ -43,9 +43,12 @@ internal sealed record StudySet
         if (recipes.FindIndex(recipe => recipe.HasOneUnit) is var without and >= 0)
             throw new InvalidInputException($"{files[without]}: key 'random_seeds' is missing; a study has one unit per seed");
         if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new InvalidInputException($"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
+            throw new InvalidInputException(
+                $"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
         if (recipes.FindIndex(recipe => TakenNames.Contains(recipe.Name)) is var taken and >= 0)
-            throw new InvalidInputException($"{files[taken]}: a study cannot be called '{recipes[taken].Name}', because other files of its run are; give it another 'name'");
+            throw new InvalidInputException(
+                $"{files[taken]}: a study cannot be called '{recipes[taken].Name}', because other files of its run are; "
+                + "give it another 'name'");
         return (set, recipes);
     }
 
@@ -54,7 +57,8 @@ internal sealed record StudySet
     public static StudySet Read(string path)
     {
         var set = ConfigFile.Read<StudySet>(path);
-        if (set.Studies.Count == 0) throw new InvalidInputException($"{path}: key 'studies'", "at least one recipe", "none", "name the recipes");
+        if (set.Studies.Count == 0)
+            throw new InvalidInputException($"{path}: key 'studies'", "at least one recipe", "none", "name the recipes");
         return set.Name.Length > 0 ? set : set with { Name = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(path))!) };
     }
 }

@@ -14,8 +14,17 @@ internal sealed record TextDifference(string Text, IReadOnlyList<(long Tokens, I
     public static IReadOnlyList<TextDifference> Of(Study study)
     {
         IReadOnlyList<string> probes = [.. study.Units.SelectMany(unit => unit.Probes).Distinct()];
-        IEnumerable<ModelFigure> texts = [.. ModelFigure.ByDomain(study.Domains, model => model.Perplexity), .. ModelFigure.OfProbes(probes, probe => probe.Perplexity)];
-        return [.. texts.Select(text => new TextDifference(text.Title, UnitsByTokens(study, text))).Where(text => text.Units.Count > 1)];
+        IEnumerable<ModelFigure> texts =
+        [
+            .. ModelFigure.ByDomain(study.Domains, model => model.Perplexity),
+            .. ModelFigure.OfProbes(probes, probe => probe.Perplexity),
+        ];
+        return
+        [
+            .. texts
+                .Select(text => new TextDifference(text.Title, UnitsByTokens(study, text)))
+                .Where(text => text.Units.Count > 1),
+        ];
     }
 
     /// <summary>Warns of a study's differences, if there are any.</summary>
@@ -33,8 +42,11 @@ internal sealed record TextDifference(string Text, IReadOnlyList<(long Tokens, I
     /// <summary>As "law: 26,117 tokens with seeds 1, 2 and 25,904 tokens with seed 3".</summary>
     public override string ToString() => $"{Text}: {string.Join(" and ", Units.Select(InWords))}";
 
-    private static string InWords((long Tokens, IReadOnlyList<long> Seeds) units) => string.Create(
-        CultureInfo.InvariantCulture, $"{units.Tokens:N0} tokens with {(units.Seeds.Count == 1 ? "seed" : "seeds")} {string.Join(", ", units.Seeds)}");
+    private static string InWords((long Tokens, IReadOnlyList<long> Seeds) units)
+    {
+        var seeds = $"{(units.Seeds.Count == 1 ? "seed" : "seeds")} {string.Join(", ", units.Seeds)}";
+        return string.Create(CultureInfo.InvariantCulture, $"{units.Tokens:N0} tokens with {seeds}");
+    }
 
     private static IReadOnlyList<(long Tokens, IReadOnlyList<long> Seeds)> UnitsByTokens(Study study, ModelFigure text) =>
     [
