@@ -5,7 +5,6 @@ using Bam.Checkpoints;
 using Bam.Data;
 using Bam.Models;
 using Bam.Models.Costs;
-using Bam.Numerics;
 using Bam.Torch;
 using Bam.Training;
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Evaluation;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
@@ -86,7 +87,7 @@ internal sealed class RecipeUnit
     {
         var measured = model.Evaluation.ResultsIn(store);
         var training = (model.Origin as TrainPhase)?.ResultIn(store);
-        var config = ModelConfig.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
+        var config = ModelConfigReader.Load(model.Origin.ModelIn(store), SilentReporter.Instance);
         var size = ModelSize.Of(config);
         var metricsPath = training is null ? null : Path.Combine(store.DirectoryOf(model.Origin), "metrics.jsonl");
         var metrics = metricsPath is null ? null : MetricsLog.Load(metricsPath);

@@ -1,14 +1,42 @@
 namespace Bam;
 
-/// <summary>How long work tells the person who waits for it what it is doing. Safe to call from any thread.</summary>
+/// <summary>Reports progress, messages and warnings of long-running work. Implementations must be thread-safe.</summary>
 public interface IReporter
 {
-    /// <summary>A line worth keeping: a phase begins, a file was written.</summary>
+    /// <summary>Writes a line that stays in the log: a phase begins, a file was written.</summary>
     void Say(string message);
 
-    /// <summary>Something the person did not ask for and should know: a setting that is ignored, a resume that is not bit for bit. The same words are shown once.</summary>
+    /// <summary>
+    /// Warns of something that the user did not ask for: an ignored setting, a resume that is not bit-exact. The same text is
+    /// shown once.
+    /// </summary>
     void Warn(string message);
 
-    /// <summary>Where the work stands. Call it as often as is convenient: whoever shows it limits the rate.</summary>
+    /// <summary>Reports progress. It may be called often; the implementation limits the display rate.</summary>
     void Advance(WorkProgress progress);
+}
+
+/// <summary>Progress of one activity. Rate and remaining time follow from two reports.</summary>
+/// <param name="Activity">The activity in one or two words: "train btx", "tokenize law".</param>
+/// <param name="Done">Finished amount in <paramref name="Unit"/>; starts above 0 when work is resumed.</param>
+/// <param name="Total">Total amount in <paramref name="Unit"/>; 0 if unknown.</param>
+/// <param name="Unit">Plural unit: "tokens", "bytes", "merges".</param>
+/// <param name="Detail">An additional value to show: "loss 3.214".</param>
+public sealed record WorkProgress(string Activity, long Done, long Total, string Unit, string? Detail = null);
+
+/// <summary>Discards all reports.</summary>
+internal sealed class SilentReporter : IReporter
+{
+    public static readonly SilentReporter Instance = new();
+
+    private SilentReporter() { }
+
+    /// <inheritdoc/>
+    public void Say(string message) { }
+
+    /// <inheritdoc/>
+    public void Warn(string message) { }
+
+    /// <inheritdoc/>
+    public void Advance(WorkProgress progress) { }
 }

@@ -1,5 +1,3 @@
-using Bam.Numerics;
-
 namespace Bam.Fuzz;
 
 /// <summary>Random choices that follow from a kind and a seed number alone.</summary>

@@ -3,22 +3,24 @@ using Xunit;
 
 namespace Bam.Tests;
 
-/// <summary>Where the committed fixtures are.</summary>
+/// <summary>Paths of the committed fixtures.</summary>
 internal static class Fixtures
 {
     /// <summary>The seven golden models of <c>tests/fixtures/bam</c>.</summary>
     public static readonly string[] Models =
     [
-        "dense-parallel", "bam-expert-kv", "bam-shared-kv", "bam-attention-top2", "bam-sequential-rms", "btx-top1", "btx-6-experts-top3",
+        "dense-parallel", "bam-expert-kv", "bam-shared-kv", "bam-attention-top2", "bam-sequential-rms", "btx-top1",
+        "btx-6-experts-top3",
     ];
 
     /// <summary>The same for <c>[MemberData]</c>.</summary>
     public static TheoryData<string> ModelNames => [.. Models];
 
-    /// <summary>The models of <c>tests/fixtures/hf</c>, as transformers 5.12 saves them.</summary>
+    /// <summary>The models of <c>tests/fixtures/hf</c>, saved by transformers 5.12.</summary>
     public static readonly string[] HuggingFaceModels =
     [
-        "cohere", "cohere-qknorm", "gpt-neox-pythia", "gpt-neox-sequential", "gptj", "llama-gqa", "llama-tied-llama3rope", "mistral-sliding",
+        "cohere", "cohere-qknorm", "gpt-neox-pythia", "gpt-neox-sequential", "gptj", "llama-gqa", "llama-tied-llama3rope",
+        "mistral-sliding",
         "mixtral-top2", "phi", "qwen2-bias", "qwen3-qknorm",
     ];
 
@@ -31,11 +33,12 @@ internal static class Fixtures
     /// <summary>The directory of a golden model.</summary>
     public static string Model(string name) => Path.Combine(Root(), "bam", name);
 
-    /// <summary>The directory of a tokenizer with the ids that the reference gives.</summary>
+    /// <summary>The directory of a tokenizer with reference ids.</summary>
     public static string Tokenizer(string style) => Path.Combine(Root(), "tokenizers", style);
 
-    /// <summary>The directory of the recipes that come with Bam.</summary>
+    /// <summary>The directory of Bam's recipes.</summary>
     public static string Recipes => Path.Combine(Root(), "..", "..", "recipes");
 
-    private static string Root([CallerFilePath] string source = "") => Path.Combine(Path.GetDirectoryName(source)!, "..", "fixtures");
+    private static string Root([CallerFilePath] string source = "") =>
+        Path.Combine(Path.GetDirectoryName(source)!, "..", "fixtures");
 }

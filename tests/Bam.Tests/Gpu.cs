@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Bam.Tests;
 
-/// <summary>For tests that compute on a GPU: they skip themselves where there is none.</summary>
+/// <summary>For tests on a GPU: they are skipped if there is none.</summary>
 internal static class Gpu
 {
     /// <summary>The first GPU.</summary>

@@ -2,7 +2,7 @@ using Xunit;
 
 namespace Bam.Tests;
 
-/// <summary>Tests that compute: one after the other, because live tensors and resident memory are counted for the whole process.</summary>
+/// <summary>Tests that use libtorch run sequentially, because live tensors and resident memory are counted per process.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class LibTorchCollection
 {

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Configuration;
 using Bam.Files;
 using Bam.Models;
@@ -57,8 +58,8 @@ internal sealed record CostSubject(
 
     private static ModelConfig Load(string name, IReporter reporter)
     {
-        if (Directory.Exists(name)) return ModelConfig.Load(name, reporter);
-        if (File.Exists(name)) return ModelConfig.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
+        if (Directory.Exists(name)) return ModelConfigReader.Load(name, reporter);
+        if (File.Exists(name)) return ModelConfigReader.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
         throw new InvalidInputException(
             $"{name}: does not exist, and no preset has this name{Suggestion.For(name, ModelPresets.Names)}; "
             + "expected a checkpoint directory, a config.json or a preset");
@@ -99,7 +100,7 @@ internal sealed record CostMixing(string? Method, int Models, int? Experts, int?
                 "--method", "bam, btx or sparse", "soup", "leave it out: a soup costs the same as its seed");
         if (Models > MostModels)
             throw new InvalidInputException("--models", $"at most {MostModels}", $"{Models}", "choose fewer");
-        var mixture = method.Configure(seed, new MixtureOptions
+        var mixture = MixtureMethods.Configure(method, seed, new MixtureOptions
         {
             Seed = "seed",
             Experts = [.. Enumerable.Range(1, Copies).Select(copy => $"copy {copy}")],

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Evaluation;
 using Bam.Files;
 using Bam.Models;
@@ -87,7 +87,7 @@ internal sealed class EvalLatency : Verb
     {
         invocation.Cancellation.ThrowIfCancellationRequested();
         if (!File.Exists(path)) return ModelCheckpoint.Load(path, place, invocation.Reporter, withGradients: false);
-        var config = ModelConfig.Parse(InputFile.ReadAllText(path, "check the path"), path, invocation.Reporter);
+        var config = ModelConfigReader.Parse(InputFile.ReadAllText(path, "check the path"), path, invocation.Reporter);
         var model = new LanguageModel(config, place, withGradients: false);
         ModelInitializer.Initialize(model, seed: 0);
         return model;

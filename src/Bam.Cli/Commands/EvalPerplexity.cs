@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Data;
 using Bam.Evaluation;
 using Bam.Models;
@@ -65,7 +66,7 @@ internal sealed class EvalPerplexity : Verb
     public override int Execute(Invocation invocation)
     {
         var directories = invocation.GetRequired(models);
-        var configs = Array.ConvertAll(directories, directory => ModelConfig.Load(directory, invocation.Reporter));
+        var configs = Array.ConvertAll(directories, directory => ModelConfigReader.Load(directory, invocation.Reporter));
         var longest = configs.Min(config => config.MaxPositionEmbeddings);
         var options = new PerplexityOptions
         {
@@ -189,7 +190,7 @@ internal sealed class EvalPerplexity : Verb
     }
 
     private static int BeginOfWindow(string model, ModelConfig config, Tokenizer? tokenizer) =>
-        (tokenizer is not null && BeginTokens.Of(tokenizer) is [var id] ? id : config.BosTokenId)
+        (tokenizer is not null && tokenizer.IdsBefore is [var id] ? id : config.BosTokenId)
         ?? throw new InvalidInputException(
             "--bos window", "a model with a begin token", $"{model} without", "leave the option out");
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Files;
 using Bam.Generation;
 using Bam.Models;
@@ -95,7 +96,7 @@ internal sealed class Generate : Verb
     public override int Execute(Invocation invocation)
     {
         var directory = invocation.GetRequired(model);
-        var config = ModelConfig.Load(directory, invocation.Reporter);
+        var config = ModelConfigReader.Load(directory, invocation.Reporter);
         var tokenizer = Tokenizer.Load(directory);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);

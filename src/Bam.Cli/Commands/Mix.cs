@@ -1,10 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting;
-using Bam.Models;
 using Bam.Models.Costs;
-using Bam.Torch;
 using Bam.Upcycling;
 using Spectre.Console;
 
@@ -27,7 +26,12 @@ internal sealed class Mix : Verb
         Description = string.Join("; ", MixtureMethods.All.Select(method => $"{method.Name}: {method.Description}")),
     };
 
-    private readonly Option<string> seed = new("--seed") { Description = "The dense checkpoint that the others were copied from; the first expert", Required = true, HelpName = "DIR" };
+    private readonly Option<string> seed = new("--seed")
+    {
+        Description = "The dense checkpoint that the others were copied from; the first expert",
+        Required = true,
+        HelpName = "DIR",
+    };
 
     private readonly Option<string[]> experts = new("--expert")
     {
@@ -37,9 +41,21 @@ internal sealed class Mix : Verb
         HelpName = "DIR",
     };
 
-    private readonly Option<string?> output = new("--output") { Description = "The checkpoint directory to write", HelpName = "DIR" };
-    private readonly Option<bool> shareKeyValue = new("--share-key-value") { Description = "bam: one K and V for all attention experts" };
-    private readonly Option<int?> attentionTopK = new("--attention-top-k") { Description = "bam: route attention to K experts instead of to all", HelpName = "K" };
+    private readonly Option<string?> output = new("--output")
+    {
+        Description = "The checkpoint directory to write", HelpName = "DIR",
+    };
+
+    private readonly Option<bool> shareKeyValue = new("--share-key-value")
+    {
+        Description = "bam: one K and V for all attention experts",
+    };
+
+    private readonly Option<int?> attentionTopK = new("--attention-top-k")
+    {
+        Description = "bam: route attention to K experts instead of to all", HelpName = "K",
+    };
+
     private readonly Option<string> attentionInit = new("--attention-init")
     {
         Description = $"bam: what the attention experts start from: {string.Join(", ", AttentionInits.Keys)}",
@@ -47,13 +63,30 @@ internal sealed class Mix : Verb
         HelpName = "I",
     };
 
-    private readonly Option<int?> feedForwardExperts = new("--experts") { Description = "Feed-forward experts; those beyond the models are copies of the seed's", HelpName = "M" };
-    private readonly Option<int?> topK = new("--top-k") { Description = "Feed-forward experts of one token (1 unless given)", HelpName = "K" };
-    private readonly Option<bool> normTopK = new("--norm-topk") { Description = "Divide the K weights by their sum, as Mixtral does" };
-    private readonly Option<long> routerSeed = new("--router-seed") { Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S" };
+    private readonly Option<int?> feedForwardExperts = new("--experts")
+    {
+        Description = "Feed-forward experts; those beyond the models are copies of the seed's", HelpName = "M",
+    };
+
+    private readonly Option<int?> topK = new("--top-k")
+    {
+        Description = "Feed-forward experts of one token (1 unless given)", HelpName = "K",
+    };
+
+    private readonly Option<bool> normTopK = new("--norm-topk")
+    {
+        Description = "Divide the K weights by their sum, as Mixtral does",
+    };
+
+    private readonly Option<long> routerSeed = new("--router-seed")
+    {
+        Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S",
+    };
+
     private readonly Option<string[]> routerTexts = new("--router-text")
     {
-        Description = "Calibrated routers instead of random ones: a text of each model's domain (.txt, .jsonl, .jsonl.gz, a folder, a quoted pattern, or what 'bam data build' made), the seed's first",
+        Description = "Calibrated routers instead of random ones: a text of each model's domain (.txt, .jsonl, .jsonl.gz, a "
+            + "folder, a quoted pattern, or what 'bam data build' made), the seed's first",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         HelpName = "PATH",
@@ -73,31 +106,47 @@ internal sealed class Mix : Verb
 
     private readonly Option<string?> format = new("--format")
     {
-        Description = $"Write it for other software instead of as Bam does: {string.Join("; ", ExportFormats.Forms.Select(format => $"{format.Name}: {format.Description}"))}",
+        Description = "Write it for other software instead of as Bam does: "
+            + $"{string.Join("; ", ExportFormats.Forms.Select(format => $"{format.Name}: {format.Description}"))}",
         HelpName = "F",
     };
 
-    private readonly Option<string?> dtype = new("--dtype") { Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T" };
+    private readonly Option<string?> dtype = new("--dtype")
+    {
+        Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T",
+    };
+
     private readonly Option<string?> weights = new("--weights")
     {
-        Description = "A weight of each model, the seed's first, in the mean of what is not an expert; divided by their sum (equal unless given)", HelpName = "W,W,…",
+        Description = "A weight of each model, the seed's first, in the mean of what is not an expert; divided by their sum "
+            + "(equal unless given)",
+        HelpName = "W,W,…",
     };
 
     private readonly Option<string> shardSize = new("--shard-size")
     {
-        Description = "The most bytes of tensors in one file of the output, as 5GB or 500MB", DefaultValueFactory = _ => "5GB", HelpName = "SIZE",
+        Description = "The most bytes of tensors in one file of the output, as 5GB or 500MB",
+        DefaultValueFactory = _ => "5GB",
+        HelpName = "SIZE",
     };
 
-    private readonly Option<bool> checkFinite = new("--check-finite") { Description = "Read all models for NaN and infinity before anything is written" };
+    private readonly Option<bool> checkFinite = new("--check-finite")
+    {
+        Description = "Read all models for NaN and infinity before anything is written",
+    };
+
     private readonly Option<bool> dryRun = new("--dry-run") { Description = "Show what every tensor would be and write nothing" };
 
     public Mix()
-        : base("mix", "Make one mixture of several dense checkpoints, without training", "bam mix bam --seed seed --expert law --expert code --expert mathematics --output mixture")
+        : base(
+            "mix", "Make one mixture of several dense checkpoints, without training",
+            "bam mix bam --seed seed --expert law --expert code --expert mathematics --output mixture")
     {
         Arguments.Add(this.method);
         foreach (var option in new Option[]
         {
-            seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK, routerSeed, routerTexts,
+            seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK,
+            routerSeed, routerTexts,
             routerTokens, skipBadLines, device, format, this.dtype, weights, resizeEmbeddings, shardSize, checkFinite, dryRun,
         })
         {
@@ -109,7 +158,11 @@ internal sealed class Mix : Verb
     {
         var output = invocation.Get(this.output);
         var isDryRun = invocation.Get(dryRun);
-        if (output is null && !isDryRun) throw new InvalidInputException("--output", "the directory to write", "none", "add it, or --dry-run to write nothing");
+        if (output is null && !isDryRun)
+        {
+            throw new InvalidInputException(
+                "--output", "the directory to write", "none", "add it, or --dry-run to write nothing");
+        }
         var options = new MixtureOptions
         {
             Seed = invocation.GetRequired(seed),
@@ -129,54 +182,60 @@ internal sealed class Mix : Verb
             ShardBytes = ByteSize.Parse("--shard-size", invocation.GetRequired(shardSize)),
             CheckFinite = invocation.Get(checkFinite),
         };
-        if (output is not null) Upcycler.CheckOutput(options, output);
-        using var sources = MixtureSources.Open(options.Models, invocation.Reporter, options.ResizeEmbeddings);
-        var plan = MixturePlan.Create(invocation.GetRequired(this.method), options, sources);
+        var method = invocation.GetRequired(this.method);
         if (isDryRun)
         {
-            MixturePlanView.Show(plan, sources, invocation);
+            if (output is not null) Upcycler.RequireOutput(options, output);
+            MixturePlanView.Show(Upcycler.Plan(method, options, invocation.Reporter), invocation);
             return ExitStatus.Done;
         }
 
-        if (invocation.IsGiven(routerSeed) && !plan.HasRandomNumbers) invocation.Reporter.Warn("--router-seed: nothing of this mixture is random; it has no part in it");
-        Upcycler.CheckOutput(plan, output!);
-        if (options.RouterTexts is { } texts) plan = plan.WithRouters(Calibrate(plan, texts, invocation));
-        Upcycler.Write(plan, sources, output!, invocation.Reporter, invocation.Cancellation);
+        var plan = Upcycler.Mix(method, options, output!, invocation.Reporter, invocation.Cancellation);
+        if (invocation.IsGiven(routerSeed) && !plan.HasRandomNumbers)
+            invocation.Reporter.Warn("--router-seed: nothing of this mixture is random; it has no part in it");
         var size = ModelSize.Of(plan.Config);
         var result = new Result(
-            output!, plan.Method.Name, plan.Config.NumAttentionExperts, plan.Config.NumLocalExperts, plan.Config.NumExpertsPerTok, plan.Dtype.TorchName,
-            size.Total, size.Active, plan.ByteLength, plan.Files);
+            output!, plan.Method.Name, plan.Config.NumAttentionExperts, plan.Config.NumLocalExperts, plan.Config.NumExpertsPerTok,
+            plan.Dtype.TorchName, size.Total, size.Active, plan.ByteLength, plan.Files);
+        var parameters = string.Create(CultureInfo.InvariantCulture, $"{size.Total:N0} parameters, {size.Active:N0} active");
+        var models = options.Models.Count;
+        var shards = plan.Files > 1 ? $" in {plan.Files} shards" : "";
         invocation.WriteResult(result, console => console.LabelledLine(
-            $"{result.Output}: {result.Method} of {options.Models.Count} models, {result.Parameters:N0} parameters, {result.ActiveParameters:N0} active, {result.Dtype}, {result.Bytes:N0} bytes{(result.Files > 1 ? $" in {result.Files} shards" : "")}"));
+            $"{output}: {result.Method} of {models} models, {parameters}, {result.Dtype}, {result.Bytes:N0} bytes{shards}"));
         return ExitStatus.Done;
     }
 
     private RouterTexts? TextsOf(Invocation invocation)
     {
-        if (invocation.Get(routerTexts) is { Length: > 0 } inputs) return new(inputs, invocation.Get(routerTokens)) { SkipBadLines = SkipBadLinesOption.Of(invocation, skipBadLines) };
-        if (new Option[] { routerTokens, skipBadLines, device }.FirstOrDefault(invocation.IsGiven) is { } option)
-            throw new InvalidInputException(option.Name, "a --router-text of each model beside it", "none", "add them or leave it out");
-        return null;
-    }
+        if (invocation.Get(routerTexts) is { Length: > 0 } inputs)
+        {
+            return new(inputs, invocation.Get(routerTokens))
+            {
+                SkipBadLines = SkipBadLinesOption.Of(invocation, skipBadLines),
+                Device = invocation.GetRequired(device),
+            };
+        }
 
-    private IReadOnlyDictionary<string, float[]> Calibrate(MixturePlan plan, RouterTexts texts, Invocation invocation)
-    {
-        LibTorch.Load();
-        return RouterCalibration.Run(
-            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, DeviceOption.Of(invocation, device), invocation.Reporter, texts.SkipBadLines, invocation.Cancellation);
+        if (new Option[] { routerTokens, skipBadLines, device }.FirstOrDefault(invocation.IsGiven) is { } option)
+            throw new InvalidInputException(
+                option.Name, "a --router-text of each model beside it", "none", "add them or leave it out");
+        return null;
     }
 
     private static AttentionInitialization ParseAttentionInit(string name) =>
         AttentionInits.TryGetValue(name, out var init)
             ? init
-            : throw new InvalidInputException("--attention-init", string.Join(", ", AttentionInits.Keys), name, "choose one of these");
+            : throw new InvalidInputException(
+                "--attention-init", string.Join(", ", AttentionInits.Keys), name, "choose one of these");
 
     private static double[]? ParseWeights(string? list) =>
         list?.Split(',').Select(text =>
             double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var weight)
                 ? weight
-                : throw new InvalidInputException("--weights", "numbers with commas between them, as 0.4,0.2,0.2,0.2", list, "correct it")).ToArray();
+                : throw new InvalidInputException(
+                    "--weights", "numbers with commas between them, as 0.4,0.2,0.2,0.2", list, "correct it")).ToArray();
 
     private sealed record Result(
-        string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters, long ActiveParameters, long Bytes, int Files);
+        string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters,
+        long ActiveParameters, long Bytes, int Files);
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Bam.Data;
 using Bam.Torch;
 

@@ -142,7 +142,7 @@ internal static class StudyView
     };
 
     // The best is marked; of one alone there is nothing to be best of.
-    private static string Cell(Sample sample, IReadOnlyList<Sample> others, string format) =>
+    private static string Cell(Sample sample, List<Sample> others, string format) =>
         others.Count > 1 && sample.Mean <= others.Min(other => other.Mean)
             ? $"[bold green]{Text(sample, format)}*[/]"
             : $"{Text(sample, format)} ";

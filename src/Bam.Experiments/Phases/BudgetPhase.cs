@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Experiments.Recipes;
 using Bam.Models.Costs;
 using Bam.Training;
@@ -123,7 +123,7 @@ internal sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, Budge
     private static JsonObject Costs(double own, double reference) => new() { ["cost_per_token"] = own, ["reference_cost_per_token"] = reference };
 
     private static double Flops(BudgetSide side, PhaseStore store) =>
-        ModelFlops.Training(ModelConfig.Load(side.Start.ModelIn(store), SilentReporter.Instance), side.Settings.SequenceLength);
+        ModelFlops.Training(ModelConfigReader.Load(side.Start.ModelIn(store), SilentReporter.Instance), side.Settings.SequenceLength);
 
     private static IReadOnlyList<Phase> Needs(BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
     {

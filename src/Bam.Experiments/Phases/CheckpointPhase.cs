@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 
 namespace Bam.Experiments.Phases;
@@ -33,7 +35,7 @@ internal sealed class CheckpointPhase(string name, string checkpoint, FileHashes
     {
         if (GenerationSettings.Find(checkpoint) is null) return [];
         var file = Path.Combine(checkpoint, ModelConfig.FileName);
-        var config = ModelConfig.Parse(InputFile.ReadAllText(file, "check the path"), file, SilentReporter.Instance);
+        var config = ModelConfigReader.Parse(InputFile.ReadAllText(file, "check the path"), file, SilentReporter.Instance);
         var ends = GenerationSettings.Join(config, checkpoint, SilentReporter.Instance).EosTokenIds;
         return ends.Count == config.EosTokenIds.Count ? [] : new() { ["eos_token_id"] = new JsonArray([.. ends.Select(id => (JsonNode)id)]) };
     }

@@ -35,7 +35,7 @@ internal sealed class GivenTokenizerPhase(string file, FileHashes hashes, BeginO
     {
         try
         {
-            return BeginTokens.Of(Tokenizer.Load(file)).Count > 0 ? BeginOfText.Document : BeginOfText.None;
+            return Tokenizer.Load(file).IdsBefore.Count > 0 ? BeginOfText.Document : BeginOfText.None;
         }
         catch (InvalidInputException)
         {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Evaluation;
 using Bam.Experiments.Recipes;
 using Bam.Files;
@@ -67,7 +68,7 @@ internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> model
     {
         var place = Device.Parse(device);
         if (preset is null) return ModelCheckpoint.Load(checkpoint, place, reporter, withGradients: false);
-        var model = new LanguageModel(AtPresetSize(ModelConfig.Load(checkpoint, reporter)), place, withGradients: false);
+        var model = new LanguageModel(AtPresetSize(ModelConfigReader.Load(checkpoint, reporter)), place, withGradients: false);
         ModelInitializer.Initialize(model, seed: 0);
         return model;
     }

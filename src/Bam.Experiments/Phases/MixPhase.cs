@@ -1,46 +1,35 @@
 using System.Text.Json.Nodes;
 using Bam.Experiments.Recipes;
-using Bam.Models;
-using Bam.Torch;
 using Bam.Upcycling;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Makes a mixture of the seed and the experts, without training.</summary>
-/// <param name="name">The mixture's name.</param>
-/// <param name="mixture">Its section of the recipe.</param>
-/// <param name="seed">The seed.</param>
-/// <param name="experts">The experts, in the order of the mixture's; none for a sparse one.</param>
-/// <param name="feedForwardExperts">M; null for one a model.</param>
-/// <param name="routerSeed">Of the routers' random numbers.</param>
-/// <param name="routerDomains">What routers are calibrated on; null for random ones.</param>
+/// <summary>
+/// Makes a mixture of the seed and the experts (none for a sparse one), without training, with
+/// <paramref name="feedForwardExperts"/> (null for one a model), and routers that are calibrated on
+/// <paramref name="routerDomains"/> (null for random ones).
+/// </summary>
 internal sealed class MixPhase(
-    string name, RecipeMixture mixture, ModelPhase seed, IReadOnlyList<ModelPhase> experts, int? feedForwardExperts, long routerSeed, RouterDomains? routerDomains = null)
+    string name, RecipeMixture mixture, ModelPhase seed, IReadOnlyList<ModelPhase> experts, int? feedForwardExperts,
+    long routerSeed,
+    RouterDomains? routerDomains = null)
     : ModelPhase("mix", name, [seed, .. experts, .. routerDomains?.Data ?? []])
 {
-    private string Method => mixture.Method.ToString().ToLowerInvariant();
-
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var options = new MixtureOptions
+        var store = context.Store;
+        var options = mixture.OptionsFor(seed.ModelIn(store), [.. experts.Select(expert => expert.ModelIn(store))]) with
         {
-            Seed = seed.ModelIn(context.Store),
-            Experts = [.. experts.Select(expert => expert.ModelIn(context.Store))],
-            ShareKeyValue = mixture.ShareKeyValue,
-            AttentionTopK = mixture.AttentionTopK,
-            AttentionInitialization = mixture.AttentionInit,
             FeedForwardExperts = feedForwardExperts,
-            TopK = mixture.Method == MixtureMethod.Soup ? null : mixture.TopK,
-            NormTopK = mixture.NormTopk,
             RouterSeed = routerSeed,
-            RouterTexts = routerDomains is null ? null : new([.. routerDomains.Data.Select(domain => domain.ShardsIn(context.Store))], routerDomains.Tokens),
+            RouterTexts = routerDomains is null ? null
+                : new([.. routerDomains.Data.Select(domain => domain.ShardsIn(store))], routerDomains.Tokens)
+                {
+                    Device = routerDomains.Device,
+                },
         };
-        using var sources = MixtureSources.Open(options.Models, context.Reporter);
-        var plan = MixturePlan.Create(Method, options, sources);
-        if (options.RouterTexts is { } texts) plan = plan.WithRouters(Calibrate(plan, texts, context));
-        Upcycler.Write(plan, sources, ModelIn(context.Store), context.Reporter, context.Cancellation);
+        Upcycler.Mix(mixture.MixedBy, options, ModelIn(store), context.Reporter, context.Cancellation);
         return [];
     }
 
@@ -53,7 +42,7 @@ internal sealed class MixPhase(
     {
         var settings = new JsonObject
         {
-            ["method"] = Method,
+            ["method"] = mixture.MethodName,
             ["share_key_value"] = mixture.ShareKeyValue,
             ["experts"] = feedForwardExperts,
             ["top_k"] = mixture.TopK,
@@ -64,19 +53,12 @@ internal sealed class MixPhase(
         };
         var phases = new Dictionary<string, string> { ["seed"] = seed.Key };
         for (var i = 0; i < experts.Count; i++) phases.Add($"expert {i + 1}, {experts[i].Name}", experts[i].Key);
-        if (routerDomains is not null)
+        if (routerDomains is { Data: var domains })
         {
             settings["router_tokens"] = routerDomains.Tokens;
-            for (var i = 0; i < routerDomains.Data.Count; i++) phases.Add($"router row {i + 1}, {routerDomains.Data[i].Name}", routerDomains.Data[i].Key);
+            for (var i = 0; i < domains.Count; i++) phases.Add($"router row {i + 1}, {domains[i].Name}", domains[i].Key);
         }
 
         return new() { Kind = Kind, Version = 1, Settings = settings, Phases = phases };
-    }
-
-    private IReadOnlyDictionary<string, float[]> Calibrate(MixturePlan plan, RouterTexts texts, PhaseContext context)
-    {
-        LibTorch.Load();
-        return RouterCalibration.Run(
-            plan.Options.Seed, plan.Config, texts.Inputs, texts.Tokens, Device.Parse(routerDomains!.Device), context.Reporter, cancellation: context.Cancellation);
     }
 }

@@ -3,7 +3,6 @@ using Bam.Data;
 using Bam.Data.Building;
 using Bam.Data.Text;
 using Bam.Experiments.Probes;
-using Bam.Numerics;
 using Bam.Tokenization;
 
 namespace Bam.Experiments.Phases;

@@ -1,5 +1,3 @@
-using Bam.Numerics;
-
 namespace Bam.Experiments.Phases;
 
 /// <summary>A random part of a text, the same for the same seed, without holding the text.</summary>

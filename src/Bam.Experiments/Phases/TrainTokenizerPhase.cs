@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Bam.Data.Text;
 using Bam.Experiments.Recipes;
-using Bam.Numerics;
 using Bam.Tokenization.Training;
 
 namespace Bam.Experiments.Phases;
@@ -46,7 +45,7 @@ internal sealed class TrainTokenizerPhase(RecipeTokenizer settings, IReadOnlyLis
     private IEnumerable<string> Sample(DomainText text, PhaseContext context)
     {
         var files = InputFiles.Resolve(text.Inputs(context.Store));
-        var fraction = settings.MegabytesPerDomain * 1e6 / files.Sum(file => TextLength.Of(file, context.Cancellation));
+        var fraction = settings.MegabytesPerDomain * 1e6 / files.Sum(file => InputFiles.TextLength(file, context.Cancellation));
         return TextSample.Of(new DocumentReader(files, text.Domain.Format, context.Reporter).Read().Select(document => document.Text), fraction, new RandomStream(randomSeed, $"tokenizer {text.Name}"));
     }
 

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 
 namespace Bam.Experiments.Recipes;
 
@@ -44,7 +45,7 @@ internal static class GivenFiles
     {
         try
         {
-            return ModelConfig.Load(checkpoint, SilentReporter.Instance);
+            return ModelConfigReader.Load(checkpoint, SilentReporter.Instance);
         }
         catch (InvalidInputException e)
         {

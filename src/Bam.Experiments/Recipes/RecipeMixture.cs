@@ -40,7 +40,10 @@ internal sealed record RecipeMixture : ICheckedSection
     public AttentionInitialization AttentionInit { get; init; }
 
     /// <summary>The tokens of each model's domain that its routers are calibrated on; null for random routers.</summary>
-    [Key("bam and btx: calibrated routers instead of random ones: the tokens that the seed reads of each model's domain, the seed's own being 'general_domain'", Minimum = 1)]
+    [Key(
+        "bam and btx: calibrated routers instead of random ones: the tokens that the seed reads of each model's domain, the "
+        + "seed's own being 'general_domain'",
+        Minimum = 1)]
     public int? RouterTokens { get; init; }
 
     /// <summary>The shares of the domains; null for those by <see cref="ShareBy"/>.</summary>
@@ -48,7 +51,9 @@ internal sealed record RecipeMixture : ICheckedSection
     public IReadOnlyDictionary<string, double>? Shares { get; init; }
 
     /// <summary>How the shares are found where <see cref="Shares"/> does not set them.</summary>
-    [Key("how the shares are found: the same for all domains, in proportion to their training tokens, or to the untrained mixture's loss on held-out text")]
+    [Key(
+        "how the shares are found: the same for all domains, in proportion to their training tokens, or to the untrained "
+        + "mixture's loss on held-out text")]
     public ShareBy ShareBy { get; init; }
 
     /// <summary>A budget taken from another mixture's; null when tokens or steps set it, or when nothing is trained.</summary>
@@ -62,6 +67,24 @@ internal sealed record RecipeMixture : ICheckedSection
     /// <summary>False: the mixture is measured as it was mixed.</summary>
     public bool IsTrained => Match is not null || Training.Tokens is not null || Training.Steps is not null;
 
+    /// <summary>The method as a recipe names it.</summary>
+    public string MethodName => Method.ToString().ToLowerInvariant();
+
+    /// <summary>The method of <see cref="Upcycler"/>; a dense control, which is not mixed, has the options of a soup.</summary>
+    public string MixedBy => Method == MixtureMethod.Dense ? "soup" : MethodName;
+
+    /// <summary>The options of <see cref="Upcycler"/> for models of these names, without M and the routers' options.</summary>
+    public MixtureOptions OptionsFor(string seed, IReadOnlyList<string> experts) => new()
+    {
+        Seed = seed,
+        Experts = experts,
+        ShareKeyValue = ShareKeyValue,
+        AttentionTopK = AttentionTopK,
+        AttentionInitialization = AttentionInit,
+        TopK = TopK == 1 ? null : TopK,
+        NormTopK = NormTopk,
+    };
+
     /// <inheritdoc/>
     public void Check(SectionLocation section)
     {
@@ -70,21 +93,7 @@ internal sealed record RecipeMixture : ICheckedSection
                 if (section.Has(key)) throw section.Fault(key, $"key '{key}' and key 'match' exclude each other; keep one");
         if (Shares is not null && section.Has("share_by"))
             throw section.Fault("share_by", "key 'share_by' and key 'shares' exclude each other; keep one");
-        if (Method != MixtureMethod.Bam)
-        {
-            if (ShareKeyValue) throw Meaningless(section, "share_key_value");
-            if (AttentionTopK is not null) throw Meaningless(section, "attention_top_k");
-            if (AttentionInit != AttentionInitialization.Copy) throw Meaningless(section, "attention_init");
-        }
-
-        if (Of is not null && Method is MixtureMethod.Sparse or MixtureMethod.Dense) throw Meaningless(section, "of");
-        if (RouterTokens is not null && Method is not (MixtureMethod.Bam or MixtureMethod.Btx)) throw Meaningless(section, "router_tokens");
-        if (Method is not (MixtureMethod.Soup or MixtureMethod.Dense)) return;
-        if (Experts is not null) throw Meaningless(section, "experts");
-        if (TopK != 1) throw Meaningless(section, "top_k");
-        if (NormTopk) throw Meaningless(section, "norm_topk");
+        if (Of is not null && Method is MixtureMethod.Sparse or MixtureMethod.Dense)
+            throw section.Fault("of", $"key 'of' has no meaning for method {MethodName}; remove it");
     }
-
-    private InvalidInputException Meaningless(SectionLocation section, string key) =>
-        section.Fault(key, $"key '{key}' has no meaning for method {Method.ToString().ToLowerInvariant()}; remove it");
 }

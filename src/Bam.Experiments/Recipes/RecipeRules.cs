@@ -2,6 +2,7 @@ using System.Globalization;
 using Bam.Configuration;
 using Bam.Models;
 using Bam.Training;
+using Bam.Upcycling;
 using YamlDotNet.RepresentationModel;
 
 namespace Bam.Experiments.Recipes;
@@ -32,8 +33,13 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     /// <summary>Where the keys stand that name a checkpoint or a tokenizer, as "recipe.yaml:5", by key.</summary>
     public IReadOnlyDictionary<string, string> PlacesOfGivenFiles()
     {
-        string[][] keys = [["tokenizer", "path"], ["seed", "checkpoint"], .. recipe.Experts.Keys.Select(name => new[] { "experts", name, "checkpoint" })];
-        return keys.Where(key => At(key) is not null).ToDictionary(key => string.Join('.', key), key => SectionLocation.At(file, At(key, nearest: true)!));
+        string[][] keys =
+        [
+            ["tokenizer", "path"], ["seed", "checkpoint"],
+            .. recipe.Experts.Keys.Select(name => new[] { "experts", name, "checkpoint" }),
+        ];
+        return keys.Where(key => At(key) is not null)
+            .ToDictionary(key => string.Join('.', key), key => SectionLocation.At(file, At(key, nearest: true)!));
     }
 
     private void CheckStudy()
@@ -55,7 +61,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
                 throw Fault(["latency", "models"], "key 'latency.models': expected at least one model, and none twice");
             if (latency.Presets.Distinct().Count() < latency.Presets.Count)
                 throw Fault(["latency", "presets"], "key 'latency.presets': a preset is there twice; keep one");
-            foreach (var preset in latency.Presets) ModelPresets.Named(preset, SectionLocation.At(file, At(["latency", "presets"], nearest: true)!));
+            foreach (var preset in latency.Presets)
+                ModelPresets.Named(preset, SectionLocation.At(file, At(["latency", "presets"], nearest: true)!));
         }
 
         foreach (var claim in recipe.Claims)
@@ -79,8 +86,12 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         ];
         foreach (var at in sections)
         {
-            if (At([.. at, "data_seed"]) is YamlScalarNode { Value: var drawn } && recipe.RandomSeeds.Any(seed => seed.ToString(CultureInfo.InvariantCulture) != drawn))
-                throw Fault([.. at, "data_seed"], $"key '{string.Join('.', at)}.data_seed' has no effect with 'random_seeds', whose numbers it would be; remove it");
+            if (At([.. at, "data_seed"]) is YamlScalarNode { Value: var drawn }
+                && recipe.RandomSeeds.Any(seed => seed.ToString(CultureInfo.InvariantCulture) != drawn))
+                throw Fault(
+                    [.. at, "data_seed"],
+                    $"key '{string.Join('.', at)}.data_seed' has no effect with 'random_seeds', whose numbers it would be; "
+                    + "remove it");
         }
     }
 
@@ -95,7 +106,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     {
         if (domains is null) return;
         if (domains.Count == 0) throw Fault([key], $"key '{key}': expected at least one domain in 'domains', found none");
-        if (domains.Distinct().Count() < domains.Count) throw Fault([key], $"key '{key}': a domain is there twice in 'domains'; keep one");
+        if (domains.Distinct().Count() < domains.Count)
+            throw Fault([key], $"key '{key}': a domain is there twice in 'domains'; keep one");
         foreach (var domain in domains.Except(recipe.Domains.Keys))
             throw Fault([key], $"key '{key}': there is no domain '{domain}'{Suggestion.For(domain, [.. recipe.Domains.Keys])}");
     }
@@ -108,25 +120,33 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
             foreach (var name in Names(group))
                 if (!IsName(name)) throw NotAName([group, name], name);
         foreach (var name in recipe.Mixtures.Keys.Where(recipe.Experts.ContainsKey))
-            throw Fault(["mixtures", name], $"key 'mixtures.{name}': an expert has that name too; give each model a name of its own");
+            throw Fault(
+                ["mixtures", name], $"key 'mixtures.{name}': an expert has that name too; give each model a name of its own");
         foreach (var group in new[] { "experts", "mixtures" })
-            if (Names(group).Contains("seed")) throw Fault([group, "seed"], $"key '{group}.seed': 'seed' names the seed model; choose another name");
+            if (Names(group).Contains("seed"))
+                throw Fault([group, "seed"], $"key '{group}.seed': 'seed' names the seed model; choose another name");
     }
 
     private void CheckProbes()
     {
         if (recipe.ProbePrepareReads.Count > 0 && recipe.ProbePrepare is null)
-            throw Fault(["probe_prepare_reads"], "key 'probe_prepare_reads' has no meaning without 'probe_prepare'; name the script or remove it");
+            throw Fault(
+                ["probe_prepare_reads"],
+                "key 'probe_prepare_reads' has no meaning without 'probe_prepare'; name the script or remove it");
         if (recipe.ProbePrepare is not null && recipe.Probes.Values.All(probe => probe.Files is null))
-            throw Fault(["probe_prepare"], "key 'probe_prepare' has no meaning without a probe that has 'files'; add one or remove it");
+            throw Fault(
+                ["probe_prepare"], "key 'probe_prepare' has no meaning without a probe that has 'files'; add one or remove it");
         foreach (var (name, probe) in recipe.Probes)
         {
             if (!IsName(name)) throw NotAName(["probes", name], name);
             foreach (var domain in probe.Of ?? []) CheckDomain(["probes", name, "of"], domain);
         }
 
-        if (recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).GroupBy(part => part.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw Fault(["probes", twice.Key], $"key 'probes': two probes are called '{twice.Key}' (of several domains each is called NAME-DOMAIN); rename one");
+        var parts = recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key));
+        if (parts.GroupBy(part => part.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw Fault(
+                ["probes", twice.Key],
+                $"key 'probes': two probes are called '{twice.Key}' (of several domains each is called NAME-DOMAIN); rename one");
     }
 
     private void CheckSeed()
@@ -135,9 +155,15 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         if (recipe.Seed.Checkpoint is not null)
         {
             CheckGiven(["seed"]);
-            if (recipe.Model is not null) throw Fault(["model"], "key 'model' and key 'seed.checkpoint' exclude each other: the checkpoint has its own sizes");
+            if (recipe.Model is not null)
+            {
+                throw Fault(
+                    ["model"], "key 'model' and key 'seed.checkpoint' exclude each other: the checkpoint has its own sizes");
+            }
             if (written.Has("tokenizer") && recipe.Tokenizer.Path is null)
-                throw Fault(["tokenizer"], "key 'tokenizer': a seed checkpoint brings its own; remove the section, or name a file by 'path'");
+                throw Fault(
+                    ["tokenizer"],
+                    "key 'tokenizer': a seed checkpoint brings its own; remove the section, or name a file by 'path'");
             return;
         }
 
@@ -160,20 +186,32 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     private void CheckMixture(string name, RecipeMixture mixture)
     {
         string[] at = ["mixtures", name];
-        if (recipe.Experts.Count == 0) throw Fault(at, $"key 'mixtures.{name}': a mixture needs 'experts', and the recipe has none");
+        if (recipe.Experts.Count == 0)
+            throw Fault(at, $"key 'mixtures.{name}': a mixture needs 'experts', and the recipe has none");
         CheckShares(at, mixture.Shares);
         CheckMembers([.. at, "of"], mixture);
-        var models = (mixture.Of?.Count ?? recipe.Experts.Count) + 1;
         if (mixture.Method == MixtureMethod.Dense && !mixture.IsTrained)
             throw Fault(at, $"key 'mixtures.{name}': the seed is not trained on without a budget; give it 'tokens' or 'match'");
-        if (mixture.Experts < models && mixture.Method != MixtureMethod.Sparse)
-            throw Fault([.. at, "experts"], $"key 'mixtures.{name}.experts': expected at least {models}, one for the seed and each expert, found {mixture.Experts}");
-        if (mixture.TopK > (mixture.Experts ?? models))
-            throw Fault([.. at, "top_k"], $"key 'mixtures.{name}.top_k': expected at most {mixture.Experts ?? models}, the mixture's experts, found {mixture.TopK}");
-        if (mixture.AttentionTopK > models)
-            throw Fault([.. at, "attention_top_k"], $"key 'mixtures.{name}.attention_top_k': expected at most {models}, the attention experts, found {mixture.AttentionTopK}");
         if (mixture.RouterTokens is not null) CheckRouters(name, mixture);
+        CheckOptions(name, mixture);
         CheckMatch(at, name, mixture);
+    }
+
+    /// <summary>The method's own rules, with their faults at the recipe's keys.</summary>
+    private void CheckOptions(string name, RecipeMixture mixture)
+    {
+        IReadOnlyList<string> members = mixture.Of ?? [.. recipe.Experts.Keys];
+        var isSparse = mixture.Method == MixtureMethod.Sparse;
+        var options = mixture.OptionsFor("seed", isSparse ? [] : members) with
+        {
+            FeedForwardExperts = mixture.Experts ?? (isSparse ? members.Count + 1 : null),
+            RouterTexts = mixture.RouterTokens is { } tokens ? new(["seed", .. members], tokens) : null,
+        };
+        if (MixtureMethods.Named(mixture.MixedBy).FindFault(options) is not { } fault) return;
+        var key = fault.Option == "router-text" ? "router_tokens" : fault.Option.Replace('-', '_');
+        throw Fault(["mixtures", name, key], fault.Reason is { } reason
+            ? $"key 'mixtures.{name}.{key}': {reason}"
+            : $"key '{key}' has no meaning for method {mixture.MethodName}; remove it");
     }
 
     private void CheckRouters(string name, RecipeMixture mixture)
@@ -182,16 +220,20 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         var key = string.Join('.', at);
         var models = mixture.Of ?? [.. recipe.Experts.Keys];
         CheckGeneralDomain(at, $"the routers of '{name}' are calibrated on it ('router_tokens')");
-        if (mixture.Experts > models.Count + 1)
-            throw Fault(at, $"key '{key}': copies of the seed have no domain of their own; leave it out or 'experts'");
         var taken = new Dictionary<string, string> { [recipe.GeneralDomain] = "seed" };
         foreach (var model in models)
         {
             var domain = recipe.Experts[model].DomainOf(model);
             if (!recipe.Domains.ContainsKey(domain))
-                throw Fault(at, $"key '{key}': there is no domain '{domain}' to calibrate the router row of '{model}' on; name one by 'experts.{model}.domain'");
+                throw Fault(
+                    at,
+                    $"key '{key}': there is no domain '{domain}' to calibrate the router row of '{model}' on; name one by "
+                    + $"'experts.{model}.domain'");
             if (!taken.TryAdd(domain, model))
-                throw Fault(at, $"key '{key}': '{taken[domain]}' and '{model}' have one domain, '{domain}', and their router rows would be equal; leave it out");
+                throw Fault(
+                    at,
+                    $"key '{key}': '{taken[domain]}' and '{model}' have one domain, '{domain}', and their router rows would "
+                    + "be equal; leave it out");
         }
     }
 
@@ -200,7 +242,9 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         if (mixture.Of is not { } members) return;
         if (members.Count == 0) throw Fault(at, $"key '{string.Join('.', at)}': expected at least one expert, found none");
         foreach (var member in members.Where(member => !recipe.Experts.ContainsKey(member)))
-            throw Fault(at, $"key '{string.Join('.', at)}': there is no expert '{member}'{Suggestion.For(member, [.. recipe.Experts.Keys])}");
+            throw Fault(
+                at,
+                $"key '{string.Join('.', at)}': there is no expert '{member}'{Suggestion.For(member, [.. recipe.Experts.Keys])}");
     }
 
     private void CheckMatch(string[] at, string name, RecipeMixture mixture)
@@ -211,13 +255,17 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
             if (!recipe.Mixtures.TryGetValue(match.Mixture, out var other))
                 throw Fault(
                     [.. at, "match", "mixture"],
-                    $"key 'mixtures.{seen[^1]}.match.mixture': there is no mixture '{match.Mixture}'{Suggestion.For(match.Mixture, [.. recipe.Mixtures.Keys])}");
+                    $"key 'mixtures.{seen[^1]}.match.mixture': there is no mixture "
+                    + $"'{match.Mixture}'{Suggestion.For(match.Mixture, [.. recipe.Mixtures.Keys])}");
             if (seen.Contains(match.Mixture))
                 throw Fault(
                     [.. at, "match", "mixture"],
-                    $"key 'mixtures.{name}.match.mixture': the budgets go round in a circle ({string.Join(" → ", seen)} → {match.Mixture}); give one of them 'tokens'");
+                    $"key 'mixtures.{name}.match.mixture': the budgets go round in a circle ({string.Join(" → ", seen)} → "
+                    + $"{match.Mixture}); give one of them 'tokens'");
             if (!other.IsTrained)
-                throw Fault([.. at, "match", "mixture"], $"key 'mixtures.{name}.match.mixture': '{match.Mixture}' is only mixed, not trained; give it 'tokens'");
+                throw Fault(
+                    [.. at, "match", "mixture"],
+                    $"key 'mixtures.{name}.match.mixture': '{match.Mixture}' is only mixed, not trained; give it 'tokens'");
             seen.Add(match.Mixture);
             match = other.Match;
         }
@@ -227,7 +275,10 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     {
         var section = At(at) as YamlMappingNode;
         if (TrainingKeys.FirstOrDefault(key => section?.Has(key) == true) is { } key)
-            throw Fault([.. at, key], $"key '{string.Join('.', at)}.{key}' has no effect on a checkpoint, which is not trained; remove it, or remove 'checkpoint'");
+            throw Fault(
+                [.. at, key],
+                $"key '{string.Join('.', at)}.{key}' has no effect on a checkpoint, which is not trained; remove it, or "
+                + "remove 'checkpoint'");
     }
 
     private void CheckBudget(string[] at, TrainingSettings settings)
@@ -239,14 +290,17 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     private void CheckShares(string[] at, IReadOnlyDictionary<string, double>? shares)
     {
         if (shares is null) return;
-        if (shares.Count == 0) throw Fault([.. at, "shares"], $"key '{string.Join('.', at)}.shares': expected at least one domain, found none");
+        if (shares.Count == 0)
+            throw Fault([.. at, "shares"], $"key '{string.Join('.', at)}.shares': expected at least one domain, found none");
         foreach (var domain in shares.Keys) CheckDomain([.. at, "shares", domain], domain);
     }
 
     private void CheckDomain(string[] at, string domain)
     {
         if (!recipe.Domains.ContainsKey(domain))
-            throw Fault(at, $"key '{string.Join('.', at)}': there is no domain '{domain}'{Suggestion.For(domain, [.. recipe.Domains.Keys])}");
+            throw Fault(
+                at,
+                $"key '{string.Join('.', at)}': there is no domain '{domain}'{Suggestion.For(domain, [.. recipe.Domains.Keys])}");
     }
 
     private void CheckGeneralDomain(string[] at, string why)
@@ -268,7 +322,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     private InvalidInputException NotAName(string[] at, string name) =>
         Fault(at, $"'{name}' cannot be a name: it names files too; use letters, digits, '-', '_' and '.'");
 
-    private InvalidInputException Fault(string[] at, string message) => new($"{SectionLocation.At(file, At(at, nearest: true)!)}: {message}");
+    private InvalidInputException Fault(string[] at, string message) =>
+        new($"{SectionLocation.At(file, At(at, nearest: true)!)}: {message}");
 
     /// <summary>The key's own node, or the deepest one above it that is written.</summary>
     private YamlNode? At(string[] path, bool nearest = false)
@@ -277,7 +332,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         YamlNode place = written;
         foreach (var name in path)
         {
-            var key = (node as YamlMappingNode)?.Children.Keys.FirstOrDefault(k => k is YamlScalarNode scalar && scalar.Value == name);
+            var key = (node as YamlMappingNode)?.Children.Keys.FirstOrDefault(
+                k => k is YamlScalarNode scalar && scalar.Value == name);
             if (key is null) return nearest ? place : null;
             place = key;
             node = ((YamlMappingNode)node).Children[key];

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Configuration;
 using Bam.Files;
 using Bam.Models;
@@ -50,7 +51,7 @@ internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
         var whole = (JsonObject)Keys.DeepClone();
         whole["vocab_size"] ??= vocabSize;
         whole["eos_token_id"] ??= endOfTextId;
-        return ModelConfig.Parse(whole.ToJsonString(), where, SilentReporter.Instance);
+        return ModelConfigReader.Parse(whole.ToJsonString(), where, SilentReporter.Instance);
     }
 
     // A preset's vocabulary is the paper's; a recipe's is its tokenizer's, unless the keys say otherwise.

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using Bam.Files;
-using Bam.Numerics;
 
 namespace Bam.Experiments.Recipes;
 

@@ -140,9 +140,8 @@ internal static class StudyReport
             .Add($"<p>{(study.Recipe.HasOneUnit ? "" : "Each seed is one unit. ")}")
             .Add($"Wall time is that of all phases behind the figures, each counted once")
             .Add($"{(study.Recipe.HasOneUnit ? "" : ", including phases shared with other units and studies")}; ")
-            .Line(
-                "for an interrupted training it is at least the time of its "
-                + $"steps.{(machines > 1 ? $" {OtherMachines}" : "")}</p>")
+            .Add($"for an interrupted training it is at least the time of its steps.")
+            .Line($"{(machines > 1 ? $" {OtherMachines}" : "")}</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Units'>")
             .Line($"<table class='costs words'><caption>Units by seed number</caption>")
             .Add($"<thead><tr><th scope='col'>Seed</th><th scope='col'>Wall time</th><th scope='col'>Finished (UTC)</th>")

@@ -3,21 +3,18 @@ using Bam.Files;
 namespace Bam.Checkpoints;
 
 /// <summary>
-/// The small files beside a model's tensors that go wherever the model goes: its tokenizer, how to generate with it, the record of how it
-/// was mixed. They are held in memory, since a training run writes them long after it has read them.
+/// The small files that are copied with a model: its tokenizer, its generation settings, the record of how it was mixed. They are
+/// held in memory, since a training run writes them long after it has read them.
 /// </summary>
 internal sealed class CompanionFiles
 {
     private readonly Dictionary<string, byte[]> files = [];
 
-    /// <summary>Adds files of a directory, as far as they are there; those of a name that is held already stay as they are.</summary>
-    /// <param name="directory">The directory.</param>
-    /// <param name="names">The files' names, relative to it.</param>
+    /// <summary>Adds files of a directory that exist; a name that is held already keeps its content.</summary>
     /// <returns>This.</returns>
     /// <exception cref="InvalidInputException">One is there and cannot be read.</exception>
     public CompanionFiles Add(string directory, params IEnumerable<string> names)
     {
-        ArgumentNullException.ThrowIfNull(names);
         foreach (var name in names)
         {
             var path = Path.Combine(directory, name);
@@ -28,14 +25,10 @@ internal sealed class CompanionFiles
     }
 
     /// <summary>Adds a file under another name.</summary>
-    /// <param name="name">The name that it gets.</param>
-    /// <param name="path">The file.</param>
     /// <exception cref="InvalidInputException">It cannot be read.</exception>
     public void AddAs(string name, string path) => Add(name, InputFile.ReadAllBytes(path, "it was there a moment ago"));
 
     /// <summary>Adds a file.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="content">What is in it.</param>
     public void Add(string name, byte[] content) => files.TryAdd(name, content);
 
     /// <summary>Whether a file of that name is held, and a directory has it with the same content.</summary>
@@ -43,11 +36,11 @@ internal sealed class CompanionFiles
     public bool HoldsSame(string directory, string name)
     {
         var path = Path.Combine(directory, name);
-        return files.TryGetValue(name, out var content) && File.Exists(path) && InputFile.ReadAllBytes(path, "it was there a moment ago").AsSpan().SequenceEqual(content);
+        return files.TryGetValue(name, out var content) && File.Exists(path)
+            && InputFile.ReadAllBytes(path, "it was there a moment ago").AsSpan().SequenceEqual(content);
     }
 
-    /// <summary>Writes them all.</summary>
-    /// <param name="directory">An existing directory.</param>
+    /// <summary>Writes all files into an existing directory.</summary>
     /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
     public void WriteTo(string directory)
     {

@@ -7,8 +7,8 @@ using Bam.Files;
 namespace Bam.Checkpoints;
 
 /// <summary>
-/// A checkpoint's <c>generation_config.json</c>: how libraries generate with the model. Bam reads which tokens end a text and which one
-/// pads; the other settings go along as they are.
+/// A checkpoint's <c>generation_config.json</c>: how libraries generate with the model. Bam reads which tokens end a text and
+/// which one pads; the other settings go along as they are.
 /// </summary>
 internal static class GenerationSettings
 {
@@ -19,7 +19,10 @@ internal static class GenerationSettings
     private const string PaddingKey = "pad_token_id";
     private const string Hint = "copy it again or remove it";
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The path of a checkpoint's settings, or null where it has none.</summary>
     public static string? Find(string checkpointDirectory)
@@ -28,10 +31,7 @@ internal static class GenerationSettings
         return File.Exists(path) ? path : null;
     }
 
-    /// <summary>Copies a checkpoint's settings, if there are any, as <see cref="AddTo"/> says.</summary>
-    /// <param name="checkpointDirectory">The checkpoint.</param>
-    /// <param name="ends">What ends a text.</param>
-    /// <param name="target">An existing directory.</param>
+    /// <summary>Copies a checkpoint's settings, if any, into an existing directory, as <see cref="AddTo"/> does.</summary>
     /// <exception cref="InvalidInputException">The file is damaged.</exception>
     /// <exception cref="WorkFailedException">It cannot be written.</exception>
     public static void Copy(string checkpointDirectory, TokenIds ends, string target)
@@ -41,23 +41,18 @@ internal static class GenerationSettings
         files.WriteTo(target);
     }
 
-    /// <summary>Adds a checkpoint's settings to files, with the ends of text of the model that they will lie beside.</summary>
-    /// <param name="files">Receives them, if there are any.</param>
-    /// <param name="checkpointDirectory">The checkpoint.</param>
-    /// <param name="ends">What ends a text.</param>
+    /// <summary>Adds a checkpoint's settings, if any, to files, with the ids that end a text of the written model.</summary>
     /// <exception cref="InvalidInputException">The file is damaged.</exception>
     public static void AddTo(CompanionFiles files, string checkpointDirectory, TokenIds ends)
     {
-        ArgumentNullException.ThrowIfNull(files);
-        ArgumentNullException.ThrowIfNull(ends);
         if (Find(checkpointDirectory) is not { } path) return;
         var content = InputFile.ReadAllBytes(path, Hint);
         files.Add(FileName, EndsOf(path).ToHashSet().SetEquals(ends) ? content : WithEnds(content, path, ends));
     }
 
     /// <summary>
-    /// The configuration with the ends of text of both files: libraries stop at those of <c>generation_config.json</c>, where there is one,
-    /// and many models name the end of an answer there alone.
+    /// The configuration with the ends of text of both files: libraries stop at those of <c>generation_config.json</c>, where
+    /// there is one, and many models name the end of an answer there alone.
     /// </summary>
     /// <exception cref="InvalidInputException">The file is damaged.</exception>
     internal static ModelConfig Join(ModelConfig config, string checkpointDirectory, IReporter reporter)
@@ -69,7 +64,9 @@ internal static class GenerationSettings
             reporter.Warn($"{path}: {EndsKey} {end} is no token of the model (vocab_size {config.VocabSize}) and ends no text");
         int[] added = [.. ends.Where(end => end >= 0 && end < config.VocabSize).Except(config.EosTokenIds)];
         if (ends.Count > 0 && config.EosTokenIds.Except(ends).ToArray() is { Length: > 0 } missing)
-            reporter.Warn($"{path}: {EndsKey} {ends} lacks {string.Join(", ", missing)}, which {ModelConfig.FileName} names; Bam ends a text at each of them");
+            reporter.Warn(
+                $"{path}: {EndsKey} {ends} lacks {string.Join(", ", missing)}, which {ModelConfig.FileName} names; Bam ends a "
+                + "text at each of them");
         return config with
         {
             EosTokenIds = added.Length == 0 ? config.EosTokenIds : [.. config.EosTokenIds, .. added],
@@ -77,7 +74,10 @@ internal static class GenerationSettings
         };
     }
 
-    /// <summary>The first setting that two checkpoints have differently, beside the ends of text; null where there is none, or the second has no file.</summary>
+    /// <summary>
+    /// The first setting that two checkpoints have differently, beside the ends of text; null where there is none, or the second
+    /// has no file.
+    /// </summary>
     /// <exception cref="InvalidInputException">A file is damaged.</exception>
     internal static string? FirstDifference(string checkpointDirectory, string otherDirectory)
     {
@@ -86,16 +86,20 @@ internal static class GenerationSettings
         return settings.Keys.Concat(others.Keys).FirstOrDefault(key =>
             settings.ContainsKey(key) != others.ContainsKey(key) || !JsonElement.DeepEquals(settings[key], others[key]));
 
-        static OrderedDictionary<string, JsonElement> Settings(string path) => JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, root =>
+        static OrderedDictionary<string, JsonElement> Settings(string path) =>
+            JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, OtherSettings);
+
+        static OrderedDictionary<string, JsonElement> OtherSettings(JsonElement root)
         {
             var settings = new OrderedDictionary<string, JsonElement>();
             foreach (var setting in root.EnumerateObject())
             {
-                if (setting.Name is not (EndsKey or PaddingKey or "transformers_version" or "_from_model_config")) settings[setting.Name] = setting.Value.Clone();
+                if (setting.Name is not (EndsKey or PaddingKey or "transformers_version" or "_from_model_config"))
+                    settings[setting.Name] = setting.Value.Clone();
             }
 
             return settings;
-        });
+        }
     }
 
     private static JsonFields Fields(string path) => new(InputFile.ReadAllText(path, Hint), path);

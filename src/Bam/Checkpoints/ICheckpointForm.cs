@@ -1,27 +1,49 @@
 namespace Bam.Checkpoints;
 
-/// <summary>How a model is written as a directory of safetensors: under which names, with which <c>config.json</c>, and with what beside it.</summary>
+/// <summary>The form of a model's directory: its tensors' names, its <c>config.json</c>, and the files beside them.</summary>
 internal interface ICheckpointForm
 {
-    /// <summary>Refuses a model that the form cannot express exactly.</summary>
-    /// <param name="config">The model.</param>
-    /// <param name="where">What to call it in the message.</param>
+    /// <summary>Refuses a model, called <paramref name="where"/> in the message, that the form cannot express exactly.</summary>
     /// <exception cref="InvalidInputException">Says what cannot be expressed.</exception>
     void Require(ModelConfig config, string where);
 
     /// <summary>The name under which a parameter is stored.</summary>
     string NameOf(ParameterInfo parameter);
 
-    /// <summary>Writes <c>config.json</c> and whatever else belongs to the form, but no tensors.</summary>
-    /// <param name="config">The model, with the dtype that is written.</param>
-    /// <param name="directory">Exists.</param>
-    /// <param name="reporter">Warned of settings that what reads the form leaves unread.</param>
+    /// <summary>
+    /// Writes <c>config.json</c> and all other files of the form except tensors into an existing directory, and warns of settings
+    /// that readers of the form ignore.
+    /// </summary>
     void WriteSettings(ModelConfig config, string directory, IReporter reporter);
 
     /// <summary>Copies a model's tokenizer, if it has one, with the settings that the form's readers need.</summary>
-    /// <param name="source">The model's directory.</param>
-    /// <param name="config">The model that is written.</param>
-    /// <param name="directory">Exists.</param>
     /// <exception cref="InvalidInputException">The tokenizer is damaged.</exception>
     void WriteTokenizer(string source, ModelConfig config, string directory);
+}
+
+/// <summary>Bam's own form, which expresses every model.</summary>
+internal sealed class OwnForm : ICheckpointForm
+{
+    private OwnForm() { }
+
+    /// <summary>The only one.</summary>
+    public static OwnForm Instance { get; } = new();
+
+    /// <inheritdoc/>
+    public void Require(ModelConfig config, string where) { }
+
+    /// <inheritdoc/>
+    public string NameOf(ParameterInfo parameter)
+    {
+        return parameter.Name;
+    }
+
+    /// <inheritdoc/>
+    public void WriteSettings(ModelConfig config, string directory, IReporter reporter)
+    {
+        config.Save(directory);
+    }
+
+    /// <inheritdoc/>
+    public void WriteTokenizer(string source, ModelConfig config, string directory) => TokenizerFile.CopyAll(source, directory);
 }

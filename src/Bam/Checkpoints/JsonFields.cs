@@ -6,8 +6,8 @@ using Bam.Files;
 namespace Bam.Checkpoints;
 
 /// <summary>
-/// The members of one JSON object, each read once under its name. A value of a wrong kind is a fault at once, in one line that names file
-/// and field; what is well-formed and cannot be honoured is gathered, so that one line names all of it.
+/// The members of one JSON object, each read once under its name. A value of a wrong kind is a fault at once, in one line that
+/// names file and field; what is well-formed and cannot be honoured is gathered, so that one line names all of it.
 /// </summary>
 internal sealed class JsonFields
 {
@@ -33,10 +33,10 @@ internal sealed class JsonFields
         unread = Members(value);
     }
 
-    /// <summary>What is read otherwise than the user may expect, in this object and those inside it.</summary>
+    /// <summary>Warnings about values that are read differently than expected, in this object and those inside it.</summary>
     public IReadOnlyList<string> Warnings => warnings;
 
-    /// <summary>The names of what nobody has read yet.</summary>
+    /// <summary>The keys that have not been read yet.</summary>
     public IReadOnlyCollection<string> Unread => unread.Keys;
 
     /// <summary>The name of an enumeration's value in <c>config.json</c>: <c>RmsNorm</c> is "rms_norm".</summary>
@@ -67,15 +67,14 @@ internal sealed class JsonFields
         return [.. ids];
     }
 
-    /// <summary>The id of a token that no arithmetic depends on; null where absent, or not the id of one.</summary>
-    /// <param name="key">The key.</param>
-    /// <param name="vocabSize">Ids are below it.</param>
-    public int? TokenId(string key, int vocabSize) => Take(key) is { } value && Integer(value) is { } id && id >= 0 && id < vocabSize ? id : null;
+    /// <summary>The id of a token that no arithmetic depends on; null where absent or outside the vocabulary.</summary>
+    public int? TokenId(string key, int vocabSize) =>
+        Take(key) is { } value && Integer(value) is { } id && id >= 0 && id < vocabSize ? id : null;
 
     /// <summary>Whether the key is there, be it null.</summary>
     public bool Has(string key) => unread.ContainsKey(key);
 
-    /// <summary>Leaves keys unread that say nothing here.</summary>
+    /// <summary>Ignores keys that have no meaning here.</summary>
     /// <returns>Those that are there with another value than null.</returns>
     public IReadOnlyList<string> Skip(params ReadOnlySpan<string> keys)
     {
@@ -118,7 +117,8 @@ internal sealed class JsonFields
     public double? OptionalNumber(string key)
     {
         if (Take(key) is not { } value) return null;
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number)) return number;
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number))
+            return number;
         throw Wrong(key, "a number", value);
     }
 
@@ -142,7 +142,7 @@ internal sealed class JsonFields
         { } value => throw Wrong(key, "a string", value),
     };
 
-    /// <summary>An enumeration's value by its snake-case name, or <paramref name="absent"/> where the key is absent or null.</summary>
+    /// <summary>An enumeration's value by its snake-case name, or a default where the key is absent or null.</summary>
     public T Choice<T>(string key, T absent)
         where T : struct, Enum => OptionalChoice<T>(key) ?? absent;
 
@@ -167,15 +167,17 @@ internal sealed class JsonFields
         where T : struct, Enum => string.Join(" or ", Enum.GetValues<T>().Select(choice => $"\"{SnakeCase(choice)}\""));
 
     /// <summary>Notes that a field's value cannot be honoured, for <see cref="RefuseUnread()"/>.</summary>
-    public void Refuse(string key, string expected, string found, string hint) => refusals.Add(new(path + ShortText.Of(key), expected, found, hint));
+    public void Refuse(string key, string expected, string found, string hint) =>
+        refusals.Add(new(path + ShortText.Of(key), expected, found, hint));
 
-    /// <summary>Notes what is read otherwise than the user may expect.</summary>
+    /// <summary>Notes a value that is read differently than the user may expect.</summary>
     public void Warn(string key, string message) => warnings.Add($"{Field(key)}: {message}");
 
     /// <summary>The line for a field whose value cannot be honoured, where reading on makes no sense.</summary>
-    public InvalidInputException Fault(string key, string expected, string found, string hint) => new(Field(key), expected, found, hint);
+    public InvalidInputException Fault(string key, string expected, string found, string hint) =>
+        new(Field(key), expected, found, hint);
 
-    /// <summary>Refuses what nobody read and is not known to change nothing, with all that was refused before, in one line.</summary>
+    /// <summary>Refuses unread keys that may change the arithmetic, with all that were refused before, in one line.</summary>
     /// <param name="neutral">The one value, as JSON, with which a key of this family changes nothing, beside null.</param>
     /// <exception cref="InvalidInputException">Names every key that cannot be honoured.</exception>
     public void RefuseUnread(IReadOnlyDictionary<string, string> neutral)
@@ -183,15 +185,17 @@ internal sealed class JsonFields
         var dropouts = new List<string>();
         foreach (var (key, value) in unread)
         {
-            if (HarmlessConfigKeys.IsDropout(key) && HarmlessConfigKeys.IsActiveRate(value)) dropouts.Add($"{key} = {JsonInput.Describe(value)}");
+            if (HarmlessConfigKeys.IsDropout(key) && HarmlessConfigKeys.IsActiveRate(value))
+                dropouts.Add($"{key} = {JsonInput.Describe(value)}");
             else Judge(key, value, neutral.GetValueOrDefault(key));
         }
 
-        if (dropouts.Count > 0) warnings.Add($"{file}: {string.Join(", ", dropouts)}: Bam trains without dropout; nothing else depends on it");
+        if (dropouts.Count > 0)
+            warnings.Add($"{file}: {string.Join(", ", dropouts)}: Bam trains without dropout; nothing else depends on it");
         if (refusals.Count > 0) throw Refused();
     }
 
-    /// <summary>Refuses what nobody read in an object inside another; the outermost object throws.</summary>
+    /// <summary>Refuses unread keys of an object inside another; the outermost object throws.</summary>
     public void RefuseUnread()
     {
         foreach (var (key, value) in unread) Judge(key, value, neutral: null);
@@ -203,11 +207,14 @@ internal sealed class JsonFields
         if (HarmlessConfigKeys.HasAnyValue(key) || value.ValueKind == JsonValueKind.Null) return;
         if ((neutral ?? HarmlessConfigKeys.NeutralValue(key)) is { } only)
         {
-            if (!JsonElement.DeepEquals(value, JsonElement.Parse(only))) Refuse(key, $"{only} or no such key", JsonInput.Describe(value), Hint);
+            if (!JsonElement.DeepEquals(value, JsonElement.Parse(only)))
+                Refuse(key, $"{only} or no such key", JsonInput.Describe(value), Hint);
             return;
         }
 
-        var meant = HarmlessConfigKeys.IsDropout(key) ? null : asked.FirstOrDefault(known => Math.Abs(key.Length - known.Length) <= 2 && Suggestion.Distance(key, known) <= 2);
+        var meant = HarmlessConfigKeys.IsDropout(key)
+            ? null
+            : asked.FirstOrDefault(known => Math.Abs(key.Length - known.Length) <= 2 && Suggestion.Distance(key, known) <= 2);
         if (meant is not null) Refuse(key, "no such key", JsonInput.Describe(value), $"did you mean {meant}? If not, {Hint}");
         else if (!HarmlessConfigKeys.IsOff(value)) Refuse(key, "no such key", JsonInput.Describe(value), Hint);
     }

@@ -1,9 +1,8 @@
-using Bam.Checkpoints.Families;
 using Bam.Files;
 
 namespace Bam.Checkpoints;
 
-/// <summary>The sizes and choices that define a model: <c>config.json</c> of a checkpoint, with Hugging Face's key names.</summary>
+/// <summary>The sizes and choices that define a model: <c>config.json</c>, with Hugging Face's key names.</summary>
 public sealed record ModelConfig
 {
     /// <summary>The file name inside a checkpoint.</summary>
@@ -33,7 +32,7 @@ public sealed record ModelConfig
     /// <summary>The longest input, in tokens.</summary>
     public required int MaxPositionEmbeddings { get; init; }
 
-    /// <summary>True: attention and feed-forward read the same norm and add to the same residual. False: one after the other.</summary>
+    /// <summary>True: attention and feed-forward read the same norm and add to one residual. False: in sequence.</summary>
     public bool ParallelBlock { get; init; } = true;
 
     /// <summary>True: the branches of a parallel block have a norm each (GPT-NeoX). Sequential blocks always have two.</summary>
@@ -138,35 +137,82 @@ public sealed record ModelConfig
     /// <summary>True when there is any router.</summary>
     public bool IsMixture => NumAttentionExperts > 1 || NumLocalExperts > 1;
 
-    /// <summary>
-    /// Reads <c>config.json</c> of a checkpoint directory, and where it ties the head, whether the weights do: the same as
-    /// <see cref="Checkpoint.Config"/>.
-    /// </summary>
-    /// <param name="directory">The checkpoint.</param>
-    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
-    /// <exception cref="InvalidInputException">It is missing, not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
-    public static ModelConfig Load(string directory, IReporter reporter)
-    {
-        var (family, config) = ModelFamilies.Load(directory, reporter);
-        return TiedHead.Resolve(family, config, directory, reporter);
-    }
-
-    /// <summary>Reads the text of a <c>config.json</c>, of Bam or of a family that it reads, and validates it.</summary>
-    /// <param name="json">The text.</param>
-    /// <param name="where">Its file, for messages.</param>
-    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
-    /// <exception cref="InvalidInputException">It is not JSON, or holds a value or an unknown key that Bam cannot honour.</exception>
-    public static ModelConfig Parse(string json, string where, IReporter reporter) => ModelFamilies.Read(json, where, reporter).Config;
-
     /// <summary>Writes <c>config.json</c> into a checkpoint directory.</summary>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
     public void Save(string directory) => AtomicFile.WriteText(Path.Combine(directory, FileName), ToJson());
 
-    /// <summary>The text of <c>config.json</c>; <see cref="Parse"/> gives back an equal record.</summary>
+    /// <summary>The text of <c>config.json</c>; reading it gives back an equal record.</summary>
     public string ToJson() => ModelConfigJson.Write(this);
 
     /// <summary>Refuses sizes that no model can have.</summary>
-    /// <param name="where">The file, for messages.</param>
     /// <exception cref="InvalidInputException">Names the first field at fault.</exception>
     public void Validate(string where) => ModelConfigRules.Check(this, where);
+}
+
+/// <summary>The normalisation in front of each branch.</summary>
+internal enum NormType
+{
+    /// <summary>Mean and variance, with a weight and no bias.</summary>
+    LayerNorm,
+
+    /// <summary>Root mean square, with a weight.</summary>
+    RmsNorm,
+}
+
+/// <summary>Norm of queries and keys before rotation, of the model's kind, over the width of a head.</summary>
+internal enum QueryKeyNorm
+{
+    /// <summary>No.</summary>
+    None,
+
+    /// <summary>Yes, with one weight [head_dim] for all heads (Qwen3).</summary>
+    Shared,
+
+    /// <summary>Yes, with a weight [heads, head_dim] (Cohere).</summary>
+    PerHead,
+}
+
+/// <summary>How attention experts are chosen for a token.</summary>
+internal enum AttentionRouting
+{
+    /// <summary>Every token goes to every expert, weighted by the softmax over experts (BAM, section 3).</summary>
+    Soft,
+
+    /// <summary>Only the experts with the k largest gates; the gates are not renormalised (BAM, Table 6).</summary>
+    TopK,
+}
+
+/// <summary>A change of the rotary frequencies, which are divided by a factor above 0.</summary>
+internal sealed record RopeScaling(RopeScalingType Type, double Factor)
+{
+    /// <summary>
+    /// Wavelengths above <see cref="OriginalMaxPositionEmbeddings"/> ÷ this are scaled wholly; 0 where the type has no such
+    /// thing.
+    /// </summary>
+    public double LowFreqFactor { get; init; }
+
+    /// <summary>Wavelengths below <see cref="OriginalMaxPositionEmbeddings"/> ÷ this stay; 0 for other types.</summary>
+    public double HighFreqFactor { get; init; }
+
+    /// <summary>The longest input before the change; 0 where the type has no such thing.</summary>
+    public int OriginalMaxPositionEmbeddings { get; init; }
+
+    /// <summary>The frequency in place of one, in radians for a position.</summary>
+    public double Scale(double frequency)
+    {
+        if (Type == RopeScalingType.Linear) return frequency / Factor;
+        var turns = OriginalMaxPositionEmbeddings * frequency / (2 * Math.PI);  // within the original length
+        var kept = Math.Clamp((turns - LowFreqFactor) / (HighFreqFactor - LowFreqFactor), 0, 1);
+        return (1 - kept) * frequency / Factor + kept * frequency;
+    }
+}
+
+/// <summary>How rotary frequencies are changed for inputs longer than those a model was first trained on.</summary>
+internal enum RopeScalingType
+{
+    /// <summary>All are divided by a factor (position interpolation, arXiv 2306.15595).</summary>
+    Linear,
+
+    /// <summary>Slow ones are divided by a factor, fast ones stay, with a ramp between (Llama 3.1, arXiv 2407.21783).</summary>
+    Llama3,
 }

@@ -8,23 +8,31 @@ internal static class ModelConfigComparison
     /// <summary>With the same weights, models that differ in these alone give the same logits.</summary>
     private static readonly HashSet<string> Inert =
     [
-        "max_position_embeddings", "router_aux_loss_coef", "router_z_loss_coef", "bos_token_id", "eos_token_id", "pad_token_id", "torch_dtype",
+        "max_position_embeddings", "router_aux_loss_coef", "router_z_loss_coef", "bos_token_id", "eos_token_id", "pad_token_id",
+        "torch_dtype",
     ];
 
     /// <summary>Every key with different values, in the order of the format.</summary>
     public static IReadOnlyList<ConfigDifference> Differences(ModelConfig first, ModelConfig second)
     {
-        ArgumentNullException.ThrowIfNull(first);
-        ArgumentNullException.ThrowIfNull(second);
         var firstValues = JsonNode.Parse(first.ToJson())!.AsObject();
         var secondValues = JsonNode.Parse(second.ToJson())!.AsObject();
         return
         [
             .. firstValues.Select(pair => pair.Key).Union(secondValues.Select(pair => pair.Key))
                 .Where(key => !JsonNode.DeepEquals(firstValues[key], secondValues[key]))
-                .Select(key => new ConfigDifference(key, Describe(firstValues[key]), Describe(secondValues[key]), !Inert.Contains(key))),
+                .Select(
+                    key => new ConfigDifference(
+                        key, Describe(firstValues[key]), Describe(secondValues[key]), !Inert.Contains(key))),
         ];
     }
 
     private static string Describe(JsonNode? value) => value?.ToJsonString() ?? "null";
 }
+
+/// <summary>A key of <c>config.json</c> that two models have with different values.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="First">The first model's value as JSON; "null" where absent.</param>
+/// <param name="Second">The second model's.</param>
+/// <param name="ChangesArithmetic">False for keys that concern the file, generation or the training loss only.</param>
+internal sealed record ConfigDifference(string Key, string First, string Second, bool ChangesArithmetic);

@@ -1,17 +1,19 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Bam.Checkpoints.Families;
 
 namespace Bam.Checkpoints;
 
-/// <summary><see cref="ModelConfig"/> as JSON: the one place that pairs its properties with the keys of <c>config.json</c>.</summary>
+/// <summary><see cref="ModelConfig"/> as JSON: the only place that pairs properties with keys of <c>config.json</c>.</summary>
 internal static class ModelConfigJson
 {
     /// <summary>The value of <c>model_type</c>.</summary>
     public const string ModelType = "bam";
 
-    private static readonly JsonWriterOptions WriterOptions = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions WriterOptions = new()
+    {
+        Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>Reads all fields but <c>model_type</c>.</summary>
     public static ModelConfig Read(JsonFields fields)
@@ -91,7 +93,8 @@ internal static class ModelConfigJson
             WriteIfSet(json, "mlp_bias", config.MlpBias);
             WriteIfSet(json, "attention_bias", config.AttentionBias);
             WriteIfSet(json, "attention_output_bias", config.AttentionOutputBias);
-            if (config.QueryKeyNorm != QueryKeyNorm.None) json.WriteString("query_key_norm", JsonFields.SnakeCase(config.QueryKeyNorm));
+            if (config.QueryKeyNorm != QueryKeyNorm.None)
+                json.WriteString("query_key_norm", JsonFields.SnakeCase(config.QueryKeyNorm));
             if (config.SlidingWindow is { } window) json.WriteNumber("sliding_window", window);
             json.WriteNumber("rope_theta", config.RopeTheta);
             if (config.RopeScaling is { } scaling) WriteScaling(json, scaling);

@@ -1,8 +1,9 @@
 using System.Globalization;
+using Bam.Checkpoints.Safetensors;
 
 namespace Bam.Checkpoints;
 
-/// <summary>What must hold between the sizes of a <see cref="ModelConfig"/>.</summary>
+/// <summary>The rules between the sizes of a <see cref="ModelConfig"/>.</summary>
 internal static class ModelConfigRules
 {
     /// <summary>The activations that a feed-forward can have.</summary>
@@ -10,10 +11,7 @@ internal static class ModelConfigRules
 
     private static readonly string[] Dtypes = ["float32", "bfloat16", "float16", "float64"];
 
-    /// <summary>Refuses sizes that contradict each other.</summary>
-    /// <param name="config">The sizes.</param>
-    /// <param name="where">The file that messages name.</param>
-    /// <param name="stored">The weights beside the file, which must be able to hold the model; null without any.</param>
+    /// <summary>Refuses sizes that contradict each other, or that the weights stored beside the file cannot hold.</summary>
     /// <exception cref="InvalidInputException">A value is impossible, or two do not fit together.</exception>
     public static void Check(ModelConfig config, string where, ShardSet? stored = null)
     {
@@ -43,7 +41,8 @@ internal static class ModelConfigRules
         if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
         {
             throw Fault(
-                where, "num_key_value_heads", $"a divisor of num_attention_heads = {config.NumAttentionHeads}", config.NumKeyValueHeads,
+                where, "num_key_value_heads", $"a divisor of num_attention_heads = {config.NumAttentionHeads}",
+                config.NumKeyValueHeads,
                 "each key-value head serves the same number of query heads");
         }
 
@@ -57,11 +56,14 @@ internal static class ModelConfigRules
         Positive(where, "rope_theta", config.RopeTheta);
         Positive(where, "logit_scale", config.LogitScale);
         if (config.PartialRotaryFactor is not (> 0 and <= 1))
-            throw Fault(where, "partial_rotary_factor", "a number above 0 and at most 1", config.PartialRotaryFactor, "it is the rotated part of each head");
+            throw Fault(
+                where, "partial_rotary_factor", "a number above 0 and at most 1", config.PartialRotaryFactor,
+                "it is the rotated part of each head");
         if (config.RotaryDim == 0 || config.RotaryDim % 2 != 0)
         {
             throw Fault(
-                where, "partial_rotary_factor", $"an even number of rotated dimensions of head_dim = {config.HeadDim}", config.RotaryDim,
+                where, "partial_rotary_factor", $"an even number of rotated dimensions of head_dim = {config.HeadDim}",
+                config.RotaryDim,
                 "rotary embedding turns pairs; correct head_dim or partial_rotary_factor");
         }
 
@@ -83,7 +85,8 @@ internal static class ModelConfigRules
         if (!(scaling.HighFreqFactor > scaling.LowFreqFactor))
         {
             throw Fault(
-                where, "rope_scaling: high_freq_factor", $"more than low_freq_factor = {scaling.LowFreqFactor.ToString(CultureInfo.InvariantCulture)}",
+                where, "rope_scaling: high_freq_factor",
+                $"more than low_freq_factor = {scaling.LowFreqFactor.ToString(CultureInfo.InvariantCulture)}",
                 scaling.HighFreqFactor, "correct it");
         }
     }
@@ -98,17 +101,23 @@ internal static class ModelConfigRules
         }
 
         if (config.ShareKeyValue && config.NumAttentionExperts == 1)
-            throw Fault(where, "share_key_value", "false with num_attention_experts = 1", "true", "one attention expert has nobody to share with");
+            throw Fault(
+                where, "share_key_value", "false with num_attention_experts = 1", "true",
+                "one attention expert has nobody to share with");
         const string PerToken = "num_attention_experts_per_tok";
         if (config.AttentionRouting == AttentionRouting.Soft)
         {
             if (config.NumAttentionExpertsPerTok is { } ignored)
-                throw Fault(where, PerToken, "null with attention_routing = \"soft\"", ignored, "set attention_routing to \"top_k\" or remove it");
+                throw Fault(
+                    where, PerToken, "null with attention_routing = \"soft\"", ignored,
+                    "set attention_routing to \"top_k\" or remove it");
             return;
         }
 
         if (config.NumAttentionExperts == 1)
-            throw Fault(where, "attention_routing", "\"soft\" with num_attention_experts = 1", "\"top_k\"", "one attention expert needs no routing");
+            throw Fault(
+                where, "attention_routing", "\"soft\" with num_attention_experts = 1", "\"top_k\"",
+                "one attention expert needs no routing");
         if (config.NumAttentionExpertsPerTok is not { } k)
             throw Fault(where, PerToken, "an integer with attention_routing = \"top_k\"", "none", "add it");
         if (k < 1 || k > config.NumAttentionExperts)

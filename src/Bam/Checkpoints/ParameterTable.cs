@@ -1,8 +1,8 @@
 namespace Bam.Checkpoints;
 
 /// <summary>
-/// The names and shapes of every parameter of a checkpoint, in file order.
-/// V: vocabulary, d: hidden, f: feed-forward hidden, H: query heads, G: key-value heads, N: attention experts, M: feed-forward experts.
+/// The names and shapes of every parameter of a checkpoint, in file order. V: vocabulary, d: hidden, f: feed-forward hidden, H:
+/// query heads, G: key-value heads, N: attention experts, M: feed-forward experts.
 /// </summary>
 internal static class ParameterTable
 {
@@ -21,7 +21,6 @@ internal static class ParameterTable
     /// <summary>Every parameter of a model with that configuration.</summary>
     public static IReadOnlyList<ParameterInfo> Of(ModelConfig config)
     {
-        ArgumentNullException.ThrowIfNull(config);
         var parameters = new List<ParameterInfo>
         {
             new(Embedding, [config.VocabSize, config.HiddenSize], ParameterKind.Embedding),
@@ -49,8 +48,10 @@ internal static class ParameterTable
         if (config.QueryKeyNorm != QueryKeyNorm.None)
         {
             var isPerHead = config.QueryKeyNorm == QueryKeyNorm.PerHead;
-            experts.Add("q_norm", ParameterKind.QueryNorm, isPerHead ? [config.NumAttentionHeads, config.HeadDim] : [config.HeadDim]);
-            keyValue.Add("k_norm", ParameterKind.KeyNorm, isPerHead ? [config.NumKeyValueHeads, config.HeadDim] : [config.HeadDim]);
+            experts.Add(
+                "q_norm", ParameterKind.QueryNorm, isPerHead ? [config.NumAttentionHeads, config.HeadDim] : [config.HeadDim]);
+            keyValue.Add(
+                "k_norm", ParameterKind.KeyNorm, isPerHead ? [config.NumKeyValueHeads, config.HeadDim] : [config.HeadDim]);
         }
 
         experts.Add("o_proj", ParameterKind.Output, [d, queryWidth], config.AttentionOutputBias);
@@ -86,4 +87,71 @@ internal static class ParameterTable
             }
         }
     }
+}
+
+/// <summary>One parameter of the checkpoint format.</summary>
+/// <param name="Name">Its tensor's name.</param>
+/// <param name="Shape">Its shape, [rows, columns] or [d].</param>
+/// <param name="Kind">Its role in the model.</param>
+/// <param name="Layer">Its block from 0, or -1 outside the blocks.</param>
+/// <param name="Expert">Its expert from 0, or -1 where all tokens share it.</param>
+internal sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Kind, int Layer = -1, int Expert = -1)
+{
+    /// <summary>True for what is added, not multiplied.</summary>
+    public bool IsBias => Name.EndsWith(".bias", StringComparison.Ordinal);
+
+    /// <summary>True for the weights and biases of norms.</summary>
+    public bool IsNorm => Kind is ParameterKind.Norm or ParameterKind.QueryNorm or ParameterKind.KeyNorm;
+
+    /// <summary>True for the matrices that choose among experts.</summary>
+    public bool IsRouter => Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter;
+
+    /// <summary>How many numbers it holds.</summary>
+    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+}
+
+/// <summary>The role of a parameter in the model. A bias has the kind of the projection or norm that it belongs to.</summary>
+internal enum ParameterKind
+{
+    /// <summary>Token embeddings [V, d].</summary>
+    Embedding,
+
+    /// <summary>A norm's weight [d].</summary>
+    Norm,
+
+    /// <summary>Attention router [N, d].</summary>
+    AttentionRouter,
+
+    /// <summary>Query projection [H·head_dim, d].</summary>
+    Query,
+
+    /// <summary>Key projection [G·head_dim, d].</summary>
+    Key,
+
+    /// <summary>Value projection [G·head_dim, d].</summary>
+    Value,
+
+    /// <summary>Norm of the queries, [head_dim] or [H, head_dim].</summary>
+    QueryNorm,
+
+    /// <summary>Norm of the keys, [head_dim] or [G, head_dim].</summary>
+    KeyNorm,
+
+    /// <summary>Attention's output projection [d, H·head_dim].</summary>
+    Output,
+
+    /// <summary>Feed-forward router [M, d].</summary>
+    FeedForwardRouter,
+
+    /// <summary>Gate projection [f, d].</summary>
+    Gate,
+
+    /// <summary>Up projection [f, d].</summary>
+    Up,
+
+    /// <summary>Down projection [d, f].</summary>
+    Down,
+
+    /// <summary>The output head [V, d] of a model that does not tie it to the embeddings.</summary>
+    Head,
 }

@@ -5,26 +5,30 @@ using Bam.Tokenization.Json;
 
 namespace Bam.Checkpoints;
 
-/// <summary>Compares the content of two <c>tokenizer.json</c> by what it means, whatever version of the library wrote it.</summary>
+/// <summary>Compares the meaning of two <c>tokenizer.json</c>, whatever version of the library wrote them.</summary>
 internal static class TokenizerComparison
 {
     private static readonly JsonElement Nothing = JsonElement.Parse("null");
 
-    /// <summary>The first place where two tokenizers give different ids, with both values; null where there is none.</summary>
-    /// <param name="first">One.</param>
-    /// <param name="second">The other.</param>
-    /// <param name="rows">Added tokens from this id on are left out of account: the models have no row for them.</param>
+    /// <summary>
+    /// The first place where two tokenizers give different ids, with both values; null where there is none. Added tokens from id
+    /// <paramref name="rows"/> on are ignored: the models have no row for them.
+    /// </summary>
     public static (string Place, string First, string Second)? FirstDifference(JsonElement first, JsonElement second, int rows) =>
         CompareAddedTokens(first, second, rows)
         ?? CompareSettings(first, second)
         ?? Compare("model.vocab", Member(first, "vocab"), Member(second, "vocab"))
         ?? CompareMerges(first, second, mayGrow: false);
 
-    /// <summary>The first place where a tokenizer is not the other with tokens and merges added to it; null where it is.</summary>
+    /// <summary>The first place where the second is not the first with tokens and merges added; null where it is.</summary>
     public static (string Place, string First, string Second)? FirstConflict(JsonElement first, JsonElement extension) =>
-        CompareIds(first, extension) ?? CompareExtendedTokens(first, extension) ?? CompareMerges(first, extension, mayGrow: true) ?? CompareSettings(first, extension);
+        CompareIds(first, extension) ?? CompareExtendedTokens(first, extension) ?? CompareMerges(first, extension, mayGrow: true)
+            ?? CompareSettings(first, extension);
 
-    /// <summary>The first place where two tokenizers that give the same ids differ in the text that they make of them, or in the template of a pair of texts.</summary>
+    /// <summary>
+    /// The first place where two tokenizers that give the same ids differ in the text that they make of them, or in the template
+    /// of a pair of texts.
+    /// </summary>
     public static (string Place, string First, string Second)? FirstDifferenceInText(JsonElement first, JsonElement second) =>
         Compare("", TokenizerSettings.ForText(first), TokenizerSettings.ForText(second));
 
@@ -112,11 +116,15 @@ internal static class TokenizerComparison
         return found == count ? null : ("model.merges", $"{count} entries", $"{found}");
 
         static bool AreSame(JsonElement merge, JsonElement other) =>
-            merge.ValueKind == other.ValueKind ? JsonElement.DeepEquals(merge, other) : JsonElement.DeepEquals(Pair(merge), Pair(other));
+            merge.ValueKind == other.ValueKind
+                ? JsonElement.DeepEquals(merge, other)
+                : JsonElement.DeepEquals(Pair(merge), Pair(other));
 
         // ["a", "b"], or "a b" in files before 2024.
         static JsonElement Pair(JsonElement merge) =>
-            merge.ValueKind == JsonValueKind.String && merge.GetString()!.Split(' ') is [_, _] pair ? TokenizerSettings.ToElement(new JsonArray(pair[0], pair[1])) : merge;
+            merge.ValueKind == JsonValueKind.String && merge.GetString()!.Split(' ') is [_, _] pair
+                ? TokenizerSettings.ToElement(new JsonArray(pair[0], pair[1]))
+                : merge;
     }
 
     private static (string, string, string)? CompareObjects(string place, JsonElement first, JsonElement second)
@@ -154,7 +162,8 @@ internal static class TokenizerComparison
         var spelled = new JsonObject();
         foreach (var member in token.EnumerateObject()) spelled[member.Name] = JsonNode.Parse(member.Value.GetRawText());
         foreach (var flag in (ReadOnlySpan<string>)["single_word", "lstrip", "rstrip", "special"]) spelled.TryAdd(flag, false);
-        if (spelled["special"] is JsonValue special && special.TryGetValue<bool>(out var isSpecial)) spelled.TryAdd("normalized", !isSpecial);
+        if (spelled["special"] is JsonValue special && special.TryGetValue<bool>(out var isSpecial))
+            spelled.TryAdd("normalized", !isSpecial);
         return TokenizerSettings.ToElement(spelled);
     }
 

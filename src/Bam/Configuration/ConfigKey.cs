@@ -1,27 +1,77 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 
 namespace Bam.Configuration;
 
-/// <summary>One key of a section: the property it fills, and the way to it through flattened groups.</summary>
-/// <param name="Name">The key in the file: the property's name in snake_case.</param>
-/// <param name="Property">The property it fills.</param>
-/// <param name="Groups">The flattened properties between the section's record and the one that holds <paramref name="Property"/>.</param>
-/// <param name="Attribute">The description and the ranges.</param>
+/// <summary>
+/// Declares a property as a key of a YAML file. Reading, validation, the JSON schema and the resolved file are derived from it,
+/// the property's type, its initial value (the default) and <c>required</c>.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class KeyAttribute(string description) : Attribute
+{
+    /// <summary>The meaning of the key, with its unit, for the author of the file.</summary>
+    public string Description { get; } = description;
+
+    /// <summary>The smallest allowed number; applies to each entry of a list.</summary>
+    public double Minimum { get; init; } = double.NegativeInfinity;
+
+    /// <summary>The largest allowed number; applies to each entry of a list.</summary>
+    public double Maximum { get; init; } = double.PositiveInfinity;
+
+    /// <summary>Excludes <see cref="Minimum"/> itself.</summary>
+    public bool AboveMinimum { get; init; }
+
+    /// <summary>Excludes <see cref="Maximum"/> itself.</summary>
+    public bool BelowMaximum { get; init; }
+
+    /// <summary>
+    /// The text is a path, relative to the folder of the file. In an <see cref="InlineValue"/>, only texts with a '/' or the
+    /// extension ".json" are paths; others are names.
+    /// </summary>
+    public bool IsPath { get; init; }
+
+    /// <summary>False if the key has no influence on the result (see <see cref="ConfigDifference"/>).</summary>
+    public bool ChangesResult { get; init; } = true;
+}
+
+/// <summary>
+/// Lifts the keys of the property's record to the level of the containing record: a group of keys that several files share.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class FlattenedAttribute : Attribute;
+
+/// <summary>A part of a YAML file that is passed on as JSON for another reader to validate.</summary>
+/// <param name="Json">A JSON string for a scalar, else an object or array in the file's key order.</param>
+/// <param name="Where">"file:line", for messages.</param>
+/// <param name="Scalar">The text of a scalar, else null.</param>
+internal sealed record InlineValue(string Json, string Where, string? Scalar)
+{
+    /// <summary>Compares the values, not their locations.</summary>
+    public bool Equals(InlineValue? other) => other is not null && Json == other.Json;
+
+    public override int GetHashCode() => Json.GetHashCode(StringComparison.Ordinal);
+}
+
+/// <summary>One key of a section and the property that it sets.</summary>
+/// <param name="Name">The property's name in snake_case.</param>
+/// <param name="Property">The property that it sets.</param>
+/// <param name="Groups">The flattened properties on the path from the section's record to <paramref name="Property"/>.</param>
+/// <param name="Attribute">Description and range.</param>
 internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyList<PropertyInfo> Groups, KeyAttribute Attribute)
 {
     private static readonly NullabilityInfoContext Nullability = new();
 
-    /// <summary>True when the file must hold the key.</summary>
     public bool IsRequired { get; } = Property.IsDefined(typeof(RequiredMemberAttribute));
 
-    /// <summary>True when "null" is a value of the key.</summary>
+    /// <summary>True if "null" is a valid value.</summary>
     public bool IsNullable { get; } = IsNullableProperty(Property);
 
-    /// <summary>The keys of a record, in the order of its properties, those of flattened groups in the group's place.</summary>
+    /// <summary>The keys of a record in the order of its properties; flattened groups are expanded in place.</summary>
     public static IReadOnlyList<ConfigKey> Of(Type section) => [.. Of(section, [])];
 
-    /// <summary>An instance of a record that holds nothing but defaults, with its flattened groups.</summary>
+    /// <summary>Creates a record with default values, including its flattened groups.</summary>
     public static object Create(Type section)
     {
         var created = Activator.CreateInstance(section)!;
@@ -30,10 +80,8 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
         return created;
     }
 
-    /// <summary>The value in <paramref name="section"/>.</summary>
     public object? Get(object section) => Property.GetValue(Holder(section));
 
-    /// <summary>Fills the property in <paramref name="section"/>.</summary>
     public void Set(object section, object? value) => Property.SetValue(Holder(section), value);
 
     private static IEnumerable<ConfigKey> Of(Type section, IReadOnlyList<PropertyInfo> groups)
@@ -62,4 +110,11 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
     }
 
     private object Holder(object section) => Groups.Aggregate(section, (holder, group) => group.GetValue(holder)!);
+}
+
+/// <summary>Converts C# names to the names in YAML files.</summary>
+internal static class SnakeCase
+{
+    /// <summary>"LearningRate" → "learning_rate", "RouterZLossCoef" → "router_z_loss_coef", "Beta1" → "beta1".</summary>
+    public static string Of(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 }

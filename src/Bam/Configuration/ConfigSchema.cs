@@ -1,10 +1,11 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Bam.Configuration;
 
-/// <summary>The JSON schema (draft 2020-12) of a record's YAML file, for editors and for <c>--schema</c>.</summary>
+/// <summary>Writes the JSON schema (draft 2020-12) of a record's YAML file, for editors and for <c>--schema</c>.</summary>
 internal static class ConfigSchema
 {
     private static readonly JsonSerializerOptions Indented = new()
@@ -13,8 +14,6 @@ internal static class ConfigSchema
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>The schema as indented JSON text.</summary>
-    /// <param name="title">What the file is.</param>
     public static string Write<T>(string title) where T : class => Of(typeof(T), title).ToJsonString(Indented);
 
     private static JsonObject Of(Type section, string title)
@@ -40,7 +39,8 @@ internal static class ConfigSchema
         if (key.IsNullable) AllowNull(schema);
         schema["description"] = key.Attribute.Description;
         var defaults = Activator.CreateInstance(key.Property.ReflectedType!)!;
-        if (!key.IsRequired && key.Property.GetValue(defaults) is { } value && Scalar(value) is { } scalar) schema["default"] = scalar;
+        if (!key.IsRequired && key.Property.GetValue(defaults) is { } value && Scalar(value) is { } scalar)
+            schema["default"] = scalar;
         return schema;
     }
 
@@ -86,4 +86,102 @@ internal static class ConfigSchema
         Enum choice => JsonValue.Create(SnakeCase.Of(choice.ToString())),
         _ => null,
     };
+}
+
+/// <summary>The type of a key's value, derived from the C# type of its property.</summary>
+/// <param name="Kind">The kind of value.</param>
+/// <param name="Clr">The property's type without <c>Nullable</c>.</param>
+/// <param name="Item">The type of the entries of a list or map.</param>
+/// <param name="Expected">The description for "expected …".</param>
+internal sealed record SchemaType(SchemaKind Kind, Type Clr, SchemaType? Item, string Expected)
+{
+    /// <summary>The type of a key; the description includes its range.</summary>
+    public static SchemaType Of(ConfigKey key) => Of(key.Property.PropertyType, key.Attribute);
+
+    /// <summary>The names of an enum's values.</summary>
+    public static IEnumerable<string> Choices(Type type) => Enum.GetNames(type).Select(SnakeCase.Of);
+
+    /// <summary>Parses a scalar; false if it is of another kind or out of range.</summary>
+    public bool TryParse(string text, KeyAttribute limits, out object value)
+    {
+        object? parsed = Kind switch
+        {
+            SchemaKind.Text => text,
+            SchemaKind.Switch =>
+                text switch { "true" or "True" or "TRUE" => true, "false" or "False" or "FALSE" => false, _ => null },
+            SchemaKind.Choice => Enum.GetValues(Clr).Cast<object>().FirstOrDefault(v => SnakeCase.Of(v.ToString()!) == text),
+            SchemaKind.Integer => ParseInteger(text) is { } integer && InRange(integer, limits) && Fits(integer)
+                ? Convert.ChangeType(integer, Clr, CultureInfo.InvariantCulture)
+                : null,
+            SchemaKind.Number => ParseNumber(text) is { } number && InRange(number, limits) ? number : null,
+            _ => null,
+        };
+        value = parsed ?? "";
+        return parsed is not null;
+    }
+
+    private static SchemaType Of(Type type, KeyAttribute limits)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        if (type == typeof(string)) return new(SchemaKind.Text, type, null, limits.IsPath ? "a path" : "a text");
+        if (type == typeof(bool)) return new(SchemaKind.Switch, type, null, "true or false");
+        if (type == typeof(int) || type == typeof(long)) return new(SchemaKind.Integer, type, null, $"an integer{Range(limits)}");
+        if (type == typeof(double)) return new(SchemaKind.Number, type, null, $"a number{Range(limits)}");
+        if (type == typeof(InlineValue)) return new(SchemaKind.Inline, type, null, "a text or keys and values");
+        if (type.IsEnum) return new(SchemaKind.Choice, type, null, string.Join(" or ", Choices(type)));
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
+            return new(SchemaKind.List, type, Of(type.GetGenericArguments()[0], limits), "a list");
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>))
+            return new(SchemaKind.Map, type, Of(type.GetGenericArguments()[1], limits), "names and values");
+        return new(SchemaKind.Section, type, null, "keys and values");
+    }
+
+    private static string Range(KeyAttribute limits)
+    {
+        var low = double.IsNegativeInfinity(limits.Minimum) ? null
+            : limits.AboveMinimum ? Invariant($"above {limits.Minimum}") : Invariant($"of at least {limits.Minimum}");
+        var high = double.IsPositiveInfinity(limits.Maximum) ? null
+            : limits.BelowMaximum ? Invariant($"below {limits.Maximum}") : Invariant($"at most {limits.Maximum}");
+        return (low, high) switch
+        {
+            (null, null) => "",
+            (_, null) => $" {low}",
+            (null, _) => $" {high}",
+            _ => $" {low} and {high}",
+        };
+    }
+
+    private static bool InRange(double value, KeyAttribute limits) =>
+        (limits.AboveMinimum ? value > limits.Minimum : value >= limits.Minimum)
+        && (limits.BelowMaximum ? value < limits.Maximum : value <= limits.Maximum);
+
+    private static long? ParseInteger(string text)
+    {
+        text = text.Replace("_", "", StringComparison.Ordinal);
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer)) return integer;
+        return decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && number == decimal.Truncate(number) && Math.Abs(number) <= long.MaxValue ? (long)number : null;
+    }
+
+    private static double? ParseNumber(string text) =>
+        double.TryParse(
+            text.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        && double.IsFinite(number) ? number : null;
+
+    private bool Fits(long value) => Clr == typeof(long) || value is >= int.MinValue and <= int.MaxValue;
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}
+
+internal enum SchemaKind
+{
+    Text,
+    Switch,
+    Integer,
+    Number,
+    Choice,
+    List,
+    Map,
+    Section,
+    Inline,
 }

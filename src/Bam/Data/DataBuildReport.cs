@@ -5,25 +5,25 @@ using Bam.Tokenization;
 
 namespace Bam.Data;
 
-/// <summary>What became of the documents: the <c>report.json</c> beside the shards.</summary>
-/// <param name="Name">The domain.</param>
+/// <summary>Statistics and settings of a build: the <c>report.json</c> next to the shards.</summary>
+/// <param name="Name">The domain's name.</param>
 /// <param name="Tokenizer">The tokenizer's fingerprint.</param>
-/// <param name="VocabularySize">All ids are below it.</param>
-/// <param name="EndOfTextId">What each document ends with.</param>
-/// <param name="InputFiles">Files read.</param>
-/// <param name="InputBytes">Their bytes on the disk.</param>
-/// <param name="DocumentsRead">Documents that are not empty.</param>
-/// <param name="EmptyDocuments">Documents passed over because they hold nothing but white space.</param>
-/// <param name="NearDuplicates">Documents removed because an earlier one is nearly the same.</param>
+/// <param name="VocabularySize">Upper bound of all ids, exclusive.</param>
+/// <param name="EndOfTextId">The token at the end of each document.</param>
+/// <param name="InputFiles">Number of input files.</param>
+/// <param name="InputBytes">Size of the input files on disk, in bytes.</param>
+/// <param name="DocumentsRead">Non-empty documents.</param>
+/// <param name="EmptyDocuments">Documents skipped because they are blank.</param>
+/// <param name="NearDuplicates">Documents removed as near-duplicates of an earlier one.</param>
 /// <param name="Contaminated">Training documents removed because they share text with a held-out one.</param>
-/// <param name="Train">What is trained on.</param>
-/// <param name="HeldOut">What is measured on.</param>
-/// <param name="Settings">How documents were compared and split.</param>
-/// <param name="NearDuplicateExamples">The first few, each with the document that stayed.</param>
-/// <param name="ContaminatedExamples">The first few, each with the held-out document.</param>
-/// <param name="BadLines">Lines of JSONL passed over because they cannot be read.</param>
-/// <param name="Bos">Where begin tokens stand.</param>
-/// <param name="BeginOfTextIds">Them; null where there are none.</param>
+/// <param name="Train">The training split.</param>
+/// <param name="HeldOut">The held-out split.</param>
+/// <param name="Settings">Settings of the deduplication and the split.</param>
+/// <param name="NearDuplicateExamples">The first few near-duplicates, each with the kept document.</param>
+/// <param name="ContaminatedExamples">The first few contaminated documents, each with the held-out document.</param>
+/// <param name="BadLines">Invalid JSONL lines that were skipped.</param>
+/// <param name="Bos">Placement of begin tokens.</param>
+/// <param name="BeginOfTextIds">The begin tokens; null if there are none.</param>
 internal sealed record DataBuildReport(
     string Name,
     string Tokenizer,
@@ -52,43 +52,60 @@ internal sealed record DataBuildReport(
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    /// <summary>The token that each window begins with, which is not in the shards; null for none.</summary>
+    /// <summary>The begin token of each window, which is not in the shards; null for none.</summary>
     internal int? BeginOfWindow => Bos == BeginOfText.Window ? BeginOfTextIds![0] : null;
 
-    /// <summary>True for the folder of a built domain.</summary>
+    /// <summary>True if the folder is a built domain.</summary>
     public static bool IsIn(string directory) => File.Exists(Path.Combine(directory, FileName));
 
-    /// <summary>Reads the report of a built domain.</summary>
-    /// <param name="directory">The domain's folder.</param>
-    /// <exception cref="InvalidInputException">There is none, or it is damaged.</exception>
+    /// <summary>Reads the report in a domain's folder.</summary>
+    /// <exception cref="InvalidInputException">It is missing or invalid.</exception>
     public static DataBuildReport Load(string directory)
     {
         var path = Path.Combine(directory, FileName);
         var report = JsonRecord.Load<DataBuildReport>(path, "build the domain with 'bam data build'", Json);
-        if (report.Bos == BeginOfText.None || (report.BeginOfTextIds is { Count: > 0 } ids && ids.All(id => id >= 0 && id < report.VocabularySize))) return report;
-        throw new InvalidInputException($"{path}, key 'begin_of_text_ids'", "ids of the vocabulary", string.Join(", ", report.BeginOfTextIds ?? []) is { Length: > 0 } found ? found : "none", "build the domain again");
+        if (report.Bos == BeginOfText.None
+            || (report.BeginOfTextIds is { Count: > 0 } ids && ids.All(id => id >= 0 && id < report.VocabularySize)))
+            return report;
+        throw new InvalidInputException(
+            $"{path}, key 'begin_of_text_ids'", "ids of the vocabulary",
+            string.Join(", ", report.BeginOfTextIds ?? []) is { Length: > 0 } found ? found : "none", "build the domain again");
     }
 
     /// <summary>
-    /// Refuses a model that knows other ids: one with another tokenizer, or one without a tokenizer and with fewer ids. A model that has fewer rows than its own
-    /// tokenizer has ids may know all that occur: <see cref="IndexedDataset.RequireIdsBelow"/> tells.
+    /// Rejects a model with another tokenizer, or without a tokenizer and with a smaller vocabulary. A model with fewer rows than
+    /// its own tokenizer has ids may still have a row for every id in the data: see <see cref="IndexedDataset.RequireIdsBelow"/>.
     /// </summary>
-    /// <param name="directory">The domain's folder.</param>
-    /// <param name="vocabSize">V of the model.</param>
-    /// <param name="tokenizer">Its tokenizer, or null when it has none.</param>
-    /// <param name="model">What messages call the model.</param>
-    /// <exception cref="InvalidInputException">The model knows other ids.</exception>
+    /// <exception cref="InvalidInputException">The model's vocabulary does not match.</exception>
     public void RequireVocabulary(string directory, int vocabSize, Tokenizer? tokenizer, string model = "the model")
     {
         const string Hint = "build the data with the model's tokenizer";
         var where = $"{directory}: domain '{Name}'";
         if (VocabularySize > vocabSize && tokenizer?.HasFingerprint(Tokenizer) != true)
-            throw new InvalidInputException(where, $"ids of a vocabulary of at most {vocabSize}, {model}'s", $"{VocabularySize}", Hint);
+            throw new InvalidInputException(
+                where, $"ids of a vocabulary of at most {vocabSize}, {model}'s", $"{VocabularySize}", Hint);
         if (tokenizer is not null && !tokenizer.HasFingerprint(Tokenizer))
-            throw new InvalidInputException(where, $"ids of {model}'s tokenizer ({Short(tokenizer.Fingerprint)})", $"those of another ({Short(Tokenizer)})", Hint);
+            throw new InvalidInputException(
+                where, $"ids of {model}'s tokenizer ({Short(tokenizer.Fingerprint)})", $"those of another ({Short(Tokenizer)})",
+                Hint);
     }
 
     internal string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
 
     private static string Short(string fingerprint) => fingerprint.Length > 12 ? $"{fingerprint[..12]}…" : fingerprint;
 }
+
+/// <summary>Statistics of one split.</summary>
+/// <param name="Documents">Number of documents.</param>
+/// <param name="Tokens">Number of tokens, including one end-of-text token per document.</param>
+/// <param name="Utf8Bytes">UTF-8 bytes of the text, without end-of-text tokens.</param>
+/// <param name="Sha256">Of the <c>.bin</c> file.</param>
+internal sealed record SplitReport(int Documents, long Tokens, long Utf8Bytes, string Sha256);
+
+/// <summary>A document that was removed because of another one.</summary>
+/// <param name="Document">Its location: a file, or a file and a line.</param>
+/// <param name="Because">The document that was kept.</param>
+/// <param name="Share">
+/// For a near-duplicate the estimated similarity, else the fraction of its shingles that the other contains.
+/// </param>
+internal sealed record DroppedDocument(string Document, string Because, double Share);

@@ -1,34 +1,30 @@
 using Bam.Data.Building;
+using Bam.Tokenization;
 
 namespace Bam.Data;
 
-/// <summary>A domain that <see cref="DataBuilder"/> has built: text to train on and text to measure on.</summary>
+/// <summary>A domain built by <see cref="DataBuilder"/>, with a training and a held-out split.</summary>
 internal sealed class DomainData : IDisposable
 {
     private DomainData(string directory, DataBuildReport report, IndexedDataset train, IndexedDataset heldOut) =>
         (Directory, Report, Train, HeldOut) = (directory, report, train, heldOut);
 
-    /// <summary>The folder that it lies in.</summary>
     public string Directory { get; }
 
-    /// <summary>The domain's name.</summary>
     public string Name => Report.Name;
 
-    /// <summary>The text to train on.</summary>
     public IndexedDataset Train { get; }
 
-    /// <summary>The text to measure on, in whole documents that were not trained on.</summary>
+    /// <summary>Whole documents that are excluded from training.</summary>
     public IndexedDataset HeldOut { get; }
 
     /// <summary>UTF-8 bytes of the held-out text, without end-of-text tokens.</summary>
     public long HeldOutBytes => Report.HeldOut.Utf8Bytes;
 
-    /// <summary>How it was built.</summary>
     public DataBuildReport Report { get; }
 
-    /// <summary>Opens a folder that <c>bam data build</c> made.</summary>
-    /// <param name="directory">The folder.</param>
-    /// <exception cref="InvalidInputException">A file is missing, damaged or of another build.</exception>
+    /// <summary>Opens the output of <c>bam data build</c>.</summary>
+    /// <exception cref="InvalidInputException">A file is missing, invalid or of another build.</exception>
     public static DomainData Open(string directory)
     {
         var report = DataBuildReport.Load(directory);
@@ -44,7 +40,6 @@ internal sealed class DomainData : IDisposable
         }
     }
 
-    /// <summary>Unmaps the files.</summary>
     public void Dispose()
     {
         Train.Dispose();
@@ -56,6 +51,107 @@ internal sealed class DomainData : IDisposable
         var shard = IndexedDataset.Open(Path.Combine(directory, name), vocabularySize);
         if (shard.TokenCount == tokens) return shard;
         shard.Dispose();
-        throw new InvalidInputException(shard.Prefix, $"{tokens} tokens, as report.json says", $"{shard.TokenCount}", "build the domain again");
+        throw new InvalidInputException(
+            shard.Prefix, $"{tokens} tokens, as report.json says", $"{shard.TokenCount}", "build the domain again");
+    }
+}
+
+/// <summary>Evaluation text: the held-out split of a built domain, or a whole indexed dataset of another tool.</summary>
+internal sealed class HeldOutText : IDisposable
+{
+    private readonly IDisposable owner;
+
+    private HeldOutText(string path, string name, IndexedDataset tokens, DataBuildReport? report, IDisposable owner) =>
+        (Path, Name, Tokens, Report, this.owner) = (path, name, tokens, report, owner);
+
+    /// <summary>The path that was opened.</summary>
+    public string Path { get; }
+
+    /// <summary>The name of the domain or file.</summary>
+    public string Name { get; }
+
+    public IndexedDataset Tokens { get; }
+
+    /// <summary>The build report; null for a dataset of another tool.</summary>
+    public DataBuildReport? Report { get; }
+
+    /// <summary>UTF-8 bytes of the text, without special tokens; null if unknown.</summary>
+    public long? Bytes => Report?.HeldOut.Utf8Bytes;
+
+    /// <summary>The begin token of each window, as the domain was built; null for none.</summary>
+    public int? BeginOfWindow => Report?.BeginOfWindow;
+
+    /// <summary>
+    /// Opens the output of <c>bam data build</c>, or an indexed dataset by its path with or without <c>.bin</c> or <c>.idx</c>.
+    /// </summary>
+    /// <exception cref="InvalidInputException">It is missing, invalid or has no held-out text.</exception>
+    public static HeldOutText Open(string path, string hint)
+    {
+        if (DataBuildReport.IsIn(path))
+        {
+            var domain = DomainData.Open(path);
+            return Checked(new HeldOutText(path, domain.Name, domain.HeldOut, domain.Report, domain), hint);
+        }
+
+        if (!IndexedDataset.Exists(path))
+        {
+            throw new InvalidInputException(
+                path,
+                "a directory that 'bam data build' made, for its held-out text, or the path of a .bin and .idx",
+                Directory.Exists(path) ? "no report.json there" : "no .idx there",
+                hint);
+        }
+
+        var tokens = IndexedDataset.Open(path);
+        return Checked(
+            new HeldOutText(path, System.IO.Path.GetFileName(tokens.Prefix), tokens, report: null, tokens),
+            "give another data set");
+    }
+
+    /// <summary>
+    /// Rejects a model whose vocabulary does not match; see <see cref="DataBuildReport.RequireVocabulary"/>. Without a report,
+    /// all ids are read.
+    /// </summary>
+    /// <exception cref="InvalidInputException">The model's vocabulary does not match.</exception>
+    public void RequireVocabulary(
+        int vocabSize, Tokenizer? tokenizer, string model = "the model", CancellationToken cancellation = default)
+    {
+        Report?.RequireVocabulary(Path, vocabSize, tokenizer, model);
+        if (Report is null) Tokens.RequireIdsBelow(vocabSize, cancellation: cancellation);
+        else if (Report.VocabularySize > vocabSize) Tokens.RequireIdsBelow(vocabSize, IndexedDataset.NoRow, cancellation);
+    }
+
+    public void Dispose() => owner.Dispose();
+
+    private static HeldOutText Checked(HeldOutText text, string hint)
+    {
+        if (text.Tokens.TokenCount >= 2) return text;
+        text.Dispose();
+        throw text.Report is null
+            ? new InvalidInputException(text.Path, "at least 2 tokens to measure on", $"{text.Tokens.TokenCount}", hint)
+            : new InvalidInputException(text.Path, "a domain with held-out text", "none", hint);
+    }
+}
+
+/// <summary>Decodes the held-out documents of a domain.</summary>
+internal static class HeldOutTexts
+{
+    /// <summary>
+    /// The held-out documents of the domain in <paramref name="directory"/>, decoded with the tokenizer that it was built with.
+    /// Byte-level BPE is lossless except for the tokenizer's normalizer.
+    /// </summary>
+    /// <exception cref="InvalidInputException">A file is missing or invalid.</exception>
+    public static IEnumerable<string> Read(string directory, Tokenizer tokenizer)
+    {
+        using var domain = DomainData.Open(directory);
+        var begin = domain.Report.Bos == BeginOfText.Document ? domain.Report.BeginOfTextIds!.Count : 0;
+        for (var i = 0L; i < domain.HeldOut.DocumentCount; i++)
+        {
+            var (start, length) = domain.HeldOut.Document(i);
+            // Without its begin and end-of-text tokens.
+            var ids = new int[length - begin - 1];
+            domain.HeldOut.Read(start + begin, ids);
+            yield return tokenizer.Decode(ids);
+        }
     }
 }

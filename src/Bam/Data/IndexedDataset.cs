@@ -1,19 +1,21 @@
 using System.Buffers.Binary;
+using System.IO.MemoryMappedFiles;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Bam.Files;
 
 namespace Bam.Data;
 
 /// <summary>
-/// A corpus of token ids in Megatron-LM's form (<c>PREFIX.bin</c> and <c>PREFIX.idx</c>, MMIDIDX version 1), seen as one stream of
-/// documents. Both files are memory-mapped: a corpus larger than memory works. Reading is safe from several threads.
+/// Token ids in Megatron-LM's indexed dataset format (<c>PREFIX.bin</c> and <c>PREFIX.idx</c>, MMIDIDX version 1), read as one
+/// stream of documents. Both files are memory-mapped and may exceed memory. Reading is thread-safe.
 /// </summary>
 internal sealed class IndexedDataset : IDisposable
 {
     private const string Hint = "give the path without .bin or .idx, or build it with 'bam data build'";
 
-    /// <summary>For data whose ids were given by the model's own tokenizer.</summary>
+    /// <summary>Hint for data encoded with the model's own tokenizer.</summary>
     internal const string NoRow = "the model has no row for it: take it out of the documents and build the data again";
 
     private const string OtherTokenizer = "use the tokenizer that the corpus was built with, or rebuild it";
@@ -46,7 +48,8 @@ internal sealed class IndexedDataset : IDisposable
         Dispose();
         throw new InvalidInputException(
             binPath,
-            $"{TokenCount * header.TokenType.Width()} bytes for {TokenCount} tokens of {header.TokenType.ToString().ToLowerInvariant()}",
+            $"{TokenCount * header.TokenType.Width()} bytes for {TokenCount} tokens of "
+                + $"{header.TokenType.ToString().ToLowerInvariant()}",
             $"{bin.Length}",
             "the file is damaged or belongs to another .idx: copy both again or rebuild them");
     }
@@ -54,35 +57,32 @@ internal sealed class IndexedDataset : IDisposable
     /// <summary>The path without <c>.bin</c> and <c>.idx</c>.</summary>
     public string Prefix { get; }
 
-    /// <summary>Ids read must be below it; null: unchecked.</summary>
+    /// <summary>Exclusive upper bound of ids, checked on reading; null for unchecked.</summary>
     public int? VocabularySize { get; }
 
-    /// <summary>How ids are stored.</summary>
     public TokenType TokenType => header.TokenType;
 
-    /// <summary>The length of the stream, in tokens.</summary>
+    /// <summary>Length of the stream in tokens.</summary>
     public long TokenCount { get; }
 
-    /// <summary>The number of documents.</summary>
     public long DocumentCount => header.DocumentEntries - 1;
 
-    /// <summary>True for the path of a data set, with or without <c>.bin</c> and <c>.idx</c>.</summary>
+    /// <summary>True if the dataset exists; the path may have the extension <c>.bin</c> or <c>.idx</c>.</summary>
     public static bool Exists(string prefix) => File.Exists(WithoutEnding(prefix) + ".idx");
 
-    /// <summary>Opens a data set and checks that its lengths agree with each other and with the files.</summary>
-    /// <param name="prefix">The path without <c>.bin</c> and <c>.idx</c>; with either, it is taken off.</param>
-    /// <param name="vocabularySize">If given, reading an id that is not below it fails.</param>
-    /// <exception cref="InvalidInputException">A file is missing or damaged.</exception>
+    /// <summary>
+    /// Opens a dataset and checks that its lengths are consistent. The path may have the extension <c>.bin</c> or <c>.idx</c>. If
+    /// <paramref name="vocabularySize"/> is given, reading ids at or above it fails.
+    /// </summary>
+    /// <exception cref="InvalidInputException">A file is missing or invalid.</exception>
     public static IndexedDataset Open(string prefix, int? vocabularySize = null)
     {
         ArgumentNullException.ThrowIfNull(prefix);
         return new(WithoutEnding(prefix), vocabularySize);
     }
 
-    /// <summary>Copies a stretch of the stream; it may cross documents.</summary>
-    /// <param name="tokenOffset">The first token.</param>
-    /// <param name="destination">Receives the ids.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The stretch is not inside the stream.</exception>
+    /// <summary>Copies tokens from the stream, across document boundaries.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is outside the stream.</exception>
     /// <exception cref="InvalidInputException">An id is negative or not below <see cref="VocabularySize"/>.</exception>
     public void Read(long tokenOffset, Span<int> destination)
     {
@@ -103,9 +103,8 @@ internal sealed class IndexedDataset : IDisposable
         CheckIds(tokenOffset, destination, VocabularySize ?? int.MaxValue);
     }
 
-    /// <summary>The place of a document in the stream.</summary>
-    /// <param name="index">0 … <see cref="DocumentCount"/> - 1.</param>
-    /// <returns>Its first token and its length in tokens.</returns>
+    /// <summary>The location of a document in the stream.</summary>
+    /// <returns>The index of its first token and its length in tokens.</returns>
     public (long Start, long Length) Document(long index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
@@ -114,8 +113,7 @@ internal sealed class IndexedDataset : IDisposable
         return (start, StartOfSequence(FirstSequence(index + 1)) - start);
     }
 
-    /// <summary>The largest id, by reading everything; -1 when there is none.</summary>
-    /// <param name="cancellation">Stops the reading.</param>
+    /// <summary>Reads the whole stream; -1 if it is empty.</summary>
     /// <exception cref="InvalidInputException">An id is negative or not below <see cref="VocabularySize"/>.</exception>
     public int FindMaxTokenId(CancellationToken cancellation = default)
     {
@@ -124,15 +122,11 @@ internal sealed class IndexedDataset : IDisposable
         return largest;
     }
 
-    /// <summary>Reads everything and refuses ids that a model does not know.</summary>
-    /// <param name="vocabularySize">The model's.</param>
-    /// <param name="hint">What to do about one.</param>
-    /// <param name="cancellation">Stops the reading.</param>
-    /// <exception cref="InvalidInputException">An id is negative or not below it.</exception>
+    /// <summary>Reads the whole stream and rejects ids outside the vocabulary.</summary>
+    /// <exception cref="InvalidInputException">An id is negative or not below <paramref name="vocabularySize"/>.</exception>
     public void RequireIdsBelow(int vocabularySize, string hint = OtherTokenizer, CancellationToken cancellation = default) =>
         ReadAll((offset, ids) => CheckIds(offset, ids, vocabularySize, hint), cancellation);
 
-    /// <summary>Unmaps the files.</summary>
     public void Dispose()
     {
         bin.Dispose();
@@ -151,33 +145,35 @@ internal sealed class IndexedDataset : IDisposable
         }
     }
 
-    /// <summary>The path of a data set without <c>.bin</c> and <c>.idx</c>.</summary>
-    internal static string WithoutEnding(string prefix) => Path.GetExtension(prefix) is ".bin" or ".idx" ? Path.ChangeExtension(prefix, null) : prefix;
+    internal static string WithoutEnding(string prefix) =>
+        Path.GetExtension(prefix) is ".bin" or ".idx" ? Path.ChangeExtension(prefix, null) : prefix;
 
     private long FirstSequence(long document) => ReadIndex(header.DocumentsOffset + (document * sizeof(long)));
 
     private long StartOfSequence(long sequence) =>
-        sequence == header.SequenceCount ? TokenCount : ReadIndex(header.PointersOffset + (sequence * sizeof(long))) / TokenType.Width();
+        sequence == header.SequenceCount
+            ? TokenCount
+            : ReadIndex(header.PointersOffset + (sequence * sizeof(long))) / TokenType.Width();
 
     private long ReadIndex(long offset) => BinaryPrimitives.ReadInt64LittleEndian(idx.Bytes(offset, sizeof(long)));
 
     private void CheckIds(long tokenOffset, ReadOnlySpan<int> ids, int vocabularySize, string hint = OtherTokenizer)
     {
         var bound = (uint)vocabularySize;
-        // Negative ids are large as unsigned ones.
+        // Negative ids are large as unsigned numbers.
         for (var i = 0; i < ids.Length; i++)
         {
             if ((uint)ids[i] < bound) continue;
             throw new InvalidInputException(
-                $"{binPath}, document {DocumentOf(tokenOffset + i)}, token {tokenOffset + i}",
+                $"{binPath}, document {FindDocument(tokenOffset + i)}, token {tokenOffset + i}",
                 $"an id from 0 to {bound - 1}",
                 $"{StoredId(tokenOffset + i, ids[i])}",
                 hint);
         }
     }
 
-    /// <summary>The document that a token belongs to: the last one that does not start behind it.</summary>
-    private long DocumentOf(long token)
+    /// <summary>The document that contains a token: the last one that starts at or before it.</summary>
+    private long FindDocument(long token)
     {
         var (first, end) = (0L, DocumentCount);
         while (end - first > 1)
@@ -191,10 +187,64 @@ internal sealed class IndexedDataset : IDisposable
     }
 
     private long StoredId(long token, int read) =>
-        TokenType == TokenType.Int64 ? BinaryPrimitives.ReadInt64LittleEndian(bin.Bytes(token * sizeof(long), sizeof(long))) : read;
+        TokenType == TokenType.Int64
+            ? BinaryPrimitives.ReadInt64LittleEndian(bin.Bytes(token * sizeof(long), sizeof(long)))
+            : read;
 
-    /// <summary>Ids that no int holds become the nearest that one does, which <see cref="CheckIds"/> refuses.</summary>
+    /// <summary>Ids outside the range of int saturate, and <see cref="CheckIds"/> rejects them.</summary>
     private static void Convert<T>(ReadOnlySpan<byte> bytes, Span<int> ids)
         where T : unmanaged, IBinaryInteger<T> =>
         TensorPrimitives.ConvertSaturating(MemoryMarshal.Cast<byte, T>(bytes), ids);
+}
+
+/// <summary>A file mapped into memory for reading.</summary>
+internal sealed unsafe class MappedFile : IDisposable
+{
+    private readonly MemoryMappedFile? file;
+    private readonly MemoryMappedViewAccessor? view;
+    private byte* start;
+
+    /// <summary>Maps the file unless it is empty.</summary>
+    /// <exception cref="InvalidInputException">It is missing or unreadable.</exception>
+    public MappedFile(string path, string hint)
+    {
+        InputFile.RequireRegular(path);
+        try
+        {
+            Length = new FileInfo(path).Length;
+            if (Length == 0) return;
+            file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, mapName: null, capacity: 0, MemoryMappedFileAccess.Read);
+            view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+            view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+            start += view.PointerOffset;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Dispose();
+            throw InputFile.Unreadable(path, hint, e);
+        }
+    }
+
+    /// <summary>Size in bytes.</summary>
+    public long Length { get; }
+
+    /// <summary>A range of bytes, valid until <see cref="Dispose"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is outside the file.</exception>
+    public ReadOnlySpan<byte> Bytes(long offset, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - count);
+        if (count == 0) return [];
+        ObjectDisposedException.ThrowIf(start is null, this);
+        return new(start + offset, count);
+    }
+
+    public void Dispose()
+    {
+        if (start is not null) view!.SafeMemoryMappedViewHandle.ReleasePointer();
+        start = null;
+        view?.Dispose();
+        file?.Dispose();
+    }
 }

@@ -6,8 +6,8 @@ using Bam.Files;
 namespace Bam.Data;
 
 /// <summary>
-/// Writes a corpus in Megatron-LM's form (MMIDIDX version 1), one sequence per document. Tokens go straight to the disk; four bytes
-/// per document stay in memory. Both files get their final names in <see cref="Complete"/>, the <c>.idx</c> last.
+/// Writes a Megatron-LM indexed dataset (MMIDIDX version 1) with one sequence per document. Tokens are written immediately;
+/// memory holds four bytes per document. <see cref="Complete"/> renames both files to their final names, the <c>.idx</c> last.
 /// </summary>
 internal sealed class IndexedDatasetWriter : IDisposable
 {
@@ -19,9 +19,10 @@ internal sealed class IndexedDatasetWriter : IDisposable
     private byte[] buffer = [];
     private bool completed;
 
-    /// <summary>Starts writing beside the final names.</summary>
-    /// <param name="prefix">The path without <c>.bin</c> and <c>.idx</c>; folders above it are made.</param>
-    /// <param name="tokenType">How ids are stored: <see cref="TokenType.UInt16"/> or <see cref="TokenType.Int32"/>.</param>
+    /// <summary>
+    /// Starts writing under temporary names; parent folders are created. The type is <see cref="TokenType.UInt16"/> or
+    /// <see cref="TokenType.Int32"/>.
+    /// </summary>
     /// <exception cref="WorkFailedException">The folder cannot be written.</exception>
     public IndexedDatasetWriter(string prefix, TokenType tokenType)
     {
@@ -29,7 +30,7 @@ internal sealed class IndexedDatasetWriter : IDisposable
             throw new ArgumentOutOfRangeException(nameof(tokenType), tokenType, "only uint16 and int32 are written");
         this.prefix = Path.GetFullPath(prefix);
         TokenType = tokenType;
-        temporaryBin = TemporarySibling.Of(BinPath);
+        temporaryBin = TemporarySibling.NameFor(BinPath);
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(this.prefix)!);
@@ -42,19 +43,15 @@ internal sealed class IndexedDatasetWriter : IDisposable
         }
     }
 
-    /// <summary>How ids are stored.</summary>
     public TokenType TokenType { get; }
 
-    /// <summary>Tokens so far.</summary>
     public long TokenCount { get; private set; }
 
-    /// <summary>Documents so far.</summary>
     public int DocumentCount => lengths.Count;
 
     private string BinPath => prefix + ".bin";
 
-    /// <summary>Adds a document.</summary>
-    /// <param name="ids">Its tokens, with the end-of-text token.</param>
+    /// <summary>Appends a document, including its end-of-text token.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is negative or too large for <see cref="TokenType"/>.</exception>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public void Append(ReadOnlySpan<int> ids)
@@ -74,8 +71,8 @@ internal sealed class IndexedDatasetWriter : IDisposable
         TokenCount += ids.Length;
     }
 
-    /// <summary>Writes the index and gives both files their final names.</summary>
-    /// <returns>SHA-256 of the <c>.bin</c> file, in lower-case hexadecimal.</returns>
+    /// <summary>Writes the index and renames both files to their final names.</summary>
+    /// <returns>SHA-256 of the <c>.bin</c> file in lower-case hexadecimal.</returns>
     /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
     public string Complete()
     {
@@ -95,7 +92,7 @@ internal sealed class IndexedDatasetWriter : IDisposable
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Removes what was written, unless completed.</summary>
+    /// <summary>Removes the temporary file unless completed.</summary>
     public void Dispose()
     {
         try
@@ -104,7 +101,7 @@ internal sealed class IndexedDatasetWriter : IDisposable
         }
         catch (IOException)
         {
-            // The disk is full, which Append or Complete has said already; what is buffered goes with the file.
+            // The disk is full, which Append or Complete has already reported.
         }
 
         hash.Dispose();
@@ -124,7 +121,8 @@ internal sealed class IndexedDatasetWriter : IDisposable
         var words = MemoryMarshal.Cast<byte, ushort>(buffer.AsSpan(0, size));
         for (var i = 0; i < ids.Length; i++)
         {
-            if ((uint)ids[i] > ushort.MaxValue) throw new ArgumentOutOfRangeException(nameof(ids), ids[i], "not an id of 16 bits");
+            if ((uint)ids[i] > ushort.MaxValue)
+                throw new ArgumentOutOfRangeException(nameof(ids), ids[i], "not an id of 16 bits");
             words[i] = (ushort)ids[i];
         }
 

@@ -1,15 +1,13 @@
-using Bam.Numerics;
-
 namespace Bam.Data;
 
 /// <summary>
-/// Draws training windows from a mixture of domains. The windows of step s are a pure function of (seed, s): never of what was drawn
-/// before, of the model, of threads, or of how long the phase is, so that a shorter run sees a prefix of a longer one's.
+/// Samples training windows from a mixture of domains. The windows of step s are a pure function of (seed, s), so that a shorter
+/// run sees a prefix of a longer one.
 /// </summary>
 /// <remarks>
-/// Domains are drawn by systematic sampling: with one uniform u for the step, slot b takes the domain whose cumulative share contains
-/// (b + u) / B. Each step's counts are thus within one of B·share, and exact where B·share is whole. A window's start is uniform over
-/// all starts in its domain's text.
+/// Domains are drawn by systematic sampling: with one uniform number u per step, slot b takes the domain whose cumulative share
+/// contains (b + u) / B. Each step's counts are thus within one of B·share, and exact where B·share is whole. A window's start is
+/// uniform over all starts in its domain's text.
 /// </remarks>
 internal sealed class WindowSampler
 {
@@ -19,12 +17,8 @@ internal sealed class WindowSampler
     private readonly int batchSize;
     private readonly long seed;
 
-    /// <summary>Describes the stream of batches; draws nothing.</summary>
-    /// <param name="domains">The mixture; weights are relative.</param>
-    /// <param name="windowLength">T, the tokens of a window that a model reads.</param>
-    /// <param name="batchSize">B, windows a step.</param>
-    /// <param name="seed">The data seed.</param>
-    /// <exception cref="InvalidInputException">A domain is shorter than a window, or a weight is not a positive number.</exception>
+    /// <summary>Defines the sequence of batches: T tokens per window, B windows per step.</summary>
+    /// <exception cref="InvalidInputException">A domain is shorter than a window, or a weight is not positive.</exception>
     public WindowSampler(IReadOnlyList<MixtureDomain> domains, int windowLength, int batchSize, long seed)
     {
         ArgumentNullException.ThrowIfNull(domains);
@@ -40,8 +34,7 @@ internal sealed class WindowSampler
     }
 
     /// <summary>The windows of one step.</summary>
-    /// <param name="step">From 0.</param>
-    /// <exception cref="InvalidInputException">A domain's text holds an id outside its vocabulary.</exception>
+    /// <exception cref="InvalidInputException">The data contain an id outside the domain's vocabulary.</exception>
     public TokenBatch Draw(long step)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
@@ -73,7 +66,8 @@ internal sealed class WindowSampler
     private static void Check(MixtureDomain domain, int windowLength)
     {
         if (!(domain.Weight > 0 && double.IsFinite(domain.Weight)))
-            throw new InvalidInputException($"domain '{domain.Name}', weight", "a number above 0", $"{domain.Weight}", "leave the domain out instead");
+            throw new InvalidInputException(
+                $"domain '{domain.Name}', weight", "a number above 0", $"{domain.Weight}", "leave the domain out instead");
         if (domain.Tokens.TokenCount > windowLength) return;
         throw new InvalidInputException(
             $"domain '{domain.Name}' ({domain.Tokens.Prefix})",
@@ -98,3 +92,20 @@ internal sealed class WindowSampler
         return cumulative;
     }
 }
+
+/// <summary>One domain of a training mixture.</summary>
+/// <param name="Name">The domain's name.</param>
+/// <param name="Tokens">Its training data.</param>
+/// <param name="Weight">Relative sampling weight, above 0.</param>
+/// <param name="BeginOfWindow">The begin token of each window; null for none.</param>
+internal sealed record MixtureDomain(string Name, IndexedDataset Tokens, double Weight, int? BeginOfWindow = null);
+
+/// <summary>The windows of one step.</summary>
+/// <param name="Tokens">
+/// [B, T+1], row-major: each window's T inputs and one more token; targets are the inputs shifted by one.
+/// </param>
+/// <param name="Domains">[B], the domain index of each window.</param>
+/// <param name="Starts">[B], the position in its domain's stream of each window's first token other than a begin token.</param>
+/// <param name="BatchSize">B, windows.</param>
+/// <param name="WindowLength">T, tokens.</param>
+internal sealed record TokenBatch(int[] Tokens, int[] Domains, long[] Starts, int BatchSize, int WindowLength);

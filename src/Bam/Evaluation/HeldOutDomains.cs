@@ -1,9 +1,10 @@
+using System.Text.Json.Serialization;
 using Bam.Data;
 using Bam.Models;
 
 namespace Bam.Evaluation;
 
-/// <summary>The texts on which models are measured.</summary>
+/// <summary>The held-out texts that models are evaluated on.</summary>
 internal sealed class HeldOutDomains : IDisposable
 {
     private const string Hint = "build it with a held-out fraction above 0";
@@ -16,33 +17,30 @@ internal sealed class HeldOutDomains : IDisposable
     /// <summary>The texts, in the order given.</summary>
     public IReadOnlyList<HeldOutText> Texts => texts;
 
-    /// <summary>Opens domains that <c>bam data build</c> made, and indexed data sets of other tools.</summary>
-    /// <param name="paths">Directories, and paths of <c>.bin</c> and <c>.idx</c> files.</param>
-    /// <exception cref="InvalidInputException">One is missing, damaged or without text, or two have one name.</exception>
+    /// <summary>Opens domains built by <c>bam data build</c> and indexed datasets of other tools.</summary>
+    /// <exception cref="InvalidInputException">One is missing, invalid or empty, or two have the same name.</exception>
     public static HeldOutDomains Open(IEnumerable<string> paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
         return OpenAll(paths.Select(path => ((string?)null, path)), Hint);
     }
 
-    /// <summary>Opens texts under names of the caller's.</summary>
-    /// <param name="texts">Their names, each once, and their paths.</param>
-    /// <param name="key">The key that asks for held-out text and 0 switches off.</param>
-    /// <exception cref="InvalidInputException">One is missing, damaged or without text.</exception>
+    /// <summary>
+    /// Opens texts under the caller's names. Messages name <paramref name="key"/>, the setting that switches held-out text off if
+    /// 0.
+    /// </summary>
+    /// <exception cref="InvalidInputException">One is missing, invalid or empty.</exception>
     public static HeldOutDomains Open(IEnumerable<(string Name, string Path)> texts, string key)
     {
         ArgumentNullException.ThrowIfNull(texts);
         return OpenAll(texts.Select(text => ((string?)text.Name, text.Path)), $"{Hint}, or set key '{key}' to 0");
     }
 
-    /// <summary>Measures a model on every text.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="options">Windows and batches.</param>
-    /// <param name="activity">What progress lines call it.</param>
-    /// <param name="reporter">Told how far it is.</param>
-    /// <param name="cancellation">Cancellation token.</param>
-    /// <param name="beginOfWindow">The token that each window of a text begins with; as the text was built when absent.</param>
-    /// <returns>The figures by name, in the order of the texts.</returns>
+    /// <summary>
+    /// Evaluates a model on every text. Windows begin with <paramref name="beginOfWindow"/>, by default the token that the text
+    /// was built for.
+    /// </summary>
+    /// <returns>The results by name, in the order of the texts.</returns>
     public IReadOnlyDictionary<string, PerplexityResult> Measure(
         LanguageModel model,
         PerplexityOptions options,
@@ -54,7 +52,8 @@ internal sealed class HeldOutDomains : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(reporter);
         beginOfWindow ??= text => text.BeginOfWindow;
-        var total = texts.Sum(text => Math.Min(text.Tokens.TokenCount - (beginOfWindow(text) is null ? 1 : 0), options.MaxTargets ?? long.MaxValue));
+        var most = options.MaxTargets ?? long.MaxValue;
+        var total = texts.Sum(text => Math.Min(text.Tokens.TokenCount - (beginOfWindow(text) is null ? 1 : 0), most));
         var done = 0L;
         var results = new Dictionary<string, PerplexityResult>();
         foreach (var (name, text) in names.Zip(texts))
@@ -71,7 +70,6 @@ internal sealed class HeldOutDomains : IDisposable
         return results;
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var text in texts) text.Dispose();
@@ -99,6 +97,35 @@ internal sealed class HeldOutDomains : IDisposable
         names.Add(name ?? text.Name);
         if (names.Count(other => other == names[^1]) == 1) return;
         throw new InvalidInputException(
-            $"{path}: a text called '{names[^1]}' is there already; {(text.Report is null ? "rename one of the files" : "build one of them under another name")}");
+            $"{path}: a text called '{names[^1]}' is there already; "
+                + $"{(text.Report is null ? "rename one of the files" : "build one of them under another name")}");
     }
 }
+
+/// <summary>The evaluation of a model during training.</summary>
+internal interface IEvaluation
+{
+    /// <summary>Evaluates a model without changing it.</summary>
+    /// <returns>The results by domain.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled; training repeats the evaluation when it is resumed.</exception>
+    IReadOnlyDictionary<string, DomainEvaluation> Measure(
+        LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation);
+}
+
+internal sealed class HeldOutEvaluation(HeldOutDomains texts, PerplexityOptions windows) : IEvaluation
+{
+    public IReadOnlyDictionary<string, DomainEvaluation> Measure(
+        LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>
+        texts.Measure(model, windows, $"{activity}, evaluate", reporter, cancellation).ToDictionary(
+            domain => domain.Key,
+            domain => new DomainEvaluation(
+                domain.Value.Perplexity, domain.Value.Nll, domain.Value.BitsPerByte, domain.Value.Tokens));
+}
+
+/// <summary>Results on one domain's held-out text.</summary>
+/// <param name="Perplexity">exp of <paramref name="Nll"/>; infinite above 710 nats, "Infinity" in JSON.</param>
+/// <param name="Nll">Mean negative log-likelihood per token, in nats.</param>
+/// <param name="BitsPerByte">Bits per UTF-8 byte; null if the bytes are unknown or only a part of the text was read.</param>
+/// <param name="Tokens">The targets.</param>
+[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+internal sealed record DomainEvaluation(double Perplexity, double Nll, double? BitsPerByte, long Tokens);

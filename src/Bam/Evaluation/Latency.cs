@@ -1,23 +1,20 @@
 using System.Diagnostics;
 using Bam.Models;
-using Bam.Numerics;
 using Bam.Torch;
 
 namespace Bam.Evaluation;
 
 /// <summary>
-/// How long models take for a text (the paper's: 16 tokens after a prompt of 256, 10 runs), one sequence at a time, always the most
-/// probable token. Models take turns, each round beginning with another one, so that a busy machine slows all of them alike.
+/// Measures the latency of greedy generation with batch size 1 (the paper's: 16 tokens after a prompt of 256, 10 runs). Models
+/// are interleaved, each round starting with another one, so that background load affects all of them equally.
 /// </summary>
 internal static class Latency
 {
-    /// <summary>Measures models against each other.</summary>
-    /// <param name="models">All in memory; their parameters stay as they are.</param>
-    /// <param name="options">The text and the runs.</param>
-    /// <param name="reporter">Told how far it is.</param>
-    /// <param name="cancellation">Cancellation token.</param>
-    /// <returns>The figures, in the order of the models.</returns>
-    /// <exception cref="InvalidInputException">An option means nothing, or the text is longer than a model's positions.</exception>
+    /// <summary>Measures all models on the same prompt.</summary>
+    /// <returns>The results, in the order of the models.</returns>
+    /// <exception cref="InvalidInputException">
+    /// An option is out of range, or the text exceeds a model's max_position_embeddings.
+    /// </exception>
     public static IReadOnlyList<LatencyResult> Measure(
         IReadOnlyList<LanguageModel> models, LatencyOptions options, IReporter reporter, CancellationToken cancellation = default)
     {
@@ -73,7 +70,7 @@ internal static class Latency
         return model.NextLogits(Tensor.From<long>(ids, [1, ids.Length], model.Device), cache).ArgMax().Item<long>();
     }
 
-    // The same for all models, of ids that all of them have.
+    // The same for all models, of ids that are in all vocabularies.
     private static long[] Prompt(IReadOnlyList<LanguageModel> models, LatencyOptions options)
     {
         var random = new RandomStream(options.Seed, "latency");
@@ -98,5 +95,46 @@ internal static class Latency
     private static void Require(string option, int value, int least)
     {
         if (value < least) throw new InvalidInputException(option, $"at least {least}", $"{value}", "change it");
+    }
+}
+
+/// <summary>Options of the latency measurement; the defaults are the paper's.</summary>
+internal sealed record LatencyOptions
+{
+    public int PromptTokens { get; init; } = 256;
+
+    /// <summary>Number of generated tokens, at least 2.</summary>
+    public int NewTokens { get; init; } = 16;
+
+    /// <summary>Number of measured runs, after one warm-up run.</summary>
+    public int Runs { get; init; } = 10;
+
+    /// <summary>Seed of the prompt's random tokens.</summary>
+    public long Seed { get; init; }
+}
+
+/// <summary>Latency of one model.</summary>
+/// <param name="Prefill">Time to the first token.</param>
+/// <param name="Decode">Time of the remaining tokens.</param>
+/// <param name="Total">Prefill and decode.</param>
+/// <param name="NewTokens">Number of generated tokens.</param>
+/// <param name="CacheBytes">Size of the key-value cache.</param>
+internal sealed record LatencyResult(Timing Prefill, Timing Decode, Timing Total, int NewTokens, long CacheBytes)
+{
+    /// <summary>Median time per decoded token.</summary>
+    public double SecondsPerToken => Decode.Median / (NewTokens - 1);
+}
+
+/// <summary>Statistics of repeated runs, in seconds.</summary>
+/// <param name="Median">The median.</param>
+/// <param name="Lowest">The fastest run.</param>
+/// <param name="Highest">The slowest run.</param>
+internal sealed record Timing(double Median, double Lowest, double Highest)
+{
+    /// <summary>The statistics of at least one run.</summary>
+    public static Timing Of(IEnumerable<double> seconds)
+    {
+        var sorted = seconds.Order().ToArray();
+        return new((sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2, sorted[0], sorted[^1]);
     }
 }

@@ -4,43 +4,45 @@ using Bam.Torch;
 
 namespace Bam.Evaluation;
 
-/// <summary>Perplexity on held-out text, over non-overlapping windows; every target counts, and the sum is taken in double.</summary>
+/// <summary>Perplexity over non-overlapping windows; every target counts, and sums are in double precision.</summary>
 internal static class Perplexity
 {
-    /// <summary>Measures a model on one text.</summary>
-    /// <param name="model">The model; its parameters stay as they are.</param>
-    /// <param name="tokens">The held-out text.</param>
-    /// <param name="bytes">Its UTF-8 bytes; null when unknown.</param>
-    /// <param name="options">Windows and batches.</param>
-    /// <param name="advance">Told the targets done so far, after each batch.</param>
-    /// <param name="cancellation">Cancellation token.</param>
-    /// <exception cref="InvalidInputException">The text is too short, holds ids outside the model's vocabulary, or windows are longer than the model's positions.</exception>
+    /// <summary>
+    /// Evaluates a model on one text; <paramref name="bytes"/> is its UTF-8 size, null if unknown. <paramref name="advance"/>
+    /// receives the number of finished targets after each batch.
+    /// </summary>
+    /// <exception cref="InvalidInputException">
+    /// The text is too short or has ids outside the model's vocabulary, or windows exceed max_position_embeddings.
+    /// </exception>
     public static PerplexityResult Measure(
-        LanguageModel model, IndexedDataset tokens, long? bytes, PerplexityOptions options, Action<long>? advance = null, CancellationToken cancellation = default)
+        LanguageModel model, IndexedDataset tokens, long? bytes, PerplexityOptions options, Action<long>? advance = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(options);
         if (options.WindowLength > model.Config.MaxPositionEmbeddings)
             throw new InvalidInputException(
-                "the evaluation window", $"at most {model.Config.MaxPositionEmbeddings} tokens (max_position_embeddings)", $"{options.WindowLength}", "shorten it");
+                "the evaluation window", $"at most {model.Config.MaxPositionEmbeddings} tokens (max_position_embeddings)",
+                $"{options.WindowLength}", "shorten it");
         if (tokens.TokenCount < 2)
-            throw new InvalidInputException(tokens.Prefix, "at least 2 held-out tokens", $"{tokens.TokenCount}", "hold out more text");
-        return Measure(tokens.TokenCount, bytes, options, batch => Score(model, tokens, batch, options.BeginOfWindow), advance, cancellation);
+            throw new InvalidInputException(
+                tokens.Prefix, "at least 2 held-out tokens", $"{tokens.TokenCount}", "hold out more text");
+        return Measure(
+            tokens.TokenCount, bytes, options, batch => Score(model, tokens, batch, options.BeginOfWindow), advance,
+            cancellation);
     }
 
-    /// <summary>Sums what <paramref name="score"/> says of each batch of windows.</summary>
-    /// <param name="tokenCount">n, the text's tokens.</param>
-    /// <param name="bytes">The text's UTF-8 bytes.</param>
-    /// <param name="options">Windows and batches.</param>
-    /// <param name="score">The sum of the negative log-likelihoods of a batch's targets, in nats.</param>
-    /// <param name="advance">Told the targets done so far.</param>
-    /// <param name="cancellation">Cancellation token.</param>
+    /// <summary>
+    /// Sums the results of <paramref name="score"/>: the total negative log-likelihood of a batch's targets, in nats.
+    /// </summary>
     internal static PerplexityResult Measure(
-        long tokenCount, long? bytes, PerplexityOptions options, Func<WindowBatch, double> score, Action<long>? advance, CancellationToken cancellation)
+        long tokenCount, long? bytes, PerplexityOptions options, Func<WindowBatch, double> score, Action<long>? advance,
+        CancellationToken cancellation)
     {
         var all = options.BeginOfWindow is null ? tokenCount - 1 : tokenCount;
-        var windows = new EvaluationWindows(Math.Min(all, options.MaxTargets ?? all) + 1, options.WindowLength, options.BatchSize);
+        var windows = new EvaluationWindows(
+            Math.Min(all, options.MaxTargets ?? all) + 1, options.WindowLength, options.BatchSize);
         var (nll, done) = (0.0, 0L);
         foreach (var batch in windows.Batches())
         {
@@ -55,7 +57,7 @@ internal static class Perplexity
 
     private static double Score(LanguageModel model, IndexedDataset tokens, WindowBatch batch, int? begin)
     {
-        // A begin token is no part of the text, which is the targets alone then.
+        // A begin token is not part of the text: all its tokens are targets.
         var text = new int[begin is null ? batch.Targets + 1 : batch.Targets];
         tokens.Read(batch.Start, text);
         RequireInVocabulary(text, tokens, batch.Start, model.Config.VocabSize);
@@ -75,6 +77,76 @@ internal static class Perplexity
         var place = Array.FindIndex(ids, id => id < 0 || id >= vocabulary);
         if (place >= 0)
             throw new InvalidInputException(
-                $"{tokens.Prefix}, token {start + place}", $"an id below the model's vocab_size {vocabulary}", $"{ids[place]}", "build the data with the model's tokenizer");
+                $"{tokens.Prefix}, token {start + place}", $"an id below the model's vocab_size {vocabulary}", $"{ids[place]}",
+                "build the data with the model's tokenizer");
     }
+}
+
+/// <summary>Options of the perplexity evaluation.</summary>
+internal sealed record PerplexityOptions
+{
+    /// <summary>T, the inputs of a window. Perplexities of different window lengths are not comparable.</summary>
+    public required int WindowLength { get; init; }
+
+    /// <summary>Windows per batch; does not change the result.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>
+    /// The begin token of each window; null for none. With a begin token, the text's first token is a target, too.
+    /// </summary>
+    public int? BeginOfWindow { get; init; }
+
+    /// <summary>Limits the evaluation to the first windows with this many targets; null for the whole text.</summary>
+    public long? MaxTargets { get; init; }
+}
+
+/// <summary>Result of a perplexity evaluation.</summary>
+/// <param name="TotalNll">Sum of the targets' negative log-likelihoods, in nats.</param>
+/// <param name="Tokens">The targets.</param>
+/// <param name="Bytes">UTF-8 bytes of the text; null if unknown or only a part of the text was read.</param>
+internal sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
+{
+    /// <summary>Nats per token.</summary>
+    public double Nll => TotalNll / Tokens;
+
+    public double Perplexity => Math.Exp(Nll);
+
+    /// <summary>Bits per UTF-8 byte, which is comparable across tokenizers; null if the bytes are unknown.</summary>
+    public double? BitsPerByte => Bytes is { } bytes ? TotalNll / Math.Log(2) / bytes : null;
+
+    /// <summary>The arithmetic mean of the perplexities of several texts.</summary>
+    public static double Mean(IEnumerable<PerplexityResult> results) => results.Average(result => result.Perplexity);
+}
+
+/// <summary>
+/// The non-overlapping windows of a text of n tokens: window k has inputs [kT, kT+T) and targets shifted by one. The last window
+/// may be shorter, so that each token except the first is predicted exactly once.
+/// </summary>
+/// <param name="tokenCount">n.</param>
+/// <param name="windowLength">T.</param>
+/// <param name="batchSize">Maximum number of windows per batch.</param>
+internal sealed class EvaluationWindows(long tokenCount, int windowLength, int batchSize)
+{
+    /// <summary>Number of targets: n - 1.</summary>
+    public long Targets => Math.Max(0, tokenCount - 1);
+
+    /// <summary>The batches in order; the windows of one batch are contiguous and of equal length.</summary>
+    public IEnumerable<WindowBatch> Batches()
+    {
+        var whole = Targets / windowLength;
+        for (long first = 0; first < whole; first += batchSize)
+            yield return new WindowBatch(first * windowLength, (int)Math.Min(batchSize, whole - first), windowLength);
+        if (Targets % windowLength is > 0 and var rest)
+            yield return new WindowBatch(whole * windowLength, 1, (int)rest);
+    }
+}
+
+/// <summary>Contiguous windows of a text.</summary>
+/// <param name="Start">Position of the first input token.</param>
+/// <param name="Rows">B, the number of windows.</param>
+/// <param name="Length">T, the inputs per window.</param>
+internal readonly record struct WindowBatch(long Start, int Rows, int Length)
+{
+    /// <summary>B·T, the number of targets.</summary>
+    public int Targets => Rows * Length;
 }

@@ -1,22 +1,21 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 
 namespace Bam.Exporting;
 
-/// <summary>Writes a model in a form that other software loads.</summary>
+/// <summary>Exports models for other software.</summary>
 internal static class Exporter
 {
-    /// <summary>Opens the model, refuses what the format cannot express, and writes.</summary>
-    /// <param name="modelDirectory">A checkpoint.</param>
-    /// <param name="format">The format.</param>
-    /// <param name="options">What is asked.</param>
-    /// <param name="output">The directory; it appears when whole.</param>
-    /// <param name="reporter">Told of progress.</param>
-    /// <param name="cancellation">Stops, leaving nothing.</param>
-    /// <exception cref="InvalidInputException">The model is damaged or cannot be expressed, or the output holds something else.</exception>
+    /// <summary>Exports a checkpoint; the output directory appears when complete.</summary>
+    /// <exception cref="InvalidInputException">
+    /// The model is invalid or not supported by the format, or the output is not empty.
+    /// </exception>
     /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
     public static void Export(
-        string modelDirectory, IExportFormat format, ExportOptions options, string output, IReporter reporter, CancellationToken cancellation = default)
+        string modelDirectory, IExportFormat format, ExportOptions options, string output, IReporter reporter,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(options);
@@ -29,5 +28,100 @@ internal static class Exporter
         AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, ModelCard.FileName), card);
         cancellation.ThrowIfCancellationRequested();
         directory.Commit();
+    }
+}
+
+/// <summary>Options of an export.</summary>
+internal sealed record ExportOptions
+{
+    /// <summary>The output's dtype; null for the model's dtype.</summary>
+    public TensorDtype? Dtype { get; init; }
+
+    /// <summary>
+    /// Quantizes matrices to llama.cpp's Q8_0: 8 bits per number and a scale per 32 numbers. Overrides <see cref="Dtype"/>.
+    /// </summary>
+    public bool Quantize { get; init; }
+
+    /// <summary>Maximum tensor bytes per file; null for the format's default.</summary>
+    public long? ShardBytes { get; init; }
+}
+
+/// <summary>A model format of other software.</summary>
+internal interface IExportFormat
+{
+    /// <summary>The value of <c>--format</c>.</summary>
+    string Name { get; }
+
+    /// <summary>A short description for <c>--help</c>.</summary>
+    string Description { get; }
+
+    /// <summary>The library that loads it, as named on the Hugging Face hub (<c>library_name</c>).</summary>
+    string Library { get; }
+
+    /// <summary>Rejects models that the format cannot express exactly and options that do not apply.</summary>
+    /// <exception cref="InvalidInputException">The message names what is not supported.</exception>
+    void Require(Checkpoint model, ExportOptions options);
+
+    /// <summary>Writes a model that passed <see cref="Require"/> into an empty directory.</summary>
+    void Write(Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation);
+}
+
+internal static class ExportFormats
+{
+    /// <summary>All formats, in the order of <c>--help</c>.</summary>
+    public static IReadOnlyList<IExportFormat> All { get; } =
+        [new BamFormat(), new MixtralFormat(), new LlamaFormat(), new GgufFormat()];
+
+    /// <summary>The formats that a mixture can be written in directly.</summary>
+    public static IReadOnlyList<SafetensorsFormat> Forms { get; } = [.. All.OfType<SafetensorsFormat>()];
+
+    /// <summary>Finds a format by name.</summary>
+    /// <exception cref="InvalidInputException">The name is unknown.</exception>
+    public static IExportFormat Named(string name) => Named(name, All);
+
+    /// <summary>Finds one of <see cref="Forms"/> by name.</summary>
+    /// <exception cref="InvalidInputException">The name is unknown.</exception>
+    public static SafetensorsFormat FormNamed(string name) => Named(name, Forms);
+
+    private static T Named<T>(string name, IReadOnlyList<T> formats)
+        where T : IExportFormat =>
+        formats.FirstOrDefault(format => format.Name == name)
+        ?? throw new InvalidInputException(
+            "--format", string.Join(", ", formats.Select(format => format.Name)), name, "choose one of these");
+}
+
+/// <summary>A model feature that a format does not support.</summary>
+/// <param name="IsMet">True if a model has the feature.</param>
+/// <param name="What">The feature, for messages.</param>
+internal sealed record ExportLimit(Predicate<ModelConfig> IsMet, string What)
+{
+    /// <summary>Features that the Llama architectures of other software do not support.</summary>
+    public static readonly IReadOnlyList<ExportLimit> OfLlama =
+    [
+        new(config => config.NumAttentionExperts > 1, "attention experts"),
+        new(config => config.ParallelBlock, "parallel blocks"),
+        new(config => config.NormType != NormType.RmsNorm, "LayerNorm"),
+        new(config => config.NormBias, "norms with biases"),
+        new(config => !config.GatedMlp || config.HiddenAct != "silu", "a feed-forward that is no SwiGLU"),
+        new(config => config.QueryKeyNorm != QueryKeyNorm.None, "norms of queries and keys"),
+        new(config => config.RotaryDim != config.HeadDim, "heads of which a part is rotated"),
+        new(config => config.LogitScale != 1, "scaled logits"),
+        new(config => config.LmHeadBias, "a bias of the head"),
+    ];
+
+    /// <summary>Llama checkpoints have rotary pairs in halves, not interleaved.</summary>
+    public static readonly ExportLimit NeighbouringPairs =
+        new(config => config.RopeInterleaved, "rotary pairs that are neighbours");
+
+    /// <summary>Rejects a model with one of the features.</summary>
+    /// <exception cref="InvalidInputException">The model has such a feature; the message names the first one.</exception>
+    public static void Require(ModelConfig config, string where, IEnumerable<ExportLimit> limits, string format)
+    {
+        if (limits.FirstOrDefault(limit => limit.IsMet(config)) is { } met)
+        {
+            throw new InvalidInputException(
+                where, $"a model that --format {format} can express exactly", $"one with {met.What}",
+                "use --format hf, which expresses every model of Bam");
+        }
     }
 }

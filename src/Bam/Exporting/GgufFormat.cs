@@ -1,4 +1,6 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting.Gguf;
 using Bam.Files;
 using Bam.Tokenization;
@@ -6,45 +8,44 @@ using Bam.Upcycling;
 
 namespace Bam.Exporting;
 
-/// <summary>One file for llama.cpp, tokenizer included: models of Llama's, Mistral's and Mixtral's form.</summary>
+/// <summary>GGUF for llama.cpp, including the tokenizer: models with the Llama, Mistral or Mixtral architecture.</summary>
 internal sealed class GgufFormat : IExportFormat
 {
-    /// <summary>The name of the file in the output directory.</summary>
     public const string FileName = "model.gguf";
 
     private const string Architecture = "llama";
 
-    /// <summary>ggml's version of its quantised types.</summary>
+    /// <summary>ggml's version of the quantized types.</summary>
     private const int QuantizationVersion = 2;
 
     private static readonly IReadOnlyList<ExportLimit> Limits =
     [
         .. ExportLimit.OfLlama,
-        new(config => config.NumLocalExperts > 1 && !config.NormTopkProb, "top-k weights that are not divided by their sum (norm_topk_prob)"),
+        new(
+            config => config.NumLocalExperts > 1 && !config.NormTopkProb,
+            "top-k weights that are not divided by their sum (norm_topk_prob)"),
         new(config => config.NumLocalExperts > 1 && config.MlpBias, "experts with biases"),
     ];
 
-    /// <inheritdoc/>
     public string Name => "gguf";
 
-    /// <inheritdoc/>
     public string Description => "models of Llama's or Mixtral's form, in one file for llama.cpp";
 
-    /// <inheritdoc/>
     public string Library => "llama.cpp";
 
-    /// <inheritdoc/>
     public void Require(Checkpoint model, ExportOptions options)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         ExportLimit.Require(model.Config, model.Directory, Limits, Name);
-        if (options.ShardBytes is not null) throw new InvalidInputException("--shard-size", "none with --format gguf, which is one file", "a size", "leave it out");
+        if (options.ShardBytes is not null)
+            throw new InvalidInputException(
+                "--shard-size", "none with --format gguf, which is one file", "a size", "leave it out");
         _ = TypeOf(model, options);
     }
 
-    /// <inheritdoc/>
-    public void Write(Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation)
+    public void Write(
+        Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
@@ -60,7 +61,9 @@ internal sealed class GgufFormat : IExportFormat
         else
         {
             metadata.Add("tokenizer.ggml.model", "none");
-            reporter.Warn($"no {TokenizerFile.FileName} in {model.Directory}: the file holds no vocabulary, and llama.cpp takes and gives ids only");
+            reporter.Warn(
+                $"no {TokenizerFile.FileName} in {model.Directory}: the file holds no vocabulary, and llama.cpp takes and "
+                    + "gives ids only");
         }
 
         var layout = new GgufFile(metadata, GgufTensors.Of(model.Config, model.Parameters, type));
@@ -105,13 +108,16 @@ internal sealed class GgufFormat : IExportFormat
         void Add(string key, int value) => metadata.Add($"{Architecture}.{key}", value);
     }
 
-    /// <summary>The architecture has no sliding window; within one window there is none to see.</summary>
-    private static int ContextLength(ModelConfig config) => Math.Min(config.MaxPositionEmbeddings, config.SlidingWindow ?? int.MaxValue);
+    /// <summary>The architecture has no sliding window, so the context is limited to one window.</summary>
+    private static int ContextLength(ModelConfig config) =>
+        Math.Min(config.MaxPositionEmbeddings, config.SlidingWindow ?? int.MaxValue);
 
     private static void WarnOfWindow(ModelConfig config, IReporter reporter)
     {
         if (ContextLength(config) < config.MaxPositionEmbeddings)
-            reporter.Warn($"llama.cpp knows no sliding window here: the context is {ContextLength(config)} tokens, one window, instead of {config.MaxPositionEmbeddings}");
+            reporter.Warn(
+                $"llama.cpp knows no sliding window here: the context is {ContextLength(config)} tokens, one window, instead of "
+                    + $"{config.MaxPositionEmbeddings}");
     }
 
     private static GgufTensorType TypeOf(Checkpoint model, ExportOptions options)
@@ -122,7 +128,8 @@ internal sealed class GgufFormat : IExportFormat
             TensorDtype.Float32 => GgufTensorType.F32,
             TensorDtype.Float16 => GgufTensorType.F16,
             TensorDtype.BFloat16 => GgufTensorType.BF16,
-            var other => throw new InvalidInputException("--dtype", "float32, float16, bfloat16 or q8_0 for gguf", other.TorchName, "name one of these"),
+            var other => throw new InvalidInputException(
+                "--dtype", "float32, float16, bfloat16 or q8_0 for gguf", other.TorchName, "name one of these"),
         };
     }
 }

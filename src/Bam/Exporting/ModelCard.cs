@@ -1,24 +1,26 @@
 using System.Globalization;
 using System.Text;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Models.Costs;
 using Bam.Training;
 using Bam.Upcycling;
 
 namespace Bam.Exporting;
 
-/// <summary>README.md of an exported model: the YAML head that the Hugging Face hub reads, then what the model is and how it came about.</summary>
+/// <summary>
+/// README.md of an exported model: YAML metadata for the Hugging Face hub, then the model's origin, training and sizes.
+/// </summary>
 internal sealed class ModelCard
 {
-    /// <summary>The file name.</summary>
     public const string FileName = "README.md";
 
     private readonly StringBuilder text = new();
 
     private ModelCard() { }
 
-    /// <summary>Its text.</summary>
-    /// <exception cref="InvalidInputException">The record of how the model was mixed or trained is damaged.</exception>
+    /// <summary>The text of the model card.</summary>
+    /// <exception cref="InvalidInputException">The record of the model's mixture or training is invalid.</exception>
     public static string Of(Checkpoint model, IExportFormat format)
     {
         var (card, origin) = (new ModelCard(), MixtureRecord.Read(model.Directory));
@@ -89,7 +91,8 @@ internal sealed class ModelCard
 
     private void AddLine(string line) => text.Append(line).Append('\n');
 
-    private static string Quoted(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+    private static string Quoted(string text) =>
+        $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     private static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 

@@ -9,8 +9,8 @@ using Bam.Tokenization;
 namespace Bam.Exporting;
 
 /// <summary>
-/// <c>tokenizer_config.json</c> for transformers: the special tokens, without which it cannot pad, and the class that reads
-/// <c>tokenizer.json</c> as it stands, whatever the type of the model.
+/// Writes <c>tokenizer_config.json</c> for transformers: the special tokens, which padding requires, and the tokenizer class that
+/// reads <c>tokenizer.json</c> unchanged for any model type.
 /// </summary>
 internal static partial class TokenizerConfigJson
 {
@@ -18,11 +18,8 @@ internal static partial class TokenizerConfigJson
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Writes the settings of a model's tokenizer, if there is one: those that the model has, and what is missing in them.</summary>
-    /// <param name="source">The model's directory.</param>
-    /// <param name="config">The model.</param>
-    /// <param name="directory">Receives the file.</param>
-    /// <exception cref="InvalidInputException">A file of the tokenizer is no JSON object.</exception>
+    /// <summary>Copies the settings of the tokenizer in <paramref name="source"/>, if any, and adds missing ones.</summary>
+    /// <exception cref="InvalidInputException">A file of the tokenizer is not a JSON object.</exception>
     public static void Write(string source, ModelConfig config, string directory)
     {
         if (TokenizerFile.Find(source) is not { } tokenizer) return;
@@ -40,7 +37,8 @@ internal static partial class TokenizerConfigJson
         var missing = Read(tokenizer, root => SettingsOf(root, config, end))
             .Where(setting => setting.Value is not null && !present.ContainsKey(setting.Name))
             .ToList();
-        if (missing.Count > 0) AtomicFile.WriteText(Path.Combine(directory, TokenizerFile.SettingsFileName), Append(text, missing));
+        if (missing.Count > 0)
+            AtomicFile.WriteText(Path.Combine(directory, TokenizerFile.SettingsFileName), Append(text, missing));
     }
 
     private static List<(string Name, JsonNode? Value)> SettingsOf(JsonElement tokenizer, ModelConfig config, string? presentEnd)
@@ -50,6 +48,10 @@ internal static partial class TokenizerConfigJson
             .DistinctBy(token => token.Id)
             .ToDictionary(token => token.Id, token => TextOf(token.Token, "content")!);
         var end = presentEnd ?? OfId(config.EosTokenIds.First) ?? Tokenizer.EndOfTextNames.FirstOrDefault(added.ContainsValue);
+        var padding = OfId(config.PadTokenId)
+            ?? Known(TextOf(tokenizer, "padding", "pad_token"))
+            ?? added.Values.FirstOrDefault(PaddingName().IsMatch)
+            ?? end;
         return
         [
             ("tokenizer_class", "PreTrainedTokenizerFast"),
@@ -57,15 +59,15 @@ internal static partial class TokenizerConfigJson
             ("bos_token", OfId(config.BosTokenId)),
             ("eos_token", end),
             ("unk_token", Known(TextOf(tokenizer, "model", "unk_token"))),
-            ("pad_token", OfId(config.PadTokenId) ?? Known(TextOf(tokenizer, "padding", "pad_token")) ?? added.Values.FirstOrDefault(PaddingName().IsMatch) ?? end),
+            ("pad_token", padding),
         ];
 
-        // transformers would make a new token of any other, for which the model has no row.
+        // transformers would add any other as a new token, for which the model has no row.
         string? OfId(int? id) => id is { } known ? added.GetValueOrDefault(known) : null;
         string? Known(string? token) => token is not null && added.ContainsValue(token) ? token : null;
     }
 
-    // What the file holds stays as it is written.
+    // Existing content is kept verbatim.
     private static string Append(string json, List<(string Name, JsonNode? Value)> settings)
     {
         var lines = settings.Select(setting => $"  \"{setting.Name}\": {setting.Value!.ToJsonString(Readable)}");
@@ -73,14 +75,17 @@ internal static partial class TokenizerConfigJson
         return $"{kept}{(kept == "{" ? "" : ",")}\n{string.Join(",\n", lines)}\n}}\n";
     }
 
-    private static T Read<T>(string path, Func<JsonElement, T> read) => JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, read);
+    private static T Read<T>(string path, Func<JsonElement, T> read) =>
+        JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, read);
 
-    /// <summary>Every name, with the text of those that are tokens.</summary>
+    /// <summary>All keys, with the content of those that are tokens.</summary>
     private static Dictionary<string, string?> MembersOf(JsonElement root)
     {
         var members = new Dictionary<string, string?>();
         foreach (var member in root.EnumerateObject())
-            members[member.Name] = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : TextOf(member.Value, "content");
+            members[member.Name] = member.Value.ValueKind == JsonValueKind.String
+                ? member.Value.GetString()
+                : TextOf(member.Value, "content");
         return members;
     }
 
@@ -95,6 +100,7 @@ internal static partial class TokenizerConfigJson
     }
 
     // <|pad|>, <pad>, [PAD], <|padding|>, <PAD_TOKEN>, <｜▁pad▁｜>, <|finetune_right_pad_id|> …
-    [GeneratedRegex(@"^\W*(finetune_right_)?pad(ding)?(_token|_id)?\W*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^\W*(finetune_right_)?pad(ding)?(_token|_id)?\W*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex PaddingName();
 }

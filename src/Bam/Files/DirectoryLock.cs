@@ -1,18 +1,17 @@
 namespace Bam.Files;
 
-/// <summary>Keeps a second process out of a directory. The system releases it when the process ends, however it ends.</summary>
+/// <summary>Locks a directory against other Bam processes. The system releases the lock when the process ends.</summary>
 internal sealed class DirectoryLock : IDisposable
 {
-    /// <summary>The locked file inside the directory; it stays, empty.</summary>
+    /// <summary>The empty lock file inside the directory; it is not removed.</summary>
     public const string FileName = ".lock";
 
     private readonly FileStream file;
 
     private DirectoryLock(FileStream file) => this.file = file;
 
-    /// <summary>Creates the directory if need be and takes its lock.</summary>
-    /// <param name="directory">What is to be worked in.</param>
-    /// <exception cref="InvalidInputException">Another process holds it.</exception>
+    /// <summary>Creates the directory if it does not exist and locks it.</summary>
+    /// <exception cref="InvalidInputException">Another process holds the lock.</exception>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
     public static DirectoryLock Acquire(string directory)
     {
@@ -41,6 +40,5 @@ internal sealed class DirectoryLock : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => file.Dispose();
 }

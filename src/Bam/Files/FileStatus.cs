@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Bam.Files;
 
-/// <summary>The type of a file, as <c>stat</c> tells it.</summary>
+/// <summary>The type of a file.</summary>
 internal enum FileKind
 {
     File,
@@ -14,11 +14,11 @@ internal enum FileKind
     Link,
 }
 
-/// <summary>What <c>stat</c> says of a path.</summary>
+/// <summary>File metadata from <c>statx</c>.</summary>
 /// <param name="Kind">Its type.</param>
-/// <param name="Length">Bytes of a regular file; of anything else, what the file system says.</param>
+/// <param name="Length">Bytes of a regular file; file system dependent for other kinds.</param>
 /// <param name="Device">The file system.</param>
-/// <param name="Node">The inode. Two names are one file where both numbers agree.</param>
+/// <param name="Node">The inode. Two paths are the same file if device and inode are equal.</param>
 internal readonly partial record struct FileStatus(FileKind Kind, long Length, ulong Device, ulong Node)
 {
     private const int CurrentDirectory = -100;
@@ -26,16 +26,15 @@ internal readonly partial record struct FileStatus(FileKind Kind, long Length, u
     private const uint BasicFields = 0x7FF;
     private const int BufferLength = 256;
 
-    /// <summary>The kind, as a message says it.</summary>
+    /// <summary>The kind, for messages.</summary>
     public string Words => Kind == FileKind.Link ? "a symbolic link" : $"a {Kind.ToString().ToLowerInvariant()}";
 
-    /// <summary>The status of what a path leads to; null where that is nothing, or nothing that may be looked at.</summary>
+    /// <summary>The status of a path with links followed; null if it does not exist or is not accessible.</summary>
     public static FileStatus? Of(string path) => Of(path, followsLink: true);
 
-    /// <summary>The status of the entry itself, which may be a symbolic link.</summary>
+    /// <summary>The status of the entry itself, without following symbolic links.</summary>
     public static FileStatus? OfEntry(string path) => Of(path, followsLink: false);
 
-    /// <summary>True where both are the same file or directory.</summary>
     public bool IsSameAs(FileStatus other) => Device == other.Device && Node == other.Node;
 
     private static FileStatus? Of(string path, bool followsLink)
@@ -62,4 +61,24 @@ internal readonly partial record struct FileStatus(FileKind Kind, long Length, u
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatX(int directory, string path, int flags, uint mask, Span<byte> status);
+}
+
+/// <summary>Describes I/O errors for users.</summary>
+internal static class IoFailure
+{
+    private const int WouldBlock = 11;
+    private const int NoSpaceLeft = 28;
+    private const int QuotaExceeded = 122;
+
+    /// <summary>True if another process has locked the file.</summary>
+    internal static bool IsLock(IOException failure) => failure.HResult == WouldBlock;
+
+    /// <summary>A short description without the temporary names in .NET's messages.</summary>
+    public static string Describe(Exception failure) => failure.HResult switch
+    {
+        NoSpaceLeft => "the disk is full",
+        QuotaExceeded => "the disk quota is used up",
+        _ when failure is UnauthorizedAccessException => "permission denied",
+        _ => TemporarySibling.Displayed(failure.Message.Split(" : '")[0].TrimEnd('.')),
+    };
 }

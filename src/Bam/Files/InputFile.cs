@@ -1,28 +1,30 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Bam.Files;
 
-/// <summary>Reads a user's files, turning what the system reports into one line.</summary>
+/// <summary>Reads user files and reports errors as one-line messages.</summary>
 internal static class InputFile
 {
-    /// <summary>The longest file that is read as a whole: a configuration, a tokenizer, an index, a prompt.</summary>
-    public const int MostBytes = 1 << 26;
+    /// <summary>Size limit of files that are read as a whole: a configuration, a tokenizer, an index, a prompt.</summary>
+    public const int MaxBytes = 1 << 26;
 
-    private const int LongestLine = 1 << 25;
+    private const int MaxLineLength = 1 << 25;
 
-    /// <summary>How long a named pipe waits for somebody to write into it.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    /// <summary>How long to wait for a writer of a named pipe.</summary>
+    private static readonly TimeSpan PipeTimeout = TimeSpan.FromSeconds(3);
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-    private static readonly UTF8Encoding StrictUtf8WithMark = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8WithMark =
+        new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
 
-    /// <summary>The whole text of a UTF-8 file; a byte-order mark is dropped.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="hint">What to do when it is not there.</param>
-    /// <param name="most">The most bytes that it may have.</param>
-    /// <exception cref="InvalidInputException">It is missing, unreadable, longer, or not UTF-8.</exception>
-    public static string ReadAllText(string path, string hint, int most = MostBytes)
+    /// <summary>
+    /// Reads a UTF-8 file of at most <paramref name="most"/> bytes; a byte order mark is dropped. The hint is shown if it does
+    /// not exist.
+    /// </summary>
+    /// <exception cref="InvalidInputException">It is missing, unreadable, too long or not UTF-8.</exception>
+    public static string ReadAllText(string path, string hint, int most = MaxBytes)
     {
         var bytes = ReadAllBytes(path, hint, most);
         try
@@ -31,13 +33,14 @@ internal static class InputFile
         }
         catch (DecoderFallbackException e)
         {
-            throw new InvalidInputException($"{path}: expected UTF-8 text, found other bytes at offset {Math.Max(0, e.Index)}; save it as UTF-8", e);
+            throw new InvalidInputException(
+                $"{path}: expected UTF-8 text, found other bytes at offset {Math.Max(0, e.Index)}; save it as UTF-8", e);
         }
     }
 
-    /// <summary>The lines of a UTF-8 file one after another, without holding them; a byte-order mark is dropped.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="hint">What to do when it is not there.</param>
+    /// <summary>
+    /// Streams the lines of a UTF-8 file; a byte order mark is dropped. The hint is shown if it does not exist.
+    /// </summary>
     /// <exception cref="InvalidInputException">It is missing, unreadable or not UTF-8.</exception>
     public static IEnumerable<string> ReadLines(string path, string hint)
     {
@@ -49,12 +52,14 @@ internal static class InputFile
                 string? line;
                 try
                 {
-                    reader ??= new StreamReader(OpenRead(path, hint, takesPipe: true), StrictUtf8WithMark, detectEncodingFromByteOrderMarks: false);
+                    reader ??= new StreamReader(
+                        OpenRead(path, hint, takesPipe: true), StrictUtf8WithMark, detectEncodingFromByteOrderMarks: false);
                     line = ReadLine(reader, path, number);
                 }
                 catch (DecoderFallbackException e)
                 {
-                    throw new InvalidInputException($"{path}: expected UTF-8 text, found other bytes in line {number} or after it; save it as UTF-8", e);
+                    throw new InvalidInputException(
+                        $"{path}: expected UTF-8 text, found other bytes in line {number} or after it; save it as UTF-8", e);
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {
@@ -71,12 +76,9 @@ internal static class InputFile
         }
     }
 
-    /// <summary>All bytes of a file or of a pipe.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="hint">What to do when it is not there.</param>
-    /// <param name="most">The most bytes that it may have.</param>
-    /// <exception cref="InvalidInputException">It is missing, unreadable, longer, or no file.</exception>
-    public static byte[] ReadAllBytes(string path, string hint, int most = MostBytes)
+    /// <summary>Reads a file or pipe of at most <paramref name="most"/> bytes. The hint is shown if it does not exist.</summary>
+    /// <exception cref="InvalidInputException">It is missing, unreadable, too long or not a file.</exception>
+    public static byte[] ReadAllBytes(string path, string hint, int most = MaxBytes)
     {
         using var stream = OpenRead(path, hint, takesPipe: true);
         Span<byte> oneMore = stackalloc byte[1];
@@ -100,7 +102,7 @@ internal static class InputFile
         }
     }
 
-    /// <summary>The first characters of a file, enough to tell what it is; none where it cannot be read.</summary>
+    /// <summary>The first 64 KiB of a file, to detect its type; empty if it cannot be read.</summary>
     internal static string ReadHead(string path)
     {
         try
@@ -115,19 +117,21 @@ internal static class InputFile
         }
     }
 
-    /// <summary>Opens a regular file, or a pipe where that will do.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="hint">What to do when it is not there.</param>
-    /// <param name="takesPipe">Whether a pipe will do: one is read once and from start to end.</param>
-    /// <param name="bufferSize">Bytes of the stream's buffer.</param>
-    /// <exception cref="InvalidInputException">It is missing, unreadable, a directory, a device or a socket, or a pipe that nobody writes into.</exception>
+    /// <summary>
+    /// Opens a regular file, or a pipe if <paramref name="takesPipe"/>: a pipe is read once, from start to end.
+    /// </summary>
+    /// <exception cref="InvalidInputException">
+    /// It is missing, unreadable, a directory, a device, a socket or a pipe without a writer.
+    /// </exception>
     public static FileStream OpenRead(string path, string hint, bool takesPipe = false, int bufferSize = 1 << 16)
     {
         var kind = FileStatus.Of(path)?.Kind;
         if (kind is not (null or FileKind.File) && !(takesPipe && kind == FileKind.Pipe)) RequireRegular(path);
         try
         {
-            return kind == FileKind.Pipe ? OpenPipe(path) : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize, FileOptions.SequentialScan);
+            return kind == FileKind.Pipe
+                ? OpenPipe(path)
+                : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize, FileOptions.SequentialScan);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -135,7 +139,7 @@ internal static class InputFile
         }
     }
 
-    /// <summary>Refuses what is there and no regular file, without opening it: opening a pipe may wait for ever.</summary>
+    /// <summary>Rejects existing paths that are not regular files, without opening them: opening a pipe may block.</summary>
     /// <exception cref="InvalidInputException">It is a directory, a device, a pipe or a socket.</exception>
     internal static void RequireRegular(string path)
     {
@@ -148,16 +152,14 @@ internal static class InputFile
         });
     }
 
-    /// <summary>The one line for a file that cannot be opened.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="hint">What to do when it is not there.</param>
-    /// <param name="cause">What the system said.</param>
+    /// <summary>The error for a file that cannot be opened; the hint is shown if it does not exist.</summary>
     public static InvalidInputException Unreadable(string path, string hint, Exception cause)
     {
         ArgumentNullException.ThrowIfNull(cause);
         return cause is FileNotFoundException or DirectoryNotFoundException
             ? new InvalidInputException($"{path}: does not exist; {hint}", cause)
-            : new InvalidInputException($"{path}: cannot be read ({IoFailure.Describe(cause)}); check that it is a readable file", cause);
+            : new InvalidInputException(
+                $"{path}: cannot be read ({IoFailure.Describe(cause)}); check that it is a readable file", cause);
     }
 
     private static string? ReadLine(StreamReader reader, string path, long number)
@@ -167,8 +169,10 @@ internal static class InputFile
         {
             if (letter == '\r' && reader.Peek() == '\n') letter = reader.Read();
             if (letter is '\r' or '\n') return line.ToString();
-            if (line.Append((char)letter).Length > LongestLine)
-                throw new InvalidInputException($"{path}, line {number}", $"a line of at most {LongestLine:N0} characters", "a longer one", "is it the right file?");
+            if (line.Append((char)letter).Length > MaxLineLength)
+                throw new InvalidInputException(
+                    $"{path}, line {number}", $"a line of at most {MaxLineLength:N0} characters", "a longer one",
+                    "is it the right file?");
         }
 
         return line.Length > 0 ? line.ToString() : null;
@@ -177,12 +181,67 @@ internal static class InputFile
     private static InvalidInputException TooLong(string path, int most, string found) =>
         new(path, $"a file of at most {most:N0} bytes", found, "is it the right file?");
 
-    // Opening a pipe waits for somebody who writes; opening it for both ends releases the thread that waits.
+    // Opening a pipe blocks until there is a writer; opening both ends releases the waiting thread.
     private static FileStream OpenPipe(string path)
     {
         var opening = Task.Run(() => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0));
-        if (((IAsyncResult)opening).AsyncWaitHandle.WaitOne(Patience)) return opening.GetAwaiter().GetResult();
-        using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)) opening.GetAwaiter().GetResult().Dispose();
-        throw new InvalidInputException($"{path}: expected a file, found a pipe that nobody writes into; start the writer first, or give a file");
+        if (((IAsyncResult)opening).AsyncWaitHandle.WaitOne(PipeTimeout)) return opening.GetAwaiter().GetResult();
+        using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+            opening.GetAwaiter().GetResult().Dispose();
+        throw new InvalidInputException(
+            $"{path}: expected a file, found a pipe that nobody writes into; start the writer first, or give a file");
+    }
+}
+
+/// <summary>Reads standard input with the same checks as a file.</summary>
+internal static class StandardInput
+{
+    private const string Name = "standard input";
+
+    /// <summary>Reads UTF-8 text; a byte order mark is dropped.</summary>
+    /// <exception cref="InvalidInputException">
+    /// It is unreadable, longer than <see cref="InputFile.MaxBytes"/> or not UTF-8.
+    /// </exception>
+    public static string ReadAllText(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        using var content = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        try
+        {
+            while (stream.Read(buffer) is var count and > 0)
+            {
+                if (content.Length + count > InputFile.MaxBytes)
+                    throw new InvalidInputException(
+                        Name, $"at most {InputFile.MaxBytes:N0} bytes", "more", "is it the right text?");
+                content.Write(buffer, 0, count);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException($"{Name}: cannot be read ({IoFailure.Describe(e)}); give a file", e);
+        }
+
+        var bytes = content.GetBuffer().AsSpan(0, (int)content.Length);
+        if (Utf8Bytes.IndexOfInvalid(bytes) is var offset and >= 0)
+            throw new InvalidInputException(
+                $"{Name}: expected UTF-8 text, found other bytes at offset {offset}; give it as UTF-8");
+        return Encoding.UTF8.GetString(Utf8Bytes.WithoutMark(bytes));
+    }
+}
+
+/// <summary>Checks on bytes before they are decoded as UTF-8.</summary>
+internal static class Utf8Bytes
+{
+    /// <summary>The bytes without a leading byte order mark.</summary>
+    public static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> bytes) => bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
+
+    /// <summary>The index of the first invalid byte; -1 if there is none.</summary>
+    public static int IndexOfInvalid(ReadOnlySpan<byte> bytes)
+    {
+        if (Utf8.IsValid(bytes)) return -1;
+        var at = 0;
+        while (Rune.DecodeFromUtf8(bytes[at..], out _, out var length) == OperationStatus.Done) at += length;
+        return at;
     }
 }

@@ -1,19 +1,17 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace Bam.Files;
 
-/// <summary>Reads a user's JSON, turning what the parser reports into one line.</summary>
+/// <summary>Reads user JSON and reports errors as one-line messages.</summary>
 internal static class JsonInput
 {
-    /// <summary>The deepest nesting that is read; no file that Bam reads comes near it.</summary>
+    /// <summary>Depth limit, far above that of valid files.</summary>
     private const int MaximumDepth = 64;
 
-    /// <summary>Parses one JSON object and reads it.</summary>
-    /// <param name="json">UTF-8 text.</param>
-    /// <param name="where">The file, and what of it this is.</param>
-    /// <param name="hint">What to do when it is not a JSON object.</param>
-    /// <param name="read">Reads the object; its names and strings are Unicode.</param>
-    /// <exception cref="InvalidInputException">As <see cref="Parse"/> says, or it is not an object.</exception>
+    /// <summary>Parses a JSON object from UTF-8 text and reads it with <paramref name="read"/>.</summary>
+    /// <exception cref="InvalidInputException">See <see cref="Parse"/>, or it is not an object.</exception>
     public static T ReadObject<T>(ReadOnlySpan<byte> json, string where, string hint, Func<JsonElement, T> read)
     {
         var root = Parse(json, where, hint);
@@ -22,11 +20,13 @@ internal static class JsonInput
             : throw new InvalidInputException(where, "a JSON object", Describe(root), hint);
     }
 
-    /// <summary>Parses JSON. Names and strings of the result are Unicode, so that reading them cannot fail.</summary>
-    /// <param name="json">UTF-8 text; a byte-order mark is dropped.</param>
-    /// <param name="where">The file, and what of it this is.</param>
-    /// <param name="hint">What to do about a damaged file.</param>
-    /// <exception cref="InvalidInputException">It is not JSON, is nested too deep, or holds half a surrogate pair or bytes that are not UTF-8.</exception>
+    /// <summary>
+    /// Parses UTF-8 JSON; a byte order mark is dropped. Names and strings of the result are valid Unicode, so that reading them
+    /// cannot fail.
+    /// </summary>
+    /// <exception cref="InvalidInputException">
+    /// It is not JSON, is nested too deeply, or contains unpaired surrogates or invalid UTF-8.
+    /// </exception>
     public static JsonElement Parse(ReadOnlySpan<byte> json, string where, string hint)
     {
         json = Utf8Bytes.WithoutMark(json);
@@ -39,19 +39,19 @@ internal static class JsonInput
         {
             var place = $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
             if (NumberThatIsNoJson(json, e) is { } number)
-                throw new InvalidInputException($"{where}: {place}", "a number, null or a string", $"{number}, which is no JSON though Python writes it", "replace it, or remove its key");
-            throw new InvalidInputException($"{where}: {(IsTooDeep(json) ? $"nested deeper than {MaximumDepth} levels" : "not JSON")} ({place}); {hint}", e);
+                throw new InvalidInputException(
+                    $"{where}: {place}", "a number, null or a string", $"{number}, which is no JSON though Python writes it",
+                    "replace it, or remove its key");
+            throw new InvalidInputException(
+                $"{where}: {(IsTooDeep(json) ? $"nested deeper than {MaximumDepth} levels" : "not JSON")} ({place}); {hint}", e);
         }
 
         RequireUnicode(json, where, hint);
         return root;
     }
 
-    /// <summary>Refuses valid JSON in which a name or a string is not Unicode text.</summary>
-    /// <param name="json">UTF-8 text.</param>
-    /// <param name="where">The file, and what of it this is.</param>
-    /// <param name="hint">What to do about it.</param>
-    /// <exception cref="InvalidInputException">Says where the first such text is.</exception>
+    /// <summary>Rejects valid JSON with a name or string that is not valid Unicode.</summary>
+    /// <exception cref="InvalidInputException">The message names the position of the first one.</exception>
     public static void RequireUnicode(ReadOnlySpan<byte> json, string where, string hint)
     {
         if (JsonUnicode.FaultOf(json) is not { } fault) return;
@@ -60,7 +60,7 @@ internal static class JsonInput
         throw new InvalidInputException($"{where}: line {line}, byte {position}", "Unicode text", fault.Found, hint);
     }
 
-    /// <summary>A value as it is shown in a message.</summary>
+    /// <summary>A value, for messages.</summary>
     public static string Describe(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Object => "an object",
@@ -72,7 +72,7 @@ internal static class JsonInput
     {
         for (var line = e.LineNumber ?? 0; line > 0; line--) json = json[(json.IndexOf((byte)'\n') + 1)..];
         json = json[(int)Math.Min(e.BytePositionInLine ?? 0, json.Length)..];
-        if (json is [(byte)'-', ..]) json = json[1..];  // the fault is said to be at the sign or behind it
+        if (json is [(byte)'-', ..]) json = json[1..];  // the reported position is at the sign or after it
         return json.StartsWith("NaN"u8) ? "NaN" : json.StartsWith("Infinity"u8) ? "Infinity" : null;
     }
 
@@ -83,7 +83,8 @@ internal static class JsonInput
         {
             while (reader.Read())
             {
-                if (reader is { TokenType: JsonTokenType.StartArray or JsonTokenType.StartObject, CurrentDepth: MaximumDepth }) return true;
+                if (reader is { TokenType: JsonTokenType.StartArray or JsonTokenType.StartObject, CurrentDepth: MaximumDepth })
+                    return true;
             }
 
             return false;
@@ -92,5 +93,55 @@ internal static class JsonInput
         {
             return false;
         }
+    }
+}
+
+/// <summary>Finds text that the JSON parser accepts but cannot decode: unpaired surrogates and invalid UTF-8.</summary>
+internal static class JsonUnicode
+{
+    private const int EscapeLength = 6;  // \u and four hexadecimal digits
+
+    /// <summary>The first such position in valid JSON and what was found; null if there is none.</summary>
+    public static (int Offset, string Found)? FaultOf(ReadOnlySpan<byte> json)
+    {
+        if (Utf8Bytes.IndexOfInvalid(json) is >= 0 and var invalid) return (invalid, "bytes that are not UTF-8");
+        if (OffsetOfHalfSurrogate(json) is not { } offset) return null;
+        return (offset, $"half of a surrogate pair, {Encoding.ASCII.GetString(json.Slice(offset, EscapeLength))}");
+    }
+
+    // Valid JSON has backslashes inside strings only.
+    private static int? OffsetOfHalfSurrogate(ReadOnlySpan<byte> json)
+    {
+        for (var offset = 0; ;)
+        {
+            var next = json[offset..].IndexOf((byte)'\\');
+            if (next < 0) return null;
+            offset += next;
+            var unit = EscapedUnit(json[offset..]);
+            if (char.IsHighSurrogate(unit) && char.IsLowSurrogate(EscapedUnit(json[(offset + EscapeLength)..])))
+                offset += 2 * EscapeLength;
+            else if (char.IsSurrogate(unit)) return offset;
+            else offset += 2;
+        }
+    }
+
+    /// <summary>The UTF-16 unit of a leading \uXXXX escape, or NUL.</summary>
+    private static char EscapedUnit(ReadOnlySpan<byte> json) =>
+        json.StartsWith("\\u"u8)
+            && ushort.TryParse(json.Slice(2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit)
+            ? (char)unit
+            : '\0';
+}
+
+/// <summary>Shortens quoted text in messages.</summary>
+internal static class ShortText
+{
+    private const int DefaultLength = 60;
+
+    /// <summary>The text, cut after <paramref name="most"/> UTF-16 units and an ellipsis; no surrogate pair is split.</summary>
+    public static string Of(string text, int most = DefaultLength)
+    {
+        if (text.Length <= most) return text;
+        return $"{text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)]}…";
     }
 }

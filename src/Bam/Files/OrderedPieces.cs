@@ -3,20 +3,19 @@ using System.Runtime.ExceptionServices;
 namespace Bam.Files;
 
 /// <summary>
-/// Work in numbered pieces by several threads, each with buffers of its own. Pieces begin in order; after a failure no more begin,
-/// and the failure of the first piece is thrown, the same one in every run.
+/// Processes numbered pieces on several threads with buffers per thread. Pieces start in order; after a failure no more start,
+/// and the exception of the first failed piece is thrown, so that it is deterministic.
 /// </summary>
 internal static class OrderedPieces
 {
-    /// <summary>A thread for each processor, at least two, so that one can read while another writes, and few enough for their buffers.</summary>
+    /// <summary>
+    /// One thread per processor: at least 2, so that reading and writing overlap, and at most 8, to limit the buffers.
+    /// </summary>
     public static int Threads => Math.Clamp(Environment.ProcessorCount, 2, 8);
 
-    /// <summary>Works on pieces 0 to <paramref name="count"/> - 1 and returns when all are done.</summary>
-    /// <typeparam name="TWorker">What a thread keeps from piece to piece.</typeparam>
-    /// <param name="count">How many pieces there are.</param>
-    /// <param name="create">Makes a thread's worker; called on that thread.</param>
-    /// <param name="work">Does one piece.</param>
-    /// <param name="cancellation">Asked before each piece.</param>
+    /// <summary>
+    /// Processes pieces 0 to <paramref name="count"/> - 1. <paramref name="create"/> makes a thread's worker, on that thread.
+    /// </summary>
     public static void Run<TWorker>(int count, Func<TWorker> create, Action<TWorker, int> work, CancellationToken cancellation)
         where TWorker : IDisposable
     {

@@ -4,18 +4,20 @@ using System.Text;
 namespace Bam.Files;
 
 /// <summary>
-/// The rules for what a user names as output, checked before work begins: nothing of the user's is deleted or overwritten. An output is
-/// neither an input, nor around one, nor inside one, with all symbolic links followed.
+/// Checks output paths before work begins, so that no user file is deleted or overwritten: an output must not be, contain or lie
+/// inside an input, with symbolic links resolved.
 /// </summary>
 internal static class OutputPath
 {
-    private const int LongestName = 255;
+    private const int MaxNameLength = 255;
 
-    /// <summary>Refuses a directory that is to be written as a whole where that would cost the user anything.</summary>
-    /// <param name="output">The directory.</param>
-    /// <param name="own">What an earlier one consists of.</param>
-    /// <param name="inputs">Files and directories that are read; those that do not exist do not matter.</param>
-    /// <exception cref="InvalidInputException">It is a file, an input or the current directory, overlaps an input, or holds other things.</exception>
+    /// <summary>
+    /// Checks a directory that will be written as a whole. <paramref name="own"/> describes an earlier output that may be
+    /// replaced; inputs that do not exist are ignored.
+    /// </summary>
+    /// <exception cref="InvalidInputException">
+    /// It is a file, an input or the current directory, overlaps an input, or contains other files.
+    /// </exception>
     public static void RequireDirectory(string output, OwnFiles own, IEnumerable<string> inputs)
     {
         ArgumentNullException.ThrowIfNull(own);
@@ -29,10 +31,8 @@ internal static class OutputPath
         RefuseCurrentDirectory(output);
     }
 
-    /// <summary>Refuses a directory that is to be worked in, and not replaced, where it overlaps an input.</summary>
-    /// <param name="output">The directory.</param>
-    /// <param name="inputs">Files and directories that are read; those that do not exist do not matter.</param>
-    /// <exception cref="InvalidInputException">It is a file, or is, holds or lies in an input.</exception>
+    /// <summary>Checks a directory to work in, which is not replaced. Inputs that do not exist are ignored.</summary>
+    /// <exception cref="InvalidInputException">It is a file, or overlaps an input.</exception>
     public static void RequireWorkplace(string output, IEnumerable<string> inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -41,12 +41,13 @@ internal static class OutputPath
         if (Overlap.Find(output, inputs, holdsCounts: true) is { } overlap) throw overlap.Refusal(output);
     }
 
-    /// <summary>Refuses a file to write where that would cost the user anything.</summary>
-    /// <param name="output">The file.</param>
-    /// <param name="replaced">What is replaced, as "an older report to replace".</param>
-    /// <param name="isOfKind">Whether an existing file is one of that kind.</param>
-    /// <param name="inputs">Files and directories that are read; those that do not exist do not matter.</param>
-    /// <exception cref="InvalidInputException">It is not a regular file, is an input, lies in one, or is a file of another kind.</exception>
+    /// <summary>
+    /// Checks a file to write. An existing file may be replaced if <paramref name="isOfKind"/>; <paramref name="replaced"/> names
+    /// that kind in the message ("an older report to replace").
+    /// </summary>
+    /// <exception cref="InvalidInputException">
+    /// It is not a regular file, is an input, lies in one, or has other content.
+    /// </exception>
     public static void RequireFile(string output, string replaced, Predicate<string> isOfKind, IEnumerable<string> inputs)
     {
         ArgumentNullException.ThrowIfNull(isOfKind);
@@ -55,16 +56,18 @@ internal static class OutputPath
         RequireKind(output, FileKind.File);
         if (Overlap.Find(output, inputs, holdsCounts: false) is { } overlap) throw overlap.Refusal(output);
         if (FileStatus.Of(output) is { Length: > 0 } && !isOfKind(output))
-            throw new InvalidInputException(output, $"a new file, or {replaced}", "one with other content", "choose another name");
+            throw new InvalidInputException(
+                output, $"a new file, or {replaced}", "one with other content", "choose another name");
     }
 
-    /// <summary>Refuses what cannot be written as a regular file, or as a directory.</summary>
-    /// <exception cref="InvalidInputException">Something of another kind is there.</exception>
+    /// <summary>Rejects paths that cannot be written as a file or directory, respectively.</summary>
+    /// <exception cref="InvalidInputException">An entry of another kind exists.</exception>
     internal static void RequireKind(string path, FileKind kind)
     {
         var expected = kind == FileKind.File ? "a file to write" : "a directory to write";
-        // An open file or a pipe, by way of /dev/stdout or /dev/fd.
-        if (RealPath.IsBelow(RealPath.Of(path), "/proc")) throw new InvalidInputException(path, expected, "an open file of a process", "name a regular one");
+        // An open file or a pipe via /dev/stdout or /dev/fd.
+        if (RealPath.IsBelow(RealPath.Of(path), "/proc"))
+            throw new InvalidInputException(path, expected, "an open file of a process", "name a regular one");
         if (FileStatus.Of(path) is not { } status || status.Kind == kind) return;
         var hint = (kind, status.Kind) switch
         {
@@ -78,14 +81,18 @@ internal static class OutputPath
     private static void RequireName(string output)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
-        if (Path.GetDirectoryName(full) is null) throw new InvalidInputException(output, "a path to write", "the root of the file system", "choose another name");
+        if (Path.GetDirectoryName(full) is null)
+            throw new InvalidInputException(output, "a path to write", "the root of the file system", "choose another name");
         for (var path = full; Path.GetDirectoryName(path) is { } parent; path = parent)
         {
             var name = Path.GetFileName(path);
-            if (Encoding.UTF8.GetByteCount(name) is var length and > LongestName)
-                throw new InvalidInputException(output, $"names of at most {LongestName} bytes", $"one of {length}, {name}", "shorten it");
+            if (Encoding.UTF8.GetByteCount(name) is var length and > MaxNameLength)
+                throw new InvalidInputException(
+                    output, $"names of at most {MaxNameLength} bytes", $"one of {length}, {name}", "shorten it");
             if (name == "~" && !Path.Exists(path))
-                throw new InvalidInputException(output, "a path to write", "a ~, which only the shell replaces and only outside of quotes", "write the home directory out");
+                throw new InvalidInputException(
+                    output, "a path to write", "a ~, which only the shell replaces and only outside of quotes",
+                    "write the home directory out");
         }
     }
 
@@ -93,10 +100,11 @@ internal static class OutputPath
     {
         var (here, target) = (RealPath.Of(Environment.CurrentDirectory), RealPath.Of(output));
         if (here == target || RealPath.IsBelow(here, target))
-            throw new InvalidInputException($"{output}: is or contains the current directory, and Bam would replace it; name a new directory");
+            throw new InvalidInputException(
+                $"{output}: is or contains the current directory, and Bam would replace it; name a new directory");
     }
 
-    /// <summary>An input and an output that have files in common, or would have.</summary>
+    /// <summary>An overlap of the output with an input.</summary>
     private sealed record Overlap(string Input, bool Holds, string How)
     {
         public static Overlap? Find(string output, IEnumerable<string> inputs, bool holdsCounts)
@@ -108,28 +116,170 @@ internal static class OutputPath
             foreach (var input in inputs.SelectMany(WithLinkedFiles))
             {
                 var source = paths.Resolve(input);
-                if (source == target || (targetStatus is { } status && FileStatus.Of(input) is { } other && status.IsSameAs(other)))
+                if (source == target
+                    || (targetStatus is { } status && FileStatus.Of(input) is { } other && status.IsSameAs(other)))
                     return new(input, Holds: false, "is");
                 if (RealPath.IsBelow(target, source) && Directory.Exists(source)) return new(input, Holds: false, "lies in");
-                if (holdsCounts && RealPath.IsBelow(source, target) && Path.Exists(source)) found ??= new(input, Holds: true, "holds");
+                if (holdsCounts && RealPath.IsBelow(source, target) && Path.Exists(source))
+                    found ??= new(input, Holds: true, "holds");
             }
 
             return found;
         }
 
-        // A checkpoint's files, as a download leaves them, may be links to a store.
+        // Files of a downloaded checkpoint may be links to a cache.
         private static IEnumerable<string> WithLinkedFiles(string input)
         {
             yield return input;
             if (!Directory.Exists(input)) yield break;
             var links = new FileSystemEnumerable<string>(
-                input, (ref entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true })
+                input, (ref entry) => entry.ToSpecifiedFullPath(),
+                new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true })
             {
-                ShouldIncludePredicate = (ref entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && !entry.IsDirectory,
+                ShouldIncludePredicate = (ref entry) =>
+                    entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && !entry.IsDirectory,
             };
             foreach (var link in links) yield return link;
         }
 
         public InvalidInputException Refusal(string output) => new($"{output}: {How} the input {Input}; choose another output");
+    }
+}
+
+/// <summary>The files of one kind of directory that Bam writes as a whole. Only these may be replaced.</summary>
+/// <param name="what">The name of such a directory, such as "an earlier build".</param>
+/// <param name="isName">True for relative paths that Bam writes.</param>
+/// <param name="isMade">True if Bam wrote the directory, detected by a file that no other software writes.</param>
+internal sealed class OwnFiles(string what, Predicate<string> isName, Predicate<string> isMade)
+{
+    private const int MaxListed = 3;
+
+    private bool IsInRun { get; init; }
+
+    /// <summary>Only an empty directory is replaced.</summary>
+    public static OwnFiles None { get; } = new("", _ => false, _ => false);
+
+    /// <summary>For a directory inside a run, which may contain empty folders and temporary files of killed processes.</summary>
+    public static OwnFiles InRun(Predicate<string> isName) => new("", isName, _ => true) { IsInRun = true };
+
+    /// <summary>Rejects a directory with other files; it need not exist. The remark is added to the message.</summary>
+    /// <exception cref="InvalidInputException">It contains other files; the message names the first ones.</exception>
+    /// <exception cref="WorkFailedException">It cannot be read.</exception>
+    internal void Require(string output, string remark = "")
+    {
+        if (ForeignFilesIn(output) is not { Count: > 0 } foreign) return;
+        if (IsInRun)
+        {
+            throw new InvalidInputException(
+                $"{FirstForeignFile(output, foreign[0])}: was not written by Bam, and its directory is about to be replaced; "
+                    + "move it elsewhere, then run the same command again");
+        }
+
+        var named = foreign.Count <= MaxListed
+            ? foreign.Count == 1 ? foreign[0] : $"{string.Join(", ", foreign.SkipLast(1))} and {foreign[^1]}"
+            : $"{string.Join(", ", foreign.Take(MaxListed))} and {foreign.Count - MaxListed} more";
+        throw new InvalidInputException(
+            output, $"a new or empty directory{(what.Length > 0 ? $", or {what}" : "")}", $"one with {named}{remark}",
+            "choose another");
+    }
+
+    /// <summary>The path of the first file that Bam did not write; null if there is none.</summary>
+    /// <exception cref="WorkFailedException">The directory cannot be read.</exception>
+    internal string? FirstForeignFileIn(string output) =>
+        ForeignFilesIn(output) is [var first, ..] ? FirstForeignFile(output, first) : null;
+
+    /// <summary>Removes the content of a directory, but not the directory; it need not exist.</summary>
+    /// <exception cref="InvalidInputException">It contains other files; nothing was removed.</exception>
+    /// <exception cref="WorkFailedException">It cannot be read or emptied.</exception>
+    internal void Clear(string output)
+    {
+        Require(output);
+        try
+        {
+            if (!Directory.Exists(output)) return;
+            foreach (var entry in Directory.GetFileSystemEntries(output))
+            {
+                if (FileStatus.OfEntry(entry)?.Kind == FileKind.Directory) Directory.Delete(entry, recursive: true);
+                else File.Delete(entry);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WorkFailedException($"{output}: cannot be emptied ({IoFailure.Describe(e)}); make it writable", e);
+        }
+    }
+
+    private List<string> ForeignFilesIn(string output)
+    {
+        try
+        {
+            if (!Directory.Exists(output)) return [];
+            var names = Directory.EnumerateFileSystemEntries(output).Select(entry => Path.GetFileName(entry))
+                .Order(StringComparer.Ordinal).ToList();
+            return names.Count > 0 && isMade(output) ? [.. names.Where(name => !IsOwn(output, name))] : names;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WorkFailedException($"{output}: cannot be looked at ({IoFailure.Describe(e)}); choose another output", e);
+        }
+    }
+
+    private bool IsOwn(string output, string name) => FileStatus.OfEntry(Path.Combine(output, name))?.Kind switch
+    {
+        FileKind.File => isName(name) || IsLeftover(name),
+        FileKind.Directory => IsLeftover(name) || IsOwnFolder(output, EntriesOf(output, name)),
+        _ => false,
+    };
+
+    private bool IsOwnFolder(string output, List<string> entries) =>
+        (IsInRun || entries.Count > 0) && entries.TrueForAll(entry => IsOwn(output, entry));
+
+    // The writer holds the run's lock: no other process uses temporary names there.
+    private bool IsLeftover(string name) => IsInRun && TemporarySibling.IsName(Path.GetFileName(name));
+
+    private string FirstForeignFile(string output, string name) =>
+        FileStatus.OfEntry(Path.Combine(output, name))?.Kind == FileKind.Directory
+            && EntriesOf(output, name).Find(entry => !IsOwn(output, entry)) is { } inner
+            ? FirstForeignFile(output, inner)
+            : Path.Combine(output, name);
+
+    private static List<string> EntriesOf(string output, string name) =>
+        [.. Directory.EnumerateFileSystemEntries(Path.Combine(output, name))
+            .Select(path => Path.GetRelativePath(output, path))
+            .Order(StringComparer.Ordinal)];
+}
+
+/// <summary>Resolves all symbolic links of a path; parts that do not exist are kept.</summary>
+internal sealed class RealPath
+{
+    private const int MaxLinks = 40;
+
+    private readonly Dictionary<string, string> known = [];
+
+    /// <summary>The absolute path.</summary>
+    /// <exception cref="InvalidInputException">Its links form a cycle.</exception>
+    public static string Of(string path) => new RealPath().Resolve(path);
+
+    /// <summary>The absolute path. Common parents of several paths are resolved once.</summary>
+    /// <exception cref="InvalidInputException">Its links form a cycle.</exception>
+    public string Resolve(string path) => Resolve(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), path, links: 0);
+
+    /// <summary>True if <paramref name="inner"/> lies below <paramref name="outer"/>; both are resolved paths.</summary>
+    public static bool IsBelow(string inner, string outer) =>
+        inner != outer && inner.StartsWith(outer.EndsWith('/') ? outer : outer + "/", StringComparison.Ordinal);
+
+    private string Resolve(string path, string asked, int links)
+    {
+        if (Path.GetDirectoryName(path) is not { } parent) return path;
+        if (known.TryGetValue(path, out var real)) return real;
+        var folder = Resolve(parent, asked, links);
+        var entry = Path.Combine(folder, Path.GetFileName(path));
+        // Links in /proc/PROCESS/fd denote open files and pipes, not paths.
+        var target = RealPath.IsBelow(entry, "/proc") ? null : new FileInfo(entry).LinkTarget;
+        if (target is not null && links == MaxLinks)
+            throw new InvalidInputException($"{asked}: leads through symbolic links in a circle; choose another path");
+        return known[path] = target is null
+            ? entry
+            : Resolve(Path.TrimEndingDirectorySeparator(Path.GetFullPath(target, folder)), asked, links + 1);
     }
 }

@@ -6,18 +6,19 @@ using Bam.Torch;
 
 namespace Bam.Generation;
 
-/// <summary>Continues texts.</summary>
-/// <param name="model">The model; its parameters stay as they are.</param>
-/// <param name="tokenizer">The model's tokenizer.</param>
+/// <summary>Generates text.</summary>
 internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
 {
-    private readonly HashSet<int> endOfText = [.. model.Config.EosTokenIds, .. tokenizer.EndOfTextId is { } id ? new[] { id } : []];
+    private readonly HashSet<int> endOfText =
+        [.. model.Config.EosTokenIds, .. tokenizer.EndOfTextId is { } id ? new[] { id } : []];
 
-    /// <summary>The tokens of a prompt: as Hugging Face's tokenizers give them, special tokens recognised and the template's added. An
-    /// empty prompt is the beginning of a document.</summary>
-    /// <param name="prompt">The text.</param>
-    /// <param name="addSpecialTokens">Whether the template's tokens are put around it.</param>
-    /// <exception cref="InvalidInputException">It is empty, and the tokenizer has no token that stands between documents; or the model has no row for a token.</exception>
+    /// <summary>
+    /// Encodes a prompt as Hugging Face's tokenizers do; special tokens in it are recognized. An empty prompt is the start of a
+    /// document.
+    /// </summary>
+    /// <exception cref="InvalidInputException">
+    /// It is empty and the tokenizer has no end-of-text token, or the model has no row for a token.
+    /// </exception>
     public int[] Encode(string prompt, bool addSpecialTokens = true)
     {
         var ids = tokenizer.Encode(prompt, addSpecialTokens);
@@ -25,16 +26,16 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
         {
             ids = tokenizer.EndOfTextId is { } id
                 ? [id]
-                : throw new InvalidInputException("the prompt", "text", "none, and no end-of-text token to begin a document with", "write some");
+                : throw new InvalidInputException(
+                    "the prompt", "text", "none, and no end-of-text token to begin a document with", "write some");
         }
 
         tokenizer.RequireRows(ids, model.Config.VocabSize, "the prompt");
         return ids;
     }
 
-    /// <summary>The most tokens that can follow a prompt.</summary>
-    /// <param name="promptTokens">The tokens of the prompt.</param>
-    /// <exception cref="InvalidInputException">The prompt fills the model's positions.</exception>
+    /// <summary>Maximum number of tokens after a prompt.</summary>
+    /// <exception cref="InvalidInputException">The prompt exceeds max_position_embeddings.</exception>
     public int RoomAfter(int promptTokens)
     {
         var positions = model.Config.MaxPositionEmbeddings;
@@ -44,14 +45,16 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
                 "the prompt", $"fewer than {positions} tokens (max_position_embeddings)", $"{promptTokens}", "shorten it");
     }
 
-    /// <summary>Continues a prompt.</summary>
-    /// <param name="prompt">Its tokens; see <see cref="Encode"/>.</param>
-    /// <param name="options">What to generate.</param>
-    /// <param name="report">Told each token as it comes.</param>
-    /// <param name="cancellation">Ends the text, with what there is.</param>
-    /// <exception cref="InvalidInputException">The prompt or the text is longer than the model's positions, or an option means nothing.</exception>
+    /// <summary>
+    /// Generates a continuation of a prompt; see <see cref="Encode"/>. <paramref name="report"/> receives each token.
+    /// Cancellation ends the text with the tokens so far.
+    /// </summary>
+    /// <exception cref="InvalidInputException">
+    /// Prompt and text exceed max_position_embeddings, or an option is out of range.
+    /// </exception>
     public GenerationResult Run(
-        IReadOnlyList<int> prompt, GenerationOptions options, Action<GeneratedToken>? report = null, CancellationToken cancellation = default)
+        IReadOnlyList<int> prompt, GenerationOptions options, Action<GeneratedToken>? report = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentNullException.ThrowIfNull(options);
@@ -60,7 +63,9 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
         if (options.MaxNewTokens > room)
         {
             throw new InvalidInputException(
-                "--max-tokens", $"at most {room} after a prompt of {prompt.Count} tokens (max_position_embeddings {model.Config.MaxPositionEmbeddings})",
+                "--max-tokens",
+                $"at most {room} after a prompt of {prompt.Count} tokens "
+                    + $"(max_position_embeddings {model.Config.MaxPositionEmbeddings})",
                 $"{options.MaxNewTokens}", "ask for fewer, or shorten the prompt");
         }
 
@@ -93,7 +98,9 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
             if (trace is not null) Report(token with { Route = trace.LastToken });
         }
 
-        return new(text.ToString(), tokens, prompt.Count, stopReason.Value, prefill.TotalSeconds, Stopwatch.GetElapsedTime(begin).TotalSeconds, cache.Bytes);
+        return new(
+            text.ToString(), tokens, prompt.Count, stopReason.Value, prefill.TotalSeconds,
+            Stopwatch.GetElapsedTime(begin).TotalSeconds, cache.Bytes);
 
         float[] Read(IReadOnlyList<int> ids)
         {
@@ -108,5 +115,95 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
             text.Append(token.Text);
             report?.Invoke(token);
         }
+    }
+}
+
+/// <summary>Options of text generation.</summary>
+internal sealed record GenerationOptions
+{
+    /// <summary>Maximum number of tokens, including an end-of-text token.</summary>
+    public int MaxNewTokens { get; init; } = 128;
+
+    public SamplerOptions Sampler { get; init; } = new();
+
+    /// <summary>The text ends before the first of these. A stop string that is a special token is matched by its id.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Records the experts of each token. A token is then reported one forward pass later.</summary>
+    public bool TraceRouting { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="InvalidInputException">An option is out of range.</exception>
+    public void Validate()
+    {
+        if (MaxNewTokens < 1) throw new InvalidInputException("--max-tokens", "a number above 0", $"{MaxNewTokens}", "change it");
+        if (StopStrings.Contains("")) throw new InvalidInputException("--stop", "text", "an empty string", "leave it out");
+        Sampler.Validate();
+    }
+}
+
+/// <summary>A generated text and its cost.</summary>
+/// <param name="Text">The text after the prompt.</param>
+/// <param name="Tokens">Its tokens, including those whose text was cut off by a stop string.</param>
+/// <param name="PromptTokens">Number of prompt tokens.</param>
+/// <param name="StopReason">Why generation ended.</param>
+/// <param name="PrefillSeconds">Time to the first token's logits.</param>
+/// <param name="DecodeSeconds">Time of the remaining tokens.</param>
+/// <param name="CacheBytes">Size of the key-value cache.</param>
+internal sealed record GenerationResult(
+    string Text, IReadOnlyList<GeneratedToken> Tokens, int PromptTokens, StopReason StopReason, double PrefillSeconds,
+    double DecodeSeconds, long CacheBytes)
+{
+    /// <summary>Decoded tokens per second, without the first token; 0 if there are none.</summary>
+    public double TokensPerSecond => Tokens.Count > 1 ? (Tokens.Count - 1) / DecodeSeconds : 0;
+}
+
+/// <summary>One token of a generated text.</summary>
+/// <param name="Id">The id.</param>
+/// <param name="Text">The text released by this token; may be empty or include text held back before.</param>
+/// <param name="Route">Its experts per block; null unless requested.</param>
+internal sealed record GeneratedToken(int Id, string Text, IReadOnlyList<TokenRoute>? Route);
+
+/// <summary>Why generation ended.</summary>
+internal enum StopReason
+{
+    MaxTokens,
+
+    /// <summary>The model generated an end-of-text token.</summary>
+    EndOfText,
+
+    StopString,
+
+    Interrupted,
+}
+
+/// <summary>The ids of stop strings that are special tokens: these have no text and are matched by id.</summary>
+internal static class StopTokens
+{
+    /// <summary>The ids of those stop strings that are special tokens.</summary>
+    /// <exception cref="InvalidInputException">
+    /// A stop string combines a special token with other text, which can never match.
+    /// </exception>
+    public static IReadOnlySet<int> Of(IReadOnlyList<string> stopStrings, Tokenizer tokenizer)
+    {
+        ArgumentNullException.ThrowIfNull(stopStrings);
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        var ids = new HashSet<int>();
+        var special = tokenizer.AddedTokens.Where(token => token.Special && token.Content.Length > 0).ToList();
+        foreach (var stop in stopStrings)
+        {
+            if (special.Find(token => token.Content == stop) is { } whole)
+            {
+                ids.Add(whole.Id);
+            }
+            else if (special.Find(token => stop.Contains(token.Content, StringComparison.Ordinal)) is { } part)
+            {
+                throw new InvalidInputException(
+                    $"--stop \"{stop}\"", "text, or one special token", $"the special token \"{part.Content}\" beside other text",
+                    $"give \"{part.Content}\" alone");
+            }
+        }
+
+        return ids;
     }
 }

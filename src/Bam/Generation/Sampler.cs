@@ -1,12 +1,43 @@
-using Bam.Numerics;
-
 namespace Bam.Generation;
 
-/// <summary>Chooses tokens by their scores.</summary>
+/// <summary>Options of sampling. Applied in this order: temperature, top-k, top-p.</summary>
+internal sealed record SamplerOptions
+{
+    /// <summary>Divides the logits; 0 for greedy decoding.</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Keeps the k most probable tokens; null for all.</summary>
+    public int? TopK { get; init; }
+
+    /// <summary>
+    /// Keeps the most probable tokens whose probabilities sum to at least this (nucleus sampling, Holtzman et al. 2020).
+    /// </summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Seed of the random numbers: the same seed, model and prompt give the same text.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="InvalidInputException">An option is out of range.</exception>
+    public void Validate()
+    {
+        if (!(Temperature >= 0 && double.IsFinite(Temperature)))
+            throw new InvalidInputException(
+                "--temperature", "0 (always the most probable token) or a number above", $"{Temperature}",
+                "1 samples from the model's own probabilities");
+        if (TopK is < 1)
+            throw new InvalidInputException("--top-k", "a number above 0", $"{TopK}", "leave it out to choose from all tokens");
+        if (!(TopP is > 0 and <= 1))
+            throw new InvalidInputException(
+                "--top-p", "a number above 0, up to 1", $"{TopP}", "leave it out to choose from all tokens");
+    }
+}
+
+/// <summary>Samples tokens from logits.</summary>
 /// <remarks>
-/// Each choice takes one number u, uniform on [0, 1), from <c>RandomStream(seed, "generate")</c>, in order; greedy choices take none.
-/// The candidates stand by id or, once a filter has cut them, by probability, equal ones by id; that one is taken at which the running
-/// sum of their weights exceeds u times the whole. All is computed in double.
+/// Each sample uses one uniform number u in [0, 1) from <c>RandomStream(seed, "generate")</c>, in order; greedy decoding uses
+/// none. Candidates are ordered by id or, after top-k or top-p, by descending probability, then id. The first candidate at which
+/// the cumulative weight exceeds u times the total is taken. All computation is in double precision.
 /// </remarks>
 internal sealed class Sampler
 {
@@ -14,8 +45,8 @@ internal sealed class Sampler
     private readonly List<Candidate> candidates = [];
     private RandomStream random;
 
-    /// <summary>Starts at the seed.</summary>
-    /// <exception cref="InvalidInputException">An option's value means nothing.</exception>
+    /// <summary>Starts the random stream.</summary>
+    /// <exception cref="InvalidInputException">An option is out of range.</exception>
     public Sampler(SamplerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -24,9 +55,8 @@ internal sealed class Sampler
         random = new RandomStream(options.Seed, "generate");
     }
 
-    /// <summary>The next token's id.</summary>
-    /// <param name="logits">[V].</param>
-    /// <exception cref="WorkFailedException">A score is NaN or infinite.</exception>
+    /// <summary>The next token's id, from logits [V].</summary>
+    /// <exception cref="WorkFailedException">A logit is NaN or infinite.</exception>
     public int Next(ReadOnlySpan<float> logits)
     {
         var best = Largest(logits);
@@ -42,24 +72,25 @@ internal sealed class Sampler
             if (rest < 0) return candidate.Id;
         }
 
-        return best;  // rounding left a little
+        return best;  // rounding error
     }
 
-    // The first of equal ones.
+    // The first one in case of ties.
     private static int Largest(ReadOnlySpan<float> logits)
     {
         var best = 0;
         for (var id = 0; id < logits.Length; id++)
         {
             if (!float.IsFinite(logits[id]))
-                throw new WorkFailedException($"the score of token {id} is {logits[id]}: the model's weights are damaged, or its training diverged");
+                throw new WorkFailedException(
+                    $"the score of token {id} is {logits[id]}: the model's weights are damaged, or its training diverged");
             if (logits[id] > logits[best]) best = id;
         }
 
         return best;
     }
 
-    // The largest weighs 1. Returns the sum.
+    // The largest weight is 1. Returns the sum.
     private double Weigh(ReadOnlySpan<float> logits, double largest)
     {
         candidates.Clear();
@@ -90,7 +121,7 @@ internal sealed class Sampler
 
     private double KeepNucleus(double total)
     {
-        // Those below this weight cannot, even all together, reach into the nucleus: most of a vocabulary need not be sorted.
+        // Tokens below this weight cannot be in the nucleus even if all are added up: most of the vocabulary need not be sorted.
         KeepSorted(atLeast: (1 - options.TopP) * total / candidates.Count);
         var (kept, sum) = (0, 0.0);
         while (kept < candidates.Count && sum < options.TopP * total) sum += candidates[kept++].Weight;

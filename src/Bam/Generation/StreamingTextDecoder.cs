@@ -1,13 +1,13 @@
 using System.Text;
 using Bam.Tokenization;
-using Bam.Tokenization.Decoders;
+using Bam.Tokenization.Pipeline;
 
 namespace Bam.Generation;
 
 /// <summary>
-/// Turns token ids into text as they come: the same as <see cref="Tokenizer.Decode"/> of all of them. What is not certain yet is held
-/// back: bytes until they are a whole UTF-8 sequence (a row of byte tokens, as Llama 2 has them, until it ends), and text until it can
-/// no longer be the beginning of a stop string. Special tokens have no text.
+/// Decodes token ids incrementally, with the same result as <see cref="Tokenizer.Decode"/>. Text is held back until it is final:
+/// incomplete UTF-8 sequences (for Llama 2's byte tokens, the whole run) and possible beginnings of a stop string. Special tokens
+/// have no text.
 /// </summary>
 internal sealed class StreamingTextDecoder
 {
@@ -16,10 +16,10 @@ internal sealed class StreamingTextDecoder
     private readonly TextDecoding decoding;
     private readonly StringBuilder held = new();
 
-    /// <summary>Starts an empty text.</summary>
-    /// <param name="tokenizer">Decodes.</param>
-    /// <param name="stopStrings">The text ends before the first of these, wherever token boundaries lie.</param>
-    /// <param name="prompt">Ids that the text goes on from; where they are text, a space that it begins with stays.</param>
+    /// <summary>
+    /// Starts an empty text. It ends before the first stop string, independent of token boundaries. After a prompt with text, a
+    /// leading space is kept.
+    /// </summary>
     /// <exception cref="InvalidInputException">A stop string is empty.</exception>
     public StreamingTextDecoder(Tokenizer tokenizer, IReadOnlyList<string> stopStrings, IReadOnlyList<int>? prompt = null)
     {
@@ -30,11 +30,11 @@ internal sealed class StreamingTextDecoder
         decoding = tokenizer.StartDecoding(continues: prompt is not null && prompt.Any(id => !tokenizer.IsSpecial(id)));
     }
 
-    /// <summary>The stop string that ended the text; null while there is none.</summary>
+    /// <summary>The stop string that ended the text, or null.</summary>
     public string? StoppedBy { get; private set; }
 
     /// <summary>Adds a token.</summary>
-    /// <returns>The text that has become certain with it, often empty.</returns>
+    /// <returns>The text that became final, often empty.</returns>
     /// <exception cref="InvalidOperationException">A stop string has ended the text.</exception>
     public string Append(int id)
     {
@@ -44,7 +44,7 @@ internal sealed class StreamingTextDecoder
     }
 
     /// <summary>Ends the text.</summary>
-    /// <returns>What was held back; bytes that never became whole are U+FFFD.</returns>
+    /// <returns>The text held back; incomplete UTF-8 sequences become U+FFFD.</returns>
     public string Finish()
     {
         if (StoppedBy is not null) return "";
@@ -57,7 +57,7 @@ internal sealed class StreamingTextDecoder
         var text = held.Append(decoding.Take()).ToString();
         held.Clear();
 
-        // A stop string ends the text here, and with it what the decoder holds.
+        // A stop string discards the text that the decoder holds.
         if (stopStrings.Count > 0 && Stop(text + decoding.Held) is { } stopped) return stopped;
         if (isLast) return text;
         var certain = text.Length - LengthOfBeginning(text);
@@ -65,7 +65,7 @@ internal sealed class StreamingTextDecoder
         return text[..certain];
     }
 
-    // The text before the earliest stop string, null without one; two at one place leave the same text.
+    // The text before the earliest stop string; null if there is none.
     private string? Stop(string text)
     {
         var end = int.MaxValue;
@@ -79,7 +79,7 @@ internal sealed class StreamingTextDecoder
         return StoppedBy is null ? null : text[..end];
     }
 
-    // The longest end of the text that a stop string begins with.
+    // The length of the longest suffix of the text that is a prefix of a stop string.
     private int LengthOfBeginning(string text)
     {
         var longest = stopStrings.Count == 0 ? 0 : Math.Min(text.Length, stopStrings.Max(stop => stop.Length) - 1);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Torch;
 
 namespace Bam.Models;
@@ -45,7 +46,7 @@ internal static class ModelCheckpoint
         (model.Config with { TorchDtype = "float32" }).Save(directory);
         var slices = model.Slices.ToDictionary(slice => slice.Parameter.Name);
         SafetensorsWriter.Write(
-            Path.Combine(directory, Checkpoint.SingleFileName),
+            Path.Combine(directory, WeightSet.SingleFileName),
             [.. model.Slices.Select(slice => new TensorDeclaration(slice.Parameter.Name, TensorDtype.Float32, slice.Parameter.Shape))],
             (tensor, stream) => WriteTo(stream, model.Parameters.Values, slices[tensor.Name]));
     }

@@ -1,5 +1,3 @@
-using Bam.Numerics;
-
 namespace Bam.Models;
 
 /// <summary>Random initial values: matrices and routers N(0, 0.02²), norms 1, biases 0.</summary>

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Data.Text;
 using Bam.Tokenization;
 using Bam.Torch;
@@ -6,8 +7,8 @@ using Bam.Torch;
 namespace Bam.Models;
 
 /// <summary>
-/// Routers that know their experts' domains before any training: the seed reads a text of each domain, and a router's rows come from the
-/// means of what it would have read (<see cref="RouterRows"/>).
+/// Routers that know their experts' domains before any training: the seed reads a text of each domain, and a router's rows come
+/// from the means of what it would have read (<see cref="RouterRows"/>).
 /// </summary>
 internal static class RouterCalibration
 {
@@ -15,6 +16,34 @@ internal static class RouterCalibration
     private const int BatchTokens = 4096;
 
     private const int LongestWindow = 2048;
+
+    /// <summary>The same on a device by its name, "auto", "cpu" or "cuda:N"; loads libtorch.</summary>
+    /// <exception cref="InvalidInputException">There is no such device, or as for the other overload.</exception>
+    public static IReadOnlyDictionary<string, float[]> Run(
+        string seed,
+        ModelConfig mixture,
+        IReadOnlyList<string> texts,
+        int tokens,
+        string device,
+        IReporter reporter,
+        long skipBadLines = 0,
+        CancellationToken cancellation = default)
+    {
+        LibTorch.Load();
+        return Run(seed, mixture, texts, tokens, Parse(device), reporter, skipBadLines, cancellation);
+
+        static Device Parse(string name)
+        {
+            try
+            {
+                return Device.Parse(name);
+            }
+            catch (FormatException e)
+            {
+                throw new InvalidInputException($"--device: {e.Message}", e);
+            }
+        }
+    }
 
     /// <summary>The values of every router of a mixture.</summary>
     /// <param name="seed">The dense checkpoint that the experts were copied from, with its tokenizer.</param>
@@ -46,7 +75,9 @@ internal static class RouterCalibration
         var means = samples.Select(ids => MeansOf(model, ids, Advance)).ToArray();
         return ParameterTable.Of(mixture)
             .Where(parameter => parameter.IsRouter)
-            .ToDictionary(router => router.Name, router => RouterRows.Of([.. means.Select(layers => MeanOf(layers[router.Layer], router))]) ?? throw Alike(texts));
+            .ToDictionary(
+                router => router.Name,
+                router => RouterRows.Of([.. means.Select(layers => MeanOf(layers[router.Layer], router))]) ?? throw Alike(texts));
 
         void Advance(int count)
         {
@@ -55,10 +86,11 @@ internal static class RouterCalibration
         }
     }
 
-    private static List<int[]> Samples(string seed, IReadOnlyList<string> texts, int tokens, long skipBadLines, IReporter reporter)
+    private static List<int[]> Samples(
+        string seed, IReadOnlyList<string> texts, int tokens, long skipBadLines, IReporter reporter)
     {
         var tokenizer = Tokenizer.Load(seed);
-        var rows = ModelConfig.Load(seed, reporter).VocabSize;
+        var rows = ModelConfigReader.Load(seed, reporter).VocabSize;
         tokenizer.RequireFits(rows, seed, reporter);
         var samples = texts.Select(text => LeadingTokens.Read(text, tokenizer, tokens, reporter, skipBadLines, rows)).ToList();
         foreach (var (text, sample) in texts.Zip(samples).Where(pair => pair.Second.Length < tokens))
@@ -68,14 +100,17 @@ internal static class RouterCalibration
 
     private static RouterInputMean[] MeansOf(LanguageModel model, int[] ids, Action<int> advance)
     {
-        var means = Enumerable.Range(0, model.Config.NumHiddenLayers).Select(_ => new RouterInputMean(model.Config.HiddenSize)).ToArray();
+        var means = Enumerable.Range(0, model.Config.NumHiddenLayers).Select(_ => new RouterInputMean(model.Config.HiddenSize))
+            .ToArray();
         var window = Math.Min(model.Config.MaxPositionEmbeddings, LongestWindow);
         for (var start = 0; start < ids.Length;)
         {
             var length = Math.Min(window, ids.Length - start);
             var rows = Math.Max(1, Math.Min(BatchTokens, ids.Length - start) / length);
             using var scope = TensorScope.Open();
-            model.Observe(Tensor.From<long>([.. ids.Skip(start).Take(rows * length).Select(id => (long)id)], [rows, length], model.Device), means);
+            model.Observe(
+                Tensor.From<long>([.. ids.Skip(start).Take(rows * length).Select(id => (long)id)], [rows, length], model.Device),
+                means);
             start += rows * length;
             advance(rows * length);
         }
@@ -87,5 +122,7 @@ internal static class RouterCalibration
         router.Kind == ParameterKind.AttentionRouter ? layer.Attention : layer.FeedForward;
 
     private static InvalidInputException Alike(IReadOnlyList<string> texts) =>
-        new("the router texts", "a domain of its own for each expert", $"the same text in {string.Join(", ", texts)}", "give each expert text of what it was specialised on");
+        new(
+            "the router texts", "a domain of its own for each expert", $"the same text in {string.Join(", ", texts)}",
+            "give each expert text of what it was specialised on");
 }

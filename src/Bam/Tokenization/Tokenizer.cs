@@ -1,31 +1,26 @@
 using System.Collections.Concurrent;
 using Bam.Files;
-using Bam.Tokenization.Decoders;
 using Bam.Tokenization.Json;
 using Bam.Tokenization.Models;
-using Bam.Tokenization.Normalizers;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
 
 namespace Bam.Tokenization;
 
 /// <summary>
-/// Turns text into token ids and back, as Hugging Face's tokenizers 0.23 do with the same tokenizer.json. Byte-level BPE
-/// (GPT-2, GPT-NeoX, Llama 3, Qwen, Cohere …), which without a normalizer or prefix space decodes every text to itself, and
-/// BPE over characters with bytes for what has no token (Llama 2, Mistral, Gemma …). What a file asks for and Bam does not know is
-/// refused by name, never ignored, but for truncation and padding, which are a caller's: no text is cut or padded. Immutable; all members may be called from many threads at once.
+/// Encodes text to token ids and decodes them, with the same results as Hugging Face's tokenizers 0.23 for the same
+/// tokenizer.json. Supports byte-level BPE (GPT-2, GPT-NeoX, Llama 3, Qwen, Cohere …), which is lossless without a normalizer or
+/// prefix space, and character-level BPE with byte fallback (Llama 2, Mistral, Gemma …). Unsupported settings are rejected,
+/// except truncation and padding, which are ignored. Immutable and thread-safe.
 /// </summary>
-/// <remarks>
-/// Text is UTF-16; an unpaired surrogate is encoded as U+FFFD, as .NET's UTF-8 does. Positions in the text are not given.
-/// </remarks>
+/// <remarks>An unpaired surrogate is encoded as U+FFFD. Offsets in the text are not returned.</remarks>
 internal sealed class Tokenizer
 {
-    /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "tokenizer.json";
 
-    // What tokenizers of other libraries are stored in.
-    private static readonly string[] OtherForms = ["tokenizer.model", "vocab.json", "vocab.txt"];
+    // Tokenizer files of other libraries.
+    private static readonly string[] OtherLibraryFiles = ["tokenizer.model", "vocab.json", "vocab.txt"];
 
-    // In order of preference: a model that has both ends a text by the first.
+    // In order of preference.
     internal static readonly IReadOnlyList<string> EndOfTextNames =
     [
         "<|endoftext|>", "<|end_of_text|>", "<|END_OF_TURN_TOKEN|>", "<EOS_TOKEN>", "<｜end▁of▁sentence｜>", "<eos>", "</s>",
@@ -35,21 +30,21 @@ internal sealed class Tokenizer
     private readonly ReadOnlyMemory<byte> json;
     private readonly PreTokenizer preTokenizer;
     private readonly TokenDecoder decoder;
-    private readonly AddedTokenMatcher? rawMatcher; // looks before normalisation
-    private readonly AddedTokenMatcher? normalizedMatcher; // looks after it
+    private readonly AddedTokenMatcher? rawMatcher; // applied before normalization
+    private readonly AddedTokenMatcher? normalizedMatcher; // applied after normalization
     private readonly Dictionary<string, AddedToken> addedTokens;
     private readonly string?[] tokens; // by id; null in gaps
     private readonly HashSet<int> specialIds;
     private readonly Lazy<string> fingerprint;
-    private readonly Lazy<string> writtenFingerprint; // of the file's own spelling
+    private readonly Lazy<string> writtenFingerprint; // of the file as written
     private readonly ConcurrentBag<EncodingScratch> scratches = [];
 
     private Tokenizer(ReadOnlyMemory<byte> json, JsonField root)
     {
         this.json = json;
         root.RequireKeys(
-            "version", "truncation", "padding", "role_to_token", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
-            "model");
+            "version", "truncation", "padding", "role_to_token", "added_tokens", "normalizer", "pre_tokenizer",
+            "post_processor", "decoder", "model");
         var version = root["version"];
         if (version.TextOrNull() is not (null or "1.0")) throw version.Unexpected("1.0", "Bam knows no other version");
         Normalizer = NormalizerReader.Read(root["normalizer"]);
@@ -67,70 +62,66 @@ internal sealed class Tokenizer
         tokens = new string?[Math.Max(vocabulary.MaxId, AddedTokens.Max(t => (int?)t.Id) ?? -1) + 1];
         foreach (var (token, id) in vocabulary.Tokens) tokens[id] = token;
         foreach (var token in AddedTokens) tokens[token.Id] = token.Content;
-        (IdsBefore, IdsAfter) = PostProcessorReader.Read(root["post_processor"], id => id < tokens.Length && tokens[id] is not null);
+        (IdsBefore, IdsAfter) = PostProcessorReader.Read(
+            root["post_processor"], id => id < tokens.Length && tokens[id] is not null);
         EndOfTextId = EndOfTextNames
             .Select(name => addedTokens.GetValueOrDefault(name))
             .FirstOrDefault(token => token is { Special: true })?.Id;
-        var (components, asWritten) = (TokenizerFingerprint.Components(root.Element), TokenizerFingerprint.ComponentsAsWritten(root));
+        var (components, asWritten) = (
+            TokenizerFingerprint.Components(root.Element), TokenizerFingerprint.ComponentsAsWritten(root));
         fingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, components));
         writtenFingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, asWritten));
     }
 
-    /// <summary>One more than the largest id: the rows that a model's embedding must have. Ids may have gaps.</summary>
+    /// <summary>The largest id plus one: the number of rows that a model's embedding needs. Ids may have gaps.</summary>
     public int VocabSize => tokens.Length;
 
-    /// <summary>
-    /// The id that ends a document: of the special tokens the first of &lt;|endoftext|&gt;, &lt;|end_of_text|&gt;,
-    /// &lt;|END_OF_TURN_TOKEN|&gt;, &lt;EOS_TOKEN&gt;, &lt;｜end▁of▁sentence｜&gt;, &lt;eos&gt;, &lt;/s&gt;, &lt;|eot_id|&gt;,
-    /// &lt;|im_end|&gt;; null when there is none of them.
-    /// </summary>
+    /// <summary>The end-of-text token: the first special token of <see cref="EndOfTextNames"/>; null if there is none.</summary>
     public int? EndOfTextId { get; }
 
-    /// <summary>The tokens that are recognised in the text before the model sees it, by id.</summary>
+    /// <summary>The tokens that are matched in the text before the model is applied, by id.</summary>
     public IReadOnlyList<AddedToken> AddedTokens { get; }
 
     /// <summary>
-    /// SHA-256, in hexadecimal, over tokens, merges, added tokens and components: equal for tokenizers that give the same ids. Layout and
-    /// order of the file, the spelling of a version of the library and the decoder do not count.
+    /// SHA-256 in hexadecimal over tokens, merges, added tokens and components: equal for tokenizers that give the same ids. It
+    /// does not depend on the file's layout, the library version or the decoder.
     /// </summary>
     public string Fingerprint => fingerprint.Value;
 
-    /// <summary>What happens to a text first; null for nothing.</summary>
     internal Normalizer? Normalizer { get; }
 
-    /// <summary>How a text is then cut into words, one after the other.</summary>
     internal IReadOnlyList<PreTokenizer> PreTokenizers { get; }
 
-    /// <summary>What makes tokens of words.</summary>
     internal BpeModel Model { get; }
 
-    /// <summary>The template's ids in front of a text.</summary>
+    /// <summary>The template's ids before a text.</summary>
     internal IReadOnlyList<int> IdsBefore { get; }
 
-    /// <summary>The template's ids behind a text.</summary>
+    /// <summary>The template's ids after a text.</summary>
     internal IReadOnlyList<int> IdsAfter { get; }
 
-    /// <summary>Reads a tokenizer.</summary>
-    /// <param name="path">A tokenizer.json, or the directory of a checkpoint that has one.</param>
-    /// <exception cref="InvalidInputException">There is no such file, or it is damaged, or of a kind that Bam does not read.</exception>
+    /// <summary>Loads a tokenizer.json, or that of a checkpoint directory.</summary>
+    /// <exception cref="InvalidInputException">The file is missing, invalid or not supported.</exception>
     public static Tokenizer Load(string path)
     {
         var file = FileIn(path);
         if (!Path.Exists(file))
-            throw new InvalidInputException(file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", HintFor(Path.GetDirectoryName(file)!));
+            throw new InvalidInputException(
+                file, "a tokenizer.json of Hugging Face's tokenizers", "no such file", HintFor(Path.GetDirectoryName(file)!));
         return Parse(InputFile.ReadAllBytes(file, "check the path"), file);
     }
 
-    /// <summary>Reads a tokenizer from memory.</summary>
-    /// <param name="utf8Json">The content of a tokenizer.json, which the tokenizer keeps.</param>
-    /// <param name="where">What to call it in messages.</param>
-    /// <exception cref="InvalidInputException">It is damaged, or of a kind that Bam does not read.</exception>
+    /// <summary>
+    /// Loads a tokenizer.json from memory, which the tokenizer keeps. Messages name it <paramref name="where"/>.
+    /// </summary>
+    /// <exception cref="InvalidInputException">It is invalid or not supported.</exception>
     public static Tokenizer Parse(ReadOnlyMemory<byte> utf8Json, string where) =>
         new(utf8Json, new JsonField(JsonInput.Parse(utf8Json.Span, where, "restore the file from its source"), where));
 
-    /// <summary>The ids of a text.</summary>
-    /// <param name="text">The text; added tokens are recognised in it.</param>
-    /// <param name="addSpecialTokens">Whether the template's tokens (begin of text …) are put around it.</param>
+    /// <summary>
+    /// Encodes a text; added tokens are matched. If <paramref name="addSpecialTokens"/>, the template's tokens are added around
+    /// it.
+    /// </summary>
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
         var ids = new List<int>(text.Length / 3 + 4);
@@ -138,10 +129,7 @@ internal sealed class Tokenizer
         return [.. ids];
     }
 
-    /// <summary>Appends the ids of a text.</summary>
-    /// <param name="text">The text; added tokens are recognised in it.</param>
-    /// <param name="ids">Receives the ids.</param>
-    /// <param name="addSpecialTokens">Whether the template's tokens (begin of text …) are put around it.</param>
+    /// <summary>Encodes a text and appends its ids.</summary>
     public void Encode(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
     {
         if (addSpecialTokens) ids.AddRange(IdsBefore);
@@ -150,16 +138,12 @@ internal sealed class Tokenizer
     }
 
     /// <summary>
-    /// Appends the ids of a text in which special tokens are taken for the text that they look like, so that a document which
-    /// mentions &lt;|endoftext|&gt; does not end there. For corpora and for users' input. The template is not applied.
+    /// Encodes a text with special tokens as ordinary text, so that a document that contains &lt;|endoftext|&gt; does not end
+    /// there. For corpora and user input. The template is not applied.
     /// </summary>
-    /// <param name="text">The text.</param>
-    /// <param name="ids">Receives the ids.</param>
     public void EncodeOrdinary(ReadOnlySpan<char> text, List<int> ids) => EncodeCore(text, ids, ordinary: true);
 
-    /// <summary>The text of ids; bytes that are not UTF-8 become U+FFFD. Ids without a token (padding) add nothing.</summary>
-    /// <param name="ids">Token ids.</param>
-    /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
+    /// <summary>Decodes ids; invalid UTF-8 becomes U+FFFD. Ids without a token (padding) are skipped.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
     {
         var decoding = decoder.Start();
@@ -172,34 +156,29 @@ internal sealed class Tokenizer
         return decoding.Take();
     }
 
-    /// <summary>
-    /// The bytes that an id stands for inside a text, often only a part of a UTF-8 sequence; none for an id without a token.
-    /// </summary>
+    /// <summary>The bytes of an id inside a text, possibly a part of a UTF-8 sequence; empty for an id without a token.</summary>
     public ReadOnlySpan<byte> BytesOf(int id) => IdToToken(id) is { } token ? decoder.BytesOf(token) : default;
 
-    /// <summary>Whether a recorded fingerprint is this tokenizer's, also one from before spelling was left out of account.</summary>
+    /// <summary>True if a recorded fingerprint matches, also one of an older version of Bam.</summary>
     public bool HasFingerprint(string recorded) => recorded == Fingerprint || recorded == writtenFingerprint.Value;
 
-    /// <summary>Whether an id is a special token's, which is no text.</summary>
+    /// <summary>True for the id of a special token.</summary>
     public bool IsSpecial(int id) => specialIds.Contains(id);
 
-    /// <summary>The id of a token as it is written in the vocabulary (Ġ or ▁ for a space); null when there is none.</summary>
+    /// <summary>The id of a token as written in the vocabulary (Ġ or ▁ for a space), or null.</summary>
     public int? TokenToId(string token) =>
         addedTokens.TryGetValue(token, out var added) ? added.Id : Model.Vocabulary.IdOf(token) is var id and >= 0 ? id : null;
 
-    /// <summary>The token of an id as it is written in the vocabulary (Ġ or ▁ for a space); null when there is none.</summary>
+    /// <summary>The token of an id as written in the vocabulary (Ġ or ▁ for a space), or null.</summary>
     public string? IdToToken(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;
 
     /// <summary>
-    /// Refuses a model whose embedding lacks rows for the vocabulary; spare rows are fine. Added tokens without a row are warned of: few
-    /// texts hold them.
+    /// Rejects a model with too few embedding rows for the vocabulary. Added tokens without a row are only warned of, since few
+    /// texts contain them; the warning ends with <paramref name="consequence"/>.
     /// </summary>
-    /// <param name="modelVocabSize">The model's vocab_size.</param>
-    /// <param name="where">The model, for the messages.</param>
-    /// <param name="reporter">Told of added tokens without a row.</param>
-    /// <param name="consequence">What becomes of them.</param>
-    /// <exception cref="InvalidInputException">The vocabulary proper has more ids.</exception>
-    public void RequireFits(int modelVocabSize, string where, IReporter reporter, string consequence = "text that holds such a token is refused")
+    /// <exception cref="InvalidInputException">The vocabulary without added tokens has more ids.</exception>
+    public void RequireFits(
+        int modelVocabSize, string where, IReporter reporter, string consequence = "text that holds such a token is refused")
     {
         ArgumentNullException.ThrowIfNull(reporter);
         if (modelVocabSize >= VocabSize) return;
@@ -214,35 +193,34 @@ internal sealed class Tokenizer
         reporter.Warn($"{where}: {MissingRows.Describe(missing, modelVocabSize)}; {consequence}");
     }
 
-    /// <summary>Refuses a text with a token that a model has no row for.</summary>
-    /// <param name="ids">The text.</param>
-    /// <param name="modelVocabSize">The model's vocab_size.</param>
-    /// <param name="where">The text, for the message.</param>
-    /// <exception cref="InvalidInputException">It holds one.</exception>
+    /// <summary>Rejects a text with a token that has no row in a model's embedding.</summary>
+    /// <exception cref="InvalidInputException">There is one.</exception>
     public void RequireRows(ReadOnlySpan<int> ids, int modelVocabSize, string where)
     {
         foreach (var id in ids)
         {
             if (id < modelVocabSize) continue;
             throw new InvalidInputException(
-                where, $"tokens that the model has a row for (vocab_size {modelVocabSize})", $"{IdToToken(id)} (id {id})", "take it out of the text");
+                where, $"tokens that the model has a row for (vocab_size {modelVocabSize})", $"{IdToToken(id)} (id {id})",
+                "take it out of the text");
         }
     }
 
-    /// <summary>Writes the tokenizer.json, byte for byte as it was read or trained.</summary>
-    /// <param name="path">The file, or a directory that gets one, which need not exist where the path ends with a slash.</param>
+    /// <summary>
+    /// Writes the tokenizer.json unchanged, to a file or into a directory (an existing one, or a path that ends with a slash).
+    /// </summary>
     /// <exception cref="WorkFailedException">It cannot be written.</exception>
     public void Save(string path) => AtomicFile.Write(FileIn(path), stream => stream.Write(json.Span));
 
-    /// <summary>Begins to decode a text that comes token by token.</summary>
-    /// <param name="continues">It is the rest of a longer one, so that a space at its beginning stays.</param>
+    /// <summary>
+    /// Starts incremental decoding. If the text <paramref name="continues"/> another one, a leading space is kept.
+    /// </summary>
     internal TextDecoding StartDecoding(bool continues) => decoder.Start(continues);
 
-    /// <summary>Normalises a document and cuts it into the words that training counts.</summary>
-    /// <param name="text">The text; added tokens are not looked for.</param>
-    /// <param name="continues">The text is the rest of a longer one, so that it gets no prefix space.</param>
-    /// <param name="pieces">Scratch.</param>
-    /// <param name="spare">Scratch.</param>
+    /// <summary>
+    /// Normalizes a document and splits it into words, for training; added tokens are not matched. A text that
+    /// <paramref name="continues"/> another one gets no prefix space.
+    /// </summary>
     internal PreTokenization PreTokenize(ReadOnlySpan<char> text, bool continues, PieceList pieces, PieceList spare)
     {
         var state = new PreTokenization(Normalizer is null ? text : Normalizer.Normalize(text), pieces, spare, continues);
@@ -250,13 +228,14 @@ internal sealed class Tokenizer
         return state;
     }
 
-    // A path that ends with a slash is a directory, whether it exists or not.
+    // A path that ends with a slash is a directory, even if it does not exist.
     internal static string FileIn(string path) =>
         Directory.Exists(path) || Path.EndsInDirectorySeparator(path) ? Path.Combine(path, FileName) : path;
 
     private static string HintFor(string directory) =>
-        OtherForms.FirstOrDefault(name => File.Exists(Path.Combine(directory, name))) is { } other
-            ? $"Bam does not read {other}; transformers' AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) makes a tokenizer.json of it"
+        OtherLibraryFiles.FirstOrDefault(name => File.Exists(Path.Combine(directory, name))) is { } other
+            ? $"Bam does not read {other}; "
+                + "transformers' AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) makes a tokenizer.json of it"
             : "check the path";
 
     private static AddedTokenMatcher? MatcherOf(IEnumerable<(string Pattern, AddedToken Token)> patterns)
@@ -290,7 +269,7 @@ internal sealed class Tokenizer
         scratches.Add(scratch);
     }
 
-    // Text without those added tokens that are looked for before normalisation.
+    // Encodes text without the added tokens that are matched before normalization.
     private void EncodeStretch(ReadOnlySpan<char> text, bool isFirst, List<int> ids, bool ordinary, EncodingScratch scratch)
     {
         if (Normalizer is not null) text = Normalizer.Normalize(text);
@@ -316,5 +295,61 @@ internal sealed class Tokenizer
         var state = new PreTokenization(text, scratch.Pieces, scratch.SparePieces, isFirst: isFirst);
         preTokenizer.Apply(ref state);
         foreach (var piece in state.Pieces.Items) Model.Encode(state.Text.Slice(piece.Start, piece.Length), scratch.Words, ids);
+    }
+}
+
+/// <summary>Buffers and cache of one call of Encode; reused by later calls but never shared.</summary>
+internal sealed class EncodingScratch
+{
+    /// <summary>The ids of previous words.</summary>
+    public WordCache Words { get; } = new();
+
+    /// <summary>The text split at added tokens that are matched before normalization.</summary>
+    public List<(int Start, int End, int Id)> RawCuts { get; } = [];
+
+    /// <summary>A part of it, normalized and split at the other added tokens.</summary>
+    public List<(int Start, int End, int Id)> NormalizedCuts { get; } = [];
+
+    /// <summary>The pieces for the model.</summary>
+    public PieceList Pieces { get; } = new();
+
+    /// <summary>The second buffer of the pre-tokenizers.</summary>
+    public PieceList SparePieces { get; } = new();
+}
+
+/// <summary>The tokens that a tokenizer's template puts before every text.</summary>
+internal static class BeginTokens
+{
+    /// <summary>Describes ids in messages: "&lt;s&gt;" (id 1).</summary>
+    public static string Describe(Tokenizer tokenizer, IEnumerable<int> ids)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        return string.Join(" ", ids.Select(id => tokenizer.IdToToken(id) is { } token ? $"\"{token}\" (id {id})" : $"id {id}"));
+    }
+
+    /// <summary>Warns if an encoded text begins with the begin tokens twice: from the template and from the text.</summary>
+    public static void WarnIfTwice(Tokenizer tokenizer, ReadOnlySpan<int> ids, string what, IReporter reporter)
+    {
+        ArgumentNullException.ThrowIfNull(reporter);
+        int[] begin = [.. tokenizer.IdsBefore];
+        if (begin.Length == 0 || !ids.StartsWith(begin) || !ids[begin.Length..].StartsWith(begin)) return;
+        reporter.Warn(
+            $"{what} begins with {Describe(tokenizer, begin)}, which the tokenizer puts before every text, so that it is there "
+                + "twice; take it out of the text, or give --no-special-tokens");
+    }
+}
+
+/// <summary>Added tokens without a row in the model's embedding, after fine-tuning without resizing it.</summary>
+internal static class MissingRows
+{
+    private const int MaxListed = 8;
+
+    /// <summary>Describes at least one such token; <paramref name="rows"/> is the model's vocab_size.</summary>
+    public static string Describe(IReadOnlyList<(int Id, string Content)> tokens, int rows)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        var named = string.Join(", ", tokens.Take(MaxListed).Select(token => $"{token.Content} (id {token.Id})"));
+        var more = tokens.Count > MaxListed ? $" and {tokens.Count - MaxListed} more" : "";
+        return $"{named}{more} {(tokens.Count == 1 ? "has" : "have")} no row in the embedding (vocab_size {rows})";
     }
 }

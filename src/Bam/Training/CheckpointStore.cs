@@ -57,7 +57,7 @@ internal sealed partial class CheckpointStore(string directory)
 
         foreach (var old in Newest.Where(c => StepOf(c) < step).Skip(keep - 1))
         {
-            if (Own.FirstStrangerIn(old) is not { } stranger) Delete(old);
+            if (Own.FirstForeignFileIn(old) is not { } stranger) Delete(old);
             else if (kept.Add(old)) reporter.Warn($"{stranger}: was not written by Bam, and its checkpoint is kept for it; move it elsewhere to have old checkpoints removed");
         }
     }

@@ -2,6 +2,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Configuration;
 using Bam.Files;
 using Bam.Models;
@@ -22,7 +24,7 @@ internal static class ModelSource
     {
         ArgumentNullException.ThrowIfNull(config);
         var model = StartOf(config) is { } start && !Path.Exists(start) && OwnConfigOf(config.Output) is { } own ? own
-            : config.Model is { } directory ? ModelConfig.Load(directory, reporter)
+            : config.Model is { } directory ? ModelConfigReader.Load(directory, reporter)
             : Inline(config.Config!, reporter);
         return model with
         {
@@ -54,7 +56,7 @@ internal static class ModelSource
         {
             try
             {
-                return ModelConfig.Load(model, SilentReporter.Instance);
+                return ModelConfigReader.Load(model, SilentReporter.Instance);
             }
             catch (InvalidInputException e)
             {
@@ -93,13 +95,13 @@ internal static class ModelSource
             return JsonNode.Parse(value.Json) is JsonObject keys
                 ? Parse(keys, where, reporter)
                 : throw new InvalidInputException(where, "the keys of config.json", "a list", "write 'key: value' lines");
-        return name.Contains('/') ? ModelConfig.Parse(InputFile.ReadAllText(name, SizesHint), name, reporter) : ModelPresets.Named(name, where);
+        return name.Contains('/') ? ModelConfigReader.Parse(InputFile.ReadAllText(name, SizesHint), name, reporter) : ModelPresets.Named(name, where);
     }
 
     private static ModelConfig Parse(JsonObject keys, string where, IReporter reporter)
     {
         var sizes = ModelPresets.Expand(keys, where);
         sizes.TryAdd("model_type", "bam");
-        return ModelConfig.Parse(sizes.ToJsonString(), where, reporter);
+        return ModelConfigReader.Parse(sizes.ToJsonString(), where, reporter);
     }
 }

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 using Bam.Models;
 using Bam.Torch;

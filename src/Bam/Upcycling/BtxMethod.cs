@@ -12,11 +12,11 @@ internal sealed class BtxMethod : IMixtureMethod
     public string Description => "feed-forward experts from every model, attention and the rest their mean";
 
     /// <inheritdoc/>
-    public ModelConfig Configure(ModelConfig seed, MixtureOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(seed);
-        ArgumentNullException.ThrowIfNull(options);
-        OptionRules.RefuseAttentionExperts(Name, options);
-        return OptionRules.WithFeedForwardExperts(seed, options, OptionRules.RequireSeveralModels(Name, options));
-    }
+    public OptionFault? FindFault(MixtureOptions options) =>
+        OptionRules.NoAttentionExperts(Name, options)
+        ?? OptionRules.SeveralModels(Name, options)
+        ?? OptionRules.FeedForwardExperts(options);
+
+    /// <inheritdoc/>
+    public ModelConfig Configure(ModelConfig seed, MixtureOptions options) => options.WithFeedForwardExperts(seed);
 }

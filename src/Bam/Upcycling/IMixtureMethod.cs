@@ -11,14 +11,37 @@ internal interface IMixtureMethod
     /// <summary>What comes out, in one sentence without a full stop.</summary>
     string Description { get; }
 
-    /// <summary>The output's configuration.</summary>
-    /// <param name="seed">The seed's, a dense model's.</param>
-    /// <param name="options">What the user asks.</param>
-    /// <exception cref="InvalidInputException">The method cannot honour an option.</exception>
+    /// <summary>The first option that the method or the number of models does not allow; null without one.</summary>
+    OptionFault? FindFault(MixtureOptions options);
+
+    /// <summary>The output's configuration for that of a dense seed and options without a fault.</summary>
     ModelConfig Configure(ModelConfig seed, MixtureOptions options);
 
-    /// <summary>How one tensor of the output comes about.</summary>
-    /// <param name="parameter">A parameter of the output.</param>
-    /// <param name="options">The models, and what the user asks.</param>
-    TensorRecipe Recipe(ParameterInfo parameter, MixtureOptions options) => TensorRecipe.OfMixture(parameter, options.Models.Count);
+    /// <summary>How one tensor of the output is computed.</summary>
+    TensorRecipe Recipe(ParameterInfo parameter, MixtureOptions options) =>
+        TensorRecipe.OfMixture(parameter, options.Models.Count);
+}
+
+/// <summary>The table of methods.</summary>
+internal static class MixtureMethods
+{
+    /// <summary>Every method.</summary>
+    public static readonly IReadOnlyList<IMixtureMethod> All =
+    [
+        new BamMethod(), new BtxMethod(), new SoupMethod(), new SparseMethod(),
+    ];
+
+    /// <summary>The method of that name.</summary>
+    /// <exception cref="InvalidInputException">There is none.</exception>
+    public static IMixtureMethod Named(string name)
+    {
+        if (All.FirstOrDefault(method => method.Name == name) is { } method) return method;
+        throw new InvalidInputException(
+            "method", string.Join(", ", All.Select(known => known.Name)), name, "choose one of these");
+    }
+
+    /// <summary>The configuration of a mixture.</summary>
+    /// <exception cref="InvalidInputException">The method does not allow an option.</exception>
+    public static ModelConfig Configure(IMixtureMethod method, ModelConfig seed, MixtureOptions options) =>
+        method.FindFault(options) is { } fault ? throw fault.Exception : method.Configure(seed, options);
 }

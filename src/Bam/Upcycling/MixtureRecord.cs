@@ -1,7 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 
 namespace Bam.Upcycling;
@@ -22,20 +24,18 @@ internal static class MixtureRecord
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>What a checkpoint was mixed of, trained since or not; null when it does not say.</summary>
-    /// <param name="checkpoint">The checkpoint's directory.</param>
+    /// <summary>The models that a checkpoint was mixed of, trained since or not; null where there is no record.</summary>
     /// <exception cref="InvalidInputException">The record is damaged.</exception>
     public static MixtureOrigin? Read(string checkpoint)
     {
         var path = Path.Combine(checkpoint, FileName);
         return File.Exists(path)
-            ? JsonInput.ReadObject(InputFile.ReadAllBytes(path, "it was there a moment ago"), path, Hint, root => Read(root, path))
+            ? JsonInput.ReadObject(
+                InputFile.ReadAllBytes(path, "it was there a moment ago"), path, Hint, root => Read(root, path))
             : null;
     }
 
-    /// <summary>Writes that of a plan.</summary>
-    /// <param name="plan">The plan.</param>
-    /// <param name="directory">An existing directory.</param>
+    /// <summary>Writes the record of a plan into an existing directory.</summary>
     /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
     internal static void Write(MixturePlan plan, string directory)
     {
@@ -50,7 +50,9 @@ internal static class MixtureRecord
                 ? JsonNamingPolicy.KebabCaseLower.ConvertName(start.ToString())
                 : null,
             RouterSeed = plan.HasRandomNumbers ? options.RouterSeed : (long?)null,
-            RouterTexts = options.RouterTexts is { } texts ? new { Inputs = texts.Inputs.Select(Path.GetFullPath), texts.Tokens } : null,
+            RouterTexts = options.RouterTexts is { } texts
+                ? new { Inputs = texts.Inputs.Select(Path.GetFullPath), texts.Tokens }
+                : null,
             ResizeEmbeddings = options.ResizeEmbeddings ? true : (bool?)null,
             Dtype = plan.Dtype.TorchName,
         };
@@ -59,16 +61,59 @@ internal static class MixtureRecord
 
     private static MixtureOrigin Read(JsonElement root, string path)
     {
-        if (root.TryGetProperty("seed", out var seed) && root.TryGetProperty("experts", out var experts) && experts.ValueKind == JsonValueKind.Array)
-        {
-            var models = experts.EnumerateArray().Prepend(seed).ToList();
-            if (models.TrueForAll(model => model.ValueKind == JsonValueKind.String))
-            {
-                var method = root.TryGetProperty("method", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
-                return new(method, [.. models.Select(model => ExpertNames.NameOf(model.GetString()!))]);
-            }
-        }
-
-        throw new InvalidInputException(path, "paths under 'seed' and 'experts'", "something else", Hint);
+        List<JsonElement> models = root.TryGetProperty("seed", out var seed)
+            && root.TryGetProperty("experts", out var experts)
+            && experts.ValueKind == JsonValueKind.Array ? [seed, .. experts.EnumerateArray()] : [];
+        if (models.Count == 0 || models.Exists(model => model.ValueKind != JsonValueKind.String))
+            throw new InvalidInputException(path, "paths under 'seed' and 'experts'", "something else", Hint);
+        var method = root.TryGetProperty("method", out var name) && name.ValueKind == JsonValueKind.String
+            ? name.GetString()
+            : null;
+        return new(method, [.. models.Select(model => ExpertNames.NameOf(model.GetString()!))]);
     }
+}
+
+/// <summary>The models of a mixture by name, the seed first, and the method; null where the record does not name it.</summary>
+internal sealed record MixtureOrigin(string? Method, IReadOnlyList<string> Models);
+
+/// <summary>Names of a mixture's experts: the directories of the models that it was made of.</summary>
+internal static partial class ExpertNames
+{
+    /// <summary>A name for each expert, copies of the seed at the end; null where the checkpoint has no record.</summary>
+    /// <exception cref="InvalidInputException">The record is damaged.</exception>
+    public static IReadOnlyList<string>? Of(string checkpoint, ModelConfig config)
+    {
+        if (MixtureRecord.Read(checkpoint) is not { Models: var models }) return null;
+        var count = Math.Max(config.NumAttentionExperts, config.NumLocalExperts);
+        return [.. models, .. Enumerable.Repeat(models[0], Math.Max(0, count - models.Count))];
+    }
+
+    /// <summary>A name for a model's directory (no separator at its end): its folder, or the phase that made it.</summary>
+    internal static string NameOf(string model)
+    {
+        var folder = Path.GetFileName(model) is "model" ? Path.GetDirectoryName(model)! : model;
+        return RecipePhase().Replace(Path.GetFileName(folder), "${name}");
+    }
+
+    // A model that a recipe trained lies in phases/train-NAME-KEY/model.
+    [GeneratedRegex("^train-(?<name>.+)-[0-9a-f]{12}$")]
+    private static partial Regex RecipePhase();
+}
+
+/// <summary>The files of a mixture. Its record distinguishes an older mixture, which is replaced, from other models.</summary>
+internal static partial class MixtureFiles
+{
+    /// <summary>The files.</summary>
+    public static OwnFiles Own { get; } = new(
+        "an older mixture", IsName, directory => File.Exists(Path.Combine(directory, MixtureRecord.FileName)));
+
+    /// <summary>Whether a mixture has a file of that name, relative to its directory.</summary>
+    public static bool IsName(string file) =>
+        file is ModelConfig.FileName or GenerationSettings.FileName or MixtureRecord.FileName
+        || TokenizerFile.IsName(file)
+        || WeightsOrCode().IsMatch(file);
+
+    // The form for transformers has code.
+    [GeneratedRegex(@"^(model(-\d+-of-\d+)?\.safetensors(\.index\.json)?|\w+_bam\.py)$")]
+    private static partial Regex WeightsOrCode();
 }

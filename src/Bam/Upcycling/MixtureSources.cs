@@ -1,9 +1,11 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Tokenization;
 
 namespace Bam.Upcycling;
 
-/// <summary>The dense models of a mixture, opened and found to be copies of one seed's shape.</summary>
+/// <summary>The open dense models of a mixture, all copies of the seed's shape.</summary>
 internal sealed class MixtureSources : IDisposable
 {
     private const string VocabSizeKey = "vocab_size";
@@ -27,20 +29,19 @@ internal sealed class MixtureSources : IDisposable
     /// <summary>The directory of <see cref="Tokenizer"/>, or else the seed's, which may have one of another form.</summary>
     internal string TokenizerDirectory => Tokenizer is { } path ? Path.GetDirectoryName(path)! : models[0].Directory;
 
-    /// <summary>What does not forbid the mixture but should be known.</summary>
+    /// <summary>Differences that do not prevent the mixture.</summary>
     public IReadOnlyList<string> Warnings => warnings;
 
     /// <summary>The dtype that all models share, or null.</summary>
     public TensorDtype? Dtype => models.TrueForAll(model => model.Dtype == models[0].Dtype) ? models[0].Dtype : null;
 
-    /// <summary>Opens the models and compares them with the first.</summary>
-    /// <param name="directories">Checkpoint directories, the seed's first.</param>
-    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
-    /// <param name="resizeEmbeddings">Models may have tokens beyond the seed's.</param>
-    /// <exception cref="InvalidInputException">One is no dense checkpoint, or differs; the one line names the first difference.</exception>
+    /// <summary>
+    /// Opens the models, the seed first, and compares them with it. With <paramref name="resizeEmbeddings"/> they may have more
+    /// tokens.
+    /// </summary>
+    /// <exception cref="InvalidInputException">One is no dense checkpoint, or differs; the first difference is named.</exception>
     public static MixtureSources Open(IReadOnlyList<string> directories, IReporter reporter, bool resizeEmbeddings = false)
     {
-        ArgumentNullException.ThrowIfNull(directories);
         var sources = new MixtureSources();
         try
         {
@@ -80,7 +81,8 @@ internal sealed class MixtureSources : IDisposable
         if (!model.Config.IsMixture) return;
         throw new InvalidInputException(
             Path.Combine(model.Directory, ModelConfig.FileName), "a dense model",
-            $"a mixture of {model.Config.NumAttentionExperts} attention and {model.Config.NumLocalExperts} feed-forward experts", "mix the dense models it was made of");
+            $"a mixture of {model.Config.NumAttentionExperts} attention and {model.Config.NumLocalExperts} feed-forward experts",
+            "mix the dense models it was made of");
     }
 
     // A tied head is the embedding matrix, and beside models with a head of their own it is that model's head.
@@ -90,7 +92,9 @@ internal sealed class MixtureSources : IDisposable
         if (models.Find(model => !model.Config.TieWordEmbeddings) is not { } untied) return;
         foreach (var model in tied)
         {
-            warnings.Add($"{model.Directory} has a tied head and {untied.Directory} one of its own: the mixture is untied, and the embeddings of the former count as its head");
+            warnings.Add(
+                $"{model.Directory} has a tied head and {untied.Directory} one of its own: the mixture is untied, and the "
+                + "embeddings of the former count as its head");
             model.Untie();
         }
     }
@@ -102,8 +106,11 @@ internal sealed class MixtureSources : IDisposable
         foreach (var span in Vocabulary.Spans.Where(span => span.Models.Count < models.Count))
         {
             warnings.Add(span.Models.Count > 0
-                ? $"rows {span.Start} to {span.End - 1} of the vocabulary are from {string.Join(", ", span.Models.Select(model => models[model].Directory))} alone"
-                : $"{Tokenizer}: {MissingRows.Describe(TokenizerFile.AddedTokensWithoutRow(Tokenizer!, span.Start), span.Start)} of any model; the mixture has one for each, the mean of its other rows");
+                ? $"rows {span.Start} to {span.End - 1} of the vocabulary are from "
+                    + $"{string.Join(", ", span.Models.Select(model => models[model].Directory))} alone"
+                : $"{Tokenizer}: "
+                    + $"{MissingRows.Describe(TokenizerFile.AddedTokensWithoutRow(Tokenizer!, span.Start), span.Start)} of "
+                        + "any model; the mixture has one for each, the mean of its other rows");
         }
     }
 
@@ -114,11 +121,19 @@ internal sealed class MixtureSources : IDisposable
             var isVocabulary = difference.Key == VocabSizeKey;
             if (isVocabulary && resizeEmbeddings || difference.Key == TiedKey) continue;
             var where = $"{Path.Combine(model.Directory, ModelConfig.FileName)}: {difference.Key}";
-            var hint = isVocabulary ? VocabularyHint.ForSizes(seed, model) : "every expert must be a copy of the seed, trained further";
-            if (difference.ChangesArithmetic) throw new InvalidInputException(where, $"{difference.First} as in the seed {seed.Directory}", difference.Second, hint);
-            var isOfBothFiles = difference.Key is "eos_token_id" or "pad_token_id" && GenerationSettings.Find(model.Directory) is not null;
+            var hint = isVocabulary
+                ? VocabularyHint.ForSizes(seed, model)
+                : "every expert must be a copy of the seed, trained further";
+            if (difference.ChangesArithmetic)
+            {
+                throw new InvalidInputException(
+                    where, $"{difference.First} as in the seed {seed.Directory}", difference.Second, hint);
+            }
+            var isOfBothFiles = difference.Key is "eos_token_id" or "pad_token_id"
+                && GenerationSettings.Find(model.Directory) is not null;
             if (isOfBothFiles) where = $"{model.Directory}: {difference.Key}";
-            if (difference.Key != "torch_dtype") warnings.Add($"{where} is {difference.Second}; the mixture takes the seed's {difference.First}");
+            if (difference.Key != "torch_dtype")
+                warnings.Add($"{where} is {difference.Second}; the mixture takes the seed's {difference.First}");
         }
     }
 
@@ -129,7 +144,9 @@ internal sealed class MixtureSources : IDisposable
         if (TokenizerFile.AddedTokensWithoutRow(path, rows) is { Count: > 0 } missing && !resizeEmbeddings)
             warnings.Add($"{path}: {MissingRows.Describe(missing, rows)}; --resize-embeddings gives the mixture one for each");
         if (!resizeEmbeddings && Tokenizer is not null && TokenizerFile.FirstDifference(Tokenizer, path, rows) is { } difference)
-            throw new InvalidInputException($"{path}: {difference.Place}", $"{difference.First} as in {Tokenizer}", difference.Second, VocabularyHint.ForTokenizers(Tokenizer, path));
+            throw new InvalidInputException(
+                $"{path}: {difference.Place}", $"{difference.First} as in {Tokenizer}", difference.Second,
+                VocabularyHint.ForTokenizers(Tokenizer, path));
         if (Tokenizer is not null && TokenizerFile.FirstDifferenceInText(Tokenizer, path) is { } other)
             warnings.Add($"{path}: {other.Place} differs from that of {Tokenizer}, which the mixture takes; ids are the same");
         Tokenizer ??= path;
@@ -137,8 +154,10 @@ internal sealed class MixtureSources : IDisposable
 
     private void WarnOfMissingTokenizers()
     {
-        var without = models.Select(model => model.Directory).Where(directory => TokenizerFile.Find(directory) is null).Distinct().ToList();
-        if (without.Count > 0) warnings.Add($"no {TokenizerFile.FileName} in {string.Join(", ", without)}: vocabularies are compared by size only");
+        var without = models.Select(model => model.Directory).Where(directory => TokenizerFile.Find(directory) is null)
+            .Distinct().ToList();
+        if (without.Count > 0)
+            warnings.Add($"no {TokenizerFile.FileName} in {string.Join(", ", without)}: vocabularies are compared by size only");
     }
 
     // Ends of text are among the differences of configurations.
@@ -147,7 +166,9 @@ internal sealed class MixtureSources : IDisposable
         foreach (var model in models.Skip(1))
         {
             if (GenerationSettings.FirstDifference(models[0].Directory, model.Directory) is { } key)
-                warnings.Add($"{Path.Combine(model.Directory, GenerationSettings.FileName)}: {key} differs from that of the seed, whose settings the mixture takes");
+                warnings.Add(
+                    $"{Path.Combine(model.Directory, GenerationSettings.FileName)}: {key} differs from that of the seed, "
+                    + "whose settings the mixture takes");
         }
     }
 

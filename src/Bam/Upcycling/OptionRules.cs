@@ -1,59 +1,138 @@
-using Bam.Checkpoints;
+using System.Globalization;
 
 namespace Bam.Upcycling;
 
-/// <summary>What the methods have in common in reading <see cref="MixtureOptions"/>.</summary>
+/// <summary>An option that a method or the number of models does not allow.</summary>
+/// <param name="Option">Its name on the command line.</param>
+/// <param name="Exception">The message for the command line.</param>
+/// <param name="Reason">What is wrong, without the option; null where it does not apply to the method.</param>
+internal sealed record OptionFault(string Option, InvalidInputException Exception, string? Reason);
+
+/// <summary>The rules of <see cref="MixtureOptions"/> that methods share. Each returns the first fault, or null.</summary>
 internal static class OptionRules
 {
-    /// <summary>The number of models, of which there must be two.</summary>
-    public static int RequireSeveralModels(string method, MixtureOptions options) =>
-        options.Experts.Count > 0
-            ? options.Models.Count
-            : throw new InvalidInputException($"{method}: expert", "at least one specialised model beside the seed", "none", "name each with --expert DIR, or use sparse to copy one model");
-
-    /// <summary>The configuration with M feed-forward experts, k for a token.</summary>
-    public static ModelConfig WithFeedForwardExperts(ModelConfig seed, MixtureOptions options, int models)
+    /// <summary>There must be an expert beside the seed.</summary>
+    public static OptionFault? SeveralModels(string method, MixtureOptions options)
     {
-        var fewest = Math.Max(2, models);
-        var experts = options.FeedForwardExperts ?? models;
-        if (experts < fewest)
-            throw new InvalidInputException("experts", $"at least {fewest}{(models > 1 ? ", one of each model" : "")}", $"{experts}", "choose more");
-        var k = options.TopK ?? 1;
-        if (k < 1 || k > experts) throw new InvalidInputException("top-k", $"1 to {experts}, the number of feed-forward experts", $"{k}", "choose another");
-        if (options.RouterTexts is { } texts) RequireTextOfEachModel(texts, options, experts);
-        return seed with { NumLocalExperts = experts, NumExpertsPerTok = k, NormTopkProb = options.NormTopK };
+        const string Hint = "name each with --expert DIR, or use sparse to copy one model";
+        return options.Experts.Count > 0 ? null
+            : Fault("expert", "at least one specialised model beside the seed", "none", Hint, where: $"{method}: expert");
     }
 
-    public static void RefuseAttentionExperts(string method, MixtureOptions options)
+    /// <summary>The output has no attention experts.</summary>
+    public static OptionFault? NoAttentionExperts(string method, MixtureOptions options)
     {
-        Refuse(method, "share-key-value", options.ShareKeyValue, "only bam has attention experts");
-        Refuse(method, "attention-top-k", options.AttentionTopK is not null, "only bam has attention experts");
-        Refuse(method, "attention-init", options.AttentionInitialization != AttentionInitialization.Copy, "only bam has attention experts");
+        const string Why = "only bam has attention experts";
+        return NotGiven(method, "share-key-value", options.ShareKeyValue, Why)
+            ?? NotGiven(method, "attention-top-k", options.AttentionTopK is not null, Why)
+            ?? NotGiven(method, "attention-init", options.AttentionInitialization != AttentionInitialization.Copy, Why);
     }
 
-    public static void RefuseFeedForwardExperts(string method, MixtureOptions options)
+    /// <summary>The output has no feed-forward experts.</summary>
+    public static OptionFault? NoFeedForwardExperts(string method, MixtureOptions options)
     {
-        const string Dense = "its output is dense";
-        Refuse(method, "experts", options.FeedForwardExperts is not null, Dense);
-        Refuse(method, "top-k", options.TopK is not null, Dense);
-        Refuse(method, "norm-topk", options.NormTopK, Dense);
-        Refuse(method, "router-text", options.RouterTexts is not null, Dense);
+        const string Why = "its output is dense";
+        return NotGiven(method, "experts", options.FeedForwardExperts is not null, Why)
+            ?? NotGiven(method, "top-k", options.TopK is not null, Why)
+            ?? NotGiven(method, "norm-topk", options.NormTopK, Why)
+            ?? NotGiven(method, "router-text", options.RouterTexts is not null, Why);
     }
 
-    private static void RequireTextOfEachModel(RouterTexts texts, MixtureOptions options, int experts)
+    /// <summary>1 ≤ k ≤ the number of models, for top-k attention.</summary>
+    public static OptionFault? AttentionTopK(MixtureOptions options)
     {
         var models = options.Models.Count;
-        if (experts > models)
-            throw new InvalidInputException("experts", $"{models} with router-text, one of each model", $"{experts}", "leave one of the two out: copies of the seed have no domain of their own");
-        if (texts.Inputs.Count != models)
-            throw new InvalidInputException("router-text", $"{models}, one of each model with the seed's first", $"{texts.Inputs.Count}", "give as many as there are models");
-        if (texts.Tokens < 1) throw new InvalidInputException("router-tokens", "a number above 0", $"{texts.Tokens}", "change it");
-        if (texts.Inputs.GroupBy(Path.GetFullPath).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new InvalidInputException("router-text", "a domain of its own for each expert", $"{twice.First()} given twice", "two experts with one text cannot be told apart");
+        if (options.AttentionTopK is not { } k || (k >= 1 && k <= models)) return null;
+        return Fault(
+            "attention-top-k", $"1 to {models}, the number of models", $"{k}", "choose another or leave it out for soft routing",
+            reason: $"expected at most {models}, the attention experts, found {k}");
     }
 
-    public static void Refuse(string method, string option, bool isGiven, string why)
+    /// <summary>M ≥ the number of models, 1 ≤ k ≤ M, and router texts are one of each model.</summary>
+    public static OptionFault? FeedForwardExperts(MixtureOptions options)
     {
-        if (isGiven) throw new InvalidInputException($"{method}: {option} does not apply, {why}; leave it out");
+        var models = options.Models.Count;
+        var (fewest, experts, k) = (Math.Max(2, models), options.ExpertCount, options.TopK ?? 1);
+        if (experts < fewest)
+        {
+            return Fault(
+                "experts", $"at least {fewest}{(models > 1 ? ", one of each model" : "")}", $"{experts}", "choose more",
+                reason: $"expected at least {fewest}, one for the seed and each expert, found {experts}");
+        }
+
+        if (k < 1 || k > experts)
+        {
+            return Fault(
+                "top-k", $"1 to {experts}, the number of feed-forward experts", $"{k}", "choose another",
+                reason: $"expected at most {experts}, the mixture's experts, found {k}");
+        }
+
+        return options.RouterTexts is { } texts ? TextOfEachModel(texts, models, experts) : null;
     }
+
+    /// <summary>An option that has no meaning for the method is left out.</summary>
+    public static OptionFault? NotGiven(string method, string option, bool isGiven, string why) =>
+        isGiven ? new(option, DoesNotApply(method, option, why), Reason: null) : null;
+
+    /// <summary>Another fault; the reason follows from the message unless a recipe says it otherwise.</summary>
+    public static OptionFault Fault(
+        string option, string expected, string found, string hint, string? where = null, string? reason = null) =>
+        new(option, new(where ?? option, expected, found, hint), reason ?? $"expected {expected}, found {found}");
+
+    /// <summary>The weights of the models in a mean, divided by their sum; null where they are equal.</summary>
+    /// <exception cref="InvalidInputException">They are not one of each model, or no weights.</exception>
+    public static float[]? MeanWeights(string method, MixtureOptions options)
+    {
+        if (options.Weights is not { } weights) return null;
+        var models = options.Models;
+        if (models.Count == 1) throw DoesNotApply(method, "weights", "one model has no mean");
+        if (weights.Count != models.Count)
+        {
+            throw new InvalidInputException(
+                "weights", $"{models.Count}, one of each model with the seed's first", $"{weights.Count}",
+                "give as many as there are models");
+        }
+
+        for (var i = 0; i < weights.Count; i++)
+        {
+            if (!(weights[i] >= 0 && double.IsFinite(weights[i])))
+                throw new InvalidInputException($"weights: that of {models[i]}", "0 or more", Text(weights[i]), "correct it");
+        }
+
+        var sum = weights.Sum();
+        if (!(sum > 0 && double.IsFinite(sum)))
+            throw new InvalidInputException("weights", "a sum above 0", Text(sum), "give at least one model a weight");
+        return weights.Distinct().Count() == 1 ? null : [.. weights.Select(weight => (float)(weight / sum))];
+
+        static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static OptionFault? TextOfEachModel(RouterTexts texts, int models, int experts)
+    {
+        const string Option = "router-text";
+        if (experts > models)
+        {
+            const string NoDomain = "copies of the seed have no domain of their own";
+            return Fault(
+                Option, $"{models} with router-text, one of each model", $"{experts}", $"leave one of the two out: {NoDomain}",
+                where: "experts", reason: $"{NoDomain}; leave it out or 'experts'");
+        }
+
+        if (texts.Inputs.Count != models)
+        {
+            return Fault(
+                Option, $"{models}, one of each model with the seed's first", $"{texts.Inputs.Count}",
+                "give as many as there are models");
+        }
+
+        if (texts.Tokens < 1) return Fault("router-tokens", "a number above 0", $"{texts.Tokens}", "change it");
+        return texts.Inputs.GroupBy(Path.GetFullPath).FirstOrDefault(same => same.Count() > 1) is { } twice
+            ? Fault(
+                Option, "a domain of its own for each expert", $"{twice.First()} given twice",
+                "two experts with one text cannot be told apart")
+            : null;
+    }
+
+    private static InvalidInputException DoesNotApply(string method, string option, string why) =>
+        new($"{method}: {option} does not apply, {why}; leave it out");
 }

@@ -12,13 +12,11 @@ internal sealed class SoupMethod : IMixtureMethod
     public string Description => "one dense model, the mean of all";
 
     /// <inheritdoc/>
-    public ModelConfig Configure(ModelConfig seed, MixtureOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(seed);
-        ArgumentNullException.ThrowIfNull(options);
-        OptionRules.RequireSeveralModels(Name, options);
-        OptionRules.RefuseAttentionExperts(Name, options);
-        OptionRules.RefuseFeedForwardExperts(Name, options);
-        return seed;
-    }
+    public OptionFault? FindFault(MixtureOptions options) =>
+        OptionRules.SeveralModels(Name, options)
+        ?? OptionRules.NoAttentionExperts(Name, options)
+        ?? OptionRules.NoFeedForwardExperts(Name, options);
+
+    /// <inheritdoc/>
+    public ModelConfig Configure(ModelConfig seed, MixtureOptions options) => seed;
 }

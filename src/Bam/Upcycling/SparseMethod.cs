@@ -12,16 +12,25 @@ internal sealed class SparseMethod : IMixtureMethod
     public string Description => "one dense model, its feed-forward copied to every expert";
 
     /// <inheritdoc/>
-    public ModelConfig Configure(ModelConfig seed, MixtureOptions options)
+    public OptionFault? FindFault(MixtureOptions options) =>
+        SeedAlone(options)
+        ?? OptionRules.NoAttentionExperts(Name, options)
+        ?? OptionRules.NotGiven(Name, "router-text", options.RouterTexts is not null, "its experts are all the same")
+        ?? OptionRules.FeedForwardExperts(options);
+
+    /// <inheritdoc/>
+    public ModelConfig Configure(ModelConfig seed, MixtureOptions options) => options.WithFeedForwardExperts(seed);
+
+    private OptionFault? SeedAlone(MixtureOptions options)
     {
-        ArgumentNullException.ThrowIfNull(seed);
-        ArgumentNullException.ThrowIfNull(options);
         if (options.Experts.Count > 0)
-            throw new InvalidInputException($"{Name}: expert", "the seed alone", options.Experts[0], "leave the experts out, or use btx to mix several models");
-        if (options.FeedForwardExperts is null)
-            throw new InvalidInputException($"{Name}: experts", "the number of copies", "none", "say how many, for example --experts 4");
-        OptionRules.RefuseAttentionExperts(Name, options);
-        OptionRules.Refuse(Name, "router-text", options.RouterTexts is not null, "its experts are all the same");
-        return OptionRules.WithFeedForwardExperts(seed, options, models: 1);
+        {
+            const string Hint = "leave the experts out, or use btx to mix several models";
+            return OptionRules.Fault("expert", "the seed alone", options.Experts[0], Hint, where: $"{Name}: expert");
+        }
+
+        const string Count = "say how many, for example --experts 4";
+        return options.FeedForwardExperts is not null ? null
+            : OptionRules.Fault("experts", "the number of copies", "none", Count, where: $"{Name}: experts");
     }
 }

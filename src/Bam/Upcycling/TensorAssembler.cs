@@ -1,20 +1,24 @@
 using System.Numerics.Tensors;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
-using Bam.Numerics;
 
 namespace Bam.Upcycling;
 
 /// <summary>Makes pieces of tensors from their recipes, a block at a time in buffers that are reused. For one thread.</summary>
-/// <param name="models">What the recipes read.</param>
-/// <param name="dtype">The output's dtype.</param>
-/// <param name="routerSeed">The seed of the routers' random numbers.</param>
-internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDtype dtype, long routerSeed) : IDisposable
+/// <remarks>The parameters are those of <see cref="TensorWriter"/>.</remarks>
+internal sealed class TensorAssembler(
+    IReadOnlyList<Checkpoint> models, TensorDtype dtype, long randomSeed,
+    IReadOnlyDictionary<string, float[]>? routers) : IDisposable
 {
     /// <summary>Elements that are written at a time.</summary>
     private const int BlockLength = 1 << 18;
 
-    /// <summary>Elements that are computed at a time, even; 64 KiB of float32, which stay in the cache of one core from reading to rounding.</summary>
+    /// <summary>
+    /// Elements that are computed at a time, even; 64 KiB of float32, which stay in the cache of one core from reading to
+    /// rounding.
+    /// </summary>
     private const int StepLength = 1 << 14;
 
     private readonly int[] all = [.. Enumerable.Range(0, models.Count)];
@@ -24,7 +28,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
     private readonly float limit = Narrowing.LimitOf(dtype);
     private readonly AlignedBuffer<byte> bytes = new(BlockLength * sizeof(double));
 
-    /// <summary>Has the disk begin to read what a later piece is made of.</summary>
+    /// <summary>Tells the kernel to start reading the sources of a later piece.</summary>
     public void ReadAhead(TensorPiece piece)
     {
         switch (piece.Tensor.Recipe)
@@ -53,7 +57,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
             return;
         }
 
-        var random = new RandomStream(routerSeed, piece.Tensor.Parameter.Name);
+        var random = new RandomStream(randomSeed, piece.Tensor.Parameter.Name);
         random.Skip(piece.Start);
         for (var done = 0; done < piece.Count; done += BlockLength)
         {
@@ -63,7 +67,8 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
             {
                 var values = sum.Span[..Math.Min(StepLength, count - step)];
                 Fill(values, piece.Tensor, piece.Start + done + step, ref random);
-                if (Narrowing.FirstBeyond(limit, values) is var beyond and >= 0) throw DoesNotFit(piece.Tensor, piece.Start + done + step + beyond, values[beyond]);
+                if (Narrowing.FirstBeyond(limit, values) is var beyond and >= 0)
+                    throw DoesNotFit(piece.Tensor, piece.Start + done + step + beyond, values[beyond]);
                 FloatConversion.FromFloat32(values, dtype, block.Slice(step * dtype.ByteSize, values.Length * dtype.ByteSize));
             }
 
@@ -110,7 +115,7 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
             case TensorRecipe.Mean mean: Average(mean.Name, all, start, values); break;
             case TensorRecipe.WeightedMean mean: Average(mean.Name, all, mean.Weights, start, values); break;
             case TensorRecipe.MeanOfRows mean: Average(mean, tensor.Parameter, start, values); break;
-            case TensorRecipe.Calibrated router: router.Rows.Span.Slice((int)start, values.Length).CopyTo(values); break;
+            case TensorRecipe.Calibrated: routers![tensor.Parameter.Name].AsSpan((int)start, values.Length).CopyTo(values); break;
             case TensorRecipe.Normal normal: random.FillNormal(values, normal.StandardDeviation); break;
             default: throw new ArgumentOutOfRangeException(nameof(tensor), tensor.Recipe, "an unknown recipe");
         }
@@ -214,7 +219,8 @@ internal sealed class TensorAssembler(IReadOnlyList<Checkpoint> models, TensorDt
     }
 
     // The spans that a range of elements touches, each with its part of the range.
-    private static IEnumerable<(RowSpan Span, long Start, int Count)> Parts(TensorRecipe.MeanOfRows mean, ParameterInfo parameter, long start, int count)
+    private static IEnumerable<(RowSpan Span, long Start, int Count)> Parts(
+        TensorRecipe.MeanOfRows mean, ParameterInfo parameter, long start, int count)
     {
         var columns = parameter.Count / parameter.Shape[0];
         foreach (var span in mean.Spans)

@@ -1,33 +1,34 @@
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 
 namespace Bam.Upcycling;
 
 /// <summary>
-/// Makes planned tensors in pieces of a few megabytes, by several threads: some read and compute while others write. Memory is that of
-/// the threads' buffers, whatever the size of the models.
+/// Makes planned tensors in pieces of a few megabytes, by several threads: some read and compute while others write. Memory is
+/// that of the threads' buffers, whatever the size of the models.
 /// </summary>
-/// <param name="activity">What to call it in progress reports.</param>
-/// <param name="models">What the recipes read.</param>
-/// <param name="dtype">What the tensors are written in.</param>
-/// <param name="randomSeed">Of recipes with random numbers.</param>
-internal sealed class TensorWriter(string activity, IReadOnlyList<Checkpoint> models, TensorDtype dtype, long randomSeed = 0)
+/// <param name="activity">Its name in progress reports.</param>
+/// <param name="models">The models that the recipes read.</param>
+/// <param name="dtype">The dtype in which the tensors are written.</param>
+/// <param name="randomSeed">The seed of recipes with random numbers.</param>
+/// <param name="routers">The rows [experts, d] of calibrated routers by the parameter's name; null where there are none.</param>
+internal sealed class TensorWriter(
+    string activity, IReadOnlyList<Checkpoint> models, TensorDtype dtype, long randomSeed = 0,
+    IReadOnlyDictionary<string, float[]>? routers = null)
 {
     /// <summary>Elements of a piece; even, because random numbers come in pairs.</summary>
     private const int PieceLength = 1 << 21;
 
-    /// <summary>Writes all tensors.</summary>
-    /// <param name="tensors">What they are.</param>
-    /// <param name="output">Where they go.</param>
-    /// <param name="reporter">Told of progress, by one thread at a time.</param>
-    /// <param name="cancellation">Stops.</param>
-    public void Write(IReadOnlyList<PlannedTensor> tensors, CheckpointWriter output, IReporter reporter, CancellationToken cancellation)
+    /// <summary>Writes all tensors, and reports progress from one thread at a time.</summary>
+    public void Write(
+        IReadOnlyList<PlannedTensor> tensors, CheckpointWriter output, IReporter reporter, CancellationToken cancellation)
     {
         var pieces = Spread([.. tensors.SelectMany(tensor => PiecesOf(tensor, output))]);
         var total = pieces.Sum(piece => (long)piece.Count) * dtype.ByteSize;
         var done = 0L;
         var gate = new Lock();
-        OrderedPieces.Run(pieces.Count, () => new TensorAssembler(models, dtype, randomSeed), Assemble, cancellation);
+        OrderedPieces.Run(pieces.Count, () => new TensorAssembler(models, dtype, randomSeed, routers), Assemble, cancellation);
 
         void Assemble(TensorAssembler assembler, int number)
         {
@@ -43,13 +44,17 @@ internal sealed class TensorWriter(string activity, IReadOnlyList<Checkpoint> mo
     }
 
     /// <summary>
-    /// Computed pieces evenly among copied ones: while a thread computes another writes, and two that write to one file only wait for each
-    /// other.
+    /// Computed pieces evenly among copied ones: while a thread computes another writes, and two that write to one file only wait
+    /// for each other.
     /// </summary>
     private List<TensorPiece> Spread(List<TensorPiece> pieces)
     {
-        var kinds = pieces.ToLookup(piece => piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].DtypeOf(copy.Name) == dtype);
-        return [.. Places(kinds[true]).Concat(Places(kinds[false])).OrderBy(placed => placed.Place).Select(placed => placed.Piece)];
+        var kinds = pieces.ToLookup(
+            piece => piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].DtypeOf(copy.Name) == dtype);
+        return
+        [
+            .. Places(kinds[true]).Concat(Places(kinds[false])).OrderBy(placed => placed.Place).Select(placed => placed.Piece),
+        ];
 
         static IEnumerable<(double Place, TensorPiece Piece)> Places(IEnumerable<TensorPiece> kind) =>
             kind.ToList() is var list ? list.Select((piece, i) => ((i + 0.5) / list.Count, piece)) : [];
@@ -59,6 +64,11 @@ internal sealed class TensorWriter(string activity, IReadOnlyList<Checkpoint> mo
     {
         var (file, position) = output.PlaceOf(tensor.StoredName);
         for (var start = 0L; start < tensor.Parameter.Count; start += PieceLength)
-            yield return new(tensor, start, (int)Math.Min(PieceLength, tensor.Parameter.Count - start), file, position + (start * dtype.ByteSize));
+            yield return new(
+                tensor, start, (int)Math.Min(PieceLength, tensor.Parameter.Count - start), file,
+                position + (start * dtype.ByteSize));
     }
 }
+
+/// <summary>A range of elements of one tensor, and where in a file they are written.</summary>
+internal sealed record TensorPiece(PlannedTensor Tensor, long Start, int Count, OutputFile File, long Position);

@@ -1,4 +1,4 @@
-using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Shouldly;
 
 namespace Bam.Cli.Tests.Cases;
@@ -8,7 +8,7 @@ internal static class FixtureModel
 {
     /// <summary>Puts a model's weights into a directory.</summary>
     public static void CopyWeights(string model, string directory) =>
-        File.Copy(Path.Combine(DirectoryOf(model), Checkpoint.SingleFileName), Path.Combine(directory, Checkpoint.SingleFileName));
+        File.Copy(Path.Combine(DirectoryOf(model), WeightSet.SingleFileName), Path.Combine(directory, WeightSet.SingleFileName));
 
     /// <summary>A model's directory.</summary>
     public static string DirectoryOf(string model) => RepositoryRoot.PathOf("tests", "fixtures", "hf", model);

@@ -1,4 +1,4 @@
-using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Bam.Cli.Tests.Commands;
 using Shouldly;
 using Xunit;

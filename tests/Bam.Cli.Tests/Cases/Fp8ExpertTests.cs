@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Cli.Tests.Commands;
 using Shouldly;
 using Xunit;

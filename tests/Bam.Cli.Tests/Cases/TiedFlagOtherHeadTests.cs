@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Bam.Cli.Tests.Commands;
 using Bam.Data;
 using Shouldly;

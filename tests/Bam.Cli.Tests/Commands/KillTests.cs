@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Shouldly;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Bam.Data;
-using Bam.Numerics;
 
 namespace Bam.Cli.Tests.Commands;
 

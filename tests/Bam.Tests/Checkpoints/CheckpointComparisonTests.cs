@@ -1,4 +1,6 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Shouldly;
 using Xunit;
 
@@ -18,7 +20,8 @@ public sealed class CheckpointComparisonTests : IDisposable
         TinyModel.Write(directory["b"], TinyModel.Dense, 1);
         var comparison = Compare();
         comparison.IsSame.ShouldBeTrue();
-        comparison.Components.Single(component => component.Kind == ParameterKind.Norm).ShouldBe(new ComponentDifference(ParameterKind.Norm, 3, 3, 0, 0));
+        comparison.Components.Single(component => component.Kind == ParameterKind.Norm)
+            .ShouldBe(new ComponentDifference(ParameterKind.Norm, 3, 3, 0, 0));
     }
 
     [Fact]
@@ -27,16 +30,20 @@ public sealed class CheckpointComparisonTests : IDisposable
         Directory.CreateDirectory(directory["b"]);
         TinyModel.Dense.Save(directory["b"]);
         var parameters = ParameterTable.Of(TinyModel.Dense);
-        SafetensorsWriter.WriteFloat32(directory["b/model.safetensors"], [.. parameters.Select(p => (p.Name, p.Shape, Changed(p)))]);
+        SafetensorsWriter.WriteFloat32(
+            directory["b/model.safetensors"], [.. parameters.Select(p => (p.Name, p.Shape, Changed(p)))]);
         var comparison = Compare();
         comparison.IsSame.ShouldBeFalse();
         comparison.Config.ShouldBeEmpty();
         var up = comparison.Components.Single(component => component.Kind == ParameterKind.Up);
         (up.Tensors, up.EqualTensors).ShouldBe((2, 1));
         up.LargestDifference.ShouldBe(0.5, 1e-6);
-        var norm = Math.Sqrt(parameters.Where(p => p.Kind == ParameterKind.Up).SelectMany(p => TinyModel.Values(p, 1)).Sum(value => (double)value * value));
+        var norm = Math.Sqrt(
+            parameters.Where(p => p.Kind == ParameterKind.Up).SelectMany(p => TinyModel.Values(p, 1))
+                .Sum(value => (double)value * value));
         up.RelativeDifference.ShouldBe(0.5 / norm, 1e-6);
-        comparison.Components.Where(component => component.Kind != ParameterKind.Up).ShouldAllBe(component => component.EqualTensors == component.Tensors);
+        comparison.Components.Where(component => component.Kind != ParameterKind.Up)
+            .ShouldAllBe(component => component.EqualTensors == component.Tensors);
 
         static ReadOnlyMemory<float> Changed(ParameterInfo parameter)
         {
@@ -69,7 +76,8 @@ public sealed class CheckpointComparisonTests : IDisposable
     {
         var config = TinyModel.Dense with { NumAttentionExperts = 2, ShareKeyValue = true, NumLocalExperts = 3 };
         TinyModel.Write(directory["b"], config, 1, TensorDtype.BFloat16);
-        File.WriteAllText(directory["b/tokenizer.json"], "{\"model\":{\"vocab\":{\"a\":0,\"b\":4}},\"added_tokens\":[{\"id\":5}]}");
+        File.WriteAllText(
+            directory["b/tokenizer.json"], "{\"model\":{\"vocab\":{\"a\":0,\"b\":4}},\"added_tokens\":[{\"id\":5}]}");
         using var checkpoint = Checkpoint.Open(directory["b"], SilentReporter.Instance);
         var summary = CheckpointSummary.Of(checkpoint);
         summary.Kind.ShouldBe("BAM, shared KV");
@@ -79,7 +87,11 @@ public sealed class CheckpointComparisonTests : IDisposable
         summary.Components.ShouldContain(new ComponentSize(ParameterKind.Query, 4, 4 * 8 * 6));
         summary.Components.ShouldContain(new ComponentSize(ParameterKind.Gate, 6, 6 * 5 * 6));
         summary.Parameters.ShouldBe(summary.Components.Sum(component => component.Parameters));
-        summary.Files.ShouldBe([new WeightFile("model.safetensors", checkpoint.Tensors.Count, new FileInfo(directory["b/model.safetensors"]).Length)]);
+        summary.Files.ShouldBe(
+            [
+                new WeightFile(
+                    "model.safetensors", checkpoint.Tensors.Count, new FileInfo(directory["b/model.safetensors"]).Length),
+            ]);
     }
 
     private CheckpointComparison Compare()

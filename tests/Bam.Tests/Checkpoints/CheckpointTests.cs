@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Shouldly;
 using Xunit;
 
@@ -45,7 +47,8 @@ public sealed class CheckpointTests : IDisposable
     {
         WriteShards();
         File.Delete(Shard(1));
-        Refused().ShouldBe($"{Index}: expected the shard {Path.GetFileName(Shard(1))}, found no such file; copy it beside the index");
+        Refused().ShouldBe(
+            $"{Index}: expected the shard {Path.GetFileName(Shard(1))}, found no such file; copy it beside the index");
     }
 
     [Fact]
@@ -62,7 +65,9 @@ public sealed class CheckpointTests : IDisposable
     {
         WriteShards();
         TinyModel.WriteFile(Shard(1), ShardParameters(1), seed: 1, TensorDtype.Int32);
-        Refused().ShouldBe($"{Shard(1)}: tensor {ShardParameters(1)[0].Name} (and {ShardParameters(1).Length - 1} more): dtype: expected a floating-point dtype, found I32; is it a weight? store it as floating-point");
+        Refused().ShouldBe(
+            $"{Shard(1)}: tensor {ShardParameters(1)[0].Name} (and {ShardParameters(1).Length - 1} more): dtype: expected a "
+            + "floating-point dtype, found I32; is it a weight? store it as floating-point");
     }
 
     [Theory]
@@ -76,7 +81,11 @@ public sealed class CheckpointTests : IDisposable
         TinyModel.WriteFile(Shard(1), ShardParameters(1), seed: 1, TensorDtype.BFloat16);
         using var checkpoint = Checkpoint.Open(Model, SilentReporter.Instance);
         checkpoint.Dtype.ShouldBe(dtype);
-        checkpoint.Dtypes.ShouldBe([new(TensorDtype.Float32, Parameters.Count - ShardParameters(1).Length), new(TensorDtype.BFloat16, ShardParameters(1).Length)]);
+        checkpoint.Dtypes.ShouldBe(
+            [
+                new(TensorDtype.Float32, Parameters.Count - ShardParameters(1).Length),
+                new(TensorDtype.BFloat16, ShardParameters(1).Length),
+            ]);
         ShouldHoldTheValuesOf(checkpoint, seed: 1);
     }
 
@@ -91,21 +100,27 @@ public sealed class CheckpointTests : IDisposable
     public void An_index_that_names_a_tensor_no_shard_has()
     {
         WriteShards(map => map["model.extra.weight"] = Path.GetFileName(Shard(0)));
-        Refused().ShouldBe($"{Index}: tensor model.extra.weight: expected it in {Path.GetFileName(Shard(0))}, found no shard that has it; copy the index and the shards again");
+        Refused().ShouldBe(
+            $"{Index}: tensor model.extra.weight: expected it in {Path.GetFileName(Shard(0))}, found no shard that has it; "
+            + "copy the index and the shards again");
     }
 
     [Fact]
     public void An_index_that_names_the_wrong_shard()
     {
         WriteShards(map => map[Parameters[0].Name] = Path.GetFileName(Shard(1)));
-        Refused().ShouldBe($"{Index}: tensor {Parameters[0].Name}: expected it in {Path.GetFileName(Shard(1))}, found it in {Path.GetFileName(Shard(0))}; copy the index and the shards again");
+        Refused().ShouldBe(
+            $"{Index}: tensor {Parameters[0].Name}: expected it in {Path.GetFileName(Shard(1))}, found it in "
+            + $"{Path.GetFileName(Shard(0))}; copy the index and the shards again");
     }
 
     [Fact]
     public void An_index_that_forgets_a_tensor()
     {
         WriteShards(map => map.Remove(Parameters[0].Name));
-        Refused().ShouldBe($"{Shard(0)}: tensor {Parameters[0].Name}: expected only tensors that {Path.GetFileName(Index)} names, found one that it does not; copy the index and the shards again");
+        Refused().ShouldBe(
+            $"{Shard(0)}: tensor {Parameters[0].Name}: expected only tensors that {Path.GetFileName(Index)} names, found one "
+            + "that it does not; copy the index and the shards again");
     }
 
     [Fact]
@@ -113,7 +128,9 @@ public sealed class CheckpointTests : IDisposable
     {
         WriteShards();
         TinyModel.WriteFile(Shard(1), [.. ShardParameters(1), Parameters[0]], seed: 1);
-        Refused().ShouldBe($"{Shard(1)}: tensor {Parameters[0].Name}: expected one tensor of that name, found another in {Path.GetFileName(Shard(0))}; remove one of the shards");
+        Refused().ShouldBe(
+            $"{Shard(1)}: tensor {Parameters[0].Name}: expected one tensor of that name, found another in "
+            + $"{Path.GetFileName(Shard(0))}; remove one of the shards");
     }
 
     [Theory]
@@ -124,14 +141,16 @@ public sealed class CheckpointTests : IDisposable
     public void A_shard_outside_the_directory_is_refused(string shard)
     {
         WriteShards(map => map[Parameters[0].Name] = shard);
-        Refused().ShouldBe($"{Index}: tensor {Parameters[0].Name}: expected a file name beside the index, found \"{shard}\"; correct it");
+        Refused().ShouldBe(
+            $"{Index}: tensor {Parameters[0].Name}: expected a file name beside the index, found \"{shard}\"; correct it");
     }
 
     [Theory]
     [InlineData("{", "not JSON (line 1, byte 2); copy the index again")]
     [InlineData("{}", "expected an object \"weight_map\" from tensor to shard, found none; copy the index again")]
     [InlineData("{\"weight_map\":{}}", "weight_map: expected at least one tensor, found none; copy the index again")]
-    [InlineData("{\"weight_map\":{\"w\":\"a\",\"w\":\"b\"}}", "tensor w: expected one shard, found the key twice; remove one of the two")]
+    [InlineData(
+        "{\"weight_map\":{\"w\":\"a\",\"w\":\"b\"}}", "tensor w: expected one shard, found the key twice; remove one of the two")]
     [InlineData("{\"weight_map\":{\"w\":3}}", "tensor w: expected a file name beside the index, found 3; correct it")]
     public void A_damaged_index_is_refused(string json, string message)
     {
@@ -148,11 +167,17 @@ public sealed class CheckpointTests : IDisposable
         var config = Path.Combine(Model, "config.json");
 
         (TinyModel.Dense with { TieWordEmbeddings = false }).Save(Model);
-        Refused().ShouldBe($"{file}: tensor lm_head.weight: expected [7, 6], as {config} says, found none; is config.json that of another model, or a shard missing?");
+        Refused().ShouldBe(
+            $"{file}: tensor lm_head.weight: expected [7, 6], as {config} says, found none; is config.json that of another "
+            + "model, or a shard missing?");
         (TinyModel.Dense with { NumHiddenLayers = 1 }).Save(Model);
-        Refused().ShouldBe($"{file}: tensor model.layers.1.input_layernorm.weight: expected only the 10 tensors of {config}, found one more; is config.json that of another model?");
+        Refused().ShouldBe(
+            $"{file}: tensor model.layers.1.input_layernorm.weight: expected only the 10 tensors of {config}, found one more; "
+            + "is config.json that of another model?");
         (TinyModel.Dense with { IntermediateSize = 4 }).Save(Model);
-        Refused().ShouldBe($"{file}: tensor model.layers.0.mlp.gate_proj.weight: shape: expected [4, 6], as {config} says, found [5, 6]; is config.json that of another model?");
+        Refused().ShouldBe(
+            $"{file}: tensor model.layers.0.mlp.gate_proj.weight: shape: expected [4, 6], as {config} says, found [5, 6]; is "
+            + "config.json that of another model?");
     }
 
     [Fact]
@@ -162,8 +187,10 @@ public sealed class CheckpointTests : IDisposable
         TinyModel.Dense.Save(Model);
         File.WriteAllBytes(Path.Combine(Model, "pytorch_model.bin"), [1]);
         Refused().ShouldBe(
-            $"{Model}: expected model.safetensors, found only pytorch_model.bin; Bam reads nothing that can run code; convert it with transformers: "
-            + $"python3 -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{Model}').save_pretrained('{Model}', safe_serialization=True)\"");
+            $"{Model}: expected model.safetensors, found only pytorch_model.bin; Bam reads nothing that can run code; convert "
+            + "it with transformers: "
+            + $"python3 -c \"from transformers import AutoModelForCausalLM as M; "
+                + $"M.from_pretrained('{Model}').save_pretrained('{Model}', safe_serialization=True)\"");
     }
 
     [Fact]
@@ -171,12 +198,16 @@ public sealed class CheckpointTests : IDisposable
     {
         Refused().ShouldBe($"{Model}: does not exist; expected a checkpoint directory with config.json and model.safetensors");
         Directory.CreateDirectory(Model);
-        Refused().ShouldBe($"{Model}: expected model.safetensors or model.safetensors.index.json, found neither; is it the right directory?");
+        Refused().ShouldBe(
+            $"{Model}: expected model.safetensors or model.safetensors.index.json, found neither; is it the right directory?");
         TinyModel.Write(Model, TinyModel.Dense, seed: 1);
         File.Delete(Path.Combine(Model, "config.json"));
-        Refused().ShouldBe($"{Path.Combine(Model, "config.json")}: does not exist; a checkpoint is a directory with config.json, model.safetensors and tokenizer.json");
+        Refused().ShouldBe(
+            $"{Path.Combine(Model, "config.json")}: does not exist; a checkpoint is a directory with config.json, "
+            + "model.safetensors and tokenizer.json");
         var file = Path.Combine(Model, "model.safetensors");
-        Should.Throw<InvalidInputException>(() => Checkpoint.Open(file, SilentReporter.Instance)).Message.ShouldBe($"{file}: expected a checkpoint directory, found a file; name the directory it lies in");
+        Should.Throw<InvalidInputException>(() => Checkpoint.Open(file, SilentReporter.Instance))
+            .Message.ShouldBe($"{file}: expected a checkpoint directory, found a file; name the directory it lies in");
     }
 
     private static void ShouldHoldTheValuesOf(Checkpoint checkpoint, long seed)
@@ -186,7 +217,8 @@ public sealed class CheckpointTests : IDisposable
             var values = new float[parameter.Count];
             checkpoint.ReadFloat32(parameter.Name, values);
             var expected = TinyModel.Values(parameter, seed).AsEnumerable();
-            if (checkpoint.DtypeOf(parameter.Name) == TensorDtype.BFloat16) expected = expected.Select(value => FloatConversion.FromBFloat16(FloatConversion.ToBFloat16(value)));
+            if (checkpoint.DtypeOf(parameter.Name) == TensorDtype.BFloat16)
+                expected = expected.Select(value => FloatConversion.FromBFloat16(FloatConversion.ToBFloat16(value)));
             values.ShouldBe(expected);
         }
     }
@@ -195,7 +227,8 @@ public sealed class CheckpointTests : IDisposable
 
     private string Shard(int number) => Path.Combine(Model, $"model-0000{number + 1}-of-00003.safetensors");
 
-    private static ParameterInfo[] ShardParameters(int number) => [.. Parameters.Chunk((Parameters.Count + 2) / 3).ElementAt(number)];
+    private static ParameterInfo[] ShardParameters(int number) =>
+        [.. Parameters.Chunk((Parameters.Count + 2) / 3).ElementAt(number)];
 
     private void WriteShards(Action<Dictionary<string, string>>? change = null)
     {
@@ -212,5 +245,6 @@ public sealed class CheckpointTests : IDisposable
         File.WriteAllText(Index, JsonSerializer.Serialize(new { metadata = new { total_size = 1 }, weight_map = map }));
     }
 
-    private string Refused() => Should.Throw<InvalidInputException>(() => Checkpoint.Open(Model, SilentReporter.Instance).Dispose()).Message;
+    private string Refused() =>
+        Should.Throw<InvalidInputException>(() => Checkpoint.Open(Model, SilentReporter.Instance).Dispose()).Message;
 }

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
-using Bam.Checkpoints;
-using Bam.Numerics;
+using Bam.Checkpoints.Safetensors;
 using Shouldly;
 using Xunit;
 
@@ -68,7 +67,8 @@ public sealed class FloatConversionTests
         var value = BitConverter.UInt32BitsToSingle(bits);
         FloatConversion.ToBFloat16(value).ShouldBe((ushort)expected);
         var narrow = new ushort[40];
-        FloatConversion.FromFloat32(Enumerable.Repeat(value, narrow.Length).ToArray(), TensorDtype.BFloat16, MemoryMarshal.AsBytes(narrow.AsSpan()));
+        FloatConversion.FromFloat32(
+            Enumerable.Repeat(value, narrow.Length).ToArray(), TensorDtype.BFloat16, MemoryMarshal.AsBytes(narrow.AsSpan()));
         narrow.ShouldAllBe(half => half == (ushort)expected);
     }
 
@@ -95,8 +95,10 @@ public sealed class FloatConversionTests
         var random = new RandomStream(0, "float16");
         float[] values =
         [
-            0, -0f, 1, 65504, 65519.99f, 65520, 1e-8f, 5.9604645e-8f, 2.9802322e-8f, 2.98023259e-8f, 2049, 2051, float.PositiveInfinity, float.MaxValue,
-            .. Enumerable.Range(0, 10_000).Select(_ => (float)((random.NextDouble() - 0.5) * Math.Pow(2, (random.NextDouble() * 50) - 30))),
+            0, -0f, 1, 65504, 65519.99f, 65520, 1e-8f, 5.9604645e-8f, 2.9802322e-8f, 2.98023259e-8f, 2049, 2051,
+            float.PositiveInfinity, float.MaxValue,
+            .. Enumerable.Range(0, 10_000)
+                .Select(_ => (float)((random.NextDouble() - 0.5) * Math.Pow(2, (random.NextDouble() * 50) - 30))),
         ];
         var halves = new Half[values.Length];
         FloatConversion.FromFloat32(values, TensorDtype.Float16, MemoryMarshal.AsBytes(halves.AsSpan()));
@@ -105,7 +107,8 @@ public sealed class FloatConversionTests
         FloatConversion.ToFloat32(TensorDtype.Float16, MemoryMarshal.AsBytes(halves.AsSpan()), back);
         back.ShouldBe(halves.Select(value => (float)value));
 
-        var doubles = Enumerable.Range(0, 10_000).Select(_ => (random.NextDouble() - 0.5) * 1e3).Append(1 + Math.Pow(2, -24)).Append(1e300).ToArray();
+        var doubles = Enumerable.Range(0, 10_000).Select(_ => (random.NextDouble() - 0.5) * 1e3).Append(1 + Math.Pow(2, -24))
+            .Append(1e300).ToArray();
         var singles = new float[doubles.Length];
         FloatConversion.ToFloat32(TensorDtype.Float64, MemoryMarshal.AsBytes(doubles.AsSpan()), singles);
         singles.ShouldBe(doubles.Select(value => (float)value));

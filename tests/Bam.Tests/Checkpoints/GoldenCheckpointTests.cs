@@ -1,4 +1,6 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Shouldly;
 using Xunit;
 
@@ -20,7 +22,7 @@ public sealed class GoldenCheckpointTests
     public void Every_gradient_of_the_reference_belongs_to_a_parameter(string name)
     {
         using var expected = SafetensorsFile.Open(Path.Combine(Fixtures.Model(name), "expected.safetensors"));
-        var parameters = ParameterTable.Of(ModelConfig.Load(Fixtures.Model(name), SilentReporter.Instance));
+        var parameters = ParameterTable.Of(ModelConfigReader.Load(Fixtures.Model(name), SilentReporter.Instance));
         foreach (var parameter in parameters)
             expected[$"grad.{parameter.Name}"].Shape.ShouldBe(parameter.Shape);
         expected.ReadInt64("input_ids").Length.ShouldBe((int)expected["input_ids"].Count);
@@ -29,7 +31,7 @@ public sealed class GoldenCheckpointTests
     [Theory, MemberData(nameof(Fixtures.ModelNames), MemberType = typeof(Fixtures))]
     public void A_configuration_survives_writing_and_reading(string name)
     {
-        var config = ModelConfig.Load(Fixtures.Model(name), SilentReporter.Instance);
-        ModelConfig.Parse(config.ToJson(), "config.json", SilentReporter.Instance).ShouldBe(config);
+        var config = ModelConfigReader.Load(Fixtures.Model(name), SilentReporter.Instance);
+        ModelConfigReader.Parse(config.ToJson(), "config.json", SilentReporter.Instance).ShouldBe(config);
     }
 }

@@ -8,13 +8,17 @@ public sealed class ParameterTableTests
 {
     private static readonly ModelConfig Tiny = new()
     {
-        VocabSize = 7, HiddenSize = 6, IntermediateSize = 5, NumHiddenLayers = 1, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 2, MaxPositionEmbeddings = 8,
+        VocabSize = 7, HiddenSize = 6, IntermediateSize = 5, NumHiddenLayers = 1, NumAttentionHeads = 4, NumKeyValueHeads = 2,
+        HeadDim = 2, MaxPositionEmbeddings = 8,
     };
 
     [Fact]
     public void A_sequential_untied_mixture_with_shared_keys_and_values()
     {
-        var config = Tiny with { ParallelBlock = false, TieWordEmbeddings = false, NumAttentionExperts = 2, ShareKeyValue = true, NumLocalExperts = 3 };
+        var config = Tiny with
+        {
+            ParallelBlock = false, TieWordEmbeddings = false, NumAttentionExperts = 2, ShareKeyValue = true, NumLocalExperts = 3,
+        };
         Describe(config).ShouldBe(
         [
             "model.embed_tokens.weight 7x6 Embedding -1 -1",

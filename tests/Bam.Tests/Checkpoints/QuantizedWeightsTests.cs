@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Tests.Upcycling;
 using Shouldly;
 using Xunit;
@@ -71,13 +73,15 @@ public sealed class QuantizedWeightsTests : IDisposable
     [InlineData(TensorDtype.Float8E4M3, new long[] { 6, 1 }, 2, 1e36f, 0x7E, "448 × 1E+36", "[2, 0]", "[2, 0]")]
     [InlineData(TensorDtype.Float8E5M2, new long[] { 6 }, 2, -1e34f, 0x7B, "57344 × -1E+34", "[2, 0]", "[2]")]
     [InlineData(TensorDtype.Float8E5M2, new long[] { }, 0, 1e34f, 0x7B, "57344 × 1E+34", "[0, 0]", "")]
-    public void A_product_beyond_float32_is_refused(TensorDtype dtype, long[] shape, int place, float scale, byte bits, string product, string index, string scaleIndex)
+    public void A_product_beyond_float32_is_refused(
+        TensorDtype dtype, long[] shape, int place, float scale, byte bits, string product, string index, string scaleIndex)
     {
         Write(dtype, "_scale", shape);
         Patch(Matrix, 0, [.. Enumerable.Repeat(bits, 30)]);
         Patch($"{Matrix}_scale", place * sizeof(float), BitConverter.GetBytes(scale));
         Reading(index == "[0, 0]" ? 0 : 10).ShouldBe(
-            $"{File}: tensor {Matrix}{index}: expected a product of at most 3.4028235E+38, found {product} ({Matrix}_scale{scaleIndex}); "
+            $"{File}: tensor {Matrix}{index}: expected a product of at most 3.4028235E+38, found {product} "
+            + $"({Matrix}_scale{scaleIndex}); "
             + "the scales are damaged or those of another copy; copy both again, or use the float model that it was made from");
     }
 
@@ -99,7 +103,9 @@ public sealed class QuantizedWeightsTests : IDisposable
     {
         Write(TensorDtype.Float8E4M3, "_scale", [6, 1]);
         Patch($"{Matrix}_scale", 2 * sizeof(float), BitConverter.GetBytes(scale));
-        Reading(10).ShouldBe($"{File}: tensor {Matrix}_scale[2, 0]: expected a finite scale, found {found}; the file is damaged; copy it again, or use the float model that it was made from");
+        Reading(10).ShouldBe(
+            $"{File}: tensor {Matrix}_scale[2, 0]: expected a finite scale, found {found}; the file is damaged; copy it "
+            + "again, or use the float model that it was made from");
     }
 
     [Fact]
@@ -128,7 +134,9 @@ public sealed class QuantizedWeightsTests : IDisposable
     {
         Write(TensorDtype.Float8E4M3, "_scale", [], extra: "model.layers.1.mlp.down_proj.input_scale");
         Checkpoint.Open(directory.Root, reporter).Dispose();
-        reporter.Warnings.ShouldBe([$"{directory.Root}: model.layers.1.mlp.down_proj.input_scale and its like are not used: Bam does not quantise activations"]);
+        reporter.Warnings.ShouldBe(
+            [$"{directory.Root}: model.layers.1.mlp.down_proj.input_scale and its like are not used: Bam does not quantise "
+                + "activations"]);
     }
 
     [Fact]
@@ -137,7 +145,10 @@ public sealed class QuantizedWeightsTests : IDisposable
         var names = Enumerable.Range(0, 20_000).Select(i => $"model.layers.0.mlp.experts.{i}.weight").ToList();
         SafetensorsWriter.Write(
             File,
-            [.. names.SelectMany(name => (TensorDeclaration[])[new(name, TensorDtype.Float8E4M3, [1, 1]), new($"{name}_scale", TensorDtype.Float32, [1])])],
+            [
+                .. names.SelectMany(name => (TensorDeclaration[])
+                    [new(name, TensorDtype.Float8E4M3, [1, 1]), new($"{name}_scale", TensorDtype.Float32, [1])]),
+            ],
             (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
         using var shards = ShardSet.Open(directory.Root, reporter);
         var start = Stopwatch.GetTimestamp();
@@ -149,7 +160,9 @@ public sealed class QuantizedWeightsTests : IDisposable
     public void Scales_that_fit_no_blocks_are_refused()
     {
         Write(TensorDtype.Float8E4M3, "_scale_inv", [4, 2], [2, 4]);
-        Refused().ShouldBe($"{File}: tensor {Matrix}_scale_inv: expected scales of blocks of {Matrix} [6, 5], found F32 [4, 2]; Bam cannot tell the blocks; use the float model that it was made from");
+        Refused().ShouldBe(
+            $"{File}: tensor {Matrix}_scale_inv: expected scales of blocks of {Matrix} [6, 5], found F32 [4, 2]; Bam cannot "
+            + "tell the blocks; use the float model that it was made from");
     }
 
     [Fact]
@@ -157,7 +170,9 @@ public sealed class QuantizedWeightsTests : IDisposable
     {
         Write(TensorDtype.Float8E4M3, ending: null, []);
         Refused().ShouldBe(
-            $"{File}: tensor {Matrix}: expected its scales beside it ({Matrix}_scale_inv or {Matrix}_scale), found F8_E4M3 without; a quantised copy is wrong without its scales; use the float model that it was made from, or save it with them");
+            $"{File}: tensor {Matrix}: expected its scales beside it ({Matrix}_scale_inv or {Matrix}_scale), found F8_E4M3 "
+            + "without; a quantised copy is wrong without its scales; use the float model that it was made from, or save it "
+                + "with them");
     }
 
     [Theory]
@@ -167,7 +182,8 @@ public sealed class QuantizedWeightsTests : IDisposable
     {
         Write(dtype, "_scale", [6, 1]);
         Refused().ShouldBe(
-            $"{File}: tensor {Matrix}: expected floating-point weights, or float8 with scales, found {name} with {Matrix}_scale; Bam does not read this quantised form; use the float model that it was made from");
+            $"{File}: tensor {Matrix}: expected floating-point weights, or float8 with scales, found {name} with "
+            + $"{Matrix}_scale; Bam does not read this quantised form; use the float model that it was made from");
     }
 
     [Theory]
@@ -179,8 +195,10 @@ public sealed class QuantizedWeightsTests : IDisposable
     {
         Write(TensorDtype.Float32, ending: null, [], extra: tensor, method: method);
         Refused().ShouldBe(
-            $"{File}: tensor {tensor}: expected floating-point weights, or float8 with scales, found weights quantised by {form}; "
-            + "Bam does not read these; use the float model that it was made from, or a copy that the tool which made it dequantised");
+            $"{File}: tensor {tensor}: expected floating-point weights, or float8 with scales, found weights quantised by "
+            + $"{form}; "
+            + "Bam does not read these; use the float model that it was made from, or a copy that the tool which made it "
+                + "dequantised");
     }
 
     [Fact]
@@ -188,8 +206,10 @@ public sealed class QuantizedWeightsTests : IDisposable
     {
         Write(TensorDtype.Float32, ending: null, [], extra: $"{Matrix}.absmax");
         Refused().ShouldBe(
-            $"{File}: tensor {Matrix}.absmax: expected floating-point weights, or float8 with scales, found weights quantised by bitsandbytes in 4 bits; "
-            + "Bam does not read these; use the float model that it was made from, or a float copy: python3 -c \"from transformers import AutoModelForCausalLM as M; "
+            $"{File}: tensor {Matrix}.absmax: expected floating-point weights, or float8 with scales, found weights quantised "
+            + "by bitsandbytes in 4 bits; "
+            + "Bam does not read these; use the float model that it was made from, or a float copy: python3 -c \"from "
+                + "transformers import AutoModelForCausalLM as M; "
             + $"M.from_pretrained('{directory.Root}').dequantize().save_pretrained('{directory.Root}-float')\"");
     }
 
@@ -198,31 +218,44 @@ public sealed class QuantizedWeightsTests : IDisposable
     {
         Write(TensorDtype.Float32, ending: null, [], method: "bitsandbytes");
         Checkpoint.Open(directory.Root, reporter).Dispose();
-        reporter.Warnings.ShouldBe([$"{directory[ModelConfig.FileName]}: quantization_config is not applied: the weights are not quantised and are read as they are stored"]);
+        reporter.Warnings.ShouldBe(
+            [$"{directory[ModelConfig.FileName]}: quantization_config is not applied: the weights are not quantised and are "
+                + "read as they are stored"]);
     }
 
     [Theory]
     [InlineData(TensorDtype.Float8E4M3, "tensor model.layers.0.mlp.down_proj.weight (and 1 more): expected its scales beside it")]
-    [InlineData(TensorDtype.Int8, "tensor model.layers.0.mlp.down_proj.weight (and 1 more): dtype: expected a floating-point dtype, found I8")]
+    [InlineData(
+        TensorDtype.Int8,
+        "tensor model.layers.0.mlp.down_proj.weight (and 1 more): dtype: expected a floating-point dtype, found I8")]
     public void Tensors_of_one_fault_are_counted(TensorDtype dtype, string fault)
     {
         System.IO.File.WriteAllText(directory[ModelConfig.FileName], TinyModel.Dense.ToJson());
         SafetensorsWriter.Write(
             File,
-            [.. ParameterTable.Of(TinyModel.Dense).Select(p => new TensorDeclaration(p.Name, p.Name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? dtype : TensorDtype.Float32, p.Shape))],
+            [.. ParameterTable.Of(TinyModel.Dense).Select(p => new TensorDeclaration(p.Name, DtypeOf(p), p.Shape))],
             (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
         Refused().ShouldStartWith($"{File}: {fault}");
+
+        TensorDtype DtypeOf(ParameterInfo parameter) =>
+            parameter.Name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? dtype : TensorDtype.Float32;
     }
 
     [Fact]
     public void Tensors_of_another_form_are_counted()
     {
         System.IO.File.WriteAllText(directory[ModelConfig.FileName], TinyModel.Dense.ToJson());
-        SafetensorsWriter.WriteFloat32(File, [.. Enumerable.Range(0, 18).Select(i => ($"model.layers.{i}.mlp.down_proj.qweight", new long[] { 1 }, (ReadOnlyMemory<float>)new float[1]))]);
-        Refused().ShouldStartWith($"{File}: tensor model.layers.0.mlp.down_proj.qweight (and 17 more): expected floating-point weights");
+        SafetensorsWriter.WriteFloat32(
+            File,
+            [
+                .. Enumerable.Range(0, 18).Select(i =>
+                    ($"model.layers.{i}.mlp.down_proj.qweight", new long[] { 1 }, (ReadOnlyMemory<float>)new float[1])),
+            ]);
+        Refused().ShouldStartWith(
+            $"{File}: tensor model.layers.0.mlp.down_proj.qweight (and 17 more): expected floating-point weights");
     }
 
-    private string File => directory[Checkpoint.SingleFileName];
+    private string File => directory[WeightSet.SingleFileName];
 
     private string Reading(long start)
     {
@@ -240,25 +273,37 @@ public sealed class QuantizedWeightsTests : IDisposable
         file.Write(bytes);
     }
 
-    private string Refused() => Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, reporter).Dispose()).Message;
+    private string Refused() =>
+        Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, reporter).Dispose()).Message;
 
     /// <summary>A model whose last matrix holds ones, with scales 1, 2, 3 …</summary>
     private void Write(
-        TensorDtype dtype, string? ending, long[] shape, long[]? block = null, TensorDtype scaleDtype = TensorDtype.Float32, string? extra = null, string? method = null)
+        TensorDtype dtype, string? ending, long[] shape, long[]? block = null, TensorDtype scaleDtype = TensorDtype.Float32,
+        string? extra = null, string? method = null)
     {
         var json = JsonNode.Parse(TinyModel.Dense.ToJson())!.AsObject();
         if (block is not null || method is not null)
-            json["quantization_config"] = new JsonObject { ["quant_method"] = method ?? "fp8", ["weight_block_size"] = block is null ? null : new JsonArray([.. block.Select(size => (JsonNode)size)]) };
+            json["quantization_config"] = new JsonObject
+            {
+                ["quant_method"] = method ?? "fp8",
+                ["weight_block_size"] = block is null ? null : new JsonArray([.. block.Select(size => (JsonNode)size)]),
+            };
         System.IO.File.WriteAllText(directory[ModelConfig.FileName], json.ToJsonString());
-        List<TensorDeclaration> tensors = [.. ParameterTable.Of(TinyModel.Dense).Select(p => new TensorDeclaration(p.Name, p.Name == Matrix ? dtype : TensorDtype.Float32, p.Shape))];
+        List<TensorDeclaration> tensors =
+        [
+            .. ParameterTable.Of(TinyModel.Dense)
+                .Select(p => new TensorDeclaration(p.Name, p.Name == Matrix ? dtype : TensorDtype.Float32, p.Shape)),
+        ];
         if (ending is not null) tensors.Add(new($"{Matrix}{ending}", scaleDtype, shape));
         if (extra is not null) tensors.Add(new(extra, TensorDtype.Float32, [1]));
         SafetensorsWriter.Write(File, tensors, (tensor, stream) =>
         {
             var bytes = new byte[tensor.ByteLength];
             if (tensor.Name == Matrix) Array.Fill(bytes, dtype == TensorDtype.Float8E5M2 ? (byte)0x3C : (byte)0x38);
-            else if (scaleDtype == TensorDtype.Float8E8M0 && tensor.Name.StartsWith(Matrix, StringComparison.Ordinal)) bytes = [128, 129, 130, 131, 132, 133];
-            else FloatConversion.FromFloat32([.. Enumerable.Range(1, (int)tensor.Count).Select(i => (float)i)], TensorDtype.Float32, bytes);
+            else if (scaleDtype == TensorDtype.Float8E8M0 && tensor.Name.StartsWith(Matrix, StringComparison.Ordinal))
+                bytes = [128, 129, 130, 131, 132, 133];
+            else FloatConversion.FromFloat32(
+                [.. Enumerable.Range(1, (int)tensor.Count).Select(i => (float)i)], TensorDtype.Float32, bytes);
             stream.Write(bytes);
         });
     }

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Shouldly;
 using Xunit;
 
@@ -22,7 +22,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     {
         // More than one conversion buffer; every value is exact in bfloat16.
         var values = Enumerable.Range(0, 1_200_000).Select(i => (i % 255) - 127f).ToArray();
-        SafetensorsWriter.Write(FilePath, [new("name with \"é\"", dtype, [1200, 1000]), new("last", TensorDtype.Bool, [])], (tensor, stream) =>
+        SafetensorsWriter.Write(
+            FilePath, [new("name with \"é\"", dtype, [1200, 1000]), new("last", TensorDtype.Bool, [])], (tensor, stream) =>
         {
             if (tensor.Dtype == TensorDtype.Bool)
             {
@@ -50,7 +51,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     {
         for (var length = 1; length < 10; length++)
         {
-            SafetensorsWriter.WriteFloat32(FilePath, [(new string('w', length), [1], new float[] { 3 })], new Dictionary<string, string> { ["step"] = "7" });
+            SafetensorsWriter.WriteFloat32(
+                FilePath, [(new string('w', length), [1], new float[] { 3 })], new Dictionary<string, string> { ["step"] = "7" });
             (BinaryPrimitives.ReadUInt64LittleEndian(File.ReadAllBytes(FilePath)) % 8).ShouldBe(0ul);
             using var file = SafetensorsFile.Open(FilePath);
             file.Metadata["step"].ShouldBe("7");
@@ -61,9 +63,13 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void Writing_other_than_declared_is_a_fault_of_the_caller_and_leaves_no_file()
     {
-        Should.Throw<InvalidOperationException>(() => SafetensorsWriter.Write(FilePath, [new("w", TensorDtype.UInt8, [4])], (_, stream) => stream.WriteByte(1)))
+        Should.Throw<InvalidOperationException>(
+            () => SafetensorsWriter.Write(FilePath, [new("w", TensorDtype.UInt8, [4])], (_, stream) => stream.WriteByte(1)))
             .Message.ShouldBe("w: 4 bytes were declared and 1 written");
-        Should.Throw<ArgumentException>(() => SafetensorsWriter.Write(FilePath, [new("w", TensorDtype.UInt8, [1]), new("w", TensorDtype.UInt8, [1])], (_, stream) => stream.WriteByte(1)));
+        Should.Throw<ArgumentException>(
+            () => SafetensorsWriter.Write(
+                FilePath, [new("w", TensorDtype.UInt8, [1]), new("w", TensorDtype.UInt8, [1])],
+                (_, stream) => stream.WriteByte(1)));
         Directory.GetFileSystemEntries(directory.Root).ShouldBeEmpty();
     }
 }

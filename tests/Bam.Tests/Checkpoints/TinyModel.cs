@@ -1,5 +1,5 @@
 using Bam.Checkpoints;
-using Bam.Numerics;
+using Bam.Checkpoints.Safetensors;
 
 namespace Bam.Tests.Checkpoints;
 
@@ -8,7 +8,8 @@ internal static class TinyModel
 {
     public static readonly ModelConfig Dense = new()
     {
-        VocabSize = 7, HiddenSize = 6, IntermediateSize = 5, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 2, MaxPositionEmbeddings = 8,
+        VocabSize = 7, HiddenSize = 6, IntermediateSize = 5, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2,
+        HeadDim = 2, MaxPositionEmbeddings = 8,
     };
 
     /// <summary>The values of one tensor of the model with that seed.</summary>
@@ -29,7 +30,8 @@ internal static class TinyModel
     }
 
     /// <summary>Writes some of a model's tensors into one file.</summary>
-    public static void WriteFile(string path, IReadOnlyList<ParameterInfo> parameters, long seed, TensorDtype dtype = TensorDtype.Float32)
+    public static void WriteFile(
+        string path, IReadOnlyList<ParameterInfo> parameters, long seed, TensorDtype dtype = TensorDtype.Float32)
     {
         var next = 0;
         SafetensorsWriter.Write(path, [.. parameters.Select(p => new TensorDeclaration(p.Name, dtype, p.Shape))], (_, stream) =>

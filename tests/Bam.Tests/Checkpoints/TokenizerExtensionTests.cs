@@ -34,7 +34,8 @@ public sealed class TokenizerExtensionTests : IDisposable
         Conflict(json => json["added_tokens"] = new JsonArray()).ShouldBe(("id 259", "\"<a>\"", "no token"));
         Conflict(json => json["model"]!["vocab"]!["the"] = 300).ShouldBe(("id 257", "\"the\"", "no token"));
         Conflict(json => json["added_tokens"]![0]!["special"] = true).ShouldBe(("added_tokens, id 259.special", "false", "true"));
-        Conflict(json => json["model"]!["merges"]![0] = new JsonArray("e", "h")).ShouldBe(("model.merges[0][0]", "\"t\"", "\"e\""));
+        Conflict(json => json["model"]!["merges"]![0] = new JsonArray("e", "h"))
+            .ShouldBe(("model.merges[0][0]", "\"t\"", "\"e\""));
         Conflict(json => json["model"]!["merges"] = new JsonArray()).ShouldBe(("model.merges[0]", "an array", "none"));
         Conflict(json => json["model"]!["byte_fallback"] = true).ShouldBe(("model.byte_fallback", "false", "true"));
         Conflict(json => json["normalizer"] = new JsonObject { ["type"] = "NFC" }).ShouldBe(("normalizer", "null", "an object"));
@@ -49,10 +50,12 @@ public sealed class TokenizerExtensionTests : IDisposable
         var json = TinyTokenizer.Json();
         json["added_tokens"] = new JsonArray(TinyTokenizer.Added(Next, "<between>"), TinyTokenizer.Added(Far, "<b>"));
         File.WriteAllText(directory["third.json"], json.ToJsonString());
-        TokenizerExtension.FirstConflict(directory["second.json"], directory["third.json"]).ShouldBe(("id 259", "\"<a>\"", "no token"));
+        TokenizerFile.FirstConflict(directory["second.json"], directory["third.json"])
+            .ShouldBe(("id 259", "\"<a>\"", "no token"));
         json["added_tokens"]!.AsArray().Insert(0, TinyTokenizer.Added(TinyTokenizer.FirstAdded, "<a>"));
         File.WriteAllText(directory["third.json"], json.ToJsonString());
-        TokenizerExtension.FirstConflict(directory["second.json"], directory["third.json"]).ShouldBe(("id 260", "no token", "\"<between>\""));
+        TokenizerFile.FirstConflict(directory["second.json"], directory["third.json"])
+            .ShouldBe(("id 260", "no token", "\"<between>\""));
     }
 
     [Theory]
@@ -63,12 +66,19 @@ public sealed class TokenizerExtensionTests : IDisposable
     public void An_id_that_no_tokenizer_has_is_refused_by_its_key(string id)
     {
         Refused(json => json["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = JsonNode.Parse(id), ["content"] = "<b>" }))
-            .ShouldBe($"{directory["second.json"]}: added_tokens[1].id: expected an id of at most 16777215, found {id}; copy it again");
-        Should.Throw<InvalidInputException>(() => TokenizerFile.CountIds(directory["second.json"])).Message.ShouldContain("added_tokens[1].id");
-        Should.Throw<InvalidInputException>(() => TokenizerFile.AddedTokensWithoutRow(directory["second.json"], 260)).Message.ShouldContain("added_tokens[1].id");
-        Should.Throw<InvalidInputException>(() => TokenizerFile.FirstDifference(directory["first.json"], directory["second.json"])).Message.ShouldContain("added_tokens[1].id");
+            .ShouldBe(
+                $"{directory["second.json"]}: added_tokens[1].id: expected an id of at most 16777215, found {id}; copy it again");
+        Should.Throw<InvalidInputException>(() => TokenizerFile.CountIds(directory["second.json"]))
+            .Message.ShouldContain("added_tokens[1].id");
+        Should.Throw<InvalidInputException>(() => TokenizerFile.AddedTokensWithoutRow(directory["second.json"], 260))
+            .Message.ShouldContain("added_tokens[1].id");
+        Should.Throw<InvalidInputException>(
+            () => TokenizerFile.FirstDifference(directory["first.json"], directory["second.json"]))
+            .Message.ShouldContain("added_tokens[1].id");
         Refused(json => json["model"]!["vocab"]!["hex"] = JsonNode.Parse(id))
-            .ShouldBe($"{directory["second.json"]}: model.vocab, \"hex\": expected an id of at most 16777215, found {id}; copy it again");
+            .ShouldBe(
+                $"{directory["second.json"]}: model.vocab, \"hex\": expected an id of at most 16777215, found {id}; copy it "
+                + "again");
     }
 
     private string Refused(Action<JsonObject> extend) => Should.Throw<InvalidInputException>(() => Conflict(extend)).Message;
@@ -80,6 +90,6 @@ public sealed class TokenizerExtensionTests : IDisposable
         File.WriteAllText(directory["first.json"], json.ToJsonString());
         extend(json);
         File.WriteAllText(directory["second.json"], json.ToJsonString());
-        return TokenizerExtension.FirstConflict(directory["first.json"], directory["second.json"]);
+        return TokenizerFile.FirstConflict(directory["first.json"], directory["second.json"]);
     }
 }

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Tests.Upcycling;
 using Shouldly;
 using Xunit;
@@ -23,7 +25,7 @@ public sealed class WeightSetTests : IDisposable
     {
         WriteSingle(seed: 1);
         WriteShards(seed: 1);
-        WriteIndex(Checkpoint.IndexFileName);
+        WriteIndex(WeightSet.IndexFileName);
         Open().ShouldBe(1);
         reporter.Warnings.ShouldBeEmpty();
     }
@@ -33,11 +35,12 @@ public sealed class WeightSetTests : IDisposable
     {
         const string second = "old.safetensors.index.json";
         WriteShards(seed: 1);
-        WriteIndex(Checkpoint.IndexFileName);
+        WriteIndex(WeightSet.IndexFileName);
         TinyModel.WriteFile(directory["old.safetensors"], Parameters, seed: 2);
         WriteIndexOfOne(second, "old.safetensors");
         Refused().ShouldBe(
-            $"{directory.Root}: expected one set of weights, found the 2 shards of model.safetensors.index.json and old.safetensors, which {second} names, which differ; move the set that is not meant to another directory");
+            $"{directory.Root}: expected one set of weights, found the 2 shards of model.safetensors.index.json and "
+            + $"old.safetensors, which {second} names, which differ; move the set that is not meant to another directory");
     }
 
     [Theory]
@@ -47,7 +50,7 @@ public sealed class WeightSetTests : IDisposable
     {
         const string Variant = "model.safetensors.index.fp16.json";
         if (hasShards) WriteShards(seed: 1);
-        if (hasShards) WriteIndex(Checkpoint.IndexFileName);
+        if (hasShards) WriteIndex(WeightSet.IndexFileName);
         else WriteSingle(seed: 1);
         TinyModel.WriteFile(directory["model.fp16-00001-of-00001.safetensors"], Parameters, seed: 2);
         WriteIndexOfOne(Variant, "model.fp16-00001-of-00001.safetensors");
@@ -79,7 +82,7 @@ public sealed class WeightSetTests : IDisposable
     {
         WriteSingle(seed: 1);
         WriteShards(seed: 1);
-        WriteIndex(Checkpoint.IndexFileName);
+        WriteIndex(WeightSet.IndexFileName);
         File.Delete(directory[Shard(2)]);
         Refused().ShouldContain("which differ");
     }
@@ -88,7 +91,7 @@ public sealed class WeightSetTests : IDisposable
     public void An_index_that_names_the_single_file_is_its_index()
     {
         WriteSingle(seed: 1);
-        WriteIndexOfOne(Checkpoint.IndexFileName, Checkpoint.SingleFileName);
+        WriteIndexOfOne(WeightSet.IndexFileName, WeightSet.SingleFileName);
         Open().ShouldBe(1);
         reporter.Warnings.ShouldBeEmpty();
     }
@@ -105,15 +108,24 @@ public sealed class WeightSetTests : IDisposable
     {
         WriteShards(seed: 1);
         File.Delete(directory[Shard(2)]);
-        Refused().ShouldBe($"{directory.Root}: expected the 2 shards that {Shard(1)} is one of, found no {Shard(2)}; copy the missing ones");
+        Refused().ShouldBe(
+            $"{directory.Root}: expected the 2 shards that {Shard(1)} is one of, found no {Shard(2)}; copy the missing ones");
     }
 
     [Theory]
-    [InlineData("adapter_model.safetensors", "adapter_model.safetensors is not applied, the weights are those of model.safetensors alone; to have both, merge the adapter first (merge_and_unload() of peft)")]
-    [InlineData("adapter_model.bin", "adapter_model.bin is not applied, the weights are those of model.safetensors alone; to have both, merge the adapter first (merge_and_unload() of peft)")]
+    [InlineData(
+        "adapter_model.safetensors",
+        "adapter_model.safetensors is not applied, the weights are those of model.safetensors alone; to have both, merge the "
+        + "adapter first (merge_and_unload() of peft)")]
+    [InlineData(
+        "adapter_model.bin",
+        "adapter_model.bin is not applied, the weights are those of model.safetensors alone; to have both, merge the adapter "
+        + "first (merge_and_unload() of peft)")]
     [InlineData("consolidated.safetensors", "consolidated.safetensors is not read; the weights are those of model.safetensors")]
     [InlineData("model.fp16.safetensors", "model.fp16.safetensors is not read; the weights are those of model.safetensors")]
-    [InlineData("model-00002-of-00003.safetensors", "model-00002-of-00003.safetensors is not read; the weights are those of model.safetensors")]
+    [InlineData(
+        "model-00002-of-00003.safetensors",
+        "model-00002-of-00003.safetensors is not read; the weights are those of model.safetensors")]
     public void Other_weights_are_warned_of(string name, string warning)
     {
         WriteSingle(seed: 1);
@@ -126,9 +138,10 @@ public sealed class WeightSetTests : IDisposable
     public void An_index_whose_shards_are_gone_is_warned_of()
     {
         WriteSingle(seed: 1);
-        WriteIndex(Checkpoint.IndexFileName);
+        WriteIndex(WeightSet.IndexFileName);
         Open().ShouldBe(1);
-        reporter.Warnings.ShouldBe([$"{directory.Root}: none of the shards of model.safetensors.index.json are here; model.safetensors is read"]);
+        reporter.Warnings.ShouldBe(
+            [$"{directory.Root}: none of the shards of model.safetensors.index.json are here; model.safetensors is read"]);
     }
 
     [Theory]
@@ -147,17 +160,22 @@ public sealed class WeightSetTests : IDisposable
     public void An_adapter_alone_is_no_model()
     {
         File.WriteAllBytes(directory["adapter_model.safetensors"], [1]);
-        Refused().ShouldBe($"{directory.Root}: expected model.safetensors, found only adapter_model.safetensors, an adapter for another model; merge it into that model first (merge_and_unload() of peft) and save the result");
+        Refused().ShouldBe(
+            $"{directory.Root}: expected model.safetensors, found only adapter_model.safetensors, an adapter for another "
+            + "model; merge it into that model first (merge_and_unload() of peft) and save the result");
     }
 
     private void WriteIndexOfOne(string name, string file) =>
-        File.WriteAllText(directory[name], JsonSerializer.Serialize(new { weight_map = Parameters.ToDictionary(parameter => parameter.Name, _ => file) }));
+        File.WriteAllText(
+            directory[name],
+            JsonSerializer.Serialize(new { weight_map = Parameters.ToDictionary(parameter => parameter.Name, _ => file) }));
 
     private static string Shard(int number) => $"model-0000{number}-of-00002.safetensors";
 
-    private static ParameterInfo[] ShardParameters(int number) => [.. Parameters.Chunk((Parameters.Count + 1) / 2).ElementAt(number - 1)];
+    private static ParameterInfo[] ShardParameters(int number) =>
+        [.. Parameters.Chunk((Parameters.Count + 1) / 2).ElementAt(number - 1)];
 
-    private void WriteSingle(long seed) => TinyModel.WriteFile(directory[Checkpoint.SingleFileName], Parameters, seed);
+    private void WriteSingle(long seed) => TinyModel.WriteFile(directory[WeightSet.SingleFileName], Parameters, seed);
 
     private void WriteShards(long seed)
     {
@@ -167,7 +185,8 @@ public sealed class WeightSetTests : IDisposable
     private void WriteIndex(string name) =>
         File.WriteAllText(directory[name], JsonSerializer.Serialize(new
         {
-            weight_map = new[] { 1, 2 }.SelectMany(number => ShardParameters(number).Select(parameter => (parameter.Name, Shard(number)))).ToDictionary(),
+            weight_map = new[] { 1, 2 }.SelectMany(
+                number => ShardParameters(number).Select(parameter => (parameter.Name, Shard(number)))).ToDictionary(),
         }));
 
     /// <summary>How many files were opened; their values are those of seed 1.</summary>
@@ -184,5 +203,6 @@ public sealed class WeightSetTests : IDisposable
         return checkpoint.Files.Count;
     }
 
-    private string Refused() => Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, reporter).Dispose()).Message;
+    private string Refused() =>
+        Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, reporter).Dispose()).Message;
 }

@@ -30,9 +30,12 @@ public sealed class ConfigFileTests
 
     [Theory]
     [InlineData("name: a\nlerning_rate: 1", "f.yaml:2: key 'lerning_rate' is unknown, did you mean 'learning_rate'")]
-    [InlineData("name: a\nsources:\n  - path: x\n    wieght: 1", "f.yaml:4: key 'sources[0].wieght' is unknown, did you mean 'weight'")]
+    [InlineData(
+        "name: a\nsources:\n  - path: x\n    wieght: 1", "f.yaml:4: key 'sources[0].wieght' is unknown, did you mean 'weight'")]
     [InlineData("batch_size: 2", "f.yaml:1: key 'name' is missing")]
-    [InlineData("name: a\nbatch_size: 0", "f.yaml:2: key 'batch_size': expected an integer of at least 1, found '0' (the sequences of a step)")]
+    [InlineData(
+        "name: a\nbatch_size: 0",
+        "f.yaml:2: key 'batch_size': expected an integer of at least 1, found '0' (the sequences of a step)")]
     [InlineData("name: a\nbatch_size: 1.5", "expected an integer of at least 1, found '1.5'")]
     [InlineData("name: a\nbatch_size: 3000000000", "expected an integer of at least 1, found '3000000000'")]
     [InlineData("name: a\nbatch_size: [1]", "found a list")]
@@ -45,7 +48,9 @@ public sealed class ConfigFileTests
     [InlineData("name: [a", "is not valid YAML")]
     [InlineData("- a", "f.yaml:1: expected keys and values, found something else")]
     [InlineData("", "f.yaml: expected keys and values, found an empty file")]
-    [InlineData("name: a\nmodel: {hidden_size: 8,\n  norm_eps: 1e999}", "f.yaml:3: expected a finite number, found '1e999'; write another, or put quotes around a text")]
+    [InlineData(
+        "name: a\nmodel: {hidden_size: 8,\n  norm_eps: 1e999}",
+        "f.yaml:3: expected a finite number, found '1e999'; write another, or put quotes around a text")]
     [InlineData("name: a\nmodel:\n  sizes: [1, NaN]", "f.yaml:3: expected a finite number, found 'NaN'")]
     [InlineData("name: a\nmodel:\n  [b, c]: 1", "f.yaml:3: expected a name as key, found a list")]
     [InlineData("name: a\nlabels:\n  {b: c}: d", "f.yaml:3: key 'labels': expected a name as key, found keys and values")]
@@ -56,12 +61,14 @@ public sealed class ConfigFileTests
 
     [Fact]
     public void A_fault_is_one_line() =>
-        Should.Throw<InvalidInputException>(() => ConfigFile.Parse<Sample>("name: {a\nb: [", "f.yaml")).Message.ShouldNotContain("\n");
+        Should.Throw<InvalidInputException>(() => ConfigFile.Parse<Sample>("name: {a\nb: [", "f.yaml")).Message
+            .ShouldNotContain("\n");
 
     [Fact]
     public void A_missing_file_and_one_that_is_not_utf8_are_faults()
     {
-        Should.Throw<InvalidInputException>(() => ConfigFile.Read<Sample>("/nowhere/f.yaml")).Message.ShouldContain("/nowhere/f.yaml: expected a YAML file");
+        Should.Throw<InvalidInputException>(() => ConfigFile.Read<Sample>("/nowhere/f.yaml")).Message
+            .ShouldContain("/nowhere/f.yaml: expected a YAML file");
         var path = Path.GetTempFileName();
         File.WriteAllBytes(path, [0x6E, 0xFF, 0xFE]);
         Should.Throw<InvalidInputException>(() => ConfigFile.Read<Sample>(path)).Message.ShouldContain("UTF-8");
@@ -73,7 +80,9 @@ public sealed class ConfigFileTests
     [Fact]
     public void What_is_written_reads_back_equal()
     {
-        var config = ConfigFile.Parse<Sample>(Good + "\nmodel: {hidden_size: 8, tied: true, text: \"8\", other: null}\nlabels: {\"1\": \"true\", b: \"x: y\"}", "/configs/f.yaml");
+        var config = ConfigFile.Parse<Sample>(
+            Good + "\nmodel: {hidden_size: 8, tied: true, text: \"8\", other: null}\nlabels: {\"1\": \"true\", b: \"x: y\"}",
+            "/configs/f.yaml");
         var again = ConfigFile.Parse<Sample>(ConfigWriter.Write(config), "/elsewhere/g.yaml");
         ConfigDifference.Between(config, again).ShouldBeNull();
         again.Model!.Json.ShouldBe("""{"hidden_size":8,"tied":true,"text":"8","other":null}""");
@@ -94,9 +103,11 @@ public sealed class ConfigFileTests
         var a = ConfigFile.Parse<Sample>(Good, "/configs/f.yaml");
         ConfigDifference.Between(a, a with { LogEvery = 99 }).ShouldBeNull();
         ConfigDifference.Between(a, a with { BatchSize = 2 }).ShouldBe(new ConfigDifference("batch_size", "1000", "2"));
-        ConfigDifference.Between(a, a with { Group = a.Group with { LearningRate = 0.5 } }).ShouldBe(new ConfigDifference("learning_rate", "0.0003", "0.5"));
+        ConfigDifference.Between(a, a with { Group = a.Group with { LearningRate = 0.5 } })
+            .ShouldBe(new ConfigDifference("learning_rate", "0.0003", "0.5"));
         ConfigDifference.Between(a, a with { Sources = [a.Sources[0]] })!.Key.ShouldBe("sources[1]");
-        ConfigDifference.Between(a, a with { Sources = [a.Sources[0], a.Sources[1] with { Weight = 3 }] }).ShouldBe(new ConfigDifference("sources[1].weight", "1", "3"));
+        ConfigDifference.Between(a, a with { Sources = [a.Sources[0], a.Sources[1] with { Weight = 3 }] })
+            .ShouldBe(new ConfigDifference("sources[1].weight", "1", "3"));
     }
 
     [Fact]
@@ -105,14 +116,19 @@ public sealed class ConfigFileTests
         var path = Path.GetTempFileName();
         File.WriteAllText(path, "defaults:\n  batch_size: 4\n  log_every: 3\nphase:\n  name: a\n  batch_size: 5\n");
         var root = ConfigFile.Load(path);
-        var merged = ConfigFile.Merge((YamlDotNet.RepresentationModel.YamlMappingNode)root["defaults"], (YamlDotNet.RepresentationModel.YamlMappingNode)root["phase"]);
+        var merged = ConfigFile.Merge(
+            (YamlDotNet.RepresentationModel.YamlMappingNode)root["defaults"],
+            (YamlDotNet.RepresentationModel.YamlMappingNode)root["phase"]);
         var config = ConfigFile.Bind<Sample>(merged, "f.yaml");
         (config.Name, config.BatchSize, config.LogEvery).ShouldBe(("a", 5, 3));
 
         File.WriteAllText(path, "defaults:\n  batch_size: 0\nphase:\n  name: b\n");
         root = ConfigFile.Load(path);
-        merged = ConfigFile.Merge((YamlDotNet.RepresentationModel.YamlMappingNode)root["defaults"], (YamlDotNet.RepresentationModel.YamlMappingNode)root["phase"]);
-        Should.Throw<InvalidInputException>(() => ConfigFile.Bind<Sample>(merged, "f.yaml")).Message.ShouldStartWith("f.yaml:2: key 'batch_size'");
+        merged = ConfigFile.Merge(
+            (YamlDotNet.RepresentationModel.YamlMappingNode)root["defaults"],
+            (YamlDotNet.RepresentationModel.YamlMappingNode)root["phase"]);
+        Should.Throw<InvalidInputException>(() => ConfigFile.Bind<Sample>(merged, "f.yaml")).Message
+            .ShouldStartWith("f.yaml:2: key 'batch_size'");
         File.Delete(path);
     }
 
@@ -123,7 +139,8 @@ public sealed class ConfigFileTests
         schema["title"]!.GetValue<string>().ShouldBe("A sample");
         schema["additionalProperties"]!.GetValue<bool>().ShouldBeFalse();
         schema["required"]!.ToJsonString().ShouldBe("""["name"]""");
-        schema["properties"]!["batch_size"]!.ToJsonString().ShouldBe("""{"type":"integer","minimum":1,"description":"the sequences of a step","default":8}""");
+        schema["properties"]!["batch_size"]!.ToJsonString()
+            .ShouldBe("""{"type":"integer","minimum":1,"description":"the sequences of a step","default":8}""");
         schema["properties"]!["learning_rate"]!["exclusiveMinimum"]!.GetValue<double>().ShouldBe(0);
         schema["properties"]!["dtype"]!["enum"]!.ToJsonString().ShouldBe("""["float32","bfloat16"]""");
         schema["properties"]!["tokens"]!["type"]!.ToJsonString().ShouldBe("""["integer","null"]""");
@@ -138,4 +155,61 @@ public sealed class ConfigFileTests
     [InlineData("lerning_rate", "learning_rate", 1)]
     [InlineData("", "abc", 3)]
     public void Distance_counts_edits(string a, string b, int distance) => Suggestion.Distance(a, b).ShouldBe(distance);
+}
+
+public enum SampleDtype { Float32, Bfloat16 }
+
+internal sealed record SampleSource
+{
+    [Key("where it lies", IsPath = true, ChangesResult = false)]
+    public required string Path { get; init; }
+
+    [Key("its weight", Minimum = 0, AboveMinimum = true)]
+    public double Weight { get; init; } = 1;
+}
+
+internal sealed record SampleGroup : ICheckedSection
+{
+    [Key("the peak learning rate", Minimum = 0, AboveMinimum = true, Maximum = 1)]
+    public double LearningRate { get; init; } = 1e-3;
+
+    [Key("the arithmetic")]
+    public SampleDtype Dtype { get; init; }
+
+    [Key("the budget in tokens", Minimum = 1)]
+    public long? Tokens { get; init; }
+
+    [Key("the budget in steps", Minimum = 1)]
+    public long? Steps { get; init; }
+
+    public void Check(SectionLocation section)
+    {
+        if (Tokens is not null && Steps is not null) throw section.Fault("steps", "'tokens' and 'steps' exclude each other");
+    }
+}
+
+internal sealed record Sample
+{
+    [Key("what it is called")]
+    public required string Name { get; init; }
+
+    [Key("the sequences of a step", Minimum = 1)]
+    public int BatchSize { get; init; } = 8;
+
+    [Flattened]
+    public required SampleGroup Group { get; init; }
+
+    [Key("what is read")]
+    public IReadOnlyList<SampleSource> Sources { get; init; } = [];
+
+    [Key("the sizes, inline or by name", IsPath = true)]
+    public InlineValue? Model { get; init; }
+
+    [Key("what things are called")]
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    [Key("the steps between two lines", ChangesResult = false)]
+    public int LogEvery { get; init; } = 10;
+
+    public long? Tokens => Group.Tokens;
 }

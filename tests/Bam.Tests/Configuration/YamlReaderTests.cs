@@ -20,16 +20,24 @@ public sealed class YamlReaderTests
     [InlineData("a: True\nb: NULL\nc: yes\nd: 0o17\ne: 1_000", """{"a":true,"b":null,"c":"yes","d":"0o17","e":1000}""")]
     [InlineData("a: 1\r\nb: |\r\n  x\r\n  y\r\n", """{"a":1,"b":"x\ny\n"}""")]
     [InlineData("%YAML 1.2\n---\na: 1\n...\n", """{"a":1}""")]
-    public void Reads_what_is_exact(string yaml, string json) => YamlJson.Of(YamlReader.Read(yaml, "f.yaml")).ToJsonString().ShouldBe(json);
+    public void Reads_what_is_exact(string yaml, string json) =>
+        YamlJson.Of(YamlReader.Read(yaml, "f.yaml")).ToJsonString().ShouldBe(json);
 
     [Theory]
     [InlineData("a: 1\n---\nb: 2", "f.yaml:2: expected one YAML document, found a second; remove the '---' line")]
-    [InlineData("a:\n  - *b\nc: &b 1", "f.yaml:2: alias '*b' has no anchor '&b' before it; add the anchor or write out what is meant")]
+    [InlineData(
+        "a:\n  - *b\nc: &b 1", "f.yaml:2: alias '*b' has no anchor '&b' before it; add the anchor or write out what is meant")]
     [InlineData("a: &x 1\nb: &x [*x]", "f.yaml:2: alias '*x' stands inside its own anchor '&x'; write out what is meant")]
     [InlineData("? &a {b: *a}\n: 1", "f.yaml:1: alias '*a' stands inside its own anchor '&a'; write out what is meant")]
     [InlineData("a: &b\n  <<: *b", "f.yaml:2: alias '*b' stands inside its own anchor '&b'; write out what is meant")]
-    [InlineData("a: 1\n<<: 2", "f.yaml:2: key '<<': expected keys and values, or a list of them, found something else; name an anchor of such, as '<<: *common'")]
-    [InlineData("<<: [{a: 1}, 2]", "f.yaml:1: key '<<': expected keys and values, or a list of them, found something else; name an anchor of such, as '<<: *common'")]
+    [InlineData(
+        "a: 1\n<<: 2",
+        "f.yaml:2: key '<<': expected keys and values, or a list of them, found something else; name an anchor of such, as "
+            + "'<<: *common'")]
+    [InlineData(
+        "<<: [{a: 1}, 2]",
+        "f.yaml:1: key '<<': expected keys and values, or a list of them, found something else; name an anchor of such, as "
+            + "'<<: *common'")]
     [InlineData("a: !!python/object:os.system x", "f.yaml:1: tag '!!python/object:os.system' is not supported; remove it")]
     [InlineData("a: 1\nb: !!binary aGVsbG8=", "f.yaml:2: tag '!!binary' is not supported; remove it")]
     [InlineData("a: !!set {b, c}", "f.yaml:1: tag '!!set' is not supported; remove it")]
@@ -38,7 +46,9 @@ public sealed class YamlReaderTests
     [InlineData("# nothing", "f.yaml: expected keys and values, found an empty file; see --schema for the keys")]
     [InlineData("- a", "f.yaml:1: expected keys and values, found something else; write 'key: value' lines")]
     [InlineData("a: \"\\0\"", "f.yaml:1: expected text, found a NUL character in it; remove it")]
-    [InlineData("a: \"\\UFFFFFFFF\"", "f.yaml:1: is not valid YAML (a bracket is not closed behind here, or an escape names no character)")]
+    [InlineData(
+        "a: \"\\UFFFFFFFF\"",
+        "f.yaml:1: is not valid YAML (a bracket is not closed behind here, or an escape names no character)")]
     public void Names_the_line_of_what_it_refuses(string yaml, string message) =>
         Should.Throw<InvalidInputException>(() => YamlReader.Read(yaml, "f.yaml")).Message.ShouldBe(message);
 
@@ -51,24 +61,30 @@ public sealed class YamlReaderTests
     [InlineData("a: 1\nb: *", 2)]
     [InlineData("k: 1\nz: {a: 1\nb: 2", 2)]
     public void Names_the_line_of_what_is_not_YAML(string yaml, int line) =>
-        Should.Throw<InvalidInputException>(() => YamlReader.Read(yaml, "f.yaml")).Message.ShouldStartWith($"f.yaml:{line}: is not valid YAML (");
+        Should.Throw<InvalidInputException>(() => YamlReader.Read(yaml, "f.yaml")).Message
+            .ShouldStartWith($"f.yaml:{line}: is not valid YAML (");
 
     [Fact]
     public void Sixty_four_levels_are_read_and_no_more()
     {
         YamlReader.Read(Nested(64), "f.yaml").ShouldBeOfType<YamlMappingNode>();
-        Should.Throw<InvalidInputException>(() => YamlReader.Read(Nested(65), "f.yaml")).Message.ShouldStartWith("f.yaml:1: expected at most 64 levels");
+        Should.Throw<InvalidInputException>(() => YamlReader.Read(Nested(65), "f.yaml")).Message
+            .ShouldStartWith("f.yaml:1: expected at most 64 levels");
         var halves = $"a: &a {Lists(40)}\nb: {new string('[', 40)}*a";
-        Should.Throw<InvalidInputException>(() => YamlReader.Read(halves, "f.yaml")).Message.ShouldStartWith("f.yaml:1: expected at most 64 levels");
+        Should.Throw<InvalidInputException>(() => YamlReader.Read(halves, "f.yaml")).Message
+            .ShouldStartWith("f.yaml:1: expected at most 64 levels");
     }
 
     [Fact]
     public void Aliases_count_as_what_they_stand_for()
     {
         const string message = "aliases counted as what they stand for";
-        var laugh = "a: &a [" + string.Concat(Enumerable.Repeat("x,", 1000)) + "]\nb: [" + string.Concat(Enumerable.Repeat("*a,", 98)) + "]";
+        var laugh = "a: &a [" + string.Concat(Enumerable.Repeat("x,", 1000)) + "]\nb: ["
+            + string.Concat(Enumerable.Repeat("*a,", 98)) + "]";
         YamlReader.Read(laugh, "f.yaml").Children.Count.ShouldBe(2);
-        Should.Throw<InvalidInputException>(() => YamlReader.Read(laugh.Replace("b: [", "b: [*a,*a,", StringComparison.Ordinal), "f.yaml")).Message.ShouldContain(message);
+        Should.Throw<InvalidInputException>(
+            () => YamlReader.Read(
+                laugh.Replace("b: [", "b: [*a,*a,", StringComparison.Ordinal), "f.yaml")).Message.ShouldContain(message);
         var text = $"a: &a {new string('x', 1000)}\nb: [" + string.Concat(Enumerable.Repeat("*a,", 2000)) + "]";
         Should.Throw<InvalidInputException>(() => YamlReader.Read(text, "f.yaml")).Message.ShouldContain(message);
     }

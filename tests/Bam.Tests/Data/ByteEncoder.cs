@@ -11,7 +11,7 @@ internal static class ByteEncoder
     public static TextEncoder Instance { get; } =
         new(text => [.. Encoding.UTF8.GetBytes(text).Select(b => (int)b)], VocabularySize: 257, EndOfText, "bytes");
 
-    /// <summary>The documents of a data set as text.</summary>
+    /// <summary>The documents of a dataset as text.</summary>
     public static List<string> Documents(IndexedDataset dataset)
     {
         var documents = new List<string>();

@@ -23,9 +23,17 @@ public sealed class DataBuildReportTests : IDisposable
 
     public DataBuildReportTests()
     {
-        File.WriteAllLines(directory["law.jsonl"], Enumerable.Range(0, 20).Select(i => $$"""{"text": "{{RandomText.Words(50, $"{i}")}}"}"""));
+        File.WriteAllLines(
+            directory["law.jsonl"], Enumerable.Range(0, 20).Select(i => $$"""{"text": "{{RandomText.Words(50, $"{i}")}}"}"""));
         DataBuilder.Build(
-            new DataBuildOptions { Inputs = [directory["law.jsonl"]], Encoder = TextEncoder.Of(Own, "t.json"), Output = directory["law"], HeldOutFraction = 0.1 }, SilentReporter.Instance);
+            new DataBuildOptions
+            {
+                Inputs = [directory["law.jsonl"]],
+                Encoder = TextEncoder.Of(Own, "t.json"),
+                Output = directory["law"],
+                HeldOutFraction = 0.1,
+            },
+            SilentReporter.Instance);
     }
 
     public void Dispose() => directory.Dispose();
@@ -34,21 +42,25 @@ public sealed class DataBuildReportTests : IDisposable
     [InlineData(Ids, true)]
     [InlineData(300, true)]
     [InlineData(Ids, false)]
-    public void A_model_that_knows_the_ids_is_taken(int vocabSize, bool hasTokenizer) => Require(vocabSize, hasTokenizer ? Own : null);
+    public void A_model_that_knows_the_ids_is_taken(int vocabSize, bool hasTokenizer) =>
+        Require(vocabSize, hasTokenizer ? Own : null);
 
     [Fact]
     public void A_model_that_knows_others_is_refused()
     {
-        Refusal(Ids - 1, null).ShouldBe($"{directory["law"]}: domain 'law': expected ids of a vocabulary of at most 259, the model's, found 260; build the data with the model's tokenizer");
+        Refusal(Ids - 1, null).ShouldBe(
+            $"{directory["law"]}: domain 'law': expected ids of a vocabulary of at most 259, the model's, found 260; build the "
+                + "data with the model's tokenizer");
         Refusal(Ids - 1, Other).ShouldContain("ids of a vocabulary of at most 259, the model's, found 260");
         Refusal(Ids, Other).ShouldBe(
-            $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer ({Other.Fingerprint[..12]}…), found those of another ({Own.Fingerprint[..12]}…); build the data with the model's tokenizer");
+            $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer ({Other.Fingerprint[..12]}…), found those "
+                + $"of another ({Own.Fingerprint[..12]}…); build the data with the model's tokenizer");
     }
 
     [Fact]
     public void A_fingerprint_of_the_file_as_it_was_written_is_known_too()
     {
-        // As reports have it that were built before spelling was left out of account.
+        // As in reports of older versions, whose fingerprints depend on the spelling.
         var older = TinyTokenizer.With(json =>
         {
             AddEndOfText(json);
@@ -61,9 +73,11 @@ public sealed class DataBuildReportTests : IDisposable
         Own.HasFingerprint(Recorded).ShouldBeFalse();
     }
 
-    private string Refusal(int vocabSize, Tokenizer? tokenizer) => Should.Throw<InvalidInputException>(() => Require(vocabSize, tokenizer)).Message;
+    private string Refusal(int vocabSize, Tokenizer? tokenizer) =>
+        Should.Throw<InvalidInputException>(() => Require(vocabSize, tokenizer)).Message;
 
-    private void Require(int vocabSize, Tokenizer? tokenizer) => DataBuildReport.Load(directory["law"]).RequireVocabulary(directory["law"], vocabSize, tokenizer);
+    private void Require(int vocabSize, Tokenizer? tokenizer) =>
+        DataBuildReport.Load(directory["law"]).RequireVocabulary(directory["law"], vocabSize, tokenizer);
 
     private static void AddEndOfText(JsonObject json)
     {

@@ -28,7 +28,8 @@ public sealed class DataBuilderTests : IDisposable
         train.Concat(heldOut).Order().ShouldBe(texts.Order());
         train.ShouldBe(texts.Except(heldOut));
         heldOut.ShouldBe(texts.Except(train));
-        Enumerable.Range(0, (int)domain.Train.DocumentCount).Select(i => Last(domain.Train, i)).ShouldAllBe(id => id == ByteEncoder.EndOfText);
+        Enumerable.Range(0, (int)domain.Train.DocumentCount).Select(i => Last(domain.Train, i))
+            .ShouldAllBe(id => id == ByteEncoder.EndOfText);
         domain.Name.ShouldBe("out");
         domain.HeldOutBytes.ShouldBe(heldOut.Sum(text => Encoding.UTF8.GetByteCount(text)));
         domain.Train.TokenType.ShouldBe(TokenType.UInt16);
@@ -70,7 +71,7 @@ public sealed class DataBuilderTests : IDisposable
     {
         var texts = Texts(30, 2000);
         var original = texts[7];
-        // A few words changed and the lines broken anew: four fifths of the shingles stay.
+        // A few words changed and the lines rewrapped: four fifths of the shingles stay the same.
         var edited = original.Replace(" ", "\n", StringComparison.Ordinal);
         for (var place = 300; place < 2000; place += 700) edited = edited.Remove(place, 3).Insert(place, "###");
         WriteLines("in.jsonl", [.. texts, edited, edited + " and more"]);
@@ -78,7 +79,8 @@ public sealed class DataBuilderTests : IDisposable
         var report = Build();
 
         report.NearDuplicates.ShouldBe(2);
-        report.NearDuplicateExamples.ShouldAllBe(example => example.Because == $"{directory["in.jsonl"]}:8" && example.Share > 0.6);
+        report.NearDuplicateExamples.ShouldAllBe(
+            example => example.Because == $"{directory["in.jsonl"]}:8" && example.Share > 0.6);
         AllDocuments().ShouldContain(original);
         AllDocuments().ShouldNotContain(edited);
     }
@@ -86,7 +88,7 @@ public sealed class DataBuilderTests : IDisposable
     [Fact]
     public void Documents_that_share_a_part_are_no_duplicates()
     {
-        // A notice of 200 characters at the head of each: Jaccard similarity 0.08.
+        // A notice of 200 characters at the start of each: Jaccard similarity 0.08.
         var notice = RandomText.Words(200, "notice");
         WriteLines("in.jsonl", [.. Texts(30, 1000).Select(text => notice + text)]);
 
@@ -116,14 +118,15 @@ public sealed class DataBuilderTests : IDisposable
     [Fact]
     public void No_training_document_shares_more_than_a_fifth_with_any_held_out_one()
     {
-        // Documents put together from a stock of 60 passages, so that many share some.
-        var random = new Bam.Numerics.RandomStream(1, "stock");
+        // Documents composed of 60 passages, so that many share some.
+        var random = new RandomStream(1, "stock");
         var stock = Texts(60, 300);
         var texts = new List<string>();
         for (var i = 0; i < 120; i++)
         {
             var text = new StringBuilder();
-            for (var part = 0; part < 6; part++) text.Append(random.NextInt64(10) < 4 ? stock[(int)random.NextInt64(60)] : RandomText.Words(300, $"{i} {part}"));
+            for (var part = 0; part < 6; part++)
+                text.Append(random.NextInt64(10) < 4 ? stock[(int)random.NextInt64(60)] : RandomText.Words(300, $"{i} {part}"));
             texts.Add(text.ToString());
         }
 
@@ -136,10 +139,12 @@ public sealed class DataBuilderTests : IDisposable
         foreach (var text in TrainDocuments())
         {
             var shingles = Naive(text);
-            foreach (var other in heldOut) ((double)shingles.Count(other.Contains) / shingles.Count).ShouldBeLessThanOrEqualTo(0.2);
+            foreach (var other in heldOut)
+                ((double)shingles.Count(other.Contains) / shingles.Count).ShouldBeLessThanOrEqualTo(0.2);
         }
 
-        static HashSet<string> Naive(string text) => [.. Enumerable.Range(0, text.Length - 49).Select(start => text.Substring(start, 50))];
+        static HashSet<string> Naive(string text) =>
+            [.. Enumerable.Range(0, text.Length - 49).Select(start => text.Substring(start, 50))];
     }
 
     [Fact]
@@ -147,7 +152,8 @@ public sealed class DataBuilderTests : IDisposable
     {
         File.WriteAllLines(
             directory["in.jsonl"],
-            Enumerable.Range(0, 200).Select(i => JsonSerializer.Serialize(new { text = $"{i / 5}:{RandomText.Words(100, $"{i}")}", book = $"{i / 5}" })));
+            Enumerable.Range(0, 200).Select(
+                i => JsonSerializer.Serialize(new { text = $"{i / 5}:{RandomText.Words(100, $"{i}")}", book = $"{i / 5}" })));
 
         Build(options => options with { GroupKey = "book", HeldOutFraction = 0.25 });
 
@@ -229,7 +235,8 @@ public sealed class DataBuilderTests : IDisposable
         Directory.GetFiles(directory["out"]).Select(Path.GetFileName).Order()
             .ShouldBe(["heldout.bin", "heldout.idx", "report.json", "train.bin", "train.idx"]);
 
-        string Sha256(string name) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(directory[name])));
+        string Sha256(string name) =>
+            Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(directory[name])));
     }
 
     [Fact]
@@ -264,7 +271,9 @@ public sealed class DataBuilderTests : IDisposable
         File.WriteAllText(directory["out/thesis.txt"], "years");
 
         Should.Throw<InvalidInputException>(() => Build()).Message
-            .ShouldBe($"{directory["out"]}: expected a new or empty directory, or an earlier build, found one with thesis.txt; choose another");
+            .ShouldBe(
+                $"{directory["out"]}: expected a new or empty directory, or an earlier build, found one with thesis.txt; "
+                    + "choose another");
         File.Exists(directory["out/thesis.txt"]).ShouldBeTrue();
     }
 
@@ -276,9 +285,12 @@ public sealed class DataBuilderTests : IDisposable
 
         DataBuilder.Build(Options, reporter);
 
-        reporter.Progress.Select(progress => progress.Activity).Distinct().ShouldBe(["tokenize out", "read held-out out", "compare out"]);
+        reporter.Progress.Select(progress => progress.Activity).Distinct()
+            .ShouldBe(["tokenize out", "read held-out out", "compare out"]);
         reporter.Progress.Distinct().Count().ShouldBe(reporter.Progress.Count);
-        reporter.Progress.Last().ShouldBe(new WorkProgress("compare out", new FileInfo(directory["in.jsonl"]).Length, new FileInfo(directory["in.jsonl"]).Length, "bytes"));
+        reporter.Progress.Last().ShouldBe(
+            new WorkProgress(
+                "compare out", new FileInfo(directory["in.jsonl"]).Length, new FileInfo(directory["in.jsonl"]).Length, "bytes"));
     }
 
     [Fact]
@@ -287,7 +299,8 @@ public sealed class DataBuilderTests : IDisposable
         File.WriteAllText(directory["in.jsonl"], "{\"text\": \"one\"}\n{\"text\": \"one\"}\n");
 
         Should.Throw<InvalidInputException>(() => Build()).Message
-            .ShouldStartWith($"{directory["in.jsonl"]}: expected at least two documents, one to train on and one to measure on, found one; ");
+            .ShouldStartWith(
+                $"{directory["in.jsonl"]}: expected at least two documents, one to train on and one to measure on, found one; ");
     }
 
     [Fact]
@@ -314,7 +327,8 @@ public sealed class DataBuilderTests : IDisposable
         Skip.If(disk is null, whyNot);
         WriteLines("in.jsonl", Texts(400, 500));
 
-        Should.Throw<WorkFailedException>(() => Build(options => options with { Output = Path.Combine(disk.Root, "out") })).Message.ShouldContain(" free; ");
+        Should.Throw<WorkFailedException>(
+            () => Build(options => options with { Output = Path.Combine(disk.Root, "out") })).Message.ShouldContain(" free; ");
         Directory.GetFileSystemEntries(disk.Root).ShouldBeEmpty();
     }
 
@@ -323,20 +337,27 @@ public sealed class DataBuilderTests : IDisposable
     {
         WriteLines("in.jsonl", Texts(40, 200));
         Build();
-        Should.Throw<InvalidInputException>(() => DomainData.Open(directory["none"])).Message.ShouldContain("does not exist; build the domain with");
-        foreach (var extension in new[] { "bin", "idx" }) File.Copy(directory[$"out/train.{extension}"], directory[$"out/heldout.{extension}"], overwrite: true);
-        Should.Throw<InvalidInputException>(() => DomainData.Open(directory["out"])).Message.ShouldContain("tokens, as report.json says, found");
+        Should.Throw<InvalidInputException>(() => DomainData.Open(directory["none"])).Message
+            .ShouldContain("does not exist; build the domain with");
+        foreach (var extension in new[] { "bin", "idx" })
+            File.Copy(directory[$"out/train.{extension}"], directory[$"out/heldout.{extension}"], overwrite: true);
+        Should.Throw<InvalidInputException>(() => DomainData.Open(directory["out"])).Message
+            .ShouldContain("tokens, as report.json says, found");
         File.WriteAllText(directory["out/report.json"], "{}");
-        Should.Throw<InvalidInputException>(() => DomainData.Open(directory["out"])).Message.ShouldStartWith($"{directory["out/report.json"]}: key 'name' is missing; build the domain with 'bam data build'");
+        Should.Throw<InvalidInputException>(() => DomainData.Open(directory["out"])).Message.ShouldStartWith(
+            $"{directory["out/report.json"]}: key 'name' is missing; build the domain with 'bam data build'");
     }
 
-    private DataBuildOptions Options => new() { Inputs = [directory["in.jsonl"]], Encoder = ByteEncoder.Instance, Output = directory["out"], Threads = 2 };
+    private DataBuildOptions Options =>
+        new() { Inputs = [directory["in.jsonl"]], Encoder = ByteEncoder.Instance, Output = directory["out"], Threads = 2 };
 
-    private static string[] Texts(int count, int characters) => [.. Enumerable.Range(0, count).Select(i => RandomText.Words(characters, $"text {i}"))];
+    private static string[] Texts(int count, int characters) =>
+        [.. Enumerable.Range(0, count).Select(i => RandomText.Words(characters, $"text {i}"))];
 
-    private DataBuildReport Build(Func<DataBuildOptions, DataBuildOptions>? change = null) => DataBuilder.Build(change is null ? Options : change(Options));
+    private DataBuildReport Build(Func<DataBuildOptions, DataBuildOptions>? change = null) =>
+        DataBuilder.Build(change is null ? Options : change(Options));
 
-    /// <summary>Which of these documents a build holds out.</summary>
+    /// <summary>The documents that a build holds out.</summary>
     private List<string> HeldOutOf(string[] texts)
     {
         WriteLines("in.jsonl", texts);

@@ -151,7 +151,9 @@ public sealed class IndexedDatasetTests : IDisposable
         using var dataset = IndexedDataset.Open(directory["d"], vocabularySize: 300);
         Read(dataset, 0, 2).ShouldBe([1, 2]);
         Should.Throw<InvalidInputException>(() => Read(dataset, 1, 3)).Message
-            .ShouldBe($"{directory["d.bin"]}, document 0, token 2: expected an id from 0 to 299, found 300; use the tokenizer that the corpus was built with, or rebuild it");
+            .ShouldBe(
+                $"{directory["d.bin"]}, document 0, token 2: expected an id from 0 to 299, found 300; use the tokenizer that the "
+                    + "corpus was built with, or rebuild it");
     }
 
     [Fact]
@@ -171,7 +173,8 @@ public sealed class IndexedDatasetTests : IDisposable
         File.WriteAllBytes(directory["d.idx"], Index(5, [1, 1], [0, 8], [0, 1, 2]));
 
         using var dataset = IndexedDataset.Open(directory["d"]);
-        Should.Throw<InvalidInputException>(() => dataset.RequireIdsBelow(100)).Message.ShouldContain("d.bin, document 1, token 1: expected an id from 0 to");
+        Should.Throw<InvalidInputException>(() => dataset.RequireIdsBelow(100)).Message
+            .ShouldContain("d.bin, document 1, token 1: expected an id from 0 to");
         Should.Throw<InvalidInputException>(() => dataset.FindMaxTokenId()).Message.ShouldContain("found 5000000000;");
     }
 
@@ -183,15 +186,18 @@ public sealed class IndexedDatasetTests : IDisposable
 
         using var dataset = IndexedDataset.Open(directory["d"]);
         dataset.RequireIdsBelow(61);
-        Should.Throw<InvalidInputException>(() => dataset.RequireIdsBelow(60)).Message.ShouldContain("d.bin, document 2, token 5: expected an id from 0 to 59, found 60");
+        Should.Throw<InvalidInputException>(() => dataset.RequireIdsBelow(60)).Message
+            .ShouldContain("d.bin, document 2, token 5: expected an id from 0 to 59, found 60");
     }
 
     [Fact]
     public void Missing_files_are_named()
     {
-        Should.Throw<InvalidInputException>(() => IndexedDataset.Open(directory["d"])).Message.ShouldStartWith($"{directory["d.idx"]}: does not exist; ");
+        Should.Throw<InvalidInputException>(() => IndexedDataset.Open(directory["d"])).Message
+            .ShouldStartWith($"{directory["d.idx"]}: does not exist; ");
         File.WriteAllBytes(directory["d.idx"], Index(1, [2], [0], [0, 1]));
-        Should.Throw<InvalidInputException>(() => IndexedDataset.Open(directory["d"])).Message.ShouldStartWith($"{directory["d.bin"]}: does not exist; ");
+        Should.Throw<InvalidInputException>(() => IndexedDataset.Open(directory["d"])).Message
+            .ShouldStartWith($"{directory["d.bin"]}: does not exist; ");
     }
 
     public static TheoryData<string, byte[], string> DamagedIndexes => new()
@@ -205,12 +211,21 @@ public sealed class IndexedDatasetTests : IDisposable
         { "long", [.. Valid(), 0], "expected 82 bytes for 2 sequences and 2 documents, found 83" },
         { "huge count", Change(25, 0x7F), "expected counts that fit the file, found 9151314442816847874 sequences" },
         { "negative count", Change(25, 0xFF), "expected counts that fit the file, found -" },
-        { "no document entries", [.. Index(1, [], [], [])], "expected counts that fit the file, found 0 sequences and 0 document entries" },
+        {
+            "no document entries", [.. Index(1, [], [], [])],
+            "expected counts that fit the file, found 0 sequences and 0 document entries"
+        },
         { "negative length", Index(1, [1, -2], [0, 1], [0, 1, 2]), "sequence 1: expected a length of 0 or more, found -2" },
         { "place", Index(1, [1, 2], [0, 2], [0, 1, 2]), "sequence 1: expected its place at byte 1, found 2" },
         { "first document", Index(1, [1, 2], [0, 1], [1, 1, 2]), "document 0: expected its start at sequence 0, found 1" },
-        { "falling documents", Index(1, [1, 2], [0, 1], [0, 2, 1]), "document 2: expected its start from sequence 2 to 2, found 1" },
-        { "documents beyond", Index(1, [1, 2], [0, 1], [0, 3, 3]), "document 1: expected its start from sequence 0 to 2, found 3" },
+        {
+            "falling documents", Index(1, [1, 2], [0, 1], [0, 2, 1]),
+            "document 2: expected its start from sequence 2 to 2, found 1"
+        },
+        {
+            "documents beyond", Index(1, [1, 2], [0, 1], [0, 3, 3]),
+            "document 1: expected its start from sequence 0 to 2, found 3"
+        },
         { "uncovered", Index(1, [1, 2], [0, 1], [0, 0, 1]), "expected documents that cover all 2 sequences, found 1" },
     };
 
@@ -264,7 +279,8 @@ public sealed class IndexedDatasetTests : IDisposable
     [Theory]
     [InlineData(65_499, TokenType.UInt16)]
     [InlineData(65_500, TokenType.Int32)]
-    internal void Small_vocabularies_take_two_bytes(int vocabularySize, TokenType type) => TokenTypes.For(vocabularySize).ShouldBe(type);
+    internal void Small_vocabularies_take_two_bytes(int vocabularySize, TokenType type) =>
+        TokenTypes.For(vocabularySize).ShouldBe(type);
 
     private static int[] Read(IndexedDataset dataset, long offset, int count)
     {

@@ -38,8 +38,10 @@ public sealed class LeadingTokensTests : IDisposable
     {
         Build(ByteEncoder.Instance);
 
-        Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100, SilentReporter.Instance)).Message.ShouldBe(
-            $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer ({tokenizer.Fingerprint[..12]}…), found those of another (bytes); build the data with the model's tokenizer");
+        Should.Throw<InvalidInputException>(
+            () => LeadingTokens.Read(directory["law"], tokenizer, 100, SilentReporter.Instance)).Message.ShouldBe(
+            $"{directory["law"]}: domain 'law': expected ids of the model's tokenizer ({tokenizer.Fingerprint[..12]}…), found "
+                + "those of another (bytes); build the data with the model's tokenizer");
     }
 
     [Fact]
@@ -50,14 +52,23 @@ public sealed class LeadingTokensTests : IDisposable
             new() { Output = directory["law"], Name = "law", Encoder = TextEncoder.Of(tokenizer, "t.json") },
             CancellationToken.None);
 
-        Should.Throw<InvalidInputException>(() => LeadingTokens.Read(directory["law"], tokenizer, 100, SilentReporter.Instance)).Message.ShouldBe(
+        Should.Throw<InvalidInputException>(
+            () => LeadingTokens.Read(directory["law"], tokenizer, 100, SilentReporter.Instance)).Message.ShouldBe(
             $"{directory["law/train"]}: expected training tokens, found none: all of its text is held out; name other text");
     }
 
     private void Build(TextEncoder encoder)
     {
-        File.WriteAllLines(directory["law.jsonl"], Enumerable.Range(0, 20).Select(i => $$"""{"text": "{{RandomText.Words(50, $"{i}")}}"}"""));
+        File.WriteAllLines(
+            directory["law.jsonl"], Enumerable.Range(0, 20).Select(i => $$"""{"text": "{{RandomText.Words(50, $"{i}")}}"}"""));
         DataBuilder.Build(
-            new DataBuildOptions { Inputs = [directory["law.jsonl"]], Encoder = encoder, Output = directory["law"], HeldOutFraction = 0.1 }, SilentReporter.Instance);
+            new DataBuildOptions
+            {
+                Inputs = [directory["law.jsonl"]],
+                Encoder = encoder,
+                Output = directory["law"],
+                HeldOutFraction = 0.1,
+            },
+            SilentReporter.Instance);
     }
 }

@@ -1,8 +1,6 @@
-using Bam.Numerics;
-
 namespace Bam.Tests.Data;
 
-/// <summary>Words with single spaces between them; no two stretches of 50 characters are the same.</summary>
+/// <summary>Random words separated by single spaces; all substrings of 50 characters are distinct.</summary>
 internal static class RandomText
 {
     public static string Words(int characters, string name)

@@ -24,7 +24,8 @@ public sealed class TextEncoderTests : IDisposable
     [InlineData(2, null, BeginOfText.Document)]
     [InlineData(1, BeginOfText.None, BeginOfText.None)]
     [InlineData(1, BeginOfText.Window, BeginOfText.Window)]
-    internal void Begin_tokens_stand_where_the_user_says_or_the_template_puts_them(int templateTokens, BeginOfText? asked, BeginOfText expected)
+    internal void Begin_tokens_stand_where_the_user_says_or_the_template_puts_them(
+        int templateTokens, BeginOfText? asked, BeginOfText expected)
     {
         var encoder = TextEncoder.Of(WithTemplate(templateTokens), "t.json", asked);
 
@@ -33,10 +34,17 @@ public sealed class TextEncoderTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0, BeginOfText.Document, "t.json: expected a post_processor that puts a begin token before a text, for bos, found none that does; leave bos out, or say none")]
-    [InlineData(2, BeginOfText.Window, "t.json: expected one begin token, for windows that begin with it, found 2; say document or none for bos")]
-    internal void Begin_tokens_that_the_tokenizer_does_not_have_are_refused(int templateTokens, BeginOfText asked, string message) =>
-        Should.Throw<InvalidInputException>(() => TextEncoder.Of(WithTemplate(templateTokens), "t.json", asked)).Message.ShouldBe(message);
+    [InlineData(
+        0, BeginOfText.Document,
+        "t.json: expected a post_processor that puts a begin token before a text, for bos, found none that does; leave bos "
+            + "out, or say none")]
+    [InlineData(
+        2, BeginOfText.Window,
+        "t.json: expected one begin token, for windows that begin with it, found 2; say document or none for bos")]
+    internal void Begin_tokens_that_the_tokenizer_does_not_have_are_refused(
+        int templateTokens, BeginOfText asked, string message) =>
+        Should.Throw<InvalidInputException>(() => TextEncoder.Of(WithTemplate(templateTokens), "t.json", asked)).Message
+            .ShouldBe(message);
 
     [Theory]
     [InlineData(BeginOfText.Document)]
@@ -57,9 +65,13 @@ public sealed class TextEncoderTests : IDisposable
         HeldOutTexts.Read(directory["probe"], tokenizer).ToList().ShouldBe(texts);
         File.ReadAllText(directory["probe/report.json"]).ShouldContain($"\"bos\": \"{bos.ToString().ToLowerInvariant()}\"");
 
-        File.WriteAllText(directory["probe/report.json"], File.ReadAllText(directory["probe/report.json"]).Replace($"{Begin}\n", "9999\n", StringComparison.Ordinal));
+        File.WriteAllText(
+            directory["probe/report.json"],
+            File.ReadAllText(directory["probe/report.json"]).Replace($"{Begin}\n", "9999\n", StringComparison.Ordinal));
         Should.Throw<InvalidInputException>(() => DataBuildReport.Load(directory["probe"])).Message
-            .ShouldBe($"{directory["probe/report.json"]}, key 'begin_of_text_ids': expected ids of the vocabulary, found 9999; build the domain again");
+            .ShouldBe(
+                $"{directory["probe/report.json"]}, key 'begin_of_text_ids': expected ids of the vocabulary, found 9999; build "
+                    + "the domain again");
     }
 
     [Fact]
@@ -73,7 +85,8 @@ public sealed class TextEncoderTests : IDisposable
         foreach (var key in new[] { "bos", "begin_of_text_ids", "bad_lines" }) json.Remove(key).ShouldBeTrue(key);
         File.WriteAllText(directory["old/report.json"], json.ToJsonString());
 
-        DataBuildReport.Load(directory["old"]).ShouldSatisfyAllConditions(report => report.Bos.ShouldBe(BeginOfText.None), report => report.BeginOfWindow.ShouldBeNull());
+        DataBuildReport.Load(directory["old"]).ShouldSatisfyAllConditions(
+            report => report.Bos.ShouldBe(BeginOfText.None), report => report.BeginOfWindow.ShouldBeNull());
     }
 
     [Theory]
@@ -82,7 +95,8 @@ public sealed class TextEncoderTests : IDisposable
     [InlineData(0, true, true, true)]
     [InlineData(0, false, true, false)]
     [InlineData(0, true, false, false)]
-    public void Data_of_other_tools_that_disagree_with_the_tokenizer_are_warned_of(int templateTokens, bool dataBegin, bool hasBosTokenId, bool isWarned)
+    public void Data_of_other_tools_that_disagree_with_the_tokenizer_are_warned_of(
+        int templateTokens, bool dataBegin, bool hasBosTokenId, bool isWarned)
     {
         using (var writer = new IndexedDatasetWriter(directory["d"], TokenType.UInt16))
         {
@@ -92,11 +106,15 @@ public sealed class TextEncoderTests : IDisposable
 
         using var tokens = IndexedDataset.Open(directory["d"]);
         var reporter = new Training.RecordingReporter();
-        BeginTokenCheck.Warn(WithTemplate(templateTokens), hasBosTokenId ? Begin : null, "the model", [("law", tokens, null)], "do this", reporter);
+        BeginTokenCheck.Warn(
+            WithTemplate(templateTokens), hasBosTokenId ? Begin : null, "the model", [("law", tokens, null)], "do this",
+            reporter);
 
         reporter.Warnings.ShouldBe(!isWarned ? [] : templateTokens > 0
             ? [$"the tokenizer of the model puts \"<s>\" (id {Begin}) before every text, and the data of law have none; do this"]
-            : [$"the documents of law begin with \"<s>\" (id {Begin}), which the tokenizer of the model puts before no text: its prompts begin without it"]);
+            : [
+                $"the documents of law begin with \"<s>\" (id {Begin}), which the tokenizer of the model puts before no text: "
+                    + "its prompts begin without it"]);
     }
 
     [Theory]
@@ -117,5 +135,6 @@ public sealed class TextEncoderTests : IDisposable
 
     private static int[] Ids(int templateTokens) => templateTokens == 2 ? [Begin, Begin + 1] : [Begin];
 
-    private static Tokenizer WithTemplate(int templateTokens) => TinyTokenizer.Parse(TinyTokenizer.JsonWithTemplate(templateTokens));
+    private static Tokenizer WithTemplate(int templateTokens) =>
+        TinyTokenizer.Parse(TinyTokenizer.JsonWithTemplate(templateTokens));
 }

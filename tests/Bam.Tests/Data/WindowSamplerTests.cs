@@ -35,7 +35,7 @@ public sealed class WindowSamplerTests : IDisposable
     [Fact]
     public void The_draw_is_pinned()
     {
-        // From a second implementation. A change changes every run's data, and existing checkpoints could not be resumed.
+        // From an independent implementation. A change would alter the data of every run and break resuming.
         var batch = new WindowSampler([Domain("a", 1000, 3), Domain("b", 500, 1)], T, 4, seed: 17).Draw(2);
         batch.Domains.ShouldBe([0, 0, 0, 1]);
         Starts(batch).ShouldBe([263, 521, 69, 315]);
@@ -113,7 +113,9 @@ public sealed class WindowSamplerTests : IDisposable
     {
         new WindowSampler([Domain("a", T + 1, 1)], T, 1, seed: 1).Draw(0).Tokens.ShouldBe([0, 1, 2, 3, 4]);
         Should.Throw<InvalidInputException>(() => new WindowSampler([Domain("b", T, 1)], T, 1, seed: 1)).Message
-            .ShouldBe($"domain 'b' ({directory["b"]}): expected at least 5 training tokens for windows of 4, found 4; give it more text or shorten the windows");
+            .ShouldBe(
+                $"domain 'b' ({directory["b"]}): expected at least 5 training tokens for windows of 4, found 4; give it more "
+                    + "text or shorten the windows");
     }
 
     [Theory]
@@ -132,9 +134,10 @@ public sealed class WindowSamplerTests : IDisposable
         return counts;
     }
 
-    private static int[] Starts(TokenBatch batch) => [.. Enumerable.Range(0, batch.BatchSize).Select(b => batch.Tokens[b * (T + 1)] % 10_000)];
+    private static int[] Starts(TokenBatch batch) =>
+        [.. Enumerable.Range(0, batch.BatchSize).Select(b => batch.Tokens[b * (T + 1)] % 10_000)];
 
-    /// <summary>A text whose ids count up, from 10,000 times the number of the domain.</summary>
+    /// <summary>A text of consecutive ids, starting at 10,000 times the index of the domain.</summary>
     private MixtureDomain Domain(string name, int length, double weight)
     {
         using (var writer = new IndexedDatasetWriter(directory[name], TokenType.UInt16))

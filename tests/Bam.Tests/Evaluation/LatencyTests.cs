@@ -15,7 +15,8 @@ public sealed class LatencyTests
         using var dense = TinyModels.Create(TinyModels.Dense);
         using var bam = TinyModels.Create(TinyModels.Bam);
         var live = Tensor.LiveCount;
-        var results = Latency.Measure([dense, bam], new() { PromptTokens = 20, NewTokens = 4, Runs = 3 }, SilentReporter.Instance);
+        var results = Latency.Measure(
+            [dense, bam], new() { PromptTokens = 20, NewTokens = 4, Runs = 3 }, SilentReporter.Instance);
 
         results.Count.ShouldBe(2);
         foreach (var result in results)
@@ -42,7 +43,8 @@ public sealed class LatencyTests
     {
         using var model = TinyModels.Create(TinyModels.Dense);
         Should.Throw<InvalidInputException>(() => Latency.Measure(
-            [model], new() { PromptTokens = promptTokens, NewTokens = newTokens, Runs = runs }, SilentReporter.Instance)).Message.ShouldContain(message);
+            [model], new() { PromptTokens = promptTokens, NewTokens = newTokens, Runs = runs }, SilentReporter.Instance))
+            .Message.ShouldContain(message);
     }
 
     [Fact]

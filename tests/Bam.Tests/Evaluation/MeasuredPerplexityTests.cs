@@ -2,7 +2,6 @@ using Bam.Checkpoints;
 using Bam.Data;
 using Bam.Evaluation;
 using Bam.Models;
-using Bam.Numerics;
 using Bam.Torch;
 using Shouldly;
 using Xunit;
@@ -24,12 +23,13 @@ public sealed class MeasuredPerplexityTests : IDisposable
         model = new LanguageModel(
             new ModelConfig
             {
-                VocabSize = Vocabulary, HiddenSize = 8, IntermediateSize = 8, NumHiddenLayers = 1, NumAttentionHeads = 2, NumKeyValueHeads = 2,
+                VocabSize = Vocabulary, HiddenSize = 8, IntermediateSize = 8, NumHiddenLayers = 1, NumAttentionHeads = 2,
+                NumKeyValueHeads = 2,
                 HeadDim = 4, MaxPositionEmbeddings = Length, NumAttentionExperts = 2, NumLocalExperts = 2,
             },
             Device.Cpu);
         ModelInitializer.Initialize(model, seed: 3);
-        // Larger than at birth, so that the predictions are far from uniform.
+        // Larger than initialized, so that the predictions are far from uniform.
         using var noGrad = NoGrad.Enter();
         model.Parameters.Values.Mul_(4);
     }
@@ -71,9 +71,10 @@ public sealed class MeasuredPerplexityTests : IDisposable
         var ids = Enumerable.Range(0, tokens).Select(_ => (int)random.NextInt64(Vocabulary)).ToArray();
         using var text = Write(ids);
 
-        var result = Perplexity.Measure(model, text, bytes: 50, new() { WindowLength = Length, BatchSize = 3, BeginOfWindow = 9 });
+        var result = Perplexity.Measure(
+            model, text, bytes: 50, new() { WindowLength = Length, BatchSize = 3, BeginOfWindow = 9 });
 
-        // Each window of the text with the begin token before it is a text of its own.
+        // Each window with its begin token is equal to a separate text.
         var expected = ids.Chunk(Length).Sum(window => ExpectedNll([9, .. window]));
         result.Tokens.ShouldBe(tokens);
         result.TotalNll.ShouldBe(expected, expected * 1e-5);
@@ -118,7 +119,7 @@ public sealed class MeasuredPerplexityTests : IDisposable
             .Message.ShouldContain("at least 2");
     }
 
-    // Each window by itself, softmax in double.
+    // Each window separately, softmax in double precision.
     private double ExpectedNll(int[] ids)
     {
         var sum = 0.0;
@@ -127,7 +128,8 @@ public sealed class MeasuredPerplexityTests : IDisposable
             var length = Math.Min(Length, ids.Length - 1 - start);
             using var scope = TensorScope.Open();
             using var noGrad = NoGrad.Enter();
-            var inputs = Tensor.From<long>(Array.ConvertAll(ids[start..(start + length)], id => (long)id), [1, length], Device.Cpu);
+            var inputs = Tensor.From<long>(
+                Array.ConvertAll(ids[start..(start + length)], id => (long)id), [1, length], Device.Cpu);
             var logits = model.Logits(inputs).Contiguous().ToArray<float>();
             for (var t = 0; t < length; t++)
             {

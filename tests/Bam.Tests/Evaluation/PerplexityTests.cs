@@ -22,7 +22,8 @@ public class PerplexityTests
     [Fact]
     public void The_batch_size_changes_nothing()
     {
-        double Nll(int batch) => Measure(1001, null, new() { WindowLength = 7, BatchSize = batch }, target => 1.0 / target).TotalNll;
+        double Nll(int batch) =>
+            Measure(1001, null, new() { WindowLength = 7, BatchSize = batch }, target => 1.0 / target).TotalNll;
 
         Nll(1).ShouldBe(Nll(16), 1e-9);
     }
@@ -45,7 +46,9 @@ public class PerplexityTests
         Should.Throw<OperationCanceledException>(() =>
             Perplexity.Measure(100, null, new() { WindowLength = 8 }, _ => 1, null, new CancellationToken(canceled: true)));
 
-    private static PerplexityResult Measure(long tokens, long? bytes, PerplexityOptions options, Func<long, double> nllOfTarget) =>
+    private static PerplexityResult Measure(
+        long tokens, long? bytes, PerplexityOptions options, Func<long, double> nllOfTarget) =>
         Perplexity.Measure(
-            tokens, bytes, options, batch => Enumerable.Range(1, batch.Targets).Sum(i => nllOfTarget(batch.Start + i)), null, CancellationToken.None);
+            tokens, bytes, options, batch => Enumerable.Range(1, batch.Targets).Sum(i => nllOfTarget(batch.Start + i)), null,
+            CancellationToken.None);
 }

@@ -210,7 +210,7 @@ public sealed class ExperimentGraphTests : IDisposable
         File.WriteAllText(plain, lines);
         using (var gzip = new GZipStream(File.Create(compressed), CompressionLevel.Optimal)) gzip.Write(File.ReadAllBytes(plain));
 
-        TextLength.Of(compressed, default).ShouldBe(new FileInfo(plain).Length);
+        InputFiles.TextLength(compressed, default).ShouldBe(new FileInfo(plain).Length);
         Tokenizer("law.jsonl.gz").ShouldBe(Tokenizer("law.jsonl"));
 
         string Tokenizer(string law)

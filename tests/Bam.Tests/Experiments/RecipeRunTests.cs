@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Models;
@@ -191,9 +192,9 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         var (seed, diverged) = (Path.Combine(toy.Phase(FinishedRun.Name, "train-seed"), "model"), toy.Path("diverged"));
         Directory.CreateDirectory(diverged);
         foreach (var file in Directory.GetFiles(seed)) File.Copy(file, Path.Combine(diverged, Path.GetFileName(file)));
-        var weights = File.ReadAllBytes(Path.Combine(diverged, Checkpoint.SingleFileName));
+        var weights = File.ReadAllBytes(Path.Combine(diverged, WeightSet.SingleFileName));
         MemoryMarshal.Cast<byte, float>(weights.AsSpan(^128..)).Fill(float.NaN);
-        File.WriteAllBytes(Path.Combine(diverged, Checkpoint.SingleFileName), weights);
+        File.WriteAllBytes(Path.Combine(diverged, WeightSet.SingleFileName), weights);
 
         Should.Throw<WorkFailedException>(() => toy.Run(
             $$"""
@@ -214,7 +215,7 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         var mixture = Path.Combine(toy.Phase(FinishedRun.Name, "mix-btx-calibrated"), "model");
         string[] domains = [.. new[] { "general", "code", "law" }.Select(domain => Path.Combine(toy.Phase(FinishedRun.Name, $"data-{domain}"), "shards"))];
         var seed = Path.Combine(toy.Phase(FinishedRun.Name, "train-seed"), "model");
-        var (name, rows) = RouterCalibration.Run(seed, ModelConfig.Load(mixture, SilentReporter.Instance), domains, 200, Device.Cpu, SilentReporter.Instance).Single();
+        var (name, rows) = RouterCalibration.Run(seed, ModelConfigReader.Load(mixture, SilentReporter.Instance), domains, 200, Device.Cpu, SilentReporter.Instance).Single();
         var written = new float[rows.Length];
         using var checkpoint = Checkpoint.Open(mixture, SilentReporter.Instance);
         checkpoint.ReadFloat32(name, written);

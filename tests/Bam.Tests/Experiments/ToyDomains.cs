@@ -1,5 +1,4 @@
 using System.Text;
-using Bam.Numerics;
 
 namespace Bam.Tests.Experiments;
 

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Models;
 using Bam.Tests.Models;
 using Bam.Upcycling;

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting;
 using Bam.Tests.Models;
 using Bam.Upcycling;
@@ -8,7 +10,7 @@ using Xunit;
 
 namespace Bam.Tests.Exporting;
 
-/// <summary>Exported models are the models: Bam, which reads all of these forms, finds the same numbers in them.</summary>
+/// <summary>Tests that exported models, which Bam can read, have the same weights.</summary>
 [Collection(LibTorchCollection.Name)]
 public sealed class ExporterTests : IDisposable
 {
@@ -75,35 +77,42 @@ public sealed class ExporterTests : IDisposable
     [InlineData("hf")]
     public void All_ends_of_text_go_along(string format)
     {
-        var config = ModelConfig.Load(Llama, SilentReporter.Instance) with { EosTokenIds = [3, 4] };
+        var config = ModelConfigReader.Load(Llama, SilentReporter.Instance) with { EosTokenIds = [3, 4] };
         Export(Save(config), format);
 
-        ModelConfig.Load(directory["out"], SilentReporter.Instance).EosTokenIds.ShouldBe(config.EosTokenIds);
+        ModelConfigReader.Load(directory["out"], SilentReporter.Instance).EosTokenIds.ShouldBe(config.EosTokenIds);
     }
 
-    // The Python configuration must know every key that Bam writes, or transformers would compute something else.
+    // The Python configuration must know every key that Bam writes; otherwise transformers would compute other results.
     [Fact]
     public void The_python_configuration_knows_every_key()
     {
-        Export(Save(TinyModels.Biased with { NumAttentionExperts = 3, RopeScaling = new(RopeScalingType.Linear, 2), TorchDtype = "float32" }), "hf");
+        var model = TinyModels.Biased with
+        {
+            NumAttentionExperts = 3,
+            RopeScaling = new(RopeScalingType.Linear, 2),
+            TorchDtype = "float32",
+        };
+        Export(Save(model), "hf");
 
         var code = File.ReadAllText(directory["out/configuration_bam.py"]);
         var keys = JsonNode.Parse(File.ReadAllText(directory["out/config.json"]))!.AsObject().Select(pair => pair.Key);
-        keys.Except(["model_type", "architectures", "auto_map", "torch_dtype"]).ShouldAllBe(key => code.Contains($"        {key}="));
+        keys.Except(["model_type", "architectures", "auto_map", "torch_dtype"])
+            .ShouldAllBe(key => code.Contains($"        {key}="));
     }
 
-    // Fused projections lie in stretches, which the kernel cannot copy as one range.
+    // Fused projections are not contiguous, so the kernel cannot copy them as one range.
     [Theory]
     [InlineData(TensorDtype.BFloat16)]
     [InlineData(TensorDtype.Float16)]
     public void Half_precision_is_copied_bit_for_bit_from_fused_projections(TensorDtype dtype)
     {
         var fused = Fixtures.HuggingFaceModel("gpt-neox-pythia");
-        using (var stored = SafetensorsFile.Open(Path.Combine(fused, Checkpoint.SingleFileName)))
+        using (var stored = SafetensorsFile.Open(Path.Combine(fused, WeightSet.SingleFileName)))
         {
             Directory.CreateDirectory(directory["half"]);
             SafetensorsWriter.Write(
-                directory[$"half/{Checkpoint.SingleFileName}"],
+                directory[$"half/{WeightSet.SingleFileName}"],
                 [.. stored.Tensors.Values.Select(tensor => new TensorDeclaration(tensor.Name, dtype, tensor.Shape))],
                 (tensor, stream) =>
                 {
@@ -136,7 +145,8 @@ public sealed class ExporterTests : IDisposable
     public void Another_dtype_and_shards_are_written_on_request()
     {
         Exporter.Export(
-            Llama, ExportFormats.Named("llama"), new() { Dtype = TensorDtype.BFloat16, ShardBytes = 20_000 }, directory["out"], SilentReporter.Instance);
+            Llama, ExportFormats.Named("llama"), new() { Dtype = TensorDtype.BFloat16, ShardBytes = 20_000 }, directory["out"],
+            SilentReporter.Instance);
 
         using var exported = Checkpoint.Open(directory["out"], SilentReporter.Instance);
         exported.Dtype.ShouldBe(TensorDtype.BFloat16);
@@ -150,10 +160,17 @@ public sealed class ExporterTests : IDisposable
     [InlineData("soup", "llama")]
     public void A_mixture_is_written_at_once_as_it_would_be_exported(string method, string form)
     {
-        var options = new MixtureOptions { Seed = Llama, Experts = [Llama, Llama], TopK = method == "btx" ? 2 : null, NormTopK = method == "btx" };
+        var options = new MixtureOptions
+        {
+            Seed = Llama,
+            Experts = [Llama, Llama],
+            TopK = method == "btx" ? 2 : null,
+            NormTopK = method == "btx",
+        };
         Export(Mix(method, options), form);
 
-        Upcycler.Mix(method, options with { Form = ExportFormats.FormNamed(form) }, directory["at-once"], SilentReporter.Instance);
+        Upcycler.Mix(
+            method, options with { Form = ExportFormats.FormNamed(form) }, directory["at-once"], SilentReporter.Instance);
 
         foreach (var file in Directory.EnumerateFiles(directory["out"]).Where(file => Path.GetFileName(file) != "README.md"))
             File.ReadAllBytes(Path.Combine(directory["at-once"], Path.GetFileName(file))).ShouldBe(File.ReadAllBytes(file), file);
@@ -165,7 +182,9 @@ public sealed class ExporterTests : IDisposable
         Export(Mix("btx", new() { Seed = Llama, Experts = [Llama], TopK = 2, NormTopK = true }), "mixtral");
 
         var card = File.ReadAllText(directory["out/README.md"]);
-        card.ShouldStartWith("---\nlibrary_name: transformers\npipeline_tag: text-generation\nbase_model:\n  - \"llama-gqa\"\n  - \"llama-gqa\"\ntags:\n  - bam\n  - moe\n  - merge\n---\n");
+        card.ShouldStartWith(
+            "---\nlibrary_name: transformers\npipeline_tag: text-generation\nbase_model:\n  - \"llama-gqa\"\n  - "
+                + "\"llama-gqa\"\ntags:\n  - bam\n  - moe\n  - merge\n---\n");
         card.ShouldContain("Mixed by `bam mix btx` from these models, the seed first:");
         card.ShouldNotContain(Path.GetDirectoryName(Llama)!);
     }
@@ -177,20 +196,23 @@ public sealed class ExporterTests : IDisposable
         foreach (var model in models)
         {
             Directory.CreateDirectory(directory[model]);
-            foreach (var file in new[] { ModelConfig.FileName, Checkpoint.SingleFileName }) File.Copy(Path.Combine(Llama, file), directory[$"{model}/{file}"]);
+            foreach (var file in new[] { ModelConfig.FileName, WeightSet.SingleFileName })
+                File.Copy(Path.Combine(Llama, file), directory[$"{model}/{file}"]);
         }
 
         var mixture = Mix("soup", new() { Seed = directory[models[0]], Experts = [directory[models[1]]] });
         Export(mixture, "llama");
 
-        File.ReadAllText(directory["out/README.md"]).ShouldContain("Mixed by `bam mix soup` from these models, the seed first:\n\n- seed\n- law\n");
+        File.ReadAllText(directory["out/README.md"])
+            .ShouldContain("Mixed by `bam mix soup` from these models, the seed first:\n\n- seed\n- law\n");
     }
 
     [Fact]
     public void A_card_says_how_the_model_was_trained()
     {
         Directory.CreateDirectory(directory["run/model"]);
-        foreach (var file in new[] { ModelConfig.FileName, Checkpoint.SingleFileName }) File.Copy(Path.Combine(Llama, file), directory[$"run/model/{file}"]);
+        foreach (var file in new[] { ModelConfig.FileName, WeightSet.SingleFileName })
+            File.Copy(Path.Combine(Llama, file), directory[$"run/model/{file}"]);
         File.WriteAllText(directory["run/config.resolved.yaml"], """
             model: start
             data:
@@ -206,7 +228,8 @@ public sealed class ExporterTests : IDisposable
         Export(directory["run/model"], "llama");
 
         File.ReadAllText(directory["out/README.md"]).ShouldContain(
-            "Trained by `bam train` on 2,048,000 tokens:\n\n```yaml\ndomains:\n  general: 0.5\n  law: 2\nsequence_length: 128\nbatch_size: 16\nlearning_rate: 0.001\n```\n");
+            "Trained by `bam train` on 2,048,000 tokens:\n\n```yaml\ndomains:\n  general: 0.5\n  law: 2\nsequence_length: "
+                + "128\nbatch_size: 16\nlearning_rate: 0.001\n```\n");
     }
 
     [Theory]
@@ -241,20 +264,24 @@ public sealed class ExporterTests : IDisposable
     [InlineData("qwen3-qknorm", "norms of queries and keys")]
     public void A_model_of_another_form_is_no_llama(string name, string what) =>
         Should.Throw<InvalidInputException>(() => Export(Fixtures.HuggingFaceModel(name), "llama")).Message
-            .ShouldEndWith($"expected a model that --format llama can express exactly, found one with {what}; use --format hf, which expresses every model of Bam");
+            .ShouldEndWith(
+                $"expected a model that --format llama can express exactly, found one with {what}; use --format hf, which "
+                    + "expresses every model of Bam");
 
     [Fact]
     public void A_directory_with_other_files_is_left_alone()
     {
         Directory.CreateDirectory(directory["out"]);
         File.WriteAllText(directory["out/mine.txt"], "mine");
-        Should.Throw<InvalidInputException>(() => Export(Llama, "llama")).Message.ShouldContain("expected a new or empty directory");
+        Should.Throw<InvalidInputException>(() => Export(Llama, "llama")).Message
+            .ShouldContain("expected a new or empty directory");
         File.ReadAllText(directory["out/mine.txt"]).ShouldBe("mine");
     }
 
     [Fact]
     public void An_unknown_format_is_refused_by_name() =>
-        Should.Throw<InvalidInputException>(() => ExportFormats.Named("onnx")).Message.ShouldBe("--format: expected hf, mixtral, llama, gguf, found onnx; choose one of these");
+        Should.Throw<InvalidInputException>(() => ExportFormats.Named("onnx")).Message
+            .ShouldBe("--format: expected hf, mixtral, llama, gguf, found onnx; choose one of these");
 
     private void Export(string model, string format) =>
         Exporter.Export(model, ExportFormats.Named(format), new(), directory["out"], SilentReporter.Instance);
@@ -266,6 +293,7 @@ public sealed class ExporterTests : IDisposable
     private static void RequireSameNumbers(Checkpoint exported, Checkpoint source)
     {
         foreach (var parameter in source.Parameters)
-            ExportSources.Numbers(exported, parameter.Name).ShouldBe(ExportSources.Numbers(source, parameter.Name), parameter.Name);
+            ExportSources.Numbers(exported, parameter.Name)
+                .ShouldBe(ExportSources.Numbers(source, parameter.Name), parameter.Name);
     }
 }

@@ -4,7 +4,7 @@ using Shouldly;
 
 namespace Bam.Tests.Exporting;
 
-/// <summary>A GGUF file, read by the words of its specification and not by Bam's code.</summary>
+/// <summary>Reads a GGUF file according to its specification, without Bam's code.</summary>
 internal sealed class GgufContent
 {
     private readonly byte[] file;
@@ -38,7 +38,7 @@ internal sealed class GgufContent
 
     public IReadOnlyCollection<string> Names => tensors.Keys;
 
-    /// <summary>Rows first.</summary>
+    /// <summary>Row-major.</summary>
     public long[] ShapeOf(string name) => tensors[name].Shape;
 
     public uint TypeOf(string name) => tensors[name].Type;
@@ -53,7 +53,8 @@ internal sealed class GgufContent
 
     public long Count(string name) => tensors[name].Shape.Aggregate(1L, (product, size) => product * size);
 
-    private static string ReadText(BinaryReader reader) => Encoding.UTF8.GetString(reader.ReadBytes(checked((int)reader.ReadUInt64())));
+    private static string ReadText(BinaryReader reader) =>
+        Encoding.UTF8.GetString(reader.ReadBytes(checked((int)reader.ReadUInt64())));
 
     private static object ReadValue(BinaryReader reader, uint type)
     {

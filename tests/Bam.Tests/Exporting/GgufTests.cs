@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting;
 using Bam.Exporting.Gguf;
 using Bam.Tests.Models;
@@ -10,7 +12,7 @@ using Xunit;
 
 namespace Bam.Tests.Exporting;
 
-/// <summary>The file is what the format asks for; that llama.cpp computes the same with it, eng/check-llama-cpp.sh shows.</summary>
+/// <summary>Tests GGUF files; eng/check-llama-cpp.sh compares the results in llama.cpp.</summary>
 [Collection(LibTorchCollection.Name)]
 public sealed class GgufTests : IDisposable
 {
@@ -43,7 +45,8 @@ public sealed class GgufTests : IDisposable
         file.Float32("output.weight").ShouldBe(ExportSources.Numbers(source, "lm_head.weight"));
         file.Float32("output_norm.weight").ShouldBe(ExportSources.Numbers(source, "model.norm.weight"));
         file.Float32("blk.0.attn_norm.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.0.input_layernorm.weight"));
-        file.Float32("blk.0.ffn_norm.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.0.post_attention_layernorm.weight"));
+        file.Float32("blk.0.ffn_norm.weight")
+            .ShouldBe(ExportSources.Numbers(source, "model.layers.0.post_attention_layernorm.weight"));
         file.Float32("blk.0.attn_v.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.0.self_attn.v_proj.weight"));
         file.Float32("blk.1.ffn_down.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.1.mlp.down_proj.weight"));
     }
@@ -56,7 +59,8 @@ public sealed class GgufTests : IDisposable
         using var source = Checkpoint.Open(Llama, SilentReporter.Instance);
         foreach (var (name, stored) in new[] { ("q_proj", "attn_q"), ("k_proj", "attn_k") })
         {
-            var halves = ExportSources.Numbers(source, $"model.layers.0.self_attn.{name}.weight").Chunk(source.Config.HiddenSize).ToArray();
+            var halves = ExportSources.Numbers(source, $"model.layers.0.self_attn.{name}.weight").Chunk(source.Config.HiddenSize)
+                .ToArray();
             var neighbours = file.Float32($"blk.0.{stored}.weight").Chunk(source.Config.HiddenSize).ToArray();
             var headDim = source.Config.HeadDim;
             for (var head = 0; head < halves.Length; head += headDim)
@@ -91,7 +95,8 @@ public sealed class GgufTests : IDisposable
         file.Metadata["llama.expert_used_count"].ShouldBe(2u);
         file.ShapeOf("blk.1.ffn_gate_exps.weight").ShouldBe([3, source.Config.IntermediateSize, source.Config.HiddenSize]);
         file.Float32("blk.1.ffn_gate_exps.weight").ShouldBe(
-            Enumerable.Range(0, 3).SelectMany(expert => ExportSources.Numbers(source, $"model.layers.1.mlp.experts.{expert}.gate_proj.weight")));
+            Enumerable.Range(0, 3).SelectMany(
+                expert => ExportSources.Numbers(source, $"model.layers.1.mlp.experts.{expert}.gate_proj.weight")));
         file.Float32("blk.1.ffn_gate_inp.weight").ShouldBe(ExportSources.Numbers(source, "model.layers.1.mlp.router.weight"));
     }
 
@@ -114,7 +119,7 @@ public sealed class GgufTests : IDisposable
         var llama3 = Fixtures.HuggingFaceModel("llama-tied-llama3rope");
         var file = Export(llama3);
 
-        var config = ModelConfig.Load(llama3, SilentReporter.Instance);
+        var config = ModelConfigReader.Load(llama3, SilentReporter.Instance);
         file.Names.ShouldNotContain("output.weight");
         var factors = file.Float32("rope_freqs.weight");
         factors.Length.ShouldBe(config.HeadDim / 2);
@@ -139,7 +144,8 @@ public sealed class GgufTests : IDisposable
         var file = Export(Fixtures.HuggingFaceModel("mistral-sliding"), reporter: reporter);
 
         file.Metadata["llama.context_length"].ShouldBe(7u);
-        reporter.Warnings.ShouldContain("llama.cpp knows no sliding window here: the context is 7 tokens, one window, instead of 128");
+        reporter.Warnings.ShouldContain(
+            "llama.cpp knows no sliding window here: the context is 7 tokens, one window, instead of 128");
     }
 
     [Theory]
@@ -158,7 +164,7 @@ public sealed class GgufTests : IDisposable
         file.Bytes("token_embd.weight", bytes.Length).SequenceEqual(bytes).ShouldBeTrue();
     }
 
-    // llama-gqa: hidden 32, one block a row; intermediate 48, no whole number of blocks.
+    // llama-gqa: hidden size 32, one block per row; intermediate size 48, not a multiple of the block length.
     [Fact]
     public void Eight_bits_are_for_matrices_whose_rows_are_whole_blocks()
     {
@@ -175,7 +181,9 @@ public sealed class GgufTests : IDisposable
         {
             var stored = file.Bytes("token_embd.weight", expected.Length / 32 * 34).Slice(block * 34, 34);
             var scale = (float)BinaryPrimitives.ReadHalfLittleEndian(stored);
-            for (var i = 0; i < 32; i++) largest = Math.Max(largest, Math.Abs(((sbyte)stored[2 + i] * scale) - expected[(block * 32) + i]) / Math.Max(scale, 1e-6f));
+            for (var i = 0; i < 32; i++)
+                largest = Math.Max(
+                    largest, Math.Abs(((sbyte)stored[2 + i] * scale) - expected[(block * 32) + i]) / Math.Max(scale, 1e-6f));
         }
 
         largest.ShouldBeInRange(0.01f, 0.57f);  // half a step, and what the rounded scale adds at 127 steps
@@ -190,7 +198,8 @@ public sealed class GgufTests : IDisposable
         Q8Block.Quantize(values, bytes);
 
         BinaryPrimitives.ReadHalfLittleEndian(bytes).ShouldBe((Half)(20f / 127));
-        bytes[2..].Select(value => (int)(sbyte)value).ShouldBe(values.Select(value => (int)Math.Round(value * 127 / 20, MidpointRounding.AwayFromZero)));
+        bytes[2..].Select(value => (int)(sbyte)value)
+            .ShouldBe(values.Select(value => (int)Math.Round(value * 127 / 20, MidpointRounding.AwayFromZero)));
 
         Q8Block.Quantize(new float[32], bytes);
         bytes.ShouldAllBe(value => value == 0);
@@ -214,8 +223,12 @@ public sealed class GgufTests : IDisposable
             .ShouldBe("--dtype: expected float32, float16, bfloat16 or q8_0 for gguf, found float64; name one of these");
         Should.Throw<InvalidInputException>(() => Export(Llama, new() { ShardBytes = 1000 })).Message
             .ShouldBe("--shard-size: expected none with --format gguf, which is one file, found a size; leave it out");
-        Should.Throw<InvalidInputException>(() => Exporter.Export(Llama, ExportFormats.Named("llama"), new() { Quantize = true }, directory["out"], SilentReporter.Instance)).Message
-            .ShouldBe("--dtype: expected float32, bfloat16, float16 or float64 with --format llama, found q8_0; that is for gguf");
+        Should.Throw<InvalidInputException>(
+            () => Exporter.Export(
+                Llama, ExportFormats.Named("llama"), new() { Quantize = true }, directory["out"],
+                SilentReporter.Instance)).Message
+            .ShouldBe(
+                "--dtype: expected float32, bfloat16, float16 or float64 with --format llama, found q8_0; that is for gguf");
     }
 
     [Fact]

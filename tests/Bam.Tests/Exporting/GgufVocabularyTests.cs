@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Bam.Tests.Exporting;
 
-/// <summary>Vocabularies inside GGUF; that llama.cpp gives the same ids with them, eng/check-llama-cpp.sh shows.</summary>
+/// <summary>Tests GGUF vocabularies; eng/check-llama-cpp.sh compares the ids in llama.cpp.</summary>
 public sealed class GgufVocabularyTests : IDisposable
 {
     private readonly TemporaryDirectory directory = new();
@@ -33,8 +33,10 @@ public sealed class GgufVocabularyTests : IDisposable
         types[300].ShouldBe(1);
         types[tokenizer.AddedTokens.First(token => token.Special).Id].ShouldBe(3);
         types[^1].ShouldBe(5);
-        var merges = JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Tokenizer(style), Tokenizer.FileName)))!["model"]!["merges"]!.AsArray();
-        Array(metadata, "merges").ShouldBe(merges.Select(merge => merge is JsonArray pair ? $"{pair[0]} {pair[1]}" : merge!.ToString()));
+        var merges = JsonNode
+            .Parse(File.ReadAllText(Path.Combine(Fixtures.Tokenizer(style), Tokenizer.FileName)))!["model"]!["merges"]!.AsArray();
+        Array(metadata, "merges").ShouldBe(
+            merges.Select(merge => merge is JsonArray pair ? $"{pair[0]} {pair[1]}" : merge!.ToString()));
         metadata["tokenizer.ggml.eos_token_id"].ShouldBe((uint)tokenizer.EndOfTextId!.Value);
         metadata["tokenizer.ggml.add_bos_token"].ShouldBe(beginsText);
     }
@@ -78,8 +80,12 @@ public sealed class GgufVocabularyTests : IDisposable
     }
 
     [Theory]
-    [InlineData("[[\"▁\", \"a\"], [\"a\", \"b\"], [\"▁a\", \"b\"]]", "'▁' with 'ab', whose text together is a token, found no such merge")]
-    [InlineData("[[\"▁\", \"a\"], [\"▁a\", \"b\"], [\"a\", \"b\"], [\"▁\", \"ab\"]]", "those that make one token to stand together, found ▁ab in two places")]
+    [InlineData(
+        "[[\"▁\", \"a\"], [\"a\", \"b\"], [\"▁a\", \"b\"]]",
+        "'▁' with 'ab', whose text together is a token, found no such merge")]
+    [InlineData(
+        "[[\"▁\", \"a\"], [\"▁a\", \"b\"], [\"a\", \"b\"], [\"▁\", \"ab\"]]",
+        "those that make one token to stand together, found ▁ab in two places")]
     public void Merges_that_scores_cannot_express_are_refused(string merges, string message)
     {
         var json = CharacterBpe();
@@ -88,23 +94,32 @@ public sealed class GgufVocabularyTests : IDisposable
     }
 
     [Theory]
-    [InlineData("neox-prefix-space", "pre_tokenizer: expected that of GPT-2, Llama 3, Qwen 2 or GPT-2 with single digits, without a prefix space, found another")]
-    [InlineData("metaspace", "model: expected bytes for what has no token (byte_fallback), and merges that count, found another BPE")]
+    [InlineData(
+        "neox-prefix-space",
+        "pre_tokenizer: expected that of GPT-2, Llama 3, Qwen 2 or GPT-2 with single digits, without a prefix space, "
+            + "found another")]
+    [InlineData(
+        "metaspace", "model: expected bytes for what has no token (byte_fallback), and merges that count, found another BPE")]
     [InlineData("gemma", "normalizer, pre_tokenizer: expected spaces that become ▁ and nothing else, found something else")]
     public void What_llama_cpp_would_encode_otherwise_is_refused(string style, string message) =>
-        Should.Throw<InvalidInputException>(() => Metadata(Tokenizer.Load(Fixtures.Tokenizer(style)))).Message.ShouldContain(message);
+        Should.Throw<InvalidInputException>(() => Metadata(Tokenizer.Load(Fixtures.Tokenizer(style)))).Message
+            .ShouldContain(message);
 
     [Fact]
     public void Another_normalizer_is_refused()
     {
         var json = JsonOf("gpt2");
         json["normalizer"] = new JsonObject { ["type"] = "Lowercase" };
-        Should.Throw<InvalidInputException>(() => Metadata(Parse(json))).Message.ShouldContain("normalizer: expected none, or NFC, found another");
+        Should.Throw<InvalidInputException>(() => Metadata(Parse(json))).Message
+            .ShouldContain("normalizer: expected none, or NFC, found another");
     }
 
     [Theory]
     [InlineData("tokenizer_config.json", "{\"chat_template\": \"{{ messages }}\"}")]
-    [InlineData("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"{{ tools }}\"}, {\"name\": \"default\", \"template\": \"{{ messages }}\"}]}")]
+    [InlineData(
+        "tokenizer_config.json",
+        "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"{{ tools }}\"}, {\"name\": \"default\", \"template\": "
+            + "\"{{ messages }}\"}]}")]
     [InlineData("chat_template.jinja", "{{ messages }}")]
     public void The_chat_template_goes_with_it(string file, string content)
     {
@@ -112,20 +127,26 @@ public sealed class GgufVocabularyTests : IDisposable
         Metadata(Tokenizer.Load(Fixtures.Tokenizer("gpt2")))["tokenizer.chat_template"].ShouldBe("{{ messages }}");
     }
 
-    /// <summary>Llama 2's form: 3 special tokens, 256 bytes, letters, and words of them.</summary>
+    /// <summary>Like Llama 2: 3 special tokens, 256 bytes, letters, and words.</summary>
     private static JsonObject CharacterBpe()
     {
         var vocabulary = new JsonObject();
-        foreach (var token in (string[])["<unk>", "<s>", "</s>", .. Enumerable.Range(0, 256).Select(value => $"<0x{value:X2}>"), "▁", "a", "b", "▁a", "ab", "▁ab"])
-            vocabulary[token] = vocabulary.Count;
-        return JsonNode.Parse("""
+        string[] tokens =
+        [
+            "<unk>", "<s>", "</s>", .. Enumerable.Range(0, 256).Select(value => $"<0x{value:X2}>"),
+            "▁", "a", "b", "▁a", "ab", "▁ab",
+        ];
+        foreach (var token in tokens) vocabulary[token] = vocabulary.Count;
+        var json = JsonNode.Parse("""
             {
               "added_tokens": [
-                {"id": 0, "content": "<unk>", "special": true, "normalized": false}, {"id": 1, "content": "<s>", "special": true, "normalized": false},
+                {"id": 0, "content": "<unk>", "special": true, "normalized": false},
+                {"id": 1, "content": "<s>", "special": true, "normalized": false},
                 {"id": 2, "content": "</s>", "special": true, "normalized": false}],
               "normalizer": {"type": "Sequence", "normalizers": [
                 {"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
-              "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+              "post_processor": {"type": "TemplateProcessing",
+                "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
                 "pair": [], "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}},
               "decoder": {"type": "Sequence", "decoders": [
                 {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
@@ -133,19 +154,25 @@ public sealed class GgufVocabularyTests : IDisposable
               "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true, "vocab": null,
                 "merges": [["▁", "a"], ["a", "b"], ["▁a", "b"], ["▁", "ab"]]}
             }
-            """)!.AsObject() is var json && (json["model"]!["vocab"] = vocabulary) is not null ? json : throw new InvalidOperationException();
+            """)!.AsObject();
+        json["model"]!["vocab"] = vocabulary;
+        return json;
     }
 
-    private static JsonObject JsonOf(string style) => JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Tokenizer(style), Tokenizer.FileName)))!.AsObject();
+    private static JsonObject JsonOf(string style) =>
+        JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Tokenizer(style), Tokenizer.FileName)))!.AsObject();
 
-    private static Tokenizer Parse(JsonObject json) => Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(json.ToJsonString()), "tokenizer.json");
+    private static Tokenizer Parse(JsonObject json) =>
+        Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(json.ToJsonString()), "tokenizer.json");
 
     private static object[] Array(Dictionary<string, object> metadata, string key) => (object[])metadata[$"tokenizer.ggml.{key}"];
 
     private Dictionary<string, object> Metadata(Tokenizer tokenizer, int? vocabSize = null)
     {
         var metadata = new GgufMetadata();
-        GgufVocabulary.Add(metadata, tokenizer, TinyModels.Dense with { VocabSize = vocabSize ?? tokenizer.VocabSize }, directory["tokenizer.json"], SilentReporter.Instance);
+        GgufVocabulary.Add(
+            metadata, tokenizer, TinyModels.Dense with { VocabSize = vocabSize ?? tokenizer.VocabSize },
+            directory["tokenizer.json"], SilentReporter.Instance);
         using (new GgufFile(metadata, []).Create(directory["vocabulary.gguf"])) { }
         return new GgufContent(directory["vocabulary.gguf"]).Metadata;
     }

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Exporting;
 using Bam.Upcycling;
 using Shouldly;
@@ -7,7 +9,7 @@ using Xunit;
 
 namespace Bam.Tests.Exporting;
 
-/// <summary>Exports for transformers say which tokens begin, end and pad a text.</summary>
+/// <summary>Tests the special tokens of exports for transformers.</summary>
 public sealed class TokenizerConfigJsonTests : IDisposable
 {
     private readonly TemporaryDirectory directory = new();
@@ -45,7 +47,15 @@ public sealed class TokenizerConfigJsonTests : IDisposable
         var model = Model("llama2", begin: 1, end: 2);
 
         Upcycler.Mix(
-            "btx", new() { Seed = model, Experts = [model], TopK = 2, NormTopK = true, Form = (ICheckpointForm)ExportFormats.Named(format) },
+            "btx",
+            new()
+            {
+                Seed = model,
+                Experts = [model],
+                TopK = 2,
+                NormTopK = true,
+                Form = (ICheckpointForm)ExportFormats.Named(format),
+            },
             directory["out"], SilentReporter.Instance);
 
         Written()["pad_token"]!.ToString().ShouldBe("</s>");
@@ -72,7 +82,8 @@ public sealed class TokenizerConfigJsonTests : IDisposable
         Model("llama2", begin: 1, end: 2, text => text.Replace(
             "\"padding\": null",
             """
-            "padding": {"strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "<unk>"}
+            "padding": {"strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": null, "pad_id": 0,
+                "pad_type_id": 0, "pad_token": "<unk>"}
             """));
 
         Export("hf")["pad_token"]!.ToString().ShouldBe("<unk>");
@@ -108,7 +119,7 @@ public sealed class TokenizerConfigJsonTests : IDisposable
         Export("hf")["eos_token"]!.ToString().ShouldBe("<|begin|>");
     }
 
-    // transformers would add it with an id that has no row.
+    // transformers would add it with an id without a row.
     [Fact]
     public void A_token_without_a_row_is_not_named()
     {
@@ -131,7 +142,9 @@ public sealed class TokenizerConfigJsonTests : IDisposable
 
         File.ReadAllText(directory["out/tokenizer_config.json"]).ShouldStartWith(Own.TrimEnd());
         settings.Select(pair => pair.Key).ShouldBe(
-            ["tokenizer_class", "bos_token", "eos_token", "chat_template", "model_max_length", "model_input_names", "unk_token", "pad_token"]);
+            [
+                "tokenizer_class", "bos_token", "eos_token", "chat_template", "model_max_length", "model_input_names",
+                "unk_token", "pad_token"]);
         settings["pad_token"]!.ToString().ShouldBe("<unk>");
     }
 
@@ -139,7 +152,8 @@ public sealed class TokenizerConfigJsonTests : IDisposable
     public void What_the_map_of_special_tokens_says_is_not_said_again()
     {
         Model("llama2", begin: 1, end: 2);
-        File.WriteAllText(directory["model/special_tokens_map.json"], """{"pad_token": "<unk>", "unk_token": "<unk>", "eos_token": "</s>"}""");
+        File.WriteAllText(
+            directory["model/special_tokens_map.json"], """{"pad_token": "<unk>", "unk_token": "<unk>", "eos_token": "</s>"}""");
 
         Export("llama").Select(pair => pair.Key).ShouldBe(["tokenizer_class", "model_input_names", "bos_token"]);
     }
@@ -176,13 +190,14 @@ public sealed class TokenizerConfigJsonTests : IDisposable
     private string Model(string? tokenizer, JsonNode? begin, JsonNode? end, Func<string, string>? change = null)
     {
         Directory.CreateDirectory(directory["model"]);
-        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.HuggingFaceModel("llama-gqa"), ModelConfig.FileName)))!.AsObject();
+        var config = JsonNode.Parse(
+            File.ReadAllText(Path.Combine(Fixtures.HuggingFaceModel("llama-gqa"), ModelConfig.FileName)))!.AsObject();
         config.Remove("pad_token_id");
         (config["vocab_size"], config["bos_token_id"], config["eos_token_id"]) = (1536, begin, end);
         File.WriteAllText(directory["model/config.json"], config.ToJsonString());
-        var parameters = ParameterTable.Of(ModelConfig.Load(directory["model"], SilentReporter.Instance));
+        var parameters = ParameterTable.Of(ModelConfigReader.Load(directory["model"], SilentReporter.Instance));
         SafetensorsWriter.Write(
-            directory[$"model/{Checkpoint.SingleFileName}"],
+            directory[$"model/{WeightSet.SingleFileName}"],
             [.. parameters.Select(parameter => new TensorDeclaration(parameter.Name, TensorDtype.Float32, parameter.Shape))],
             (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
         if (tokenizer is null) return directory["model"];

@@ -32,17 +32,21 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void Without_commit_nothing_is_left()
     {
-        using (var atomic = new AtomicDirectory(directory["model"], OwnFiles.None)) File.WriteAllText(Path.Combine(atomic.TemporaryPath, "file"), "half");
+        using (var atomic = new AtomicDirectory(directory["model"], OwnFiles.None))
+            File.WriteAllText(Path.Combine(atomic.TemporaryPath, "file"), "half");
         Directory.GetFileSystemEntries(directory.Root).ShouldBeEmpty();
     }
 
     [Fact]
     public void A_name_that_cannot_be_synced_is_said_to_be_there()
     {
-        using (var atomic = new AtomicDirectory(directory["model"], OwnFiles.None) { SyncNames = _ => throw new IOException("Input/output error : '/'") })
+        Action<string> syncNames = _ => throw new IOException("Input/output error : '/'");
+        using (var atomic = new AtomicDirectory(directory["model"], OwnFiles.None) { SyncNames = syncNames })
         {
             Should.Throw<WorkFailedException>(atomic.Commit).Message
-                .ShouldBe($"{directory["model"]}: is whole, but a power failure may take away its name (Input/output error); check the disk, then write it again");
+                .ShouldBe(
+                    $"{directory["model"]}: is whole, but a power failure may take away its name (Input/output error); check the "
+                        + "disk, then write it again");
         }
 
         Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory["model"]]);
@@ -91,10 +95,11 @@ public sealed class AtomicDirectoryTests : IDisposable
         Directory.CreateSymbolicLink(Path.Combine(inside, "folder"), directory["elsewhere"]);
         System.Diagnostics.Process.Start("mkfifo", [Path.Combine(inside, "pipe")]).WaitForExit();
 
-        // A pipe that is opened waits for ever.
+        // Opening a pipe would block.
         await Task.Run(atomic.Commit).WaitAsync(TimeSpan.FromMinutes(1));
 
-        Directory.GetFileSystemEntries(directory["files/sub"]).Select(Path.GetFileName).ShouldBe(["dangling", "loop", "folder", "pipe"], ignoreOrder: true);
+        Directory.GetFileSystemEntries(directory["files/sub"]).Select(Path.GetFileName)
+            .ShouldBe(["dangling", "loop", "folder", "pipe"], ignoreOrder: true);
         new DirectoryInfo(directory["files/sub/folder"]).LinkTarget.ShouldBe(directory["elsewhere"]);
     }
 
@@ -104,8 +109,10 @@ public sealed class AtomicDirectoryTests : IDisposable
         using var atomic = new AtomicDirectory(directory["v1.2"], OwnFiles.None);
         var inside = Path.Combine(atomic.TemporaryPath, "config.json");
         Should.Throw<WorkFailedException>(() => AtomicFile.Write(inside, _ => throw new IOException("", 28)))
-            .Message.ShouldBe($"{directory["v1.2/config.json"]}: cannot be written (the disk is full); no part of it was left under that name");
-        Should.Throw<WorkFailedException>(() => FreeSpace.Require(inside, long.MaxValue)).Message.ShouldContain($"but {directory["v1.2"]} has only");
+            .Message.ShouldBe(
+                $"{directory["v1.2/config.json"]}: cannot be written (the disk is full); no part of it was left under that name");
+        Should.Throw<WorkFailedException>(() => FreeSpace.Require(inside, long.MaxValue)).Message
+            .ShouldContain($"but {directory["v1.2"]} has only");
     }
 
     [Fact]
@@ -134,7 +141,8 @@ public sealed class AtomicDirectoryTests : IDisposable
     public void A_process_killed_between_the_two_renames_loses_nothing()
     {
         Directory.CreateDirectory(directory[$".model.{Machine}.5000000.1.tmp"]);
-        File.WriteAllText(Path.Combine(Directory.CreateDirectory(directory[$".model.{Machine}.5000000.2.old"]).FullName, "old"), "");
+        File.WriteAllText(
+            Path.Combine(Directory.CreateDirectory(directory[$".model.{Machine}.5000000.2.old"]).FullName, "old"), "");
         new AtomicDirectory(directory["model"], OwnFiles.None).Dispose();
         Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory["model"]]);
         File.Exists(directory["model/old"]).ShouldBeTrue();
@@ -154,7 +162,8 @@ public sealed class AtomicDirectoryTests : IDisposable
         {
             File.WriteAllText(directory["model/notes.md"], "precious");
             Should.Throw<InvalidInputException>(atomic.Commit).Message.ShouldBe(
-                $"{directory["model"]}: expected a new or empty directory, or an older one, found one with notes.md; choose another");
+                $"{directory["model"]}: expected a new or empty directory, or an older one, found one with notes.md; "
+                    + "choose another");
         }
 
         Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory["model"]]);
@@ -171,7 +180,8 @@ public sealed class AtomicDirectoryTests : IDisposable
         var name = string.Concat(Enumerable.Repeat(letter, count));
         using (var atomic = new AtomicDirectory(directory[name], OwnFiles.None))
         {
-            Should.Throw<WorkFailedException>(() => AtomicFile.Write(Path.Combine(atomic.TemporaryPath, name), _ => throw new IOException("", 28)))
+            Should.Throw<WorkFailedException>(
+                () => AtomicFile.Write(Path.Combine(atomic.TemporaryPath, name), _ => throw new IOException("", 28)))
                 .Message.ShouldStartWith($"{directory[name]}/{name}: cannot be written");
             AtomicFile.WriteText(Path.Combine(atomic.TemporaryPath, name), "whole");
             atomic.Commit();
@@ -179,7 +189,8 @@ public sealed class AtomicDirectoryTests : IDisposable
 
         Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory[name]]);
         Directory.GetFileSystemEntries(directory[name]).ShouldBe([directory[$"{name}/{name}"]]);
-        var left = Path.GetFileName(TemporarySibling.Of(directory[name])).Replace($".{Environment.ProcessId}.", ".5000000.", StringComparison.Ordinal);
+        var left = Path.GetFileName(TemporarySibling.NameFor(directory[name]))
+            .Replace($".{Environment.ProcessId}.", ".5000000.", StringComparison.Ordinal);
         Directory.CreateDirectory(directory[left]);
         TemporarySibling.RemoveLeftovers(directory[name]);
         Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory[name]]);
@@ -189,8 +200,11 @@ public sealed class AtomicDirectoryTests : IDisposable
     public void A_file_of_that_name_and_the_root_are_refused()
     {
         File.WriteAllText(directory["file"], "");
-        Should.Throw<InvalidInputException>(() => new AtomicDirectory(directory["file"], OwnFiles.None)).Message.ShouldContain("expected a directory to write, found a file");
-        Should.Throw<InvalidInputException>(() => new AtomicDirectory("/", Anything)).Message.ShouldContain("the root of the file system");
-        Should.Throw<WorkFailedException>(() => new AtomicDirectory(directory["file/model"], OwnFiles.None)).Message.ShouldContain("cannot be created");
+        Should.Throw<InvalidInputException>(() => new AtomicDirectory(directory["file"], OwnFiles.None)).Message
+            .ShouldContain("expected a directory to write, found a file");
+        Should.Throw<InvalidInputException>(() => new AtomicDirectory("/", Anything)).Message
+            .ShouldContain("the root of the file system");
+        Should.Throw<WorkFailedException>(() => new AtomicDirectory(directory["file/model"], OwnFiles.None)).Message
+            .ShouldContain("cannot be created");
     }
 }

@@ -45,7 +45,8 @@ public sealed class AtomicFileTests : IDisposable
             stream.Write(new byte[100_000]);
             throw new IOException("No space left on device : '/tmp/.x.tmp'", NoSpaceLeft);
         }));
-        failure.Message.ShouldBe($"{directory["x"]}: cannot be written (the disk is full); no part of it was left under that name");
+        failure.Message.ShouldBe(
+            $"{directory["x"]}: cannot be written (the disk is full); no part of it was left under that name");
         File.ReadAllText(directory["x"]).ShouldBe("old");
         Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory["x"]]);
     }
@@ -53,8 +54,12 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void A_name_that_cannot_be_synced_is_said_to_be_there()
     {
-        var failure = Should.Throw<WorkFailedException>(() => AtomicFile.Write(directory["x"], stream => stream.Write("new"u8), _ => throw new IOException("Input/output error : '/'")));
-        failure.Message.ShouldBe($"{directory["x"]}: is whole, but a power failure may take away its name (Input/output error); check the disk, then write it again");
+        var failure = Should.Throw<WorkFailedException>(
+            () => AtomicFile.Write(
+                directory["x"], stream => stream.Write("new"u8), _ => throw new IOException("Input/output error : '/'")));
+        failure.Message.ShouldBe(
+            $"{directory["x"]}: is whole, but a power failure may take away its name (Input/output error); check the disk, then "
+                + "write it again");
         File.ReadAllText(directory["x"]).ShouldBe("new");
         Directory.GetFileSystemEntries(directory.Root).ShouldBe([directory["x"]]);
     }
@@ -62,7 +67,8 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Any_other_failure_is_thrown_on_and_leaves_nothing()
     {
-        Should.Throw<OperationCanceledException>(() => AtomicFile.Write(directory["x"], _ => throw new OperationCanceledException()));
+        Should.Throw<OperationCanceledException>(
+            () => AtomicFile.Write(directory["x"], _ => throw new OperationCanceledException()));
         Directory.GetFileSystemEntries(directory.Root).ShouldBeEmpty();
     }
 
@@ -102,7 +108,8 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Directories_and_devices_are_refused()
     {
-        Should.Throw<InvalidInputException>(() => AtomicFile.WriteText(directory.Root, "")).Message.ShouldContain("expected a file to write, found a directory");
+        Should.Throw<InvalidInputException>(() => AtomicFile.WriteText(directory.Root, "")).Message
+            .ShouldContain("expected a file to write, found a directory");
         Should.Throw<InvalidInputException>(() => AtomicFile.WriteText("/dev/null", "")).Message.ShouldContain("found a device");
     }
 
@@ -110,9 +117,10 @@ public sealed class AtomicFileTests : IDisposable
     public void A_folder_that_cannot_be_made_is_the_work_that_failed()
     {
         File.WriteAllText(directory["file"], "");
-        Should.Throw<WorkFailedException>(() => AtomicFile.WriteText(directory["file/x"], "")).Message.ShouldStartWith($"{directory["file/x"]}: cannot be written (");
+        Should.Throw<WorkFailedException>(() => AtomicFile.WriteText(directory["file/x"], "")).Message
+            .ShouldStartWith($"{directory["file/x"]}: cannot be written (");
     }
 
-    /// <summary>Above the largest process id that Linux gives (2²²).</summary>
+    /// <summary>Above the largest process id of Linux (2²²).</summary>
     private const int NoProcess = 5_000_000;
 }

@@ -16,7 +16,8 @@ public sealed class DirectoryLockTests : IDisposable
         using (DirectoryLock.Acquire(directory["run"]))
         {
             Should.Throw<InvalidInputException>(() => DirectoryLock.Acquire(directory["run"]))
-                .Message.ShouldBe($"{directory["run"]}: another bam is at work there; wait for it, stop it, or choose another output");
+                .Message.ShouldBe(
+                    $"{directory["run"]}: another bam is at work there; wait for it, stop it, or choose another output");
         }
 
         DirectoryLock.Acquire(directory["run"]).Dispose();
@@ -27,6 +28,7 @@ public sealed class DirectoryLockTests : IDisposable
     {
         Directory.CreateDirectory(directory["run"]);
         File.CreateSymbolicLink(directory["run/.lock"], directory["run/.lock"]);
-        Should.Throw<WorkFailedException>(() => DirectoryLock.Acquire(directory["run"])).Message.ShouldStartWith($"{directory["run/.lock"]}: cannot be written (");
+        Should.Throw<WorkFailedException>(() => DirectoryLock.Acquire(directory["run"])).Message
+            .ShouldStartWith($"{directory["run/.lock"]}: cannot be written (");
     }
 }

@@ -12,6 +12,8 @@ public sealed class FreeSpaceTests
         using var directory = new TemporaryDirectory();
         FreeSpace.Require(directory["not/yet/there"], 1);
         Should.Throw<WorkFailedException>(() => FreeSpace.Require(directory["not/yet/there"], long.MaxValue))
-            .Message.ShouldMatch(@"there: 9,223,372,036,854,775,807 bytes are to be written but .* has only [\d,]+ free; make room or write elsewhere");
+            .Message.ShouldMatch(
+                @"there: 9,223,372,036,854,775,807 bytes are to be written but .* has only [\d,]+ free; "
+                    + "make room or write elsewhere");
     }
 }

@@ -39,10 +39,13 @@ public sealed class InputFileTests : IDisposable
     {
         Pipe("head -c 100000 /dev/zero", () => InputFile.ReadAllBytes(directory["pipe"], "").Length.ShouldBe(100_000));
         Pipe("cat /dev/zero", () => Should.Throw<InvalidInputException>(() => InputFile.ReadAllBytes(directory["pipe"], ""))
-            .Message.ShouldBe($"{directory["pipe"]}: expected a file of at most 67,108,864 bytes, found more; is it the right file?"));
-        Pipe("cat /dev/zero", () => Should.Throw<InvalidInputException>(() => InputFile.ReadAllBytes(directory["pipe"], "", most: 70_000))
+            .Message.ShouldBe(
+                $"{directory["pipe"]}: expected a file of at most 67,108,864 bytes, found more; is it the right file?"));
+        Pipe("cat /dev/zero", () => Should.Throw<InvalidInputException>(
+            () => InputFile.ReadAllBytes(directory["pipe"], "", most: 70_000))
             .Message.ShouldContain("at most 70,000 bytes, found more"));
-        Pipe("head -c 70000 /dev/zero", () => InputFile.ReadAllBytes(directory["pipe"], "", most: 70_000).Length.ShouldBe(70_000));
+        Pipe(
+            "head -c 70000 /dev/zero", () => InputFile.ReadAllBytes(directory["pipe"], "", most: 70_000).Length.ShouldBe(70_000));
         Pipe("cat /dev/zero", () => Should.Throw<InvalidInputException>(() => InputFile.ReadLines(directory["pipe"], "").First())
             .Message.ShouldContain("expected a line of at most 33,554,432 characters, found a longer one"));
     }
@@ -52,7 +55,9 @@ public sealed class InputFileTests : IDisposable
     {
         Run("mkfifo", directory["pipe"]).WaitForExit();
         Should.Throw<InvalidInputException>(() => InputFile.ReadAllBytes(directory["pipe"], ""))
-            .Message.ShouldBe($"{directory["pipe"]}: expected a file, found a pipe that nobody writes into; start the writer first, or give a file");
+            .Message.ShouldBe(
+                $"{directory["pipe"]}: expected a file, found a pipe that nobody writes into; start the writer first, or give "
+                    + "a file");
         Should.Throw<InvalidInputException>(() => InputFile.OpenRead(directory["pipe"], ""))
             .Message.ShouldBe($"{directory["pipe"]}: expected a regular file, found a pipe; write it to a file first");
     }

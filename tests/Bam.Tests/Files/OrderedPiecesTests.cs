@@ -27,7 +27,9 @@ public sealed class OrderedPiecesTests
     }
 
     [Fact]
-    public void Nothing_to_do_is_done() => OrderedPieces.Run(0, () => new Worker(() => { }), (_, _) => throw new InvalidOperationException(), CancellationToken.None);
+    public void Nothing_to_do_is_done() =>
+        OrderedPieces.Run(
+            0, () => new Worker(() => { }), (_, _) => throw new InvalidOperationException(), CancellationToken.None);
 
     [Fact]
     public void Of_many_failures_the_first_pieces_is_thrown_and_no_more_pieces_begin()
@@ -51,7 +53,9 @@ public sealed class OrderedPiecesTests
 
     [Fact]
     public void A_worker_that_cannot_be_made_is_a_failure() =>
-        Should.Throw<InvalidInputException>(() => OrderedPieces.Run<Worker>(5, () => throw new InvalidInputException("no memory"), (_, _) => { }, CancellationToken.None));
+        Should.Throw<InvalidInputException>(
+            () => OrderedPieces.Run<Worker>(
+                5, () => throw new InvalidInputException("no memory"), (_, _) => { }, CancellationToken.None));
 
     private sealed class Worker(Action dispose) : IDisposable
     {

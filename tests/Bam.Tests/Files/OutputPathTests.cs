@@ -17,7 +17,8 @@ public sealed class OutputPathTests : IDisposable
         var own = new OwnFiles("anything", _ => false, _ => true);
         Directory.CreateSymbolicLink(directory["here"], Environment.CurrentDirectory);
         foreach (var output in new[] { ".", directory["here"] })
-            Refused(output, Anything).ShouldBe($"{output}: is or contains the current directory, and Bam would replace it; name a new directory");
+            Refused(output, Anything).ShouldBe(
+                $"{output}: is or contains the current directory, and Bam would replace it; name a new directory");
         Refused("..", own).ShouldContain(" with ");
         Refused("..", Anything).ShouldContain("or contains the current directory");
     }
@@ -27,11 +28,13 @@ public sealed class OutputPathTests : IDisposable
     {
         File.CreateSymbolicLink(directory["a"], "b");
         File.CreateSymbolicLink(directory["b"], "a");
-        Refused(directory["a/out"], OwnFiles.None).ShouldBe($"{directory["a/out"]}: leads through symbolic links in a circle; choose another path");
+        Refused(directory["a/out"], OwnFiles.None).ShouldBe(
+            $"{directory["a/out"]}: leads through symbolic links in a circle; choose another path");
         File.CreateSymbolicLink(directory["dangling"], "elsewhere/new");
         OutputPath.RequireDirectory(directory["dangling"], OwnFiles.None, []);
         RealPath.Of(directory["dangling"]).ShouldBe(RealPath.Of(directory["elsewhere/new"]));
-        Should.Throw<InvalidInputException>(() => OutputPath.RequireDirectory(directory["dangling"], OwnFiles.None, [directory["elsewhere/new"]]))
+        Should.Throw<InvalidInputException>(
+            () => OutputPath.RequireDirectory(directory["dangling"], OwnFiles.None, [directory["elsewhere/new"]]))
             .Message.ShouldContain("is the input");
     }
 
@@ -56,7 +59,8 @@ public sealed class OutputPathTests : IDisposable
         Directory.CreateSymbolicLink(directory["model/runs"], "../elsewhere");
         File.CreateSymbolicLink(directory["model/dangling"], "nothing");
         Should.Throw<InvalidInputException>(() => OutputPath.RequireWorkplace(directory["store"], [directory["model"]]))
-            .Message.ShouldBe($"{directory["store"]}: holds the input {directory["model/model.safetensors"]}; choose another output");
+            .Message.ShouldBe(
+                $"{directory["store"]}: holds the input {directory["model/model.safetensors"]}; choose another output");
         OutputPath.RequireWorkplace(directory["store/run"], [directory["model"]]);
         OutputPath.RequireWorkplace(directory["elsewhere/run"], [directory["model"]]);
     }
@@ -65,7 +69,8 @@ public sealed class OutputPathTests : IDisposable
     public void A_name_that_no_file_can_have_is_refused()
     {
         var name = new string('n', 256);
-        Refused(directory[$"{name}/out"], OwnFiles.None).ShouldBe($"{directory[$"{name}/out"]}: expected names of at most 255 bytes, found one of 256, {name}; shorten it");
+        Refused(directory[$"{name}/out"], OwnFiles.None).ShouldBe(
+            $"{directory[$"{name}/out"]}: expected names of at most 255 bytes, found one of 256, {name}; shorten it");
         Refused(directory[string.Concat(Enumerable.Repeat("本", 86))], OwnFiles.None).ShouldContain("found one of 258");
     }
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Bam.Tests.Files;
 
-/// <summary>A real file system of a few kilobytes, where the test may mount one.</summary>
+/// <summary>A file system of a few kilobytes, if the test may mount one.</summary>
 internal sealed class SmallDisk : IDisposable
 {
     private readonly TemporaryDirectory mountPoint = new();
@@ -11,7 +11,7 @@ internal sealed class SmallDisk : IDisposable
 
     public string Root => mountPoint.Root;
 
-    /// <summary>Mounts one of <paramref name="kilobytes"/>, or says why it cannot.</summary>
+    /// <summary>Mounts one of <paramref name="kilobytes"/>, or skips the test with the reason.</summary>
     public static SmallDisk? TryMount(int kilobytes, out string whyNot)
     {
         whyNot = "mounting a small file system needs root";
@@ -24,17 +24,18 @@ internal sealed class SmallDisk : IDisposable
         return null;
     }
 
-    /// <summary>Leaves no room.</summary>
+    /// <summary>Fills the disk.</summary>
     public void Fill()
     {
-        using var filler = new FileStream(Path.Combine(Root, "filler"), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        using var filler = new FileStream(
+            Path.Combine(Root, "filler"), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
         try
         {
             while (true) filler.Write(new byte[1024]);
         }
         catch (IOException)
         {
-            // It is full.
+            // The disk is full.
         }
     }
 

@@ -50,7 +50,7 @@ public sealed class GeneratorTests : IDisposable
     [Fact]
     public void A_stop_string_that_is_a_special_token_ends_the_text_at_its_id()
     {
-        // Every token that the model gives is special here, so that no text ever comes.
+        // Every token that the model generates is special, so that there is no text.
         var tokenizer = TinyTokenizer.With(json => json["added_tokens"] = new JsonArray([.. Enumerable.Range(0, 256).Select(id =>
         {
             var token = TinyTokenizer.Added(id, ByteAlphabet.LetterOf((byte)id).ToString());
@@ -69,8 +69,11 @@ public sealed class GeneratorTests : IDisposable
 
     [Fact]
     public void A_special_token_beside_other_text_never_comes_and_is_refused_as_a_stop_string() =>
-        Should.Throw<InvalidInputException>(() => Generate("a", new() { MaxNewTokens = 8, StopStrings = ["fine", "<|endoftext|>\n"] })).Message
-            .ShouldStartWith("--stop \"<|endoftext|>\n\": expected text, or one special token, found the special token \"<|endoftext|>\" beside other text; give \"<|endoftext|>\" alone");
+        Should.Throw<InvalidInputException>(
+            () => Generate("a", new() { MaxNewTokens = 8, StopStrings = ["fine", "<|endoftext|>\n"] })).Message
+            .ShouldStartWith(
+                "--stop \"<|endoftext|>\n\": expected text, or one special token, found the special token \"<|endoftext|>\" "
+                    + "beside other text; give \"<|endoftext|>\" alone");
 
     [Fact]
     public void Pieces_are_the_text_and_a_seed_gives_it_again()
@@ -117,7 +120,8 @@ public sealed class GeneratorTests : IDisposable
         using var source = new CancellationTokenSource();
         var options = new GenerationOptions { MaxNewTokens = 20 };
         var reported = 0;
-        var result = new Generator(model, Tokenizer).Run(['a'], options, _ => { if (++reported == 3) source.Cancel(); }, source.Token);
+        var result = new Generator(model, Tokenizer).Run(
+            ['a'], options, _ => { if (++reported == 3) source.Cancel(); }, source.Token);
         result.StopReason.ShouldBe(StopReason.Interrupted);
         result.Tokens.Count.ShouldBe(4);
     }
@@ -131,7 +135,7 @@ public sealed class GeneratorTests : IDisposable
         traced.Tokens.Select(token => token.Id).ShouldBe(plain.Tokens.Select(token => token.Id));
         traced.Text.ShouldBe(plain.Text);
 
-        // The last token's experts are those that a fresh pass over everything finds.
+        // The last token's experts are equal to those of a full forward pass.
         using var scope = TensorScope.Open();
         var ids = new long[] { 'a', 'b' }.Concat(traced.Tokens.Select(token => (long)token.Id)).ToArray();
         var trace = new RoutingTrace(model.Config);
@@ -152,7 +156,9 @@ public sealed class GeneratorTests : IDisposable
         generator.RoomAfter(2).ShouldBe(30);
         generator.Run(['a', 'b'], new() { MaxNewTokens = 30, TraceRouting = true }).Tokens.Count.ShouldBeLessThanOrEqualTo(30);
         Should.Throw<InvalidInputException>(() => generator.Run(['a', 'b'], new() { MaxNewTokens = 31 }))
-            .Message.ShouldBe("--max-tokens: expected at most 30 after a prompt of 2 tokens (max_position_embeddings 32), found 31; ask for fewer, or shorten the prompt");
+            .Message.ShouldBe(
+                "--max-tokens: expected at most 30 after a prompt of 2 tokens (max_position_embeddings 32), found 31; ask for "
+                    + "fewer, or shorten the prompt");
         Should.Throw<InvalidInputException>(() => generator.Run(new int[32], new() { MaxNewTokens = 1 }))
             .Message.ShouldBe("the prompt: expected fewer than 32 tokens (max_position_embeddings), found 32; shorten it");
     }
@@ -161,7 +167,8 @@ public sealed class GeneratorTests : IDisposable
     public void An_empty_prompt_is_the_beginning_of_a_document()
     {
         new Generator(model, Tokenizer).Encode("").ShouldBe([EndOfText]);
-        Should.Throw<InvalidInputException>(() => new Generator(model, TinyTokenizer.With(_ => { })).Encode("")).Message.ShouldStartWith("the prompt: expected text");
+        Should.Throw<InvalidInputException>(() => new Generator(model, TinyTokenizer.With(_ => { })).Encode("")).Message
+            .ShouldStartWith("the prompt: expected text");
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed class SamplerTests
     [InlineData(0.69, new[] { 0, 0.4, 0, 0.3, 0 })]
     [InlineData(0.71, new[] { 0, 0.4, 0, 0.3, 0.15 })]
     [InlineData(0.1, new[] { 0, 1.0, 0, 0, 0 })]
-    public void Top_p_leaves_the_smallest_set_that_reaches_it(double topP, double[] expected) => ShouldFollow(expected, new() { TopP = topP });
+    public void Top_p_leaves_the_smallest_set_that_reaches_it(double topP, double[] expected) =>
+        ShouldFollow(expected, new() { TopP = topP });
 
     [Fact]
     public void Top_p_counts_within_top_k() => ShouldFollow([0, 0.4, 0, 0.3, 0], new() { TopK = 3, TopP = 0.8 });
@@ -55,7 +56,7 @@ public sealed class SamplerTests
         }
     }
 
-    // What is documented: a seed's text must not change with a release.
+    // Documented: the text of a seed must not change between releases.
     [Fact]
     public void Seed_0_gives_these_tokens()
     {
@@ -74,9 +75,10 @@ public sealed class SamplerTests
     [InlineData(1, null, 0, "--top-p")]
     [InlineData(1, null, 1.1, "--top-p")]
     public void Values_that_mean_nothing_are_refused(double temperature, int? topK, double topP, string name) =>
-        Should.Throw<InvalidInputException>(() => new Sampler(new() { Temperature = temperature, TopK = topK, TopP = topP })).Message.ShouldStartWith(name);
+        Should.Throw<InvalidInputException>(
+            () => new Sampler(new() { Temperature = temperature, TopK = topK, TopP = topP })).Message.ShouldStartWith(name);
 
-    // Within four standard deviations of each frequency; exactly where that is 0 or 1.
+    // Within four standard deviations of each frequency; exact for 0 and 1.
     private static void ShouldFollow(double[] weights, SamplerOptions options)
     {
         var counts = new int[weights.Length];

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Bam.Tests.Generation;
 
-/// <summary>Text as it comes, mostly one byte a token.</summary>
+/// <summary>Tests incremental decoding, mostly with one byte per token.</summary>
 public sealed class StreamingTextDecoderTests
 {
     private static readonly Tokenizer Bytes = TinyTokenizer.With(json =>
@@ -47,7 +47,8 @@ public sealed class StreamingTextDecoderTests
         var random = new Random(1);
         for (var repeat = 0; repeat < 200; repeat++)
         {
-            var ids = Enumerable.Range(0, random.Next(1, 30)).Select(_ => random.Next(2) == 0 ? random.Next(0x80, 0x100) : random.Next(260)).ToArray();
+            var ids = Enumerable.Range(0, random.Next(1, 30))
+                .Select(_ => random.Next(2) == 0 ? random.Next(0x80, 0x100) : random.Next(260)).ToArray();
             string.Concat(Pieces(ids)).ShouldBe(Bytes.Decode(ids, skipSpecialTokens: true));
         }
     }
@@ -116,7 +117,8 @@ public sealed class StreamingTextDecoderTests
             var tokenizer = Tokenizer.Load(Fixtures.Tokenizer(style));
             for (var repeat = 0; repeat < 200; repeat++)
             {
-                var ids = Enumerable.Range(0, random.Next(1, 30)).Select(_ => random.Next(random.Next(2) == 0 ? 300 : tokenizer.VocabSize)).ToArray();
+                var ids = Enumerable.Range(0, random.Next(1, 30))
+                    .Select(_ => random.Next(random.Next(2) == 0 ? 300 : tokenizer.VocabSize)).ToArray();
                 string.Concat(Pieces(tokenizer, ids)).ShouldBe(tokenizer.Decode(ids, skipSpecialTokens: true), style);
             }
         }
@@ -154,7 +156,7 @@ public sealed class StreamingTextDecoderTests
 
     private static List<string> Pieces(int[] ids) => Pieces(Bytes, ids);
 
-    // What each token brings, up to the stop string, and what the end brings.
+    // The text of each token up to the stop string, and of Finish.
     private static List<string> Pieces(Tokenizer tokenizer, int[] ids, params string[] stops)
     {
         var decoder = new StreamingTextDecoder(tokenizer, stops);

@@ -1,4 +1,4 @@
-using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 using Bam.Models;
 using Bam.Torch;
 using Shouldly;

@@ -35,13 +35,16 @@ public sealed class RouterCalibrationTests : IDisposable
         var inputs = Alphabets.Select(letters => InputsOf(model, letters)).ToArray();
         for (var layer = 0; layer < config.NumHiddenLayers; layer++)
         {
-            found[$"model.layers.{layer}.self_attn.router.weight"].ShouldBe(RouterRows.Of([.. inputs.Select(domain => domain[layer].Attention)])!, 1e-4f);
-            found[$"model.layers.{layer}.mlp.router.weight"].ShouldBe(RouterRows.Of([.. inputs.Select(domain => domain[layer].FeedForward)])!, 1e-4f);
+            found[$"model.layers.{layer}.self_attn.router.weight"]
+                .ShouldBe(RouterRows.Of([.. inputs.Select(domain => domain[layer].Attention)])!, 1e-4f);
+            found[$"model.layers.{layer}.mlp.router.weight"]
+                .ShouldBe(RouterRows.Of([.. inputs.Select(domain => domain[layer].FeedForward)])!, 1e-4f);
         }
 
         found.Count.ShouldBe(2 * config.NumHiddenLayers);
         var isOneInput = config is { ParallelBlock: true, SeparateNorms: false };
-        (found["model.layers.1.self_attn.router.weight"].SequenceEqual(found["model.layers.1.mlp.router.weight"])).ShouldBe(isOneInput);
+        (found["model.layers.1.self_attn.router.weight"].SequenceEqual(found["model.layers.1.mlp.router.weight"]))
+            .ShouldBe(isOneInput);
     }
 
     [Theory, MemberData(nameof(Kinds))]
@@ -49,9 +52,7 @@ public sealed class RouterCalibrationTests : IDisposable
     {
         var seed = Seed(ConfigOf(kind));
         var options = new MixtureOptions { Seed = seed, Experts = [seed, seed], RouterTexts = new(texts, Tokens) };
-        using var sources = MixtureSources.Open(options.Models, SilentReporter.Instance);
-        var plan = MixturePlan.Create("bam", options, sources);
-        Upcycler.Write(plan.WithRouters(Run(seed, plan.Config, texts)), sources, directory["mixture"], SilentReporter.Instance);
+        Upcycler.Mix("bam", options, directory["mixture"], SilentReporter.Instance);
 
         using var scope = TensorScope.Open();
         using var mixture = ModelCheckpoint.Load(directory["mixture"], Device.Cpu, SilentReporter.Instance);
@@ -95,7 +96,8 @@ public sealed class RouterCalibrationTests : IDisposable
     {
         string[] alike = [.. Enumerable.Range(0, 3).Select(i => Text($"same{i}.txt", "abc"))];
         Should.Throw<InvalidInputException>(() => Run(Seed(TinyModels.Dense), TinyModels.Bam, alike)).Message.ShouldBe(
-            $"the router texts: expected a domain of its own for each expert, found the same text in {string.Join(", ", alike)}; give each expert text of what it was specialised on");
+            $"the router texts: expected a domain of its own for each expert, found the same text in "
+            + $"{string.Join(", ", alike)}; give each expert text of what it was specialised on");
     }
 
     [Fact]
@@ -103,7 +105,8 @@ public sealed class RouterCalibrationTests : IDisposable
     {
         var seed = Seed(TinyModels.Dense);
         File.Delete(Path.Combine(seed, TokenizerFile.FileName));
-        Should.Throw<InvalidInputException>(() => Run(seed, TinyModels.Bam, texts)).Message.ShouldContain("expected a tokenizer.json");
+        Should.Throw<InvalidInputException>(() => Run(seed, TinyModels.Bam, texts))
+            .Message.ShouldContain("expected a tokenizer.json");
     }
 
     private static ModelConfig ConfigOf(string kind) => (kind switch
@@ -119,8 +122,10 @@ public sealed class RouterCalibrationTests : IDisposable
     // What a pass over each window of its own gives, weighted by their tokens.
     private static RouterInputMean[] InputsOf(LanguageModel model, string letters)
     {
-        var means = Enumerable.Range(0, model.Config.NumHiddenLayers).Select(_ => new RouterInputMean(model.Config.HiddenSize)).ToArray();
-        foreach (var window in Sequence(letters).Take(Tokens).Chunk(model.Config.MaxPositionEmbeddings)) model.Observe(Ids(window), means);
+        var means = Enumerable.Range(0, model.Config.NumHiddenLayers).Select(_ => new RouterInputMean(model.Config.HiddenSize))
+            .ToArray();
+        foreach (var window in Sequence(letters).Take(Tokens).Chunk(model.Config.MaxPositionEmbeddings))
+            model.Observe(Ids(window), means);
         return means;
     }
 
@@ -131,7 +136,8 @@ public sealed class RouterCalibrationTests : IDisposable
     }
 
     // Letters are their own ids, in an order that does not repeat soon.
-    private static IEnumerable<int> Sequence(string letters) => Enumerable.Range(0, 200).Select(i => (int)letters[i * i / 3 % letters.Length]);
+    private static IEnumerable<int> Sequence(string letters) =>
+        Enumerable.Range(0, 200).Select(i => (int)letters[i * i / 3 % letters.Length]);
 
     private string Text(string name, string letters, int count = 200)
     {

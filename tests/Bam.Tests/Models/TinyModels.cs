@@ -1,6 +1,5 @@
 using Bam.Checkpoints;
 using Bam.Models;
-using Bam.Numerics;
 using Bam.Torch;
 
 namespace Bam.Tests.Models;

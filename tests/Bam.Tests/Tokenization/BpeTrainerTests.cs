@@ -1,5 +1,4 @@
 using System.Text;
-using Bam.Numerics;
 using Bam.Tokenization;
 using Bam.Tokenization.Training;
 using Bam.Tokenization.Unicode;
@@ -55,10 +54,10 @@ public sealed class BpeTrainerTests
         var document = string.Concat(Enumerable.Repeat(line, 4000));
         document.Length.ShouldBeGreaterThan(3 << 16);
         var tokenizer = BpeTrainer.Train([document], new() { VocabSize = 300, Style = style });
-        // Were a chunk's start given a prefix space, or a word cut, some pair would count otherwise.
+        // A prefix space at the start of a chunk, or a split word, would change the count of some pair.
         NewTokens(tokenizer).ShouldBe(ByDefinition(Words(tokenizer, [document]), 300 - 257));
 
-        // Few words, so that a pair of line feeds that occurs at cuts alone would make a token.
+        // Few words, so that a pair of line feeds that occurs only at chunk boundaries would become a token.
         var paragraphs = string.Concat(Enumerable.Repeat("X\n\n", 80_000)) + string.Concat(Enumerable.Repeat("Y\r\nZ\n", 80_000));
         tokenizer = BpeTrainer.Train([paragraphs], new() { VocabSize = 300, Style = style });
         NewTokens(tokenizer).ShouldBe(ByDefinition(Words(tokenizer, [paragraphs]), 300 - 257));
@@ -115,11 +114,13 @@ public sealed class BpeTrainerTests
     public void Wrong_requests_cost_one_line()
     {
         Refusal(["x"], new() { VocabSize = 256 })
-            .ShouldBe("the tokenizer's vocabulary size: expected at least 257 (special tokens and 256 bytes), found 256; ask for more");
+            .ShouldBe(
+                "the tokenizer's vocabulary size: expected at least 257 (special tokens and 256 bytes), found 256; ask for more");
         Refusal(["x"], new() { VocabSize = 300, SpecialTokens = ["<a>", "<a>"] }).ShouldContain("distinct texts");
         Refusal(["x"], new() { VocabSize = 300, SpecialTokens = ["x"] }).ShouldContain("\"x\"");
         Refusal(["x"], new() { VocabSize = 300, MinFrequency = 0 }).ShouldContain("at least 1");
-        Refusal(["", ""], new() { VocabSize = 300 }).ShouldBe("the tokenizer's corpus: expected text, found none; give other documents");
+        Refusal(["", ""], new() { VocabSize = 300 }).ShouldBe(
+            "the tokenizer's corpus: expected text, found none; give other documents");
         Refusal(Unreadable(), new() { VocabSize = 300, Threads = 2 }).ShouldBe("law.txt: line 3 is not UTF-8");
 
         static IEnumerable<string> Unreadable()
@@ -142,7 +143,8 @@ public sealed class BpeTrainerTests
             lock (reports) reports.Add(report);
             if (report.Tokens > 270) stop.Cancel();
         });
-        Should.Throw<OperationCanceledException>(() => BpeTrainer.Train(Corpus(9, 200), new() { VocabSize = 600 }, progress, stop.Token));
+        Should.Throw<OperationCanceledException>(
+            () => BpeTrainer.Train(Corpus(9, 200), new() { VocabSize = 600 }, progress, stop.Token));
         reports.Max(r => r.Tokens).ShouldBe(271);
         reports.Max(r => r.Characters).ShouldBe(Corpus(9, 200).Sum(d => d.Length));
     }
@@ -155,7 +157,8 @@ public sealed class BpeTrainerTests
     private static string[] Corpus(long seed, int documents)
     {
         var random = new RandomStream(seed, "corpus");
-        string[] syllables = ["ba", "na", "the", "ing", "tion", " ", " ", " ", "\n", "é", "12", "3", "'s", "()", "日本", "\U0001D49C"];
+        string[] syllables =
+            ["ba", "na", "the", "ing", "tion", " ", " ", " ", "\n", "é", "12", "3", "'s", "()", "日本", "\U0001D49C"];
         var texts = new string[documents];
         for (var i = 0; i < documents; i++)
         {
@@ -167,7 +170,7 @@ public sealed class BpeTrainerTests
         return texts;
     }
 
-    // The corpus in words of bytes, as the tokenizer cuts it: an untrained one gives a token for each byte.
+    // The corpus as words of bytes: an untrained tokenizer gives a token per byte.
     private static Dictionary<string, int> Words(Tokenizer tokenizer, IEnumerable<string> corpus)
     {
         var words = new Dictionary<string, int>();
@@ -185,7 +188,7 @@ public sealed class BpeTrainerTests
         return words;
     }
 
-    // Counts all pairs anew before each merge.
+    // Recounts all pairs before each merge.
     private static List<string> ByDefinition(Dictionary<string, int> words, int merges)
     {
         var order = ByteAlphabet.Ordered.Select((letter, i) => (letter.ToString(), i)).ToDictionary();
@@ -201,7 +204,8 @@ public sealed class BpeTrainerTests
             }
 
             var best = counts.Where(c => c.Value >= 2)
-                .OrderByDescending(c => c.Value).ThenBy(c => order[c.Key.First]).ThenBy(c => order[c.Key.Second]).FirstOrDefault().Key;
+                .OrderByDescending(c => c.Value).ThenBy(c => order[c.Key.First]).ThenBy(c => order[c.Key.Second])
+                    .FirstOrDefault().Key;
             if (best == default) break;
             var token = best.First + best.Second;
             if (order.TryAdd(token, order.Count)) tokens.Add(token);

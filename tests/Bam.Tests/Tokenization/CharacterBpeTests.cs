@@ -1,13 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Bam.Numerics;
 using Bam.Tokenization;
 using Shouldly;
 using Xunit;
 
 namespace Bam.Tests.Tokenization;
 
-/// <summary>BPE over characters, as Llama 2, Mistral and Gemma have it; ids and text against Hugging Face tokenizers 0.23.1.</summary>
+/// <summary>Character-level BPE of Llama 2, Mistral and Gemma; ids and text against Hugging Face tokenizers 0.23.1.</summary>
 public sealed class CharacterBpeTests
 {
     [Theory]
@@ -46,7 +45,8 @@ public sealed class CharacterBpeTests
         {
             var ids = Ids(expected.GetProperty("ids"));
             tokenizer.Decode(ids).ShouldBe(expected.GetProperty("text").GetString(), string.Join(' ', ids));
-            tokenizer.Decode(ids, skipSpecialTokens: true).ShouldBe(expected.GetProperty("text_without_special").GetString(), string.Join(' ', ids));
+            tokenizer.Decode(ids, skipSpecialTokens: true)
+                .ShouldBe(expected.GetProperty("text_without_special").GetString(), string.Join(' ', ids));
         }
     }
 
@@ -55,7 +55,7 @@ public sealed class CharacterBpeTests
     [InlineData("gemma")]
     public void A_word_that_is_cut_where_nothing_merges_has_the_ids_of_the_whole(string style)
     {
-        // Where a merge takes a byte token in, words are encoded whole; this one never applies, since no text has two of <0xFF>.
+        // If a merge contains a byte token, words are not split; this one never applies, since no text has two of <0xFF>.
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Tokenizer(style), Tokenizer.FileName)))!.AsObject();
         var cut = TinyTokenizer.Parse(json);
         var vocab = json["model"]!["vocab"]!.AsObject();
@@ -75,7 +75,7 @@ public sealed class CharacterBpeTests
     [Fact]
     public void A_text_of_one_long_word_is_encoded_by_rank()
     {
-        // Doubling: a quadratic way would take hours for this.
+        // Doubling: a quadratic algorithm would take hours.
         const int Length = 1 << 19;
         var tokenizer = Doubling();
         var ids = tokenizer.Encode(new string('a', Length + 3));
@@ -113,23 +113,48 @@ public sealed class CharacterBpeTests
     [InlineData("""{"type":"Metaspace","replacement":"▁","add_prefix_space":false}""", "a|▁|▁b|<x>|a")]
     [InlineData("""{"type":"Metaspace","replacement":"▁","add_prefix_space":true,"prepend_scheme":"first"}""", "▁a|▁|▁b|<x>|a")]
     [InlineData("""{"type":"Metaspace","replacement":"▁","split":false}""", "▁a▁|▁b|<x>|▁a")]
-    public void Spaces_are_put_in_front_by_scheme(string metaspace, string tokens) => Words(metaspace).Tokens("a  b<x>a").ShouldBe(tokens);
+    public void Spaces_are_put_in_front_by_scheme(string metaspace, string tokens) =>
+        Words(metaspace).Tokens("a  b<x>a").ShouldBe(tokens);
 
     [Theory]
-    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"▁▁"}""", "pre_tokenizer.replacement: expected one letter, found ")]
-    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"▁","prepend_scheme":"last"}""", "pre_tokenizer.prepend_scheme: expected always, first or never, found \"last\"")]
-    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"▁","add_prefix_space":false,"prepend_scheme":"always"}""", "pre_tokenizer.prepend_scheme: expected never, found \"always\"; add_prefix_space is false")]
-    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"▁","new":1}""", "pre_tokenizer.new: expected one of the keys type, replacement")]
-    [InlineData("normalizer", """{"type":"Strip","strip_left":true,"strip_right":false}""", "pre_tokenizer: expected a prepend_scheme other than first")]
-    [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"String":"x"},"content":""}]}""", "pre_tokenizer: expected a prepend_scheme other than first")]
-    [InlineData("decoder", "null", "decoder: expected Metaspace or a Sequence of Replace, ByteFallback, Fuse and Strip, found null")]
-    [InlineData("decoder", """{"type":"ByteLevel"}""", "decoder.type: expected Sequence, Replace, ByteFallback, Fuse, Strip or Metaspace, found \"ByteLevel\"")]
-    [InlineData("decoder", """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"ByteFallback"}]}""", "decoder.decoders[1].type: expected this step before Fuse")]
-    [InlineData("decoder", """{"type":"Sequence","decoders":[{"type":"Strip","content":" ","start":1,"stop":0}]}""", "decoder.decoders[0].type: expected this step after Fuse")]
-    [InlineData("decoder", """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Replace","pattern":{"String":"ab"},"content":"c"}]}""", "decoder.decoders[1].type: expected this step before Fuse")]
-    [InlineData("decoder", """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":"  ","start":1,"stop":0}]}""", "decoder.decoders[1].content: expected one letter")]
+    [InlineData(
+        "pre_tokenizer", """{"type":"Metaspace","replacement":"▁▁"}""", "pre_tokenizer.replacement: expected one letter, found ")]
+    [InlineData(
+        "pre_tokenizer", """{"type":"Metaspace","replacement":"▁","prepend_scheme":"last"}""",
+        "pre_tokenizer.prepend_scheme: expected always, first or never, found \"last\"")]
+    [InlineData(
+        "pre_tokenizer", """{"type":"Metaspace","replacement":"▁","add_prefix_space":false,"prepend_scheme":"always"}""",
+        "pre_tokenizer.prepend_scheme: expected never, found \"always\"; add_prefix_space is false")]
+    [InlineData(
+        "pre_tokenizer", """{"type":"Metaspace","replacement":"▁","new":1}""",
+        "pre_tokenizer.new: expected one of the keys type, replacement")]
+    [InlineData(
+        "normalizer", """{"type":"Strip","strip_left":true,"strip_right":false}""",
+        "pre_tokenizer: expected a prepend_scheme other than first")]
+    [InlineData(
+        "normalizer", """{"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"String":"x"},"content":""}]}""",
+        "pre_tokenizer: expected a prepend_scheme other than first")]
+    [InlineData(
+        "decoder", "null", "decoder: expected Metaspace or a Sequence of Replace, ByteFallback, Fuse and Strip, found null")]
+    [InlineData(
+        "decoder", """{"type":"ByteLevel"}""",
+        "decoder.type: expected Sequence, Replace, ByteFallback, Fuse, Strip or Metaspace, found \"ByteLevel\"")]
+    [InlineData(
+        "decoder", """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"ByteFallback"}]}""",
+        "decoder.decoders[1].type: expected this step before Fuse")]
+    [InlineData(
+        "decoder", """{"type":"Sequence","decoders":[{"type":"Strip","content":" ","start":1,"stop":0}]}""",
+        "decoder.decoders[0].type: expected this step after Fuse")]
+    [InlineData(
+        "decoder",
+        """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Replace","pattern":{"String":"ab"},"content":"c"}]}""",
+        "decoder.decoders[1].type: expected this step before Fuse")]
+    [InlineData(
+        "decoder", """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":"  ","start":1,"stop":0}]}""",
+        "decoder.decoders[1].content: expected one letter")]
     [InlineData("decoder", """{"type":"WordPiece"}""", "decoder.type: expected Sequence, Replace")]
-    [InlineData("model.unk_token", "null", "model.vocab: expected a token for every byte, found none for the byte 41 (\"<0x41>\")")]
+    [InlineData(
+        "model.unk_token", "null", "model.vocab: expected a token for every byte, found none for the byte 41 (\"<0x41>\")")]
     [InlineData("model.end_of_word_suffix", "\"</w>\"", "model.end_of_word_suffix: expected null, found ")]
     public void What_is_unknown_or_would_change_ids_is_refused_by_name(string path, string value, string message)
     {
@@ -163,12 +188,16 @@ public sealed class CharacterBpeTests
             var vocab = json["model"]!["vocab"]!.AsObject();
             foreach (var token in new[] { first, second }.Distinct()) vocab[token] = vocab.Count;
             json["added_tokens"] = new JsonArray();
-            json["decoder"] = JsonNode.Parse($$"""{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":" ","start":{{start}},"stop":{{stop}}}]}""");
+            json["decoder"] = JsonNode.Parse(
+                $$"""
+                {"type":"Sequence","decoders":[
+                  {"type":"Fuse"},{"type":"Strip","content":" ","start":{{start}},"stop":{{stop}}}]}
+                """);
         });
         tokenizer.Decode([tokenizer.TokenToId(first)!.Value, tokenizer.TokenToId(second)!.Value]).ShouldBe(text);
     }
 
-    // a, b and a few words with ▁, and <x>, which is added.
+    // a, b, a few words with ▁, and the added token <x>.
     private static Tokenizer Words(string metaspace, Action<JsonObject>? change = null)
     {
         var json = Model(["<?>", "a", "b", "▁", "▁a", "▁b", "▁a▁"], [["▁", "a"], ["▁", "b"], ["▁a", "▁"]]);

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Bam.Numerics;
 using Bam.Tokenization.Models;
 using Shouldly;
 using Xunit;
@@ -14,7 +13,7 @@ public sealed class ModelTests
         var random = new RandomStream(5, "merges");
         for (var round = 0; round < 60; round++)
         {
-            // Letters 0 … 3; each merge joins two tokens that exist by then, so that merges compete and build on each other.
+            // Letters 0 … 3; each merge joins two existing tokens, so that merges compete and build on each other.
             var merges = new List<Merge>();
             for (var i = 0; i < 30; i++) merges.Add(new Merge(Token(ref random, i), Token(ref random, i), 4 + i));
             merges = [.. merges.DistinctBy(m => (m.First, m.Second))];
@@ -39,7 +38,8 @@ public sealed class ModelTests
         for (var i = 0; i < 1000; i++) words.FindOrAdd($"{i:00000}");
         words.FindOrAdd("00999").ShouldBe(999);
         Should.Throw<InvalidInputException>(() => words.FindOrAdd("x"))
-            .Message.ShouldBe("the tokenizer's corpus: expected at most 5,000 characters of distinct words, found more; train on a sample");
+            .Message.ShouldBe(
+                "the tokenizer's corpus: expected at most 5,000 characters of distinct words, found more; train on a sample");
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class ModelTests
         var symbols = word.ToList();
         while (true)
         {
-            // The lowest rank anywhere, the leftmost of equals.
+            // The lowest rank, leftmost first.
             var best = Enumerable.Range(0, Math.Max(symbols.Count - 1, 0))
                 .Select(i => (Rank: merges.FindIndex(m => m.First == symbols[i] && m.Second == symbols[i + 1]), Position: i))
                 .Where(c => c.Rank >= 0)

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Bam.Tests.Tokenization;
 
-/// <summary>Normalizers, seen in the decoded text.</summary>
+/// <summary>Tests normalizers by the decoded text.</summary>
 public sealed class NormalizerTests
 {
     [Theory]
@@ -20,7 +20,8 @@ public sealed class NormalizerTests
     [InlineData("""{"type":"Prepend","prepend":"_"}""", "", "")]
     [InlineData("""{"type":"Replace","pattern":{"String":"a.c"},"content":"-"}""", "abc a.c", "abc -")]
     [InlineData("""{"type":"Replace","pattern":{"Regex":"\\p{L}+"},"content":"$0"}""", "ab \U00020000 1", "$0 $0 1")]
-    [InlineData("""{"type":"Sequence","normalizers":[{"type":"NFD"},{"type":"Lowercase"},{"type":"NFC"}]}""", "E\u0301", "\u00E9")]
+    [InlineData(
+        """{"type":"Sequence","normalizers":[{"type":"NFD"},{"type":"Lowercase"},{"type":"NFC"}]}""", "E\u0301", "\u00E9")]
     [InlineData("""{"type":"Sequence","normalizers":[]}""", "E\u0301", "E\u0301")]
     public void Text_is_rewritten(string normalizer, string text, string expected)
     {

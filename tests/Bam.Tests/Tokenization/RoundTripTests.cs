@@ -1,4 +1,3 @@
-using Bam.Numerics;
 using Bam.Tokenization;
 using Shouldly;
 using Xunit;

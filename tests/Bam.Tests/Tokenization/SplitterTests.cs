@@ -1,5 +1,4 @@
-using Bam.Numerics;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
 using Bam.Tokenization.Unicode;
 using Shouldly;
 using Xunit;
@@ -28,7 +27,9 @@ public sealed class SplitterTests
 
     [Theory]
     [InlineData("it's we'LL  go \n\nnow 1234", "it|'s| we|'|LL| | go| \n|\n|now| 1234")]
-    [InlineData(" \U00020000\U00020001x \U0001D7D8\U0001D7D9 \U0001F600\U0001F600", " \U00020000\U00020001x| \U0001D7D8\U0001D7D9| \U0001F600\U0001F600")]
+    [InlineData(
+        " \U00020000\U00020001x \U0001D7D8\U0001D7D9 \U0001F600\U0001F600",
+        " \U00020000\U00020001x| \U0001D7D8\U0001D7D9| \U0001F600\U0001F600")]
     [InlineData("a\u00A0b\u00A0 c  ", "a|\u00A0|b|\u00A0| c|  ")]
     [InlineData("'", "'")]
     public void Gpt2_words(string text, string pieces) => Cut(new Gpt2Splitter(), text).ShouldBe(pieces);
@@ -36,14 +37,17 @@ public sealed class SplitterTests
     [Theory]
     [InlineData("it's we'LL  go \n\nnow 12345", "it|'s| we|'LL| | go| \n\n|now| |123|45")]
     [InlineData("(x) \tif !=\r\n\n y", "(x|)| |\tif| !=\r\n\n| y")]
-    [InlineData("\U0001F600\U00020000 \U0001D7D8\U0001D7D9\U0001D7DA\U0001D7DB", "\U0001F600\U00020000| |\U0001D7D8\U0001D7D9\U0001D7DA|\U0001D7DB")]
+    [InlineData(
+        "\U0001F600\U00020000 \U0001D7D8\U0001D7D9\U0001D7DA\U0001D7DB",
+        "\U0001F600\U00020000| |\U0001D7D8\U0001D7D9\U0001D7DA|\U0001D7DB")]
     [InlineData("'\u017Fx", "'\u017F|x")]
     public void Llama3_words(string text, string pieces) => Cut(new Llama3Splitter(3), text).ShouldBe(pieces);
 
     [Theory]
     [InlineData(true, "x1½ \U0001D7D8\U0001D7D9y", "x|1|½| |\U0001D7D8|\U0001D7D9|y")]
     [InlineData(false, "12x1½ \U0001D7D8\U0001D7D9", "12|x|1½| |\U0001D7D8\U0001D7D9")]
-    public void Digits_are_set_apart(bool individual, string text, string pieces) => Cut(new Digits(individual), text).ShouldBe(pieces);
+    public void Digits_are_set_apart(bool individual, string text, string pieces) =>
+        Cut(new Digits(individual), text).ShouldBe(pieces);
 
     [Theory]
     [InlineData("Isolated", false, "The|-|final|-|-|countdown")]

@@ -5,16 +5,18 @@ using Bam.Tokenization.Unicode;
 
 namespace Bam.Tests.Tokenization;
 
-/// <summary>Builds a tokenizer.json: the 256 bytes (ids 0 … 255 in byte order), then "th", "the", "Ġthe", then added tokens.</summary>
+/// <summary>
+/// Builds a tokenizer.json: the 256 bytes (ids 0 … 255 in byte order), then "th", "the", "Ġthe", then added tokens.
+/// </summary>
 internal static class TinyTokenizer
 {
     /// <summary>The id of "the"; "th" is one less, "Ġthe" one more.</summary>
     public const int The = 257;
 
-    /// <summary>Where added tokens begin.</summary>
+    /// <summary>The first id of added tokens.</summary>
     public const int FirstAdded = 259;
 
-    /// <summary>The whole file as it is before a test changes it.</summary>
+    /// <summary>The unchanged file.</summary>
     public static JsonObject Json()
     {
         var vocab = new JsonObject();
@@ -48,20 +50,29 @@ internal static class TinyTokenizer
         };
     }
 
-    /// <summary>The file with special tokens (&lt;|endoftext|&gt;, then &lt;s&gt; and &lt;p&gt;) and a template that puts so many of the last two before a text.</summary>
+    /// <summary>
+    /// The file with special tokens (&lt;|endoftext|&gt;, then &lt;s&gt; and &lt;p&gt;) and a template that puts the given number
+    /// of the last two before a text.
+    /// </summary>
     public static JsonObject JsonWithTemplate(int tokens)
     {
         string[] names = ["<s>", "<p>"];
         var json = Json();
-        json["added_tokens"] = new JsonArray([.. names.Prepend("<|endoftext|>").Select((name, i) => Special(FirstAdded + i, name))]);
+        json["added_tokens"] = new JsonArray(
+            [.. names.Prepend("<|endoftext|>").Select((name, i) => Special(FirstAdded + i, name))]);
         if (tokens == 0) return json;
         json["post_processor"] = new JsonObject
         {
             ["type"] = "TemplateProcessing",
-            ["single"] = new JsonArray([.. names.Take(tokens).Select(name => Piece("SpecialToken", name)), Piece("Sequence", "A")]),
+            ["single"] = new JsonArray(
+                [.. names.Take(tokens).Select(name => Piece("SpecialToken", name)), Piece("Sequence", "A")]),
             ["pair"] = new JsonArray(),
-            ["special_tokens"] = new JsonObject(names.Select((name, i) => KeyValuePair.Create(
-                name, (JsonNode?)new JsonObject { ["id"] = name, ["ids"] = new JsonArray(FirstAdded + 1 + i), ["tokens"] = new JsonArray(name) }))),
+            ["special_tokens"] = new JsonObject(names.Select((name, i) => KeyValuePair.Create(name, (JsonNode?)new JsonObject
+            {
+                ["id"] = name,
+                ["ids"] = new JsonArray(FirstAdded + 1 + i),
+                ["tokens"] = new JsonArray(name),
+            }))),
         };
         return json;
 
@@ -94,7 +105,7 @@ internal static class TinyTokenizer
         ["special"] = false,
     };
 
-    /// <summary>The tokenizer after a change of the file.</summary>
+    /// <summary>The tokenizer of a changed file.</summary>
     public static Tokenizer With(Action<JsonObject> change)
     {
         var json = Json();
@@ -104,7 +115,7 @@ internal static class TinyTokenizer
 
     public static Tokenizer Parse(JsonObject json) => Tokenizer.Parse(Encoding.UTF8.GetBytes(json.ToJsonString()), "t.json");
 
-    /// <summary>The tokens of a text as they are written in the vocabulary, joined by "|".</summary>
+    /// <summary>The tokens of a text as written in the vocabulary, joined by "|".</summary>
     public static string Tokens(this Tokenizer tokenizer, string text) =>
         string.Join('|', tokenizer.Encode(text).Select(tokenizer.IdToToken));
 }

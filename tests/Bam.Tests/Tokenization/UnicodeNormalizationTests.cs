@@ -1,13 +1,12 @@
 using System.Diagnostics;
 using System.Text;
-using Bam.Numerics;
 using Bam.Tokenization.Unicode;
 using Shouldly;
 using Xunit;
 
 namespace Bam.Tests.Tokenization;
 
-/// <summary>Cases of Unicode's NormalizationTest.txt, all of which hold up to age 9.</summary>
+/// <summary>Cases of Unicode's NormalizationTest.txt up to Unicode 9.</summary>
 public sealed class UnicodeNormalizationTests
 {
     [Theory]
@@ -68,7 +67,7 @@ public sealed class UnicodeNormalizationTests
     public void Marks_of_one_class_keep_their_order_in_a_run_as_long_as_the_text()
     {
         const int pairs = 200_000;
-        // U+0301 and U+0300 are of class 230, U+0323 of 220.
+        // U+0301 and U+0300 have class 230, U+0323 has class 220.
         var text = "q" + string.Concat(Enumerable.Repeat("\u0301\u0323\u0300\u0323", pairs / 2));
         var clock = Stopwatch.StartNew();
         var nfd = UnicodeNormalization.Nfd.Normalize(text).ToString();

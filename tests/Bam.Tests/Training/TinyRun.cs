@@ -1,7 +1,6 @@
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Configuration;
 using Bam.Data;
-using Bam.Numerics;
 using Bam.Torch;
 using Bam.Training;
 

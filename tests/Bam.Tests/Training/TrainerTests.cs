@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Data.Building;
 using Bam.Evaluation;
 using Bam.Models;
@@ -29,7 +30,7 @@ public sealed class TrainerTests : IDisposable
         result.Steps.ShouldBe(12);
         result.Tokens.ShouldBe(12 * 64);
         result.CoreSeconds.ShouldBeGreaterThan(0);
-        TinyRun.Parameters(result.Model).Count.ShouldBe(ParameterTable.Of(ModelConfig.Load(result.Model, SilentReporter.Instance)).Count);
+        TinyRun.Parameters(result.Model).Count.ShouldBe(ParameterTable.Of(ModelConfigReader.Load(result.Model, SilentReporter.Instance)).Count);
         Directory.GetDirectories(run["run/checkpoints"]).ShouldBe([run["run/checkpoints/step-8"]]);
         Directory.GetFiles(run["run/events"]).Length.ShouldBe(1);
         RunIdentity.Load(run["run/identity.json"]).Data.Select(d => d.Domain).ShouldBe(["count", "walk"]);
@@ -196,7 +197,7 @@ public sealed class TrainerTests : IDisposable
     public void The_weights_of_the_router_losses_are_the_runs_own()
     {
         var result = Trainer.Run(run.Config("run", "router_aux_loss_coef: 0.5\nrouter_z_loss_coef: 0"));
-        var config = ModelConfig.Load(result.Model, SilentReporter.Instance);
+        var config = ModelConfigReader.Load(result.Model, SilentReporter.Instance);
         (config.RouterAuxLossCoef, config.RouterZLossCoef).ShouldBe((0.5, 0));
         var line = Lines("run")[^1];
         double Figure(string name) => line.GetProperty(name).GetDouble();

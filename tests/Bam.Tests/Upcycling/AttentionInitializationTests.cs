@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
-using Bam.Numerics;
+using Bam.Checkpoints.Safetensors;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;
@@ -32,7 +32,8 @@ public sealed class AttentionInitializationTests : IDisposable
     [Fact]
     public void The_weighted_mean_is_half_the_experts_own()
     {
-        var expected = Dense(Query, 0).Zip(Dense(Query, 1), Dense(Query, 2)).Select(v => (0.25f * v.First) + (0.25f * v.Second) + (0.5f * v.Third));
+        var expected = Dense(Query, 0).Zip(Dense(Query, 1), Dense(Query, 2))
+            .Select(v => (0.25f * v.First) + (0.25f * v.Second) + (0.5f * v.Third));
         Mix(AttentionInitialization.WeightedMean)(Query).ShouldBe(expected, 1e-6f);
     }
 
@@ -61,7 +62,8 @@ public sealed class AttentionInitializationTests : IDisposable
     [InlineData(AttentionInitialization.Seed, false)]
     public void Shared_keys_are_the_mean_unless_the_seed_or_chance_gives_them(AttentionInitialization initialization, bool isMean)
     {
-        var mean = Dense(SharedKey, 0).Zip(Dense(SharedKey, 1), Dense(SharedKey, 2)).Select(v => (v.First + v.Second + v.Third) / Models);
+        var mean = Dense(SharedKey, 0).Zip(Dense(SharedKey, 1), Dense(SharedKey, 2))
+            .Select(v => (v.First + v.Second + v.Third) / Models);
         Mix(initialization, shareKeyValue: true)(SharedKey).ShouldBe(isMean ? mean : Dense(SharedKey, 0));
     }
 
@@ -83,10 +85,12 @@ public sealed class AttentionInitializationTests : IDisposable
 
     private Func<string, float[]> Mix(AttentionInitialization initialization, bool shareKeyValue = false)
     {
-        var sources = Enumerable.Range(0, Models).Select(i => TinyModel.Write(directory[$"m{i}"], TinyModel.Dense, seed: i)).ToArray();
+        var sources = Enumerable.Range(0, Models).Select(i => TinyModel.Write(directory[$"m{i}"], TinyModel.Dense, seed: i))
+            .ToArray();
         var options = new MixtureOptions
         {
-            Seed = sources[0], Experts = sources[1..], RouterSeed = 5, AttentionInitialization = initialization, ShareKeyValue = shareKeyValue,
+            Seed = sources[0], Experts = sources[1..], RouterSeed = 5, AttentionInitialization = initialization,
+            ShareKeyValue = shareKeyValue,
         };
         Upcycler.Mix("bam", options, directory["mixture"], SilentReporter.Instance);
         return name =>

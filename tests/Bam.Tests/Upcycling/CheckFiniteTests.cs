@@ -1,4 +1,6 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;
@@ -21,8 +23,11 @@ public sealed class CheckFiniteTests : IDisposable
     public void A_number_that_is_not_finite_is_named_before_anything_is_written(float value, string name, TensorDtype dtype)
     {
         var options = Options(value, dtype);
-        Should.Throw<InvalidInputException>(() => Upcycler.Mix("btx", options with { CheckFinite = true }, directory["out/mixture"], SilentReporter.Instance))
-            .Message.ShouldBe($"{directory["expert/model.safetensors"]}: tensor {Damaged}: element [2, 1]: expected a finite number, found {name}; "
+        Should.Throw<InvalidInputException>(
+            () => Upcycler.Mix("btx", options with { CheckFinite = true }, directory["out/mixture"], SilentReporter.Instance))
+            .Message.ShouldBe(
+                $"{directory["expert/model.safetensors"]}: tensor {Damaged}: element [2, 1]: expected a finite number, found "
+                + $"{name}; "
                 + "the file is damaged or the model diverged; use an older checkpoint");
         Directory.Exists(directory["out"]).ShouldBeFalse();
         Upcycler.Mix("btx", options, directory["out/mixture"], SilentReporter.Instance);
@@ -31,7 +36,9 @@ public sealed class CheckFiniteTests : IDisposable
     [Fact]
     public void Finite_models_pass()
     {
-        Upcycler.Mix("btx", Options(float.MaxValue, TensorDtype.Float32) with { CheckFinite = true }, directory["mixture"], SilentReporter.Instance);
+        Upcycler.Mix(
+            "btx", Options(float.MaxValue, TensorDtype.Float32) with { CheckFinite = true }, directory["mixture"],
+            SilentReporter.Instance);
         Checkpoint.Open(directory["mixture"], SilentReporter.Instance).Dispose();
     }
 
@@ -65,7 +72,8 @@ public sealed class CheckFiniteTests : IDisposable
     {
         var parameters = ParameterTable.Of(config);
         var next = 0;
-        SafetensorsWriter.Write(path, [.. parameters.Select(p => new TensorDeclaration(p.Name, dtype, p.Shape))], (tensor, stream) =>
+        SafetensorsWriter.Write(
+            path, [.. parameters.Select(p => new TensorDeclaration(p.Name, dtype, p.Shape))], (tensor, stream) =>
         {
             var values = TinyModel.Values(parameters[next++], 2);
             damage(tensor.Name, values);

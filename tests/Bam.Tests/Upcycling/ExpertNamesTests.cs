@@ -7,8 +7,10 @@ namespace Bam.Tests.Upcycling;
 
 public sealed class ExpertNamesTests : IDisposable
 {
-    private const string Record =
-        """{"method": "bam", "seed": "/models/seed", "experts": ["/runs/a/phases/train-case-law-0123456789ab/model", "/models/code"], "router_seed": 0}""";
+    private const string Record = """
+        {"method": "bam", "seed": "/models/seed", "router_seed": 0,
+         "experts": ["/runs/a/phases/train-case-law-0123456789ab/model", "/models/code"]}
+        """;
 
     private readonly TemporaryDirectory directory = new();
 
@@ -19,7 +21,8 @@ public sealed class ExpertNamesTests : IDisposable
     {
         File.WriteAllText(directory["upcycling.json"], Record);
         ExpertNames.Of(directory.Root, TinyModels.Bam).ShouldBe(["seed", "case-law", "code"]);
-        ExpertNames.Of(directory.Root, TinyModels.Btx with { NumLocalExperts = 5 }).ShouldBe(["seed", "case-law", "code", "seed", "seed"]);
+        ExpertNames.Of(directory.Root, TinyModels.Btx with { NumLocalExperts = 5 })
+            .ShouldBe(["seed", "case-law", "code", "seed", "seed"]);
     }
 
     [Fact]
@@ -29,6 +32,7 @@ public sealed class ExpertNamesTests : IDisposable
     public void A_damaged_record_is_named()
     {
         File.WriteAllText(directory["upcycling.json"], "{}");
-        Should.Throw<InvalidInputException>(() => ExpertNames.Of(directory.Root, TinyModels.Bam)).Message.ShouldContain("upcycling.json");
+        Should.Throw<InvalidInputException>(() => ExpertNames.Of(directory.Root, TinyModels.Bam))
+            .Message.ShouldContain("upcycling.json");
     }
 }

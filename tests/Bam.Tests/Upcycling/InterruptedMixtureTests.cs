@@ -1,4 +1,4 @@
-using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Tests.Checkpoints;
 using Bam.Tests.Files;
 using Bam.Upcycling;
@@ -14,7 +14,11 @@ public sealed class InterruptedMixtureTests : IDisposable
 
     public InterruptedMixtureTests()
     {
-        options = new MixtureOptions { Seed = TinyModel.Write(directory["seed"], TinyModel.Dense, 1), Experts = [TinyModel.Write(directory["expert"], TinyModel.Dense, 2)] };
+        options = new MixtureOptions
+        {
+            Seed = TinyModel.Write(directory["seed"], TinyModel.Dense, 1),
+            Experts = [TinyModel.Write(directory["expert"], TinyModel.Dense, 2)],
+        };
     }
 
     public void Dispose() => directory.Dispose();
@@ -38,7 +42,8 @@ public sealed class InterruptedMixtureTests : IDisposable
         {
             using var source = new CancellationTokenSource();
             var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done >= stop) source.Cancel(); } };
-            Should.Throw<OperationCanceledException>(() => Upcycler.Mix("bam", options, directory["out/mixture"], reporter, source.Token));
+            Should.Throw<OperationCanceledException>(
+                () => Upcycler.Mix("bam", options, directory["out/mixture"], reporter, source.Token));
             Directory.GetFileSystemEntries(directory["out"]).ShouldBeEmpty();
         }
     }
@@ -50,7 +55,9 @@ public sealed class InterruptedMixtureTests : IDisposable
         var before = File.ReadAllBytes(directory["out/mixture/model.safetensors"]);
         var reporter = new RecordingReporter { OnAdvance = _ => throw new IOException("No space left on device : 'x'", 28) };
         Should.Throw<WorkFailedException>(() => Upcycler.Mix("btx", options, directory["out/mixture"], reporter))
-            .Message.ShouldBe($"{directory["out/mixture/model.safetensors"]}: cannot be written (the disk is full); no part of it was left under that name");
+            .Message.ShouldBe(
+                $"{directory["out/mixture/model.safetensors"]}: cannot be written (the disk is full); no part of it was left "
+                + "under that name");
         Directory.GetFileSystemEntries(directory["out"]).ShouldBe([directory["out/mixture"]]);
         File.ReadAllBytes(directory["out/mixture/model.safetensors"]).ShouldBe(before);
         Upcycler.Mix("btx", options, directory["out/mixture"], SilentReporter.Instance);
@@ -62,7 +69,8 @@ public sealed class InterruptedMixtureTests : IDisposable
     {
         using var disk = SmallDisk.TryMount(kilobytes: 4, out var whyNot);
         Skip.If(disk is null, whyNot);
-        Should.Throw<WorkFailedException>(() => Upcycler.Mix("bam", options, Path.Combine(disk.Root, "mixture"), SilentReporter.Instance))
+        Should.Throw<WorkFailedException>(
+            () => Upcycler.Mix("bam", options, Path.Combine(disk.Root, "mixture"), SilentReporter.Instance))
             .Message.ShouldMatch("mixture: [0-9,]+ bytes are to be written but .* has only [0-9,]+ free");
         Directory.GetFileSystemEntries(disk.Root).ShouldBeEmpty();
     }
@@ -74,9 +82,13 @@ public sealed class InterruptedMixtureTests : IDisposable
         Skip.If(disk is null, whyNot);
         var filled = Path.Combine(disk.Root, "filler");
         var config = TinyModel.Dense with { IntermediateSize = 500, NumHiddenLayers = 20 };
-        var many = new MixtureOptions { Seed = TinyModel.Write(directory["large"], config, 1), Experts = [TinyModel.Write(directory["larger"], config, 2)] };
+        var many = new MixtureOptions
+        {
+            Seed = TinyModel.Write(directory["large"], config, 1), Experts = [TinyModel.Write(directory["larger"], config, 2)],
+        };
         var reporter = new RecordingReporter { OnAdvance = progress => { if (!File.Exists(filled)) Fill(filled); } };
-        Should.Throw<WorkFailedException>(() => Upcycler.Mix("bam", many, Path.Combine(disk.Root, "mixture"), reporter)).Message.ShouldContain("(the disk is full)");
+        Should.Throw<WorkFailedException>(() => Upcycler.Mix("bam", many, Path.Combine(disk.Root, "mixture"), reporter))
+            .Message.ShouldContain("(the disk is full)");
         Directory.GetFileSystemEntries(disk.Root).ShouldBe([filled]);
     }
 

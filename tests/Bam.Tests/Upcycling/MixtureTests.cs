@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Bam.Checkpoints;
-using Bam.Numerics;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;
@@ -39,7 +40,8 @@ public sealed partial class MixtureTests : IDisposable
     [Theory, MemberData(nameof(Kinds))]
     public void Experts_are_their_densebytes_and_the_rest_is_the_mean(string kind, int models, TensorDtype dtype)
     {
-        var sources = Enumerable.Range(0, models).Select(i => TinyModel.Write(directory[$"m{i}"], TinyModel.Dense, seed: i, dtype)).ToArray();
+        var sources = Enumerable.Range(0, models)
+            .Select(i => TinyModel.Write(directory[$"m{i}"], TinyModel.Dense, seed: i, dtype)).ToArray();
         var options = new MixtureOptions { Seed = sources[0], Experts = sources[1..], RouterSeed = 5 };
         options = kind switch
         {
@@ -56,7 +58,8 @@ public sealed partial class MixtureTests : IDisposable
         mixture.Config.ShouldBe(ExpectedConfig(kind, models) with { TorchDtype = dtype.TorchName });
         mixture.Dtype.ShouldBe(dtype);
         var dense = sources.Select(AllBytes).ToArray();
-        foreach (var (name, bytes) in AllBytes(directory["mixture"])) bytes.ShouldBe(Reference(dense, name, dtype, mixture.Tensors[name].Shape), name);
+        foreach (var (name, bytes) in AllBytes(directory["mixture"]))
+            bytes.ShouldBe(Reference(dense, name, dtype, mixture.Tensors[name].Shape), name);
     }
 
     [Fact]
@@ -65,13 +68,15 @@ public sealed partial class MixtureTests : IDisposable
         var config = TinyModel.Dense with { TieWordEmbeddings = false, ParallelBlock = false, NormType = NormType.RmsNorm };
         var options = new MixtureOptions
         {
-            Seed = TinyModel.Write(directory["a"], config, seed: 1), Experts = [TinyModel.Write(directory["b"], config, seed: 2), TinyModel.Write(directory["c"], config, seed: 3)],
+            Seed = TinyModel.Write(directory["a"], config, seed: 1),
+            Experts = [TinyModel.Write(directory["b"], config, seed: 2), TinyModel.Write(directory["c"], config, seed: 3)],
         };
         Upcycler.Mix("bam", options, directory["mixture"], SilentReporter.Instance);
         using var mixture = Checkpoint.Open(directory["mixture"], SilentReporter.Instance);
         var dense = options.Models.Select(AllBytes).ToArray();
         foreach (var name in new[] { "lm_head.weight", "model.layers.1.post_attention_layernorm.weight" })
-            BytesOf(directory["mixture"], name).ShouldBe(Reference(dense, name, TensorDtype.Float32, mixture.Tensors[name].Shape));
+            BytesOf(directory["mixture"], name)
+                .ShouldBe(Reference(dense, name, TensorDtype.Float32, mixture.Tensors[name].Shape));
     }
 
     [Fact]
@@ -96,7 +101,9 @@ public sealed partial class MixtureTests : IDisposable
     {
         WriteConstant("a", (float)first, TensorDtype.BFloat16);
         WriteConstant("b", (float)second, TensorDtype.BFloat16);
-        Upcycler.Mix("soup", new MixtureOptions { Seed = directory["a"], Experts = [directory["b"]] }, directory["mixture"], SilentReporter.Instance);
+        Upcycler.Mix(
+            "soup", new MixtureOptions { Seed = directory["a"], Experts = [directory["b"]] }, directory["mixture"],
+            SilentReporter.Instance);
         BitConverter.ToUInt16(BytesOf(directory["mixture"], ParameterTable.FinalNorm)).ShouldBe((ushort)bits);
     }
 
@@ -105,7 +112,8 @@ public sealed partial class MixtureTests : IDisposable
     {
         var options = new MixtureOptions
         {
-            Seed = TinyModel.Write(directory["a"], TinyModel.Dense, 1, TensorDtype.BFloat16), Experts = [TinyModel.Write(directory["b"], TinyModel.Dense, 2, TensorDtype.Float16)],
+            Seed = TinyModel.Write(directory["a"], TinyModel.Dense, 1, TensorDtype.BFloat16),
+            Experts = [TinyModel.Write(directory["b"], TinyModel.Dense, 2, TensorDtype.Float16)],
         };
         var reporter = new RecordingReporter();
         Upcycler.Mix("btx", options, directory["mixture"], reporter);
@@ -135,12 +143,20 @@ public sealed partial class MixtureTests : IDisposable
     public void Tensors_longer_than_a_buffer_are_whole()
     {
         var config = TinyModel.Dense with { VocabSize = 200_000, NumHiddenLayers = 1 };
-        var sources = Enumerable.Range(0, 3).Select(i => TinyModel.Write(directory[$"m{i}"], config, i, TensorDtype.BFloat16)).ToArray();
-        Upcycler.Mix("soup", new MixtureOptions { Seed = sources[0], Experts = sources[1..] }, directory["mixture"], SilentReporter.Instance);
+        var sources = Enumerable.Range(0, 3).Select(i => TinyModel.Write(directory[$"m{i}"], config, i, TensorDtype.BFloat16))
+            .ToArray();
+        Upcycler.Mix(
+            "soup", new MixtureOptions { Seed = sources[0], Experts = sources[1..] }, directory["mixture"],
+            SilentReporter.Instance);
         BytesOf(directory["mixture"], ParameterTable.Embedding).AsSpan()
-            .SequenceEqual(Reference([.. sources.Select(AllBytes)], ParameterTable.Embedding, TensorDtype.BFloat16, [200_000, 6])).ShouldBeTrue();
-        Upcycler.Mix("sparse", new MixtureOptions { Seed = sources[0], FeedForwardExperts = 2 }, directory["copy"], SilentReporter.Instance);
-        BytesOf(directory["copy"], ParameterTable.Embedding).AsSpan().SequenceEqual(BytesOf(sources[0], ParameterTable.Embedding)).ShouldBeTrue();
+            .SequenceEqual(
+                Reference([.. sources.Select(AllBytes)], ParameterTable.Embedding, TensorDtype.BFloat16, [200_000, 6]))
+            .ShouldBeTrue();
+        Upcycler.Mix(
+            "sparse", new MixtureOptions { Seed = sources[0], FeedForwardExperts = 2 }, directory["copy"],
+            SilentReporter.Instance);
+        BytesOf(directory["copy"], ParameterTable.Embedding).AsSpan()
+            .SequenceEqual(BytesOf(sources[0], ParameterTable.Embedding)).ShouldBeTrue();
     }
 
     [Fact]
@@ -160,13 +176,17 @@ public sealed partial class MixtureTests : IDisposable
         File.WriteAllText(directory["b/model.safetensors.index.json"], new JsonObject { ["weight_map"] = map }.ToJsonString());
         Upcycler.Mix("bam", new MixtureOptions { Seed = a, Experts = [b] }, directory["two"], SilentReporter.Instance);
         File.ReadAllBytes(directory["two/model.safetensors"]).ShouldBe(File.ReadAllBytes(directory["one/model.safetensors"]));
-        Upcycler.Mix("bam", new MixtureOptions { Seed = a, Experts = [b], RouterSeed = 1 }, directory["two"], SilentReporter.Instance);
-        BytesOf(directory["two"], "model.layers.0.mlp.router.weight").ShouldNotBe(BytesOf(directory["one"], "model.layers.0.mlp.router.weight"));
+        Upcycler.Mix(
+            "bam", new MixtureOptions { Seed = a, Experts = [b], RouterSeed = 1 }, directory["two"], SilentReporter.Instance);
+        BytesOf(directory["two"], "model.layers.0.mlp.router.weight")
+            .ShouldNotBe(BytesOf(directory["one"], "model.layers.0.mlp.router.weight"));
     }
 
     private float Soup(params string[] names)
     {
-        Upcycler.Mix("soup", new MixtureOptions { Seed = directory[names[0]], Experts = [.. names[1..].Select(name => directory[name])] }, directory["mixture"], SilentReporter.Instance);
+        Upcycler.Mix(
+            "soup", new MixtureOptions { Seed = directory[names[0]], Experts = [.. names[1..].Select(name => directory[name])] },
+            directory["mixture"], SilentReporter.Instance);
         return BitConverter.ToSingle(BytesOf(directory["mixture"], ParameterTable.FinalNorm));
     }
 
@@ -189,8 +209,16 @@ public sealed partial class MixtureTests : IDisposable
     {
         "bam" => TinyModel.Dense with { NumAttentionExperts = models, NumLocalExperts = models },
         "bam shared" => TinyModel.Dense with { NumAttentionExperts = 4, NumLocalExperts = 4, ShareKeyValue = true },
-        "bam top-2" => TinyModel.Dense with { NumAttentionExperts = 4, NumLocalExperts = 4, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 },
-        "bam 8" => TinyModel.Dense with { NumAttentionExperts = 4, NumLocalExperts = 8, NumExpertsPerTok = 2, NormTopkProb = true },
+        "bam top-2" =>
+            TinyModel.Dense with
+            {
+                NumAttentionExperts = 4, NumLocalExperts = 4, AttentionRouting = AttentionRouting.TopK,
+                NumAttentionExpertsPerTok = 2,
+            },
+        "bam 8" => TinyModel.Dense with
+        {
+            NumAttentionExperts = 4, NumLocalExperts = 8, NumExpertsPerTok = 2, NormTopkProb = true,
+        },
         "btx" => TinyModel.Dense with { NumLocalExperts = models },
         "btx 6 top-3" => TinyModel.Dense with { NumLocalExperts = 6, NumExpertsPerTok = 3 },
         "btx 8" => TinyModel.Dense with { NumLocalExperts = 8, NumExpertsPerTok = 2, NormTopkProb = true },

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
-using Bam.Checkpoints;
-using Bam.Numerics;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;
@@ -23,11 +23,16 @@ public sealed class ShardedMixtureTests : IDisposable
     public void Shards_hold_what_one_stream_would_write(string method, TensorDtype stored, TensorDtype? wanted, long shardBytes)
     {
         // Embedding, head, query and output have more than a piece's 2²¹ elements, and a last piece that is not whole.
-        var config = TinyModel.Dense with { VocabSize = 2049, HiddenSize = 1024, NumAttentionHeads = 33, NumKeyValueHeads = 1, HeadDim = 64, NumHiddenLayers = 1, TieWordEmbeddings = false };
+        var config = TinyModel.Dense with
+        {
+            VocabSize = 2049, HiddenSize = 1024, NumAttentionHeads = 33, NumKeyValueHeads = 1, HeadDim = 64, NumHiddenLayers = 1,
+            TieWordEmbeddings = false,
+        };
         var models = Enumerable.Range(0, 3).Select(i => TinyModel.Write(directory[$"m{i}"], config, i, stored)).ToArray();
         var options = new MixtureOptions
         {
-            Seed = models[0], Experts = models[1..], Dtype = wanted, RouterSeed = 3, AttentionInitialization = Init(method), ShardBytes = shardBytes,
+            Seed = models[0], Experts = models[1..], Dtype = wanted, RouterSeed = 3, AttentionInitialization = Init(method),
+            ShardBytes = shardBytes,
         };
         var plan = Upcycler.Mix(method, options, directory["mixture"], SilentReporter.Instance);
 
@@ -48,11 +53,14 @@ public sealed class ShardedMixtureTests : IDisposable
     {
         var a = TinyModel.Write(directory["a"], TinyModel.Dense, 1);
         var b = TinyModel.Write(directory["b"], TinyModel.Dense, 2);
-        var plan = Upcycler.Mix("btx", new MixtureOptions { Seed = a, Experts = [b], ShardBytes = 500 }, directory["mixture"], SilentReporter.Instance);
+        var plan = Upcycler.Mix(
+            "btx", new MixtureOptions { Seed = a, Experts = [b], ShardBytes = 500 }, directory["mixture"],
+            SilentReporter.Instance);
 
         var shards = Directory.GetFiles(directory["mixture"], "*.safetensors").Order(StringComparer.Ordinal).ToArray();
         shards.Length.ShouldBeGreaterThan(3);
-        shards.Select(Path.GetFileName).ShouldBe(Enumerable.Range(1, shards.Length).Select(i => $"model-{i:D5}-of-{shards.Length:D5}.safetensors"));
+        shards.Select(Path.GetFileName)
+            .ShouldBe(Enumerable.Range(1, shards.Length).Select(i => $"model-{i:D5}-of-{shards.Length:D5}.safetensors"));
         File.Exists(directory["mixture/model.safetensors"]).ShouldBeFalse();
         var index = JsonNode.Parse(File.ReadAllText(directory["mixture/model.safetensors.index.json"]))!;
         index["metadata"]!["total_size"]!.GetValue<long>().ShouldBe(plan.ByteLength);
@@ -82,10 +90,18 @@ public sealed class ShardedMixtureTests : IDisposable
     [InlineData(641, "a b c d")]
     public void Shards_are_filled_in_order_and_a_large_tensor_has_its_own(long shardBytes, string expected)
     {
-        TensorDeclaration[] tensors = [new("a", TensorDtype.Float32, [100]), new("b", TensorDtype.Float32, [30]), new("c", TensorDtype.Float32, [30]), new("d", TensorDtype.UInt8, [1])];
+        TensorDeclaration[] tensors =
+        [
+            new("a", TensorDtype.Float32, [100]), new("b", TensorDtype.Float32, [30]), new("c", TensorDtype.Float32, [30]),
+            new("d", TensorDtype.UInt8, [1]),
+        ];
         var layout = CheckpointLayout.Of(tensors, shardBytes);
-        string.Join("|", layout.Files.Select(file => string.Join(" ", file.Tensors.Select(tensor => tensor.Name)))).ShouldBe(expected);
-        layout.Files[^1].Name.ShouldBe(layout.Files.Count == 1 ? "model.safetensors" : $"model-0000{layout.Files.Count}-of-0000{layout.Files.Count}.safetensors");
+        string.Join("|", layout.Files.Select(file => string.Join(" ", file.Tensors.Select(tensor => tensor.Name))))
+            .ShouldBe(expected);
+        layout.Files[^1].Name.ShouldBe(
+            layout.Files.Count == 1
+                ? "model.safetensors"
+                : $"model-0000{layout.Files.Count}-of-0000{layout.Files.Count}.safetensors");
         (layout.Index() is null).ShouldBe(layout.Files.Count == 1);
     }
 
@@ -102,7 +118,8 @@ public sealed class ShardedMixtureTests : IDisposable
     }
 
     /// <summary>Random attention gives pieces that begin in the middle of a stream.</summary>
-    private static AttentionInitialization Init(string method) => method == "bam" ? AttentionInitialization.Random : AttentionInitialization.Copy;
+    private static AttentionInitialization Init(string method) =>
+        method == "bam" ? AttentionInitialization.Random : AttentionInitialization.Copy;
 
     /// <summary>A tensor as a single stream wrote it: whole, from first to last, with plain loops.</summary>
     private static byte[] OneStream(MixtureSources sources, PlannedTensor tensor, MixturePlan plan)

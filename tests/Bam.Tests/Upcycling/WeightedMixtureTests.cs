@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Bam.Tests.Checkpoints;
 using Bam.Upcycling;
 using Shouldly;
@@ -11,7 +12,8 @@ public sealed class WeightedMixtureTests : IDisposable
     private readonly TemporaryDirectory directory = new();
     private readonly string[] models;
 
-    public WeightedMixtureTests() => models = [.. Enumerable.Range(0, 3).Select(i => TinyModel.Write(directory[$"m{i}"], TinyModel.Dense, i))];
+    public WeightedMixtureTests() =>
+        models = [.. Enumerable.Range(0, 3).Select(i => TinyModel.Write(directory[$"m{i}"], TinyModel.Dense, i))];
 
     public void Dispose() => directory.Dispose();
 
@@ -38,7 +40,9 @@ public sealed class WeightedMixtureTests : IDisposable
             }
 
             var sources = dense.Select(model => Read(model, parameter.Name)).ToArray();
-            found.ShouldBe(sources[0].Select((value, i) => (0.5f * value) + (0.25f * sources[1][i]) + (0.25f * sources[2][i])), parameter.Name);
+            found.ShouldBe(
+                sources[0].Select((value, i) => (0.5f * value) + (0.25f * sources[1][i]) + (0.25f * sources[2][i])),
+                parameter.Name);
         }
 
         foreach (var model in dense) model.Dispose();
@@ -48,10 +52,13 @@ public sealed class WeightedMixtureTests : IDisposable
     public void Attention_that_starts_from_the_mean_starts_from_BTXs()
     {
         Upcycler.Mix("btx", Options(2, 1, 1), directory["btx"], SilentReporter.Instance);
-        Upcycler.Mix("bam", Options(2, 1, 1) with { AttentionInitialization = AttentionInitialization.Mean }, directory["bam"], SilentReporter.Instance);
+        Upcycler.Mix(
+            "bam", Options(2, 1, 1) with { AttentionInitialization = AttentionInitialization.Mean }, directory["bam"],
+            SilentReporter.Instance);
         using var btx = Checkpoint.Open(directory["btx"], SilentReporter.Instance);
         using var bam = Checkpoint.Open(directory["bam"], SilentReporter.Instance);
-        Read(bam, "model.layers.1.self_attn.experts.2.q_proj.weight").ShouldBe(Read(btx, "model.layers.1.self_attn.q_proj.weight"));
+        Read(bam, "model.layers.1.self_attn.experts.2.q_proj.weight")
+            .ShouldBe(Read(btx, "model.layers.1.self_attn.q_proj.weight"));
     }
 
     [Fact]
@@ -59,7 +66,8 @@ public sealed class WeightedMixtureTests : IDisposable
     {
         Upcycler.Mix("soup", Options(0.3, 0.3, 0.3), directory["weighted"], SilentReporter.Instance);
         Upcycler.Mix("soup", Options(), directory["uniform"], SilentReporter.Instance);
-        File.ReadAllBytes(directory["weighted/model.safetensors"]).ShouldBe(File.ReadAllBytes(directory["uniform/model.safetensors"]));
+        File.ReadAllBytes(directory["weighted/model.safetensors"])
+            .ShouldBe(File.ReadAllBytes(directory["uniform/model.safetensors"]));
         File.ReadAllText(directory["uniform/upcycling.json"]).ShouldNotContain("weights");
     }
 
@@ -81,15 +89,20 @@ public sealed class WeightedMixtureTests : IDisposable
 
     [Theory, MemberData(nameof(WrongWeights))]
     public void Wrong_weights_cost_one_line(double[] weights, string message) =>
-        Should.Throw<InvalidInputException>(() => Upcycler.Mix("soup", Options(weights), directory["mixture"], SilentReporter.Instance))
+        Should.Throw<InvalidInputException>(
+            () => Upcycler.Mix("soup", Options(weights), directory["mixture"], SilentReporter.Instance))
             .Message.ShouldBe(string.Format(System.Globalization.CultureInfo.InvariantCulture, message, models));
 
     [Fact]
     public void Sparse_has_no_mean_to_weigh() =>
-        Should.Throw<InvalidInputException>(() => Upcycler.Mix("sparse", new MixtureOptions { Seed = models[0], FeedForwardExperts = 2, Weights = [1] }, directory["mixture"], SilentReporter.Instance))
+        Should.Throw<InvalidInputException>(
+            () => Upcycler.Mix(
+                "sparse", new MixtureOptions { Seed = models[0], FeedForwardExperts = 2, Weights = [1] }, directory["mixture"],
+                SilentReporter.Instance))
             .Message.ShouldBe("sparse: weights does not apply, one model has no mean; leave it out");
 
-    private MixtureOptions Options(params double[] weights) => new() { Seed = models[0], Experts = models[1..], Weights = weights.Length == 0 ? null : weights };
+    private MixtureOptions Options(params double[] weights) =>
+        new() { Seed = models[0], Experts = models[1..], Weights = weights.Length == 0 ? null : weights };
 
     private static float[] Read(Checkpoint model, string name)
     {

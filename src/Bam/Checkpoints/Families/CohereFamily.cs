@@ -1,6 +1,6 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>Command R: parallel blocks, LayerNorm without bias, pairs of neighbours, scaled logits. Its names are Bam's own.</summary>
+/// <summary>Command R: parallel blocks, LayerNorm without bias, interleaved pairs, scaled logits, Bam's own names.</summary>
 internal static class CohereFamily
 {
     /// <summary>The table.</summary>

@@ -1,6 +1,6 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>GPT-J: parallel blocks with one norm, pairs of neighbours in a part of each head, biases in the feed-forward and the head.</summary>
+/// <summary>GPT-J: parallel blocks with one norm, partly rotated heads, interleaved pairs, biases in MLP and head.</summary>
 internal static class GptJFamily
 {
     private const string Ours = "model.layers.{layer}.", Theirs = "transformer.h.{layer}.";

@@ -1,12 +1,14 @@
 namespace Bam.Checkpoints.Families;
 
 /// <summary>
-/// GPT-NeoX and Pythia (arXiv 2204.06745, 2304.01373): parallel blocks with two norms, or sequential ones; biases everywhere; queries,
-/// keys and values in one matrix, head by head.
+/// GPT-NeoX and Pythia (arXiv 2204.06745, 2304.01373): parallel blocks with two norms, or sequential ones; biases everywhere;
+/// queries, keys and values in one matrix, head by head.
 /// </summary>
 internal static class GptNeoXFamily
 {
-    private const string Ours = "model.layers.{layer}.", Theirs = "gpt_neox.layers.{layer}.", Fused = $"{Theirs}attention.query_key_value";
+    private const string Ours = "model.layers.{layer}.", Theirs = "gpt_neox.layers.{layer}.";
+
+    private const string Fused = $"{Theirs}attention.query_key_value";
 
     /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new()
@@ -49,6 +51,7 @@ internal static class GptNeoXFamily
             AttentionOutputBias = bias,
         };
         fields.RequireNoWindow();
-        return config.WithRotary(fields, rotaryFactor: 0.25, isPartial: true, thetaKey: "rotary_emb_base", factorKey: "rotary_pct");
+        return config.WithRotary(
+            fields, rotaryFactor: 0.25, isPartial: true, thetaKey: "rotary_emb_base", factorKey: "rotary_pct");
     }
 }

@@ -29,7 +29,8 @@ internal static class LlamaFamily
     /// <param name="keyValueHeads">Null for as many as query heads.</param>
     /// <param name="headDim">Null for d / H.</param>
     public static ModelConfig Common(
-        JsonFields fields, int maxPositions = 2048, double normEps = 1e-6, double theta = 10_000, int? keyValueHeads = null, int? headDim = null)
+        JsonFields fields, int maxPositions = 2048, double normEps = 1e-6, double theta = 10_000, int? keyValueHeads = null,
+        int? headDim = null)
     {
         var config = fields.Sizes(maxPositions, keyValueHeads: keyValueHeads, headDim: headDim) with
         {

@@ -1,6 +1,6 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>A kind of checkpoint: how its config.json becomes a <see cref="ModelConfig"/>, and where its tensors hold the parameters.</summary>
+/// <summary>How config.json of a family becomes a <see cref="ModelConfig"/>, and where its tensors hold the parameters.</summary>
 internal sealed record ModelFamily
 {
     /// <summary><c>model_type</c> of its config.json.</summary>
@@ -9,13 +9,20 @@ internal sealed record ModelFamily
     /// <summary>Reads every field that changes the arithmetic.</summary>
     public required Func<JsonFields, ModelConfig> Read { get; init; }
 
-    /// <summary>What every model of the family has, where a key may say so, beside <see cref="HarmlessConfigKeys"/>: the key with its value, as JSON.</summary>
+    /// <summary>
+    /// What every model of the family has, where a key may say so, beside <see cref="HarmlessConfigKeys"/>: the key with its
+    /// value, as JSON.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Harmless { get; init; } = new Dictionary<string, string>();
 
     /// <summary>
-    /// The ways to store the model, the usual first: the places of Bam's modules. A module that is not listed is stored under Bam's own name.
+    /// The ways to store the model, the usual first: the places of Bam's modules. A module that is not listed is stored under
+    /// Bam's own name.
     /// </summary>
-    public IReadOnlyList<IReadOnlyDictionary<string, ModuleSource>> Layouts { get; init; } = [new Dictionary<string, ModuleSource>()];
+    public IReadOnlyList<IReadOnlyDictionary<string, ModuleSource>> Layouts { get; init; } =
+    [
+        new Dictionary<string, ModuleSource>(),
+    ];
 
     /// <summary>Ends of the names of stored tensors that are no parameters: tables that older files carry.</summary>
     public IReadOnlyList<string> Buffers { get; init; } = [];
@@ -30,16 +37,20 @@ internal sealed record ModelFamily
     public string StoredName(ParameterInfo parameter)
     {
         var (module, suffix) = ModuleNames.Of(parameter);
-        return Layouts[0].GetValueOrDefault(module) is ModuleSource.Module stored ? $"{ModuleNames.Fill(stored.Name, parameter)}.{suffix}" : parameter.Name;
+        return Layouts[0].GetValueOrDefault(module) is ModuleSource.Module stored
+            ? $"{ModuleNames.Fill(stored.Name, parameter)}.{suffix}"
+            : parameter.Name;
     }
 
-    /// <summary>Where every parameter lies, in the order of <paramref name="parameters"/>.</summary>
-    /// <param name="parameters">The model's.</param>
-    /// <param name="config">Its sizes.</param>
-    /// <param name="isStored">Whether the checkpoint has a tensor; the first layout of which all are there counts, else the first.</param>
-    public IReadOnlyList<TensorSource> SourcesOf(IReadOnlyList<ParameterInfo> parameters, ModelConfig config, Predicate<string> isStored)
+    /// <summary>
+    /// Where every parameter lies, in the order of <paramref name="parameters"/>: in the first layout all of whose tensors
+    /// <paramref name="isStored"/> finds, else in the first.
+    /// </summary>
+    public IReadOnlyList<TensorSource> SourcesOf(
+        IReadOnlyList<ParameterInfo> parameters, ModelConfig config, Predicate<string> isStored)
     {
-        var all = Layouts.Select(layout => parameters.Select(parameter => Stored(SourceOf(parameter, config, layout))).ToList()).ToList();
+        var all = Layouts.Select(layout => parameters.Select(parameter => Stored(SourceOf(parameter, config, layout))).ToList())
+            .ToList();
         return all.Find(sources => sources.TrueForAll(source => isStored(source.Tensor))) ?? all[0];
 
         // Of a tied model either matrix may be stored.
@@ -49,7 +60,8 @@ internal sealed record ModelFamily
                 : source;
     }
 
-    private static TensorSource SourceOf(ParameterInfo parameter, ModelConfig config, IReadOnlyDictionary<string, ModuleSource> layout)
+    private static TensorSource SourceOf(
+        ParameterInfo parameter, ModelConfig config, IReadOnlyDictionary<string, ModuleSource> layout)
     {
         var (module, suffix) = ModuleNames.Of(parameter);
         return layout.GetValueOrDefault(module, new ModuleSource.Module(module)).Of(parameter, suffix, config);

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Bam.Checkpoints.Families;
 
 /// <summary>Where a family stores one of Bam's modules (a matrix or norm, with its bias).</summary>
@@ -5,10 +7,7 @@ internal abstract record ModuleSource
 {
     private ModuleSource() { }
 
-    /// <summary>Where a parameter of the module lies.</summary>
-    /// <param name="parameter">The parameter, in Bam's names and shape.</param>
-    /// <param name="suffix">"weight" or "bias".</param>
-    /// <param name="config">The model's sizes.</param>
+    /// <summary>Where a parameter of the module lies; the suffix is "weight" or "bias".</summary>
     public abstract TensorSource Of(ParameterInfo parameter, string suffix, ModelConfig config);
 
     /// <summary>A module of its own.</summary>
@@ -20,7 +19,7 @@ internal abstract record ModuleSource
             new($"{ModuleNames.Fill(Name, parameter)}.{suffix}", parameter.Shape, 0, parameter.Count, parameter.Count);
     }
 
-    /// <summary>One of several parts that alternate head by head in the rows of one module: head 0's queries, keys, values, head 1's …</summary>
+    /// <summary>A part of a module whose rows alternate by head: head 0's queries, keys, values, head 1's …</summary>
     /// <param name="Name">The module's name, with {layer}.</param>
     /// <param name="Part">Which part.</param>
     /// <param name="Parts">Of how many.</param>
@@ -31,7 +30,8 @@ internal abstract record ModuleSource
         {
             var stretch = config.HeadDim * parameter.Count / parameter.Shape[0];
             return new(
-                $"{ModuleNames.Fill(Name, parameter)}.{suffix}", [Parts * parameter.Shape[0], .. parameter.Shape[1..]], Part * stretch, stretch, Parts * stretch);
+                $"{ModuleNames.Fill(Name, parameter)}.{suffix}", [Parts * parameter.Shape[0], .. parameter.Shape[1..]],
+                Part * stretch, stretch, Parts * stretch);
         }
     }
 
@@ -47,4 +47,40 @@ internal abstract record ModuleSource
                 ModuleNames.Fill(Name, parameter), [config.NumLocalExperts, Parts * parameter.Shape[0], parameter.Shape[1]],
                 ((long)parameter.Expert * Parts + Part) * parameter.Count, parameter.Count, parameter.Count);
     }
+}
+
+/// <summary>Where the numbers of a parameter lie in a stored tensor: stretches of one length at equal distances.</summary>
+/// <param name="Tensor">The stored tensor's name.</param>
+/// <param name="Shape">Its shape.</param>
+/// <param name="Start">The first number's place in it.</param>
+/// <param name="Stretch">How many numbers lie together.</param>
+/// <param name="Distance">From one stretch's first number to the next one's.</param>
+internal sealed record TensorSource(string Tensor, long[] Shape, long Start, long Stretch, long Distance)
+{
+    /// <summary>The place of a number of the parameter in the tensor.</summary>
+    public long PlaceOf(long index) => Start + index / Stretch * Distance + index % Stretch;
+
+    /// <summary>How many numbers from one on lie together.</summary>
+    public long RestOfStretch(long index) => Stretch - index % Stretch;
+}
+
+/// <summary>Names of modules with {layer} and {expert} in place of numbers.</summary>
+internal static class ModuleNames
+{
+    private const string Layer = "{layer}", Expert = "{expert}";
+
+    /// <summary>A parameter's module, without numbers, and "weight" or "bias".</summary>
+    public static (string Module, string Suffix) Of(ParameterInfo parameter)
+    {
+        var dot = parameter.Name.LastIndexOf('.');
+        var module = parameter.Name[..dot]
+            .Replace($".layers.{parameter.Layer}.", $".layers.{Layer}.", StringComparison.Ordinal)
+            .Replace($".experts.{parameter.Expert}.", $".experts.{Expert}.", StringComparison.Ordinal);
+        return (module, parameter.Name[(dot + 1)..]);
+    }
+
+    /// <summary>A name with a parameter's numbers.</summary>
+    public static string Fill(string name, ParameterInfo parameter) => name
+        .Replace(Layer, parameter.Layer.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        .Replace(Expert, parameter.Expert.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 }

@@ -1,6 +1,6 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>Phi 1 to 2 (arXiv 2306.11644): parallel blocks with one norm, a part of each head rotated, biases everywhere.</summary>
+/// <summary>Phi 1 to 2 (arXiv 2306.11644): parallel blocks with one norm, partly rotated heads, biases everywhere.</summary>
 internal static class PhiFamily
 {
     private const string Layer = "model.layers.{layer}.";

@@ -12,8 +12,6 @@ internal static class Qwen2Family
     };
 
     /// <summary>What Qwen2 and Qwen3 share.</summary>
-    /// <param name="fields">The file.</param>
-    /// <param name="headDim">As in <see cref="LlamaFamily.Common"/>.</param>
     public static ModelConfig Common(JsonFields fields, int? headDim)
     {
         var config = LlamaFamily.Common(fields, maxPositions: 32_768, keyValueHeads: 32, headDim: headDim);
@@ -38,7 +36,35 @@ internal static class Qwen2Family
         }
 
         if (first >= layers) return null;
-        if (first > 0) fields.Refuse("max_window_layers", $"0, or at least num_hidden_layers = {layers}", $"{first}", "Bam has one window for all layers");
+        if (first > 0)
+        {
+            fields.Refuse(
+                "max_window_layers", $"0, or at least num_hidden_layers = {layers}", $"{first}",
+                "Bam has one window for all layers");
+        }
         return window;
+    }
+}
+
+/// <summary>Qwen3 (arXiv 2505.09388): Qwen2 with a norm on queries and keys instead of biases, Bam's own names.</summary>
+internal static class Qwen3Family
+{
+    /// <summary>The table.</summary>
+    public static readonly ModelFamily Family = new()
+    {
+        ModelType = "qwen3",
+        Read = Read,
+        Buffers = LlamaFamily.Buffers,
+    };
+
+    private static ModelConfig Read(JsonFields fields)
+    {
+        var bias = fields.Flag("attention_bias", absent: false);
+        return Qwen2Family.Common(fields, headDim: 128) with
+        {
+            AttentionBias = bias,
+            AttentionOutputBias = bias,
+            QueryKeyNorm = QueryKeyNorm.Shared,
+        };
     }
 }

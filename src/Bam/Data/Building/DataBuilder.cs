@@ -3,8 +3,8 @@ using Bam.Files;
 namespace Bam.Data.Building;
 
 /// <summary>
-/// Makes a domain's token shards from text. Near-duplicates go first, then documents are held out, then training documents that share
-/// text with a held-out one go. The text is read three times and never kept: what stays in memory is about 1 kB per document, and the
+/// Builds a domain's token shards from text. Near-duplicates are removed, documents are held out, and training documents that
+/// share text with a held-out one are removed. The text is read three times; memory holds about 1 kB per document and the
 /// shingles of the held-out documents.
 /// </summary>
 internal static class DataBuilder
@@ -19,19 +19,19 @@ internal static class DataBuilder
     private static readonly OwnFiles Files = new(
         "an earlier build", IsFileName, directory => FileNames.All(name => File.Exists(Path.Combine(directory, name))));
 
-    /// <summary>Whether a build has a file of that name.</summary>
     internal static bool IsFileName(string name) => FileNames.Contains(name);
 
-    /// <summary>Builds <see cref="DataBuildOptions.Output"/>, which appears only when whole; an earlier build there is replaced, anything else refused.</summary>
-    /// <param name="options">What to build.</param>
-    /// <param name="reporter">Is told how far it is.</param>
-    /// <param name="cancellation">Stops, leaving nothing.</param>
-    /// <returns>What was written to <c>report.json</c>.</returns>
+    /// <summary>
+    /// Builds <see cref="DataBuildOptions.Output"/>, which appears only when complete. An earlier build is replaced, other
+    /// content rejected.
+    /// </summary>
+    /// <returns>The content of <c>report.json</c>.</returns>
     /// <exception cref="InvalidInputException">
-    /// An input is missing, damaged or empty, an option is out of range, or the output overlaps an input or holds other files.
+    /// An input is missing, invalid or empty, an option is out of range, or the output overlaps an input or contains other files.
     /// </exception>
-    /// <exception cref="WorkFailedException">The disk is full, or an input changed meanwhile.</exception>
-    public static DataBuildReport Build(DataBuildOptions options, IReporter? reporter = null, CancellationToken cancellation = default)
+    /// <exception cref="WorkFailedException">The disk is full, or an input changed during the build.</exception>
+    public static DataBuildReport Build(
+        DataBuildOptions options, IReporter? reporter = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
@@ -44,13 +44,15 @@ internal static class DataBuilder
         using var directory = new AtomicDirectory(options.Output, Files);
         var all = Path.Combine(directory.TemporaryPath, AllName);
         var corpus = Corpus.Tokenize(source, options, all, type);
-        var heldOut = HeldOutSplit.Choose(corpus.Kept, options.HeldOutFraction, options.HeldOutMaxTokens, string.Join(", ", options.Inputs));
+        var heldOut = HeldOutSplit.Choose(
+            corpus.Kept, options.HeldOutFraction, options.HeldOutMaxTokens, string.Join(", ", options.Inputs));
         var contamination = Contamination.Find(source, options, corpus, heldOut);
         var (train, held) = Split(directory.TemporaryPath, all, corpus, heldOut, contamination);
         if (train.Documents == 0)
         {
             throw new InvalidInputException(
-                string.Join(", ", options.Inputs), "documents to train on", $"none that shares less than {options.ContaminationShare:P0} of its text with a held-out one", "give more text");
+                string.Join(", ", options.Inputs), "documents to train on",
+                $"none that shares less than {options.ContaminationShare:P0} of its text with a held-out one", "give more text");
         }
 
         var report = Report(options, source, corpus, contamination, train, held);
@@ -84,7 +86,8 @@ internal static class DataBuilder
     }
 
     private static DataBuildReport Report(
-        DataBuildOptions options, DocumentSource source, Corpus corpus, Contamination contamination, SplitReport train, SplitReport heldOut) =>
+        DataBuildOptions options, DocumentSource source, Corpus corpus, Contamination contamination, SplitReport train,
+        SplitReport heldOut) =>
         new(
             options.DomainName,
             options.Encoder.Fingerprint,
@@ -98,19 +101,39 @@ internal static class DataBuilder
             contamination.DroppedCount,
             train,
             heldOut,
-            new(
-                options.TextKey,
-                options.GroupKey,
-                options.SectionSeparator,
-                options.HeldOutFraction,
-                options.HeldOutMaxTokens,
-                options.Seed,
-                options.NearDuplicateSimilarity,
-                options.ContaminationShare,
-                options.SkipBadLines),
+            options.ToSettings(),
             corpus.NearDuplicateExamples,
             contamination.Examples,
             source.BadLines,
             options.Encoder.Bos,
             options.Encoder.Bos == BeginOfText.None ? null : options.Encoder.BeginOfTextIds);
+}
+
+/// <summary>Writer of one split.</summary>
+internal sealed class Shard(string prefix, TokenType type) : IDisposable
+{
+    private readonly IndexedDatasetWriter writer = new(prefix, type);
+    private int[] buffer = [];
+    private long utf8Bytes;
+
+    /// <summary>Appends a document of another dataset.</summary>
+    public void Copy(IndexedDataset from, int document, int documentBytes)
+    {
+        var (start, length) = from.Document(document);
+        if (buffer.Length < length) buffer = new int[length];
+        var ids = buffer.AsSpan(0, (int)length);
+        from.Read(start, ids);
+        Add(ids, documentBytes);
+    }
+
+    /// <summary>Appends a document, including its end-of-text token.</summary>
+    public void Add(ReadOnlySpan<int> ids, int documentBytes)
+    {
+        writer.Append(ids);
+        utf8Bytes += documentBytes;
+    }
+
+    public SplitReport Complete() => new(writer.DocumentCount, writer.TokenCount, utf8Bytes, writer.Complete());
+
+    public void Dispose() => writer.Dispose();
 }

@@ -4,20 +4,44 @@ using Bam.Files;
 
 namespace Bam.Data.Building;
 
+/// <summary>Options for building token shards of evaluation text.</summary>
+internal sealed record HeldOutBuildOptions
+{
+    /// <summary>The folder to create; see <see cref="DataBuildOptions.Output"/>. Its training split is empty.</summary>
+    public required string Output { get; init; }
+
+    public required string Name { get; init; }
+
+    public required TextEncoder Encoder { get; init; }
+
+    /// <summary>The source files, for the report; empty if the documents come from other shards.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+
+    public Text.DocumentFormat Format { get; init; } = new("text");
+
+    public IReporter Reporter { get; init; } = SilentReporter.Instance;
+
+    /// <summary>Maximum number of tokens.</summary>
+    public long MaxTokens { get; init; } = long.MaxValue;
+
+    /// <summary>Selects the documents to keep if there are more tokens.</summary>
+    public long Seed { get; init; }
+}
+
 /// <summary>
-/// Makes token shards of text that is only measured on: all of it is held out, no document is compared with another. The tokens stay in
-/// memory until they are written.
+/// Builds token shards of evaluation text: everything is held out, without duplicate detection. The tokens stay in memory until
+/// they are written.
 /// </summary>
 internal static class HeldOutBuilder
 {
-    /// <summary>Builds <see cref="HeldOutBuildOptions.Output"/>, which appears only when whole.</summary>
-    /// <param name="documents">The documents; empty ones are passed over.</param>
-    /// <param name="options">What to build.</param>
-    /// <param name="cancellation">Stops, leaving nothing.</param>
-    /// <returns>What was written to <c>report.json</c>.</returns>
-    /// <exception cref="InvalidInputException">There is no text, or none that fits the most tokens.</exception>
+    /// <summary>
+    /// Builds <see cref="HeldOutBuildOptions.Output"/>, which appears only when complete. Empty documents are skipped.
+    /// </summary>
+    /// <returns>The content of <c>report.json</c>.</returns>
+    /// <exception cref="InvalidInputException">There is no text, or no document within the maximum number of tokens.</exception>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
-    public static DataBuildReport Build(IEnumerable<TextDocument> documents, HeldOutBuildOptions options, CancellationToken cancellation)
+    public static DataBuildReport Build(
+        IEnumerable<TextDocument> documents, HeldOutBuildOptions options, CancellationToken cancellation)
     {
         var (encoder, texts, kept, read) = (options.Encoder, new List<int[]>(), new List<KeptDocument>(), 0L);
         foreach (var document in documents)
@@ -26,10 +50,13 @@ internal static class HeldOutBuilder
             read++;
             if (string.IsNullOrWhiteSpace(document.Text)) continue;
             texts.Add(encoder.Document(document.Text));
-            kept.Add(new(document.Origin, HeldOutSplit.Hash(options.Seed, document), texts[^1].Length, Encoding.UTF8.GetByteCount(document.Text)));
+            kept.Add(new(
+                document.Origin, HeldOutSplit.Hash(options.Seed, document), texts[^1].Length,
+                Encoding.UTF8.GetByteCount(document.Text)));
         }
 
-        if (kept.Count == 0) throw new InvalidInputException(options.Name, "text to measure on", "none", "name other files or domains");
+        if (kept.Count == 0)
+            throw new InvalidInputException(options.Name, "text to measure on", "none", "name other files or domains");
         var isHeldOut = Choose(kept, options);
         var type = TokenTypes.For(encoder.VocabularySize);
         FreeSpace.Require(options.Output, kept.Sum(document => (long)document.TokenCount) * type.Width());
@@ -51,11 +78,14 @@ internal static class HeldOutBuilder
         if (tokens <= options.MaxTokens) return [.. documents.Select(_ => true)];
         var where = options.Files.Count > 0 ? string.Join(", ", options.Files) : options.Name;
         if (documents.TrueForAll(document => document.SplitHash == documents[0].SplitHash))
-            throw new InvalidInputException(where, $"documents of at most {options.MaxTokens} tokens together", $"one of {tokens}", "raise 'max_tokens' or cut the text at its own sections ('section_separator')");
+            throw new InvalidInputException(
+                where, $"documents of at most {options.MaxTokens} tokens together", $"one of {tokens}",
+                "raise 'max_tokens' or cut the text at its own sections ('section_separator')");
         return HeldOutSplit.Choose(documents, fraction: 1, options.MaxTokens, where);
     }
 
-    private static DataBuildReport Report(HeldOutBuildOptions options, int documents, long empty, SplitReport train, SplitReport heldOut) =>
+    private static DataBuildReport Report(
+        HeldOutBuildOptions options, int documents, long empty, SplitReport train, SplitReport heldOut) =>
         new(
             options.Name,
             options.Encoder.Fingerprint,
@@ -69,16 +99,18 @@ internal static class HeldOutBuilder
             Contaminated: 0,
             train,
             heldOut,
-            new(
-                options.Format.TextKey,
-                options.Format.GroupKey,
-                options.Format.SectionSeparator,
-                HeldOutFraction: 1,
-                options.MaxTokens,
-                options.Seed,
-                NearDuplicateSimilarity: 1,
-                ContaminationShare: 1,
-                options.Format.SkipBadLines),
+            new()
+            {
+                TextKey = options.Format.TextKey,
+                GroupKey = options.Format.GroupKey,
+                SectionSeparator = options.Format.SectionSeparator,
+                HeldOutFraction = 1,
+                HeldOutMaxTokens = options.MaxTokens,
+                Seed = options.Seed,
+                NearDuplicateSimilarity = 1,
+                ContaminationShare = 1,
+                SkipBadLines = options.Format.SkipBadLines,
+            },
             NearDuplicateExamples: [],
             ContaminatedExamples: [],
             Bos: options.Encoder.Bos,

@@ -6,36 +6,41 @@ using Bam.Data.Text;
 
 namespace Bam.Data.Building;
 
-/// <summary>Chooses whole documents to measure on, by a hash of their content: neither names nor the order of files matter.</summary>
+/// <summary>Selects whole documents to hold out by a hash of their content, independent of file names and order.</summary>
 internal static class HeldOutSplit
 {
-    /// <summary>A document too long for what is left ends the choice once this part of the budget is used.</summary>
-    private const double Enough = 0.9;
+    /// <summary>The selection ends at the first document that does not fit after this fraction of the budget is used.</summary>
+    private const double SufficientFraction = 0.9;
 
-    /// <summary>A document's place in the order: the start of SHA-256 over the seed and its text, or its group's name.</summary>
+    /// <summary>
+    /// The sort key of a document: the first 8 bytes of SHA-256 over the seed and its text, or its group's name.
+    /// </summary>
     public static ulong Hash(long seed, TextDocument document)
     {
-        var subject = string.Create(CultureInfo.InvariantCulture, $"{seed}:{(document.Group is null ? "text" : "group")}:{document.Group ?? document.Text}");
+        var subject = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{seed}:{(document.Group is null ? "text" : "group")}:{document.Group ?? document.Text}");
         return BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(subject)));
     }
 
     /// <summary>
-    /// Goes through the documents in the order of their hashes and takes each that still fits the budget; if none fits, the shortest.
-    /// Documents with one hash are slices of one and stay together.
+    /// Selects documents in the order of their hashes as long as they fit the budget, the smaller of <paramref name="fraction"/>
+    /// of all tokens and <paramref name="maxTokens"/>; if none fits, the shortest one. Documents with equal hashes are slices of
+    /// one document and stay together.
     /// </summary>
-    /// <param name="documents">All documents.</param>
-    /// <param name="fraction">The part of all tokens to hold out.</param>
-    /// <param name="maxTokens">The most tokens to hold out.</param>
-    /// <param name="where">The input, for refusals.</param>
-    /// <returns>For each document whether it is held out.</returns>
-    /// <exception cref="InvalidInputException">There are not two documents, or the shortest is longer than <paramref name="maxTokens"/>.</exception>
+    /// <returns>Per document: true if it is held out.</returns>
+    /// <exception cref="InvalidInputException">
+    /// There are fewer than two documents, or the shortest is longer than <paramref name="maxTokens"/>.
+    /// </exception>
     public static bool[] Choose(IReadOnlyList<KeptDocument> documents, double fraction, long maxTokens, string where)
     {
         var heldOut = new bool[documents.Count];
         if (fraction == 0 || maxTokens == 0) return heldOut;
         var units = Units(documents);
         if (units.Count < 2)
-            throw new InvalidInputException(where, "at least two documents, one to train on and one to measure on", "one", "cut it at its own sections (--section-separator), or hold nothing out (--held-out-fraction 0)");
+            throw new InvalidInputException(
+                where, "at least two documents, one to train on and one to measure on", "one",
+                "cut it at its own sections (--section-separator), or hold nothing out (--held-out-fraction 0)");
 
         var budget = Math.Min(maxTokens, fraction * units.Sum(unit => unit.Tokens));
         var chosen = new List<Unit>();
@@ -47,7 +52,7 @@ internal static class HeldOutSplit
                 taken += unit.Tokens;
                 chosen.Add(unit);
             }
-            else if (taken >= Enough * budget)
+            else if (taken >= SufficientFraction * budget)
             {
                 break;
             }
@@ -58,7 +63,7 @@ internal static class HeldOutSplit
         return heldOut;
     }
 
-    /// <summary>The documents in the order of their hashes, slices of one together.</summary>
+    /// <summary>The documents in the order of their hashes, with slices of one document grouped.</summary>
     private static List<Unit> Units(IReadOnlyList<KeptDocument> documents)
     {
         var order = Enumerable.Range(0, documents.Count).ToArray();
@@ -81,9 +86,11 @@ internal static class HeldOutSplit
     {
         var shortest = units.MinBy(unit => unit.Tokens);
         if (shortest.Tokens <= maxTokens) return shortest;
-        throw new InvalidInputException(where, $"a document of at most {maxTokens} tokens to hold out", $"none shorter than {shortest.Tokens}", "raise --held-out-max-tokens or cut the text at its own sections (--section-separator)");
+        throw new InvalidInputException(
+            where, $"a document of at most {maxTokens} tokens to hold out", $"none shorter than {shortest.Tokens}",
+            "raise --held-out-max-tokens or cut the text at its own sections (--section-separator)");
     }
 
-    /// <summary>A document, or all slices of one.</summary>
+    /// <summary>A document, or all slices of a document.</summary>
     private readonly record struct Unit(long Tokens, int[] Members);
 }

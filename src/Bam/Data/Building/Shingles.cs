@@ -1,11 +1,9 @@
 namespace Bam.Data.Building;
 
 /// <summary>
-/// The hashes of all stretches of 50 characters (UTF-16 units) of a text, in order; runs of white space count as one space, so that a
-/// text wrapped anew stays the same. A shorter text is one stretch. Each hash takes constant time: a polynomial in the characters,
-/// modulo 2⁶⁴, that rolls on, then mixed.
+/// The hashes of all substrings of 50 characters (UTF-16 units) of a text, in order. Runs of white space count as one space, so
+/// that rewrapped text is equal. A shorter text is one shingle. A rolling polynomial hash modulo 2⁶⁴, then mixed.
 /// </summary>
-/// <param name="text">The text.</param>
 internal ref struct Shingles(string text)
 {
     public const int Length = 50;
@@ -19,12 +17,11 @@ internal ref struct Shingles(string text)
     private long taken;
     private ulong polynomial;
 
-    /// <summary>The hash of the current stretch.</summary>
+    /// <summary>The hash of the current shingle.</summary>
     public readonly ulong Current => Mix(polynomial);
 
     public readonly Shingles GetEnumerator() => this;
 
-    /// <summary>Moves on by one character.</summary>
     public bool MoveNext()
     {
         while (TryTake(out var character))
@@ -41,7 +38,7 @@ internal ref struct Shingles(string text)
         return true;
     }
 
-    /// <summary>Each hash once, in ascending order.</summary>
+    /// <summary>The distinct hashes in ascending order.</summary>
     public static ulong[] Distinct(string text)
     {
         var hashes = new List<ulong>(text.Length);
@@ -56,7 +53,7 @@ internal ref struct Shingles(string text)
         return [.. hashes.GetRange(0, distinct)];
     }
 
-    /// <summary>The next character; for a run of white space one space, for one at an end none.</summary>
+    /// <summary>The next character; a run of white space gives one space, at either end of the text none.</summary>
     private bool TryTake(out char character)
     {
         character = ' ';
@@ -76,7 +73,7 @@ internal ref struct Shingles(string text)
         return power;
     }
 
-    /// <summary>SplitMix64's finaliser: the low bits of a polynomial depend on few of its characters.</summary>
+    /// <summary>SplitMix64's finalizer: the low bits of the polynomial depend on few characters.</summary>
     private static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;

@@ -2,44 +2,47 @@ using System.Globalization;
 
 namespace Bam.Data.Text;
 
-/// <summary>A line of JSONL that cannot be read.</summary>
-/// <param name="Where">The line, and its field.</param>
-/// <param name="Expected">What a good line holds there.</param>
-/// <param name="Found">What this one holds.</param>
-/// <param name="Hint">What to do about it.</param>
+/// <summary>A JSONL line that cannot be read.</summary>
+/// <param name="Where">The line and field.</param>
+/// <param name="Expected">The expected value.</param>
+/// <param name="Found">The value found.</param>
+/// <param name="Hint">How to fix it.</param>
 internal sealed record BadLine(string Where, string Expected, string Found, string Hint)
 {
     public override string ToString() => $"{Where}: expected {Expected}, found {Found}";
 }
 
-/// <summary>The lines that cannot be read: all are counted, the first few are named, more than allowed are refused.</summary>
-/// <param name="allowed">How many may be passed over.</param>
+/// <summary>
+/// Collects the JSONL lines that cannot be read: all are counted and the first few reported; more than allowed are an error.
+/// </summary>
+/// <param name="allowed">How many may be skipped.</param>
 internal sealed class BadLines(long allowed)
 {
-    private const int Named = 3;
+    private const int MaxListed = 3;
 
-    // A wrong --text-key makes every line a bad one: that is told before a corpus of terabytes is read to its end.
-    private const long MostCounted = 1_000_000;
+    // With a wrong --text-key every line is bad: fail before reading a corpus of terabytes to the end.
+    private const long MaxExcess = 1_000_000;
 
     private readonly List<BadLine> first = [];
 
     public long Count { get; private set; }
 
-    /// <summary>True: the text is refused once the rest is counted.</summary>
+    /// <summary>True if the text is rejected after the remaining lines are counted.</summary>
     public bool AreTooMany => Count > allowed;
 
-    /// <summary>Counts one.</summary>
-    /// <exception cref="InvalidInputException">So many are too many that the rest does not matter.</exception>
+    /// <summary>Counts a bad line.</summary>
+    /// <exception cref="InvalidInputException">The count exceeds the limit by a million.</exception>
     public void Add(BadLine line)
     {
         Count++;
-        if (first.Count < Named) first.Add(line);
-        if (Count != allowed + MostCounted) return;
+        if (first.Count < MaxListed) first.Add(line);
+        if (Count != allowed + MaxExcess) return;
         throw new InvalidInputException(
-            $"at least {Described(Excess)}; check that --text-key (text_key in a recipe) names the text's field and that the files are JSONL");
+            $"at least {Described(Excess)}; check that --text-key (text_key in a recipe) names the text's field and that the "
+                + "files are JSONL");
     }
 
-    /// <summary>The refusal of all of them at once.</summary>
+    /// <summary>The error that summarizes all bad lines.</summary>
     public InvalidInputException Refusal()
     {
         var hints = string.Join(", or ", first.Select(line => line.Hint).Distinct());
@@ -49,14 +52,18 @@ internal sealed class BadLines(long allowed)
             : new($"{Described(Excess)}; {hints}, or read past them with {option}");
     }
 
-    /// <summary>Tells which lines are passed over.</summary>
+    /// <summary>Warns of the skipped lines.</summary>
     public void Warn(IReporter reporter)
     {
         if (Count > 0) reporter.Warn(Described(" passed over"));
     }
 
-    private string Excess => allowed > 0 ? string.Create(CultureInfo.InvariantCulture, $", more than the {allowed:N0} that may be passed over") : "";
+    private string Excess =>
+        allowed > 0 ? string.Create(CultureInfo.InvariantCulture, $", more than the {allowed:N0} that may be passed over") : "";
 
     private string Described(string what) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Count:N0} bad line{(Count == 1 ? "" : "s")}{what}: {string.Join("; ", first)}{(Count > first.Count ? "; …" : "")}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Count:N0} bad line{(Count == 1 ? "" : "s")}{what}: "
+                + $"{string.Join("; ", first)}{(Count > first.Count ? "; …" : "")}");
 }

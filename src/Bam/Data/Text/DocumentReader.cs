@@ -2,28 +2,49 @@ using Bam.Files;
 
 namespace Bam.Data.Text;
 
-/// <summary>Reads the documents of files one after another, in order, holding one at a time.</summary>
-/// <param name="files">The files.</param>
-/// <param name="format">How documents lie in them.</param>
-/// <param name="reporter">Told of bad lines that are passed over.</param>
+/// <summary>The layout of documents in files.</summary>
+/// <param name="TextKey">The field of a JSONL line that holds the text.</param>
+/// <param name="GroupKey">
+/// The field of a JSONL line that names the document of which the line is a slice; null if each line is a document.
+/// </param>
+/// <param name="SectionSeparator">The line that separates the documents of a text file; null if a file is a document.</param>
+/// <param name="SkipBadLines">Maximum number of invalid JSONL lines to skip; more are an error.</param>
+internal sealed record DocumentFormat(
+    string TextKey, string? GroupKey = null, string? SectionSeparator = null, long SkipBadLines = 0);
+
+/// <summary>One document.</summary>
+/// <param name="Origin">Its location.</param>
+/// <param name="Text">The text.</param>
+/// <param name="Group">The document of which it is a slice, or null; slices of a document stay in the same split.</param>
+internal readonly record struct TextDocument(DocumentOrigin Origin, string Text, string? Group);
+
+/// <summary>The location of a document.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Line">The line, from 1; 0 if the file is the document.</param>
+internal readonly record struct DocumentOrigin(string File, long Line)
+{
+    public override string ToString() => Line == 0 ? File : $"{File}:{Line}";
+}
+
+/// <summary>Streams the documents of files in order.</summary>
 internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat format, IReporter reporter)
 {
-    /// <summary>Bytes that are looked at to see whether text is JSONL.</summary>
-    private const int LongestHead = 1 << 16;
+    /// <summary>Number of bytes inspected to detect JSONL.</summary>
+    private const int HeadLength = 1 << 16;
 
     private readonly BadLines bad = new(format.SkipBadLines);
 
-    /// <summary>Bytes of the files read so far, as they lie on the disk.</summary>
+    /// <summary>Bytes of the files read so far, compressed.</summary>
     public long BytesRead { get; private set; }
 
-    /// <summary>Documents passed over because they hold nothing but white space.</summary>
+    /// <summary>Documents skipped because they are blank.</summary>
     public long EmptyDocuments { get; private set; }
 
-    /// <summary>Lines of JSONL passed over because they cannot be read.</summary>
+    /// <summary>Invalid JSONL lines that were skipped.</summary>
     public long BadLines => bad.Count;
 
-    /// <summary>All documents that are not empty. Once there are too many bad lines, the rest is read to count them only.</summary>
-    /// <exception cref="InvalidInputException">A file is missing, damaged or without text, or there are too many bad lines.</exception>
+    /// <summary>The non-empty documents. After too many bad lines, the rest is read only to count them.</summary>
+    /// <exception cref="InvalidInputException">A file is missing, invalid or blank, or there are too many bad lines.</exception>
     public IEnumerable<TextDocument> Read()
     {
         try
@@ -45,7 +66,9 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
     {
         var (before, badBefore, any) = (BytesRead, bad.Count, false);
         using var stream = InputFile.OpenRead(file, "check the path");
-        using var text = InputFiles.IsJsonLines(file) && InputFiles.IsCompressed(file) ? new GzipText(stream, file) : (Stream)stream;
+        using var text = InputFiles.IsJsonLines(file) && InputFiles.IsCompressed(file)
+            ? new GzipText(stream, file)
+            : (Stream)stream;
         foreach (var document in Documents(file, text))
         {
             BytesRead = before + stream.Position;
@@ -60,26 +83,66 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
         }
 
         if (!any && bad.Count == badBefore)
-            throw new InvalidInputException(file, "text", stream.Length == 0 ? "an empty file" : "only white space", "leave the file out or give another");
+            throw new InvalidInputException(
+                file, "text", stream.Length == 0 ? "an empty file" : "only white space", "leave the file out or give another");
         BytesRead = before + stream.Length;
     }
 
-    // JSONL under another name would be trained on with its braces and escapes.
+    // JSONL under another name would be read as text, with its braces and escapes.
     private void WarnOfJsonLines(string file, Stream text)
     {
-        var head = new byte[Math.Min(LongestHead, text.Length)];
+        var head = new byte[Math.Min(HeadLength, text.Length)];
         var count = text.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
         text.Position = 0;
         if (JsonLines.LooksLikeOne(head.AsSpan(0, count), format.TextKey))
-            reporter.Warn($"{file}: is read as plain text, but begins with a JSON object that has a key '{format.TextKey}'; name it .jsonl if each of its lines is a document");
+            reporter.Warn(
+                $"{file}: is read as plain text, but begins with a JSON object that has a key '{format.TextKey}'; name it .jsonl "
+                    + "if each of its lines is a document");
     }
 
     private IEnumerable<TextDocument> Documents(string file, Stream text)
     {
         if (InputFiles.IsJsonLines(file)) return JsonLines.Read(text, file, format, bad);
         if (InputFiles.IsCompressed(file))
-            throw new InvalidInputException(file, "a text file (.txt), .jsonl or .jsonl.gz", "another kind of .gz", "decompress it");
+            throw new InvalidInputException(
+                file, "a text file (.txt), .jsonl or .jsonl.gz", "another kind of .gz", "decompress it");
         WarnOfJsonLines(file, text);
-        return format.SectionSeparator is { } separator ? PlainText.ReadSections(text, file, separator) : PlainText.ReadWhole(text, file);
+        return format.SectionSeparator is { } separator
+            ? PlainText.ReadSections(text, file, separator)
+            : PlainText.ReadWhole(text, file);
     }
+}
+
+/// <summary>Streams the texts of files without their locations and groups.</summary>
+internal static class DocumentTexts
+{
+    /// <summary>
+    /// Streams the texts of files (see <see cref="InputFiles.Resolve"/>) and skips empty ones. <paramref name="bytesRead"/>
+    /// receives the bytes read so far, compressed, with every document.
+    /// </summary>
+    /// <exception cref="InvalidInputException">A file is missing, invalid or blank, or there are too many bad lines.</exception>
+    public static IEnumerable<string> Read(
+        IReadOnlyList<string> files, IReporter reporter, string textKey = "text", long skipBadLines = 0,
+        Action<long>? bytesRead = null)
+    {
+        ArgumentNullException.ThrowIfNull(reporter);
+        return ReadAll(
+            new DocumentReader(files, new DocumentFormat(textKey, SkipBadLines: skipBadLines), reporter), reporter, bytesRead);
+    }
+
+    private static IEnumerable<string> ReadAll(DocumentReader reader, IReporter reporter, Action<long>? bytesRead)
+    {
+        foreach (var document in reader.Read())
+        {
+            bytesRead?.Invoke(reader.BytesRead);
+            yield return document.Text;
+        }
+
+        if (reader.EmptyDocuments > 0) reporter.Say($"passed over {Counted(reader.EmptyDocuments)} without text");
+    }
+
+    private static string Counted(long documents) =>
+        documents == 1
+            ? "1 document"
+            : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{documents:N0} documents");
 }

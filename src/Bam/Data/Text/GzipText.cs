@@ -1,27 +1,28 @@
+using System.Runtime.InteropServices;
+
 namespace Bam.Data.Text;
 
 /// <summary>
-/// Decompresses a gzip file of one or more members, with zeros between or behind them as tapes and block devices pad. Every byte of the
-/// file is read, or the file is refused.
+/// Decompresses a gzip file of one or more members, which may be followed by zero padding. Any other bytes are an error.
 /// </summary>
-/// <param name="file">The compressed bytes; it is owned.</param>
-/// <param name="path">What messages call it.</param>
 internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
 {
     private readonly GzipInflater inflater = new();
     private readonly byte[] buffer = new byte[1 << 16];
     private int start;
     private int end;
-    private long endPlace; // of the buffer's end in the file
-    private long memberPlace = -1;
+    private long endPosition; // file position of the buffer's end
+    private long memberPosition = -1;
     private bool isInMember;
 
     private static ReadOnlySpan<byte> Magic => [0x1F, 0x8B];
 
-    private long Place => endPlace - (end - start);
+    private long FilePosition => endPosition - (end - start);
 
     /// <summary>Reads decompressed bytes.</summary>
-    /// <exception cref="InvalidInputException">The file is damaged, its end is missing, or something else lies behind a member.</exception>
+    /// <exception cref="InvalidInputException">
+    /// The file is damaged or truncated, or a member is followed by other bytes.
+    /// </exception>
     public override int Read(Span<byte> buffer)
     {
         if (buffer.IsEmpty) return 0;
@@ -29,7 +30,8 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
         {
             var (count, isProgress) = Inflate(buffer);
             if (count > 0) return count;
-            if (!isProgress && !Fill()) throw new InvalidInputException($"{path}: the end of the gzip file is missing; copy it again");
+            if (!isProgress && !Fill())
+                throw new InvalidInputException($"{path}: the end of the gzip file is missing; copy it again");
         }
 
         return 0;
@@ -56,19 +58,20 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidInputException($"{path}: the gzip member at byte {memberPlace} is damaged ({e.Message}); copy the file again", e);
+            throw new InvalidInputException(
+                $"{path}: the gzip member at byte {memberPosition} is damaged ({e.Message}); copy the file again", e);
         }
     }
 
-    /// <summary>Goes to the next member.</summary>
+    /// <summary>Advances to the next member.</summary>
     /// <returns>False at the end of the file.</returns>
     private bool FindMember()
     {
-        var before = Place;
+        var before = FilePosition;
         while (start < end || Fill())
         {
-            // Zeros are padding behind a member only.
-            if (memberPlace >= 0 && buffer[start] == 0)
+            // Zeros are padding only after a member.
+            if (memberPosition >= 0 && buffer[start] == 0)
             {
                 start++;
                 continue;
@@ -76,7 +79,7 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
 
             if (end - start < 2) Fill();
             if (!Magic.StartsWith(buffer.AsSpan(start, Math.Min(2, end - start)))) throw OtherBytes(before);
-            memberPlace = Place;
+            memberPosition = FilePosition;
             return isInMember = true;
         }
 
@@ -84,12 +87,14 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
     }
 
     private InvalidInputException OtherBytes(long before) =>
-        memberPlace < 0
-            ? new(path, "a gzip file", "other bytes at its beginning", "copy it again, or leave .gz off its name if it is not compressed")
+        memberPosition < 0
+            ? new(
+                path, "a gzip file", "other bytes at its beginning",
+                "copy it again, or leave .gz off its name if it is not compressed")
             : new(
                 path,
                 $"another gzip member or zeros behind the member that ends at byte {before}",
-                $"{file.Length - Place} bytes at {Place} that are neither",
+                $"{file.Length - FilePosition} bytes at {FilePosition} that are neither",
                 "copy the file again, or cut it off there if they are no text");
 
     private bool Fill()
@@ -98,7 +103,146 @@ internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
         (start, end) = (0, end - start);
         var count = file.Read(buffer, end, buffer.Length - end);
         end += count;
-        endPlace += count;
+        endPosition += count;
         return count > 0;
     }
+}
+
+/// <summary>
+/// Decompresses gzip members with zlib, which reports the number of consumed bytes, unlike .NET's streams. It checks header,
+/// checksum and length of each member.
+/// </summary>
+internal sealed unsafe partial class GzipInflater : IDisposable
+{
+    private const string Library = "libz.so.1";
+    private const int GzipWithLongestWindow = 15 + 16;
+    private const int Ok = 0;
+    private const int StreamEnd = 1;
+    private const int OutOfMemory = -4;
+    private const int NoProgress = -5;
+
+    private ZStream* state; // zlib keeps its address
+
+    /// <summary>Initializes zlib.</summary>
+    /// <exception cref="WorkFailedException">zlib is missing, or out of memory.</exception>
+    public GzipInflater()
+    {
+        state = (ZStream*)NativeMemory.AllocZeroed((nuint)sizeof(ZStream));
+        try
+        {
+            fixed (byte* version = "1.2.11\0"u8) Check(InflateInit(state, GzipWithLongestWindow, version, sizeof(ZStream)));
+        }
+        catch (DllNotFoundException e)
+        {
+            NativeMemory.Free(state);
+            throw new WorkFailedException(
+                $"{Library} is missing, which reads gzip files; install zlib (on Debian: zlib1g), or decompress the files", e);
+        }
+    }
+
+    /// <summary>
+    /// Decompresses a part of a member. <paramref name="taken"/> and <paramref name="written"/> count consumed and produced
+    /// bytes.
+    /// </summary>
+    /// <returns>True at the end of the member; the next call starts a new one.</returns>
+    /// <exception cref="InvalidDataException">The member is damaged; zlib's message.</exception>
+    public bool Inflate(ReadOnlySpan<byte> input, Span<byte> output, out int taken, out int written)
+    {
+        ObjectDisposedException.ThrowIf(state is null, this);
+        int status;
+        fixed (byte* source = input, destination = output)
+        {
+            state->NextIn = source;
+            state->AvailableIn = (uint)input.Length;
+            state->NextOut = destination;
+            state->AvailableOut = (uint)output.Length;
+            status = Inflate(state, flush: 0);
+        }
+
+        (taken, written) = (input.Length - (int)state->AvailableIn, output.Length - (int)state->AvailableOut);
+        if (status == StreamEnd) Check(InflateReset(state));
+        else if (status is not (Ok or NoProgress)) Check(status);
+        return status == StreamEnd;
+    }
+
+    public void Dispose()
+    {
+        if (state is null) return;
+        _ = InflateEnd(state);
+        NativeMemory.Free(state);
+        state = null;
+    }
+
+    private void Check(int status)
+    {
+        if (status == Ok) return;
+        if (status == OutOfMemory) throw new WorkFailedException("no memory to decompress a gzip file");
+        throw new InvalidDataException(Marshal.PtrToStringUTF8((nint)state->Message) ?? $"zlib status {status}");
+    }
+
+    [LibraryImport(Library, EntryPoint = "inflateInit2_")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int InflateInit(ZStream* state, int windowBits, byte* version, int size);
+
+    [LibraryImport(Library, EntryPoint = "inflate")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Inflate(ZStream* state, int flush);
+
+    [LibraryImport(Library, EntryPoint = "inflateReset")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int InflateReset(ZStream* state);
+
+    [LibraryImport(Library, EntryPoint = "inflateEnd")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int InflateEnd(ZStream* state);
+
+    /// <summary>zlib's <c>z_stream</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ZStream
+    {
+        public byte* NextIn;
+        public uint AvailableIn;
+        public nuint TotalIn;
+        public byte* NextOut;
+        public uint AvailableOut;
+        public nuint TotalOut;
+        public byte* Message;
+        public void* Internal;
+        public void* Allocate;
+        public void* Free;
+        public void* Opaque;
+        public int DataType;
+        public nuint Checksum;
+        public nuint Reserved;
+    }
+}
+
+/// <summary>Base class of forward-only input streams.</summary>
+internal abstract class ReadOnlyStream : Stream
+{
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public abstract override int Read(Span<byte> buffer);
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override void Flush() { }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -1,22 +1,21 @@
 using System.IO.Enumeration;
+using Bam.Files;
 
 namespace Bam.Data.Text;
 
-/// <summary>Which files a list of inputs means.</summary>
+/// <summary>Resolves inputs to files.</summary>
 internal static class InputFiles
 {
     private static readonly string[] JsonLinesExtensions = [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"];
     private static readonly string[] TextExtensions = [".txt", .. JsonLinesExtensions];
 
     /// <summary>
-    /// Finds the files of each input in turn: a file is itself (whatever its name, for it is asked for by name); a folder is all
-    /// <c>.txt</c>, <c>.jsonl</c> and <c>.ndjson</c> files below it, the latter also with <c>.gz</c>, in upper or lower case; a pattern with <c>*</c>, <c>?</c> or
-    /// <c>**</c> (any number of folders) is all files that match. Folders and patterns give their files in ordinal order of their
-    /// paths. Hidden files and links to folders are left out.
+    /// Resolves each input in turn: a file of any name; a folder, for all <c>.txt</c>, <c>.jsonl</c> and <c>.ndjson</c> files
+    /// below it, the latter also with <c>.gz</c>, case-insensitive; a pattern with <c>*</c>, <c>?</c> or <c>**</c> (any number of
+    /// folders), for all matching files. The files of folders and patterns are sorted by path (ordinal). Hidden files and links
+    /// to folders are skipped. The reporter is told how many files of a folder have other extensions.
     /// </summary>
-    /// <param name="inputs">Files, folders and patterns.</param>
-    /// <param name="reporter">Told how many files of a folder are of other kinds.</param>
-    /// <returns>Full paths, each once.</returns>
+    /// <returns>Full paths without duplicates.</returns>
     /// <exception cref="InvalidInputException">An input does not exist or has no files.</exception>
     public static IReadOnlyList<string> Resolve(IEnumerable<string> inputs, IReporter? reporter = null)
     {
@@ -27,18 +26,31 @@ internal static class InputFiles
         {
             var found = Find(input, reporter);
             if (found.Count == 0)
-                throw new InvalidInputException($"{input}: no text was found there; give files (.txt, .jsonl, .jsonl.gz), folders that hold some, or a pattern such as 'law/*.txt'");
+                throw new InvalidInputException(
+                    $"{input}: no text was found there; give files (.txt, .jsonl, .jsonl.gz), folders that hold some, or a "
+                        + "pattern such as 'law/*.txt'");
             files.AddRange(found.Where(seen.Add));
         }
 
         return files;
     }
 
-    /// <summary>True: a line of the file is a document; false: the file is text.</summary>
+    /// <summary>True for JSONL, false for plain text.</summary>
     internal static bool IsJsonLines(string file) => EndsIn(JsonLinesExtensions, file);
 
-    /// <summary>True when the file is compressed.</summary>
     internal static bool IsCompressed(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Bytes of a file's text; a compressed file is decompressed to count them.</summary>
+    /// <exception cref="InvalidInputException">The file is damaged.</exception>
+    internal static long TextLength(string file, CancellationToken cancellation)
+    {
+        if (!IsCompressed(file)) return new FileInfo(file).Length;
+        using var text = new GzipText(InputFile.OpenRead(file, "check the path"), file);
+        var buffer = new byte[1 << 16];
+        var length = 0L;
+        for (int count; (count = text.Read(buffer)) > 0; length += count) cancellation.ThrowIfCancellationRequested();
+        return length;
+    }
 
     private static List<string> Find(string input, IReporter? reporter)
     {
@@ -46,7 +58,8 @@ internal static class InputFiles
         if (!Directory.Exists(path) && IndexedDataset.Exists(path))
         {
             throw new InvalidInputException(
-                $"{input}: is an indexed data set, which holds token ids and no text; 'bam train' takes it as a domain's path or validation, 'bam eval perplexity' as --data, and 'bam data inspect' shows it");
+                $"{input}: is an indexed data set, which holds token ids and no text; 'bam train' takes it as a domain's path or "
+                    + "validation, 'bam eval perplexity' as --data, and 'bam data inspect' shows it");
         }
 
         if (File.Exists(path)) return [path];
@@ -58,7 +71,8 @@ internal static class InputFiles
                 Walk(path, ["**", "*"], found);
                 LeaveOutOtherKinds(input, found, reporter);
             }
-            else if (input.AsSpan().ContainsAny('*', '?')) Walk("/", path.Split('/', StringSplitOptions.RemoveEmptyEntries), found);
+            else if (input.AsSpan().ContainsAny('*', '?'))
+                Walk("/", path.Split('/', StringSplitOptions.RemoveEmptyEntries), found);
             else throw new InvalidInputException($"{input}: does not exist; check the path");
         }
         catch (UnauthorizedAccessException e)
@@ -83,9 +97,10 @@ internal static class InputFiles
         static bool IsText(string file) => EndsIn(TextExtensions, file);
     }
 
-    private static bool EndsIn(string[] extensions, string file) => Array.Exists(extensions, extension => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
+    private static bool EndsIn(string[] extensions, string file) =>
+        Array.Exists(extensions, extension => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Adds the files below <paramref name="folder"/> that match the rest of a pattern, one name per level.</summary>
+    /// <summary>Adds the files below <paramref name="folder"/> that match the remaining path segments of a pattern.</summary>
     private static void Walk(string folder, ReadOnlySpan<string> pattern, List<string> found)
     {
         var name = pattern[0];
@@ -110,7 +125,7 @@ internal static class InputFiles
 
     private static IEnumerable<string> Folders(string parent, string pattern)
     {
-        // A name without wildcards need not be searched for, nor its parent be readable; it may be a link.
+        // A name without wildcards needs no search and no readable parent; it may be a link.
         if (!pattern.AsSpan().ContainsAny('*', '?'))
         {
             var path = Path.Combine(parent, pattern);
@@ -123,5 +138,6 @@ internal static class InputFiles
     }
 
     private static bool Matches(string pattern, string name) =>
-        (!name.StartsWith('.') || pattern.StartsWith('.')) && FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
+        (!name.StartsWith('.') || pattern.StartsWith('.'))
+            && FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
 }

@@ -4,34 +4,34 @@ using Bam.Files;
 
 namespace Bam.Data.Text;
 
-/// <summary>Documents in JSONL: one object a line, the text in one of its fields. Only the fields that are asked for are looked at.</summary>
+/// <summary>
+/// Reads documents from JSONL: one object per line with the text in one of its fields. Other fields are ignored.
+/// </summary>
 internal static class JsonLines
 {
-    /// <summary>The most bytes of a line, 256 MiB: far more than documents have, and little enough to hold.</summary>
+    /// <summary>Limit for the bytes of a line: 256 MiB.</summary>
     public const int MaxLineBytes = 1 << 28;
 
-    // Python's json module gives up at about 1,000.
+    // The limit of Python's json module is about 1,000.
     private const int MaxDepth = 10_000;
 
     private const string Hint = "mend the line or take it out";
-    private const string ArrayHint = "the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'";
+    private const string ArrayHint =
+        "the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'";
 
-    /// <summary>The documents of a stream, which is left open; blank lines are passed over.</summary>
-    /// <param name="stream">The lines. Each may begin with a byte-order mark, which files laid one behind the other leave there.</param>
-    /// <param name="file">What messages call it.</param>
-    /// <param name="format">Which fields are read.</param>
-    /// <param name="bad">Receives the lines that are no document.</param>
-    /// <param name="maxLineBytes">The most bytes of a line.</param>
-    /// <exception cref="InvalidInputException">A line is longer.</exception>
-    public static IEnumerable<TextDocument> Read(Stream stream, string file, DocumentFormat format, BadLines bad, int maxLineBytes = MaxLineBytes)
+    /// <summary>
+    /// The documents of a stream, which is left open; blank lines are skipped. Each line may begin with a byte order mark, as in
+    /// concatenated files.
+    /// </summary>
+    /// <exception cref="InvalidInputException">A line is too long.</exception>
+    public static IEnumerable<TextDocument> Read(
+        Stream stream, string file, DocumentFormat format, BadLines bad, int maxLineBytes = MaxLineBytes)
     {
         var lines = new LineReader(stream, file, maxLineBytes, (line, beginning) => TooLong(line, beginning, maxLineBytes));
         while (TryReadNext(lines, format, bad, out var document)) yield return document;
     }
 
-    /// <summary>True when text begins with a line that is a JSON object with a string under <paramref name="key"/>.</summary>
-    /// <param name="text">The first bytes of a file.</param>
-    /// <param name="key">The field of a document's text.</param>
+    /// <summary>True if the first line is a JSON object with a string under <paramref name="key"/>.</summary>
     public static bool LooksLikeOne(ReadOnlySpan<byte> text, string key)
     {
         text = Utf8Bytes.WithoutMark(text);
@@ -62,11 +62,13 @@ internal static class JsonLines
         return false;
     }
 
-    private static BadLine? Parse(ReadOnlySpan<byte> line, DocumentOrigin origin, DocumentFormat format, out TextDocument document)
+    private static BadLine? Parse(
+        ReadOnlySpan<byte> line, DocumentOrigin origin, DocumentFormat format, out TextDocument document)
     {
         document = default;
-        // The parser would pass damaged bytes on until a string is read.
-        if (Utf8Bytes.IndexOfInvalid(line) is >= 0 and var at) return new($"{origin}", "UTF-8 text", StrictUtf8.Describe(line, at), StrictUtf8.Hint);
+        // The parser would not detect invalid bytes before a string is read.
+        if (Utf8Bytes.IndexOfInvalid(line) is >= 0 and var at)
+            return new($"{origin}", "UTF-8 text", StrictUtf8.Describe(line, at), StrictUtf8.Hint);
         try
         {
             return ReadFields(line, origin, format, out document);
@@ -79,11 +81,14 @@ internal static class JsonLines
         }
     }
 
-    private static BadLine? ReadFields(ReadOnlySpan<byte> line, DocumentOrigin origin, DocumentFormat format, out TextDocument document)
+    private static BadLine? ReadFields(
+        ReadOnlySpan<byte> line, DocumentOrigin origin, DocumentFormat format, out TextDocument document)
     {
         document = default;
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = int.MaxValue });
-        var (text, group) = (new Field(format.TextKey, "name the text's field with --text-key"), new Field(format.GroupKey, "name the field of the slices' document with --group-key"));
+        var (text, group) = (
+            new Field(format.TextKey, "name the text's field with --text-key"),
+            new Field(format.GroupKey, "name the field of the slices' document with --group-key"));
         if (reader.Read() && reader.TokenType != JsonTokenType.StartObject)
         {
             var isArray = origin.Line == 1 && reader.TokenType == JsonTokenType.StartArray;
@@ -92,7 +97,8 @@ internal static class JsonLines
 
         while (reader.Read())
         {
-            if (reader.CurrentDepth > MaxDepth) return new($"{origin}", $"JSON of at most {MaxDepth:N0} levels", "a deeper one", Hint);
+            if (reader.CurrentDepth > MaxDepth)
+                return new($"{origin}", $"JSON of at most {MaxDepth:N0} levels", "a deeper one", Hint);
             if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth > 1) continue;
             var (isText, isGroup) = (text.IsNamedBy(ref reader), group.IsNamedBy(ref reader));
             if (!isText && !isGroup) continue;
@@ -109,8 +115,12 @@ internal static class JsonLines
 
     private static InvalidInputException TooLong(DocumentOrigin line, ReadOnlySpan<byte> beginning, int maxLineBytes) =>
         beginning.TrimStart(" \t\r"u8).StartsWith("["u8)
-            ? new($"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line that begins with '['", ArrayHint)
-            : new($"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line", "write each document on a line of its own, or split it");
+            ? new(
+                $"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line that begins with '['",
+                ArrayHint)
+            : new(
+                $"{line}", $"one JSON document a line, of at most {maxLineBytes:N0} bytes", "a longer line",
+                "write each document on a line of its own, or split it");
 
     private static string Describe(JsonTokenType value) => value switch
     {
@@ -125,7 +135,7 @@ internal static class JsonLines
     /// <summary>One field of a line.</summary>
     private struct Field(string? key, string hint)
     {
-        private JsonTokenType type; // None: not there
+        private JsonTokenType type; // None if absent
         private bool isHalfPair;
         private bool isTwice; // with two values
 
@@ -139,7 +149,7 @@ internal static class JsonLines
             }
             catch (InvalidOperationException)
             {
-                return false; // half a surrogate pair in the name, which no key has
+                return false; // an unpaired surrogate in the name, which no key has
             }
         }
 
@@ -165,24 +175,65 @@ internal static class JsonLines
             var where = $"{origin}, field \"{key}\"";
             if (isHalfPair) return new(where, "text", "half a surrogate pair (\\ud800 to \\udfff)", Hint);
             if (isTwice) return new(where, "one value", "two different ones", Hint);
-            return type == JsonTokenType.String || (mayBeNull && type == JsonTokenType.Null) ? null : new(where, "a string", Describe(type), hint);
+            return type == JsonTokenType.String || (mayBeNull && type == JsonTokenType.Null)
+                ? null
+                : new(where, "a string", Describe(type), hint);
         }
 
         private static string NamesIn(ReadOnlySpan<byte> line)
         {
-            const int Most = 8;
-            const int LongestName = 40;
+            const int MaxNames = 8;
+            const int MaxNameLength = 40;
             var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = int.MaxValue });
             var names = new List<string>();
-            while (names.Count <= Most && reader.Read())
+            while (names.Count <= MaxNames && reader.Read())
             {
-                // As they are written, which has neither control characters nor halves of surrogate pairs.
-                if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1) names.Add(Encoding.UTF8.GetString(reader.ValueSpan));
+                // As written in the file: without control characters or unpaired surrogates.
+                if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1)
+                    names.Add(Encoding.UTF8.GetString(reader.ValueSpan));
             }
 
             if (names.Count == 0) return "no field";
-            var quoted = names.Take(Most).Select(name => $"\"{ShortText.Of(name, LongestName)}\"");
-            return $"only {string.Join(", ", quoted)}{(names.Count > Most ? " …" : "")}";
+            var quoted = names.Take(MaxNames).Select(name => $"\"{ShortText.Of(name, MaxNameLength)}\"");
+            return $"only {string.Join(", ", quoted)}{(names.Count > MaxNames ? " …" : "")}";
         }
+    }
+}
+
+/// <summary>
+/// Handles numbers that Python's json module writes although JSON does not have them: NaN, Infinity and -Infinity.
+/// </summary>
+internal static class NonFiniteNumbers
+{
+    /// <summary>
+    /// The JSON with each replaced by 0 and spaces, so that offsets stay the same; null if there is none outside strings.
+    /// </summary>
+    public static byte[]? Replaced(ReadOnlySpan<byte> json)
+    {
+        byte[]? replaced = null;
+        for (var i = 0; i < json.Length; i++)
+        {
+            if (json[i] == '"')
+            {
+                i = EndOfString(json, i);
+                continue;
+            }
+
+            var length = json[i..].StartsWith("NaN"u8) ? 3 : json[i..].StartsWith("Infinity"u8) ? 8 : 0;
+            if (length == 0) continue;
+            replaced ??= json.ToArray();
+            replaced.AsSpan(i, length).Fill((byte)' ');
+            replaced[i] = (byte)'0';
+            i += length - 1;
+        }
+
+        return replaced;
+    }
+
+    private static int EndOfString(ReadOnlySpan<byte> json, int start)
+    {
+        var i = start + 1;
+        while (i < json.Length && json[i] != '"') i += json[i] == '\\' ? 2 : 1;
+        return i;
     }
 }

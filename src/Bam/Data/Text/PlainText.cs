@@ -1,31 +1,36 @@
 using System.Buffers;
+using System.Text;
 using Bam.Files;
 
 namespace Bam.Data.Text;
 
-/// <summary>Documents in text files.</summary>
+/// <summary>Reads documents from text files.</summary>
 internal static class PlainText
 {
-    /// <summary>The one document that a file is.</summary>
+    /// <summary>Reads a file as one document.</summary>
     /// <exception cref="InvalidInputException">It is not UTF-8 or too long.</exception>
     public static IEnumerable<TextDocument> ReadWhole(Stream stream, string file, int maxCharacters = StrictUtf8.MaxCharacters)
     {
         if (stream.Length > StrictUtf8.MaxBytes(maxCharacters)) throw StrictUtf8.TooLong(file, maxCharacters);
         var bytes = new byte[stream.Length];
         var count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        yield return new(new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.AsSpan(0, count)), file, maxCharacters), Group: null);
+        yield return new(
+            new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.AsSpan(0, count)), file, maxCharacters),
+            Group: null);
     }
 
-    /// <summary>The documents between lines that hold nothing but <paramref name="separator"/>.</summary>
-    /// <exception cref="InvalidInputException">One is not UTF-8 or too long.</exception>
-    public static IEnumerable<TextDocument> ReadSections(Stream stream, string file, string separator, int maxCharacters = StrictUtf8.MaxCharacters)
+    /// <summary>Reads the documents between lines that consist of <paramref name="separator"/>.</summary>
+    /// <exception cref="InvalidInputException">A document is not UTF-8 or too long.</exception>
+    public static IEnumerable<TextDocument> ReadSections(
+        Stream stream, string file, string separator, int maxCharacters = StrictUtf8.MaxCharacters)
     {
         var lines = new LineReader(stream, file, Array.MaxLength);
         var section = new ArrayBufferWriter<byte>();
         var origin = new DocumentOrigin(file, Line: 1);
         while (true)
         {
-            if (!Collect(lines, separator, section, StrictUtf8.MaxBytes(maxCharacters), out var ended)) throw StrictUtf8.TooLong($"{origin}", maxCharacters);
+            if (!Collect(lines, separator, section, StrictUtf8.MaxBytes(maxCharacters), out var ended))
+                throw StrictUtf8.TooLong($"{origin}", maxCharacters);
             yield return new(origin, StrictUtf8.Decode(section.WrittenSpan, $"{origin}", maxCharacters), Group: null);
             if (ended) yield break;
             section.ResetWrittenCount();
@@ -33,9 +38,10 @@ internal static class PlainText
         }
     }
 
-    /// <summary>Adds lines up to the next separator, or to the end of the file.</summary>
-    /// <returns>False when they are more than <paramref name="maxBytes"/>.</returns>
-    private static bool Collect(LineReader lines, string separator, ArrayBufferWriter<byte> section, long maxBytes, out bool ended)
+    /// <summary>Appends lines up to the next separator or the end of the file.</summary>
+    /// <returns>False if they exceed <paramref name="maxBytes"/>.</returns>
+    private static bool Collect(
+        LineReader lines, string separator, ArrayBufferWriter<byte> section, long maxBytes, out bool ended)
     {
         ended = false;
         var separatorBytes = System.Text.Encoding.UTF8.GetBytes(separator.Trim()).AsSpan();
@@ -48,4 +54,50 @@ internal static class PlainText
 
         return ended = true;
     }
+}
+
+/// <summary>Decodes UTF-8 and rejects invalid bytes instead of replacing them.</summary>
+internal static class StrictUtf8
+{
+    /// <summary>Limit for the UTF-16 units of a document: the maximum length of a string.</summary>
+    public const int MaxCharacters = 0x3FFF_FFDF;
+
+    public const string Hint = "convert it, for example with 'iconv -f latin1 -t utf-8'";
+
+    private static readonly UTF8Encoding Encoding = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Decodes a document; <paramref name="origin"/> is its location in messages.</summary>
+    /// <exception cref="InvalidInputException">The text is not UTF-8 or too long.</exception>
+    public static string Decode(ReadOnlySpan<byte> bytes, string origin, int maxCharacters = MaxCharacters)
+    {
+        try
+        {
+            if (bytes.Length > maxCharacters && Encoding.GetCharCount(bytes) > maxCharacters)
+                throw TooLong(origin, maxCharacters);
+            return Encoding.GetString(bytes);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new InvalidInputException(
+                $"{origin}: expected UTF-8 text, found {Describe(bytes, Math.Max(0, e.Index))}; {HintFor(bytes)}", e);
+        }
+    }
+
+    /// <summary>The hint for text that is not UTF-8; a byte order mark reveals UTF-16.</summary>
+    private static string HintFor(ReadOnlySpan<byte> bytes) =>
+        bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]
+            ? "it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'"
+            : Hint;
+
+    /// <summary>
+    /// The maximum size of a document of so many UTF-16 units: three bytes each, limited by the length of an array.
+    /// </summary>
+    public static long MaxBytes(int maxCharacters) => Math.Min(3L * maxCharacters, Array.MaxLength);
+
+    /// <summary>The error for a longer document.</summary>
+    public static InvalidInputException TooLong(string origin, int maxCharacters) =>
+        new(origin, $"a document of at most {maxCharacters:N0} characters", "a longer one", "split the document");
+
+    /// <summary>A byte that is not UTF-8, for messages.</summary>
+    public static string Describe(ReadOnlySpan<byte> bytes, int at) => $"byte 0x{bytes[at]:X2} at offset {at}";
 }

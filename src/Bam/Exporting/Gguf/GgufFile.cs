@@ -1,11 +1,10 @@
+using System.Text;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Safetensors;
 
 namespace Bam.Exporting.Gguf;
 
-/// <summary>
-/// A GGUF file, version 3, as it will be: metadata, the list of tensors, then the tensors, each at a multiple of 32 bytes. All
-/// numbers are little-endian.
-/// </summary>
+/// <summary>The layout of a GGUF version 3 file: metadata, tensor list, tensor data aligned to 32 bytes. Little-endian.</summary>
 internal sealed class GgufFile
 {
     private const int Alignment = 32;
@@ -14,9 +13,6 @@ internal sealed class GgufFile
     private readonly byte[] header;
     private readonly long[] positions;
 
-    /// <summary>Lays the file out.</summary>
-    /// <param name="metadata">Keys and values.</param>
-    /// <param name="tensors">What it holds, in the file's order.</param>
     public GgufFile(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors)
     {
         Tensors = tensors;
@@ -33,17 +29,16 @@ internal sealed class GgufFile
         Length = header.Length + length;
     }
 
-    /// <summary>What it holds, in the file's order.</summary>
+    /// <summary>The tensors in the order of the file.</summary>
     public IReadOnlyList<GgufTensor> Tensors { get; }
 
-    /// <summary>Its size.</summary>
+    /// <summary>Size in bytes.</summary>
     public long Length { get; }
 
-    /// <summary>Where in the file a tensor begins.</summary>
-    /// <param name="tensor">Its number in <see cref="Tensors"/>.</param>
+    /// <summary>File offset of the data of a tensor, by its index in <see cref="Tensors"/>.</summary>
     public long PositionOf(int tensor) => positions[tensor];
 
-    /// <summary>Creates the file with everything but its tensors.</summary>
+    /// <summary>Creates the file and writes everything except tensor data.</summary>
     /// <exception cref="Bam.WorkFailedException">The disk is full or cannot be written.</exception>
     public OutputFile Create(string path)
     {
@@ -75,4 +70,93 @@ internal sealed class GgufFile
         while (content.Length % Alignment != 0) content.WriteByte(0);
         return content.ToArray();
     }
+}
+
+/// <summary>The metadata of a GGUF file, in the order of addition.</summary>
+internal sealed class GgufMetadata
+{
+    private readonly List<Action<BinaryWriter>> entries = [];
+
+    private enum ValueType
+    {
+        UInt32 = 4,
+        Int32 = 5,
+        Float32 = 6,
+        Bool = 7,
+        Text = 8,
+        Array = 9,
+    }
+
+    public int Count => entries.Count;
+
+    /// <summary>Adds a uint32.</summary>
+    public void Add(string key, int value) => Add(key, ValueType.UInt32, writer => writer.Write(checked((uint)value)));
+
+    /// <summary>Adds a float32.</summary>
+    public void Add(string key, double value) => Add(key, ValueType.Float32, writer => writer.Write((float)value));
+
+    /// <summary>Adds a boolean.</summary>
+    public void Add(string key, bool value) => Add(key, ValueType.Bool, writer => writer.Write(value));
+
+    /// <summary>Adds a string.</summary>
+    public void Add(string key, string value) => Add(key, ValueType.Text, writer => WriteText(writer, value));
+
+    /// <summary>Adds an array of strings.</summary>
+    public void Add(string key, IReadOnlyCollection<string> values) => AddArray(key, ValueType.Text, values, WriteText);
+
+    /// <summary>Adds an array of int32.</summary>
+    public void Add(string key, IReadOnlyCollection<int> values) =>
+        AddArray(key, ValueType.Int32, values, (writer, value) => writer.Write(value));
+
+    /// <summary>Adds an array of float32.</summary>
+    public void Add(string key, IReadOnlyCollection<float> values) =>
+        AddArray(key, ValueType.Float32, values, (writer, value) => writer.Write(value));
+
+    public void Write(BinaryWriter writer)
+    {
+        foreach (var entry in entries) entry(writer);
+    }
+
+    /// <summary>Writes a GGUF string: its length in bytes, then UTF-8.</summary>
+    public static void WriteText(BinaryWriter writer, string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        writer.Write((ulong)bytes.Length);
+        writer.Write(bytes);
+    }
+
+    private void Add(string key, ValueType type, Action<BinaryWriter> writeValue) =>
+        entries.Add(writer =>
+        {
+            WriteText(writer, key);
+            writer.Write((uint)type);
+            writeValue(writer);
+        });
+
+    private void AddArray<T>(string key, ValueType type, IReadOnlyCollection<T> values, Action<BinaryWriter, T> writeItem) =>
+        Add(key, ValueType.Array, writer =>
+        {
+            writer.Write((uint)type);
+            writer.Write((ulong)values.Count);
+            foreach (var value in values) writeItem(writer, value);
+        });
+}
+
+/// <summary>One tensor of a GGUF file.</summary>
+/// <param name="Name">Its name in the file.</param>
+/// <param name="Shape">Row-major; the file lists the dimensions in reverse order.</param>
+/// <param name="Type">The storage type.</param>
+/// <param name="Parts">The model's parameters that it concatenates.</param>
+internal sealed record GgufTensor(string Name, IReadOnlyList<long> Shape, GgufTensorType Type, IReadOnlyList<ParameterInfo> Parts)
+{
+    /// <summary>The values of a tensor that is not a parameter of the model.</summary>
+    public float[]? Values { get; init; }
+
+    /// <summary>If not 0, the rows of each part are permuted by <see cref="RotaryRows"/> for this head_dim.</summary>
+    public int RotaryHeadDim { get; init; }
+
+    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+
+    /// <summary>Size in bytes.</summary>
+    public long ByteLength => Type.ByteLength(Count);
 }

@@ -1,23 +1,19 @@
-using Bam.Tokenization.Decoders;
-using Bam.Tokenization.Normalizers;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
 using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Json;
 
-/// <summary>Reads "decoder": ByteLevel for byte-level BPE, Metaspace or a Sequence of steps for BPE over characters.</summary>
+/// <summary>Reads "decoder": ByteLevel for byte-level BPE, Metaspace or a Sequence of steps for character-level BPE.</summary>
 internal sealed class DecoderReader
 {
     private readonly List<DecodingStepFactory> steps = [];
     private bool fallsBackToBytes;
-    private bool isFused; // the tokens have become one text
+    private bool isFused; // the tokens have been joined
 
     private DecoderReader() { }
 
-    /// <summary>The decoder.</summary>
-    /// <param name="field">The decoder.</param>
-    /// <param name="isByteLevel">The pre-tokenizer ends in ByteLevel.</param>
-    /// <exception cref="InvalidInputException">It is missing, or of a kind that does not decode what such a tokenizer encodes.</exception>
+    /// <summary>Reads the decoder; <paramref name="isByteLevel"/> if the pre-tokenizer ends in ByteLevel.</summary>
+    /// <exception cref="InvalidInputException">It is missing, or does not match the pre-tokenizer.</exception>
     public static TokenDecoder Read(JsonField field, bool isByteLevel)
     {
         if (isByteLevel) return ReadByteLevel(field);
@@ -25,7 +21,9 @@ internal sealed class DecoderReader
         if (field.IsNull) throw field.Unexpected(Expected, "without one, tokens would be text with spaces between them");
         var reader = new DecoderReader();
         reader.ReadInto(field);
-        return new TokenDecoder(reader.steps, token => reader.fallsBackToBytes && ByteToken.ValueOf(token) is var value and >= 0 ? [(byte)value] : null);
+        return new TokenDecoder(
+            reader.steps,
+            token => reader.fallsBackToBytes && ByteToken.ValueOf(token) is var value and >= 0 ? [(byte)value] : null);
     }
 
     private static TokenDecoder ReadByteLevel(JsonField field)
@@ -49,7 +47,7 @@ internal sealed class DecoderReader
             case "Replace":
                 field.RequireKeys("type", "pattern", "content");
                 var replace = new Replace(PatternReader.Read(field["pattern"]), field["content"].Text());
-                // A single letter is replaced the same wherever the text is cut.
+                // Replacing a single character does not depend on where the text is split.
                 if (isFused && !replace.IsOfOneLetter) throw OutOfOrder(field, "before Fuse");
                 steps.Add((next, _) => new ReplaceStep(replace, next));
                 break;
@@ -59,7 +57,7 @@ internal sealed class DecoderReader
                 fallsBackToBytes = true;
                 steps.Add((next, _) => new ByteFallbackStep(next));
                 break;
-            case "Fuse": // handing on piece by piece is the same as handing on all at once
+            case "Fuse": // passing tokens on one by one is equivalent
                 field.RequireKeys("type");
                 isFused = true;
                 break;
@@ -72,7 +70,8 @@ internal sealed class DecoderReader
                 steps.Add((next, continues) => new MetaspaceStep(replacement, scheme != PrependScheme.Never && !continues, next));
                 break;
             default:
-                throw field["type"].Unexpected("Sequence, Replace, ByteFallback, Fuse, Strip or Metaspace", "Bam does not read this decoder here");
+                throw field["type"].Unexpected(
+                    "Sequence, Replace, ByteFallback, Fuse, Strip or Metaspace", "Bam does not read this decoder here");
         }
     }
 

@@ -3,18 +3,18 @@ using Bam.Files;
 
 namespace Bam.Tokenization.Json;
 
-/// <summary>A value inside tokenizer.json, whose names and strings are Unicode, that knows where it stands, so that every complaint can name the place.</summary>
+/// <summary>A value in tokenizer.json with its location, for messages.</summary>
 internal readonly struct JsonField
 {
-    private const int LongestValue = 80;
+    private const int MaxValueLength = 80;
 
     private readonly JsonElement element;
     private readonly string file;
-    private readonly string parent; // the path of what holds this value; the full path is only made for a message or a child
+    private readonly string parent; // the full path is built on demand
     private readonly string? key;
     private readonly int index;
 
-    /// <summary>The whole document.</summary>
+    /// <summary>The root of the document.</summary>
     public JsonField(JsonElement root, string file)
         : this(root, file, string.Empty, string.Empty, 0) { }
 
@@ -27,7 +27,7 @@ internal readonly struct JsonField
         this.index = index;
     }
 
-    /// <summary>True for null and for a key that is not there.</summary>
+    /// <summary>True for null and for a missing key.</summary>
     public bool IsNull => element.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null;
 
     /// <summary>The raw value.</summary>
@@ -38,7 +38,7 @@ internal readonly struct JsonField
 
     private string Path => key is null ? $"{parent}[{index}]" : parent.Length == 0 ? key : $"{parent}.{key}";
 
-    /// <summary>The value of a key, null if it is not there.</summary>
+    /// <summary>The value of a key; null if it is missing.</summary>
     public JsonField this[string name]
     {
         get
@@ -48,17 +48,16 @@ internal readonly struct JsonField
         }
     }
 
-    /// <summary>A complaint about this value.</summary>
+    /// <summary>The error for an unexpected value.</summary>
     public InvalidInputException Unexpected(string expected, string hint) => new(Where, expected, Describe(), hint);
 
-    /// <summary>A complaint about a value that no tokenizer would have written.</summary>
+    /// <summary>The error for a value that no tokenizer library writes.</summary>
     public InvalidInputException Damaged(string expected, string? because = null)
     {
         const string Hint = "restore the file from its source";
         return Unexpected(expected, because is null ? Hint : $"{because}; {Hint}");
     }
 
-    /// <summary>The items of an array.</summary>
     public IEnumerable<JsonField> Items()
     {
         RequireKind(JsonValueKind.Array, "an array");
@@ -66,26 +65,24 @@ internal readonly struct JsonField
         return element.EnumerateArray().Select((item, i) => new JsonField(item, document, path, null, i));
     }
 
-    /// <summary>The keys of an object with their values.</summary>
     public IEnumerable<(string Key, JsonField Value)> Properties()
     {
         RequireKind(JsonValueKind.Object, "an object");
         var (field, path) = (this, Path);
-        return element.EnumerateObject().Select(property => (property.Name, new JsonField(property.Value, field.file, path, property.Name, 0)));
+        return element.EnumerateObject().Select(
+            property => (property.Name, new JsonField(property.Value, field.file, path, property.Name, 0)));
     }
 
-    /// <summary>The text of a string.</summary>
     public string Text()
     {
         RequireKind(JsonValueKind.String, "a string");
         return element.GetString()!;
     }
 
-    /// <summary>A string that is one code point.</summary>
+    /// <summary>A string of one code point.</summary>
     public string Letter() =>
         Text() is { Length: > 0 and <= 2 } text && text.EnumerateRunes().Count() == 1 ? text : throw Damaged("one letter");
 
-    /// <summary>The texts of an array of strings.</summary>
     public string[] Texts()
     {
         RequireKind(JsonValueKind.Array, "an array");
@@ -100,17 +97,16 @@ internal readonly struct JsonField
         return texts;
     }
 
-    /// <summary>The text of a string, or null.</summary>
     public string? TextOrNull() => IsNull ? null : Text();
 
-    /// <summary>An integer that is not negative.</summary>
+    /// <summary>A non-negative integer.</summary>
     public int Integer()
     {
         if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && value >= 0) return value;
         throw Damaged("an integer that is not negative");
     }
 
-    /// <summary>A boolean; the default when it is not there.</summary>
+    /// <summary>A boolean; the default value if it is missing.</summary>
     public bool Boolean(bool defaultValue) => element.ValueKind switch
     {
         JsonValueKind.True => true,
@@ -119,7 +115,7 @@ internal readonly struct JsonField
         _ => throw Damaged("true or false"),
     };
 
-    /// <summary>Refuses an object with any other key: what Bam does not know might change the ids.</summary>
+    /// <summary>Rejects unknown keys, which might change the ids.</summary>
     public void RequireKeys(params ReadOnlySpan<string> known)
     {
         RequireKind(JsonValueKind.Object, "an object");
@@ -140,6 +136,6 @@ internal readonly struct JsonField
         JsonValueKind.Undefined => "nothing",
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "an array",
-        _ => ShortText.Of(element.GetRawText(), LongestValue),
+        _ => ShortText.Of(element.GetRawText(), MaxValueLength),
     };
 }

@@ -8,20 +8,17 @@ namespace Bam.Tokenization.Json;
 internal static class ModelReader
 {
     /// <summary>
-    /// The largest id of a token, 64 times those of the largest vocabularies: beyond it a damaged file would have the tables by id fill
-    /// the memory.
+    /// The largest accepted id, 64 times those of the largest vocabularies, so that tables by id stay small for an invalid file.
     /// </summary>
     public const int MaxId = (1 << 24) - 1;
 
     private const string KnownModels = "Bam reads byte-level BPE, and BPE over characters as Llama 2 has it";
 
-    /// <summary>The model.</summary>
-    /// <param name="field">The model.</param>
-    /// <param name="isByteLevel">The pre-tokenizer ends in ByteLevel: tokens are bytes, in their letters.</param>
-    /// <exception cref="InvalidInputException">It is no BPE, or contradicts itself.</exception>
+    /// <summary>Reads the model; <paramref name="isByteLevel"/> if the pre-tokenizer ends in ByteLevel.</summary>
+    /// <exception cref="InvalidInputException">It is not BPE or inconsistent.</exception>
     public static BpeModel Read(JsonField field, bool isByteLevel)
     {
-        // Old files leave the type out; merges are BPE's alone.
+        // Old files omit the type; only BPE has merges.
         if (field["type"].TextOrNull() is not (null or "BPE")) throw field["type"].Unexpected("\"BPE\"", KnownModels);
         field.RequireKeys(
             "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
@@ -31,13 +28,16 @@ internal static class ModelReader
         var unknownId = field["unk_token"].TextOrNull() is { } unknown ? vocabulary.IdOf(unknown) : -1;
         var byteFallback = field["byte_fallback"].Boolean(false);
         if (isByteLevel && byteFallback)
-            throw field["byte_fallback"].Unexpected("false", "the pre-tokenizer ends in ByteLevel, after which there are bytes only");
+            throw field["byte_fallback"].Unexpected(
+                "false", "the pre-tokenizer ends in ByteLevel, after which there are bytes only");
         if (unknownId < 0) RequireAllBytes(field, vocabulary, isByteLevel, byteFallback);
         var merges = new MergeList([.. field["merges"].Items().Select(merge => ReadMerge(merge, vocabulary))]);
         var (fuseUnknown, ignoreMerges) = (field["fuse_unk"].Boolean(false), field["ignore_merges"].Boolean(false));
         return isByteLevel
-            ? new ByteLevelBpe(vocabulary, merges) { UnknownId = unknownId, FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges }
-            : new CharacterBpe(vocabulary, merges, unknownId, byteFallback) { FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges };
+            ? new ByteLevelBpe(vocabulary, merges)
+                { UnknownId = unknownId, FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges }
+            : new CharacterBpe(vocabulary, merges, unknownId, byteFallback)
+                { FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges };
     }
 
     private static void RequirePlainBpe(JsonField field)
@@ -67,11 +67,12 @@ internal static class ModelReader
         return new Vocabulary(ids);
     }
 
-    // Without a token for them, bytes would vanish from the text without a word.
+    // Bytes without a token would be dropped silently.
     private static void RequireAllBytes(JsonField field, Vocabulary vocabulary, bool isByteLevel, bool byteFallback)
     {
         if (!isByteLevel && !byteFallback)
-            throw field["unk_token"].Unexpected("a token of the vocabulary", "without it, letters that have no token would vanish");
+            throw field["unk_token"].Unexpected(
+                "a token of the vocabulary", "without it, letters that have no token would vanish");
         for (var value = 0; value < 256; value++)
         {
             var token = isByteLevel ? ByteAlphabet.LetterOf((byte)value).ToString() : ByteToken.NameOf((byte)value);
@@ -93,5 +94,49 @@ internal static class ModelReader
         int IdOf(string token) => vocabulary.IdOf(token) is var id and >= 0
             ? id
             : throw field.Damaged("tokens of the vocabulary", $"it lacks \"{token}\"");
+    }
+}
+
+/// <summary>Reads "added_tokens".</summary>
+internal static class AddedTokensReader
+{
+    /// <summary>The added tokens, sorted by id as Hugging Face's tokenizers write and number them.</summary>
+    /// <exception cref="InvalidInputException">An id is not the one that Hugging Face's tokenizers would assign.</exception>
+    public static IReadOnlyList<AddedToken> Read(JsonField field, Vocabulary vocabulary)
+    {
+        var tokens = new List<AddedToken>();
+        if (field.IsNull) return tokens;
+        var contents = new HashSet<string>();
+        var usedIds = vocabulary.Tokens.Select(t => t.Value).ToHashSet();
+        var nextId = vocabulary.Count;
+        foreach (var (item, token) in field.Items().Select(item => (item, ReadOne(item))).OrderBy(entry => entry.Item2.Id))
+        {
+            if (!contents.Add(token.Content)) throw item["content"].Damaged("each added token once");
+            var knownId = vocabulary.IdOf(token.Content);
+            var expectedId = knownId >= 0 ? knownId : nextId++;
+            if (token.Id != expectedId)
+                throw item["id"].Unexpected($"{expectedId}", "tokens are numbered by the vocabulary, then in order");
+            if (knownId < 0 && !usedIds.Add(token.Id))
+                throw item["id"].Damaged("an id of its own", "another token has it");
+            tokens.Add(token);
+        }
+
+        return tokens;
+    }
+
+    private static AddedToken ReadOne(JsonField item)
+    {
+        item.RequireKeys("id", "content", "single_word", "lstrip", "rstrip", "normalized", "special");
+        var content = item["content"].Text();
+        if (content.Length == 0) throw item["content"].Unexpected("a text", "an empty token is in every text; remove it");
+        var special = item["special"].Boolean(false);
+        return new AddedToken(item["id"].Integer(), content)
+        {
+            Special = special,
+            Normalized = item["normalized"].Boolean(!special),
+            SingleWord = item["single_word"].Boolean(false),
+            LeftStrip = item["lstrip"].Boolean(false),
+            RightStrip = item["rstrip"].Boolean(false),
+        };
     }
 }

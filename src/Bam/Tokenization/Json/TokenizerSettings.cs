@@ -1,27 +1,30 @@
 using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Bam.Tokenization.Models;
 
 namespace Bam.Tokenization.Json;
 
 /// <summary>
-/// What a tokenizer.json says besides its tokens and merges, in one spelling: that of tokenizers 0.23, with defaults written out. Files
-/// that different versions of the library wrote for the same tokenizer are equal here.
+/// The settings of a tokenizer.json, without tokens and merges, in canonical form: as tokenizers 0.23 writes them, with defaults.
+/// Files that different library versions wrote for the same tokenizer have equal settings.
 /// </summary>
 internal static class TokenizerSettings
 {
-    /// <summary>Keys that hold tokens, or that no id depends on: a caller sets truncation and padding for one call.</summary>
+    /// <summary>Keys with tokens, or without influence on ids; truncation and padding are set by the caller.</summary>
     private static readonly string[] NotForIds = ["added_tokens", "truncation", "padding", "role_to_token", "decoder", "model"];
 
     private static readonly string[] Tokens = ["vocab", "merges"];
 
     private static readonly SearchValues<char> RegexOperators = SearchValues.Create(@"\^$.|?*+()[]{}");
 
-    // Messages quote values.
+    // Values appear in messages.
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>All that the ids of a text depend on, as one object with the file's keys.</summary>
+    /// <summary>Settings that determine the ids of a text, as an object with the file's keys.</summary>
     public static JsonElement ForIds(JsonElement root)
     {
         var settings = CopyMembers(root, except: NotForIds);
@@ -29,25 +32,23 @@ internal static class TokenizerSettings
         settings["normalizer"] = Normalizer(root);
         settings["pre_tokenizer"] = PreTokenizer(root);
         settings["post_processor"] = PostProcessor(root);
-        if (root.TryGetProperty("model", out var model)) settings["model"] = model.ValueKind == JsonValueKind.Object ? Model(model) : Copy(model);
+        if (root.TryGetProperty("model", out var model))
+            settings["model"] = model.ValueKind == JsonValueKind.Object ? Model(model) : Copy(model);
         return ToElement(settings);
     }
 
-    /// <summary>What the ids of a text do not depend on: how ids become text, and the template of a pair of texts.</summary>
+    /// <summary>Settings without influence on the ids of a text: the decoder and the template of a pair of texts.</summary>
     public static JsonElement ForText(JsonElement root) =>
         ToElement(new JsonObject { ["decoder"] = Decoder(root), ["post_processor"] = PostProcessor(root, "pair") });
 
-    /// <summary>A node as an element.</summary>
     public static JsonElement ToElement(JsonNode? node) => JsonSerializer.SerializeToElement(node, Readable);
 
-    /// <summary>What happens to a text first.</summary>
     public static JsonNode? Normalizer(JsonElement root) => Steps(root, "normalizer", "normalizers", step =>
     {
         if (TypeOf(step) == "Replace") SpellPattern(step);
         return step;
     });
 
-    /// <summary>How a text is cut into words.</summary>
     public static JsonNode? PreTokenizer(JsonElement root) => Steps(root, "pre_tokenizer", "pretokenizers", step =>
     {
         switch (TypeOf(step))
@@ -55,7 +56,7 @@ internal static class TokenizerSettings
             case "ByteLevel":
                 SetDefault(step, "add_prefix_space", true);
                 SetDefault(step, "use_regex", true);
-                step["trim_offsets"] = true; // of positions in the text, which no id depends on
+                step["trim_offsets"] = true; // applies to offsets, not ids
                 break;
             case "Digits": SetDefault(step, "individual_digits", false); break;
             case "Punctuation": SetDefault(step, "behavior", "Isolated"); break;
@@ -69,21 +70,22 @@ internal static class TokenizerSettings
         return step;
     });
 
-    /// <summary>The ids around one text; null when there are none.</summary>
+    /// <summary>The template for one text; null if it adds no tokens.</summary>
     public static JsonNode? PostProcessor(JsonElement root) => PostProcessor(root, "single");
 
-    private static JsonNode? PostProcessor(JsonElement root, string template) => Steps(root, "post_processor", "processors", step => TypeOf(step) switch
-    {
-        "ByteLevel" => null, // trims positions in the text
-        "TemplateProcessing" => Template(step, template),
-        _ => step,
-    });
+    private static JsonNode? PostProcessor(JsonElement root, string template) =>
+        Steps(root, "post_processor", "processors", step => TypeOf(step) switch
+        {
+            "ByteLevel" => null, // trims offsets
+            "TemplateProcessing" => Template(step, template),
+            _ => step,
+        });
 
     private static JsonNode? Decoder(JsonElement root) => Steps(root, "decoder", "decoders", step =>
     {
         switch (TypeOf(step))
         {
-            case "ByteLevel": return new JsonObject { ["type"] = "ByteLevel" }; // has the pre-tokenizer's settings and uses none
+            case "ByteLevel": return new JsonObject { ["type"] = "ByteLevel" }; // its other settings are not used
             case "Replace": SpellPattern(step); break;
             case "Metaspace":
                 SpellMetaspace(step);
@@ -95,11 +97,10 @@ internal static class TokenizerSettings
         return step;
     });
 
-    /// <summary>One step, or a flat sequence of them; null when nothing is left.</summary>
-    /// <param name="root">The file.</param>
-    /// <param name="component">The component's key.</param>
-    /// <param name="list">The key of a sequence's steps.</param>
-    /// <param name="spell">Rewrites a step; null for one that does nothing.</param>
+    /// <summary>
+    /// A component as one step or a flat sequence; null if no step is left. <paramref name="spell"/> converts a step to canonical
+    /// form; null drops it.
+    /// </summary>
     private static JsonNode? Steps(JsonElement root, string component, string list, Func<JsonObject, JsonNode?> spell)
     {
         var steps = new List<JsonNode>();
@@ -128,7 +129,7 @@ internal static class TokenizerSettings
         }
     }
 
-    // The pieces of a template with the ids of special tokens in place of their names; null for a template of the text alone.
+    // A template with ids instead of special tokens' names; null if it adds no tokens.
     private static JsonObject? Template(JsonObject step, string key)
     {
         var pieces = new JsonArray();
@@ -136,28 +137,31 @@ internal static class TokenizerSettings
         {
             if (TextOf((piece as JsonObject)?["Sequence"], "id") is { } text)
                 pieces.Add(text);
-            else if (TextOf((piece as JsonObject)?["SpecialToken"], "id") is { } name && (step["special_tokens"] as JsonObject)?[name] is JsonObject token && token["ids"] is JsonArray ids)
+            else if (TextOf((piece as JsonObject)?["SpecialToken"], "id") is { } name
+                && (step["special_tokens"] as JsonObject)?[name] is JsonObject token && token["ids"] is JsonArray ids)
                 foreach (var id in ids) pieces.Add(id?.DeepClone());
             else
                 pieces.Add(piece?.DeepClone());
         }
 
-        return pieces is [JsonValue only] && only.TryGetValue<string>(out _) ? null : new JsonObject { ["type"] = "TemplateProcessing", [key] = pieces };
+        return pieces is [JsonValue only] && only.TryGetValue<string>(out _)
+            ? null
+            : new JsonObject { ["type"] = "TemplateProcessing", [key] = pieces };
     }
 
-    // Before 2024 a Metaspace had add_prefix_space alone, for a time both; str_rep is the replacement once more.
+    // Before 2024, Metaspace had add_prefix_space only, then for a time both; str_rep repeats the replacement.
     private static void SpellMetaspace(JsonObject step)
     {
         var never = step["add_prefix_space"] is JsonValue value && value.TryGetValue<bool>(out var adds) && !adds;
         var scheme = TextOf(step, "prepend_scheme");
-        if (never && scheme is not (null or "never")) return; // a contradiction, which readers refuse
+        if (never && scheme is not (null or "never")) return; // contradictory; rejected when read
         step.Remove("add_prefix_space");
         step.Remove("str_rep");
         SetDefault(step, "prepend_scheme", never ? "never" : "always");
         SetDefault(step, "split", true);
     }
 
-    // A regular expression without operators is the text that it matches.
+    // A regular expression without operators is a literal.
     private static void SpellPattern(JsonObject step)
     {
         if (TextOf(step["pattern"], "Regex") is { Length: > 0 } regex && !regex.AsSpan().ContainsAny(RegexOperators))
@@ -167,14 +171,15 @@ internal static class TokenizerSettings
     private static JsonObject Model(JsonElement element)
     {
         var model = CopyMembers(element, except: Tokens);
-        if (element.TryGetProperty("merges", out _)) SetDefault(model, "type", "BPE"); // old files leave it out
+        if (element.TryGetProperty("merges", out _)) SetDefault(model, "type", "BPE"); // old files omit it
         if (TypeOf(model) is "BPE" or "Unigram") SetDefault(model, "byte_fallback", false);
         if (TypeOf(model) != "BPE") return model;
         SetDefault(model, "fuse_unk", false);
         SetDefault(model, "ignore_merges", false);
         foreach (var affix in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
             if (TextOf(model, affix) == "") model.Remove(affix);
-        if (model["dropout"] is JsonValue dropout && dropout.TryGetValue<double>(out var probability) && probability == 0) model.Remove("dropout");
+        if (model["dropout"] is JsonValue dropout && dropout.TryGetValue<double>(out var probability) && probability == 0)
+            model.Remove("dropout");
         return model;
     }
 
@@ -196,7 +201,7 @@ internal static class TokenizerSettings
         _ => JsonValue.Create(element),
     };
 
-    // Without keys that are null, and with the last of those that are there twice: what readers see.
+    // Drops null values and keeps the last of duplicate keys, as readers do.
     private static JsonObject CopyMembers(JsonElement element, ReadOnlySpan<string> except)
     {
         var copy = new JsonObject();
@@ -209,5 +214,115 @@ internal static class TokenizerSettings
         }
 
         return copy;
+    }
+}
+
+/// <summary>
+/// SHA-256 over everything that determines the ids of a text: tokens by id, merges, added tokens by id, and the components in
+/// canonical form. The decoder and the spelling of different library versions have no influence.
+/// </summary>
+internal static class TokenizerFingerprint
+{
+    /// <summary>Normalizer, pre-tokenizer and post-processor in canonical form.</summary>
+    public static string Components(JsonElement root)
+    {
+        // Ids do not depend on the decoder. A constant takes its place, the one that Bam's trainer writes, so that existing
+        // fingerprints stay the same.
+        JsonNode decoder =
+            new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = true, ["trim_offsets"] = true, ["use_regex"] = true };
+        JsonNode?[] components =
+        [
+            TokenizerSettings.Normalizer(root), TokenizerSettings.PreTokenizer(root), TokenizerSettings.PostProcessor(root),
+            decoder,
+        ];
+        return Write([.. components.Select(TokenizerSettings.ToElement)]);
+    }
+
+    /// <summary>
+    /// Normalizer, pre-tokenizer, post-processor and decoder as written in the file, for fingerprints of older versions of Bam.
+    /// </summary>
+    public static string ComponentsAsWritten(JsonField root) =>
+        Write(
+            [root["normalizer"].Element, root["pre_tokenizer"].Element, root["post_processor"].Element, root["decoder"].Element]);
+
+    private static string Write(ReadOnlySpan<JsonElement> components)
+    {
+        using var text = new MemoryStream();
+        using (var json = new Utf8JsonWriter(text))
+        {
+            json.WriteStartArray();
+            foreach (var component in components) WriteSorted(json, component);
+            json.WriteEndArray();
+        }
+
+        return Encoding.UTF8.GetString(text.ToArray());
+    }
+
+    /// <summary>The fingerprint in lower-case hexadecimal.</summary>
+    public static string Of(BpeModel model, IEnumerable<AddedToken> addedTokens, string components)
+    {
+        using var content = new MemoryStream();
+        using var writer = new BinaryWriter(content);
+        foreach (var (token, id) in model.Vocabulary.Tokens.OrderBy(t => t.Value))
+        {
+            writer.Write(id);
+            writer.Write(token);
+        }
+
+        writer.Write(-1);
+        foreach (var merge in model.Merges.Items)
+        {
+            writer.Write(merge.First);
+            writer.Write(merge.Second);
+        }
+
+        writer.Write(-1);
+        writer.Write(model.UnknownId);
+        writer.Write(model.FuseUnknown);
+        writer.Write(model.IgnoreMerges);
+        if (model is CharacterBpe characters) writer.Write(characters.ByteFallback);
+        foreach (var token in addedTokens.OrderBy(t => t.Id))
+        {
+            writer.Write(token.Id);
+            writer.Write(token.Content);
+            writer.Write(token.Special);
+            writer.Write(token.Normalized);
+            writer.Write(token.SingleWord);
+            writer.Write(token.LeftStrip);
+            writer.Write(token.RightStrip);
+        }
+
+        writer.Write(-1);
+        writer.Write(components);
+        writer.Flush();
+        return Convert.ToHexStringLower(SHA256.HashData(content.GetBuffer().AsSpan(0, (int)content.Length)));
+    }
+
+    private static void WriteSorted(Utf8JsonWriter json, JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Undefined:
+                json.WriteNullValue();
+                break;
+            case JsonValueKind.Object:
+                json.WriteStartObject();
+                foreach (var property in element.EnumerateObject().OrderBy(p => p.Name, StringComparer.Ordinal))
+                {
+                    json.WritePropertyName(property.Name);
+                    WriteSorted(json, property.Value);
+                }
+
+                json.WriteEndObject();
+                break;
+            case JsonValueKind.Array:
+                json.WriteStartArray();
+                foreach (var item in element.EnumerateArray()) WriteSorted(json, item);
+                json.WriteEndArray();
+                break;
+            default:
+                element.WriteTo(json);
+                break;
+        }
     }
 }

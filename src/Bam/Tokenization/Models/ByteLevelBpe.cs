@@ -7,11 +7,8 @@ namespace Bam.Tokenization.Models;
 /// <summary>Byte-pair encoding over the bytes of a word.</summary>
 internal sealed class ByteLevelBpe : BpeModel
 {
-    private readonly int[] byteIds = new int[256]; // -1: the vocabulary has no token for the byte
+    private readonly int[] byteIds = new int[256]; // -1 without a token
 
-    /// <summary>Assembles the model.</summary>
-    /// <param name="vocabulary">Every merge's parts and result are in it.</param>
-    /// <param name="merges">In order of rank.</param>
     public ByteLevelBpe(Vocabulary vocabulary, MergeList merges)
         : base(vocabulary, merges)
     {
@@ -19,10 +16,8 @@ internal sealed class ByteLevelBpe : BpeModel
             byteIds[value] = vocabulary.IdOf([ByteAlphabet.LetterOf((byte)value)]);
     }
 
-    /// <inheritdoc/>
     public override void Encode(ReadOnlySpan<char> word, WordCache cache, List<int> ids) => EncodeCached(word, cache, ids);
 
-    /// <inheritdoc/>
     protected override void EncodeAnew(ReadOnlySpan<char> word, List<int> ids)
     {
         const int OnStack = 256;

@@ -5,22 +5,17 @@ using Bam.Tokenization.Unicode;
 namespace Bam.Tokenization.Models;
 
 /// <summary>
-/// Byte-pair encoding over the code points of a word, as SentencePiece's models have it: a code point without a token becomes the
-/// tokens of its UTF-8 bytes, if these are to be used, or the unknown token.
+/// Byte-pair encoding over code points, as in SentencePiece: a code point without a token becomes the tokens of its UTF-8 bytes
+/// (byte fallback) or the unknown token.
 /// </summary>
 internal sealed class CharacterBpe : BpeModel
 {
     private const int MaxUtf8Length = 4;
 
     private readonly CharacterIds characterIds;
-    private readonly int[] byteIds = new int[256]; // -1: no token, or bytes are not to be used
-    private readonly MergeJunctions? junctions; // null: a word cannot be cut
+    private readonly int[] byteIds = new int[256]; // -1 without a token or byte fallback
+    private readonly MergeJunctions? junctions; // null if words cannot be split
 
-    /// <summary>Assembles the model.</summary>
-    /// <param name="vocabulary">Every merge's parts and result are in it.</param>
-    /// <param name="merges">In order of rank.</param>
-    /// <param name="unknownId">Stands for what has no token; -1 when there is none.</param>
-    /// <param name="byteFallback">Whether what has no token becomes bytes.</param>
     public CharacterBpe(Vocabulary vocabulary, MergeList merges, int unknownId, bool byteFallback)
         : base(vocabulary, merges)
     {
@@ -30,7 +25,7 @@ internal sealed class CharacterBpe : BpeModel
         for (var value = 0; value < byteIds.Length; value++)
             byteIds[value] = byteFallback ? vocabulary.IdOf(ByteToken.NameOf((byte)value)) : -1;
 
-        // What has no token must not merge with its neighbours, or the letters do not tell where merges can happen.
+        // If byte or unknown tokens merge with neighbours, characters do not determine where merges are possible.
         foreach (var merge in merges.Items)
         {
             if (IsStandIn(merge.First) || IsStandIn(merge.Second)) return;
@@ -39,10 +34,9 @@ internal sealed class CharacterBpe : BpeModel
         junctions = new MergeJunctions(vocabulary, merges);
     }
 
-    /// <summary>What has no token becomes bytes.</summary>
+    /// <summary>Code points without a token become byte tokens.</summary>
     public bool ByteFallback { get; }
 
-    /// <inheritdoc/>
     public override void Encode(ReadOnlySpan<char> word, WordCache cache, List<int> ids)
     {
         if (IgnoreMerges && Vocabulary.IdOf(word) is var whole and >= 0)
@@ -51,7 +45,7 @@ internal sealed class CharacterBpe : BpeModel
             return;
         }
 
-        // Without a pre-tokenizer a word is the whole text; in parts it is done sooner, and the parts are remembered.
+        // Without a pre-tokenizer a word is the whole text; splitting it is faster and makes the parts cacheable.
         var start = 0;
         if (junctions is not null)
         {
@@ -73,11 +67,10 @@ internal sealed class CharacterBpe : BpeModel
         EncodeCached(word[start..], cache, ids);
     }
 
-    /// <inheritdoc/>
     protected override void EncodeAnew(ReadOnlySpan<char> word, List<int> ids)
     {
         const int OnStack = 256;
-        var size = 3 * word.Length; // a UTF-16 unit is at most three bytes
+        var size = 3 * word.Length; // at most three bytes per UTF-16 unit
         var rented = size > OnStack ? ArrayPool<int>.Shared.Rent(2 * size) : null;
         Span<int> symbols = rented ?? stackalloc int[2 * OnStack];
         var count = SymbolsOf(word, symbols);
@@ -88,14 +81,15 @@ internal sealed class CharacterBpe : BpeModel
 
     private bool IsStandIn(int id) => id == UnknownId || Array.IndexOf(byteIds, id) >= 0;
 
-    // Neighbours that both lack a token stay together: they may become one unknown token.
+    // Two code points without a token stay together: they may become one unknown token.
     private bool CanCut(Rune left, Rune right) =>
         !junctions!.Contains(left, right) && (characterIds[left] >= 0 || characterIds[right] >= 0);
 
     private int SymbolsOf(ReadOnlySpan<char> word, Span<int> symbols)
     {
         var count = 0;
-        // As with Hugging Face the unknown token waits for the next code point that has a token, behind bytes that come meanwhile.
+        // As in Hugging Face's tokenizers, the unknown token is emitted before the next code point with a token, after any byte
+        // tokens in between.
         var unknownWaits = false;
         foreach (var rune in word.EnumerateRunes())
         {
@@ -127,4 +121,50 @@ internal sealed class CharacterBpe : BpeModel
 
         return true;
     }
+}
+
+/// <summary>The ids of tokens of one code point.</summary>
+internal sealed class CharacterIds
+{
+    private readonly int[] basic = new int[char.MaxValue + 1];
+    private readonly Dictionary<int, int> beyond = [];
+
+    public CharacterIds(Vocabulary vocabulary)
+    {
+        Array.Fill(basic, -1);
+        foreach (var (token, id) in vocabulary.Tokens)
+        {
+            if (token.Length > 2 || Rune.DecodeFromUtf16(token, out var rune, out var length) != OperationStatus.Done) continue;
+            if (length != token.Length) continue;
+            if (rune.IsBmp) basic[rune.Value] = id;
+            else beyond[rune.Value] = id;
+        }
+    }
+
+    /// <summary>The id of a code point, or -1.</summary>
+    public int this[Rune rune] => rune.IsBmp ? basic[rune.Value] : beyond.GetValueOrDefault(rune.Value, -1);
+}
+
+/// <summary>
+/// The pairs of code points that a merge can join: the last of its left part and the first of its right part. Words can be split
+/// between any other pair without changing the ids.
+/// </summary>
+internal sealed class MergeJunctions
+{
+    private readonly PairTable pairs = new(1024);
+
+    public MergeJunctions(Vocabulary vocabulary, MergeList merges)
+    {
+        var tokens = new string[vocabulary.MaxId + 1];
+        foreach (var (token, id) in vocabulary.Tokens) tokens[id] = token;
+        foreach (var merge in merges.Items)
+        {
+            Rune.DecodeLastFromUtf16(tokens[merge.First], out var left, out _);
+            Rune.DecodeFromUtf16(tokens[merge.Second], out var right, out _);
+            pairs[left.Value, right.Value] = 1;
+        }
+    }
+
+    /// <summary>True if a merge can join the two.</summary>
+    public bool Contains(Rune left, Rune right) => pairs[left.Value, right.Value] >= 0;
 }

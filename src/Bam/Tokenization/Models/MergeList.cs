@@ -1,12 +1,14 @@
+using System.Runtime.CompilerServices;
+
 namespace Bam.Tokenization.Models;
 
-/// <summary>The merges of byte-pair encoding: which neighbours become one token, and which of them first.</summary>
+/// <summary>The ranked merges of byte-pair encoding.</summary>
 internal sealed class MergeList
 {
     private readonly Merge[] merges;
     private readonly PairTable ranks;
 
-    /// <summary>Takes the merges in order of rank; of two for the same pair the later one counts, as with Hugging Face.</summary>
+    /// <summary>Takes the merges in order of rank; of duplicates the last one counts, as in Hugging Face's tokenizers.</summary>
     public MergeList(Merge[] merges)
     {
         this.merges = merges;
@@ -17,18 +19,19 @@ internal sealed class MergeList
     /// <summary>The merges in order of rank.</summary>
     public ReadOnlySpan<Merge> Items => merges;
 
-    /// <summary>Whether two neighbours ever merge.</summary>
+    /// <summary>True if the pair has a merge.</summary>
     public bool Contains(int first, int second) => ranks[first, second] >= 0;
 
-    /// <summary>Merges until nothing more merges: the lowest rank first, the leftmost of equals.</summary>
-    /// <param name="symbols">The word's symbols, overwritten.</param>
-    /// <param name="scratch">At least as long as <paramref name="symbols"/>.</param>
-    /// <returns>How many symbols are left at the start of <paramref name="symbols"/>.</returns>
+    /// <summary>
+    /// Applies all merges to <paramref name="symbols"/>, lowest rank first, leftmost first. <paramref name="scratch"/> is at
+    /// least as long.
+    /// </summary>
+    /// <returns>The number of symbols left at the start of <paramref name="symbols"/>.</returns>
     public int Apply(Span<int> symbols, Span<int> scratch)
     {
-        // Up to here shifting the rest of the word is cheaper than a queue.
-        const int LongestShifted = 96;
-        return symbols.Length <= LongestShifted ? Shift(symbols, scratch) : Queue(symbols);
+        // Up to this length, shifting the rest of the word is faster than a priority queue.
+        const int MaxShiftLength = 96;
+        return symbols.Length <= MaxShiftLength ? Shift(symbols, scratch) : Queue(symbols);
     }
 
     private int RankOf(int first, int second) => (int)Math.Min((uint)ranks[first, second], int.MaxValue);
@@ -70,7 +73,7 @@ internal sealed class MergeList
         while (queue.TryDequeue(out var position, out var candidate))
         {
             var next = links[position].Next;
-            // Stale: the pair at this position has changed since.
+            // Stale: the pair at this position has changed.
             var rank = (int)(candidate >> 32);
             if (symbols[position] < 0 || next < 0 || RankOf(symbols[position], symbols[next]) != rank) continue;
             symbols[position] = merges[rank].Result;
@@ -96,5 +99,84 @@ internal sealed class MergeList
         if (first < 0 || second < 0) return;
         var rank = RankOf(symbols[first], symbols[second]);
         if (rank != int.MaxValue) queue.Enqueue(first, ((long)rank << 32) | (uint)first); // the rank, then the position
+    }
+}
+
+/// <summary>Two adjacent tokens and the token that they merge to.</summary>
+/// <param name="First">The left id.</param>
+/// <param name="Second">The right id.</param>
+/// <param name="Result">The id of the merged token.</param>
+internal readonly record struct Merge(int First, int Second, int Result);
+
+/// <summary>Maps pairs of token ids to non-negative numbers, by open addressing over two arrays.</summary>
+internal sealed class PairTable
+{
+    private const ulong Empty = ulong.MaxValue; // no pair of non-negative ids has this key
+
+    private ulong[] keys;
+    private int[] values;
+    private int shift; // takes the top bits of the hash
+
+    /// <summary>Allocates an initial capacity.</summary>
+    public PairTable(int capacity)
+    {
+        var bits = 4;
+        while (1L << bits < capacity * 2L) bits++;
+        Allocate(bits, out keys, out values);
+    }
+
+    public int Count { get; private set; }
+
+    /// <summary>Gets or sets the number of a pair; -1 if missing.</summary>
+    public int this[int first, int second]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            var slot = SlotOf(Key(first, second));
+            return keys[slot] == Empty ? -1 : values[slot];
+        }
+
+        set
+        {
+            if (Count * 2 >= keys.Length) Grow();
+            var key = Key(first, second);
+            var slot = SlotOf(key);
+            if (keys[slot] == Empty) Count++;
+            keys[slot] = key;
+            values[slot] = value;
+        }
+    }
+
+    private static ulong Key(int first, int second) => ((ulong)(uint)first << 32) | (uint)second;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int SlotOf(ulong key)
+    {
+        var table = keys;
+        var slot = (int)(key * 0x9E3779B97F4A7C15 >> shift);
+        while (table[slot] != key && table[slot] != Empty) slot = (slot + 1) & (table.Length - 1);
+        return slot;
+    }
+
+    private void Allocate(int bits, out ulong[] newKeys, out int[] newValues)
+    {
+        newKeys = new ulong[1 << bits];
+        newValues = new int[1 << bits];
+        Array.Fill(newKeys, Empty);
+        shift = 64 - bits;
+    }
+
+    private void Grow()
+    {
+        var (oldKeys, oldValues) = (keys, values);
+        Allocate(65 - shift, out keys, out values);
+        for (var i = 0; i < oldKeys.Length; i++)
+        {
+            if (oldKeys[i] == Empty) continue;
+            var slot = SlotOf(oldKeys[i]);
+            keys[slot] = oldKeys[i];
+            values[slot] = oldValues[i];
+        }
     }
 }

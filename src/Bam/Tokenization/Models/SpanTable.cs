@@ -5,10 +5,10 @@ using System.Security.Cryptography;
 namespace Bam.Tokenization.Models;
 
 /// <summary>
-/// Numbers distinct words 0, 1, 2 … in the order in which they come, without an object for each. The hash starts from a random
-/// number of this process, so that nobody can write a text of colliding words; the numbering does not depend on it.
+/// Numbers distinct words 0, 1, 2 … in order of insertion without an object per word. The hash has a random seed per process,
+/// against crafted collisions; the numbering does not depend on it.
 /// </summary>
-/// <param name="maxLetters">The most UTF-16 units of all words; null for what an array holds.</param>
+/// <param name="maxLetters">Limit for the UTF-16 units of all words; null for the maximum array length.</param>
 internal sealed class SpanTable(int? maxLetters = null)
 {
     private const int MaxWords = 1 << 29; // there are twice as many slots
@@ -20,15 +20,11 @@ internal sealed class SpanTable(int? maxLetters = null)
     private char[] letters = new char[2048];
     private int lettersUsed;
 
-    /// <summary>How many distinct words there are.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The word of that number.</summary>
     public ReadOnlySpan<char> this[int index] => letters.AsSpan(entries[index].Start, entries[index].Length);
 
-    /// <summary>The number of a word, or -1.</summary>
-    /// <param name="word">The word.</param>
-    /// <param name="hash">To be handed to <see cref="Add"/> when the word is missing.</param>
+    /// <summary>The number of a word, or -1. Pass the hash to <see cref="Add"/>.</summary>
     public int Find(ReadOnlySpan<char> word, out uint hash)
     {
         hash = Hash(word);
@@ -41,9 +37,9 @@ internal sealed class SpanTable(int? maxLetters = null)
         return -1;
     }
 
-    /// <summary>Adds a word that <see cref="Find"/> has just not found.</summary>
+    /// <summary>Adds a word that <see cref="Find"/> did not find.</summary>
     /// <returns>Its number.</returns>
-    /// <exception cref="InvalidInputException">There are more words than fit.</exception>
+    /// <exception cref="InvalidInputException">The limit is exceeded.</exception>
     public int Add(ReadOnlySpan<char> word, uint hash)
     {
         if (Count == entries.Length) Grow();
@@ -56,10 +52,9 @@ internal sealed class SpanTable(int? maxLetters = null)
     }
 
     /// <summary>The number of a word, which is added if it is new.</summary>
-    /// <exception cref="InvalidInputException">There are more words than fit.</exception>
+    /// <exception cref="InvalidInputException">The limit is exceeded.</exception>
     public int FindOrAdd(ReadOnlySpan<char> word) => Find(word, out var hash) is var found and >= 0 ? found : Add(word, hash);
 
-    /// <summary>Forgets all words.</summary>
     public void Clear()
     {
         Count = 0;
@@ -67,9 +62,7 @@ internal sealed class SpanTable(int? maxLetters = null)
         slots.AsSpan().Clear();
     }
 
-    /// <summary>The refusal of a text with more distinct words than fit.</summary>
-    /// <param name="most">How many fit.</param>
-    /// <param name="what">Of what.</param>
+    /// <summary>The error for a corpus with too many distinct words.</summary>
     public static InvalidInputException TooMany(int most, string what) =>
         new("the tokenizer's corpus", $"at most {most:N0} {what}", "more", "train on a sample");
 

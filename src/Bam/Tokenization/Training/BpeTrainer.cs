@@ -3,10 +3,50 @@ using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Training;
 
+/// <summary>Options of tokenizer training.</summary>
+internal sealed record BpeTrainerOptions
+{
+    /// <summary>Vocabulary size, including special tokens and the 256 bytes.</summary>
+    public required int VocabSize { get; init; }
+
+    /// <summary>Their ids start at 0, in this order.</summary>
+    public IReadOnlyList<string> SpecialTokens { get; init; } = ["<|endoftext|>"];
+
+    public TokenizerStyle Style { get; init; } = TokenizerStyle.Gpt2;
+
+    /// <summary>Pairs that occur less often are not merged.</summary>
+    public int MinFrequency { get; init; } = 2;
+
+    /// <summary>Threads for counting words; the result does not depend on it.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+}
+
+/// <summary>Pre-tokenization of four model families.</summary>
+internal enum TokenizerStyle
+{
+    /// <summary>GPT-2's words. Lossless.</summary>
+    Gpt2,
+
+    /// <summary>Llama 3's words: numbers of up to three digits. Lossless.</summary>
+    Llama3,
+
+    /// <summary>Cohere's, the family of BAM's own models: NFC, individual digits, then GPT-2's words.</summary>
+    Cohere,
+
+    /// <summary>GPT-NeoX's, with a space before every text: NFC, then GPT-2's words.</summary>
+    GptNeoX,
+}
+
+/// <summary>Progress of training.</summary>
+/// <param name="Characters">UTF-16 units of text processed.</param>
+/// <param name="Tokens">Current vocabulary size; 0 while words are counted.</param>
+/// <param name="VocabSize">Requested vocabulary size.</param>
+internal sealed record BpeTrainerProgress(long Characters, int Tokens, int VocabSize);
+
 /// <summary>
 /// Trains byte-level BPE (Sennrich, Haddow and Birch 2016; over bytes as in GPT-2): starting from the 256 bytes, the most
-/// frequent pair of neighbouring tokens becomes a token, again and again. Ties go to the pair of smaller ids; the result
-/// depends on documents and options alone, neither on the documents' order nor on threads.
+/// frequent pair of adjacent tokens is merged repeatedly. Ties go to the pair with smaller ids; the result does not depend on the
+/// order of documents or on threads.
 /// </summary>
 internal static class BpeTrainer
 {
@@ -14,13 +54,12 @@ internal static class BpeTrainer
 
     private static readonly string[] WeightEndings = [".safetensors", ".gguf", ".pt", ".pth"];
 
-    /// <summary>Trains a tokenizer whose tokenizer.json Hugging Face's tokenizers read as well.</summary>
-    /// <param name="documents">The corpus; read once. Special tokens are not looked for in it.</param>
-    /// <param name="options">What to train.</param>
-    /// <param name="progress">Told now and then, from any thread.</param>
-    /// <param name="cancellation">Stops.</param>
-    /// <returns>A tokenizer of the wanted size, or a smaller one when no pair occurs often enough any more.</returns>
-    /// <exception cref="InvalidInputException">The options contradict themselves, or there is no text.</exception>
+    /// <summary>
+    /// Trains a tokenizer that Hugging Face's tokenizers can load. Documents are read once; special tokens in them are ordinary
+    /// text.
+    /// </summary>
+    /// <returns>A tokenizer of the requested size, or smaller if no pair is frequent enough.</returns>
+    /// <exception cref="InvalidInputException">The options are inconsistent, or there is no text.</exception>
     public static Tokenizer Train(
         IEnumerable<string> documents,
         BpeTrainerOptions options,
@@ -40,20 +79,20 @@ internal static class BpeTrainer
         void Merged() => progress?.Report(new(characters, tokens.Count, options.VocabSize));
     }
 
-    /// <summary>Refuses a place to save a tokenizer in, before it is made.</summary>
-    /// <param name="path">The file, or a directory that gets one.</param>
-    /// <param name="inputs">Files and directories that are read meanwhile.</param>
+    /// <summary>Checks the output path before training.</summary>
     /// <exception cref="InvalidInputException">
-    /// It is no file, is an input or lies in one, or is a file that was not trained here or that belongs to a model.
+    /// It is not a file, is an input or lies in one, was not trained by Bam, or belongs to a model.
     /// </exception>
     public static void CheckOutput(string path, IEnumerable<string> inputs)
     {
         const string replaced = "a tokenizer.json that 'bam tokenizer train' wrote";
-        if (Path.EndsInDirectorySeparator(path)) OutputPath.RequireKind(Path.TrimEndingDirectorySeparator(path), FileKind.Directory);
+        if (Path.EndsInDirectorySeparator(path))
+            OutputPath.RequireKind(Path.TrimEndingDirectorySeparator(path), FileKind.Directory);
         var file = Tokenizer.FileIn(path);
         OutputPath.RequireFile(file, replaced, TrainedTokenizerJson.IsOne, inputs);
         if (FileStatus.Of(file) is not null && ModelFileBeside(file) is { } other)
-            throw new InvalidInputException(file, $"a new file, or {replaced}", $"one beside {other}, which belongs to that model", "choose another name");
+            throw new InvalidInputException(
+                file, $"a new file, or {replaced}", $"one beside {other}, which belongs to that model", "choose another name");
     }
 
     private static List<(int First, int Second)> Merge(
@@ -75,7 +114,7 @@ internal static class BpeTrainer
                 tokens.Add(token);
             }
 
-            if (id < options.SpecialTokens.Count) continue; // text that looks like a special token stays in parts
+            if (id < options.SpecialTokens.Count) continue; // text equal to a special token is not merged
             merger.Merge(first, second, id);
             merges.Add((first, second));
             merged();
@@ -99,7 +138,7 @@ internal static class BpeTrainer
         }
 
         var seen = new HashSet<string>();
-        // A single letter could be that of a byte.
+        // A single character could represent a byte.
         if (options.SpecialTokens.FirstOrDefault(token => token.Length < 2 || !seen.Add(token)) is { } wrong)
         {
             throw new InvalidInputException(
@@ -117,7 +156,8 @@ internal static class BpeTrainer
 
     private static string? ModelFileBeside(string file) =>
         new[] { Path.GetFullPath(file), RealPath.Of(file) }
-            .SelectMany(path => Directory.EnumerateFiles(Path.GetDirectoryName(path)!, "*", new EnumerationOptions { AttributesToSkip = 0 }))
+            .SelectMany(path => Directory.EnumerateFiles(
+                Path.GetDirectoryName(path)!, "*", new EnumerationOptions { AttributesToSkip = 0 }))
             .Where(path => Path.GetFileName(path) == "config.json" || WeightEndings.Contains(Path.GetExtension(path)))
             .Order(StringComparer.Ordinal)
             .FirstOrDefault();

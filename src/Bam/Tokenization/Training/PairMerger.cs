@@ -4,29 +4,27 @@ using Bam.Tokenization.Models;
 namespace Bam.Tokenization.Training;
 
 /// <summary>
-/// The inner loop of training: the words as sequences of ids, how often each pair of neighbours occurs, and in which words.
-/// Merging a pair touches only the words that have it.
+/// The inner loop of training: the words as sequences of ids, the frequency of each pair of adjacent ids, and the words that
+/// contain it. Merging a pair visits only these words.
 /// </summary>
 internal sealed class PairMerger
 {
-    // Ties go to the smaller ids, Hugging Face's rule, so that neither the order of words nor threads matter.
+    // Ties go to the smaller ids, as in Hugging Face's tokenizers, so that the order of words and threads do not matter.
     private static readonly Comparer<(long Count, int First, int Second)> MostFrequentFirst =
         Comparer<(long Count, int First, int Second)>.Create(
             (a, b) => a.Count != b.Count ? b.Count.CompareTo(a.Count) : (a.First, a.Second).CompareTo((b.First, b.Second)));
 
-    private readonly int[] symbols; // all words, one after the other
+    private readonly int[] symbols; // all words, concatenated
     private readonly (int Start, int Length)[] words; // a word shrinks in place
     private readonly long[] occurrences; // of each word
     private readonly PairTable indices = new(1 << 12); // into pairs
     private readonly PriorityQueue<int, (long Count, int First, int Second)> queue = new(MostFrequentFirst);
-    private readonly List<int> grown = []; // pairs that the current merge makes
+    private readonly List<int> grown = []; // pairs created by the current merge
     private Pair[] pairs = new Pair[1 << 12];
-    private int merge; // counts them, to know what has grown already
+    private int merge; // number of the current merge
 
-    /// <summary>Starts from single bytes.</summary>
-    /// <param name="wordCounts">The words and how often they occur.</param>
-    /// <param name="byteIds">The id of each of the 256 bytes.</param>
-    /// <exception cref="InvalidInputException">There are more words than fit.</exception>
+    /// <summary>Starts from single bytes, whose ids are <paramref name="byteIds"/>.</summary>
+    /// <exception cref="InvalidInputException">The limit is exceeded.</exception>
     public PairMerger(WordCounts wordCounts, ReadOnlySpan<int> byteIds)
     {
         words = new (int, int)[wordCounts.Count];
@@ -52,7 +50,7 @@ internal sealed class PairMerger
         CountAll();
     }
 
-    /// <summary>Takes the most frequent pair out of the queue; false when none occurs that often.</summary>
+    /// <summary>Removes the most frequent pair from the queue; false if none is frequent enough.</summary>
     public bool TryTake(long minFrequency, out int first, out int second)
     {
         while (queue.TryDequeue(out var index, out var queued))
@@ -65,14 +63,14 @@ internal sealed class PairMerger
                 return true;
             }
 
-            Enqueue(index); // it has become rarer since
+            Enqueue(index); // its count has decreased
         }
 
         (first, second) = (-1, -1);
         return false;
     }
 
-    /// <summary>Replaces the pair by one id in every word.</summary>
+    /// <summary>Replaces the pair by one id in all words.</summary>
     public void Merge(int first, int second, int result)
     {
         merge++;
@@ -159,7 +157,7 @@ internal sealed class PairMerger
         public int First;
         public int Second;
         public long Count;
-        public List<int> Words; // some may have lost the pair since
+        public List<int> Words; // some may no longer contain the pair
         public int GrownIn;
     }
 }

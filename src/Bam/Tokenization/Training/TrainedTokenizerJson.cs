@@ -2,23 +2,23 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Bam.Files;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Pipeline;
 using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Training;
 
-/// <summary>Writes a trained tokenizer as Hugging Face's tokenizers do (version 1.0).</summary>
+/// <summary>Writes a trained tokenizer in the format of Hugging Face's tokenizers (version 1.0).</summary>
 internal static class TrainedTokenizerJson
 {
-    /// <summary>The content of tokenizer.json. It ends with a line break, which the other library's files lack: so Bam knows its own.</summary>
-    /// <param name="options">Give the components and the added tokens.</param>
-    /// <param name="tokens">The vocabulary in the order of ids, special tokens first.</param>
-    /// <param name="merges">Pairs of ids, in order of rank.</param>
+    /// <summary>
+    /// The content of tokenizer.json. The trailing line break, which Hugging Face's tokenizers do not write, identifies files of
+    /// Bam.
+    /// </summary>
     public static byte[] Write(
         BpeTrainerOptions options, IReadOnlyList<string> tokens, IEnumerable<(int First, int Second)> merges)
     {
         using var stream = new MemoryStream();
-        // Letters such as Ġ as they are: nobody embeds the file in HTML.
+        // Do not escape characters such as Ġ: the file is not embedded in HTML.
         var layout = new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         using (var json = new Utf8JsonWriter(stream, layout))
         {
@@ -39,8 +39,9 @@ internal static class TrainedTokenizerJson
         return stream.ToArray();
     }
 
-    /// <summary>Whether a tokenizer.json is byte for byte what <see cref="Write"/> gives for its settings, vocabulary and merges.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>
+    /// True if a tokenizer.json is identical to the output of <see cref="Write"/> for its settings, vocabulary and merges.
+    /// </summary>
     public static bool IsOne(string path)
     {
         byte[] content;
@@ -63,7 +64,9 @@ internal static class TrainedTokenizerJson
         List<(int First, int Second)> merges = [];
         foreach (var merge in tokenizer.Model.Merges.Items) merges.Add((merge.First, merge.Second));
         return Enum.GetValues<TokenizerStyle>().Any(style => content.AsSpan().SequenceEqual(
-            Write(new BpeTrainerOptions { VocabSize = tokens.Count, SpecialTokens = specialTokens, Style = style }, tokens, merges)));
+            Write(
+                new BpeTrainerOptions { VocabSize = tokens.Count, SpecialTokens = specialTokens, Style = style }, tokens,
+                merges)));
     }
 
     private static void WriteNode(Utf8JsonWriter json, string name, JsonNode? node)

@@ -1,22 +1,21 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
-using Bam.Tokenization.PreTokenizers;
+using Bam.Tokenization.Models;
+using Bam.Tokenization.Pipeline;
 
 namespace Bam.Tokenization.Training;
 
-/// <summary>Counts the words of documents on many threads.</summary>
+/// <summary>Counts the words of documents on several threads.</summary>
 internal static class WordCounter
 {
-    // UTF-16 units. Long documents are cut, so that a single one keeps every thread busy.
+    // UTF-16 units. Long documents are split, so that a single one keeps all threads busy.
     private const int ChunkLength = 1 << 16;
 
-    /// <summary>Counts the words of all documents.</summary>
-    /// <param name="pipeline">Normalises and cuts into words.</param>
-    /// <param name="documents">Read once, by one thread at a time.</param>
-    /// <param name="threads">How many threads count.</param>
-    /// <param name="counted">Told how many UTF-16 units are done, from any thread.</param>
-    /// <param name="cancellation">Stops.</param>
-    /// <exception cref="Exception">Whatever <paramref name="documents"/> throws.</exception>
+    /// <summary>
+    /// Counts the words of all documents, which are read once, by one thread at a time. <paramref name="counted"/> receives the
+    /// UTF-16 units processed, from any thread.
+    /// </summary>
+    /// <exception cref="Exception">Thrown by <paramref name="documents"/>.</exception>
     public static WordCounts Count(
         Tokenizer pipeline, IEnumerable<string> documents, int threads, Action<long> counted, CancellationToken cancellation)
     {
@@ -43,7 +42,7 @@ internal static class WordCounter
         }
         catch (AggregateException e)
         {
-            // A document that cannot be read: its own message is the one to show.
+            // Rethrow the exception of the document that cannot be read.
             ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
 
@@ -60,8 +59,8 @@ internal static class WordCounter
         }
     }
 
-    // Cuts only between a single line feed and a visible ASCII character: no style has a word across that place, and no
-    // normalisation form reaches across it. More white space before the line feed would be a word of its own without it.
+    // Splits only between a single line feed and a visible ASCII character: in no style does a word or a normalization form span
+    // this position. With more white space before the line feed, the words would change.
     private static int EndOfChunk(string document, int start)
     {
         for (var end = start + ChunkLength; end < document.Length; end++)
@@ -70,5 +69,30 @@ internal static class WordCounter
         }
 
         return document.Length;
+    }
+}
+
+/// <summary>The frequencies of distinct words.</summary>
+internal sealed class WordCounts
+{
+    private readonly SpanTable words = new();
+    private long[] counts = new long[256];
+
+    public int Count => words.Count;
+
+    public ReadOnlySpan<char> Word(int index) => words[index];
+
+    public long Occurrences(int index) => counts[index];
+
+    public void Add(ReadOnlySpan<char> word, long occurrences = 1)
+    {
+        var index = words.FindOrAdd(word);
+        if (index == counts.Length) Array.Resize(ref counts, counts.Length * 2);
+        counts[index] += occurrences;
+    }
+
+    public void Add(WordCounts other)
+    {
+        for (var i = 0; i < other.Count; i++) Add(other.Word(i), other.Occurrences(i));
     }
 }

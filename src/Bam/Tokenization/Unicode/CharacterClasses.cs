@@ -4,10 +4,30 @@ using System.Text;
 
 namespace Bam.Tokenization.Unicode;
 
+/// <summary>Character classes used by pre-tokenizers.</summary>
+[Flags]
+internal enum CharacterClass : byte
+{
+    /// <summary>All others: punctuation, symbols, marks, control characters, unassigned, unpaired surrogates.</summary>
+    Other = 0,
+
+    /// <summary>\p{L}.</summary>
+    Letter = 1,
+
+    /// <summary>\p{N}.</summary>
+    Number = 2,
+
+    /// <summary>\s: the property White_Space.</summary>
+    Space = 4,
+
+    /// <summary>\r or \n; these are also spaces.</summary>
+    Newline = 8,
+}
+
 /// <summary>Looks up the <see cref="CharacterClass"/> of code points in UTF-16 text.</summary>
 internal static class CharacterClasses
 {
-    // One entry per UTF-16 unit. Surrogates are Other here: At looks at pairs.
+    // One entry per UTF-16 unit. Surrogates are Other; see At for pairs.
     private static readonly CharacterClass[] Units = BuildUnits();
 
     /// <summary>The class of the code point at <paramref name="index"/>, and its length in UTF-16 units.</summary>

@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace Bam.Tokenization.Unicode;
 
 /// <summary>
-/// A pattern of tokenizer.json, matched over code points. .NET matches UTF-16 units, so that \p{L} misses every letter beyond
-/// U+FFFF; text with surrogates is therefore matched in a copy where each pair is one stand-in of the same category.
+/// A pattern of tokenizer.json, matched over code points. .NET matches UTF-16 units, so that \p{L} does not match letters above
+/// U+FFFF. In text with surrogates, each pair is therefore replaced by one character of the same category before matching.
 /// </summary>
 internal sealed class CodePointRegex
 {
@@ -18,23 +18,22 @@ internal sealed class CodePointRegex
         this.regex = regex;
     }
 
-    /// <summary>The text that it looks for; null where it looks for a pattern.</summary>
+    /// <summary>The literal; null for a regular expression.</summary>
     public string? Literal { get; }
 
-    /// <summary>It looks for exactly one code point, and always the same.</summary>
+    /// <summary>True for a literal of one code point.</summary>
     public bool IsOneLetter => Literal is not null && Literal.EnumerateRunes().Count() == 1;
 
-    /// <summary>Looks for exactly this text.</summary>
     public static CodePointRegex FromLiteral(string literal) => new(literal, null);
 
-    /// <summary>Looks for a pattern in Oniguruma's Ruby syntax.</summary>
-    /// <exception cref="NotSupportedException">A construct cannot be expressed; the message names it.</exception>
+    /// <summary>Compiles a pattern in Oniguruma's Ruby syntax.</summary>
+    /// <exception cref="NotSupportedException">A construct is not supported; the message names it.</exception>
     public static CodePointRegex FromPattern(string pattern)
     {
         try
         {
             const RegexOptions Options = RegexOptions.Compiled | RegexOptions.CultureInvariant
-                | RegexOptions.Multiline | RegexOptions.ExplicitCapture; // Ruby's ^ and $ are those of lines
+                | RegexOptions.Multiline | RegexOptions.ExplicitCapture; // in Ruby, ^ and $ match at lines
             return new(null, new Regex(RegexTranslator.Translate(pattern), Options));
         }
         catch (ArgumentException e)
@@ -43,7 +42,7 @@ internal sealed class CodePointRegex
         }
     }
 
-    /// <summary>All matches from left to right, without an empty one that touches the match before it.</summary>
+    /// <summary>All matches from left to right, except empty ones at the end of the previous match.</summary>
     public List<(int Start, int End)> Matches(ReadOnlySpan<char> text)
     {
         var matches = new List<(int Start, int End)>();
@@ -56,8 +55,7 @@ internal sealed class CodePointRegex
         return matches;
     }
 
-    // An obscure character of the basic plane for every category that occurs beyond it, so that no range of a pattern is
-    // likely to hold it by name.
+    // For every category above U+FFFF, a rare character below it that is unlikely to occur in a pattern.
     private static char StandIn(UnicodeCategory category) => category switch
     {
         UnicodeCategory.UppercaseLetter => '\uA640',
@@ -109,7 +107,7 @@ internal sealed class CodePointRegex
     private void FindInStandIns(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
     {
         var standIns = new char[text.Length];
-        var positions = new int[text.Length + 1]; // of each stand-in, in the text
+        var positions = new int[text.Length + 1]; // of each character, in the text
         var count = 0;
         for (var i = 0; i < text.Length; count++)
         {

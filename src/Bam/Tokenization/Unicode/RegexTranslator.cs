@@ -4,19 +4,18 @@ using System.Text;
 namespace Bam.Tokenization.Unicode;
 
 /// <summary>
-/// Turns a pattern in Oniguruma's Ruby syntax, which tokenizer.json is written in, into .NET's. What the two read differently
-/// is rewritten (possessive quantifiers, `{n,m}+`, `{,n}`, the long s under `(?i:`) or refused; nothing is passed on in the
-/// hope that it means the same.
+/// Translates a pattern from Oniguruma's Ruby syntax, as used in tokenizer.json, to .NET. Constructs with a different meaning are
+/// rewritten (possessive quantifiers, `{n,m}+`, `{,n}`, the long s under `(?i:`) or rejected.
 /// </summary>
 internal sealed class RegexTranslator
 {
     private readonly string pattern;
     private readonly StringBuilder output = new();
 
-    // Of each open group: where it starts in the output, and whether case counted outside.
+    // Per open group: its start in the output, and whether case was ignored outside.
     private readonly Stack<(int Start, bool IgnoreCase)> groups = new();
     private bool ignoreCase;
-    private int atom = -1; // where the last repeatable thing starts in the output; -1 when there is none
+    private int atom = -1; // start of the last quantifiable element in the output; -1 if none
     private int position;
 
     private RegexTranslator(string pattern) => this.pattern = pattern;
@@ -25,8 +24,8 @@ internal sealed class RegexTranslator
 
     private ReadOnlySpan<char> Rest => pattern.AsSpan(position);
 
-    /// <summary>The same pattern for .NET, to be used with Multiline, ExplicitCapture and CultureInvariant.</summary>
-    /// <exception cref="NotSupportedException">A construct has no counterpart; the message names it.</exception>
+    /// <summary>The pattern for .NET with the options Multiline, ExplicitCapture and CultureInvariant.</summary>
+    /// <exception cref="NotSupportedException">A construct has no equivalent; the message names it.</exception>
     public static string Translate(string pattern) => new RegexTranslator(pattern).Run();
 
     private static NotSupportedException Unsupported(string construct) => new(construct);
@@ -122,7 +121,7 @@ internal sealed class RegexTranslator
         }
     }
 
-    // Only general categories (\p{L}, \p{Lu}): scripts and derived properties have no .NET counterpart.
+    // Only general categories (\p{L}, \p{Lu}): scripts and derived properties have no .NET equivalent.
     private void Property()
     {
         var close = pattern.IndexOf('}', position);
@@ -136,7 +135,7 @@ internal sealed class RegexTranslator
         Take(close + 1 - position, copy: true);
     }
 
-    // `\x{263A}`, or `\x41`, which names a byte and so a character only below 80.
+    // `\x{263A}`, or `\x41`, which denotes a byte and thus a character only below 80.
     private void HexadecimalEscape()
     {
         var close = Rest is ['\\', 'x', '{', ..] ? pattern.IndexOf('}', position) : -1;
@@ -203,7 +202,7 @@ internal sealed class RegexTranslator
         Take(1, copy: true);
     }
 
-    // The interval {n}, {n,}, {n,m} or {,m} at the position, in .NET's spelling; null when the brace is a literal.
+    // The interval {n}, {n,}, {n,m} or {,m} at the position, in .NET's syntax; null if the brace is a literal.
     private string? Interval()
     {
         var close = pattern.IndexOf('}', position);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
 using Shouldly;
 using Xunit;
 
@@ -9,20 +10,43 @@ namespace Bam.Tests.Checkpoints.Families;
 public sealed class FamilyConfigTests
 {
     [Theory]
-    [InlineData("llama-gqa", "rope_parameters", "{\"rope_type\":\"yarn\",\"factor\":4}", "config.json: rope_parameters: rope_type: expected \"default\", \"linear\" or \"llama3\", found \"yarn\"")]
-    [InlineData("llama-gqa", "rope_scaling", "{\"type\":\"dynamic\",\"factor\":4}", "config.json: rope_scaling: type: expected \"default\", \"linear\" or \"llama3\", found \"dynamic\"")]
-    [InlineData("llama-gqa", "rope_scaling", "{\"type\":\"linear\"}", "config.json: rope_scaling: factor: expected a number, found no such key")]
-    [InlineData("llama-gqa", "rope_scaling", "{\"type\":\"linear\",\"factor\":2,\"attention_factor\":2}", "config.json: rope_scaling: attention_factor: expected 1, null or no such key, found 2")]
-    [InlineData("llama-gqa", "rope_scaling", "{\"type\":\"linear\",\"factor\":0}", "config.json: rope_scaling: factor: expected a positive number, found 0")]
-    [InlineData("llama-tied-llama3rope", "rope_scaling", "{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4,\"high_freq_factor\":4,\"original_max_position_embeddings\":32}", "config.json: rope_scaling: high_freq_factor: expected more than low_freq_factor = 4, found 4")]
+    [InlineData(
+        "llama-gqa", "rope_parameters", "{\"rope_type\":\"yarn\",\"factor\":4}",
+        "config.json: rope_parameters: rope_type: expected \"default\", \"linear\" or \"llama3\", found \"yarn\"")]
+    [InlineData(
+        "llama-gqa", "rope_scaling", "{\"type\":\"dynamic\",\"factor\":4}",
+        "config.json: rope_scaling: type: expected \"default\", \"linear\" or \"llama3\", found \"dynamic\"")]
+    [InlineData(
+        "llama-gqa", "rope_scaling", "{\"type\":\"linear\"}",
+        "config.json: rope_scaling: factor: expected a number, found no such key")]
+    [InlineData(
+        "llama-gqa", "rope_scaling", "{\"type\":\"linear\",\"factor\":2,\"attention_factor\":2}",
+        "config.json: rope_scaling: attention_factor: expected 1, null or no such key, found 2")]
+    [InlineData(
+        "llama-gqa", "rope_scaling", "{\"type\":\"linear\",\"factor\":0}",
+        "config.json: rope_scaling: factor: expected a positive number, found 0")]
+    [InlineData(
+        "llama-tied-llama3rope", "rope_scaling",
+        "{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4,\"high_freq_factor\":4,"
+        + "\"original_max_position_embeddings\":32}",
+        "config.json: rope_scaling: high_freq_factor: expected more than low_freq_factor = 4, found 4")]
     [InlineData("llama-gqa", "residual_multiplier", "2", "config.json: residual_multiplier: expected 1 or no such key, found 2")]
-    [InlineData("llama-gqa", "hidden_act", "\"relu2\"", "config.json: hidden_act: expected \"silu\" or \"gelu\" or \"gelu_new\", found \"relu2\"")]
-    [InlineData("qwen3-qknorm", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "config.json: layer_types: expected \"full_attention\" for every layer, found \"sliding_attention\"")]
+    [InlineData(
+        "llama-gqa", "hidden_act", "\"relu2\"",
+        "config.json: hidden_act: expected \"silu\" or \"gelu\" or \"gelu_new\", found \"relu2\"")]
+    [InlineData(
+        "qwen3-qknorm", "layer_types", "[\"full_attention\",\"sliding_attention\"]",
+        "config.json: layer_types: expected \"full_attention\" for every layer, found \"sliding_attention\"")]
     [InlineData("phi", "qk_layernorm", "true", "config.json: qk_layernorm: expected no such key, found true")]
     [InlineData("mistral-sliding", "sliding_window", "0", "config.json: sliding_window: expected a positive number, found 0")]
     [InlineData("gptj", "rotary", "false", "config.json: rotary: expected true or no such key, found false")]
-    [InlineData("cohere", "num_key_value_heads", "3", "config.json: num_key_value_heads: expected a divisor of num_attention_heads = 4, found 3")]
-    [InlineData("llama-gqa", "model_type", "\"mamba\"", "config.json: model_type: expected one of bam, llama, mistral, mixtral, qwen2, qwen3, cohere, gpt_neox, gptj, phi, found \"mamba\"; Bam does not read this family")]
+    [InlineData(
+        "cohere", "num_key_value_heads", "3",
+        "config.json: num_key_value_heads: expected a divisor of num_attention_heads = 4, found 3")]
+    [InlineData(
+        "llama-gqa", "model_type", "\"mamba\"",
+        "config.json: model_type: expected one of bam, llama, mistral, mixtral, qwen2, qwen3, cohere, gpt_neox, gptj, phi, "
+        + "found \"mamba\"; Bam does not read this family")]
     public void What_changes_the_arithmetic_and_is_not_known_is_refused(string name, string key, string value, string message) =>
         Should.Throw<InvalidInputException>(() => Parse(name, key, value)).Message.ShouldStartWith(message);
 
@@ -30,14 +54,16 @@ public sealed class FamilyConfigTests
     public void A_window_of_some_layers_only_is_refused()
     {
         var json = Json("qwen2-bias");
-        (json["use_sliding_window"], json["sliding_window"], json["max_window_layers"], json["layer_types"]) = (true, 16, 1, null);
+        (json["use_sliding_window"], json["sliding_window"], json["max_window_layers"], json["layer_types"]) = (
+            true, 16, 1, null);
         Should.Throw<InvalidInputException>(() => Parse(json)).Message
             .ShouldStartWith("config.json: max_window_layers: expected 0, or at least num_hidden_layers = 2, found 1");
     }
 
     [Theory]
     [InlineData("sliding_attention", 0, 16, null)]
-    [InlineData("sliding_attention", 28, 16, "max_window_layers: 28 contradicts layer_types; layer_types is taken, as transformers does")]
+    [InlineData(
+        "sliding_attention", 28, 16, "max_window_layers: 28 contradicts layer_types; layer_types is taken, as transformers does")]
     [InlineData("full_attention", 28, null, null)]
     public void The_types_of_layers_say_where_the_window_is(string type, int from, int? window, string? warning)
     {
@@ -50,8 +76,12 @@ public sealed class FamilyConfigTests
     }
 
     [Theory]
-    [InlineData("use_sliding_window", "false", "config.json: use_sliding_window: false contradicts sliding_window = 7, which is taken, as transformers does")]
-    [InlineData("layer_types", "[\"full_attention\",\"full_attention\"]", "config.json: layer_types: \"full_attention\" contradicts sliding_window = 7, which is taken, as transformers does")]
+    [InlineData(
+        "use_sliding_window", "false",
+        "config.json: use_sliding_window: false contradicts sliding_window = 7, which is taken, as transformers does")]
+    [InlineData(
+        "layer_types", "[\"full_attention\",\"full_attention\"]",
+        "config.json: layer_types: \"full_attention\" contradicts sliding_window = 7, which is taken, as transformers does")]
     [InlineData("layer_types", "[\"sliding_attention\"]", null)]
     [InlineData("max_window_layers", "28", null)]
     public void Mistral_has_its_window_in_every_layer(string key, string value, string? warning)
@@ -68,7 +98,8 @@ public sealed class FamilyConfigTests
     {
         var json = Json("llama-gqa");
         json["sliding_window"] = 16;
-        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldStartWith("config.json: sliding_window: expected null or no such key, found 16");
+        Should.Throw<InvalidInputException>(() => Parse(json))
+            .Message.ShouldStartWith("config.json: sliding_window: expected null or no such key, found 16");
         json["use_sliding_window"] = false;
         Parse(json).SlidingWindow.ShouldBeNull();
     }
@@ -90,9 +121,14 @@ public sealed class FamilyConfigTests
     [Theory]
     [InlineData("{\"rope_type\":\"linear\",\"factor\":2.0}", null)]
     [InlineData("{\"type\":\"linear\",\"rope_type\":\"linear\",\"factor\":2}", null)]
-    [InlineData("{\"type\":\"yarn\",\"rope_type\":\"linear\",\"factor\":2}", "rope_scaling: type: \"yarn\" contradicts rope_type; \"linear\" is taken, as transformers does")]
-    [InlineData("{\"type\":\"linear\",\"factor\":2,\"attention_factor\":1,\"beta_fast\":null,\"partial_rotary_factor\":1.0}", null)]
-    [InlineData("{\"type\":\"linear\",\"factor\":2,\"low_freq_factor\":1,\"beta_fast\":32}", "rope_scaling: low_freq_factor, beta_fast of another rope_type than \"linear\": ignored, as transformers does")]
+    [InlineData(
+        "{\"type\":\"yarn\",\"rope_type\":\"linear\",\"factor\":2}",
+        "rope_scaling: type: \"yarn\" contradicts rope_type; \"linear\" is taken, as transformers does")]
+    [InlineData(
+        "{\"type\":\"linear\",\"factor\":2,\"attention_factor\":1,\"beta_fast\":null,\"partial_rotary_factor\":1.0}", null)]
+    [InlineData(
+        "{\"type\":\"linear\",\"factor\":2,\"low_freq_factor\":1,\"beta_fast\":32}",
+        "rope_scaling: low_freq_factor, beta_fast of another rope_type than \"linear\": ignored, as transformers does")]
     [InlineData("{\"full_attention\":{\"rope_type\":\"linear\",\"factor\":2}}", null)]
     public void A_scaling_is_read_in_every_form(string scaling, string? warning)
     {
@@ -108,8 +144,14 @@ public sealed class FamilyConfigTests
     [InlineData("{\"rope_theta\":500000,\"rope_scaling\":null}", 500_000, null)]
     [InlineData("{\"rope_theta\":500000,\"rope_scaling\":{}}", 500_000, null)]
     [InlineData("{\"rope_theta\":500000,\"rope_scaling\":{\"rope_type\":null}}", 500_000, null)]
-    [InlineData("{\"rope_parameters\":{\"rope_theta\":500000.0,\"rope_type\":\"default\"},\"rope_theta\":10000}", 500_000, "rope_theta: 10000 contradicts the other rotary settings; 500000 is taken, as transformers does")]
-    [InlineData("{\"rope_parameters\":{\"rope_theta\":500000.0,\"rope_type\":\"default\"},\"rope_scaling\":{\"rope_type\":\"default\",\"rope_theta\":30000}}", 30_000, "rope_scaling: contradicts rope_parameters; rope_scaling is taken, as transformers does: no scaling, rope_theta 30000")]
+    [InlineData(
+        "{\"rope_parameters\":{\"rope_theta\":500000.0,\"rope_type\":\"default\"},\"rope_theta\":10000}", 500_000,
+        "rope_theta: 10000 contradicts the other rotary settings; 500000 is taken, as transformers does")]
+    [InlineData(
+        "{\"rope_parameters\":{\"rope_theta\":500000.0,\"rope_type\":\"default\"},"
+        + "\"rope_scaling\":{\"rope_type\":\"default\",\"rope_theta\":30000}}",
+        30_000,
+        "rope_scaling: contradicts rope_parameters; rope_scaling is taken, as transformers does: no scaling, rope_theta 30000")]
     public void The_base_is_taken_from_where_transformers_takes_it(string settings, double theta, string? warning)
     {
         var json = Json("llama-gqa");
@@ -127,7 +169,8 @@ public sealed class FamilyConfigTests
     {
         var json = Json("gpt-neox-pythia");
         json.Remove("rope_parameters");
-        (json["rotary_pct"], json["partial_rotary_factor"], json["rotary_emb_base"], json["rope_theta"]) = (0.25, 0.25, 10_000, 10_000.0);
+        (json["rotary_pct"], json["partial_rotary_factor"], json["rotary_emb_base"], json["rope_theta"]) = (
+            0.25, 0.25, 10_000, 10_000.0);
         var warnings = new Warnings();
         Parse(json, warnings).ShouldBe(Parse(Json("gpt-neox-pythia")));
         warnings.ShouldBeEmpty();
@@ -137,12 +180,22 @@ public sealed class FamilyConfigTests
     }
 
     [Theory]
-    [InlineData("llama-gqa", "partial_rotary_factor", "0.5", "config.json: partial_rotary_factor: expected 1 or no such key, found 0.5; this family rotates whole heads")]
-    [InlineData("llama-gqa", "rope_scaling", "{\"factor\":2}", "config.json: rope_scaling: rope_type: expected \"default\", \"linear\" or \"llama3\", found no such key; add it")]
-    [InlineData("llama-gqa", "rope_scaling", "{\"full_attention\":{},\"sliding_attention\":{}}", "config.json: rope_scaling: expected one object for all layers, found objects for full_attention, sliding_attention")]
-    [InlineData("llama-gqa", "rope_scaling", "{\"rope_type\":\"linear\",\"factor\":2,\"twist\":1}", "config.json: rope_scaling: twist: expected no such key, found 1")]
-    [InlineData("cohere", "rope_interleaved", "false", "config.json: rope_interleaved: expected true or no such key, found false")]
-    [InlineData("mixtral-top2", "norm_topk_prob", "false", "config.json: norm_topk_prob: expected true or no such key, found false")]
+    [InlineData(
+        "llama-gqa", "partial_rotary_factor", "0.5",
+        "config.json: partial_rotary_factor: expected 1 or no such key, found 0.5; this family rotates whole heads")]
+    [InlineData(
+        "llama-gqa", "rope_scaling", "{\"factor\":2}",
+        "config.json: rope_scaling: rope_type: expected \"default\", \"linear\" or \"llama3\", found no such key; add it")]
+    [InlineData(
+        "llama-gqa", "rope_scaling", "{\"full_attention\":{},\"sliding_attention\":{}}",
+        "config.json: rope_scaling: expected one object for all layers, found objects for full_attention, sliding_attention")]
+    [InlineData(
+        "llama-gqa", "rope_scaling", "{\"rope_type\":\"linear\",\"factor\":2,\"twist\":1}",
+        "config.json: rope_scaling: twist: expected no such key, found 1")]
+    [InlineData(
+        "cohere", "rope_interleaved", "false", "config.json: rope_interleaved: expected true or no such key, found false")]
+    [InlineData(
+        "mixtral-top2", "norm_topk_prob", "false", "config.json: norm_topk_prob: expected true or no such key, found false")]
     public void Settings_that_the_family_does_not_have_are_refused(string name, string key, string value, string message) =>
         Should.Throw<InvalidInputException>(() => Parse(name, key, value)).Message.ShouldStartWith(message);
 
@@ -150,7 +203,10 @@ public sealed class FamilyConfigTests
     public void A_model_that_wraps_another_is_refused_as_one()
     {
         var json = new JsonObject { ["model_type"] = "llava", ["text_config"] = Json("llama-gqa") };
-        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldEndWith("found \"llava\"; Bam reads no model that wraps another (text_config); save its language model alone with transformers");
+        Should.Throw<InvalidInputException>(() => Parse(json))
+            .Message.ShouldEndWith(
+                "found \"llava\"; Bam reads no model that wraps another (text_config); save its language model alone with "
+                + "transformers");
     }
 
     [Fact]
@@ -168,9 +224,9 @@ public sealed class FamilyConfigTests
     {
         var json = Json("mistral-sliding");
         json["sliding_window"] = null;
-        ModelConfig.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance).SlidingWindow.ShouldBeNull();
+        ModelConfigReader.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance).SlidingWindow.ShouldBeNull();
         json.Remove("sliding_window");
-        ModelConfig.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance).SlidingWindow.ShouldBe(4096);
+        ModelConfigReader.Parse(json.ToJsonString(), "config.json", SilentReporter.Instance).SlidingWindow.ShouldBe(4096);
     }
 
     [Theory]
@@ -186,7 +242,8 @@ public sealed class FamilyConfigTests
     [InlineData("gelu_pytorch_tanh", "gelu_new")]
     [InlineData("gelu", "gelu")]
     [InlineData("swish", "silu")]
-    public void Activations_go_by_one_name(string written, string read) => Parse("gpt-neox-pythia", "hidden_act", $"\"{written}\"").HiddenAct.ShouldBe(read);
+    public void Activations_go_by_one_name(string written, string read) =>
+        Parse("gpt-neox-pythia", "hidden_act", $"\"{written}\"").HiddenAct.ShouldBe(read);
 
     private static ModelConfig Parse(string name, string key, string value)
     {
@@ -195,7 +252,8 @@ public sealed class FamilyConfigTests
         return Parse(json);
     }
 
-    private static ModelConfig Parse(JsonObject json, IReporter? reporter = null) => ModelConfig.Parse(json.ToJsonString(), "config.json", reporter ?? SilentReporter.Instance);
+    private static ModelConfig Parse(JsonObject json, IReporter? reporter = null) =>
+        ModelConfigReader.Parse(json.ToJsonString(), "config.json", reporter ?? SilentReporter.Instance);
 
     private static JsonObject Json(string name)
     {
@@ -203,7 +261,8 @@ public sealed class FamilyConfigTests
         return JsonNode.Parse(File.ReadAllText(Path.Combine(directory, ModelConfig.FileName)))!.AsObject();
     }
 
-    private static JsonObject OtherTools() => JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Case("config-keys-of-other-tools"), "keys.json")))!.AsObject();
+    private static JsonObject OtherTools() =>
+        JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Case("config-keys-of-other-tools"), "keys.json")))!.AsObject();
 
     private sealed class Warnings : List<string>, IReporter
     {

@@ -66,8 +66,12 @@ public sealed class FamilyMixtureTests : IDisposable
     [Fact]
     public void Models_of_different_families_are_refused()
     {
-        var options = new MixtureOptions { Seed = Fixtures.HuggingFaceModel("llama-gqa"), Experts = [Fixtures.HuggingFaceModel("qwen3-qknorm")] };
-        Should.Throw<InvalidInputException>(() => Upcycler.Mix("bam", options, directory["mixture"], SilentReporter.Instance)).Message
+        var options = new MixtureOptions
+        {
+            Seed = Fixtures.HuggingFaceModel("llama-gqa"), Experts = [Fixtures.HuggingFaceModel("qwen3-qknorm")],
+        };
+        Should.Throw<InvalidInputException>(() => Upcycler.Mix("bam", options, directory["mixture"], SilentReporter.Instance))
+            .Message
             .ShouldContain("as in the seed");
         Directory.Exists(directory["mixture"]).ShouldBeFalse();
     }

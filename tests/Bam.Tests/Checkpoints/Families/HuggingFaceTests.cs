@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Models;
 using Bam.Torch;
 using Shouldly;
@@ -26,7 +28,8 @@ public sealed class HuggingFaceTests : IDisposable
     public void A_saved_copy_in_our_own_format_gives_the_same(string name)
     {
         LibTorch.Load();
-        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu, SilentReporter.Instance)) ModelCheckpoint.Save(model, directory.Root);
+        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu, SilentReporter.Instance))
+            ModelCheckpoint.Save(model, directory.Root);
 
         File.ReadAllText(directory["config.json"]).ShouldContain("\"model_type\": \"bam\"");
         RequireExpected(directory.Root, name);
@@ -36,7 +39,8 @@ public sealed class HuggingFaceTests : IDisposable
     public void Compared_with_a_copy_in_our_own_format_it_is_the_same(string name)
     {
         LibTorch.Load();
-        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu, SilentReporter.Instance)) ModelCheckpoint.Save(model, directory.Root);
+        using (var model = ModelCheckpoint.Load(Fixtures.HuggingFaceModel(name), Device.Cpu, SilentReporter.Instance))
+            ModelCheckpoint.Save(model, directory.Root);
 
         using var first = Checkpoint.Open(Fixtures.HuggingFaceModel(name), SilentReporter.Instance);
         using var second = Checkpoint.Open(directory.Root, SilentReporter.Instance);
@@ -50,17 +54,27 @@ public sealed class HuggingFaceTests : IDisposable
     public void Experts_in_one_tensor_are_read_too()
     {
         var source = Fixtures.HuggingFaceModel("mixtral-top2");
-        using (var stored = SafetensorsFile.Open(Path.Combine(source, Checkpoint.SingleFileName)))
+        using (var stored = SafetensorsFile.Open(Path.Combine(source, WeightSet.SingleFileName)))
         {
             var tensors = stored.Tensors.Values
                 .Where(tensor => !tensor.Name.Contains(".experts.", StringComparison.Ordinal))
-                .Select(tensor => (Name: tensor.Name.Replace("block_sparse_moe.gate", "mlp.gate", StringComparison.Ordinal), tensor.Shape, Values: Read(stored, tensor.Name)))
+                .Select(
+                    tensor => (
+                        Name: tensor.Name.Replace("block_sparse_moe.gate", "mlp.gate", StringComparison.Ordinal), tensor.Shape,
+                        Values: Read(stored, tensor.Name)))
                 .ToList();
             for (var layer = 0; layer < 2; layer++)
             {
-                var experts = Enumerable.Range(0, 4).Select(expert => $"model.layers.{layer}.block_sparse_moe.experts.{expert}.").ToList();
-                tensors.Add(($"model.layers.{layer}.mlp.experts.gate_up_proj", [4, 96, 32], [.. experts.SelectMany(e => Read(stored, $"{e}w1.weight").Concat(Read(stored, $"{e}w3.weight")))]));
-                tensors.Add(($"model.layers.{layer}.mlp.experts.down_proj", [4, 32, 48], [.. experts.SelectMany(e => Read(stored, $"{e}w2.weight"))]));
+                var experts = Enumerable.Range(0, 4).Select(expert => $"model.layers.{layer}.block_sparse_moe.experts.{expert}.")
+                    .ToList();
+                tensors.Add(
+                    (
+                        $"model.layers.{layer}.mlp.experts.gate_up_proj", [4, 96, 32],
+                        [.. experts.SelectMany(e => Read(stored, $"{e}w1.weight").Concat(Read(stored, $"{e}w3.weight")))]));
+                tensors.Add(
+                    (
+                        $"model.layers.{layer}.mlp.experts.down_proj", [4, 32, 48],
+                        [.. experts.SelectMany(e => Read(stored, $"{e}w2.weight"))]));
             }
 
             Write(tensors);
@@ -84,14 +98,15 @@ public sealed class HuggingFaceTests : IDisposable
     public void Any_other_tensor_is_refused()
     {
         CopyWith("llama-gqa", ["model.layers.0.self_attn.q_proj.bias"]);
-        Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, SilentReporter.Instance)).Message.ShouldContain("tensor model.layers.0.self_attn.q_proj.bias: expected only the 21 tensors of");
+        Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, SilentReporter.Instance))
+            .Message.ShouldContain("tensor model.layers.0.self_attn.q_proj.bias: expected only the 21 tensors of");
     }
 
     [Fact]
     public void What_is_missing_is_named_as_the_family_names_it()
     {
         var source = Fixtures.HuggingFaceModel("gpt-neox-pythia");
-        File.Copy(Path.Combine(Fixtures.HuggingFaceModel("phi"), Checkpoint.SingleFileName), directory[Checkpoint.SingleFileName]);
+        File.Copy(Path.Combine(Fixtures.HuggingFaceModel("phi"), WeightSet.SingleFileName), directory[WeightSet.SingleFileName]);
         File.Copy(Path.Combine(source, ModelConfig.FileName), directory[ModelConfig.FileName]);
         Should.Throw<InvalidInputException>(() => Checkpoint.Open(directory.Root, SilentReporter.Instance)).Message
             .ShouldContain("tensor gpt_neox.embed_in.weight: expected [160, 32], as ");
@@ -131,7 +146,7 @@ public sealed class HuggingFaceTests : IDisposable
     private void CopyWith(string name, string[] extras)
     {
         var source = Fixtures.HuggingFaceModel(name);
-        using var stored = SafetensorsFile.Open(Path.Combine(source, Checkpoint.SingleFileName));
+        using var stored = SafetensorsFile.Open(Path.Combine(source, WeightSet.SingleFileName));
         Write([
             .. stored.Tensors.Values.Select(tensor => (tensor.Name, tensor.Shape, Read(stored, tensor.Name))),
             .. extras.Select(extra => (extra, new long[] { 3 }, new float[3])),
@@ -141,7 +156,7 @@ public sealed class HuggingFaceTests : IDisposable
 
     private void Write(IEnumerable<(string Name, long[] Shape, float[] Values)> tensors) =>
         SafetensorsWriter.WriteFloat32(
-            directory[Checkpoint.SingleFileName],
+            directory[WeightSet.SingleFileName],
             [.. tensors.Select(tensor => (tensor.Name, tensor.Shape, (ReadOnlyMemory<float>)tensor.Values))]);
 
     private static void RequireExpected(string model, string name)

@@ -1,5 +1,6 @@
 using Bam.Checkpoints;
 using Bam.Checkpoints.Families;
+using Bam.Checkpoints.Opening;
 using Shouldly;
 using Xunit;
 
@@ -20,7 +21,11 @@ public sealed class MixtralBalanceTests
         double[] numbers = [0.02, 0.001, 0.01, 0.1, 1e-5, 0.3, 0.0123456789, 0, 1];
         foreach (var (k, layers) in Shapes())
         {
-            foreach (var number in numbers) MixtralBalance.FromBam(MixtralBalance.ToBam(number, k, layers), k, layers).ShouldBe(number, $"{number}, k = {k}, L = {layers}");
+            foreach (var number in numbers)
+            {
+                MixtralBalance.FromBam(MixtralBalance.ToBam(number, k, layers), k, layers)
+                    .ShouldBe(number, $"{number}, k = {k}, L = {layers}");
+            }
         }
     }
 
@@ -30,19 +35,24 @@ public sealed class MixtralBalanceTests
         double[] numbers = [0.02, 0.001, 0.01, 0.1, 1e-5, 0.3, 0.0123456789, 0, 1];
         foreach (var (k, layers) in Shapes())
         {
-            foreach (var number in numbers) MixtralBalance.ToBam(MixtralBalance.FromBam(number, k, layers), k, layers).ShouldBe(number, Math.Max(number * 1e-15, double.Epsilon), $"{number}, k = {k}, L = {layers}");
+            foreach (var number in numbers)
+            {
+                MixtralBalance.ToBam(MixtralBalance.FromBam(number, k, layers), k, layers)
+                    .ShouldBe(number, Math.Max(number * 1e-15, double.Epsilon), $"{number}, k = {k}, L = {layers}");
+            }
         }
     }
 
     [Fact]
     public void A_configuration_is_converted()
     {
-        var config = ModelConfig.Load(Fixtures.HuggingFaceModel("mixtral-top2"), SilentReporter.Instance);
+        var config = ModelConfigReader.Load(Fixtures.HuggingFaceModel("mixtral-top2"), SilentReporter.Instance);
         config.RouterAuxLossCoef.ShouldBe(0.001);  // L = k = 2
         var deeper = File.ReadAllText(Path.Combine(Fixtures.HuggingFaceModel("mixtral-top2"), ModelConfig.FileName))
             .Replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 32", StringComparison.Ordinal);
-        ModelConfig.Parse(deeper, "config.json", SilentReporter.Instance).RouterAuxLossCoef.ShouldBe(0.001 * 2 / 32);
+        ModelConfigReader.Parse(deeper, "config.json", SilentReporter.Instance).RouterAuxLossCoef.ShouldBe(0.001 * 2 / 32);
     }
 
-    private static IEnumerable<(int K, int Layers)> Shapes() => from k in Enumerable.Range(1, 8) from layers in Enumerable.Range(1, 100) select (k, layers);
+    private static IEnumerable<(int K, int Layers)> Shapes() =>
+        from k in Enumerable.Range(1, 8) from layers in Enumerable.Range(1, 100) select (k, layers);
 }

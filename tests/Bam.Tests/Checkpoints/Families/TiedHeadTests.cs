@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Models;
 using Bam.Tests.Upcycling;
 using Bam.Torch;
@@ -39,7 +41,7 @@ public sealed class TiedHeadTests : IDisposable
         Values(output, "logits").Zip(Values(input, "logits"), (x, y) => Math.Abs(x - y)).Max().ShouldBeLessThan(1e-4f);
         reporter.Warnings.Distinct().ShouldBe([Warning(head, embedding)]);
         reporter.Warnings.Clear();
-        ModelConfig.Load(directory.Root, reporter).TieWordEmbeddings.ShouldBeFalse();
+        ModelConfigReader.Load(directory.Root, reporter).TieWordEmbeddings.ShouldBeFalse();
         reporter.Warnings.ShouldBe([Warning(head, embedding)]);
     }
 
@@ -67,7 +69,8 @@ public sealed class TiedHeadTests : IDisposable
         _ = embedding;
         Copy(name, isTied: true, tensors => tensors[head] = ([3], new float[3]));
         Should.Throw<InvalidInputException>(() => { Open(); }).Message.ShouldBe(
-            $"{directory[Checkpoint.SingleFileName]}: tensor {head}: shape: expected [160, 32], as {directory[ModelConfig.FileName]} says, found [3]; is config.json that of another model?");
+            $"{directory[WeightSet.SingleFileName]}: tensor {head}: shape: expected [160, 32], as "
+            + $"{directory[ModelConfig.FileName]} says, found [3]; is config.json that of another model?");
     }
 
     [Theory, MemberData(nameof(Untied))]
@@ -81,7 +84,9 @@ public sealed class TiedHeadTests : IDisposable
     [Fact]
     public void A_head_of_nan_differs()
     {
-        Copy("llama-gqa", isTied: true, tensors => tensors["lm_head.weight"] = ([160, 32], [.. Enumerable.Repeat(float.NaN, 160 * 32)]));
+        Copy(
+            "llama-gqa", isTied: true,
+            tensors => tensors["lm_head.weight"] = ([160, 32], [.. Enumerable.Repeat(float.NaN, 160 * 32)]));
         Open().ShouldBeFalse();
         reporter.Warnings.ShouldBe([Warning("lm_head.weight", "model.embed_tokens.weight")]);
     }
@@ -91,7 +96,8 @@ public sealed class TiedHeadTests : IDisposable
     {
         TinyModel.Write(directory.Root, TinyModel.Dense, seed: 1);
         WriteOwn(TensorDtype.Int8);
-        Should.Throw<InvalidInputException>(() => { Open(); }).Message.ShouldContain("tensor lm_head.weight: dtype: expected a floating-point dtype, found I8");
+        Should.Throw<InvalidInputException>(() => { Open(); })
+            .Message.ShouldContain("tensor lm_head.weight: dtype: expected a floating-point dtype, found I8");
     }
 
     [Fact]
@@ -107,13 +113,14 @@ public sealed class TiedHeadTests : IDisposable
     public void Sizes_alone_need_no_weights()
     {
         TinyModel.Dense.Save(directory.Root);
-        ModelConfig.Load(directory.Root, reporter).ShouldBe(TinyModel.Dense);
-        File.WriteAllText(directory[Checkpoint.SingleFileName], "version https://git-lfs.github.com/spec/v1");
-        ModelConfig.Load(directory.Root, reporter).ShouldBe(TinyModel.Dense);
+        ModelConfigReader.Load(directory.Root, reporter).ShouldBe(TinyModel.Dense);
+        File.WriteAllText(directory[WeightSet.SingleFileName], "version https://git-lfs.github.com/spec/v1");
+        ModelConfigReader.Load(directory.Root, reporter).ShouldBe(TinyModel.Dense);
     }
 
     private string Warning(string head, string embedding) =>
-        $"{directory.Root}: {head} is stored and differs from {embedding}, although tie_word_embeddings is true; the model is read as untied, with both";
+        $"{directory.Root}: {head} is stored and differs from {embedding}, although tie_word_embeddings is true; the model is "
+        + "read as untied, with both";
 
     /// <summary>Whether the head is tied.</summary>
     private bool Open()
@@ -135,19 +142,24 @@ public sealed class TiedHeadTests : IDisposable
         var config = Path.Combine(source, ModelConfig.FileName);
         if (isTied) Copy(config, directory[ModelConfig.FileName]);
         else File.WriteAllBytes(directory[ModelConfig.FileName], File.ReadAllBytes(config));
-        using var file = SafetensorsFile.Open(Path.Combine(source, Checkpoint.SingleFileName));
-        var tensors = file.Tensors.Values.ToDictionary(tensor => tensor.Name, tensor => (tensor.Shape, Values(file.Path, tensor.Name)));
+        using var file = SafetensorsFile.Open(Path.Combine(source, WeightSet.SingleFileName));
+        var tensors = file.Tensors.Values.ToDictionary(
+            tensor => tensor.Name, tensor => (tensor.Shape, Values(file.Path, tensor.Name)));
         change?.Invoke(tensors);
         SafetensorsWriter.WriteFloat32(
-            directory[Checkpoint.SingleFileName], [.. tensors.Select(pair => (pair.Key, pair.Value.Shape, (ReadOnlyMemory<float>)pair.Value.Item2))]);
+            directory[WeightSet.SingleFileName],
+            [.. tensors.Select(pair => (pair.Key, pair.Value.Shape, (ReadOnlyMemory<float>)pair.Value.Item2))]);
     }
 
     private void WriteOwn(TensorDtype headType)
     {
         var parameters = ParameterTable.Of(TinyModel.Dense with { TieWordEmbeddings = false });
         SafetensorsWriter.Write(
-            directory[Checkpoint.SingleFileName],
-            [.. parameters.Select(p => new TensorDeclaration(p.Name, p.Kind == ParameterKind.Head ? headType : TensorDtype.Float32, p.Shape))],
+            directory[WeightSet.SingleFileName],
+            [
+                .. parameters.Select(
+                    p => new TensorDeclaration(p.Name, p.Kind == ParameterKind.Head ? headType : TensorDtype.Float32, p.Shape)),
+            ],
             (tensor, stream) =>
             {
                 var bytes = new byte[tensor.ByteLength];

@@ -51,6 +51,13 @@ public sealed class HeldOutBuilderTests : IDisposable
 
     private DataBuildReport Build(string[] texts, long maxTokens) => HeldOutBuilder.Build(
         texts.Select((text, line) => new TextDocument(new DocumentOrigin("texts", line + 1), text, Group: null)),
-        new HeldOutBuildOptions { Output = directory["shards"], Name = "probe", Encoder = ByteEncoder.Instance, MaxTokens = maxTokens, Seed = 1 },
+        new HeldOutBuildOptions
+        {
+            Output = directory["shards"],
+            Name = "probe",
+            Encoder = ByteEncoder.Instance,
+            MaxTokens = maxTokens,
+            Seed = 1,
+        },
         CancellationToken.None);
 }

@@ -1,5 +1,4 @@
 using Bam.Data.Building;
-using Bam.Numerics;
 using Shouldly;
 using Xunit;
 
@@ -31,10 +30,11 @@ public class NearDuplicateIndexTests
     {
         var a = Enumerable.Range(0, MinHash.Size).Select(i => uint.MaxValue - (uint)i).ToArray();
         for (var equal = 0; equal <= MinHash.Size; equal++)
-            MinHash.Similarity(a, [.. a[..equal], .. a[equal..].Select(number => number ^ 1)]).ShouldBe((double)equal / MinHash.Size);
+            MinHash.Similarity(a, [.. a[..equal], .. a[equal..].Select(number => number ^ 1)])
+                .ShouldBe((double)equal / MinHash.Size);
     }
 
-    // A new one, or an earlier one with some of its numbers replaced by few others, so that bands are shared by chance as well.
+    // A new sketch, or an earlier one with some entries replaced by few values, so that bands also collide by chance.
     private static uint[] Sketch(ref RandomStream random, List<uint[]> kept)
     {
         var isNew = kept.Count == 0 || random.NextInt64(4) == 0;
@@ -53,7 +53,8 @@ public class NearDuplicateIndexTests
         for (var i = 0; i < kept.Count; i++)
         {
             var other = kept[i];
-            var sharesBand = Enumerable.Range(0, MinHash.Size / 3).Any(band => Enumerable.Range(3 * band, 3).All(j => sketch[j] == other[j]));
+            var sharesBand = Enumerable.Range(0, MinHash.Size / 3)
+                .Any(band => Enumerable.Range(3 * band, 3).All(j => sketch[j] == other[j]));
             var similarity = (double)sketch.Zip(other, (a, b) => a == b ? 1 : 0).Sum() / MinHash.Size;
             if (sharesBand && similarity >= 0.5) return (i, similarity);
         }

@@ -18,7 +18,9 @@ public class ShinglesTests
 
     [Fact]
     public void White_space_is_one_space_and_none_at_the_ends() =>
-        All(" \n one  two\r\n\tthree " + RandomText.Words(60, "a") + "\n").ShouldBe(All("one two three " + RandomText.Words(60, "a")));
+        All(
+            " \n one  two\r\n\tthree " + RandomText.Words(60, "a")
+                + "\n").ShouldBe(All("one two three " + RandomText.Words(60, "a")));
 
     [Fact]
     public void Case_counts() => All(new string('a', 60)).ShouldNotContain(All(new string('A', 60))[0]);

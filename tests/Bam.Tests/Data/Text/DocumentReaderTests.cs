@@ -59,7 +59,8 @@ public sealed class DocumentReaderTests : IDisposable
     [Fact]
     public void Compressed_json_lines_are_documents()
     {
-        var lines = string.Concat(Enumerable.Range(0, 5000).Select(i => $$"""{"text": "{{RandomText.Words(60, $"{i}")}}"}""" + "\n"));
+        var lines = string.Concat(
+            Enumerable.Range(0, 5000).Select(i => $$"""{"text": "{{RandomText.Words(60, $"{i}")}}"}""" + "\n"));
         File.WriteAllBytes(directory["a.jsonl.gz"], Gzip(lines));
 
         var documents = Read("a.jsonl.gz");
@@ -68,17 +69,30 @@ public sealed class DocumentReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"text": "x" """, ":2: expected a JSON object, found damage at byte 12 of the line; mend the line or take it out")]
+    [InlineData(
+        """{"text": "x" """, ":2: expected a JSON object, found damage at byte 12 of the line; mend the line or take it out")]
     [InlineData("""["text"]""", ":2: expected a JSON object, found an array; mend the line or take it out")]
-    [InlineData("""{"body": "x", "id": 1}""", ":2: expected the field \"text\", found only \"body\", \"id\"; name the text's field with --text-key")]
-    [InlineData("""{"text": 7}""", ":2, field \"text\": expected a string, found a number; name the text's field with --text-key")]
-    [InlineData("""{"text": ["x"]}""", ":2, field \"text\": expected a string, found an array; name the text's field with --text-key")]
-    [InlineData("""{"text": NaN}""", ":2, field \"text\": expected a string, found a number; name the text's field with --text-key")]
-    [InlineData("""{"text": "x", "id": NaNa}""", ":2: expected a JSON object, found damage at byte 23 of the line; mend the line or take it out")]
-    [InlineData("""{"text": "one", "text": "two"}""", ":2, field \"text\": expected one value, found two different ones; mend the line or take it out")]
+    [InlineData(
+        """{"body": "x", "id": 1}""",
+        ":2: expected the field \"text\", found only \"body\", \"id\"; name the text's field with --text-key")]
+    [InlineData(
+        """{"text": 7}""", ":2, field \"text\": expected a string, found a number; name the text's field with --text-key")]
+    [InlineData(
+        """{"text": ["x"]}""", ":2, field \"text\": expected a string, found an array; name the text's field with --text-key")]
+    [InlineData(
+        """{"text": NaN}""", ":2, field \"text\": expected a string, found a number; name the text's field with --text-key")]
+    [InlineData(
+        """{"text": "x", "id": NaNa}""",
+        ":2: expected a JSON object, found damage at byte 23 of the line; mend the line or take it out")]
+    [InlineData(
+        """{"text": "one", "text": "two"}""",
+        ":2, field \"text\": expected one value, found two different ones; mend the line or take it out")]
     [InlineData("{}", ":2: expected the field \"text\", found no field; name the text's field with --text-key")]
-    [InlineData("""{"\ud800": 1}""", ":2: expected the field \"text\", found only \"\\ud800\"; name the text's field with --text-key")]
-    [InlineData("""{"text": "\ud800"}""", ":2, field \"text\": expected text, found half a surrogate pair (\\ud800 to \\udfff); mend the line or take it out")]
+    [InlineData(
+        """{"\ud800": 1}""", ":2: expected the field \"text\", found only \"\\ud800\"; name the text's field with --text-key")]
+    [InlineData(
+        """{"text": "\ud800"}""",
+        ":2, field \"text\": expected text, found half a surrogate pair (\\ud800 to \\udfff); mend the line or take it out")]
     public void A_bad_line_is_named_by_its_number(string line, string message)
     {
         Write("a.jsonl", "{\"text\": \"one\"}\n" + line + "\n{\"text\": \"three\"}\n");
@@ -96,7 +110,8 @@ public sealed class DocumentReaderTests : IDisposable
         const string tail = "convert it, for example with 'iconv -f latin1 -t utf-8'";
 
         Refusal("a.txt").ShouldBe($"{directory["a.txt"]}: expected UTF-8 text, found byte 0xE9 at offset 4; {tail}");
-        Refusal("b.txt", separator: "%%").ShouldBe($"{directory["b.txt"]}:3: expected UTF-8 text, found byte 0xE9 at offset 4; {tail}");
+        Refusal("b.txt", separator: "%%").ShouldBe(
+            $"{directory["b.txt"]}:3: expected UTF-8 text, found byte 0xE9 at offset 4; {tail}");
         Refusal("c.jsonl").ShouldBe($"{directory["c.jsonl"]}:2: expected UTF-8 text, found byte 0xE9 at offset 14; {tail}{Way}");
     }
 
@@ -132,10 +147,13 @@ public sealed class DocumentReaderTests : IDisposable
         Write(name, content);
         var reporter = new RecordingReporter();
 
-        new DocumentReader([directory[name]], new DocumentFormat("text"), reporter).Read().Single().Text.ShouldBe(content.TrimStart('\uFEFF'));
+        new DocumentReader([directory[name]], new DocumentFormat("text"), reporter).Read().Single().Text
+            .ShouldBe(content.TrimStart('\uFEFF'));
 
         reporter.Warnings.ShouldBe(isWarned
-            ? [$"{directory[name]}: is read as plain text, but begins with a JSON object that has a key 'text'; name it .jsonl if each of its lines is a document"]
+            ? [
+                $"{directory[name]}: is read as plain text, but begins with a JSON object that has a key 'text'; name it .jsonl "
+                    + "if each of its lines is a document"]
             : []);
     }
 
@@ -185,7 +203,9 @@ public sealed class DocumentReaderTests : IDisposable
         ];
         foreach (var (read, where) in reads.Zip(["a.txt", "a.txt:3"]))
         {
-            if (isRefused) Should.Throw<InvalidInputException>(read).Message.ShouldBe($"{where}: expected a document of at most 4 characters, found a longer one; split the document");
+            if (isRefused)
+                Should.Throw<InvalidInputException>(read).Message.ShouldBe(
+                    $"{where}: expected a document of at most 4 characters, found a longer one; split the document");
             else read();
         }
 
@@ -209,7 +229,9 @@ public sealed class DocumentReaderTests : IDisposable
     {
         Write("a.txt.gz", "x");
 
-        Refusal("a.txt.gz").ShouldBe($"{directory["a.txt.gz"]}: expected a text file (.txt), .jsonl or .jsonl.gz, found another kind of .gz; decompress it");
+        Refusal("a.txt.gz").ShouldBe(
+            $"{directory["a.txt.gz"]}: expected a text file (.txt), .jsonl or .jsonl.gz, "
+                + "found another kind of .gz; decompress it");
     }
 
     private static byte[] Gzip(string text)
@@ -223,7 +245,9 @@ public sealed class DocumentReaderTests : IDisposable
 
     private List<(string Origin, string Text, string? Group)> Read(
         string name, string textKey = "text", string? groupKey = null, string? separator = null) =>
-        [.. new DocumentReader([directory[name]], new(textKey, groupKey, separator), SilentReporter.Instance).Read().Select(document => ($"{document.Origin}", document.Text, document.Group))];
+        [
+            .. new DocumentReader([directory[name]], new(textKey, groupKey, separator), SilentReporter.Instance).Read()
+                .Select(document => ($"{document.Origin}", document.Text, document.Group))];
 
     private string Refusal(string name, string? separator = null)
     {

@@ -4,10 +4,10 @@ using System.Text;
 
 namespace Bam.Tests.Data.Text;
 
-/// <summary>Bytes of gzip files.</summary>
+/// <summary>Builds gzip files.</summary>
 internal static class GzipMember
 {
-    /// <summary>A member with a header of ten bytes.</summary>
+    /// <summary>A member with a header of 10 bytes.</summary>
     public static byte[] Of(string text)
     {
         using var compressed = new MemoryStream();
@@ -15,7 +15,7 @@ internal static class GzipMember
         return compressed.ToArray();
     }
 
-    /// <summary>A member with every optional field of a header.</summary>
+    /// <summary>A member with all optional header fields.</summary>
     public static byte[] WithAllFields(string text)
     {
         byte[] header = [0x1F, 0x8B, 8, 0b11110, 0, 0, 0, 0, 0, 3, 3, 0, 1, 2, 3, .. "name\0"u8, .. "comment\0"u8];

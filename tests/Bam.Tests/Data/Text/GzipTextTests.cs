@@ -8,13 +8,16 @@ namespace Bam.Tests.Data.Text;
 public sealed class GzipTextTests
 {
     [Fact]
-    public void Members_are_read_one_behind_the_other() => Read([.. GzipMember.Of("one "), .. GzipMember.Of("two "), .. GzipMember.Of("three")]).ShouldBe("one two three");
+    public void Members_are_read_one_behind_the_other() =>
+        Read([.. GzipMember.Of("one "), .. GzipMember.Of("two "), .. GzipMember.Of("three")]).ShouldBe("one two three");
 
     [Fact]
-    public void Every_field_of_a_header_is_read() => Read([.. GzipMember.WithAllFields("one "), .. GzipMember.WithAllFields("two")]).ShouldBe("one two");
+    public void Every_field_of_a_header_is_read() =>
+        Read([.. GzipMember.WithAllFields("one "), .. GzipMember.WithAllFields("two")]).ShouldBe("one two");
 
     [Fact]
-    public void Empty_members_are_read() => Read([.. GzipMember.Of(""), .. GzipMember.Of("one"), .. GzipMember.Of("")]).ShouldBe("one");
+    public void Empty_members_are_read() =>
+        Read([.. GzipMember.Of(""), .. GzipMember.Of("one"), .. GzipMember.Of("")]).ShouldBe("one");
 
     [Theory]
     [InlineData(1)]
@@ -28,7 +31,8 @@ public sealed class GzipTextTests
     {
         var text = RandomText.Words(100_000, "gzip");
 
-        foreach (var size in new[] { 1_000_000, 65_536, 1_001 }) Read([.. GzipMember.Of(text), .. GzipMember.Of("end")], size).ShouldBe(text + "end");
+        foreach (var size in new[] { 1_000_000, 65_536, 1_001 })
+            Read([.. GzipMember.Of(text), .. GzipMember.Of("end")], size).ShouldBe(text + "end");
     }
 
     [Theory]
@@ -40,10 +44,11 @@ public sealed class GzipTextTests
     {
         var member = GzipMember.Of("one");
         var padding = other.Length - other.TrimStart('\0').Length;
-        // A lone 0x1F may be the beginning of a member that was cut off.
+        // A single 0x1F may be the start of a truncated member.
         Refusal([.. member, .. Encoding.UTF8.GetBytes(other)]).ShouldBe(other == "\u001f"
             ? "a.gz: the end of the gzip file is missing; copy it again"
-            : $"a.gz: expected another gzip member or zeros behind the member that ends at byte {member.Length}, found {other.Length - padding} bytes at {member.Length + padding} that are neither; "
+            : $"a.gz: expected another gzip member or zeros behind the member that ends at byte {member.Length}, "
+                + $"found {other.Length - padding} bytes at {member.Length + padding} that are neither; "
                 + "copy the file again, or cut it off there if they are no text");
     }
 
@@ -69,7 +74,8 @@ public sealed class GzipTextTests
         var second = GzipMember.Of("two two two");
         second[place < 0 ? second.Length + place : place] ^= 0xE0;
 
-        Refusal([.. first, .. second]).ShouldBe($"a.gz: the gzip member at byte {first.Length} is damaged ({found}); copy the file again");
+        Refusal([.. first, .. second]).ShouldBe(
+            $"a.gz: the gzip member at byte {first.Length} is damaged ({found}); copy the file again");
     }
 
     [Fact]
@@ -87,10 +93,10 @@ public sealed class GzipTextTests
             }
             catch (InvalidInputException)
             {
-                // Refused, as it should be.
+                // Rejected, as expected.
             }
 
-            // Time, operating system and such fields of a header change nothing.
+            // Header fields such as time and operating system have no influence.
             text?.ShouldBe("one and one and onetwo and two", $"byte {place}");
         }
     }
@@ -99,7 +105,9 @@ public sealed class GzipTextTests
     [InlineData("plain text")]
     [InlineData("\0")]
     public void What_is_no_gzip_file_is_refused(string content) =>
-        Refusal(Encoding.UTF8.GetBytes(content)).ShouldBe("a.gz: expected a gzip file, found other bytes at its beginning; copy it again, or leave .gz off its name if it is not compressed");
+        Refusal(Encoding.UTF8.GetBytes(content)).ShouldBe(
+            "a.gz: expected a gzip file, found other bytes at its beginning; copy it again, or leave .gz off its name if it is "
+                + "not compressed");
 
     private static string Read(byte[] file, int pieces = 4096)
     {

@@ -11,8 +11,11 @@ public sealed class InputFilesTests : IDisposable
 
     public InputFilesTests()
     {
-        foreach (var name in new[] { "b.txt", "a/z.jsonl", "a/c/x.txt", "a/c/y.py", "a/B.txt", "a/n.jsonl.gz", ".hidden/h.txt", "a/.h.txt", "a/read.me" })
-            Write(name);
+        string[] names =
+        [
+            "b.txt", "a/z.jsonl", "a/c/x.txt", "a/c/y.py", "a/B.txt", "a/n.jsonl.gz", ".hidden/h.txt", "a/.h.txt", "a/read.me",
+        ];
+        foreach (var name in names) Write(name);
     }
 
     public void Dispose() => directory.Dispose();

@@ -13,13 +13,20 @@ public sealed class JsonLinesTests
 
     [Theory]
     [InlineData("", "a longer line; write each document on a line of its own, or split it")]
-    [InlineData("[", "a longer line that begins with '['; the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'")]
-    [InlineData("\uFEFF \t[", "a longer line that begins with '['; the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'")]
+    [InlineData(
+        "[",
+        "a longer line that begins with '['; the file looks like one JSON array: write each of its elements on a line of its "
+            + "own, for example with 'jq -c .[]'")]
+    [InlineData(
+        "\uFEFF \t[",
+        "a longer line that begins with '['; the file looks like one JSON array: write each of its elements on a line of its "
+            + "own, for example with 'jq -c .[]'")]
     public void A_line_without_an_end_is_refused_once_it_is_too_long(string beginning, string found)
     {
         var endless = new EndlessStream(Encoding.UTF8.GetBytes(beginning));
 
-        Should.Throw<InvalidInputException>(() => Read(endless)).Message.ShouldBe($"big.jsonl:1: expected one JSON document a line, of at most {Most} bytes, found {found}");
+        Should.Throw<InvalidInputException>(() => Read(endless)).Message.ShouldBe(
+            $"big.jsonl:1: expected one JSON document a line, of at most {Most} bytes, found {found}");
 
         endless.Position.ShouldBeLessThanOrEqualTo(Most);
     }
@@ -29,7 +36,11 @@ public sealed class JsonLinesTests
     {
         Encoding.UTF8.GetByteCount(Document).ShouldBe(Most);
         Read(Lines(Document, Document)).Count.ShouldBe(2);
-        Should.Throw<InvalidInputException>(() => Read(Lines(Document, "\n", Document.Replace("xx", "xxx", StringComparison.Ordinal)))).Message.ShouldStartWith("big.jsonl:3: ");
+        Should.Throw<InvalidInputException>(
+            () => Read(
+                Lines(
+                    Document, "\n",
+                    Document.Replace("xx", "xxx", StringComparison.Ordinal)))).Message.ShouldStartWith("big.jsonl:3: ");
     }
 
     [Theory]
@@ -40,14 +51,17 @@ public sealed class JsonLinesTests
         var bad = new BadLines(0);
         _ = JsonLines.Read(Lines(json), "array.jsonl", new DocumentFormat("text"), bad).ToList();
         bad.Refusal().Message.ShouldContain("array.jsonl:1: expected a JSON object, found an array");
-        bad.Refusal().Message.ShouldContain("; the file looks like one JSON array: write each of its elements on a line of its own, for example with 'jq -c .[]'");
+        bad.Refusal().Message.ShouldContain(
+            "; the file looks like one JSON array: write each of its elements on a line of its own, "
+                + "for example with 'jq -c .[]'");
     }
 
     private static MemoryStream Lines(params string[] lines) => new(Encoding.UTF8.GetBytes(string.Concat(lines)));
 
-    private static List<TextDocument> Read(Stream stream) => [.. JsonLines.Read(stream, "big.jsonl", new DocumentFormat("text"), new BadLines(0), Most)];
+    private static List<TextDocument> Read(Stream stream) =>
+        [.. JsonLines.Read(stream, "big.jsonl", new DocumentFormat("text"), new BadLines(0), Most)];
 
-    /// <summary>Some bytes, and then letters without an end.</summary>
+    /// <summary>Some bytes, followed by an endless sequence of letters.</summary>
     private sealed class EndlessStream(byte[] beginning) : ReadOnlyStream
     {
         private long position;
@@ -58,7 +72,8 @@ public sealed class JsonLinesTests
 
         public override int Read(Span<byte> buffer)
         {
-            for (var i = 0; i < buffer.Length; i++, position++) buffer[i] = position < beginning.Length ? beginning[position] : (byte)'x';
+            for (var i = 0; i < buffer.Length; i++, position++)
+                buffer[i] = position < beginning.Length ? beginning[position] : (byte)'x';
             return buffer.Length;
         }
     }

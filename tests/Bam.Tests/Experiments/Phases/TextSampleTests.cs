@@ -1,5 +1,4 @@
 using Bam.Experiments.Phases;
-using Bam.Numerics;
 using Shouldly;
 using Xunit;
 

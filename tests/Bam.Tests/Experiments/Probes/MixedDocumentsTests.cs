@@ -1,5 +1,4 @@
 using Bam.Experiments.Probes;
-using Bam.Numerics;
 using Shouldly;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using Bam.Experiments.Probes;
-using Bam.Numerics;
 using Shouldly;
 using Xunit;
 

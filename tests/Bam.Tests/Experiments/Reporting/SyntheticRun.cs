@@ -1,6 +1,5 @@
 using Bam.Evaluation;
 using Bam.Experiments.Findings;
-using Bam.Numerics;
 using Bam.Training.Metrics;
 
 namespace Bam.Tests.Experiments.Reporting;

@@ -2,7 +2,6 @@ using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
 using Bam.Experiments.Studies;
-using Bam.Numerics;
 using Bam.Training.Metrics;
 
 namespace Bam.Tests.Experiments.Studies;

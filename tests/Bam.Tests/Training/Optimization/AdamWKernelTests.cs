@@ -1,4 +1,3 @@
-using Bam.Numerics;
 using Bam.Training;
 using Bam.Training.Optimization;
 using Shouldly;

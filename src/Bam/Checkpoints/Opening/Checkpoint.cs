@@ -1,0 +1,212 @@
+using Bam.Checkpoints.Families;
+using Bam.Checkpoints.Safetensors;
+using Microsoft.Win32.SafeHandles;
+
+namespace Bam.Checkpoints.Opening;
+
+/// <summary>
+/// A model directory in Hugging Face form: <c>config.json</c> with <c>model.safetensors</c>, or with shards and their index; of
+/// Bam's own kind or of a family that it reads, whose tensors are then read under Bam's names. When it is open, every parameter
+/// of the configuration is there, once, with its shape and a floating-point dtype.
+/// </summary>
+internal sealed class Checkpoint : IDisposable
+{
+    private readonly ShardSet shards;
+    private readonly Dictionary<string, TensorSource> sources;
+
+    private Checkpoint(string directory, ModelFamily family, ModelConfig config, ShardSet shards)
+    {
+        Directory = directory;
+        ModelType = family.ModelType;
+        Config = config;
+        this.shards = shards;
+        Parameters = ParameterTable.Of(config);
+        var found = family.SourcesOf(Parameters, config, shards.Tensors.ContainsKey);
+        CheckpointRules.Check(directory, family, config, found, shards);
+        Dtypes =
+        [
+            .. found.Select(source => source.Tensor).Distinct().CountBy(tensor => shards.Tensors[tensor].Dtype)
+                .OrderByDescending(pair => pair.Value).Select(pair => new DtypeCount(pair.Key, pair.Value)),
+        ];
+        Dtype = DtypeToWrite();
+        sources = Parameters.Zip(found).ToDictionary(pair => pair.First.Name, pair => pair.Second);
+    }
+
+    /// <summary>The directory.</summary>
+    public string Directory { get; }
+
+    /// <summary><c>model_type</c> of its config.json: "bam", or the family that it comes from.</summary>
+    public string ModelType { get; }
+
+    /// <summary>The model's configuration.</summary>
+    public ModelConfig Config { get; private set; }
+
+    /// <summary>Every parameter of the configuration, in the format's order.</summary>
+    public IReadOnlyList<ParameterInfo> Parameters { get; private set; }
+
+    /// <summary>The default dtype of a copy: the declared one where some parameters have it, else the most frequent.</summary>
+    public TensorDtype Dtype { get; }
+
+    /// <summary>The dtypes of the tensors that hold parameters, the most frequent first.</summary>
+    public IReadOnlyList<DtypeCount> Dtypes { get; }
+
+    /// <summary>The stored tensors over all shards, by their own names.</summary>
+    public IReadOnlyDictionary<string, TensorInfo> Tensors => shards.Tensors;
+
+    /// <summary>The files that hold the tensors.</summary>
+    public IReadOnlyList<SafetensorsFile> Files => shards.Files;
+
+    /// <summary>Opens a checkpoint and checks its tensors' names, shapes and dtypes against its configuration.</summary>
+    /// <exception cref="InvalidInputException">Something is missing, superfluous or wrong; the line names the first.</exception>
+    public static Checkpoint Open(string directory, IReporter reporter)
+    {
+        if (!System.IO.Directory.Exists(directory))
+        {
+            throw File.Exists(directory)
+                ? new InvalidInputException(directory, "a checkpoint directory", "a file", "name the directory it lies in")
+                : new InvalidInputException(
+                    $"{directory}: does not exist; expected a checkpoint directory with {ModelConfig.FileName} and "
+                    + "model.safetensors");
+        }
+
+        var shards = ShardSet.Open(directory, reporter);
+        try
+        {
+            var (family, config) = ModelConfigReader.ReadDirectory(directory, reporter, shards);
+            var checkpoint = new Checkpoint(
+                directory, family, TiedHead.Resolve(family, config, directory, shards, reporter), shards);
+            StoredTables.WarnOfOther(family, checkpoint.Config, shards, reporter);
+            return checkpoint;
+        }
+        catch
+        {
+            shards.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a whole parameter, converted to float32; the destination has exactly its number of elements.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
+    public void ReadFloat32(string name, Span<float> destination) => ReadFloat32(name, 0, destination);
+
+    /// <summary>Reads a range of a parameter, converted to float32. It must end within the parameter.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
+    public void ReadFloat32(string name, long start, Span<float> destination)
+    {
+        var source = SourceOf(name);
+        while (!destination.IsEmpty)
+        {
+            var count = (int)Math.Min(destination.Length, source.RestOfStretch(start));
+            shards.ReadFloat32(source.Tensor, source.PlaceOf(start), destination[..count]);
+            destination = destination[count..];
+            start += count;
+        }
+    }
+
+    /// <summary>The dtype in which a parameter is stored.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    public TensorDtype DtypeOf(string name) => shards.Tensors[SourceOf(name).Tensor].Dtype;
+
+    /// <summary>Reads the bytes of whole elements as they are stored. The range must end within the parameter.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
+    public void ReadBytes(string name, long start, Span<byte> destination)
+    {
+        var source = SourceOf(name);
+        var file = shards.FileOf(source.Tensor);
+        var tensor = file[source.Tensor];
+        var size = tensor.Dtype.ByteSize;
+        while (!destination.IsEmpty)
+        {
+            var count = Math.Min(destination.Length / size, source.RestOfStretch(start));
+            var length = (int)count * size;
+            file.ReadBytes(tensor, source.PlaceOf(start) * size, destination[..length]);
+            destination = destination[length..];
+            start += count;
+        }
+    }
+
+    /// <summary>
+    /// Has the kernel copy a range of a parameter to another file, where the elements lie together. The range must end within the
+    /// parameter.
+    /// </summary>
+    /// <returns>How many bytes, from the first on, it copied; the rest is for <see cref="ReadBytes"/>.</returns>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    /// <exception cref="IOException">The disk is full or failed.</exception>
+    internal long CopyBytes(string name, long start, long count, SafeFileHandle target, long position)
+    {
+        var source = SourceOf(name);
+        if (count > source.RestOfStretch(start)) return 0;
+        var file = shards.FileOf(source.Tensor);
+        var tensor = file[source.Tensor];
+        return file.CopyBytes(
+            tensor, source.PlaceOf(start) * tensor.Dtype.ByteSize, count * tensor.Dtype.ByteSize, target, position);
+    }
+
+    /// <summary>Tells the kernel to start reading a range of a parameter. The range must end within the parameter.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    internal void ReadAhead(string name, long start, long count)
+    {
+        var source = SourceOf(name);
+        var file = shards.FileOf(source.Tensor);
+        var tensor = file[source.Tensor];
+        var (first, last) = (source.PlaceOf(start), source.PlaceOf(start + count - 1));
+        file.ReadAhead(tensor, first * tensor.Dtype.ByteSize, (last - first + 1) * tensor.Dtype.ByteSize);
+    }
+
+    /// <summary>The file that holds a parameter.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    internal string PathOf(string name) => shards.FileOf(SourceOf(name).Tensor).Path;
+
+    /// <summary>The name of a number in messages: its file, its stored tensor and its index in that tensor.</summary>
+    internal string Describe(string name, long index)
+    {
+        var source = SourceOf(name);
+        return $"{PathOf(name)}: tensor {source.Tensor}{TensorShape.DescribeIndex(source.Shape, source.PlaceOf(index))}";
+    }
+
+    /// <summary>Warns of tensors that are converted although the user did not ask for it.</summary>
+    internal void WarnOfConversion(TensorDtype dtype, IReporter reporter)
+    {
+        if (Dtypes is [{ Dtype.IsFloatingPoint: true }]) return;
+        var converted = Dtypes.Where(count => count.Dtype != dtype).Sum(count => count.Tensors);
+        reporter.Warn(
+            $"{Directory}: the tensors do not all have the dtype that is written ({DtypeCount.Describe(Dtypes)}); {converted} "
+            + $"of them {(converted == 1 ? "is" : "are")} converted to {dtype.TorchName}, unless --dtype says otherwise");
+    }
+
+    /// <summary>Gives a tied model a head of its own, equal to its embedding matrix.</summary>
+    internal void Untie()
+    {
+        if (!Config.TieWordEmbeddings) return;
+        Config = Config with { TieWordEmbeddings = false };
+        Parameters = ParameterTable.Of(Config);
+        sources.Add(ParameterTable.Head, sources[ParameterTable.Embedding]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => shards.Dispose();
+
+    // Float8 with scales is written in the dtype from before quantisation, which config.json declares.
+    private TensorDtype DtypeToWrite()
+    {
+        var isQuantized = Dtypes.Any(count => count.Dtype.IsFloat8);
+        if (Config.TorchDtype is { } name && TensorDtypes.FromTorchName(name) is { IsFloatingPoint: true } declared
+            && (isQuantized || Dtypes.Any(count => count.Dtype == declared)))
+            return declared;
+        return Dtypes.FirstOrDefault(count => count.Dtype.IsFloatingPoint)?.Dtype ?? TensorDtype.BFloat16;
+    }
+
+    private TensorSource SourceOf(string name) =>
+        sources.TryGetValue(name, out var source)
+            ? source
+            : throw new InvalidInputException(
+                $"{Directory}: parameter {name}", "such a parameter", "none", "is it the right checkpoint?");
+}
+
+/// <summary>How many of a checkpoint's tensors have a dtype.</summary>
+internal sealed record DtypeCount(TensorDtype Dtype, int Tensors)
+{
+    /// <summary>In words: "19 bfloat16, 2 float32".</summary>
+    public static string Describe(IEnumerable<DtypeCount> counts) =>
+        string.Join(", ", counts.Select(count => $"{count.Tensors} {count.Dtype.TorchName}"));
+}

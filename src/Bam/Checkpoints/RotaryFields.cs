@@ -1,0 +1,178 @@
+namespace Bam.Checkpoints;
+
+/// <summary>
+/// Rotary embedding in <c>config.json</c>: an object <c>rope_parameters</c> (transformers 5) or <c>rope_scaling</c> (before), and
+/// <c>rope_theta</c> and <c>partial_rotary_factor</c> in it or beside it. Where places contradict each other, the one that
+/// transformers takes counts, with a warning.
+/// </summary>
+internal static class RotaryFields
+{
+    private const string Newer = "rope_parameters", Older = "rope_scaling";
+
+    private const string Theta = "rope_theta", Factor = "partial_rotary_factor";
+
+    private const string OriginalLength = "original_max_position_embeddings", AttentionFactor = "attention_factor";
+
+    private const string LayerTypes = "layer_types";
+
+    private const string Types = "\"default\", \"linear\" or \"llama3\"";
+
+    /// <summary>What some kind of scaling reads, and what other kinds leave behind.</summary>
+    private static readonly string[] OtherKinds =
+    [
+        "factor", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "truncate",
+        "short_factor", "long_factor", "short_mscale", "long_mscale", "mrope_section",
+    ];
+
+    /// <summary>A configuration with the rotary settings of its file.</summary>
+    /// <param name="config">Everything else.</param>
+    /// <param name="fields">The file.</param>
+    /// <param name="theta">The family's base, where the file has none.</param>
+    /// <param name="rotaryFactor">The rotated part of a head, where the file has none.</param>
+    /// <param name="isPartial">Whether the family can rotate a part of each head.</param>
+    /// <param name="thetaKey">The key of the base in older files.</param>
+    /// <param name="factorKey">The key of the rotated part in older files.</param>
+    public static ModelConfig WithRotary(
+        this ModelConfig config, JsonFields fields, double theta = 10_000, double rotaryFactor = 1, bool isPartial = false,
+        string thetaKey = Theta, string factorKey = Factor)
+    {
+        var length = fields.OptionalInt(OriginalLength);
+        var (newer, older) = (Read(fields, Newer, config, length), Read(fields, Older, config, length));
+        var inner = older ?? newer;  // the older object stands for the newer, as a whole
+        var outer = (Theta: fields.OptionalNumber(thetaKey), Factor: fields.OptionalNumber(factorKey));
+        var (takenTheta, takenFactor) = (inner?.Theta ?? outer.Theta ?? theta, inner?.Factor ?? outer.Factor ?? rotaryFactor);
+        var taken = new Settings(inner?.Scaling, takenTheta, takenFactor);
+
+        if (older is not null && newer is not null && newer.Contradicts(taken))
+            fields.Warn(Older, $"contradicts {Newer}; {Older} is taken, as transformers does: {taken.Describe()}");
+        WarnOfOther(fields, thetaKey, outer.Theta, takenTheta);
+        WarnOfOther(fields, factorKey, outer.Factor, takenFactor);
+        if (thetaKey != Theta) WarnOfOther(fields, Theta, fields.OptionalNumber(Theta), takenTheta);
+        if (factorKey != Factor) WarnOfOther(fields, Factor, fields.OptionalNumber(Factor), takenFactor);
+        if (!isPartial && takenFactor != 1)
+            fields.Refuse(Factor, "1 or no such key", takenFactor.ToText(), "this family rotates whole heads");
+        return config with
+        {
+            RopeTheta = takenTheta, PartialRotaryFactor = isPartial ? takenFactor : 1, RopeScaling = taken.Scaling,
+        };
+    }
+
+    private static void WarnOfOther(JsonFields fields, string key, double? value, double taken)
+    {
+        if (value is { } other && other != taken)
+        {
+            fields.Warn(
+                key, $"{other.ToText()} contradicts the other rotary settings; {taken.ToText()} is taken, as transformers does");
+        }
+    }
+
+    /// <summary>The settings in one of the two objects; null where it is absent or empty.</summary>
+    private static Settings? Read(JsonFields file, string key, ModelConfig config, int? outerLength)
+    {
+        if (file.Object(key) is not { Unread.Count: > 0 } all) return null;
+        var fields = ForAllLayers(file, key, all);
+        if (fields is null) return null;
+        var (theta, factor) = (fields.OptionalNumber(Theta), fields.OptionalNumber(Factor));
+        var settings = new Settings(ReadScaling(file, key, fields, config, outerLength), theta, factor);
+        fields.RefuseUnread();
+        return settings;
+    }
+
+    /// <summary>The settings of the layers, where the object has those of each type of layer: Bam has one for all.</summary>
+    private static JsonFields? ForAllLayers(JsonFields file, string key, JsonFields rope)
+    {
+        var types = rope.Unread.Where(rope.HasObject).ToList();
+        if (types.Count == 0) return rope;
+        var used = (file.PeekTexts(LayerTypes) ?? []).Distinct().ToList();
+        if (used.Count == 0 && types.Count == 1) used = types;
+        var one = used.Count == 1 && types.Contains(used[0]) ? rope.Object(used[0]) : null;
+        if (one is null)
+        {
+            file.Refuse(
+                key, "one object for all layers", $"objects for {string.Join(", ", types.Take(4))}",
+                "Bam has one rotary embedding for all layers");
+        }
+        rope.Skip([.. types]);
+        rope.RefuseUnread();
+        return one;
+    }
+
+    private static RopeScaling? ReadScaling(JsonFields file, string key, JsonFields fields, ModelConfig config, int? outerLength)
+    {
+        var (type, olderType) = (fields.OptionalText("rope_type"), fields.OptionalText("type"));
+        if (type is not null && olderType is not null && type != olderType)
+            fields.Warn("type", $"{Quoted(olderType)} contradicts rope_type; {Quoted(type)} is taken, as transformers does");
+        var kind = type ?? olderType;
+        RopeScaling? scaling = null;
+        switch (kind)
+        {
+            case null when (fields.OptionalNumber("factor") ?? 1) != 1:
+                fields.Refuse("rope_type", Types, "no such key", "add it");
+                break;
+            case null or "default":
+                break;
+            case "linear":
+                scaling = new(RopeScalingType.Linear, fields.Number("factor"));
+                break;
+            case "llama3":
+                scaling = new(RopeScalingType.Llama3, fields.Number("factor"))
+                {
+                    LowFreqFactor = fields.Number("low_freq_factor"),
+                    HighFreqFactor = fields.Number("high_freq_factor"),
+                    OriginalMaxPositionEmbeddings = LengthBefore(fields, config, outerLength),
+                };
+                break;
+            default:
+                fields.Refuse(
+                    type is null ? "type" : "rope_type", Types, Quoted(kind),
+                    $"Bam does not compute this scaling; if the weights were trained without it, remove {key} and keep to the "
+                    + "length of that training");
+                fields.Skip([.. fields.Unread]);
+                return null;
+        }
+
+        SkipWhatSaysNothing(file, key, fields, kind ?? "default");
+        return scaling;
+    }
+
+    private static int LengthBefore(JsonFields fields, ModelConfig config, int? outer)
+    {
+        var inner = fields.OptionalInt(OriginalLength);
+        if (outer is not null && inner is not null && outer != inner)
+            fields.Warn(
+                OriginalLength, $"{inner} contradicts the key of that name beside it; {outer} is taken, as transformers does");
+        if ((outer ?? inner) is { } length) return length;
+        fields.Warn(
+            OriginalLength,
+            $"no such key; max_position_embeddings = {config.MaxPositionEmbeddings} is taken, as transformers does");
+        return config.MaxPositionEmbeddings;
+    }
+
+    private static void SkipWhatSaysNothing(JsonFields file, string key, JsonFields fields, string kind)
+    {
+        fields.Skip(OriginalLength);
+        if (fields.OptionalNumber(AttentionFactor) is { } attention && attention != 1)
+            fields.Refuse(
+                AttentionFactor, "1, null or no such key", attention.ToText(),
+                $"it has no meaning with rope_type \"{kind}\"; remove it");
+        var ignored = fields.Skip(OtherKinds);
+        if (ignored.Count > 0)
+            file.Warn(key, $"{string.Join(", ", ignored)} of another rope_type than \"{kind}\": ignored, as transformers does");
+    }
+
+    private static string Quoted(string text) => HuggingFaceFields.Quoted(text);
+
+    private sealed record Settings(RopeScaling? Scaling, double? Theta, double? Factor)
+    {
+        /// <summary>Whether another place says something else than what is taken.</summary>
+        public bool Contradicts(Settings taken) =>
+            Scaling != taken.Scaling || (Theta is not null && Theta != taken.Theta)
+                || (Factor is not null && Factor != taken.Factor);
+
+        public string Describe() =>
+            Scaling is null ? $"no scaling, rope_theta {Theta?.ToText()}"
+            : $"{JsonFields.SnakeCase(Scaling.Type)} by {Scaling.Factor.ToText()}, rope_theta {Theta?.ToText()}";
+    }
+
+    private static string ToText(this double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,189 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using Bam.Files;
+
+namespace Bam.Checkpoints.Safetensors;
+
+/// <summary>
+/// The header of a safetensors file: eight bytes of length, then JSON that gives each tensor's dtype, shape and range of bytes.
+/// Every claim is checked against the file before a byte of a tensor is read.
+/// </summary>
+internal sealed class SafetensorsHeader
+{
+    /// <summary>The bytes of the length field.</summary>
+    public const int PrefixLength = 8;
+
+    /// <summary>The largest header that the reference implementation accepts.</summary>
+    public const long MaximumLength = 100_000_000;
+
+    // Such a pointer is text: "version https://git-lfs…".
+    private static readonly ulong GitLfsPrefix = BinaryPrimitives.ReadUInt64LittleEndian("version "u8);
+
+    private const string Damaged = "the file is damaged, copy or convert it again";
+
+    private readonly string path;
+    private readonly long dataStart;
+    private readonly long dataLength;
+    private readonly Dictionary<string, TensorInfo> tensors = [];
+    private readonly Dictionary<string, string> metadata = [];
+
+    private SafetensorsHeader(string path, long dataStart, long dataLength)
+    {
+        this.path = path;
+        this.dataStart = dataStart;
+        this.dataLength = dataLength;
+    }
+
+    public IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
+
+    public IReadOnlyDictionary<string, string> Metadata => metadata;
+
+    /// <summary>Refuses a length field that the file cannot hold.</summary>
+    public static void CheckLength(string path, ulong headerLength, long fileLength)
+    {
+        if (headerLength == GitLfsPrefix)
+            throw new InvalidInputException(
+                path, "a safetensors file", "a pointer of Git LFS, which stands for the file",
+                "fetch the file itself with 'git lfs pull'");
+        if (headerLength > MaximumLength)
+        {
+            throw new InvalidInputException(
+                $"{path}: header length", $"at most {MaximumLength} bytes", $"{headerLength}", "is it a safetensors file?");
+        }
+
+        if ((long)headerLength > fileLength - PrefixLength)
+        {
+            throw new InvalidInputException(
+                $"{path}: header length", $"at most the {fileLength - PrefixLength} bytes that follow it", $"{headerLength}",
+                "the file is cut short or is not safetensors, copy it again");
+        }
+    }
+
+    /// <summary>Parses and checks a header.</summary>
+    public static SafetensorsHeader Parse(string path, ReadOnlySpan<byte> json, long fileLength)
+    {
+        if (Utf8Bytes.WithoutMark(json).Length < json.Length)
+            throw new InvalidInputException($"{path}: header", "a JSON object", "a byte-order mark", Damaged);
+        var dataStart = PrefixLength + json.Length;
+        var header = new SafetensorsHeader(path, dataStart, fileLength - dataStart);
+        return JsonInput.ReadObject(json, $"{path}: header", Damaged, root =>
+        {
+            foreach (var entry in root.EnumerateObject())
+            {
+                if (entry.NameEquals("__metadata__")) header.AddMetadata(entry.Value);
+                else header.AddTensor(entry.Name, entry.Value);
+            }
+
+            header.CheckRanges();
+            return header;
+        });
+    }
+
+    private void AddMetadata(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Object)
+            throw Fault("__metadata__", "an object of strings", JsonInput.Describe(value));
+        foreach (var entry in value.EnumerateObject())
+        {
+            if (entry.Value.ValueKind != JsonValueKind.String)
+                throw Fault("__metadata__", "an object of strings", $"{entry.Name} = {JsonInput.Describe(entry.Value)}");
+            metadata[entry.Name] = entry.Value.GetString()!;
+        }
+    }
+
+    private void AddTensor(string name, JsonElement value)
+    {
+        if (tensors.ContainsKey(name)) throw Fault(name, "one tensor of that name", "two");
+        if (value.ValueKind != JsonValueKind.Object)
+            throw Fault(name, "an object with dtype, shape and data_offsets", JsonInput.Describe(value));
+        TensorDtype? dtype = null;
+        long[]? shape = null, offsets = null;
+        foreach (var member in value.EnumerateObject())
+        {
+            switch (member.Name)
+            {
+                case "dtype" when dtype is null: dtype = Dtype(name, member.Value); break;
+                case "shape" when shape is null: shape = Integers(name, member); break;
+                case "data_offsets" when offsets is null: offsets = Integers(name, member); break;
+                default: throw Fault(name, "dtype, shape and data_offsets, once each", $"\"{member.Name}\"");
+            }
+        }
+
+        if (dtype is not { } type) throw Fault(name, "a dtype", "none");
+        if (shape is null) throw Fault(name, "a shape", "none");
+        if (offsets is not [var begin, var end])
+            throw Fault(name, "data_offsets with a begin and an end", offsets is null ? "none" : TensorShape.Describe(offsets));
+        if (begin > end || end > dataLength)
+        {
+            throw new InvalidInputException(
+                $"{path}: tensor {name}: data_offsets", $"a range within the {dataLength} bytes of data", $"[{begin}, {end}]",
+                end > dataLength ? "the file is cut short, copy it again" : Damaged);
+        }
+
+        var expected = TensorShape.Count(shape) is { } count && count <= long.MaxValue / type.BitSize
+            ? ((count * type.BitSize) + 7) / 8
+            : -1;
+        if (expected != end - begin)
+        {
+            throw Fault(
+                name,
+                $"{(expected < 0 ? "more bytes than any file has" : $"{expected} bytes")} for {type.SafetensorsName} "
+                + $"{TensorShape.Describe(shape)}",
+                $"{end - begin}");
+        }
+
+        tensors.Add(name, new TensorInfo(name, type, shape, dataStart + begin, end - begin));
+    }
+
+    /// <summary>The tensors must cover the data without holes and without overlap.</summary>
+    private void CheckRanges()
+    {
+        var position = dataStart;
+        TensorInfo? previous = null;
+        foreach (var tensor in tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.ByteLength))
+        {
+            if (tensor.Offset != position)
+            {
+                var found = tensor.Offset < position
+                    ? $"{tensor.Offset - dataStart}, inside {previous!.Name}"
+                    : $"{tensor.Offset - dataStart}, behind a hole";
+                throw new InvalidInputException(
+                    $"{path}: tensor {tensor.Name}: data_offsets", $"a begin of {position - dataStart}", found, Damaged);
+            }
+
+            position += tensor.ByteLength;
+            previous = tensor;
+        }
+
+        if (position != dataStart + dataLength)
+        {
+            throw new InvalidInputException(
+                $"{path}: data", $"{position - dataStart} bytes, as the header declares", $"{dataLength}", Damaged);
+        }
+    }
+
+    private TensorDtype Dtype(string name, JsonElement value)
+    {
+        var text = value.ValueKind == JsonValueKind.String
+            ? value.GetString()!
+            : throw Fault(name, "a dtype's name", JsonInput.Describe(value));
+        return TensorDtypes.FromSafetensorsName(text)
+            ?? throw new InvalidInputException(
+                $"{path}: tensor {name}: dtype", "one that safetensors has (F32, BF16, F16 …)", text, Damaged);
+    }
+
+    private long[] Integers(string name, JsonProperty member)
+    {
+        if (member.Value.ValueKind != JsonValueKind.Array)
+            throw Fault($"{name}: {member.Name}", "an array of integers", JsonInput.Describe(member.Value));
+        return [.. member.Value.EnumerateArray().Select(Integer)];
+
+        long Integer(JsonElement item) =>
+            item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0
+                ? number
+                : throw Fault($"{name}: {member.Name}", "integers from 0", item.GetRawText());
+    }
+
+    private InvalidInputException Fault(string name, string expected, string found) =>
+        new($"{path}: tensor {name}", expected, found, Damaged);
+}

@@ -1,0 +1,167 @@
+namespace Bam.Checkpoints.Safetensors;
+
+/// <summary>The safetensors files of a checkpoint directory: one, or several shards.</summary>
+internal sealed class ShardSet : IDisposable
+{
+    private const string CopyAll = "copy the index and the shards again";
+
+    /// <summary>Bytes that are compared at a time.</summary>
+    private const int BufferLength = 1 << 20;
+
+    private readonly List<SafetensorsFile> files = [];
+    private readonly Dictionary<string, SafetensorsFile> fileOf = [];
+    private readonly Dictionary<string, TensorInfo> tensors = [];
+    private IReadOnlyDictionary<string, (BlockScales Scales, string Name)> scales =
+        new Dictionary<string, (BlockScales, string)>();
+    private HashSet<string> scaleNames = [];
+
+    private ShardSet() { }
+
+    public IReadOnlyList<SafetensorsFile> Files => files;
+
+    public IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
+
+    /// <summary>Opens the weights of a directory, of equal sets the first; warns of weights that are not read.</summary>
+    /// <exception cref="InvalidInputException">There are none, they are damaged, or there are two sets that differ.</exception>
+    public static ShardSet Open(string directory, IReporter reporter)
+    {
+        var sets = WeightSet.FindAll(directory, reporter);
+        var shards = Open(directory, sets[0]);
+        try
+        {
+            if (sets.Skip(1).FirstOrDefault(other => !HoldsTheSame(shards, directory, other)) is { } different)
+            {
+                throw new InvalidInputException(
+                    directory, "one set of weights", $"{sets[0].Description} and {different.Description}, which differ",
+                    "move the set that is not meant to another directory");
+            }
+
+            shards.scales = QuantizedWeights.FindScales(directory, shards, reporter);
+            shards.scaleNames = [.. shards.scales.Values.Select(found => found.Name)];
+            return shards;
+        }
+        catch
+        {
+            shards.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The file that holds a tensor.</summary>
+    /// <exception cref="InvalidInputException">None does.</exception>
+    public SafetensorsFile FileOf(string name) =>
+        fileOf.TryGetValue(name, out var file)
+            ? file
+            : throw new InvalidInputException(
+                $"{files[0].Path}: tensor {name}", "such a tensor", "none", "is it the right checkpoint?");
+
+    /// <summary>Whether a tensor holds numbers that a parameter may have: floating-point, or float8 with scales.</summary>
+    public bool IsReadable(TensorInfo tensor) => tensor.Dtype.IsFloatingPoint || scales.ContainsKey(tensor.Name);
+
+    /// <summary>Whether a tensor holds the scales of another, or scales that are not needed beside those.</summary>
+    public bool IsScale(string name) => scales.Count > 0 && (scaleNames.Contains(name) || QuantizedWeights.IsOfActivations(name));
+
+    /// <summary>Reads a range within a tensor, converted to float32; float8 is multiplied by its scales.</summary>
+    /// <exception cref="InvalidInputException">There is no such tensor, it is not floating-point, or is unreadable.</exception>
+    public void ReadFloat32(string name, long start, Span<float> destination)
+    {
+        var file = FileOf(name);
+        file.ReadFloat32(file[name], start, destination);
+        if (scales.TryGetValue(name, out var found)) found.Scales.Multiply(start, destination);
+    }
+
+    public void Dispose()
+    {
+        foreach (var file in files) file.Dispose();
+    }
+
+    private static ShardSet Open(string directory, WeightSet set)
+    {
+        var shards = new ShardSet();
+        try
+        {
+            foreach (var name in set.Files)
+            {
+                var path = Path.Combine(directory, name);
+                if (set.Index is { } index && !File.Exists(path))
+                    throw new InvalidInputException(
+                        Path.Combine(directory, index), $"the shard {name}", "no such file", "copy it beside the index");
+                shards.Add(path);
+            }
+
+            if (set.Index is not null) shards.RequireIndexed(directory, set);
+            return shards;
+        }
+        catch
+        {
+            shards.Dispose();
+            throw;
+        }
+    }
+
+    private void Add(string path)
+    {
+        var file = SafetensorsFile.Open(path);
+        files.Add(file);
+        foreach (var (name, info) in file.Tensors)
+        {
+            if (!fileOf.TryAdd(name, file))
+                throw new InvalidInputException(
+                    $"{path}: tensor {name}", "one tensor of that name", $"another in {Path.GetFileName(fileOf[name].Path)}",
+                    "remove one of the shards");
+            tensors.Add(name, info);
+        }
+    }
+
+    private void RequireIndexed(string directory, WeightSet set)
+    {
+        var index = Path.Combine(directory, set.Index!);
+        foreach (var (name, shard) in set.ShardOf)
+        {
+            if (!fileOf.TryGetValue(name, out var file))
+                throw new InvalidInputException($"{index}: tensor {name}", $"it in {shard}", "no shard that has it", CopyAll);
+            if (Path.GetFileName(file.Path) != shard)
+                throw new InvalidInputException(
+                    $"{index}: tensor {name}", $"it in {shard}", $"it in {Path.GetFileName(file.Path)}", CopyAll);
+        }
+
+        foreach (var (name, file) in fileOf)
+        {
+            if (!set.ShardOf.ContainsKey(name))
+                throw new InvalidInputException(
+                    $"{file.Path}: tensor {name}", $"only tensors that {set.Index} names", "one that it does not", CopyAll);
+        }
+    }
+
+    // A set that cannot be opened is not equal.
+    private static bool HoldsTheSame(ShardSet first, string directory, WeightSet set)
+    {
+        try
+        {
+            using var second = Open(directory, set);
+            return first.tensors.Count == second.tensors.Count
+                && first.tensors.Keys.All(name => HoldTheSame(name, first, second));
+        }
+        catch (InvalidInputException)
+        {
+            return false;
+        }
+    }
+
+    private static bool HoldTheSame(string name, ShardSet first, ShardSet second)
+    {
+        if (!second.tensors.TryGetValue(name, out var there)) return false;
+        var here = first.tensors[name];
+        if (here.Dtype != there.Dtype || !here.Shape.SequenceEqual(there.Shape)) return false;
+        var (a, b) = (new byte[Math.Min(BufferLength, here.ByteLength)], new byte[Math.Min(BufferLength, here.ByteLength)]);
+        for (var start = 0L; start < here.ByteLength; start += BufferLength)
+        {
+            var length = (int)Math.Min(BufferLength, here.ByteLength - start);
+            first.fileOf[name].ReadBytes(here, start, a.AsSpan(0, length));
+            second.fileOf[name].ReadBytes(there, start, b.AsSpan(0, length));
+            if (!a.AsSpan(0, length).SequenceEqual(b.AsSpan(0, length))) return false;
+        }
+
+        return true;
+    }
+}
