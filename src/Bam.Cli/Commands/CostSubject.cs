@@ -59,7 +59,8 @@ internal sealed record CostSubject(
     private static ModelConfig Load(string name, IReporter reporter)
     {
         if (Directory.Exists(name)) return ModelConfigReader.Load(name, reporter);
-        if (File.Exists(name)) return ModelConfigReader.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
+        if (File.Exists(name))
+            return ModelConfigReader.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
         throw new InvalidInputException(
             $"{name}: does not exist, and no preset has this name{Suggestion.For(name, ModelPresets.Names)}; "
             + "expected a checkpoint directory, a config.json or a preset");

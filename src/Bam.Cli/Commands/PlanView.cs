@@ -1,8 +1,7 @@
 using System.Globalization;
-using Bam.Experiments.Findings;
+using Bam.Experiments;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
-using Bam.Experiments.Studies;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;

@@ -79,7 +79,7 @@ public sealed class MixTests : IDisposable
     public void A_router_seed_without_random_numbers_is_told()
     {
         Mix("soup", "--expert", Dense, "--router-seed", "5")
-            .Error.ShouldContain("warning: --router-seed: nothing of this mixture is random; it has no part in it\n");
+            .Error.ShouldContain("warning: --router-seed: has no effect, because nothing in this mixture is random\n");
         Mix("btx", "--expert", Dense, "--router-seed", "5").Error.ShouldNotContain("--router-seed");
     }
 
@@ -133,7 +133,7 @@ public sealed class MixTests : IDisposable
         "--dtype: expected float32, bfloat16, float16 or float64, found int8; choose one of these", "btx", "--dtype", "int8")]
     [InlineData("method: expected bam, btx, soup, sparse, found moe; choose one of these", "moe")]
     [InlineData(
-        "--weights: expected numbers with commas between them, as 0.4,0.2,0.2,0.2, found 0.5;0.5; correct it", "btx", "--weights",
+        "--weights: expected numbers separated by commas, such as 0.4,0.2,0.2,0.2, found 0.5;0.5; correct it", "btx", "--weights",
         "0.5;0.5")]
     [InlineData(
         "weights: expected 2, one of each model with the seed's first, found 3; give as many as there are models", "btx",
