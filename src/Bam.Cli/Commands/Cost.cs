@@ -218,6 +218,6 @@ internal sealed class Cost : Verb
     private static void RefuseWithout(string needed, Invocation invocation, params Option[] options)
     {
         if (options.FirstOrDefault(invocation.IsGiven) is { } option)
-            throw new InvalidInputException($"{option.Name} has no effect without {needed}; add that or leave it out");
+            throw new InvalidInputException($"{option.Name} has no meaning without {needed}; add that or leave it out");
     }
 }

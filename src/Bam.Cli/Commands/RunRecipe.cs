@@ -74,7 +74,7 @@ internal sealed class RunRecipe : Verb
         var run = ExperimentRun.Open(path, invocation.Get(output), isSmoke);
         var chosen = invocation.IsGiven(seeds) ? invocation.Get(seeds) : null;
         if (chosen is not null && !run.HasSeeds)
-            throw new InvalidInputException("--seeds has no effect for a recipe without 'random_seeds'; leave it out");
+            throw new InvalidInputException("--seeds has no meaning for a recipe without 'random_seeds'; leave it out");
         if (invocation.Get(dryRun)) ShowPlan(run.Plan(chosen), invocation);
         else if (invocation.Get(calibrate))
             CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);

@@ -111,12 +111,14 @@ public sealed class MixTests : IDisposable
     {
         var seed = Directory.CreateDirectory(Path.Combine(root, "with companions")).FullName;
         foreach (var file in Directory.GetFiles(Dense)) File.Copy(file, Path.Combine(seed, Path.GetFileName(file)));
-        foreach (
-            var name in new[]
-            {
-                "generation_config.json", "vocab.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json",
-            })
+        foreach (var name in new[]
+        {
+            "generation_config.json", "vocab.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json",
+        })
+        {
             File.WriteAllText(Path.Combine(seed, name), "{}");
+        }
+
         foreach (var name in new[] { "merges.txt", "tokenizer.model", "chat_template.jinja" })
             File.WriteAllText(Path.Combine(seed, name), "");
         string[] request =

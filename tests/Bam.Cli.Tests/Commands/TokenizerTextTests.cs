@@ -67,7 +67,8 @@ public sealed class TokenizerTextTests : IDisposable
     [Fact]
     public void Empty_lines_are_empty_texts_but_not_at_the_end()
     {
-        var run = CommandLineRun.Of("tokenizer", "decode", Write("ids.txt", "\uFEFF\n347\r\n\n347\n\n\n"), "--tokenizer", Llama2, "--json");
+        var run = CommandLineRun.Of(
+            "tokenizer", "decode", Write("ids.txt", "\uFEFF\n347\r\n\n347\n\n\n"), "--tokenizer", Llama2, "--json");
         run.ShouldBeDone();
         JsonSerializer.Deserialize<string[]>(run.Output).ShouldBe(["", "the", "", "the"]);
     }

@@ -65,5 +65,6 @@ public class ComparisonTests
         pair.Mean.Change.Mean.ShouldBe((10.0 / 11) - 1, 1e-12);
     }
 
-    private static Comparison Compare(params (double A, double B)[] means) => Comparison.Of(SmallStudy.Of(means), "a", "b", ModelFigure.MeanPerplexity(["x", "y"]));
+    private static Comparison Compare(params (double A, double B)[] means) =>
+        Comparison.Of(SmallStudy.Of(means), "a", "b", ModelFigure.MeanPerplexity(["x", "y"]));
 }
