@@ -30,10 +30,8 @@ internal sealed class Trainer
     }
 
     /// <summary>Trains to the end of the budget. A run that is finished already is not run again.</summary>
-    /// <param name="config">What to train.</param>
-    /// <param name="options">What the caller adds.</param>
-    /// <exception cref="InvalidInputException">The configuration, the model or the data is wrong, or the directory holds another run.</exception>
-    /// <exception cref="WorkFailedException">The disk is full, or a loss or an evaluation is not finite; the last checkpoint is intact and named.</exception>
+    /// <exception cref="InvalidInputException">The configuration, model or data is wrong, or another run is there.</exception>
+    /// <exception cref="WorkFailedException">The disk is full, or a loss is not finite; names the last checkpoint.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, after saving.</exception>
     public static TrainingResult Run(TrainingConfig config, TrainerOptions? options = null)
     {
@@ -57,7 +55,8 @@ internal sealed class Trainer
 
     private static IEnumerable<string> InputsOf(TrainingConfig config)
     {
-        IEnumerable<string?> named = [config.Model, config.Config?.Scalar is { } sizes && sizes.Contains('/') ? sizes : null, config.Tokenizer];
+        var sizes = config.Config?.Scalar is { } name && name.Contains('/') ? name : null;
+        IEnumerable<string?> named = [config.Model, sizes, config.Tokenizer];
         return [.. named.OfType<string>(), .. TrainingData.FilesOf(config)];
     }
 
@@ -69,7 +68,9 @@ internal sealed class Trainer
         }
         catch (WorkFailedException e)
         {
-            var lastGood = run.Checkpoints.Newest is [var newest, ..] ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
+            var lastGood = run.Checkpoints.Newest is [var newest, ..]
+                ? $"the last good checkpoint is {newest}"
+                : "there is no checkpoint yet";
             throw new WorkFailedException($"{e.Message}; {lastGood}", e);
         }
     }
@@ -82,24 +83,26 @@ internal sealed class Trainer
         var isFirst = state.Step == 0 && !Directory.Exists(run.EventsPath);
         using var events = new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, isFirst ? null : state.Step + 1));
         sinks = [lines, events];
-        var speed = new SpeedMeter(session.Model.Config, settings, setup.Device, options.MeasurePeak);
+        var meter = new StepMeter(session.Model.Config, config, setup.Device, options.MeasurePeak);
         while (true)
         {
             if (options.Cancellation.IsCancellationRequested) Stop();
             if (state.EvaluationIsDue && options.Evaluation is { } evaluation && !Evaluate(evaluation)) continue;
             if (state.Step >= settings.TotalSteps) break;
             if (settings.CheckpointEvery > 0 && state.Step % settings.CheckpointEvery == 0) Save();
-            Step(speed);
+            Step(meter);
         }
 
         return Finish();
     }
 
-    private void Step(SpeedMeter speed)
+    private void Step(StepMeter meter)
     {
         var done = state.Step + 1;
         var isLogged = done % settings.LogEvery == 0 || done == settings.TotalSteps;
-        var statistics = isLogged && session.Model.Config.IsMixture ? new RoutingStatistics(session.Model.Config, config.Data.Count) : null;
+        var statistics = isLogged && session.Model.Config.IsMixture
+            ? new RoutingStatistics(session.Model.Config, config.Data.Count)
+            : null;
         var start = Stopwatch.GetTimestamp();
         var step = session.Step(state.Step, statistics);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -113,9 +116,10 @@ internal sealed class Trainer
             EvaluationIsDue = settings.EvaluateEvery > 0 && (done % settings.EvaluateEvery == 0 || done == settings.TotalSteps),
         };
         var loss = FormattableString.Invariant($"loss {step.Loss:0.000}");
-        options.Reporter.Advance(new(options.Activity, state.Tokens, settings.TotalSteps * settings.TokensPerStep, "tokens", loss));
+        options.Reporter.Advance(
+            new(options.Activity, state.Tokens, settings.TotalSteps * settings.TokensPerStep, "tokens", loss));
         if (!isLogged) return;
-        var metrics = speed.Metrics(state, step) with { Layers = statistics is null ? null : RoutingMetrics.Of(statistics, config) };
+        var metrics = meter.Metrics(state, step, statistics);
         foreach (var sink in sinks) sink.Write(metrics);
         state = state with { Window = new() };
     }
@@ -125,8 +129,10 @@ internal sealed class Trainer
     {
         try
         {
-            var metrics = new EvaluationMetrics(state.Step, evaluation.Measure(session.Model, options.Activity, options.Reporter, options.Cancellation));
-            if (metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll)) is { Key: { } name, Value: var found })
+            var metrics = new EvaluationMetrics(
+                state.Step, evaluation.Measure(session.Model, options.Activity, options.Reporter, options.Cancellation));
+            var faulty = metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll));
+            if (faulty is { Key: { } name, Value: var found })
                 throw StepFailure.NotFinite(state.Step, name, found.Nll);
             foreach (var sink in sinks) sink.Write(metrics);
         }
@@ -143,7 +149,8 @@ internal sealed class Trainer
     {
         Save();
         Flush();
-        options.Reporter.Say($"{run.Path}: stopped after step {state.Step} of {settings.TotalSteps}; the same command goes on from there");
+        options.Reporter.Say(
+            $"{run.Path}: stopped after step {state.Step} of {settings.TotalSteps}; the same command goes on from there");
         throw new OperationCanceledException(options.Cancellation);
     }
 
@@ -151,7 +158,8 @@ internal sealed class Trainer
     {
         if (state.Step == savedStep) return;
         run.Checkpoints.Add(
-            state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions), options.Reporter);
+            state.Step, settings.KeepCheckpoints,
+            directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions), options.Reporter);
         savedStep = state.Step;
     }
 
@@ -173,7 +181,8 @@ internal sealed class Trainer
     {
         setup.FillParameters(session.Model);
         options.Reporter.Say(
-            $"{run.Path}: {session.Model.Slices.Sum(s => s.Count):N0} parameters, {session.Optimizer.Ranges.Sum(r => r.Count):N0} trained, "
+            $"{run.Path}: {session.Model.Slices.Sum(s => s.Count):N0} parameters, "
+            + $"{session.Optimizer.Ranges.Sum(r => r.Count):N0} trained, "
             + $"{settings.TotalSteps:N0} steps of {settings.TokensPerStep:N0} tokens");
         return new() { Identity = setup.Identity };
     }
@@ -215,4 +224,48 @@ internal sealed class Trainer
         TokensPerSecond = state.Tokens / state.StepSeconds,
         Flops = state.Tokens * ModelFlops.Training(setup.ModelConfig, config.Settings.SequenceLength),
     };
+}
+
+/// <summary>A caller's options of a run. None changes the result.</summary>
+internal sealed record TrainerOptions
+{
+    /// <summary>The run's name in progress lines: "train law".</summary>
+    public string Activity { get; init; } = "train";
+
+    /// <summary>Receives progress, messages and warnings.</summary>
+    public IReporter Reporter { get; init; } = SilentReporter.Instance;
+
+    /// <summary>Measures the model every <see cref="TrainingSettings.EvaluateEvery"/> steps; null for never.</summary>
+    public IEvaluation? Evaluation { get; init; }
+
+    /// <summary>True: the rate of a matrix product is measured, for <see cref="StepMetrics.FractionOfPeak"/>.</summary>
+    public bool MeasurePeak { get; init; } = true;
+
+    /// <summary>Cancellation token: the run saves after the step and throws <see cref="OperationCanceledException"/>.</summary>
+    public CancellationToken Cancellation { get; init; }
+}
+
+/// <summary>The result of a finished run.</summary>
+internal sealed record TrainingResult
+{
+    /// <summary>The trained model's directory.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The metrics, one JSON object per line.</summary>
+    public required string Metrics { get; init; }
+
+    /// <summary>The optimizer steps.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>The tokens trained on.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>Seconds inside training steps × threads, without evaluation, saving and loading.</summary>
+    public required double CoreSeconds { get; init; }
+
+    /// <summary>Tokens over the seconds inside training steps.</summary>
+    public required double TokensPerSecond { get; init; }
+
+    /// <summary>3 × the forward pass of all tokens, all layers and the head, attention scores counted causally.</summary>
+    public required double Flops { get; init; }
 }

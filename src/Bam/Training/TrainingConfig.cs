@@ -11,11 +11,12 @@ internal sealed record TrainingConfig : ICheckedSection
 
     /// <summary>The sizes of a model that starts from random parameters.</summary>
     [Key(
-        "the sizes of a new model: the keys of config.json inline, the path of a config.json, or a preset's name; instead of 'model'",
+        "the sizes of a new model: the keys of config.json inline, the path of a config.json, or a preset's name; instead of "
+        + "'model'",
         IsPath = true)]
     public InlineValue? Config { get; init; }
 
-    /// <summary>Names the random parameters of a new model.</summary>
+    /// <summary>The seed of the random parameters of a new model.</summary>
     [Key("the seed of a new model's parameters")]
     public long InitSeed { get; init; }
 
@@ -43,14 +44,16 @@ internal sealed record TrainingConfig : ICheckedSection
     public void Check(SectionLocation section)
     {
         if (Model is null && Config is null) throw section.Fault("data", "key 'model' or key 'config' is missing: what to train");
-        if (Model is not null && Config is not null) throw section.Fault("config", "key 'model' and key 'config' exclude each other; keep one");
+        if (Model is not null && Config is not null)
+            throw section.Fault("config", "key 'model' and key 'config' exclude each other; keep one");
         if (Settings.Steps is null && Settings.Tokens is null)
             throw section.Fault("data", "key 'tokens' or key 'steps' is missing: how long to train");
         if (Data.Count == 0) throw section.Fault("data", "key 'data': expected at least one domain, found an empty list");
         if (Data.GroupBy(d => d.Domain).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw section.Fault("data", $"key 'data': domain '{twice.Key}' is there twice; give each a name of its own");
         if (!double.IsFinite(Data.Sum(d => d.Weight)))
-            throw section.Fault("data", "key 'data': expected weights with a finite sum, found larger ones; only their ratio counts, lower them");
+            throw section.Fault(
+                "data", "key 'data': expected weights with a finite sum, found larger ones; only their ratio counts, lower them");
     }
 }
 
@@ -67,7 +70,8 @@ internal sealed record TrainingDomain
 
     /// <summary>Text to measure on in place of what <see cref="Path"/> holds out.</summary>
     [Key(
-        "the text that evaluations measure on: a directory that 'bam data build' wrote, or the prefix of a .bin/.idx pair, all of which is read; what 'path' holds out when absent",
+        "the text that evaluations measure on: a directory that 'bam data build' wrote, or the prefix of a .bin/.idx pair, all "
+        + "of which is read; what 'path' holds out when absent",
         IsPath = true, ChangesResult = false)]
     public string? Validation { get; init; }
 
