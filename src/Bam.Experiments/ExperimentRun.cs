@@ -1,4 +1,3 @@
-using Bam.Experiments.Findings;
 using Bam.Experiments.Recipes;
 using Bam.Experiments.Reporting;
 using Bam.Experiments.Studies;

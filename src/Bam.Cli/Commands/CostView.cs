@@ -59,7 +59,7 @@ internal static class CostView
     private static void Draw(IAnsiConsole console, IReadOnlyList<ModelCost> costs, CostSettings settings, double? tokens)
     {
         string[] names = [.. costs.Select(cost => cost.Name)];
-        var format = new CostTable.CountFormat(InMillions: costs.Count > 2);
+        var format = new TitledTable.CountFormat(InMillions: costs.Count > 2);
         ParameterTable(costs, names, format).Write(
             console, costs.Any(cost => cost.Config.TieWordEmbeddings) ? "The head is the embedding matrix (tied)." : null);
         LayerTable(costs, names, format, settings.Length).Write(
@@ -77,9 +77,9 @@ internal static class CostView
         DrawPaper(console, [.. costs.SelectMany(cost => cost.Paper)], settings.Length);
     }
 
-    private static CostTable ParameterTable(IReadOnlyList<ModelCost> costs, string[] names, CostTable.CountFormat format)
+    private static TitledTable ParameterTable(IReadOnlyList<ModelCost> costs, string[] names, TitledTable.CountFormat format)
     {
-        var table = new CostTable($"Parameters{format.Unit}", names);
+        var table = new TitledTable($"Parameters{format.Unit}", names);
         foreach (var (label, kinds) in Components)
         {
             var parts = costs
@@ -96,9 +96,9 @@ internal static class CostView
         return table;
     }
 
-    private static CostTable LayerTable(IReadOnlyList<ModelCost> costs, string[] names, CostTable.CountFormat format, int length)
+    private static TitledTable LayerTable(IReadOnlyList<ModelCost> costs, string[] names, TitledTable.CountFormat format, int length)
     {
-        var table = new CostTable(
+        var table = new TitledTable(
             string.Create(CultureInfo.InvariantCulture, $"FLOPs per token and layer{format.Unit} (n_ctx = {length:N0})"), names);
         Add("attention router", layer => layer.AttentionRouter);
         Add("queries, keys, values", layer => layer.QueryKeyValue);
@@ -114,9 +114,9 @@ internal static class CostView
             table.Add(label, costs.Select(cost => count(cost.InferenceLayer)), format, isSum);
     }
 
-    private static CostTable ModelTable(IReadOnlyList<ModelCost> costs, string[] names, double? tokens)
+    private static TitledTable ModelTable(IReadOnlyList<ModelCost> costs, string[] names, double? tokens)
     {
-        var table = new CostTable("FLOPs per token in the whole model", names);
+        var table = new TitledTable("FLOPs per token in the whole model", names);
         table.Add("inference", costs.Select(cost => Quantity.Short(cost.InferenceFlops)));
         table.Add("training", costs.Select(cost => Quantity.Short(cost.TrainingFlops)));
         if (tokens is { } count)
@@ -128,18 +128,18 @@ internal static class CostView
         return table;
     }
 
-    private static CostTable CacheTable(IReadOnlyList<ModelCost> costs, string[] names)
+    private static TitledTable CacheTable(IReadOnlyList<ModelCost> costs, string[] names)
     {
-        var table = new CostTable("Key-value cache, bytes per token", names);
-        var format = new CostTable.CountFormat(InMillions: false);
+        var table = new TitledTable("Key-value cache, bytes per token", names);
+        var format = new TitledTable.CountFormat(InMillions: false);
         table.Add("float32", costs.Select(cost => cost.CacheBytesFloat32), format);
         table.Add("bfloat16", costs.Select(cost => cost.CacheBytesBfloat16), format);
         return table;
     }
 
-    private static CostTable MemoryTable(IReadOnlyList<ModelCost> costs, string[] names, CostSettings settings)
+    private static TitledTable MemoryTable(IReadOnlyList<ModelCost> costs, string[] names, CostSettings settings)
     {
-        var table = new CostTable(
+        var table = new TitledTable(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"Training memory for {settings.BatchSize:N0} × {settings.Length:N0} tokens in {NameOf(settings.Dtype)}"),
@@ -159,7 +159,7 @@ internal static class CostView
     private static void DrawPaper(IAnsiConsole console, IReadOnlyList<PaperFigure> figures, int length)
     {
         if (figures.Count == 0) return;
-        var table = new CostTable("Comparison with the paper", ["ours", "paper", "difference"]);
+        var table = new TitledTable("Comparison with the paper", ["ours", "paper", "difference"]);
         var groups = figures.GroupBy(figure => (figure.Quantity, figure.Source)).ToList();
         var notes = groups.SelectMany(group => group).Select(figure => figure.Explanation).OfType<string>().Distinct().ToList();
         foreach (var group in groups)
@@ -220,7 +220,7 @@ internal static class CostPlanView
         IAnsiConsole console, IReadOnlyList<PhaseEstimate> phases, ComputeBudget compute, CostSettings settings)
     {
         string[] titles = ["tokens", "FLOPs", "time", "memory"];
-        var table = new CostTable("The three phases", compute.MemoryBytes is null ? titles : [.. titles, "fits"]);
+        var table = new TitledTable("The three phases", compute.MemoryBytes is null ? titles : [.. titles, "fits"]);
         foreach (var phase in phases)
         {
             string[] cells =
@@ -253,7 +253,7 @@ internal static class CostPlanView
     {
         { LargestBatch: 0 } => "at no batch size",
         { Fits: true } => "yes",
-        _ => string.Create(CultureInfo.InvariantCulture, $"{phase.LargestBatch:N0} × {settings.Length:N0} fits"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"only {phase.LargestBatch:N0} × {settings.Length:N0}"),
     };
 
     private static string Count(int devices) =>
@@ -261,12 +261,12 @@ internal static class CostPlanView
 }
 
 /// <summary>A table of components × models under a title. Five models fit 80 columns.</summary>
-internal sealed class CostTable
+internal sealed class TitledTable
 {
     private readonly string title;
     private readonly Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("").NoWrap().Padding(0, 0));
 
-    public CostTable(string title, IReadOnlyList<string> columns)
+    public TitledTable(string title, IReadOnlyList<string> columns)
     {
         this.title = title;
         foreach (var column in columns)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Files;
 using Bam.Generation;

@@ -69,9 +69,9 @@ internal sealed record Results
         const string hint = "run 'bam run RECIPE' again";
         var results = JsonRecord.Load<Results>(path, hint, Json);
         if (Twice(results.Domains) is { } domain)
-            throw new InvalidInputException($"{path}: key 'domains': '{domain}' occurs twice; {hint}");
+            throw new InvalidInputException($"{path}: key 'domains': '{domain}' is there twice; {hint}");
         if (Twice(results.Models.Select(model => model.Name)) is { } name)
-            throw new InvalidInputException($"{path}: key 'models': '{name}' occurs twice; {hint}");
+            throw new InvalidInputException($"{path}: key 'models': '{name}' is there twice; {hint}");
         return results;
     }
 

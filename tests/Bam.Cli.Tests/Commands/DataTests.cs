@@ -30,7 +30,7 @@ public sealed class DataTests : IDisposable
         run.Output.ShouldMatch(@"read +41\b");
         run.Output.ShouldMatch(@"empty +1\b");
         run.Output.ShouldMatch(@"held out +4 ");
-        run.Output.ShouldMatch(@"to train on +36 ");
+        run.Output.ShouldMatch(@"training +36 ");
     }
 
     [Fact]

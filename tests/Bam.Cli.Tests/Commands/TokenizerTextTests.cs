@@ -48,7 +48,7 @@ public sealed class TokenizerTextTests : IDisposable
         CommandLineRun.Of("tokenizer", "encode", "--text", "the router", "--tokenizer", Llama2).Output
             .ShouldBe(CommandLineRun.Of("tokenizer", "encode", file, "--tokenizer", Llama2).Output);
         CommandLineRun.Of("tokenizer", "encode", file, "--text", "a", "--tokenizer", Llama2).Error
-            .ShouldBe("bam: --text: expected a text in place of files, found files as well; leave one of them out\n");
+            .ShouldBe("bam: --text: expected either a text or files, found both; leave one out\n");
         CommandLineRun.Of("tokenizer", "encode", "--tokenizer", Llama2).Error
             .ShouldBe("bam: TEXT is missing: name files, or give a text with --text; try: bam tokenizer encode --help\n");
     }

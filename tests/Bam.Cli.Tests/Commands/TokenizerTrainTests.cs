@@ -47,7 +47,7 @@ public sealed class TokenizerTrainTests : IDisposable
         run.ShouldBeDone();
         run.Error.ShouldContain(
             "warning: only 258 of 1000 tokens: no other pair occurs 2 times; give more text or lower --vocab-size\n");
-        run.Error.ShouldContain("warning: no special token ends a document");
+        run.Error.ShouldContain("warning: no end-of-text token");
         run.Output.ShouldEndWith("t.json: 258 tokens from 1 documents, 5 bytes\n");
     }
 
