@@ -5,7 +5,7 @@ using System.Reflection;
 
 namespace Bam.Cli;
 
-/// <summary>From arguments to an exit status: parses, runs the verb, and turns every failure into one line.</summary>
+/// <summary>Parses the arguments, runs the verb, and turns every failure into one line and an exit status.</summary>
 internal static class CommandLine
 {
     private static readonly Option<bool> Json = new("--json")
@@ -14,7 +14,7 @@ internal static class CommandLine
         Recursive = true,
     };
 
-    /// <summary>The command <c>bam</c> itself. Not a RootCommand: that one is named after the file that happens to run.</summary>
+    /// <summary>The command <c>bam</c> itself. It is no RootCommand, because that one is named after the executable.</summary>
     public static Command CreateRoot(IEnumerable<Command> verbs)
     {
         var root = new Command(

@@ -3,10 +3,10 @@ using Bam.Torch;
 
 namespace Bam.Cli;
 
-/// <summary>Every failure is one line and a status; only a fault of Bam itself leaves a trace, in a file.</summary>
+/// <summary>Turns every failure into one line and a status; a fault in Bam also writes its trace to a file.</summary>
 internal static class Failure
 {
-    /// <summary>Set to 1 to have traces on standard error.</summary>
+    /// <summary>If set to 1, traces go to standard error.</summary>
     private const string TraceVariable = "BAM_TRACE";
 
     private const string NoLibTorch = "libtorch cannot be used here: "
@@ -51,7 +51,7 @@ internal static class Failure
     }
 }
 
-/// <summary>What the process tells its caller.</summary>
+/// <summary>The exit status of the process.</summary>
 internal static class ExitStatus
 {
     public const int Done = 0;
@@ -65,6 +65,6 @@ internal static class ExitStatus
     /// <summary>Ctrl-C or SIGTERM, after saving.</summary>
     public const int Interrupted = 130;
 
-    /// <summary>Whoever read standard output has gone; what a shell says of a program that SIGPIPE ended.</summary>
+    /// <summary>The reader of standard output has gone; a shell reports this for a program that SIGPIPE ended.</summary>
     public const int ReaderGone = 141;
 }

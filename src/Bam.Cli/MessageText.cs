@@ -16,13 +16,13 @@ internal static partial class MessageText
     private const int MostCharacters = 1000;
     private const int ShownTail = 280;
 
-    /// <summary>What is left of a message before patterns are looked for in it: two paths of the greatest length fit.</summary>
+    /// <summary>Messages are cut to this length before patterns are searched; two paths of maximum length fit.</summary>
     private const int MostRead = 16 * 1024;
 
-    /// <summary>A longer word is no name of a file.</summary>
+    /// <summary>A longer word is no file name.</summary>
     private const int LongestName = 255;
 
-    /// <summary>What is quoted of an input, so far as it is one word and no path.</summary>
+    /// <summary>The longest quoted word that is no path.</summary>
     private const int LongestQuote = 60;
 
     private const int ZeroWidthNonJoiner = 0x200C;
@@ -67,7 +67,7 @@ internal static partial class MessageText
         _ => true,
     };
 
-    /// <summary>The middle gives way: a message begins with the place and ends with what to do.</summary>
+    /// <summary>Cuts the middle: a message begins with the place and ends with what to do.</summary>
     private static string Shorten(string text, int most, int tail)
     {
         if (text.Length <= most) return text;

@@ -5,10 +5,10 @@ using Bam.Configuration;
 
 namespace Bam.Cli;
 
-/// <summary>What is wrong with a command line, in one line that names the word and the way to the help.</summary>
+/// <summary>Errors of a command line, as one line that names the word and the command for help.</summary>
 internal static class ParseErrors
 {
-    /// <summary>The one line, or null where nothing is wrong.</summary>
+    /// <summary>The error line, or null if the command line is valid.</summary>
     public static string? Find(ParseResult request)
     {
         if (request.Errors.Count == 0 && request.Action is not null) return null; // help, or the version
@@ -80,10 +80,10 @@ internal static class ParseErrors
             : [.. command.Subcommands.Select(verb => verb.Name)]);
 }
 
-/// <summary>Refuses "" where a word is expected, which an unset variable of the shell leaves.</summary>
+/// <summary>Refuses empty arguments, which unset shell variables leave.</summary>
 internal static class EmptyWords
 {
-    // A text may be empty, or its verb knows better what to say of it.
+    // A text may be empty, or its verb has a more specific error.
     private static readonly string[] Texts = ["TEXT", "LINE"];
 
     /// <summary>Looks through the arguments and the options that were given.</summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Bam.Cli;
 
-/// <summary>Large numbers as people write and read them: <c>400B</c>, <c>989T</c>, <c>4e11</c>, <c>80G</c>.</summary>
+/// <summary>Large numbers with unit prefixes: <c>400B</c>, <c>989T</c>, <c>4e11</c>, <c>80G</c>.</summary>
 internal static class Quantity
 {
     private static readonly string[] Prefixes = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
@@ -34,7 +34,7 @@ internal static class Quantity
         return $"{value.ToString(format, CultureInfo.InvariantCulture)} {Prefixes[power]}{unit}".TrimEnd();
     }
 
-    /// <summary>Tokens as people count them, as "400 B".</summary>
+    /// <summary>A number of tokens, as "400 B".</summary>
     public static string Tokens(double count) => Short(count).Replace('G', 'B');
 
     /// <summary>FLOPs of a whole training, as "7.84e20".</summary>
@@ -64,7 +64,7 @@ internal static class Quantity
 }
 
 /// <summary>
-/// Sizes of files as people write them: <c>5GB</c>, <c>500 MB</c>, <c>2GiB</c>, <c>4096</c>. A B is a byte here, not a billion.
+/// File sizes with units: <c>5GB</c>, <c>500 MB</c>, <c>2GiB</c>, <c>4096</c>. Here B means byte, not billion.
 /// </summary>
 internal static class ByteSize
 {

@@ -5,8 +5,8 @@ using Spectre.Console;
 namespace Bam.Cli;
 
 /// <summary>
-/// Standard error: kept lines, and where the work stands. On a terminal the latter is one line that is redrawn; elsewhere
-/// plain lines, fewer the longer the work takes. Where nothing can be written any more it falls silent: words do not end work.
+/// Standard error: messages and progress. On a terminal, progress is one line that is redrawn; elsewhere
+/// plain lines, fewer the longer the work takes. Write errors are ignored, so that messages never end the work.
 /// </summary>
 internal sealed class Reporter : IReporter, IDisposable
 {
@@ -30,15 +30,10 @@ internal sealed class Reporter : IReporter, IDisposable
     private bool isSilent;
 
     /// <summary>A reporter over the process's standard error, or any other writer.</summary>
-    /// <param name="error">Where to write.</param>
     public Reporter(TextWriter error)
         : this(error, Consoles.IsLive(error), () => Consoles.TerminalWidth, () => Stopwatch.GetElapsedTime(0)) { }
 
-    /// <summary>For tests: over a terminal and a clock that are not there.</summary>
-    /// <param name="error">Where to write.</param>
-    /// <param name="isLive">Whether the line is redrawn.</param>
-    /// <param name="width">The terminal's columns.</param>
-    /// <param name="clock">The time since some fixed moment.</param>
+    /// <summary>For tests: with a terminal's width in columns and a clock, the time since some fixed moment.</summary>
     internal Reporter(TextWriter error, bool isLive, Func<int> width, Func<TimeSpan> clock)
     {
         this.error = error;
@@ -137,10 +132,10 @@ internal sealed class Reporter : IReporter, IDisposable
     }
 }
 
-/// <summary>The speed of one activity and the time it has left.</summary>
+/// <summary>The speed of one activity and its remaining time.</summary>
 internal struct ProgressRate
 {
-    // The shown speed follows the last seconds, the time left the whole activity.
+    // The speed is that of the last seconds; the remaining time follows from the whole activity.
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(3);
 
     private readonly long startDone;

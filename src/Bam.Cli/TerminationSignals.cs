@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Bam.Cli;
 
-/// <summary>The first Ctrl-C, SIGTERM or hang-up asks the work to save and leave; the second ends the process at once.</summary>
+/// <summary>The first Ctrl-C, SIGTERM or SIGHUP asks the work to save and stop; the second ends the process at once.</summary>
 internal sealed class TerminationSignals : IDisposable
 {
     private readonly CancellationTokenSource source = new();
@@ -29,7 +29,7 @@ internal sealed class TerminationSignals : IDisposable
         }
         catch (IOException)
         {
-            // The terminal that hung up takes no more words.
+            // The terminal has hung up.
         }
     }
 

@@ -30,10 +30,10 @@ internal sealed class ExperimentRun
     /// <summary>True if there are seed numbers to choose from.</summary>
     public bool HasSeeds { get; }
 
-    /// <summary>Reads a recipe or a set; all that can be wrong with them is found here, before any work.</summary>
-    /// <param name="path">The recipe's file, or a set's, or the folder of a <c>recipe.yaml</c>.</param>
-    /// <param name="output">The run's root; null for <c>runs/NAME</c> below the current directory.</param>
-    /// <param name="isSmoke">True: tiny models and synthetic text, to see that everything works (<c>runs/NAME-smoke</c>).</param>
+    /// <summary>
+    /// Reads a recipe, a set, or the folder of a <c>recipe.yaml</c>, and finds all errors before any work. The output is
+    /// <c>runs/NAME</c> if null; a smoke run has tiny models and synthetic text, in <c>runs/NAME-smoke</c>.
+    /// </summary>
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
     public static ExperimentRun Open(string path, string? output, bool isSmoke = false)
     {
@@ -45,8 +45,9 @@ internal sealed class ExperimentRun
         return new ExperimentRun(set, isSmoke ? RunRoot.Smoke(recipes, output) : recipes, output);
     }
 
-    /// <summary>Every unit with what a run would do about it, in the order in which a run takes them.</summary>
-    /// <param name="seeds">Only these seed numbers; null for all.</param>
+    /// <summary>
+    /// Every unit, or those of <paramref name="seeds"/>, with what a run would do about it, in the order of a run.
+    /// </summary>
     /// <exception cref="InvalidInputException">No study has one of them.</exception>
     public IReadOnlyList<PlannedUnit> Plan(IReadOnlyCollection<long>? seeds)
     {
@@ -61,12 +62,10 @@ internal sealed class ExperimentRun
     }
 
     /// <summary>
-    /// Runs the units that are not finished, one seed number after the other, so that what the studies share is trained once and
-    /// whole rows of results exist early; writes the reports after each unit.
+    /// Runs the units that are not finished, all or those of <paramref name="seeds"/>, one seed number after the other, so that
+    /// models that the studies share are trained once and whole rows of results exist early; writes the reports after each unit.
+    /// After a cancellation the same call resumes.
     /// </summary>
-    /// <param name="seeds">Only these seed numbers; null for all.</param>
-    /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The studies, with all units that are finished by now.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
@@ -99,12 +98,10 @@ internal sealed class ExperimentRun
     }
 
     /// <summary>
-    /// Finds the budgets of the units that are not finished, and trains no mixture: core-seconds are then calibrated on a quiet
-    /// machine, with the threads of the moment, however the mixtures are trained later.
+    /// Finds the budgets of the units that are not finished, all or those of <paramref name="seeds"/>, and trains no mixture:
+    /// core-seconds are then calibrated on a quiet machine, with the threads of the moment, however the mixtures are trained
+    /// later. After a cancellation the same call resumes.
     /// </summary>
-    /// <param name="seeds">Only these seed numbers; null for all.</param>
-    /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The budgets of those units, one seed number after the other.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>

@@ -21,11 +21,10 @@ internal static class ResultsArchive
         return new Study(StoredRecipe(results, Path.Combine(runDirectory, Results.FileName), reporter), [results]);
     }
 
-    /// <summary>Draws the reports of a recipe or a set.</summary>
-    /// <param name="path">The recipe's file, or a set's.</param>
-    /// <param name="output">Where reports go, and where results are read if the recipe names no other place; null for
-    /// <c>runs/NAME</c>.</param>
-    /// <param name="reporter">Receives warnings about results that do not fit their recipe.</param>
+    /// <summary>
+    /// Writes the reports of a recipe or a set into <paramref name="output"/>, or <c>runs/NAME</c> if null, where results are
+    /// read, too, if the recipe names no other place. Warns of results that do not fit their recipe.
+    /// </summary>
     /// <returns>The set's report, or the only recipe's.</returns>
     /// <exception cref="InvalidInputException">A file is not as it must be, or a recipe of one unit has no results.</exception>
     /// <exception cref="WorkFailedException">A file cannot be written.</exception>

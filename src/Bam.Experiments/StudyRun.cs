@@ -121,16 +121,8 @@ internal sealed class StudyRun
     }
 }
 
-/// <summary>A unit of a study and what a run would do about it.</summary>
-/// <param name="Study">The study's name.</param>
-/// <param name="Seed">The unit's seed number.</param>
-/// <param name="IsFinished">True: its figures are kept, and it is not run again.</param>
-/// <param name="Phases">Its phases; what a run would do where it is not finished.</param>
+/// <summary>A unit of a study and what a run would do about it; a finished one is not run again.</summary>
 internal sealed record PlannedUnit(string Study, long Seed, bool IsFinished, IReadOnlyList<PlannedPhase> Phases);
 
-/// <summary>The budget of a mixture, matched to another's.</summary>
-/// <param name="Recipe">The recipe's name.</param>
-/// <param name="RandomSeed">The seed number.</param>
-/// <param name="Mixture">The mixture.</param>
-/// <param name="Outcome">The tokens, and what they were found by.</param>
+/// <summary>The tokens of a mixture whose budget is matched to another's, in one recipe with one seed number.</summary>
 internal sealed record FoundBudget(string Recipe, long RandomSeed, string Mixture, BudgetOutcome Outcome);

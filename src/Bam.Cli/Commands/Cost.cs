@@ -4,7 +4,7 @@ using Bam.Torch;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What a model costs before there is one: arithmetic only, no libtorch.</summary>
+/// <summary>Computes the cost of a model without creating it; needs no libtorch.</summary>
 internal sealed class Cost : Verb
 {
     private const int PaperLength = PaperFigures.Context;

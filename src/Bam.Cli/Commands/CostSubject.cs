@@ -8,13 +8,11 @@ using Bam.Upcycling;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>The models that <c>bam cost</c> was asked about.</summary>
-/// <param name="Name">As the user named it.</param>
-/// <param name="Seed">The dense model; of a mixture, what one of its experts is.</param>
-/// <param name="Models">The columns of the tables.</param>
-/// <param name="Mixtures">Those of them that are the third phase of a plan.</param>
-/// <param name="Copies">The specialised copies of the seed behind them.</param>
-/// <param name="PaperSeedTokens">What the paper trains the seed on, when it is the paper's.</param>
+/// <summary>
+/// The models that <c>bam cost</c> was asked about. Of a mixture, <paramref name="Seed"/> is one of its experts;
+/// <paramref name="Mixtures"/> are the models of a plan's third phase, <paramref name="Copies"/> the number of specialised copies
+/// behind them; <paramref name="PaperSeedTokens"/> is null unless the seed is the paper's.
+/// </summary>
 internal sealed record CostSubject(
     string Name,
     ModelConfig Seed,
@@ -77,13 +75,10 @@ internal sealed record CostSubject(
     }
 }
 
-/// <summary>How a dense model is to be mixed, in the words of <c>bam mix</c>.</summary>
-/// <param name="Method">The method's name, or null for none.</param>
-/// <param name="Models">How many models there are, the seed included.</param>
-/// <param name="Experts">M, or null for as many as models.</param>
-/// <param name="TopK">k of the feed-forward experts, or null for 1.</param>
-/// <param name="ShareKeyValue">Whether attention experts share K and V.</param>
-/// <param name="AttentionTopK">k of the attention experts, or null for soft routing.</param>
+/// <summary>
+/// How a dense model is to be mixed, in the words of <c>bam mix</c>; <paramref name="Models"/> includes the seed, null options
+/// have the defaults of the method.
+/// </summary>
 internal sealed record CostMixing(string? Method, int Models, int? Experts, int? TopK, bool ShareKeyValue, int? AttentionTopK)
 {
     private const int MostModels = 10_000;

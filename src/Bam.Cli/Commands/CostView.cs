@@ -7,7 +7,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What models cost, side by side, with the paper's figures beside ours.</summary>
+/// <summary>The costs of models side by side, compared with the paper's figures.</summary>
 internal static class CostView
 {
     private static readonly (string Label, ParameterKind[] Kinds)[] Components =
@@ -96,7 +96,8 @@ internal static class CostView
         return table;
     }
 
-    private static TitledTable LayerTable(IReadOnlyList<ModelCost> costs, string[] names, TitledTable.CountFormat format, int length)
+    private static TitledTable LayerTable(
+        IReadOnlyList<ModelCost> costs, string[] names, TitledTable.CountFormat format, int length)
     {
         var table = new TitledTable(
             string.Create(CultureInfo.InvariantCulture, $"FLOPs per token and layer{format.Unit} (n_ctx = {length:N0})"), names);
@@ -178,7 +179,7 @@ internal static class CostView
                 CultureInfo.InvariantCulture, $"[grey]FLOPs in this table are at the paper's n_ctx, {PaperFigures.Context}.[/]");
     }
 
-    // The note's number has its place in every row, so that the figures stay in line.
+    // Every row has room for the number of a note, so that the figures stay aligned.
     private static string Difference(PaperFigure figure, List<string> notes) => figure.Explanation is { } why
         ? $"{figure.Difference.ToString("+#,0;−#,0", CultureInfo.InvariantCulture)} ({notes.IndexOf(why) + 1})"
         : "equal    ";

@@ -7,7 +7,7 @@ using Spectre.Console.Rendering;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What is in a domain, or in any indexed data set of Megatron-LM.</summary>
+/// <summary>Shows the contents of a domain, or of any indexed data set of Megatron-LM.</summary>
 internal sealed class DataInspect : Verb
 {
     private const int HeadTokens = 48;

@@ -4,7 +4,7 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>The three phases on real text, in minutes.</summary>
+/// <summary>Runs the three phases on real text, in minutes.</summary>
 internal sealed class Demo : Verb
 {
     private readonly Option<string?> output = new("--output")
@@ -33,8 +33,7 @@ internal sealed class Demo : Verb
 /// <summary>The recipes that come with the command; the build puts them beside it.</summary>
 internal static class ShippedRecipes
 {
-    /// <summary>The file of a recipe.</summary>
-    /// <param name="name">Its folder.</param>
+    /// <summary>The file of the recipe in that folder.</summary>
     /// <exception cref="InvalidInputException">The installation lacks it.</exception>
     public static string Find(string name)
     {

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What this machine has, whether Bam can compute on it, and what to do about what is wrong.</summary>
+/// <summary>Shows hardware and libraries, whether Bam can compute here, and advice.</summary>
 internal sealed class Doctor() : Verb(
     "doctor", "Show the hardware and libraries of this machine, and whether Bam can compute on it", "bam doctor --json")
 {
@@ -115,12 +115,10 @@ internal sealed class Doctor() : Verb(
         string[] Advice);
 }
 
-/// <summary>What the system says of the machine.</summary>
-/// <param name="Cpu">The processor's name.</param>
-/// <param name="Cores">How many of its cores this process may use.</param>
-/// <param name="MemoryBytes">Memory that this process may use: the machine's, or its container's limit.</param>
-/// <param name="FreeMemoryBytes">How much of the machine's is free or can be freed.</param>
-/// <param name="FreeDiskBytes">Free space where the command was started.</param>
+/// <summary>
+/// The processor, the cores and the memory that this process may use (at most its container's), the memory that is free or can be
+/// freed, and the free disk space of the current directory.
+/// </summary>
 internal sealed record Machine(string Cpu, int Cores, long MemoryBytes, long FreeMemoryBytes, long FreeDiskBytes)
 {
     public static Machine Current() => new(

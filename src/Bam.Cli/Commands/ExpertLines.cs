@@ -22,10 +22,7 @@ internal sealed class ExpertLines
     private readonly Tokenizer tokenizer;
     private readonly int feedForwardColumns;
 
-    /// <summary>Lines for one mixture.</summary>
-    /// <param name="config">Its sizes.</param>
-    /// <param name="tokenizer">Its tokenizer.</param>
-    /// <param name="names">What its experts are called; null when unknown.</param>
+    /// <summary>Lines for one mixture; <paramref name="names"/> are its experts', null when unknown.</summary>
     public ExpertLines(ModelConfig config, Tokenizer tokenizer, IReadOnlyList<string>? names)
     {
         (this.config, this.tokenizer) = (config, tokenizer);

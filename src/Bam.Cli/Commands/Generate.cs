@@ -141,7 +141,7 @@ internal sealed class Generate : Verb
         TraceRouting = invocation.Get(showExperts),
     };
 
-    // The text is out already, so an interruption loses nothing: it is only told to the caller.
+    // The text is already written, so an interruption only changes the exit status.
     private static void Finish(
         Invocation invocation,
         GenerationResult result,
@@ -199,7 +199,7 @@ internal static class PromptText
         return WithoutLastLineBreak(StandardInput.ReadAllText(input));
     }
 
-    // Editors and echo end a text with one that is not meant.
+    // Editors and echo add one at the end.
     private static string WithoutLastLineBreak(string text)
     {
         if (text.EndsWith("\r\n", StringComparison.Ordinal)) return text[..^2];

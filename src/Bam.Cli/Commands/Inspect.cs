@@ -9,7 +9,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What is in a checkpoint, or what two differ in.</summary>
+/// <summary>Shows the contents of a checkpoint, or the differences between two.</summary>
 internal sealed class Inspect : Verb
 {
     private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
@@ -171,7 +171,7 @@ internal static class InspectView
     private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
 }
 
-/// <summary>What two checkpoints differ in, human-readable or as JSON.</summary>
+/// <summary>The differences between two checkpoints, human-readable or as JSON.</summary>
 internal static class ComparisonView
 {
     private const int ShownNames = 5;

@@ -15,7 +15,7 @@ internal static class DeviceOption
         DefaultValueFactory = _ => "auto",
     };
 
-    /// <summary>The device that is meant; call it once libtorch is loaded.</summary>
+    /// <summary>The chosen device; libtorch must be loaded.</summary>
     public static Device Of(Invocation invocation, Option<string> option)
     {
         try
@@ -36,7 +36,7 @@ internal static class BosOption
 
     public static Option<string?> Create(string description) => new(Name) { Description = description, HelpName = "PLACE" };
 
-    /// <summary>What the user says; null for nothing.</summary>
+    /// <summary>The chosen place; null if the option is absent.</summary>
     public static BeginOfText? Of(Invocation invocation, Option<string?> option, params BeginOfText[] allowed)
     {
         if (invocation.Get(option) is not { } word) return null;
@@ -47,7 +47,7 @@ internal static class BosOption
     }
 }
 
-/// <summary>How many lines of JSONL that cannot be read are passed over.</summary>
+/// <summary>The option <c>--skip-bad-lines</c>: the number of unreadable JSONL lines to skip.</summary>
 internal static class SkipBadLinesOption
 {
     private const string Name = "--skip-bad-lines";
@@ -65,12 +65,13 @@ internal static class SkipBadLinesOption
             : throw new InvalidInputException(Name, "0 or more", $"{invocation.Get(option)}", "change it");
 }
 
-/// <summary>The dtype of what is written, as an option has it.</summary>
+/// <summary>The option <c>--dtype</c>: the dtype of the output.</summary>
 internal static class DtypeOption
 {
-    /// <summary>The dtype, or null where none was given.</summary>
-    /// <param name="name">What was given.</param>
-    /// <param name="others">What else the option takes, for the message: "q8_0 (gguf)".</param>
+    /// <summary>
+    /// The dtype, or null if none was given; <paramref name="others"/> are further values of the option, for the message ("q8_0
+    /// (gguf)").
+    /// </summary>
     /// <exception cref="InvalidInputException">It is no floating-point dtype.</exception>
     public static TensorDtype? Parse(string? name, string? others = null)
     {

@@ -141,7 +141,7 @@ internal static class StudyView
         null => verdict.InWords(),
     };
 
-    // The best is marked; of one alone there is nothing to be best of.
+    // The best is marked; a single model is not.
     private static string Cell(Sample sample, List<Sample> others, string format) =>
         others.Count > 1 && sample.Mean <= others.Min(other => other.Mean)
             ? $"[bold green]{Text(sample, format)}*[/]"

@@ -8,7 +8,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>One model, one phase: trains to the end of its budget, or goes on where it was stopped.</summary>
+/// <summary>Trains one model, or resumes an interrupted training.</summary>
 internal sealed class Train : Verb
 {
     private readonly Argument<string?> config = new("CONFIG")

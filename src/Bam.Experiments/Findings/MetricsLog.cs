@@ -5,9 +5,9 @@ using Bam.Training.Metrics;
 
 namespace Bam.Experiments.Findings;
 
-/// <summary>A model's <c>metrics.jsonl</c>.</summary>
-/// <param name="Steps">The lines of the training itself, in order.</param>
-/// <param name="Evaluations">The lines on held-out text, in order.</param>
+/// <summary>
+/// The lines of a model's <c>metrics.jsonl</c>, in order: those of the training itself, and those on held-out text.
+/// </summary>
 internal sealed record MetricsLog(IReadOnlyList<StepMetrics> Steps, IReadOnlyList<EvaluationMetrics> Evaluations)
 {
     private const string Hint = "remove the line";

@@ -1,9 +1,9 @@
 namespace Bam.Experiments.Findings;
 
-/// <summary>A column of a table over models: its title, and how a model's figure is found. Lower is better.</summary>
-/// <param name="Title">The heading.</param>
-/// <param name="Domain">The domain it is about; null for the mean and for what is of no domain.</param>
-/// <param name="Value">A model's figure; NaN when it was not measured.</param>
+/// <summary>
+/// A column of a table over models, of which lower is better. The domain is null for a mean and for what is of no domain; the
+/// value is NaN when it was not measured.
+/// </summary>
 internal sealed record ModelFigure(string Title, string? Domain, Func<ModelResult, double> Value)
 {
     /// <summary>The held-out tokens behind a model's figure; 0 for none.</summary>
@@ -18,8 +18,6 @@ internal sealed record ModelFigure(string Title, string? Domain, Func<ModelResul
         new("mean", null, model => domains.Average(domain => model.Perplexity.GetValueOrDefault(domain, double.NaN)));
 
     /// <summary>One column for each domain.</summary>
-    /// <param name="domains">In the order of the columns.</param>
-    /// <param name="select">A model's figures by domain.</param>
     public static IReadOnlyList<ModelFigure> ByDomain(
         IReadOnlyList<string> domains, Func<ModelResult, IReadOnlyDictionary<string, double>> select) =>
         [.. domains.Select(domain => new ModelFigure(domain, domain, model => select(model).GetValueOrDefault(domain, double.NaN))
@@ -28,8 +26,6 @@ internal sealed record ModelFigure(string Title, string? Domain, Func<ModelResul
         })];
 
     /// <summary>One column for each probe.</summary>
-    /// <param name="probes">In the order of the columns.</param>
-    /// <param name="select">A probe's figure.</param>
     public static IReadOnlyList<ModelFigure> OfProbes(IReadOnlyList<string> probes, Func<ProbeResult, double> select)
     {
         return [.. probes.Select(probe => new ModelFigure(probe, null, model => Figure(model, probe))

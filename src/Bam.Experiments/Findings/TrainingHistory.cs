@@ -3,12 +3,10 @@ using Bam.Training.Metrics;
 namespace Bam.Experiments.Findings;
 
 /// <summary>
-/// A training in a few hundred numbers: what tables and figures over several runs need of its <c>metrics.jsonl</c>.
+/// A training in a few hundred numbers, for tables and figures over several runs: the loss in at most
+/// <see cref="MostLossPoints"/> points, each the mean over its part of the training, the perplexities measured during training,
+/// and the routing in at most <see cref="MostRoutingPoints"/> points, empty for dense models.
 /// </summary>
-/// <param name="Loss">The training loss, at most <see cref="MostLossPoints"/> points, each the mean over its part of the
-/// training.</param>
-/// <param name="HeldOut">The perplexities on held-out text that were measured while training.</param>
-/// <param name="Routing">How tokens were routed, at most <see cref="MostRoutingPoints"/> moments; empty for dense models.</param>
 internal sealed record TrainingHistory(
     IReadOnlyList<LossMoment> Loss, IReadOnlyList<HeldOutMoment> HeldOut, IReadOnlyList<RoutingMoment> Routing)
 {
@@ -78,18 +76,14 @@ internal sealed record TrainingHistory(
     private static double Rounded(double value) => Math.Round(value, Decimals);
 }
 
-/// <summary>The training loss over a part of the training.</summary>
-/// <param name="Tokens">The tokens trained on at its end.</param>
-/// <param name="CoreSeconds">The core-seconds spent at its end.</param>
-/// <param name="Nll">The mean negative log-likelihood of the next token, in nats.</param>
+/// <summary>
+/// The mean negative log-likelihood of the next token, in nats, over a part of the training, with the tokens and the core-seconds
+/// at its end.
+/// </summary>
 internal sealed record LossMoment(long Tokens, double CoreSeconds, double Nll);
 
-/// <summary>Perplexities in the middle of a training.</summary>
-/// <param name="Tokens">The tokens trained on.</param>
-/// <param name="Perplexity">By domain.</param>
+/// <summary>Perplexities by domain after that many training tokens.</summary>
 internal sealed record HeldOutMoment(long Tokens, IReadOnlyDictionary<string, double> Perplexity);
 
-/// <summary>The routing, averaged over a part of the training.</summary>
-/// <param name="Tokens">The tokens trained on at its end.</param>
-/// <param name="Layers">One entry for each block.</param>
+/// <summary>The routing by block, averaged over a part of the training, with the training tokens at its end.</summary>
 internal sealed record RoutingMoment(long Tokens, IReadOnlyList<LayerMetrics> Layers);

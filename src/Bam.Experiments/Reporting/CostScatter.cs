@@ -3,7 +3,7 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>What training cost against the perplexity that it bought.</summary>
+/// <summary>Perplexity against training cost.</summary>
 internal static class CostScatter
 {
     /// <summary>Appends the section, if two models or more were trained beside the seed and the specialised ones.</summary>
@@ -61,11 +61,7 @@ internal sealed class ScatterPanel
         y = Axis.Rounded(ys.Min(), ys.Max(), Bottom, Top, ticks: 5);
     }
 
-    /// <summary>Appends the panel.</summary>
-    /// <param name="html">Receives it.</param>
-    /// <param name="title">What the cost is.</param>
-    /// <param name="unit">The cost's unit.</param>
-    /// <param name="points">The models, at least one, with finite figures.</param>
+    /// <summary>Appends the panel of at least one model with finite figures.</summary>
     public static void Add(Html html, string title, string unit, IReadOnlyList<ScatterPoint> points) =>
         new ScatterPanel(points).Draw(html, title, unit);
 
@@ -137,17 +133,15 @@ internal sealed class ScatterPanel
     }
 }
 
-/// <summary>One point of a <see cref="ScatterPanel"/>.</summary>
-/// <param name="Name">Its label.</param>
-/// <param name="Color">The style class that colours it.</param>
-/// <param name="X">Its costs, a value for each run.</param>
-/// <param name="Y">Its perplexities, a value for each run.</param>
+/// <summary>
+/// One point of a <see cref="ScatterPanel"/>, with the style class that colours it; X are its costs and Y its perplexities, a
+/// value for each run.
+/// </summary>
 internal sealed record ScatterPoint(string Name, string Color, Sample X, Sample Y);
 
-/// <summary>Finds places for labels beside points, where they cover neither each other nor what is drawn.</summary>
-/// <param name="width">The figure's width: labels stay inside.</param>
-/// <param name="top">The labels' upper limit.</param>
-/// <param name="bottom">Their lower limit.</param>
+/// <summary>
+/// Finds places for labels beside points, inside the figure, where they cover neither each other nor what is drawn.
+/// </summary>
 internal sealed class LabelPlacer(double width, double top, double bottom)
 {
     private const double Height = 13;
@@ -163,9 +157,6 @@ internal sealed class LabelPlacer(double width, double top, double bottom)
     public void Avoid(double left, double upper, double right, double lower) => taken.Add((left, upper, right, lower));
 
     /// <summary>The middle of the left edge of a label near a point; the place is taken from then on.</summary>
-    /// <param name="x">The point.</param>
-    /// <param name="y">The point.</param>
-    /// <param name="labelWidth">How wide the label is.</param>
     public (double X, double Y) Place(double x, double y, double labelWidth)
     {
         var candidates = Distances

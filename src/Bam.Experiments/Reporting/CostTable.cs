@@ -3,7 +3,7 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>How large each model is and what its training cost.</summary>
+/// <summary>Sizes and training costs of models.</summary>
 internal static class CostTable
 {
     /// <summary>Appends the section; the fraction of the machine's matrix peak only if it was measured.</summary>

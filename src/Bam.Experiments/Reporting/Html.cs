@@ -69,9 +69,7 @@ internal sealed class Html
 /// <summary>A whole page: one file with its style sheet, without scripts or outside references.</summary>
 internal static partial class HtmlPage
 {
-    /// <summary>The page's text.</summary>
-    /// <param name="title">For the window; escaped here.</param>
-    /// <param name="body">What it shows.</param>
+    /// <summary>The page's text; the title is escaped here.</summary>
     public static string Of(string title, Html body) => Template("report.html")
         .Replace("{{title}}", Html.Of(html => html.Add($"{title}")).ToString(), StringComparison.Ordinal)
         .Replace("{{style}}", Template("report.css"), StringComparison.Ordinal)

@@ -5,7 +5,7 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>How long models take for a text, at each size that was measured.</summary>
+/// <summary>The latency of models at each size that was measured.</summary>
 internal static class LatencyTables
 {
     private const double Megabyte = 1e6;

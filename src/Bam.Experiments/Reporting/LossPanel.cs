@@ -33,11 +33,7 @@ internal sealed class LossPanel
         y = Axis.Rounded(losses.Min(), losses.Max(), Bottom, Top, ticks: 5);
     }
 
-    /// <summary>Appends the panel.</summary>
-    /// <param name="html">Receives it.</param>
-    /// <param name="title">What the curves have in common.</param>
-    /// <param name="unit">What they run over: "tokens" or "core-seconds".</param>
-    /// <param name="curves">The curves, at least one, each with a point.</param>
+    /// <summary>Appends the panel of at least one curve, each with a point, over "tokens" or "core-seconds".</summary>
     public static void Add(Html html, string title, string unit, IReadOnlyList<LossCurve> curves) =>
         new LossPanel(unit, curves).Draw(html, title);
 
@@ -147,10 +143,10 @@ internal sealed class LossPanel
 /// <summary>One model's training loss: the mean of several runs, and the band from the lowest to the highest of them.</summary>
 internal sealed class LossCurve
 {
-    /// <summary>Averages runs point by point; what one run has more of than the others is left out.</summary>
-    /// <param name="name">The model's name.</param>
-    /// <param name="color">The style class that colours it.</param>
-    /// <param name="runs">Each run's points are means over equal parts of its training.</param>
+    /// <summary>
+    /// Averages runs point by point, up to the length of the shortest; each run's points are means over equal parts of its
+    /// training.
+    /// </summary>
     public LossCurve(string name, string color, IReadOnlyList<IReadOnlyList<LossPoint>> runs)
     {
         (Name, Color) = (name, color);
@@ -193,13 +189,10 @@ internal sealed class LossCurve
     }
 }
 
-/// <summary>One point of a loss curve.</summary>
-/// <param name="X">Where the training is: the tokens seen, or the core-seconds spent.</param>
-/// <param name="Loss">Mean negative log-likelihood of the next token, in nats.</param>
+/// <summary>
+/// One point of a loss curve: the tokens or core-seconds so far, and the mean negative log-likelihood of the next token, in nats.
+/// </summary>
 internal readonly record struct LossPoint(double X, double Loss);
 
-/// <summary>How far several runs lie apart at one point of a <see cref="LossCurve"/>.</summary>
-/// <param name="X">Where the training is.</param>
-/// <param name="Low">The lowest loss of them.</param>
-/// <param name="High">The highest.</param>
+/// <summary>The lowest and the highest loss of several runs at one point of a <see cref="LossCurve"/>.</summary>
 internal readonly record struct LossRange(double X, double Low, double High);

@@ -77,7 +77,7 @@ internal static class NumberText
 }
 
 /// <summary>
-/// A relative change in small print, coloured where it is one: of several runs only when its interval leaves out 0.
+/// A relative change in small print, coloured if it is significant: for several runs, if its interval excludes 0.
 /// </summary>
 internal static class ChangeText
 {

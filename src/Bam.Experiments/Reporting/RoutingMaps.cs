@@ -5,7 +5,7 @@ using Bam.Training.Metrics;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>Where each mixture sends its tokens: by domain at the end of training, and over the training.</summary>
+/// <summary>The routing of each mixture: by domain at the end of training, and over the training.</summary>
 internal static class RoutingMaps
 {
     private const int ShownMoments = 4;

@@ -2,7 +2,7 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>How the routers' state moves with perplexity.</summary>
+/// <summary>How the routers' state correlates with perplexity.</summary>
 internal static class StabilityTable
 {
     /// <summary>Appends the section, if perplexities were measured during training.</summary>

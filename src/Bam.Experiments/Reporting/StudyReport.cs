@@ -51,7 +51,7 @@ internal static class StudyReport
             : $"{seeds} {finished} finished, {missing} missing";
     }
 
-    /// <summary>Appends what makes the figures doubtful, if anything does.</summary>
+    /// <summary>Appends a warning if the units do not compare.</summary>
     public static void AddWarning(Html html, Study study)
     {
         if (TextDifference.InWords(TextDifference.Of(study)) is { } text)

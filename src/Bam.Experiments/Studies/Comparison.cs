@@ -3,7 +3,7 @@ using Bam.Experiments.Findings;
 namespace Bam.Experiments.Studies;
 
 /// <summary>
-/// One model against another in one figure, paired by seed number: both descend from the same seed model and see the same
+/// Compares two models by one figure, paired by seed number: both descend from the same seed model and see the same
 /// windows, so that what a seed number does to both cancels. Difference is model − other, Change model ÷ other − 1, with one
 /// value for each unit.
 /// </summary>
@@ -15,10 +15,10 @@ internal sealed record Comparison(string Model, string Against, ModelFigure Figu
     /// <summary>The units.</summary>
     public int Count => Difference.Count;
 
-    /// <summary>Whether the model is below the other, as far as the units can tell.</summary>
+    /// <summary>The verdict on the claim that the model is below the other.</summary>
     public Verdict Verdict => VerdictExtensions.Of(Difference);
 
-    /// <summary>How the model compares, as far as the units can tell: "better", "worse" or "no clear difference".</summary>
+    /// <summary>The comparison in words: "better", "worse", "no clear difference" or "not measured".</summary>
     public string InWords => Verdict switch
     {
         Verdict.Holds or Verdict.HeldOnce => "better",
@@ -38,7 +38,7 @@ internal sealed record Comparison(string Model, string Against, ModelFigure Figu
     }
 }
 
-/// <summary>What a study's units say about a model that is to be better than another; the stronger, the smaller.</summary>
+/// <summary>The verdict on the claim that one model is better than another, from the strongest to the weakest.</summary>
 internal enum Verdict
 {
     /// <summary>The whole 95 % interval of the difference lies below 0.</summary>

@@ -3,7 +3,7 @@ using Bam.Training.Metrics;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>How the routers' state moves with perplexity, over training and across mixtures.</summary>
+/// <summary>How the routers' state correlates with perplexity, over training and across mixtures.</summary>
 internal static class RouterStability
 {
     private const int FewestMoments = 3;
@@ -82,10 +82,10 @@ internal static class RouterStability
         [.. (mixture.Experts ?? []).Select(expert => unit.Models.FirstOrDefault(model => model.Name == expert)?.Domain)];
 }
 
-/// <summary>One number for the state of a mixture's routers at a moment: the mean over its layers.</summary>
-/// <param name="Name">What it is, in a few words.</param>
-/// <param name="Value">It, of the layers and the domain that each expert was trained on; NaN where the mixture has no such
-/// router.</param>
+/// <summary>
+/// One number for the state of a mixture's routers at a moment, the mean over its layers, from the layers and the domain that
+/// each expert was trained on; NaN if the mixture has no such router.
+/// </summary>
 internal sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics>, IReadOnlyList<string?>, double> Value)
 {
     /// <summary>All of them.</summary>
@@ -111,19 +111,17 @@ internal sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics
     private static double Mean(IEnumerable<double> values) => values.DefaultIfEmpty(double.NaN).Average();
 }
 
-/// <summary>How a figure of the routers moves with the mean perplexity on held-out text.</summary>
-/// <param name="Model">The mixture, over the moments of its training; null: across the mixtures, at the end of training.</param>
-/// <param name="Figure">Of the routers.</param>
-/// <param name="Levels">Of the values themselves; over a training both follow the learning, related or not.</param>
-/// <param name="Steps">Of their changes from one moment to the next, which have no such common trend; null across
-/// mixtures.</param>
+/// <summary>
+/// How a figure of the routers correlates with the mean perplexity on held-out text: over the training of one mixture, or across
+/// mixtures at the end of training, where the model is null. Levels are of the values themselves, which follow the training
+/// progress; steps are of their changes from one moment to the next, without that trend, and null across mixtures.
+/// </summary>
 internal sealed record RouterCorrelation(string? Model, RouterFigure Figure, Correlation Levels, Correlation? Steps);
 
-/// <summary>Pearson's correlation of two figures with its 95 % interval.</summary>
-/// <param name="Count">The pairs.</param>
-/// <param name="Coefficient">−1 to 1; NaN of fewer than three pairs, or when one figure does not vary.</param>
-/// <param name="Low">The interval's lower end by Fisher's z; NaN of fewer than four pairs.</param>
-/// <param name="High">The upper end.</param>
+/// <summary>
+/// Pearson's correlation of pairs of figures, NaN of fewer than three pairs or when one figure does not vary, with its 95 %
+/// interval by Fisher's z, NaN of fewer than four pairs.
+/// </summary>
 internal sealed record Correlation(int Count, double Coefficient, double Low, double High)
 {
     private const int FewestPairs = 3;

@@ -3,15 +3,15 @@ using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>A recipe's results, one unit for each seed number: what reports show.</summary>
-/// <param name="Recipe">The recipe.</param>
-/// <param name="Units">The finished units, in the order of their seed numbers; all of the same models and domains.</param>
+/// <summary>
+/// A recipe's results, for reports: the finished units in the order of their seed numbers, all of the same models and domains.
+/// </summary>
 internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
 {
     /// <summary>The recipe's name.</summary>
     public string Name => Recipe.Name;
 
-    /// <summary>The title for people.</summary>
+    /// <summary>The title of the reports.</summary>
     public string Title => Recipe.Title ?? Recipe.Name;
 
     /// <summary>The domains in the order of the tables.</summary>
@@ -33,7 +33,7 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     public IReadOnlyList<ClaimResult> Claims => [.. Recipe.Claims.Select(claim => ClaimResult.Of(this, claim))];
 
     /// <summary>
-    /// What a recipe that claims nothing is looked at for: experts and mixtures against the seed, in perplexity on the experts'
+    /// For a recipe without claims: experts and mixtures compared with the seed, by perplexity on the experts'
     /// domains. The seed's own domain stays out: mixtures may lose there, as in the paper.
     /// </summary>
     public IReadOnlyList<Comparison> Observations
@@ -62,8 +62,6 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     private ModelResult? FirstOf(ModelKind kind) => Models.FirstOrDefault(model => model.Kind == kind);
 
     /// <summary>One model's figures, a value for each unit.</summary>
-    /// <param name="model">The model's name.</param>
-    /// <param name="figure">Which figure.</param>
     public Sample Of(string model, Func<ModelResult, double> figure) =>
         new([.. Units.Select(unit => figure(unit.Models.First(result => result.Name == model)))]);
 }

@@ -7,7 +7,7 @@ using Bam.Files;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>A study's figures for programs.</summary>
+/// <summary>Writes a study's figures in machine-readable form.</summary>
 internal static class StudyFigures
 {
     private static readonly JsonSerializerOptions Json = new()

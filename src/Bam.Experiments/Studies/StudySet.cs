@@ -15,7 +15,7 @@ internal sealed record StudySet
     [Key("the name of the run; the set's folder when absent")]
     public string Name { get; init; } = "";
 
-    /// <summary>The title for people.</summary>
+    /// <summary>The title of the reports.</summary>
     [Key("the title of the set's report; its name when absent")]
     public string? Title { get; init; }
 
@@ -31,7 +31,6 @@ internal sealed record StudySet
     public static bool IsSet(string path) => File.Exists(path) && ConfigFile.Load(path).Children.ContainsKey("studies");
 
     /// <summary>Reads a set with its recipes, or a lone recipe; the text that recipes name is not looked at.</summary>
-    /// <param name="path">The set's file, or a recipe's.</param>
     /// <returns>The set, null for a recipe; and the recipes.</returns>
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
     internal static (StudySet? Set, IReadOnlyList<Recipe> Recipes) ReadRecipes(string path)

@@ -4,10 +4,9 @@ using Bam.Experiments.Findings;
 namespace Bam.Experiments.Studies;
 
 /// <summary>
-/// Held-out text that is not the same in all units of a study, as when a script found other text: their figures do not compare.
+/// A domain or probe whose held-out text is not the same in all units of a study, as when a script found other text: their
+/// figures do not compare. For each number of tokens counted, the seed numbers of those units.
 /// </summary>
-/// <param name="Text">The domain, or the probe.</param>
-/// <param name="Units">The tokens that were counted, with the seed numbers of the units that counted so many.</param>
 internal sealed record TextDifference(string Text, IReadOnlyList<(long Tokens, IReadOnlyList<long> Seeds)> Units)
 {
     /// <summary>All of a study; text of as many tokens counts as the same.</summary>
