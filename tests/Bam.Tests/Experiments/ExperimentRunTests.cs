@@ -145,7 +145,7 @@ public sealed class ExperimentRunTests : IDisposable
         File.WriteAllText(directory["base.yaml"], Base.Replace("random_seeds: [1, 2]\nresults: kept", "", StringComparison.Ordinal));
 
         Should.Throw<InvalidInputException>(() => Open("recipe.yaml", "out")).Message
-            .ShouldBe($"{directory["first.yaml"]}: key 'random_seeds' is missing: a study has one unit for each");
+            .ShouldBe($"{directory["first.yaml"]}: key 'random_seeds' is missing; a study has one unit per seed");
     }
 
     [Fact]
