@@ -40,7 +40,8 @@ public class CommandLineTests
         "--seeds: expected an integer, found '1', '0.5'; try: bam run --help", "run", "recipe.yaml", "--seeds", "1", "0.5")]
     [InlineData(
         "--temperature: expected a number, found 'hot'; try: bam generate --help", "generate", "model", "--temperature", "hot")]
-    [InlineData("MODEL: expected a value, found an empty one; give one, or set the shell variable that it comes from", "inspect", "")]
+    [InlineData(
+        "MODEL: expected a value, found an empty one; give one, or set the shell variable that it comes from", "inspect", "")]
     [InlineData(
         "unknown option '--windw', did you mean '--window'; try: bam eval perplexity --help, or ./--windw if it is a file",
         "eval", "perplexity", "model", "--data", "law", "--windw", "64")]
