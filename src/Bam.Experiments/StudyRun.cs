@@ -39,7 +39,8 @@ internal sealed class StudyRun
     public Study Study => new(recipe, [.. units.Select(Accepted).OfType<Results>()]);
 
     /// <summary>The units with what a run would do about each.</summary>
-    public IReadOnlyList<PlannedUnit> Plan() => [.. units.Select(unit => new PlannedUnit(Name, unit.Seed, IsFinished(unit), unit.Plan()))];
+    public IReadOnlyList<PlannedUnit> Plan() =>
+        [.. units.Select(unit => new PlannedUnit(Name, unit.Seed, IsFinished(unit), unit.Plan()))];
 
     /// <summary>Runs a unit that is not finished; the caller holds the directory's lock.</summary>
     /// <returns>False if there was nothing to do: the unit is finished, or the study has none of that number.</returns>
@@ -86,7 +87,8 @@ internal sealed class StudyRun
             return false;
         }
 
-        if (File.Exists(file)) reporter.Say($"{Name}, seed {unit.Seed}: {file} is of another recipe or text and will be replaced");
+        if (File.Exists(file))
+            reporter.Say($"{Name}, seed {unit.Seed}: {file} is of another recipe or text and will be replaced");
         reporter.Say($"{Name}, seed {unit.Seed}");
         var results = unit.Run(RecipeWriter.Write(RecipePaths.Relative(recipe.ForSeed(unit.Seed))), reporter, cancellation);
         // The figures outlive the run's directory, on which the metrics' paths depend.
@@ -111,3 +113,9 @@ internal sealed class StudyRun
         }
     }
 }
+
+/// <summary>A unit of a study and what a run would do about it; a finished one is not run again.</summary>
+internal sealed record PlannedUnit(string Study, long Seed, bool IsFinished, IReadOnlyList<PlannedPhase> Phases);
+
+/// <summary>The tokens of a mixture whose budget is matched to another's, in one recipe with one seed number.</summary>
+internal sealed record FoundBudget(string Recipe, long RandomSeed, string Mixture, BudgetOutcome Outcome);

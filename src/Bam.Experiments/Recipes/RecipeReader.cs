@@ -7,7 +7,7 @@ namespace Bam.Experiments.Recipes;
 
 /// <summary>
 /// Reads <c>recipe.yaml</c>. Beside the keys of <see cref="Recipe"/> the file may hold <c>training</c>: training keys for every
-/// phase that does not set them itself; and <c>extends</c>: a file in the same folder whose keys are used where this one has none.
+/// phase that does not set them itself; and <c>extends</c>: a file in the same folder, whose keys are the defaults of this one.
 /// By default, the peak learning rate of experts and mixtures is half of the trained seed's, and all phases draw their windows
 /// with the recipe's random seed.
 /// </summary>
