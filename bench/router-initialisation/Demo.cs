@@ -6,22 +6,24 @@ using Bam.Tokenization;
 namespace Bam.Bench.Routers;
 
 /// <summary>What a run of <c>bam demo</c> left: four dense models and their domains, the seed's first.</summary>
-/// <param name="run">The run's directory.</param>
 internal sealed partial class Demo(string run)
 {
     private static readonly string[] DomainNames = ["general", "code", "math", "law"];
 
-    public IReadOnlyList<string> Models { get; } = [.. new[] { "seed", "code", "math", "law" }.Select(name => Path.Combine(Phase(run, $"train-{name}"), "model"))];
+    public IReadOnlyList<string> Models { get; } =
+        [.. new[] { "seed", "code", "math", "law" }.Select(name => Path.Combine(Phase(run, $"train-{name}"), "model"))];
 
-    public IReadOnlyList<string> Domains { get; } = [.. DomainNames.Select(name => Path.Combine(Phase(run, $"data-{name}"), "shards"))];
+    public IReadOnlyList<string> Domains { get; } =
+        [.. DomainNames.Select(name => Path.Combine(Phase(run, $"data-{name}"), "shards"))];
 
-    /// <summary>Writes text of each domain that the models were trained on, and nothing that they are measured on.</summary>
-    /// <param name="directory">Where to.</param>
-    /// <param name="tokens">At least that many tokens.</param>
+    /// <summary>Writes at least that many tokens of each training domain; none of the text is measured on.</summary>
     public IReadOnlyList<string> WriteTexts(string directory, int tokens)
     {
         var tokenizer = Tokenizer.Load(Models[0]);
-        return [.. DomainNames.Select((name, i) => WriteText(Path.Combine(directory, $"{name}.txt"), Domains[i], tokenizer, tokens))];
+        return
+        [
+            .. DomainNames.Select((name, i) => WriteText(Path.Combine(directory, $"{name}.txt"), Domains[i], tokenizer, tokens)),
+        ];
     }
 
     private static string WriteText(string path, string domain, Tokenizer tokenizer, int tokens)
@@ -43,7 +45,8 @@ internal sealed partial class Demo(string run)
     }
 
     private static string Phase(string run, string name) =>
-        Directory.GetDirectories(Path.Combine(run, "phases")).Single(path => PhaseKey().Replace(Path.GetFileName(path), "") == name);
+        Directory.GetDirectories(Path.Combine(run, "phases"))
+            .Single(path => PhaseKey().Replace(Path.GetFileName(path), "") == name);
 
     [GeneratedRegex("-[0-9a-f]{12}$")]
     private static partial Regex PhaseKey();

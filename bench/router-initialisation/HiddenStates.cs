@@ -6,14 +6,15 @@ using Bam.Torch;
 namespace Bam.Bench.Routers;
 
 /// <summary>
-/// Routers as mergekit-moe makes them (gate_mode hidden and hidden_avg): row e of a block's router is the residual stream that comes into
-/// the block, without the norm, at the last token of each prompt (or on the mean over its tokens), on the mean over the prompts, divided
-/// by its length. The prompts are the windows of a text.
+/// Routers as mergekit-moe makes them (gate_mode hidden and hidden_avg): row e of a block's router is the residual stream that
+/// comes into the block, without the norm, at the last token of each prompt (or on the mean over its tokens), on the mean over
+/// the prompts, divided by its length. The prompts are the windows of a text.
 /// </summary>
 internal static class HiddenStates
 {
     /// <summary>One router for each block, [experts, d]: of both its branches.</summary>
-    public static float[][] Of(LanguageModel seed, Tokenizer tokenizer, IReadOnlyList<string> texts, int tokens, int promptLength, bool overTokens)
+    public static float[][] Of(
+        LanguageModel seed, Tokenizer tokenizer, IReadOnlyList<string> texts, int tokens, int promptLength, bool overTokens)
     {
         var (layers, hidden) = (seed.Config.NumHiddenLayers, seed.Config.HiddenSize);
         var routers = Enumerable.Range(0, layers).Select(_ => new List<float>()).ToArray();
@@ -31,6 +32,8 @@ internal static class HiddenStates
 
     private sealed class Block(bool overTokens) : IRoutingObserver
     {
+        private static readonly Operator s_norm = Operator.Get("aten::linalg_vector_norm");
+
         public float[] Row { get; private set; } = [];
 
         public void AddResidual(Tensor x)
@@ -38,7 +41,7 @@ internal static class HiddenStates
             using var scope = TensorScope.Open();
             var prompts = overTokens ? x.Mean(1) : x.Select(1, x.Size(1) - 1);  // [prompts, d]
             var row = prompts.Mean(0);
-            Row = (row / row.Norm()).ToArray<float>();
+            Row = (row / s_norm.Call(row)).ToArray<float>();
         }
     }
 }

@@ -63,12 +63,14 @@ void Mix(string name, string method, MixtureOptions options, bool routed = true)
 
 void SetRouters(LanguageModel model, Func<ParameterInfo, float[]> rows)
 {
-    foreach (var slice in model.Slices.Where(slice => slice.Parameter.IsRouter)) ModelCheckpoint.Write(model.Parameters.Values, slice, rows(slice.Parameter));
+    foreach (var slice in model.Slices.Where(slice => slice.Parameter.IsRouter))
+        ModelCheckpoint.Write(model.Parameters.Values, slice, rows(slice.Parameter));
 }
 
 void Measure(string mixture, string routers, LanguageModel model)
 {
-    var results = heldOut.Measure(model, new() { WindowLength = PromptLength, BatchSize = 32 }, "", SilentReporter.Instance, CancellationToken.None);
+    var results = heldOut.Measure(
+        model, new() { WindowLength = PromptLength, BatchSize = 32 }, "", SilentReporter.Instance, CancellationToken.None);
     Console.WriteLine(JsonSerializer.Serialize(new
     {
         mixture,

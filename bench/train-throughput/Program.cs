@@ -102,8 +102,15 @@ internal static class Program
     {
         var prefix = Path.Combine(directory, "random");
         WriteTokens(prefix, config.VocabSize);
-        var training = new TrainingConfig { Data = [new() { Domain = "random", Path = prefix }], Output = directory, Settings = settings };
-        var model = new LanguageModel(config, Device.Parse(settings.Device), settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
+        var training = new TrainingConfig
+        {
+            Data = [new() { Domain = "random", Path = prefix }],
+            Output = directory,
+            Settings = settings,
+        };
+        var model = new LanguageModel(
+            config, Device.Parse(settings.Device),
+            settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         ModelInitializer.Initialize(model, seed: 1);
         return new(model, TrainingData.Open(training, config.VocabSize, tokenizer: null), training.Settings);
     }

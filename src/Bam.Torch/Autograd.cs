@@ -6,7 +6,7 @@ internal static unsafe class Autograd
     /// <summary>Whether operators on this thread build a graph.</summary>
     public static bool IsEnabled => Native.bam_grad_enabled() != 0;
 
-    /// <summary>Adds the gradients of a scalar to the <see cref="Tensor.Grad"/> of every leaf that it came from, and frees its graph.</summary>
+    /// <summary>Adds the gradients of a scalar to the <see cref="Tensor.Grad"/> of its leaves, and frees its graph.</summary>
     /// <exception cref="TorchException">The loss is not a scalar or has no graph, or a function's backward failed.</exception>
     public static void Backward(Tensor loss)
     {
@@ -14,7 +14,7 @@ internal static unsafe class Autograd
         Run(Native.bam_backward(&handle, null, 1, 0));
     }
 
-    /// <summary>As <see cref="Backward(Tensor)"/> for an output of any shape, of which <paramref name="gradient"/> is the gradient.</summary>
+    /// <summary>As <see cref="Backward(Tensor)"/>, for an output of any shape whose gradient is given.</summary>
     /// <exception cref="TorchException">The shapes differ, there is no graph, or a function's backward failed.</exception>
     public static void Backward(Tensor output, Tensor gradient)
     {
@@ -24,8 +24,9 @@ internal static unsafe class Autograd
     }
 
     /// <summary>
-    /// The gradients of a scalar in <paramref name="inputs"/>, without touching other leaves; null where none flows. Frees the graph. A matrix
-    /// to whose gradient its function adds in place (<see cref="Functions.Parameter"/>) gets it there, and null here.
+    /// The gradients of a scalar in <paramref name="inputs"/>, without touching other leaves; null where none flows. Frees the
+    /// graph. A matrix to whose gradient its function adds in place (<see cref="Functions.Parameter"/>) gets it there, and null
+    /// here.
     /// </summary>
     /// <exception cref="TorchException">The loss is not a scalar or has no graph, or a function's backward failed.</exception>
     public static Tensor?[] Gradients(Tensor loss, params ReadOnlySpan<Tensor> inputs)
@@ -43,4 +44,23 @@ internal static unsafe class Autograd
         if (status != 0)
             throw new TorchException("backward", Native.LastError(), AutogradFunction.TakeFailure());
     }
+}
+
+/// <summary>Operators build no graph while this is in force: <c>using var _ = NoGrad.Enter();</c></summary>
+internal readonly ref struct NoGrad : IDisposable
+{
+    private readonly bool wasEnabled;
+
+    private NoGrad(bool wasEnabled) => this.wasEnabled = wasEnabled;
+
+    /// <summary>Turns the graph off for this thread until the result is disposed of.</summary>
+    public static NoGrad Enter()
+    {
+        var wasEnabled = Autograd.IsEnabled;
+        Native.bam_set_grad_enabled(0);
+        return new NoGrad(wasEnabled);
+    }
+
+    /// <summary>Returns to what was in force before.</summary>
+    public void Dispose() => Native.bam_set_grad_enabled(this.wasEnabled ? 1 : 0);
 }

@@ -25,7 +25,7 @@ internal abstract unsafe class AutogradFunction
     /// <summary>The exception of the last backward that failed, once.</summary>
     internal static Exception? TakeFailure() => Interlocked.Exchange(ref s_failure, null);
 
-    /// <summary>Connects outputs, computed under <see cref="NoGrad"/>, to inputs; does nothing when no input needs a gradient or no graph is built.</summary>
+    /// <summary>Connects outputs, computed under <see cref="NoGrad"/>, to inputs; no-op when no input needs a gradient.</summary>
     /// <param name="inputs">What the outputs depend on.</param>
     /// <param name="outputs">Tensors without a history of their own.</param>
     /// <param name="saved">What backward needs: inputs, outputs or anything computed on the way.</param>
@@ -50,7 +50,7 @@ internal abstract unsafe class AutogradFunction
         }
     }
 
-    /// <summary>Computes the gradients of the inputs. Runs in a scope of its own, without a graph, on whatever thread backward uses.</summary>
+    /// <summary>Computes the gradients of the inputs, in a scope of its own, without a graph, on any thread.</summary>
     /// <param name="gradOutputs">The gradient of each output; null stands for zeros, but not all are null.</param>
     /// <param name="saved">The tensors given to <see cref="Attach"/>, in their order.</param>
     /// <param name="gradInputs">To be filled with the gradient of each input; null stands for zeros.</param>
@@ -61,7 +61,8 @@ internal abstract unsafe class AutogradFunction
 
     [UnmanagedCallersOnly]
     private static int OnBackward(
-        nint state, nint* outputGradients, int outputCount, nint* saved, int savedCount, nint* inputGradients, byte* needed, int inputCount)
+        nint state, nint* outputGradients, int outputCount, nint* saved, int savedCount, nint* inputGradients, byte* needed,
+        int inputCount)
     {
         AutogradFunction? function = null;
         try

@@ -49,3 +49,13 @@ internal readonly record struct Device(DeviceType Type, int Index)
     public override string ToString() =>
         IsCpu ? "cpu" : string.Create(CultureInfo.InvariantCulture, $"cuda:{Index}");
 }
+
+/// <summary>The kinds of device, with libtorch's numbers.</summary>
+internal enum DeviceType : sbyte
+{
+    /// <summary>The processor.</summary>
+    Cpu = 0,
+
+    /// <summary>An NVIDIA GPU (or an AMD one under ROCm's libtorch).</summary>
+    Cuda = 1,
+}

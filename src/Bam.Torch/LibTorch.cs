@@ -36,7 +36,9 @@ internal static unsafe class LibTorch
         }
     }
 
-    /// <summary>Whether libtorch can be used here; if not, <paramref name="whyNot"/> says what was tried and why each failed.</summary>
+    /// <summary>
+    /// Whether libtorch can be used here; if not, <paramref name="whyNot"/> says what was tried and why each failed.
+    /// </summary>
     public static bool IsAvailable(out string whyNot)
     {
         try
@@ -81,11 +83,15 @@ internal static unsafe class LibTorch
         var allocatorTuned = options.TuneAllocator && ProcessTuning.TuneAllocator();
 
         var bridge = BridgeRecord.Find(AppContext.BaseDirectory, attempts);
-        var directory = bridge is null ? null : LibTorchSearch.LoadFirst(bridge, options, Environment.GetEnvironmentVariable, attempts);
+        var directory = bridge is null
+            ? null
+            : LibTorchSearch.LoadFirst(bridge, options, Environment.GetEnvironmentVariable, attempts);
         if (directory is null || !NativeFile.TryLoad(bridge!.File, attempts, out var handle))
         {
-            s_failure = "it cannot be used here. Tried, in this order:" + string.Concat(attempts.Select(attempt => "\n  " + attempt))
-                + "\n  Install libtorch-dev, g++ and cmake (or set LIBTORCH to a folder with include/ and lib/) and run 'dotnet build' again.";
+            s_failure = "it cannot be used here. Tried, in this order:"
+                + string.Concat(attempts.Select(attempt => "\n  " + attempt))
+                + "\n  Install libtorch-dev, g++ and cmake (or set LIBTORCH to a folder with include/ and lib/) and run "
+                + "'dotnet build' again.";
             return;
         }
 
@@ -109,4 +115,59 @@ internal static unsafe class LibTorch
             Configuration = new string((sbyte*)Native.bam_torch_configuration()),
         };
     }
+}
+
+/// <summary>How libtorch is set up when it is loaded. Everything has a default that suits training on this machine.</summary>
+internal sealed record LibTorchOptions
+{
+    /// <summary>Threads of one operator; 0: OMP_NUM_THREADS if it is set, else the machine's cores.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Whether malloc keeps large blocks instead of returning each to the system.</summary>
+    public bool TuneAllocator { get; init; } = true;
+
+    /// <summary>Whether Debian's OpenMP build of OpenBLAS is preferred to the system's default BLAS.</summary>
+    public bool PreferOpenMpBlas { get; init; } = true;
+}
+
+/// <summary>The libtorch in use, as <c>bam doctor</c> prints it and a run's identity records it.</summary>
+internal sealed record LibTorchInfo
+{
+    /// <summary>The version, such as <c>1.13.0</c>.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>The folder of its libraries.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>The bridge's file.</summary>
+    public required string Bridge { get; init; }
+
+    /// <summary>Every place that was tried, in order, each with its outcome.</summary>
+    public required IReadOnlyList<string> Attempts { get; init; }
+
+    /// <summary>Threads of one operator.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>Whether malloc keeps large blocks.</summary>
+    public required bool AllocatorTuned { get; init; }
+
+    /// <summary>The BLAS libraries mapped into this process; empty when libtorch brings its own inside.</summary>
+    public required IReadOnlyList<string> BlasFiles { get; init; }
+
+    /// <summary>
+    /// What OpenBLAS says of itself, such as <c>OpenBLAS 0.3.21 … USE_OPENMP SapphireRapids</c>; else the name of the BLAS.
+    /// </summary>
+    public required string Blas { get; init; }
+
+    /// <summary>The variables of the C libraries in force, such as <c>OMP_WAIT_POLICY=passive</c>.</summary>
+    public required IReadOnlyList<string> Environment { get; init; }
+
+    /// <summary>The processor's features that matter to the kernels, such as <c>avx2 fma avx512f</c>.</summary>
+    public required string CpuFeatures { get; init; }
+
+    /// <summary>How many CUDA devices it sees.</summary>
+    public required int CudaDevices { get; init; }
+
+    /// <summary>libtorch's own account of how it was built.</summary>
+    public required string Configuration { get; init; }
 }

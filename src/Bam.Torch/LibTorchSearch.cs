@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
 namespace Bam.Torch;
@@ -12,11 +13,10 @@ internal static partial class LibTorchSearch
 {
     private static readonly string[] s_systemDirectories = ["/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/usr/lib"];
 
-    /// <summary>Loads the first libtorch that fits and returns its folder; null when there is none.</summary>
-    /// <param name="bridge">What it must fit.</param>
-    /// <param name="options">Whether OpenBLAS is chosen.</param>
-    /// <param name="environment">The environment's variables.</param>
-    /// <param name="attempts">What was tried is added here.</param>
+    /// <summary>
+    /// Loads the first libtorch that fits the bridge and returns its folder; null if there is none. What was tried is added to
+    /// <paramref name="attempts"/>.
+    /// </summary>
     internal static string? LoadFirst(
         BridgeRecord bridge, LibTorchOptions options, Func<string, string?> environment, List<string> attempts)
     {
@@ -36,7 +36,8 @@ internal static partial class LibTorchSearch
         return null;
     }
 
-    private static bool TryLoad(string source, string directory, BridgeRecord bridge, LibTorchOptions options, List<string> attempts)
+    private static bool TryLoad(
+        string source, string directory, BridgeRecord bridge, LibTorchOptions options, List<string> attempts)
     {
         var library = FindLibrary(directory, "libtorch_cpu.so");
         if (library is null)
@@ -48,7 +49,9 @@ internal static partial class LibTorchSearch
         var version = VersionOf(directory, library);
         if (version is not null && !SameMinor(version, bridge.Version))
         {
-            attempts.Add($"{source}: {library} is version {version}, the bridge was built for {bridge.Version}; 'dotnet build' rebuilds it");
+            attempts.Add(
+                $"{source}: {library} is version {version}, the bridge was built for {bridge.Version}; "
+                + "'dotnet build' rebuilds it");
             return false;
         }
 
@@ -108,7 +111,9 @@ internal static partial class LibTorchSearch
         if (!Directory.Exists(directory))
             return null;
         var exact = Path.Combine(directory, name);
-        return File.Exists(exact) ? exact : Directory.EnumerateFiles(directory, name + ".*").Order(StringComparer.Ordinal).FirstOrDefault();
+        return File.Exists(exact)
+            ? exact
+            : Directory.EnumerateFiles(directory, name + ".*").Order(StringComparer.Ordinal).FirstOrDefault();
     }
 
     private static string? PyTorchRoot(List<string> attempts)
@@ -136,14 +141,15 @@ internal static partial class LibTorchSearch
         return null;
     }
 
-    /// <summary>From the library's own name (Debian), PyTorch's version.py or the C++ archive's build-version; null when none says.</summary>
+    /// <summary>From the library's name (Debian), PyTorch's version.py or the archive's build-version; null if unknown.</summary>
     private static string? VersionOf(string directory, string library)
     {
         var target = File.ResolveLinkTarget(library, returnFinalTarget: true)?.FullName ?? library;
         if (SuffixPattern().Match(target) is { Success: true } suffix)
             return suffix.Groups[1].Value;
-        foreach (var file in new[] { Path.Combine(directory, "..", "version.py"), Path.Combine(directory, "..", "build-version") })
+        foreach (var name in new[] { "version.py", "build-version" })
         {
+            var file = Path.Combine(directory, "..", name);
             if (File.Exists(file) && VersionPattern().Match(File.ReadAllText(file)) is { Success: true } match)
                 return match.Value;
         }
@@ -159,4 +165,63 @@ internal static partial class LibTorchSearch
 
     [GeneratedRegex(@"\d+\.\d+(\.\d+)?")]
     private static partial Regex VersionPattern();
+}
+
+/// <summary>The bridge and the libtorch that it was built for, as CMake recorded them.</summary>
+/// <param name="File">The bridge's library.</param>
+/// <param name="Version">libtorch's version, such as <c>1.13.0</c>.</param>
+/// <param name="Source">How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c> or <c>system</c>.</param>
+/// <param name="Directory">The folder of its libraries.</param>
+internal sealed record BridgeRecord(string File, string Version, string Source, string Directory)
+{
+    /// <summary>The bridge in that folder; null, with the reason noted, if it is missing or its record incomplete.</summary>
+    internal static BridgeRecord? Find(string directory, List<string> attempts)
+    {
+        var file = Path.Combine(directory, "libbam_torch.so");
+        var record = Path.Combine(directory, "bam_torch.txt");
+        if (!System.IO.File.Exists(file) || !System.IO.File.Exists(record))
+        {
+            attempts.Add($"{file}: not there; 'dotnet build' makes it where it finds libtorch, CMake and a C++ compiler");
+            return null;
+        }
+
+        try
+        {
+            var lines = System.IO.File.ReadAllLines(record);
+            var entries = (Entry(lines, "version"), Entry(lines, "source"), Entry(lines, "directory"));
+            if (entries is ({ } version, { } source, { } libraries)) return new BridgeRecord(file, version, source, libraries);
+            attempts.Add(
+                $"{record}: expected version, source and directory, found '{string.Join(' ', lines)}'; "
+                + "'dotnet build' makes it again");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            attempts.Add($"{record}: {e.Message}");
+        }
+
+        return null;
+    }
+
+    private static string? Entry(string[] lines, string name) =>
+        Array.Find(lines, line => line.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
+}
+
+/// <summary>Loads a library by its full path and notes the outcome.</summary>
+internal static class NativeFile
+{
+    internal static bool TryLoad(string file, List<string> attempts, out nint handle)
+    {
+        handle = 0;
+        try
+        {
+            handle = NativeLibrary.Load(file);
+            attempts.Add($"{file}: loaded");
+            return true;
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            attempts.Add($"{file}: {e.Message.ReplaceLineEndings(" ").Trim()}");
+            return false;
+        }
+    }
 }

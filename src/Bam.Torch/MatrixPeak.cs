@@ -2,22 +2,22 @@ using System.Diagnostics;
 
 namespace Bam.Torch;
 
-/// <summary>What this machine reaches in matrix products: the yardstick for "fraction of peak".</summary>
+/// <summary>The rate of matrix products on this machine, the reference for "fraction of peak".</summary>
 internal static class MatrixPeak
 {
-    // The first product also pays for the BLAS's buffers and threads, and one alone may meet a busy moment.
+    // The first product includes the BLAS's initialisation, and a single one may be disturbed by other load.
     private const int FewestProducts = 5;
 
     private static readonly Operator s_product = Operator.Get("aten::mm", "out");
 
-    // A GPU does the smaller ones in less time than it takes to start them.
+    // On a GPU the smaller products take less time than their start.
     private const long SizeOnProcessor = 2048;
     private const long SizeOnGpu = 8192;
 
-    /// <summary>The rate of the fastest of many products of square matrices, of 2048 rows on the processor and 8192 on a GPU, in GFLOP/s.</summary>
-    /// <param name="duration">How long to measure; half a second suffices on an idle machine.</param>
-    /// <param name="device">Where; the processor by default.</param>
-    /// <param name="type">The dtype of the matrices.</param>
+    /// <summary>
+    /// The rate of the fastest of many products of square matrices, of 2048 rows on a CPU (the default) and 8192 on a GPU, in
+    /// GFLOP/s. Half a second suffices on an idle machine.
+    /// </summary>
     public static double Measure(TimeSpan? duration = null, Device? device = null, ScalarType type = ScalarType.Float32)
     {
         using var scope = TensorScope.Open();

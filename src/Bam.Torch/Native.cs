@@ -152,3 +152,14 @@ internal static unsafe partial class Native
         internal int DeviceIndex;
     }
 }
+
+/// <summary>libtorch refused a call. The message names the operator and the types and shapes of its tensors.</summary>
+internal sealed class TorchException : Exception
+{
+    /// <summary>An error of a call of libtorch; <paramref name="inner"/> is that of a C# callback that failed in it.</summary>
+    public TorchException(string operation, string message, Exception? inner = null)
+        : base($"{operation}: {message}", inner) => Operation = operation;
+
+    /// <summary>The operator's name, such as <c>aten::linear</c>.</summary>
+    public string Operation { get; }
+}

@@ -35,9 +35,7 @@ internal sealed unsafe class Operator
     private nint Handle =>
         IsAvailable ? handle : throw new TorchException(FullName, $"libtorch {LibTorch.Info.Version} has no such operator");
 
-    /// <summary>The operator of this name; whether it exists is found at its first call.</summary>
-    /// <param name="name">With its namespace: <c>aten::linear</c>.</param>
-    /// <param name="overload">Empty for the default one.</param>
+    /// <summary>The operator of this name, such as <c>aten::linear</c>; whether it exists is found at its first call.</summary>
     public static Operator Get(string name, string overload = "") => new(name, overload);
 
     /// <summary>Whether this libtorch has the operator.</summary>
@@ -52,7 +50,7 @@ internal sealed unsafe class Operator
         return count == 1 && result.Handle != 0 ? new Tensor(result.Handle) : throw Unexpected("one tensor", &result, 1, count);
     }
 
-    /// <summary>Calls an operator for its effect and drops what it returns: in-place operators return their own argument.</summary>
+    /// <summary>Calls an operator for its effect and drops its result: in-place operators return their own argument.</summary>
     /// <exception cref="TorchException">libtorch refused the arguments.</exception>
     public void Invoke(params ReadOnlySpan<Value> arguments)
     {
@@ -86,7 +84,9 @@ internal sealed unsafe class Operator
     /// <summary>Calls an operator that returns a list of tensors.</summary>
     /// <exception cref="TorchException">libtorch refused the arguments.</exception>
     public Tensor[] CallMany(params ReadOnlySpan<Value> arguments) =>
-        Array.ConvertAll(CallOptional(arguments), tensor => tensor ?? throw new TorchException(FullName, "returned no tensor where one was expected"));
+        Array.ConvertAll(
+            CallOptional(arguments),
+            tensor => tensor ?? throw new TorchException(FullName, "returned no tensor where one was expected"));
 
     /// <summary>Calls an operator that returns tensors of which some may be undefined, as gradients are.</summary>
     /// <exception cref="TorchException">libtorch refused the arguments.</exception>

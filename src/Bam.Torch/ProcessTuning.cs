@@ -13,14 +13,17 @@ internal static unsafe partial class ProcessTuning
 
     // .NET keeps its own copy of the environment: these must be in C's, where those libraries read them.
     private static readonly string[] s_variables =
-        ["OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "OPENBLAS_CORETYPE", "CUBLAS_WORKSPACE_CONFIG", "MALLOC_ARENA_MAX"];
+    [
+        "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "OPENBLAS_CORETYPE", "CUBLAS_WORKSPACE_CONFIG", "MALLOC_ARENA_MAX",
+    ];
 
     /// <summary>The threads asked for: by the options, else by OMP_NUM_THREADS, else one for each core.</summary>
     internal static int Threads(LibTorchOptions options)
     {
         if (options.Threads > 0)
             return options.Threads;
-        return int.TryParse(Get("OMP_NUM_THREADS"), NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads > 0
+        return int.TryParse(Get("OMP_NUM_THREADS"), NumberStyles.None, CultureInfo.InvariantCulture, out var threads)
+            && threads > 0
             ? threads
             : System.Environment.ProcessorCount;
     }
@@ -49,7 +52,8 @@ internal static unsafe partial class ProcessTuning
 
     /// <summary>The variables in force.</summary>
     internal static string[] Environment() =>
-        [.. s_variables.Select(name => (name, value: Get(name))).Where(pair => pair.value is not null).Select(pair => $"{pair.name}={pair.value}")];
+        [.. s_variables.Select(name => (name, value: Get(name))).Where(pair => pair.value is not null)
+            .Select(pair => $"{pair.name}={pair.value}")];
 
     private static string? Get(string name)
     {
@@ -76,4 +80,39 @@ internal static unsafe partial class ProcessTuning
 
     [LibraryImport("libc")]
     private static partial int mallopt(int parameter, int value);
+}
+
+/// <summary>The processor, as Linux describes it.</summary>
+internal static class Cpu
+{
+    private static readonly string[] s_features =
+    [
+        "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8",
+    ];
+
+    /// <summary>The features that matter to the kernels, separated by spaces.</summary>
+    internal static string Features()
+    {
+        var present = Flags();
+        return string.Join(' ', s_features.Where(present.Contains));
+    }
+
+    /// <summary>
+    /// The OpenBLAS kernels for this processor; null for one without AVX2. OpenBLAS 0.3.21 goes by model numbers and
+    /// takes Prescott's, ten times slower, for processors that came after it.
+    /// </summary>
+    internal static string? OpenBlasCore()
+    {
+        var present = Flags();
+        if (present.IsSupersetOf(["avx512f", "avx512bw", "avx512dq", "avx512vl"]))
+            return present.Contains("avx512_bf16") ? "Cooperlake" : "SkylakeX";
+        return present.IsSupersetOf(["avx2", "fma"]) ? "Haswell" : null;
+    }
+
+    private static HashSet<string> Flags()
+    {
+        var line = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal))
+            ?? "";
+        return [.. line.Split(' ')];
+    }
 }

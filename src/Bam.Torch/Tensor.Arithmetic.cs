@@ -19,7 +19,6 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_floorDivide = Operator.Get("aten::floor_divide", "Scalar");
     private static readonly Operator s_divInPlace = Operator.Get("aten::div_", "Tensor");
     private static readonly Operator s_divScalarInPlace = Operator.Get("aten::div_", "Scalar");
-    private static readonly Operator s_remainderScalar = Operator.Get("aten::remainder", "Scalar");
     private static readonly Operator s_addCMulInPlace = Operator.Get("aten::addcmul_");
     private static readonly Operator s_addCDivInPlace = Operator.Get("aten::addcdiv_");
     private static readonly Operator s_lerpInPlace = Operator.Get("aten::lerp_", "Scalar");
@@ -27,13 +26,9 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_zeroInPlace = Operator.Get("aten::zero_");
     private static readonly Operator s_fillInPlace = Operator.Get("aten::fill_", "Scalar");
     private static readonly Operator s_neg = Operator.Get("aten::neg");
-    private static readonly Operator s_abs = Operator.Get("aten::abs");
-    private static readonly Operator s_exp = Operator.Get("aten::exp");
     private static readonly Operator s_sqrt = Operator.Get("aten::sqrt");
     private static readonly Operator s_rsqrt = Operator.Get("aten::rsqrt");
     private static readonly Operator s_square = Operator.Get("aten::square");
-    private static readonly Operator s_cos = Operator.Get("aten::cos");
-    private static readonly Operator s_sigmoid = Operator.Get("aten::sigmoid");
     private static readonly Operator s_silu = Operator.Get("aten::silu");
     private static readonly Operator s_gelu = Operator.Get("aten::gelu");
 
@@ -94,9 +89,6 @@ internal sealed unsafe partial class Tensor
     /// <summary>Divides every element by a number, in place.</summary>
     public Tensor Div_(Scalar value) => InPlace(s_divScalarInPlace, value);
 
-    /// <summary>The remainder, with the divisor's sign.</summary>
-    public Tensor Remainder(Scalar value) => s_remainderScalar.Call(this, value);
-
     /// <summary>this += value · first · second.</summary>
     public Tensor AddCMul_(Tensor first, Tensor second, double value = 1) => InPlace(s_addCMulInPlace, first, second, value);
 
@@ -115,12 +107,6 @@ internal sealed unsafe partial class Tensor
     /// <summary>Sets every element to a number.</summary>
     public Tensor Fill_(Scalar value) => InPlace(s_fillInPlace, value);
 
-    /// <summary>The absolute value.</summary>
-    public Tensor Abs() => s_abs.Call(this);
-
-    /// <summary>e to the power of every element.</summary>
-    public Tensor Exp() => s_exp.Call(this);
-
     /// <summary>The square root.</summary>
     public Tensor Sqrt() => s_sqrt.Call(this);
 
@@ -129,12 +115,6 @@ internal sealed unsafe partial class Tensor
 
     /// <summary>The square.</summary>
     public Tensor Square() => s_square.Call(this);
-
-    /// <summary>The cosine.</summary>
-    public Tensor Cos() => s_cos.Call(this);
-
-    /// <summary>1 / (1 + e^-x).</summary>
-    public Tensor Sigmoid() => s_sigmoid.Call(this);
 
     /// <summary>x · sigmoid(x).</summary>
     public Tensor Silu() => s_silu.Call(this);

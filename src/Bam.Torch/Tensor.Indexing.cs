@@ -9,7 +9,6 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_gather = Operator.Get("aten::gather");
     private static readonly Operator s_scatterInPlace = Operator.Get("aten::scatter_", "src");
     private static readonly Operator s_maskedFill = Operator.Get("aten::masked_fill", "Scalar");
-    private static readonly Operator s_triu = Operator.Get("aten::triu");
     private static readonly Operator s_neScalar = Operator.Get("aten::ne", "Scalar");
     private static readonly Operator s_eq = Operator.Get("aten::eq", "Tensor");
     private static readonly Operator s_gt = Operator.Get("aten::gt", "Tensor");
@@ -29,14 +28,11 @@ internal sealed unsafe partial class Tensor
     /// <summary>For each element of <paramref name="index"/>, the element that stands there along a dimension.</summary>
     public Tensor Gather(int dim, Tensor index) => s_gather.Call(this, dim, index);
 
-    /// <summary>The elements of <paramref name="source"/> are put where <paramref name="index"/> says along a dimension.</summary>
+    /// <summary>Writes the elements of <paramref name="source"/> to the places <paramref name="index"/> of a dimension.</summary>
     public Tensor Scatter_(int dim, Tensor index, Tensor source) => InPlace(s_scatterInPlace, dim, index, source);
 
     /// <summary>A copy with a number wherever the mask is true.</summary>
     public Tensor MaskedFill(Tensor mask, Scalar value) => s_maskedFill.Call(this, mask, value);
-
-    /// <summary>Zeros below a diagonal.</summary>
-    public Tensor Triu(long diagonal = 0) => s_triu.Call(this, diagonal);
 
     /// <summary>Unequal to a number.</summary>
     public Tensor Ne(Scalar value) => s_neScalar.Call(this, value);

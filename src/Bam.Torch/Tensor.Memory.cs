@@ -13,7 +13,8 @@ internal sealed unsafe partial class Tensor
         fixed (long* sizes = shape)
         {
             var index = device.IsCpu ? -1 : device.Index;
-            Native.Check(Native.bam_tensor_empty(sizes, shape.Length, (int)type, (int)device.Type, index, &result), "aten::empty");
+            Native.Check(
+                Native.bam_tensor_empty(sizes, shape.Length, (int)type, (int)device.Type, index, &result), "aten::empty");
         }
 
         return new Tensor(result);
@@ -23,12 +24,9 @@ internal sealed unsafe partial class Tensor
     public static Tensor Zeros(ReadOnlySpan<long> shape, ScalarType type = ScalarType.Float32, Device device = default) =>
         Empty(shape, type, device).Zero_();
 
-    /// <summary>A tensor of ones.</summary>
-    public static Tensor Ones(ReadOnlySpan<long> shape, ScalarType type = ScalarType.Float32, Device device = default) =>
-        Full(shape, 1, type, device);
-
     /// <summary>A tensor whose elements are all <paramref name="value"/>.</summary>
-    public static Tensor Full(ReadOnlySpan<long> shape, Scalar value, ScalarType type = ScalarType.Float32, Device device = default) =>
+    public static Tensor Full(
+        ReadOnlySpan<long> shape, Scalar value, ScalarType type = ScalarType.Float32, Device device = default) =>
         Empty(shape, type, device).Fill_(value);
 
     /// <summary>The integers from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>
@@ -36,7 +34,8 @@ internal sealed unsafe partial class Tensor
         s_arange.Call(start, end, 1, type, Value.None, device);
 
     /// <summary>The integers from 0 up to, not including, <paramref name="end"/>.</summary>
-    public static Tensor Arange(long end, ScalarType type = ScalarType.Int64, Device device = default) => Arange(0, end, type, device);
+    public static Tensor Arange(long end, ScalarType type = ScalarType.Int64, Device device = default) =>
+        Arange(0, end, type, device);
 
     /// <summary>A tensor with a copy of <paramref name="values"/> in row-major order.</summary>
     /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
@@ -47,7 +46,9 @@ internal sealed unsafe partial class Tensor
         foreach (var size in shape)
             count = checked(count * size);
         if (count != values.Length)
-            throw new ArgumentException($"expected {count} values for the shape [{string.Join(", ", shape.ToArray())}], found {values.Length}", nameof(values));
+            throw new ArgumentException(
+                $"expected {count} values for the shape [{string.Join(", ", shape.ToArray())}], found {values.Length}",
+                nameof(values));
 
         var tensor = Empty(shape, ScalarTypes.Of<T>());
         values.CopyTo(tensor.AsSpan<T>());
@@ -63,13 +64,17 @@ internal sealed unsafe partial class Tensor
         where T : unmanaged => From(values, [values.Length], device);
 
     /// <summary>Its elements in place. The span must not be used after the tensor was freed.</summary>
-    /// <typeparam name="T">The elements' type; <see cref="ushort"/> for the bits of <see cref="ScalarType.BFloat16"/>.</typeparam>
-    /// <exception cref="TorchException">It is not on the processor, not contiguous, of another type, or larger than a span.</exception>
+    /// <typeparam name="T">
+    /// The elements' type; <see cref="ushort"/> for the bits of <see cref="ScalarType.BFloat16"/>.
+    /// </typeparam>
+    /// <exception cref="TorchException">It is not on the CPU, not contiguous, of another type, or larger than a span.</exception>
     public Span<T> AsSpan<T>()
         where T : unmanaged
     {
         if (!Device.IsCpu || !IsContiguous)
-            throw new TorchException("AsSpan", $"expected a contiguous tensor on the processor, found {this}{(IsContiguous ? "" : " with gaps")}; use ToArray");
+            throw new TorchException(
+                "AsSpan",
+                $"expected a contiguous tensor on the processor, found {this}{(IsContiguous ? "" : " with gaps")}; use ToArray");
         if (!ScalarTypes.Fits<T>(ScalarType))
             throw new TorchException("AsSpan", $"expected elements of {typeof(T).Name}, found {this}");
         if (Count > int.MaxValue)

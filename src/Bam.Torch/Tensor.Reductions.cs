@@ -7,16 +7,12 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_sumDims = Operator.Get("aten::sum", "dim_IntList");
     private static readonly Operator s_mean = Operator.Get("aten::mean");
     private static readonly Operator s_meanDims = Operator.Get("aten::mean", "dim");
-    private static readonly Operator s_max = Operator.Get("aten::max");
-    private static readonly Operator s_vectorNorm = Operator.Get("aten::linalg_vector_norm");
     private static readonly Operator s_topK = Operator.Get("aten::topk");
     private static readonly Operator s_sort = Operator.Get("aten::sort", "stable");
     private static readonly Operator s_argMax = Operator.Get("aten::argmax");
     private static readonly Operator s_logSumExp = Operator.Get("aten::logsumexp");
     private static readonly Operator s_softmax = Operator.Get("aten::softmax", "int");
     private static readonly Operator s_logSoftmax = Operator.Get("aten::log_softmax", "int");
-    private static readonly Operator s_isFinite = Operator.Get("aten::isfinite");
-    private static readonly Operator s_all = Operator.Get("aten::all");
 
     /// <summary>The sum of all elements, a scalar.</summary>
     public Tensor Sum() => s_sum.Call(this);
@@ -30,17 +26,12 @@ internal sealed unsafe partial class Tensor
     /// <summary>The mean over one dimension.</summary>
     public Tensor Mean(int dim, bool keepDim = false) => s_meanDims.Call(this, dim, keepDim);
 
-    /// <summary>The largest element, a scalar.</summary>
-    public Tensor Max() => s_max.Call(this);
-
-    /// <summary>The square root of the sum of squares, a scalar.</summary>
-    public Tensor Norm() => s_vectorNorm.Call(this);
-
     /// <summary>The k largest elements along a dimension, largest first, and where each stands.</summary>
     public (Tensor Values, Tensor Indices) TopK(long k, int dim = -1) => s_topK.CallPair(this, k, dim);
 
     /// <summary>The elements in order along a dimension and where each stood; equal ones keep their order.</summary>
-    public (Tensor Values, Tensor Indices) Sort(int dim = -1, bool descending = false) => s_sort.CallPair(this, true, dim, descending);
+    public (Tensor Values, Tensor Indices) Sort(int dim = -1, bool descending = false) =>
+        s_sort.CallPair(this, true, dim, descending);
 
     /// <summary>Where each element of the sorted dimension stood; equal ones keep their order.</summary>
     public Tensor ArgSort(int dim = -1, bool descending = false)
@@ -57,14 +48,10 @@ internal sealed unsafe partial class Tensor
     public Tensor LogSumExp(int dim, bool keepDim = false) => s_logSumExp.Call(this, dim, keepDim);
 
     /// <summary>e^x over its sum along a dimension, computed in <paramref name="type"/> if given.</summary>
-    public Tensor Softmax(int dim, ScalarType? type = null) => s_softmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
+    public Tensor Softmax(int dim, ScalarType? type = null) =>
+        s_softmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
 
     /// <summary>The logarithm of <see cref="Softmax"/>.</summary>
-    public Tensor LogSoftmax(int dim, ScalarType? type = null) => s_logSoftmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
-
-    /// <summary>Which elements are neither infinite nor NaN.</summary>
-    public Tensor IsFinite() => s_isFinite.Call(this);
-
-    /// <summary>Whether all elements are true, a scalar.</summary>
-    public Tensor All() => s_all.Call(this);
+    public Tensor LogSoftmax(int dim, ScalarType? type = null) =>
+        s_logSoftmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
 }

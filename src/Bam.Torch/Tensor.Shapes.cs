@@ -12,7 +12,6 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_narrow = Operator.Get("aten::narrow");
     private static readonly Operator s_select = Operator.Get("aten::select", "int");
     private static readonly Operator s_slice = Operator.Get("aten::slice", "Tensor");
-    private static readonly Operator s_unbind = Operator.Get("aten::unbind", "int");
     private static readonly Operator s_splitSizes = Operator.Get("aten::split_with_sizes");
     private static readonly Operator s_cat = Operator.Get("aten::cat");
     private static readonly Operator s_stack = Operator.Get("aten::stack");
@@ -59,7 +58,7 @@ internal sealed unsafe partial class Tensor
             return s_permute.Call(this, Value.Integers(order, dims.Length));
     }
 
-    /// <summary>Two dimensions exchanged.</summary>
+    /// <summary>Swaps two dimensions.</summary>
     public Tensor Transpose(int first, int second) => s_transpose.Call(this, first, second);
 
     /// <summary>The same elements without gaps in row-major order; copies only if they are not.</summary>
@@ -74,11 +73,8 @@ internal sealed unsafe partial class Tensor
     /// <summary>One place of a dimension, which disappears; a view.</summary>
     public Tensor Select(int dim, long index) => s_select.Call(this, dim, index);
 
-    /// <summary>Every <paramref name="step"/>-th place of a dimension from <paramref name="start"/> up to <paramref name="end"/>; a view.</summary>
+    /// <summary>Every <paramref name="step"/>-th place of a dimension from start to end, exclusive; a view.</summary>
     public Tensor Slice(int dim, long start, long end, long step = 1) => s_slice.Call(this, dim, start, end, step);
-
-    /// <summary>All places of a dimension, as views without it; one backward for all of them.</summary>
-    public Tensor[] Unbind(int dim = 0) => s_unbind.CallMany(this, dim);
 
     /// <summary>Parts of the given lengths, as views.</summary>
     public Tensor[] Split(ReadOnlySpan<long> sizes, int dim = 0)

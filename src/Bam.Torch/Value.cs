@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Bam.Torch;
 
@@ -107,4 +109,159 @@ internal readonly unsafe struct Value
 
     /// <summary>UTF-8 text, in memory that stays where it is until the call returns.</summary>
     public static Value Utf8(byte* text, int byteCount) => new(ValueKind.String, text, byteCount);
+}
+
+/// <summary>What a <see cref="Value"/> holds; the numbers are shared with native/bridge.h.</summary>
+internal enum ValueKind
+{
+    /// <summary>No value, for optional arguments.</summary>
+    None = 0,
+
+    /// <summary>A tensor's handle.</summary>
+    Tensor = 1,
+
+    /// <summary>A 64-bit integer; also a scalar type, a layout or a memory format.</summary>
+    Int = 2,
+
+    /// <summary>A double-precision number.</summary>
+    Double = 3,
+
+    /// <summary>A truth value.</summary>
+    Bool = 4,
+
+    /// <summary>UTF-8 text.</summary>
+    String = 5,
+
+    /// <summary>A device.</summary>
+    Device = 6,
+
+    /// <summary>A list of 64-bit integers.</summary>
+    IntList = 7,
+
+    /// <summary>A list of double-precision numbers.</summary>
+    DoubleList = 8,
+
+    /// <summary>A list of truth values.</summary>
+    BoolList = 9,
+
+    /// <summary>A list of tensor handles; null stands for none.</summary>
+    TensorList = 10,
+
+    /// <summary>The default of the operator's schema.</summary>
+    Default = 11,
+}
+
+/// <summary>
+/// A number as an operator's argument. It stays an integer or not, as it was written: integers times <c>2</c> are
+/// integers, times <c>2.0</c> they are not.
+/// </summary>
+internal readonly struct Scalar
+{
+    private readonly Value value;
+
+    private Scalar(Value value) => this.value = value;
+
+    /// <summary>An integer.</summary>
+    public static implicit operator Scalar(int value) => new(value);
+
+    /// <summary>An integer.</summary>
+    public static implicit operator Scalar(long value) => new(value);
+
+    /// <summary>A floating-point number.</summary>
+    public static implicit operator Scalar(double value) => new(value);
+
+    /// <summary>A truth value.</summary>
+    public static implicit operator Scalar(bool value) => new(value);
+
+    /// <summary>The argument that an operator gets.</summary>
+    public static implicit operator Value(Scalar scalar) => scalar.value;
+}
+
+/// <summary>Writes arguments for error messages: types and shapes of tensors, values of the rest.</summary>
+internal static unsafe class ValueText
+{
+    internal static string Of(ReadOnlySpan<Value> values)
+    {
+        var text = new StringBuilder();
+        foreach (var value in values)
+        {
+            if (text.Length > 0)
+                text.Append(", ");
+            Append(text, value);
+        }
+
+        return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, Value value)
+    {
+        switch (value.Kind)
+        {
+            case ValueKind.Tensor:
+                AppendTensor(text, value.Handle);
+                break;
+            case ValueKind.Int:
+                text.Append(CultureInfo.InvariantCulture, $"{value.Integer}");
+                break;
+            case ValueKind.Double:
+                text.Append(CultureInfo.InvariantCulture, $"{value.Number}");
+                break;
+            case ValueKind.Bool:
+                text.Append(value.Integer != 0 ? "true" : "false");
+                break;
+            case ValueKind.String:
+                text.Append('"').Append(Encoding.UTF8.GetString((byte*)value.Pointer, value.Length)).Append('"');
+                break;
+            case ValueKind.IntList:
+                AppendList(text, new ReadOnlySpan<long>((void*)value.Pointer, value.Length));
+                break;
+            case ValueKind.DoubleList:
+                AppendList(text, new ReadOnlySpan<double>((void*)value.Pointer, value.Length));
+                break;
+            case ValueKind.BoolList:
+                AppendList(text, new ReadOnlySpan<bool>((void*)value.Pointer, value.Length));
+                break;
+            case ValueKind.TensorList:
+                AppendTensors(text, new ReadOnlySpan<nint>((void*)value.Pointer, value.Length));
+                break;
+            default:
+                text.Append(value.Kind);
+                break;
+        }
+    }
+
+    private static void AppendTensor(StringBuilder text, nint handle)
+    {
+        Native.TensorInfo info;
+        Native.bam_tensor_info(handle, &info);
+        Span<long> shape = info.Rank == 0 ? [] : new long[info.Rank];
+        fixed (long* sizes = shape)
+            Native.bam_tensor_shape(handle, sizes);
+        text.Append((ScalarType)info.ScalarType);
+        AppendList(text, shape);
+    }
+
+    private static void AppendTensors(StringBuilder text, ReadOnlySpan<nint> handles)
+    {
+        text.Append('[');
+        for (var i = 0; i < handles.Length; i++)
+        {
+            if (i > 0)
+                text.Append(", ");
+            if (handles[i] == 0)
+                text.Append("None");
+            else
+                AppendTensor(text, handles[i]);
+        }
+
+        text.Append(']');
+    }
+
+    private static void AppendList<T>(StringBuilder text, ReadOnlySpan<T> values)
+    {
+        text.Append('[');
+        for (var i = 0; i < values.Length; i++)
+            text.Append(i > 0 ? ", " : "").Append(CultureInfo.InvariantCulture, $"{values[i]}");
+        text.Append(']');
+    }
 }

@@ -162,7 +162,8 @@ public sealed class AutogradFunctionTests : TorchTest
         var nodes = AutogradFunction.LiveCount;
 
         Should.Throw<TorchException>(() => Identity.Apply(Vector(1), Leaf(Vector(2)))).Message.ShouldContain("one of the inputs");
-        Should.Throw<TorchException>(() => Identity.ApplyWithHistory(Leaf(Vector(1)))).Message.ShouldContain("already has a history");
+        Should.Throw<TorchException>(() => Identity.ApplyWithHistory(Leaf(Vector(1))))
+            .Message.ShouldContain("already has a history");
         AutogradFunction.LiveCount.ShouldBe(nodes);
     }
 
@@ -280,7 +281,8 @@ public sealed class AutogradFunctionTests : TorchTest
             return output;
         }
 
-        protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
+        protected override void Backward(
+            ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
             gradInputs[0] = gradOutputs[0]! * saved[0];
     }
 
@@ -297,7 +299,8 @@ public sealed class AutogradFunctionTests : TorchTest
             return (first, second);
         }
 
-        protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
+        protected override void Backward(
+            ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
             FirstGradientWasNull = gradOutputs[0] is null && gradOutputs[1] is not null;
     }
 
@@ -330,7 +333,8 @@ public sealed class AutogradFunctionTests : TorchTest
             return output;
         }
 
-        protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
+        protected override void Backward(
+            ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
             gradInputs[0] = Tensor.Ones([3]);
     }
 
@@ -345,7 +349,8 @@ public sealed class AutogradFunctionTests : TorchTest
             return output;
         }
 
-        protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
+        protected override void Backward(
+            ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
             gradInputs[0] = (gradOutputs[0]! * 2).Reshape(4);
     }
 
@@ -361,7 +366,8 @@ public sealed class AutogradFunctionTests : TorchTest
             Attach([input], [Vector(1)], []);
         }
 
-        protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
+        protected override void Backward(
+            ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
             gradInputs[0] = gradOutputs[0];
     }
 }

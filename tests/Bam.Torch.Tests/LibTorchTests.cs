@@ -14,7 +14,8 @@ public sealed class LibTorchTests
         info.Version.ShouldMatch(@"^\d+\.\d+\.\d+");
         File.Exists(info.Bridge).ShouldBeTrue();
         Directory.Exists(info.Directory).ShouldBeTrue();
-        info.Attempts.ShouldContain(attempt => attempt.Contains("libtorch_cpu.so") && attempt.EndsWith("loaded", StringComparison.Ordinal));
+        info.Attempts.ShouldContain(
+            attempt => attempt.Contains("libtorch_cpu.so") && attempt.EndsWith("loaded", StringComparison.Ordinal));
         info.Threads.ShouldBeGreaterThan(0);
         info.AllocatorTuned.ShouldBeTrue();
         info.Environment.ShouldContain($"OMP_NUM_THREADS={info.Threads}");
@@ -25,7 +26,8 @@ public sealed class LibTorchTests
     public void The_OpenMP_build_of_OpenBLAS_is_the_only_one_mapped_where_it_is_installed()
     {
         var info = LibTorch.Info;
-        Skip.IfNot(File.Exists("/usr/lib/x86_64-linux-gnu/openblas-openmp/libopenblas.so.0"), "libopenblas0-openmp is not installed");
+        Skip.IfNot(
+            File.Exists("/usr/lib/x86_64-linux-gnu/openblas-openmp/libopenblas.so.0"), "libopenblas0-openmp is not installed");
         Skip.If(info.BlasFiles.Count == 0, "this libtorch has its BLAS inside");
 
         info.BlasFiles.ShouldAllBe(file => file.Contains("openblas-openmp"));

@@ -214,7 +214,8 @@ public sealed class OperatorTests : TorchTest
         using var scope = TensorScope.Open();
         if (!Tensor.HasScaledDotProductAttention)
         {
-            Should.Throw<TorchException>(() => Wave(1, 1, 2, 4).ScaledDotProductAttention(Wave(1, 1, 2, 4), Wave(1, 1, 2, 4), true))
+            Should.Throw<TorchException>(
+                () => Wave(1, 1, 2, 4).ScaledDotProductAttention(Wave(1, 1, 2, 4), Wave(1, 1, 2, 4), true))
                 .Message.ShouldContain("no such operator");
             return;
         }

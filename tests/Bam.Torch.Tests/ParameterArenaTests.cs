@@ -132,7 +132,8 @@ public sealed class ParameterArenaTests : TorchTest
     {
         var live = Tensor.LiveCount;
 
-        Should.Throw<ArgumentException>(() => new ParameterArena([("a", [1]), ("a", [2])], Device.Cpu)).Message.ShouldContain("'a'");
+        Should.Throw<ArgumentException>(() => new ParameterArena([("a", [1]), ("a", [2])], Device.Cpu))
+            .Message.ShouldContain("'a'");
 
         Tensor.LiveCount.ShouldBe(live);
     }

@@ -114,6 +114,7 @@ public sealed class TensorTests : TorchTest
         var tensor = Tensor.From<T>(values);
         tensor.ScalarType.ShouldBe(type);
         tensor.ToArray<T>().ShouldBe(values);
-        (tensor.Count * type.ByteSize()).ShouldBe(values.Length * (typeof(T) == typeof(bool) ? 1 : System.Runtime.InteropServices.Marshal.SizeOf<T>()));
+        (tensor.Count * type.ByteSize()).ShouldBe(
+            values.Length * (typeof(T) == typeof(bool) ? 1 : System.Runtime.InteropServices.Marshal.SizeOf<T>()));
     }
 }

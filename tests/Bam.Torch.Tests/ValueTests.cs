@@ -31,7 +31,8 @@ public sealed unsafe class ValueTests : TorchTest
         const long contiguousFormat = 0;
 
         Operator.Get("aten::arange").Call(3, ScalarType.Float64, strided, Device.Cpu).ScalarType.ShouldBe(ScalarType.Float64);
-        Operator.Get("aten::contiguous").Call(Matrix(2, 1, 2, 3, 4).Transpose(0, 1), contiguousFormat).IsContiguous.ShouldBeTrue();
+        Operator.Get("aten::contiguous").Call(
+            Matrix(2, 1, 2, 3, 4).Transpose(0, 1), contiguousFormat).IsContiguous.ShouldBeTrue();
     }
 
     [Fact]
@@ -64,7 +65,8 @@ public sealed unsafe class ValueTests : TorchTest
 
         Operator.Get("aten::sum", "dim_IntList").Call(x, 0, Value.Default, ScalarType.Float64).ToArray<double>().ShouldBe([4, 6]);
         Operator.Get("aten::sum", "dim_IntList").Call(x, 0).ToArray<float>().ShouldBe([4, 6]);
-        Should.Throw<TorchException>(() => Operator.Get("aten::add", "Tensor").Call(x)).Message.ShouldContain("'other' has no default");
+        Should.Throw<TorchException>(() => Operator.Get("aten::add", "Tensor").Call(x))
+            .Message.ShouldContain("'other' has no default");
     }
 
     [Fact]
@@ -85,7 +87,8 @@ public sealed unsafe class ValueTests : TorchTest
         using var scope = TensorScope.Open();
         double* factors = stackalloc double[] { 2 };
 
-        var y = Operator.Get("aten::upsample_nearest1d", "vec").Call(Tensor.Ones([1, 1, 3]), Value.None, Value.Numbers(factors, 1));
+        var y = Operator.Get("aten::upsample_nearest1d", "vec").Call(
+            Tensor.Ones([1, 1, 3]), Value.None, Value.Numbers(factors, 1));
 
         y.Shape.ToArray().ShouldBe([1, 1, 6]);
     }
@@ -96,10 +99,12 @@ public sealed unsafe class ValueTests : TorchTest
         using var scope = TensorScope.Open();
         bool* wanted = stackalloc bool[] { true, false, true };
         var x = Matrix(2, 1, 3);
-        var statistics = Operator.Get("aten::native_layer_norm").CallMany(x, IntegersOf([2], out _), Vector(1, 1), Vector(0, 0), 1e-5);
+        var statistics = Operator.Get("aten::native_layer_norm").CallMany(
+            x, IntegersOf([2], out _), Vector(1, 1), Vector(0, 0), 1e-5);
 
         var gradients = Operator.Get("aten::native_layer_norm_backward").CallOptional(
-            Matrix(2, 1, 1), x, IntegersOf([2], out _), statistics[1], statistics[2], Vector(1, 1), Vector(0, 0), Value.Booleans(wanted, 3));
+            Matrix(2, 1, 1), x, IntegersOf([2], out _), statistics[1], statistics[2], Vector(1, 1), Vector(0, 0),
+            Value.Booleans(wanted, 3));
 
         gradients.Length.ShouldBe(3);
         gradients[0].ShouldNotBeNull();
@@ -150,8 +155,10 @@ public sealed unsafe class ValueTests : TorchTest
         Should.Throw<TorchException>(() => relu.Call(1)).Message.ShouldContain("argument 'self' expects Tensor, got an integer");
         Should.Throw<TorchException>(() => relu.Call(Value.None)).Message.ShouldContain("got None");
         Should.Throw<TorchException>(() => relu.Call(Vector(1), 2)).Message.ShouldContain("takes 1 arguments, got 2");
-        Should.Throw<TorchException>(() => Operator.Get("aten::softmax", "int").Call(Vector(1), 0.5)).Message.ShouldContain("'dim' expects int");
-        Should.Throw<TorchException>(() => Operator.Get("aten::gelu").Call(Vector(1), 1)).Message.ShouldContain("'approximate' expects str");
+        Should.Throw<TorchException>(() => Operator.Get("aten::softmax", "int").Call(Vector(1), 0.5))
+            .Message.ShouldContain("'dim' expects int");
+        Should.Throw<TorchException>(() => Operator.Get("aten::gelu").Call(Vector(1), 1))
+            .Message.ShouldContain("'approximate' expects str");
     }
 
     [Fact]
@@ -161,8 +168,10 @@ public sealed unsafe class ValueTests : TorchTest
         var x = Matrix(2, 1, 2, 3, 4);
         var live = Tensor.LiveCount;
 
-        Should.Throw<TorchException>(() => Operator.Get("aten::unbind", "int").Call(x)).Message.ShouldContain("expected one tensor, found 2");
-        Should.Throw<TorchException>(() => Operator.Get("aten::relu").CallPair(x)).Message.ShouldContain("expected two tensors, found 1");
+        Should.Throw<TorchException>(() => Operator.Get("aten::unbind", "int").Call(x))
+            .Message.ShouldContain("expected one tensor, found 2");
+        Should.Throw<TorchException>(() => Operator.Get("aten::relu").CallPair(x))
+            .Message.ShouldContain("expected two tensors, found 1");
         Should.Throw<TorchException>(() => Operator.Get("aten::relu").CallValue(x)).Message.ShouldContain("expected one number");
         Tensor.LiveCount.ShouldBe(live);
     }
@@ -177,8 +186,9 @@ public sealed unsafe class ValueTests : TorchTest
         nint* handles = stackalloc nint[] { Matrix(2, 1, 2).Handle, 0 };
         fixed (byte* text = Encoding.UTF8.GetBytes("é"))
         {
-            ValueText.Of([Vector(1), 2, 0.5, true, Value.None, Value.Default, Device.Cpu, Value.Integers(list, 2), Value.Numbers(numbers, 1),
-                Value.Booleans(flags, 1), Value.Tensors(handles, 2), Value.Utf8(text, 2)])
+            ValueText.Of(
+                [Vector(1), 2, 0.5, true, Value.None, Value.Default, Device.Cpu, Value.Integers(list, 2),
+                Value.Numbers(numbers, 1), Value.Booleans(flags, 1), Value.Tensors(handles, 2), Value.Utf8(text, 2)])
                 .ShouldBe("Float32[1], 2, 0.5, true, None, Default, Device, [1, 2], [0.5], [True], [Float32[1, 2], None], \"é\"");
         }
     }

@@ -1,19 +1,17 @@
 using System.CommandLine;
 using System.Globalization;
 using Bam.Configuration;
-using Bam.Data;
-using Bam.Evaluation;
 using Bam.Training;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>One model, one phase: trains to the end of its budget, or goes on where it was stopped.</summary>
+/// <summary>Trains one model, or resumes an interrupted training.</summary>
 internal sealed class Train : Verb
 {
     private readonly Argument<string?> config = new("CONFIG")
     {
-        Description = "A YAML file: the model, the data and how to train",
+        Description = "A YAML file with the model, the data and the training settings",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -23,7 +21,7 @@ internal sealed class Train : Verb
     };
 
     public Train()
-        : base("train", "Train one model, or go on where training was stopped", "bam train train.yaml")
+        : base("train", "Train one model, or resume an interrupted training", "bam train train.yaml")
     {
         Arguments.Add(config);
         Options.Add(schema);
@@ -38,7 +36,7 @@ internal sealed class Train : Verb
         }
 
         var path = invocation.Get(config) ?? throw new InvalidInputException("CONFIG is missing; try: bam train --help");
-        var result = Run(ConfigFile.Read<TrainingConfig>(path), invocation);
+        var result = Trainer.Run(TrainingConfig.Load(path), invocation.Reporter, invocation.Cancellation);
         invocation.WriteResult(result, console =>
         {
             var table = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
@@ -51,23 +49,5 @@ internal sealed class Train : Verb
             console.Write(table);
         });
         return ExitStatus.Done;
-    }
-
-    private static string MeasuredTextOf(TrainingDomain domain)
-    {
-        if (domain.Validation is not null || DataBuildReport.IsIn(domain.Path) || !IndexedDataset.Exists(domain.Path)) return domain.Validation ?? domain.Path;
-        throw new InvalidInputException(
-            $"{domain.Path}: is an indexed data set without held-out text; name one to measure on by key 'validation' of domain '{domain.Domain}', or set key 'evaluate_every' to 0");
-    }
-
-    private static TrainingResult Run(TrainingConfig config, Invocation invocation)
-    {
-        using var heldOut = config.Settings.EvaluateEvery > 0 ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, MeasuredTextOf(domain))), "evaluate_every") : null;
-        return Trainer.Run(config, new()
-        {
-            Reporter = invocation.Reporter,
-            Cancellation = invocation.Cancellation,
-            Evaluation = heldOut is null ? null : new HeldOutEvaluation(heldOut, new() { WindowLength = config.Settings.SequenceLength }),
-        });
     }
 }

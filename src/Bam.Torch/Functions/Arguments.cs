@@ -2,7 +2,7 @@ using Bam.Torch.Kernels;
 
 namespace Bam.Torch.Functions;
 
-/// <summary>Checks, once a call, what kernels read and write through bare pointers. Allocates nothing where all is right.</summary>
+/// <summary>Checks, once per call, what kernels read and write through pointers. Allocates nothing if all is right.</summary>
 internal static class Arguments
 {
     /// <summary>A tensor's dtype, device and sizes.</summary>
@@ -10,15 +10,22 @@ internal static class Arguments
     public static void Require(Tensor tensor, string name, ScalarType type, Device device, params ReadOnlySpan<long> sizes)
     {
         if (tensor.ScalarType != type || tensor.Device != device || !tensor.Shape.SequenceEqual(sizes))
-            throw new ArgumentException($"expected {type}[{string.Join(", ", sizes.ToArray())}] on {device}, found {tensor}", name);
+        {
+            throw new ArgumentException(
+                $"expected {type}[{string.Join(", ", sizes.ToArray())}] on {device}, found {tensor}", name);
+        }
     }
 
-    /// <summary>Tables that turn no more than a head's width and reach as far as the positions do, which are then computed.</summary>
-    /// <exception cref="ArgumentException">They turn more, or are shorter.</exception>
+    /// <summary>Tables that rotate at most a head's width, and are long enough; missing positions are computed.</summary>
+    /// <exception cref="ArgumentException">They rotate more, or are shorter.</exception>
     public static void RequirePositions(RotaryTables rotary, AttentionShape shape, int positions)
     {
         if (rotary.RotaryDim > shape.HeadDim)
-            throw new ArgumentException($"expected a rotated width of at most {shape.HeadDim} (head_dim), found {rotary.RotaryDim}", nameof(rotary));
+        {
+            throw new ArgumentException(
+                $"expected a rotated width of at most {shape.HeadDim} (head_dim), found {rotary.RotaryDim}", nameof(rotary));
+        }
+
         rotary.EnsurePositions(positions);
     }
 
@@ -27,19 +34,29 @@ internal static class Arguments
     public static void RequireRows(QueryRows rows, AttentionShape shape, int start)
     {
         if (rows.Shape != shape || rows.Start != start)
-            throw new ArgumentException($"expected rows of {shape} from position {start}, found {rows.Shape} from {rows.Start}", nameof(rows));
+        {
+            throw new ArgumentException(
+                $"expected rows of {shape} from position {start}, found {rows.Shape} from {rows.Start}", nameof(rows));
+        }
     }
 
-    /// <summary>Kept keys and values [B, K, capacity, D], float32 without gaps, with room for the new tokens.</summary>
+    /// <summary>Past keys and values [B, K, capacity, D], float32 and contiguous, with room for the new tokens.</summary>
     /// <exception cref="ArgumentException">They have other sizes or gaps, or no room.</exception>
     public static void RequireRoom(Tensor keys, Tensor values, AttentionShape shape, int start)
     {
         var capacity = keys.Rank == 4 ? keys.Size(2) : 0;
-        Require(keys, nameof(keys), ScalarType.Float32, Device.Cpu, shape.BatchSize, shape.KeyValueHeads, capacity, shape.HeadDim);
-        Require(values, nameof(values), ScalarType.Float32, Device.Cpu, shape.BatchSize, shape.KeyValueHeads, capacity, shape.HeadDim);
-        if (!keys.IsContiguous || !values.IsContiguous)
-            throw new ArgumentException($"expected contiguous memory, found {(keys.IsContiguous ? values : keys)} with gaps", keys.IsContiguous ? nameof(values) : nameof(keys));
+        var (batch, heads, headDim) = (shape.BatchSize, shape.KeyValueHeads, shape.HeadDim);
+        Require(keys, nameof(keys), ScalarType.Float32, Device.Cpu, batch, heads, capacity, headDim);
+        Require(values, nameof(values), ScalarType.Float32, Device.Cpu, batch, heads, capacity, headDim);
+        if (!keys.IsContiguous)
+            throw new ArgumentException($"expected contiguous memory, found {keys} with gaps", nameof(keys));
+        if (!values.IsContiguous)
+            throw new ArgumentException($"expected contiguous memory, found {values} with gaps", nameof(values));
         if (start < 0 || start > capacity - shape.Length)
-            throw new ArgumentOutOfRangeException(nameof(start), $"expected 0 … {capacity - shape.Length}, as there is room for {capacity} tokens, found {start}");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(start),
+                $"expected 0 … {capacity - shape.Length}, as there is room for {capacity} tokens, found {start}");
+        }
     }
 }

@@ -7,10 +7,7 @@ internal sealed class EmbeddingFunction : AutogradFunction
 
     private EmbeddingFunction(Parameter table) => this.table = table;
 
-    /// <summary>The rows of those ids.</summary>
-    /// <param name="ids">[…], int64.</param>
-    /// <param name="table">[V, d].</param>
-    /// <returns>[…, d].</returns>
+    /// <summary>The rows [.., d] of a table [V, d] at int64 ids [..].</summary>
     /// <exception cref="ArgumentException">The ids are of another dtype or on another device.</exception>
     public static Tensor Apply(Tensor ids, Parameter table)
     {

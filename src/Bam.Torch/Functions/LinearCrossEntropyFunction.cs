@@ -3,15 +3,16 @@ using Bam.Torch.Kernels;
 namespace Bam.Torch.Functions;
 
 /// <summary>
-/// The output head and its cross entropy in one: rows are taken in chunks, and each chunk's gradient is formed while its logits are
-/// there, so that [n, V] logits never exist as a whole.
+/// The output head and its cross entropy in one: rows are taken in chunks, and each chunk's gradient is formed while its logits
+/// are there, so that [n, V] logits never exist as a whole.
 /// </summary>
 internal sealed class LinearCrossEntropyFunction : AutogradFunction
 {
     /// <summary>A target that does not count.</summary>
-    public const long IgnoreIndex = -100;
+    public const long IgnoreIndex = CrossEntropyRows.IgnoreIndex;
 
-    // Each chunk reads the head twice and rewrites its gradient, which a few rows would not repay; of a small vocabulary more rows fit the cache.
+    // Each chunk reads the head twice and rewrites its gradient, which a few rows would not repay; of a small vocabulary more
+    // rows fit the cache.
     private const int FewestRows = 256;
     private const long CacheBytes = 4 << 20;
 
@@ -24,8 +25,6 @@ internal sealed class LinearCrossEntropyFunction : AutogradFunction
     private LinearCrossEntropyFunction(Parameter head, Parameter? bias) => (this.head, this.bias) = (head, bias);
 
     /// <summary>The most rows whose logits exist at once.</summary>
-    /// <param name="vocabulary">V.</param>
-    /// <param name="device">Where they are computed.</param>
     public static long ChunkRows(long vocabulary, Device device) =>
         Math.Max(FewestRows, (device.IsCpu ? CacheBytes : GpuBytes) / (vocabulary * sizeof(float)));
 
@@ -36,7 +35,9 @@ internal sealed class LinearCrossEntropyFunction : AutogradFunction
     /// <param name="logitScale">Multiplies the logits.</param>
     /// <param name="bias">[V], added before the logits are scaled; null for none.</param>
     /// <returns>A scalar in float32.</returns>
-    /// <exception cref="ArgumentException">The targets are of another dtype, device or number, or on the processor one is no row of the head.</exception>
+    /// <exception cref="ArgumentException">
+    /// The targets are of another dtype, device or number, or on the processor one is no row of the head.
+    /// </exception>
     public static Tensor Apply(Tensor x, Parameter head, Tensor targets, double logitScale, Parameter? bias = null)
     {
         Arguments.Require(targets, nameof(targets), ScalarType.Int64, x.Device, x.Size(0));

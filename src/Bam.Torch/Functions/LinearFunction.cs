@@ -48,10 +48,7 @@ internal sealed class LinearFunction : AutogradFunction
         else AddProduct(this.weight.Gradient, dy, x);
     }
 
-    /// <summary>Adds leftᵀ·right to a sum, which keeps its dtype.</summary>
-    /// <param name="sum">[l, r].</param>
-    /// <param name="left">[n, l].</param>
-    /// <param name="right">[n, r].</param>
+    /// <summary>Adds leftᵀ·right, [n, l] and [n, r], to a sum [l, r], which keeps its dtype.</summary>
     internal static void AddProduct(Tensor sum, Tensor left, Tensor right)
     {
         if (left.ScalarType == sum.ScalarType) sum.AddMm_(left.Transpose(0, 1), right);

@@ -2,14 +2,14 @@ using Bam.Torch.Kernels;
 
 namespace Bam.Torch.Functions;
 
-/// <summary>Rotary position embedding in libtorch's operators; backward turns back by the same angles and needs nothing else.</summary>
+/// <summary>Rotary position embedding in libtorch's operators; backward rotates back by the same angles.</summary>
 internal sealed class RotaryFunction : AutogradFunction
 {
     private readonly bool interleaved;
 
     private RotaryFunction(bool interleaved) => this.interleaved = interleaved;
 
-    /// <summary>Turns every pair by its angle; what is wider than the angles stays.</summary>
+    /// <summary>Rotates every pair by its angle; the rest of the head stays.</summary>
     /// <param name="heads">[…, head_dim].</param>
     /// <param name="cosines">[…, rotated width], broadcast: each pair's cosine at both of its places.</param>
     /// <param name="sines">[…, rotated width], broadcast: each pair's sine, negative at the first of its places.</param>
@@ -25,10 +25,7 @@ internal sealed class RotaryFunction : AutogradFunction
         return scope.Keep(turned);
     }
 
-    /// <summary>Turns every head by its position.</summary>
-    /// <param name="heads">[…, T, head_dim], positions start … start + T - 1.</param>
-    /// <param name="rotary">The angles of all positions.</param>
-    /// <param name="start">The first one's position.</param>
+    /// <summary>Rotates every head of [.., T, head_dim] by its position, from <paramref name="start"/> on.</summary>
     internal static Tensor Apply(Tensor heads, RotaryTables rotary, int start = 0)
     {
         using var scope = TensorScope.Open();

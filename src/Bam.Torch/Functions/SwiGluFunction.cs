@@ -9,9 +9,7 @@ internal sealed class SwiGluFunction : AutogradFunction
 
     private SwiGluFunction() { }
 
-    /// <summary>Applies the activation.</summary>
-    /// <param name="fused">[n, 2f]: gate, then up.</param>
-    /// <returns>[n, f].</returns>
+    /// <summary>Applies the activation: [n, 2f] of gate and up to [n, f].</summary>
     public static unsafe Tensor Apply(Tensor fused)
     {
         using var scope = TensorScope.Open();
@@ -36,7 +34,8 @@ internal sealed class SwiGluFunction : AutogradFunction
     }
 
     /// <inheritdoc/>
-    protected override unsafe void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
+    protected override unsafe void Backward(
+        ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
         var fused = saved[0];
         var gradOutput = gradOutputs[0]!.Contiguous();

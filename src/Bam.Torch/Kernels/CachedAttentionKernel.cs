@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Bam.Torch.Kernels;
 
 /// <summary>
-/// <see cref="CausalAttentionKernel"/> for one new token of each sequence: keys and values of the tokens before are read once, where
-/// they lie. One work item is one key-value head of one sequence with all the query heads that read it.
+/// <see cref="CausalAttentionKernel"/> for one new token of each sequence: keys and values of the tokens before are read once,
+/// where they lie. One work item is one key-value head of one sequence with all the query heads that read it.
 /// </summary>
 internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRows queryRows, RotaryTables rotary)
 {
@@ -15,17 +15,18 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
     private readonly float scale = (float)(1 / Math.Sqrt(shape.HeadDim));
     private readonly int experts = shape.QueryHeads / (shape.KeyValueHeads * shape.HeadsPerKeyValueHead);
 
-    /// <summary>Writes the new token's keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every head of every row.</summary>
+    /// <summary>Writes the new token's keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every row's heads.</summary>
     /// <param name="queries">[rows, heads of a row · D], before rotary embedding.</param>
     /// <param name="keysAndValues">[B, 2·K·D], before rotary embedding.</param>
     /// <param name="gates">[rows, N], or null for gates of 1; null where a row has one expert's heads.</param>
-    /// <param name="keys">[B, K, capacity, D], turned.</param>
+    /// <param name="keys">[B, K, capacity, D], rotated.</param>
     /// <param name="values">[B, K, capacity, D].</param>
     /// <param name="capacity">Positions of the keys and values.</param>
     /// <param name="position">The new token's.</param>
     /// <param name="output">[rows, heads of a row · D].</param>
     public void Forward(
-        RowMatrix queries, RowMatrix keysAndValues, float* gates, float* keys, float* values, int capacity, int position, float* output) =>
+        RowMatrix queries, RowMatrix keysAndValues, float* gates, float* keys, float* values, int capacity, int position,
+        float* output) =>
         ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
         {
             var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
@@ -34,7 +35,9 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
             var newKey = headKeys + (long)position * headDim;
             Copy(keysAndValues.At(sequence, (long)keyValueHead * headDim), newKey, 1);
             rotary.Rotate(newKey, position, 1);
-            Copy(keysAndValues.At(sequence, (long)(shape.KeyValueHeads + keyValueHead) * headDim), headValues + (long)position * headDim, 1);
+            Copy(
+                keysAndValues.At(sequence, (long)(shape.KeyValueHeads + keyValueHead) * headDim),
+                headValues + (long)position * headDim, 1);
 
             var first = shape.FirstSeenFrom(position);
             var length = position + 1 - first;
@@ -54,7 +57,9 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
                 Dots(query, headKeys + (long)first * headDim, scores, length);
                 var sum = Exponentials(scores, length, padded);
                 var gate = gates == null ? 1f : gates[(long)row * shape.Experts + head / shape.HeadsPerExpert];
-                WeightedSum(scores, headValues + (long)first * headDim, gate / sum, length, output + (long)row * queryRows.Heads * headDim + column);
+                WeightedSum(
+                    scores, headValues + (long)first * headDim, gate / sum, length,
+                    output + (long)row * queryRows.Heads * headDim + column);
             }
         });
 
@@ -126,7 +131,8 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
         {
             var sum = Vector512<float>.Zero;
             for (var s = 0; s < length; s++)
-                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weights[s]), Vector512.Load(values + (long)s * headDim + column), sum);
+                sum = Vector512.FusedMultiplyAdd(
+                    Vector512.Create(weights[s]), Vector512.Load(values + (long)s * headDim + column), sum);
             (sum * factor).Store(output + column);
         }
     }

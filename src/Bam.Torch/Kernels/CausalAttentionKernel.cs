@@ -5,12 +5,13 @@ namespace Bam.Torch.Kernels;
 
 /// <summary>
 /// Causal attention with rotary embedding and gated heads, fused: reads the projections where they lie, computes only the blocks
-/// of scores on and below the diagonal and inside the window, keeps them in the cache, and saves one number per row for the backward pass
-/// (as FlashAttention does, Dao et al. 2022; here a whole row of scores fits the cache, so no running softmax is needed).
+/// of scores on and below the diagonal and inside the window, keeps them in the cache, and saves one number per row for the
+/// backward pass (as FlashAttention does, Dao et al. 2022; here a whole row of scores fits the cache, so no running softmax is
+/// needed).
 /// </summary>
 /// <remarks>
-/// Sizes: B sequences, T positions, D head_dim; P is T padded to a multiple of 48, which tiles evenly both as rows and as columns.
-/// One work item is one key-value head of one sequence with all the query heads that read it, so that sums over those
+/// Sizes: B sequences, T positions, D head_dim; P is T padded to a multiple of 48, which tiles evenly both as rows and as
+/// columns. One work item is one key-value head of one sequence with all the query heads that read it, so that sums over those
 /// heads have a fixed order whatever the number of threads. It goes through a head's queries in blocks of 48 rows.
 /// </remarks>
 internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRows queryRows, RotaryTables rotary)
@@ -51,17 +52,21 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
                 {
                     var (start, columns) = (block.FirstColumn, block.Columns);
                     PackQueries(queries, head, block, asking);
-                    SmallGemm.Multiply(asking, headDim, 1, keysTransposed + start, padded, scores, padded, block.PaddedCount, columns, headDim, false);
+                    SmallGemm.Multiply(
+                        asking, headDim, 1, keysTransposed + start, padded, scores, padded, block.PaddedCount, columns, headDim,
+                        false);
                     for (var i = 0; i < block.Count; i++)
                     {
                         var (row, position) = (block.First + i, queryRows.Position(block.First + i));
-                        var (sum, logSum) = Softmax(scores + i * padded, shape.FirstSeenFrom(position) - start, position + 1 - start, columns);
+                        var (sum, logSum) = Softmax(
+                            scores + i * padded, shape.FirstSeenFrom(position) - start, position + 1 - start, columns);
                         logSumExp[IndexOf(row, head)] = logSum;
                         Scale(scores + i * padded, Gate(gates, row, head) / sum, columns);
                     }
 
                     SmallGemm.Multiply(
-                        scores, padded, 1, values + start * headDim, headDim, asking, headDim, block.PaddedCount, headDim, columns, false);
+                        scores, padded, 1, values + start * headDim, headDim, asking, headDim, block.PaddedCount, headDim,
+                        columns, false);
                     for (var i = 0; i < block.Count; i++)
                         Copy(asking + i * headDim, output + IndexOf(block.First + i, head) * headDim, headDim);
                 }
@@ -76,7 +81,7 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
     /// <param name="gradOutput">[rows, heads of a row · D].</param>
     /// <param name="gradQueries">As <paramref name="queries"/>, overwritten.</param>
     /// <param name="gradKeysAndValues">As <paramref name="keysAndValues"/>, overwritten.</param>
-    /// <param name="gradGates">[rows, heads of a row], the gates' gradients head by head, overwritten; null when <paramref name="gates"/> is.</param>
+    /// <param name="gradGates">[rows, heads of a row], the gates' gradients by head, overwritten; null without gates.</param>
     public void Backward(
         RowMatrix queries, RowMatrix keysAndValues, float* gates, float* logSumExp, float* gradOutput, RowMatrix gradQueries,
         RowMatrix gradKeysAndValues, float* gradGates) =>
@@ -107,15 +112,18 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
                     var (rows, start, columns) = (block.PaddedCount, block.FirstColumn, block.Columns);
                     PackQueries(queries, head, block, asking);
                     PackGradients(gradOutput, head, block, gradHeads);
-                    SmallGemm.Multiply(asking, headDim, 1, keysTransposed + start, padded, weights, padded, rows, columns, headDim, false);
-                    SmallGemm.Multiply(gradHeads, headDim, 1, valuesTransposed + start, padded, gradScores, padded, rows, columns, headDim, false);
+                    SmallGemm.Multiply(
+                        asking, headDim, 1, keysTransposed + start, padded, weights, padded, rows, columns, headDim, false);
+                    SmallGemm.Multiply(
+                        gradHeads, headDim, 1, valuesTransposed + start, padded, gradScores, padded, rows, columns, headDim,
+                        false);
                     for (var i = 0; i < block.Count; i++)
                     {
                         var (row, position) = (block.First + i, queryRows.Position(block.First + i));
                         var gate = Gate(gates, row, head);
                         var gradGate = SoftmaxBackward(
-                            weights + i * padded, gradScores + i * padded, shape.FirstSeenFrom(position) - start, position + 1 - start, columns,
-                            logSumExp[IndexOf(row, head)], gate);
+                            weights + i * padded, gradScores + i * padded, shape.FirstSeenFrom(position) - start,
+                            position + 1 - start, columns, logSumExp[IndexOf(row, head)], gate);
                         if (gradGates != null) gradGates[IndexOf(row, head)] = gradGate;
                         if (gate != 1) Scale(gradHeads + i * headDim, gate, headDim);
                     }
@@ -128,9 +136,12 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
 
                     // dV += Pᵀ dO and dK += dSᵀ Q: the sums run over the block's rows. Q already carries the scale.
                     var offset = start * headDim;
-                    SmallGemm.Multiply(weights, 1, padded, gradHeads, headDim, gradValues + offset, headDim, columns, headDim, rows, true);
-                    SmallGemm.Multiply(gradScores, 1, padded, asking, headDim, gradKeys + offset, headDim, columns, headDim, rows, true);
-                    SmallGemm.Multiply(gradScores, padded, 1, keys + offset, headDim, asking, headDim, rows, headDim, columns, false);
+                    SmallGemm.Multiply(
+                        weights, 1, padded, gradHeads, headDim, gradValues + offset, headDim, columns, headDim, rows, true);
+                    SmallGemm.Multiply(
+                        gradScores, 1, padded, asking, headDim, gradKeys + offset, headDim, columns, headDim, rows, true);
+                    SmallGemm.Multiply(
+                        gradScores, padded, 1, keys + offset, headDim, asking, headDim, rows, headDim, columns, false);
                     for (var i = 0; i < block.Count; i++)
                     {
                         Scale(asking + i * headDim, scale, headDim);
@@ -173,7 +184,8 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
     private float* Value(RowMatrix keysAndValues, int sequence, int position, int head) =>
         Key(keysAndValues, sequence, position, shape.KeyValueHeads + head);
 
-    private float Gate(float* gates, int row, int head) => gates == null ? 1f : gates[(long)row * shape.Experts + head / shape.HeadsPerExpert];
+    private float Gate(float* gates, int row, int head) =>
+        gates == null ? 1f : gates[(long)row * shape.Experts + head / shape.HeadsPerExpert];
 
     private void PackQueries(RowMatrix queries, int head, QueryBlock block, float* asking)
     {
@@ -211,7 +223,8 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
         ClearRows(rows, length, padded);
     }
 
-    private void ClearRows(float* rows, int from, int to) => new Span<float>(rows + from * headDim, (to - from) * headDim).Clear();
+    private void ClearRows(float* rows, int from, int to) =>
+        new Span<float>(rows + from * headDim, (to - from) * headDim).Clear();
 
     // exp(x - max) in place over the columns from `first` to `used`, zeros outside.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

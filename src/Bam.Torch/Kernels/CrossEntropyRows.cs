@@ -1,14 +1,15 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Bam.Torch.Functions;
 
 namespace Bam.Torch.Kernels;
 
 /// <summary>Softmax cross entropy of every row of a chunk of logits, and its gradient in the logits' place.</summary>
 internal static unsafe class CrossEntropyRows
 {
+    /// <summary>A target that does not count.</summary>
+    public const long IgnoreIndex = -100;
+
     private const int Lanes = 16;
-    private const long IgnoreIndex = LinearCrossEntropyFunction.IgnoreIndex;
 
     private static readonly Operator s_exponential = Operator.Get("aten::exp", "out");
 
@@ -48,7 +49,8 @@ internal static unsafe class CrossEntropyRows
         foreach (var target in targets)
         {
             if ((ulong)target >= (ulong)vocabulary && target != IgnoreIndex)
-                throw new ArgumentOutOfRangeException(nameof(targets), $"expected 0 … {vocabulary - 1}, or {IgnoreIndex} for none, found {target}");
+                throw new ArgumentOutOfRangeException(
+                    nameof(targets), $"expected 0 … {vocabulary - 1}, or {IgnoreIndex} for none, found {target}");
         }
     }
 

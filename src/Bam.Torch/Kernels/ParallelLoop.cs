@@ -8,7 +8,7 @@ namespace Bam.Torch.Kernels;
 /// </summary>
 internal static unsafe class ParallelLoop
 {
-    /// <summary>Calls <paramref name="body"/> once for each of 0 … <paramref name="count"/> - 1, in no particular order.</summary>
+    /// <summary>Calls <paramref name="body"/> once for each of 0 … <paramref name="count"/> - 1, in any order.</summary>
     /// <exception cref="Exception">The first exception of any item, after all threads have stopped.</exception>
     public static void For(int count, Action<int> body)
     {

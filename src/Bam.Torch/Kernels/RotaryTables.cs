@@ -4,8 +4,9 @@ using System.Runtime.Intrinsics;
 namespace Bam.Torch.Kernels;
 
 /// <summary>
-/// Cosines and sines of rotary position embedding (RoFormer, Su et al. 2021): pair i of position t turns by t·θ^(-2i/dim),
-/// unless the frequencies are changed. Few runs come near a model's longest context, so the tables grow as positions are asked for.
+/// Cosines and sines of rotary position embedding (RoFormer, Su et al. 2021): pair i of position t is rotated by t·θ^(-2i/dim),
+/// unless the frequencies are changed. Few runs come near a model's longest context, so the tables grow as positions are asked
+/// for.
 /// </summary>
 internal sealed class RotaryTables : IDisposable
 {
@@ -21,12 +22,13 @@ internal sealed class RotaryTables : IDisposable
 
     /// <summary>Computes the tables in double precision, rounded to float32.</summary>
     /// <param name="length">The most positions.</param>
-    /// <param name="rotaryDim">The rotated width of a head, even; the rest of the head is not turned.</param>
+    /// <param name="rotaryDim">The rotated width of a head, even; the rest of the head is not rotated.</param>
     /// <param name="theta">The base θ.</param>
     /// <param name="interleaved">True: a pair is two neighbours. False: a pair is (i, i + dim/2).</param>
     /// <param name="device">Where the angles lie.</param>
     /// <param name="scale">Gives another frequency in place of θ^(-2i/dim), in radians for a position; null leaves them.</param>
-    public RotaryTables(int length, int rotaryDim, double theta, bool interleaved, Device device, Func<double, double>? scale = null)
+    public RotaryTables(
+        int length, int rotaryDim, double theta, bool interleaved, Device device, Func<double, double>? scale = null)
     {
         (Length, RotaryDim, Interleaved, this.device) = (length, rotaryDim, interleaved, device);
         frequencies = [.. Enumerable.Range(0, rotaryDim / 2).Select(i => Math.Pow(theta, -2.0 * i / rotaryDim))];
@@ -44,8 +46,8 @@ internal sealed class RotaryTables : IDisposable
     public bool Interleaved { get; }
 
     /// <summary>
-    /// The cosines and sines of that many positions or more, [positions, RotaryDim], each pair's at both of its places, the sine negative at the first. They belong
-    /// to the tables.
+    /// The cosines and sines of that many positions or more, [positions, RotaryDim], each pair's at both of its places, the sine
+    /// negative at the first. They belong to the tables.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">These are more than <see cref="Length"/>.</exception>
     public (Tensor Cosines, Tensor Sines) Angles(long positions)
@@ -64,22 +66,23 @@ internal sealed class RotaryTables : IDisposable
         }
     }
 
-    /// <summary>Computes what is missing of that many positions: before <see cref="Rotate"/>, which many threads call at once.</summary>
+    /// <summary>Computes missing positions: before <see cref="Rotate"/>, which many threads call at once.</summary>
     /// <exception cref="ArgumentOutOfRangeException">These are more than <see cref="Length"/>.</exception>
     internal void EnsurePositions(long positions)
     {
         if (positions <= computed) return;
-        if (positions > Length) throw new ArgumentOutOfRangeException(nameof(positions), $"expected at most {Length}, found {positions}");
+        if (positions > Length)
+            throw new ArgumentOutOfRangeException(nameof(positions), $"expected at most {Length}, found {positions}");
         lock (growing)
         {
             if (positions > computed) Grow((int)Math.Min(Length, Math.Max(positions, 2L * computed)));
         }
     }
 
-    /// <summary>Turns one head in place.</summary>
+    /// <summary>Rotates one head in place.</summary>
     /// <param name="head">At least <see cref="RotaryDim"/> values.</param>
     /// <param name="position">t, below what <see cref="EnsurePositions"/> was asked for.</param>
-    /// <param name="direction">1 turns; -1 turns back, which is the gradient of turning.</param>
+    /// <param name="direction">1 rotates; -1 rotates back, which is the gradient.</param>
     internal unsafe void Rotate(float* head, int position, float direction)
     {
         var pairs = RotaryDim / 2;
@@ -100,7 +103,8 @@ internal sealed class RotaryTables : IDisposable
     {
         var pairs = RotaryDim / 2;
         if ((long)positions * pairs > Array.MaxLength)
-            throw new ArgumentOutOfRangeException(nameof(positions), $"expected at most {Array.MaxLength / pairs} of {pairs} pairs, found {positions}");
+            throw new ArgumentOutOfRangeException(
+                nameof(positions), $"expected at most {Array.MaxLength / pairs} of {pairs} pairs, found {positions}");
         var (longerCos, longerSin) = (new float[positions * pairs], new float[positions * pairs]);
         cos.CopyTo(longerCos, 0);
         sin.CopyTo(longerSin, 0);
@@ -114,7 +118,8 @@ internal sealed class RotaryTables : IDisposable
         }
 
         using var scope = TensorScope.Open();
-        var (cosines, sines) = (Tensor.From<float>(longerCos, [positions, pairs], device), Tensor.From<float>(longerSin, [positions, pairs], device));
+        var (cosines, sines) = (
+            Tensor.From<float>(longerCos, [positions, pairs], device), Tensor.From<float>(longerSin, [positions, pairs], device));
         angles.Add((AtBothPlaces(cosines, cosines).DetachFromScope(), AtBothPlaces(-sines, sines).DetachFromScope()));
         (cos, sin) = (longerCos, longerSin);
         computed = positions;
@@ -123,7 +128,7 @@ internal sealed class RotaryTables : IDisposable
     private Tensor AtBothPlaces(Tensor first, Tensor second) =>
         Interleaved ? Tensor.Stack([first, second], -1).Flatten(-2, -1) : Tensor.Cat([first, second], -1);
 
-    // Turns whole vectors of pairs that are halves apart; returns how many pairs are done.
+    // Rotates whole vectors of pairs that are halves apart; returns the number of rotated pairs.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe int RotateVectors(float* head, float* cosines, float* sines, int pairs, float direction)
     {

@@ -1,13 +1,14 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Bam.Torch.Kernels;
 
 /// <summary>
-/// Matrix products whose operands lie in the cache: one thread, no packing. With AVX-512 the tile is 6 rows by 4 vectors of 16, so that
-/// 24 accumulators hide the latency of the fused multiply-add and 10 loads feed 24 of them; with AVX2, which has half the registers of
-/// half the width, 6 rows by 2 vectors of 8.
+/// Matrix products whose operands lie in the cache: one thread, no packing. With AVX-512 the tile is 6 rows by 4 vectors of 16,
+/// so that 24 accumulators hide the latency of the fused multiply-add and 10 loads feed 24 of them; with AVX2, which has half the
+/// registers of half the width, 6 rows by 2 vectors of 8.
 /// </summary>
 internal static unsafe class SmallGemm
 {
@@ -34,7 +35,8 @@ internal static unsafe class SmallGemm
     /// <param name="accumulate">Whether C's old values are added.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
-        float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int rows, int columns, int depth, bool accumulate)
+        float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int rows, int columns, int depth,
+        bool accumulate)
     {
         var column = 0;
         if (Vector512.IsHardwareAccelerated)
@@ -210,4 +212,58 @@ internal static unsafe class SmallGemm
             value.v0.Store(destination);
         }
     }
+}
+
+/// <summary>Out-of-place transposition by blocks of 4 × 4 in registers.</summary>
+internal static unsafe class BlockTranspose
+{
+    /// <summary>destination[j, i] = source[i, j]; rows and columns are multiples of 4.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Apply(float* source, float* destination, int rows, int columns)
+    {
+        for (var i = 0; i < rows; i += 4)
+        {
+            for (var j = 0; j < columns; j += 4)
+            {
+                var from = source + (long)i * columns + j;
+                var (a, b) = (Vector128.Load(from), Vector128.Load(from + columns));
+                var (c, d) = (Vector128.Load(from + 2 * columns), Vector128.Load(from + 3 * columns));
+                var (ab, cd) = (Sse.UnpackLow(a, b), Sse.UnpackLow(c, d));
+                var (abHigh, cdHigh) = (Sse.UnpackHigh(a, b), Sse.UnpackHigh(c, d));
+                var to = destination + (long)j * rows + i;
+                Sse.MoveLowToHigh(ab, cd).Store(to);
+                Sse.MoveHighToLow(cd, ab).Store(to + rows);
+                Sse.MoveLowToHigh(abHigh, cdHigh).Store(to + 2 * rows);
+                Sse.MoveHighToLow(cdHigh, abHigh).Store(to + 3 * rows);
+            }
+        }
+    }
+}
+
+/// <summary>Aligned native memory that a work item cuts into pieces and gives back whole.</summary>
+internal unsafe ref struct Scratch : IDisposable
+{
+    private const int Alignment = 64;
+    private readonly float* memory;
+    private readonly long capacity;
+    private long used;
+
+    /// <summary>Takes room for that many floats.</summary>
+    public Scratch(long floats)
+    {
+        capacity = floats;
+        memory = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), Alignment);
+    }
+
+    /// <summary>The next piece, uninitialised; multiples of 16 floats keep the pieces aligned.</summary>
+    public float* Take(int floats)
+    {
+        if (used + floats > capacity) throw new InvalidOperationException("the scratch memory is smaller than its pieces");
+        var piece = memory + used;
+        used += floats;
+        return piece;
+    }
+
+    /// <summary>Frees all pieces.</summary>
+    public readonly void Dispose() => NativeMemory.AlignedFree(memory);
 }

@@ -17,9 +17,10 @@ internal static unsafe class SwiGluKernel
     public static void Forward(float* fused, float* activated, int rows, int width) =>
         ForRows(rows, row => ForwardRow(fused + 2L * row * width, activated + (long)row * width, width));
 
-    /// <summary>The gradient of <see cref="Forward"/>: with s = sigmoid(gate), d gate = dy · up · s (1 + gate (1 - s)), d up = dy · gate · s.</summary>
+    /// <summary>With s = sigmoid(gate): d gate = dy · up · s (1 + gate (1 - s)), d up = dy · gate · s.</summary>
     public static void Backward(float* fused, float* gradActivated, float* gradFused, int rows, int width) =>
-        ForRows(rows, row => BackwardRow(fused + 2L * row * width, gradActivated + (long)row * width, gradFused + 2L * row * width, width));
+        ForRows(rows, row =>
+            BackwardRow(fused + 2L * row * width, gradActivated + (long)row * width, gradFused + 2L * row * width, width));
 
     private static void ForRows(int rows, Action<int> body) =>
         ParallelLoop.For((rows + RowsOfItem - 1) / RowsOfItem, item =>

@@ -6,7 +6,7 @@ namespace Bam.Checkpoints;
 public sealed record ModelConfig
 {
     /// <summary>The file name inside a checkpoint.</summary>
-    public const string FileName = "config.json";
+    internal const string FileName = "config.json";
 
     /// <summary>V, the number of token ids.</summary>
     public required int VocabSize { get; init; }
@@ -33,61 +33,61 @@ public sealed record ModelConfig
     public required int MaxPositionEmbeddings { get; init; }
 
     /// <summary>True: attention and feed-forward read the same norm and add to one residual. False: in sequence.</summary>
-    public bool ParallelBlock { get; init; } = true;
+    internal bool ParallelBlock { get; init; } = true;
 
     /// <summary>True: the branches of a parallel block have a norm each (GPT-NeoX). Sequential blocks always have two.</summary>
-    public bool SeparateNorms { get; init; }
+    internal bool SeparateNorms { get; init; }
 
     /// <summary>The norm's kind.</summary>
     internal NormType NormType { get; init; } = NormType.LayerNorm;
 
     /// <summary>Added to the variance inside the norm.</summary>
-    public double NormEps { get; init; } = 1e-5;
+    internal double NormEps { get; init; } = 1e-5;
 
     /// <summary>True: norms add a bias [d].</summary>
-    public bool NormBias { get; init; }
+    internal bool NormBias { get; init; }
 
     /// <summary>True: the feed-forward is down(act(gate) ∘ up); with "silu" a SwiGLU. False: down(act(up)).</summary>
-    public bool GatedMlp { get; init; } = true;
+    internal bool GatedMlp { get; init; } = true;
 
     /// <summary>The feed-forward's activation.</summary>
-    public string HiddenAct { get; init; } = "silu";
+    internal string HiddenAct { get; init; } = "silu";
 
     /// <summary>True: the projections of the feed-forward add biases.</summary>
-    public bool MlpBias { get; init; }
+    internal bool MlpBias { get; init; }
 
     /// <summary>True: the projections to queries, keys and values add biases.</summary>
-    public bool AttentionBias { get; init; }
+    internal bool AttentionBias { get; init; }
 
     /// <summary>True: attention's output projection adds a bias.</summary>
-    public bool AttentionOutputBias { get; init; }
+    internal bool AttentionOutputBias { get; init; }
 
     /// <summary>Whether queries and keys are normed.</summary>
     internal QueryKeyNorm QueryKeyNorm { get; init; }
 
     /// <summary>W: a position looks at itself and the W - 1 before it; null for all before it.</summary>
-    public int? SlidingWindow { get; init; }
+    internal int? SlidingWindow { get; init; }
 
     /// <summary>The base of the rotary frequencies.</summary>
-    public double RopeTheta { get; init; } = 10_000;
+    internal double RopeTheta { get; init; } = 10_000;
 
     /// <summary>A change of the rotary frequencies, if any.</summary>
     internal RopeScaling? RopeScaling { get; init; }
 
     /// <summary>True: pairs are neighbours (Cohere, GPT-J). False: pairs are halves (Llama).</summary>
-    public bool RopeInterleaved { get; init; }
+    internal bool RopeInterleaved { get; init; }
 
     /// <summary>The part of each head that is rotated.</summary>
-    public double PartialRotaryFactor { get; init; } = 1;
+    internal double PartialRotaryFactor { get; init; } = 1;
 
     /// <summary>Multiplies the logits.</summary>
-    public double LogitScale { get; init; } = 1;
+    internal double LogitScale { get; init; } = 1;
 
     /// <summary>True: the output head is the embedding matrix.</summary>
     public bool TieWordEmbeddings { get; init; } = true;
 
     /// <summary>True: the output head adds a bias [V].</summary>
-    public bool LmHeadBias { get; init; }
+    internal bool LmHeadBias { get; init; }
 
     /// <summary>N; 1 is dense attention.</summary>
     public int NumAttentionExperts { get; init; } = 1;
@@ -111,42 +111,42 @@ public sealed record ModelConfig
     public bool NormTopkProb { get; init; }
 
     /// <summary>α, the weight of the load-balancing loss.</summary>
-    public double RouterAuxLossCoef { get; init; } = 0.01;
+    internal double RouterAuxLossCoef { get; init; } = 0.01;
 
     /// <summary>β, the weight of the router z-loss.</summary>
-    public double RouterZLossCoef { get; init; } = 0.001;
+    internal double RouterZLossCoef { get; init; } = 0.001;
 
     /// <summary>Begins a document.</summary>
-    public int? BosTokenId { get; init; }
+    internal int? BosTokenId { get; init; }
 
     /// <summary>Each ends a text: a document, or a turn of a chat. Most models have one.</summary>
     internal TokenIds EosTokenIds { get; init; } = [];
 
     /// <summary>Fills up batches in libraries that need equal lengths; Bam does not.</summary>
-    public int? PadTokenId { get; init; }
+    internal int? PadTokenId { get; init; }
 
     /// <summary>The dtype of the stored weights, "float32" or "bfloat16" …; informative.</summary>
-    public string? TorchDtype { get; init; }
+    internal string? TorchDtype { get; init; }
 
     /// <summary>The rotated width of a head, even.</summary>
-    public int RotaryDim => (int)(HeadDim * PartialRotaryFactor + 1e-6);  // a factor may be a quotient, rounded
+    internal int RotaryDim => (int)(HeadDim * PartialRotaryFactor + 1e-6);  // a factor may be a quotient, rounded
 
     /// <summary>True when a block has two norms.</summary>
-    public bool HasSecondNorm => !ParallelBlock || SeparateNorms;
+    internal bool HasSecondNorm => !ParallelBlock || SeparateNorms;
 
     /// <summary>True when there is any router.</summary>
     public bool IsMixture => NumAttentionExperts > 1 || NumLocalExperts > 1;
 
     /// <summary>Writes <c>config.json</c> into a checkpoint directory.</summary>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
-    public void Save(string directory) => AtomicFile.WriteText(Path.Combine(directory, FileName), ToJson());
+    internal void Save(string directory) => AtomicFile.WriteText(Path.Combine(directory, FileName), ToJson());
 
     /// <summary>The text of <c>config.json</c>; reading it gives back an equal record.</summary>
-    public string ToJson() => ModelConfigJson.Write(this);
+    internal string ToJson() => ModelConfigJson.Write(this);
 
     /// <summary>Refuses sizes that no model can have.</summary>
     /// <exception cref="InvalidInputException">Names the first field at fault.</exception>
-    public void Validate(string where) => ModelConfigRules.Check(this, where);
+    internal void Validate(string where) => ModelConfigRules.Check(this, where);
 }
 
 /// <summary>The normalisation in front of each branch.</summary>

@@ -75,7 +75,7 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
     public static object Create(Type section)
     {
         var created = Activator.CreateInstance(section)!;
-        foreach (var group in section.GetProperties().Where(p => p.IsDefined(typeof(FlattenedAttribute))))
+        foreach (var group in Properties(section).Where(p => p.IsDefined(typeof(FlattenedAttribute))))
             if (group.GetValue(created) is null) group.SetValue(created, Create(group.PropertyType));
         return created;
     }
@@ -84,9 +84,13 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
 
     public void Set(object section, object? value) => Property.SetValue(Holder(section), value);
 
+    // A key may be internal although the record is public.
+    private static PropertyInfo[] Properties(Type section) =>
+        section.GetProperties(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
+
     private static IEnumerable<ConfigKey> Of(Type section, IReadOnlyList<PropertyInfo> groups)
     {
-        var properties = section.GetProperties(BindingFlags.Instance | BindingFlags.Public);
+        var properties = Properties(section);
         foreach (var property in properties.OrderBy(BaseFirst).ThenBy(p => p.MetadataToken))
         {
             if (property.IsDefined(typeof(FlattenedAttribute)))

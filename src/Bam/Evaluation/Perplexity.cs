@@ -21,16 +21,33 @@ internal static class Perplexity
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(options);
-        if (options.WindowLength > model.Config.MaxPositionEmbeddings)
-            throw new InvalidInputException(
-                "the evaluation window", $"at most {model.Config.MaxPositionEmbeddings} tokens (max_position_embeddings)",
-                $"{options.WindowLength}", "shorten it");
+        RequireWindow(model, options);
         if (tokens.TokenCount < 2)
             throw new InvalidInputException(
                 tokens.Prefix, "at least 2 held-out tokens", $"{tokens.TokenCount}", "hold out more text");
-        return Measure(
-            tokens.TokenCount, bytes, options, batch => Score(model, tokens, batch, options.BeginOfWindow), advance,
-            cancellation);
+        return Measure(tokens.TokenCount, bytes, options, ScoreBatch, advance, cancellation);
+
+        double ScoreBatch(WindowBatch batch) => Score(model, Read(tokens, batch, model, options), batch, options.BeginOfWindow);
+    }
+
+    /// <summary>Evaluates a model on the ids of a text; <paramref name="bytes"/> is its UTF-8 size.</summary>
+    /// <exception cref="InvalidInputException">
+    /// The text has fewer than 2 tokens or ids without a row in the model, or windows exceed max_position_embeddings.
+    /// </exception>
+    public static PerplexityResult Measure(
+        LanguageModel model, int[] ids, long bytes, PerplexityOptions options, CancellationToken cancellation)
+    {
+        RequireWindow(model, options);
+        if (ids.Length < 2)
+            throw new InvalidInputException("the text", "at least 2 tokens", $"{ids.Length}", "score a longer one");
+        if (Array.FindIndex(ids, id => id >= model.Config.VocabSize) is var place and >= 0)
+            throw new InvalidInputException(
+                $"the text, token {place}", $"an id below the model's vocab_size {model.Config.VocabSize}", $"{ids[place]}",
+                "use the tokenizer that the model was trained with");
+        return Measure(ids.Length, bytes, options, ScoreBatch, advance: null, cancellation);
+
+        double ScoreBatch(WindowBatch batch) =>
+            Score(model, ids[(int)batch.Start..((int)batch.Start + batch.Targets + 1)], batch, begin: null);
     }
 
     /// <summary>
@@ -55,12 +72,25 @@ internal static class Perplexity
         return new PerplexityResult(nll, windows.Targets, windows.Targets == all ? bytes : null);
     }
 
-    private static double Score(LanguageModel model, IndexedDataset tokens, WindowBatch batch, int? begin)
+    private static void RequireWindow(LanguageModel model, PerplexityOptions options)
     {
-        // A begin token is not part of the text: all its tokens are targets.
-        var text = new int[begin is null ? batch.Targets + 1 : batch.Targets];
+        if (options.WindowLength > model.Config.MaxPositionEmbeddings)
+            throw new InvalidInputException(
+                "the evaluation window", $"at most {model.Config.MaxPositionEmbeddings} tokens (max_position_embeddings)",
+                $"{options.WindowLength}", "shorten it");
+    }
+
+    // A begin token is not part of the text: all its tokens are targets.
+    private static int[] Read(IndexedDataset tokens, WindowBatch batch, LanguageModel model, PerplexityOptions options)
+    {
+        var text = new int[options.BeginOfWindow is null ? batch.Targets + 1 : batch.Targets];
         tokens.Read(batch.Start, text);
         RequireInVocabulary(text, tokens, batch.Start, model.Config.VocabSize);
+        return text;
+    }
+
+    private static double Score(LanguageModel model, int[] text, WindowBatch batch, int? begin)
+    {
         var ids = Array.ConvertAll(begin is { } token ? [token, .. text] : text, id => (long)id);
 
         using var scope = TensorScope.Open();
@@ -104,18 +134,19 @@ internal sealed record PerplexityOptions
 /// <param name="TotalNll">Sum of the targets' negative log-likelihoods, in nats.</param>
 /// <param name="Tokens">The targets.</param>
 /// <param name="Bytes">UTF-8 bytes of the text; null if unknown or only a part of the text was read.</param>
-internal sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
+public sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
 {
     /// <summary>Nats per token.</summary>
     public double Nll => TotalNll / Tokens;
 
+    /// <summary>exp of <see cref="Nll"/>; lower is better.</summary>
     public double Perplexity => Math.Exp(Nll);
 
     /// <summary>Bits per UTF-8 byte, which is comparable across tokenizers; null if the bytes are unknown.</summary>
     public double? BitsPerByte => Bytes is { } bytes ? TotalNll / Math.Log(2) / bytes : null;
 
     /// <summary>The arithmetic mean of the perplexities of several texts.</summary>
-    public static double Mean(IEnumerable<PerplexityResult> results) => results.Average(result => result.Perplexity);
+    internal static double Mean(IEnumerable<PerplexityResult> results) => results.Average(result => result.Perplexity);
 }
 
 /// <summary>

@@ -119,22 +119,23 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
 }
 
 /// <summary>Options of text generation.</summary>
-internal sealed record GenerationOptions
+public sealed record GenerationOptions
 {
     /// <summary>Maximum number of tokens, including an end-of-text token.</summary>
     public int MaxNewTokens { get; init; } = 128;
 
+    /// <summary>How tokens are chosen.</summary>
     public SamplerOptions Sampler { get; init; } = new();
 
     /// <summary>The text ends before the first of these. A stop string that is a special token is matched by its id.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
     /// <summary>Records the experts of each token. A token is then reported one forward pass later.</summary>
-    public bool TraceRouting { get; init; }
+    internal bool TraceRouting { get; init; }
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="InvalidInputException">An option is out of range.</exception>
-    public void Validate()
+    internal void Validate()
     {
         if (MaxNewTokens < 1) throw new InvalidInputException("--max-tokens", "a number above 0", $"{MaxNewTokens}", "change it");
         if (StopStrings.Contains("")) throw new InvalidInputException("--stop", "text", "an empty string", "leave it out");

@@ -1,7 +1,7 @@
 namespace Bam.Generation;
 
 /// <summary>Options of sampling. Applied in this order: temperature, top-k, top-p.</summary>
-internal sealed record SamplerOptions
+public sealed record SamplerOptions
 {
     /// <summary>Divides the logits; 0 for greedy decoding.</summary>
     public double Temperature { get; init; } = 1;
@@ -19,7 +19,7 @@ internal sealed record SamplerOptions
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="InvalidInputException">An option is out of range.</exception>
-    public void Validate()
+    internal void Validate()
     {
         if (!(Temperature >= 0 && double.IsFinite(Temperature)))
             throw new InvalidInputException(

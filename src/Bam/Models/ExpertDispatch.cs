@@ -14,9 +14,7 @@ namespace Bam.Models;
 /// <param name="Tokens">[n·k], int64: the token at each sorted place.</param>
 internal sealed record ExpertDispatch(long[] Counts, Tensor Shares, Tensor Order, Tensor Places, Tensor Tokens)
 {
-    /// <summary>Sorts the choices by expert, where they lie.</summary>
-    /// <param name="chosen">[n, k], int64.</param>
-    /// <param name="experts">How many there are.</param>
+    /// <summary>Sorts the choices [n, k], int64, by expert, on their device.</summary>
     public static ExpertDispatch Sort(Tensor chosen, int experts)
     {
         using var scope = TensorScope.Open();
@@ -28,11 +26,7 @@ internal sealed record ExpertDispatch(long[] Counts, Tensor Shares, Tensor Order
         return sorted;
     }
 
-    /// <summary>Sorts the choices by expert.</summary>
-    /// <param name="chosen">[n·k], the expert of each assignment.</param>
-    /// <param name="experts">How many there are.</param>
-    /// <param name="expertsPerToken">k.</param>
-    /// <param name="device">Where the index tensors go.</param>
+    /// <summary>Sorts the choices [n·k] by expert; the index tensors are on <paramref name="device"/>.</summary>
     public static ExpertDispatch Sort(ReadOnlySpan<long> chosen, int experts, int expertsPerToken, Device device)
     {
         var counts = new long[experts];
@@ -58,23 +52,20 @@ internal sealed record ExpertDispatch(long[] Counts, Tensor Shares, Tensor Order
         Tensor ToDevice(long[] indices) => Tensor.From<long>(indices, [indices.Length], device);
     }
 
-    /// <summary>As <see cref="Sort(ReadOnlySpan{long}, int, int, Device)"/>, on any device: only the counts leave a GPU, which then waits for nothing.</summary>
+    /// <summary>The same on any device: only the counts leave a GPU, which otherwise need not wait.</summary>
     public static ExpertDispatch SortByOperators(Tensor chosen, int experts, int expertsPerToken)
     {
         var counts = chosen.Unsqueeze(1).Eq(Tensor.Arange(experts, ScalarType.Int64, chosen.Device)).Sum(0);
         var order = chosen.ArgSort();
-        return new(counts.ToArray<long>(), counts.To(ScalarType.Float32) / chosen.Count, order, order.ArgSort(), order.FloorDivide(expertsPerToken));
+        return new(
+            counts.ToArray<long>(), counts.To(ScalarType.Float32) / chosen.Count, order, order.ArgSort(),
+            order.FloorDivide(expertsPerToken));
     }
 
-    /// <summary>Each expert's tokens in one piece.</summary>
-    /// <param name="tokens">[n, d].</param>
-    /// <returns>[n·k, d], sorted by expert.</returns>
+    /// <summary>Groups the tokens [n, d] by expert: [n·k, d].</summary>
     public Tensor Gather(Tensor tokens) => PermuteRowsFunction.Apply(tokens, Tokens, Places);
 
-    /// <summary>What each expert makes of its rows; one without rows is not asked.</summary>
-    /// <param name="sorted">[n·k, …].</param>
-    /// <param name="ofExpert">From an expert's rows and its number.</param>
-    /// <returns>[n·k, …].</returns>
+    /// <summary>Applies a function to each expert's rows, [n·k, …] to [n·k, …]; experts without rows are skipped.</summary>
     public Tensor Map(Tensor sorted, Func<Tensor, int, Tensor> ofExpert)
     {
         using var scope = TensorScope.Open();
@@ -83,10 +74,7 @@ internal sealed record ExpertDispatch(long[] Counts, Tensor Shares, Tensor Order
         return scope.Keep(Tensor.Cat([.. used.Select(expert => ofExpert(batches[expert], expert))]));
     }
 
-    /// <summary>Each token's results, weighted and added up.</summary>
-    /// <param name="sorted">[n·k, d].</param>
-    /// <param name="weights">[n, k], of each choice.</param>
-    /// <returns>[n, d].</returns>
+    /// <summary>Each token's results, weighted by [n, k] and added up: [n·k, d] to [n, d].</summary>
     public Tensor Combine(Tensor sorted, Tensor weights)
     {
         using var scope = TensorScope.Open();

@@ -7,8 +7,8 @@ using Bam.Torch.Functions;
 namespace Bam.Models;
 
 /// <summary>
-/// One forward pass of a checkpoint over given token ids, written as safetensors: logits, the loss and its parts, and on request the
-/// gradient of every parameter. All in float32.
+/// One forward pass of a checkpoint over given token ids, written as safetensors: logits, the loss and its parts, and on request
+/// the gradient of every parameter. All in float32.
 /// </summary>
 internal static class ForwardPass
 {
@@ -24,7 +24,8 @@ internal static class ForwardPass
     /// <param name="device">Where to compute.</param>
     /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
     /// <exception cref="InvalidInputException">A file is damaged, or the ids do not fit the model.</exception>
-    public static void Run(string modelDirectory, string inputPath, string outputPath, bool withGradients, Device device, IReporter reporter)
+    public static void Run(
+        string modelDirectory, string inputPath, string outputPath, bool withGradients, Device device, IReporter reporter)
     {
         OutputPath.RequireFile(outputPath, "an earlier output to replace", IsOutput, [modelDirectory, inputPath]);
         var (ids, batch, length) = ReadInput(inputPath);
@@ -45,7 +46,10 @@ internal static class ForwardPass
         {
             Autograd.Backward(loss.Total);
             foreach (var slice in model.Slices)
-                tensors.Add(($"grad.{slice.Parameter.Name}", slice.Parameter.Shape, ModelCheckpoint.Read(model.Parameters.Gradients, slice)));
+            {
+                var gradient = ModelCheckpoint.Read(model.Parameters.Gradients, slice);
+                tensors.Add(($"grad.{slice.Parameter.Name}", slice.Parameter.Shape, gradient));
+            }
         }
 
         SafetensorsWriter.WriteFloat32(outputPath, tensors);
@@ -70,11 +74,14 @@ internal static class ForwardPass
     {
         using var file = SafetensorsFile.Open(path);
         if (!file.Tensors.TryGetValue(InputIds, out var info))
-            throw new InvalidInputException(path, $"a tensor '{InputIds}'", $"{file.Tensors.Count} tensors without it", "store the token ids under that name");
+            throw new InvalidInputException(
+                path, $"a tensor '{InputIds}'", $"{file.Tensors.Count} tensors without it",
+                "store the token ids under that name");
         if (info.Dtype != TensorDtype.Int64 || info.Shape is not [> 0, > 1])
         {
             throw new InvalidInputException(
-                $"{path}: {InputIds}", "int64 [B, T] with T of at least 2", $"{info.Dtype} [{string.Join(", ", info.Shape)}]", "store the token ids so");
+                $"{path}: {InputIds}", "int64 [B, T] with T of at least 2", $"{info.Dtype} [{string.Join(", ", info.Shape)}]",
+                "store the token ids so");
         }
 
         return (file.ReadInt64(InputIds), info.Shape[0], info.Shape[1]);
@@ -86,13 +93,15 @@ internal static class ForwardPass
         if (index >= 0)
         {
             throw new InvalidInputException(
-                $"{path}: {InputIds}[{index / length}, {index % length}]", $"an id from 0 to {config.VocabSize - 1} (vocab_size)", $"{ids[index]}", "use the model's own tokenizer");
+                $"{path}: {InputIds}[{index / length}, {index % length}]",
+                $"an id from 0 to {config.VocabSize - 1} (vocab_size)", $"{ids[index]}", "use the model's own tokenizer");
         }
 
         if (length > config.MaxPositionEmbeddings)
         {
             throw new InvalidInputException(
-                $"{path}: {InputIds}", $"at most {config.MaxPositionEmbeddings} positions (max_position_embeddings)", $"{length}", "shorten the input");
+                $"{path}: {InputIds}", $"at most {config.MaxPositionEmbeddings} positions (max_position_embeddings)",
+                $"{length}", "shorten the input");
         }
     }
 

@@ -1,23 +1,19 @@
 using Bam.Checkpoints;
 using Bam.Torch;
+using Bam.Torch.Functions;
 
 namespace Bam.Models;
 
 /// <summary>
-/// What decoding keeps of the tokens that a model has read: keys, turned by their positions, and values. Its heads are those that
-/// the model has: G when attention is dense or experts share keys and values, N·G when each attention expert has its own.
+/// What decoding keeps of the tokens that a model has read: keys, rotated by their positions, and values. Its heads are those
+/// that the model has: G when attention is dense or experts share keys and values, N·G when each attention expert has its own.
 /// </summary>
-/// <remarks>Room for all positions is taken at once and written in place; a position is read only after it was written.</remarks>
+/// <remarks>Memory for all positions is allocated at once; a position is read only after it was written.</remarks>
 internal sealed class KeyValueCache : IDisposable
 {
-    private readonly LayerCache[] layers;
+    private readonly (Tensor Keys, Tensor Values)[] layers;
 
-    /// <summary>Takes the memory.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="batchSize">B, sequences that are decoded together; each has the same number of tokens.</param>
-    /// <param name="capacity">The positions that there is room for.</param>
-    /// <param name="device">Where the model computes.</param>
-    /// <param name="type">The dtype in which it computes.</param>
+    /// <summary>Allocates memory for B sequences of equal length, at most <paramref name="capacity"/> tokens each.</summary>
     public KeyValueCache(ModelConfig config, int batchSize, int capacity, Device device, ScalarType type = ScalarType.Float32)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -26,7 +22,7 @@ internal sealed class KeyValueCache : IDisposable
         (BatchSize, Capacity) = (batchSize, capacity);
         Heads = HeadsOf(config);
         Bytes = BytesPerToken(config, type) * batchSize * capacity;
-        layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new LayerCache(this, Memory(), Memory()))];
+        layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => (Memory(), Memory()))];
 
         Tensor Memory() => Tensor.Empty([batchSize, Heads, capacity, config.HeadDim], type, device).DetachFromScope();
     }
@@ -34,7 +30,7 @@ internal sealed class KeyValueCache : IDisposable
     /// <summary>B, the sequences.</summary>
     public int BatchSize { get; }
 
-    /// <summary>The positions that there is room for.</summary>
+    /// <summary>The capacity in positions.</summary>
     public int Capacity { get; }
 
     /// <summary>The key-value heads of one block.</summary>
@@ -47,19 +43,16 @@ internal sealed class KeyValueCache : IDisposable
     public int Length { get; private set; }
 
     /// <summary>
-    /// Bytes of one token in all blocks. Attention experts with their own keys and values multiply it by N, top-k attention too, for
-    /// later tokens may choose any; shared ones leave it as small as a dense model's, and so do feed-forward experts.
+    /// Bytes of one token in all blocks. Attention experts with their own keys and values multiply it by N, top-k attention too,
+    /// for later tokens may choose any; shared ones leave it as small as a dense model's, and so do feed-forward experts.
     /// </summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="type">What keys and values are kept in.</param>
     public static long BytesPerToken(ModelConfig config, ScalarType type)
     {
         ArgumentNullException.ThrowIfNull(config);
         return 2L * config.NumHiddenLayers * HeadsOf(config) * config.HeadDim * type.ByteSize();
     }
 
-    /// <summary>Forgets all tokens, or those from a position on; the memory stays.</summary>
-    /// <param name="length">The tokens that stay.</param>
+    /// <summary>Forgets all tokens from position <paramref name="length"/> on; the memory stays.</summary>
     public void Truncate(int length = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -70,12 +63,18 @@ internal sealed class KeyValueCache : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var layer in layers) layer.Dispose();
+        foreach (var (keys, values) in layers)
+        {
+            keys.Dispose();
+            values.Dispose();
+        }
     }
 
-    private static int HeadsOf(ModelConfig config) => (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
+    private static int HeadsOf(ModelConfig config) =>
+        (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
 
-    internal LayerCache Layer(int layer) => layers[layer];
+    /// <summary>One block's keys and values.</summary>
+    internal PastTokens Layer(int layer) => new(layers[layer].Keys, layers[layer].Values, Length);
 
     /// <summary>Refuses tokens that there is no room for.</summary>
     internal void RequireRoom(long batchSize, long length)

@@ -5,9 +5,7 @@ using Bam.Torch.Kernels;
 
 namespace Bam.Models;
 
-/// <summary>
-/// The decoder: dense, BTX (feed-forward experts) or BAM (attention experts as well), in one file from the token to the loss.
-/// </summary>
+/// <summary>The decoder, from the token to the loss: dense, BTX (feed-forward experts) or BAM (attention experts too).</summary>
 /// <remarks>
 /// Sizes: B sequences, T positions, n = B·T tokens, V vocabulary, d hidden, f feed-forward hidden, H query heads and
 /// G key-value heads of one expert, D head_dim, N attention experts, M feed-forward experts, k experts per token.
@@ -20,26 +18,29 @@ internal sealed class LanguageModel : IDisposable
     private readonly Parameter head;
     private readonly Parameter? headBias;
     private readonly NormWeights finalNorm;
-    private readonly Block[] blocks;
+    private readonly BlockWeights[] blocks;
 
-    /// <summary>Allocates the parameters, all zero: <see cref="ModelInitializer"/> or <see cref="ModelCheckpoint"/> fills them.</summary>
+    /// <summary>Allocates zeros, which <see cref="ModelInitializer"/> or <see cref="ModelCheckpoint"/> fills.</summary>
     /// <param name="config">Sizes and choices.</param>
     /// <param name="device">Where everything is computed.</param>
-    /// <param name="computeType">The dtype of matrix products and activations; values, moments, routers and norms stay float32.</param>
+    /// <param name="computeType">The dtype of products and activations; values, moments, routers and norms stay float32.</param>
     /// <param name="withGradients">False saves half of the memory; the model then cannot be trained.</param>
-    public LanguageModel(ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
+    public LanguageModel(
+        ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
     {
         ArgumentNullException.ThrowIfNull(config);
         (Config, Device, this.computeType) = (config, device, computeType);
         var stacks = ParameterLayout.Of(config);
         Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients);
-        Slices = SlicesOf(stacks, Parameters);
-        rotary = new RotaryTables(config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device, config.RopeScaling is { } scaling ? scaling.Scale : null);
-        embedding = Parameter(ParameterTable.Embedding);
-        head = config.TieWordEmbeddings ? embedding : Parameter(ParameterTable.Head);
-        headBias = config.LmHeadBias ? Parameter(ParameterTable.HeadBias) : null;
-        finalNorm = NormOf("model.norm");
-        blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(BlockOf)];
+        Slices = ParameterLayout.SlicesOf(stacks, Parameters);
+        rotary = new RotaryTables(
+            config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device,
+            config.RopeScaling is { } scaling ? scaling.Scale : null);
+        embedding = Parameter.Of(Parameters, ParameterTable.Embedding);
+        head = config.TieWordEmbeddings ? embedding : Parameter.Of(Parameters, ParameterTable.Head);
+        headBias = config.LmHeadBias ? Parameter.Of(Parameters, ParameterTable.HeadBias) : null;
+        finalNorm = NormWeights.Of(config, Parameters, "model.norm");
+        blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => BlockWeights.Of(config, Parameters, layer))];
     }
 
     /// <summary>Sizes and choices.</summary>
@@ -54,13 +55,11 @@ internal sealed class LanguageModel : IDisposable
     /// <summary>Where each tensor of the checkpoint lies in <see cref="Parameters"/>, in file order.</summary>
     public IReadOnlyList<ParameterSlice> Slices { get; }
 
-    /// <summary>The scores of every next token.</summary>
-    /// <param name="inputIds">[B, T], int64.</param>
-    /// <returns>[B, T, V] in float32.</returns>
+    /// <summary>The scores of every next token, [B, T, V] in float32, for the int64 ids [B, T].</summary>
     public Tensor Logits(Tensor inputIds)
     {
         using var scope = TensorScope.Open();
-        return scope.Keep(Scores(Hidden(inputIds)));
+        return scope.Keep(Scores(Hidden(inputIds, new())));
     }
 
     /// <summary>Memory for the keys and values of tokens to come.</summary>
@@ -81,7 +80,7 @@ internal sealed class LanguageModel : IDisposable
         using var noGrad = NoGrad.Enter();
         var length = inputIds.Size(1);
         cache.RequireRoom(inputIds.Size(0), length);
-        var x = Hidden(inputIds, routerLosses: null, trace?.Layers, cache);
+        var x = Hidden(inputIds, new(trace?.Layers, cache));
         cache.Advance(length);
         return scope.Keep(Scores(x.Select(1, length - 1)));
     }
@@ -90,28 +89,26 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="inputIds">[B, T], int64.</param>
     /// <param name="targets">[B, T], int64; <see cref="LinearCrossEntropyFunction.IgnoreIndex"/> does not count.</param>
     /// <param name="statistics">Receives where the routers sent the tokens.</param>
-    public LossTerms Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null)
+    public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null)
     {
         ArgumentNullException.ThrowIfNull(targets);
         using var scope = TensorScope.Open();
-        using var routerLosses = new RouterLosses();
-        var x = Hidden(inputIds, routerLosses, statistics?.Layers).Reshape(-1, Config.HiddenSize);  // [n, d]
+        using var routerLosses = new RouterLosses(Config, Device);
+        var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
         var nll = LinearCrossEntropyFunction.Apply(x, head, targets.Reshape(-1), Config.LogitScale, headBias);
-        var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing(Config, Device), routerLosses.Z(Config, Device));
+        var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing, routerLosses.Z);
         if (Config.NumLocalExperts > 1)
             total = nll + loadBalancing.Sum() * Config.RouterAuxLossCoef + z.Sum() * Config.RouterZLossCoef;
         return new(scope.Keep(total), scope.Keep(nll.Detach()), scope.Keep(loadBalancing.Detach()), scope.Keep(z.Detach()));
     }
 
-    /// <summary>Shows observers what passes through the blocks. Builds no graph.</summary>
-    /// <param name="inputIds">[B, T], int64.</param>
-    /// <param name="observers">One for each block.</param>
+    /// <summary>Shows what passes through the blocks to one observer for each. Builds no graph.</summary>
     public void Observe(Tensor inputIds, IReadOnlyList<IRoutingObserver> observers)
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
-        Hidden(inputIds, routerLosses: null, observers);
+        Hidden(inputIds, new(observers));
     }
 
     /// <inheritdoc/>
@@ -121,85 +118,127 @@ internal sealed class LanguageModel : IDisposable
         Parameters.Dispose();
     }
 
-    private Tensor Scores(Tensor x)
+    private Tensor Hidden(Tensor inputIds, ForwardContext context)
     {
         using var scope = TensorScope.Open();
-        var scores = LinearFunction.Apply(x, head).To(ScalarType.Float32);
-        if (headBias is not null) scores += headBias.Leaf;
-        return scope.Keep(scores * Config.LogitScale);
-    }
-
-    private Tensor Hidden(
-        Tensor inputIds, RouterLosses? routerLosses = null, IReadOnlyList<IRoutingObserver>? observers = null, KeyValueCache? cache = null)
-    {
-        using var scope = TensorScope.Open();
-        RequireLength((cache?.Length ?? 0) + inputIds.Size(1));
+        RequireLength(context.Start + inputIds.Size(1));
         var x = EmbeddingFunction.Apply(inputIds, embedding).To(computeType);  // [B, T, d]
-        for (var layer = 0; layer < blocks.Length; layer++)
-            x = Forward(x, blocks[layer], routerLosses, observers?[layer], cache?.Layer(layer));
+        for (var layer = 0; layer < blocks.Length; layer++) x = Forward(x, blocks[layer], context with { Layer = layer });
         return scope.Keep(finalNorm.Apply(x, Config));
     }
 
-    private Tensor Forward(Tensor x, Block block, RouterLosses? routerLosses, IRoutingObserver? observer, LayerCache? cache)
+    private void RequireLength(long length)
+    {
+        if (length > Config.MaxPositionEmbeddings)
+        {
+            throw new InvalidInputException(
+                "input_ids", $"at most {Config.MaxPositionEmbeddings} positions (max_position_embeddings)", $"{length}",
+                "shorten the input");
+        }
+    }
+
+    private Tensor Forward(Tensor x, BlockWeights block, ForwardContext context)
     {
         using var scope = TensorScope.Open();
-        observer?.AddResidual(x);
+        context.Observer?.AddResidual(x);
         var h = block.InputNorm.Apply(x, Config);
         if (Config.ParallelBlock)
         {
             var second = block.SecondNorm is { } norm ? norm.Apply(x, Config) : h;
-            return scope.Keep(x + Attention(h, block, observer, cache) + FeedForward(second, block, routerLosses, observer));
+            return scope.Keep(x + SelfAttention(h, block, context) + FeedForward(second, block, context));
         }
 
-        x += Attention(h, block, observer, cache);
-        return scope.Keep(x + FeedForward(block.SecondNorm!.Apply(x, Config), block, routerLosses, observer));
+        x += SelfAttention(h, block, context);
+        return scope.Keep(x + FeedForward(block.SecondNorm!.Apply(x, Config), block, context));
     }
 
     // MoA(h) = Σ_i g_i(h) · MHA_i(h) (BAM, Eq. 3): all experts' heads in one attention; the product with the experts' output
     // projections side by side sums over the experts.
-    private Tensor Attention(Tensor h, Block block, IRoutingObserver? observer, LayerCache? cache)
+    private Tensor SelfAttention(Tensor h, BlockWeights block, ForwardContext context)
     {
         using var scope = TensorScope.Open();
-        observer?.AddAttentionInput(h);
+        context.Observer?.AddAttentionInput(h);
         var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
-        if (gates is not null) observer?.AddGates(gates);
+        if (gates is not null) context.Observer?.AddGates(gates);
         var shape = ShapeOf(h);
         if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
-            return scope.Keep(SparseAttention.Apply(h, gates, block.Qkv, block.HeadNorms, block.Output, shape, rotary, Config, cache));
+            return scope.Keep(TopKAttention(h, gates, shape, block, context));
 
         var qkv = block.Qkv.Apply(h);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
         if (block.HeadNorms is { } norms) qkv = norms.Apply(qkv, shape.QueryHeads, shape.KeyValueHeads, Config);
-        var heads = cache is null  // [B, T, N·H·D]
-            ? CausalAttentionFunction.Apply(qkv, gates, shape, rotary)
-            : CachedAttention.Apply(qkv, gates, shape, rotary, cache.Keys, cache.Values, cache.Start);
+        var heads = Attention.Apply(AttentionInput.OfAll(qkv, gates, shape), rotary, context.Past);  // [B, T, N·H·D]
         var mixed = LinearFunction.Apply(heads, block.Output.Weight, inputFirst: true);
         return scope.Keep(block.Output.Bias is { } bias ? mixed + OutputBias(bias, gates).To(mixed.ScalarType) : mixed);
     }
 
     // Σ_i g_i(h) · b_i of the experts' biases [N·d].
-    private Tensor OutputBias(Tensor bias, Tensor? gates) => gates is null ? bias : gates.MatMul(bias.View(-1, Config.HiddenSize));
+    private Tensor OutputBias(Tensor bias, Tensor? gates) =>
+        gates is null ? bias : gates.MatMul(bias.View(-1, Config.HiddenSize));
 
-    private Tensor FeedForward(Tensor h, Block block, RouterLosses? routerLosses, IRoutingObserver? observer)
+    // Top-k attention experts (BAM, Table 6): queries, attention rows and output projections only for the chosen (token, expert)
+    // pairs, keys and values for every token. The gates outside the top k are zero, the others are not renormalised.
+    private Tensor TopKAttention(Tensor h, Tensor gates, AttentionShape shape, BlockWeights block, ForwardContext context)
     {
         using var scope = TensorScope.Open();
-        observer?.AddFeedForwardInput(h);
+        var (hidden, queryWidth) = (Config.HiddenSize, (long)shape.HeadsPerExpert * shape.HeadDim);
+        var (weights, chosen) = gates.View(-1, shape.Experts).TopK(Config.NumAttentionExpertsPerTok!.Value);  // [n, k] each
+        var choices = chosen.ToArray<long>();
+        var dispatch = ExpertDispatch.Sort(choices, shape.Experts, (int)chosen.Size(1), h.Device);
+
+        var queries = dispatch.Map(dispatch.Gather(h.Reshape(-1, hidden)), Queries);  // [n·k, H·D], by expert
+        var keysAndValues = block.Qkv.Rows(shape.Experts * queryWidth, 2L * shape.KeyValueHeads * shape.HeadDim).Apply(h);
+        if (block.HeadNorms is { } norms) keysAndValues = norms.Apply(keysAndValues, queryHeads: 0, shape.KeyValueHeads, Config);
+        var rows = QueryRows.Chosen(shape, choices, context.Start);
+        var input = AttentionInput.OfChosen(queries, keysAndValues, rows, shape);
+        var outputs = dispatch.Map(Attention.Apply(input, rotary, context.Past), Output);  // [n·k, d], by expert
+        return scope.Keep(dispatch.Combine(outputs, weights.To(h.ScalarType)).View(h.Shape));
+
+        Tensor Queries(Tensor tokens, int expert)
+        {
+            var projected = block.Qkv.Rows(expert * queryWidth, queryWidth).Apply(tokens);
+            return block.HeadNorms?.OfExpert(expert, shape.Experts).Apply(projected, shape.HeadsPerExpert, keyHeads: 0, Config)
+                ?? projected;
+        }
+
+        Tensor Output(Tensor heads, int expert)
+        {
+            var mixed = LinearFunction.Apply(heads, block.Output.Weight.Rows(expert * queryWidth, queryWidth), inputFirst: true);
+            return block.Output.Bias is { } bias ? mixed + bias.Narrow(0, expert * hidden, hidden).To(mixed.ScalarType) : mixed;
+        }
+    }
+
+    private AttentionShape ShapeOf(Tensor h)
+    {
+        var (experts, keyValueExperts) = (Config.NumAttentionExperts, Config.ShareKeyValue ? 1 : Config.NumAttentionExperts);
+        return new(
+            (int)h.Size(0), (int)h.Size(1), experts * Config.NumAttentionHeads, keyValueExperts * Config.NumKeyValueHeads,
+            Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadDim, Config.SlidingWindow ?? int.MaxValue);
+    }
+
+    private Tensor FeedForward(Tensor h, BlockWeights block, ForwardContext context)
+    {
+        using var scope = TensorScope.Open();
+        context.Observer?.AddFeedForwardInput(h);
         var tokens = h.Reshape(-1, Config.HiddenSize);  // [n, d]
         if (block.FeedForwardRouter is not { } router) return scope.Keep(Expert(tokens, block, 0).Reshape(h.Shape));
 
-        var logits = Router(tokens, router);                   // [n, M]
-        var probabilities = logits.Softmax(-1);                // [n, M]
+        var logits = Router(tokens, router);                                  // [n, M]
+        var probabilities = logits.Softmax(-1);                               // [n, M]
         var (weights, chosen) = probabilities.TopK(Config.NumExpertsPerTok);  // [n, k] each
         if (Config.NormTopkProb) weights /= weights.Sum(-1, keepDim: true);
         var dispatch = ExpertDispatch.Sort(chosen, Config.NumLocalExperts);
-        routerLosses?.Add(logits, probabilities, dispatch.Shares);
-        observer?.AddAssignments(chosen, probabilities);
+        context.RouterLosses?.Add(logits, probabilities, dispatch.Shares);
+        context.Observer?.AddAssignments(chosen, probabilities);
 
         var outputs = dispatch.Map(dispatch.Gather(tokens), (batch, expert) => Expert(batch, block, expert));
         return scope.Keep(dispatch.Combine(outputs, weights.To(computeType)).Reshape(h.Shape));
     }
 
+    // A router's scores, always in float32.
+    private static Tensor Router(Tensor h, Parameter router) => LinearFunction.Apply(h.To(ScalarType.Float32), router);
+
     // down(act(gate(h)) ∘ up(h)), or down(act(up(h)))
-    private Tensor Expert(Tensor tokens, Block block, int expert)
+    private Tensor Expert(Tensor tokens, BlockWeights block, int expert)
     {
         using var scope = TensorScope.Open();
         return scope.Keep(block.Down[expert].Apply(Activate(block.GateUp[expert].Apply(tokens))));
@@ -222,76 +261,12 @@ internal sealed class LanguageModel : IDisposable
         _ => x.GeluTanh(),
     };
 
-    // A router's scores, always in float32.
-    private static Tensor Router(Tensor h, Parameter router) => LinearFunction.Apply(h.To(ScalarType.Float32), router);
-
-    private AttentionShape ShapeOf(Tensor h)
+    // [B, T, d] to [B, T, V]
+    private Tensor Scores(Tensor x)
     {
-        var (experts, keyValueExperts) = (Config.NumAttentionExperts, Config.ShareKeyValue ? 1 : Config.NumAttentionExperts);
-        return new(
-            (int)h.Size(0), (int)h.Size(1), experts * Config.NumAttentionHeads, keyValueExperts * Config.NumKeyValueHeads,
-            Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadDim, Config.SlidingWindow ?? int.MaxValue);
+        using var scope = TensorScope.Open();
+        var scores = LinearFunction.Apply(x, head).To(ScalarType.Float32);
+        if (headBias is not null) scores += headBias.Leaf;
+        return scope.Keep(scores * Config.LogitScale);
     }
-
-    private void RequireLength(long length)
-    {
-        if (length > Config.MaxPositionEmbeddings)
-        {
-            throw new InvalidInputException(
-                "input_ids", $"at most {Config.MaxPositionEmbeddings} positions (max_position_embeddings)", $"{length}", "shorten the input");
-        }
-    }
-
-    private Block BlockOf(int layer)
-    {
-        var prefix = $"model.layers.{layer}.";
-        var experts = Enumerable.Range(0, Config.NumLocalExperts);
-        return new(
-            NormOf($"{prefix}input_layernorm"),
-            Config.HasSecondNorm ? NormOf($"{prefix}post_attention_layernorm") : null,
-            Config.NumAttentionExperts > 1 ? Parameter($"{prefix}self_attn.router.weight") : null,
-            ProjectionOf(ParameterLayout.Qkv(layer), Config.AttentionBias),
-            Config.QueryKeyNorm == QueryKeyNorm.None ? null : HeadNormsOf(layer),
-            ProjectionOf(ParameterLayout.Output(layer), Config.AttentionOutputBias),
-            Config.NumLocalExperts > 1 ? Parameter($"{prefix}mlp.router.weight") : null,
-            [.. experts.Select(expert => ProjectionOf(ParameterLayout.GateUp(layer, expert), Config.MlpBias))],
-            [.. experts.Select(expert => ProjectionOf(ParameterLayout.Down(layer, expert), Config.MlpBias))]);
-    }
-
-    private NormWeights NormOf(string module) => new(Parameters[$"{module}.weight"], Config.NormBias ? Parameters[$"{module}.bias"] : null);
-
-    private Projection ProjectionOf(string stack, bool withBias) => new(Parameter(stack), withBias ? Parameters[ParameterLayout.BiasOf(stack)] : null);
-
-    private HeadNorms HeadNormsOf(int layer) => new(
-        Parameters[ParameterLayout.HeadNorm(layer, ParameterKind.QueryNorm)], Parameters[ParameterLayout.HeadNorm(layer, ParameterKind.KeyNorm)]);
-
-    private Parameter Parameter(string stack) => new(Parameters[stack], Parameters.GradientOf(stack));
-
-    private static List<ParameterSlice> SlicesOf(IReadOnlyList<ParameterStack> stacks, ParameterArena arena)
-    {
-        var slices = new List<ParameterSlice>();
-        foreach (var stack in stacks)
-        {
-            var offset = arena.OffsetOf(stack.Name);
-            foreach (var part in stack.Parts)
-            {
-                slices.Add(new(part, offset, stack.Transposed));
-                offset += part.Count;
-            }
-        }
-
-        return slices;
-    }
-
-    /// <summary>The weights of one block; projections with their biases.</summary>
-    private sealed record Block(
-        NormWeights InputNorm,
-        NormWeights? SecondNorm,       // sequential blocks, and parallel ones with separate norms
-        Parameter? AttentionRouter,    // [N, d]
-        Projection Qkv,                // [(N·H + 2·N·G)·D, d]
-        HeadNorms? HeadNorms,
-        Projection Output,             // [N·H·D, d]; the bias is [N·d]
-        Parameter? FeedForwardRouter,  // [M, d]
-        Projection[] GateUp,           // M times [2f, d]; [f, d] without gate
-        Projection[] Down);            // M times [d, f]
 }

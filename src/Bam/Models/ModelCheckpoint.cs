@@ -8,18 +8,17 @@ namespace Bam.Models;
 /// <summary>Moves parameters between a checkpoint's tensors and a model's arena.</summary>
 internal static class ModelCheckpoint
 {
-    /// <summary>The numbers that are moved at once, unless one row has more: a tensor may have more bytes than a span can.</summary>
+    /// <summary>The numbers copied at once, unless one row has more: a tensor may be larger than a span.</summary>
     private const int PieceLength = 1 << 22;
 
-    /// <summary>Reads numbers of a tensor in a file.</summary>
-    /// <param name="start">The first one's place in the tensor, row by row.</param>
-    /// <param name="values">Receives them.</param>
+    /// <summary>Reads numbers of a tensor in a file, from the number <paramref name="start"/> on, row by row.</summary>
     internal delegate void ReadValues(long start, Span<float> values);
 
     /// <summary>Reads a checkpoint directory; weights of any dtype become float32.</summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
     public static LanguageModel Load(
-        string directory, Device device, IReporter reporter, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
+        string directory, Device device, IReporter reporter, ScalarType computeType = ScalarType.Float32,
+        bool withGradients = true)
     {
         using var checkpoint = Checkpoint.Open(directory, reporter);
         var model = new LanguageModel(checkpoint.Config, device, computeType, withGradients);
@@ -27,15 +26,21 @@ internal static class ModelCheckpoint
         return model;
     }
 
-    /// <summary>Reads a checkpoint's parameters into a model of the same sizes; the weights of its router losses may differ.</summary>
+    /// <summary>Reads a checkpoint's parameters into a model of the same sizes; the router losses' weights may differ.</summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or of another model.</exception>
     public static void LoadInto(LanguageModel model, string directory, IReporter reporter)
     {
         ArgumentNullException.ThrowIfNull(model);
         using var checkpoint = Checkpoint.Open(directory, reporter);
         var (config, there) = (model.Config, checkpoint.Config);
-        there = there with { RouterAuxLossCoef = config.RouterAuxLossCoef, RouterZLossCoef = config.RouterZLossCoef, TorchDtype = config.TorchDtype };
-        if (there != config) throw new InvalidInputException(directory, "the model's sizes", "another config.json", "is it the right checkpoint?");
+        there = there with
+        {
+            RouterAuxLossCoef = config.RouterAuxLossCoef,
+            RouterZLossCoef = config.RouterZLossCoef,
+            TorchDtype = config.TorchDtype,
+        };
+        if (there != config)
+            throw new InvalidInputException(directory, "the model's sizes", "another config.json", "is it the right checkpoint?");
         Fill(model, checkpoint);
     }
 
@@ -47,13 +52,12 @@ internal static class ModelCheckpoint
         var slices = model.Slices.ToDictionary(slice => slice.Parameter.Name);
         SafetensorsWriter.Write(
             Path.Combine(directory, WeightSet.SingleFileName),
-            [.. model.Slices.Select(slice => new TensorDeclaration(slice.Parameter.Name, TensorDtype.Float32, slice.Parameter.Shape))],
+            [.. model.Slices.Select(slice => slice.Parameter)
+                .Select(parameter => new TensorDeclaration(parameter.Name, TensorDtype.Float32, parameter.Shape))],
             (tensor, stream) => WriteTo(stream, model.Parameters.Values, slices[tensor.Name]));
     }
 
-    /// <summary>The values of one of the checkpoint's tensors, row by row.</summary>
-    /// <param name="buffer">[n], laid out as the arena.</param>
-    /// <param name="slice">Which part.</param>
+    /// <summary>The values of one of the checkpoint's tensors, row by row, from a buffer that is laid out as the arena.</summary>
     public static float[] Read(Tensor buffer, ParameterSlice slice)
     {
         ArgumentNullException.ThrowIfNull(buffer);
@@ -63,10 +67,7 @@ internal static class ModelCheckpoint
         return Part(buffer, slice).ToArray<float>();
     }
 
-    /// <summary>Sets the values of one of the checkpoint's tensors.</summary>
-    /// <param name="buffer">[n], laid out as the arena.</param>
-    /// <param name="slice">Which part.</param>
-    /// <param name="values">Row by row.</param>
+    /// <summary>Sets the values of one of the checkpoint's tensors, row by row, in a buffer laid out as the arena.</summary>
     public static void Write(Tensor buffer, ParameterSlice slice, ReadOnlySpan<float> values)
     {
         ArgumentNullException.ThrowIfNull(buffer);
@@ -76,11 +77,7 @@ internal static class ModelCheckpoint
         Part(buffer, slice).Copy_(Tensor.From(values, slice.Parameter.Shape, buffer.Device));
     }
 
-    /// <summary>Writes the values of one of the checkpoint's tensors, piece by piece.</summary>
-    /// <param name="stream">Receives them as float32.</param>
-    /// <param name="buffer">[n], laid out as the arena.</param>
-    /// <param name="slice">Which part.</param>
-    /// <param name="pieceLength">About how many at once.</param>
+    /// <summary>Writes the values of a checkpoint's tensor as float32, about <paramref name="pieceLength"/> at once.</summary>
     internal static void WriteTo(Stream stream, Tensor buffer, ParameterSlice slice, int pieceLength = PieceLength)
     {
         using var noGrad = NoGrad.Enter();
@@ -92,11 +89,7 @@ internal static class ModelCheckpoint
         }
     }
 
-    /// <summary>Sets the values of one of the checkpoint's tensors, piece by piece.</summary>
-    /// <param name="read">Reads them.</param>
-    /// <param name="buffer">[n], laid out as the arena.</param>
-    /// <param name="slice">Which part.</param>
-    /// <param name="pieceLength">About how many at once.</param>
+    /// <summary>Sets the values of one of the checkpoint's tensors, about <paramref name="pieceLength"/> at once.</summary>
     internal static void ReadInto(ReadValues read, Tensor buffer, ParameterSlice slice, int pieceLength = PieceLength)
     {
         using var noGrad = NoGrad.Enter();
@@ -122,7 +115,10 @@ internal static class ModelCheckpoint
     private static void Fill(LanguageModel model, Checkpoint checkpoint)
     {
         foreach (var slice in model.Slices)
-            ReadInto((start, values) => checkpoint.ReadFloat32(slice.Parameter.Name, start, values), model.Parameters.Values, slice);
+        {
+            ReadInto(
+                (start, values) => checkpoint.ReadFloat32(slice.Parameter.Name, start, values), model.Parameters.Values, slice);
+        }
     }
 
     // The part of the buffer in the checkpoint's own shape.

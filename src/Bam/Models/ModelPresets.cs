@@ -5,8 +5,8 @@ using Bam.Configuration;
 namespace Bam.Models;
 
 /// <summary>
-/// Dense models by name: the paper's seeds (Table 8), <c>small</c> and <c>large</c>, or in full <c>bam-small</c> and <c>bam-large</c>. It does
-/// not print the longest input; 8,192 is ours.
+/// Dense models by name: the paper's seeds (Table 8), <c>small</c> and <c>large</c>, or in full <c>bam-small</c> and
+/// <c>bam-large</c>. It does not print the longest input; 8,192 is ours.
 /// </summary>
 internal static class ModelPresets
 {
@@ -37,17 +37,17 @@ internal static class ModelPresets
         return All.GetValueOrDefault(name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name);
     }
 
-    /// <summary>The preset of that name.</summary>
-    /// <param name="name">Short or in full.</param>
-    /// <param name="where">Where it stands, for faults.</param>
+    /// <summary>The preset of that name, short or in full; errors name the place <paramref name="where"/>.</summary>
     /// <exception cref="InvalidInputException">There is none.</exception>
     public static ModelConfig Named(string name, string where) =>
         Find(name) ?? throw new InvalidInputException(
-            $"{where}: no preset is called '{name}'{Suggestion.For(name, Names)}; or write the sizes inline, or the path of a config.json");
+            $"{where}: no preset is called '{name}'{Suggestion.For(name, Names)}; or write the sizes inline, or the path of a "
+            + "config.json");
 
-    /// <summary>The keys of <c>config.json</c> with those of the key <c>preset</c>, if there is one, under them: what is written inline wins.</summary>
-    /// <param name="sizes">The keys that are written.</param>
-    /// <param name="where">Where they stand, for faults.</param>
+    /// <summary>
+    /// The keys of <c>config.json</c> with those of its key <c>preset</c>, if there is one; the inline keys win. Errors name the
+    /// place <paramref name="where"/>.
+    /// </summary>
     /// <exception cref="InvalidInputException">There is no such preset.</exception>
     public static JsonObject Expand(JsonObject sizes, string where)
     {

@@ -1,12 +1,13 @@
 using Bam.Checkpoints;
+using Bam.Torch;
 
 namespace Bam.Models;
 
 /// <summary>
 /// The one table that maps the checkpoint's tensors to the model's stacks. A block's queries, keys and values of all experts are
 /// rows of one matrix; the experts' output projections lie side by side, stored transposed so that each is one contiguous range;
-/// a feed-forward expert's gate and up are rows of one matrix. Their biases, and the norms of queries and keys, lie in the same order. All
-/// else is a stack of one.
+/// a feed-forward expert's gate and up are rows of one matrix. Their biases, and the norms of queries and keys, lie in the same
+/// order. All else is a stack of one.
 /// </summary>
 internal static class ParameterLayout
 {
@@ -14,7 +15,25 @@ internal static class ParameterLayout
     public static IReadOnlyList<ParameterStack> Of(ModelConfig config) =>
         [.. ParameterTable.Of(config)
             .GroupBy(StackName)
-            .Select(group => new ParameterStack(group.Key, [.. group], Transposed: group.First() is { Kind: ParameterKind.Output, IsBias: false }))];
+            .Select(group => new ParameterStack(
+                group.Key, [.. group], Transposed: group.First() is { Kind: ParameterKind.Output, IsBias: false }))];
+
+    /// <summary>Where each tensor of the checkpoint lies in an arena of these stacks, in file order.</summary>
+    public static IReadOnlyList<ParameterSlice> SlicesOf(IReadOnlyList<ParameterStack> stacks, ParameterArena arena)
+    {
+        var slices = new List<ParameterSlice>();
+        foreach (var stack in stacks)
+        {
+            var offset = arena.OffsetOf(stack.Name);
+            foreach (var part in stack.Parts)
+            {
+                slices.Add(new(part, offset, stack.Transposed));
+                offset += part.Count;
+            }
+        }
+
+        return slices;
+    }
 
     /// <summary>The stack of queries, keys and values of a block.</summary>
     public static string Qkv(int layer) => $"model.layers.{layer}.self_attn.qkv";
@@ -29,7 +48,8 @@ internal static class ParameterLayout
     public static string Down(int layer, int expert) => $"model.layers.{layer}.mlp.{expert}.down";
 
     /// <summary>The norms of a block's queries, or of its keys.</summary>
-    public static string HeadNorm(int layer, ParameterKind kind) => $"model.layers.{layer}.self_attn.{(kind == ParameterKind.QueryNorm ? "q" : "k")}_norm";
+    public static string HeadNorm(int layer, ParameterKind kind) =>
+        $"model.layers.{layer}.self_attn.{(kind == ParameterKind.QueryNorm ? "q" : "k")}_norm";
 
     /// <summary>The biases of a stack of matrices.</summary>
     public static string BiasOf(string stack) => $"{stack}.bias";
@@ -50,4 +70,35 @@ internal static class ParameterLayout
             _ => null,
         };
     }
+}
+
+/// <summary>A matrix or vector of the model: checkpoint tensors, one below the other.</summary>
+/// <param name="Name">Its name in the arena.</param>
+/// <param name="Parts">The checkpoint's tensors, from the first row on.</param>
+/// <param name="Transposed">Whether each part is stored transposed.</param>
+internal sealed record ParameterStack(string Name, IReadOnlyList<ParameterInfo> Parts, bool Transposed)
+{
+    /// <summary>[rows, columns], or of vectors [numbers], as the model uses it.</summary>
+    public long[] Shape
+    {
+        get
+        {
+            if (Parts[0].Shape.Length == 1) return [Parts.Sum(part => part.Count)];
+            var (rows, columns) = Transposed ? (1, 0) : (0, 1);
+            return [Parts.Sum(part => part.Shape[rows]), Parts[0].Shape[columns]];
+        }
+    }
+}
+
+/// <summary>Where a tensor of the checkpoint lies in the model's arena: always one contiguous range.</summary>
+/// <param name="Parameter">Its name and shape in the checkpoint.</param>
+/// <param name="Offset">Its first element's place in the arena.</param>
+/// <param name="Transposed">Whether the arena holds the matrix transposed.</param>
+internal sealed record ParameterSlice(ParameterInfo Parameter, long Offset, bool Transposed)
+{
+    /// <summary>Elements.</summary>
+    public long Count => Parameter.Count;
+
+    /// <summary>Matrices are decayed, norms and biases are not.</summary>
+    public bool IsMatrix => !Parameter.IsBias && !Parameter.IsNorm;
 }

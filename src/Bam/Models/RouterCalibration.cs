@@ -1,8 +1,10 @@
+using System.Numerics.Tensors;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Data.Text;
 using Bam.Tokenization;
 using Bam.Torch;
+using Tensor = Bam.Torch.Tensor;
 
 namespace Bam.Models;
 
@@ -51,7 +53,7 @@ internal static class RouterCalibration
     /// <param name="texts">A text of each expert's domain, in the order of the experts; see <see cref="LeadingTokens"/>.</param>
     /// <param name="tokens">The most tokens of each text.</param>
     /// <param name="device">Where the seed computes.</param>
-    /// <param name="reporter">Told how far it is, and of texts that are shorter.</param>
+    /// <param name="reporter">Receives progress, and warnings about shorter texts.</param>
     /// <param name="skipBadLines">How many lines of JSONL that cannot be read are passed over in each text.</param>
     /// <param name="cancellation">Cancellation token.</param>
     /// <returns>[experts, d] by the router's name.</returns>
@@ -125,4 +127,74 @@ internal static class RouterCalibration
         new(
             "the router texts", "a domain of its own for each expert", $"the same text in {string.Join(", ", texts)}",
             "give each expert text of what it was specialised on");
+}
+
+/// <summary>The mean of what the routers of one block read, or would read in a dense block.</summary>
+internal sealed class RouterInputMean(int hiddenSize) : IRoutingObserver
+{
+    private readonly double[] attention = new double[hiddenSize];
+    private readonly double[] feedForward = new double[hiddenSize];
+    private long attentionTokens;
+    private long feedForwardTokens;
+
+    /// <summary>Of the attention router's input, [d].</summary>
+    public double[] Attention => Array.ConvertAll(attention, sum => sum / attentionTokens);
+
+    /// <summary>Of the feed-forward router's input, [d].</summary>
+    public double[] FeedForward => Array.ConvertAll(feedForward, sum => sum / feedForwardTokens);
+
+    /// <inheritdoc/>
+    public void AddAttentionInput(Tensor h) => attentionTokens += Add(h, attention);
+
+    /// <inheritdoc/>
+    public void AddFeedForwardInput(Tensor h) => feedForwardTokens += Add(h, feedForward);
+
+    private static long Add(Tensor h, double[] sums)
+    {
+        using var scope = TensorScope.Open();
+        var tokens = h.To(ScalarType.Float32).Reshape(-1, sums.Length);  // [n, d]
+        var sum = tokens.Sum(0).ToArray<float>();
+        for (var i = 0; i < sums.Length; i++) sums[i] += sum[i];
+        return tokens.Size(0);
+    }
+}
+
+/// <summary>
+/// A router from the mean inputs of its experts' domains: row e is the part of domain e's mean that the domains do not share,
+/// wₑ = s · (I − c·cᵀ/|c|²)(μₑ − c), where c is the mean of the means.
+/// </summary>
+/// <remarks>
+/// Without the second factor an expert whose mean is long along c would be ahead for every token. s makes the logit wₑ·μₑ
+/// <see cref="OwnLogit"/> on the mean over the experts; the logits of one input sum to 0.
+/// </remarks>
+internal static class RouterRows
+{
+    /// <summary>The logit of an expert at its own domain's mean, on the mean over the experts.</summary>
+    public const double OwnLogit = 4;
+
+    // What float32 leaves of differences between equal means, squared and relative to what they share.
+    private const double Rounding = 1e-12;
+
+    /// <summary>The rows, [experts, d], from the mean μ of each expert's domain, [d]; null if the means are equal.</summary>
+    public static float[]? Of(IReadOnlyList<double[]> means)
+    {
+        var hidden = means[0].Length;
+        var shared = new double[hidden];
+        foreach (var mean in means) TensorPrimitives.Add<double>(shared, mean, shared);
+        TensorPrimitives.Divide(shared, means.Count, shared);
+
+        var rows = means.Select(mean => Beside(shared, mean)).ToArray();
+        var ownLogit = rows.Average(row => TensorPrimitives.SumOfSquares<double>(row));  // wₑ·μₑ = |wₑ|² before scaling
+        if (!(ownLogit > Rounding * TensorPrimitives.SumOfSquares<double>(shared))) return null;
+        return [.. rows.SelectMany(row => row).Select(value => (float)(value * OwnLogit / ownLogit))];
+    }
+
+    private static double[] Beside(double[] shared, double[] mean)
+    {
+        var row = new double[mean.Length];
+        TensorPrimitives.Subtract<double>(mean, shared, row);
+        var square = TensorPrimitives.SumOfSquares<double>(shared);
+        if (square > 0) TensorPrimitives.MultiplyAdd(shared, -TensorPrimitives.Dot<double>(row, shared) / square, row, row);
+        return row;
+    }
 }

@@ -9,7 +9,6 @@ internal sealed class RoutingTrace
     private readonly LayerTrace[] layers;
 
     /// <summary>Starts from nothing.</summary>
-    /// <param name="config">The model's sizes.</param>
     public RoutingTrace(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -42,7 +41,13 @@ internal sealed class RoutingTrace
         public void AddAssignments(Tensor chosen, Tensor probabilities)
         {
             using var scope = TensorScope.Open();
-            Route = Route with { FeedForwardExperts = Array.ConvertAll(chosen.Select(0, chosen.Size(0) - 1).ToArray<long>(), expert => (int)expert) };
+            var experts = chosen.Select(0, chosen.Size(0) - 1).ToArray<long>();
+            Route = Route with { FeedForwardExperts = Array.ConvertAll(experts, expert => (int)expert) };
         }
     }
 }
+
+/// <summary>What one block's routers decided for one token.</summary>
+/// <param name="FeedForwardExperts">The k experts that took it, largest probability first; none in a dense block.</param>
+/// <param name="AttentionGates">The gate of each attention expert, [N], 0 outside the top k; none with dense attention.</param>
+internal sealed record TokenRoute(IReadOnlyList<int> FeedForwardExperts, IReadOnlyList<float> AttentionGates);

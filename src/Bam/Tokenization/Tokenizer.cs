@@ -13,9 +13,9 @@ namespace Bam.Tokenization;
 /// except truncation and padding, which are ignored. Immutable and thread-safe.
 /// </summary>
 /// <remarks>An unpaired surrogate is encoded as U+FFFD. Offsets in the text are not returned.</remarks>
-internal sealed class Tokenizer
+public sealed class Tokenizer
 {
-    public const string FileName = "tokenizer.json";
+    internal const string FileName = "tokenizer.json";
 
     // Tokenizer files of other libraries.
     private static readonly string[] OtherLibraryFiles = ["tokenizer.model", "vocab.json", "vocab.txt"];
@@ -80,13 +80,13 @@ internal sealed class Tokenizer
     public int? EndOfTextId { get; }
 
     /// <summary>The tokens that are matched in the text before the model is applied, by id.</summary>
-    public IReadOnlyList<AddedToken> AddedTokens { get; }
+    internal IReadOnlyList<AddedToken> AddedTokens { get; }
 
     /// <summary>
     /// SHA-256 in hexadecimal over tokens, merges, added tokens and components: equal for tokenizers that give the same ids. It
     /// does not depend on the file's layout, the library version or the decoder.
     /// </summary>
-    public string Fingerprint => fingerprint.Value;
+    internal string Fingerprint => fingerprint.Value;
 
     internal Normalizer? Normalizer { get; }
 
@@ -115,7 +115,7 @@ internal sealed class Tokenizer
     /// Loads a tokenizer.json from memory, which the tokenizer keeps. Messages name it <paramref name="where"/>.
     /// </summary>
     /// <exception cref="InvalidInputException">It is invalid or not supported.</exception>
-    public static Tokenizer Parse(ReadOnlyMemory<byte> utf8Json, string where) =>
+    internal static Tokenizer Parse(ReadOnlyMemory<byte> utf8Json, string where) =>
         new(utf8Json, new JsonField(JsonInput.Parse(utf8Json.Span, where, "restore the file from its source"), where));
 
     /// <summary>
@@ -130,7 +130,7 @@ internal sealed class Tokenizer
     }
 
     /// <summary>Encodes a text and appends its ids.</summary>
-    public void Encode(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
+    internal void Encode(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)
     {
         if (addSpecialTokens) ids.AddRange(IdsBefore);
         EncodeCore(text, ids, ordinary: false);
@@ -141,7 +141,7 @@ internal sealed class Tokenizer
     /// Encodes a text with special tokens as ordinary text, so that a document that contains &lt;|endoftext|&gt; does not end
     /// there. For corpora and user input. The template is not applied.
     /// </summary>
-    public void EncodeOrdinary(ReadOnlySpan<char> text, List<int> ids) => EncodeCore(text, ids, ordinary: true);
+    internal void EncodeOrdinary(ReadOnlySpan<char> text, List<int> ids) => EncodeCore(text, ids, ordinary: true);
 
     /// <summary>Decodes ids; invalid UTF-8 becomes U+FFFD. Ids without a token (padding) are skipped.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
@@ -157,10 +157,10 @@ internal sealed class Tokenizer
     }
 
     /// <summary>The bytes of an id inside a text, possibly a part of a UTF-8 sequence; empty for an id without a token.</summary>
-    public ReadOnlySpan<byte> BytesOf(int id) => IdToToken(id) is { } token ? decoder.BytesOf(token) : default;
+    internal ReadOnlySpan<byte> BytesOf(int id) => IdToToken(id) is { } token ? decoder.BytesOf(token) : default;
 
     /// <summary>True if a recorded fingerprint matches, also one of an older version of Bam.</summary>
-    public bool HasFingerprint(string recorded) => recorded == Fingerprint || recorded == writtenFingerprint.Value;
+    internal bool HasFingerprint(string recorded) => recorded == Fingerprint || recorded == writtenFingerprint.Value;
 
     /// <summary>True for the id of a special token.</summary>
     public bool IsSpecial(int id) => specialIds.Contains(id);
@@ -177,7 +177,7 @@ internal sealed class Tokenizer
     /// texts contain them; the warning ends with <paramref name="consequence"/>.
     /// </summary>
     /// <exception cref="InvalidInputException">The vocabulary without added tokens has more ids.</exception>
-    public void RequireFits(
+    internal void RequireFits(
         int modelVocabSize, string where, IReporter reporter, string consequence = "text that holds such a token is refused")
     {
         ArgumentNullException.ThrowIfNull(reporter);
@@ -195,7 +195,7 @@ internal sealed class Tokenizer
 
     /// <summary>Rejects a text with a token that has no row in a model's embedding.</summary>
     /// <exception cref="InvalidInputException">There is one.</exception>
-    public void RequireRows(ReadOnlySpan<int> ids, int modelVocabSize, string where)
+    internal void RequireRows(ReadOnlySpan<int> ids, int modelVocabSize, string where)
     {
         foreach (var id in ids)
         {
@@ -210,7 +210,7 @@ internal sealed class Tokenizer
     /// Writes the tokenizer.json unchanged, to a file or into a directory (an existing one, or a path that ends with a slash).
     /// </summary>
     /// <exception cref="WorkFailedException">It cannot be written.</exception>
-    public void Save(string path) => AtomicFile.Write(FileIn(path), stream => stream.Write(json.Span));
+    internal void Save(string path) => AtomicFile.Write(FileIn(path), stream => stream.Write(json.Span));
 
     /// <summary>
     /// Starts incremental decoding. If the text <paramref name="continues"/> another one, a leading space is kept.

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Bam.Training;
 
 /// <summary>
-/// How fast a configuration trains on this machine, measured on a model that is thrown away: a run's own parameters, data order
-/// and files are untouched.
+/// How fast a configuration trains on this machine, measured on a temporary model: a run's own parameters, data order and files
+/// are untouched.
 /// </summary>
 /// <param name="StepSeconds">The median step, in seconds.</param>
 /// <param name="TokensPerStep">B·T.</param>
@@ -14,11 +14,7 @@ internal sealed record Calibration(double StepSeconds, long TokensPerStep, int T
     /// <summary>Tokens for one second of one core.</summary>
     public double TokensPerCoreSecond => TokensPerStep / (StepSeconds * Threads);
 
-    /// <summary>Trains a copy for a few steps.</summary>
-    /// <param name="setup">What to measure; its output is neither read nor written.</param>
-    /// <param name="steps">The steps whose median counts.</param>
-    /// <param name="warmup">The steps before them, which do not count.</param>
-    /// <param name="cancellation">Cancellation token.</param>
+    /// <summary>Trains a copy for a few steps after a warm-up; neither reads nor writes the output directory.</summary>
     /// <exception cref="InvalidInputException">The model is damaged or does not fit into memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Calibration Measure(RunSetup setup, int steps = 7, int warmup = 3, CancellationToken cancellation = default)

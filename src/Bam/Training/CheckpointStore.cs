@@ -5,7 +5,6 @@ using Bam.Files;
 namespace Bam.Training;
 
 /// <summary>A run's <c>checkpoints/step-N</c> directories: whole ones only, and only the newest few.</summary>
-/// <param name="directory">The directory that holds them; it need not exist.</param>
 internal sealed partial class CheckpointStore(string directory)
 {
     private const string Prefix = "step-";
@@ -19,7 +18,8 @@ internal sealed partial class CheckpointStore(string directory)
     /// <summary>The whole checkpoints, newest first.</summary>
     public IReadOnlyList<string> Newest =>
         System.IO.Directory.Exists(Directory)
-            ? [.. System.IO.Directory.GetDirectories(Directory, $"{Prefix}*").Where(d => StepOf(d) is not null).OrderByDescending(StepOf)]
+            ? [.. System.IO.Directory.GetDirectories(Directory, $"{Prefix}*")
+                .Where(d => StepOf(d) is not null).OrderByDescending(StepOf)]
             : [];
 
     /// <summary>Where the checkpoint after that many steps is, or will be.</summary>
@@ -32,7 +32,7 @@ internal sealed partial class CheckpointStore(string directory)
             ? step
             : null;
 
-    /// <summary>Removes what a killed process left half written or half deleted. Only the holder of the run's lock may call it.</summary>
+    /// <summary>Removes what a killed process left incomplete. Only the holder of the run's lock may call it.</summary>
     public void RemoveLeftovers()
     {
         if (!System.IO.Directory.Exists(Directory)) return;
@@ -40,11 +40,10 @@ internal sealed partial class CheckpointStore(string directory)
             if (LeftoverName().IsMatch(Path.GetFileName(leftover))) System.IO.Directory.Delete(leftover, recursive: true);
     }
 
-    /// <summary>Adds a checkpoint, which appears only when whole, then drops the oldest, except for those with files that are not Bam's.</summary>
-    /// <param name="step">The steps done.</param>
-    /// <param name="keep">How many stay.</param>
-    /// <param name="write">Fills the directory that it is given.</param>
-    /// <param name="reporter">Warned of old checkpoints that stay.</param>
+    /// <summary>
+    /// Adds a checkpoint, which appears only when it is complete, then removes all but the newest <paramref name="keep"/>; those
+    /// with files that are not Bam's stay, with a warning.
+    /// </summary>
     /// <exception cref="InvalidInputException">A damaged checkpoint of that step holds a file that is not Bam's.</exception>
     /// <exception cref="WorkFailedException">The disk is full; the checkpoints before are intact.</exception>
     public void Add(long step, int keep, Action<string> write, IReporter reporter)
@@ -58,7 +57,12 @@ internal sealed partial class CheckpointStore(string directory)
         foreach (var old in Newest.Where(c => StepOf(c) < step).Skip(keep - 1))
         {
             if (Own.FirstForeignFileIn(old) is not { } stranger) Delete(old);
-            else if (kept.Add(old)) reporter.Warn($"{stranger}: was not written by Bam, and its checkpoint is kept for it; move it elsewhere to have old checkpoints removed");
+            else if (kept.Add(old))
+            {
+                reporter.Warn(
+                    $"{stranger}: was not written by Bam, and its checkpoint is kept for it; move it elsewhere to have old "
+                    + "checkpoints removed");
+            }
         }
     }
 

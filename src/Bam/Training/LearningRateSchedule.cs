@@ -11,7 +11,7 @@ internal sealed record LearningRateSchedule(double Peak, long WarmupSteps, doubl
     public static LearningRateSchedule Of(TrainingSettings settings) =>
         new(settings.LearningRate, settings.WarmupSteps, settings.FinalLearningRateFraction, settings.TotalSteps);
 
-    /// <summary>The rate of step s, counted from 0: Peak·(s+1)/warm-up, then a half cosine that ends with the last step.</summary>
+    /// <summary>The rate of step s, from 0: Peak·(s+1)/warm-up, then a half cosine that ends with the last step.</summary>
     public double RateAt(long step)
     {
         var peakStep = Math.Max(WarmupSteps, 1) - 1;

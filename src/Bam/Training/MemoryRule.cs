@@ -5,17 +5,14 @@ using Bam.Models.Costs;
 namespace Bam.Training;
 
 /// <summary>
-/// Refuses a training that the processor's memory cannot hold, before anything is allocated. Only what every step reads and writes is
-/// counted: values, gradients and AdamW's moments, four bytes each. Activations come on top.
+/// Refuses a training that the processor's memory cannot hold, before anything is allocated. Only what every step reads and
+/// writes is counted: values, gradients and AdamW's moments, four bytes each. Activations come on top.
 /// </summary>
 internal static class MemoryRule
 {
     private const long Float = sizeof(float);
 
-    /// <summary>Checks a model's sizes.</summary>
-    /// <param name="model">The sizes.</param>
-    /// <param name="config">What is trained of it, and where its sizes stand.</param>
-    /// <param name="available">The memory, in bytes.</param>
+    /// <summary>Checks a model's sizes against the memory, in bytes.</summary>
     /// <exception cref="InvalidInputException">Names the largest size, the bytes needed and those there.</exception>
     public static void Check(ModelConfig model, TrainingConfig config, long available)
     {
@@ -35,11 +32,12 @@ internal static class MemoryRule
     {
         var parameters = ParameterTable.Of(model).ToList();
         var names = NamePatterns.Trained([.. parameters.Select(parameter => parameter.Name)], settings);
-        return parameters.Where(parameter => names.Contains(parameter.Name)).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size));
+        return parameters.Where(parameter => names.Contains(parameter.Name))
+            .Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size));
     }
 }
 
-/// <summary>The memory that a process can have at most: the machine's with its swap space, or less where its control group has a limit.</summary>
+/// <summary>The most memory that a process can have: memory and swap space, or the limit of its control group.</summary>
 internal static class MachineMemory
 {
     private const string ControlGroups = "/sys/fs/cgroup";
@@ -67,10 +65,22 @@ internal static class MachineMemory
     private static IEnumerable<long> Limits()
     {
         var files = new List<string> { $"{ControlGroups}/memory/memory.limit_in_bytes" };
-        var own = File.Exists("/proc/self/cgroup") ? File.ReadLines("/proc/self/cgroup").FirstOrDefault(line => line.StartsWith("0::", StringComparison.Ordinal)) : null;
-        for (var group = ControlGroups + own?[3..].TrimEnd('/'); group.StartsWith(ControlGroups, StringComparison.Ordinal); group = Path.GetDirectoryName(group)!)
+        var own = File.Exists("/proc/self/cgroup")
+            ? File.ReadLines("/proc/self/cgroup").FirstOrDefault(line => line.StartsWith("0::", StringComparison.Ordinal))
+            : null;
+        for (var group = ControlGroups + own?[3..].TrimEnd('/');
+            group.StartsWith(ControlGroups, StringComparison.Ordinal); group = Path.GetDirectoryName(group)!)
+        {
             files.Add($"{group}/memory.max");
-        foreach (var file in files)
-            if (File.Exists(file) && long.TryParse(File.ReadAllText(file), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var limit)) yield return limit;
+        }
+
+        foreach (var file in files.Where(File.Exists))
+        {
+            if (long.TryParse(
+                File.ReadAllText(file), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var limit))
+            {
+                yield return limit;
+            }
+        }
     }
 }

@@ -16,8 +16,8 @@ internal static class ModelSource
     private const string SizesHint = "expected a config.json";
 
     /// <summary>
-    /// The configuration of the model to train, with the run's weights of the router losses. A run that goes on has it in its own models,
-    /// so that the start may be gone.
+    /// The configuration of the model to train, with the run's weights of the router losses. A resumed run reads it from
+    /// its own models, so that the start may be deleted.
     /// </summary>
     /// <exception cref="InvalidInputException">The checkpoint, the path or the sizes are wrong.</exception>
     public static ModelConfig ConfigOf(TrainingConfig config, IReporter reporter)
@@ -34,19 +34,22 @@ internal static class ModelSource
     }
 
     /// <summary>
-    /// SHA-256 over the configuration and the files of the weights of the starting checkpoint, or of the file of a new model's sizes; null for sizes that
-    /// the training's own configuration holds, and for what is gone.
+    /// SHA-256 over the configuration and the files of the weights of the starting checkpoint, or of the file of a new model's
+    /// sizes; null for sizes that the training's own configuration holds, and for a deleted start.
     /// </summary>
     public static string? HashOf(TrainingConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (StartOf(config) is not { } start || !Path.Exists(start)) return null;
-        return config.Model is { } directory ? HashOf(directory) : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(start, SizesHint)));
+        return config.Model is { } directory
+            ? HashOf(directory)
+            : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(start, SizesHint)));
     }
 
-    /// <summary>Where the sizes stand, for messages.</summary>
+    /// <summary>The place of the sizes, for messages.</summary>
     internal static string PlaceOf(TrainingConfig config) =>
-        StartOf(config) is not { } start ? config.Config!.Where : config.Model is null ? start : Path.Combine(start, ModelConfig.FileName);
+        StartOf(config) is not { } start ? config.Config!.Where
+            : config.Model is null ? start : Path.Combine(start, ModelConfig.FileName);
 
     // Of the newest of the run's models whose configuration is not damaged.
     private static ModelConfig? OwnConfigOf(string run)
@@ -95,7 +98,9 @@ internal static class ModelSource
             return JsonNode.Parse(value.Json) is JsonObject keys
                 ? Parse(keys, where, reporter)
                 : throw new InvalidInputException(where, "the keys of config.json", "a list", "write 'key: value' lines");
-        return name.Contains('/') ? ModelConfigReader.Parse(InputFile.ReadAllText(name, SizesHint), name, reporter) : ModelPresets.Named(name, where);
+        return name.Contains('/')
+            ? ModelConfigReader.Parse(InputFile.ReadAllText(name, SizesHint), name, reporter)
+            : ModelPresets.Named(name, where);
     }
 
     private static ModelConfig Parse(JsonObject keys, string where, IReporter reporter)

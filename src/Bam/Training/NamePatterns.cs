@@ -3,10 +3,10 @@ using Bam.Configuration;
 
 namespace Bam.Training;
 
-/// <summary>Chooses checkpoint tensors by <c>freeze</c> and <c>train_only</c>.</summary>
+/// <summary>Selects checkpoint tensors by <c>freeze</c> and <c>train_only</c>.</summary>
 internal static class NamePatterns
 {
-    /// <summary>Says of every name whether it is trained.</summary>
+    /// <summary>The names that are trained.</summary>
     /// <param name="names">The checkpoint's tensor names.</param>
     /// <param name="settings">The patterns: '*' stands for any characters, '?' for one.</param>
     /// <exception cref="InvalidInputException">A pattern matches no tensor, or nothing is left to train.</exception>

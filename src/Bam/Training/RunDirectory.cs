@@ -30,34 +30,32 @@ internal sealed class RunDirectory : IDisposable
     /// <summary>The configuration with every default written out.</summary>
     public string ConfigPath => System.IO.Path.Combine(Path, ConfigFileName);
 
-    /// <summary>The configuration of the run that a checkpoint is from, RUN/model or RUN/checkpoints/step-N; null where it is from none.</summary>
-    /// <param name="checkpoint">The checkpoint's directory.</param>
+    /// <summary>The configuration of a checkpoint's run, RUN/model or RUN/checkpoints/step-N; null if it has none.</summary>
     /// <exception cref="InvalidInputException">The configuration is damaged.</exception>
     public static TrainingConfig? ConfigOf(string checkpoint)
     {
         var run = Directory.GetParent(System.IO.Path.GetFullPath(checkpoint))?.FullName;
-        if (run is not null && !File.Exists(System.IO.Path.Combine(run, ConfigFileName))) run = Directory.GetParent(run)?.FullName;
+        if (run is not null && !File.Exists(System.IO.Path.Combine(run, ConfigFileName)))
+            run = Directory.GetParent(run)?.FullName;
         return run is not null && System.IO.Path.Combine(run, ConfigFileName) is var config && File.Exists(config)
             ? ConfigFile.Read<TrainingConfig>(config)
             : null;
     }
 
-    /// <summary>True where a run has its result.</summary>
-    /// <param name="path">The run's directory, which need not exist.</param>
+    /// <summary>True if a run has its result; its directory need not exist.</summary>
     internal static bool IsFinished(string path) => Directory.Exists(ModelIn(path));
 
-    /// <summary>The models that a run has left, the newest first: its result and its checkpoints.</summary>
-    /// <param name="path">The run's directory, which need not exist.</param>
+    /// <summary>The models of a run, newest first: its result and its checkpoints. Its directory need not exist.</summary>
     public static IEnumerable<string> ModelsIn(string path)
     {
         IEnumerable<string> models = [ModelIn(path), .. CheckpointsIn(path).Newest];
         return models.Where(model => File.Exists(System.IO.Path.Combine(model, TrainerState.FileName)));
     }
 
-    /// <summary>What the run's result depends on beside the configuration.</summary>
+    /// <summary>What the run's result depends on besides the configuration.</summary>
     public string IdentityPath => System.IO.Path.Combine(Path, "identity.json");
 
-    /// <summary>The metrics, one JSON object a line.</summary>
+    /// <summary>The metrics, one JSON object per line.</summary>
     public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
 
     /// <summary>TensorBoard's event files.</summary>
@@ -67,11 +65,7 @@ internal sealed class RunDirectory : IDisposable
     public string ModelPath => ModelIn(Path);
 
     /// <summary>Locks the directory, refuses it when another run is there, and records this one.</summary>
-    /// <param name="config">What is asked for.</param>
-    /// <param name="identity">What its result depends on.</param>
-    /// <exception cref="InvalidInputException">
-    /// Another process works there, or the run there is another one: the first difference is named.
-    /// </exception>
+    /// <exception cref="InvalidInputException">Another process or run is there; names the first difference.</exception>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
     public static RunDirectory Open(TrainingConfig config, RunIdentity identity)
     {
@@ -81,7 +75,7 @@ internal sealed class RunDirectory : IDisposable
             var before = run.CheckSameRun(config, identity);
             run.Checkpoints.RemoveLeftovers();
             AtomicFile.WriteText(run.ConfigPath, ConfigWriter.Write(config));
-            // What is gone keeps its hash.
+            // A deleted start keeps its recorded hash.
             (identity with { ModelSha256 = identity.ModelSha256 ?? before?.ModelSha256 }).Save(run.IdentityPath);
             return run;
         }
@@ -103,23 +97,28 @@ internal sealed class RunDirectory : IDisposable
     /// <returns>The identity of the run that is there, or null.</returns>
     private RunIdentity? CheckSameRun(TrainingConfig config, RunIdentity identity)
     {
-        foreach (var directory in new[] { Checkpoints.Directory, ModelPath, EventsPath }) OutputPath.RequireKind(directory, FileKind.Directory);
+        foreach (var directory in new[] { Checkpoints.Directory, ModelPath, EventsPath })
+            OutputPath.RequireKind(directory, FileKind.Directory);
         string[] ours = [Checkpoints.Directory, ModelPath, MetricsPath, EventsPath, IdentityPath];
         var found = ours.FirstOrDefault(System.IO.Path.Exists);
         if (!System.IO.Path.Exists(ConfigPath))
         {
             return found is null
                 ? null
-                : throw new InvalidInputException($"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");
+                : throw new InvalidInputException(
+                    $"{found}: is there already, without the config.resolved.yaml of a run to go on with; choose another output");
         }
 
         var recorded = RecordedConfig();
         if (ConfigDifference.Between(recorded, config) is { } difference)
             throw new InvalidInputException(
-                $"{Path}: holds a run of another configuration: '{difference.Key}' was {difference.First}, is {difference.Second}; "
+                $"{Path}: holds a run of another configuration: '{difference.Key}' was {difference.First}, is "
+                + $"{difference.Second}; "
                 + "choose another output or restore the key");
         if (found is null && InputFile.ReadAllText(ConfigPath, "it was there a moment ago") != ConfigWriter.Write(recorded))
-            throw new InvalidInputException($"{ConfigPath}: was not written by Bam, and would be overwritten; give it another name, or choose another output");
+            throw new InvalidInputException(
+                $"{ConfigPath}: was not written by Bam, and would be overwritten; give it another name, or choose another "
+                + "output");
         var before = System.IO.Path.Exists(IdentityPath) ? RunIdentity.Load(IdentityPath) : null;
         if (before?.DifferenceTo(identity) is { } other)
             throw new InvalidInputException($"{Path}: holds a run with {other}; choose another output or restore it");
@@ -134,7 +133,8 @@ internal sealed class RunDirectory : IDisposable
         }
         catch (InvalidInputException e)
         {
-            throw new InvalidInputException($"{e.Message}; the run's own record is damaged: restore it, or choose another output", e);
+            throw new InvalidInputException(
+                $"{e.Message}; the run's own record is damaged: restore it, or choose another output", e);
         }
     }
 }

@@ -3,15 +3,15 @@ using Bam.Files;
 
 namespace Bam.Training;
 
-/// <summary>What a run's result depends on beside its configuration: <c>identity.json</c>, and a part of every checkpoint.</summary>
+/// <summary>What a run's result depends on besides its configuration: <c>identity.json</c>, part of every checkpoint.</summary>
 internal sealed record RunIdentity
 {
-    /// <summary>SHA-256 of the configuration's keys that change the result, for the record: runs are compared key by key.</summary>
+    /// <summary>SHA-256 of the keys that change the result, for the record: runs are compared key by key.</summary>
     public required string ConfigSha256 { get; init; }
 
     /// <summary>
-    /// The starting point: SHA-256 over a checkpoint's files, or of the file that holds a new model's sizes; null where the configuration
-    /// itself holds them, and where it is not known.
+    /// The starting point: SHA-256 over a checkpoint's files, or of the file that holds a new model's sizes; null where the
+    /// configuration itself holds them, and where it is not known.
     /// </summary>
     public required string? ModelSha256 { get; init; }
 
@@ -21,18 +21,20 @@ internal sealed record RunIdentity
     /// <summary>What computes it.</summary>
     public required ComputeIdentity Compute { get; init; }
 
-    /// <summary>The first difference after which a run cannot go on, or null.</summary>
-    /// <param name="now">The identity of what the person asks for now.</param>
+    /// <summary>The first difference to the requested run after which this one cannot go on, or null.</summary>
     public string? DifferenceTo(RunIdentity now)
     {
-        // A start that is gone, or one whose hash was never taken, cannot be compared.
+        // A start that was deleted, or whose hash is unknown, cannot be compared.
         if (ModelSha256 is not null && now.ModelSha256 is not null && ModelSha256 != now.ModelSha256)
             return $"another starting model or file of sizes (SHA-256 {ModelSha256[..12]}…, now {now.ModelSha256[..12]}…)";
         if (Data.Count != now.Data.Count) return $"the data of {Data.Count} domains, now {now.Data.Count}";
         foreach (var (before, after) in Data.Zip(now.Data))
         {
             if (before != after)
-                return $"other data for domain '{after.Domain}' ({before.TokenBytes:N0} bytes of tokens, now {after.TokenBytes:N0})";
+            {
+                return $"other data for domain '{after.Domain}' "
+                    + $"({before.TokenBytes:N0} bytes of tokens, now {after.TokenBytes:N0})";
+            }
         }
 
         return null;
@@ -46,7 +48,8 @@ internal sealed record RunIdentity
         var identity = JsonRecord.Load<RunIdentity>(path, hint, TrainerState.Options);
         return identity.ModelSha256 is not { Length: not SHA256.HashSizeInBytes * 2 } hash
             ? identity
-            : throw new InvalidInputException($"{path}: key 'model_sha256'", $"{SHA256.HashSizeInBytes * 2} hexadecimal digits", $"'{hash}'", hint);
+            : throw new InvalidInputException(
+                $"{path}: key 'model_sha256'", $"{SHA256.HashSizeInBytes * 2} hexadecimal digits", $"'{hash}'", hint);
     }
 
     /// <summary>Writes the identity.</summary>
@@ -99,10 +102,7 @@ internal sealed record ComputeIdentity
 /// <param name="BeginOfWindow">The token that each window begins with; null for none.</param>
 internal sealed record DataIdentity(string Domain, string IndexSha256, long TokenBytes, int? BeginOfWindow = null)
 {
-    /// <summary>The identity of a .bin/.idx pair.</summary>
-    /// <param name="domain">The domain's name.</param>
-    /// <param name="prefix">The pair's path without its endings.</param>
-    /// <param name="beginOfWindow">The token that each window begins with; null for none.</param>
+    /// <summary>The identity of a .bin/.idx pair, whose path is given without its endings.</summary>
     public static DataIdentity Of(string domain, string prefix, int? beginOfWindow = null)
     {
         using var index = InputFile.OpenRead($"{prefix}.idx", "check the path");

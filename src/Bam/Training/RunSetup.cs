@@ -8,7 +8,7 @@ using Bam.Upcycling;
 
 namespace Bam.Training;
 
-/// <summary>What a configuration means on this machine: the device, the threads, the model's sizes, and the run's identity.</summary>
+/// <summary>What a configuration means on this machine: device, threads, model sizes, and the run's identity.</summary>
 internal sealed class RunSetup
 {
     private readonly TrainingConfig config;
@@ -34,7 +34,8 @@ internal sealed class RunSetup
             Data = TrainingData.IdentitiesOf(config),
             Compute = new()
             {
-                Code = typeof(RunSetup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+                Code = typeof(RunSetup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+                    .InformationalVersion,
                 LibTorch = LibTorch.Info.Version,
                 Blas = LibTorch.Info.Blas,
                 Threads = LibTorch.Info.Threads,
@@ -59,14 +60,14 @@ internal sealed class RunSetup
     /// <summary>What the run's result depends on.</summary>
     public RunIdentity Identity { get; }
 
-    /// <summary>What goes into every checkpoint beside the model: the tokenizer with what belongs to it, the settings of generation, and the record of how a mixture was made.</summary>
+    /// <summary>
+    /// What every checkpoint holds besides the model: the tokenizer and its files, the generation settings, and
+    /// the record of how a mixture was made.
+    /// </summary>
     public CompanionFiles Companions { get; } = new();
 
     /// <summary>Loads libtorch and reads what the configuration names.</summary>
-    /// <param name="config">The configuration.</param>
-    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
-    /// <param name="cancellation">Stops the reading of the data.</param>
-    /// <exception cref="InvalidInputException">Something it names is missing or wrong.</exception>
+    /// <exception cref="InvalidInputException">A file or directory that it names is missing or wrong.</exception>
     public static RunSetup Of(TrainingConfig config, IReporter reporter, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -122,8 +123,7 @@ internal sealed class RunSetup
         else ModelInitializer.Initialize(model, config.InitSeed);
     }
 
-    /// <summary>Takes from a checkpoint what has gone since the run began.</summary>
-    /// <param name="checkpoint">A checkpoint of the run.</param>
+    /// <summary>Takes files that were deleted since the run began from one of its checkpoints.</summary>
     public void UseCompanionsOf(string checkpoint)
     {
         if (tokenizer is null) ReadTokenizer(checkpoint, isNamed: false, SilentReporter.Instance);
@@ -134,7 +134,8 @@ internal sealed class RunSetup
     {
         Companions.Add(model, MixtureRecord.FileName);
         GenerationSettings.AddTo(Companions, model, ModelConfig.EosTokenIds);
-        if (config.Tokenizer is null || Companions.HoldsSame(model, TokenizerFile.FileName)) Companions.Add(model, TokenizerFile.NamesIn(model));
+        if (config.Tokenizer is null || Companions.HoldsSame(model, TokenizerFile.FileName))
+            Companions.Add(model, TokenizerFile.NamesIn(model));
     }
 
     // A model without a tokenizer can be trained; a tokenizer that the file names must be there.

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Bam.Data;
 using Bam.Evaluation;
 using Bam.Files;
 using Bam.Models;
@@ -11,7 +12,7 @@ namespace Bam.Training;
 /// Trains one model in one run directory, from the beginning or from the last whole checkpoint, and survives being stopped and
 /// killed. Everything is computed on the calling thread.
 /// </summary>
-internal sealed class Trainer
+public sealed class Trainer
 {
     private readonly TrainingConfig config;
     private readonly TrainingSettings settings;
@@ -30,15 +31,30 @@ internal sealed class Trainer
     }
 
     /// <summary>Trains to the end of the budget. A run that is finished already is not run again.</summary>
-    /// <param name="config">What to train.</param>
-    /// <param name="options">What the caller adds.</param>
-    /// <exception cref="InvalidInputException">The configuration, the model or the data is wrong, or the directory holds another run.</exception>
-    /// <exception cref="WorkFailedException">The disk is full, or a loss or an evaluation is not finite; the last checkpoint is intact and named.</exception>
+    /// <exception cref="InvalidInputException">The configuration, model or data is wrong, or another run is there.</exception>
+    /// <exception cref="WorkFailedException">The disk is full, or a loss is not finite; names the last checkpoint.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, after saving.</exception>
-    public static TrainingResult Run(TrainingConfig config, TrainerOptions? options = null)
+    /// <param name="config">What to train, on what, and where.</param>
+    /// <param name="reporter">Receives progress, messages and warnings.</param>
+    /// <param name="cancellation">Saves after the step, then throws; the same call continues the run.</param>
+    public static TrainingResult Run(TrainingConfig config, IReporter? reporter = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
-        options ??= new();
+        using var heldOut = config.Settings.EvaluateEvery > 0
+            ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, HeldOutOf(domain))), "evaluate_every")
+            : null;
+        var windows = new PerplexityOptions { WindowLength = config.Settings.SequenceLength };
+        return Run(config, new TrainerOptions
+        {
+            Reporter = reporter ?? SilentReporter.Instance,
+            Cancellation = cancellation,
+            Evaluation = heldOut is null ? null : new HeldOutEvaluation(heldOut, windows),
+        });
+    }
+
+    /// <inheritdoc cref="Run(TrainingConfig, IReporter?, CancellationToken)"/>
+    internal static TrainingResult Run(TrainingConfig config, TrainerOptions options)
+    {
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
         var setup = RunSetup.Of(config, options.Reporter, options.Cancellation);
         if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory();
@@ -55,9 +71,19 @@ internal sealed class Trainer
         return new Trainer(config, options, setup, run, session).Train();
     }
 
+    private static string HeldOutOf(TrainingDomain domain)
+    {
+        if (domain.Validation is not null) return domain.Validation;
+        if (DataBuildReport.IsIn(domain.Path) || !IndexedDataset.Exists(domain.Path)) return domain.Path;
+        throw new InvalidInputException(
+            $"{domain.Path}: is an indexed data set without held-out text; name one by key 'validation' of domain "
+            + $"'{domain.Domain}', or set key 'evaluate_every' to 0");
+    }
+
     private static IEnumerable<string> InputsOf(TrainingConfig config)
     {
-        IEnumerable<string?> named = [config.Model, config.Config?.Scalar is { } sizes && sizes.Contains('/') ? sizes : null, config.Tokenizer];
+        var sizes = config.Config?.Scalar is { } name && name.Contains('/') ? name : null;
+        IEnumerable<string?> named = [config.Model, sizes, config.Tokenizer];
         return [.. named.OfType<string>(), .. TrainingData.FilesOf(config)];
     }
 
@@ -69,7 +95,9 @@ internal sealed class Trainer
         }
         catch (WorkFailedException e)
         {
-            var lastGood = run.Checkpoints.Newest is [var newest, ..] ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
+            var lastGood = run.Checkpoints.Newest is [var newest, ..]
+                ? $"the last good checkpoint is {newest}"
+                : "there is no checkpoint yet";
             throw new WorkFailedException($"{e.Message}; {lastGood}", e);
         }
     }
@@ -82,24 +110,26 @@ internal sealed class Trainer
         var isFirst = state.Step == 0 && !Directory.Exists(run.EventsPath);
         using var events = new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, isFirst ? null : state.Step + 1));
         sinks = [lines, events];
-        var speed = new SpeedMeter(session.Model.Config, settings, setup.Device, options.MeasurePeak);
+        var meter = new StepMeter(session.Model.Config, config, setup.Device, options.MeasurePeak);
         while (true)
         {
             if (options.Cancellation.IsCancellationRequested) Stop();
             if (state.EvaluationIsDue && options.Evaluation is { } evaluation && !Evaluate(evaluation)) continue;
             if (state.Step >= settings.TotalSteps) break;
             if (settings.CheckpointEvery > 0 && state.Step % settings.CheckpointEvery == 0) Save();
-            Step(speed);
+            Step(meter);
         }
 
         return Finish();
     }
 
-    private void Step(SpeedMeter speed)
+    private void Step(StepMeter meter)
     {
         var done = state.Step + 1;
         var isLogged = done % settings.LogEvery == 0 || done == settings.TotalSteps;
-        var statistics = isLogged && session.Model.Config.IsMixture ? new RoutingStatistics(session.Model.Config, config.Data.Count) : null;
+        var statistics = isLogged && session.Model.Config.IsMixture
+            ? new RoutingStatistics(session.Model.Config, config.Data.Count)
+            : null;
         var start = Stopwatch.GetTimestamp();
         var step = session.Step(state.Step, statistics);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -113,9 +143,10 @@ internal sealed class Trainer
             EvaluationIsDue = settings.EvaluateEvery > 0 && (done % settings.EvaluateEvery == 0 || done == settings.TotalSteps),
         };
         var loss = FormattableString.Invariant($"loss {step.Loss:0.000}");
-        options.Reporter.Advance(new(options.Activity, state.Tokens, settings.TotalSteps * settings.TokensPerStep, "tokens", loss));
+        options.Reporter.Advance(
+            new(options.Activity, state.Tokens, settings.TotalSteps * settings.TokensPerStep, "tokens", loss));
         if (!isLogged) return;
-        var metrics = speed.Metrics(state, step) with { Layers = statistics is null ? null : RoutingMetrics.Of(statistics, config) };
+        var metrics = meter.Metrics(state, step, statistics);
         foreach (var sink in sinks) sink.Write(metrics);
         state = state with { Window = new() };
     }
@@ -125,8 +156,10 @@ internal sealed class Trainer
     {
         try
         {
-            var metrics = new EvaluationMetrics(state.Step, evaluation.Measure(session.Model, options.Activity, options.Reporter, options.Cancellation));
-            if (metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll)) is { Key: { } name, Value: var found })
+            var metrics = new EvaluationMetrics(
+                state.Step, evaluation.Measure(session.Model, options.Activity, options.Reporter, options.Cancellation));
+            var faulty = metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll));
+            if (faulty is { Key: { } name, Value: var found })
                 throw StepFailure.NotFinite(state.Step, name, found.Nll);
             foreach (var sink in sinks) sink.Write(metrics);
         }
@@ -143,7 +176,8 @@ internal sealed class Trainer
     {
         Save();
         Flush();
-        options.Reporter.Say($"{run.Path}: stopped after step {state.Step} of {settings.TotalSteps}; the same command goes on from there");
+        options.Reporter.Say(
+            $"{run.Path}: stopped after step {state.Step} of {settings.TotalSteps}; the same command goes on from there");
         throw new OperationCanceledException(options.Cancellation);
     }
 
@@ -151,7 +185,8 @@ internal sealed class Trainer
     {
         if (state.Step == savedStep) return;
         run.Checkpoints.Add(
-            state.Step, settings.KeepCheckpoints, directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions), options.Reporter);
+            state.Step, settings.KeepCheckpoints,
+            directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions), options.Reporter);
         savedStep = state.Step;
     }
 
@@ -173,7 +208,8 @@ internal sealed class Trainer
     {
         setup.FillParameters(session.Model);
         options.Reporter.Say(
-            $"{run.Path}: {session.Model.Slices.Sum(s => s.Count):N0} parameters, {session.Optimizer.Ranges.Sum(r => r.Count):N0} trained, "
+            $"{run.Path}: {session.Model.Slices.Sum(s => s.Count):N0} parameters, "
+            + $"{session.Optimizer.Ranges.Sum(r => r.Count):N0} trained, "
             + $"{settings.TotalSteps:N0} steps of {settings.TokensPerStep:N0} tokens");
         return new() { Identity = setup.Identity };
     }
@@ -215,4 +251,48 @@ internal sealed class Trainer
         TokensPerSecond = state.Tokens / state.StepSeconds,
         Flops = state.Tokens * ModelFlops.Training(setup.ModelConfig, config.Settings.SequenceLength),
     };
+}
+
+/// <summary>A caller's options of a run. None changes the result.</summary>
+internal sealed record TrainerOptions
+{
+    /// <summary>The run's name in progress lines: "train law".</summary>
+    public string Activity { get; init; } = "train";
+
+    /// <summary>Receives progress, messages and warnings.</summary>
+    public IReporter Reporter { get; init; } = SilentReporter.Instance;
+
+    /// <summary>Measures the model every <see cref="TrainingSettings.EvaluateEvery"/> steps; null for never.</summary>
+    public IEvaluation? Evaluation { get; init; }
+
+    /// <summary>True: the rate of a matrix product is measured, for <see cref="StepMetrics.FractionOfPeak"/>.</summary>
+    public bool MeasurePeak { get; init; } = true;
+
+    /// <summary>Cancellation token: the run saves after the step and throws <see cref="OperationCanceledException"/>.</summary>
+    public CancellationToken Cancellation { get; init; }
+}
+
+/// <summary>The result of a finished run.</summary>
+public sealed record TrainingResult
+{
+    /// <summary>The trained model's directory.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The metrics, one JSON object per line.</summary>
+    public required string Metrics { get; init; }
+
+    /// <summary>The optimizer steps.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>The tokens trained on.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>Seconds inside training steps × threads, without evaluation, saving and loading.</summary>
+    public required double CoreSeconds { get; init; }
+
+    /// <summary>Tokens over the seconds inside training steps.</summary>
+    public required double TokensPerSecond { get; init; }
+
+    /// <summary>3 × the forward pass of all tokens, all layers and the head, attention scores counted causally.</summary>
+    public required double Flops { get; init; }
 }

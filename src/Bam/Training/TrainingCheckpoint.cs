@@ -22,11 +22,7 @@ internal static class TrainingCheckpoint
     /// <summary>Whether a checkpoint has a file of that name, relative to its directory.</summary>
     internal static bool IsName(string file) => file is OptimizerFileName or TrainerState.FileName || MixtureFiles.IsName(file);
 
-    /// <summary>Writes a model without the moments: a run's result.</summary>
-    /// <param name="directory">An existing directory.</param>
-    /// <param name="model">The model.</param>
-    /// <param name="state">Where the run stands.</param>
-    /// <param name="companions">What lies beside the model.</param>
+    /// <summary>Writes a model without the moments into an existing directory: a run's result.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public static void SaveModel(string directory, LanguageModel model, TrainerState state, CompanionFiles companions)
     {
@@ -37,11 +33,7 @@ internal static class TrainingCheckpoint
         state.Save(directory);
     }
 
-    /// <summary>Writes everything that resuming needs.</summary>
-    /// <param name="directory">An existing directory.</param>
-    /// <param name="session">The model and the moments.</param>
-    /// <param name="state">Where the run stands.</param>
-    /// <param name="companions">What lies beside the model.</param>
+    /// <summary>Writes everything that resuming needs into an existing directory.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public static void Save(string directory, TrainingSession session, TrainerState state, CompanionFiles companions)
     {
@@ -59,9 +51,7 @@ internal static class TrainingCheckpoint
         SaveModel(directory, session.Model, state, companions);
     }
 
-    /// <summary>Reads parameters, moments and state.</summary>
-    /// <param name="directory">The checkpoint.</param>
-    /// <param name="session">Receives the parameters and the moments.</param>
+    /// <summary>Reads parameters and moments into the session, and returns the state.</summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged, or of another model.</exception>
     public static TrainerState Load(string directory, TrainingSession session)
     {
@@ -72,7 +62,9 @@ internal static class TrainingCheckpoint
         {
             var moment = moments[name];
             if (!moment.Shape.AsSpan().SequenceEqual(slice.Parameter.Shape))
-                throw new InvalidInputException($"{moments.Path}: {name}: shape", TensorShape.Describe(slice.Parameter.Shape), TensorShape.Describe(moment.Shape), "is it the right checkpoint?");
+                throw new InvalidInputException(
+                    $"{moments.Path}: {name}: shape", TensorShape.Describe(slice.Parameter.Shape),
+                    TensorShape.Describe(moment.Shape), "is it the right checkpoint?");
             ModelCheckpoint.ReadInto((start, values) => moments.ReadFloat32(moment, start, values), buffer, slice);
         }
 

@@ -3,7 +3,7 @@ using Bam.Configuration;
 namespace Bam.Training;
 
 /// <summary>One model, one phase: the file of <c>bam train</c>.</summary>
-internal sealed record TrainingConfig : ICheckedSection
+public sealed record TrainingConfig : ICheckedSection
 {
     /// <summary>The checkpoint to start from; null to start from <see cref="Config"/> and random parameters.</summary>
     [Key("the checkpoint directory to start from; instead of 'config'", IsPath = true, ChangesResult = false)]
@@ -11,11 +11,12 @@ internal sealed record TrainingConfig : ICheckedSection
 
     /// <summary>The sizes of a model that starts from random parameters.</summary>
     [Key(
-        "the sizes of a new model: the keys of config.json inline, the path of a config.json, or a preset's name; instead of 'model'",
+        "the sizes of a new model: the keys of config.json inline, the path of a config.json, or a preset's name; instead of "
+        + "'model'",
         IsPath = true)]
-    public InlineValue? Config { get; init; }
+    internal InlineValue? Config { get; init; }
 
-    /// <summary>Names the random parameters of a new model.</summary>
+    /// <summary>The seed of the random parameters of a new model.</summary>
     [Key("the seed of a new model's parameters")]
     public long InitSeed { get; init; }
 
@@ -39,23 +40,28 @@ internal sealed record TrainingConfig : ICheckedSection
     [Flattened]
     public required TrainingSettings Settings { get; init; }
 
-    /// <inheritdoc/>
-    public void Check(SectionLocation section)
+    /// <summary>Reads the YAML file of <c>bam train</c>; paths in it are relative to its folder.</summary>
+    /// <exception cref="InvalidInputException">The file is missing, or a key is unknown, missing or out of range.</exception>
+    public static TrainingConfig Load(string path) => ConfigFile.Read<TrainingConfig>(path);
+
+    void ICheckedSection.Check(SectionLocation section)
     {
         if (Model is null && Config is null) throw section.Fault("data", "key 'model' or key 'config' is missing: what to train");
-        if (Model is not null && Config is not null) throw section.Fault("config", "key 'model' and key 'config' exclude each other; keep one");
+        if (Model is not null && Config is not null)
+            throw section.Fault("config", "key 'model' and key 'config' exclude each other; keep one");
         if (Settings.Steps is null && Settings.Tokens is null)
             throw section.Fault("data", "key 'tokens' or key 'steps' is missing: how long to train");
         if (Data.Count == 0) throw section.Fault("data", "key 'data': expected at least one domain, found an empty list");
         if (Data.GroupBy(d => d.Domain).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw section.Fault("data", $"key 'data': domain '{twice.Key}' is there twice; give each a name of its own");
         if (!double.IsFinite(Data.Sum(d => d.Weight)))
-            throw section.Fault("data", "key 'data': expected weights with a finite sum, found larger ones; only their ratio counts, lower them");
+            throw section.Fault(
+                "data", "key 'data': expected weights with a finite sum, found larger ones; only their ratio counts, lower them");
     }
 }
 
 /// <summary>One domain of a run's mixture of text.</summary>
-internal sealed record TrainingDomain
+public sealed record TrainingDomain
 {
     /// <summary>The name in metrics and tables.</summary>
     [Key("the domain's name in metrics and tables")]
@@ -67,7 +73,8 @@ internal sealed record TrainingDomain
 
     /// <summary>Text to measure on in place of what <see cref="Path"/> holds out.</summary>
     [Key(
-        "the text that evaluations measure on: a directory that 'bam data build' wrote, or the prefix of a .bin/.idx pair, all of which is read; what 'path' holds out when absent",
+        "the text that evaluations measure on: a directory that 'bam data build' wrote, or the prefix of a .bin/.idx pair, all "
+        + "of which is read; what 'path' holds out when absent",
         IsPath = true, ChangesResult = false)]
     public string? Validation { get; init; }
 

@@ -13,7 +13,8 @@ internal sealed class TrainingData : IDisposable
     {
         (this.datasets, this.reports) = (datasets, reports);
         Names = [.. config.Data.Select(d => d.Domain)];
-        var domains = config.Data.Select((domain, i) => new MixtureDomain(domain.Domain, datasets[i], domain.Weight, reports[i]?.BeginOfWindow)).ToArray();
+        var domains = config.Data.Select(
+            (domain, i) => new MixtureDomain(domain.Domain, datasets[i], domain.Weight, reports[i]?.BeginOfWindow)).ToArray();
         Sampler = new(domains, config.Settings.SequenceLength, config.Settings.BatchSize, config.Settings.DataSeed);
     }
 
@@ -23,13 +24,10 @@ internal sealed class TrainingData : IDisposable
     /// <summary>Draws each step's windows.</summary>
     public WindowSampler Sampler { get; }
 
-    /// <summary>Opens the domains.</summary>
-    /// <param name="config">Which, and how windows are drawn.</param>
-    /// <param name="vocabSize">The model's; ids outside are refused.</param>
-    /// <param name="tokenizer">The model's tokenizer, or null when it has none.</param>
-    /// <param name="cancellation">Stops the reading of data whose ids have to be compared with the model's.</param>
-    /// <exception cref="InvalidInputException">A data set is missing, damaged, of another tokenizer, or too short for one window.</exception>
-    public static TrainingData Open(TrainingConfig config, int vocabSize, Tokenizer? tokenizer, CancellationToken cancellation = default)
+    /// <summary>Opens the domains; token ids outside the model's vocabulary are refused.</summary>
+    /// <exception cref="InvalidInputException">A data set is missing, damaged, of another tokenizer, or too short.</exception>
+    public static TrainingData Open(
+        TrainingConfig config, int vocabSize, Tokenizer? tokenizer, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         return Open(config, vocabSize, RequireVocabulary);
@@ -39,16 +37,15 @@ internal sealed class TrainingData : IDisposable
             report?.RequireVocabulary(domain.Path, vocabSize, tokenizer);
             var hasMoreIds = report?.VocabularySize > vocabSize;
             if (hasMoreIds) RequireRows(PrefixOf(domain.Path), vocabSize, cancellation);
-            if ((domain.Validation ?? (hasMoreIds && config.Settings.EvaluateEvery > 0 ? domain.Path : null)) is not { } measured) return;
+            if ((domain.Validation ?? (hasMoreIds && config.Settings.EvaluateEvery > 0 ? domain.Path : null)) is not { } measured)
+                return;
             using var validation = HeldOutText.Open(measured, "check key 'validation'");
             validation.RequireVocabulary(vocabSize, tokenizer, cancellation: cancellation);
         }
     }
 
-    /// <summary>Opens domains that <see cref="Open(TrainingConfig, int, Tokenizer?, CancellationToken)"/> has accepted, without reading all ids again.</summary>
-    /// <param name="config">Which, and how windows are drawn.</param>
-    /// <param name="vocabSize">The model's; an id outside is refused when it is read.</param>
-    /// <exception cref="InvalidInputException">A data set has gone or is damaged.</exception>
+    /// <summary>Opens domains that were accepted before, without reading all ids again.</summary>
+    /// <exception cref="InvalidInputException">A data set was deleted or is damaged.</exception>
     internal static TrainingData Reopen(TrainingConfig config, int vocabSize) => Open(config, vocabSize, (_, _) => { });
 
     private static TrainingData Open(TrainingConfig config, int vocabSize, Action<TrainingDomain, DataBuildReport?> check)
@@ -78,9 +75,6 @@ internal sealed class TrainingData : IDisposable
         [.. config.Data.Select(d => DataIdentity.Of(d.Domain, PrefixOf(d.Path), ReportOf(d)?.BeginOfWindow))];
 
     /// <summary>Warns where the text lacks the begin tokens of the model's tokenizer, or has others.</summary>
-    /// <param name="tokenizer">The model's.</param>
-    /// <param name="bosTokenId">The model's <c>bos_token_id</c>.</param>
-    /// <param name="reporter">Is told.</param>
     public void CheckBeginTokens(Tokenizer tokenizer, int? bosTokenId, IReporter reporter) => BeginTokenCheck.Warn(
         tokenizer,
         bosTokenId,
@@ -106,7 +100,8 @@ internal sealed class TrainingData : IDisposable
         dataset.RequireIdsBelow(vocabSize, IndexedDataset.NoRow, cancellation);
     }
 
-    private static DataBuildReport? ReportOf(TrainingDomain domain) => DataBuildReport.IsIn(domain.Path) ? DataBuildReport.Load(domain.Path) : null;
+    private static DataBuildReport? ReportOf(TrainingDomain domain) =>
+        DataBuildReport.IsIn(domain.Path) ? DataBuildReport.Load(domain.Path) : null;
 
     // A directory of 'bam data build' holds train.{bin,idx} and heldout.{bin,idx}.
     private static string PrefixOf(string path) =>

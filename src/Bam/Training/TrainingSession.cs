@@ -1,3 +1,5 @@
+using System.Globalization;
+using Bam.Data;
 using Bam.Models;
 using Bam.Torch;
 using Bam.Training.Optimization;
@@ -11,11 +13,8 @@ internal sealed class TrainingSession : IDisposable
     private readonly LearningRateSchedule schedule;
     private readonly TrainingData data;
 
-    /// <summary>Prepares a model for training.</summary>
-    /// <param name="model">What to train, with its parameters; disposed of with the session.</param>
-    /// <param name="data">What to train on; disposed of with the session.</param>
-    /// <param name="settings">How to train.</param>
-    /// <exception cref="InvalidInputException">A name pattern matches nothing, or the windows are longer than the model allows.</exception>
+    /// <summary>Prepares a model for training; the model and the data are disposed of with the session.</summary>
+    /// <exception cref="InvalidInputException">A name pattern matches nothing, or the windows are too long.</exception>
     public TrainingSession(LanguageModel model, TrainingData data, TrainingSettings settings)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -39,33 +38,33 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>The checkpoint's names of the parameters that are trained.</summary>
     public IReadOnlySet<string> Trained { get; }
 
-    /// <summary>Makes step s: forward and backward over its micro-batches, clipping, AdamW.</summary>
-    /// <param name="step">s, counted from 0.</param>
-    /// <param name="statistics">Receives where the routers sent the step's tokens.</param>
-    /// <exception cref="WorkFailedException">The loss or the gradient norm is not finite; parameters and moments are as before.</exception>
+    /// <summary>Makes step s, counted from 0: forward and backward over its micro-batches, clipping, AdamW.</summary>
+    /// <exception cref="WorkFailedException">The loss or the gradient norm is not finite; nothing has changed.</exception>
     public StepResult Step(long step, RoutingStatistics? statistics = null)
     {
         var batch = data.Sampler.Draw(step);
-        var parts = new StepLosses();
+        var losses = new Losses();
         for (var part = 0; part < settings.GradientAccumulation; part++)
         {
             using var scope = TensorScope.Open();
             var rows = MicroBatch.Of(batch, part, settings.GradientAccumulation);
             statistics?.BeginBatch(rows.Domains);
-            var terms = Model.Loss(rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics);
-            // First: a GPU computes the gradients while the losses are waited for.
-            Autograd.Backward(terms.Total);
-            parts.Add(terms);
-            if (!double.IsFinite(parts.Loss)) throw StepFailure.NotFinite(step, $"the loss is not finite ({parts})", batch, data.Names);
+            var computed = Model.Loss(rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics);
+            // Before Read, which waits for a GPU: it computes the gradients meanwhile.
+            Autograd.Backward(computed.Total);
+            losses = losses.MeanWith(computed.Read(), part + 1);
+            if (!double.IsFinite(losses.Loss))
+                throw StepFailure.NotFinite(step, $"the loss is not finite ({losses})", batch, data.Names);
         }
 
         Model.Parameters.AssertGradientsInPlace();
         var norm = Optimizer.GradientNorm() / settings.GradientAccumulation;
-        if (!double.IsFinite(norm)) throw StepFailure.NotFinite(step, $"the gradient norm is not finite ({parts})", batch, data.Names);
+        if (!double.IsFinite(norm))
+            throw StepFailure.NotFinite(step, $"the gradient norm is not finite ({losses})", batch, data.Names);
         var clipping = settings.ClipNorm is { } limit && norm > limit ? limit / norm : 1;
         var rate = schedule.RateAt(step);
         Optimizer.Update(settings.UpdateOf(step, rate, clipping / settings.GradientAccumulation));
-        return new(parts.Loss, parts.Nll, parts.LoadBalancing, parts.RouterZ, norm, rate);
+        return new(losses) { GradientNorm = norm, LearningRate = rate };
     }
 
     /// <inheritdoc/>
@@ -74,5 +73,86 @@ internal sealed class TrainingSession : IDisposable
         Optimizer.Dispose();
         Model.Dispose();
         data.Dispose();
+    }
+}
+
+/// <summary>What one optimizer step measured; the losses are means over its micro-batches.</summary>
+internal sealed record StepResult : Losses
+{
+    /// <summary>A step with these losses.</summary>
+    public StepResult(Losses losses)
+        : base(losses) { }
+
+    /// <summary>The global norm before clipping.</summary>
+    public required double GradientNorm { get; init; }
+
+    /// <summary>The rate that was applied.</summary>
+    public required double LearningRate { get; init; }
+}
+
+/// <summary>The one line for a step, or an evaluation after it, that is not finite.</summary>
+internal static class StepFailure
+{
+    private const int WindowsShown = 16;
+    private const string Hint = "a lower learning_rate or a longer warm-up may help";
+
+    /// <summary>Names step s, counted from 0, what is not finite ("the loss is NaN (nll …)"), and the batch.</summary>
+    public static WorkFailedException NotFinite(long step, string what, TokenBatch batch, IReadOnlyList<string> domains)
+    {
+        var windows = batch.Domains.Zip(batch.Starts)
+            .Take(WindowsShown)
+            .GroupBy(w => w.First, w => w.Second.ToString(CultureInfo.InvariantCulture))
+            .Select(g => $"{domains[g.Key]} at tokens {string.Join(", ", g)}");
+        var more = batch.BatchSize > WindowsShown ? $" and {batch.BatchSize - WindowsShown} windows more" : "";
+        return new WorkFailedException(
+            $"step {step + 1}: {what}; its batch of {batch.BatchSize} windows of {batch.WindowLength}: "
+            + $"{string.Join("; ", windows)}{more}; "
+            + $"this step changed nothing; {Hint}");
+    }
+
+    /// <summary>Names the steps done and the domain on which the model predicts nothing.</summary>
+    public static WorkFailedException NotFinite(long step, string domain, double nll) => new(string.Create(
+        CultureInfo.InvariantCulture, $"step {step}: the evaluation is not finite (domain '{domain}', nll {nll}); {Hint}"));
+}
+
+/// <summary>
+/// A part of a step's windows. Part p of n takes rows p, p + n, p + 2n …: the sampler lists windows by domain, and each part
+/// should hold all of them, for the load-balancing loss looks at one part at a time.
+/// </summary>
+internal sealed class MicroBatch
+{
+    private readonly TokenBatch batch;
+    private readonly int[] rows;
+
+    private MicroBatch(TokenBatch batch, int[] rows)
+    {
+        this.batch = batch;
+        this.rows = rows;
+        Domains = [.. rows.Select(r => batch.Domains[r])];
+    }
+
+    /// <summary>[B/n], each window's domain.</summary>
+    public int[] Domains { get; }
+
+    public static MicroBatch Of(TokenBatch batch, int part, int parts) =>
+        new(batch, [.. Enumerable.Range(0, batch.BatchSize / parts).Select(r => part + r * parts)]);
+
+    /// <summary>[B/n, T], int64.</summary>
+    public Tensor Inputs(Device device) => Tokens(device, first: 0);
+
+    /// <summary>[B/n, T], int64: the inputs, one token further.</summary>
+    public Tensor Targets(Device device) => Tokens(device, first: 1);
+
+    private Tensor Tokens(Device device, int first)
+    {
+        var length = batch.WindowLength;
+        var tokens = new long[rows.Length * length];
+        for (var r = 0; r < rows.Length; r++)
+        {
+            var window = batch.Tokens.AsSpan(rows[r] * (length + 1) + first, length);
+            for (var t = 0; t < length; t++) tokens[r * length + t] = window[t];
+        }
+
+        return Tensor.From<long>(tokens, [rows.Length, length], device);
     }
 }

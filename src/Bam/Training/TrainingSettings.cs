@@ -4,12 +4,12 @@ using Bam.Training.Optimization;
 namespace Bam.Training;
 
 /// <summary>
-/// How a model is trained, whatever the model and the data: the keys that <c>bam train</c>'s file and a recipe's phases share.
-/// Defaults are DESIGN's where the paper prints none.
+/// How a model is trained, independent of the model and the data: the keys that <c>bam train</c>'s file and a recipe's phases
+/// share. Defaults are DESIGN's where the paper prints none.
 /// </summary>
-internal sealed record TrainingSettings : ICheckedSection
+public sealed record TrainingSettings : ICheckedSection
 {
-    /// <summary>The machine's GPU when it has one, else its processor.</summary>
+    /// <summary>The machine's GPU if it has one, else its CPU.</summary>
     internal const string DefaultDevice = "auto";
 
     /// <summary>T, in tokens.</summary>
@@ -24,7 +24,7 @@ internal sealed record TrainingSettings : ICheckedSection
     [Key("the micro-batches that a step's sequences are split into, to save memory; divides batch_size", Minimum = 1)]
     public int GradientAccumulation { get; init; } = 1;
 
-    /// <summary>The budget in tokens, rounded up to whole steps; null when <see cref="Steps"/> or something else sets it.</summary>
+    /// <summary>The budget in tokens, rounded up to whole steps; null if <see cref="Steps"/> or a recipe sets it.</summary>
     [Key("the budget in tokens, rounded up to whole steps; instead of 'steps'", Minimum = 1)]
     public long? Tokens { get; init; }
 
@@ -116,15 +116,14 @@ internal sealed record TrainingSettings : ICheckedSection
     private const long MostTokens = 1L << 60;
 
     /// <summary>B·T.</summary>
-    public long TokensPerStep => (long)BatchSize * SequenceLength;
+    internal long TokensPerStep => (long)BatchSize * SequenceLength;
 
     /// <summary>The budget in steps.</summary>
     /// <exception cref="InvalidOperationException">Neither <see cref="Tokens"/> nor <see cref="Steps"/> is set.</exception>
-    public long TotalSteps =>
+    internal long TotalSteps =>
         Steps ?? (Tokens + TokensPerStep - 1) / TokensPerStep ?? throw new InvalidOperationException("no budget is set");
 
-    /// <inheritdoc/>
-    public void Check(SectionLocation section)
+    void ICheckedSection.Check(SectionLocation section)
     {
         if (Tokens is not null && Steps is not null)
             throw section.Fault("steps", "key 'steps' and key 'tokens' exclude each other; keep one");
@@ -135,22 +134,22 @@ internal sealed record TrainingSettings : ICheckedSection
         if (BatchSize * (SequenceLength + 1L) is var tokens && tokens > Array.MaxLength)
             throw section.Fault(
                 "batch_size",
-                $"key 'batch_size': expected at most {Array.MaxLength:N0} tokens in a step, batch_size × (sequence_length + 1), found {tokens:N0}; lower one of the two");
+                $"key 'batch_size': expected at most {Array.MaxLength:N0} tokens in a step, "
+                + $"batch_size × (sequence_length + 1), found {tokens:N0}; lower one of the two");
         if (Tokens > MostTokens || Steps > MostTokens / TokensPerStep)
             throw section.Fault(
-                Tokens is null ? "steps" : "tokens", $"key '{(Tokens is null ? "steps" : "tokens")}': expected at most {MostTokens:N0} tokens in all, found more; lower it");
+                Tokens is null ? "steps" : "tokens",
+                $"key '{(Tokens is null ? "steps" : "tokens")}': expected at most {MostTokens:N0} tokens in all, found more; "
+                + "lower it");
     }
 
-    /// <summary>The numbers of the update of step s.</summary>
-    /// <param name="step">s, counted from 0.</param>
-    /// <param name="learningRate">The rate of step s.</param>
-    /// <param name="gradientScale">Multiplies every gradient first.</param>
+    /// <summary>The numbers of the update of step s, counted from 0; gradients are scaled first.</summary>
     internal AdamWStep UpdateOf(long step, double learningRate, double gradientScale) =>
         new(step + 1, learningRate, Beta1, Beta2, Epsilon, WeightDecay, gradientScale);
 }
 
 /// <summary>What the matrix products are computed in. Values, moments, router logits and every softmax stay float32.</summary>
-internal enum TrainingDtype
+public enum TrainingDtype
 {
     /// <summary>IEEE single precision.</summary>
     Float32,

@@ -34,7 +34,7 @@ public sealed record MixtureOptions
     public long RouterSeed { get; init; }
 
     /// <summary>Compute the routers from text; null for random routers.</summary>
-    internal RouterTexts? RouterTexts { get; init; }
+    public RouterTexts? RouterTexts { get; init; }
 
     /// <summary>The form in which the mixture is written.</summary>
     internal ICheckpointForm Form { get; init; } = OwnForm.Instance;
@@ -93,7 +93,7 @@ public enum AttentionInitialization
 /// <summary>The texts that routers are calibrated on.</summary>
 /// <param name="Inputs">A text of each model's domain, in the order of the experts: a file, a folder or a pattern.</param>
 /// <param name="Tokens">The most tokens of each.</param>
-internal sealed record RouterTexts(IReadOnlyList<string> Inputs, int Tokens)
+public sealed record RouterTexts(IReadOnlyList<string> Inputs, int Tokens)
 {
     /// <summary>How many unreadable lines of JSONL are skipped in each.</summary>
     public long SkipBadLines { get; init; }

@@ -3,18 +3,38 @@ using Bam.Checkpoints.Safetensors;
 
 namespace Bam.Upcycling;
 
-/// <summary>A mixture before a byte of it is written: its configuration, and every tensor in the file's order.</summary>
-internal sealed record MixturePlan(
-    IMixtureMethod Method, MixtureOptions Options, ModelConfig Config, TensorDtype Dtype, IReadOnlyList<PlannedTensor> Tensors)
+/// <summary>A mixture before it is written: its configuration, and every tensor in the file's order.</summary>
+public sealed record MixturePlan
 {
-    /// <summary>The size of the output's tensors.</summary>
+    private MixturePlan(
+        IMixtureMethod method,
+        MixtureOptions options,
+        ModelConfig config,
+        TensorDtype dtype,
+        IReadOnlyList<PlannedTensor> tensors) =>
+        (Method, Options, Config, Dtype, Tensors) = (method, options, config, dtype, tensors);
+
+    /// <summary>The options that the plan was made from.</summary>
+    public MixtureOptions Options { get; }
+
+    /// <summary>The sizes of the mixture.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>The dtype of its weights.</summary>
+    public TensorDtype Dtype { get; }
+
+    internal IMixtureMethod Method { get; }
+
+    internal IReadOnlyList<PlannedTensor> Tensors { get; }
+
+    /// <summary>The size of the output's tensors, in bytes.</summary>
     public long ByteLength => Tensors.Sum(tensor => tensor.Parameter.Count) * Dtype.ByteSize;
 
     /// <summary>Whether the router seed changes anything.</summary>
-    public bool HasRandomNumbers => Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Normal);
+    internal bool HasRandomNumbers => Tensors.Any(tensor => tensor.Recipe is TensorRecipe.Normal);
 
     /// <summary>The number of files of weights.</summary>
-    public int Files => Layout.Files.Count;
+    internal int Files => Layout.Files.Count;
 
     /// <summary>Which tensor goes into which file.</summary>
     internal CheckpointLayout Layout => CheckpointLayout.Of(
@@ -23,7 +43,7 @@ internal sealed record MixturePlan(
 
     /// <summary>Plans a mixture of the models that the options name and that are open as sources.</summary>
     /// <exception cref="InvalidInputException">The method cannot honour an option.</exception>
-    public static MixturePlan Create(string method, MixtureOptions options, MixtureSources sources)
+    internal static MixturePlan Create(string method, MixtureOptions options, MixtureSources sources)
     {
         var chosen = MixtureMethods.Named(method);
         var dtype = options.Dtype ?? sources.Dtype ?? TensorDtype.Float32;

@@ -8,11 +8,11 @@ using Bam.Models;
 namespace Bam.Upcycling;
 
 /// <summary>Makes one mixture of dense checkpoints, without training. Only calibrated routers need libtorch.</summary>
-internal static class Upcycler
+public static class Upcycler
 {
     /// <summary>Plans a mixture and writes nothing.</summary>
     /// <exception cref="InvalidInputException">The models or the options do not fit each other.</exception>
-    public static MixturePlan Plan(string method, MixtureOptions options, IReporter reporter)
+    internal static MixturePlan Plan(string method, MixtureOptions options, IReporter reporter)
     {
         using var sources = MixtureSources.Open(options.Models, reporter, options.ResizeEmbeddings);
         var plan = MixturePlan.Create(method, options, sources);
@@ -26,9 +26,20 @@ internal static class Upcycler
     /// </summary>
     /// <exception cref="InvalidInputException">The models or options do not fit, or the output may not be written.</exception>
     /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
+    /// <param name="method">"bam", "btx", "sparse" or "soup".</param>
+    /// <param name="options">The models, and how they are joined.</param>
+    /// <param name="output">The directory to create.</param>
+    /// <param name="reporter">Receives progress and warnings.</param>
+    /// <param name="cancellation">Stops the work; nothing is left in <paramref name="output"/>.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static MixturePlan Mix(
-        string method, MixtureOptions options, string output, IReporter reporter, CancellationToken cancellation = default)
+        string method,
+        MixtureOptions options,
+        string output,
+        IReporter? reporter = null,
+        CancellationToken cancellation = default)
     {
+        reporter ??= SilentReporter.Instance;
         RequireOutput(options, output);
         using var sources = MixtureSources.Open(options.Models, reporter, options.ResizeEmbeddings);
         var plan = MixturePlan.Create(method, options, sources);
@@ -49,7 +60,7 @@ internal static class Upcycler
 
     /// <summary>Refuses an output that may not be written, before anything is read.</summary>
     /// <exception cref="InvalidInputException">It is a file, overlaps an input, or is not an older mixture.</exception>
-    public static void RequireOutput(MixtureOptions options, string output) =>
+    internal static void RequireOutput(MixtureOptions options, string output) =>
         OutputPath.RequireDirectory(output, MixtureFiles.Own, [.. options.Models, .. options.RouterTexts?.Inputs ?? []]);
 
     private static IReadOnlyDictionary<string, float[]> Calibrate(

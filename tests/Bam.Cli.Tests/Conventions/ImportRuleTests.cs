@@ -26,10 +26,13 @@ public class ImportRuleTests
         ["Bam.Generation"] = ["Bam.Models"],
         ["Bam.Evaluation"] = ["Bam.Generation"],
         ["Bam.Training"] = ["Bam.Upcycling", "Bam.Evaluation"],
+        ["Bam.Library"] = ["Bam.Evaluation"],
         ["Bam.Torch"] = [],
     };
 
-    private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling", "Bam.Exporting"];
+    private static readonly string[] WithoutTorch = [
+        "Bam.Files", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling", "Bam.Exporting",
+    ];
 
     private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
     private static readonly Assembly Experiments = typeof(ExperimentRun).Assembly;

@@ -21,7 +21,8 @@ public sealed class GpuModelTests
         var (expected, found) = (Step(kind, Device.Cpu, ScalarType.Float32), Step(kind, gpu, ScalarType.Float32));
         found.Loss.ShouldBe(expected.Loss, 1e-5f);
         var largest = expected.Gradients.Max(Math.Abs);
-        for (var i = 0; i < expected.Gradients.Length; i++) found.Gradients[i].ShouldBe(expected.Gradients[i], 1e-4f * largest, $"element {i}");
+        for (var i = 0; i < expected.Gradients.Length; i++)
+            found.Gradients[i].ShouldBe(expected.Gradients[i], 1e-4f * largest, $"element {i}");
     }
 
     [SkippableTheory]

@@ -15,7 +15,11 @@ public sealed class KeyValueCacheTests
 
     public static TheoryData<string> Fixtures => Tests.Fixtures.ModelNames;
 
-    public static TheoryData<string> Kinds => ["dense", "bam", "bam-shared", "bam-top2", "bam-shared-top1", "btx", "biased", "biased-bam", "biased-top2", "normed-shared"];
+    public static TheoryData<string> Kinds =>
+    [
+        "dense", "bam", "bam-shared", "bam-top2", "bam-shared-top1", "btx",
+        "biased", "biased-bam", "biased-top2", "normed-shared",
+    ];
 
     [Theory]
     [MemberData(nameof(Fixtures))]
@@ -23,7 +27,8 @@ public sealed class KeyValueCacheTests
     {
         LibTorch.Load();
         using var scope = TensorScope.Open();
-        using var model = ModelCheckpoint.Load(Tests.Fixtures.Model(name), Device.Cpu, SilentReporter.Instance, withGradients: false);
+        using var model = ModelCheckpoint.Load(
+            Tests.Fixtures.Model(name), Device.Cpu, SilentReporter.Instance, withGradients: false);
         Check(model);
     }
 
@@ -64,7 +69,8 @@ public sealed class KeyValueCacheTests
         var config = Config(kind);
         using var cache = new KeyValueCache(config, batchSize: 2, capacity: 10, Device.Cpu);
         cache.Heads.ShouldBe(copies * config.NumKeyValueHeads);
-        cache.Bytes.ShouldBe(2L * config.NumHiddenLayers * 2 * 10 * copies * config.NumKeyValueHeads * config.HeadDim * sizeof(float));
+        cache.Bytes.ShouldBe(
+            2L * config.NumHiddenLayers * 2 * 10 * copies * config.NumKeyValueHeads * config.HeadDim * sizeof(float));
     }
 
     [Theory]
@@ -95,7 +101,13 @@ public sealed class KeyValueCacheTests
     public void The_trace_holds_the_last_tokens_experts()
     {
         using var scope = TensorScope.Open();
-        using var model = TinyModels.Create(TinyModels.Bam with { NumExpertsPerTok = 2, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 });
+        using var model = TinyModels.Create(
+            TinyModels.Bam with
+            {
+                NumExpertsPerTok = 2,
+                AttentionRouting = AttentionRouting.TopK,
+                NumAttentionExpertsPerTok = 2,
+            });
         using var cache = model.CreateCache(8);
         var trace = new RoutingTrace(model.Config);
         model.NextLogits(TinyModels.Ids(1, 5), cache, trace);
@@ -116,7 +128,8 @@ public sealed class KeyValueCacheTests
         using var model = TinyModels.Create(TinyModels.Dense);
         using var cache = model.CreateCache(40);
         model.NextLogits(TinyModels.Ids(1, 32), cache);
-        Should.Throw<InvalidInputException>(() => model.NextLogits(TinyModels.Ids(1, 1), cache)).Message.ShouldContain("max_position_embeddings");
+        Should.Throw<InvalidInputException>(() => model.NextLogits(TinyModels.Ids(1, 1), cache))
+            .Message.ShouldContain("max_position_embeddings");
     }
 
     [Fact]
@@ -170,11 +183,20 @@ public sealed class KeyValueCacheTests
         "btx" => TinyModels.Btx,
         "biased" => TinyModels.Biased,
         "biased-bam" => TinyModels.Biased with { NumAttentionExperts = 3, NumLocalExperts = 3 },
-        "biased-top2" => TinyModels.Biased with { NumAttentionExperts = 3, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 },
+        "biased-top2" => TinyModels.Biased with
+        {
+            NumAttentionExperts = 3, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2,
+        },
         "normed-shared" => TinyModels.Normed with { NumAttentionExperts = 3, ShareKeyValue = true },
         "bam" => TinyModels.Bam,
-        "bam-shared" => TinyModels.Bam with { NumAttentionHeads = 4, NumKeyValueHeads = 2, ShareKeyValue = true, RopeInterleaved = true, PartialRotaryFactor = 0.5 },
+        "bam-shared" => TinyModels.Bam with
+        {
+            NumAttentionHeads = 4, NumKeyValueHeads = 2, ShareKeyValue = true, RopeInterleaved = true, PartialRotaryFactor = 0.5,
+        },
         "bam-top2" => TinyModels.Bam with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 },
-        _ => TinyModels.Bam with { ShareKeyValue = true, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1 },
+        _ => TinyModels.Bam with
+        {
+            ShareKeyValue = true, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1,
+        },
     };
 }

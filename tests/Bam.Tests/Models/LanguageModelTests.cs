@@ -10,7 +10,11 @@ namespace Bam.Tests.Models;
 [Collection(LibTorchCollection.Name)]
 public sealed partial class LanguageModelTests
 {
-    public static TheoryData<string> Kinds => ["dense", "btx", "bam", "bam-shared", "bam-top1", "sequential", "biased", "biased-bam", "biased-top2", "normed", "normed-shared"];
+    public static TheoryData<string> Kinds =>
+    [
+        "dense", "btx", "bam", "bam-shared", "bam-top1", "sequential",
+        "biased", "biased-bam", "biased-top2", "normed", "normed-shared",
+    ];
 
     [Theory]
     [InlineData(false, false)]
@@ -29,7 +33,8 @@ public sealed partial class LanguageModelTests
             NumExpertsPerTok = 2,
             NormTopkProb = true,
         });
-        mixture.CopyFrom(dense, name => name.Contains("router", StringComparison.Ordinal) ? null : ExpertPrefix().Replace(name, ""));
+        mixture.CopyFrom(
+            dense, name => name.Contains("router", StringComparison.Ordinal) ? null : ExpertPrefix().Replace(name, ""));
 
         var ids = TinyModels.Ids(3, 20);
         var difference = (mixture.Logits(ids) - dense.Logits(ids)).Abs().Max().Item<float>();
@@ -42,7 +47,8 @@ public sealed partial class LanguageModelTests
         // k = N leaves no gate out, so the sparse form must give what the soft form gives.
         using var scope = TensorScope.Open();
         using var soft = TinyModels.Create(TinyModels.Bam with { ShareKeyValue = true });
-        using var sparse = TinyModels.Create(soft.Config with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 3 });
+        using var sparse = TinyModels.Create(
+            soft.Config with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 3 });
         var ids = TinyModels.Ids(3, 20);
         (soft.Logits(ids) - sparse.Logits(ids)).Abs().Max().Item<float>().ShouldBeLessThan(1e-5f);
     }
@@ -114,7 +120,8 @@ public sealed partial class LanguageModelTests
         var expected = model.Parameters.GradientOf(router).ToArray<float>();
 
         model.Parameters.ZeroGradients();
-        foreach (var name in model.Parameters.Names) model.Parameters[name].RequiresGrad = name.Contains("router", StringComparison.Ordinal);
+        foreach (var name in model.Parameters.Names)
+            model.Parameters[name].RequiresGrad = name.Contains("router", StringComparison.Ordinal);
         Autograd.Backward(model.Loss(ids, ids).Total);
         model.Parameters.GradientOf(router).ToArray<float>().ShouldBe(expected);
         model.Parameters.GradientOf(ParameterTable.Embedding).Abs().Max().Item<float>().ShouldBe(0);
@@ -126,7 +133,8 @@ public sealed partial class LanguageModelTests
     {
         using var scope = TensorScope.Open();
         using var model = TinyModels.Create(TinyModels.Dense);
-        Should.Throw<InvalidInputException>(() => model.Logits(TinyModels.Ids(1, 33))).Message.ShouldContain("max_position_embeddings");
+        Should.Throw<InvalidInputException>(() => model.Logits(TinyModels.Ids(1, 33)))
+            .Message.ShouldContain("max_position_embeddings");
     }
 
     [Fact]
@@ -150,7 +158,10 @@ public sealed partial class LanguageModelTests
         "btx" => TinyModels.Btx,
         "biased" => TinyModels.Biased,
         "biased-bam" => TinyModels.Biased with { NumAttentionExperts = 3, NumLocalExperts = 3 },
-        "biased-top2" => TinyModels.Biased with { NumAttentionExperts = 3, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 },
+        "biased-top2" => TinyModels.Biased with
+        {
+            NumAttentionExperts = 3, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2,
+        },
         "normed" => TinyModels.Normed,
         "normed-shared" => TinyModels.Normed with { NumAttentionExperts = 3, ShareKeyValue = true },
         "bam" => TinyModels.Bam,

@@ -34,7 +34,9 @@ public sealed class ModelCheckpointTests
             using var stream = new MemoryStream();
             ModelCheckpoint.WriteTo(stream, model.Parameters.Values, slice, pieceLength: 100);
             stream.ToArray().ShouldBe(MemoryMarshal.AsBytes<float>(whole).ToArray(), slice.Parameter.Name);
-            ModelCheckpoint.ReadInto((start, values) => whole.AsSpan((int)start, values.Length).CopyTo(values), copy.Parameters.Values, slice, pieceLength: 100);
+            ModelCheckpoint.ReadInto(
+                (start, values) => whole.AsSpan((int)start, values.Length).CopyTo(values), copy.Parameters.Values, slice,
+                pieceLength: 100);
         }
 
         copy.Parameters.Values.ToArray<float>().ShouldBe(model.Parameters.Values.ToArray<float>());
@@ -45,7 +47,8 @@ public sealed class ModelCheckpointTests
     {
         using var model = TinyModels.Create(TinyModels.Bam with { ShareKeyValue = true, ParallelBlock = false });
         var ranges = model.Slices.OrderBy(slice => slice.Offset).ToArray();
-        model.Slices.Select(slice => slice.Parameter.Name).ShouldBe(ParameterTable.Of(model.Config).Select(p => p.Name), ignoreOrder: true);
+        model.Slices.Select(slice => slice.Parameter.Name)
+            .ShouldBe(ParameterTable.Of(model.Config).Select(p => p.Name), ignoreOrder: true);
         ranges.Aggregate(0L, (end, slice) =>
         {
             slice.Offset.ShouldBe(end, slice.Parameter.Name);

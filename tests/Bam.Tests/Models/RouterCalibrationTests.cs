@@ -96,7 +96,7 @@ public sealed class RouterCalibrationTests : IDisposable
     {
         string[] alike = [.. Enumerable.Range(0, 3).Select(i => Text($"same{i}.txt", "abc"))];
         Should.Throw<InvalidInputException>(() => Run(Seed(TinyModels.Dense), TinyModels.Bam, alike)).Message.ShouldBe(
-            $"the router texts: expected a domain of its own for each expert, found the same text in "
+            "the router texts: expected a domain of its own for each expert, found the same text in "
             + $"{string.Join(", ", alike)}; give each expert text of what it was specialised on");
     }
 

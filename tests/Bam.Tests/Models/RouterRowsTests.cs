@@ -27,7 +27,8 @@ public class RouterRowsTests
         foreach (var scale in new[] { 1, 1e-3, 1e3 })
         {
             double[][] means = [.. Means.Select(mean => mean.Select(value => value * scale).ToArray())];
-            Rows(means).Zip(means).Average(pair => TensorPrimitives.Dot<double>(pair.First, pair.Second)).ShouldBe(RouterRows.OwnLogit, 1e-5);
+            Rows(means).Zip(means).Average(pair => TensorPrimitives.Dot<double>(pair.First, pair.Second))
+                .ShouldBe(RouterRows.OwnLogit, 1e-5);
         }
     }
 

@@ -26,18 +26,24 @@ internal static class TinyModels
     /// <summary>Biases everywhere, separate norms, no gate, queries and keys normed head by head, a window.</summary>
     public static ModelConfig Biased { get; } = Dense with
     {
-        NumAttentionHeads = 4, NumKeyValueHeads = 2, SeparateNorms = true, NormBias = true, GatedMlp = false, HiddenAct = "gelu_new", MlpBias = true,
-        AttentionBias = true, AttentionOutputBias = true, QueryKeyNorm = QueryKeyNorm.PerHead, SlidingWindow = 5, LmHeadBias = true, LogitScale = 0.5,
+        NumAttentionHeads = 4, NumKeyValueHeads = 2, SeparateNorms = true, NormBias = true, GatedMlp = false,
+        HiddenAct = "gelu_new", MlpBias = true,
+        AttentionBias = true, AttentionOutputBias = true, QueryKeyNorm = QueryKeyNorm.PerHead, SlidingWindow = 5,
+        LmHeadBias = true, LogitScale = 0.5,
     };
 
-    /// <summary>Sequential blocks with RMSNorm, queries and keys normed alike, a gate of GELU, scaled rotary frequencies.</summary>
+    /// <summary>
+    /// Sequential blocks with RMSNorm, queries and keys normed alike, a gate of GELU, scaled rotary frequencies.
+    /// </summary>
     public static ModelConfig Normed { get; } = Dense with
     {
-        ParallelBlock = false, NormType = NormType.RmsNorm, QueryKeyNorm = QueryKeyNorm.Shared, HiddenAct = "gelu", TieWordEmbeddings = false,
+        ParallelBlock = false, NormType = NormType.RmsNorm, QueryKeyNorm = QueryKeyNorm.Shared, HiddenAct = "gelu",
+        TieWordEmbeddings = false,
         RopeScaling = new(RopeScalingType.Llama3, 4) { LowFreqFactor = 1, HighFreqFactor = 4, OriginalMaxPositionEmbeddings = 8 },
     };
 
-    public static LanguageModel Create(ModelConfig config, long seed = 1, ScalarType computeType = ScalarType.Float32, Device device = default)
+    public static LanguageModel Create(
+        ModelConfig config, long seed = 1, ScalarType computeType = ScalarType.Float32, Device device = default)
     {
         LibTorch.Load();
         var model = new LanguageModel(config, device, computeType);
@@ -57,17 +63,21 @@ internal static class TinyModels
     public static Tensor Ids(int batch, int length, int seed = 1, Device device = default)
     {
         var random = new Random(seed);
-        return Tensor.From<long>([.. Enumerable.Range(0, batch * length).Select(_ => random.NextInt64(Dense.VocabSize))], [batch, length], device);
+        return Tensor.From<long>(
+            [.. Enumerable.Range(0, batch * length).Select(_ => random.NextInt64(Dense.VocabSize))], [batch, length], device);
     }
 
-    /// <summary>Sets every parameter of the model from those of another, whose tensor's name <paramref name="source"/> gives.</summary>
+    /// <summary>
+    /// Sets every parameter of the model from those of another, whose tensor's name <paramref name="source"/> gives.
+    /// </summary>
     public static void CopyFrom(this LanguageModel model, LanguageModel other, Func<string, string?> source)
     {
         var slices = other.Slices.ToDictionary(slice => slice.Parameter.Name);
         foreach (var slice in model.Slices)
         {
             if (source(slice.Parameter.Name) is { } name)
-                ModelCheckpoint.Write(model.Parameters.Values, slice, ModelCheckpoint.Read(other.Parameters.Values, slices[name]));
+                ModelCheckpoint.Write(
+                    model.Parameters.Values, slice, ModelCheckpoint.Read(other.Parameters.Values, slices[name]));
         }
     }
 }

@@ -60,9 +60,15 @@ public sealed class CheckpointStoreTests : IDisposable
         foreach (var step in new[] { 2, 3 }) Add(step, keep: 1);
         store.Newest.Select(CheckpointStore.StepOf).ShouldBe([3, 1]);
         File.ReadAllText(notes).ShouldBe("precious");
-        reporter.Warnings.ShouldBe([$"{notes}: was not written by Bam, and its checkpoint is kept for it; move it elsewhere to have old checkpoints removed"]);
+        reporter.Warnings.ShouldBe(
+        [
+            $"{notes}: was not written by Bam, and its checkpoint is kept for it; "
+            + "move it elsewhere to have old checkpoints removed",
+        ]);
         Should.Throw<InvalidInputException>(() => Add(1, keep: 1)).Message
-            .ShouldBe($"{notes}: was not written by Bam, and its directory is about to be replaced; move it elsewhere, then run the same command again");
+            .ShouldBe(
+                $"{notes}: was not written by Bam, and its directory is about to be replaced; "
+                + "move it elsewhere, then run the same command again");
     }
 
     [Fact]
@@ -79,7 +85,8 @@ public sealed class CheckpointStoreTests : IDisposable
     [InlineData("abcde12", null)]
     [InlineData("step", null)]
     [InlineData("", null)]
-    public void Only_a_checkpoints_name_has_a_step(string name, long? step) => CheckpointStore.StepOf(Path.Combine("run", name)).ShouldBe(step);
+    public void Only_a_checkpoints_name_has_a_step(string name, long? step) =>
+        CheckpointStore.StepOf(Path.Combine("run", name)).ShouldBe(step);
 
     public void Dispose() => directory.Dispose();
 

@@ -13,7 +13,8 @@ public sealed class LearningRateScheduleTests
     [InlineData(1, 1.0)]
     [InlineData(3, 2.0)]
     [InlineData(10, 0.2)]
-    public void Rises_to_the_peak_and_ends_at_the_final_fraction(long step, double rate) => Schedule.RateAt(step).ShouldBe(rate, 1e-12);
+    public void Rises_to_the_peak_and_ends_at_the_final_fraction(long step, double rate) =>
+        Schedule.RateAt(step).ShouldBe(rate, 1e-12);
 
     [Fact]
     public void Is_halfway_down_at_half_of_the_cosine() =>

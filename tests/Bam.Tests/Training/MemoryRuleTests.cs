@@ -21,8 +21,10 @@ public sealed class MemoryRuleTests : IDisposable
         MemoryRule.Check(model, config, bytes);
 
         Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, bytes - 1)).Message.ShouldBe(
-            $"{run["train.yaml"]}:1: intermediate_size: expected a model whose training fits the {bytes - 1} bytes of memory here, found 48, "
-            + $"which makes it {count} parameters that need {bytes} bytes with their gradients and moments; lower it, or train on a machine with more memory");
+            $"{run["train.yaml"]}:1: intermediate_size: expected a model whose training fits the "
+            + $"{bytes - 1} bytes of memory here, found 48, "
+            + $"which makes it {count} parameters that need {bytes} bytes with their gradients and moments; "
+            + "lower it, or train on a machine with more memory");
     }
 
     [Fact]
@@ -34,7 +36,8 @@ public sealed class MemoryRuleTests : IDisposable
 
         MemoryRule.Check(model, config, bytes);
 
-        Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, bytes - 1)).Message.ShouldContain($"need {bytes} bytes");
+        Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, bytes - 1))
+            .Message.ShouldContain($"need {bytes} bytes");
     }
 
     [Fact]
@@ -43,9 +46,11 @@ public sealed class MemoryRuleTests : IDisposable
     [Fact]
     public void A_refused_model_leaves_no_run_behind()
     {
-        const string huge = "{vocab_size: 2147483647, hidden_size: 4096, intermediate_size: 48, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 64}";
+        const string huge = "{vocab_size: 2147483647, hidden_size: 4096, intermediate_size: 48, num_hidden_layers: 1, "
+            + "num_attention_heads: 2, num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 64}";
 
-        Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("run", model: huge))).Message.ShouldContain(": vocab_size: expected a model whose training fits the ");
+        Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("run", model: huge)))
+            .Message.ShouldContain(": vocab_size: expected a model whose training fits the ");
 
         Directory.Exists(run["run"]).ShouldBeFalse();
     }

@@ -105,11 +105,13 @@ public sealed class ModelSourceTests : IDisposable
     }
 
     private void WriteIndex(string index, params string[] weights) =>
-        File.WriteAllText(directory[index], JsonSerializer.Serialize(new { weight_map = weights.ToDictionary(name => $"a tensor of {name}") }));
+        File.WriteAllText(
+            directory[index], JsonSerializer.Serialize(new { weight_map = weights.ToDictionary(name => $"a tensor of {name}") }));
 
     private string HashOver(string[] names)
     {
-        var parts = names.Order(StringComparer.Ordinal).Select(name => (byte[])[.. Encoding.UTF8.GetBytes(name), .. SHA256.HashData(File.ReadAllBytes(directory[name]))]);
+        var parts = names.Order(StringComparer.Ordinal).Select(
+            name => (byte[])[.. Encoding.UTF8.GetBytes(name), .. SHA256.HashData(File.ReadAllBytes(directory[name]))]);
         return Convert.ToHexStringLower(SHA256.HashData([.. parts.SelectMany(part => part)]));
     }
 

@@ -27,11 +27,13 @@ public sealed class NamePatternsTests
 
     [Fact]
     public void A_pattern_that_matches_nothing_is_refused() =>
-        Should.Throw<InvalidInputException>(() => Trained(["*rooter*"], [])).Message.ShouldStartWith("key 'train_only': pattern '*rooter*' matches no tensor");
+        Should.Throw<InvalidInputException>(() => Trained(["*rooter*"], []))
+            .Message.ShouldStartWith("key 'train_only': pattern '*rooter*' matches no tensor");
 
     [Fact]
     public void A_misspelt_name_gets_a_suggestion() =>
-        Should.Throw<InvalidInputException>(() => Trained([], ["model.embed_token.weight"])).Message.ShouldContain("did you mean 'model.embed_tokens.weight'");
+        Should.Throw<InvalidInputException>(() => Trained([], ["model.embed_token.weight"]))
+            .Message.ShouldContain("did you mean 'model.embed_tokens.weight'");
 
     [Fact]
     public void Freezing_everything_is_refused() =>

@@ -13,7 +13,10 @@ public sealed class RunDirectoryTests : IDisposable
     private static readonly RunIdentity Identity = new()
     {
         ConfigSha256 = "c", ModelSha256 = new string('a', 64), Data = [new("law", "i", 5)],
-        Compute = new() { Code = "1", LibTorch = "1.13.1", Blas = "OpenBLAS", Threads = 2, Device = "cpu", CpuFeatures = "avx512f" },
+        Compute = new()
+        {
+            Code = "1", LibTorch = "1.13.1", Blas = "OpenBLAS", Threads = 2, Device = "cpu", CpuFeatures = "avx512f",
+        },
     };
 
     public RunDirectoryTests() => config = new()
@@ -34,7 +37,8 @@ public sealed class RunDirectoryTests : IDisposable
     public void A_second_process_is_kept_out()
     {
         using var run = RunDirectory.Open(config, Identity);
-        Should.Throw<InvalidInputException>(() => RunDirectory.Open(config, Identity)).Message.ShouldContain("another bam is at work there");
+        Should.Throw<InvalidInputException>(() => RunDirectory.Open(config, Identity))
+            .Message.ShouldContain("another bam is at work there");
     }
 
     [Fact]
@@ -49,7 +53,8 @@ public sealed class RunDirectoryTests : IDisposable
     public void Another_configuration_is_refused_by_its_first_difference()
     {
         RunDirectory.Open(config, Identity).Dispose();
-        Should.Throw<InvalidInputException>(() => RunDirectory.Open(config with { Settings = config.Settings with { Steps = 6 } }, Identity))
+        Should.Throw<InvalidInputException>(
+            () => RunDirectory.Open(config with { Settings = config.Settings with { Steps = 6 } }, Identity))
             .Message.ShouldContain("'steps' was 5, is 6");
     }
 
@@ -61,7 +66,8 @@ public sealed class RunDirectoryTests : IDisposable
         var written = ConfigWriter.Write(config);
         File.WriteAllText(file, $"# precious\n{written}");
         Should.Throw<InvalidInputException>(() => RunDirectory.Open(config, Identity))
-            .Message.ShouldBe($"{file}: was not written by Bam, and would be overwritten; give it another name, or choose another output");
+            .Message.ShouldBe(
+                $"{file}: was not written by Bam, and would be overwritten; give it another name, or choose another output");
         File.ReadAllText(file).ShouldBe($"# precious\n{written}");
         // As a process that was killed before it wrote the identity leaves it.
         File.WriteAllText(file, written);

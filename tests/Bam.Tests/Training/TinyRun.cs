@@ -6,13 +6,17 @@ using Bam.Training;
 
 namespace Bam.Tests.Training;
 
-/// <summary>A training run that takes milliseconds: two domains of toy sequences and a model of two layers, in a directory of their own.</summary>
+/// <summary>
+/// A training run that takes milliseconds: two domains of toy sequences and a model of two layers, in a directory of their own.
+/// </summary>
 internal sealed class TinyRun : IDisposable
 {
     public const string Dense =
-        """{vocab_size: 32, hidden_size: 32, intermediate_size: 48, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 64}""";
+        "{vocab_size: 32, hidden_size: 32, intermediate_size: 48, num_hidden_layers: 2, num_attention_heads: 2, "
+        + "num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 64}";
 
-    public static readonly string Mixture = Dense[..^1] + ", num_attention_experts: 2, num_local_experts: 3, num_experts_per_tok: 2}";
+    public static readonly string Mixture =
+        Dense[..^1] + ", num_attention_experts: 2, num_local_experts: 3, num_experts_per_tok: 2}";
 
     private readonly TemporaryDirectory directory = new();
 
@@ -33,7 +37,8 @@ internal sealed class TinyRun : IDisposable
     public TrainingConfig Config(string output, string more = "", string model = "", long steps = 12) =>
         ConfigFile.Parse<TrainingConfig>(Yaml(output, more, model, steps, Device), directory["train.yaml"]);
 
-    public static string Yaml(string output, string more = "", string model = "", long steps = 12, Device device = default) => $"""
+    public static string Yaml(
+        string output, string more = "", string model = "", long steps = 12, Device device = default) => $"""
         config: {(model.Length == 0 ? Mixture : model)}
         init_seed: 3
         output: {output}

@@ -17,7 +17,10 @@ namespace Bam.Tests.Training;
 public sealed class TrainerTests : IDisposable
 {
     private const string SmallTokenizer =
-        """{"model": {"type": "BPE", "unk_token": "a", "vocab": {"a": 0, "b": 1}, "merges": []}, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"}}""";
+        """
+        {"model": {"type": "BPE", "unk_token": "a", "vocab": {"a": 0, "b": 1}, "merges": []},
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"}}
+        """;
 
     private readonly TinyRun run = new();
 
@@ -30,7 +33,8 @@ public sealed class TrainerTests : IDisposable
         result.Steps.ShouldBe(12);
         result.Tokens.ShouldBe(12 * 64);
         result.CoreSeconds.ShouldBeGreaterThan(0);
-        TinyRun.Parameters(result.Model).Count.ShouldBe(ParameterTable.Of(ModelConfigReader.Load(result.Model, SilentReporter.Instance)).Count);
+        TinyRun.Parameters(result.Model).Count.ShouldBe(
+            ParameterTable.Of(ModelConfigReader.Load(result.Model, SilentReporter.Instance)).Count);
         Directory.GetDirectories(run["run/checkpoints"]).ShouldBe([run["run/checkpoints/step-8"]]);
         Directory.GetFiles(run["run/events"]).Length.ShouldBe(1);
         RunIdentity.Load(run["run/identity.json"]).Data.Select(d => d.Domain).ShouldBe(["count", "walk"]);
@@ -94,7 +98,8 @@ public sealed class TrainerTests : IDisposable
     {
         StopAfter(4, run.Config("damaged"));
         File.WriteAllText(run["damaged/checkpoints/step-4/trainer_state.json"], "{");
-        Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("damaged"))).Message.ShouldContain("no checkpoint can be resumed from");
+        Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("damaged")))
+            .Message.ShouldContain("no checkpoint can be resumed from");
     }
 
     [Fact]
@@ -131,7 +136,8 @@ public sealed class TrainerTests : IDisposable
     {
         var seed = Trainer.Run(run.Config("seed")).Model;
         string[] companions = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "upcycling.json"];
-        foreach (var name in companions) File.WriteAllText(Path.Combine(seed, name), name == "tokenizer.json" ? SmallTokenizer : $"the seed's {name}");
+        foreach (var name in companions)
+            File.WriteAllText(Path.Combine(seed, name), name == "tokenizer.json" ? SmallTokenizer : $"the seed's {name}");
         var config = run.Config("next", "checkpoint_every: 4") with { Config = null, Model = seed };
         using (var session = Setup(config).CreateSession())
         {
@@ -142,7 +148,8 @@ public sealed class TrainerTests : IDisposable
 
         var next = Trainer.Run(config).Model;
         foreach (var directory in new[] { next, run["next/checkpoints/step-8"] })
-            foreach (var name in companions) File.ReadAllText(Path.Combine(directory, name)).ShouldBe(File.ReadAllText(Path.Combine(seed, name)));
+            foreach (var name in companions)
+                File.ReadAllText(Path.Combine(directory, name)).ShouldBe(File.ReadAllText(Path.Combine(seed, name)));
         TinyRun.Parameters(next)["model.norm.weight"].ShouldNotBe(TinyRun.Parameters(seed)["model.norm.weight"]);
     }
 
@@ -153,7 +160,8 @@ public sealed class TrainerTests : IDisposable
         var tiny = TinyRun.Dense.Replace("vocab_size: 32", "vocab_size: 1", StringComparison.Ordinal);
         Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("run", "tokenizer: tokenizer.json", tiny)))
             .Message.ShouldContain("a vocab_size of at least 2, the tokenizer's, found 1");
-        Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("run", "tokenizer: missing.json"))).Message.ShouldContain("missing.json");
+        Should.Throw<InvalidInputException>(() => Trainer.Run(run.Config("run", "tokenizer: missing.json")))
+            .Message.ShouldContain("missing.json");
         Directory.Exists(run["run"]).ShouldBeFalse();
     }
 
@@ -163,10 +171,18 @@ public sealed class TrainerTests : IDisposable
         File.WriteAllText(run["tokenizer.json"], SmallTokenizer);
         File.WriteAllText(run["text.txt"], "text whose ids are its bytes");
         DataBuilder.Build(
-            new() { Inputs = [run["text.txt"]], Encoder = ByteEncoder.Instance, Output = run["bytes"], Name = "bytes", HeldOutFraction = 0 }, SilentReporter.Instance);
-        var config = run.Config("run", "tokenizer: tokenizer.json", TinyRun.Dense.Replace("vocab_size: 32", "vocab_size: 300", StringComparison.Ordinal));
+            new()
+            {
+                Inputs = [run["text.txt"]], Encoder = ByteEncoder.Instance, Output = run["bytes"], Name = "bytes",
+                HeldOutFraction = 0,
+            },
+            SilentReporter.Instance);
+        var config = run.Config(
+            "run", "tokenizer: tokenizer.json",
+            TinyRun.Dense.Replace("vocab_size: 32", "vocab_size: 300", StringComparison.Ordinal));
 
-        Should.Throw<InvalidInputException>(() => Trainer.Run(config with { Data = [new() { Domain = "text", Path = run["bytes"] }] }))
+        Should.Throw<InvalidInputException>(
+            () => Trainer.Run(config with { Data = [new() { Domain = "text", Path = run["bytes"] }] }))
             .Message.ShouldStartWith($"{run["bytes"]}: domain 'bytes': expected ids of the model's tokenizer (");
         Directory.Exists(run["run"]).ShouldBeFalse();
     }
@@ -231,7 +247,11 @@ public sealed class TrainerTests : IDisposable
         StopAfter(4, run.Config("run"));
         var message = Should.Throw<WorkFailedException>(() => Trainer.Run(run.Config("run", "evaluate_every: 6"), new()
         {
-            Evaluation = new FakeEvaluation((_, _) => new Dictionary<string, DomainEvaluation> { ["walk"] = new(2, Math.Log(2), 1, 10), ["count"] = new(Math.Exp(nll), nll, 1, 10) }),
+            Evaluation = new FakeEvaluation((_, _) => new Dictionary<string, DomainEvaluation>
+            {
+                ["walk"] = new(2, Math.Log(2), 1, 10),
+                ["count"] = new(Math.Exp(nll), nll, 1, 10),
+            }),
         })).Message;
         message.ShouldStartWith($"step 6: the evaluation is not finite (domain 'count', nll {found})");
         message.ShouldEndWith($"the last good checkpoint is {run["run/checkpoints/step-4"]}");
@@ -250,7 +270,8 @@ public sealed class TrainerTests : IDisposable
             Evaluation = new FakeEvaluation((_, _) =>
             {
                 disk.Fill();
-                return Enumerable.Range(0, 1000).ToDictionary(i => $"domain {i}", _ => new DomainEvaluation(2, Math.Log(2), 1, 10));
+                return Enumerable.Range(0, 1000).ToDictionary(
+                    i => $"domain {i}", _ => new DomainEvaluation(2, Math.Log(2), 1, 10));
             }),
         })).Message;
         message.ShouldStartWith($"{output}/metrics.jsonl: cannot be written");
@@ -262,8 +283,15 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void A_restart_before_the_first_checkpoint_supersedes_the_curves_so_far()
     {
-        var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done == 5 * 64) throw new WorkFailedException("the power is gone"); } };
-        Should.Throw<WorkFailedException>(() => Trainer.Run(run.Config("run"), new() { Reporter = reporter })).Message.ShouldEndWith("there is no checkpoint yet");
+        var reporter = new RecordingReporter
+        {
+            OnAdvance = progress =>
+            {
+                if (progress.Done == 5 * 64) throw new WorkFailedException("the power is gone");
+            },
+        };
+        Should.Throw<WorkFailedException>(() => Trainer.Run(run.Config("run"), new() { Reporter = reporter }))
+            .Message.ShouldEndWith("there is no checkpoint yet");
         Trainer.Run(run.Config("run"));
         byte[] restartAtStep1 = [0x10, 1, 0x3A, 2, 0x08, 1]; // step: 1, session_log: { status: START }
         var files = Directory.GetFiles(run["run/events"]).Order(StringComparer.Ordinal).Select(File.ReadAllBytes);
@@ -298,7 +326,8 @@ public sealed class TrainerTests : IDisposable
         var config = run.Config("run", model: "./sizes/config.json");
         StopAfter(4, config);
         (sizes with { RouterAuxLossCoef = 0.5 }).Save(run["sizes"]);
-        Should.Throw<InvalidInputException>(() => Trainer.Run(config)).Message.ShouldContain("another starting model or file of sizes");
+        Should.Throw<InvalidInputException>(() => Trainer.Run(config))
+            .Message.ShouldContain("another starting model or file of sizes");
 
         var identity = RunIdentity.Load(run["run/identity.json"]);
         (identity with { ModelSha256 = null }).Save(run["run/identity.json"]); // as older runs have it
@@ -341,10 +370,13 @@ public sealed class TrainerTests : IDisposable
     {
         using var stop = new CancellationTokenSource();
         var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done == step * 64) stop.Cancel(); } };
-        Should.Throw<OperationCanceledException>(() => Trainer.Run(config, new() { Reporter = reporter, Cancellation = stop.Token, Evaluation = new FakeEvaluation((_, _) => Figures()) }));
+        var evaluation = new FakeEvaluation((_, _) => Figures());
+        Should.Throw<OperationCanceledException>(
+            () => Trainer.Run(config, new() { Reporter = reporter, Cancellation = stop.Token, Evaluation = evaluation }));
     }
 
-    private JsonElement[] Lines(string output) => [.. File.ReadAllLines(run[$"{output}/metrics.jsonl"]).Select(l => JsonDocument.Parse(l).RootElement)];
+    private JsonElement[] Lines(string output) =>
+        [.. File.ReadAllLines(run[$"{output}/metrics.jsonl"]).Select(l => JsonDocument.Parse(l).RootElement)];
 
     private void ShouldBeSameModel(string found, string expected)
     {
@@ -355,14 +387,21 @@ public sealed class TrainerTests : IDisposable
 
     private void ShouldHaveSameLosses(string found, string expected)
     {
-        string[] Losses(string output) =>
-            [.. Lines(output).Select(l => l.TryGetProperty("loss", out var loss) ? $"{Step(l)}: {loss.GetDouble():R}, {l.GetProperty("gradient_norm").GetDouble():R}" : $"{Step(l)}: evaluation")];
         Losses(found).ShouldBe(Losses(expected));
+
+        string[] Losses(string output) =>
+        [
+            .. Lines(output).Select(line => line.TryGetProperty("loss", out var loss)
+                ? $"{Step(line)}: {loss.GetDouble():R}, {line.GetProperty("gradient_norm").GetDouble():R}"
+                : $"{Step(line)}: evaluation"),
+        ];
     }
 
-    private sealed class FakeEvaluation(Func<LanguageModel, CancellationToken, IReadOnlyDictionary<string, DomainEvaluation>> measure) : IEvaluation
+    private sealed class FakeEvaluation(
+        Func<LanguageModel, CancellationToken, IReadOnlyDictionary<string, DomainEvaluation>> measure) : IEvaluation
     {
-        public IReadOnlyDictionary<string, DomainEvaluation> Measure(LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>
+        public IReadOnlyDictionary<string, DomainEvaluation> Measure(
+            LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>
             measure(model, cancellation);
     }
 }

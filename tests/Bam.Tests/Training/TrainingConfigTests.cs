@@ -21,7 +21,11 @@ public sealed class TrainingConfigTests
         var config = Parse(Base + "\ntokens: 5000\n");
         config.Model.ShouldBe("/c/seed");
         config.Data.ShouldBe([new TrainingDomain { Domain = "law", Path = "/c/data/law", Weight = 1 }]);
-        config.Settings.ShouldBe(new TrainingSettings { LearningRate = 1e-3, Tokens = 5000, Freeze = config.Settings.Freeze, TrainOnly = config.Settings.TrainOnly });
+        config.Settings.ShouldBe(
+            new TrainingSettings
+            {
+                LearningRate = 1e-3, Tokens = 5000, Freeze = config.Settings.Freeze, TrainOnly = config.Settings.TrainOnly,
+            });
         config.Settings.TotalSteps.ShouldBe(3);
     }
 
@@ -29,11 +33,22 @@ public sealed class TrainingConfigTests
     [InlineData("steps: 1\ntokens: 1", "f.yaml:6: key 'steps' and key 'tokens' exclude each other")]
     [InlineData("log_every: 1", "key 'tokens' or key 'steps' is missing")]
     [InlineData("steps: 1\nconfig: small", "f.yaml:7: key 'model' and key 'config' exclude each other")]
-    [InlineData("steps: 1\ngradient_accumulation: 3", "f.yaml:7: key 'gradient_accumulation': expected a divisor of batch_size 8, found 3")]
-    [InlineData("steps: 1\nbatch_size: 2000000\nsequence_length: 2000", "f.yaml:7: key 'batch_size': expected at most 2,147,483,591 tokens in a step, batch_size × (sequence_length + 1), found 4,002,000,000; lower one of the two")]
-    [InlineData("steps: 9223372036854775807", "f.yaml:6: key 'steps': expected at most 1,152,921,504,606,846,976 tokens in all, found more; lower it")]
-    [InlineData("tokens: 9223372036854775807", "f.yaml:6: key 'tokens': expected at most 1,152,921,504,606,846,976 tokens in all, found more; lower it")]
-    [InlineData("steps: 1\nthreads: 2000000000", "f.yaml:7: key 'threads': expected an integer of at least 1 and at most 4096, found '2000000000'")]
+    [InlineData(
+        "steps: 1\ngradient_accumulation: 3",
+        "f.yaml:7: key 'gradient_accumulation': expected a divisor of batch_size 8, found 3")]
+    [InlineData(
+        "steps: 1\nbatch_size: 2000000\nsequence_length: 2000",
+        "f.yaml:7: key 'batch_size': expected at most 2,147,483,591 tokens in a step, "
+        + "batch_size × (sequence_length + 1), found 4,002,000,000; lower one of the two")]
+    [InlineData(
+        "steps: 9223372036854775807",
+        "f.yaml:6: key 'steps': expected at most 1,152,921,504,606,846,976 tokens in all, found more; lower it")]
+    [InlineData(
+        "tokens: 9223372036854775807",
+        "f.yaml:6: key 'tokens': expected at most 1,152,921,504,606,846,976 tokens in all, found more; lower it")]
+    [InlineData(
+        "steps: 1\nthreads: 2000000000",
+        "f.yaml:7: key 'threads': expected an integer of at least 1 and at most 4096, found '2000000000'")]
     [InlineData("steps: 1\nlerning_rate: 1", "f.yaml:7: key 'lerning_rate' is unknown, did you mean 'learning_rate'")]
     [InlineData("steps: 1\nbeta2: 1", "f.yaml:7: key 'beta2': expected a number of at least 0 and below 1, found '1'")]
     public void Refuses_what_makes_no_sense(string more, string message) =>
@@ -42,8 +57,10 @@ public sealed class TrainingConfigTests
     [Fact]
     public void Refuses_a_domain_twice_and_no_domain()
     {
-        Should.Throw<InvalidInputException>(() => Parse(Base + "\n  - {domain: law, path: b}\nsteps: 1")).Message.ShouldContain("domain 'law' is there twice");
-        Should.Throw<InvalidInputException>(() => Parse("model: a\noutput: b\nlearning_rate: 1\nsteps: 1\ndata: []")).Message.ShouldContain("expected at least one domain");
+        Should.Throw<InvalidInputException>(() => Parse(Base + "\n  - {domain: law, path: b}\nsteps: 1"))
+            .Message.ShouldContain("domain 'law' is there twice");
+        Should.Throw<InvalidInputException>(() => Parse("model: a\noutput: b\nlearning_rate: 1\nsteps: 1\ndata: []"))
+            .Message.ShouldContain("expected at least one domain");
     }
 
     [Fact]
@@ -61,10 +78,12 @@ public sealed class TrainingConfigTests
     public void What_does_not_change_the_result_is_no_difference()
     {
         var config = Parse(Base + "\nsteps: 3\n");
-        var other = config with { Output = "/b", Settings = config.Settings with { Threads = 9, KeepCheckpoints = 7, EvaluateEvery = 1 } };
+        var settings = config.Settings with { Threads = 9, KeepCheckpoints = 7, EvaluateEvery = 1 };
+        var other = config with { Output = "/b", Settings = settings };
         ConfigDifference.Between(config, other).ShouldBeNull();
         ConfigWriter.Fingerprint(other).ShouldBe(ConfigWriter.Fingerprint(config));
-        ConfigDifference.Between(config, config with { Settings = config.Settings with { DataSeed = 1 } })!.Key.ShouldBe("data_seed");
+        ConfigDifference.Between(
+            config, config with { Settings = config.Settings with { DataSeed = 1 } })!.Key.ShouldBe("data_seed");
         ConfigWriter.Fingerprint(config with { InitSeed = 1 }).ShouldNotBe(ConfigWriter.Fingerprint(config));
     }
 

@@ -71,7 +71,11 @@ public sealed class TrainingSessionTests : IDisposable
         var trained = new bool[before.Length];
         foreach (var slice in session.Model.Slices.Where(s => session.Trained.Contains(s.Parameter.Name)))
             Array.Fill(trained, true, (int)slice.Offset, (int)slice.Count);
-        session.Trained.Order().ShouldBe(["model.layers.0.self_attn.router.weight", "model.layers.1.mlp.router.weight", "model.layers.1.self_attn.router.weight"]);
+        session.Trained.Order().ShouldBe(
+        [
+            "model.layers.0.self_attn.router.weight", "model.layers.1.mlp.router.weight",
+            "model.layers.1.self_attn.router.weight",
+        ]);
         for (var i = 0; i < before.Length; i++) (before[i] != after[i]).ShouldBe(trained[i], $"element {i}");
         session.Optimizer.Means.Count.ShouldBe(trained.Count(t => t));
     }
@@ -95,7 +99,9 @@ public sealed class TrainingSessionTests : IDisposable
     {
         using var session = run.Session();
         foreach (var slice in session.Model.Slices)
-            session.Optimizer.Ranges.Single(r => r.Offset <= slice.Offset && slice.Offset < r.Offset + r.Count).Decays.ShouldBe(slice.IsMatrix, slice.Parameter.Name);
+            session.Optimizer.Ranges.Single(
+                r => r.Offset <= slice.Offset && slice.Offset < r.Offset + r.Count).Decays.ShouldBe(slice.IsMatrix,
+                slice.Parameter.Name);
         session.Optimizer.Ranges.Sum(r => r.Count).ShouldBe(session.Model.Slices.Sum(s => s.Count));
     }
 
@@ -116,7 +122,8 @@ public sealed class TrainingSessionTests : IDisposable
 
     [Fact]
     public void Windows_longer_than_the_model_allows_are_refused() =>
-        Should.Throw<InvalidInputException>(() => run.Session("", TinyRun.Dense.Replace("max_position_embeddings: 64", "max_position_embeddings: 8")))
+        Should.Throw<InvalidInputException>(
+            () => run.Session("", TinyRun.Dense.Replace("max_position_embeddings: 64", "max_position_embeddings: 8")))
             .Message.ShouldContain("key 'sequence_length'");
 
     [Fact]

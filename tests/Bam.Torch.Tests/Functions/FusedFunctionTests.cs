@@ -91,7 +91,8 @@ public sealed class FusedFunctionTests : TorchTest
         using (NoGrad.Enter()) arena.Values.Fill_(1);
         foreach (var expected in new[] { 12, 12 * 0.88f })  // Σ W·W·1 is 27·w² where all weights are w
         {
-            for (var batch = 0; batch < 2; batch++) Autograd.Backward(LinearFunction.Apply(LinearFunction.Apply(Tensor.Ones([1, 3]), weight), weight).Sum());
+            for (var batch = 0; batch < 2; batch++)
+                Autograd.Backward(LinearFunction.Apply(LinearFunction.Apply(Tensor.Ones([1, 3]), weight), weight).Sum());
             ShouldBeClose(arena.Gradients, [.. Enumerable.Repeat(expected, 9)]);
             using (NoGrad.Enter()) arena.Values.Add_(arena.Gradients, -0.01);
             arena.ZeroGradients();
@@ -127,7 +128,8 @@ public sealed class FusedFunctionTests : TorchTest
 
         rows.Rows(1, 2).Value.ToArray<float>().ShouldBe([6, 7, 8, 9]);
         rows.Rows(1, 2).Gradient.DataPointer.ShouldBe(arena.Gradients.DataPointer + 6 * sizeof(float));
-        Should.Throw<ArgumentOutOfRangeException>(() => rows.Rows(2, 2)).Message.ShouldContain("expected rows of 0 … 2, found 2 rows from 2");
+        Should.Throw<ArgumentOutOfRangeException>(() => rows.Rows(2, 2))
+            .Message.ShouldContain("expected rows of 0 … 2, found 2 rows from 2");
         Should.Throw<ArgumentOutOfRangeException>(() => rows.Rows(-1, 2));
     }
 
@@ -155,8 +157,11 @@ public sealed class FusedFunctionTests : TorchTest
         using (NoGrad.Enter()) arena["head"].Copy_(Random([vocabulary, 8], 2));
         var x = Random([rows, 8], 1);
         x.RequiresGrad = true;
-        var targets = Tensor.From<long>([.. Enumerable.Range(0, rows).Select(row => row % 4 == 2 ? LinearCrossEntropyFunction.IgnoreIndex : row * 7 % vocabulary)], [rows]);
-        var loss = LinearCrossEntropyFunction.Apply(x, new Parameter(arena["head"], arena.GradientOf("head")), targets, scale) * 3;
+        var ids = Enumerable.Range(0, rows)
+            .Select(row => row % 4 == 2 ? LinearCrossEntropyFunction.IgnoreIndex : row * 7 % vocabulary);
+        var targets = Tensor.From<long>([.. ids], [rows]);
+        var loss = LinearCrossEntropyFunction.Apply(
+            x, new Parameter(arena["head"], arena.GradientOf("head")), targets, scale) * 3;
         Autograd.Backward(loss);
         var (value, gradX, gradHead) = (loss.Item<float>(), x.Grad!.Clone(), arena.Gradients.Clone());
 
@@ -180,7 +185,8 @@ public sealed class FusedFunctionTests : TorchTest
         using var arena = new ParameterArena([("head", [vocabulary, 8])], Device.Cpu);
         var (x, head) = (Random([2, 8], 1), new Parameter(arena["head"], arena.GradientOf("head")));
 
-        Should.Throw<ArgumentOutOfRangeException>(() => LinearCrossEntropyFunction.Apply(x, head, Tensor.From<long>([3, target]), 1))
+        Should.Throw<ArgumentOutOfRangeException>(
+            () => LinearCrossEntropyFunction.Apply(x, head, Tensor.From<long>([3, target]), 1))
             .Message.ShouldContain($"expected 0 … {vocabulary - 1}, or -100 for none, found {target}");
     }
 
@@ -193,7 +199,8 @@ public sealed class FusedFunctionTests : TorchTest
         var (x, head) = (Random([2, 8], 1), new Parameter(arena["head"], arena.GradientOf("head")));
 
         LossOf(Tensor.From<long>([3, 99, 5, 99], [2, 2]).Select(1, 0)).ShouldBe(LossOf(Tensor.From<long>([3, 5])));
-        Should.Throw<ArgumentException>(() => LossOf(Tensor.From<int>([3, 5]))).Message.ShouldContain("expected Int64[2] on cpu, found Int32[2]");
+        Should.Throw<ArgumentException>(() => LossOf(Tensor.From<int>([3, 5])))
+            .Message.ShouldContain("expected Int64[2] on cpu, found Int32[2]");
         Should.Throw<ArgumentException>(() => LossOf(Tensor.From<long>([3]))).Message.ShouldContain("found Int64[1]");
 
         float LossOf(Tensor targets) => LinearCrossEntropyFunction.Apply(x, head, targets, 1).Item<float>();
@@ -209,7 +216,8 @@ public sealed class FusedFunctionTests : TorchTest
         Autograd.Backward(EmbeddingFunction.Apply(Tensor.From<long>([1, 0, 3, 0], [2, 2]).Select(1, 0), table).Sum());
 
         arena.Gradients.ToArray<float>().ShouldBe([0, 1, 0, 1]);
-        Should.Throw<ArgumentException>(() => EmbeddingFunction.Apply(Tensor.From<int>([1, 3]), table)).Message.ShouldContain("found Int32[2]");
+        Should.Throw<ArgumentException>(() => EmbeddingFunction.Apply(Tensor.From<int>([1, 3]), table))
+            .Message.ShouldContain("found Int32[2]");
     }
 
     [Fact]
@@ -219,7 +227,8 @@ public sealed class FusedFunctionTests : TorchTest
         using var arena = new ParameterArena([("table", [4, 3])], Device.Cpu);
         var ids = Tensor.From<long>([1, 1, 3], [1, 3]);
         var weights = Tensor.From<float>([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3]);
-        Autograd.Backward((EmbeddingFunction.Apply(ids, new Parameter(arena["table"], arena.GradientOf("table"))) * weights).Sum());
+        Autograd.Backward(
+            (EmbeddingFunction.Apply(ids, new Parameter(arena["table"], arena.GradientOf("table"))) * weights).Sum());
         arena.Gradients.ToArray<float>().ShouldBe([0, 0, 0, 5, 7, 9, 0, 0, 0, 7, 8, 9]);
     }
 

@@ -14,7 +14,8 @@ public sealed class RotaryTablesTests : TorchTest
         Check(positions: 10);
         Check(positions: 4097);
         Check(positions: 20_000);
-        Should.Throw<ArgumentOutOfRangeException>(() => rotary.Angles(20_001)).Message.ShouldContain("expected at most 20000, found 20001");
+        Should.Throw<ArgumentOutOfRangeException>(() => rotary.Angles(20_001))
+            .Message.ShouldContain("expected at most 20000, found 20001");
 
         void Check(int positions)
         {
@@ -36,7 +37,8 @@ public sealed class RotaryTablesTests : TorchTest
         using var rotary = new RotaryTables(100_000_000, 128, 10_000, interleaved: false, Device.Cpu);
 
         rotary.Angles(1).Cosines.Size(0).ShouldBeLessThan(10_000);
-        Should.Throw<ArgumentOutOfRangeException>(() => rotary.Angles(100_000_000)).Message.ShouldContain("of 64 pairs, found 100000000");
+        Should.Throw<ArgumentOutOfRangeException>(() => rotary.Angles(100_000_000))
+            .Message.ShouldContain("of 64 pairs, found 100000000");
     }
 
     [Fact]

@@ -9,7 +9,7 @@ namespace Bam.Checkpoints.Opening;
 /// Bam's own kind or of a family that it reads, whose tensors are then read under Bam's names. When it is open, every parameter
 /// of the configuration is there, once, with its shape and a floating-point dtype.
 /// </summary>
-internal sealed class Checkpoint : IDisposable
+public sealed class Checkpoint : IDisposable
 {
     private readonly ShardSet shards;
     private readonly Dictionary<string, TensorSource> sources;
@@ -42,24 +42,25 @@ internal sealed class Checkpoint : IDisposable
     public ModelConfig Config { get; private set; }
 
     /// <summary>Every parameter of the configuration, in the format's order.</summary>
-    public IReadOnlyList<ParameterInfo> Parameters { get; private set; }
+    internal IReadOnlyList<ParameterInfo> Parameters { get; private set; }
 
     /// <summary>The default dtype of a copy: the declared one where some parameters have it, else the most frequent.</summary>
-    public TensorDtype Dtype { get; }
+    internal TensorDtype Dtype { get; }
 
     /// <summary>The dtypes of the tensors that hold parameters, the most frequent first.</summary>
-    public IReadOnlyList<DtypeCount> Dtypes { get; }
+    internal IReadOnlyList<DtypeCount> Dtypes { get; }
 
     /// <summary>The stored tensors over all shards, by their own names.</summary>
-    public IReadOnlyDictionary<string, TensorInfo> Tensors => shards.Tensors;
+    internal IReadOnlyDictionary<string, TensorInfo> Tensors => shards.Tensors;
 
     /// <summary>The files that hold the tensors.</summary>
-    public IReadOnlyList<SafetensorsFile> Files => shards.Files;
+    internal IReadOnlyList<SafetensorsFile> Files => shards.Files;
 
     /// <summary>Opens a checkpoint and checks its tensors' names, shapes and dtypes against its configuration.</summary>
     /// <exception cref="InvalidInputException">Something is missing, superfluous or wrong; the line names the first.</exception>
-    public static Checkpoint Open(string directory, IReporter reporter)
+    public static Checkpoint Open(string directory, IReporter? reporter = null)
     {
+        reporter ??= SilentReporter.Instance;
         if (!System.IO.Directory.Exists(directory))
         {
             throw File.Exists(directory)
@@ -91,7 +92,7 @@ internal sealed class Checkpoint : IDisposable
 
     /// <summary>Reads a range of a parameter, converted to float32. It must end within the parameter.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
-    public void ReadFloat32(string name, long start, Span<float> destination)
+    internal void ReadFloat32(string name, long start, Span<float> destination)
     {
         var source = SourceOf(name);
         while (!destination.IsEmpty)
@@ -105,11 +106,11 @@ internal sealed class Checkpoint : IDisposable
 
     /// <summary>The dtype in which a parameter is stored.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter.</exception>
-    public TensorDtype DtypeOf(string name) => shards.Tensors[SourceOf(name).Tensor].Dtype;
+    internal TensorDtype DtypeOf(string name) => shards.Tensors[SourceOf(name).Tensor].Dtype;
 
     /// <summary>Reads the bytes of whole elements as they are stored. The range must end within the parameter.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
-    public void ReadBytes(string name, long start, Span<byte> destination)
+    internal void ReadBytes(string name, long start, Span<byte> destination)
     {
         var source = SourceOf(name);
         var file = shards.FileOf(source.Tensor);
@@ -207,6 +208,6 @@ internal sealed class Checkpoint : IDisposable
 internal sealed record DtypeCount(TensorDtype Dtype, int Tensors)
 {
     /// <summary>In words: "19 bfloat16, 2 float32".</summary>
-    public static string Describe(IEnumerable<DtypeCount> counts) =>
+    internal static string Describe(IEnumerable<DtypeCount> counts) =>
         string.Join(", ", counts.Select(count => $"{count.Tensors} {count.Dtype.TorchName}"));
 }

@@ -5,7 +5,7 @@ using Bam.Files;
 namespace Bam.Checkpoints.Opening;
 
 /// <summary>Reads a <c>config.json</c>, of Bam or of a family that it reads, and validates it.</summary>
-public static class ModelConfigReader
+internal static class ModelConfigReader
 {
     /// <summary>
     /// Reads <c>config.json</c> of a checkpoint directory, and where it ties the head, whether the weights do: the same as

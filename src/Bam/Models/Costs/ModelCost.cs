@@ -24,7 +24,7 @@ internal sealed record ModelCost
     /// <summary>The same over all layers, and the head.</summary>
     public required double InferenceFlops { get; init; }
 
-    /// <summary>FLOPs of one token of training: 3 × forward, all layers and the head, attention scores counted causally.</summary>
+    /// <summary>FLOPs of one token of training: 3 × forward, all layers and the head, attention scores causal.</summary>
     public required double TrainingFlops { get; init; }
 
     /// <summary>Bytes of keys and values for each token in float32.</summary>
@@ -61,3 +61,12 @@ internal sealed record ModelCost
         };
     }
 }
+
+/// <summary>A model that need not exist, with its name in tables, such as "BAM shared KV".</summary>
+internal sealed record NamedModel(string Name, ModelConfig Config);
+
+/// <summary>What a cost depends on besides the model.</summary>
+/// <param name="Length">n_ctx of inference, and T of training.</param>
+/// <param name="BatchSize">B, the sequences of a micro-batch.</param>
+/// <param name="Dtype">Compute dtype, float32 or bfloat16.</param>
+internal sealed record CostSettings(int Length, int BatchSize, ScalarType Dtype);

@@ -4,25 +4,86 @@ namespace Bam.Models.Costs;
 
 /// <summary>
 /// Floating-point operations of a token, two for each multiply-add: matrix products only, routers, all layers and the head
-/// included. Attention scores are counted causally: position t meets t + 1 keys, (T + 1) / 2 in the mean.
+/// included. Attention scores are counted causally: position t attends to t + 1 keys, (T + 1) / 2 on average.
 /// </summary>
 internal static class ModelFlops
 {
-    /// <summary>One token's forward pass.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="length">T, the window.</param>
+    /// <summary>One token's forward pass in a window of T = <paramref name="length"/> tokens.</summary>
     public static double Forward(ModelConfig config, int length) => Whole(config, LayerFlops.Causal(config, length));
 
     /// <summary>One token of training: the backward pass costs twice the forward pass.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="length">T, the window.</param>
     public static double Training(ModelConfig config, int length) => 3 * Forward(config, length);
 
-    /// <summary>One token when the model is used: the layers as the paper counts them (Table 10), and the head, which it leaves out.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="context">n_ctx, the positions that the token attends to.</param>
+    /// <summary>
+    /// One token of inference that attends to <paramref name="context"/> positions: the layers as the paper counts them (Table
+    /// 10), and the head, which the paper leaves out.
+    /// </summary>
     public static double Inference(ModelConfig config, int context) => Whole(config, LayerFlops.Inference(config, context));
 
     private static double Whole(ModelConfig config, LayerFlops layer) =>
         (double)config.NumHiddenLayers * layer.Total + 2.0 * config.HiddenSize * config.VocabSize;
+}
+
+/// <summary>
+/// Floating-point operations of one token in one layer by component, two for each multiply-add. There are two conventions, which
+/// differ in the scores alone: <see cref="Inference"/> is the paper's, <see cref="Causal"/> is that of training.
+/// </summary>
+/// <remarks>
+/// Sizes: d hidden, f feed-forward hidden, H·D and G·D the widths of one expert's queries and keys, N attention experts, of which
+/// a token uses n (all, or k with top-k attention), M feed-forward experts, of which it uses k.
+/// </remarks>
+/// <param name="AttentionRouter">2·N·d; 0 when attention is dense.</param>
+/// <param name="QueryKeyValue">2·d·H·D for each of n experts, and 4·d·G·D for each of N, or once if shared.</param>
+/// <param name="Scores">What n experts' queries and keys, or weights and values, take; see the two conventions.</param>
+/// <param name="OutputProjection">2·d·H·D for each of n experts.</param>
+/// <param name="FeedForwardRouter">2·M·d; 0 when the feed-forward is dense.</param>
+/// <param name="FeedForward">6·k·d·f, which the paper writes as 3·k·d·d_ff with d_ff = 2f; 4·k·d·f without a gate.</param>
+internal sealed record LayerFlops(
+    long AttentionRouter, long QueryKeyValue, long Scores, long OutputProjection, long FeedForwardRouter, long FeedForward)
+{
+    /// <summary>Attention without its router, as the paper's Table 7 prints it.</summary>
+    public long Attention => QueryKeyValue + Scores + OutputProjection;
+
+    /// <summary>All of them.</summary>
+    public long Total => AttentionRouter + Attention + FeedForwardRouter + FeedForward;
+
+    /// <summary>
+    /// The paper's convention (Tables 7 and 10), for a token that attends to n_ctx positions: the product of queries and keys
+    /// counts, 2·n_ctx·H·D for each expert, that of weights and values does not (as Kaplan et al. 2020, Table 1).
+    /// </summary>
+    public static LayerFlops Inference(ModelConfig config, int context) => Of(config, 2L * Math.Min(context, Window(config)));
+
+    /// <summary>
+    /// The convention of training: both products count, over the (T + 1) / 2 keys that a position attends to on average, which
+    /// makes 2·(T + 1)·H·D for each expert; fewer within a sliding window.
+    /// </summary>
+    public static LayerFlops Causal(ModelConfig config, int length) =>
+        Of(config, 4 * KeysOfAllPositions(length, Window(config)) / length);
+
+    private static int Window(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return config.SlidingWindow ?? int.MaxValue;
+    }
+
+    private static long KeysOfAllPositions(long length, long window)
+    {
+        var growing = Math.Min(length, window);
+        return growing * (growing + 1) / 2 + (length - growing) * growing;
+    }
+
+    private static LayerFlops Of(ModelConfig config, long scoresPerQuery)
+    {
+        long d = config.HiddenSize, f = config.IntermediateSize;
+        long queryWidth = config.NumAttentionHeads * config.HeadDim, keyValueWidth = config.NumKeyValueHeads * config.HeadDim;
+        long experts = config.NumAttentionExperts, keyValueExperts = config.ShareKeyValue ? 1 : experts;
+        var used = config.AttentionRouting == AttentionRouting.TopK ? config.NumAttentionExpertsPerTok!.Value : experts;
+        return new(
+            AttentionRouter: experts > 1 ? 2 * experts * d : 0,
+            QueryKeyValue: used * 2 * d * queryWidth + keyValueExperts * 4 * d * keyValueWidth,
+            Scores: used * scoresPerQuery * queryWidth,
+            OutputProjection: used * 2 * d * queryWidth,
+            FeedForwardRouter: config.NumLocalExperts > 1 ? 2 * config.NumLocalExperts * d : 0,
+            FeedForward: config.NumExpertsPerTok * (config.GatedMlp ? 6 : 4) * d * f);
+    }
 }

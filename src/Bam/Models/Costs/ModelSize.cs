@@ -2,7 +2,7 @@ using Bam.Checkpoints;
 
 namespace Bam.Models.Costs;
 
-/// <summary>How many parameters a model has, and how many of them one token meets.</summary>
+/// <summary>How many parameters a model has, and how many of them are active for one token.</summary>
 /// <param name="Total">All parameters; a tied head counts once.</param>
 /// <param name="Active">Those that take part in computing one token: only k of the M feed-forward experts, and with top-k
 /// attention only the queries and output projections of k experts.</param>
@@ -22,7 +22,9 @@ internal sealed record ModelSize(long Total, long Active)
         return
         [
             .. ParameterTable.Of(config).GroupBy(parameter => parameter.Kind).Select(group => new ComponentParameters(
-                group.Key, group.Sum(parameter => parameter.Count), group.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count))),
+                group.Key,
+                group.Sum(parameter => parameter.Count),
+                group.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count))),
         ];
     }
 
@@ -30,8 +32,14 @@ internal sealed record ModelSize(long Total, long Active)
     private static bool IsActive(ParameterInfo parameter, ModelConfig config) => parameter.Kind switch
     {
         ParameterKind.Gate or ParameterKind.Up or ParameterKind.Down => parameter.Expert < config.NumExpertsPerTok,
-        ParameterKind.Query or ParameterKind.QueryNorm or ParameterKind.Output when config.AttentionRouting == AttentionRouting.TopK =>
-            parameter.Expert < config.NumAttentionExpertsPerTok,
+        ParameterKind.Query or ParameterKind.QueryNorm or ParameterKind.Output
+            when config.AttentionRouting == AttentionRouting.TopK => parameter.Expert < config.NumAttentionExpertsPerTok,
         _ => true,
     };
 }
+
+/// <summary>The parameters of one kind.</summary>
+/// <param name="Kind">What they do.</param>
+/// <param name="Total">All of them, over all layers and experts.</param>
+/// <param name="Active">Those that are active for one token.</param>
+internal sealed record ComponentParameters(ParameterKind Kind, long Total, long Active);

@@ -5,25 +5,23 @@ using Bam.Torch.Functions;
 namespace Bam.Models.Costs;
 
 /// <summary>
-/// What training keeps in the memory of one device, in bytes: <see cref="LanguageModel"/>'s own tensors, counted from what its autograd
-/// functions save. The runtime, the libraries and the allocator's slack come on top.
+/// What training keeps in the memory of one device, in bytes: <see cref="LanguageModel"/>'s own tensors, counted from what its
+/// autograd functions save. The runtime, the libraries and the allocator's slack come on top.
 /// </summary>
 /// <param name="Parameters">Four bytes each: values are float32 whatever is computed in.</param>
 /// <param name="Gradients">Four bytes for each parameter.</param>
 /// <param name="Moments">AdamW's two, four bytes each for each parameter (less where parameters are frozen).</param>
 /// <param name="Activations">What backward needs of a micro-batch; see <see cref="ActivationMemory"/>.</param>
-/// <param name="Working">What comes on top at the fullest moment: the head's gradient, which is held between forward and backward, with a
-/// chunk of logits, or the gradients inside one block.</param>
+/// <param name="Working">
+/// What comes on top at the fullest moment: the head's gradient, which is held between forward and backward, with a chunk of
+/// logits, or the gradients inside one block.
+/// </param>
 internal sealed record TrainingMemory(long Parameters, long Gradients, long Moments, long Activations, long Working)
 {
     /// <summary>All of it.</summary>
     public long Total => Parameters + Gradients + Moments + Activations + Working;
 
-    /// <summary>Counts for a micro-batch.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="batchSize">B, the sequences of a micro-batch.</param>
-    /// <param name="length">T, the window.</param>
-    /// <param name="dtype">What products and activations are computed in, float32 or bfloat16.</param>
+    /// <summary>Counts for a micro-batch of B windows of T tokens.</summary>
     public static TrainingMemory Of(ModelConfig config, int batchSize, int length, ScalarType dtype)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -34,10 +32,11 @@ internal sealed record TrainingMemory(long Parameters, long Gradients, long Mome
 
         // The last norm, of whose output the gradient is kept in place of the output, and the ids with their targets.
         var outside = ActivationMemory.Norm(config, element) + 2 * sizeof(long);
-        // float32 as the processor's kernel computes it. Another dtype has logits in both, with their log-probabilities, and a copy of the
-        // head and of a chunk's gradient.
+        // float32 as the processor's kernel computes it. Another dtype has logits in both, with their log-probabilities, and a
+        // copy of the head and of a chunk's gradient.
         var isCopied = dtype != ScalarType.Float32;
-        var chunk = Math.Min(tokens, LinearCrossEntropyFunction.ChunkRows(config.VocabSize, isCopied ? Device.Cuda() : Device.Cpu));
+        var chunk = Math.Min(
+            tokens, LinearCrossEntropyFunction.ChunkRows(config.VocabSize, isCopied ? Device.Cuda() : Device.Cpu));
         var logits = (isCopied ? 2 * Float + element : Float) * chunk * config.VocabSize;
         var matrix = (isCopied ? Float + 2 * element : Float) * config.VocabSize * config.HiddenSize;
         var head = matrix + element * tokens * config.HiddenSize + logits;
@@ -48,11 +47,7 @@ internal sealed record TrainingMemory(long Parameters, long Gradients, long Mome
             Math.Max(head, block));
     }
 
-    /// <summary>The largest micro-batch that fits, or 0.</summary>
-    /// <param name="config">The model's sizes.</param>
-    /// <param name="length">T, the window.</param>
-    /// <param name="dtype">What products and activations are computed in.</param>
-    /// <param name="bytes">The device's memory.</param>
+    /// <summary>The largest micro-batch that fits into that many bytes, or 0.</summary>
     public static int LargestBatch(ModelConfig config, int length, ScalarType dtype, double bytes)
     {
         var (fits, tooLarge) = (0, 1 << 20);
@@ -66,14 +61,114 @@ internal sealed record TrainingMemory(long Parameters, long Gradients, long Mome
         return fits;
     }
 
-    // In numbers, for each token: the gradients of the heads and of the fused projection, or those of the experts' sorted outputs and of one
-    // expert's inside, and those of the block's output and of the norm's.
+    // In numbers, for each token: the gradients of the heads and of the fused projection, or those of the experts' sorted outputs
+    // and of one expert's inside, and those of the block's output and of the norm's.
     private static long GradientsInsideBlock(ModelConfig config)
     {
         long d = config.HiddenSize;
         var attention = ActivationMemory.HeadsWidth(config) + ActivationMemory.ProjectionWidth(config);
         var share = (double)config.NumExpertsPerTok / config.NumLocalExperts;
-        var feedForward = (config.NumLocalExperts > 1 ? 2 * config.NumExpertsPerTok * d : 0) + (long)(share * (d + 3.0 * config.IntermediateSize));
+        var feedForward = (config.NumLocalExperts > 1 ? 2 * config.NumExpertsPerTok * d : 0)
+            + (long)(share * (d + 3.0 * config.IntermediateSize));
         return 2 * d + Math.Max(attention, feedForward);
     }
+}
+
+/// <summary>
+/// What one token leaves for backward, counted from what <see cref="LanguageModel"/>'s autograd functions save. float32 is
+/// counted as the processor's fused kernels compute it (AVX-512 or AVX2), bfloat16 as libtorch's own operators do, with its fused
+/// attention (libtorch 2).
+/// </summary>
+/// <remarks>Sizes are those of <see cref="LanguageModel"/>; e is the bytes of a number of the computing dtype.</remarks>
+internal static class ActivationMemory
+{
+    private const long Float = sizeof(float);
+
+    /// <summary>
+    /// Bytes that one block saves of one token: the norms, attention's fused projection of width <c>W = (N·H + 2·N·G)·D</c>
+    /// (<c>2·G</c> when shared) with the heads' outputs, and the experts' sorted inputs and outputs with what lies inside them.
+    /// With top-k attention k queries and heads are in place of N. No scores, but where operators attend to chosen rows or within
+    /// a window.
+    /// </summary>
+    public static long PerToken(ModelConfig config, ScalarType dtype, int length)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var isFused = dtype == ScalarType.Float32;
+        long element = dtype.ByteSize();
+        long routers = (config.NumAttentionExperts > 1 ? 1 : 0) + (config.NumLocalExperts > 1 ? 1 : 0);
+        var bytes = BlockNorms(config, element) + HeadNorms(config, element)
+            + (isFused ? 0 : Float * config.HiddenSize * routers);
+        bytes += isFused ? FusedAttention(config) : OperatorAttention(config, element, length);
+        if (config.AttentionRouting == AttentionRouting.TopK)
+            bytes += Dispatch(config, config.NumAttentionExpertsPerTok!.Value, element);
+        return bytes + FeedForward(config, element);
+    }
+
+    /// <summary>Bytes of one norm: float32 input and output; RMSNorm, in separate operators, 8d more (libtorch 2: 4d).</summary>
+    public static long Norm(ModelConfig config, long element) =>
+        config.HiddenSize * ((config.NormType == NormType.RmsNorm ? 3 : 1) * Float + element);
+
+    /// <summary>The numbers of all heads' queries, or of their outputs.</summary>
+    public static long HeadsWidth(ModelConfig config) => AskedExperts(config) * config.NumAttentionHeads * config.HeadDim;
+
+    /// <summary>W: the numbers of all queries, keys and values.</summary>
+    public static long ProjectionWidth(ModelConfig config) => HeadsWidth(config) + 2 * KeyWidth(config);
+
+    // In float32 the branches of a parallel block share the input that their norms keep.
+    private static long BlockNorms(ModelConfig config, long element) => !config.HasSecondNorm ? Norm(config, element)
+        : 2 * Norm(config, element) - (config.ParallelBlock && element == Float ? Float * config.HiddenSize : 0);
+
+    // The projection stays beside what is made of it, or its float32 copy does, and so do the normed heads before their weight.
+    private static long HeadNorms(ModelConfig config, long element)
+    {
+        if (config.QueryKeyNorm == QueryKeyNorm.None) return 0;
+        var normed = HeadsWidth(config) + KeyWidth(config);
+        var steps = config.NormType == NormType.RmsNorm ? 2 : 1;
+        return Float * (steps * normed + (element == Float ? ProjectionWidth(config) : normed));
+    }
+
+    private static long FusedAttention(ModelConfig config) =>
+        Float * (ProjectionWidth(config) + HeadsWidth(config)
+            + AskedExperts(config) * config.NumAttentionHeads + config.NumAttentionExperts);
+
+    // Turned queries, keys and values, the heads' outputs, and scores or their log-sum-exp. Soft attention has a key and a value
+    // for each query head, and the outputs times their gates; chosen rows have a copy of the keys and values for each expert that
+    // asks.
+    private static long OperatorAttention(ModelConfig config, long element, int length)
+    {
+        long heads = HeadsWidth(config), experts = config.NumAttentionExperts;
+        var rows = AskedExperts(config) * config.NumAttentionHeads;
+        var (scores, gates) = (element * rows * length, experts > 1 ? Float * experts : 0);
+        if (config.AttentionRouting == AttentionRouting.TopK)
+            return element * (2 * heads + (config.ShareKeyValue ? 1 + experts : 2) * KeyWidth(config)) + scores + gates;
+        var gated = experts > 1 ? element * (heads + experts) : 0;
+        if (config.SlidingWindow < length) return element * 4 * heads + gated + gates + scores;
+
+        // Values that no copy was made of keep the projection that they lie in; the rows made of the output are the output
+        // itself.
+        var values = KeyWidth(config) < heads ? heads : ProjectionWidth(config);
+        return element * (3 * heads + values) + gated + gates + Float * rows;
+    }
+
+    // Gate and up, the product, and where separate operators form it the gate's activation; without a gate up and its activation.
+    private static long FeedForward(ModelConfig config, long element)
+    {
+        var widths = !config.GatedMlp ? 2 : config.HiddenAct == "silu" ? 3 : 4;
+        var inside = element * widths * config.IntermediateSize;
+        return config.NumLocalExperts == 1
+            ? inside
+            : Dispatch(config, config.NumExpertsPerTok, element) + config.NumExpertsPerTok * inside
+                + 2 * Float * config.NumLocalExperts;
+    }
+
+    // Sorted inputs and outputs; the choice, its place and the way back, and its weight.
+    private static long Dispatch(ModelConfig config, long perToken, long element) =>
+        perToken * (element * 2 * config.HiddenSize + 3 * sizeof(long) + Float);
+
+    // The attention experts whose queries a token has.
+    private static long AskedExperts(ModelConfig config) =>
+        config.AttentionRouting == AttentionRouting.TopK ? config.NumAttentionExpertsPerTok!.Value : config.NumAttentionExperts;
+
+    private static long KeyWidth(ModelConfig config) =>
+        (config.ShareKeyValue ? 1L : config.NumAttentionExperts) * config.NumKeyValueHeads * config.HeadDim;
 }

@@ -6,11 +6,6 @@ namespace Bam.Models.Costs;
 internal static class UpcyclingPlan
 {
     /// <summary>The phases in order; those without tokens are left out.</summary>
-    /// <param name="seed">The dense model.</param>
-    /// <param name="mixtures">What it and its copies become.</param>
-    /// <param name="tokens">How long each phase trains.</param>
-    /// <param name="compute">What there is to compute with.</param>
-    /// <param name="settings">The window and each device's micro-batch.</param>
     public static IReadOnlyList<PhaseEstimate> Of(
         ModelConfig seed, IReadOnlyList<NamedModel> mixtures, TokenBudget tokens, ComputeBudget compute, CostSettings settings)
     {
@@ -33,7 +28,52 @@ internal static class UpcyclingPlan
             return new(
                 phase, model.Name, models, each, flops, flops / compute.FlopsPerSecond, memory,
                 compute.MemoryBytes is { } bytes ? memory.Total <= bytes : null,
-                compute.MemoryBytes is { } room ? TrainingMemory.LargestBatch(model.Config, settings.Length, settings.Dtype, room) : null);
+                compute.MemoryBytes is { } room
+                    ? TrainingMemory.LargestBatch(model.Config, settings.Length, settings.Dtype, room)
+                    : null);
         }
     }
+}
+
+/// <summary>How long a phase takes, and whether it fits.</summary>
+/// <param name="Phase">1 the seed, 2 the specialised copies, 3 a mixture.</param>
+/// <param name="Model">What is trained.</param>
+/// <param name="Models">How many of it, one after the other.</param>
+/// <param name="Tokens">For each.</param>
+/// <param name="Flops">For all.</param>
+/// <param name="Seconds">For all.</param>
+/// <param name="Memory">On each device.</param>
+/// <param name="Fits">Whether that is there; null when it does not matter.</param>
+/// <param name="LargestBatch">The largest micro-batch that fits; 0 if none does, null if memory does not matter.</param>
+internal sealed record PhaseEstimate(
+    int Phase, string Model, int Models, double Tokens, double Flops, double Seconds, TrainingMemory Memory, bool? Fits,
+    int? LargestBatch);
+
+/// <summary>The tokens of the three phases.</summary>
+/// <param name="Seed">Of the seed; 0 when it is there already.</param>
+/// <param name="Copies">How many specialised copies of the seed there are.</param>
+/// <param name="Copy">Of each specialised copy; 0 when they are there already.</param>
+/// <param name="Mixture">Of each mixture.</param>
+internal sealed record TokenBudget(double Seed, int Copies, double Copy, double Mixture)
+{
+    /// <summary>The specialised copies of the paper: law, code and mathematics.</summary>
+    public const int PaperCopies = 3;
+
+    /// <summary>Tokens of each of the paper's specialised copies.</summary>
+    public const double PaperCopyTokens = 100e9;
+
+    /// <summary>Tokens of the paper's seeds, by preset.</summary>
+    public static IReadOnlyDictionary<string, double> PaperSeedTokens { get; } =
+        new Dictionary<string, double> { ["small"] = 400e9, ["large"] = 750e9 };
+}
+
+/// <summary>What there is to compute with: devices of one kind, each with a whole copy of the model (data parallelism).</summary>
+/// <param name="PeakFlops">The matrix peak of one device, in FLOP/s.</param>
+/// <param name="Fraction">The part of the peak that training reaches; see <see cref="ModelFlops.Training"/>.</param>
+/// <param name="Devices">How many.</param>
+/// <param name="MemoryBytes">The memory of one; null when it does not matter.</param>
+internal sealed record ComputeBudget(double PeakFlops, double Fraction, int Devices, double? MemoryBytes)
+{
+    /// <summary>What all of them do in a second of training.</summary>
+    public double FlopsPerSecond => PeakFlops * Fraction * Devices;
 }

@@ -5,7 +5,7 @@ using Bam.Files;
 
 namespace Bam.Training.Metrics;
 
-/// <summary>Metrics as one JSON object a line, each handed to the operating system at once.</summary>
+/// <summary>Metrics as one JSON object per line, each handed to the operating system at once.</summary>
 internal sealed class JsonlMetrics : IMetricsSink
 {
     private static readonly JsonSerializerOptions Options = new()
@@ -18,7 +18,7 @@ internal sealed class JsonlMetrics : IMetricsSink
     private readonly string path;
     private readonly FileStream stream;
 
-    /// <summary>Goes on with a file, or starts it.</summary>
+    /// <summary>Continues a file, or starts it.</summary>
     /// <param name="path">The file.</param>
     /// <param name="step">
     /// The steps done by the checkpoint that training goes on from: lines of later steps, and a line that was cut short, are
@@ -32,7 +32,8 @@ internal sealed class JsonlMetrics : IMetricsSink
     {
         this.path = path;
         if (Directory.Exists(path)) throw new InvalidInputException(path, "the run's metrics", "a directory", "move it away");
-        if (step > 0 && !File.Exists(path)) reporter?.Warn($"{path}: is missing; the metrics of the {step} steps before are lost");
+        if (step > 0 && !File.Exists(path))
+            reporter?.Warn($"{path}: is missing; the metrics of the {step} steps before are lost");
         try
         {
             var written = File.Exists(path) ? File.ReadAllBytes(path) : [];
@@ -89,7 +90,8 @@ internal sealed class JsonlMetrics : IMetricsSink
         }
 
         if (damaged == 1) reporter?.Warn($"{path}: line {firstDamaged} is not metrics and is removed");
-        if (damaged > 1) reporter?.Warn($"{path}: {damaged} lines are not metrics and are removed, line {firstDamaged} is the first");
+        if (damaged > 1)
+            reporter?.Warn($"{path}: {damaged} lines are not metrics and are removed, line {firstDamaged} is the first");
         return kept.ToArray();
     }
 

@@ -3,7 +3,6 @@ using System.Globalization;
 namespace Bam.Training.Metrics;
 
 /// <summary>Metrics as TensorBoard scalars: loss/…, optimizer/…, speed/…, routing/layer_0/…, evaluation/….</summary>
-/// <param name="writer">Receives the scalars; disposed of with this.</param>
 internal sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSink
 {
     /// <inheritdoc/>
@@ -20,7 +19,8 @@ internal sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSin
             new("speed/tokens_per_second", metrics.TokensPerSecond),
         };
         if (metrics.FractionOfPeak is { } fraction) scalars.Add(new("speed/fraction_of_peak", fraction));
-        for (var layer = 0; layer < (metrics.Layers?.Count ?? 0); layer++) Add(scalars, $"routing/layer_{layer}", metrics.Layers![layer]);
+        for (var layer = 0; layer < (metrics.Layers?.Count ?? 0); layer++)
+            Add(scalars, $"routing/layer_{layer}", metrics.Layers![layer]);
         writer.Write(metrics.Step, scalars);
     }
 
@@ -58,6 +58,7 @@ internal sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSin
 
     private static void Add(List<KeyValuePair<string, double>> scalars, string prefix, IReadOnlyList<double>? values)
     {
-        for (var i = 0; i < (values?.Count ?? 0); i++) scalars.Add(new($"{prefix}/{i.ToString(CultureInfo.InvariantCulture)}", values![i]));
+        for (var i = 0; i < (values?.Count ?? 0); i++)
+            scalars.Add(new($"{prefix}/{i.ToString(CultureInfo.InvariantCulture)}", values![i]));
     }
 }

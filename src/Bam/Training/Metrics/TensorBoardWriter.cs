@@ -1,5 +1,8 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using System.Numerics;
 using Bam.Files;
+using Google.Protobuf;
 
 namespace Bam.Training.Metrics;
 
@@ -45,9 +48,7 @@ internal sealed class TensorBoardWriter : IDisposable
     /// <summary>The file being written.</summary>
     public string Path => stream.Name;
 
-    /// <summary>Records the values of one step.</summary>
-    /// <param name="step">The training step.</param>
-    /// <param name="scalars">Values by tag; TensorBoard groups tags by what stands before the slash ("loss/nll").</param>
+    /// <summary>Records the values of one step by tag; TensorBoard groups tags by the part before the slash.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public void Write(long step, IReadOnlyList<KeyValuePair<string, double>> scalars)
     {
@@ -55,7 +56,7 @@ internal sealed class TensorBoardWriter : IDisposable
         if (clock.GetElapsedTime(lastFlush) >= FlushInterval) Flush();
     }
 
-    /// <summary>Hands everything written so far to the operating system, where readers see it and a killed process leaves it.</summary>
+    /// <summary>Hands all values to the operating system, so that readers see them and a kill does not lose them.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public void Flush()
     {
@@ -63,7 +64,7 @@ internal sealed class TensorBoardWriter : IDisposable
         lastFlush = clock.GetTimestamp();
     }
 
-    /// <summary>Closes the file with everything written, as far as the disk takes it: only <see cref="Flush"/> says that it is full.</summary>
+    /// <summary>Closes the file and writes as far as the disk takes it; only <see cref="Flush"/> reports a full disk.</summary>
     public void Dispose()
     {
         try
@@ -106,5 +107,121 @@ internal sealed class TensorBoardWriter : IDisposable
         {
             throw new WorkFailedException($"{stream.Name}: cannot be written ({IoFailure.Describe(e)})", e);
         }
+    }
+}
+
+/// <summary>
+/// TensorBoard's <c>Event</c> message, as much of it as scalars need (tensorflow/core/util/event.proto and
+/// tensorflow/core/framework/summary.proto).
+/// </summary>
+internal sealed record TensorBoardEvent
+{
+    /// <summary>The version that the first event of a file names.</summary>
+    public const string CurrentFileVersion = "brain.Event:2";
+
+    private const int SessionStart = 1;
+
+    /// <summary>Seconds since 1970.</summary>
+    public required double WallTime { get; init; }
+
+    /// <summary>The training step.</summary>
+    public long Step { get; init; }
+
+    /// <summary><see cref="CurrentFileVersion"/> in the first event of a file, else null.</summary>
+    public string? FileVersion { get; init; }
+
+    /// <summary>True: readers drop <see cref="Step"/> and later in earlier files, because training went back there.</summary>
+    public bool StartsSession { get; init; }
+
+    /// <summary>The values by tag.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> Scalars { get; init; } = [];
+
+    /// <summary>The message as protocol buffer bytes.</summary>
+    public byte[] ToBytes() => Message(output =>
+    {
+        output.WriteTag(1, WireFormat.WireType.Fixed64);
+        output.WriteDouble(WallTime);
+        if (Step != 0)
+        {
+            output.WriteTag(2, WireFormat.WireType.Varint);
+            output.WriteInt64(Step);
+        }
+
+        if (FileVersion is not null)
+        {
+            output.WriteTag(3, WireFormat.WireType.LengthDelimited);
+            output.WriteString(FileVersion);
+        }
+
+        if (Scalars.Count > 0) WriteMessage(output, field: 5, Summary());
+        if (StartsSession) WriteMessage(output, field: 7, SessionLog());
+    });
+
+    private byte[] Summary() => Message(output =>
+    {
+        foreach (var (tag, value) in Scalars)
+        {
+            WriteMessage(output, field: 1, Message(scalar =>
+            {
+                scalar.WriteTag(1, WireFormat.WireType.LengthDelimited);
+                scalar.WriteString(tag);
+                scalar.WriteTag(2, WireFormat.WireType.Fixed32);
+                scalar.WriteFloat((float)value);
+            }));
+        }
+    });
+
+    private static byte[] SessionLog() => Message(output =>
+    {
+        output.WriteTag(1, WireFormat.WireType.Varint);
+        output.WriteEnum(SessionStart);
+    });
+
+    private static void WriteMessage(CodedOutputStream output, int field, byte[] message)
+    {
+        output.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        output.WriteBytes(UnsafeByteOperations.UnsafeWrap(message));
+    }
+
+    private static byte[] Message(Action<CodedOutputStream> write)
+    {
+        using var buffer = new MemoryStream();
+        using (var output = new CodedOutputStream(buffer, leaveOpen: true)) write(output);
+        return buffer.ToArray();
+    }
+}
+
+/// <summary>
+/// TensorFlow's record framing: the length as uint64, its masked CRC-32C, the bytes, their masked CRC-32C; all little-endian
+/// (tensorflow/core/lib/io/record_writer.h).
+/// </summary>
+internal static class RecordWriter
+{
+    private const uint MaskDelta = 0xA282EAD8;
+
+    /// <summary>Appends one record.</summary>
+    public static void Write(Stream stream, ReadOnlySpan<byte> record)
+    {
+        Span<byte> length = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)record.Length);
+        stream.Write(length);
+        WriteChecksum(stream, length);
+        stream.Write(record);
+        WriteChecksum(stream, record);
+    }
+
+    /// <summary>CRC-32C (Castagnoli), rotated and offset, so that a checksum of data that holds checksums stays strong.</summary>
+    public static uint MaskedCrc32C(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        foreach (var value in bytes) crc = BitOperations.Crc32C(crc, value);
+        return BitOperations.RotateRight(~crc, 15) + MaskDelta;
+    }
+
+    private static void WriteChecksum(Stream stream, ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> checksum = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(checksum, MaskedCrc32C(bytes));
+        stream.Write(checksum);
     }
 }

@@ -2,7 +2,7 @@ using Bam.Torch;
 
 namespace Bam.Training.Optimization;
 
-/// <summary>AdamW by libtorch's operators, for GPUs: the fused one where this libtorch has it, else one operator after the other.</summary>
+/// <summary>AdamW by libtorch's operators, for GPUs: fused where this libtorch has it, else one by one.</summary>
 internal sealed unsafe class OperatorAdamW : AdamW
 {
     private static readonly Operator Fused = Operator.Get("aten::_fused_adamw_");
@@ -11,8 +11,6 @@ internal sealed unsafe class OperatorAdamW : AdamW
     private readonly bool isFused;
 
     /// <summary>Allocates moments of zero.</summary>
-    /// <param name="arena">Values and gradients.</param>
-    /// <param name="ranges">What is trained.</param>
     public OperatorAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
         : base(arena, ranges) => isFused = Fused.IsAvailable;
 
@@ -24,7 +22,8 @@ internal sealed unsafe class OperatorAdamW : AdamW
         Tensor? sum = null;
         foreach (var range in Ranges)
         {
-            var norm = VectorNorm.Call(Arena.Gradients.Narrow(0, range.Offset, range.Count), 2.0, Value.None, false, ScalarType.Float64);
+            var norm = VectorNorm.Call(
+                Arena.Gradients.Narrow(0, range.Offset, range.Count), 2.0, Value.None, false, ScalarType.Float64);
             sum = sum is null ? norm.Square() : sum + norm.Square();
         }
 
@@ -66,10 +65,12 @@ internal sealed unsafe class OperatorAdamW : AdamW
         var count = Tensor.Full([], step.Count, ScalarType.Float32, device);
         // The fused operator divides gradients by grad_scale.
         var divisor = Tensor.Full([], 1.0 / step.GradientScale, ScalarType.Float32, device);
-        nint values = value.Handle, gradients = gradient.Handle, means = mean.Handle, squares = square.Handle, counts = count.Handle;
+        nint values = value.Handle, gradients = gradient.Handle, means = mean.Handle, squares = square.Handle;
+        var counts = count.Handle;
         Fused.Invoke(
             Value.Tensors(&values, 1), Value.Tensors(&gradients, 1), Value.Tensors(&means, 1), Value.Tensors(&squares, 1),
             Value.Tensors(null, 0), Value.Tensors(&counts, 1),
-            step.LearningRate, step.Beta1, step.Beta2, decays ? step.WeightDecay : 0.0, step.Epsilon, false, false, divisor, Value.None);
+            step.LearningRate, step.Beta1, step.Beta2, decays ? step.WeightDecay : 0.0, step.Epsilon, false, false, divisor,
+            Value.None);
     }
 }

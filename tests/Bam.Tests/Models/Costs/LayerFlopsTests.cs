@@ -14,7 +14,8 @@ public sealed class LayerFlopsTests
     // d 8, f 16, four heads of 2, two key-value heads.
     private static readonly ModelConfig Grouped = Small with
     {
-        HiddenSize = 8, IntermediateSize = 16, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 2, NumAttentionExperts = 3, NumLocalExperts = 5, NumExpertsPerTok = 2,
+        HiddenSize = 8, IntermediateSize = 16, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 2, NumAttentionExperts = 3,
+        NumLocalExperts = 5, NumExpertsPerTok = 2,
     };
 
     [Fact]
@@ -38,14 +39,16 @@ public sealed class LayerFlopsTests
         own.QueryKeyValue.ShouldBe(3 * 2 * 8 * 8 + 3 * 4 * 8 * 4);
         own.Scores.ShouldBe(3 * 2 * 10 * 8);
         own.FeedForward.ShouldBe(2 * 6 * 8 * 16);
-        LayerFlops.Inference(Grouped with { ShareKeyValue = true }, 10).ShouldBe(own with { QueryKeyValue = 3 * 2 * 8 * 8 + 4 * 8 * 4 });
+        LayerFlops.Inference(Grouped with { ShareKeyValue = true }, 10)
+            .ShouldBe(own with { QueryKeyValue = 3 * 2 * 8 * 8 + 4 * 8 * 4 });
     }
 
     [Fact]
     public void Top_k_attention_counts_the_sparse_form()
     {
         var soft = LayerFlops.Inference(Grouped, 10);
-        var sparse = LayerFlops.Inference(Grouped with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1 }, 10);
+        var sparse = LayerFlops.Inference(
+            Grouped with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1 }, 10);
         sparse.ShouldBe(soft with
         {
             QueryKeyValue = 2 * 8 * 8 + 3 * 4 * 8 * 4,  // keys and values of every expert for every token

@@ -20,7 +20,8 @@ public sealed class ModelCostTests
         var components = ModelSize.ByKind(Bam);
         components.Sum(component => component.Total).ShouldBe(size.Total);
         components.Sum(component => component.Active).ShouldBe(size.Active);
-        components.Single(component => component.Kind == ParameterKind.Up).ShouldBe(new(ParameterKind.Up, 6 * 4 * 2_097_152L, 6 * 2_097_152L));
+        components.Single(component => component.Kind == ParameterKind.Up)
+            .ShouldBe(new(ParameterKind.Up, 6 * 4 * 2_097_152L, 6 * 2_097_152L));
         components.Single(component => component.Kind == ParameterKind.AttentionRouter).Total.ShouldBe(24_576);
     }
 
@@ -32,7 +33,9 @@ public sealed class ModelCostTests
         KeyValueCache.BytesPerToken(Small with { NumLocalExperts = 4 }, ScalarType.Float32).ShouldBe(dense);
         KeyValueCache.BytesPerToken(Bam, ScalarType.Float32).ShouldBe(4 * dense);
         KeyValueCache.BytesPerToken(Bam with { ShareKeyValue = true }, ScalarType.Float32).ShouldBe(dense);
-        KeyValueCache.BytesPerToken(Bam with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1 }, ScalarType.Float32).ShouldBe(4 * dense);
+        KeyValueCache.BytesPerToken(
+            Bam with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1 },
+            ScalarType.Float32).ShouldBe(4 * dense);
         KeyValueCache.BytesPerToken(ModelPresets.All["large"], ScalarType.BFloat16).ShouldBe(18 * 2 * 6 * 128 * 2);
     }
 

@@ -27,7 +27,8 @@ public sealed class PaperFiguresTests
     [InlineData("BAM shared KV", PaperQuantity.ActiveParameters, 612_400_128, 625_007_616)]
     internal void A_figure_stands_beside_ours(string model, PaperQuantity quantity, long paper, long ours)
     {
-        var figure = PaperFigures.Of(Family.Single(member => member.Name == model).Config).Single(known => known.Quantity == quantity);
+        var figure = PaperFigures.Of(Family.Single(member => member.Name == model).Config)
+            .Single(known => known.Quantity == quantity);
         figure.Paper.ShouldBe(paper);
         figure.Ours.ShouldBe(ours);
         (figure.Explanation is null).ShouldBe(paper == ours);
@@ -57,5 +58,6 @@ public sealed class PaperFiguresTests
     }
 
     private static long Difference(string model, PaperQuantity quantity) =>
-        PaperFigures.Of(Family.Single(member => member.Name == model).Config).Single(figure => figure.Quantity == quantity).Difference;
+        PaperFigures.Of(Family.Single(member => member.Name == model).Config)
+            .Single(figure => figure.Quantity == quantity).Difference;
 }

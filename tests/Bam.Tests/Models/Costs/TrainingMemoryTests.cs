@@ -15,7 +15,8 @@ public sealed partial class TrainingMemoryTests
 
     private static readonly ModelConfig Dense = TinyModels.Dense with
     {
-        VocabSize = 64, HiddenSize = 64, IntermediateSize = 96, NumHiddenLayers = 3, NumAttentionHeads = 4, NumKeyValueHeads = 4, HeadDim = 16, MaxPositionEmbeddings = 128,
+        VocabSize = 64, HiddenSize = 64, IntermediateSize = 96, NumHiddenLayers = 3, NumAttentionHeads = 4, NumKeyValueHeads = 4,
+        HeadDim = 16, MaxPositionEmbeddings = 128,
     };
 
     private static readonly ModelConfig Bam = Dense with { NumAttentionExperts = 4, NumLocalExperts = 4 };
@@ -36,7 +37,10 @@ public sealed partial class TrainingMemoryTests
         { "BAM, grouped heads", Bam with { NumKeyValueHeads = 2 } },
         { "BAM shared KV", Bam with { ShareKeyValue = true } },
         { "BAM, attention top-2", Bam with { AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 2 } },
-        { "BAM shared KV, attention top-1", Bam with { ShareKeyValue = true, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1 } },
+        {
+            "BAM shared KV, attention top-1",
+            Bam with { ShareKeyValue = true, AttentionRouting = AttentionRouting.TopK, NumAttentionExpertsPerTok = 1 }
+        },
     };
 
     [Theory]
@@ -48,7 +52,8 @@ public sealed partial class TrainingMemoryTests
     [MemberData(nameof(Models))]
     public void So_it_is_in_bfloat16(string name, ModelConfig config)
     {
-        // Top-k attention fills each sequence's rows up to the longest list, which a balanced router makes shorter than an untrained one.
+        // Top-k attention fills each sequence's rows up to the longest list, which a balanced router makes shorter than an
+        // untrained one.
         var most = config.AttentionRouting == AttentionRouting.TopK ? 1.3 : 1.1;
         Ratio(config, ScalarType.BFloat16).ShouldBeInRange(1, most, name);
     }
@@ -65,15 +70,18 @@ public sealed partial class TrainingMemoryTests
     private static double Ratio(ModelConfig config, ScalarType dtype)
     {
         // Without a fused attention, which libtorch 1.13 has not, scores are kept as they are within a window.
-        if (dtype != ScalarType.Float32 && !Tensor.HasScaledDotProductAttention) config = config with { SlidingWindow = Length - 1 };
+        if (dtype != ScalarType.Float32 && !Tensor.HasScaledDotProductAttention)
+            config = config with { SlidingWindow = Length - 1 };
         using var scope = TensorScope.Open();
         using var model = TinyModels.Create(config, computeType: dtype);
         var (inputs, targets) = (TinyModels.Ids(BatchSize, Length), TinyModels.Ids(BatchSize, Length));
         using (TensorScope.Open()) model.Loss(inputs, targets);
 
-        // Other tests' threads use malloc too: the middle of several measurements is this graph's. Its nodes themselves are a few per cent here.
+        // Other tests' threads use malloc too: the middle of several measurements is this graph's. Its nodes themselves are a few
+        // per cent here.
         var held = Enumerable.Range(0, 7).Select(_ => Held()).Order().ElementAt(3);
-        var formula = TrainingMemory.Of(config, BatchSize, Length, dtype).Activations + 4L * config.VocabSize * config.HiddenSize - KeptByLibTorch1Alone(config);
+        var formula = TrainingMemory.Of(config, BatchSize, Length, dtype).Activations
+            + 4L * config.VocabSize * config.HiddenSize - KeptByLibTorch1Alone(config);
         return (double)held / formula;
 
         long Held()
@@ -85,7 +93,8 @@ public sealed partial class TrainingMemoryTests
         }
     }
 
-    // A float32 number less for each that RMSNorm divides: the model's last norm, and in each layer the block's and those of queries and keys.
+    // A float32 number less for each that RMSNorm divides: the model's last norm, and in each layer the block's and those of
+    // queries and keys.
     private static long KeptByLibTorch1Alone(ModelConfig config)
     {
         if (IsLibTorch1 || config.NormType != NormType.RmsNorm) return 0;

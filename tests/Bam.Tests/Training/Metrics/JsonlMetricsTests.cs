@@ -36,7 +36,10 @@ public sealed class JsonlMetricsTests : IDisposable
 
         File.ReadAllLines(FilePath).ShouldBe(
         [
-            """{"step":1,"tokens":10,"loss":2,"nll":1.5,"load_balancing":1,"router_z":3,"learning_rate":0.001,"gradient_norm":4,"tokens_per_second":100,"core_seconds":0.25,"layers":[{"expert_load":[0.25,0.75],"attention_gate":[0.5,0.5],"gate_entropy":0.5,"router_entropy":0.25,"by_domain":{"law":{"expert_load":[1,0]}}}]}""",
+            """{"step":1,"tokens":10,"loss":2,"nll":1.5,"load_balancing":1,"router_z":3,"learning_rate":"""
+            + """0.001,"gradient_norm":4,"tokens_per_second":100,"core_seconds":0.25,"layers":"""
+            + """[{"expert_load":[0.25,0.75],"attention_gate":[0.5,0.5],"gate_entropy":0.5,"router_entropy":"""
+            + """0.25,"by_domain":{"law":{"expert_load":[1,0]}}}]}""",
             """{"step":1,"evaluation":{"law":{"perplexity":8,"nll":2.5,"bits_per_byte":1.5,"tokens":100}}}""",
         ]);
     }
@@ -45,7 +48,8 @@ public sealed class JsonlMetricsTests : IDisposable
     public void A_perplexity_that_overflows_is_written_by_its_name_and_read_back()
     {
         var evaluation = new DomainEvaluation(Math.Exp(800), 800, null, 10);
-        using (var metrics = new JsonlMetrics(FilePath, 0)) metrics.Write(new EvaluationMetrics(1, new Dictionary<string, DomainEvaluation> { ["law"] = evaluation }));
+        using (var metrics = new JsonlMetrics(FilePath, 0))
+            metrics.Write(new EvaluationMetrics(1, new Dictionary<string, DomainEvaluation> { ["law"] = evaluation }));
         var line = File.ReadAllText(FilePath);
         line.ShouldBe("""{"step":1,"evaluation":{"law":{"perplexity":"Infinity","nll":800,"tokens":10}}}""" + "\n");
         JsonSerializer.Deserialize<EvaluationMetrics>(line, SnakeCase)!.Evaluation["law"].ShouldBe(evaluation);
@@ -68,7 +72,9 @@ public sealed class JsonlMetricsTests : IDisposable
     [Fact]
     public void What_the_system_says_is_said_as_everywhere() =>
         Should.Throw<WorkFailedException>(() => new JsonlMetrics(directory["gone/metrics.jsonl"], 0)).Message
-            .ShouldBe($"{directory["gone/metrics.jsonl"]}: cannot be written (Could not find a part of the path '{directory["gone/metrics.jsonl"]}')");
+            .ShouldBe(
+                $"{directory["gone/metrics.jsonl"]}: cannot be written (Could not find a part of the path "
+                + $"'{directory["gone/metrics.jsonl"]}')");
 
     [Fact]
     public void One_damaged_line_is_one()
@@ -76,7 +82,8 @@ public sealed class JsonlMetricsTests : IDisposable
         var reporter = new RecordingReporter();
         File.WriteAllText(FilePath, "{\"step\":1}\ndamage\n{\"step\":2}\n");
 
-        using (new JsonlMetrics(FilePath, 2, reporter: reporter)) reporter.Warnings.ShouldBe([$"{FilePath}: line 2 is not metrics and is removed"]);
+        using (new JsonlMetrics(FilePath, 2, reporter: reporter))
+            reporter.Warnings.ShouldBe([$"{FilePath}: line 2 is not metrics and is removed"]);
 
         Steps().ShouldBe([1, 2]);
     }
@@ -143,7 +150,8 @@ public sealed class JsonlMetricsTests : IDisposable
 
     internal static StepMetrics Step(long step) => new()
     {
-        Step = step, Tokens = 10 * step, Loss = 2, Nll = 1.5, LoadBalancing = 1, RouterZ = 3, LearningRate = 0.001, GradientNorm = 4,
+        Step = step, Tokens = 10 * step, Loss = 2, Nll = 1.5, LoadBalancing = 1, RouterZ = 3, LearningRate = 0.001,
+        GradientNorm = 4,
         TokensPerSecond = 100, CoreSeconds = 0.25,
     };
 

@@ -28,7 +28,9 @@ public sealed class TensorBoardWriterTests : IDisposable
         File.WriteAllText(file, "");
 
         Should.Throw<WorkFailedException>(() => new TensorBoardWriter(Path.Combine(file, "events"))).Message
-            .ShouldBe($"{Path.Combine(file, "events")}: event files cannot be written (Could not find a part of the path '{Path.Combine(file, "events")}')");
+            .ShouldBe(
+                $"{Path.Combine(file, "events")}: event files cannot be written (Could not find a part of the path "
+                + $"'{Path.Combine(file, "events")}')");
     }
 
     [Fact]

@@ -7,7 +7,8 @@ namespace Bam.Tests.Training.Optimization;
 
 public sealed class AdamWKernelTests
 {
-    private static readonly TrainingSettings Settings = new() { LearningRate = 1e-2, WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 };
+    private static readonly TrainingSettings Settings =
+        new() { LearningRate = 1e-2, WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 };
 
     [Theory]
     [InlineData(true)]
@@ -47,7 +48,9 @@ public sealed class AdamWKernelTests
         AdamWKernel.Update(whole, Normal("g", count), wholeMeans, wholeSquares, step, decays: true);
         var gradients = Normal("g", count);
         foreach (var (start, length) in new[] { (0, 3), (3, 8), (11, 18) })
-            AdamWKernel.Update(cut.AsSpan(start, length), gradients.AsSpan(start, length), cutMeans.AsSpan(start, length), cutSquares.AsSpan(start, length), step, decays: true);
+            AdamWKernel.Update(
+                cut.AsSpan(start, length), gradients.AsSpan(start, length), cutMeans.AsSpan(start, length),
+                cutSquares.AsSpan(start, length), step, decays: true);
         cut.ShouldBe(whole);
         cutMeans.ShouldBe(wholeMeans);
         cutSquares.ShouldBe(wholeSquares);

@@ -14,7 +14,8 @@ public sealed class AdamWTests
 
     private static readonly TrainingSettings Settings = new() { LearningRate = 1e-2, WeightDecay = 0.1 };
 
-    private static readonly ParameterRange[] Ranges = [.. ParameterRange.Join([new(0, 66_000, true), new(66_000, 500, false), new(67_000, 2_500, true)])];
+    private static readonly ParameterRange[] Ranges =
+        [.. ParameterRange.Join([new(0, 66_000, true), new(66_000, 500, false), new(67_000, 2_500, true)])];
 
     public AdamWTests() => LibTorch.Load();
 
@@ -61,5 +62,38 @@ public sealed class AdamWTests
         }
 
         Tensor.LiveCount.ShouldBe(live);
+    }
+}
+
+public sealed class ParameterRangeTests
+{
+    [Fact]
+    public void Ranges_that_touch_and_are_alike_become_one() =>
+        ParameterRange.Join([new(10, 5, true), new(0, 10, true), new(15, 1, false), new(20, 2, false)])
+            .ShouldBe([new(0, 15, true, 0), new(15, 1, false, 15), new(20, 2, false, 16)]);
+
+    [Fact]
+    public void Chunks_cover_a_range_once() =>
+        new ParameterRange(100, 25, true, 50).Chunks(10)
+            .ShouldBe([new(100, 10, true, 50), new(110, 10, true, 60), new(120, 5, true, 70)]);
+}
+
+/// <summary>torch.optim.AdamW as its documentation writes it, in double, one element after the other.</summary>
+internal static class AdamWReference
+{
+    public static void Update(
+        double[] values, float[] gradients, double[] means, double[] squares, TrainingSettings settings, double rate, int step,
+        double scale, bool decays)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            var g = gradients[i] * scale;
+            if (decays) values[i] -= rate * settings.WeightDecay * values[i];
+            means[i] = settings.Beta1 * means[i] + (1 - settings.Beta1) * g;
+            squares[i] = settings.Beta2 * squares[i] + (1 - settings.Beta2) * g * g;
+            var unbiasedMean = means[i] / (1 - Math.Pow(settings.Beta1, step + 1));
+            var unbiasedSquare = squares[i] / (1 - Math.Pow(settings.Beta2, step + 1));
+            values[i] -= rate * unbiasedMean / (Math.Sqrt(unbiasedSquare) + settings.Epsilon);
+        }
     }
 }

@@ -1,0 +1,36 @@
+using Bam.Data;
+using Bam.Data.Building;
+using Bam.Tokenization;
+
+namespace Bam.Library;
+
+/// <summary>Token shards of a domain, in Megatron-LM's format: what models are trained and evaluated on.</summary>
+public static class TokenData
+{
+    /// <summary>Builds shards from text. Near-duplicates are dropped, and whole documents are held out for evaluation.</summary>
+    /// <param name="inputs">Files (<c>.txt</c>, <c>.jsonl</c>, <c>.jsonl.gz</c>), folders, and patterns as <c>law/*.txt</c>.</param>
+    /// <param name="tokenizer">A <c>tokenizer.json</c>, or the directory that holds it.</param>
+    /// <param name="output">The directory to create; its name is the name of the domain. Older shards in it are replaced.</param>
+    /// <param name="heldOutFraction">The fraction of tokens to hold out, 0 to 0.5.</param>
+    /// <param name="reporter">Receives progress and warnings.</param>
+    /// <param name="cancellation">Stops the work; nothing is left in <paramref name="output"/>.</param>
+    /// <exception cref="InvalidInputException">An input is missing or damaged, or the output holds other files.</exception>
+    /// <exception cref="WorkFailedException">The disk is full or cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static void Build(
+        IReadOnlyList<string> inputs,
+        string tokenizer,
+        string output,
+        double heldOutFraction = 0.05,
+        IReporter? reporter = null,
+        CancellationToken cancellation = default) => DataBuilder.Build(
+        new DataBuildOptions
+        {
+            Inputs = inputs,
+            Encoder = TextEncoder.Of(Tokenizer.Load(tokenizer), tokenizer),
+            Output = output,
+            HeldOutFraction = heldOutFraction,
+        },
+        reporter ?? SilentReporter.Instance,
+        cancellation);
+}

@@ -1,0 +1,107 @@
+using System.Text.Json.Serialization;
+using Bam.Checkpoints;
+using Bam.Torch;
+
+namespace Bam.Models;
+
+/// <summary>
+/// The training loss and its parts, L = NLL + Σ over layers of (α · LB + β · Z), as numbers: of a micro-batch, of a step, of the
+/// steps between two lines of metrics, and in such a line.
+/// </summary>
+internal record Losses
+{
+    /// <summary>All zero.</summary>
+    public Losses() { }
+
+    /// <summary>L.</summary>
+    [JsonRequired, JsonPropertyOrder(-1)]
+    public double Loss { get; init; }
+
+    /// <summary>The negative log-likelihood of the next token, in nats.</summary>
+    [JsonRequired, JsonPropertyOrder(-1)]
+    public double Nll { get; init; }
+
+    /// <summary>The load-balancing loss, the mean over the layers that have one; 1 is balanced, 0 if none has.</summary>
+    [JsonRequired, JsonPropertyOrder(-1)]
+    public double LoadBalancing { get; init; }
+
+    /// <summary>The router z-loss, the mean over the layers that have one; 0 if none has.</summary>
+    [JsonRequired, JsonPropertyOrder(-1)]
+    public double RouterZ { get; init; }
+
+    public static Losses operator +(Losses left, Losses right) => Each(left, right, (x, y) => x + y);
+
+    public static Losses operator -(Losses left, Losses right) => Each(left, right, (x, y) => x - y);
+
+    public static Losses operator /(Losses sum, int count) => Each(sum, sum, (x, _) => x / count);
+
+    /// <summary>The mean with one more micro-batch, the last of <paramref name="count"/>.</summary>
+    public Losses MeanWith(Losses next, int count) => this + (next - this) / count;
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => FormattableString.Invariant(
+        $"loss {Loss:0.###}, nll {Nll:0.###}, load balancing {LoadBalancing:0.###}, router z {RouterZ:0.###}");
+
+    private static Losses Each(Losses left, Losses right, Func<double, double, double> combine) => new()
+    {
+        Loss = combine(left.Loss, right.Loss),
+        Nll = combine(left.Nll, right.Nll),
+        LoadBalancing = combine(left.LoadBalancing, right.LoadBalancing),
+        RouterZ = combine(left.RouterZ, right.RouterZ),
+    };
+}
+
+/// <summary>The losses of one micro-batch where they were computed. A GPU may still be computing them.</summary>
+/// <param name="Total">Scalar; carries the graph.</param>
+/// <param name="Nll">Scalar.</param>
+/// <param name="LoadBalancing">[L], 0 for blocks without feed-forward experts.</param>
+/// <param name="RouterZ">[L], 0 for blocks without feed-forward experts.</param>
+internal sealed record LossTensors(Tensor Total, Tensor Nll, Tensor LoadBalancing, Tensor RouterZ)
+{
+    /// <summary>The numbers; waits for a GPU.</summary>
+    public Losses Read() => new()
+    {
+        Loss = Total.Item<float>(),
+        Nll = Nll.Item<float>(),
+        LoadBalancing = MeanOfLayers(LoadBalancing),
+        RouterZ = MeanOfLayers(RouterZ),
+    };
+
+    // Layers without feed-forward experts hold zeros, and the losses of those with experts are above zero.
+    private static double MeanOfLayers(Tensor layers) =>
+        layers.ToArray<float>().Where(loss => loss != 0).Select(loss => (double)loss).DefaultIfEmpty(0).Average();
+}
+
+/// <summary>Collects the auxiliary losses of the feed-forward routers block by block; they outlive the blocks' scopes.</summary>
+internal sealed class RouterLosses(ModelConfig config, Device device) : IDisposable
+{
+    private readonly List<Tensor> loadBalancing = [];
+    private readonly List<Tensor> z = [];
+
+    /// <summary>LB = M · Σ_i F_i P_i (Switch Transformer, Eq. 4, over assignments), [L]; 0 where there are no experts.</summary>
+    public Tensor LoadBalancing => PerLayer(loadBalancing);
+
+    /// <summary>Z = mean over tokens of (logsumexp of the logits)² (ST-MoE, Eq. 5), [L]; 0 where there are no experts.</summary>
+    public Tensor Z => PerLayer(z);
+
+    /// <summary>Adds one block's.</summary>
+    /// <param name="logits">[n, M].</param>
+    /// <param name="probabilities">[n, M], their softmax.</param>
+    /// <param name="shares">F, each expert's share of all assignments, [M]; without a gradient.</param>
+    public void Add(Tensor logits, Tensor probabilities, Tensor shares)
+    {
+        using var scope = TensorScope.Open();
+        var balance = (shares * probabilities.Mean(0)).Sum() * shares.Count;
+        loadBalancing.Add(balance.DetachFromScope());
+        z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var loss in loadBalancing.Concat(z)) loss.Dispose();
+    }
+
+    private Tensor PerLayer(List<Tensor> losses) =>
+        losses.Count > 0 ? Tensor.Stack([.. losses]) : Tensor.Zeros([config.NumHiddenLayers], ScalarType.Float32, device);
+}
