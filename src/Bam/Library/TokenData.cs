@@ -23,14 +23,16 @@ public static class TokenData
         string output,
         double heldOutFraction = 0.05,
         IReporter? reporter = null,
-        CancellationToken cancellation = default) => DataBuilder.Build(
-        new DataBuildOptions
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var options = new DataBuildOptions
         {
             Inputs = inputs,
             Encoder = TextEncoder.Of(Tokenizer.Load(tokenizer), tokenizer),
             Output = output,
             HeldOutFraction = heldOutFraction,
-        },
-        reporter ?? SilentReporter.Instance,
-        cancellation);
+        };
+        DataBuilder.Build(options, reporter ?? SilentReporter.Instance, cancellation);
+    }
 }
