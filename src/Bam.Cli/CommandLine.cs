@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.Reflection;
 
 namespace Bam.Cli;
 
-/// <summary>From arguments to an exit status: parses, runs the verb, and turns every failure into one line.</summary>
+/// <summary>Parses the arguments, runs the verb, and turns every failure into one line and an exit status.</summary>
 internal static class CommandLine
 {
     private static readonly Option<bool> Json = new("--json")
@@ -12,10 +14,11 @@ internal static class CommandLine
         Recursive = true,
     };
 
-    /// <summary>The command <c>bam</c> itself. Not a RootCommand: that one is named after the file that happens to run.</summary>
+    /// <summary>The command <c>bam</c> itself. It is no RootCommand, because that one is named after the executable.</summary>
     public static Command CreateRoot(IEnumerable<Command> verbs)
     {
-        var root = new Command("bam", "Turns dense language models into one mixture of experts (BAM, BTX), trains and measures it");
+        var root = new Command(
+            "bam", "Build a mixture of experts from dense language models (BAM, BTX), train it and evaluate it");
         root.Options.Add(new HelpOption { Action = new HelpWithExample() });
         root.Options.Add(new VersionOption { Action = new ShowVersion() });
         root.Options.Add(Json);
@@ -37,7 +40,8 @@ internal static class CommandLine
         try
         {
             if (request.Action is not null || request.CommandResult.Command is not Verb verb)
-                return request.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+                return request.Invoke(
+                    new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
             EmptyWords.Refuse(request.CommandResult);
             return verb.Execute(new Invocation(request, output, request.GetValue(Json), reporter, cancellation));
         }
@@ -45,5 +49,43 @@ internal static class CommandLine
         {
             return Failure.Report(e, reporter, cancellation);
         }
+    }
+}
+
+/// <summary><c>--help</c>, followed by the verb's example.</summary>
+internal sealed class HelpWithExample : SynchronousCommandLineAction
+{
+    private readonly HelpAction help = new();
+
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        var status = help.Invoke(parseResult);
+        var output = parseResult.InvocationConfiguration.Output;
+        switch (parseResult.CommandResult.Command)
+        {
+            case Verb verb:
+                output.WriteLine($"Example:\n  {verb.Example}\n");
+                break;
+            case { Name: "bam" }:
+                output.WriteLine("Examples:\n  bam demo\n  bam train --help\n");
+                break;
+        }
+
+        return status;
+    }
+}
+
+/// <summary><c>--version</c>: the version and, after a plus, the commit it was built from.</summary>
+internal sealed class ShowVersion : SynchronousCommandLineAction
+{
+    public static string Version { get; } =
+        typeof(ShowVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        parseResult.InvocationConfiguration.Output.WriteLine($"bam {Version}");
+        return ExitStatus.Done;
     }
 }

@@ -8,22 +8,23 @@ internal static class Consoles
     private const int UnboundedWidth = 10_000;
     private const int NarrowestTerminal = 40;
 
-    /// <summary>True when a person watches <paramref name="writer"/>.</summary>
+    /// <summary>True if <paramref name="writer"/> is a terminal.</summary>
     public static bool IsTerminal(TextWriter writer) =>
         (ReferenceEquals(writer, Console.Out) && !Console.IsOutputRedirected)
         || (ReferenceEquals(writer, Console.Error) && !Console.IsErrorRedirected);
 
-    /// <summary>True when a line can be redrawn there.</summary>
+    /// <summary>True if lines can be redrawn there.</summary>
     public static bool IsLive(TextWriter writer) =>
         IsTerminal(writer) && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
-    /// <summary>For results: tables fit the terminal; in a file or a pipe they are as wide as they need to be.</summary>
-    public static IAnsiConsole ForResults(TextWriter writer) => Create(writer, IsTerminal(writer) ? TerminalWidth : UnboundedWidth);
+    /// <summary>For results: tables fit the terminal; in a file or a pipe they have their full width.</summary>
+    public static IAnsiConsole ForResults(TextWriter writer) =>
+        Create(writer, IsTerminal(writer) ? TerminalWidth : UnboundedWidth);
 
-    /// <summary>For messages: a terminal breaks long lines itself, so that a path can be copied whole.</summary>
+    /// <summary>For messages: the terminal breaks long lines itself, so that a path can be copied whole.</summary>
     public static IAnsiConsole ForMessages(TextWriter writer) => Create(writer, UnboundedWidth);
 
-    /// <summary>The terminal's columns at this moment.</summary>
+    /// <summary>The current width of the terminal.</summary>
     public static int TerminalWidth => Math.Max(NarrowestTerminal, Console.WindowWidth);
 
     private static IAnsiConsole Create(TextWriter writer, int width)

@@ -3,11 +3,14 @@ using Bam.Torch;
 
 namespace Bam.Cli;
 
-/// <summary>Every failure is one line and a status; only a fault of Bam itself leaves a trace, in a file.</summary>
+/// <summary>Turns every failure into one line and a status; a fault in Bam also writes its trace to a file.</summary>
 internal static class Failure
 {
-    /// <summary>Set to 1 to have traces on standard error.</summary>
+    /// <summary>If set to 1, traces go to standard error.</summary>
     private const string TraceVariable = "BAM_TRACE";
+
+    private const string NoLibTorch = "libtorch cannot be used here: "
+        + "'bam doctor' lists where Bam looked for it, './bam setup' in the clone installs it";
 
     public static int Report(Exception failure, Reporter reporter, CancellationToken cancellation)
     {
@@ -19,7 +22,7 @@ internal static class Failure
             InvalidInputException => (ExitStatus.WrongRequest, failure.Message),
             WorkFailedException => (ExitStatus.WorkFailed, failure.Message),
             TorchException when !LibTorch.IsAvailable(out _) =>
-                (ExitStatus.WrongRequest, "libtorch cannot be used here: 'bam doctor' says where it was looked for, './bam setup' in the clone installs it"),
+                (ExitStatus.WrongRequest, NoLibTorch),
             TorchException => (ExitStatus.WorkFailed, failure.Message.Split('\n')[0]),
             IOException or UnauthorizedAccessException => (ExitStatus.WorkFailed, failure.Message),
             _ => (ExitStatus.WorkFailed, $"{failure.GetType().Name}: {failure.Message} {WhereTheTraceIs(failure, showTrace)}"),
@@ -32,10 +35,12 @@ internal static class Failure
     private static string WhereTheTraceIs(Exception failure, bool shown)
     {
         if (shown) return "(this is a fault in Bam; the trace follows)";
-        var path = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"bam-trace-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}.txt"));
+        var time = DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
+        var path = Path.Combine(Path.GetTempPath(), $"bam-trace-{time}-{Environment.ProcessId}.txt");
         try
         {
-            using (var trace = new StreamWriter(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write }))
+            var mode = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+            using (var trace = new StreamWriter(path, mode))
                 trace.Write($"bam {ShowVersion.Version}\n{Environment.CommandLine}\n{failure}\n");
             return $"(this is a fault in Bam; the trace is in {path})";
         }
@@ -44,4 +49,22 @@ internal static class Failure
             return $"(this is a fault in Bam; {TraceVariable}=1 shows the trace)";
         }
     }
+}
+
+/// <summary>The exit status of the process.</summary>
+internal static class ExitStatus
+{
+    public const int Done = 0;
+
+    /// <summary>The request was right, the work failed; also a check that did not hold.</summary>
+    public const int WorkFailed = 1;
+
+    /// <summary>The request was wrong: an option, a file, a field, a machine that is not set up.</summary>
+    public const int WrongRequest = 2;
+
+    /// <summary>Ctrl-C or SIGTERM, after saving.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>The reader of standard output has gone; a shell reports this for a program that SIGPIPE ended.</summary>
+    public const int ReaderGone = 141;
 }

@@ -1,16 +1,16 @@
 using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Spectre.Console;
 
 namespace Bam.Cli;
 
 /// <summary>
-/// What one verb gets to work with: the parsed request, a place for results, a reporter, and the cancellation token.
+/// What a verb works with: the parsed command line, standard output for results, standard error for everything else, and a token
+/// that Ctrl-C and SIGTERM set.
 /// </summary>
-/// <param name="request">The parsed command line.</param>
-/// <param name="results">Where standard output goes: results only.</param>
-/// <param name="json">True: the result is wanted for programs.</param>
-/// <param name="reporter">Where standard error goes: everything else.</param>
-/// <param name="cancellation">Set by Ctrl-C and SIGTERM: save and leave.</param>
 internal sealed class Invocation(
     ParseResult request, TextWriter results, bool json, IReporter reporter, CancellationToken cancellation)
 {
@@ -30,10 +30,9 @@ internal sealed class Invocation(
     public bool IsGiven(Option option) => request.GetResult(option) is { Implicit: false };
 
     /// <summary>
-    /// Writes the verb's result: <paramref name="result"/> as JSON with <c>--json</c>, else <paramref name="text"/>'s drawing.
+    /// Writes the verb's result: <paramref name="result"/> as JSON with <c>--json</c>, otherwise the drawing of
+    /// <paramref name="text"/>, in a pipe without colours.
     /// </summary>
-    /// <param name="result">Serialised with snake_case names.</param>
-    /// <param name="text">Draws the same human-readable: tables on a terminal, the same without colours in a pipe.</param>
     public void WriteResult<T>(T result, Action<IAnsiConsole> text)
     {
         if (json) results.WriteLine(JsonResult.Serialize(result));
@@ -41,7 +40,7 @@ internal sealed class Invocation(
     }
 
     /// <summary>
-    /// Writes a piece of a text that comes little by little; nothing with <c>--json</c>, which gets the whole at the end.
+    /// Writes a piece of a text that is streamed; nothing with <c>--json</c>, which prints the whole at the end.
     /// </summary>
     public void WritePiece(string text)
     {
@@ -51,8 +50,6 @@ internal sealed class Invocation(
     }
 
     /// <summary>Writes items as they come, holding one at a time; with <c>--json</c> all of them as one list.</summary>
-    /// <param name="items">Read once.</param>
-    /// <param name="text">The piece that an item is.</param>
     public void WriteEach<T>(IEnumerable<T> items, Func<T, string> text)
     {
         WriteJson(() => items.ToList());
@@ -60,7 +57,7 @@ internal sealed class Invocation(
         foreach (var item in items) WritePiece(text(item));
     }
 
-    /// <summary>With <c>--json</c>, writes the whole of what <see cref="WritePiece"/> had in pieces.</summary>
+    /// <summary>With <c>--json</c>, writes as a whole what <see cref="WritePiece"/> gets in pieces.</summary>
     public void WriteJson<T>(Func<T> result)
     {
         if (json) results.WriteLine(JsonResult.Serialize(result()));
@@ -68,4 +65,29 @@ internal sealed class Invocation(
 
     /// <summary>Writes a result that has one form only, such as a schema.</summary>
     public void WriteText(string text) => results.WriteLine(text);
+}
+
+/// <summary>
+/// The format of <c>--json</c>: indented, snake_case, enumerations as words, NaN and infinities as their names.
+/// </summary>
+internal static partial class JsonResult
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
+
+    /// <summary>
+    /// The result; characters that set the direction of text are escaped, as the encoder does with control characters.
+    /// </summary>
+    public static string Serialize<T>(T result) =>
+        FormatCharacter().Replace(JsonSerializer.Serialize(result, Options), match => $"\\u{(int)match.Value[0]:x4}");
+
+    // Such characters occur in texts only.
+    [GeneratedRegex(@"[\p{Cf}]")]
+    private static partial Regex FormatCharacter();
 }

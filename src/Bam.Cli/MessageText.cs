@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using Bam.Files;
+using Spectre.Console;
 
 namespace Bam.Cli;
 
@@ -14,13 +16,13 @@ internal static partial class MessageText
     private const int MostCharacters = 1000;
     private const int ShownTail = 280;
 
-    /// <summary>What is left of a message before patterns are looked for in it: two paths of the greatest length fit.</summary>
+    /// <summary>Messages are cut to this length before patterns are searched; two paths of maximum length fit.</summary>
     private const int MostRead = 16 * 1024;
 
-    /// <summary>A longer word is no name of a file.</summary>
+    /// <summary>A longer word is no file name.</summary>
     private const int LongestName = 255;
 
-    /// <summary>What is quoted of an input, so far as it is one word and no path.</summary>
+    /// <summary>The longest quoted word that is no path.</summary>
     private const int LongestQuote = 60;
 
     private const int ZeroWidthNonJoiner = 0x200C;
@@ -65,7 +67,7 @@ internal static partial class MessageText
         _ => true,
     };
 
-    /// <summary>The middle gives way: a message begins with the place and ends with what to do.</summary>
+    /// <summary>Cuts the middle: a message begins with the place and ends with what to do.</summary>
     private static string Shorten(string text, int most, int tail)
     {
         if (text.Length <= most) return text;
@@ -83,4 +85,32 @@ internal static partial class MessageText
 
     [GeneratedRegex(@"(?<=')[^'\s/]{61,}(?=')|(?<="")[^""\s/]{61,}(?="")")]
     private static partial Regex LongQuote();
+}
+
+/// <summary>
+/// What of files and options stands in human-readable results. Names, labels and quoted pieces are escaped as in messages,
+/// wherever the result goes; text that is the result itself reaches a file or a pipe as it is, and a terminal without control
+/// characters.
+/// </summary>
+internal static class ResultText
+{
+    /// <summary>A name or another text in a cell, a title or a line, as Spectre's markup.</summary>
+    public static string Label(string text) => Markup.Escape(MessageText.Escape(text));
+
+    /// <summary>Writes a line of markup whose interpolated strings are labels; numbers in the invariant culture.</summary>
+    public static void LabelledLine(this IAnsiConsole console, FormattableString line) =>
+        console.MarkupLineInterpolated(
+            CultureInfo.InvariantCulture,
+            FormattableStringFactory.Create(line.Format, [.. line.GetArguments().Select(Escaped)]));
+
+    /// <summary>
+    /// Text as a terminal gets it. Control characters could command it and are replaced. Characters that set the direction are
+    /// part of Arabic and Hebrew text; they stay, as their effect ends with the line.
+    /// </summary>
+    public static string ForTerminal(string text) =>
+        string.Concat(text.Select(letter => IsCommand(letter) ? (char)Rune.ReplacementChar.Value : letter));
+
+    private static bool IsCommand(char letter) => char.IsControl(letter) && letter is not ('\n' or '\t');
+
+    private static object? Escaped(object? value) => value is string text ? MessageText.Escape(text) : value;
 }

@@ -5,10 +5,10 @@ using Bam.Configuration;
 
 namespace Bam.Cli;
 
-/// <summary>What is wrong with a command line, in one line that names the word and the way to the help.</summary>
+/// <summary>Errors of a command line, as one line that names the word and the command for help.</summary>
 internal static class ParseErrors
 {
-    /// <summary>The one line, or null where nothing is wrong.</summary>
+    /// <summary>The error line, or null if the command line is valid.</summary>
     public static string? Find(ParseResult request)
     {
         if (request.Errors.Count == 0 && request.Action is not null) return null; // help, or the version
@@ -29,7 +29,8 @@ internal static class ParseErrors
     }
 
     private static string Unknown(string word, ParseResult request) =>
-        $"unknown {(word.StartsWith('-') ? "option" : "argument")} '{word}'{Nearest(word, request.CommandResult.Command)}; {TryHelp(request)}";
+        $"unknown {(word.StartsWith('-') ? "option" : "argument")} '{word}'"
+        + $"{Nearest(word, request.CommandResult.Command)}; {TryHelp(request)}";
 
     private static string TryHelp(ParseResult request) => $"try: {PathOf(request.CommandResult)} --help";
 
@@ -61,7 +62,8 @@ internal static class ParseErrors
     // The library's words for a value of another type name the type of .NET.
     private static string Describe(ParseError error)
     {
-        if (error.SymbolResult is not OptionResult { Option: var option, Tokens: var values } || !error.Message.Contains(nameof(System), StringComparison.Ordinal))
+        var namesType = error.Message.Contains(nameof(System), StringComparison.Ordinal);
+        if (!namesType || error.SymbolResult is not OptionResult { Option: var option, Tokens: var values })
             return error.Message.TrimEnd('.');
         var type = option.ValueType.GetElementType() ?? Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
         var expected = type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "an integer";
@@ -76,4 +78,29 @@ internal static class ParseErrors
         word.StartsWith('-')
             ? [.. command.Options.Where(option => !option.Hidden).Select(option => option.Name).Append("--json").Distinct()]
             : [.. command.Subcommands.Select(verb => verb.Name)]);
+}
+
+/// <summary>Refuses empty arguments, which unset shell variables leave.</summary>
+internal static class EmptyWords
+{
+    // A text may be empty, or its verb has a more specific error.
+    private static readonly string[] Texts = ["TEXT", "LINE"];
+
+    /// <summary>Looks through the arguments and the options that were given.</summary>
+    /// <exception cref="InvalidInputException">One is empty.</exception>
+    public static void Refuse(CommandResult command)
+    {
+        foreach (var part in command.Children)
+        {
+            var name = part switch
+            {
+                ArgumentResult { Argument: var argument } => argument.Name,
+                OptionResult { Option: var option } when !Texts.Contains(option.HelpName) => option.Name,
+                _ => null,
+            };
+            if (name is not null && part.Tokens.Any(token => token.Value.Length == 0))
+                throw new InvalidInputException(
+                    name, "a value", "an empty one", "give one, or set the shell variable that it comes from");
+        }
+    }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Bam.Cli;
 
-/// <summary>Large numbers as people write and read them: <c>400B</c>, <c>989T</c>, <c>4e11</c>, <c>80G</c>.</summary>
+/// <summary>Large numbers with unit prefixes: <c>400B</c>, <c>989T</c>, <c>4e11</c>, <c>80G</c>.</summary>
 internal static class Quantity
 {
     private static readonly string[] Prefixes = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
@@ -16,9 +16,10 @@ internal static class Quantity
         var digits = text.Replace("_", "", StringComparison.Ordinal);
         var factor = digits is [.., var last] ? FactorOf(last) : 1;
         if (factor != 1) digits = digits[..^1];
-        return double.TryParse(digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+        const NumberStyles style = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        return double.TryParse(digits, style, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? number * factor
-            : throw new InvalidInputException(option, "a number as 400B, 1.5T or 4e11", text, "correct it");
+            : throw new InvalidInputException(option, "a number such as 400B, 1.5T or 4e11", text, "correct it");
     }
 
     /// <summary>Three significant digits with a prefix, as "1.99 T".</summary>
@@ -27,11 +28,13 @@ internal static class Quantity
         var power = 0;
         // 999.5 would be "1000" at three digits.
         for (; value >= 999.5 && power < Prefixes.Length - 1; power++) value /= 1000;
-        var format = power == 0 && value == Math.Round(value) ? "0" : value switch { >= 99.95 => "0", >= 9.995 => "0.0", _ => "0.00" };
+        var format = power == 0 && value == Math.Round(value)
+            ? "0"
+            : value switch { >= 99.95 => "0", >= 9.995 => "0.0", _ => "0.00" };
         return $"{value.ToString(format, CultureInfo.InvariantCulture)} {Prefixes[power]}{unit}".TrimEnd();
     }
 
-    /// <summary>Tokens as people count them, as "400 B".</summary>
+    /// <summary>A number of tokens, as "400 B".</summary>
     public static string Tokens(double count) => Short(count).Replace('G', 'B');
 
     /// <summary>FLOPs of a whole training, as "7.84e20".</summary>
@@ -58,4 +61,32 @@ internal static class Quantity
         'E' => 1e18,
         _ => 1,
     };
+}
+
+/// <summary>
+/// File sizes with units: <c>5GB</c>, <c>500 MB</c>, <c>2GiB</c>, <c>4096</c>. Here B means byte, not billion.
+/// </summary>
+internal static class ByteSize
+{
+    private static readonly string[] Units = ["k", "M", "G", "T"];
+
+    /// <summary>The bytes that an option's text means; units are powers of 1000, with an i powers of 1024.</summary>
+    /// <exception cref="InvalidInputException">It is no size of at least one byte.</exception>
+    public static long Parse(string option, string text)
+    {
+        var rest = text.EndsWith('B') ? text[..^1] : text;
+        var isBinary = text.EndsWith("iB", StringComparison.Ordinal);
+        if (isBinary) rest = rest[..^1];
+        var power = rest.Length == 0
+            ? 0
+            : 1 + Array.FindIndex(Units, unit => unit.Equals(rest[^1..], StringComparison.OrdinalIgnoreCase));
+        if (power > 0) rest = rest[..^1];
+        var isNumber = double.TryParse(
+            rest.TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number);
+        var bytes = number * Math.Pow(isBinary ? 1024 : 1000, power);
+        return isNumber && bytes is >= 1 and < long.MaxValue && (power > 0 || !isBinary)
+            ? (long)bytes
+            : throw new InvalidInputException(
+                option, "a size of at least one byte, such as 5GB, 500MB or 2GiB", text, "correct it");
+    }
 }

@@ -3,10 +3,10 @@ using Bam.Files;
 
 namespace Bam.Cli;
 
-/// <summary>The reader of standard output has gone, as <c>head</c> does when it has enough: the work ends quietly.</summary>
+/// <summary>The reader of standard output has gone, as <c>head</c> does after its last line: the work ends silently.</summary>
 internal sealed class ClosedOutputException : Exception;
 
-/// <summary>Standard output that tells when nobody reads it any more, which .NET's own passes over in silence.</summary>
+/// <summary>Standard output that reports a closed pipe, which .NET's own stream ignores.</summary>
 internal sealed partial class StandardOutput : Stream
 {
     private const int Descriptor = 1;
@@ -24,10 +24,11 @@ internal sealed partial class StandardOutput : Stream
 
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    /// <summary>Makes it what <see cref="Console.Out"/> writes to.</summary>
+    /// <summary>Redirects <see cref="Console.Out"/> to it.</summary>
     public static void Install()
     {
-        if (OperatingSystem.IsLinux()) Console.SetOut(new StreamWriter(new StandardOutput(), Console.OutputEncoding) { AutoFlush = true });
+        if (OperatingSystem.IsLinux())
+            Console.SetOut(new StreamWriter(new StandardOutput(), Console.OutputEncoding) { AutoFlush = true });
     }
 
     /// <summary>Writes all bytes.</summary>
@@ -67,7 +68,9 @@ internal sealed partial class StandardOutput : Stream
             case BrokenPipe:
                 throw new ClosedOutputException();
             default:
-                throw new WorkFailedException($"standard output: cannot be written ({IoFailure.Describe(new IOException(Marshal.GetPInvokeErrorMessage(error), error))}); write it elsewhere");
+                var failure = new IOException(Marshal.GetPInvokeErrorMessage(error), error);
+                throw new WorkFailedException(
+                    $"standard output: cannot be written ({IoFailure.Describe(failure)}); write it elsewhere");
         }
     }
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Bam.Cli;
 
-/// <summary>The first Ctrl-C, SIGTERM or hang-up asks the work to save and leave; the second ends the process at once.</summary>
+/// <summary>The first Ctrl-C, SIGTERM or SIGHUP asks the work to save and stop; the second ends the process at once.</summary>
 internal sealed class TerminationSignals : IDisposable
 {
     private readonly CancellationTokenSource source = new();
@@ -25,11 +25,11 @@ internal sealed class TerminationSignals : IDisposable
         source.Cancel();
         try
         {
-            error.WriteLine("\nbam: stopping at the next safe point; once more to stop at once");
+            error.WriteLine("\nbam: stopping at the next safe point; interrupt again to stop immediately");
         }
         catch (IOException)
         {
-            // The terminal that hung up takes no more words.
+            // The terminal has hung up.
         }
     }
 

@@ -2,10 +2,10 @@ using System.CommandLine;
 
 namespace Bam.Cli;
 
-/// <summary>One verb of the command line: its options are its fields, added in its constructor.</summary>
-/// <param name="name">The word after <c>bam</c>.</param>
-/// <param name="description">One sentence without a full stop.</param>
-/// <param name="example">A whole command line that works, shown by <c>--help</c>.</param>
+/// <summary>
+/// One verb of the command line: its options are its fields, added in its constructor. The description has no full stop; the
+/// example is a whole command line that works, shown by <c>--help</c>.
+/// </summary>
 internal abstract class Verb(string name, string description, string example) : Command(name, description)
 {
     public string Example { get; } = example;
@@ -16,4 +16,14 @@ internal abstract class Verb(string name, string description, string example) : 
     /// </summary>
     /// <returns>An <see cref="ExitStatus"/>.</returns>
     public abstract int Execute(Invocation invocation);
+}
+
+/// <summary>A group of verbs, such as <c>bam data</c>.</summary>
+internal sealed class VerbGroup : Command
+{
+    public VerbGroup(string name, string description, params Verb[] verbs)
+        : base(name, description)
+    {
+        foreach (var verb in verbs) Subcommands.Add(verb);
+    }
 }

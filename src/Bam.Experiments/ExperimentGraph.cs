@@ -1,5 +1,4 @@
 using Bam.Data;
-using Bam.Evaluation;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
@@ -13,6 +12,7 @@ internal sealed class ExperimentGraph
     private readonly Recipe recipe;
     private readonly FileHashes hashes;
     private readonly TokenizerPhase tokenizer;
+    private readonly BeginOfText bos;
     private readonly Dictionary<string, DataPhase> data;
     private readonly IReadOnlyList<ProbePhase> probes;
     private readonly ModelPhase seed;
@@ -21,18 +21,19 @@ internal sealed class ExperimentGraph
     private readonly Dictionary<string, BudgetPhase> budgets = [];
 
     /// <summary>Makes the phases; reads the users' files to hash them, and does nothing else.</summary>
-    /// <param name="recipe">The recipe.</param>
-    /// <param name="hashes">Of the files that it names.</param>
     /// <exception cref="InvalidInputException">A file or a checkpoint that the recipe names is missing or is not what it must
     /// be.</exception>
     public ExperimentGraph(Recipe recipe, FileHashes hashes)
     {
         (this.recipe, this.hashes) = (recipe, hashes);
         GivenFiles.Check(recipe);
-        var prepare = recipe.Prepare is { } script ? new PreparePhase(Existing(script), recipe.PrepareReads, hashes) : null;
+        var prepare = recipe.Prepare is { } script
+            ? new PreparePhase(Existing(script), recipe.PrepareReads, hashes)
+            : null;
         var texts = recipe.Domains.Select(domain => new DomainText(domain.Key, domain.Value, prepare, hashes)).ToList();
-        tokenizer = TokenizerOf(texts);
-        data = texts.ToDictionary(text => text.Name, text => new DataPhase(text, recipe.Data, recipe.RandomSeed, tokenizer));
+        (tokenizer, bos) = TokenizerOf(texts);
+        data = texts.ToDictionary(
+            text => text.Name, text => new DataPhase(text, recipe.Data, bos, recipe.RandomSeed, tokenizer));
         seed = SeedPhase();
         experts = recipe.Experts.ToDictionary(expert => expert.Key, expert => ExpertPhase(expert.Key, expert.Value));
         probes = [.. ProbesOf()];
@@ -57,66 +58,107 @@ internal sealed class ExperimentGraph
     /// <summary>All phases, dependencies first.</summary>
     public IReadOnlyList<Phase> Order { get; }
 
-    private PerplexityOptions Evaluation => new()
-    {
-        WindowLength = recipe.Evaluation.SequenceLength ?? recipe.Seed.Training.SequenceLength,
-        BatchSize = recipe.Evaluation.BatchSize,
-    };
+    private int EvaluationLength => recipe.Evaluation.SequenceLength ?? recipe.Seed.Training.SequenceLength;
 
     private IEnumerable<ExperimentModel> ModelsOf()
     {
         yield return Model("seed", ModelKind.Seed, null, seed, null);
         foreach (var (name, expert) in recipe.Experts)
-            yield return Model(name, ModelKind.Expert, recipe.Domains.ContainsKey(expert.DomainOf(name)) ? expert.DomainOf(name) : null, experts[name], null);
+        {
+            var domain = expert.DomainOf(name);
+            yield return Model(name, ModelKind.Expert, recipe.Domains.ContainsKey(domain) ? domain : null, experts[name], null);
+        }
+
         foreach (var (name, mixture) in recipe.Mixtures)
             yield return Model(name, KindOf(mixture.Method), null, MixturePhase(name, mixture), BudgetOf(name));
     }
 
-    private static IEnumerable<Phase> Evaluations(ExperimentModel model) => model.Probes is { } probes ? [model.Evaluation, probes] : [model.Evaluation];
+    private static IEnumerable<Phase> Evaluations(ExperimentModel model) =>
+        model.Probes is { } probes ? [model.Evaluation, probes] : [model.Evaluation];
 
-    private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, BudgetPhase? budget)
-    {
-        var device = recipe.Seed.Training.Device;
-        return new(name, kind, domain, origin, new EvaluatePhase(name, origin, [.. data.Values], Evaluation, device), budget)
+    private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, BudgetPhase? budget) =>
+        new(name, kind, domain, origin, Evaluate(name, origin, [.. data.Values], "evaluate"), budget)
         {
-            Probes = probes.Count == 0 ? null : new EvaluatePhase(name, origin, probes, Evaluation, device, "probe-evaluate"),
+            Probes = probes.Count == 0 ? null : Evaluate(name, origin, probes, "probe-evaluate"),
         };
+
+    private EvaluatePhase Evaluate(string name, ModelPhase origin, IReadOnlyList<ShardsPhase> texts, string kind)
+    {
+        var settings = new EvaluateSettings
+        {
+            SequenceLength = EvaluationLength,
+            Domains = [.. texts.Select(text => text.Name)],
+            BatchSize = recipe.Evaluation.BatchSize,
+            Device = recipe.Seed.Training.Device,
+        };
+        return new(name, settings, origin, texts, kind);
     }
 
     private IEnumerable<ProbePhase> ProbesOf()
     {
-        var prepare = recipe.ProbePrepare is { } script ? new PreparePhase(Existing(script), recipe.ProbePrepareReads, hashes, "probes") : null;
-        foreach (var (name, probe) in recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)))
+        var prepare = recipe.ProbePrepare is { } script
+            ? new PreparePhase(Existing(script), recipe.ProbePrepareReads, hashes, "probes")
+            : null;
+        return recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key))
+            .Select(part => Probe(part.Name, part.Probe, prepare));
+    }
+
+    private ProbePhase Probe(string name, RecipeProbe probe, PreparePhase? prepare)
+    {
+        var seed = recipe.RandomSeed;
+        if (probe.Text is { } section)
         {
-            yield return probe switch
-            {
-                { Text: { } text } => new UnseenProbePhase(new DomainText(name, text, prepare, hashes), probe.MaxTokens, recipe.RandomSeed, tokenizer),
-                { Corrupt: { } probability } => new CorruptedProbePhase(name, data[probe.Of![0]], probability, recipe.RandomSeed, tokenizer),
-                _ => new MixedProbePhase(name, [.. probe.Of!.Select(domain => data[domain])], probe.Pieces!.Value, recipe.RandomSeed, tokenizer),
-            };
+            var text = new DomainText(name, section, prepare, hashes);
+            var settings = new UnseenProbeSettings { Text = text.Settings, MaxTokens = probe.MaxTokens, Seed = seed, Bos = bos };
+            return new UnseenProbePhase(text, settings, tokenizer);
         }
+
+        if (probe.Corrupt is { } probability)
+        {
+            var settings = new CorruptedProbeSettings { Name = name, Corrupt = probability, Seed = seed, Bos = bos };
+            return new CorruptedProbePhase(settings, data[probe.Of![0]], tokenizer);
+        }
+
+        var mixed = new MixedProbeSettings { Name = name, Of = probe.Of!, Pieces = probe.Pieces!.Value, Seed = seed, Bos = bos };
+        return new MixedProbePhase(mixed, [.. probe.Of!.Select(domain => data[domain])], tokenizer);
     }
 
     private IEnumerable<LatencyPhase> LatenciesOf()
     {
         if (recipe.Latency is not { } latency) return [];
         var origins = latency.Models.ToDictionary(name => name, name => Models.First(model => model.Name == name).Origin);
-        return new[] { (string?)null }.Concat(latency.Presets).Select(preset => new LatencyPhase(origins, latency, preset, recipe.Seed.Training.Device));
+        var device = recipe.Seed.Training.Device;
+        return new[] { (string?)null }.Concat(latency.Presets).Select(preset => new LatencyPhase(origins, new()
+        {
+            PromptTokens = latency.PromptTokens,
+            NewTokens = latency.NewTokens,
+            Runs = latency.Runs,
+            Preset = preset,
+            Device = device == TrainingSettings.DefaultDevice ? null : device,
+        }));
     }
 
-    private TokenizerPhase TokenizerOf(IReadOnlyList<DomainText> texts)
+    private (TokenizerPhase Tokenizer, BeginOfText Bos) TokenizerOf(IReadOnlyList<DomainText> texts)
     {
-        if (GivenFiles.Tokenizer(recipe) is { } file) return new GivenTokenizerPhase(file, hashes, recipe.Data.Bos);
+        if (GivenFiles.Tokenizer(recipe) is { } file)
+            return (new GivenTokenizerPhase(file, hashes), recipe.Data.Bos ?? GivenTokenizerPhase.UsualPlace(file));
         if (recipe.Data.Bos is BeginOfText.Document or BeginOfText.Window)
-            throw new InvalidInputException("key 'data.bos'", "none with a tokenizer that the recipe trains, which begins texts with no token", $"{recipe.Data.Bos}", "remove it, or name a tokenizer by 'tokenizer.path'");
-        return new TrainTokenizerPhase(recipe.Tokenizer, texts, recipe.RandomSeed);
+        {
+            throw new InvalidInputException(
+                "key 'data.bos'",
+                "none with a tokenizer that the recipe trains, which begins texts with no token",
+                $"{recipe.Data.Bos}",
+                "remove it, or name a tokenizer by 'tokenizer.path'");
+        }
+
+        return (new TrainTokenizerPhase(recipe.Tokenizer, texts, recipe.RandomSeed), BeginOfText.None);
     }
 
     private ModelPhase SeedPhase()
     {
         if (recipe.Seed.Checkpoint is { } checkpoint) return new CheckpointPhase("seed", checkpoint, hashes);
         var shares = recipe.Seed.Shares ?? new Dictionary<string, double> { [recipe.GeneralDomain] = 1 };
-        return new TrainPhase("seed", null, SeedSizes.Of(recipe), recipe.ModelSeed, Plan(recipe.Seed.Training, shares));
+        return Train("seed", null, recipe.Seed.Training, shares);
     }
 
     private ModelPhase ExpertPhase(string name, RecipeExpert expert)
@@ -126,15 +168,44 @@ internal sealed class ExperimentGraph
         var shares = new Dictionary<string, double> { [domain] = 1 };
         if (expert.GeneralShare > 0 && domain != recipe.GeneralDomain)
             (shares[domain], shares[recipe.GeneralDomain]) = (1 - expert.GeneralShare, expert.GeneralShare);
-        return new TrainPhase(name, seed, null, recipe.ModelSeed, Plan(expert.Training, shares));
+        return Train(name, seed, expert.Training, shares);
     }
 
     private ModelPhase MixturePhase(string name, RecipeMixture mixture)
     {
         var start = StartOf(name);
-        if (!mixture.IsTrained) return start;
-        var plan = Plan(mixture.Training, SharesOf(mixture), BudgetOf(name)) with { Shares = FoundSharesOf(name, mixture) };
-        return new TrainPhase(name, start, null, recipe.ModelSeed, plan);
+        return mixture.IsTrained
+            ? Train(name, start, mixture.Training, SharesOf(mixture), FoundSharesOf(name, mixture), BudgetOf(name))
+            : start;
+    }
+
+    private TrainPhase Train(
+        string name,
+        ModelPhase? start,
+        TrainingSettings training,
+        IReadOnlyDictionary<string, double> shares,
+        SharesPhase? foundShares = null,
+        BudgetPhase? budget = null)
+    {
+        var isMeasured = training.EvaluateEvery > 0;
+        var settings = new TrainSettings
+        {
+            Training = training,
+            Shares = shares,
+            Sizes = start is null ? SeedSizes.Of(recipe) : null,
+            RandomSeed = recipe.ModelSeed,
+            EvaluateSequenceLength = isMeasured && EvaluationLength != training.SequenceLength ? EvaluationLength : null,
+            EvaluateBatchSize = recipe.Evaluation.BatchSize,
+        };
+        return new(name, settings, new()
+        {
+            Start = start,
+            Domains = DomainsOf(shares),
+            Measured = isMeasured ? [.. data.Values] : [],
+            Tokenizer = tokenizer,
+            Shares = foundShares,
+            Budget = budget,
+        });
     }
 
     /// <summary>The model before it is trained: a mixture, or for a dense control the seed.</summary>
@@ -144,30 +215,26 @@ internal sealed class ExperimentGraph
     {
         if (mixes.TryGetValue(name, out var mix)) return mix;
         var mixture = recipe.Mixtures[name];
-        var members = mixture.Of ?? [.. experts.Keys];
-        // A sparse mixture has copies of the seed where the others have experts.
-        var isSparse = mixture.Method == MixtureMethod.Sparse;
+        var members = mixture.MembersIn(recipe);
         return mixes[name] = new MixPhase(
             name,
-            mixture,
+            mixture.SettingsIn(recipe),
             seed,
-            isSparse ? [] : [.. members.Select(member => experts[member])],
-            isSparse ? mixture.Experts ?? members.Count + 1 : mixture.Experts,
-            recipe.ModelSeed,
-            mixture.RouterTokens is { } tokens ? new RouterDomains(DomainsOf(members), tokens, recipe.Seed.Training.Device) : null);
+            mixture.Method == MixtureMethod.Sparse ? [] : [.. members.Select(member => experts[member])],
+            mixture.RouterTokens is null ? [] : RouterDomainsOf(members));
     }
 
     /// <summary>Each model's domain, the seed's first.</summary>
-    private IReadOnlyList<DataPhase> DomainsOf(IReadOnlyList<string> members) =>
+    private IReadOnlyList<DataPhase> RouterDomainsOf(IReadOnlyList<string> members) =>
         [data[recipe.GeneralDomain], .. members.Select(member => data[recipe.Experts[member].DomainOf(member)])];
 
     private SharesPhase? FoundSharesOf(string name, RecipeMixture mixture)
     {
         if (mixture.ShareBy == ShareBy.Equal) return null;
         var untrained = mixture.ShareBy == ShareBy.HeldOutLoss
-            ? new EvaluatePhase($"{name}-untrained", StartOf(name), [.. data.Values], Evaluation, recipe.Seed.Training.Device)
+            ? Evaluate($"{name}-untrained", StartOf(name), [.. data.Values], "evaluate")
             : null;
-        return new SharesPhase(name, mixture.ShareBy, [.. data.Values], untrained);
+        return new SharesPhase(name, new() { By = mixture.ShareBy }, [.. data.Values], untrained);
     }
 
     /// <summary>The phase that finds the tokens of a mixture whose budget is matched; null when they are given.</summary>
@@ -177,32 +244,29 @@ internal sealed class ExperimentGraph
         if (mixture.Match is not { } match) return null;
         if (budgets.TryGetValue(name, out var budget)) return budget;
         var reference = recipe.Mixtures[match.Mixture];
+        var referenceBudget = BudgetOf(match.Mixture);
+        var settings = new BudgetSettings
+        {
+            By = match.By,
+            ReferenceTokens = referenceBudget is null ? reference.Training.TotalSteps * reference.Training.TokensPerStep : null,
+            Own = CostSettings.Of(mixture.Training, match.By),
+            Reference = CostSettings.Of(reference.Training, match.By),
+            ReferenceName = match.Mixture,
+        };
+        var domains = DomainsOf(SharesOf(mixture)).Concat(DomainsOf(SharesOf(reference)));
         return budgets[name] = new BudgetPhase(
-            name,
-            match.By,
-            new BudgetSide(StartOf(name), name, mixture.Training, Mixed(SharesOf(mixture))),
-            new BudgetSide(StartOf(match.Mixture), match.Mixture, reference.Training, Mixed(SharesOf(reference))),
-            BudgetOf(match.Mixture));
+            name, settings, StartOf(name), StartOf(match.Mixture), referenceBudget, domains);
     }
-
-    private TrainingPlan Plan(TrainingSettings settings, IReadOnlyDictionary<string, double> shares, BudgetPhase? budget = null) => new()
-    {
-        Settings = settings,
-        Domains = Mixed(shares),
-        Budget = budget,
-        Tokenizer = tokenizer,
-        Measured = [.. data.Values],
-        Evaluation = Evaluation,
-    };
 
     private IReadOnlyDictionary<string, double> SharesOf(RecipeMixture mixture) =>
         mixture.Shares ?? recipe.Domains.Keys.ToDictionary(domain => domain, _ => 1.0);
 
-    private IReadOnlyList<DomainShare> Mixed(IReadOnlyDictionary<string, double> shares) =>
-        [.. shares.Select(share => new DomainShare(data[share.Key], share.Value))];
+    private IReadOnlyList<DataPhase> DomainsOf(IReadOnlyDictionary<string, double> shares) =>
+        [.. shares.Keys.Select(domain => data[domain])];
 
-    private static string Existing(string script) =>
-        File.Exists(script) ? script : throw new InvalidInputException(script, "the script that the recipe names", "nothing", "check the path");
+    private static string Existing(string script) => File.Exists(script)
+        ? script
+        : throw new InvalidInputException(script, "the script that the recipe names", "nothing", "check the path");
 
     private static ModelKind KindOf(MixtureMethod method) => method switch
     {
@@ -212,4 +276,15 @@ internal sealed class ExperimentGraph
         MixtureMethod.Dense => ModelKind.Dense,
         _ => ModelKind.Sparse,
     };
+}
+
+/// <summary>
+/// One model of an experiment: its name in the tables, an expert's domain, the phases that make and measure it, and the one that
+/// finds its budget if that is matched to another mixture's.
+/// </summary>
+internal sealed record ExperimentModel(
+    string Name, ModelKind Kind, string? Domain, ModelPhase Origin, EvaluatePhase Evaluation, BudgetPhase? Budget)
+{
+    /// <summary>The phase that measures it on the probes; null without any.</summary>
+    public EvaluatePhase? Probes { get; init; }
 }

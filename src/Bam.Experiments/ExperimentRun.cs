@@ -1,4 +1,3 @@
-using Bam.Experiments.Findings;
 using Bam.Experiments.Recipes;
 using Bam.Experiments.Reporting;
 using Bam.Experiments.Studies;
@@ -31,10 +30,10 @@ internal sealed class ExperimentRun
     /// <summary>True if there are seed numbers to choose from.</summary>
     public bool HasSeeds { get; }
 
-    /// <summary>Reads a recipe or a set; all that can be wrong with them is found here, before any work.</summary>
-    /// <param name="path">The recipe's file, or a set's, or the folder of a <c>recipe.yaml</c>.</param>
-    /// <param name="output">The run's root; null for <c>runs/NAME</c> below the current directory.</param>
-    /// <param name="isSmoke">True: tiny models and synthetic text, to see that everything works (<c>runs/NAME-smoke</c>).</param>
+    /// <summary>
+    /// Reads a recipe, a set, or the folder of a <c>recipe.yaml</c>, and finds all errors before any work. The output is
+    /// <c>runs/NAME</c> if null; a smoke run has tiny models and synthetic text, in <c>runs/NAME-smoke</c>.
+    /// </summary>
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
     public static ExperimentRun Open(string path, string? output, bool isSmoke = false)
     {
@@ -46,22 +45,27 @@ internal sealed class ExperimentRun
         return new ExperimentRun(set, isSmoke ? RunRoot.Smoke(recipes, output) : recipes, output);
     }
 
-    /// <summary>Every unit with what a run would do about it, in the order in which a run takes them.</summary>
-    /// <param name="seeds">Only these seed numbers; null for all.</param>
+    /// <summary>
+    /// Every unit, or those of <paramref name="seeds"/>, with what a run would do about it, in the order of a run.
+    /// </summary>
     /// <exception cref="InvalidInputException">No study has one of them.</exception>
     public IReadOnlyList<PlannedUnit> Plan(IReadOnlyCollection<long>? seeds)
     {
         RequireKnown(seeds);
-        return [.. studies.SelectMany(study => study.Plan()).Where(unit => seeds?.Contains(unit.Seed) != false).OrderBy(unit => unit.Seed)];
+        return
+        [
+            .. studies
+                .SelectMany(study => study.Plan())
+                .Where(unit => seeds?.Contains(unit.Seed) != false)
+                .OrderBy(unit => unit.Seed),
+        ];
     }
 
     /// <summary>
-    /// Runs the units that are not finished, one seed number after the other, so that what the studies share is trained once and
-    /// whole rows of results exist early; writes the reports after each unit.
+    /// Runs the units that are not finished, all or those of <paramref name="seeds"/>, one seed number after the other, so that
+    /// models that the studies share are trained once and whole rows of results exist early; writes the reports after each unit.
+    /// After a cancellation the same call resumes.
     /// </summary>
-    /// <param name="seeds">Only these seed numbers; null for all.</param>
-    /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The studies, with all units that are finished by now.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
@@ -89,22 +93,21 @@ internal sealed class ExperimentRun
         void Show(Study study)
         {
             TextDifference.Warn(study, reporter);
-            Report.Write(study, Directory);
+            StudyReport.Write(study, Directory);
         }
     }
 
     /// <summary>
-    /// Finds the budgets of the units that are not finished, and trains no mixture: core-seconds are then calibrated on a quiet
-    /// machine, with the threads of the moment, however the mixtures are trained later.
+    /// Finds the budgets of the units that are not finished, all or those of <paramref name="seeds"/>, and trains no mixture:
+    /// core-seconds are then calibrated on a quiet machine, with the threads of the moment, however the mixtures are trained
+    /// later. After a cancellation the same call resumes.
     /// </summary>
-    /// <param name="seeds">Only these seed numbers; null for all.</param>
-    /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The budgets of those units, one seed number after the other.</returns>
     /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
-    public IReadOnlyList<FoundBudget> Calibrate(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
+    public IReadOnlyList<FoundBudget> Calibrate(
+        IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
     {
         RequireKnown(seeds);
         using var held = DirectoryLock.Acquire(Directory);
@@ -118,6 +121,8 @@ internal sealed class ExperimentRun
     {
         var known = studies.SelectMany(study => study.Seeds).Distinct().Order().ToList();
         if (seeds?.Except(known).ToList() is [var unknown, ..])
-            throw new InvalidInputException("seeds", $"one of {string.Join(", ", known)} (random_seeds)", $"{unknown}", "choose another or add it to the recipe");
+            throw new InvalidInputException(
+                "seeds", $"one of {string.Join(", ", known)} (random_seeds)", $"{unknown}",
+                "choose another or add it to the recipe");
     }
 }

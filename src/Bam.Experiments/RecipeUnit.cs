@@ -17,10 +17,9 @@ internal sealed class RecipeUnit
     private readonly PhaseStore store;
     private readonly ExperimentGraph graph;
 
-    /// <summary>Makes the phases; reads the users' files to hash them, and does nothing else.</summary>
-    /// <param name="recipe">The recipe, with one seed number at most.</param>
-    /// <param name="store">Where the phases' outputs are kept.</param>
-    /// <param name="hashes">Of the files that the recipe names.</param>
+    /// <summary>
+    /// Makes the phases of a recipe with one seed number; reads the users' files to hash them, and does nothing else.
+    /// </summary>
     public RecipeUnit(Recipe recipe, PhaseStore store, FileHashes hashes)
     {
         (this.recipe, this.store) = (recipe, store);
@@ -37,12 +36,10 @@ internal sealed class RecipeUnit
     /// <summary>What a run would do, phase by phase, and why.</summary>
     public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
 
-    /// <summary>Runs what is not finished and gathers the figures; the caller holds the directory's lock.</summary>
-    /// <param name="resolvedRecipe">The recipe with every default written out.</param>
-    /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
-    /// <param name="earlier">The figures that are there; their date and machine stay where nothing was run for the same
-    /// key.</param>
+    /// <summary>
+    /// Runs what is not finished and collects the results; the caller holds the directory's lock. Results that are there keep
+    /// their date and machine if nothing was run for the same key.
+    /// </summary>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
@@ -67,8 +64,6 @@ internal sealed class RecipeUnit
     }
 
     /// <summary>Runs what every mixture's budget needs, and finds them; the caller holds the directory's lock.</summary>
-    /// <param name="reporter">Told what is going on.</param>
-    /// <param name="cancellation">Cancellation token; the same call goes on later.</param>
     /// <returns>The budgets, in the order of the mixtures.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
@@ -105,7 +100,8 @@ internal sealed class RecipeUnit
             Tokens = measured.ToDictionary(domain => domain.Key, domain => domain.Value.Tokens),
             MeanPerplexity = PerplexityResult.Mean(measured.Values),
             Probes = model.Probes?.ResultsIn(store).ToDictionary(
-                probe => probe.Key, probe => new ProbeResult(probe.Value.Perplexity, probe.Value.BitsPerByte ?? double.NaN, probe.Value.Tokens)),
+                probe => probe.Key,
+                probe => new ProbeResult(probe.Value.Perplexity, probe.Value.BitsPerByte ?? double.NaN, probe.Value.Tokens)),
             ParametersTotal = size.Total,
             ParametersActive = size.Active,
             TrainingTokens = training?.Tokens ?? 0,
@@ -121,15 +117,17 @@ internal sealed class RecipeUnit
 
     private Dictionary<string, LatencyResult>? LatencyOf(string model)
     {
-        var measured = graph.Latencies.Where(latency => latency.ResultsIn(store).ContainsKey(model)).ToList();
-        return measured.Count == 0 ? null : measured.ToDictionary(latency => latency.Sizes, latency => latency.ResultsIn(store)[model]);
+        var measured = graph.Latencies.Where(latency => latency.ResultsIn(store).ContainsKey(model));
+        var bySizes = measured.ToDictionary(latency => latency.Sizes, latency => latency.ResultsIn(store)[model]);
+        return bySizes.Count == 0 ? null : bySizes;
     }
 
     // Sparse mixtures, and experts beyond the models, are copies of the seed's.
     private List<string> ExpertsOf(ExperimentModel model, ModelConfig config)
     {
-        var members = model.Kind == ModelKind.Sparse ? [] : recipe.Mixtures[model.Name].Of ?? [.. recipe.Experts.Keys];
-        return [.. Enumerable.Range(0, config.NumLocalExperts).Select(expert => expert > 0 && expert <= members.Count ? members[expert - 1] : "seed")];
+        var members = model.Kind == ModelKind.Sparse ? [] : recipe.Mixtures[model.Name].MembersIn(recipe);
+        return [.. Enumerable.Range(0, config.NumLocalExperts)
+            .Select(expert => expert > 0 && expert <= members.Count ? members[expert - 1] : "seed")];
     }
 
     private static string TextOf(BudgetOutcome match) => match.By switch

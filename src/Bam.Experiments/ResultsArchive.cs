@@ -21,11 +21,10 @@ internal static class ResultsArchive
         return new Study(StoredRecipe(results, Path.Combine(runDirectory, Results.FileName), reporter), [results]);
     }
 
-    /// <summary>Draws the reports of a recipe or a set.</summary>
-    /// <param name="path">The recipe's file, or a set's.</param>
-    /// <param name="output">Where reports go, and where results are read if the recipe names no other place; null for
-    /// <c>runs/NAME</c>.</param>
-    /// <param name="reporter">Receives warnings about results that do not fit their recipe.</param>
+    /// <summary>
+    /// Writes the reports of a recipe or a set into <paramref name="output"/>, or <c>runs/NAME</c> if null, where results are
+    /// read, too, if the recipe names no other place. Warns of results that do not fit their recipe.
+    /// </summary>
     /// <returns>The set's report, or the only recipe's.</returns>
     /// <exception cref="InvalidInputException">A file is not as it must be, or a recipe of one unit has no results.</exception>
     /// <exception cref="WorkFailedException">A file cannot be written.</exception>
@@ -34,7 +33,7 @@ internal static class ResultsArchive
         var (set, recipes) = StudySet.ReadRecipes(path);
         var directory = Path.GetFullPath(output ?? Path.Combine("runs", set?.Name ?? recipes[0].Name));
         var studies = recipes.Select(recipe => Read(recipe, directory, reporter)).ToList();
-        var pages = studies.Select(study => Report.Write(study, directory)).ToList();
+        var pages = studies.Select(study => StudyReport.Write(study, directory)).ToList();
         return set is null ? pages[0] : SetReport.Write(set, studies, directory);
     }
 
@@ -46,7 +45,8 @@ internal static class ResultsArchive
             : [.. recipe.UnitSeeds.Select(files.Load).OfType<Results>()];
         var whole = units.Where(unit => HasAllOf(recipe, unit)).ToList();
         if (whole.Count < units.Count)
-            reporter.Warn($"{recipe.Name}: {Seeds(units.Except(whole))} not shown: they are of other models or domains than the recipe's");
+            reporter.Warn(
+                $"{recipe.Name}: {Seeds(units.Except(whole))} not shown: their models or domains differ from the recipe's");
         WarnOfKeys(recipe, directory, whole, reporter);
         var study = new Study(recipe, whole);
         TextDifference.Warn(study, reporter);
@@ -61,13 +61,16 @@ internal static class ResultsArchive
             var hashes = new FileHashes(Path.Combine(directory, RunRoot.InputsFileName));
             var other = units.Where(unit => KeyOf(recipe.ForSeed(unit.RandomSeed)) != unit.Key).ToList();
             if (other.Count > 0)
-                reporter.Warn($"{recipe.Name}: {Seeds(other)} of another version of the recipe or its text, and shown all the same");
+                reporter.Warn(
+                    $"{recipe.Name}: {Seeds(other)} of another version of the recipe or its text; they are shown anyway");
 
             string KeyOf(Recipe unit) => new RecipeUnit(unit, new PhaseStore(directory), hashes).Key;
         }
         catch (Exception e) when (e is InvalidInputException or IOException)
         {
-            reporter.Warn($"{recipe.Name}: shown, but whether the figures are of this recipe and text cannot be told here ({e.Message})");
+            reporter.Warn(
+                $"{recipe.Name}: shown, but it cannot be checked here whether the figures belong to this recipe and text "
+                + $"({e.Message})");
         }
     }
 
@@ -93,16 +96,22 @@ internal static class ResultsArchive
         {
             var recipe = RecipeReader.Parse(results.ResolvedRecipe, path) with { Name = results.Recipe };
             if (recipe.HasOneUnit && HasAllOf(recipe, results)) return recipe;
-            reporter.Warn($"{path}: the stored recipe has other models or domains than the results, whose figures are shown without it");
+            reporter.Warn(
+                $"{path}: the stored recipe has other models or domains than the results; the figures are shown without it");
         }
         catch (InvalidInputException e)
         {
-            reporter.Warn($"the figures are shown without the recipe's tables and claims, because the stored recipe cannot be read ({e.Message})");
+            reporter.Warn(
+                "the figures are shown without the recipe's tables and claims, because the stored recipe cannot be read "
+                + $"({e.Message})");
         }
 
         return outline;
     }
 
-    private static string Seeds(IEnumerable<Results> units) =>
-        $"the figures of seed {string.Join(", ", units.Select(unit => unit.RandomSeed.ToString(CultureInfo.InvariantCulture)))} are";
+    private static string Seeds(IEnumerable<Results> units)
+    {
+        var seeds = units.Select(unit => unit.RandomSeed.ToString(CultureInfo.InvariantCulture));
+        return $"the figures of seed {string.Join(", ", seeds)} are";
+    }
 }

@@ -19,8 +19,6 @@ internal static class RunRoot
     public const string TextFolderName = "text";
 
     /// <summary>Refuses a directory where a run would overwrite what is not a run's.</summary>
-    /// <param name="directory">The run's root; it need not exist.</param>
-    /// <param name="recipes">What is to run there.</param>
     /// <exception cref="InvalidInputException">It is, holds or lies in what a recipe reads, or holds files of those names without
     /// a run.</exception>
     public static void Require(string directory, IEnumerable<Recipe> recipes)
@@ -33,14 +31,12 @@ internal static class RunRoot
             StudyFiles.ReportName, StudyFiles.FiguresJsonName, StudyFiles.FiguresCsvName,
         ];
         if (names.Select(name => Path.Combine(directory, name)).FirstOrDefault(Path.Exists) is { } found)
-            throw new InvalidInputException($"{found}: is there already, without a run to go on with; choose another --output");
+            throw new InvalidInputException($"{found}: already exists, but there is no run to continue; choose another --output");
     }
 
     /// <summary>
     /// Shrinks recipes and writes their text. The lock comes first: the text alone would not be known for a run's.
     /// </summary>
-    /// <param name="recipes">What is to run.</param>
-    /// <param name="directory">The run's root.</param>
     /// <exception cref="InvalidInputException">Another process runs there.</exception>
     /// <exception cref="WorkFailedException">The text cannot be written.</exception>
     public static IReadOnlyList<Recipe> Smoke(IEnumerable<Recipe> recipes, string directory)

@@ -39,7 +39,8 @@ internal sealed class StudyRun
     public Study Study => new(recipe, [.. units.Select(Accepted).OfType<Results>()]);
 
     /// <summary>The units with what a run would do about each.</summary>
-    public IReadOnlyList<PlannedUnit> Plan() => [.. units.Select(unit => new PlannedUnit(Name, unit.Seed, IsFinished(unit), unit.Plan()))];
+    public IReadOnlyList<PlannedUnit> Plan() =>
+        [.. units.Select(unit => new PlannedUnit(Name, unit.Seed, IsFinished(unit), unit.Plan()))];
 
     /// <summary>Runs a unit that is not finished; the caller holds the directory's lock.</summary>
     /// <returns>False if there was nothing to do: the unit is finished, or the study has none of that number.</returns>
@@ -49,7 +50,7 @@ internal sealed class StudyRun
     public bool Run(long seed, IReporter reporter, CancellationToken cancellation)
     {
         if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit) return false;
-        RememberHashes(unit);
+        hashes.Remember();
         return recipe.HasOneUnit ? RunOnly(unit, reporter, cancellation) : RunOneOfMany(unit, reporter, cancellation);
     }
 
@@ -63,7 +64,7 @@ internal sealed class StudyRun
     public IReadOnlyList<FoundBudget> Calibrate(long seed, IReporter reporter, CancellationToken cancellation)
     {
         if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit) return [];
-        RememberHashes(unit);
+        hashes.Remember();
         if (IsFinished(unit)) return [];
         if (!recipe.HasOneUnit) reporter.Say($"{Name}, seed {seed}");
         return unit.Calibrate(reporter, cancellation);
@@ -86,7 +87,8 @@ internal sealed class StudyRun
             return false;
         }
 
-        if (File.Exists(file)) reporter.Say($"{Name}, seed {unit.Seed}: {file} is of another recipe or text and will be replaced");
+        if (File.Exists(file))
+            reporter.Say($"{Name}, seed {unit.Seed}: {file} is of another recipe or text and will be replaced");
         reporter.Say($"{Name}, seed {unit.Seed}");
         var results = unit.Run(RecipeWriter.Write(RecipePaths.Relative(recipe.ForSeed(unit.Seed))), reporter, cancellation);
         // The figures outlive the run's directory, on which the metrics' paths depend.
@@ -95,13 +97,6 @@ internal sealed class StudyRun
     }
 
     private bool IsFinished(RecipeUnit unit) => !recipe.HasOneUnit && Accepted(unit) is not null;
-
-    // Checkpoints and scripts are hashed when the first key is asked for.
-    private void RememberHashes(RecipeUnit unit)
-    {
-        _ = unit.Key;
-        hashes.Remember();
-    }
 
     private Results? Accepted(RecipeUnit unit) => Earlier(unit) is { } results && results.Key == unit.Key ? results : null;
 
@@ -118,3 +113,9 @@ internal sealed class StudyRun
         }
     }
 }
+
+/// <summary>A unit of a study and what a run would do about it; a finished one is not run again.</summary>
+internal sealed record PlannedUnit(string Study, long Seed, bool IsFinished, IReadOnlyList<PlannedPhase> Phases);
+
+/// <summary>The tokens of a mixture whose budget is matched to another's, in one recipe with one seed number.</summary>
+internal sealed record FoundBudget(string Recipe, long RandomSeed, string Mixture, BudgetOutcome Outcome);

@@ -27,6 +27,7 @@ public sealed class ByteSizeTests
     public void A_size_is_what_people_write(string text, long bytes)
     {
         if (bytes > 0) ByteSize.Parse("--shard-size", text).ShouldBe(bytes);
-        else Should.Throw<InvalidInputException>(() => ByteSize.Parse("--shard-size", text)).Message.ShouldContain($"found {text}; correct it");
+        else Should.Throw<InvalidInputException>(() => ByteSize.Parse("--shard-size", text))
+            .Message.ShouldContain($"found {text}; correct it");
     }
 }

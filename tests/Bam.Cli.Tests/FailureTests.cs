@@ -7,11 +7,23 @@ public class FailureTests
 {
     public static TheoryData<Exception, int, string> Expected => new()
     {
-        { new InvalidInputException("a.yaml: phases", "a list", "a number", "write a list"), 2, "bam: a.yaml: phases: expected a list, found a number; write a list\n" },
+        {
+            new InvalidInputException("a.yaml: phases", "a list", "a number", "write a list"),
+            2,
+            "bam: a.yaml: phases: expected a list, found a number; write a list\n"
+        },
         { new WorkFailedException("disk full"), 1, "bam: disk full\n" },
         { new IOException("two\nlines"), 1, "bam: two lines\n" },
-        { new InvalidInputException("\u001b[2Ja.yaml: key '\u202Ek' is unknown"), 2, "bam: \\u001b[2Ja.yaml: key '\\u202ek' is unknown\n" },
-        { new IOException("No space left on device : '/runs/.a.json.host.12.3.tmp'"), 1, "bam: No space left on device : '/runs/a.json'\n" },
+        {
+            new InvalidInputException("\u001b[2Ja.yaml: key '\u202Ek' is unknown"),
+            2,
+            "bam: \\u001b[2Ja.yaml: key '\\u202ek' is unknown\n"
+        },
+        {
+            new IOException("No space left on device : '/runs/.a.json.host.12.3.tmp'"),
+            1,
+            "bam: No space left on device : '/runs/a.json'\n"
+        },
     };
 
     [Theory, MemberData(nameof(Expected))]

@@ -13,7 +13,8 @@ public class MessageTextTests
     [InlineData("tag \U000E0041", @"tag \U000e0041")]
     [InlineData("é 本 👩\u200D🚀 /home/me", "é 本 👩\u200D🚀 /home/me")]
     [InlineData("/runs/.mixture.host.123.4.tmp/config.json: cannot", "/runs/mixture/config.json: cannot")]
-    public void Nothing_in_a_message_commands_or_hides(string message, string shown) => MessageText.OneLine(message).ShouldBe(shown);
+    public void Nothing_in_a_message_commands_or_hides(string message, string shown) =>
+        MessageText.OneLine(message).ShouldBe(shown);
 
     [Fact]
     public void Half_a_pair_is_shown_by_its_code() => MessageText.OneLine("a" + '\uD800' + "b").ShouldBe(@"a\ud800b");

@@ -18,7 +18,8 @@ public sealed class MutationTests
     {
         var kind = AllKinds.List.Single(k => k.Name == name);
         using var workspace = new Workspace(Workspace.NewDirectory());
-        var faults = Enumerable.Range(0, Cases).Select(seed => (Seed: seed, Verdict: kind.Run(workspace, seed))).Where(run => run.Verdict.Outcome == Outcome.Fault);
+        var faults = Enumerable.Range(0, Cases).Select(seed => (Seed: seed, Verdict: kind.Run(workspace, seed)))
+            .Where(run => run.Verdict.Outcome == Outcome.Fault);
         string.Join('\n', faults.Select(run => $"{name} {run.Seed}: {run.Verdict.Message}")).ShouldBeEmpty();
     }
 
@@ -27,7 +28,9 @@ public sealed class MutationTests
     [InlineData("dotnet", "exec", "Bam.Fuzz.dll")]
     public async Task The_program_counts_its_cases_however_it_is_started(params string[] words)
     {
-        var start = new ProcessStartInfo(words[0] == "dotnet" ? "dotnet" : Path.Combine(AppContext.BaseDirectory, words[0]), [.. words[1..], "--kind", "gzip", "--count", "6"])
+        var start = new ProcessStartInfo(
+            words[0] == "dotnet" ? "dotnet" : Path.Combine(AppContext.BaseDirectory, words[0]),
+            [.. words[1..], "--kind", "gzip", "--count", "6"])
         {
             WorkingDirectory = AppContext.BaseDirectory,
             RedirectStandardOutput = true,

@@ -12,7 +12,8 @@ public sealed class QuantityTests
     [InlineData("4e11", 4e11)]
     [InlineData("2_000_000", 2e6)]
     [InlineData("0", 0)]
-    public void Numbers_are_read_as_people_write_them(string text, double number) => Quantity.Parse("--tokens", text).ShouldBe(number);
+    public void Numbers_are_read_as_people_write_them(string text, double number) =>
+        Quantity.Parse("--tokens", text).ShouldBe(number);
 
     [Theory]
     [InlineData("")]
@@ -23,7 +24,8 @@ public sealed class QuantityTests
     [InlineData("1,000")]
     [InlineData("1e999")]
     public void What_is_no_number_is_refused(string text) =>
-        Should.Throw<InvalidInputException>(() => Quantity.Parse("--tokens", text)).Message.ShouldStartWith("--tokens: expected a number as 400B");
+        Should.Throw<InvalidInputException>(() => Quantity.Parse("--tokens", text))
+            .Message.ShouldStartWith("--tokens: expected a number such as 400B");
 
     [Theory]
     [InlineData(0, "0 B")]
@@ -40,7 +42,8 @@ public sealed class QuantityTests
     [InlineData(7300, "2.0 h")]
     [InlineData(613_000, "7.1 days")]
     [InlineData(1e9, "32 years")]
-    public void Durations_take_the_largest_unit_of_which_there_are_two(double seconds, string text) => Quantity.Duration(seconds).ShouldBe(text);
+    public void Durations_take_the_largest_unit_of_which_there_are_two(double seconds, string text) =>
+        Quantity.Duration(seconds).ShouldBe(text);
 
     [Fact]
     public void Tokens_are_counted_in_billions_and_work_in_powers()

@@ -34,7 +34,8 @@ public sealed class ResultTextTests : IDisposable
     {
         var json = JsonResult.Serialize(new { Name = Hostile + "\u007f\u0085\u2028\u2066é本" });
         json.ShouldContain(@"law\u001b[2J\u202etxt\nparameters 5\u007F\u0085\u2028\u2066é本");
-        System.Text.Json.JsonDocument.Parse(json).RootElement.GetProperty("name").GetString().ShouldBe(Hostile + "\u007f\u0085\u2028\u2066é本");
+        System.Text.Json.JsonDocument.Parse(json).RootElement.GetProperty("name").GetString()
+            .ShouldBe(Hostile + "\u007f\u0085\u2028\u2066é本");
     }
 
     [Fact]
@@ -50,9 +51,11 @@ public sealed class ResultTextTests : IDisposable
     {
         var tokenizer = RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", "gpt2", "tokenizer.json");
         var (input, domain) = (Path.Combine(root, "in.jsonl"), Path.Combine(root, "domain"));
-        File.WriteAllLines(input, Enumerable.Range(0, 20).Select(i => System.Text.Json.JsonSerializer.Serialize(new { text = $"\u001b[2J\u202E\tDocument {i}\nsays {i * 7919}" })));
+        var texts = Enumerable.Range(0, 20).Select(i => $"\u001b[2J\u202E\tDocument {i}\nsays {i * 7919}");
+        File.WriteAllLines(input, texts.Select(text => System.Text.Json.JsonSerializer.Serialize(new { text })));
         var build = CommandLineRun.Of(
-            "data", "build", "--input", input, "--tokenizer", tokenizer, "--output", domain, "--name", Hostile, "--held-out-fraction", "0.2", "--near-duplicate-similarity", "1", "--contamination-share", "1");
+            "data", "build", "--input", input, "--tokenizer", tokenizer, "--output", domain, "--name", Hostile,
+            "--held-out-fraction", "0.2", "--near-duplicate-similarity", "1", "--contamination-share", "1");
         build.Status.ShouldBe(0, build.Error);
         build.Output.ShouldContain(Shown);
         var run = CommandLineRun.Of("data", "inspect", domain, "--tokenizer", tokenizer);

@@ -42,11 +42,14 @@ public sealed class StandardOutputTests
     }
 
     private static string Bam(string verb) =>
-        $"'{Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet"}' '{Path.Combine(AppContext.BaseDirectory, "Bam.Cli.dll")}' {verb}{(verb.StartsWith("inspect", StringComparison.Ordinal) ? $" '{Model}'" : "")}";
+        $"'{Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet"}' "
+        + $"'{Path.Combine(AppContext.BaseDirectory, "Bam.Cli.dll")}' "
+        + $"{verb}{(verb.StartsWith("inspect", StringComparison.Ordinal) ? $" '{Model}'" : "")}";
 
     private static (int Status, string Error) Run(string script)
     {
-        using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", script]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var shell = Process.Start(
+            new ProcessStartInfo("bash", ["-c", script]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var error = shell.StandardError.ReadToEnd();
         shell.WaitForExit();
         return (shell.ExitCode, error);

@@ -8,15 +8,18 @@ using Bam.Upcycling;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>The models that <c>bam cost</c> was asked about.</summary>
-/// <param name="Name">As the user named it.</param>
-/// <param name="Seed">The dense model; of a mixture, what one of its experts is.</param>
-/// <param name="Models">The columns of the tables.</param>
-/// <param name="Mixtures">Those of them that are the third phase of a plan.</param>
-/// <param name="Copies">The specialised copies of the seed behind them.</param>
-/// <param name="PaperSeedTokens">What the paper trains the seed on, when it is the paper's.</param>
+/// <summary>
+/// The models that <c>bam cost</c> was asked about. Of a mixture, <paramref name="Seed"/> is one of its experts;
+/// <paramref name="Mixtures"/> are the models of a plan's third phase, <paramref name="Copies"/> the number of specialised copies
+/// behind them; <paramref name="PaperSeedTokens"/> is null unless the seed is the paper's.
+/// </summary>
 internal sealed record CostSubject(
-    string Name, ModelConfig Seed, IReadOnlyList<NamedModel> Models, IReadOnlyList<NamedModel> Mixtures, int Copies, double? PaperSeedTokens)
+    string Name,
+    ModelConfig Seed,
+    IReadOnlyList<NamedModel> Models,
+    IReadOnlyList<NamedModel> Mixtures,
+    int Copies,
+    double? PaperSeedTokens)
 {
     /// <summary>Finds them. A preset's name wins over a file of that name, which <c>./</c> in front still reaches.</summary>
     /// <exception cref="InvalidInputException">There is no such model, or it cannot be mixed so.</exception>
@@ -25,9 +28,14 @@ internal sealed record CostSubject(
         var preset = ModelPresets.Find(name);
         var config = preset ?? Load(name, reporter);
         if (mixing.Method is null && preset is null) return OfModel(name, config);
-        if (config.IsMixture) throw new InvalidInputException("--method", "a dense model to mix", $"{name}, a mixture", "leave it out");
-        var models = mixing.Method is null ? PaperFamily.Of(config) : [new(PaperFamily.Seed, config), new(NameOf(mixing), mixing.Of(config))];
-        double? paperTokens = preset is null ? null : TokenBudget.PaperSeedTokens[ModelPresets.All.First(known => known.Value == preset).Key];
+        if (config.IsMixture)
+            throw new InvalidInputException("--method", "a dense model to mix", $"{name}, a mixture", "leave it out");
+        var models = mixing.Method is null
+            ? PaperFamily.Of(config)
+            : [new(PaperFamily.Seed, config), new(NameOf(mixing), mixing.Of(config))];
+        double? paperTokens = preset is null
+            ? null
+            : TokenBudget.PaperSeedTokens[ModelPresets.All.First(known => known.Value == preset).Key];
         return new(name, config, models, [.. models.Skip(1)], mixing.Copies, paperTokens);
     }
 
@@ -37,26 +45,67 @@ internal sealed record CostSubject(
         var model = new NamedModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory))), config);
         var seed = config with
         {
-            NumAttentionExperts = 1, AttentionRouting = AttentionRouting.Soft, NumAttentionExpertsPerTok = null, ShareKeyValue = false,
+            NumAttentionExperts = 1, AttentionRouting = AttentionRouting.Soft, NumAttentionExpertsPerTok = null,
+            ShareKeyValue = false,
             NumLocalExperts = 1, NumExpertsPerTok = 1, NormTopkProb = false,
         };
-        var models = MixtureRecord.Read(directory)?.Models.Count ?? (config.NumAttentionExperts > 1 ? config.NumAttentionExperts : config.NumLocalExperts);
+        var models = MixtureRecord.Read(directory)?.Models.Count
+            ?? (config.NumAttentionExperts > 1 ? config.NumAttentionExperts : config.NumLocalExperts);
         return new(name, seed, [model], config.IsMixture ? [model] : [], models - 1, PaperSeedTokens: null);
     }
 
     private static ModelConfig Load(string name, IReporter reporter)
     {
         if (Directory.Exists(name)) return ModelConfigReader.Load(name, reporter);
-        if (File.Exists(name)) return ModelConfigReader.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
+        if (File.Exists(name))
+            return ModelConfigReader.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
         throw new InvalidInputException(
-            $"{name}: does not exist, and no preset is called so{Suggestion.For(name, ModelPresets.Names)}; expected a checkpoint directory, a config.json or a preset");
+            $"{name}: does not exist, and no preset has this name{Suggestion.For(name, ModelPresets.Names)}; "
+            + "expected a checkpoint directory, a config.json or a preset");
     }
 
     private static string NameOf(CostMixing mixing)
     {
         var name = mixing.Method is "bam" or "btx" ? mixing.Method.ToUpperInvariant() : mixing.Method!;
-        var routing = mixing.Experts is null && mixing.TopK is null ? "" : $" {mixing.Experts ?? mixing.Models} top-{mixing.TopK ?? 1}";
+        var routing = mixing.Experts is null && mixing.TopK is null
+            ? ""
+            : $" {mixing.Experts ?? mixing.Models} top-{mixing.TopK ?? 1}";
         var attention = mixing.AttentionTopK is { } k ? $" attention top-{k}" : "";
         return $"{name}{routing}{attention}{(mixing.ShareKeyValue ? " shared KV" : "")}";
+    }
+}
+
+/// <summary>
+/// How a dense model is to be mixed, in the words of <c>bam mix</c>; <paramref name="Models"/> includes the seed, null options
+/// have the defaults of the method.
+/// </summary>
+internal sealed record CostMixing(string? Method, int Models, int? Experts, int? TopK, bool ShareKeyValue, int? AttentionTopK)
+{
+    private const int MostModels = 10_000;
+
+    /// <summary>The specialised copies of the seed that go into it.</summary>
+    public int Copies => Method is not null && MixtureMethods.Named(Method) is SparseMethod ? 0 : Models - 1;
+
+    /// <summary>What 'bam mix' would make, by its own rules.</summary>
+    /// <exception cref="InvalidInputException">It would refuse.</exception>
+    public ModelConfig Of(ModelConfig seed)
+    {
+        var method = MixtureMethods.Named(Method!);
+        if (method is SoupMethod)
+            throw new InvalidInputException(
+                "--method", "bam, btx or sparse", "soup", "leave it out: a soup costs the same as its seed");
+        if (Models > MostModels)
+            throw new InvalidInputException("--models", $"at most {MostModels}", $"{Models}", "choose fewer");
+        var mixture = MixtureMethods.Configure(method, seed, new MixtureOptions
+        {
+            Seed = "seed",
+            Experts = [.. Enumerable.Range(1, Copies).Select(copy => $"copy {copy}")],
+            ShareKeyValue = ShareKeyValue,
+            AttentionTopK = AttentionTopK,
+            FeedForwardExperts = method is SparseMethod ? Experts ?? Models : Experts,
+            TopK = TopK,
+        });
+        mixture.Validate($"the mixture's {ModelConfig.FileName}");
+        return mixture;
     }
 }

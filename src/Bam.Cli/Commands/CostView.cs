@@ -7,7 +7,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What models cost, side by side, with the paper's figures beside ours.</summary>
+/// <summary>The costs of models side by side, compared with the paper's figures.</summary>
 internal static class CostView
 {
     private static readonly (string Label, ParameterKind[] Kinds)[] Components =
@@ -24,7 +24,8 @@ internal static class CostView
         ("feed-forward", [ParameterKind.Gate, ParameterKind.Up, ParameterKind.Down]),
     ];
 
-    public static void Show(CostSubject subject, IReadOnlyList<ModelCost> costs, CostSettings settings, double? tokens, Invocation invocation)
+    public static void Show(
+        CostSubject subject, IReadOnlyList<ModelCost> costs, CostSettings settings, double? tokens, Invocation invocation)
     {
         var result = new
         {
@@ -58,25 +59,32 @@ internal static class CostView
     private static void Draw(IAnsiConsole console, IReadOnlyList<ModelCost> costs, CostSettings settings, double? tokens)
     {
         string[] names = [.. costs.Select(cost => cost.Name)];
-        var format = new CostTable.CountFormat(InMillions: costs.Count > 2);
-        ParameterTable(costs, names, format).Write(console, costs.Any(cost => cost.Config.TieWordEmbeddings) ? "The head is the embedding matrix (tied)." : null);
+        var format = new TitledTable.CountFormat(InMillions: costs.Count > 2);
+        ParameterTable(costs, names, format).Write(
+            console, costs.Any(cost => cost.Config.TieWordEmbeddings) ? "The head is the embedding matrix (tied)." : null);
         LayerTable(costs, names, format, settings.Length).Write(
-            console, "As the paper counts (Table 10): two for each multiply-add; of the scores, queries times keys. Embeddings and head are left out.");
-        ModelTable(costs, names, tokens).Write(console, "All layers and the head. Training is 3 × forward, with both products of the scores, counted causally.");
+            console,
+            "Counted as in the paper (Table 10): two per multiply-add; scores count only queries times keys. "
+            + "Embeddings and head are excluded.");
+        ModelTable(costs, names, tokens).Write(
+            console, "All layers and the head. Training is 3 × forward and counts both attention products, causally masked.");
         CacheTable(costs, names).Write(console);
         MemoryTable(costs, names, settings).Write(
             console,
-            "Values, gradients and moments are float32; activations are counted as the processor computes float32 and a GPU bfloat16. "
-            + "The libraries (0.3 GB, with a GPU's 0.8 GB) and the allocator's slack come on top.");
+            "Parameters, gradients and moments are float32. "
+            + "Activations are counted for float32 on a CPU and for bfloat16 on a GPU. "
+            + "Libraries (0.3 GB, or 0.8 GB with a GPU) and allocator overhead are not included.");
         DrawPaper(console, [.. costs.SelectMany(cost => cost.Paper)], settings.Length);
     }
 
-    private static CostTable ParameterTable(IReadOnlyList<ModelCost> costs, string[] names, CostTable.CountFormat format)
+    private static TitledTable ParameterTable(IReadOnlyList<ModelCost> costs, string[] names, TitledTable.CountFormat format)
     {
-        var table = new CostTable($"Parameters{format.Unit}", names);
+        var table = new TitledTable($"Parameters{format.Unit}", names);
         foreach (var (label, kinds) in Components)
         {
-            var parts = costs.Select(cost => cost.Components.Where(component => kinds.Contains(component.Kind)).ToList()).ToList();
+            var parts = costs
+                .Select(cost => cost.Components.Where(component => kinds.Contains(component.Kind)).ToList())
+                .ToList();
             if (parts.All(part => part.Count == 0)) continue;
             table.Add(label, parts.Select(part => part.Sum(component => component.Total)), format);
             if (parts.SelectMany(part => part).Any(component => component.Active != component.Total))
@@ -88,9 +96,11 @@ internal static class CostView
         return table;
     }
 
-    private static CostTable LayerTable(IReadOnlyList<ModelCost> costs, string[] names, CostTable.CountFormat format, int length)
+    private static TitledTable LayerTable(
+        IReadOnlyList<ModelCost> costs, string[] names, TitledTable.CountFormat format, int length)
     {
-        var table = new CostTable(string.Create(CultureInfo.InvariantCulture, $"FLOPs of a token in a layer{format.Unit} (n_ctx = {length:N0})"), names);
+        var table = new TitledTable(
+            string.Create(CultureInfo.InvariantCulture, $"FLOPs per token and layer{format.Unit} (n_ctx = {length:N0})"), names);
         Add("attention router", layer => layer.AttentionRouter);
         Add("queries, keys, values", layer => layer.QueryKeyValue);
         Add("scores", layer => layer.Scores);
@@ -101,30 +111,40 @@ internal static class CostView
         Add("attention, no router", layer => layer.Attention);
         return table;
 
-        void Add(string label, Func<LayerFlops, long> count, bool isSum = false) => table.Add(label, costs.Select(cost => count(cost.InferenceLayer)), format, isSum);
+        void Add(string label, Func<LayerFlops, long> count, bool isSum = false) =>
+            table.Add(label, costs.Select(cost => count(cost.InferenceLayer)), format, isSum);
     }
 
-    private static CostTable ModelTable(IReadOnlyList<ModelCost> costs, string[] names, double? tokens)
+    private static TitledTable ModelTable(IReadOnlyList<ModelCost> costs, string[] names, double? tokens)
     {
-        var table = new CostTable("FLOPs of a token in the whole model", names);
+        var table = new TitledTable("FLOPs per token in the whole model", names);
         table.Add("inference", costs.Select(cost => Quantity.Short(cost.InferenceFlops)));
         table.Add("training", costs.Select(cost => Quantity.Short(cost.TrainingFlops)));
-        if (tokens is { } count) table.Add($"training on {Quantity.Tokens(count)}", costs.Select(cost => Quantity.Flops(count * cost.TrainingFlops)), isSum: true);
+        if (tokens is { } count)
+        {
+            var flops = costs.Select(cost => Quantity.Flops(count * cost.TrainingFlops));
+            table.Add($"training on {Quantity.Tokens(count)}", flops, isSum: true);
+        }
+
         return table;
     }
 
-    private static CostTable CacheTable(IReadOnlyList<ModelCost> costs, string[] names)
+    private static TitledTable CacheTable(IReadOnlyList<ModelCost> costs, string[] names)
     {
-        var table = new CostTable("Key-value cache, bytes of a token", names);
-        var format = new CostTable.CountFormat(InMillions: false);
+        var table = new TitledTable("Key-value cache, bytes per token", names);
+        var format = new TitledTable.CountFormat(InMillions: false);
         table.Add("float32", costs.Select(cost => cost.CacheBytesFloat32), format);
         table.Add("bfloat16", costs.Select(cost => cost.CacheBytesBfloat16), format);
         return table;
     }
 
-    private static CostTable MemoryTable(IReadOnlyList<ModelCost> costs, string[] names, CostSettings settings)
+    private static TitledTable MemoryTable(IReadOnlyList<ModelCost> costs, string[] names, CostSettings settings)
     {
-        var table = new CostTable(string.Create(CultureInfo.InvariantCulture, $"Memory of training on {settings.BatchSize:N0} × {settings.Length:N0} tokens in {NameOf(settings.Dtype)}"), names);
+        var table = new TitledTable(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Training memory for {settings.BatchSize:N0} × {settings.Length:N0} tokens in {NameOf(settings.Dtype)}"),
+            names);
         Add("parameters", memory => memory.Parameters);
         Add("gradients", memory => memory.Gradients);
         Add("AdamW's moments", memory => memory.Moments);
@@ -133,19 +153,21 @@ internal static class CostView
         Add("total", memory => memory.Total, isSum: true);
         return table;
 
-        void Add(string label, Func<TrainingMemory, long> bytes, bool isSum = false) => table.Add(label, costs.Select(cost => Quantity.Short(bytes(cost.Memory), "B")), isSum);
+        void Add(string label, Func<TrainingMemory, long> bytes, bool isSum = false) =>
+            table.Add(label, costs.Select(cost => Quantity.Short(bytes(cost.Memory), "B")), isSum);
     }
 
     private static void DrawPaper(IAnsiConsole console, IReadOnlyList<PaperFigure> figures, int length)
     {
         if (figures.Count == 0) return;
-        var table = new CostTable("Beside the paper", ["ours", "paper", "difference"]);
+        var table = new TitledTable("Comparison with the paper", ["ours", "paper", "difference"]);
         var groups = figures.GroupBy(figure => (figure.Quantity, figure.Source)).ToList();
         var notes = groups.SelectMany(group => group).Select(figure => figure.Explanation).OfType<string>().Distinct().ToList();
         foreach (var group in groups)
         {
             table.AddGroup($"{Words(group.Key.Quantity)} ({group.Key.Source})");
-            foreach (var figure in group) table.Add($"  {figure.Model}", [Exact(figure.Ours), Exact(figure.Paper), Difference(figure, notes)]);
+            foreach (var figure in group)
+                table.Add($"  {figure.Model}", [Exact(figure.Ours), Exact(figure.Paper), Difference(figure, notes)]);
         }
 
         table.Write(console);
@@ -153,10 +175,11 @@ internal static class CostView
         for (var i = 0; i < notes.Count; i++) list.AddRow(ResultText.Label($"({i + 1})"), ResultText.Label(notes[i]));
         console.Write(list);
         if (length != PaperFigures.Context)
-            console.MarkupLine(CultureInfo.InvariantCulture, $"[grey]Here the FLOPs are those at the paper's n_ctx, {PaperFigures.Context}.[/]");
+            console.MarkupLine(
+                CultureInfo.InvariantCulture, $"[grey]FLOPs in this table are at the paper's n_ctx, {PaperFigures.Context}.[/]");
     }
 
-    // The note's number has its place in every row, so that the figures stay in line.
+    // Every row has room for the number of a note, so that the figures stay aligned.
     private static string Difference(PaperFigure figure, List<string> notes) => figure.Explanation is { } why
         ? $"{figure.Difference.ToString("+#,0;−#,0", CultureInfo.InvariantCulture)} ({notes.IndexOf(why) + 1})"
         : "equal    ";
@@ -165,9 +188,124 @@ internal static class CostView
     {
         PaperQuantity.Parameters => "parameters",
         PaperQuantity.ActiveParameters => "active parameters",
-        PaperQuantity.AttentionFlops => "FLOPs in attention",
-        _ => "FLOPs in a layer",
+        PaperQuantity.AttentionFlops => "attention FLOPs per layer",
+        _ => "FLOPs per layer",
     };
 
     private static string Exact(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+}
+
+/// <summary>How long the three phases take, and whether they fit.</summary>
+internal static class CostPlanView
+{
+    public static void Show(
+        IReadOnlyList<PhaseEstimate> phases,
+        CostSubject subject,
+        ComputeBudget compute,
+        CostSettings settings,
+        Invocation invocation)
+    {
+        var result = new
+        {
+            Model = subject.Name,
+            SequenceLength = settings.Length,
+            settings.BatchSize,
+            Dtype = CostView.NameOf(settings.Dtype),
+            Compute = compute,
+            Phases = phases,
+        };
+        invocation.WriteResult(result, console => Draw(console, phases, compute, settings));
+    }
+
+    private static void Draw(
+        IAnsiConsole console, IReadOnlyList<PhaseEstimate> phases, ComputeBudget compute, CostSettings settings)
+    {
+        string[] titles = ["tokens", "FLOPs", "time", "memory"];
+        var table = new TitledTable("The three phases", compute.MemoryBytes is null ? titles : [.. titles, "fits"]);
+        foreach (var phase in phases)
+        {
+            string[] cells =
+            [
+                phase.Models == 1 ? Quantity.Tokens(phase.Tokens) : $"{phase.Models} × {Quantity.Tokens(phase.Tokens)}",
+                Quantity.Flops(phase.Flops),
+                Quantity.Duration(phase.Seconds),
+                Quantity.Short(phase.Memory.Total, "B"),
+            ];
+            table.Add(NameOf(phase), compute.MemoryBytes is null ? cells : [.. cells, FitOf(phase, settings)]);
+        }
+
+        table.Write(console, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Count(compute.Devices)} of {Quantity.Short(compute.PeakFlops, "FLOP/s")}, of which training reaches "
+            + $"{compute.Fraction:0.##}; each holds the whole model and "
+            + $"{settings.BatchSize:N0} × {settings.Length:N0} tokens in {CostView.NameOf(settings.Dtype)}."));
+        if (phases.Count(phase => phase.Phase == 3) > 1)
+            console.MarkupLine("[grey]The mixtures are alternatives, each made from the same seed and copies.[/]");
+    }
+
+    private static string NameOf(PhaseEstimate phase) => phase.Phase switch
+    {
+        1 => "1 seed",
+        2 => "2 copies of the seed",
+        _ => $"3 {phase.Model}",
+    };
+
+    private static string FitOf(PhaseEstimate phase, CostSettings settings) => phase switch
+    {
+        { LargestBatch: 0 } => "at no batch size",
+        { Fits: true } => "yes",
+        _ => string.Create(CultureInfo.InvariantCulture, $"only {phase.LargestBatch:N0} × {settings.Length:N0}"),
+    };
+
+    private static string Count(int devices) =>
+        devices == 1 ? "One device" : string.Create(CultureInfo.InvariantCulture, $"{devices:N0} devices");
+}
+
+/// <summary>A table of components × models under a title. Five models fit 80 columns.</summary>
+internal sealed class TitledTable
+{
+    private readonly string title;
+    private readonly Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("").NoWrap().Padding(0, 0));
+
+    public TitledTable(string title, IReadOnlyList<string> columns)
+    {
+        this.title = title;
+        foreach (var column in columns)
+            table.AddColumn(new TableColumn(ResultText.Label(column)).RightAligned().Padding(2, 0, 0, 0));
+    }
+
+    /// <summary>A row of counts, 0 drawn as a dash.</summary>
+    public void Add(string label, IEnumerable<long> counts, CountFormat format, bool isSum = false) =>
+        Add(label, counts.Select(format.Write), isSum);
+
+    /// <summary>A row of texts.</summary>
+    public void Add(string label, IEnumerable<string> cells, bool isSum = false) =>
+        table.AddRow([.. cells.Prepend(label).Select(ResultText.Label).Select(cell => isSum ? $"[bold]{cell}[/]" : cell)]);
+
+    /// <summary>The head of a group of rows.</summary>
+    public void AddGroup(string label) => table.AddRow($"[grey]{ResultText.Label(label)}[/]");
+
+    /// <summary>Draws the title, the table, and what there is to say about it.</summary>
+    public void Write(IAnsiConsole console, string? note = null)
+    {
+        console.MarkupLine($"[bold]{ResultText.Label(title)}[/]");
+        console.Write(table);
+        if (note is not null) console.MarkupLine($"[grey]{ResultText.Label(note)}[/]\n");
+    }
+
+    /// <summary>How a table writes its counts: whole, or in millions where several models stand side by side.</summary>
+    internal sealed record CountFormat(bool InMillions)
+    {
+        /// <summary>Behind the title.</summary>
+        public string Unit => InMillions ? ", in millions" : "";
+
+        /// <summary>The count, or a dash for none.</summary>
+        public string Write(long count)
+        {
+            if (count == 0) return "–";
+            return InMillions
+                ? (count / 1e6).ToString("#,0.000", CultureInfo.InvariantCulture)
+                : count.ToString("N0", CultureInfo.InvariantCulture);
+        }
+    }
 }

@@ -1,22 +1,38 @@
 using System.CommandLine;
+using System.Globalization;
 using Bam.Data;
 using Bam.Tokenization;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What is in a domain, or in any indexed data set of Megatron-LM.</summary>
+/// <summary>Shows the contents of a domain, or of any indexed data set of Megatron-LM.</summary>
 internal sealed class DataInspect : Verb
 {
     private const int HeadTokens = 48;
     private const int MedianDocuments = 1 << 24;
 
-    private readonly Argument<string> data = new("DATA") { Description = "A folder that 'bam data build' made, or the path of a .bin/.idx pair, with or without the ending" };
-    private readonly Option<string?> tokenizer = new("--tokenizer") { Description = "A tokenizer.json, or a checkpoint that has one: shows text in place of ids", HelpName = "PATH" };
-    private readonly Option<int> samples = new("--documents") { Description = "How many documents' heads to show, spread over the data", HelpName = "N", DefaultValueFactory = _ => 3 };
+    private readonly Argument<string> data = new("DATA")
+    {
+        Description = "A folder written by 'bam data build', or the path of a .bin/.idx pair, with or without the extension",
+    };
+
+    private readonly Option<string?> tokenizer = new("--tokenizer")
+    {
+        Description = "A tokenizer.json, or a checkpoint with one; shows text instead of ids",
+        HelpName = "PATH",
+    };
+
+    private readonly Option<int> samples = new("--documents")
+    {
+        Description = "Number of documents whose beginnings are shown, spread over the data",
+        HelpName = "N",
+        DefaultValueFactory = _ => 3,
+    };
 
     public DataInspect()
-        : base("inspect", "Show what is in token shards", "bam data inspect data/law --tokenizer tokenizer.json")
+        : base("inspect", "Show the contents of token shards", "bam data inspect data/law --tokenizer tokenizer.json")
     {
         Arguments.Add(data);
         Options.Add(tokenizer);
@@ -28,7 +44,9 @@ internal sealed class DataInspect : Verb
         var path = invocation.GetRequired(data);
         var text = invocation.Get(tokenizer) is { } tokenizerPath ? Tokenizer.Load(tokenizerPath) : null;
         var count = Math.Max(0, invocation.Get(samples));
-        var result = Directory.Exists(path) ? OfDomain(path, text, count, invocation.Cancellation) : OfPrefix(path, text, count, invocation.Cancellation);
+        var result = Directory.Exists(path)
+            ? OfDomain(path, text, count, invocation.Cancellation)
+            : OfPrefix(path, text, count, invocation.Cancellation);
         invocation.WriteResult(result, console =>
         {
             if (result.Report is { } report) console.Write(DomainView.Draw(report));
@@ -41,8 +59,11 @@ internal sealed class DataInspect : Verb
     {
         using var domain = DomainData.Open(path);
         if (text is not null && !text.HasFingerprint(domain.Report.Tokenizer))
-            throw new InvalidInputException("--tokenizer", "the tokenizer that the domain was built with", "another", "give that one, or none to see ids");
-        return new(domain.Report, [Describe(domain.HeldOut, text, count, cancellation), Describe(domain.Train, text, count, cancellation)]);
+            throw new InvalidInputException(
+                "--tokenizer", "the tokenizer that the domain was built with", "another", "give that one, or none to see ids");
+        return new(
+            domain.Report,
+            [Describe(domain.HeldOut, text, count, cancellation), Describe(domain.Train, text, count, cancellation)]);
     }
 
     private static Inspection OfPrefix(string path, Tokenizer? text, int count, CancellationToken cancellation)
@@ -65,7 +86,15 @@ internal sealed class DataInspect : Verb
         }
 
         return new(
-            shard.Prefix, shard.TokenType.ToString().ToLowerInvariant(), documents, shard.TokenCount, shard.FindMaxTokenId(cancellation), shortest, Median(shard), longest, heads);
+            shard.Prefix,
+            shard.TokenType.ToString().ToLowerInvariant(),
+            documents,
+            shard.TokenCount,
+            shard.FindMaxTokenId(cancellation),
+            shortest,
+            Median(shard),
+            longest,
+            heads);
     }
 
     /// <summary>Of the documents' lengths; where there are very many, of some of them, spread over the data.</summary>
@@ -89,16 +118,58 @@ internal sealed class DataInspect : Verb
 
     private static void Write(IAnsiConsole console, Shard shard)
     {
-        console.LabelledLine(
-            $"[bold]{shard.Prefix}[/]: {shard.Tokens:N0} tokens ({shard.TokenType}, ids up to {shard.MaxTokenId}) in {shard.Documents:N0} documents of {shard.Shortest:N0} to {shard.Longest:N0}, median {shard.Median:N0}");
+        var tokens = string.Create(
+            CultureInfo.InvariantCulture, $"{shard.Tokens:N0} tokens ({shard.TokenType}, ids up to {shard.MaxTokenId})");
+        var lengths = string.Create(
+            CultureInfo.InvariantCulture, $"{shard.Shortest:N0} to {shard.Longest:N0}, median {shard.Median:N0}");
+        console.LabelledLine($"[bold]{shard.Prefix}[/]: {tokens} in {shard.Documents:N0} documents of {lengths}");
         foreach (var head in shard.Heads)
-            console.LabelledLine($"  [grey]{head.Document} ({head.Tokens:N0})[/] {head.Head.ReplaceLineEndings(" ").Replace('\t', ' ')}");
+        {
+            var text = head.Head.ReplaceLineEndings(" ").Replace('\t', ' ');
+            console.LabelledLine($"  [grey]{head.Document} ({head.Tokens:N0})[/] {text}");
+        }
     }
 
     private sealed record Inspection(DataBuildReport? Report, IReadOnlyList<Shard> Shards);
 
     private sealed record Shard(
-        string Prefix, string TokenType, long Documents, long Tokens, int MaxTokenId, long Shortest, long Median, long Longest, IReadOnlyList<DocumentHead> Heads);
+        string Prefix,
+        string TokenType,
+        long Documents,
+        long Tokens,
+        int MaxTokenId,
+        long Shortest,
+        long Median,
+        long Longest,
+        IReadOnlyList<DocumentHead> Heads);
 
     private sealed record DocumentHead(long Document, long Tokens, string Head);
+}
+
+/// <summary>A domain's report, human-readable.</summary>
+internal static class DomainView
+{
+    public static IRenderable Draw(DataBuildReport report)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title(ResultText.Label(report.Name)).AddColumn("")
+            .AddColumn(new TableColumn("documents").RightAligned())
+            .AddColumn(new TableColumn("tokens").RightAligned())
+            .AddColumn(new TableColumn("bytes of text").RightAligned());
+        table.AddRow("read", Number(report.DocumentsRead + report.EmptyDocuments), "", "");
+        if (report.BadLines > 0) table.AddRow("bad lines, skipped", Number(report.BadLines), "", "");
+        table.AddRow("empty", Number(report.EmptyDocuments), "", "");
+        table.AddRow("near-duplicates, removed", Number(report.NearDuplicates), "", "");
+        table.AddRow("overlap with held-out text, removed", Number(report.Contaminated), "", "");
+        AddSide(table, "held out", report.HeldOut);
+        AddSide(table, "training", report.Train);
+        if (report.Bos != BeginOfText.None)
+            table.Caption(
+                $"each {report.Bos.ToString().ToLowerInvariant()} begins with id {string.Join(", id ", report.BeginOfTextIds!)}");
+        return table;
+    }
+
+    private static void AddSide(Table table, string name, SplitReport side) =>
+        table.AddRow(name, Number(side.Documents), Number(side.Tokens), Number(side.Utf8Bytes));
+
+    private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 }

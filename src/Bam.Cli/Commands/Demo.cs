@@ -4,17 +4,18 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>The three phases on real text, in minutes.</summary>
+/// <summary>Runs the three phases on real text, in minutes.</summary>
 internal sealed class Demo : Verb
 {
     private readonly Option<string?> output = new("--output")
     {
-        Description = "Where everything goes; a demo that is there goes on [default: runs/demo]",
+        Description = "The output directory; an interrupted demo continues there [default: runs/demo]",
         HelpName = "DIR",
     };
 
     public Demo()
-        : base("demo", "Branch, specialise and mix small models on real text, and show that it worked", "bam demo") => Options.Add(output);
+        : base("demo", "Train, specialise and mix small models on real text, and check the result", "bam demo") =>
+            Options.Add(output);
 
     public override int Execute(Invocation invocation)
     {
@@ -26,5 +27,19 @@ internal sealed class Demo : Verb
         if (failed == 0) return ExitStatus.Done;
         invocation.Reporter.Warn($"{failed} of {claims.Count} claims did not hold");
         return ExitStatus.WorkFailed;
+    }
+}
+
+/// <summary>The recipes that come with the command; the build puts them beside it.</summary>
+internal static class ShippedRecipes
+{
+    /// <summary>The file of the recipe in that folder.</summary>
+    /// <exception cref="InvalidInputException">The installation lacks it.</exception>
+    public static string Find(string name)
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, "recipes", name, "recipe.yaml");
+        return File.Exists(path)
+            ? path
+            : throw new InvalidInputException(path, $"the recipe of 'bam {name}'", "nothing", "reinstall Bam");
     }
 }

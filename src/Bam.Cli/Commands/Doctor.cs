@@ -5,8 +5,9 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What this machine has, whether Bam can compute on it, and what to do about what is wrong.</summary>
-internal sealed class Doctor() : Verb("doctor", "Show what this machine has and whether Bam can compute on it", "bam doctor --json")
+/// <summary>Shows hardware and libraries, whether Bam can compute here, and advice.</summary>
+internal sealed class Doctor() : Verb(
+    "doctor", "Show the hardware and libraries of this machine, and whether Bam can compute on it", "bam doctor --json")
 {
     // The demonstration's peak memory, and its corpora, checkpoints and report.
     private const long EnoughMemory = 2_000_000_000;
@@ -17,7 +18,9 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
         var machine = Machine.Current();
         var libtorch = LibTorch.IsAvailable(out var whyNot) ? LibTorch.Info : null;
         var peak = libtorch is null ? (double?)null : MatrixPeak.Measure();
-        var gpuPeak = libtorch is { CudaDevices: > 0 } ? MatrixPeak.Measure(device: Device.Cuda(), type: ScalarType.BFloat16) : (double?)null;
+        var gpuPeak = libtorch is { CudaDevices: > 0 }
+            ? MatrixPeak.Measure(device: Device.Cuda(), type: ScalarType.BFloat16)
+            : (double?)null;
         var report = new Report(
             ShowVersion.Version,
             RuntimeInformation.FrameworkDescription,
@@ -36,19 +39,28 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
     {
         if (libtorch is null)
         {
-            yield return "libtorch cannot be used: './bam setup' in the clone installs what is missing";
+            yield return "libtorch cannot be used: './bam setup' in the clone installs the missing packages";
         }
         else
         {
-            if (libtorch.BlasFiles.Any(file => file.Contains("openblas", StringComparison.Ordinal) && !file.Contains("openmp", StringComparison.Ordinal)))
-                yield return "OpenBLAS is not its OpenMP build, which makes training with more than one thread several times slower: apt-get install libopenblas0-openmp";
-            if (!libtorch.AllocatorTuned) yield return "malloc could not be told to keep large blocks: large products take up to half as long again";
-            if (libtorch.Threads < machine.Cores) yield return $"libtorch uses {libtorch.Threads} of {machine.Cores} cores (OMP_NUM_THREADS)";
+            if (libtorch.BlasFiles.Any(IsOpenBlasWithoutOpenMp))
+            {
+                yield return "OpenBLAS is not the OpenMP build: training with more than one thread is several times slower; "
+                    + "apt-get install libopenblas0-openmp";
+            }
+
+            if (!libtorch.AllocatorTuned)
+                yield return "malloc returns large blocks to the system: large matrix products take up to 50 % longer";
+            if (libtorch.Threads < machine.Cores)
+                yield return $"libtorch uses {libtorch.Threads} of {machine.Cores} cores (OMP_NUM_THREADS)";
         }
 
         if (machine.MemoryBytes < EnoughMemory) yield return "less than 2 GB of memory: 'bam demo' may not fit";
-        if (machine.FreeDiskBytes < EnoughDisk) yield return "less than 2 GB free here: 'bam demo' may not fit";
+        if (machine.FreeDiskBytes < EnoughDisk) yield return "less than 2 GB of disk space free here: 'bam demo' may not fit";
     }
+
+    private static bool IsOpenBlasWithoutOpenMp(string file) =>
+        file.Contains("openblas", StringComparison.Ordinal) && !file.Contains("openmp", StringComparison.Ordinal);
 
     private static void Draw(Report report, IAnsiConsole console)
     {
@@ -57,7 +69,10 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
 
         Row("bam", $"{report.Version}, {report.Runtime}");
         Row("processor", $"{report.Machine.Cpu}, {report.Machine.Cores} cores");
-        Row("memory", $"{GigaBytes(report.Machine.MemoryBytes)}, {GigaBytes(report.Machine.FreeMemoryBytes)} free; disk {GigaBytes(report.Machine.FreeDiskBytes)} free here");
+        Row(
+            "memory",
+            $"{GigaBytes(report.Machine.MemoryBytes)}, {GigaBytes(report.Machine.FreeMemoryBytes)} free; "
+            + $"disk {GigaBytes(report.Machine.FreeDiskBytes)} free here");
         if (report.Libtorch is { } libtorch)
         {
             Row("features", libtorch.CpuFeatures);
@@ -66,20 +81,23 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
             Row("threads", $"{libtorch.Threads}; {string.Join(' ', libtorch.Environment)}");
             Row("blas", libtorch.Blas);
             foreach (var file in libtorch.BlasFiles) Row("", file);
-            Row("malloc", libtorch.AllocatorTuned ? "keeps large blocks" : "as the system sets it");
+            Row("malloc", libtorch.AllocatorTuned ? "keeps large blocks" : "system default");
             Row("cuda devices", libtorch.CudaDevices.ToString(CultureInfo.InvariantCulture));
             Row("matrix product", string.Create(CultureInfo.InvariantCulture, $"{report.MatrixPeakGflops:0} GFLOP/s in float32"));
             if (report.GpuMatrixPeakGflops is { } rate)
                 Row("", string.Create(CultureInfo.InvariantCulture, $"{rate:0} GFLOP/s in bfloat16 on {Device.Cuda()}"));
-            foreach (var attempt in libtorch.Attempts) Row("looked at", attempt);
+            foreach (var attempt in libtorch.Attempts) Row("searched", attempt);
         }
         else
         {
-            foreach (var (line, i) in report.WhyNot!.Split('\n').Select((line, i) => (line, i))) Row(i == 0 ? "libtorch" : "", line.Trim());
+            foreach (var (line, i) in report.WhyNot!.Split('\n').Select((line, i) => (line, i)))
+                Row(i == 0 ? "libtorch" : "", line.Trim());
         }
 
         foreach (var advice in report.Advice) Row("advice", advice);
-        Row("verdict", report.Usable ? "Bam can compute here" : "Bam cannot compute here; mix, cost, inspect, data and tokenizer work");
+        Row(
+            "verdict",
+            report.Usable ? "Bam can compute here" : "Bam cannot compute here; mix, cost, inspect, data and tokenizer work");
         console.Write(grid);
     }
 
@@ -95,4 +113,25 @@ internal sealed class Doctor() : Verb("doctor", "Show what this machine has and 
         double? GpuMatrixPeakGflops,
         string? WhyNot,
         string[] Advice);
+}
+
+/// <summary>
+/// The processor, the cores and the memory that this process may use (at most its container's), the memory that is free or can be
+/// freed, and the free disk space of the current directory.
+/// </summary>
+internal sealed record Machine(string Cpu, int Cores, long MemoryBytes, long FreeMemoryBytes, long FreeDiskBytes)
+{
+    public static Machine Current() => new(
+        Field("/proc/cpuinfo", "model name") ?? "unknown",
+        Environment.ProcessorCount,
+        GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        KibiBytes(Field("/proc/meminfo", "MemAvailable")),
+        new DriveInfo(Environment.CurrentDirectory).AvailableFreeSpace);
+
+    /// <summary>The value of the first line <c>name : value</c>; null without one.</summary>
+    private static string? Field(string path, string name) =>
+        File.ReadLines(path).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))?.Split(':', 2)[1].Trim();
+
+    private static long KibiBytes(string? value) =>
+        value is null ? 0 : long.Parse(value.Split(' ')[0], CultureInfo.InvariantCulture) * 1024;
 }

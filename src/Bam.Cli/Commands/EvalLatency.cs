@@ -20,13 +20,33 @@ internal sealed class EvalLatency : Verb
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<int> promptTokens = new("--prompt-tokens") { Description = "Tokens of the prompt", HelpName = "N", DefaultValueFactory = _ => Defaults.PromptTokens };
-    private readonly Option<int> newTokens = new("--new-tokens") { Description = "Tokens to generate", HelpName = "N", DefaultValueFactory = _ => Defaults.NewTokens };
-    private readonly Option<int> runs = new("--runs") { Description = "Runs of each model, after one to warm up", HelpName = "N", DefaultValueFactory = _ => Defaults.Runs };
+    private readonly Option<int> promptTokens = new("--prompt-tokens")
+    {
+        Description = "Number of prompt tokens",
+        HelpName = "N",
+        DefaultValueFactory = _ => Defaults.PromptTokens,
+    };
+
+    private readonly Option<int> newTokens = new("--new-tokens")
+    {
+        Description = "Number of tokens to generate",
+        HelpName = "N",
+        DefaultValueFactory = _ => Defaults.NewTokens,
+    };
+
+    private readonly Option<int> runs = new("--runs")
+    {
+        Description = "Timed runs of each model, after one warm-up run",
+        HelpName = "N",
+        DefaultValueFactory = _ => Defaults.Runs,
+    };
+
     private readonly Option<string> device = DeviceOption.Create();
 
     public EvalLatency()
-        : base("latency", "Measure how long models take for a text", "bam eval latency btx bam bam-shared-kv --prompt-tokens 256 --new-tokens 16")
+        : base(
+            "latency", "Measure the latency of models",
+            "bam eval latency btx bam bam-shared-kv --prompt-tokens 256 --new-tokens 16")
     {
         Arguments.Add(models);
         foreach (var option in new Option[] { promptTokens, newTokens, runs, device }) Options.Add(option);
@@ -48,8 +68,12 @@ internal sealed class EvalLatency : Verb
         {
             foreach (var name in names) loaded.Add(Load(name, place, invocation));
             var results = Latency.Measure(loaded, options, invocation.Reporter, invocation.Cancellation);
-            var measured = names.Zip(results, (name, result) => new Measured(name, result, result.Total.Median / results[0].Total.Median)).ToList();
-            invocation.WriteResult(new Evaluation(options, LibTorch.Info.Threads, measured), console => Draw(console, measured, options));
+            var first = results[0].Total.Median;
+            var measured = names
+                .Zip(results, (name, result) => new Measured(name, result, result.Total.Median / first))
+                .ToList();
+            invocation.WriteResult(
+                new Evaluation(options, LibTorch.Info.Threads, measured), console => Draw(console, measured, options));
         }
         finally
         {
@@ -72,20 +96,29 @@ internal sealed class EvalLatency : Verb
     private static void Draw(IAnsiConsole console, List<Measured> models, LatencyOptions options)
     {
         var table = new Table().Border(TableBorder.Simple)
-            .Title($"{options.NewTokens} tokens after a prompt of {options.PromptTokens}: seconds, median of {options.Runs} runs (fastest–slowest)")
+            .Title(
+                $"{options.NewTokens} tokens after a prompt of {options.PromptTokens}: "
+                + $"seconds, median of {options.Runs} runs (fastest–slowest)")
             .AddColumn("model");
-        foreach (var column in new[] { "prefill", "decode", "ms/token", "total", "× first", "keys and values" }) table.AddColumn(new TableColumn(column).RightAligned());
+        foreach (var column in new[] { "prefill", "decode", "ms/token", "total", "× first", "keys and values" })
+            table.AddColumn(new TableColumn(column).RightAligned());
         foreach (var (name, result, ratio) in models)
         {
             table.AddRow(
-                ResultText.Label(name), Text(result.Prefill), Text(result.Decode), Number(1000 * result.SecondsPerToken, "0.00"), Text(result.Total), Number(ratio, "0.00"),
+                ResultText.Label(name),
+                Text(result.Prefill),
+                Text(result.Decode),
+                Number(1000 * result.SecondsPerToken, "0.00"),
+                Text(result.Total),
+                Number(ratio, "0.00"),
                 Number(result.CacheBytes / 1e6, "0.00' MB'"));
         }
 
         console.Write(table);
     }
 
-    private static string Text(Timing timing) => $"{Number(timing.Median, "0.000")} ({Number(timing.Lowest, "0.000")}–{Number(timing.Highest, "0.000")})";
+    private static string Text(Timing timing) =>
+        $"{Number(timing.Median, "0.000")} ({Number(timing.Lowest, "0.000")}–{Number(timing.Highest, "0.000")})";
 
     private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 

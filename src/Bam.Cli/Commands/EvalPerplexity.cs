@@ -16,11 +16,16 @@ internal sealed class EvalPerplexity : Verb
 {
     private const int LongestDefaultWindow = 2048;
 
-    private readonly Argument<string[]> models = new("MODEL") { Description = "Checkpoint directories", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> models = new("MODEL")
+    {
+        Description = "Checkpoint directories",
+        Arity = ArgumentArity.OneOrMore,
+    };
 
     private readonly Option<string[]> data = new("--data")
     {
-        Description = "Directories that 'bam data build' made, one a domain, or paths of .bin/.idx pairs, all of whose tokens are measured",
+        Description = "Folders written by 'bam data build', one per domain, or paths of .bin/.idx pairs, which are measured "
+            + "completely",
         HelpName = "PATH",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
@@ -28,24 +33,27 @@ internal sealed class EvalPerplexity : Verb
 
     private readonly Option<int?> window = new("--window")
     {
-        Description = $"Tokens of a window [default: the models' longest input, at most {LongestDefaultWindow}]",
+        Description = $"Tokens per window [default: the models' maximum length, at most {LongestDefaultWindow}]",
         HelpName = "T",
     };
 
     private readonly Option<int> batch = new("--batch-size")
     {
-        Description = "Windows of a batch; changes speed and memory, not the result",
+        Description = "Windows per batch; affects speed and memory, not the result",
         HelpName = "B",
         DefaultValueFactory = _ => 16,
     };
 
     private readonly Option<string?> bos = BosOption.Create(
-        "Where to put the tokenizer's begin-of-text token: window (at the start of each window), none [default: as the data were built]");
+        "Where to put the tokenizer's begin-of-text token: window (at the start of each window), none "
+        + "[default: as the data were built]");
 
     private readonly Option<string> device = DeviceOption.Create();
 
     public EvalPerplexity()
-        : base("perplexity", "Measure perplexity and bits per byte, by domain", "bam eval perplexity runs/a/model runs/b/model --data data/law data/code")
+        : base(
+            "perplexity", "Measure perplexity and bits per byte, by domain",
+            "bam eval perplexity runs/a/model runs/b/model --data data/law data/code")
     {
         Arguments.Add(models);
         Options.Add(data);
@@ -66,11 +74,17 @@ internal sealed class EvalPerplexity : Verb
             BatchSize = Positive("--batch-size", invocation.Get(batch)),
         };
         if (options.WindowLength > longest)
-            throw new InvalidInputException("--window", $"at most {longest}, the models' shortest max_position_embeddings", $"{options.WindowLength}", "shorten it");
+            throw new InvalidInputException(
+                "--window",
+                $"at most {longest}, the models' shortest max_position_embeddings",
+                $"{options.WindowLength}",
+                "shorten it");
         using var heldOut = HeldOutDomains.Open(invocation.GetRequired(data));
         var place = BosOption.Of(invocation, bos, BeginOfText.Window, BeginOfText.None);
         if (place is { } wanted) RequireNoBeginTokens(wanted, heldOut);
-        var subjects = directories.Zip(configs, (directory, config) => Check(directory, config, place, heldOut, invocation)).ToList();
+        var subjects = directories
+            .Zip(configs, (directory, config) => Check(directory, config, place, heldOut, invocation))
+            .ToList();
 
         LibTorch.Load();
         var where = DeviceOption.Of(invocation, device);
@@ -79,18 +93,25 @@ internal sealed class EvalPerplexity : Verb
             var directory = subject.Directory;
             using var model = ModelCheckpoint.Load(directory, where, invocation.Reporter, withGradients: false);
             var measured = heldOut.Measure(
-                model, options, $"evaluate {directory}", invocation.Reporter, invocation.Cancellation, place is null ? null : _ => subject.BeginOfWindow);
-            return new Measured(
-                directory,
-                measured.ToDictionary(domain => domain.Key, domain => new Figures(domain.Value.Perplexity, domain.Value.Nll, domain.Value.BitsPerByte, domain.Value.Tokens)),
-                PerplexityResult.Mean(measured.Values));
+                model,
+                options,
+                $"evaluate {directory}",
+                invocation.Reporter,
+                invocation.Cancellation,
+                place is null ? null : _ => subject.BeginOfWindow);
+            var figures = measured.ToDictionary(domain => domain.Key, domain => FiguresOf(domain.Value));
+            return new Measured(directory, figures, PerplexityResult.Mean(measured.Values));
         }).ToList();
         invocation.WriteResult(new Evaluation(options.WindowLength, results), console =>
         {
-            console.Write(Table(results, "perplexity (lower is better, * best of the column)", figures => figures.Perplexity, "0.00", model => model.MeanPerplexity));
-            if (results[0].Domains.Values.Any(figures => figures.BitsPerByte is not null)) console.Write(Table(results, "bits per UTF-8 byte", figures => figures.BitsPerByte ?? double.NaN, "0.000", mean: null));
-            var tokens = results[0].Domains.Select(domain => string.Create(CultureInfo.InvariantCulture, $"{domain.Key} {domain.Value.Tokens:N0}"));
-            console.MarkupLine($"[grey]windows of {options.WindowLength} tokens; targets:[/] {ResultText.Label(string.Join(", ", tokens))}");
+            const string title = "perplexity (lower is better, * best of the column)";
+            console.Write(Draw(results, title, figures => figures.Perplexity, "0.00", model => model.MeanPerplexity));
+            if (results[0].Domains.Values.Any(figures => figures.BitsPerByte is not null))
+                console.Write(Draw(results, "bits per UTF-8 byte", figures => figures.BitsPerByte ?? double.NaN, "0.000"));
+            var tokens = results[0].Domains
+                .Select(domain => string.Create(CultureInfo.InvariantCulture, $"{domain.Key} {domain.Value.Tokens:N0}"));
+            console.MarkupLine(
+                $"[grey]windows of {options.WindowLength} tokens; targets:[/] {ResultText.Label(string.Join(", ", tokens))}");
         });
         RequireNumbers(results);
         return ExitStatus.Done;
@@ -102,31 +123,54 @@ internal sealed class EvalPerplexity : Verb
         foreach (var model in models)
         {
             if (model.Domains.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll)) is { Key: { } name, Value: { } found })
-                throw new WorkFailedException(string.Create(CultureInfo.InvariantCulture, $"{model.Model}: the negative log-likelihood on {name} is {found.Nll}: the model's weights are damaged, or its training diverged"));
+                throw new WorkFailedException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{model.Model}: the negative log-likelihood on {name} is {found.Nll}: "
+                    + $"the model's weights are damaged, or its training diverged"));
         }
     }
 
-    private static Table Table(List<Measured> models, string title, Func<Figures, double> value, string format, Func<Measured, double>? mean) =>
-        FigureTable.Create(
-            title,
-            [.. models.Select(model => model.Model)],
-            [
-                .. models[0].Domains.Keys.Select(domain => new FigureColumn(domain, [.. models.Select(model => value(model.Domains[domain]))])),
-                .. mean is null ? [] : new[] { new FigureColumn("mean", [.. models.Select(mean)]) },
-            ],
-            format);
+    private static Figures FiguresOf(PerplexityResult result) =>
+        new(result.Perplexity, result.Nll, result.BitsPerByte, result.Tokens);
+
+    /// <summary>A row for each model and a column for each domain; the lowest figure of each column is marked.</summary>
+    private static Table Draw(
+        List<Measured> models, string title, Func<Figures, double> figure, string format, Func<Measured, double>? mean = null)
+    {
+        var columns = models[0].Domains.Keys
+            .Select(domain => (Title: domain, Values: models.Select(model => figure(model.Domains[domain])).ToList()))
+            .ToList();
+        if (mean is not null) columns.Add(("mean", models.Select(mean).ToList()));
+        var table = new Table().Border(TableBorder.Simple).Title(ResultText.Label(title)).AddColumn("model");
+        foreach (var column in columns) table.AddColumn(new TableColumn(ResultText.Label(column.Title)).RightAligned());
+        foreach (var (row, model) in models.Index())
+            table.AddRow([ResultText.Label(model.Model), .. columns.Select(column => Cell(row, column.Values, format))]);
+        return table;
+    }
+
+    // A single model is not marked.
+    private static string Cell(int row, List<double> column, string format)
+    {
+        var value = column[row];
+        var text = double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "–";
+        return column.Count > 1 && value <= column.Min() ? $"[bold green]{text}*[/]" : $"{text} ";
+    }
 
     private static void RequireNoBeginTokens(BeginOfText place, HeldOutDomains heldOut)
     {
         if (heldOut.Texts.FirstOrDefault(text => text.Report?.Bos == BeginOfText.Document) is { } text)
             throw new InvalidInputException(
-                $"--bos {place.ToString().ToLowerInvariant()}", "data without begin tokens", $"{text.Path}, whose documents begin with one", "leave the option out, or build the data with another --bos");
+                $"--bos {place.ToString().ToLowerInvariant()}",
+                "data without begin tokens",
+                $"{text.Path}, whose documents begin with one",
+                "leave the option out, or build the data with another --bos");
     }
 
     /// <summary>
     /// Refuses data of other ids, warns of data with other begin tokens, and finds what windows begin with if the option says so.
     /// </summary>
-    private static Subject Check(string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, Invocation invocation)
+    private static Subject Check(
+        string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, Invocation invocation)
     {
         var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model) : null;
         tokenizer?.RequireFits(config.VocabSize, model, invocation.Reporter);
@@ -147,7 +191,8 @@ internal sealed class EvalPerplexity : Verb
 
     private static int BeginOfWindow(string model, ModelConfig config, Tokenizer? tokenizer) =>
         (tokenizer is not null && tokenizer.IdsBefore is [var id] ? id : config.BosTokenId)
-        ?? throw new InvalidInputException("--bos window", "a model with a begin token", $"{model} without", "leave the option out");
+        ?? throw new InvalidInputException(
+            "--bos window", "a model with a begin token", $"{model} without", "leave the option out");
 
     private static int Positive(string option, int value) =>
         value > 0 ? value : throw new InvalidInputException(option, "a number above 0", $"{value}", "change it");

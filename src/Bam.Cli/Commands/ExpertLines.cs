@@ -22,17 +22,19 @@ internal sealed class ExpertLines
     private readonly Tokenizer tokenizer;
     private readonly int feedForwardColumns;
 
-    /// <summary>Lines for one mixture.</summary>
-    /// <param name="config">Its sizes.</param>
-    /// <param name="tokenizer">Its tokenizer.</param>
-    /// <param name="names">What its experts are called; null when unknown.</param>
+    /// <summary>Lines for one mixture; <paramref name="names"/> are its experts', null when unknown.</summary>
     public ExpertLines(ModelConfig config, Tokenizer tokenizer, IReadOnlyList<string>? names)
     {
         (this.config, this.tokenizer) = (config, tokenizer);
         var perLayer = config.NumExpertsPerTok == 1 ? 1 : config.NumExpertsPerTok + 1;
         feedForwardColumns = Math.Max(FeedForwardTitle.Length, config.NumHiddenLayers * perLayer);
         var head = new StringBuilder();
-        if (names is not null) head.Append("experts: ").AppendJoin(", ", names.Select((name, expert) => $"{Digit(expert)} {MessageText.Escape(name)}")).Append("\n\n");
+        if (names is not null)
+        {
+            var labels = names.Select((name, expert) => $"{Digit(expert)} {MessageText.Escape(name)}");
+            head.Append("experts: ").AppendJoin(", ", labels).Append("\n\n");
+        }
+
         head.Append("token".PadRight(TokenColumns));
         if (config.NumLocalExperts > 1) head.Append("  ").Append(FeedForwardTitle.PadRight(feedForwardColumns));
         if (config.NumAttentionExperts > 1) head.Append("  attention gates, %").Append('\n').Append(GateNumbers());
@@ -43,7 +45,7 @@ internal sealed class ExpertLines
     public string Head { get; }
 
     /// <summary>One token's line.</summary>
-    public string Of(GeneratedToken token)
+    public string LineOf(GeneratedToken token)
     {
         var line = new StringBuilder(Fit(Written(token.Id)));
         if (config.NumLocalExperts > 1)
@@ -68,7 +70,8 @@ internal sealed class ExpertLines
     private string GateNumbers()
     {
         var left = TokenColumns + 2 + (config.NumLocalExperts > 1 ? feedForwardColumns + 2 : 0);
-        var numbers = Enumerable.Range(0, config.NumAttentionExperts).Select(expert => Digit(expert).ToString().PadLeft(GateColumns));
+        var numbers = Enumerable.Range(0, config.NumAttentionExperts)
+            .Select(expert => Digit(expert).ToString().PadLeft(GateColumns));
         return new string(' ', left - 1) + string.Concat(numbers);
     }
 
@@ -94,7 +97,8 @@ internal sealed class ExpertLines
         return MessageText.Escape(quoted.Append('"').ToString());
     }
 
-    private static string Fit(string text) => text.Length <= TokenColumns ? text.PadRight(TokenColumns) : $"{text[..(TokenColumns - 1)]}…";
+    private static string Fit(string text) =>
+        text.Length <= TokenColumns ? text.PadRight(TokenColumns) : $"{text[..(TokenColumns - 1)]}…";
 
     private static char Digit(int expert) => expert < Digits.Length ? Digits[expert] : '+';
 }

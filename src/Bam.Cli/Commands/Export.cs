@@ -10,6 +10,7 @@ internal sealed class Export : Verb
     private const string EightBits = "q8_0";
 
     private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
+
     private readonly Option<string> format = new("--format")
     {
         Description = string.Join("; ", ExportFormats.All.Select(format => $"{format.Name}: {format.Description}")),
@@ -17,15 +18,29 @@ internal sealed class Export : Verb
         HelpName = "F",
     };
 
-    private readonly Option<string> output = new("--output") { Description = "The directory to write", Required = true, HelpName = "DIR" };
-    private readonly Option<string?> dtype = new("--dtype") { Description = $"float32, bfloat16, float16 or float64; for gguf also {EightBits}, blocks of eight bits; the model's unless given", HelpName = "T" };
+    private readonly Option<string> output = new("--output")
+    {
+        Description = "The directory to write",
+        Required = true,
+        HelpName = "DIR",
+    };
+
+    private readonly Option<string?> dtype = new("--dtype")
+    {
+        Description = $"float32, bfloat16, float16 or float64; gguf also takes {EightBits} (8-bit blocks) [default: the model's]",
+        HelpName = "T",
+    };
+
     private readonly Option<string?> shardSize = new("--shard-size")
     {
-        Description = "The most bytes of tensors in one file of the output, as 500MB (5GB unless given; gguf is one file)", HelpName = "SIZE",
+        Description = "Maximum size of the tensors in one output file, such as 500MB [default: 5GB; gguf is one file]",
+        HelpName = "SIZE",
     };
 
     public Export()
-        : base("export", "Write a model in a form that other software loads", "bam export mixture --format mixtral --output mixture-hf")
+        : base(
+            "export", "Convert a model to a format that other software loads",
+            "bam export mixture --format mixtral --output mixture-hf")
     {
         Arguments.Add(model);
         foreach (var option in new Option[] { format, output, dtype, shardSize }) Options.Add(option);
@@ -43,7 +58,8 @@ internal sealed class Export : Verb
         };
         var chosen = ExportFormats.Named(invocation.GetRequired(format));
         Exporter.Export(invocation.GetRequired(model), chosen, options, path, invocation.Reporter, invocation.Cancellation);
-        invocation.WriteResult(new { Output = path, Format = chosen.Name }, console => console.LabelledLine($"{path}: {chosen.Name}"));
+        invocation.WriteResult(
+            new { Output = path, Format = chosen.Name }, console => console.LabelledLine($"{path}: {chosen.Name}"));
         return ExitStatus.Done;
     }
 }

@@ -8,13 +8,26 @@ namespace Bam.Cli.Commands;
 internal sealed class Forward : Verb
 {
     private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
-    private readonly Option<string> input = new("--input") { Description = "Safetensors file with int64 input_ids [B, T]", Required = true };
-    private readonly Option<string> output = new("--output") { Description = "Safetensors file to write: logits, nll, load_balancing, z, loss", Required = true };
+
+    private readonly Option<string> input = new("--input")
+    {
+        Description = "Safetensors file with int64 input_ids [B, T]",
+        Required = true,
+    };
+
+    private readonly Option<string> output = new("--output")
+    {
+        Description = "Safetensors file to write: logits, nll, load_balancing, z, loss",
+        Required = true,
+    };
+
     private readonly Option<bool> gradients = new("--gradients") { Description = "Also write grad.NAME for every parameter" };
     private readonly Option<string> device = DeviceOption.Create();
 
     public Forward()
-        : base("forward", "Compute logits, losses and gradients of given token ids", "bam forward MODEL --input ids.safetensors --output out.safetensors --gradients")
+        : base(
+            "forward", "Compute logits, losses and gradients of given token ids",
+            "bam forward MODEL --input ids.safetensors --output out.safetensors --gradients")
     {
         Arguments.Add(model);
         Options.Add(input);

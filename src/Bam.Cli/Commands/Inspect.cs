@@ -1,16 +1,27 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
+using Bam.Models.Costs;
+using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>What is in a checkpoint, or what two differ in.</summary>
+/// <summary>Shows the contents of a checkpoint, or the differences between two.</summary>
 internal sealed class Inspect : Verb
 {
     private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
-    private readonly Argument<string?> other = new("OTHER") { Description = "Another, to compare it with", Arity = ArgumentArity.ZeroOrOne };
+
+    private readonly Argument<string?> other = new("OTHER")
+    {
+        Description = "A second checkpoint to compare with",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     public Inspect()
-        : base("inspect", "Show what is in a checkpoint, or what two differ in", "bam inspect seed mixture")
+        : base("inspect", "Show the contents of a checkpoint, or the differences between two", "bam inspect seed mixture")
     {
         Arguments.Add(this.model);
         Arguments.Add(this.other);
@@ -29,5 +40,199 @@ internal sealed class Inspect : Verb
         var comparison = CheckpointComparison.Of(model, other, invocation.Reporter, invocation.Cancellation);
         ComparisonView.Show(comparison, model.Directory, other.Directory, invocation);
         return ExitStatus.Done;
+    }
+}
+
+/// <summary>A checkpoint's summary, human-readable or as JSON.</summary>
+internal static class InspectView
+{
+    public static void Show(CheckpointSummary summary, Invocation invocation)
+    {
+        var size = ModelSize.Of(summary.Config);
+        var result = new
+        {
+            summary.Directory,
+            summary.ModelType,
+            summary.Kind,
+            Dtype = summary.Dtypes[0].Dtype.TorchName,
+            Dtypes = summary.Dtypes.Select(count => new { Dtype = count.Dtype.TorchName, count.Tensors }),
+            summary.Parameters,
+            ActiveParameters = size.Active,
+            Components = summary.Components,
+            Files = summary.Files,
+            summary.TokenizerIds,
+            Config = JsonNode.Parse(summary.Config.ToJson()),
+        };
+        invocation.WriteResult(result, console =>
+        {
+            console.Write(DrawFacts(summary, size));
+            console.Write(DrawComponents(summary));
+        });
+    }
+
+    private static Grid DrawFacts(CheckpointSummary summary, ModelSize size)
+    {
+        var config = summary.Config;
+        var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
+        var family = summary.ModelType == "bam" ? "" : $", family {summary.ModelType}";
+        Add("model", $"{summary.Directory} ({summary.Kind}{family})");
+        var sizes = Text($"hidden {config.HiddenSize:N0}, feed-forward {config.IntermediateSize:N0}");
+        Add("layers", $"{config.NumHiddenLayers} {DescribeBlock(config)}, {sizes}");
+        var heads = $"{config.NumAttentionHeads} heads of {config.HeadDim}, {config.NumKeyValueHeads} key-value heads";
+        Add("attention", $"{heads}, {DescribeAttention(config)}{DescribeExtras(config)}");
+        AddText("feed-forward", DescribeFeedForward(config));
+        var rotary = Text($"rotary base {config.RopeTheta:N0}{(config.RopeInterleaved ? ", interleaved" : "")}");
+        var dimensions = $"{config.RotaryDim} of {config.HeadDim} dimensions{DescribeScaling(config.RopeScaling)}";
+        Add("positions", $"{config.MaxPositionEmbeddings:N0}, {rotary}, {dimensions}");
+        var head = $"{(config.TieWordEmbeddings ? "tied" : "untied")} head{(config.LmHeadBias ? " with bias" : "")}";
+        Add("vocabulary", $"{config.VocabSize:N0}, {head}");
+        var norm = config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm";
+        Add("norm", $"{norm} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}");
+        Add("parameters", $"{summary.Parameters:N0}, {size.Active:N0} active");
+        var bytes = summary.Files.Sum(file => file.Bytes);
+        Add("weights", $"{DescribeDtypes(summary.Dtypes)}, {bytes:N0} bytes in {Count(summary.Files.Count, "file")}");
+        AddText("tokenizer", summary.TokenizerIds is { } ids ? Text($"{ids:N0} ids") : "none");
+        return grid;
+
+        void Add(string name, FormattableString value) => AddText(name, Text(value));
+        void AddText(string name, string value) => grid.AddRow(name, ResultText.Label(value));
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private static Table DrawComponents(CheckpointSummary summary)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("component");
+        foreach (var name in new[] { "tensors", "parameters", "share" }) table.AddColumn(new TableColumn(name).RightAligned());
+        foreach (var component in summary.Components)
+        {
+            table.AddRow(
+                Words(component.Kind),
+                component.Tensors.ToString("N0", CultureInfo.InvariantCulture),
+                component.Parameters.ToString("N0", CultureInfo.InvariantCulture),
+                (100.0 * component.Parameters / summary.Parameters).ToString("0.0' %'", CultureInfo.InvariantCulture));
+        }
+
+        return table;
+    }
+
+    /// <summary>A kind's name as words: "feed-forward router".</summary>
+    public static string Words(ParameterKind kind) => kind switch
+    {
+        ParameterKind.AttentionRouter => "attention router",
+        ParameterKind.FeedForwardRouter => "feed-forward router",
+        ParameterKind.QueryNorm => "query norm",
+        ParameterKind.KeyNorm => "key norm",
+        _ => kind.ToString().ToLowerInvariant(),
+    };
+
+    private static string DescribeBlock(ModelConfig config) =>
+        config.ParallelBlock ? config.SeparateNorms ? "parallel with two norms" : "parallel" : "sequential";
+
+    private static string DescribeScaling(RopeScaling? scaling) =>
+        scaling is null ? "" : string.Create(CultureInfo.InvariantCulture, $", {scaling.Type} scaling by {scaling.Factor}");
+
+    private static string DescribeExtras(ModelConfig config)
+    {
+        var extras = "";
+        if (config.AttentionBias || config.AttentionOutputBias)
+            extras += config.AttentionOutputBias ? ", biases" : ", biases of queries, keys and values";
+        if (config.QueryKeyNorm != QueryKeyNorm.None)
+            extras += $", queries and keys normed{(config.QueryKeyNorm == QueryKeyNorm.PerHead ? " per head" : "")}";
+        if (config.SlidingWindow is { } window) extras += string.Create(CultureInfo.InvariantCulture, $", window of {window:N0}");
+        return extras;
+    }
+
+    private static string DescribeAttention(ModelConfig config)
+    {
+        if (config.NumAttentionExperts == 1) return "dense";
+        var routing = config.AttentionRouting == AttentionRouting.Soft
+            ? "soft routing"
+            : $"top {config.NumAttentionExpertsPerTok}";
+        return $"{config.NumAttentionExperts} experts, {routing}, {(config.ShareKeyValue ? "shared" : "own")} keys and values";
+    }
+
+    private static string DescribeFeedForward(ModelConfig config) =>
+        $"{config.HiddenAct}{(config.GatedMlp ? "" : " without gate")}{(config.MlpBias ? ", biases" : "")}, "
+        + $"{DescribeFeedForwardExperts(config)}";
+
+    private static string DescribeFeedForwardExperts(ModelConfig config) =>
+        config.NumLocalExperts == 1
+            ? "dense"
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{config.NumLocalExperts} experts, top {config.NumExpertsPerTok}, "
+                + $"weights {(config.NormTopkProb ? "" : "not ")}renormalised, "
+                + $"load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}");
+
+    private static string DescribeDtypes(IReadOnlyList<DtypeCount> dtypes) =>
+        dtypes.Count == 1 ? dtypes[0].Dtype.TorchName : $"tensors: {DtypeCount.Describe(dtypes)}";
+
+    private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
+}
+
+/// <summary>The differences between two checkpoints, human-readable or as JSON.</summary>
+internal static class ComparisonView
+{
+    private const int ShownNames = 5;
+
+    public static void Show(CheckpointComparison comparison, string first, string second, Invocation invocation)
+    {
+        var result = new
+        {
+            First = first,
+            Second = second,
+            Same = comparison.IsSame,
+            comparison.Config,
+            comparison.Tokenizer,
+            comparison.OnlyInFirst,
+            comparison.OnlyInSecond,
+            comparison.Components,
+        };
+        invocation.WriteResult(result, console => Draw(comparison, first, second, console));
+    }
+
+    private static void Draw(CheckpointComparison comparison, string first, string second, IAnsiConsole console)
+    {
+        if (comparison.IsSame)
+        {
+            console.LabelledLine($"{first} and {second} are the same");
+            return;
+        }
+
+        if (comparison.Config.Count > 0)
+        {
+            var table = new Table().Border(TableBorder.Simple)
+                .AddColumns("config.json", ResultText.Label(first), ResultText.Label(second));
+            foreach (var difference in comparison.Config)
+                table.AddRow(difference.Key, ResultText.Label(difference.First), ResultText.Label(difference.Second));
+            console.Write(table);
+        }
+
+        if (comparison.Tokenizer is { } tokenizer) console.LabelledLine($"tokenizer.json differs first in {tokenizer}");
+        DrawNames($"only in {first}", comparison.OnlyInFirst, console);
+        DrawNames($"only in {second}", comparison.OnlyInSecond, console);
+        if (comparison.Components.Count == 0) return;
+        var components = new Table().Border(TableBorder.Simple).AddColumn("component");
+        foreach (var name in new[] { "tensors", "equal", "largest |a - b|", "‖a - b‖ / ‖a‖" })
+            components.AddColumn(new TableColumn(name).RightAligned());
+        foreach (var component in comparison.Components)
+        {
+            components.AddRow(
+                InspectView.Words(component.Kind),
+                component.Tensors.ToString(CultureInfo.InvariantCulture),
+                component.EqualTensors.ToString(CultureInfo.InvariantCulture),
+                component.LargestDifference.ToString("g3", CultureInfo.InvariantCulture),
+                component.RelativeDifference.ToString("g3", CultureInfo.InvariantCulture));
+        }
+
+        console.Write(components);
+    }
+
+    private static void DrawNames(string title, IReadOnlyList<string> names, IAnsiConsole console)
+    {
+        if (names.Count == 0) return;
+        var more = names.Count > ShownNames ? $" and {names.Count - ShownNames} more" : "";
+        console.LabelledLine($"{title}: {string.Join(", ", names.Take(ShownNames))}{more}");
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Safetensors;
 using Bam.Exporting;
@@ -9,7 +10,7 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>Checkpoint surgery: dense checkpoints to one mixture, without training.</summary>
+/// <summary>Dense checkpoints to one mixture, without training.</summary>
 internal sealed class Mix : Verb
 {
     private static readonly Dictionary<string, AttentionInitialization> AttentionInits = new()
@@ -28,14 +29,14 @@ internal sealed class Mix : Verb
 
     private readonly Option<string> seed = new("--seed")
     {
-        Description = "The dense checkpoint that the others were copied from; the first expert",
+        Description = "The dense checkpoint that the others are copies of; it becomes the first expert",
         Required = true,
         HelpName = "DIR",
     };
 
     private readonly Option<string[]> experts = new("--expert")
     {
-        Description = "A specialised copy of the seed; give one for each, in the order of the experts",
+        Description = "A specialised copy of the seed; repeat the option for several, in the order of the experts",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         HelpName = "DIR",
@@ -43,50 +44,55 @@ internal sealed class Mix : Verb
 
     private readonly Option<string?> output = new("--output")
     {
-        Description = "The checkpoint directory to write", HelpName = "DIR",
+        Description = "The checkpoint directory to write",
+        HelpName = "DIR",
     };
 
     private readonly Option<bool> shareKeyValue = new("--share-key-value")
     {
-        Description = "bam: one K and V for all attention experts",
+        Description = "bam: share keys and values among the attention experts",
     };
 
     private readonly Option<int?> attentionTopK = new("--attention-top-k")
     {
-        Description = "bam: route attention to K experts instead of to all", HelpName = "K",
+        Description = "bam: route each token to K attention experts instead of all",
+        HelpName = "K",
     };
 
     private readonly Option<string> attentionInit = new("--attention-init")
     {
-        Description = $"bam: what the attention experts start from: {string.Join(", ", AttentionInits.Keys)}",
+        Description = $"bam: how the attention experts are initialised: {string.Join(", ", AttentionInits.Keys)}",
         DefaultValueFactory = _ => "copy",
         HelpName = "I",
     };
 
     private readonly Option<int?> feedForwardExperts = new("--experts")
     {
-        Description = "Feed-forward experts; those beyond the models are copies of the seed's", HelpName = "M",
+        Description = "Number of feed-forward experts; more than there are models adds copies of the seed's",
+        HelpName = "M",
     };
 
     private readonly Option<int?> topK = new("--top-k")
     {
-        Description = "Feed-forward experts of one token (1 unless given)", HelpName = "K",
+        Description = "Feed-forward experts per token [default: 1]",
+        HelpName = "K",
     };
 
     private readonly Option<bool> normTopK = new("--norm-topk")
     {
-        Description = "Divide the K weights by their sum, as Mixtral does",
+        Description = "Normalise the weights of the K experts to sum to 1, as Mixtral does",
     };
 
     private readonly Option<long> routerSeed = new("--router-seed")
     {
-        Description = "Seed of the routers' random numbers (0 unless given)", HelpName = "S",
+        Description = "Random seed of the routers [default: 0]",
+        HelpName = "S",
     };
 
     private readonly Option<string[]> routerTexts = new("--router-text")
     {
-        Description = "Calibrated routers instead of random ones: a text of each model's domain (.txt, .jsonl, .jsonl.gz, a "
-            + "folder, a quoted pattern, or what 'bam data build' made), the seed's first",
+        Description = "Calibrate the routers instead of drawing them at random: one text of each model's domain, the seed's "
+            + "first (.txt, .jsonl, .jsonl.gz, a folder, a quoted pattern, or a folder written by 'bam data build')",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         HelpName = "PATH",
@@ -94,60 +100,69 @@ internal sealed class Mix : Verb
 
     private readonly Option<int> routerTokens = new("--router-tokens")
     {
-        Description = "Tokens of each router text to read, from its beginning", DefaultValueFactory = _ => 16_384, HelpName = "N",
+        Description = "Tokens to read from the beginning of each router text",
+        DefaultValueFactory = _ => 16_384,
+        HelpName = "N",
     };
 
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
-    private readonly Option<string> device = DeviceOption.Create("Where the seed reads the router texts: auto, cpu or cuda:N");
+
+    private readonly Option<string> device = DeviceOption.Create("Device for --router-text: auto, cpu or cuda:N");
+
     private readonly Option<bool> resizeEmbeddings = new("--resize-embeddings")
     {
-        Description = "Take models with added tokens: the largest vocabulary, each row the mean of the models that have it",
+        Description = "Accept models with added tokens: use the largest vocabulary, "
+            + "and for each row the mean of the models that have it",
     };
 
     private readonly Option<string?> format = new("--format")
     {
-        Description = "Write it for other software instead of as Bam does: "
+        Description = "Write the mixture for other software instead of in Bam's format: "
             + $"{string.Join("; ", ExportFormats.Forms.Select(format => $"{format.Name}: {format.Description}"))}",
         HelpName = "F",
     };
 
     private readonly Option<string?> dtype = new("--dtype")
     {
-        Description = "float32, bfloat16, float16 or float64; the models' unless given", HelpName = "T",
+        Description = "float32, bfloat16, float16 or float64 [default: the models']",
+        HelpName = "T",
     };
 
     private readonly Option<string?> weights = new("--weights")
     {
-        Description = "A weight of each model, the seed's first, in the mean of what is not an expert; divided by their sum "
-            + "(equal unless given)",
+        Description = "Weight of each model, the seed's first, in the mean of the parameters that are not experts; normalised "
+            + "to sum to 1 [default: equal weights]",
         HelpName = "W,W,…",
     };
 
     private readonly Option<string> shardSize = new("--shard-size")
     {
-        Description = "The most bytes of tensors in one file of the output, as 5GB or 500MB",
+        Description = "Maximum size of the tensors in one output file, such as 5GB or 500MB",
         DefaultValueFactory = _ => "5GB",
         HelpName = "SIZE",
     };
 
     private readonly Option<bool> checkFinite = new("--check-finite")
     {
-        Description = "Read all models for NaN and infinity before anything is written",
+        Description = "Check all models for NaN and infinity before writing anything",
     };
 
-    private readonly Option<bool> dryRun = new("--dry-run") { Description = "Show what every tensor would be and write nothing" };
+    private readonly Option<bool> dryRun = new("--dry-run")
+    {
+        Description = "Show how every tensor would be made; write nothing",
+    };
 
     public Mix()
         : base(
-            "mix", "Make one mixture of several dense checkpoints, without training",
+            "mix", "Make a mixture of several dense checkpoints, without training",
             "bam mix bam --seed seed --expert law --expert code --expert mathematics --output mixture")
     {
         Arguments.Add(this.method);
         foreach (var option in new Option[]
         {
             seed, experts, this.output, shareKeyValue, attentionTopK, attentionInit, feedForwardExperts, topK, normTopK,
-            routerSeed, routerTexts,
-            routerTokens, skipBadLines, device, format, this.dtype, weights, resizeEmbeddings, shardSize, checkFinite, dryRun,
+            routerSeed, routerTexts, routerTokens, skipBadLines, device, format, this.dtype, weights, resizeEmbeddings,
+            shardSize, checkFinite, dryRun,
         })
         {
             Options.Add(option);
@@ -163,6 +178,7 @@ internal sealed class Mix : Verb
             throw new InvalidInputException(
                 "--output", "the directory to write", "none", "add it, or --dry-run to write nothing");
         }
+
         var options = new MixtureOptions
         {
             Seed = invocation.GetRequired(seed),
@@ -192,7 +208,7 @@ internal sealed class Mix : Verb
 
         var plan = Upcycler.Mix(method, options, output!, invocation.Reporter, invocation.Cancellation);
         if (invocation.IsGiven(routerSeed) && !plan.HasRandomNumbers)
-            invocation.Reporter.Warn("--router-seed: nothing of this mixture is random; it has no part in it");
+            invocation.Reporter.Warn("--router-seed: has no effect, because nothing in this mixture is random");
         var size = ModelSize.Of(plan.Config);
         var result = new Result(
             output!, plan.Method.Name, plan.Config.NumAttentionExperts, plan.Config.NumLocalExperts, plan.Config.NumExpertsPerTok,
@@ -229,13 +245,87 @@ internal sealed class Mix : Verb
                 "--attention-init", string.Join(", ", AttentionInits.Keys), name, "choose one of these");
 
     private static double[]? ParseWeights(string? list) =>
-        list?.Split(',').Select(text =>
-            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var weight)
-                ? weight
-                : throw new InvalidInputException(
-                    "--weights", "numbers with commas between them, as 0.4,0.2,0.2,0.2", list, "correct it")).ToArray();
+        list?.Split(',').Select(text => ParseWeight(text, list)).ToArray();
+
+    private static double ParseWeight(string text, string list) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var weight)
+            ? weight
+            : throw new InvalidInputException(
+                "--weights", "numbers separated by commas, such as 0.4,0.2,0.2,0.2", list, "correct it");
 
     private sealed record Result(
         string Output, string Method, int AttentionExperts, int FeedForwardExperts, int TopK, string Dtype, long Parameters,
         long ActiveParameters, long Bytes, int Files);
+}
+
+/// <summary>A plan: human-readable with one line for all layers, or as JSON with every tensor.</summary>
+internal static partial class MixturePlanView
+{
+    public static void Show(MixturePlan plan, Invocation invocation)
+    {
+        var result = new
+        {
+            Method = plan.Method.Name,
+            Dtype = plan.Dtype.TorchName,
+            Bytes = plan.ByteLength,
+            plan.Options.Models,
+            Tensors = plan.Tensors.Select(tensor => new
+            {
+                tensor.Parameter.Name,
+                tensor.Parameter.Shape,
+                From = NameOf(tensor.Recipe),
+                Model = (tensor.Recipe as TensorRecipe.Copy)?.Model,
+                Weights = (tensor.Recipe as TensorRecipe.WeightedMean)?.Weights,
+            }),
+        };
+        invocation.WriteResult(result, console => console.Write(Draw(plan)));
+    }
+
+    private static Table Draw(MixturePlan plan)
+    {
+        var caption = string.Create(
+            CultureInfo.InvariantCulture, $"{plan.Tensors.Count} tensors, {plan.Dtype.TorchName}, {plan.ByteLength:N0} bytes");
+        var table = new Table().AddColumns("tensor", "shape", "from").Border(TableBorder.Simple).Caption(caption);
+        foreach (var group in plan.Tensors.GroupBy(tensor => Layer().Replace(tensor.Parameter.Name, ".layers.*.")))
+        {
+            var tensor = group.First();
+            table.AddRow(
+                ResultText.Label(group.Key),
+                ResultText.Label($"[{string.Join(", ", tensor.Parameter.Shape)}]"),
+                ResultText.Label(Describe(tensor.Recipe, plan.Options)));
+        }
+
+        return table;
+    }
+
+    private static string NameOf(TensorRecipe recipe) => recipe switch
+    {
+        TensorRecipe.Copy => "copy",
+        TensorRecipe.WeightedMean => "weighted-mean",
+        TensorRecipe.MeanOfRows => "mean-of-rows",
+        TensorRecipe.Normal => "normal",
+        TensorRecipe.Calibrated => "calibrated",
+        _ => "mean",
+    };
+
+    private static string Describe(TensorRecipe recipe, MixtureOptions options) => recipe switch
+    {
+        TensorRecipe.Copy copy => $"copy of {options.Models[copy.Model]}",
+        TensorRecipe.WeightedMean mean =>
+            $"mean of {mean.Weights.Count} models, weights {string.Join(", ", mean.Weights.Select(Describe))}",
+        TensorRecipe.Normal normal =>
+            string.Create(CultureInfo.InvariantCulture, $"random, N(0, σ = {normal.StandardDeviation})"),
+        TensorRecipe.MeanOfRows mean =>
+            $"mean of {options.Models.Count} models, rows {string.Join(", ", mean.Spans.Select(Describe))}",
+        TensorRecipe.Calibrated => $"calibrated on {string.Join(", ", options.RouterTexts!.Inputs)}",
+        _ => $"mean of {options.Models.Count} models",
+    };
+
+    private static string Describe(float weight) => weight.ToString("0.###", CultureInfo.InvariantCulture);
+
+    private static string Describe(RowSpan span) =>
+        $"{span.Start} to {span.End - 1} {(span.Models.Count > 0 ? $"of {span.Models.Count}" : "the mean of all others")}";
+
+    [GeneratedRegex(@"\.layers\.[0-9]+\.")]
+    private static partial Regex Layer();
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Bam.Experiments;
 using Bam.Experiments.Findings;
+using Bam.Experiments.Reporting;
 
 namespace Bam.Cli.Commands;
 
@@ -9,17 +10,19 @@ internal sealed class Report : Verb
 {
     private readonly Argument<string> run = new("RUNDIR|RECIPE")
     {
-        Description = "A run's directory with its results.json; or a study's recipe or a set's, whose kept figures are drawn",
+        Description = "A run directory with a results.json, or the recipe of a study or a set, whose stored figures are used",
     };
 
     private readonly Option<string?> output = new("--output")
     {
-        Description = "The file to write [default: report.html in RUNDIR]; of studies, the folder [default: runs/NAME]",
+        Description = "The file to write [default: report.html in RUNDIR]; for studies, the folder [default: runs/NAME]",
         HelpName = "PATH",
     };
 
     public Report()
-        : base("report", "Draw a finished run's tables and figures as one HTML file, studies as one each", "bam report runs/debian-domains")
+        : base(
+            "report", "Write the tables and figures of a finished run as an HTML file, or one file per study",
+            "bam report runs/debian-domains")
     {
         Arguments.Add(run);
         Options.Add(output);
@@ -38,8 +41,8 @@ internal sealed class Report : Verb
     private static string WriteRun(string directory, string? path, IReporter reporter)
     {
         var study = ResultsArchive.ReadRun(directory, reporter);
-        if (path is null) return Experiments.Reporting.Report.Write(study, directory);
-        Experiments.Reporting.Report.WritePage(study, path);
+        if (path is null) return StudyReport.Write(study, directory);
+        StudyReport.WritePage(study, path);
         return path;
     }
 

@@ -17,7 +17,7 @@ internal sealed class RunRecipe : Verb
 
     private readonly Option<string?> output = new("--output")
     {
-        Description = "Where phases, results and report go; a run that is there goes on [default: runs/NAME]",
+        Description = "The output directory; an interrupted run continues there [default: runs/NAME]",
         HelpName = "DIR",
     };
 
@@ -25,25 +25,28 @@ internal sealed class RunRecipe : Verb
 
     private readonly Option<bool> calibrate = new("--calibrate")
     {
-        Description = "Only find the tokens of the mixtures whose 'match' sets them: train what they start from, measure, train no mixture",
+        Description = "Only compute the matched token budgets; train no mixture",
     };
 
     private readonly Option<long[]> seeds = new("--seeds")
     {
-        Description = "Of a study with random_seeds, run the units of these numbers only",
+        Description = "Only run these seeds of a study with random_seeds",
         AllowMultipleArgumentsPerToken = true,
         HelpName = "N",
     };
 
     private readonly Option<bool> smoke = new("--smoke")
     {
-        Description = "Only see that everything works: every phase on tiny models and synthetic text [output: runs/NAME-smoke]",
+        Description = "Test the recipe: run every phase with tiny models and synthetic text [default output: runs/NAME-smoke]",
     };
 
-    private readonly Option<bool> schema = new("--schema") { Description = "Print the JSON schema of RECIPE: every key, its range, its default and its meaning" };
+    private readonly Option<bool> schema = new("--schema")
+    {
+        Description = "Print the JSON schema of RECIPE: every key, its range, its default and its meaning",
+    };
 
     public RunRecipe()
-        : base("run", "Run a whole experiment; finished phases are not run again", "bam run recipes/debian-domains --output runs/first")
+        : base("run", "Run an experiment; finished phases are not repeated", "bam run recipes/debian-domains --output runs/first")
     {
         Arguments.Add(recipe);
         Options.Add(output);
@@ -64,7 +67,8 @@ internal sealed class RunRecipe : Verb
 
         var path = invocation.Get(recipe) ?? throw new InvalidInputException("RECIPE is missing; try: bam run --help");
         var isSmoke = invocation.Get(smoke);
-        if (isSmoke && invocation.Get(dryRun)) throw new InvalidInputException("--smoke and --dry-run exclude each other; leave one out");
+        if (isSmoke && invocation.Get(dryRun))
+            throw new InvalidInputException("--smoke and --dry-run exclude each other; leave one out");
         if (invocation.Get(calibrate) && invocation.Get(dryRun))
             throw new InvalidInputException("--calibrate and --dry-run exclude each other; leave one out");
         var run = ExperimentRun.Open(path, invocation.Get(output), isSmoke);
@@ -72,21 +76,28 @@ internal sealed class RunRecipe : Verb
         if (chosen is not null && !run.HasSeeds)
             throw new InvalidInputException("--seeds has no meaning for a recipe without 'random_seeds'; leave it out");
         if (invocation.Get(dryRun)) ShowPlan(run.Plan(chosen), invocation);
-        else if (invocation.Get(calibrate)) CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
+        else if (invocation.Get(calibrate))
+            CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
         else Show(run.Run(chosen, invocation.Reporter, invocation.Cancellation), run.Directory, invocation);
         return ExitStatus.Done;
     }
 
     /// <summary>Writes the results of a run.</summary>
     internal static void Show(IReadOnlyList<Study> studies, string directory, Invocation invocation) => invocation.WriteResult(
-        studies.Select(study => new { study.Name, study.Units, Claims = study.Claims.Select(claim => new { claim.Claim.Says, claim.Verdict }) }),
+        studies.Select(study => new
+        {
+            study.Name,
+            study.Units,
+            Claims = study.Claims.Select(claim => new { claim.Claim.Says, claim.Verdict }),
+        }),
         console => StudyView.Draw(console, studies, directory));
 
     private static void ShowPlan(IReadOnlyList<PlannedUnit> plan, Invocation invocation) => invocation.WriteResult(
         plan.Select(unit => new { unit.Study, unit.Seed, unit.IsFinished, Phases = unit.Phases.Select(Describe) }),
         console => PlanView.Draw(console, plan));
 
-    private static Planned Describe(PlannedPhase phase) => new(phase.Phase.Title, phase.State.ToString().ToLowerInvariant(), phase.Reason);
+    private static Planned Describe(PlannedPhase phase) =>
+        new(phase.Phase.Title, phase.State.ToString().ToLowerInvariant(), phase.Reason);
 
     private sealed record Planned(string Phase, string State, string Reason);
 }

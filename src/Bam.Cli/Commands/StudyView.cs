@@ -32,7 +32,8 @@ internal static class StudyView
             console.MarkupLine($"[grey]{ResultText.Label(study.Name)}:[/] {finished}, {ResultText.Label(files.Page)}");
         }
 
-        if (studies.Count > 1) console.MarkupLine($"[grey]report:[/] {ResultText.Label(Path.Combine(directory, StudyFiles.ReportName))}");
+        if (studies.Count > 1)
+            console.MarkupLine($"[grey]report:[/] {ResultText.Label(Path.Combine(directory, StudyFiles.ReportName))}");
     }
 
     private static void DrawTables(IAnsiConsole console, Study study)
@@ -46,7 +47,9 @@ internal static class StudyView
     private static Table Perplexities(Study study, RecipeTable shown)
     {
         var title = study.Recipe.Tables.Count > 0 ? shown.Title : "Perplexity on held-out text";
-        var table = new Table().Border(TableBorder.Simple).Title($"{ResultText.Label(title)} (lower is better, * best of the column)").AddColumn("model");
+        var table = new Table().Border(TableBorder.Simple)
+            .Title($"{ResultText.Label(title)} (lower is better, * best of the column)")
+            .AddColumn("model");
         var figures = ModelFigure.Perplexities(shown.Domains ?? study.Domains);
         foreach (var figure in figures) table.AddColumn(Right(figure.Title));
         if (shown.Against is not null) table.AddColumn(Right($"against {shown.Against}"));
@@ -65,7 +68,9 @@ internal static class StudyView
     // There are often more probes than models: here the models are the columns, and the best of each row is marked.
     private static Table Probes(Study study)
     {
-        var table = new Table().Border(TableBorder.Simple).Title("Bits per byte of the probes (lower is better, * best of the row)").AddColumn("probe");
+        var table = new Table().Border(TableBorder.Simple)
+            .Title("Bits per byte of the probes (lower is better, * best of the row)")
+            .AddColumn("probe");
         foreach (var model in study.Models) table.AddColumn(Right(model.Name));
         foreach (var figure in ModelFigure.OfProbes(study.Units[0].Probes, probe => probe.BitsPerByte))
         {
@@ -78,7 +83,12 @@ internal static class StudyView
 
     private static Table Claims(Study study)
     {
-        var table = new Table().Border(TableBorder.Simple).Title("Claims").AddColumn("claim").AddColumn(Right("change")).AddColumn(Right("seeds")).AddColumn("verdict");
+        var table = new Table().Border(TableBorder.Simple)
+            .Title("Claims")
+            .AddColumn("claim")
+            .AddColumn(Right("change"))
+            .AddColumn(Right("seeds"))
+            .AddColumn("verdict");
         foreach (var claim in study.Claims)
         {
             if (claim.Pairs is [var only])
@@ -93,21 +103,30 @@ internal static class StudyView
 
         return table;
 
-        void AddPair(string heading, PairVerdict pair) =>
+        void AddPair(string heading, ClaimedPair pair) =>
             table.AddRow(heading, Percent(pair.Mean.Change), $"{pair.Mean.Held}/{pair.Mean.Count}", Coloured(pair.Verdict));
     }
 
     private static Table Observations(Study study, IReadOnlyList<Comparison> observations)
     {
         var against = observations[0].Against;
-        var table = new Table().Border(TableBorder.Simple).Title($"Observations (perplexity against {ResultText.Label(against)})")
-            .AddColumn("model").AddColumn("domain").AddColumn(Right(against)).AddColumn(Right("model")).AddColumn(Right("change")).AddColumn("");
+        var table = new Table().Border(TableBorder.Simple)
+            .Title($"Observations (perplexity against {ResultText.Label(against)})")
+            .AddColumn("model")
+            .AddColumn("domain")
+            .AddColumn(Right(against))
+            .AddColumn(Right("model"))
+            .AddColumn(Right("change"))
+            .AddColumn("");
         foreach (var observation in observations)
         {
             table.AddRow(
-                ResultText.Label(observation.Model), ResultText.Label(observation.Figure.Title),
-                Text(study.Of(observation.Against, observation.Figure.Value), "0.00"), Text(study.Of(observation.Model, observation.Figure.Value), "0.00"),
-                Percent(observation.Change), observation.InWords);
+                ResultText.Label(observation.Model),
+                ResultText.Label(observation.Figure.Title),
+                Text(study.Of(observation.Against, observation.Figure.Value), "0.00"),
+                Text(study.Of(observation.Model, observation.Figure.Value), "0.00"),
+                Percent(observation.Change),
+                observation.InWords);
         }
 
         return table;
@@ -115,16 +134,18 @@ internal static class StudyView
 
     private static TableColumn Right(string title) => new TableColumn(ResultText.Label(title)).RightAligned();
 
-    private static string Coloured(Verdict verdict) => verdict switch
+    private static string Coloured(Verdict verdict) => verdict.IsHeld() switch
     {
-        Verdict.Holds or Verdict.HeldOnce => $"[green]{verdict.InWords()}[/]",
-        Verdict.Contradicted or Verdict.FailedOnce => $"[red]{verdict.InWords().ToUpperInvariant()}[/]",
-        _ => verdict.InWords(),
+        true => $"[green]{verdict.InWords()}[/]",
+        false => $"[red]{verdict.InWords().ToUpperInvariant()}[/]",
+        null => verdict.InWords(),
     };
 
-    // The best is marked; of one alone there is nothing to be best of.
+    // The best is marked; a single model is not.
     private static string Cell(Sample sample, List<Sample> others, string format) =>
-        others.Count > 1 && sample.Mean <= others.Min(other => other.Mean) ? $"[bold green]{Text(sample, format)}*[/]" : $"{Text(sample, format)} ";
+        others.Count > 1 && sample.Mean <= others.Min(other => other.Mean)
+            ? $"[bold green]{Text(sample, format)}*[/]"
+            : $"{Text(sample, format)} ";
 
     private static string Text(Sample sample, string format)
     {

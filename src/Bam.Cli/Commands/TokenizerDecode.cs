@@ -10,23 +10,25 @@ internal sealed class TokenizerDecode : Verb
 {
     private readonly Argument<string> input = new("IDS")
     {
-        Description = "A file with the ids of one text in each line, as 'bam tokenizer encode' prints them",
+        Description = "A file with the ids of one text per line, as printed by 'bam tokenizer encode'",
     };
 
     private readonly Option<string> tokenizer = new("--tokenizer")
     {
-        Description = "A tokenizer.json, or a checkpoint that has one",
+        Description = "A tokenizer.json, or a checkpoint with one",
         HelpName = "PATH",
         Required = true,
     };
 
     private readonly Option<bool> skipSpecialTokens = new("--skip-special-tokens")
     {
-        Description = "Leave out tokens that are no text, such as the one that begins it",
+        Description = "Omit special tokens, such as begin-of-text",
     };
 
     public TokenizerDecode()
-        : base("decode", "Print the texts of ids, one after another; with --json as a list", "bam tokenizer decode ids.txt --tokenizer models/llama")
+        : base(
+            "decode", "Decode ids and print the texts one after another; with --json as a list",
+            "bam tokenizer decode ids.txt --tokenizer models/llama")
     {
         Arguments.Add(input);
         foreach (var option in new Option[] { tokenizer, skipSpecialTokens }) Options.Add(option);
@@ -54,7 +56,8 @@ internal sealed class TokenizerDecode : Verb
             }
 
             for (; empty > 0; empty--) yield return "";
-            yield return decoder.Decode(Ids(line, decoder.VocabSize, $"{path}, line {number}"), invocation.Get(skipSpecialTokens));
+            yield return decoder.Decode(
+                Ids(line, decoder.VocabSize, $"{path}, line {number}"), invocation.Get(skipSpecialTokens));
         }
     }
 

@@ -9,31 +9,31 @@ internal sealed class TokenizerEncode : Verb
 {
     private readonly Argument<string[]> inputs = new("TEXT")
     {
-        Description = "Files (.txt, a document each; .jsonl, .jsonl.gz), folders that hold some, or patterns such as 'law/*.txt'",
+        Description = "Files (.txt, one document each; .jsonl, .jsonl.gz), folders, or patterns such as 'law/*.txt'",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
     private readonly Option<string> text = new("--text")
     {
-        Description = "A text itself, in place of files",
+        Description = "A text to encode instead of files",
         HelpName = "TEXT",
     };
 
     private readonly Option<string> tokenizer = new("--tokenizer")
     {
-        Description = "A tokenizer.json, or a checkpoint that has one",
+        Description = "A tokenizer.json, or a checkpoint with one",
         HelpName = "PATH",
         Required = true,
     };
 
     private readonly Option<bool> noSpecialTokens = new("--no-special-tokens")
     {
-        Description = "Leave out the tokens that the tokenizer puts around a text, such as the one that begins it",
+        Description = "Do not add the tokenizer's special tokens, such as begin-of-text",
     };
 
     private readonly Option<string> textKey = new("--text-key")
     {
-        Description = "The field of a JSONL line that holds the text",
+        Description = "The .jsonl field that contains the text",
         HelpName = "KEY",
         DefaultValueFactory = _ => "text",
     };
@@ -41,7 +41,9 @@ internal sealed class TokenizerEncode : Verb
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
 
     public TokenizerEncode()
-        : base("encode", "Print the ids of texts, a line for each document that is not just white space", "bam tokenizer encode letter.txt --tokenizer models/llama")
+        : base(
+            "encode", "Encode texts and print the ids, one line per document; documents of white space only are skipped",
+            "bam tokenizer encode letter.txt --tokenizer models/llama")
     {
         Arguments.Add(inputs);
         foreach (var option in new Option[] { text, tokenizer, noSpecialTokens, textKey, skipBadLines }) Options.Add(option);
@@ -67,9 +69,16 @@ internal sealed class TokenizerEncode : Verb
     {
         var files = invocation.Get(inputs) ?? [];
         if (invocation.Get(text) is { } given)
-            return files.Length == 0 ? [given] : throw new InvalidInputException("--text", "a text in place of files", "files as well", "leave one of them out");
-        if (files.Length == 0) throw new InvalidInputException("TEXT is missing: name files, or give a text by --text; try: bam tokenizer encode --help");
+            return files.Length == 0
+                ? [given]
+                : throw new InvalidInputException("--text", "either a text or files", "both", "leave one out");
+        if (files.Length == 0)
+            throw new InvalidInputException(
+                "TEXT is missing: name files, or give a text with --text; try: bam tokenizer encode --help");
         return DocumentTexts.Read(
-            InputFiles.Resolve(files, invocation.Reporter), invocation.Reporter, invocation.Get(textKey)!, SkipBadLinesOption.Of(invocation, skipBadLines));
+            InputFiles.Resolve(files, invocation.Reporter),
+            invocation.Reporter,
+            invocation.Get(textKey)!,
+            SkipBadLinesOption.Of(invocation, skipBadLines));
     }
 }

@@ -17,34 +17,34 @@ internal sealed class TokenizerTrain : Verb
 
     private readonly Argument<string[]> inputs = new("TEXT")
     {
-        Description = "Files (.txt, .jsonl, .jsonl.gz), folders that hold some, or patterns such as 'law/*.txt'",
+        Description = "Files (.txt, .jsonl, .jsonl.gz), folders, or patterns such as 'law/*.txt'",
         Arity = ArgumentArity.OneOrMore,
     };
 
     private readonly Option<int> vocabSize = new("--vocab-size")
     {
-        Description = "Tokens to make, the special ones and the 256 bytes among them",
+        Description = "Vocabulary size, including the special tokens and the 256 bytes",
         HelpName = "N",
         Required = true,
     };
 
     private readonly Option<string> output = new("--output")
     {
-        Description = "The tokenizer.json to write, or a directory that gets one, which ends with / where it is new",
+        Description = "The tokenizer.json to write, or a directory for it; the name of a new directory ends with /",
         HelpName = "FILE",
         Required = true,
     };
 
     private readonly Option<string> style = new("--style")
     {
-        Description = $"How text is cut into words, as the models of that family do: {string.Join(", ", Styles.Keys)}",
+        Description = $"How text is split into words, as in this family of models: {string.Join(", ", Styles.Keys)}",
         HelpName = "STYLE",
         DefaultValueFactory = _ => "gpt2",
     };
 
     private readonly Option<string[]> specialTokens = new("--special-token")
     {
-        Description = "A token with an id of its own, from 0 on; give one for each",
+        Description = "Special token, with ids from 0; repeat the option for several",
         HelpName = "TOKEN",
         AllowMultipleArgumentsPerToken = true,
         DefaultValueFactory = _ => ["<|endoftext|>"],
@@ -52,14 +52,14 @@ internal sealed class TokenizerTrain : Verb
 
     private readonly Option<int> minFrequency = new("--min-frequency")
     {
-        Description = "Leave a pair of tokens apart that occurs less often",
+        Description = "Do not merge pairs of tokens that occur less often",
         HelpName = "N",
         DefaultValueFactory = _ => 2,
     };
 
     private readonly Option<string> textKey = new("--text-key")
     {
-        Description = "The field of a JSONL line that holds the text",
+        Description = "The .jsonl field that contains the text",
         HelpName = "KEY",
         DefaultValueFactory = _ => "text",
     };
@@ -67,10 +67,13 @@ internal sealed class TokenizerTrain : Verb
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
 
     public TokenizerTrain()
-        : base("train", "Train a byte-level BPE tokenizer on text", "bam tokenizer train text/ --vocab-size 32000 --output tokenizer.json")
+        : base(
+            "train", "Train a byte-level BPE tokenizer on text",
+            "bam tokenizer train text/ --vocab-size 32000 --output tokenizer.json")
     {
         Arguments.Add(inputs);
-        foreach (var option in new Option[] { vocabSize, output, style, specialTokens, minFrequency, textKey, skipBadLines }) Options.Add(option);
+        foreach (var option in new Option[] { vocabSize, output, style, specialTokens, minFrequency, textKey, skipBadLines })
+            Options.Add(option);
     }
 
     public override int Execute(Invocation invocation)
@@ -89,7 +92,8 @@ internal sealed class TokenizerTrain : Verb
         var bytes = files.Sum(file => new FileInfo(file).Length);
         var reporter = invocation.Reporter;
         var documents = 0L;
-        var texts = DocumentTexts.Read(files, reporter, invocation.Get(textKey)!, SkipBadLinesOption.Of(invocation, skipBadLines), read =>
+        var badLines = SkipBadLinesOption.Of(invocation, skipBadLines);
+        var texts = DocumentTexts.Read(files, reporter, invocation.Get(textKey)!, badLines, read =>
         {
             documents++;
             reporter.Advance(new("count words", read, bytes, "bytes"));
@@ -99,11 +103,11 @@ internal sealed class TokenizerTrain : Verb
         {
             reporter.Warn(
                 $"only {tokenizer.VocabSize} of {options.VocabSize} tokens: no other pair occurs {options.MinFrequency} times; " +
-                "give more text, or ask for fewer");
+                "give more text or lower --vocab-size");
         }
 
         if (tokenizer.EndOfTextId is null)
-            reporter.Warn("no special token ends a document: 'bam data build' needs one of a usual name, such as <|endoftext|>");
+            reporter.Warn("no end-of-text token: 'bam data build' needs one with a common name, such as <|endoftext|>");
 
         tokenizer.Save(invocation.GetRequired(output));
         var result = new Result(

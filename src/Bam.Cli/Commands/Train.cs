@@ -6,12 +6,12 @@ using Spectre.Console;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>One model, one phase: trains to the end of its budget, or goes on where it was stopped.</summary>
+/// <summary>Trains one model, or resumes an interrupted training.</summary>
 internal sealed class Train : Verb
 {
     private readonly Argument<string?> config = new("CONFIG")
     {
-        Description = "A YAML file: the model, the data and how to train",
+        Description = "A YAML file with the model, the data and the training settings",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -21,7 +21,7 @@ internal sealed class Train : Verb
     };
 
     public Train()
-        : base("train", "Train one model, or go on where training was stopped", "bam train train.yaml")
+        : base("train", "Train one model, or resume an interrupted training", "bam train train.yaml")
     {
         Arguments.Add(config);
         Options.Add(schema);

@@ -45,7 +45,9 @@ internal static class ThisMachine
     private static string ProcessorName()
     {
         const string info = "/proc/cpuinfo";
-        var line = File.Exists(info) ? File.ReadLines(info).FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal)) : null;
+        var line = File.Exists(info)
+            ? File.ReadLines(info).FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal))
+            : null;
         return line is null ? "unknown" : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
     }
 }

@@ -5,9 +5,9 @@ using Bam.Training.Metrics;
 
 namespace Bam.Experiments.Findings;
 
-/// <summary>A model's <c>metrics.jsonl</c>.</summary>
-/// <param name="Steps">The lines of the training itself, in order.</param>
-/// <param name="Evaluations">The lines on held-out text, in order.</param>
+/// <summary>
+/// The lines of a model's <c>metrics.jsonl</c>, in order: those of the training itself, and those on held-out text.
+/// </summary>
 internal sealed record MetricsLog(IReadOnlyList<StepMetrics> Steps, IReadOnlyList<EvaluationMetrics> Evaluations)
 {
     private const string Hint = "remove the line";
@@ -42,11 +42,14 @@ internal sealed record MetricsLog(IReadOnlyList<StepMetrics> Steps, IReadOnlyLis
     // Tables and figures go over the layers and the experts of all lines at once.
     private static StepMetrics Checked(StepMetrics step, List<StepMetrics> before, string where)
     {
-        if (step.Step < 1 || step.Tokens < 1) throw new InvalidInputException(where, "a step and its tokens, from 1 on", $"step {step.Step} and {step.Tokens} tokens", Hint);
+        if (step.Step < 1 || step.Tokens < 1)
+            throw new InvalidInputException(
+                where, "a step and its tokens, from 1 on", $"step {step.Step} and {step.Tokens} tokens", Hint);
         var shape = ShapeOf(step);
         return !shape.Contains('/') && (before.Count == 0 || ShapeOf(before[0]) == shape)
             ? step
-            : throw new InvalidInputException($"{where}: key 'layers'", "the layers and experts of the other lines", "others", Hint);
+            : throw new InvalidInputException(
+                $"{where}: key 'layers'", "the layers and experts of the other lines", "others", Hint);
     }
 
     private static string ShapeOf(StepMetrics step) => string.Join(';', (step.Layers ?? []).Select(layer =>

@@ -1,9 +1,9 @@
 namespace Bam.Experiments.Findings;
 
-/// <summary>A column of a table over models: its title, and how a model's figure is found. Lower is better.</summary>
-/// <param name="Title">The heading.</param>
-/// <param name="Domain">The domain it is about; null for the mean and for what is of no domain.</param>
-/// <param name="Value">A model's figure; NaN when it was not measured.</param>
+/// <summary>
+/// A column of a table over models, of which lower is better. The domain is null for a mean and for what is of no domain; the
+/// value is NaN when it was not measured.
+/// </summary>
 internal sealed record ModelFigure(string Title, string? Domain, Func<ModelResult, double> Value)
 {
     /// <summary>The held-out tokens behind a model's figure; 0 for none.</summary>
@@ -18,23 +18,23 @@ internal sealed record ModelFigure(string Title, string? Domain, Func<ModelResul
         new("mean", null, model => domains.Average(domain => model.Perplexity.GetValueOrDefault(domain, double.NaN)));
 
     /// <summary>One column for each domain.</summary>
-    /// <param name="domains">In the order of the columns.</param>
-    /// <param name="select">A model's figures by domain.</param>
-    public static IReadOnlyList<ModelFigure> ByDomain(IReadOnlyList<string> domains, Func<ModelResult, IReadOnlyDictionary<string, double>> select) =>
+    public static IReadOnlyList<ModelFigure> ByDomain(
+        IReadOnlyList<string> domains, Func<ModelResult, IReadOnlyDictionary<string, double>> select) =>
         [.. domains.Select(domain => new ModelFigure(domain, domain, model => select(model).GetValueOrDefault(domain, double.NaN))
         {
             Tokens = model => model.Tokens.GetValueOrDefault(domain),
         })];
 
     /// <summary>One column for each probe.</summary>
-    /// <param name="probes">In the order of the columns.</param>
-    /// <param name="select">A probe's figure.</param>
     public static IReadOnlyList<ModelFigure> OfProbes(IReadOnlyList<string> probes, Func<ProbeResult, double> select)
     {
-        return [.. probes.Select(probe => new ModelFigure(probe, null, model => Of(model, probe) is { } result ? select(result) : double.NaN)
+        return [.. probes.Select(probe => new ModelFigure(probe, null, model => Figure(model, probe))
         {
             Tokens = model => Of(model, probe)?.Tokens ?? 0,
         })];
+
+        double Figure(ModelResult model, string probe) => Of(model, probe) is { } result ? select(result) : double.NaN;
+
 
         static ProbeResult? Of(ModelResult model, string probe) => model.Probes?.GetValueOrDefault(probe);
     }
@@ -47,12 +47,16 @@ internal static class ModelGroups
 
     /// <summary>Dense, specialised and mixed models; empty groups are left out.</summary>
     public static IReadOnlyList<(string Title, IReadOnlyList<ModelResult> Models)> Of(IReadOnlyList<ModelResult> models) =>
-        [.. new (string, IReadOnlyList<ModelResult>)[]
+        [.. new[]
         {
-            (models.Any(model => model.Kind == ModelKind.Dense) ? "Dense" : "Seed", [.. models.Where(model => model.Kind is ModelKind.Seed or ModelKind.Dense)]),
-            ("Specialised", [.. models.Where(model => model.Kind == ModelKind.Expert)]),
-            ("Mixtures", [.. models.Where(model => MixtureKinds.Contains(model.Kind))]),
-        }.Where(group => group.Item2.Count > 0)];
+            Group(models.Any(model => model.Kind == ModelKind.Dense) ? "Dense" : "Seed", models, ModelKind.Seed, ModelKind.Dense),
+            Group("Specialised", models, ModelKind.Expert),
+            Group("Mixtures", models, MixtureKinds),
+        }.Where(group => group.Models.Count > 0)];
+
+    private static (string Title, IReadOnlyList<ModelResult> Models) Group(
+        string title, IReadOnlyList<ModelResult> models, params ModelKind[] kinds) =>
+        (title, [.. models.Where(model => kinds.Contains(model.Kind))]);
 
     /// <summary>
     /// The trained models that stand for the recipe's comparisons: mixtures and dense controls, neither seed nor experts.

@@ -105,9 +105,8 @@ internal enum ModelKind
     Bam,
 }
 
-/// <summary>How well a model predicts a probe's text.</summary>
-/// <param name="Perplexity">Perplexity over non-overlapping windows; only compares between models, as probes become other
-/// tokens.</param>
-/// <param name="BitsPerByte">Bits per UTF-8 byte, which compare between probes too.</param>
-/// <param name="Tokens">The targets.</param>
+/// <summary>
+/// How well a model predicts a probe's text. Bits per UTF-8 byte compare between probes; the perplexity, over non-overlapping
+/// windows, only between models. Tokens are the targets.
+/// </summary>
 internal sealed record ProbeResult(double Perplexity, double BitsPerByte, long Tokens);

@@ -64,11 +64,14 @@ internal sealed record Results
     public static Results LoadFile(string path)
     {
         if (!Path.Exists(path))
-            throw new InvalidInputException(path, "the results of a finished run", "no such file", "run 'bam run RECIPE' to its end first");
+            throw new InvalidInputException(
+                path, "the results of a finished run", "no such file", "run 'bam run RECIPE' to its end first");
         const string hint = "run 'bam run RECIPE' again";
         var results = JsonRecord.Load<Results>(path, hint, Json);
-        if (Twice(results.Domains) is { } domain) throw new InvalidInputException($"{path}: key 'domains': '{domain}' is there twice; {hint}");
-        if (Twice(results.Models.Select(model => model.Name)) is { } name) throw new InvalidInputException($"{path}: key 'models': '{name}' is there twice; {hint}");
+        if (Twice(results.Domains) is { } domain)
+            throw new InvalidInputException($"{path}: key 'domains': '{domain}' is there twice; {hint}");
+        if (Twice(results.Models.Select(model => model.Name)) is { } name)
+            throw new InvalidInputException($"{path}: key 'models': '{name}' is there twice; {hint}");
         return results;
     }
 
@@ -80,5 +83,6 @@ internal sealed record Results
     /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written.</exception>
     public void SaveFile(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Json) + "\n");
 
-    private static string? Twice(IEnumerable<string> names) => names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
+    private static string? Twice(IEnumerable<string> names) =>
+        names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
 }

@@ -3,12 +3,10 @@ using Bam.Training.Metrics;
 namespace Bam.Experiments.Findings;
 
 /// <summary>
-/// A training in a few hundred numbers: what tables and figures over several runs need of its <c>metrics.jsonl</c>.
+/// A training in a few hundred numbers, for tables and figures over several runs: the loss in at most
+/// <see cref="MostLossPoints"/> points, each the mean over its part of the training, the perplexities measured during training,
+/// and the routing in at most <see cref="MostRoutingPoints"/> points, empty for dense models.
 /// </summary>
-/// <param name="Loss">The training loss, at most <see cref="MostLossPoints"/> points, each the mean over its part of the
-/// training.</param>
-/// <param name="HeldOut">The perplexities on held-out text that were measured while training.</param>
-/// <param name="Routing">How tokens were routed, at most <see cref="MostRoutingPoints"/> moments; empty for dense models.</param>
 internal sealed record TrainingHistory(
     IReadOnlyList<LossMoment> Loss, IReadOnlyList<HeldOutMoment> HeldOut, IReadOnlyList<RoutingMoment> Routing)
 {
@@ -26,7 +24,7 @@ internal sealed record TrainingHistory(
         // The last step is always logged, whatever is evaluated before and between.
         var tokensPerStep = log.Steps is [.., var last] ? last.Tokens / last.Step : 0;
         return new(
-            [.. Parts(log.Steps, MostLossPoints).Select(part => new LossMoment(part[^1].Tokens, Rounded(part[^1].CoreSeconds), Rounded(part.Average(step => step.Nll))))],
+            [.. Parts(log.Steps, MostLossPoints).Select(MeanLoss)],
             [.. log.Evaluations.Select(evaluation => new HeldOutMoment(
                 evaluation.Step * tokensPerStep,
                 evaluation.Evaluation.ToDictionary(domain => domain.Key, domain => Rounded(domain.Value.Perplexity))))],
@@ -41,6 +39,9 @@ internal sealed record TrainingHistory(
             yield return [.. steps.Take((part + 1) * steps.Count / count).Skip(part * steps.Count / count)];
     }
 
+    private static LossMoment MeanLoss(IReadOnlyList<StepMetrics> part) =>
+        new(part[^1].Tokens, Rounded(part[^1].CoreSeconds), Rounded(part.Average(step => step.Nll)));
+
     private static IReadOnlyList<LayerMetrics> MeanOf(IReadOnlyList<IReadOnlyList<LayerMetrics>> steps) =>
         [.. Enumerable.Range(0, steps[0].Count).Select(layer => MeanOf([.. steps.Select(layers => layers[layer])]))];
 
@@ -52,7 +53,9 @@ internal sealed record TrainingHistory(
             ExpertLoad = MeanOf(moments.Select(moment => moment.ExpertLoad)),
             AttentionGate = MeanOf(moments.Select(moment => moment.AttentionGate)),
             GateEntropy = moments[0].GateEntropy is null ? null : Rounded(moments.Average(moment => moment.GateEntropy!.Value)),
-            RouterEntropy = moments[0].RouterEntropy is null ? null : Rounded(moments.Average(moment => moment.RouterEntropy!.Value)),
+            RouterEntropy = moments[0].RouterEntropy is null
+                ? null
+                : Rounded(moments.Average(moment => moment.RouterEntropy!.Value)),
             ByDomain = domains.ToDictionary(domain => domain, domain => new DomainRouting
             {
                 ExpertLoad = MeanOf(moments.Select(moment => moment.ByDomain?.GetValueOrDefault(domain)?.ExpertLoad)),
@@ -65,24 +68,22 @@ internal sealed record TrainingHistory(
     private static IReadOnlyList<double>? MeanOf(IEnumerable<IReadOnlyList<double>?> moments)
     {
         var there = moments.OfType<IReadOnlyList<double>>().ToList();
-        return there.Count == 0 ? null : [.. Enumerable.Range(0, there[0].Count).Select(expert => Rounded(there.Average(values => values[expert])))];
+        return there.Count == 0
+            ? null
+            : [.. Enumerable.Range(0, there[0].Count).Select(expert => Rounded(there.Average(values => values[expert])))];
     }
 
     private static double Rounded(double value) => Math.Round(value, Decimals);
 }
 
-/// <summary>The training loss over a part of the training.</summary>
-/// <param name="Tokens">The tokens trained on at its end.</param>
-/// <param name="CoreSeconds">The core-seconds spent at its end.</param>
-/// <param name="Nll">The mean negative log-likelihood of the next token, in nats.</param>
+/// <summary>
+/// The mean negative log-likelihood of the next token, in nats, over a part of the training, with the tokens and the core-seconds
+/// at its end.
+/// </summary>
 internal sealed record LossMoment(long Tokens, double CoreSeconds, double Nll);
 
-/// <summary>Perplexities in the middle of a training.</summary>
-/// <param name="Tokens">The tokens trained on.</param>
-/// <param name="Perplexity">By domain.</param>
+/// <summary>Perplexities by domain after that many training tokens.</summary>
 internal sealed record HeldOutMoment(long Tokens, IReadOnlyDictionary<string, double> Perplexity);
 
-/// <summary>The routing, averaged over a part of the training.</summary>
-/// <param name="Tokens">The tokens trained on at its end.</param>
-/// <param name="Layers">One entry for each block.</param>
+/// <summary>The routing by block, averaged over a part of the training, with the training tokens at its end.</summary>
 internal sealed record RoutingMoment(long Tokens, IReadOnlyList<LayerMetrics> Layers);

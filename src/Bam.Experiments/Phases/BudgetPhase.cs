@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Bam.Checkpoints.Opening;
 using Bam.Experiments.Recipes;
 using Bam.Models.Costs;
@@ -8,54 +9,69 @@ using Bam.Training;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// Finds how many tokens a mixture is trained on for the budget of another: the tokens of the other × the cost of a token there ÷
-/// the cost of a token here. What is measured is measured once and kept, so that a resumed run has the same budget.
+/// Finds how many tokens a mixture is trained on for the budget of another: the tokens of the other × the cost of a token
+/// there ÷ the cost of a token here. What is measured is measured once and kept, so that a resumed run has the same budget.
+/// <paramref name="own"/> and <paramref name="reference"/> are the models before training, <paramref name="referenceBudget"/>
+/// finds the other's tokens if the settings do not have them.
 /// </summary>
-/// <param name="name">The mixture.</param>
-/// <param name="by">What is to be equal.</param>
-/// <param name="own">The mixture's own training.</param>
-/// <param name="reference">The other's.</param>
-/// <param name="referenceBudget">Finds the other's tokens; null where its settings have them.</param>
-internal sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
-    : Phase("budget", name, Needs(own, reference, referenceBudget))
+internal sealed class BudgetPhase(
+    string name, BudgetSettings settings, ModelPhase own, ModelPhase reference, BudgetPhase? referenceBudget,
+    IEnumerable<DataPhase> domains)
+    : Phase(
+        "budget",
+        name,
+        settings,
+        [
+            new("own start", own),
+            new("reference start", reference),
+            .. referenceBudget is null ? Array.Empty<PhaseNeed>() : [new("reference budget", referenceBudget)],
+            .. domains.Distinct().Select(PhaseNeed.Of),
+        ],
+        // Version 2 measures core-seconds in more turns.
+        version: settings.By == MatchBy.CoreSeconds ? 2 : 1)
 {
     private const int Turns = 9;
     private const int StepsOfATurn = 5;
     private const int WarmupSteps = 2;
 
+    private BudgetSettings Settings => (BudgetSettings)SettingsRecord;
+
+    private ModelPhase OwnStart => (ModelPhase)Needs[0].Phase;
+
+    private ModelPhase ReferenceStart => (ModelPhase)Needs[1].Phase;
+
     /// <summary>The budget that was found.</summary>
-    public long TokensIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Read<Outcome>().Tokens;
-    }
+    public long TokensIn(PhaseStore store) => store.OutcomeOf(this).Read<Outcome>().Tokens;
 
     /// <summary>How it was found.</summary>
     public BudgetOutcome OutcomeIn(PhaseStore store)
     {
-        ArgumentNullException.ThrowIfNull(store);
         var result = store.OutcomeOf(this).Read<Outcome>();
-        return new(reference.Name, by, result.Tokens, result.CostPerToken, result.ReferenceCostPerToken) { Threads = result.Threads };
+        return new(Settings.ReferenceName, Settings.By, result.Tokens, result.CostPerToken, result.ReferenceCostPerToken)
+        {
+            Threads = result.Threads,
+        };
     }
 
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var referenceTokens = referenceBudget?.TokensIn(context.Store) ?? GivenTokens;
-        var result = by switch
+        var (store, reference) = (context.Store, Settings.ReferenceName);
+        var referenceTokens = All<BudgetPhase>().SingleOrDefault()?.TokensIn(store) ?? Settings.ReferenceTokens!.Value;
+        var result = Settings.By switch
         {
             MatchBy.CoreSeconds => Measure(context),
-            MatchBy.Flops => Costs(Flops(own, context.Store), Flops(reference, context.Store)),
+            MatchBy.Flops => Costs(Flops(OwnStart, Settings.Own, store), Flops(ReferenceStart, Settings.Reference, store)),
             _ => Costs(1, 1),
         };
         var (ownCost, referenceCost) = ((double)result["cost_per_token"]!, (double)result["reference_cost_per_token"]!);
-        var tokens = MatchedTokens(referenceTokens, ownCost, referenceCost, own.Settings.TokensPerStep);
-        context.Reporter.Say(by == MatchBy.Tokens
-            ? string.Create(CultureInfo.InvariantCulture, $"  {Name} gets {tokens:N0} tokens, as many as {reference.Name}")
+        var tokens = MatchedTokens(referenceTokens, ownCost, referenceCost, Settings.Own.Training().TokensPerStep);
+        var found = string.Create(CultureInfo.InvariantCulture, $"  {Name} gets {tokens:N0} tokens");
+        context.Reporter.Say(Settings.By == MatchBy.Tokens
+            ? $"{found}, as many as {reference}"
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {Name} gets {tokens:N0} tokens: each costs {ownCost / referenceCost:0.00} times one of {reference.Name}, which gets {referenceTokens:N0}"));
+                $"{found}: each costs {ownCost / referenceCost:0.00} times one of {reference}, which gets {referenceTokens:N0}"));
         result["tokens"] = tokens;
         result["reference_tokens"] = referenceTokens;
         return result;
@@ -65,32 +81,6 @@ internal sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, Budge
     internal static long MatchedTokens(long referenceTokens, double ownCost, double referenceCost, long tokensPerStep) =>
         Math.Max(1, (long)Math.Round(referenceTokens * referenceCost / ownCost / tokensPerStep)) * tokensPerStep;
 
-    /// <inheritdoc/>
-    protected override PhaseInputs Describe()
-    {
-        IEnumerable<(string Role, Phase? Phase)> needs =
-        [
-            ("own start", own.Start), ("reference start", reference.Start), ("reference budget", referenceBudget),
-            .. own.Domains.Concat(reference.Domains).Select(domain => (domain.Data.Title, (Phase?)domain.Data)),
-        ];
-        return new()
-        {
-            Kind = Kind,
-            // The second measures core-seconds in more turns.
-            Version = by == MatchBy.CoreSeconds ? 2 : 1,
-            Settings = new JsonObject
-            {
-                ["by"] = by.ToString(),
-                ["reference_tokens"] = referenceBudget is null ? GivenTokens : null,
-                ["own"] = own.CostSettings(by),
-                ["reference"] = reference.CostSettings(by),
-            },
-            Phases = needs.Where(need => need.Phase is not null).DistinctBy(need => need.Role).ToDictionary(need => need.Role, need => need.Phase!.Key),
-        };
-    }
-
-    private long GivenTokens => reference.Settings.TotalSteps * reference.Settings.TokensPerStep;
-
     /// <summary>
     /// Core-seconds of one token of each, the median step of a turn: they take turns, so that a busy machine hits both alike, and
     /// the turn with the median ratio counts. Every turn is kept with the result, and the threads: the ratio depends on them.
@@ -98,7 +88,7 @@ internal sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, Budge
     private JsonObject Measure(PhaseContext context)
     {
         var turns = new List<(double Own, double Reference)>();
-        var (ownSetup, referenceSetup) = (SetupOf(own), SetupOf(reference));
+        var (ownSetup, referenceSetup) = (SetupOf(OwnStart, Settings.Own), SetupOf(ReferenceStart, Settings.Reference));
         while (turns.Count < Turns)
         {
             turns.Add((CostOf(ownSetup), CostOf(referenceSetup)));
@@ -111,25 +101,114 @@ internal sealed class BudgetPhase(string name, MatchBy by, BudgetSide own, Budge
         result["turns"] = new JsonArray([.. turns.Select(turn => new JsonArray(turn.Own, turn.Reference))]);
         return result;
 
-        RunSetup SetupOf(BudgetSide side) => RunSetup.Of(side.Trial(context.Store), context.Reporter, context.Cancellation);
+        RunSetup SetupOf(ModelPhase start, CostSettings side) =>
+            RunSetup.Of(Trial(start, side, context.Store), context.Reporter, context.Cancellation);
 
-        double CostOf(RunSetup setup) => 1 / Calibration.Measure(setup, StepsOfATurn, WarmupSteps, context.Cancellation).TokensPerCoreSecond;
+        double CostOf(RunSetup setup) =>
+            1 / Calibration.Measure(setup, StepsOfATurn, WarmupSteps, context.Cancellation).TokensPerCoreSecond;
     }
+
+    /// <summary>The training of a few steps that shows what a token costs; it depends on no domain's share.</summary>
+    private TrainingConfig Trial(ModelPhase start, CostSettings side, PhaseStore store) => new()
+    {
+        Model = start.ModelIn(store),
+        Data = [.. All<DataPhase>().Select(data => new TrainingDomain { Domain = data.Name, Path = data.ShardsIn(store) })],
+        Output = "",
+        Settings = side.Training(),
+    };
 
     /// <summary>The turn whose ratio of costs is the median one; of an even number, the upper.</summary>
     internal static (double Own, double Reference) Median(IReadOnlyCollection<(double Own, double Reference)> turns) =>
         turns.OrderBy(turn => turn.Own / turn.Reference).ElementAt(turns.Count / 2);
 
-    private static JsonObject Costs(double own, double reference) => new() { ["cost_per_token"] = own, ["reference_cost_per_token"] = reference };
+    private static JsonObject Costs(double own, double reference) =>
+        new() { ["cost_per_token"] = own, ["reference_cost_per_token"] = reference };
 
-    private static double Flops(BudgetSide side, PhaseStore store) =>
-        ModelFlops.Training(ModelConfigReader.Load(side.Start.ModelIn(store), SilentReporter.Instance), side.Settings.SequenceLength);
-
-    private static IReadOnlyList<Phase> Needs(BudgetSide own, BudgetSide reference, BudgetPhase? referenceBudget)
-    {
-        IEnumerable<Phase?> needs = [own.Start, reference.Start, referenceBudget, .. own.Domains.Concat(reference.Domains).Select(domain => domain.Data)];
-        return [.. needs.OfType<Phase>().Distinct()];
-    }
+    private static double Flops(ModelPhase start, CostSettings side, PhaseStore store) => ModelFlops.Training(
+        ModelConfigReader.Load(start.ModelIn(store), SilentReporter.Instance), side.SequenceLength);
 
     private sealed record Outcome(long Tokens, double CostPerToken, double ReferenceCostPerToken, int? Threads = null);
+}
+
+/// <summary>The settings of a <see cref="BudgetPhase"/>.</summary>
+internal sealed record BudgetSettings
+{
+    /// <summary>What is to be equal.</summary>
+    [JsonConverter(typeof(JsonStringEnumConverter))]
+    public required MatchBy By { get; init; }
+
+    /// <summary>The tokens of the other mixture; null if another <see cref="BudgetPhase"/> finds them.</summary>
+    public required long? ReferenceTokens { get; init; }
+
+    public required CostSettings Own { get; init; }
+
+    public required CostSettings Reference { get; init; }
+
+    /// <summary>The other mixture's name, for messages and reports.</summary>
+    [JsonIgnore]
+    public required string ReferenceName { get; init; }
+}
+
+/// <summary>The settings of a training on which the cost of a token depends; a learning rate, say, is none of them.</summary>
+internal sealed record CostSettings
+{
+    public required int SequenceLength { get; init; }
+
+    public required int BatchSize { get; init; }
+
+    public required int GradientAccumulation { get; init; }
+
+    public required IReadOnlyList<string> Freeze { get; init; }
+
+    public required IReadOnlyList<string> TrainOnly { get; init; }
+
+    public required TrainingDtype Dtype { get; init; }
+
+    /// <summary>Where core-seconds are measured; null for <see cref="TrainingSettings.DefaultDevice"/>, and for FLOPs.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required string? Device { get; init; }
+
+    /// <summary>The threads of a measurement, which are part of its result; null for one a core.</summary>
+    [JsonIgnore]
+    public required int? Threads { get; init; }
+
+    /// <summary>Those of a mixture's training; the device only if core-seconds are matched.</summary>
+    public static CostSettings Of(TrainingSettings settings, MatchBy by) => new()
+    {
+        SequenceLength = settings.SequenceLength,
+        BatchSize = settings.BatchSize,
+        GradientAccumulation = settings.GradientAccumulation,
+        Freeze = settings.Freeze,
+        TrainOnly = settings.TrainOnly,
+        Dtype = settings.Dtype,
+        Device = by == MatchBy.CoreSeconds && settings.Device != TrainingSettings.DefaultDevice ? settings.Device : null,
+        Threads = settings.Threads,
+    };
+
+    /// <summary>A training without end that has these settings.</summary>
+    public TrainingSettings Training() => new()
+    {
+        SequenceLength = SequenceLength,
+        BatchSize = BatchSize,
+        GradientAccumulation = GradientAccumulation,
+        Freeze = Freeze,
+        TrainOnly = TrainOnly,
+        Dtype = Dtype,
+        Device = Device ?? TrainingSettings.DefaultDevice,
+        Threads = Threads,
+        LearningRate = 1e-3,
+        Steps = 1_000_000,
+    };
+}
+
+/// <summary>A budget that equals another mixture's; costs are in core-seconds by the calibration, or in FLOPs.</summary>
+internal sealed record BudgetOutcome(string Reference, MatchBy By, long Tokens, double CostPerToken, double ReferenceCostPerToken)
+{
+    /// <summary>
+    /// The threads with which core-seconds were calibrated; null where nothing was, or where it was not written down.
+    /// </summary>
+    public int? Threads { get; init; }
+
+    /// <summary>The cost per token relative to the reference mixture.</summary>
+    public double CostRatio => CostPerToken / ReferenceCostPerToken;
 }

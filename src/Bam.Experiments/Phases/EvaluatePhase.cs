@@ -1,44 +1,40 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Bam.Evaluation;
 using Bam.Models;
 using Bam.Torch;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Measures a model on the held-out text of every domain, or on every probe.</summary>
-/// <param name="origin">The phase that makes the model.</param>
-/// <param name="name">The model's name.</param>
-/// <param name="texts">The domains, or the probes.</param>
-/// <param name="options">Windows and batches.</param>
-/// <param name="device">Where to compute: "auto", "cpu", "cuda:0".</param>
-/// <param name="kind">What is done: "evaluate" for domains, "probe-evaluate" for probes.</param>
+/// <summary>Measures a model on the held-out text of every domain ("evaluate"), or on every probe ("probe-evaluate").</summary>
 internal sealed class EvaluatePhase(
-    string name, ModelPhase origin, IReadOnlyList<ShardsPhase> texts, PerplexityOptions options, string device, string kind = "evaluate")
-    : Phase(kind, name, [.. texts, origin])
+    string name, EvaluateSettings settings, ModelPhase origin, IReadOnlyList<ShardsPhase> texts, string kind = "evaluate")
+    : Phase(kind, name, settings, [.. texts.Select(PhaseNeed.Of), new("model", origin)])
 {
+    private EvaluateSettings Settings => (EvaluateSettings)SettingsRecord;
+
     /// <summary>The figures by text, of a finished phase.</summary>
-    public IReadOnlyDictionary<string, PerplexityResult> ResultsIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).ReadByName<PerplexityResult>(texts.Select(text => text.Name));
-    }
+    public IReadOnlyDictionary<string, PerplexityResult> ResultsIn(PhaseStore store) =>
+        store.OutcomeOf(this).ReadByName<PerplexityResult>(Settings.Domains);
 
     /// <inheritdoc/>
     /// <exception cref="WorkFailedException">A perplexity is not finite.</exception>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         LibTorch.Load();
-        using var model = ModelCheckpoint.Load(origin.ModelIn(context.Store), Device.Parse(device), context.Reporter, withGradients: false);
-        using var heldOut = HeldOutDomains.Open(texts.Select(text => text.ShardsIn(context.Store)));
+        var checkpoint = All<ModelPhase>().Single().ModelIn(context.Store);
+        using var model = ModelCheckpoint.Load(checkpoint, Device.Parse(Settings.Device), context.Reporter, withGradients: false);
+        using var heldOut = HeldOutDomains.Open(All<ShardsPhase>().Select(text => text.ShardsIn(context.Store)));
+        var options = new PerplexityOptions { WindowLength = Settings.SequenceLength, BatchSize = Settings.BatchSize };
         var measured = heldOut.Measure(model, options, Title, context.Reporter, context.Cancellation);
         foreach (var (text, result) in measured)
         {
             if (!double.IsFinite(result.Perplexity))
                 throw new WorkFailedException(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{Title}: expected a finite perplexity on '{text}', found {result.Perplexity} (nll {result.Nll}); the model has diverged: train it with a lower learning_rate or a longer warm-up"));
+                    $"{Title}: expected a finite perplexity on '{text}', found {result.Perplexity} (nll {result.Nll}); "
+                    + $"the model has diverged: train it with a lower learning_rate or a longer warm-up"));
         }
 
         return new JsonObject(measured.Select(text => KeyValuePair.Create(text.Key, (JsonNode?)new JsonObject
@@ -49,13 +45,22 @@ internal sealed class EvaluatePhase(
             ["bytes"] = text.Value.Bytes,
         })));
     }
+}
 
-    /// <inheritdoc/>
-    protected override PhaseInputs Describe() => new()
-    {
-        Kind = Kind,
-        Version = 1,
-        Settings = new JsonObject { ["sequence_length"] = options.WindowLength, ["domains"] = new JsonArray([.. texts.Select(text => JsonValue.Create(text.Name))]) },
-        Phases = Dependencies.ToDictionary(phase => phase == origin ? "model" : phase.Title, phase => phase.Key),
-    };
+/// <summary>The settings of an <see cref="EvaluatePhase"/>.</summary>
+internal sealed record EvaluateSettings
+{
+    /// <summary>The length of a window, in tokens.</summary>
+    public required int SequenceLength { get; init; }
+
+    /// <summary>The names of the domains or probes.</summary>
+    public required IReadOnlyList<string> Domains { get; init; }
+
+    /// <summary>The windows of one batch; changes speed and memory, not the result.</summary>
+    [JsonIgnore]
+    public required int BatchSize { get; init; }
+
+    /// <summary>"auto", "cpu" or "cuda:N"; not a change of the result.</summary>
+    [JsonIgnore]
+    public required string Device { get; init; }
 }

@@ -24,7 +24,9 @@ internal sealed class FileHashes
         this.memory = memory;
         try
         {
-            known = File.Exists(memory) ? JsonRecord.Load<Dictionary<string, Known>>(memory, "it was there a moment ago", Json) : [];
+            known = File.Exists(memory)
+                ? JsonRecord.Load<Dictionary<string, Known>>(memory, "it was there a moment ago", Json)
+                : [];
             if (known.Values.Any(file => file.Sha256.Length != SHA256.HashSizeInBytes * 2)) known = [];
         }
         catch (InvalidInputException)
@@ -52,8 +54,11 @@ internal sealed class FileHashes
     /// <param name="paths">The files.</param>
     /// <param name="reading">How a file is read where its bytes do not say so; "" adds nothing to the hash.</param>
     /// <exception cref="InvalidInputException">A file is missing or cannot be read.</exception>
-    public string OfAll(IEnumerable<string> paths, Func<string, string>? reading = null) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', paths.Select(path => Of(path) + reading?.Invoke(path))))));
+    public string OfAll(IEnumerable<string> paths, Func<string, string>? reading = null)
+    {
+        var lines = string.Join('\n', paths.Select(path => Of(path) + reading?.Invoke(path)));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(lines)));
+    }
 
     /// <summary>Writes what was learnt.</summary>
     public void Remember()
@@ -67,7 +72,8 @@ internal sealed class FileHashes
     {
         var file = new FileInfo(path);
         var changedAt = file.LastWriteTimeUtc.Ticks;
-        if (known.TryGetValue(path, out var entry) && entry.Length == file.Length && entry.ChangedAt == changedAt) return entry.Sha256;
+        if (known.TryGetValue(path, out var entry) && (entry.Length, entry.ChangedAt) == (file.Length, changedAt))
+            return entry.Sha256;
         using var stream = InputFile.OpenRead(path, "check the path");
         var hash = Convert.ToHexStringLower(SHA256.HashData(stream));
         known[path] = new Known(file.Length, changedAt, hash);

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Evaluation;
-using Bam.Experiments.Recipes;
 using Bam.Files;
 using Bam.Models;
 using Bam.Torch;
@@ -11,38 +11,44 @@ using Bam.Training;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Measures how long models take for a text, at their own sizes or at a preset's with random weights.</summary>
-/// <param name="models">The phases that make the models, by the models' names.</param>
-/// <param name="latency">How it is measured.</param>
-/// <param name="preset">The preset; null for the models themselves.</param>
-/// <param name="device">Where to compute: "auto", "cpu", "cuda:0".</param>
-internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models, RecipeLatency latency, string? preset, string device)
-    : Phase("latency", preset ?? "latency", [.. models.Values.Distinct()])
+/// <summary>
+/// Measures how long models take for a text, at their own sizes or at a preset's with random weights. Keys are the models' names.
+/// </summary>
+internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> models, LatencySettings settings)
+    : Phase(
+        "latency",
+        settings.Preset ?? "latency",
+        settings,
+        [.. models.Select(model => new PhaseNeed(model.Key, model.Value))])
 {
     private static readonly JsonSerializerOptions AsSerialized = new(JsonRecord.Options) { PropertyNamingPolicy = null };
 
+    private LatencySettings Settings => (LatencySettings)SettingsRecord;
+
     /// <summary>The preset's name, or "own" for the models' own sizes.</summary>
-    public string Sizes => preset ?? "own";
+    public string Sizes => Settings.Preset ?? "own";
 
     /// <summary>The figures by model, of a finished phase.</summary>
-    public IReadOnlyDictionary<string, LatencyResult> ResultsIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Read<Dictionary<string, LatencyResult>>(AsSerialized);
-    }
+    public IReadOnlyDictionary<string, LatencyResult> ResultsIn(PhaseStore store) =>
+        store.OutcomeOf(this).Read<Dictionary<string, LatencyResult>>(AsSerialized);
 
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         LibTorch.Load();
         var loaded = new List<LanguageModel>();
         try
         {
-            foreach (var model in models.Values) loaded.Add(Load(model.ModelIn(context.Store), context.Reporter));
-            var options = new LatencyOptions { PromptTokens = latency.PromptTokens, NewTokens = latency.NewTokens, Runs = latency.Runs };
+            foreach (var need in Needs) loaded.Add(Load(((ModelPhase)need.Phase).ModelIn(context.Store), context.Reporter));
+            var options = new LatencyOptions
+            {
+                PromptTokens = Settings.PromptTokens,
+                NewTokens = Settings.NewTokens,
+                Runs = Settings.Runs,
+            };
             var measured = Latency.Measure(loaded, options, context.Reporter, context.Cancellation);
-            return new JsonObject(models.Keys.Zip(measured, (name, result) => KeyValuePair.Create(name, JsonSerializer.SerializeToNode(result))));
+            return new JsonObject(Needs.Zip(
+                measured, (need, result) => KeyValuePair.Create(need.Role, JsonSerializer.SerializeToNode(result))));
         }
         finally
         {
@@ -50,30 +56,17 @@ internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> model
         }
     }
 
-    /// <inheritdoc/>
-    protected override PhaseInputs Describe()
-    {
-        var settings = new JsonObject
-        {
-            ["prompt_tokens"] = latency.PromptTokens,
-            ["new_tokens"] = latency.NewTokens,
-            ["runs"] = latency.Runs,
-            ["preset"] = preset,
-        };
-        if (device != TrainingSettings.DefaultDevice) settings["device"] = device;
-        return new() { Kind = Kind, Version = 1, Settings = settings, Phases = models.ToDictionary(model => model.Key, model => model.Value.Key) };
-    }
-
     private LanguageModel Load(string checkpoint, IReporter reporter)
     {
-        var place = Device.Parse(device);
-        if (preset is null) return ModelCheckpoint.Load(checkpoint, place, reporter, withGradients: false);
-        var model = new LanguageModel(AtPresetSize(ModelConfigReader.Load(checkpoint, reporter)), place, withGradients: false);
+        var place = Device.Parse(Settings.Device ?? TrainingSettings.DefaultDevice);
+        if (Settings.Preset is not { } preset) return ModelCheckpoint.Load(checkpoint, place, reporter, withGradients: false);
+        var config = AtPresetSize(preset, ModelConfigReader.Load(checkpoint, reporter));
+        var model = new LanguageModel(config, place, withGradients: false);
         ModelInitializer.Initialize(model, seed: 0);
         return model;
     }
 
-    private ModelConfig AtPresetSize(ModelConfig mixture) => ModelPresets.Named(preset!, "latency") with
+    private static ModelConfig AtPresetSize(string preset, ModelConfig mixture) => ModelPresets.Named(preset, "latency") with
     {
         NumLocalExperts = mixture.NumLocalExperts,
         NumExpertsPerTok = mixture.NumExpertsPerTok,
@@ -83,4 +76,22 @@ internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> model
         NumAttentionExpertsPerTok = mixture.NumAttentionExpertsPerTok,
         ShareKeyValue = mixture.ShareKeyValue,
     };
+}
+
+/// <summary>The settings of a <see cref="LatencyPhase"/>.</summary>
+internal sealed record LatencySettings
+{
+    public required int PromptTokens { get; init; }
+
+    public required int NewTokens { get; init; }
+
+    /// <summary>The runs of each model.</summary>
+    public required int Runs { get; init; }
+
+    /// <summary>The preset; null for the models themselves.</summary>
+    public required string? Preset { get; init; }
+
+    /// <summary>"cpu" or "cuda:N"; null for <see cref="TrainingSettings.DefaultDevice"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required string? Device { get; init; }
 }

@@ -1,18 +1,64 @@
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Bam.Checkpoints;
+using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
+using Bam.Files;
+
 namespace Bam.Experiments.Phases;
 
 /// <summary>A phase whose outcome is a model.</summary>
-/// <param name="kind">What is done.</param>
-/// <param name="name">The model's name.</param>
-/// <param name="dependencies">The phases whose outputs this one reads.</param>
-internal abstract class ModelPhase(string kind, string name, IReadOnlyList<Phase> dependencies) : Phase(kind, name, dependencies)
+internal abstract class ModelPhase(
+    string kind, string name, object settings, IReadOnlyList<PhaseNeed> needs, IReadOnlyList<PhaseFiles>? files = null)
+    : Phase(kind, name, settings, needs, files)
 {
     /// <summary>The folder of the model in the phase's directory.</summary>
     private protected const string FolderName = "model";
 
     /// <summary>The model's checkpoint.</summary>
-    public virtual string ModelIn(PhaseStore store)
+    public virtual string ModelIn(PhaseStore store) => Path.Combine(store.DirectoryOf(this), FolderName);
+}
+
+/// <summary>A model that exists: nothing is done, but its content is part of every later key.</summary>
+internal sealed class CheckpointPhase(string name, string checkpoint, FileHashes hashes)
+    : ModelPhase(
+        "checkpoint",
+        name,
+        new CheckpointSettings { EosTokenId = EndsBeyondConfig(checkpoint) },
+        [],
+        [.. FilesOf(checkpoint).Select(path => new PhaseFiles(Path.GetFileName(path), [path], hashes.Of(path)))])
+{
+    /// <inheritdoc/>
+    public override string ModelIn(PhaseStore store) => Path.GetDirectoryName(Files[0].Paths[0])!;
+
+    /// <inheritdoc/>
+    public override JsonObject Run(PhaseContext context) => [];
+
+    private static TokenIds? EndsBeyondConfig(string checkpoint)
     {
-        ArgumentNullException.ThrowIfNull(store);
-        return Path.Combine(store.DirectoryOf(this), FolderName);
+        if (GenerationSettings.Find(checkpoint) is null) return null;
+        var file = Path.Combine(checkpoint, ModelConfig.FileName);
+        var config = ModelConfigReader.Parse(InputFile.ReadAllText(file, "check the path"), file, SilentReporter.Instance);
+        var ends = GenerationSettings.Join(config, checkpoint, SilentReporter.Instance).EosTokenIds;
+        return ends.Count == config.EosTokenIds.Count ? null : ends;
     }
+
+    private static IEnumerable<string> FilesOf(string checkpoint) => Directory.EnumerateFiles(checkpoint)
+        .Where(path => Path.GetFileName(path) is ModelConfig.FileName or "tokenizer.json"
+            || path.EndsWith(".safetensors", StringComparison.Ordinal))
+        .Concat(DecidingIndex(checkpoint));
+
+    private static IEnumerable<string> DecidingIndex(string checkpoint) =>
+        Directory.EnumerateFiles(checkpoint, "*.index*.json").Any()
+        && WeightSet.FindAll(checkpoint, SilentReporter.Instance)[0].DecidingIndex is { } index
+            ? [Path.Combine(checkpoint, index)]
+            : [];
+}
+
+/// <summary>The settings of a <see cref="CheckpointPhase"/>.</summary>
+internal sealed record CheckpointSettings
+{
+    /// <summary>The ends of text if there are more than those in config.json; null otherwise, so that most keys stay.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<int>? EosTokenId { get; init; }
 }

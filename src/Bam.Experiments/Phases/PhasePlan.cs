@@ -22,15 +22,38 @@ internal static class PhasePlan
     }
 
     /// <summary>Compares every phase with what the store holds.</summary>
-    public static IReadOnlyList<PlannedPhase> Make(IEnumerable<Phase> order, PhaseStore store) => [.. order.Select(phase => Plan(phase, store))];
+    public static IReadOnlyList<PlannedPhase> Make(IEnumerable<Phase> order, PhaseStore store) =>
+        [.. order.Select(phase => Plan(phase, store))];
 
     private static PlannedPhase Plan(Phase phase, PhaseStore store)
     {
         if (store.TryGetOutcome(phase, out _)) return new(phase, PhaseState.Finished, "finished");
         if (store.IsInterrupted(phase))
-            return new(phase, PhaseState.Interrupted, phase.CanContinueIn(store) ? "was interrupted, goes on" : "was interrupted, starts again");
+        {
+            var reason = phase.CanContinueIn(store) ? "was interrupted, goes on" : "was interrupted, starts again";
+            return new(phase, PhaseState.Interrupted, reason);
+        }
+
         return new(phase, PhaseState.Pending, store.PreviousInputs(phase) is { } before
             ? InputDifference.Between(before, phase.Inputs.ToJson())
             : "not run yet");
     }
+}
+
+/// <summary>
+/// A phase and what a run would do with it, and why: "finished", "learning_rate: 0.001 → 0.002", "train seed changed".
+/// </summary>
+internal sealed record PlannedPhase(Phase Phase, PhaseState State, string Reason);
+
+/// <summary>Where a phase of a plan stands.</summary>
+internal enum PhaseState
+{
+    /// <summary>Done under the same key; kept.</summary>
+    Finished,
+
+    /// <summary>Begun under the same key and interrupted; goes on, or starts anew where it cannot.</summary>
+    Interrupted,
+
+    /// <summary>Not run under this key.</summary>
+    Pending,
 }

@@ -5,11 +5,9 @@ namespace Bam.Experiments.Phases;
 /// <summary>Runs what a plan leaves to do, one phase after the other.</summary>
 internal static class PhaseRunner
 {
-    /// <summary>Runs every phase of <paramref name="order"/> that is not finished.</summary>
-    /// <param name="order">The phases, dependencies first.</param>
-    /// <param name="store">Where their outputs are kept; the caller holds its lock.</param>
-    /// <param name="reporter">Told what begins and ends.</param>
-    /// <param name="cancellation">Cancellation token.</param>
+    /// <summary>
+    /// Runs every phase of <paramref name="order"/> (dependencies first) that is not finished; the caller holds the store's lock.
+    /// </summary>
     /// <returns>How many were run; 0 when all were finished before.</returns>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
     public static int Run(IReadOnlyList<Phase> order, PhaseStore store, IReporter reporter, CancellationToken cancellation)
@@ -37,3 +35,6 @@ internal static class PhaseRunner
         return count;
     }
 }
+
+/// <summary>What a running phase gets to work with; on cancellation it saves and throws.</summary>
+internal sealed record PhaseContext(PhaseStore Store, string Directory, IReporter Reporter, CancellationToken Cancellation);

@@ -10,7 +10,6 @@ namespace Bam.Experiments.Phases;
 /// The phases of a run on disk: <c>phases/{kind}-{name}-{key prefix}/</c>, each with <c>phase.json</c> (its inputs, written
 /// when it starts) and <c>done.json</c> (its outcome, written when it ends).
 /// </summary>
-/// <param name="runDirectory">The run's root.</param>
 internal sealed class PhaseStore(string runDirectory)
 {
     /// <summary>The folder of the phases in the run's root.</summary>
@@ -31,7 +30,8 @@ internal sealed class PhaseStore(string runDirectory)
         get
         {
             var folder = Path.Combine(RunDirectory, FolderName);
-            return Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any(phase => File.Exists(Path.Combine(phase, InputsFile)));
+            return Directory.Exists(folder)
+                && Directory.EnumerateDirectories(folder).Any(phase => File.Exists(Path.Combine(phase, InputsFile)));
         }
     }
 
@@ -58,7 +58,8 @@ internal sealed class PhaseStore(string runDirectory)
         TryGetOutcome(phase, out var outcome) ? outcome : throw new InvalidOperationException($"{phase} is not finished");
 
     /// <summary>True when the phase was begun with exactly these inputs and not finished.</summary>
-    public bool IsInterrupted(Phase phase) => File.Exists(Path.Combine(DirectoryOf(phase), InputsFile)) && !TryGetOutcome(phase, out _);
+    public bool IsInterrupted(Phase phase) =>
+        File.Exists(Path.Combine(DirectoryOf(phase), InputsFile)) && !TryGetOutcome(phase, out _);
 
     /// <summary>
     /// Makes the phase's directory ready for an attempt: as it was left when the phase can continue, else without what the phase
@@ -70,15 +71,13 @@ internal sealed class PhaseStore(string runDirectory)
     public string Begin(Phase phase)
     {
         var directory = DirectoryOf(phase);
-        if (!phase.CanContinueIn(this)) OwnFiles.InRun(file => file is InputsFile or OutcomeFile || phase.IsOutput(file)).Clear(directory);
+        if (!phase.CanContinueIn(this))
+            OwnFiles.InRun(file => file is InputsFile or OutcomeFile || phase.IsOutput(file)).Clear(directory);
         AtomicFile.WriteText(Path.Combine(directory, InputsFile), phase.Inputs.ToJson().ToJsonString(Indented) + "\n");
         return directory;
     }
 
-    /// <summary>Marks the phase as finished.</summary>
-    /// <param name="phase">The phase.</param>
-    /// <param name="seconds">Wall time of this attempt.</param>
-    /// <param name="result">What the phase returned.</param>
+    /// <summary>Marks the phase as finished, by an attempt of so many wall seconds.</summary>
     public void Finish(Phase phase, double seconds, JsonObject result)
     {
         var outcome = new JsonObject
@@ -122,4 +121,31 @@ internal sealed class PhaseStore(string runDirectory)
     }
 
     private sealed record Done(string Key, double Seconds, JsonElement Result);
+}
+
+/// <summary>What a finished phase left in <c>done.json</c>.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Seconds">Wall time of the attempt that finished it.</param>
+/// <param name="Result">What the phase returned.</param>
+internal sealed record PhaseOutcome(string File, double Seconds, JsonElement Result)
+{
+    internal const string Hint = "remove the file to run the phase again";
+
+    private static readonly JsonSerializerOptions SnakeCase = JsonRecord.Options;
+
+    /// <summary>The result as a record.</summary>
+    /// <param name="options">How it was written; by default with names in snake_case.</param>
+    /// <exception cref="InvalidInputException">It is damaged.</exception>
+    public T Read<T>(JsonSerializerOptions? options = null) =>
+        JsonRecord.Read<T>(Result, $"{File}: key 'result'", Hint, options ?? SnakeCase);
+
+    /// <summary>The result by name, with an entry for each of <paramref name="names"/>.</summary>
+    /// <exception cref="InvalidInputException">It is damaged.</exception>
+    public IReadOnlyDictionary<string, T> ReadByName<T>(IEnumerable<string> names)
+    {
+        var found = Read<Dictionary<string, T>>();
+        return names.FirstOrDefault(name => !found.ContainsKey(name)) is { } missing
+            ? throw new InvalidInputException($"{File}: key 'result.{missing}' is missing; {Hint}")
+            : found;
+    }
 }

@@ -6,16 +6,23 @@ using Bam.Files;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// Runs a script of the recipe, which makes the files of the domains or of the probes: <c>bash SCRIPT DIRECTORY</c>.
+/// Runs a script of the recipe, which makes the files of the domains or of the probes: <c>bash SCRIPT DIRECTORY</c>. The phase's
+/// name says which. The key holds the script and the files that it reads.
 /// </summary>
-/// <param name="script">The script.</param>
-/// <param name="reads">Files, folders and patterns that the script reads.</param>
-/// <param name="hashes">Of the files.</param>
-/// <param name="name">What the files are for, where a recipe has several scripts.</param>
 internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, FileHashes hashes, string name = "prepare")
-    : Phase("prepare", name, [])
+    : Phase(
+        "prepare",
+        name,
+        new NoSettings(),
+        [],
+        [
+            new("script", [script], hashes.Of(script)),
+            new("what it reads", reads, hashes.OfAll(InputFiles.Resolve(reads))),
+        ])
 {
     private const int ShownLines = 3;
+
+    private string Script => Files[0].Paths[0];
 
     /// <summary>Where the script's output is, inside a run.</summary>
     public string OutputIn(PhaseStore store) => Path.Combine(store.DirectoryOf(this), "files");
@@ -29,19 +36,18 @@ internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, F
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var files = OutputIn(context.Store);
         if (Directory.Exists(files))
         {
-            context.Reporter.Say($"  {files} is whole and kept; remove it to run {script} again");
+            context.Reporter.Say($"  {files} is whole and kept; remove it to run {Script} again");
             return [];
         }
 
         using var output = new AtomicDirectory(files, OwnFiles.InRun(_ => false));
         var start = new ProcessStartInfo("bash")
         {
-            ArgumentList = { script, output.TemporaryPath },
-            WorkingDirectory = Path.GetDirectoryName(script)!,
+            ArgumentList = { Script, output.TemporaryPath },
+            WorkingDirectory = Path.GetDirectoryName(Script)!,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
@@ -65,19 +71,14 @@ internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, F
         using (context.Cancellation.Register(() => process.Kill(entireProcessTree: true))) process.WaitForExit();
         context.Cancellation.ThrowIfCancellationRequested();
         if (process.ExitCode != 0)
-            throw new WorkFailedException($"{script}: ended with status {process.ExitCode} ({string.Join(" / ", tail)}); run it by hand to see why");
+        {
+            throw new WorkFailedException(
+                $"{Script}: ended with status {process.ExitCode} ({string.Join(" / ", tail)}); run it by hand to see why");
+        }
+
         output.Commit();
         return [];
     }
-
-    /// <inheritdoc/>
-    protected override PhaseInputs Describe() => new()
-    {
-        Kind = Kind,
-        Version = 1,
-        Settings = [],
-        Files = new Dictionary<string, string> { ["script"] = hashes.Of(script), ["what it reads"] = hashes.OfAll(InputFiles.Resolve(reads)) },
-    };
 
     private Process Start(ProcessStartInfo start)
     {
@@ -87,7 +88,7 @@ internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, F
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new WorkFailedException($"{script}: bash could not be started ({e.Message}); install bash", e);
+            throw new WorkFailedException($"{Script}: bash could not be started ({e.Message}); install bash", e);
         }
     }
 }

@@ -1,44 +1,44 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Phases;
 
-/// <summary>Finds the domains' shares of a mixture's training: by their size, or by how hard they still are.</summary>
-/// <param name="name">The mixture.</param>
-/// <param name="by">By what.</param>
-/// <param name="domains">The domains.</param>
-/// <param name="untrained">The untrained mixture's losses; null where they do not count.</param>
-internal sealed class SharesPhase(string name, ShareBy by, IReadOnlyList<DataPhase> domains, EvaluatePhase? untrained)
-    : Phase("shares", name, [.. domains, .. untrained is null ? Array.Empty<Phase>() : [untrained]])
+/// <summary>
+/// Finds the domains' shares of a mixture's training: by their size, or by the untrained mixture's loss if that is given.
+/// </summary>
+internal sealed class SharesPhase(
+    string name, SharesSettings settings, IReadOnlyList<DataPhase> domains, EvaluatePhase? untrained)
+    : Phase(
+        "shares",
+        name,
+        settings,
+        [.. domains.Select(PhaseNeed.Of), .. untrained is null ? Array.Empty<PhaseNeed>() : [new("untrained", untrained)]])
 {
     /// <summary>The shares by domain, summing to 1.</summary>
-    public IReadOnlyDictionary<string, double> SharesIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).ReadByName<double>(domains.Select(domain => domain.Name));
-    }
+    public IReadOnlyDictionary<string, double> SharesIn(PhaseStore store) =>
+        store.OutcomeOf(this).ReadByName<double>(All<DataPhase>().Select(domain => domain.Name));
 
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var weights = domains.ToDictionary(domain => domain.Name, domain => WeightOf(domain, context.Store));
+        var losses = All<EvaluatePhase>().SingleOrDefault()?.ResultsIn(context.Store);
+        var weights = All<DataPhase>().ToDictionary(
+            domain => domain.Name, domain => losses?[domain.Name].Nll ?? domain.TrainTokensIn(context.Store));
         var total = weights.Values.Sum();
-        var shares = weights.Select(weight => (weight.Key, Share: weight.Value / total)).ToList();
-        context.Reporter.Say($"  {string.Join(", ", shares.Select(share => string.Create(CultureInfo.InvariantCulture, $"{share.Key} {share.Share:0.0 %}")))}");
-        return new JsonObject(shares.Select(share => KeyValuePair.Create(share.Key, (JsonNode?)share.Share)));
+        var shares = weights.ToDictionary(weight => weight.Key, weight => weight.Value / total);
+        context.Reporter.Say($"  {string.Join(", ", shares.Select(Text))}");
+        return new JsonObject(shares.Select(share => KeyValuePair.Create(share.Key, (JsonNode?)share.Value)));
     }
 
-    /// <inheritdoc/>
-    protected override PhaseInputs Describe() => new()
-    {
-        Kind = Kind,
-        Version = 1,
-        Settings = new JsonObject { ["by"] = by.ToString() },
-        Phases = Dependencies.ToDictionary(phase => phase == untrained ? "untrained" : phase.Title, phase => phase.Key),
-    };
+    private static string Text(KeyValuePair<string, double> share) =>
+        string.Create(CultureInfo.InvariantCulture, $"{share.Key} {share.Value:0.0 %}");
+}
 
-    private double WeightOf(DataPhase domain, PhaseStore store) =>
-        untrained is null ? domain.TrainTokensIn(store) : untrained.ResultsIn(store)[domain.Name].Nll;
+/// <summary>The settings of a <see cref="SharesPhase"/>.</summary>
+internal sealed record SharesSettings
+{
+    [JsonConverter(typeof(JsonStringEnumConverter))]
+    public required ShareBy By { get; init; }
 }

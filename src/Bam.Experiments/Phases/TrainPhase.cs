@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Bam.Configuration;
 using Bam.Evaluation;
 using Bam.Experiments.Recipes;
@@ -8,23 +9,16 @@ using Bam.Training;
 namespace Bam.Experiments.Phases;
 
 /// <summary>Trains the seed, an expert or a mixture. Interrupted, it goes on from the last checkpoint.</summary>
-/// <param name="name">The model's name.</param>
-/// <param name="start">The model to start from; null for a new one of <paramref name="sizes"/>.</param>
-/// <param name="sizes">The sizes of a new model; null with <paramref name="start"/>.</param>
-/// <param name="randomSeed">Of a new model's parameters.</param>
-/// <param name="plan">The rest.</param>
-internal sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? sizes, long randomSeed, TrainingPlan plan)
-    : ModelPhase("train", name, Needs(start, plan))
+internal sealed class TrainPhase(string name, TrainSettings settings, TrainNeeds needs)
+    : ModelPhase("train", name, settings, [.. needs.ByRole()])
 {
+    private TrainSettings Settings => (TrainSettings)SettingsRecord;
+
     /// <inheritdoc/>
     public override bool CanContinueIn(PhaseStore store) => true;
 
     /// <summary>What the training cost, of a finished phase.</summary>
-    public TrainingOutcome ResultIn(PhaseStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        return store.OutcomeOf(this).Read<TrainingOutcome>();
-    }
+    public TrainingOutcome ResultIn(PhaseStore store) => store.OutcomeOf(this).Read<TrainingOutcome>();
 
     /// <inheritdoc/>
     /// <remarks>An attempt knows its own time only; the seconds inside training steps outlive an interruption.</remarks>
@@ -33,24 +27,32 @@ internal sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? size
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var tokenizer = plan.Tokenizer.FileIn(context.Store);
+        var (store, training) = (context.Store, Settings.Training);
+        var tokenizer = All<TokenizerPhase>().Single().FileIn(store);
         var config = new TrainingConfig
         {
-            Model = start?.ModelIn(context.Store),
-            Config = sizes is null ? null : Config(Tokenizer.Load(tokenizer)),
-            InitSeed = randomSeed,
+            Model = All<ModelPhase>().SingleOrDefault()?.ModelIn(store),
+            Config = Settings.Sizes is { } sizes ? Config(sizes, Tokenizer.Load(tokenizer)) : null,
+            InitSeed = Settings.RandomSeed,
             Tokenizer = tokenizer,
-            Data = Domains(context.Store),
+            Data = Domains(store),
             Output = context.Directory,
-            Settings = plan.Budget is { } budget ? plan.Settings with { Tokens = budget.TokensIn(context.Store), Steps = null } : plan.Settings,
+            Settings = All<BudgetPhase>().SingleOrDefault() is { } budget
+                ? training with { Tokens = budget.TokensIn(store), Steps = null }
+                : training,
         };
-        using var heldOut = HeldOutDomains.Open(IsMeasured ? plan.Measured.Select(data => data.ShardsIn(context.Store)) : []);
+        var windows = new PerplexityOptions
+        {
+            WindowLength = Settings.EvaluateSequenceLength ?? training.SequenceLength,
+            BatchSize = Settings.EvaluateBatchSize,
+        };
+        var measured = Needs.Where(need => TrainNeeds.IsMeasured(need.Role)).Select(need => (DataPhase)need.Phase);
+        using var heldOut = HeldOutDomains.Open(measured.Select(data => data.ShardsIn(store)));
         var result = Trainer.Run(config, new TrainerOptions
         {
             Activity = Title,
             Reporter = context.Reporter,
-            Evaluation = IsMeasured ? new HeldOutEvaluation(heldOut, plan.Evaluation) : null,
+            Evaluation = Settings.EvaluateEvery is null ? null : new HeldOutEvaluation(heldOut, windows),
             Cancellation = context.Cancellation,
         });
         return new JsonObject
@@ -62,65 +64,106 @@ internal sealed class TrainPhase(string name, ModelPhase? start, SeedSizes? size
         };
     }
 
-    /// <inheritdoc/>
-    protected override PhaseInputs Describe()
-    {
-        var settings = SettingsJson.Of(plan.Settings);
-        if (sizes is not null) (settings["model"], settings["init_seed"]) = (sizes.Keys.DeepClone(), randomSeed);
-        // the weights are the same, the kept curve is not
-        if (IsMeasured) settings["evaluate_every"] = plan.Settings.EvaluateEvery;
-        if (IsMeasured && plan.Evaluation.WindowLength != plan.Settings.SequenceLength) settings["evaluate_sequence_length"] = plan.Evaluation.WindowLength;
-        settings["shares"] = new JsonObject(plan.Domains.Select(domain => KeyValuePair.Create(domain.Data.Name, (JsonNode?)domain.Weight)));
-        IEnumerable<(string Role, Phase? Phase)> needs =
-        [
-            (start?.Title ?? "", start),
-            (plan.Tokenizer.Title, plan.Tokenizer),
-            ("budget", plan.Budget),
-            ("shares", plan.Shares),
-            .. plan.Domains.Select(domain => (domain.Data.Title, (Phase?)domain.Data)),
-            .. OnlyMeasured().Select(data => ($"measured {data.Name}", (Phase?)data)),
-        ];
-        return new()
-        {
-            Kind = Kind,
-            Version = 1,
-            Settings = settings,
-            Phases = needs.Where(need => need.Phase is not null).ToDictionary(need => need.Role, need => need.Phase!.Key),
-        };
-    }
-
-    private static IReadOnlyList<Phase> Needs(ModelPhase? start, TrainingPlan plan)
-    {
-        IEnumerable<Phase?> needs =
-        [
-            .. plan.Domains.Select(domain => domain.Data), .. IsMeasuredBy(plan) ? plan.Measured : [], plan.Tokenizer, start, plan.Budget, plan.Shares,
-        ];
-        return [.. needs.OfType<Phase>().Distinct()];
-    }
-
     private List<TrainingDomain> Domains(PhaseStore store)
     {
-        var found = plan.Shares?.SharesIn(store);
-        return [.. plan.Domains.Select(domain => new TrainingDomain
+        var found = All<SharesPhase>().SingleOrDefault()?.SharesIn(store);
+        return [.. Settings.Shares.Select(share => new TrainingDomain
         {
-            Domain = domain.Data.Name,
-            Path = domain.Data.ShardsIn(store),
-            Weight = found?[domain.Data.Name] ?? domain.Weight,
+            Domain = share.Key,
+            Path = All<DataPhase>().First(data => data.Name == share.Key).ShardsIn(store),
+            Weight = found?[share.Key] ?? share.Value,
         })];
     }
 
-    // The key of a tokenizer that is trained speaks of all domains' text already.
-    private IEnumerable<DataPhase> OnlyMeasured() =>
-        IsMeasured && plan.Tokenizer is GivenTokenizerPhase ? plan.Measured.Except(plan.Domains.Select(domain => domain.Data)) : [];
-
-    private bool IsMeasured => IsMeasuredBy(plan);
-
-    private static bool IsMeasuredBy(TrainingPlan plan) => plan.Settings.EvaluateEvery > 0;
-
     // In the form in which it is read back from a run's configuration, so that a resumed run is the same run.
-    private InlineValue Config(Tokenizer tokenizer)
+    private static InlineValue Config(SeedSizes sizes, Tokenizer tokenizer)
     {
-        var written = new InlineValue(sizes!.For(tokenizer.VocabSize, tokenizer.EndOfTextId).ToJson(), sizes.Where, null);
+        var written = new InlineValue(sizes.For(tokenizer.VocabSize, tokenizer.EndOfTextId).ToJson(), sizes.Where, null);
         return written with { Json = YamlJson.Of(ConfigWriter.Node(written)!).ToJsonString() };
     }
+}
+
+/// <summary>The settings of a <see cref="TrainPhase"/>.</summary>
+internal sealed record TrainSettings
+{
+    [Flattened]
+    public required TrainingSettings Training { get; init; }
+
+    /// <summary>The domains' weights; not used if a <see cref="SharesPhase"/> finds them.</summary>
+    public required IReadOnlyDictionary<string, double> Shares { get; init; }
+
+    /// <summary>The sizes of a new model; null for one that starts from another. In the key as <see cref="Model"/>.</summary>
+    [JsonIgnore]
+    public SeedSizes? Sizes { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public JsonObject? Model => Sizes?.Keys;
+
+    /// <summary>The seed of a new model's parameters. In the key as <see cref="InitSeed"/>.</summary>
+    [JsonIgnore]
+    public required long RandomSeed { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? InitSeed => Sizes is null ? null : RandomSeed;
+
+    /// <summary>The steps between two evaluations; null for none. It does not change the weights, but the kept curve.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? EvaluateEvery => Training.EvaluateEvery > 0 ? Training.EvaluateEvery : null;
+
+    /// <summary>The length of a window of evaluation; null for the training's.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? EvaluateSequenceLength { get; init; }
+
+    /// <summary>The windows of one batch of evaluation; changes speed and memory, not the result.</summary>
+    [JsonIgnore]
+    public required int EvaluateBatchSize { get; init; }
+}
+
+/// <summary>The phases that a training reads.</summary>
+internal sealed record TrainNeeds
+{
+    /// <summary>The model to start from; null for a new one.</summary>
+    public ModelPhase? Start { get; init; }
+
+    /// <summary>The domains to train on.</summary>
+    public required IReadOnlyList<DataPhase> Domains { get; init; }
+
+    /// <summary>The domains that are measured while training.</summary>
+    public required IReadOnlyList<DataPhase> Measured { get; init; }
+
+    /// <summary>The tokenizer, which goes into the checkpoints.</summary>
+    public required TokenizerPhase Tokenizer { get; init; }
+
+    /// <summary>Finds the domains' shares where the recipe does not set them; null where it does.</summary>
+    public SharesPhase? Shares { get; init; }
+
+    /// <summary>Finds the tokens where they are matched to another mixture's; null where the settings have them.</summary>
+    public BudgetPhase? Budget { get; init; }
+
+    /// <summary>True for the role of a domain that is measured.</summary>
+    internal static bool IsMeasured(string role) => role.StartsWith("measured ", StringComparison.Ordinal);
+
+    /// <summary>All of them, in the order in which they run.</summary>
+    internal IEnumerable<PhaseNeed> ByRole()
+    {
+        foreach (var domain in Domains) yield return PhaseNeed.Of(domain);
+        // The key of a tokenizer that is trained depends on the text of all domains already.
+        foreach (var domain in Measured)
+            yield return new($"measured {domain.Name}", domain, Tokenizer is TrainTokenizerPhase || Domains.Contains(domain));
+        yield return PhaseNeed.Of(Tokenizer);
+        if (Start is not null) yield return PhaseNeed.Of(Start);
+        if (Budget is not null) yield return new("budget", Budget);
+        if (Shares is not null) yield return new("shares", Shares);
+    }
+}
+
+/// <summary>What a finished training cost.</summary>
+/// <param name="Tokens">Tokens trained on.</param>
+/// <param name="CoreSeconds">Wall seconds inside training steps × threads.</param>
+/// <param name="TokensPerSecond">Tokens over the wall seconds inside training steps.</param>
+/// <param name="Flops">3 × forward, all layers and head.</param>
+internal sealed record TrainingOutcome(long Tokens, double CoreSeconds, double TokensPerSecond, double Flops)
+{
+    /// <summary>Wall seconds inside training steps, of all attempts.</summary>
+    public double StepSeconds => Tokens / TokensPerSecond;
 }

@@ -20,7 +20,9 @@ internal static class MixedDocuments
     /// <param name="random">Which domain's turn it is.</param>
     public static IReadOnlyList<string> Make(IEnumerable<IEnumerable<string>> domains, int characters, RandomStream random)
     {
-        var left = domains.Select(documents => new Queue<string>(documents.SelectMany(document => Cut(document, characters)))).ToList();
+        var left = domains
+            .Select(documents => new Queue<string>(documents.SelectMany(document => Cut(document, characters))))
+            .ToList();
         var documents = new List<string>();
         var document = new StringBuilder();
         Queue<string>? before = null;

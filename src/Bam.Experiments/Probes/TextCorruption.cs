@@ -23,7 +23,11 @@ internal static class TextCorruption
         {
             if (random.NextDouble() >= probability) corrupted.Append(character);
             else if (character.Value is >= First and <= Last) corrupted.Append(Other((char)character.Value, ref random));
-            else for (var i = 0; i < character.Utf8SequenceLength; i++) corrupted.Append((char)(First + random.NextInt64(Last - First + 1)));
+            else
+            {
+                for (var i = 0; i < character.Utf8SequenceLength; i++)
+                    corrupted.Append((char)(First + random.NextInt64(Last - First + 1)));
+            }
         }
 
         return corrupted.ToString();

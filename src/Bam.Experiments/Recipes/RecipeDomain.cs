@@ -1,5 +1,6 @@
 using Bam.Configuration;
-using Bam.Data.Text;
+using Bam.Data;
+using Bam.Tokenization.Training;
 
 namespace Bam.Experiments.Recipes;
 
@@ -8,29 +9,82 @@ internal sealed record RecipeDomain
 {
     private const string DefaultTextKey = "text";
 
-    /// <summary>Files, folders or patterns; relative to the recipe's folder, or to what its script prepared.</summary>
-    [Key("the text: files (.txt, .jsonl, .jsonl.gz), folders, or patterns such as 'law/*.txt'; relative to the recipe, or to what 'prepare' made")]
+    [Key(
+        "the text: files (.txt, .jsonl, .jsonl.gz), folders, or patterns such as 'law/*.txt'; relative to the recipe, or to the "
+        + "output of 'prepare'")]
     public required IReadOnlyList<string> Files { get; init; }
 
-    /// <summary>The field of a JSONL line that holds the text.</summary>
     [Key("the field of a .jsonl line that holds the text")]
     public string TextKey { get; init; } = DefaultTextKey;
 
-    /// <summary>The field of a JSONL line that names the document of which the line is a slice.</summary>
-    [Key("the field of a .jsonl line that names the document of which the line is a slice; each line is a document when absent")]
+    [Key(
+        "the field of a .jsonl line that names the document of which the line is a slice; if omitted, each line is a document")]
     public string? GroupKey { get; init; }
 
-    /// <summary>The line between a text file's documents.</summary>
-    [Key("the line that separates the documents of a text file; a file is a document when absent")]
+    [Key("the line that separates the documents of a text file; if omitted, a file is a document")]
     public string? SectionSeparator { get; init; }
 
-    /// <summary>How many lines of JSONL that cannot be read are passed over; null for none.</summary>
-    [Key("how many lines of .jsonl that cannot be read are passed over, with a warning; more are refused; none when absent", Minimum = 0)]
+    [Key("how many unreadable lines of .jsonl are skipped, with a warning; more are an error; none if omitted", Minimum = 0)]
     public long? SkipBadLines { get; init; }
 
-    /// <summary>How documents lie in the files.</summary>
-    internal DocumentFormat Format => new(TextKey, GroupKey, SectionSeparator, SkipBadLines ?? 0);
-
-    /// <summary>True when a key is set that only .jsonl files have a use for.</summary>
+    /// <summary>True if a key is set that only .jsonl files use.</summary>
     internal bool SpeaksOfJsonLines => TextKey != DefaultTextKey || GroupKey is not null;
+}
+
+/// <summary>How the text of all domains becomes token shards.</summary>
+internal sealed record RecipeData
+{
+    [Key(
+        "the part of each domain's tokens that models are measured on and never trained on, in whole documents",
+        Minimum = 0, AboveMinimum = true, Maximum = 0.5)]
+    public double HeldOutFraction { get; init; } = 0.05;
+
+    [Key("the most tokens of a domain that are held out", Minimum = 2)]
+    public long HeldOutMaxTokens { get; init; } = 1_000_000;
+
+    [Key(
+        "where the begin token of the tokenizer's template is put: before each document, at the beginning of each window, or "
+        + "nowhere; if omitted, before each document, provided that the template has one",
+        ChangesResult = false)] // a data phase's own settings have the resulting place
+    public BeginOfText? Bos { get; init; }
+
+    [Key(
+        "the similarity of 50-character shingles from which two documents count as the same and one is dropped",
+        Minimum = 0, AboveMinimum = true, Maximum = 1)]
+    public double NearDuplicateSimilarity { get; init; } = 0.5;
+
+    [Key(
+        "a training document that shares more than this part of its 50-character shingles with a held-out one is dropped",
+        Minimum = 0, Maximum = 1)]
+    public double ContaminationShare { get; init; } = 0.2;
+}
+
+/// <summary>The tokenizer: trained on the domains' text, or a file.</summary>
+internal sealed record RecipeTokenizer : ICheckedSection
+{
+    /// <summary>The keys of a tokenizer that is trained.</summary>
+    internal static readonly string[] TrainingKeys = ["vocab_size", "style", "megabytes_per_domain"];
+
+    /// <summary>Null to train one, or to use the seed checkpoint's.</summary>
+    [Key(
+        "a tokenizer.json, or a directory that holds one; instead of training one", IsPath = true, ChangesResult = false)]
+    public string? Path { get; init; }
+
+    [Key("the entries of the tokenizer that is trained, special tokens included", Minimum = 257)]
+    public int VocabSize { get; init; } = 8192;
+
+    [Key("how the tokenizer that is trained splits text into words before it merges pairs")]
+    public TokenizerStyle Style { get; init; }
+
+    [Key(
+        "how many megabytes (10^6 bytes) of each domain's text the tokenizer is trained on", Minimum = 0, AboveMinimum = true)]
+    public double MegabytesPerDomain { get; init; } = 2;
+
+    /// <inheritdoc/>
+    public void Check(SectionLocation section)
+    {
+        if (Path is null) return;
+        if (TrainingKeys.FirstOrDefault(section.Has) is { } key)
+            throw section.Fault(key, $"key 'tokenizer.{key}' and key 'tokenizer.path' exclude each other; keep one");
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Bam.Configuration;
 using Bam.Training;
 using Bam.Upcycling;
@@ -7,60 +8,53 @@ namespace Bam.Experiments.Recipes;
 /// <summary>A mixture of the seed and the experts, and the training it gets.</summary>
 internal sealed record RecipeMixture : ICheckedSection
 {
-    /// <summary>How it is made.</summary>
-    [Key("how the mixture is made")]
+    [Key("the method")]
     public required MixtureMethod Method { get; init; }
 
-    /// <summary>The experts that are mixed with the seed; null for all.</summary>
-    [Key("the experts that are mixed with the seed; all of them when absent")]
+    [Key("the experts that are mixed with the seed; all of them if omitted")]
     public IReadOnlyList<string>? Of { get; init; }
 
-    /// <summary>One K and V for all attention experts.</summary>
     [Key("bam: true for one key and value projection for all attention experts")]
     public bool ShareKeyValue { get; init; }
 
-    /// <summary>M; null for one a model.</summary>
-    [Key("the feed-forward experts; more than there are models adds copies of the seed's; one a model when absent", Minimum = 2)]
+    /// <summary>M.</summary>
+    [Key(
+        "the number of feed-forward experts; more than there are models adds copies of the seed's; one for each model if "
+        + "omitted",
+        Minimum = 2)]
     public int? Experts { get; init; }
 
-    /// <summary>k, the feed-forward experts of one token.</summary>
-    [Key("the feed-forward experts of one token", Minimum = 1)]
+    /// <summary>k.</summary>
+    [Key("the number of feed-forward experts per token", Minimum = 1)]
     public int TopK { get; init; } = 1;
 
-    /// <summary>The k weights are divided by their sum (Mixtral).</summary>
     [Key("true to divide the weights of a token's feed-forward experts by their sum, as Mixtral does")]
     public bool NormTopk { get; init; }
 
-    /// <summary>The attention experts of one token; null for soft routing.</summary>
-    [Key("bam: the attention experts of one token; all of them, softly, when absent", Minimum = 1)]
+    [Key("bam: the number of attention experts per token; all of them (soft routing) if omitted", Minimum = 1)]
     public int? AttentionTopK { get; init; }
 
-    /// <summary>What the attention experts start from.</summary>
-    [Key("bam: what the attention experts start from; the paper copies each from its own model")]
+    [Key("bam: what the attention experts are initialised with; the paper copies each from its own model")]
     public AttentionInitialization AttentionInit { get; init; }
 
-    /// <summary>The tokens of each model's domain that its routers are calibrated on; null for random routers.</summary>
     [Key(
-        "bam and btx: calibrated routers instead of random ones: the tokens that the seed reads of each model's domain, the "
-        + "seed's own being 'general_domain'",
+        "bam and btx: the tokens of each model's domain on which routers are calibrated by the seed (its own domain is "
+        + "'general_domain'); if omitted, routers are random",
         Minimum = 1)]
     public int? RouterTokens { get; init; }
 
-    /// <summary>The shares of the domains; null for those by <see cref="ShareBy"/>.</summary>
-    [Key("the shares of the domains in the mixture's training; by 'share_by' when absent", Minimum = 0, AboveMinimum = true)]
+    [Key("the shares of the domains in the mixture's training; by 'share_by' if omitted", Minimum = 0, AboveMinimum = true)]
     public IReadOnlyDictionary<string, double>? Shares { get; init; }
 
-    /// <summary>How the shares are found where <see cref="Shares"/> does not set them.</summary>
     [Key(
         "how the shares are found: the same for all domains, in proportion to their training tokens, or to the untrained "
         + "mixture's loss on held-out text")]
     public ShareBy ShareBy { get; init; }
 
-    /// <summary>A budget taken from another mixture's; null when tokens or steps set it, or when nothing is trained.</summary>
-    [Key("a budget that equals another mixture's; instead of 'tokens'")]
+    [Key("a budget equal to another mixture's; instead of 'tokens'")]
     public BudgetMatch? Match { get; init; }
 
-    /// <summary>How it is trained; without tokens, steps or match it is only mixed.</summary>
+    /// <summary>Without tokens, steps or match, the mixture is not trained.</summary>
     [Flattened]
     public TrainingSettings Training { get; init; } = new() { LearningRate = 1e-3 };
 
@@ -73,17 +67,24 @@ internal sealed record RecipeMixture : ICheckedSection
     /// <summary>The method of <see cref="Upcycler"/>; a dense control, which is not mixed, has the options of a soup.</summary>
     public string MixedBy => Method == MixtureMethod.Dense ? "soup" : MethodName;
 
-    /// <summary>The options of <see cref="Upcycler"/> for models of these names, without M and the routers' options.</summary>
-    public MixtureOptions OptionsFor(string seed, IReadOnlyList<string> experts) => new()
+    /// <summary>How the mixture is made in a recipe.</summary>
+    public MixSettings SettingsIn(Recipe recipe) => new()
     {
-        Seed = seed,
-        Experts = experts,
+        Method = MethodName,
         ShareKeyValue = ShareKeyValue,
+        // A sparse mixture has copies of the seed where the others have experts.
+        Experts = Experts ?? (Method == MixtureMethod.Sparse ? MembersIn(recipe).Count + 1 : null),
+        TopK = TopK,
+        NormTopk = NormTopk,
         AttentionTopK = AttentionTopK,
-        AttentionInitialization = AttentionInit,
-        TopK = TopK == 1 ? null : TopK,
-        NormTopK = NormTopk,
+        AttentionInit = AttentionInit,
+        RouterSeed = recipe.ModelSeed,
+        RouterTokens = RouterTokens,
+        Device = recipe.Seed.Training.Device,
     };
+
+    /// <summary>The experts that are mixed with the seed, or that a sparse mixture has copies for.</summary>
+    public IReadOnlyList<string> MembersIn(Recipe recipe) => Of ?? [.. recipe.Experts.Keys];
 
     /// <inheritdoc/>
     public void Check(SectionLocation section)
@@ -96,4 +97,108 @@ internal sealed record RecipeMixture : ICheckedSection
         if (Of is not null && Method is MixtureMethod.Sparse or MixtureMethod.Dense)
             throw section.Fault("of", $"key 'of' has no meaning for method {MethodName}; remove it");
     }
+}
+
+/// <summary>How a mixture is made of the seed and the experts.</summary>
+internal enum MixtureMethod
+{
+    /// <summary>Attention experts and feed-forward experts (Branch-Attend-Mix).</summary>
+    Bam,
+
+    /// <summary>Feed-forward experts over averaged attention (Branch-Train-MiX).</summary>
+    Btx,
+
+    /// <summary>A dense model: the uniform average.</summary>
+    Soup,
+
+    /// <summary>The seed copied into every feed-forward expert (sparse upcycling).</summary>
+    Sparse,
+
+    /// <summary>The seed itself, dense, trained on: what the other methods have to beat.</summary>
+    Dense,
+}
+
+/// <summary>How the domains' shares of a mixture's training are found.</summary>
+internal enum ShareBy
+{
+    /// <summary>The same share for every domain, as in the paper.</summary>
+    Equal,
+
+    /// <summary>In proportion to the domains' training tokens.</summary>
+    Size,
+
+    /// <summary>In proportion to the untrained mixture's loss on the domains' held-out text: more of what is harder.</summary>
+    HeldOutLoss,
+}
+
+/// <summary>A budget that is taken from another mixture's.</summary>
+internal sealed record BudgetMatch
+{
+    [Key("the mixture whose budget this one gets")]
+    public required string Mixture { get; init; }
+
+    [Key("the measure in which the budgets are equal")]
+    public required MatchBy By { get; init; }
+}
+
+/// <summary>The measure in which one mixture's budget equals another's.</summary>
+internal enum MatchBy
+{
+    /// <summary>Wall seconds inside training steps × threads, by a calibration that is kept with the run.</summary>
+    CoreSeconds,
+
+    /// <summary>3 × forward, all layers and head, attention scores counted causally.</summary>
+    Flops,
+
+    /// <summary>The same tokens: data matching.</summary>
+    Tokens,
+}
+
+/// <summary>How a mixture is made, with what the recipe says elsewhere.</summary>
+internal sealed record MixSettings
+{
+    /// <summary>The method as a recipe names it.</summary>
+    public required string Method { get; init; }
+
+    public required bool ShareKeyValue { get; init; }
+
+    /// <summary>M; null for one a model.</summary>
+    public required int? Experts { get; init; }
+
+    public required int TopK { get; init; }
+
+    public required bool NormTopk { get; init; }
+
+    public required int? AttentionTopK { get; init; }
+
+    [JsonConverter(typeof(JsonStringEnumConverter))]
+    public required AttentionInitialization AttentionInit { get; init; }
+
+    /// <summary>The seed of the routers' random numbers.</summary>
+    public required long RouterSeed { get; init; }
+
+    /// <summary>The most tokens of each domain that routers are calibrated on; null for random routers.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required int? RouterTokens { get; init; }
+
+    /// <summary>Where routers are calibrated: "auto", "cpu" or "cuda:N"; not a change of the result.</summary>
+    [JsonIgnore]
+    public required string Device { get; init; }
+
+    /// <summary>The options of <see cref="Upcycler"/>.</summary>
+    /// <param name="models">The seed and the experts.</param>
+    /// <param name="routerTexts">A text of each model's domain; not used for random routers.</param>
+    public MixtureOptions OptionsFor(IReadOnlyList<string> models, IReadOnlyList<string> routerTexts) => new()
+    {
+        Seed = models[0],
+        Experts = [.. models.Skip(1)],
+        ShareKeyValue = ShareKeyValue,
+        AttentionTopK = AttentionTopK,
+        AttentionInitialization = AttentionInit,
+        FeedForwardExperts = Experts,
+        TopK = TopK == 1 ? null : TopK,
+        NormTopK = NormTopk,
+        RouterSeed = RouterSeed,
+        RouterTexts = RouterTokens is { } tokens ? new(routerTexts, tokens) { Device = Device } : null,
+    };
 }

@@ -1,14 +1,15 @@
 using System.Globalization;
 using Bam.Configuration;
+using Bam.Training;
 using YamlDotNet.RepresentationModel;
 
 namespace Bam.Experiments.Recipes;
 
 /// <summary>
 /// Reads <c>recipe.yaml</c>. Beside the keys of <see cref="Recipe"/> the file may hold <c>training</c>: training keys for every
-/// phase that does not set them itself; and <c>extends</c>: a file beside it whose keys hold where this one has none. Unless they
-/// say otherwise, experts and mixtures peak at half of the trained seed's learning rate, and all phases draw their windows by the
-/// recipe's random seed.
+/// phase that does not set them itself; and <c>extends</c>: a file in the same folder, whose keys are the defaults of this one.
+/// By default, the peak learning rate of experts and mixtures is half of the trained seed's, and all phases draw their windows
+/// with the recipe's random seed.
 /// </summary>
 internal static class RecipeReader
 {
@@ -16,14 +17,12 @@ internal static class RecipeReader
 
     private static readonly string[] BudgetKeys = ["tokens", "steps", "match"];
 
-    /// <summary>Reads and checks a recipe; nothing has been done when it fails.</summary>
+    /// <summary>Reads and checks a recipe; nothing has been done if it fails.</summary>
     /// <exception cref="InvalidInputException">The file or what it names is not as it must be: one line "recipe.yaml:12:
     /// …".</exception>
     public static Recipe Read(string path) => Read(Load(path, []), path);
 
-    /// <summary>Reads a recipe that <see cref="RecipeWriter"/> wrote.</summary>
-    /// <param name="yaml">The text.</param>
-    /// <param name="path">The file it stands in: for faults, and for relative paths.</param>
+    /// <summary>Reads a recipe that <see cref="RecipeWriter"/> wrote; errors and relative paths refer to the path.</summary>
     /// <exception cref="InvalidInputException">The text is not a recipe, or what it names is not as it must be.</exception>
     public static Recipe Parse(string yaml, string path) => Read(YamlReader.Read(yaml, path), path);
 
@@ -43,30 +42,45 @@ internal static class RecipeReader
         if (!written.Has(ExtendsKey)) return written;
         var section = new SectionLocation(path, written);
         if (written.Scalar(ExtendsKey) is not { Length: > 0 } name || name != Path.GetFileName(name))
-            throw section.Fault(ExtendsKey, $"key '{ExtendsKey}': expected the name of a file in the same folder, as 'base.yaml'");
+        {
+            throw section.Fault(
+                ExtendsKey, $"key '{ExtendsKey}': expected the name of a file in the same folder, as 'base.yaml'");
+        }
+
         if (extending.Contains(name))
-            throw section.Fault(ExtendsKey, $"key '{ExtendsKey}': the files extend each other in a circle ({string.Join(" → ", extending)} → {name})");
+        {
+            var circle = string.Join(" → ", [.. extending, name]);
+            throw section.Fault(ExtendsKey, $"key '{ExtendsKey}': the files extend each other in a circle ({circle})");
+        }
+
         var below = Load(Path.Combine(Path.GetDirectoryName(path)!, name), [.. extending, Path.GetFileName(path)]);
         var own = new YamlMappingNode(written.Where(pair => !Equals(pair.Key, new YamlScalarNode(ExtendsKey))));
         return ConfigFile.Merge(below, own);
     }
 
-    private static string NameOf(string path) =>
-        Path.GetFileName(path) == "recipe.yaml" ? Path.GetFileName(Path.GetDirectoryName(path)!) : Path.GetFileNameWithoutExtension(path);
+    private static string NameOf(string path) => Path.GetFileName(path) == "recipe.yaml"
+        ? Path.GetFileName(Path.GetDirectoryName(path)!)
+        : Path.GetFileNameWithoutExtension(path);
 
     private static Recipe WithPaths(Recipe recipe, string path)
     {
         var folder = Path.GetDirectoryName(path)!;
         recipe = recipe with { Folder = folder, Name = recipe.Name.Length == 0 ? NameOf(path) : recipe.Name };
-        // What a script makes is named relative to the folder that it gets.
+        // Files that a script makes are relative to its output.
         recipe = recipe.Prepare is null
-            ? recipe with { Domains = recipe.Domains.ToDictionary(domain => domain.Key, domain => domain.Value with { Files = Absolute(domain.Value.Files) }) }
+            ? recipe with { Domains = recipe.Domains.ToDictionary(pair => pair.Key, pair => WithFiles(pair.Value)) }
             : recipe with { PrepareReads = Absolute(recipe.PrepareReads) };
         return recipe.ProbePrepare is null
-            ? recipe with { Probes = recipe.Probes.ToDictionary(probe => probe.Key, probe => probe.Value with { Files = probe.Value.Files is { } files ? Absolute(files) : null }) }
+            ? recipe with { Probes = recipe.Probes.ToDictionary(pair => pair.Key, pair => WithProbeFiles(pair.Value)) }
             : recipe with { ProbePrepareReads = Absolute(recipe.ProbePrepareReads) };
 
-        IReadOnlyList<string> Absolute(IReadOnlyList<string> patterns) => [.. patterns.Select(pattern => Path.GetFullPath(pattern, folder))];
+        RecipeDomain WithFiles(RecipeDomain domain) => domain with { Files = Absolute(domain.Files) };
+
+        RecipeProbe WithProbeFiles(RecipeProbe probe) =>
+            probe with { Files = probe.Files is null ? null : Absolute(probe.Files) };
+
+        IReadOnlyList<string> Absolute(IReadOnlyList<string> patterns) =>
+            [.. patterns.Select(pattern => Path.GetFullPath(pattern, folder))];
     }
 
     /// <summary>The file's mapping with the training keys of every phase written out.</summary>
@@ -114,4 +128,34 @@ internal static class RecipeReader
         double.TryParse(rate, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
             ? (value / 2).ToString("R", CultureInfo.InvariantCulture)
             : null;
+}
+
+/// <summary>A recipe's <c>training</c>: keys for every phase that does not set them itself.</summary>
+internal sealed record CommonTraining
+{
+    /// <summary>The key in the recipe.</summary>
+    public const string Key = "training";
+
+    /// <summary>The keys.</summary>
+    [Flattened]
+    public TrainingSettings Settings { get; init; } = new() { LearningRate = 1 };
+
+    /// <summary>The section as it is written, checked by itself, so that a fault is found even when no phase uses it.</summary>
+    /// <exception cref="InvalidInputException">A key is unknown, has a wrong value, or is a budget.</exception>
+    public static YamlMappingNode Of(YamlMappingNode recipe, string file)
+    {
+        if (!recipe.Children.TryGetValue(new YamlScalarNode(Key), out var node)) return [];
+        var section = node as YamlMappingNode
+            ?? throw new InvalidInputException($"{SectionLocation.At(file, node)}: key '{Key}': expected keys and values");
+        foreach (var budget in new[] { "tokens", "steps" })
+            if (section.Has(budget))
+            {
+                throw new SectionLocation(file, section).Fault(
+                    budget,
+                    $"key '{Key}.{budget}': a budget belongs to one phase; move it to the seed, the experts and the mixtures");
+            }
+
+        ConfigFile.Bind<CommonTraining>(section.Has("learning_rate") ? section : section.With("learning_rate", "1"), file);
+        return section;
+    }
 }

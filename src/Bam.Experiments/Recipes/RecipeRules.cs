@@ -200,13 +200,9 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     /// <summary>The method's own rules, with their faults at the recipe's keys.</summary>
     private void CheckOptions(string name, RecipeMixture mixture)
     {
-        IReadOnlyList<string> members = mixture.Of ?? [.. recipe.Experts.Keys];
-        var isSparse = mixture.Method == MixtureMethod.Sparse;
-        var options = mixture.OptionsFor("seed", isSparse ? [] : members) with
-        {
-            FeedForwardExperts = mixture.Experts ?? (isSparse ? members.Count + 1 : null),
-            RouterTexts = mixture.RouterTokens is { } tokens ? new(["seed", .. members], tokens) : null,
-        };
+        var members = mixture.MembersIn(recipe);
+        var options = mixture.SettingsIn(recipe).OptionsFor(
+            ["seed", .. mixture.Method == MixtureMethod.Sparse ? [] : members], ["seed", .. members]);
         if (MixtureMethods.Named(mixture.MixedBy).FindFault(options) is not { } fault) return;
         var key = fault.Option == "router-text" ? "router_tokens" : fault.Option.Replace('-', '_');
         throw Fault(["mixtures", name, key], fault.Reason is { } reason
@@ -218,7 +214,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
     {
         string[] at = ["mixtures", name, "router_tokens"];
         var key = string.Join('.', at);
-        var models = mixture.Of ?? [.. recipe.Experts.Keys];
+        var models = mixture.MembersIn(recipe);
         CheckGeneralDomain(at, $"the routers of '{name}' are calibrated on it ('router_tokens')");
         var taken = new Dictionary<string, string> { [recipe.GeneralDomain] = "seed" };
         foreach (var model in models)

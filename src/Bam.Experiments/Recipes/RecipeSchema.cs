@@ -8,7 +8,8 @@ namespace Bam.Experiments.Recipes;
 /// <summary>The JSON schema of recipe.yaml: every key, its default and its meaning.</summary>
 internal static class RecipeSchema
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The schema as indented JSON text.</summary>
     public static string Write()
@@ -19,14 +20,24 @@ internal static class RecipeSchema
         foreach (var key in new[] { "$schema", "title" }) training.Remove(key);
         training["description"] = "training keys for every phase that does not set them itself";
         properties[CommonTraining.Key] = training;
-        properties["extends"] = new JsonObject { ["type"] = "string", ["description"] = "a file in the same folder, whose keys hold where this one has none" };
-        JsonNode[] phases = [training, properties["seed"]!, properties["experts"]!["additionalProperties"]!, properties["mixtures"]!["additionalProperties"]!];
+        properties["extends"] = new JsonObject
+        {
+            ["type"] = "string",
+            ["description"] = "a file in the same folder; its keys are used where this file has none",
+        };
+        JsonNode[] phases =
+        [
+            training,
+            properties["seed"]!,
+            properties["experts"]!["additionalProperties"]!,
+            properties["mixtures"]!["additionalProperties"]!,
+        ];
         // RecipeReader fills in what is common to all phases.
         foreach (var phase in phases.Select(phase => phase.AsObject()))
         {
-            var required = phase["required"]?.AsArray().Where(name => (string?)name != "learning_rate").Select(name => name!.DeepClone()).ToArray() ?? [];
-            phase.Remove("required");
-            if (required.Length > 0) phase["required"] = new JsonArray(required);
+            if (phase["required"] is not JsonArray required) continue;
+            required.RemoveAll(name => (string?)name == "learning_rate");
+            if (required.Count == 0) phase.Remove("required");
         }
 
         return schema.ToJsonString(Indented);

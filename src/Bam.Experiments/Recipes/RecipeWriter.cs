@@ -15,9 +15,15 @@ internal static class RecipeWriter
     {
         var root = (YamlMappingNode)ConfigWriter.Node(recipe)!;
         if (recipe.Seed.Checkpoint is not null) Untrained(root.Section("seed")!);
-        foreach (var (name, _) in recipe.Experts.Where(expert => expert.Value.Checkpoint is not null)) Untrained(root.Section("experts")!.Section(name)!);
-        foreach (var (name, _) in recipe.Mixtures.Where(mixture => !mixture.Value.IsTrained)) Untrained(root.Section("mixtures")!.Section(name)!);
-        foreach (var (name, _) in recipe.Mixtures.Where(mixture => mixture.Value.Shares is not null)) Remove(root.Section("mixtures")!.Section(name)!, "share_by");
+        foreach (var (name, expert) in recipe.Experts)
+            if (expert.Checkpoint is not null) Untrained(root.Section("experts")!.Section(name)!);
+        foreach (var (name, mixture) in recipe.Mixtures)
+        {
+            var section = root.Section("mixtures")!.Section(name)!;
+            if (!mixture.IsTrained) Untrained(section);
+            if (mixture.Shares is not null) Remove(section, "share_by");
+        }
+
         if (recipe.Tokenizer.Path is not null) Remove(root.Section("tokenizer")!, RecipeTokenizer.TrainingKeys);
         else if (recipe.Seed.Checkpoint is not null) Remove(root, "tokenizer");
         if (recipe.RandomSeeds.Count > 0)
@@ -37,5 +43,34 @@ internal static class RecipeWriter
     private static void Remove(YamlMappingNode section, params string[] keys)
     {
         foreach (var key in keys) section.Children.Remove(new YamlScalarNode(key));
+    }
+}
+
+/// <summary>Paths relative to the recipe's folder, so that a written recipe is the same on every machine.</summary>
+internal static class RecipePaths
+{
+    /// <summary>The recipe with every path relative to its folder.</summary>
+    public static Recipe Relative(Recipe recipe)
+    {
+        return recipe with
+        {
+            Results = Of(recipe.Results),
+            Prepare = Of(recipe.Prepare),
+            PrepareReads = AllOf(recipe.PrepareReads),
+            ProbePrepare = Of(recipe.ProbePrepare),
+            ProbePrepareReads = AllOf(recipe.ProbePrepareReads),
+            Probes = recipe.Probes.ToDictionary(
+                pair => pair.Key, pair => pair.Value with { Files = pair.Value.Files is { } files ? AllOf(files) : null }),
+            Domains = recipe.Domains.ToDictionary(pair => pair.Key, pair => pair.Value with { Files = AllOf(pair.Value.Files) }),
+            Tokenizer = recipe.Tokenizer with { Path = Of(recipe.Tokenizer.Path) },
+            Seed = recipe.Seed with { Checkpoint = Of(recipe.Seed.Checkpoint) },
+            Experts = recipe.Experts.ToDictionary(
+                pair => pair.Key, pair => pair.Value with { Checkpoint = Of(pair.Value.Checkpoint) }),
+        };
+
+        string? Of(string? path) =>
+            path is not null && Path.IsPathRooted(path) ? Path.GetRelativePath(recipe.Folder, path) : path;
+
+        IReadOnlyList<string> AllOf(IReadOnlyList<string> patterns) => [.. patterns.Select(pattern => Of(pattern)!)];
     }
 }

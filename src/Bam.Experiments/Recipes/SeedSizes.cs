@@ -7,16 +7,13 @@ using Bam.Models;
 
 namespace Bam.Experiments.Recipes;
 
-/// <summary>The seed's sizes as the recipe gives them: <c>config.json</c> without what follows from the rest.</summary>
-/// <param name="keys">The keys that are written.</param>
-/// <param name="where">"recipe.yaml:4", for faults.</param>
-/// <param name="maxPositions">The longest window of the recipe.</param>
+/// <summary>The seed's sizes as the recipe gives them: <c>config.json</c> without what the rest of the recipe implies.</summary>
 internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
 {
     /// <summary>The keys that are written, the defaults that do not follow from a tokenizer filled in.</summary>
     public JsonObject Keys { get; } = WithDefaults(keys, maxPositions);
 
-    /// <summary>"recipe.yaml:4", for faults.</summary>
+    /// <summary>"recipe.yaml:4", for errors.</summary>
     public string Where => where;
 
     /// <summary>The sizes in <c>model</c> of a recipe, which must have it.</summary>
@@ -34,17 +31,28 @@ internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
         var text = recipe.Latency is { } latency ? latency.PromptTokens + latency.NewTokens : 0;
         var sizes = new SeedSizes(keys, model.Where, Math.Max(lengths.Max(), text));
         var config = sizes.For(recipe.Tokenizer.VocabSize, endOfTextId: null);
-        if (config.IsMixture) throw new InvalidInputException(model.Where, "a dense model", "experts", "the mixtures' sections say how many experts there are");
-        if (config.MaxPositionEmbeddings < lengths.Max())
-            throw new InvalidInputException($"{model.Where}: max_position_embeddings", $"at least {lengths.Max()}, the longest sequence_length", $"{config.MaxPositionEmbeddings}", "raise it or shorten the windows");
-        if (config.MaxPositionEmbeddings < text)
-            throw new InvalidInputException($"{model.Where}: max_position_embeddings", $"at least {text}, the prompt and new tokens of 'latency'", $"{config.MaxPositionEmbeddings}", "raise it or shorten the text");
+        if (config.IsMixture)
+        {
+            throw new InvalidInputException(
+                model.Where, "a dense model", "experts", "the mixtures' sections say how many experts there are");
+        }
+
+        Require(lengths.Max(), "the longest sequence_length", "raise it or shorten the windows");
+        Require(text, "the prompt and new tokens of 'latency'", "raise it or shorten the text");
         return sizes;
+
+        void Require(int positions, string what, string hint)
+        {
+            if (config.MaxPositionEmbeddings >= positions) return;
+            throw new InvalidInputException(
+                $"{model.Where}: max_position_embeddings",
+                $"at least {positions}, {what}",
+                $"{config.MaxPositionEmbeddings}",
+                hint);
+        }
     }
 
     /// <summary>The whole configuration for a tokenizer.</summary>
-    /// <param name="vocabSize">The tokenizer's entries.</param>
-    /// <param name="endOfTextId">What its documents end with.</param>
     /// <exception cref="InvalidInputException">A key is unknown or the sizes do not fit together.</exception>
     public ModelConfig For(int vocabSize, int? endOfTextId)
     {
@@ -58,7 +66,9 @@ internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
     private static JsonObject KeysOf(InlineValue model)
     {
         if (model.Scalar is { } name && !name.Contains('/')) return KeysOf(new JsonObject { ["preset"] = name }, model.Where);
-        var json = model.Scalar is { } path ? InputFile.ReadAllText(path, "write the sizes inline, or name a config.json or a preset") : model.Json;
+        var json = model.Scalar is { } path
+            ? InputFile.ReadAllText(path, "write the sizes inline, or name a config.json or a preset")
+            : model.Json;
         _ = new JsonFields(json, model.Scalar ?? model.Where);  // refuses what is not one object, with each key once
         return KeysOf(JsonNode.Parse(json)!.AsObject(), model.Where);
     }
@@ -76,10 +86,16 @@ internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
         whole["model_type"] ??= "bam";
         whole["num_key_value_heads"] ??= whole["num_attention_heads"]?.DeepClone();
         whole["max_position_embeddings"] ??= maxPositions;
-        if (whole["head_dim"] is null && Number(whole["hidden_size"]) is { } hidden && Number(whole["num_attention_heads"]) is > 0 and { } heads)
+        if (whole["head_dim"] is null
+            && Number(whole["hidden_size"]) is { } hidden
+            && Number(whole["num_attention_heads"]) is > 0 and { } heads)
+        {
             whole["head_dim"] = hidden / heads;
+        }
+
         return whole;
     }
 
-    private static int? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) ? (int)number : null;
+    private static int? Number(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue<double>(out var number) ? (int)number : null;
 }

@@ -14,21 +14,26 @@ internal static class BudgetTable
         if (matched.Count == 0) return;
         html.Line($"<section id='budgets'>")
             .Line($"<h2>Compute matching</h2>")
-            .Add($"<p>A matched mixture gets the tokens that cost what the other’s tokens cost, by the price of a token: core-seconds from a ")
-            .Add($"calibration in turns before training, FLOPs by count. Core time spent is what both trainings really took, one ÷ the other: ")
-            .Line($"1.00 where the match by core-seconds held. Means ± standard deviations over the seed numbers.</p>")
+            .Add($"<p>A matched mixture is trained for the same cost as its reference. Its token budget follows from the cost ")
+            .Add($"per token: core-seconds are measured before training, in alternating runs; FLOPs are counted. Core time ")
+            .Add($"ratio is the ratio of the core-seconds that the two trainings took; it is 1.00 if the match by ")
+            .Line($"core-seconds was exact. Figures are means ± standard deviations over the seeds.</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Matched budgets'>")
             .Line($"<table class='costs'><caption>Matched budgets by model</caption>")
-            .Add($"<thead><tr><th scope='col'>Model</th><th scope='col'>Equal to</th><th scope='col'>Cost of a token</th><th scope='col'>There</th>")
-            .Line($"<th scope='col'>Ratio</th><th scope='col'>Tokens</th><th scope='col'>Core time spent</th></tr></thead><tbody>");
+            .Add($"<thead><tr><th scope='col'>Model</th><th scope='col'>Matched to</th><th scope='col'>Cost per token</th>")
+            .Add($"<th scope='col'>Reference cost</th><th scope='col'>Ratio</th><th scope='col'>Tokens</th>")
+            .Line($"<th scope='col'>Core time ratio</th></tr></thead><tbody>");
         foreach (var model in matched) AddRow(html, study, model.Name, model.Match!);
         html.Line($"</tbody></table></div>").Line($"</section>");
     }
 
     private static void AddRow(Html html, Study study, string model, BudgetOutcome match)
     {
-        var spent = Sample.Paired(study.Of(model, result => result.CoreSeconds), study.Of(match.Reference, result => result.CoreSeconds), (own, other) => own / other);
-        html.Add($"<tr><th scope='row'>{model}</th><td>{(match.By == MatchBy.Flops ? "FLOPs" : "core-seconds")} of {match.Reference}{ThreadsOf(study, model)}</td>")
+        var own = study.Of(model, result => result.CoreSeconds);
+        var reference = study.Of(match.Reference, result => result.CoreSeconds);
+        var spent = Sample.Paired(own, reference, (ours, theirs) => ours / theirs);
+        var unit = match.By == MatchBy.Flops ? "FLOPs" : "core-seconds";
+        html.Add($"<tr><th scope='row'>{model}</th><td>{unit} of {match.Reference}{Threads(study, model)}</td>")
             .Add($"<td>{Cost(study.Of(model, result => result.Match?.CostPerToken ?? double.NaN), match.By)}</td>")
             .Add($"<td>{Cost(study.Of(model, result => result.Match?.ReferenceCostPerToken ?? double.NaN), match.By)}</td>");
         AddSpread(html, study.Of(model, result => result.Match?.CostRatio ?? double.NaN), value => NumberText.Fixed(value, 2));
@@ -37,10 +42,15 @@ internal static class BudgetTable
         html.Line($"</tr>");
     }
 
-    /// <summary>With how many threads the units were calibrated; nothing where none says so.</summary>
-    private static string ThreadsOf(Study study, string model)
+    /// <summary>The threads that the units were calibrated with; empty if unknown.</summary>
+    private static string Threads(Study study, string model)
     {
-        var threads = study.Units.Select(unit => unit.Models.First(result => result.Name == model).Match?.Threads).OfType<int>().Distinct().Order().ToList();
+        var threads = study.Units
+            .Select(unit => unit.Models.First(result => result.Name == model).Match?.Threads)
+            .OfType<int>()
+            .Distinct()
+            .Order()
+            .ToList();
         return threads.Count == 0 ? "" : $" ({string.Join(", ", threads)} {(threads is [1] ? "thread" : "threads")})";
     }
 

@@ -21,10 +21,10 @@ internal static class ChangeBars
         var models = all.Where(model => model != seed).ToList();
         if (models.Count == 0) return;
         html.Line($"<section id='change'>")
-            .Line($"<h2>What training brought</h2>")
-            .Add($"<p>Perplexity on each domain relative to {seed.Name}, the model that all others come from. Bars to the left are better than ")
-            .Add($"it, bars to the right are worse; equal lengths are equal ratios. A specialised model should gain on its own domain ")
-            .Line($"and lose elsewhere, a mixture should gain on all special domains at once.</p>")
+            .Line($"<h2>Change from the seed</h2>")
+            .Add($"<p>Perplexity on each domain relative to {seed.Name}, from which all other models are derived. Bars to the ")
+            .Add($"left are better, bars to the right are worse; the scale is logarithmic. A specialised model should improve ")
+            .Line($"on its own domain and get worse on the others; a mixture should improve on all of these domains.</p>")
             .Line($"<div class='panels bars'>");
         var changes = models.SelectMany(model => study.Domains, (model, domain) => LogRatio(model, seed, domain))
             .Where(double.IsFinite).ToList();
@@ -40,9 +40,10 @@ internal static class ChangeBars
     private static void AddPanel(Html html, string domain, List<ModelResult> models, ModelResult seed, Axis axis)
     {
         var height = Top + (models.Count * RowHeight) + 4;
-        var description = string.Join(", ", models.Select(model => $"{model.Name} {NumberText.Change(Math.Exp(LogRatio(model, seed, domain)))}"));
+        var changes = models.Select(model => $"{model.Name} {NumberText.Change(Math.Exp(LogRatio(model, seed, domain)))}");
+        var description = $"Perplexity on {domain} against {seed.Name}: {string.Join(", ", changes)}";
         html.Line($"<figure><figcaption>{domain}</figcaption>")
-            .Line($"<svg viewBox='0 0 {Width} {height}' role='img' aria-label='Perplexity on {domain} against {seed.Name}: {description}'>")
+            .Line($"<svg viewBox='0 0 {Width} {height}' role='img' aria-label='{description}'>")
             .Line($"<line class='zero' x1='{axis[0]}' x2='{axis[0]}' y1='0' y2='{height}'/>");
         for (var i = 0; i < models.Count; i++)
         {
@@ -50,7 +51,8 @@ internal static class ChangeBars
             var middle = Top + ((i + 0.5) * RowHeight);
             var own = model.Domain == domain;
             html.Add($"<g><title>{model.Name}: {NumberText.Change(Math.Exp(LogRatio(model, seed, domain)))}</title>")
-                .Add($"<text class='{(own ? "name own" : "name")}' x='0' y='{middle + 4}'>{NumberText.Shorten(model.Name, LongestName)}</text>");
+                .Add($"<text class='{(own ? "name own" : "name")}' x='0' y='{middle + 4}'>")
+                .Add($"{NumberText.Shorten(model.Name, LongestName)}</text>");
             AddBar(html, axis, LogRatio(model, seed, domain), middle);
             html.Line($"</g>");
         }
@@ -62,7 +64,8 @@ internal static class ChangeBars
     {
         if (!double.IsFinite(change)) return;
         var (left, right) = (axis[Math.Min(change, 0)], axis[Math.Max(change, 0)]);
-        html.Add($"<rect class='{(change < 0 ? "better" : "worse")}' x='{left}' y='{middle - 6}' width='{right - left}' height='12'/>")
+        html.Add($"<rect class='{(change < 0 ? "better" : "worse")}' ")
+            .Add($"x='{left}' y='{middle - 6}' width='{right - left}' height='12'/>")
             .Add($"<text class='value end' x='{Width}' y='{middle + 4}'>{NumberText.Change(Math.Exp(change))}</text>");
     }
 

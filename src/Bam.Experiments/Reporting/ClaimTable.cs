@@ -18,28 +18,31 @@ internal static class ClaimTable
 
         html.Line($"<section id='claims'>")
             .Line($"<h2>Claims</h2>")
-            .Add($"<p>Each model of a claimed order against the next: the difference of their perplexities{(study.Units.Count > 1 ? ", paired by seed number" : "")}")
-            .Add($"; below 0 it is as claimed.");
+            .Add($"<p>Each model of a claimed order is compared with the next by the difference of their perplexities")
+            .Add($"{(study.Units.Count > 1 ? ", paired by seed" : "")}; a negative difference is as claimed.");
         if (study.Recipe.UnitSeeds.Count > 1)
-            html.Add($" A claim <em>holds</em> when the whole 95 % interval of the mean over the domains lies below 0, and is <em>contradicted</em> when it lies above.");
+        {
+            html.Add($" A claim <em>holds</em> if the whole 95 % interval of the mean over the domains lies below 0, ")
+                .Add($"and is <em>contradicted</em> if it lies above 0.");
+        }
+
         html.Line($"</p>");
-        AddTable(html, "What was claimed and what was found", [study], perDomain: !study.Recipe.HasOneUnit || study.Claims.Any(claim => claim.Pairs[0].Domains.Count > 1));
+        var hasSeveralDomains = study.Claims.Any(claim => claim.Pairs[0].Domains.Count > 1);
+        AddTable(html, "Claims and verdicts", [study], perDomain: !study.Recipe.HasOneUnit || hasSeveralDomains);
         html.Line($"</section>");
     }
 
-    /// <summary>Appends the table of some studies' claims.</summary>
-    /// <param name="html">Receives it.</param>
-    /// <param name="caption">The table's caption.</param>
-    /// <param name="studies">The studies, all of the same domains where <paramref name="perDomain"/>.</param>
-    /// <param name="perDomain">True: a column for each domain.</param>
-    /// <param name="linked">True: claims link to their studies' pages.</param>
+    /// <summary>
+    /// Appends the claims of some studies: with <paramref name="perDomain"/>, which needs studies of the same domains, a column
+    /// for each domain; with <paramref name="linked"/>, links to the studies' pages.
+    /// </summary>
     public static void AddTable(Html html, string caption, IReadOnlyList<Study> studies, bool perDomain, bool linked = false)
     {
         var domains = perDomain ? studies[0].Domains : [];
         html.Line($"<div class='scroll' role='region' tabindex='0' aria-label='{caption}'>")
             .Line($"<table class='domains verdicts'><caption>{caption}</caption>")
-            .Add($"<thead><tr><th scope='col'>Claim</th><th scope='col' class='said'>Verdict</th><th scope='col'>Difference</th><th scope='col'>Change</th>")
-            .Add($"<th scope='col'>Seeds</th>");
+            .Add($"<thead><tr><th scope='col'>Claim</th><th scope='col' class='said'>Verdict</th>")
+            .Add($"<th scope='col'>Difference</th><th scope='col'>Change</th><th scope='col'>Seeds</th>");
         foreach (var domain in domains) html.Add($"<th scope='col'>{domain}</th>");
         html.Line($"</tr></thead>");
         foreach (var study in studies)
@@ -47,25 +50,37 @@ internal static class ClaimTable
         html.Line($"</table></div>");
     }
 
+    /// <summary>The style class of a verdict.</summary>
+    public static string StyleOf(Verdict verdict) => verdict.IsHeld() switch
+    {
+        true => "held",
+        false => "failed",
+        null => "open",
+    };
+
     private static void AddObservations(Html html, Study study)
     {
         if (study.Observations is not { Count: > 0 } observations) return;
         html.Line($"<section id='observations'>")
             .Line($"<h2>Observations</h2>")
-            .Add($"<p>The recipe claims nothing. Perplexity of experts and mixtures against {observations[0].Against}, on the experts’ domains.</p>")
+            .Add($"<p>The recipe makes no claims. Experts and mixtures are compared with {observations[0].Against} ")
+            .Add($"by perplexity on the experts’ domains.</p>")
             .Line($"<ul class='claims'>");
         foreach (var observation in observations)
         {
-            html.Add($"<li><span class='verdict'>{observation.InWords}</span> <span class='claim'>{observation.Model} on {observation.Figure.Title}</span> <small>")
-                .Add($"{NumberText.Fixed(study.Of(observation.Model, observation.Figure.Value).Mean, 2)} against ")
-                .Line($"{NumberText.Fixed(study.Of(observation.Against, observation.Figure.Value).Mean, 2)} ({ChangeText.Of(observation.Change)})</small></li>");
+            var own = study.Of(observation.Model, observation.Figure.Value).Mean;
+            var other = study.Of(observation.Against, observation.Figure.Value).Mean;
+            html.Add($"<li><span class='verdict'>{observation.InWords}</span> ")
+                .Add($"<span class='claim'>{observation.Model} on {observation.Figure.Title}</span> <small>")
+                .Add($"{NumberText.Fixed(own, 2)} against {NumberText.Fixed(other, 2)} ")
+                .Line($"({ChangeText.Of(observation.Change)})</small></li>");
         }
 
         html.Line($"</ul>").Line($"</section>");
     }
 
-    // A claim about two models from nobody takes one row.
-    private static void AddClaim(Html html, Study study, ClaimVerdict claim, bool perDomain, bool linked)
+    // A claim about two models without a source takes one row.
+    private static void AddClaim(Html html, Study study, ClaimResult claim, bool perDomain, bool linked)
     {
         html.Add($"<tbody>");
         if (claim is { Pairs: [var only], Claim.Source: null } && !linked)
@@ -78,17 +93,19 @@ internal static class ClaimTable
         html.Add($"<tr class='claim'><th scope='rowgroup' colspan='{5 + (perDomain ? study.Domains.Count : 0)}'><div>");
         if (linked) html.Add($"<a href='{study.Name}.html#claims'>{claim.Claim.Says}</a>");
         else html.Add($"{claim.Claim.Says}");
-        html.Line($"<small>{claim.Claim.Source ?? "our own question"}{(linked ? $" · {study.Title}" : "")}</small></div></th></tr>");
+        html.Add($"<small>{claim.Claim.Source ?? "our own hypothesis"}{(linked ? $" · {study.Title}" : "")}</small>")
+            .Line($"</div></th></tr>");
         foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain, $"{pair.Better} < {pair.Worse}");
         html.Line($"</tbody>");
     }
 
-    private static void AddPair(Html html, Study study, ClaimVerdict claim, PairVerdict pair, bool perDomain, string heading)
+    private static void AddPair(Html html, Study study, ClaimResult claim, ClaimedPair pair, bool perDomain, string heading)
     {
         var mean = pair.Mean;
         html.Add($"<tr><th scope='row'>{heading}</th>")
-            .Add($"<td class='said {VerdictClass.Of(pair.Verdict)}'><span class='verdict'>{pair.Verdict.InWords()}</span>");
-        if (claim.Claim.Source is not null && pair.Verdict == Verdict.Contradicted) html.Add($"<small>our figures contradict the source</small>");
+            .Add($"<td class='said {StyleOf(pair.Verdict)}'><span class='verdict'>{pair.Verdict.InWords()}</span>");
+        if (claim.Claim.Source is not null && pair.Verdict == Verdict.Contradicted)
+            html.Add($"<small>our figures contradict the source</small>");
         html.Add($"</td><td>{Signed(mean.Difference.Mean)}<small>{Interval(mean.Difference)}</small></td>")
             .Add($"<td>{ChangeText.Of(mean.Change)}");
         if (claim.Claim.Domains is null) AddPaper(html, study, mean);  // the paper's mean is over all of its domains
@@ -129,16 +146,4 @@ internal static class ClaimTable
 
     private static string Signed(double value) =>
         $"{(Math.Round(value, 2) > 0 ? "+" : "")}{NumberText.Fixed(value, 2)}";
-}
-
-/// <summary>The style class of a verdict.</summary>
-internal static class VerdictClass
-{
-    /// <summary>Coloured where the interval leaves out 0, and where one seed number allows none.</summary>
-    public static string Of(Verdict verdict) => verdict switch
-    {
-        Verdict.Holds or Verdict.HeldOnce => "held",
-        Verdict.Contradicted or Verdict.FailedOnce => "failed",
-        _ => "open",
-    };
 }

@@ -37,11 +37,12 @@ internal sealed class DomainTable
         foreach (var column in Columns) html.Add($"<th scope='col'>{column.Title}</th>");
         html.Line($"</tr></thead>");
         var all = Groups.SelectMany(group => group.Models).ToList();
-        var best = Columns.Select(column => all.Select(model => Samples(model, column).Mean).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min()).ToList();
+        var best = Columns.Select(column => Lowest(all.Select(model => Samples(model, column).Mean))).ToList();
         foreach (var (title, models) in Groups)
         {
             html.Line($"<tbody>");
-            if (title.Length > 0) html.Line($"<tr class='group'><th scope='rowgroup' colspan='{Columns.Count + 1}'>{title}</th></tr>");
+            if (title.Length > 0)
+                html.Line($"<tr class='group'><th scope='rowgroup' colspan='{Columns.Count + 1}'>{title}</th></tr>");
             foreach (var model in models) AddRow(html, model, best);
             html.Line($"</tbody>");
         }
@@ -73,7 +74,10 @@ internal sealed class DomainTable
         html.Line($"</tr>");
     }
 
-    private static Sample ChangesOf(Sample sample, Sample baseline) => Sample.Paired(sample, baseline, (ours, theirs) => (ours / theirs) - 1);
+    private static double Lowest(IEnumerable<double> values) => values.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
+
+    private static Sample ChangesOf(Sample sample, Sample baseline) =>
+        Sample.Paired(sample, baseline, (ours, theirs) => (ours / theirs) - 1);
 
     private void AddPaper(Html html, ModelResult model, ModelFigure column, Sample? ours)
     {

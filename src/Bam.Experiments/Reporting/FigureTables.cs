@@ -26,7 +26,8 @@ internal static class FigureTables
         html.Add($"<p>Perplexity on held-out text: lower is better, the <b class='best'>best</b> of each column is marked");
         if (study.Models.Any(model => model.Domain is not null && table.Models.Contains(model.Name)))
             html.Add($", and a specialised model’s <span class='own'>own domain</span> is shaded");
-        if (table.Against is { } against) html.Add($". Small numbers in colour are the change against {against}; grey ones may be chance");
+        if (table.Against is { } against)
+            html.Add($". Small coloured numbers are the change against {against}; grey ones may be due to chance");
         html.Line($".{(table.Note.Length > 0 ? $" {table.Note}" : "")}</p>");
         var figures = ModelFigure.Perplexities(table.Domains ?? study.Domains);
         AddFigures(html, study, table, table.Title, figures, Decimals(study, table.Models, figures));
@@ -39,19 +40,22 @@ internal static class FigureTables
         if (probes.Count == 0) return;
         html.Line($"<section id='probes'>")
             .Line($"<h2>Beyond the domains</h2>")
-            .Add($"<p>Text that no model was trained for: of other kinds, corrupted, or with the domain changing inside a window. Bits per byte ")
-            .Add($"compare between columns, and between a domain’s text and the same text corrupted; perplexities do not, as corrupted text ")
-            .Line($"becomes more and shorter tokens.</p>");
+            .Add($"<p>Text unlike the training text: of other kinds, corrupted, or with several domains in one window. Bits ")
+            .Add($"per byte can be compared between columns, and between a domain’s text and its corrupted version. ")
+            .Line($"Perplexities cannot, because corrupted text has more and shorter tokens.</p>");
         var table = study.Tables[0];
-        AddFigures(html, study, table, "Bits per byte by model and probe", ModelFigure.OfProbes(probes, probe => probe.BitsPerByte), 3);
-        AddFigures(html, study, table, "Perplexity by model and probe", ModelFigure.OfProbes(probes, probe => probe.Perplexity), 1);
+        var bitsPerByte = ModelFigure.OfProbes(probes, probe => probe.BitsPerByte);
+        var perplexities = ModelFigure.OfProbes(probes, probe => probe.Perplexity);
+        AddFigures(html, study, table, "Bits per byte by model and probe", bitsPerByte, 3);
+        AddFigures(html, study, table, "Perplexity by model and probe", perplexities, 1);
         html.Line($"</section>");
     }
 
     /// <summary>Appends bits per byte of all models.</summary>
     public static void AddBitsPerByte(Html html, Study study) => AddAllModels(
         html, study, "bits-per-byte", "Bits per byte",
-        "The same losses in bits for each UTF-8 byte of the text. Unlike perplexity, they compare across tokenizers and with general compressors.",
+        "The same losses in bits per UTF-8 byte of the text. "
+        + "Unlike perplexities, they can be compared across tokenizers and with general-purpose compressors.",
         ModelFigure.ByDomain(study.Domains, model => model.BitsPerByte), 3);
 
     /// <summary>Appends a section with one table of all models over any columns, of which the lowest values are best.</summary>
@@ -74,7 +78,9 @@ internal static class FigureTables
         new DomainTable
         {
             Caption = caption,
-            Groups = table.Models.Count == models.Count ? ModelGroups.Of([.. models.Values]) : [("", [.. table.Models.Select(name => models[name])])],
+            Groups = table.Models.Count == models.Count
+                ? ModelGroups.Of([.. models.Values])
+                : [("", [.. table.Models.Select(name => models[name])])],
             Columns = figures,
             Decimals = decimals,
             Baseline = table.Against is { } against ? models[against] : null,

@@ -23,13 +23,11 @@ internal static class HeatMap
         html.Line($"</div>");
     }
 
-    /// <summary>Appends one panel.</summary>
-    /// <param name="html">Receives it.</param>
-    /// <param name="panel">The panel.</param>
-    /// <param name="scaleEnd">The fraction that has the strongest shade.</param>
+    /// <summary>Appends one panel; the fraction <paramref name="scaleEnd"/> has the strongest shade.</summary>
     public static void Add(Html html, HeatMapPanel panel, double scaleEnd)
     {
-        html.Add($"<figure><table class='heat'><caption>{panel.Caption}</caption><thead><tr><th scope='col'>{panel.RowsTitle}</th>");
+        html.Add($"<figure><table class='heat'><caption>{panel.Caption}</caption>")
+            .Add($"<thead><tr><th scope='col'>{panel.RowsTitle}</th>");
         foreach (var expert in panel.Experts)
         {
             var own = expert.Domain is not null && expert.Domain == panel.Domain ? "own" : "";
@@ -60,15 +58,13 @@ internal static class HeatMap
         CultureInfo.InvariantCulture, $"h{Math.Clamp((int)(value / scaleEnd * Shades), 0, Shades - 1)}");
 }
 
-/// <summary>One expert of a <see cref="HeatMap"/>.</summary>
-/// <param name="Name">The model behind the expert, or the expert's number.</param>
-/// <param name="Domain">The domain that the model was trained on; null for none.</param>
+/// <summary>
+/// One expert of a <see cref="HeatMap"/>: the model behind it, or its number, and the domain that the model was trained on, if
+/// any.
+/// </summary>
 internal sealed record HeatMapColumn(string Name, string? Domain)
 {
     /// <summary>The first experts of a mixture.</summary>
-    /// <param name="mixture">The mixture.</param>
-    /// <param name="models">All models.</param>
-    /// <param name="count">How many experts there are.</param>
     public static IReadOnlyList<HeatMapColumn> Of(ModelResult mixture, IReadOnlyList<ModelResult> models, int count) =>
         [.. Enumerable.Range(0, count).Select(expert =>
         {
@@ -77,11 +73,7 @@ internal sealed record HeatMapColumn(string Name, string? Domain)
         })];
 }
 
-/// <summary>One <see cref="HeatMap"/>.</summary>
-/// <param name="Caption">What it shows.</param>
-/// <param name="Domain">Whose tokens these are; null for all.</param>
-/// <param name="Values">[rows, experts] fractions.</param>
-/// <param name="Experts">The columns.</param>
+/// <summary>One <see cref="HeatMap"/> of fractions [rows, experts], for the tokens of one domain, or of all if null.</summary>
 internal sealed record HeatMapPanel(string Caption, string? Domain, double[][] Values, IReadOnlyList<HeatMapColumn> Experts)
 {
     /// <summary>What the rows are.</summary>

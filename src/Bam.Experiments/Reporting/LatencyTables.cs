@@ -5,7 +5,7 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>How long models take for a text, at each size that was measured.</summary>
+/// <summary>The latency of models at each size that was measured.</summary>
 internal static class LatencyTables
 {
     private const double Megabyte = 1e6;
@@ -16,9 +16,10 @@ internal static class LatencyTables
         if (study.Recipe.Latency is not { } latency) return;
         html.Line($"<section id='latency'>")
             .Line($"<h2>Latency</h2>")
-            .Add($"<p>Seconds for {latency.NewTokens} tokens after a prompt of {latency.PromptTokens}, one sequence, medians of {latency.Runs} runs in turns: ")
-            .Add($"reading the prompt, decoding, and both; and the memory of keys and values. Small numbers in colour are the change against ")
-            .Line($"{latency.Models[0]}.</p>");
+            .Add($"<p>Seconds to generate {latency.NewTokens} tokens after a prompt of {latency.PromptTokens} tokens, for one ")
+            .Add($"sequence: medians of {latency.Runs} alternating runs, for the prompt (prefill), the new tokens (decode) ")
+            .Add($"and both; and the memory of keys and values. ")
+            .Line($"Small coloured numbers are the change against {latency.Models[0]}.</p>");
         var sizes = study.Units.SelectMany(unit => unit.Models).SelectMany(model => model.Latency?.Keys ?? []).Distinct();
         foreach (var size in sizes) AddSize(html, study, latency, size);
         html.Line($"</section>");
@@ -32,16 +33,20 @@ internal static class LatencyTables
             Title = caption,
             Models = latency.Models,
             Against = latency.Models[0],
-            Paper = latency.Paper.ToDictionary(
-                model => model.Key, model => (IReadOnlyDictionary<string, double>)new Dictionary<string, double> { ["total"] = model.Value }),
+            Paper = latency.Paper.ToDictionary(model => model.Key, model => Total(model.Value)),
         };
         IReadOnlyList<ModelFigure> figures =
         [
-            Figure("prefill", result => result.Prefill.Median), Figure("decode", result => result.Decode.Median),
-            Figure("total", result => result.Total.Median), Figure("MB of keys and values", result => result.CacheBytes / Megabyte),
+            Figure("prefill", result => result.Prefill.Median),
+            Figure("decode", result => result.Decode.Median),
+            Figure("total", result => result.Total.Median),
+            Figure("MB of keys and values", result => result.CacheBytes / Megabyte),
         ];
         html.Line($"<h3>{caption}</h3>");
         FigureTables.AddFigures(html, study, table, caption, figures, 3);
+
+        static IReadOnlyDictionary<string, double> Total(double seconds) =>
+            new Dictionary<string, double> { ["total"] = seconds };
 
         ModelFigure Figure(string title, Func<LatencyResult, double> select) =>
             new(title, null, model => model.Latency?.GetValueOrDefault(size) is { } result ? select(result) : double.NaN);

@@ -33,27 +33,27 @@ internal sealed class LossPanel
         y = Axis.Rounded(losses.Min(), losses.Max(), Bottom, Top, ticks: 5);
     }
 
-    /// <summary>Appends the panel.</summary>
-    /// <param name="html">Receives it.</param>
-    /// <param name="title">What the curves have in common.</param>
-    /// <param name="unit">What they run over: "tokens" or "core-seconds".</param>
-    /// <param name="curves">The curves, at least one, each with a point.</param>
-    public static void Add(Html html, string title, string unit, IReadOnlyList<LossCurve> curves) => new LossPanel(unit, curves).Draw(html, title);
+    /// <summary>Appends the panel of at least one curve, each with a point, over "tokens" or "core-seconds".</summary>
+    public static void Add(Html html, string title, string unit, IReadOnlyList<LossCurve> curves) =>
+        new LossPanel(unit, curves).Draw(html, title);
 
     private void Draw(Html html, string title)
     {
         var scale = y.IsLogarithmic ? "logarithmic" : "linear";
-        var ends = string.Join(", ", curves.Select(curve => $"{curve.Name} ends at {NumberText.Fixed(curve.Points[^1].Loss, 3)}"));
+        var longest = NumberText.Compact(curves.Max(curve => curve.Points[^1].X));
+        var ends = curves.Select(curve => $"{curve.Name} ends at {NumberText.Fixed(curve.Points[^1].Loss, 3)}");
         html.Line($"<figure><figcaption>{title}{(y.IsLogarithmic ? ", logarithmic" : "")}</figcaption>")
             .Add($"<svg class='loss' viewBox='0 0 {Width} {Height}' role='img' ")
-            .Line($"aria-label='Training loss, {title}, {scale} scale, up to {NumberText.Compact(curves.Max(c => c.Points[^1].X))} {unit}: {ends}'>");
+            .Add($"aria-label='Training loss, {title}, {scale} scale, up to {longest} {unit}: ")
+            .Line($"{string.Join(", ", ends)}'>");
         DrawAxes(html);
         foreach (var curve in curves.Where(curve => curve.Band.Count > 0))
             html.Line($"<path class='band {curve.Color}' d='{BandOf(curve.Band)}'/>");
         foreach (var curve in curves)
         {
             html.Line($"<path class='line {curve.Color}' d='{PathOf(curve.Points)}'/>");
-            if (curve.Points is [var only]) html.Line($"<circle class='{curve.Color}' cx='{x[only.X]}' cy='{YOf(only.Loss)}' r='3'/>");
+            if (curve.Points is [var only])
+                html.Line($"<circle class='{curve.Color}' cx='{x[only.X]}' cy='{YOf(only.Loss)}' r='3'/>");
         }
 
         DrawLabels(html);
@@ -99,16 +99,19 @@ internal sealed class LossPanel
         var probeWidth = (right - Left) / Probes;
         var boxWidth = 16 + ((values.Max(value => Math.Min(value.Curve.Name.Length, LongestName)) + 6) * CharacterWidth);
         var boxX = x[at] + 8 + boxWidth < Width ? x[at] + 8 : x[at] - 8 - boxWidth;
-        html.Add($"<g class='probe'><rect class='target' x='{x[at] - (probeWidth / 2)}' y='{Top}' width='{probeWidth}' height='{Bottom - Top}'/>")
+        html.Add($"<g class='probe'><rect class='target' x='{x[at] - (probeWidth / 2)}' y='{Top}' ")
+            .Add($"width='{probeWidth}' height='{Bottom - Top}'/>")
             .Add($"<g class='tip'><line x1='{x[at]}' x2='{x[at]}' y1='{Top}' y2='{Bottom}'/>");
         foreach (var (curve, loss) in values) html.Add($"<circle class='{curve.Color}' cx='{x[at]}' cy='{YOf(loss)}' r='3'/>");
-        html.Add($"<rect class='box' x='{boxX}' y='{Top}' width='{boxWidth}' height='{8 + ((values.Count + 1) * LineHeight)}' rx='3'/>")
+        var boxHeight = 8 + ((values.Count + 1) * LineHeight);
+        html.Add($"<rect class='box' x='{boxX}' y='{Top}' width='{boxWidth}' height='{boxHeight}' rx='3'/>")
             .Add($"<text class='tick' x='{boxX + 8}' y='{Top + LineHeight}'>{NumberText.Compact(at)} {unit}</text>");
         for (var i = 0; i < values.Count; i++)
         {
             var (curve, loss) = values[i];
             var lineY = Top + ((i + 2) * LineHeight);
-            html.Add($"<text class='label {curve.Color}' x='{boxX + 8}' y='{lineY}'>{NumberText.Shorten(curve.Name, LongestName)}</text>")
+            html.Add($"<text class='label {curve.Color}' x='{boxX + 8}' y='{lineY}'>")
+                .Add($"{NumberText.Shorten(curve.Name, LongestName)}</text>")
                 .Add($"<text class='tick end' x='{boxX + boxWidth - 8}' y='{lineY}'>{NumberText.Fixed(loss, 3)}</text>");
         }
 
@@ -127,9 +130,69 @@ internal sealed class LossPanel
         return path.ToString();
     }
 
-    private string BandOf(IReadOnlyList<LossRange> band) =>
-        PathOf([.. band.Select(range => new LossPoint(range.X, range.High)), .. band.Reverse().Select(range => new LossPoint(range.X, range.Low))])
-            + "Z";
+    private string BandOf(IReadOnlyList<LossRange> band)
+    {
+        var upper = band.Select(range => new LossPoint(range.X, range.High));
+        var lower = band.Reverse().Select(range => new LossPoint(range.X, range.Low));
+        return PathOf([.. upper, .. lower]) + "Z";
+    }
 
     private double YOf(double loss) => y[Math.Max(loss, 1e-9)];
 }
+
+/// <summary>One model's training loss: the mean of several runs, and the band from the lowest to the highest of them.</summary>
+internal sealed class LossCurve
+{
+    /// <summary>
+    /// Averages runs point by point, up to the length of the shortest; each run's points are means over equal parts of its
+    /// training.
+    /// </summary>
+    public LossCurve(string name, string color, IReadOnlyList<IReadOnlyList<LossPoint>> runs)
+    {
+        (Name, Color) = (name, color);
+        var (points, band) = (new List<LossPoint>(), new List<LossRange>());
+        for (var i = 0; i < runs.Min(run => run.Count); i++)
+        {
+            var values = runs.Select(run => run[i]).ToList();
+            if (!values.All(value => double.IsFinite(value.Loss))) continue;
+            points.Add(new(values.Average(value => value.X), values.Average(value => value.Loss)));
+            band.Add(new(points[^1].X, values.Min(value => value.Loss), values.Max(value => value.Loss)));
+        }
+
+        (Points, Band) = (points, runs.Count > 1 ? band : []);
+    }
+
+    /// <summary>The model's name.</summary>
+    public string Name { get; }
+
+    /// <summary>The style class that colours it.</summary>
+    public string Color { get; }
+
+    /// <summary>The mean over the runs.</summary>
+    public IReadOnlyList<LossPoint> Points { get; }
+
+    /// <summary>The lowest and the highest run at each point; empty for one run.</summary>
+    public IReadOnlyList<LossRange> Band { get; }
+
+    /// <summary>The loss there, by linear interpolation; NaN outside the run.</summary>
+    public double At(double x)
+    {
+        for (var i = 0; i < Points.Count; i++)
+        {
+            if (Points[i].X < x) continue;
+            if (i == 0) return Points[0].X == x ? Points[0].Loss : double.NaN;
+            var (before, after) = (Points[i - 1], Points[i]);
+            return before.Loss + ((after.Loss - before.Loss) * (x - before.X) / (after.X - before.X));
+        }
+
+        return double.NaN;
+    }
+}
+
+/// <summary>
+/// One point of a loss curve: the tokens or core-seconds so far, and the mean negative log-likelihood of the next token, in nats.
+/// </summary>
+internal readonly record struct LossPoint(double X, double Loss);
+
+/// <summary>The lowest and the highest loss of several runs at one point of a <see cref="LossCurve"/>.</summary>
+internal readonly record struct LossRange(double X, double Low, double High);

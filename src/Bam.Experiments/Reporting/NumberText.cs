@@ -32,7 +32,8 @@ internal static class NumberText
         }
 
         var decimals = Math.Abs(value) switch { >= 99.95 => 0, >= 9.995 => 1, _ => 2 };
-        var digits = value.ToString(power == 0 && value == Math.Round(value) ? "0" : $"F{decimals}", CultureInfo.InvariantCulture);
+        var format = power == 0 && value == Math.Round(value) ? "0" : $"F{decimals}";
+        var digits = value.ToString(format, CultureInfo.InvariantCulture);
         return (power == 0 ? digits : $"{digits}{ThinSpace}{Units[power]}").Replace('-', Minus);
     }
 
@@ -76,7 +77,7 @@ internal static class NumberText
 }
 
 /// <summary>
-/// A relative change in small print, coloured where it is one: of several runs only when its interval leaves out 0.
+/// A relative change in small print, coloured if it is significant: for several runs, if its interval excludes 0.
 /// </summary>
 internal static class ChangeText
 {
@@ -90,9 +91,13 @@ internal static class ChangeText
     }
 
     /// <summary>The change in words: −4.2 ± 0.8 %.</summary>
-    public static string Of(Sample changes) => changes.Count < 2
-        ? NumberText.Change(1 + changes.Mean)
-        : NumberText.Change(1 + changes.Mean).Replace("\u2009%", $" ± {NumberText.Fixed(changes.HalfWidth * 100, 1)}\u2009%", StringComparison.Ordinal);
+    public static string Of(Sample changes)
+    {
+        var mean = NumberText.Change(1 + changes.Mean);
+        if (changes.Count < 2) return mean;
+        var reach = NumberText.Fixed(changes.HalfWidth * 100, 1);
+        return mean.Replace("\u2009%", $" ± {reach}\u2009%", StringComparison.Ordinal);
+    }
 
     private static string Class(Sample changes)
     {

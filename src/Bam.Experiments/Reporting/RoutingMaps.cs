@@ -5,7 +5,7 @@ using Bam.Training.Metrics;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>Where each mixture sends its tokens: by domain at the end of training, and over the training.</summary>
+/// <summary>The routing of each mixture: by domain at the end of training, and over the training.</summary>
 internal static class RoutingMaps
 {
     private const int ShownMoments = 4;
@@ -20,9 +20,10 @@ internal static class RoutingMaps
         if (mixtures.Count == 0) return;
         html.Line($"<section id='routing'>")
             .Line($"<h2>Routing</h2>")
-            .Add($"<p>Columns are experts, cells are per cent{(study.Units.Count > 1 ? ", means over the seed numbers" : "")}. <em>Load</em> counts the ")
-            .Add($"feed-forward assignments; the <em>gate</em> is the mean weight of an attention expert. Moments are named by the part of the ")
-            .Line($"training that they end. In tables of one domain’s tokens the expert that was trained on it is underlined.</p>");
+            .Add($"<p>Columns are experts, cells are percentages{(study.Units.Count > 1 ? ", means over the seeds" : "")}. ")
+            .Add($"<em>Load</em> is the share of feed-forward assignments; <em>gate</em> is the mean weight of an attention ")
+            .Add($"expert. Points in time are given as the finished share of the training. In tables of one domain’s tokens, ")
+            .Line($"the expert trained on that domain is underlined.</p>");
         var scaleEnd = HeatMap.ScaleEnd(mixtures.Max(mixture => Largest(mixture.Routing!)));
         HeatMap.AddScale(html, scaleEnd);
         foreach (var (model, routing) in mixtures) AddMixture(html, study, model, routing!, scaleEnd);
@@ -35,15 +36,19 @@ internal static class RoutingMaps
         AddKind("Feed-forward load", layer => layer.ExpertLoad, domain => domain.ExpertLoad);
         AddKind("Attention gate", layer => layer.AttentionGate, domain => domain.AttentionGate);
 
-        void AddKind(string title, Func<LayerMetrics, IReadOnlyList<double>?> all, Func<DomainRouting, IReadOnlyList<double>?> one)
+        void AddKind(
+            string title, Func<LayerMetrics, IReadOnlyList<double>?> all, Func<DomainRouting, IReadOnlyList<double>?> one)
         {
-            var count = Math.Max(Width(routing.ByLayer(0, all)), study.Domains.Max(domain => Width(routing.OverTime(Of(domain, one)))));
+            var widest = study.Domains.Max(domain => Width(routing.OverTime(Of(domain, one))));
+            var count = Math.Max(Width(routing.ByLayer(0, all)), widest);
             if (count == 0) return;
             var experts = HeatMapColumn.Of(model, study.Models, count);
-            HeatMap.AddAll(html, $"{title} by domain and layer at the end", AtTheEndByDomain(study, routing, one, experts), scaleEnd);
+            HeatMap.AddAll(
+                html, $"{title} by domain and layer at the end", AtTheEndByDomain(study, routing, one, experts), scaleEnd);
             html.Line($"<details><summary>{title} over the training</summary>");
             HeatMap.AddAll(html, $"{title}, all tokens, by layer", ByLayerOverTime(routing, all, experts), scaleEnd);
-            HeatMap.AddAll(html, $"{title} by domain, mean of the layers", OverTimeByDomain(study, routing, one, experts), scaleEnd);
+            HeatMap.AddAll(
+                html, $"{title} by domain, mean of the layers", OverTimeByDomain(study, routing, one, experts), scaleEnd);
             html.Line($"</details>");
         }
     }
@@ -59,7 +64,10 @@ internal static class RoutingMaps
     }
 
     private static List<HeatMapPanel> OverTimeByDomain(
-        Study study, MeanRouting routing, Func<DomainRouting, IReadOnlyList<double>?> one, IReadOnlyList<HeatMapColumn> experts) =>
+        Study study,
+        MeanRouting routing,
+        Func<DomainRouting, IReadOnlyList<double>?> one,
+        IReadOnlyList<HeatMapColumn> experts) =>
         [.. study.Domains
             .Select(domain => new HeatMapPanel(domain, domain, routing.OverTime(Of(domain, one)), experts)
             {
@@ -69,12 +77,16 @@ internal static class RoutingMaps
             .Where(panel => panel.Values.Length > 0)];
 
     private static List<HeatMapPanel> AtTheEndByDomain(
-        Study study, MeanRouting routing, Func<DomainRouting, IReadOnlyList<double>?> one, IReadOnlyList<HeatMapColumn> experts) =>
+        Study study,
+        MeanRouting routing,
+        Func<DomainRouting, IReadOnlyList<double>?> one,
+        IReadOnlyList<HeatMapColumn> experts) =>
         [.. study.Domains
             .Select(domain => new HeatMapPanel(domain, domain, routing.ByLayer(routing.Moments - 1, Of(domain, one)), experts))
             .Where(panel => panel.Values.Length > 0)];
 
-    private static Func<LayerMetrics, IReadOnlyList<double>?> Of(string domain, Func<DomainRouting, IReadOnlyList<double>?> one) =>
+    private static Func<LayerMetrics, IReadOnlyList<double>?> Of(
+        string domain, Func<DomainRouting, IReadOnlyList<double>?> one) =>
         layer => layer.ByDomain?.GetValueOrDefault(domain) is { } routing ? one(routing) : null;
 
     private static string Part(int moment, MeanRouting routing) =>
@@ -82,11 +94,19 @@ internal static class RoutingMaps
 
     private static int Width(double[][] values) => values.Select(row => row.Length).DefaultIfEmpty(0).Max();
 
-    private static double Largest(MeanRouting routing) => Enumerable.Range(0, routing.Moments)
-        .SelectMany(moment => new[] { routing.ByLayer(moment, layer => layer.ExpertLoad), routing.ByLayer(moment, layer => layer.AttentionGate) })
-        .Concat(new Func<DomainRouting, IReadOnlyList<double>?>[] { domain => domain.ExpertLoad, domain => domain.AttentionGate }
-            .Select(one => routing.ByLayer(routing.Moments - 1, Strongest(one))))
-        .SelectMany(values => values).SelectMany(row => row).DefaultIfEmpty(1).Max();
+    private static double Largest(MeanRouting routing)
+    {
+        var moments = Enumerable.Range(0, routing.Moments);
+        var end = routing.Moments - 1;
+        IEnumerable<double[][]> all =
+        [
+            .. moments.Select(moment => routing.ByLayer(moment, layer => layer.ExpertLoad)),
+            .. moments.Select(moment => routing.ByLayer(moment, layer => layer.AttentionGate)),
+            routing.ByLayer(end, Strongest(domain => domain.ExpertLoad)),
+            routing.ByLayer(end, Strongest(domain => domain.AttentionGate)),
+        ];
+        return all.SelectMany(values => values).SelectMany(row => row).DefaultIfEmpty(1).Max();
+    }
 
     private static Func<LayerMetrics, IReadOnlyList<double>?> Strongest(Func<DomainRouting, IReadOnlyList<double>?> one) =>
         layer => (layer.ByDomain?.Values ?? []).Select(one).OfType<IReadOnlyList<double>>().MaxBy(values => values.Max());
@@ -113,7 +133,8 @@ internal sealed class MeanRouting
     /// <summary>Averages a model's routing; null when it has none.</summary>
     public static MeanRouting? Of(Study study, string model)
     {
-        var mean = new MeanRouting([.. study.Units.Select(unit => unit.Models.First(result => result.Name == model).History?.Routing ?? [])]);
+        var models = study.Units.Select(unit => unit.Models.First(result => result.Name == model));
+        var mean = new MeanRouting([.. models.Select(result => result.History?.Routing ?? [])]);
         return mean.Moments == 0 ? null : mean;
     }
 
@@ -123,13 +144,16 @@ internal sealed class MeanRouting
 
     /// <summary>[moments, experts], averaged over the layers; empty where nothing was measured.</summary>
     public double[][] OverTime(Func<LayerMetrics, IReadOnlyList<double>?> select) =>
-        Whole([.. Enumerable.Range(0, Moments).Select(moment => Mean(runs.SelectMany(run => run[moment].Layers).Select(select)))]);
+        Whole(
+            [.. Enumerable.Range(0, Moments).Select(moment => Mean(runs.SelectMany(run => run[moment].Layers).Select(select)))]);
 
     // A run whose moment saw no token of a domain does not count.
     private static double[] Mean(IEnumerable<IReadOnlyList<double>?> values)
     {
         var there = values.OfType<IReadOnlyList<double>>().Where(value => value.Count > 0).ToList();
-        return there.Count == 0 ? [] : [.. Enumerable.Range(0, there.Min(value => value.Count)).Select(expert => there.Average(value => value[expert]))];
+        if (there.Count == 0) return [];
+        var experts = there.Min(value => value.Count);
+        return [.. Enumerable.Range(0, experts).Select(expert => there.Average(value => value[expert]))];
     }
 
     private static double[][] Whole(double[][] rows) => rows.All(row => row.Length == 0) ? [] : rows;

@@ -38,9 +38,10 @@ internal static class SetReport
     {
         if (studies.Count == 0) return;
         html.Line($"<section id='found'>")
-            .Line($"<h2>What was found</h2>")
-            .Add($"<p>Differences of the mean perplexity over the domains, paired by seed number, with the 95 % interval of their mean. ")
-            .Line($"A claim <em>holds</em> when the whole interval lies below 0, and is <em>contradicted</em> when it lies above.</p>");
+            .Line($"<h2>Findings</h2>")
+            .Add($"<p>Differences of the mean perplexity over the domains, paired by seed, with the 95 % interval of their ")
+            .Add($"mean. A claim <em>holds</em> if the whole interval lies below 0, and is <em>contradicted</em> if it lies ")
+            .Line($"above 0.</p>");
         ClaimTable.AddTable(html, "All claims with their verdicts", studies, perDomain: false, linked: true);
         html.Line($"</section>");
     }
@@ -49,8 +50,8 @@ internal static class SetReport
     {
         html.Line($"<section id='study-{study.Name}'>")
             .Line($"<h2><a href='{study.Name}.html'>{study.Title}</a></h2>")
-            .Line($"<p class='progress'>{Report.Progress(study)}</p>");
-        Report.AddWarning(html, study);
+            .Line($"<p class='progress'>{StudyReport.Progress(study)}</p>");
+        StudyReport.AddWarning(html, study);
         if (study.Recipe.About.Length > 0) html.Line($"<p>{study.Recipe.About}</p>");
         if (study.Units.Count > 0)
         {
@@ -69,7 +70,7 @@ internal static class SetReport
         foreach (var claim in study.Claims)
         {
             var weakest = claim.Pairs.MaxBy(pair => pair.Verdict)!;
-            html.Add($"<li class='{VerdictClass.Of(claim.Verdict)}'><span class='verdict'>{claim.Verdict.InWords()}</span> ")
+            html.Add($"<li class='{ClaimTable.StyleOf(claim.Verdict)}'><span class='verdict'>{claim.Verdict.InWords()}</span> ")
                 .Add($"<span class='claim'>{claim.Claim.Says}</span>")
                 .Line($" <small>{weakest.Better} against {weakest.Worse}: {ChangeText.Of(weakest.Mean.Change)}</small></li>");
         }

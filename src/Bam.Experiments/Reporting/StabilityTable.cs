@@ -2,7 +2,7 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Experiments.Reporting;
 
-/// <summary>How the routers' state moves with perplexity.</summary>
+/// <summary>How the routers' state correlates with perplexity.</summary>
 internal static class StabilityTable
 {
     /// <summary>Appends the section, if perplexities were measured during training.</summary>
@@ -12,17 +12,20 @@ internal static class StabilityTable
         if (rows.Count == 0) return;
         html.Line($"<section id='stability'>")
             .Line($"<h2>Routers and perplexity</h2>")
-            .Add($"<p>Pearson’s correlation of a router’s figure, averaged over layers, with the mean perplexity on held-out text, and its 95 % ")
-            .Add($"interval by Fisher’s z. <em>Levels</em>: over the moments of the training, all seed numbers together; both follow the learning, ")
-            .Add($"so that a high value alone says little. <em>Steps</em>: the changes from one moment to the next, without that common trend. ")
-            .Add($"Moments of one training depend on each other, which makes the intervals too narrow. Across mixtures, each mixture at the end of ")
-            .Line($"training is one point.</p>")
+            .Add($"<p>Pearson correlation of a router statistic, averaged over layers, with the mean perplexity on held-out ")
+            .Add($"text, and its 95 % interval by Fisher’s z. <em>Levels</em>: the values over the course of the training, ")
+            .Add($"all seeds together. Both follow the training progress, so a high correlation alone says little. ")
+            .Add($"<em>Steps</em>: the changes from one point in time to the next, which removes that trend. Points of one ")
+            .Add($"training are not independent, which makes the intervals too narrow. Across mixtures, each mixture at the ")
+            .Line($"end of its training is one point.</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Correlations of routers with perplexity'>")
             .Line($"<table class='costs'><caption>Correlations of routers with perplexity</caption>")
-            .Line($"<thead><tr><th scope='col'>Router</th><th scope='col'>Levels</th><th scope='col'>Points</th><th scope='col'>Steps</th><th scope='col'>Points</th></tr></thead>");
+            .Add($"<thead><tr><th scope='col'>Router</th><th scope='col'>Levels</th><th scope='col'>Points</th>")
+            .Line($"<th scope='col'>Steps</th><th scope='col'>Points</th></tr></thead>");
         foreach (var model in rows.GroupBy(row => row.Model))
         {
-            html.Line($"<tbody><tr class='group'><th scope='rowgroup' colspan='5'>{model.Key ?? "Across mixtures, at the end"}</th></tr>");
+            var title = model.Key ?? "Across mixtures, at the end";
+            html.Line($"<tbody><tr class='group'><th scope='rowgroup' colspan='5'>{title}</th></tr>");
             foreach (var row in model) AddRow(html, row);
             html.Line($"</tbody>");
         }

@@ -3,14 +3,10 @@ using Bam.Experiments.Findings;
 namespace Bam.Experiments.Studies;
 
 /// <summary>
-/// One model against another in one figure, paired by seed number: both descend from the same seed model and see the same
-/// windows, so that what a seed number does to both cancels.
+/// Compares two models by one figure, paired by seed number: both descend from the same seed model and see the same
+/// windows, so that what a seed number does to both cancels. Difference is model − other, Change model ÷ other − 1, with one
+/// value for each unit.
 /// </summary>
-/// <param name="Model">The model.</param>
-/// <param name="Against">The other one.</param>
-/// <param name="Figure">What is compared.</param>
-/// <param name="Difference">Model − other, one value for each unit.</param>
-/// <param name="Change">Model ÷ other − 1, one value for each unit.</param>
 internal sealed record Comparison(string Model, string Against, ModelFigure Figure, Sample Difference, Sample Change)
 {
     /// <summary>In how many units the model is below the other.</summary>
@@ -19,10 +15,10 @@ internal sealed record Comparison(string Model, string Against, ModelFigure Figu
     /// <summary>The units.</summary>
     public int Count => Difference.Count;
 
-    /// <summary>Whether the model is below the other, as far as the units can tell.</summary>
-    public Verdict Verdict => Verdicts.Of(Difference);
+    /// <summary>The verdict on the claim that the model is below the other.</summary>
+    public Verdict Verdict => VerdictExtensions.Of(Difference);
 
-    /// <summary>How the model compares, as far as the units can tell: "better", "worse" or "no clear difference".</summary>
+    /// <summary>The comparison in words: "better", "worse", "no clear difference" or "not measured".</summary>
     public string InWords => Verdict switch
     {
         Verdict.Holds or Verdict.HeldOnce => "better",
@@ -42,7 +38,7 @@ internal sealed record Comparison(string Model, string Against, ModelFigure Figu
     }
 }
 
-/// <summary>What a study's units say about a model that is to be better than another; the stronger, the smaller.</summary>
+/// <summary>The verdict on the claim that one model is better than another, from the strongest to the weakest.</summary>
 internal enum Verdict
 {
     /// <summary>The whole 95 % interval of the difference lies below 0.</summary>
@@ -67,10 +63,10 @@ internal enum Verdict
     Contradicted,
 }
 
-/// <summary>Verdicts from differences, and in words.</summary>
-internal static class Verdicts
+/// <summary>How verdicts are found, and how they are shown.</summary>
+internal static class VerdictExtensions
 {
-    /// <summary>What the differences of one model to another say, of which negative ones are hoped for.</summary>
+    /// <summary>The verdict on the differences of one model to another, which are to be negative.</summary>
     public static Verdict Of(Sample differences)
     {
         ArgumentNullException.ThrowIfNull(differences);
@@ -82,8 +78,18 @@ internal static class Verdicts
         return isBelow ? Verdict.HoldsInMean : Verdict.FailsInMean;
     }
 
-    /// <summary>True where the mean points where it was to point.</summary>
+    /// <summary>True if the mean is as it should be.</summary>
     public static bool Agrees(this Verdict verdict) => verdict < Verdict.NotMeasured;
+
+    /// <summary>
+    /// Whether the model is better, if the interval excludes 0 or a single seed number allows no interval; null otherwise.
+    /// </summary>
+    public static bool? IsHeld(this Verdict verdict) => verdict switch
+    {
+        Verdict.Holds or Verdict.HeldOnce => true,
+        Verdict.Contradicted or Verdict.FailedOnce => false,
+        _ => null,
+    };
 
     /// <summary>The words of tables.</summary>
     public static string InWords(this Verdict verdict) => verdict switch

@@ -3,7 +3,7 @@ using Bam.Training.Metrics;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>How the routers' state moves with perplexity, over training and across mixtures.</summary>
+/// <summary>How the routers' state correlates with perplexity, over training and across mixtures.</summary>
 internal static class RouterStability
 {
     private const int FewestMoments = 3;
@@ -12,12 +12,22 @@ internal static class RouterStability
     public static IReadOnlyList<RouterCorrelation> Of(Study study)
     {
         ArgumentNullException.ThrowIfNull(study);
-        var mixtures = study.Models.Where(model => model.History is { HeldOut.Count: >= FewestMoments, Routing.Count: > 0 }).Select(model => model.Name).ToList();
+        var mixtures = study.Models
+            .Where(model => model.History is { HeldOut.Count: >= FewestMoments, Routing.Count: > 0 })
+            .Select(model => model.Name)
+            .ToList();
         if (mixtures.Count == 0) return [];
         return
         [
-            .. from mixture in mixtures from figure in RouterFigure.All select OverTraining(study, mixture, figure) into row where row.Levels.Count > 0 select row,
-            .. from figure in RouterFigure.All select AtTheEnd(study, mixtures, figure) into row where row.Levels.Count > 1 select row,
+            .. from mixture in mixtures
+               from figure in RouterFigure.All
+               let row = OverTraining(study, mixture, figure)
+               where row.Levels.Count > 0
+               select row,
+            .. from figure in RouterFigure.All
+               let row = AtTheEnd(study, mixtures, figure)
+               where row.Levels.Count > 1
+               select row,
         ];
     }
 
@@ -28,7 +38,10 @@ internal static class RouterStability
             mixture,
             figure,
             Correlation.Of(runs.SelectMany(run => run)),
-            Correlation.Of(runs.SelectMany(run => run.Zip(run.Skip(1), (before, after) => (after.X - before.X, after.Y - before.Y)))));
+            Correlation.Of(runs.SelectMany(Steps)));
+
+        static IEnumerable<(double X, double Y)> Steps(List<(double X, double Y)> run) =>
+            run.Zip(run.Skip(1), (before, after) => (after.X - before.X, after.Y - before.Y));
     }
 
     // A mixture's units are no independent points here: they differ in the seed number only. So each mixture is one point.
@@ -69,20 +82,23 @@ internal static class RouterStability
         [.. (mixture.Experts ?? []).Select(expert => unit.Models.FirstOrDefault(model => model.Name == expert)?.Domain)];
 }
 
-/// <summary>One number for the state of a mixture's routers at a moment: the mean over its layers.</summary>
-/// <param name="Name">What it is, in a few words.</param>
-/// <param name="Value">It, of the layers and the domain that each expert was trained on; NaN where the mixture has no such
-/// router.</param>
+/// <summary>
+/// One number for the state of a mixture's routers at a moment, the mean over its layers, from the layers and the domain that
+/// each expert was trained on; NaN if the mixture has no such router.
+/// </summary>
 internal sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics>, IReadOnlyList<string?>, double> Value)
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<RouterFigure> All { get; } =
     [
-        new("expert load, largest ÷ even", (layers, _) => Mean(layers.Where(layer => layer.ExpertLoad is not null).Select(layer => layer.ExpertLoad!.Max() * layer.ExpertLoad!.Count))),
+        new("expert load, largest ÷ even", LargestLoad),
         new("router entropy", (layers, _) => Mean(layers.Select(layer => layer.RouterEntropy).OfType<double>())),
         new("gate entropy", (layers, _) => Mean(layers.Select(layer => layer.GateEntropy).OfType<double>())),
         new("gate of the own domain’s expert", OwnGate),
     ];
+
+    private static double LargestLoad(IReadOnlyList<LayerMetrics> layers, IReadOnlyList<string?> domains) => Mean(
+        layers.Select(layer => layer.ExpertLoad).OfType<IReadOnlyList<double>>().Select(load => load.Max() * load.Count));
 
     private static double OwnGate(IReadOnlyList<LayerMetrics> layers, IReadOnlyList<string?> domains) => Mean(
         from layer in layers
@@ -95,10 +111,41 @@ internal sealed record RouterFigure(string Name, Func<IReadOnlyList<LayerMetrics
     private static double Mean(IEnumerable<double> values) => values.DefaultIfEmpty(double.NaN).Average();
 }
 
-/// <summary>How a figure of the routers moves with the mean perplexity on held-out text.</summary>
-/// <param name="Model">The mixture, over the moments of its training; null: across the mixtures, at the end of training.</param>
-/// <param name="Figure">Of the routers.</param>
-/// <param name="Levels">Of the values themselves; over a training both follow the learning, related or not.</param>
-/// <param name="Steps">Of their changes from one moment to the next, which have no such common trend; null across
-/// mixtures.</param>
+/// <summary>
+/// How a figure of the routers correlates with the mean perplexity on held-out text: over the training of one mixture, or across
+/// mixtures at the end of training, where the model is null. Levels are of the values themselves, which follow the training
+/// progress; steps are of their changes from one moment to the next, without that trend, and null across mixtures.
+/// </summary>
 internal sealed record RouterCorrelation(string? Model, RouterFigure Figure, Correlation Levels, Correlation? Steps);
+
+/// <summary>
+/// Pearson's correlation of pairs of figures, NaN of fewer than three pairs or when one figure does not vary, with its 95 %
+/// interval by Fisher's z, NaN of fewer than four pairs.
+/// </summary>
+internal sealed record Correlation(int Count, double Coefficient, double Low, double High)
+{
+    private const int FewestPairs = 3;
+
+    // Figures are kept to four decimals: what varies less than that is rounding.
+    private const double LeastVariance = 1e-12;
+
+    /// <summary>Correlates the pairs of which both values are finite.</summary>
+    public static Correlation Of(IEnumerable<(double X, double Y)> pairs)
+    {
+        var finite = pairs.Where(pair => double.IsFinite(pair.X) && double.IsFinite(pair.Y)).ToList();
+        var r = finite.Count < FewestPairs ? double.NaN : Pearson(finite);
+        if (finite.Count <= FewestPairs || double.IsNaN(r)) return new(finite.Count, r, double.NaN, double.NaN);
+        // arctanh r is about normal, with the variance 1 / (n - 3) (Fisher 1915).
+        var (z, reach) = (Math.Atanh(r), StudentT.Normal975 / Math.Sqrt(finite.Count - FewestPairs));
+        return new(finite.Count, r, Math.Tanh(z - reach), Math.Tanh(z + reach));
+    }
+
+    private static double Pearson(List<(double X, double Y)> pairs)
+    {
+        var (meanX, meanY) = (pairs.Average(pair => pair.X), pairs.Average(pair => pair.Y));
+        var xx = pairs.Average(pair => (pair.X - meanX) * (pair.X - meanX));
+        var yy = pairs.Average(pair => (pair.Y - meanY) * (pair.Y - meanY));
+        if (xx < LeastVariance || yy < LeastVariance) return double.NaN;
+        return Math.Clamp(pairs.Average(pair => (pair.X - meanX) * (pair.Y - meanY)) / Math.Sqrt(xx * yy), -1, 1);
+    }
+}

@@ -1,7 +1,6 @@
 namespace Bam.Experiments.Studies;
 
-/// <summary>The same figure of several runs that differ in their seed number only.</summary>
-/// <param name="Values">One for each run.</param>
+/// <summary>The same figure of several runs that differ in their seed number only, a value for each run.</summary>
 internal sealed record Sample(IReadOnlyList<double> Values)
 {
     /// <summary>How many there are.</summary>
@@ -18,7 +17,8 @@ internal sealed record Sample(IReadOnlyList<double> Values)
     /// Half the width of the 95 % confidence interval of the mean, by Student's t with n - 1 degrees of freedom; NaN of fewer
     /// than two.
     /// </summary>
-    public double HalfWidth => Values.Count < 2 ? double.NaN : StudentT.Quantile975(Values.Count - 1) * StandardDeviation / Math.Sqrt(Values.Count);
+    public double HalfWidth =>
+        Values.Count < 2 ? double.NaN : StudentT.Quantile975(Values.Count - 1) * StandardDeviation / Math.Sqrt(Values.Count);
 
     /// <summary>The interval's lower end.</summary>
     public double Low => Mean - HalfWidth;
@@ -29,10 +29,7 @@ internal sealed record Sample(IReadOnlyList<double> Values)
     /// <summary>The differences of two samples, run by run.</summary>
     public static Sample operator -(Sample first, Sample second) => Paired(first, second, (a, b) => a - b);
 
-    /// <summary>Both samples, run by run.</summary>
-    /// <param name="first">One.</param>
-    /// <param name="second">The other, of the same runs.</param>
-    /// <param name="combine">What becomes of two values of one run.</param>
+    /// <summary>Combines the values of two samples of the same runs, run by run.</summary>
     public static Sample Paired(Sample first, Sample second, Func<double, double, double> combine) =>
         new([.. first.Values.Zip(second.Values, combine)]);
 }
@@ -51,9 +48,9 @@ internal static class StudentT
         2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
     ];
 
-    /// <summary>The value that t stays below with probability 0.975.</summary>
-    /// <param name="degreesOfFreedom">At least 1.</param>
-    public static double Quantile975(int degreesOfFreedom) => degreesOfFreedom <= Quantiles.Length ? Quantiles[degreesOfFreedom - 1] : Expanded(degreesOfFreedom);
+    /// <summary>The value that t stays below with probability 0.975, for at least one degree of freedom.</summary>
+    public static double Quantile975(int degreesOfFreedom) =>
+        degreesOfFreedom <= Quantiles.Length ? Quantiles[degreesOfFreedom - 1] : Expanded(degreesOfFreedom);
 
     // The expansion of Cornish and Fisher in 1/ν (Abramowitz and Stegun, 26.7.5): from 31 on it is right to six digits.
     private static double Expanded(double v)

@@ -3,15 +3,15 @@ using Bam.Experiments.Recipes;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>A recipe's results, one unit for each seed number: what reports show.</summary>
-/// <param name="Recipe">The recipe.</param>
-/// <param name="Units">The finished units, in the order of their seed numbers; all of the same models and domains.</param>
+/// <summary>
+/// A recipe's results, for reports: the finished units in the order of their seed numbers, all of the same models and domains.
+/// </summary>
 internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
 {
     /// <summary>The recipe's name.</summary>
     public string Name => Recipe.Name;
 
-    /// <summary>The title for people.</summary>
+    /// <summary>The title of the reports.</summary>
     public string Title => Recipe.Title ?? Recipe.Name;
 
     /// <summary>The domains in the order of the tables.</summary>
@@ -30,10 +30,10 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     public IReadOnlyList<RecipeTable> Tables => Recipe.Tables.Count > 0 ? Recipe.Tables : [OfAllModels];
 
     /// <summary>The recipe's claims with what the units say about them.</summary>
-    public IReadOnlyList<ClaimVerdict> Claims => [.. Recipe.Claims.Select(claim => ClaimVerdict.Of(this, claim))];
+    public IReadOnlyList<ClaimResult> Claims => [.. Recipe.Claims.Select(claim => ClaimResult.Of(this, claim))];
 
     /// <summary>
-    /// What a recipe that claims nothing is looked at for: experts and mixtures against the seed, in perplexity on the experts'
+    /// For a recipe without claims: experts and mixtures compared with the seed, by perplexity on the experts'
     /// domains. The seed's own domain stays out: mixtures may lose there, as in the paper.
     /// </summary>
     public IReadOnlyList<Comparison> Observations
@@ -41,7 +41,7 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
         get
         {
             var experts = Models.Where(model => model is { Kind: ModelKind.Expert, Domain: not null }).ToList();
-            if (Recipe.Claims.Count > 0 || experts.Count == 0 || Models.FirstOrDefault(model => model.Kind == ModelKind.Seed) is not { } seed) return [];
+            if (Recipe.Claims.Count > 0 || experts.Count == 0 || FirstOf(ModelKind.Seed) is not { } seed) return [];
             var domains = experts.Select(expert => expert.Domain!).Distinct().ToList();
             return
             [
@@ -56,12 +56,12 @@ internal sealed record Study(Recipe Recipe, IReadOnlyList<Results> Units)
     {
         Title = "Perplexity by domain",
         Models = [.. Models.Select(model => model.Name)],
-        Against = (Models.FirstOrDefault(model => model.Kind == ModelKind.Btx) ?? Models.FirstOrDefault(model => model.Kind == ModelKind.Seed))?.Name,
+        Against = (FirstOf(ModelKind.Btx) ?? FirstOf(ModelKind.Seed))?.Name,
     };
 
+    private ModelResult? FirstOf(ModelKind kind) => Models.FirstOrDefault(model => model.Kind == kind);
+
     /// <summary>One model's figures, a value for each unit.</summary>
-    /// <param name="model">The model's name.</param>
-    /// <param name="figure">Which figure.</param>
     public Sample Of(string model, Func<ModelResult, double> figure) =>
         new([.. Units.Select(unit => figure(unit.Models.First(result => result.Name == model)))]);
 }
@@ -86,6 +86,7 @@ internal static class MeanModel
         double Mean(Func<ModelResult, double> figure) => study.Of(model.Name, figure).Mean;
 
         Dictionary<string, double> ByDomain(Func<ModelResult, IReadOnlyDictionary<string, double>> select) =>
-            ModelFigure.ByDomain([.. select(model).Keys], select).ToDictionary(figure => figure.Title, figure => Mean(figure.Value));
+            ModelFigure.ByDomain([.. select(model).Keys], select)
+                .ToDictionary(figure => figure.Title, figure => Mean(figure.Value));
     }
 }

@@ -7,7 +7,7 @@ using Bam.Files;
 
 namespace Bam.Experiments.Studies;
 
-/// <summary>A study's figures for programs.</summary>
+/// <summary>Writes a study's figures in machine-readable form.</summary>
 internal static class StudyFigures
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -35,14 +35,23 @@ internal static class StudyFigures
     {
         ArgumentNullException.ThrowIfNull(study);
         var csv = new CsvText();
-        csv.AddLine(["study", "seed", "model", "kind", "domain", "perplexity", "bits_per_byte", "tokens", .. Costs.Select(cost => cost.Name)]);
+        csv.AddLine([
+            "study", "seed", "model", "kind", "domain", "perplexity", "bits_per_byte", "tokens",
+            .. Costs.Select(cost => cost.Name),
+        ]);
         foreach (var unit in study.Units)
             foreach (var model in unit.Models)
                 foreach (var domain in unit.Domains)
                     csv.AddLine([
-                        study.Name, unit.RandomSeed, model.Name, JsonNamingPolicy.SnakeCaseLower.ConvertName(model.Kind.ToString()), domain,
-                        model.Perplexity.GetValueOrDefault(domain, double.NaN), model.BitsPerByte.GetValueOrDefault(domain, double.NaN),
-                        model.Tokens.GetValueOrDefault(domain), .. Costs.Select(cost => (object)cost.Value(model)),
+                        study.Name,
+                        unit.RandomSeed,
+                        model.Name,
+                        JsonNamingPolicy.SnakeCaseLower.ConvertName(model.Kind.ToString()),
+                        domain,
+                        model.Perplexity.GetValueOrDefault(domain, double.NaN),
+                        model.BitsPerByte.GetValueOrDefault(domain, double.NaN),
+                        model.Tokens.GetValueOrDefault(domain),
+                        .. Costs.Select(cost => (object)cost.Value(model)),
                     ]);
         AtomicFile.WriteText(path, csv.ToString());
     }
@@ -59,7 +68,8 @@ internal static class StudyFigures
     internal static bool IsCsv(string path) => InputFile.ReadHead(path).StartsWith("study,seed,model,", StringComparison.Ordinal);
 
     /// <summary>True for a file that <see cref="WriteJson"/> wrote.</summary>
-    internal static bool IsJson(string path) => InputFile.ReadHead(path).Contains("\n  \"seeds_finished\": [", StringComparison.Ordinal);
+    internal static bool IsJson(string path) =>
+        InputFile.ReadHead(path).Contains("\n  \"seeds_finished\": [", StringComparison.Ordinal);
 
     private static object Describe(Study study) => new
     {
@@ -77,8 +87,11 @@ internal static class StudyFigures
             table.Models,
             Domains = table.Domains ?? study.Domains,
             table.Against,
-            Comparisons = table.Models.Where(model => table.Against is not null && model != table.Against)
-                .SelectMany(_ => ModelFigure.Perplexities(table.Domains ?? study.Domains), (model, figure) => Describe(Comparison.Of(study, model, table.Against!, figure))),
+            Comparisons =
+                from model in table.Models
+                where table.Against is not null && model != table.Against
+                from figure in ModelFigure.Perplexities(table.Domains ?? study.Domains)
+                select Describe(Comparison.Of(study, model, table.Against!, figure)),
         }),
         Claims = study.Claims.Select(claim => new
         {
@@ -102,14 +115,17 @@ internal static class StudyFigures
     {
         model.Name,
         model.Kind,
-        Perplexity = study.Domains.ToDictionary(
-            domain => domain, domain => Describe(study.Of(model.Name, result => result.Perplexity.GetValueOrDefault(domain, double.NaN)))),
-        BitsPerByte = study.Domains.ToDictionary(
-            domain => domain, domain => Describe(study.Of(model.Name, result => result.BitsPerByte.GetValueOrDefault(domain, double.NaN)))),
+        Perplexity = Describe(study, model, ModelFigure.ByDomain(study.Domains, result => result.Perplexity)),
+        BitsPerByte = Describe(study, model, ModelFigure.ByDomain(study.Domains, result => result.BitsPerByte)),
         MeanPerplexity = Describe(study.Of(model.Name, result => result.MeanPerplexity)),
         Costs = Costs.ToDictionary(cost => cost.Name, cost => Describe(study.Of(model.Name, cost.Value))),
-        Match = study.Units.Select(unit => unit.Models.First(result => result.Name == model.Name).Match).OfType<Phases.BudgetOutcome>(),
+        Match = study.Units
+            .Select(unit => unit.Models.First(result => result.Name == model.Name).Match)
+            .OfType<Phases.BudgetOutcome>(),
     };
+
+    private static Dictionary<string, object> Describe(Study study, ModelResult model, IReadOnlyList<ModelFigure> figures) =>
+        figures.ToDictionary(figure => figure.Title, figure => Describe(study.Of(model.Name, figure.Value)));
 
     private static object Describe(Comparison comparison) => new
     {
@@ -123,7 +139,8 @@ internal static class StudyFigures
         comparison.Verdict,
     };
 
-    private static object Describe(Sample sample) => new { sample.Mean, sample.StandardDeviation, sample.HalfWidth, sample.Values };
+    private static object Describe(Sample sample) =>
+        new { sample.Mean, sample.StandardDeviation, sample.HalfWidth, sample.Values };
 }
 
 /// <summary>Comma-separated values by RFC 4180, with numbers in the invariant culture and to their last digit.</summary>
@@ -134,8 +151,11 @@ internal sealed class CsvText
     private readonly StringBuilder text = new();
 
     /// <summary>Appends a line.</summary>
-    public void AddLine(IEnumerable<object> fields) =>
-        text.AppendJoin(',', fields.Select(field => Quoted(Convert.ToString(field, CultureInfo.InvariantCulture)!))).Append("\r\n");
+    public void AddLine(IEnumerable<object> fields)
+    {
+        var texts = fields.Select(field => Convert.ToString(field, CultureInfo.InvariantCulture)!);
+        text.AppendJoin(',', texts.Select(Quoted)).Append("\r\n");
+    }
 
     /// <inheritdoc/>
     public override string ToString() => text.ToString();

@@ -15,7 +15,7 @@ internal sealed record StudySet
     [Key("the name of the run; the set's folder when absent")]
     public string Name { get; init; } = "";
 
-    /// <summary>The title for people.</summary>
+    /// <summary>The title of the reports.</summary>
     [Key("the title of the set's report; its name when absent")]
     public string? Title { get; init; }
 
@@ -31,7 +31,6 @@ internal sealed record StudySet
     public static bool IsSet(string path) => File.Exists(path) && ConfigFile.Load(path).Children.ContainsKey("studies");
 
     /// <summary>Reads a set with its recipes, or a lone recipe; the text that recipes name is not looked at.</summary>
-    /// <param name="path">The set's file, or a recipe's.</param>
     /// <returns>The set, null for a recipe; and the recipes.</returns>
     /// <exception cref="InvalidInputException">Something is not as it must be; one line names it.</exception>
     internal static (StudySet? Set, IReadOnlyList<Recipe> Recipes) ReadRecipes(string path)
@@ -41,11 +40,14 @@ internal sealed record StudySet
         var recipes = files.Select(RecipeReader.Read).ToList();
         if (set is null && recipes[0].HasOneUnit) return (null, recipes);
         if (recipes.FindIndex(recipe => recipe.HasOneUnit) is var without and >= 0)
-            throw new InvalidInputException($"{files[without]}: key 'random_seeds' is missing: a study has one unit for each");
+            throw new InvalidInputException($"{files[without]}: key 'random_seeds' is missing; a study has one unit per seed");
         if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new InvalidInputException($"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
+            throw new InvalidInputException(
+                $"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
         if (recipes.FindIndex(recipe => TakenNames.Contains(recipe.Name)) is var taken and >= 0)
-            throw new InvalidInputException($"{files[taken]}: a study cannot be called '{recipes[taken].Name}', because other files of its run are; give it another 'name'");
+            throw new InvalidInputException(
+                $"{files[taken]}: a study cannot be called '{recipes[taken].Name}', because other files of its run are; "
+                + "give it another 'name'");
         return (set, recipes);
     }
 
@@ -54,7 +56,8 @@ internal sealed record StudySet
     public static StudySet Read(string path)
     {
         var set = ConfigFile.Read<StudySet>(path);
-        if (set.Studies.Count == 0) throw new InvalidInputException($"{path}: key 'studies'", "at least one recipe", "none", "name the recipes");
+        if (set.Studies.Count == 0)
+            throw new InvalidInputException($"{path}: key 'studies'", "at least one recipe", "none", "name the recipes");
         return set.Name.Length > 0 ? set : set with { Name = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(path))!) };
     }
 }

@@ -75,7 +75,7 @@ public sealed class Trainer
         if (domain.Validation is not null) return domain.Validation;
         if (DataBuildReport.IsIn(domain.Path) || !IndexedDataset.Exists(domain.Path)) return domain.Path;
         throw new InvalidInputException(
-            $"{domain.Path}: is an indexed data set without held-out text; name one to measure on by key 'validation' of domain "
+            $"{domain.Path}: is an indexed data set without held-out text; name one by key 'validation' of domain "
             + $"'{domain.Domain}', or set key 'evaluate_every' to 0");
     }
 

@@ -7,7 +7,9 @@ namespace Bam.Cli.Tests.Cases;
 /// <summary>The case has no files: any model with such a tokenizer does, here the one of data without begin tokens.</summary>
 public sealed class BeginTokenTwiceTests : IDisposable
 {
-    private const string Warning = "begins with \"<s>\" (id 1), which the tokenizer puts before every text, so that it is there twice; take it out of the text, or give --no-special-tokens";
+    private const string Warning =
+        "begins with \"<s>\" (id 1), which the tokenizer puts before every text, so that it is there twice; take it out of the "
+        + "text, or give --no-special-tokens";
 
     private readonly CaseFiles files = new("no-begin-token-in-data");
 
@@ -48,13 +50,18 @@ public sealed class BeginTokenTwiceTests : IDisposable
         var run = Generate("man", "--stop", "</s>[INST]");
 
         run.Status.ShouldBe(2);
-        run.Error.ShouldBe("bam: --stop \"</s>[INST]\": expected text, or one special token, found the special token \"</s>\" beside other text; give \"</s>\" alone\n");
+        run.Error.ShouldBe(
+            "bam: --stop \"</s>[INST]\": expected text, or one special token, found the special token \"</s>\" beside other "
+            + "text; give \"</s>\" alone\n");
     }
 
-    private CommandLineRun Encode(string name, params string[] more) => CommandLineRun.Of(["tokenizer", "encode", files[name], "--tokenizer", files["model"], .. more]);
+    private CommandLineRun Encode(string name, params string[] more) =>
+        CommandLineRun.Of(["tokenizer", "encode", files[name], "--tokenizer", files["model"], .. more]);
 
     private CommandLineRun Generate(string prompt, params string[] more) =>
-        CommandLineRun.Of(["generate", files["model"], "--prompt", prompt, "--temperature", "0", "--max-tokens", "3", "--json", .. more]);
+        CommandLineRun.Of(
+            ["generate", files["model"], "--prompt", prompt, "--temperature", "0", "--max-tokens", "3", "--json", .. more]);
 
-    private static int PromptTokens(CommandLineRun run) => JsonDocument.Parse(run.Output).RootElement.GetProperty("prompt_tokens").GetInt32();
+    private static int PromptTokens(CommandLineRun run) =>
+        JsonDocument.Parse(run.Output).RootElement.GetProperty("prompt_tokens").GetInt32();
 }

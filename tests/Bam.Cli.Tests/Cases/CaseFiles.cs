@@ -1,6 +1,8 @@
 namespace Bam.Cli.Tests.Cases;
 
-/// <summary>The files of one folder of <c>tests/fixtures/cases</c>, copied to a directory of the test's own, which is removed at its end.</summary>
+/// <summary>
+/// The files of one folder of <c>tests/fixtures/cases</c>, copied to a directory of the test's own, which is removed at its end.
+/// </summary>
 internal sealed class CaseFiles : IDisposable
 {
     private readonly string root = Directory.CreateTempSubdirectory("bam-case-").FullName;

@@ -29,7 +29,8 @@ public sealed class ConfigKeysTests : IDisposable
         var run = CommandLineRun.Of("inspect", Model);
         run.Status.ShouldBe(2);
         run.Error.ShouldBe(
-            $"bam: {Model}/config.json: expected only keys that Bam reads or that change nothing, found layer_types = \"chunked_attention\", "
+            $"bam: {Model}/config.json: expected only keys that Bam reads or that change nothing, found layer_types = "
+            + "\"chunked_attention\", "
             + "rope_scaling: rope_type = \"yarn\", use_magic = true, attention_multiplier = 0.5, final_logit_softcapping = 30; "
             + "remove those that change no arithmetic; otherwise Bam cannot run this model\n");
     }
@@ -40,7 +41,8 @@ public sealed class ConfigKeysTests : IDisposable
         Set("attention_dropout", 0.1);
         Set("resid_pdrop", 0.05);
         FixtureModel.ShouldGive(Model, files["expected.safetensors"]).Error.ShouldBe(
-            $"warning: {Model}/config.json: attention_dropout = 0.1, resid_pdrop = 0.05: Bam trains without dropout; nothing else depends on it\n");
+            $"warning: {Model}/config.json: attention_dropout = 0.1, resid_pdrop = 0.05: Bam trains without dropout; nothing "
+            + "else depends on it\n");
     }
 
     [Fact]

@@ -52,8 +52,11 @@ public sealed class DamagedRunStateTests : IClassFixture<DamagedRunStateTests.St
         var bytes = File.ReadAllBytes(file);
         foreach (var damage in new Action[]
         {
-            () => File.Delete(file), () => File.WriteAllBytes(file, []), () => File.WriteAllBytes(file, bytes[..(bytes.Length / 2)]),
-            () => File.WriteAllBytes(file, new byte[bytes.Length]), () => Directory.CreateDirectory(file),
+            () => File.Delete(file),
+            () => File.WriteAllBytes(file, []),
+            () => File.WriteAllBytes(file, bytes[..(bytes.Length / 2)]),
+            () => File.WriteAllBytes(file, new byte[bytes.Length]),
+            () => Directory.CreateDirectory(file),
         })
         {
             if (File.Exists(file)) File.Delete(file);
@@ -74,7 +77,9 @@ public sealed class DamagedRunStateTests : IClassFixture<DamagedRunStateTests.St
     public void A_damaged_identity_is_named_with_its_key(string key, string? value, string message)
     {
         Edit(Identity, key, value);
-        Refused($"{files[Identity]}: {message}; remove the file if neither the starting model nor the data has changed since the run began");
+        Refused(
+            $"{files[Identity]}: {message}; remove the file if neither the starting model nor the data has changed since the "
+            + "run began");
     }
 
     [Fact]
@@ -130,7 +135,9 @@ public sealed class DamagedRunStateTests : IClassFixture<DamagedRunStateTests.St
         Run().Status.ShouldBe(0);
         var state = files["run/model/trainer_state.json"];
         Edit("run/model/trainer_state.json", "step", "2");
-        Refused($"{state}: key 'step': expected 4, the run's steps, found 2; remove {files["run/model"]} to make it again from the last checkpoint");
+        Refused(
+            $"{state}: key 'step': expected 4, the run's steps, found 2; remove {files["run/model"]} to make it again from the "
+            + "last checkpoint");
         Directory.Delete(files["run/model"], recursive: true);
         Run().Status.ShouldBe(0);
         File.ReadAllBytes(files["run/model/model.safetensors"]).ShouldBe(stopped.FinalModel);
@@ -140,7 +147,8 @@ public sealed class DamagedRunStateTests : IClassFixture<DamagedRunStateTests.St
     {
         var run = Run();
         run.Status.ShouldBe(0, run.Error);
-        run.Error.Split('\n').Where(line => line.StartsWith("warning:", StringComparison.Ordinal)).ShouldHaveSingleItem().ShouldContain(warned);
+        run.Error.Split('\n').Where(line => line.StartsWith("warning:", StringComparison.Ordinal)).ShouldHaveSingleItem()
+            .ShouldContain(warned);
         run.Error.ShouldContain("goes on after step 2 of 4");
         File.ReadAllBytes(files["run/model/model.safetensors"]).ShouldBe(stopped.FinalModel);
     }
@@ -172,13 +180,14 @@ public sealed class DamagedRunStateTests : IClassFixture<DamagedRunStateTests.St
         {
             using (var writer = new IndexedDatasetWriter(Path.Combine(root, "text"), TokenType.UInt16))
             {
-                for (var document = 0; document < 5; document++) writer.Append([.. Enumerable.Range(document, 30).Select(i => i * i % 31), 31]);
+                for (var document = 0; document < 5; document++)
+                    writer.Append([.. Enumerable.Range(document, 30).Select(i => i * i % 31), 31]);
                 writer.Complete();
             }
 
             File.WriteAllText(Path.Combine(root, "train.yaml"), """
-                config: {vocab_size: 32, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2,
-                  head_dim: 8, max_position_embeddings: 16}
+                config: {vocab_size: 32, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2,
+                  num_key_value_heads: 2, head_dim: 8, max_position_embeddings: 16}
                 data: [{domain: text, path: text}]
                 output: run
                 sequence_length: 8
@@ -199,7 +208,8 @@ public sealed class DamagedRunStateTests : IClassFixture<DamagedRunStateTests.St
 
         public long[] FinalMetricsSteps { get; }
 
-        public static long[] StepsOf(string metrics) => [.. File.ReadAllLines(metrics).Select(line => (long)JsonNode.Parse(line)!["step"]!)];
+        public static long[] StepsOf(string metrics) =>
+            [.. File.ReadAllLines(metrics).Select(line => (long)JsonNode.Parse(line)!["step"]!)];
 
         public void CopyTo(string target)
         {

@@ -18,7 +18,8 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
     {
         for (var i = 0; i < 30; i++) Write($"raw/{i}.txt", $"text {i} of {string.Join(' ', Enumerable.Range(i * 1000, 60))}");
         Copy(Dense, Model);
-        CommandLineRun.Of("tokenizer", "train", files["raw"], "--vocab-size", "300", "--output", files["tok.json"]).Status.ShouldBe(0);
+        CommandLineRun.Of(
+            "tokenizer", "train", files["raw"], "--vocab-size", "300", "--output", files["tok.json"]).Status.ShouldBe(0);
     }
 
     public void Dispose() => files.Dispose();
@@ -30,17 +31,29 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Build("raw", "law").Status.ShouldBe(0);
         Write("law/raw/1.txt", "its own input");
         Write("law/notes.md", "precious");
-        MustRefuse(Build("law/raw", "law"), $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with notes.md and raw, around the input {files["law/raw"]}; choose another");
-        MustRefuse(Build("raw", "law"), $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with notes.md and raw; choose another");
+        MustRefuse(
+            Build("law/raw", "law"),
+            $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with notes.md and raw, around "
+            + $"the input {files["law/raw"]}; choose another");
+        MustRefuse(
+            Build("raw", "law"),
+            $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with notes.md and raw; choose "
+            + "another");
     }
 
     [Fact]
     public void Files_of_the_names_of_a_build_alone_are_no_build()
     {
         Write("out/report.json", """{"mine": 1}""");
-        MustRefuse(Build("raw", "out"), $"{files["out"]}: expected a new or empty directory, or an earlier build, found one with report.json; choose another");
+        MustRefuse(
+            Build("raw", "out"),
+            $"{files["out"]}: expected a new or empty directory, or an earlier build, found one with report.json; choose "
+            + "another");
         for (var i = 0; i < 5; i++) Write($"out/{i}", "");
-        MustRefuse(Build("raw", "out"), $"{files["out"]}: expected a new or empty directory, or an earlier build, found one with 0, 1, 2 and 3 more; choose another");
+        MustRefuse(
+            Build("raw", "out"),
+            $"{files["out"]}: expected a new or empty directory, or an earlier build, found one with 0, 1, 2 and 3 more; "
+            + "choose another");
     }
 
     [Fact]
@@ -49,7 +62,9 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Build("raw", "law").Status.ShouldBe(0);
         File.Move(files["law/train.bin"], files["moved.bin"]);
         File.CreateSymbolicLink(files["law/train.bin"], files["moved.bin"]);
-        MustRefuse(Build("raw", "law"), $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with train.bin; choose another");
+        MustRefuse(
+            Build("raw", "law"),
+            $"{files["law"]}: expected a new or empty directory, or an earlier build, found one with train.bin; choose another");
     }
 
     [Theory]
@@ -88,7 +103,10 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Write("notes.md", "precious");
         Write("settings.json", """{"mine": 1}""");
         Write("empty", "");
-        MustRefuse(Train("notes.md"), $"{files["notes.md"]}: expected a new file, or a tokenizer.json that 'bam tokenizer train' wrote, found one with other content; choose another name");
+        MustRefuse(
+            Train("notes.md"),
+            $"{files["notes.md"]}: expected a new file, or a tokenizer.json that 'bam tokenizer train' wrote, found one with "
+            + "other content; choose another name");
         MustRefuse(Train("settings.json"), contains: "with other content");
         Train("tok.json").Status.ShouldBe(0);
         Train("empty").Status.ShouldBe(0);
@@ -104,7 +122,8 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         foreach (var size in (string[])["260", "259"])
         {
             var run = CommandLineRun.Of(
-                "tokenizer", "train", files["raw"], "--vocab-size", size, "--style", style, "--special-token", specialToken, "--output", files["own.json"]);
+                "tokenizer", "train", files["raw"], "--vocab-size", size, "--style", style, "--special-token", specialToken,
+                "--output", files["own.json"]);
             run.Status.ShouldBe(0, run.Error);
             Tokenizer.Load(files["own.json"]).VocabSize.ShouldBe(int.Parse(size, CultureInfo.InvariantCulture));
         }
@@ -115,7 +134,9 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
     [InlineData("llama3")]
     public void A_tokenizer_of_others_stays(string name)
     {
-        Write("others/tokenizer.json", File.ReadAllText(RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", name, "tokenizer.json")));
+        Write(
+            "others/tokenizer.json",
+            File.ReadAllText(RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", name, "tokenizer.json")));
         File.CreateSymbolicLink(files["link.json"], "others/tokenizer.json");
         MustRefuse(Train("others"), NotTrained("others/tokenizer.json"));
         MustRefuse(Train("others/tokenizer.json"), NotTrained("others/tokenizer.json"));
@@ -141,7 +162,8 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Write($"mine/{file}", "");
         Write("mine/tokenizer.json", File.ReadAllText(files["tok.json"]));
         File.CreateSymbolicLink(files["link.json"], "mine/tokenizer.json");
-        foreach (var output in (string[])["mine", "link.json"]) MustRefuse(Train(output), contains: "which belongs to that model; choose another name");
+        foreach (var output in (string[])["mine", "link.json"])
+            MustRefuse(Train(output), contains: "which belongs to that model; choose another name");
         MustRefuse(
             Train("mine/tokenizer.json"),
             $"{files["mine/tokenizer.json"]}: expected a new file, or a tokenizer.json that 'bam tokenizer train' wrote, "
@@ -167,13 +189,23 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
     {
         File.Copy(Path.Combine(Dense, "expected.safetensors"), files["ids.safetensors"]);
         Link("ids.safetensors", "hard.safetensors");
-        MustRefuse(Forward("ids.safetensors"), $"{files["ids.safetensors"]}: is the input {files["ids.safetensors"]}; choose another output");
-        MustRefuse(Forward("hard.safetensors"), $"{files["hard.safetensors"]}: is the input {files["ids.safetensors"]}; choose another output");
-        MustRefuse(Forward("model/model.safetensors"), $"{files["model/model.safetensors"]}: lies in the input {files[Model]}; choose another output");
+        MustRefuse(
+            Forward("ids.safetensors"),
+            $"{files["ids.safetensors"]}: is the input {files["ids.safetensors"]}; choose another output");
+        MustRefuse(
+            Forward("hard.safetensors"),
+            $"{files["hard.safetensors"]}: is the input {files["ids.safetensors"]}; choose another output");
+        MustRefuse(
+            Forward("model/model.safetensors"),
+            $"{files["model/model.safetensors"]}: lies in the input {files[Model]}; choose another output");
         Copy(Dense, "other");
-        MustRefuse(Forward("other/model.safetensors"), $"{files["other/model.safetensors"]}: expected a new file, or an earlier output to replace, found one with other content; choose another name");
+        MustRefuse(
+            Forward("other/model.safetensors"),
+            $"{files["other/model.safetensors"]}: expected a new file, or an earlier output to replace, found one with other "
+            + "content; choose another name");
 
-        CommandLineRun Forward(string output) => CommandLineRun.Of("forward", files[Model], "--input", files["ids.safetensors"], "--output", files[output]);
+        CommandLineRun Forward(string output) =>
+            CommandLineRun.Of("forward", files[Model], "--input", files["ids.safetensors"], "--output", files[output]);
     }
 
     [Theory]
@@ -195,7 +227,8 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
     [InlineData("raw", "with 0.txt, 1.txt, 10.txt and 27 more")]
     [InlineData("", "raw and tok.json, around the input")]
     public void A_mixture_goes_to_a_directory_of_its_own(string output, string how) =>
-        MustRefuse(CommandLineRun.Of("mix", "btx", "--seed", files[Model], "--expert", Dense, "--output", files[output]), contains: how);
+        MustRefuse(
+            CommandLineRun.Of("mix", "btx", "--seed", files[Model], "--expert", Dense, "--output", files[output]), contains: how);
 
     [Theory]
     [InlineData("model", "is the input")]
@@ -206,7 +239,10 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
     public void A_training_runs_apart_from_what_it_reads(string output, string how)
     {
         Build("raw", "data").Status.ShouldBe(0);
-        Write("train.yaml", $"{{model: model, data: [{{domain: law, path: data}}], output: '{output}', steps: 1, sequence_length: 8, batch_size: 1, learning_rate: 1e-3}}");
+        Write(
+            "train.yaml",
+            $"{{model: model, data: [{{domain: law, path: data}}], output: '{output}', steps: 1, sequence_length: 8, "
+            + "batch_size: 1, learning_rate: 1e-3}");
         MustRefuse(CommandLineRun.Of("train", files["train.yaml"]), contains: how);
     }
 
@@ -273,13 +309,16 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
     [Fact]
     public void The_file_of_a_recipes_sizes_is_an_input()
     {
-        Write("sizes/config.json", """{ "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2 }""");
+        Write(
+            "sizes/config.json",
+            """{ "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2 }""");
         Write("recipe.yaml", """
             domains: { general: { files: [raw] } }
             model: ./sizes/config.json
             seed: { steps: 1, learning_rate: 2e-3, sequence_length: 8, batch_size: 1 }
             """);
-        MustRefuse(CommandLineRun.Of("run", files["recipe.yaml"], "--output", files["sizes"], "--dry-run"), contains: "holds the input");
+        MustRefuse(
+            CommandLineRun.Of("run", files["recipe.yaml"], "--output", files["sizes"], "--dry-run"), contains: "holds the input");
         CommandLineRun.Of("run", files["recipe.yaml"], "--output", files["sizes/run"], "--dry-run").Status.ShouldBe(0);
     }
 
@@ -297,28 +336,38 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         MustRefuse(Run(".", "--smoke"), contains: "holds the input");
         Write("mine/results.json", "precious");
         Write("mine/phases/moon.md", "precious");
-        MustRefuse(Run("mine"), $"{files["mine/results.json"]}: is there already, without a run to go on with; choose another --output");
+        MustRefuse(
+            Run("mine"),
+            $"{files["mine/results.json"]}: already exists, but there is no run to continue; choose another --output");
         Write("texts/text/general.jsonl", "precious");
-        MustRefuse(Run("texts", "--smoke"), $"{files["texts/text"]}: is there already, without a run to go on with; choose another --output");
+        MustRefuse(
+            Run("texts", "--smoke"),
+            $"{files["texts/text"]}: already exists, but there is no run to continue; choose another --output");
 
-        CommandLineRun Run(string output, params string[] more) => CommandLineRun.Of(["run", files["recipe.yaml"], "--output", files[output], .. more]);
+        CommandLineRun Run(string output, params string[] more) =>
+            CommandLineRun.Of(["run", files["recipe.yaml"], "--output", files[output], .. more]);
     }
 
     [Theory]
     [InlineData("/", "found the root of the file system")]
     [InlineData("~/law", "found a ~, which only the shell replaces")]
-    [InlineData("", "expected a word, found an empty one")]
+    [InlineData("", "expected a value, found an empty one")]
     public void Names_that_are_hardly_meant_are_refused(string output, string how) =>
-        MustRefuse(CommandLineRun.Of("data", "build", "--input", files["raw"], "--tokenizer", files["tok.json"], "--output", output), contains: how);
+        MustRefuse(
+            CommandLineRun.Of("data", "build", "--input", files["raw"], "--tokenizer", files["tok.json"], "--output", output),
+            contains: how);
 
     private CommandLineRun Train(string output) =>
         CommandLineRun.Of("tokenizer", "train", files["raw"], "--vocab-size", "280", "--output", files[output]);
 
     private string NotTrained(string name) =>
-        $"{files[name]}: expected a new file, or a tokenizer.json that 'bam tokenizer train' wrote, found one with other content; choose another name";
+        $"{files[name]}: expected a new file, or a tokenizer.json that 'bam tokenizer train' wrote, found one with other "
+        + "content; choose another name";
 
     private CommandLineRun Build(string input, string output) =>
-        CommandLineRun.Of("data", "build", "--input", files[input], "--tokenizer", files["tok.json"], "--output", files[output], "--near-duplicate-similarity", "1");
+        CommandLineRun.Of(
+            "data", "build", "--input", files[input], "--tokenizer", files["tok.json"], "--output", files[output],
+            "--near-duplicate-similarity", "1");
 
     /// <summary>The run was refused by one line and changed no file.</summary>
     private void MustRefuse(CommandLineRun run, string? line = null, string contains = "")

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Bam.Cli.Tests.Cases;
 
-/// <summary>Only what <c>stat</c> calls a device, a pipe or a socket is one; as an output or an input it costs one line at once.</summary>
+/// <summary>
+/// Only what <c>stat</c> calls a device, a pipe or a socket is one; as an output or an input it costs one line at once.
+/// </summary>
 public sealed class DevShmIsADeviceTests : IDisposable
 {
     private static readonly string Dense = RepositoryRoot.PathOf("tests", "fixtures", "bam", "dense-parallel");
@@ -16,7 +18,8 @@ public sealed class DevShmIsADeviceTests : IDisposable
     public DevShmIsADeviceTests()
     {
         Directory.CreateDirectory(files["raw"]);
-        for (var i = 0; i < 30; i++) File.WriteAllText(files[$"raw/{i}.txt"], $"text {i} of {string.Join(' ', Enumerable.Range(i * 1000, 60))}");
+        for (var i = 0; i < 30; i++)
+            File.WriteAllText(files[$"raw/{i}.txt"], $"text {i} of {string.Join(' ', Enumerable.Range(i * 1000, 60))}");
         Process.Start("mkfifo", [files["pipe"]]).WaitForExit();
     }
 
@@ -37,8 +40,10 @@ public sealed class DevShmIsADeviceTests : IDisposable
             }
 
             File.WriteAllText(Path.Combine(disk, "train.yaml"), $$"""
-                {config: {vocab_size: 300, hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, num_key_value_heads: 1, head_dim: 8, max_position_embeddings: 16},
-                 data: [{domain: law, path: law}], output: run, steps: 2, sequence_length: 8, batch_size: 1, learning_rate: 1e-3, device: cpu}
+                {config: {vocab_size: 300, hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1,
+                  num_key_value_heads: 1, head_dim: 8, max_position_embeddings: 16},
+                 data: [{domain: law, path: law}], output: run, steps: 2, sequence_length: 8, batch_size: 1, learning_rate: 1e-3,
+                 device: cpu}
                 """);
             for (var i = 0; i < 2; i++) CommandLineRun.Of("train", Path.Combine(disk, "train.yaml")).ShouldBeDone();
         }
@@ -59,8 +64,10 @@ public sealed class DevShmIsADeviceTests : IDisposable
         File.CreateSymbolicLink(files["link"], files["pipe"]);
         MustRefuse(Tokenizer(files[output]), $"{files[output]}: expected a file to write, {found}");
         if (output != "/dev/null") return;
-        CommandLineRun.Of("tokenizer", "train", files["raw"], "--vocab-size", "300", "--output", files["t.json"]).Status.ShouldBe(0);
-        MustRefuse(Build(files["t.json"], output), "/dev/null: expected a directory to write, found a device; choose another name");
+        CommandLineRun.Of(
+            "tokenizer", "train", files["raw"], "--vocab-size", "300", "--output", files["t.json"]).Status.ShouldBe(0);
+        MustRefuse(
+            Build(files["t.json"], output), "/dev/null: expected a directory to write, found a device; choose another name");
     }
 
     [SkippableTheory]
@@ -75,7 +82,11 @@ public sealed class DevShmIsADeviceTests : IDisposable
         Skip.If(input == "/proc/kcore" && !File.Exists(path), "there is no /proc/kcore here");
         using (var endless = File.Create(files["endless"])) endless.SetLength(1L << 40);
         foreach (var folder in new[] { "folder", "model", "weights", "data" }) Directory.CreateDirectory(files[folder]);
-        foreach (var name in new[] { "model/config.json", "model/tokenizer.json", "weights/model.safetensors", "data/train.bin", "data/train.idx", "text.txt", "text.jsonl" })
+        foreach (var name in new[]
+        {
+            "model/config.json", "model/tokenizer.json", "weights/model.safetensors", "data/train.bin", "data/train.idx",
+            "text.txt", "text.jsonl",
+        })
             File.CreateSymbolicLink(files[name], path);
         File.Copy(Path.Combine(Dense, "config.json"), files["weights/config.json"]);
         string[][] requests =
@@ -96,8 +107,13 @@ public sealed class DevShmIsADeviceTests : IDisposable
             var run = CommandLineRun.Of(request);
             run.Status.ShouldBe(ExitStatus.WrongRequest, $"{string.Join(' ', request)}: {run.Error}");
             run.Error.Count(letter => letter == '\n').ShouldBe(1, run.Error);
-            if (input == "endless" && request.Contains(files["text.jsonl"])) run.Error.ShouldContain("text.jsonl:1: expected text, found nothing but zero bytes; the file is damaged, copy it again");
-            if (found is not null && input != "folder") run.Error.ShouldContain($"found {found}", customMessage: string.Join(' ', request));
+            if (input == "endless" && request.Contains(files["text.jsonl"]))
+            {
+                run.Error.ShouldContain(
+                    "text.jsonl:1: expected text, found nothing but zero bytes; the file is damaged, copy it again");
+            }
+            if (found is not null && input != "folder")
+                run.Error.ShouldContain($"found {found}", customMessage: string.Join(' ', request));
         }
     }
 
@@ -121,10 +137,13 @@ public sealed class DevShmIsADeviceTests : IDisposable
         }
     }
 
-    private CommandLineRun Tokenizer(string output) => CommandLineRun.Of("tokenizer", "train", files["raw"], "--vocab-size", "300", "--output", output);
+    private CommandLineRun Tokenizer(string output) =>
+        CommandLineRun.Of("tokenizer", "train", files["raw"], "--vocab-size", "300", "--output", output);
 
     private CommandLineRun Build(string tokenizer, string output) =>
-        CommandLineRun.Of("data", "build", "--input", files["raw"], "--tokenizer", tokenizer, "--output", output, "--near-duplicate-similarity", "1");
+        CommandLineRun.Of(
+            "data", "build", "--input", files["raw"], "--tokenizer", tokenizer, "--output", output, "--near-duplicate-similarity",
+            "1");
 
     private static void MustRefuse(CommandLineRun run, string line)
     {

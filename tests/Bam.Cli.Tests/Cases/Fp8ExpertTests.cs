@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Bam.Cli.Tests.Cases;
 
-/// <summary>A copy in float8 with scales, with and without its key in config.json, and its float32 copy with the scales left in the file.</summary>
+/// <summary>
+/// A copy in float8 with scales, with and without its key in config.json, and its float32 copy with the scales left in the file.
+/// </summary>
 public sealed class Fp8ExpertTests : IDisposable
 {
     /// <summary>Every number of the matrices: 1 in float8 times 0.1.</summary>
@@ -46,19 +48,23 @@ public sealed class Fp8ExpertTests : IDisposable
         var run = CommandLineRun.Of("mix", "btx", "--seed", files["seed"], "--expert", files["fp8"], "--output", files["out"]);
         run.ShouldBeDone();
         run.Error.ShouldContain(
-            $"warning: {files["fp8"]}: the tensors do not all have the dtype that is written (14 float8_e4m3fn, 7 float32); 14 of them are converted to float32, unless --dtype says otherwise");
+            $"warning: {files["fp8"]}: the tensors do not all have the dtype that is written (14 float8_e4m3fn, 7 float32); 14 "
+            + "of them are converted to float32, unless --dtype says otherwise");
         using var mixture = SafetensorsFile.Open(files["out/model.safetensors"]);
         using var seed = SafetensorsFile.Open(files["seed/model.safetensors"]);
         Values(mixture, "model.layers.1.mlp.experts.1.down_proj.weight").ShouldAllBe(value => value == Product);
-        Values(mixture, "model.layers.1.mlp.experts.0.down_proj.weight").ShouldBe(Values(seed, "model.layers.1.mlp.down_proj.weight"));
+        Values(mixture, "model.layers.1.mlp.experts.0.down_proj.weight")
+            .ShouldBe(Values(seed, "model.layers.1.mlp.down_proj.weight"));
         JsonNode.Parse(File.ReadAllText(files["out/config.json"]))!["quantization_config"].ShouldBeNull();
     }
 
     [Fact]
     public void Logits_come_out()
     {
-        SafetensorsWriter.Write(files["ids.safetensors"], [new("input_ids", TensorDtype.Int64, [1, 4])], (_, stream) => stream.Write(new byte[32]));
-        CommandLineRun.Of("forward", files["fp8"], "--input", files["ids.safetensors"], "--output", files["out.safetensors"]).ShouldBeDone();
+        SafetensorsWriter.Write(
+            files["ids.safetensors"], [new("input_ids", TensorDtype.Int64, [1, 4])], (_, stream) => stream.Write(new byte[32]));
+        CommandLineRun.Of("forward", files["fp8"], "--input", files["ids.safetensors"], "--output", files["out.safetensors"])
+            .ShouldBeDone();
     }
 
     [Fact]
@@ -67,7 +73,8 @@ public sealed class Fp8ExpertTests : IDisposable
         var run = CommandLineRun.Of("inspect", files["scales-left"]);
         run.Status.ShouldBe(ExitStatus.WrongRequest);
         run.Error.ShouldBe(
-            $"bam: {files["scales-left/model.safetensors"]}: tensor model.layers.0.self_attn.q_proj.weight_scale_inv: expected no scales beside weights in float32, found 14 tensors of a quantised copy; "
+            $"bam: {files["scales-left/model.safetensors"]}: tensor model.layers.0.self_attn.q_proj.weight_scale_inv: expected "
+            + "no scales beside weights in float32, found 14 tensors of a quantised copy; "
             + "whether the weights were multiplied by them cannot be told; make the float copy again, without them\n");
     }
 

@@ -33,7 +33,8 @@ public sealed class GgufSecondEndTokenTests : IDisposable
         Id(file, "eos_token_id").ShouldBe(257);
         Id(file, "eot_token_id").ShouldBe(258);
         error.ShouldContain(
-            $"warning: {files["model/tokenizer.json"]}: a text ends at A (id 65) too, and the file has no place for more than two ends: llama.cpp does not stop there\n");
+            $"warning: {files["model/tokenizer.json"]}: a text ends at A (id 65) too, and the file has no place for more than "
+            + "two ends: llama.cpp does not stop there\n");
     }
 
     [Theory]
@@ -55,7 +56,9 @@ public sealed class GgufSecondEndTokenTests : IDisposable
             tokenizer["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = id, ["content"] = content, ["special"] = true });
         File.WriteAllText(files["model/tokenizer.json"], tokenizer.ToJsonString());
         var (file, error) = Export(_ => { });
-        error.ShouldContain($"warning: {files["model/tokenizer.json"]}: <no row> (id 260) has no row in the embedding (vocab_size 260); the file leaves such tokens out\n");
+        error.ShouldContain(
+            $"warning: {files["model/tokenizer.json"]}: <no row> (id 260) has no row in the embedding (vocab_size 260); the "
+            + "file leaves such tokens out\n");
         file.AsSpan().IndexOf("<last row>"u8).ShouldBePositive();
         file.AsSpan().IndexOf("<no row>"u8).ShouldBe(-1);
     }

@@ -32,13 +32,16 @@ public sealed class HalfSurrogatesInTokenizersTests : IDisposable
     {
         File.WriteAllText(files["tokenizer.json"], $"{{\"model\":{new string('[', 200_000)}");
         CommandLineRun.Of("tokenizer", "encode", "--tokenizer", files["tokenizer.json"], "--text", "a").Error.ShouldBe(
-            $"bam: {files["tokenizer.json"]}: nested deeper than 64 levels (line 1, byte 73); restore the file from its source\n");
+            $"bam: {files["tokenizer.json"]}: nested deeper than 64 levels (line 1, byte 73); restore the file from its "
+            + "source\n");
     }
 
     private void Refused(string half)
     {
         var model = files["model"];
-        File.WriteAllText(files["model/config.json"], File.ReadAllText(files["model/config.json"]).Replace("\\udc00x", "float32", StringComparison.Ordinal));
+        File.WriteAllText(
+            files["model/config.json"],
+            File.ReadAllText(files["model/config.json"]).Replace("\\udc00x", "float32", StringComparison.Ordinal));
         File.Copy(files["tokenizer.json"], files["model/tokenizer.json"]);
         string[][] verbs =
         [

@@ -12,7 +12,8 @@ public class HalfSurrogatesTests
         {
             var run = CommandLineRun.Of(arguments);
             run.Error.ShouldBe(
-                $"bam: {files["model/config.json"]}: line 8, byte 13: expected Unicode text, found half of a surrogate pair, \\udc00; it may be cut short or the wrong file\n",
+                $"bam: {files["model/config.json"]}: line 8, byte 13: expected Unicode text, found half of a surrogate pair, "
+                + "\\udc00; it may be cut short or the wrong file\n",
                 string.Join(' ', arguments));
             run.Status.ShouldBe(2);
         }
@@ -38,7 +39,8 @@ public class HalfSurrogatesTests
         File.Delete(files["model/model.safetensors"]);
         File.WriteAllText(files["model/model.safetensors.index.json"], "{\"weight_map\": {\n\"a\": \"\\udc00\"}}");
         run = CommandLineRun.Of("inspect", files["model"]);
-        run.Error.ShouldContain("model.safetensors.index.json: line 2, byte 7: expected Unicode text, found half of a surrogate pair, \\udc00; ");
+        run.Error.ShouldContain(
+            "model.safetensors.index.json: line 2, byte 7: expected Unicode text, found half of a surrogate pair, \\udc00; ");
         run.Status.ShouldBe(2);
     }
 

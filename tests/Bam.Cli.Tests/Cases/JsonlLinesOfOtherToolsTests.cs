@@ -31,16 +31,25 @@ public sealed class JsonlLinesOfOtherToolsTests : IDisposable
     {
         File.AppendAllText(files["nan.jsonl"], "{\"text\": \"cut\n{\"text\": 7}\n");
         var file = files["nan.jsonl"];
-        var lines = $"{file}:8: expected a JSON object, found damage at byte 13 of the line; {file}:9, field \"text\": expected a string, found a number";
+        var lines =
+            $"{file}:8: expected a JSON object, found damage at byte 13 of the line; {file}:9, field \"text\": expected a "
+            + "string, found a number";
 
-        foreach (var run in new[] { Build("nan.jsonl"), Encode("nan.jsonl"), Train("nan.jsonl"), Build("nan.jsonl", "--skip-bad-lines", "1") })
+        foreach (var run in new[]
+        {
+            Build("nan.jsonl"), Encode("nan.jsonl"), Train("nan.jsonl"), Build("nan.jsonl", "--skip-bad-lines", "1"),
+        })
         {
             run.Status.ShouldBe(2);
             run.Error.ShouldContain(lines);
             run.Error.ShouldEndWith("or read past them with --skip-bad-lines 2 (skip_bad_lines in a recipe)\n");
         }
 
-        foreach (var run in new[] { Build("nan.jsonl", "--skip-bad-lines", "2"), Encode("nan.jsonl", "--skip-bad-lines", "2"), Train("nan.jsonl", "--skip-bad-lines", "2") })
+        foreach (var run in new[]
+        {
+            Build("nan.jsonl", "--skip-bad-lines", "2"), Encode("nan.jsonl", "--skip-bad-lines", "2"),
+            Train("nan.jsonl", "--skip-bad-lines", "2"),
+        })
         {
             run.Status.ShouldBe(0, run.Error);
             run.Error.ShouldContain($"warning: 2 bad lines passed over: {lines}");

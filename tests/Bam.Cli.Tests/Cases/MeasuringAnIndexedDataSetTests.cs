@@ -39,7 +39,8 @@ public sealed class MeasuringAnIndexedDataSetTests : IDisposable
     {
         using var result = JsonDocument.Parse(Measure("valid_text_document", "--bos", "window", "--json").Output);
 
-        result.RootElement.GetProperty("models")[0].GetProperty("domains").GetProperty("valid_text_document").GetProperty("tokens").GetInt64()
+        result.RootElement.GetProperty("models")[0].GetProperty("domains").GetProperty("valid_text_document")
+            .GetProperty("tokens").GetInt64()
             .ShouldBe(new FileInfo(files["valid_text_document.bin"]).Length / 2);
     }
 
@@ -63,7 +64,9 @@ public sealed class MeasuringAnIndexedDataSetTests : IDisposable
         var bin = File.ReadAllBytes(files["valid_text_document.bin"]);
         bin[^1] = 1;
         File.WriteAllBytes(files["valid_text_document.bin"], bin);
-        CommandLineRun.Of(source.Token, "eval", "perplexity", files["model"], "--data", files["valid_text_document"]).Status.ShouldBe(ExitStatus.Interrupted);
+        CommandLineRun.Of(
+            source.Token, "eval", "perplexity", files["model"], "--data",
+            files["valid_text_document"]).Status.ShouldBe(ExitStatus.Interrupted);
     }
 
     [Fact]
@@ -72,7 +75,9 @@ public sealed class MeasuringAnIndexedDataSetTests : IDisposable
         var run = Measure("nothing");
 
         run.Status.ShouldBe(2);
-        run.Error.ShouldContain("nothing: expected a directory that 'bam data build' made, for its held-out text, or the path of a .bin and .idx, found no .idx there; ");
+        run.Error.ShouldContain(
+            "nothing: expected a directory that 'bam data build' made, for its held-out text, or the path of a .bin and .idx, "
+            + "found no .idx there; ");
     }
 
     [Theory]
@@ -86,5 +91,6 @@ public sealed class MeasuringAnIndexedDataSetTests : IDisposable
         run.Error.ShouldContain("is an indexed data set, which holds token ids and no text; ");
     }
 
-    private CommandLineRun Measure(string data, params string[] more) => CommandLineRun.Of(["eval", "perplexity", files["model"], "--data", files[data], .. more]);
+    private CommandLineRun Measure(string data, params string[] more) =>
+        CommandLineRun.Of(["eval", "perplexity", files["model"], "--data", files[data], .. more]);
 }

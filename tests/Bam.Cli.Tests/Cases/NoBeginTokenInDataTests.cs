@@ -76,7 +76,9 @@ public sealed class NoBeginTokenInDataTests : IDisposable
         var run = Measure("--bos", "none");
 
         run.Status.ShouldBe(2);
-        run.Error.ShouldBe($"bam: --bos none: expected data without begin tokens, found {files["data"]}, whose documents begin with one; leave the option out, or build the data with another --bos\n");
+        run.Error.ShouldBe(
+            $"bam: --bos none: expected data without begin tokens, found {files["data"]}, whose documents begin with one; "
+            + "leave the option out, or build the data with another --bos\n");
     }
 
     [Theory]
@@ -100,15 +102,22 @@ public sealed class NoBeginTokenInDataTests : IDisposable
         var run = CommandLineRun.Of("train", files["train.yaml"]);
 
         run.Status.ShouldBe(0, run.Error);
-        run.Error.Contains("warning: the tokenizer of the model puts \"<s>\" (id 1) before every text, and the data of men have none; ", StringComparison.Ordinal).ShouldBe(isWarned);
+        run.Error.Contains(
+            "warning: the tokenizer of the model puts \"<s>\" (id 1) before every text, and the data of men have none; ",
+            StringComparison.Ordinal).ShouldBe(isWarned);
         using var identity = JsonDocument.Parse(File.ReadAllText(files["run/identity.json"]));
-        File.ReadAllText(files["run/identity.json"]).Contains("begin_of_window\": 1", StringComparison.Ordinal).ShouldBe(bos == "window");
+        File.ReadAllText(files["run/identity.json"]).Contains("begin_of_window\": 1", StringComparison.Ordinal)
+            .ShouldBe(bos == "window");
     }
 
     private CommandLineRun Build(params string[] more) => CommandLineRun.Of(
-        ["data", "build", "--input", files["text.jsonl"], "--tokenizer", files["model"], "--output", files["data"], "--held-out-fraction", "0.3", .. more]);
+        [
+            "data", "build", "--input", files["text.jsonl"], "--tokenizer", files["model"], "--output", files["data"],
+            "--held-out-fraction", "0.3", .. more,
+        ]);
 
-    private CommandLineRun Measure(params string[] more) => CommandLineRun.Of(["eval", "perplexity", files["model"], "--data", files["data"], "--json", .. more]);
+    private CommandLineRun Measure(params string[] more) =>
+        CommandLineRun.Of(["eval", "perplexity", files["model"], "--data", files["data"], "--json", .. more]);
 
     private static long Tokens(CommandLineRun run) => Figures(run).GetProperty("tokens").GetInt64();
 

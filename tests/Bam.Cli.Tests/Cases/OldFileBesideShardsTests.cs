@@ -19,10 +19,12 @@ public sealed class OldFileBesideShardsTests : IDisposable
     [InlineData("export MODEL --format llama --output OUT")]
     public void Both_are_named_and_neither_is_read(string command)
     {
-        var run = CommandLineRun.Of([.. command.Split(' ').Select(word => word switch { "MODEL" => Model, "OUT" => files["out"], _ => word })]);
+        var run = CommandLineRun.Of(
+            [.. command.Split(' ').Select(word => word switch { "MODEL" => Model, "OUT" => files["out"], _ => word })]);
         run.Status.ShouldBe(ExitStatus.WrongRequest);
         run.Error.ShouldBe(
-            $"bam: {Model}: expected one set of weights, found model.safetensors and the 2 shards of model.safetensors.index.json, which differ; move the set that is not meant to another directory\n");
+            $"bam: {Model}: expected one set of weights, found model.safetensors and the 2 shards of "
+            + "model.safetensors.index.json, which differ; move the set that is not meant to another directory\n");
         Directory.Exists(files["out"]).ShouldBeFalse();
     }
 

@@ -10,7 +10,8 @@ public sealed class StopIdsInGenerationConfigTests : IDisposable
 {
     private static readonly string[] Others =
     [
-        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json",
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model", "vocab.json", "merges.txt",
+        "chat_template.jinja", "chat_template.json",
         "additional_chat_templates/tools.jinja",
     ];
 
@@ -38,12 +39,15 @@ public sealed class StopIdsInGenerationConfigTests : IDisposable
         Done("inspect", files["model"]).Error.ShouldBe("");
         Set("model/generation_config.json", "eos_token_id", "[7, 160]");
         Done("inspect", files["model"]).Error.ShouldBe(
-            $"warning: {files["model/generation_config.json"]}: eos_token_id 160 is no token of the model (vocab_size 160) and ends no text\n"
-            + $"warning: {files["model/generation_config.json"]}: eos_token_id 7, 160 lacks 2, which config.json names; Bam ends a text at each of them\n");
+            $"warning: {files["model/generation_config.json"]}: eos_token_id 160 is no token of the model (vocab_size 160) and "
+            + "ends no text\n"
+            + $"warning: {files["model/generation_config.json"]}: eos_token_id 7, 160 lacks 2, which config.json names; Bam "
+            + "ends a text at each of them\n");
     }
 
     [Theory]
-    [InlineData("{\"eos_token_id\": [2, \"7\"]}", ": eos_token_id: expected an integer or an array of them, found an array; correct it")]
+    [InlineData(
+        "{\"eos_token_id\": [2, \"7\"]}", ": eos_token_id: expected an integer or an array of them, found an array; correct it")]
     [InlineData("{\"eos_token_id\": [2,", ": not JSON (line 1, byte 20); ")]
     [InlineData("null", ": expected a JSON object, found null; ")]
     [InlineData("{\"a\": \"\\ud800\"}", ": line 1, byte 8: expected Unicode text, found half of a surrogate pair")]
@@ -61,10 +65,16 @@ public sealed class StopIdsInGenerationConfigTests : IDisposable
     public void Mixtures_and_exports_end_where_the_model_does_and_take_all_small_files_along()
     {
         AddOthers("model");
-        Done("mix", "btx", "--seed", files["model"], "--expert", files["model"], "--norm-topk", "--top-k", "2", "--output", files["mixture"]);
-        Done("mix", "btx", "--seed", files["model"], "--expert", files["model"], "--output", files["mixture"]); // over the older one
-        Done("mix", "btx", "--seed", files["model"], "--expert", files["model"], "--norm-topk", "--top-k", "2", "--format", "mixtral", "--output", files["mixtral-mixture"]);
-        foreach (var format in new[] { "hf", "llama" }) Done("export", files["model"], "--format", format, "--output", files[format]);
+        Done(
+            "mix", "btx", "--seed", files["model"], "--expert", files["model"], "--norm-topk", "--top-k", "2", "--output",
+            files["mixture"]);
+        // over the older one
+        Done("mix", "btx", "--seed", files["model"], "--expert", files["model"], "--output", files["mixture"]);
+        Done(
+            "mix", "btx", "--seed", files["model"], "--expert", files["model"], "--norm-topk", "--top-k", "2", "--format",
+            "mixtral", "--output", files["mixtral-mixture"]);
+        foreach (var format in new[] { "hf", "llama" })
+            Done("export", files["model"], "--format", format, "--output", files[format]);
         Done("export", files["mixtral-mixture"], "--format", "mixtral", "--output", files["mixtral"]);
 
         foreach (var output in new[] { "mixture", "mixtral-mixture", "hf", "llama", "mixtral" })
@@ -97,7 +107,8 @@ public sealed class StopIdsInGenerationConfigTests : IDisposable
     public void A_byte_order_mark_is_no_damage()
     {
         Set("model/generation_config.json", "eos_token_id", "7");
-        File.WriteAllText(files["model/generation_config.json"], "\uFEFF" + File.ReadAllText(files["model/generation_config.json"]));
+        File.WriteAllText(
+            files["model/generation_config.json"], "\uFEFF" + File.ReadAllText(files["model/generation_config.json"]));
         Done("mix", "btx", "--seed", files["model"], "--expert", files["model"], "--output", files["mixture"]);
         Done("export", files["model"], "--format", "llama", "--output", files["llama"]);
         foreach (var output in new[] { "mixture", "llama" })
@@ -121,15 +132,20 @@ public sealed class StopIdsInGenerationConfigTests : IDisposable
         var error = Done("mix", "btx", "--seed", files["seed"], "--expert", files["model"], "--output", files["mixture"]).Error;
         error.ShouldContain($"warning: {files["model"]}: eos_token_id is [2,7]; the mixture takes the seed's 2\n");
         error.ShouldContain($"warning: {files["model"]}: pad_token_id is 0; the mixture takes the seed's 3\n");
-        error.ShouldContain($"warning: {files["model/generation_config.json"]}: {key} differs from that of the seed, whose settings the mixture takes\n");
-        File.ReadAllText(files["mixture/generation_config.json"]).ShouldBe(File.ReadAllText(files["seed/generation_config.json"]));
+        error.ShouldContain(
+            $"warning: {files["model/generation_config.json"]}: {key} differs from that of the seed, whose settings the "
+            + "mixture takes\n");
+        File.ReadAllText(files["mixture/generation_config.json"])
+            .ShouldBe(File.ReadAllText(files["seed/generation_config.json"]));
     }
 
     [Fact]
     public void Training_takes_them_along()
     {
         AddOthers("model");
-        File.WriteAllLines(files["text.jsonl"], Enumerable.Range(0, 60).Select(i => $$"""{"text": "the man number {{i}} ran over there and then in another hat"}"""));
+        var lines = Enumerable.Range(0, 60)
+            .Select(i => $$"""{"text": "the man number {{i}} ran over there and then in another hat"}""");
+        File.WriteAllLines(files["text.jsonl"], lines);
         Done("data", "build", "--input", files["text.jsonl"], "--tokenizer", files["model"], "--output", files["data"]);
         File.WriteAllText(files["train.yaml"], """
             model: model
@@ -151,13 +167,15 @@ public sealed class StopIdsInGenerationConfigTests : IDisposable
         foreach (var name in Others)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(files[$"{model}/{name}"])!);
-            File.WriteAllText(files[$"{model}/{name}"], name.EndsWith(".json", StringComparison.Ordinal) ? $"{{\"file\": \"{name}\"}}" : name);
+            File.WriteAllText(
+                files[$"{model}/{name}"], name.EndsWith(".json", StringComparison.Ordinal) ? $"{{\"file\": \"{name}\"}}" : name);
         }
     }
 
     private string Generated(string model)
     {
-        using var json = JsonDocument.Parse(Done("generate", files[model], "--prompt", "the an", "--temperature", "0", "--max-tokens", "8", "--json").Output);
+        using var json = JsonDocument.Parse(
+            Done("generate", files[model], "--prompt", "the an", "--temperature", "0", "--max-tokens", "8", "--json").Output);
         json.RootElement.GetProperty("ids").GetArrayLength().ShouldBe(1);
         return json.RootElement.GetProperty("stop_reason").GetString()!;
     }

@@ -14,17 +14,22 @@ public sealed class TiedFlagOtherHeadTests : IDisposable
 
     private string Model => files["model"];
 
-    private string Warning => $"warning: {Model}: lm_head.weight is stored and differs from model.embed_tokens.weight, although tie_word_embeddings is true; the model is read as untied, with both";
+    private string Warning =>
+        $"warning: {Model}: lm_head.weight is stored and differs from model.embed_tokens.weight, although tie_word_embeddings "
+        + "is true; the model is read as untied, with both";
 
     public void Dispose() => files.Dispose();
 
     [Fact]
     public void Logits_are_those_of_the_stored_head()
     {
-        var run = CommandLineRun.Of("forward", Model, "--input", files["expected.safetensors"], "--output", files["out.safetensors"]);
+        var run = CommandLineRun.Of(
+            "forward", Model, "--input", files["expected.safetensors"], "--output", files["out.safetensors"]);
         run.ShouldBeDone();
         run.Error.ShouldContain(Warning);
-        Read(files["out.safetensors"], "logits").Zip(Read(files["expected.safetensors"], "logits"), (found, expected) => Math.Abs(found - expected)).Max().ShouldBeLessThan(1e-5f);
+        Read(files["out.safetensors"], "logits").Zip(
+            Read(files["expected.safetensors"], "logits"),
+            (found, expected) => Math.Abs(found - expected)).Max().ShouldBeLessThan(1e-5f);
     }
 
     [Fact]
@@ -97,10 +102,12 @@ public sealed class TiedFlagOtherHeadTests : IDisposable
         var run = CommandLineRun.Of("train", files["train.yaml"]);
         run.ShouldBeDone();
         run.Error.ShouldContain(Warning);
-        JsonNode.Parse(File.ReadAllText(files["run/model/config.json"]))!["tie_word_embeddings"]!.GetValue<bool>().ShouldBeFalse();
+        JsonNode.Parse(File.ReadAllText(files["run/model/config.json"]))!["tie_word_embeddings"]!.GetValue<bool>()
+            .ShouldBeFalse();
         foreach (var tensor in new[] { "model.embed_tokens.weight", "lm_head.weight" })
         {
-            var (before, after) = (Read(files["model/model.safetensors"], tensor), Read(files["run/model/model.safetensors"], tensor));
+            var (before, after) = (
+                Read(files["model/model.safetensors"], tensor), Read(files["run/model/model.safetensors"], tensor));
             after.ShouldNotBe(before, tensor);
             before.Zip(after, (x, y) => Math.Abs(x - y)).Max().ShouldBeLessThan(0.01f, tensor);
         }
@@ -116,8 +123,12 @@ public sealed class TiedFlagOtherHeadTests : IDisposable
         WriteModel("tied", tensor => tensor == "lm_head.weight" ? null : tensor);
         var run = Run("mix soup --seed TIED --expert MODEL --output OUT");
         run.ShouldBeDone();
-        run.Error.ShouldContain($"warning: {files["tied"]} has a tied head and {Model} one of its own: the mixture is untied, and the embeddings of the former count as its head");
-        var (embedding, head) = (Read(files["model/model.safetensors"], "model.embed_tokens.weight"), Read(files["model/model.safetensors"], "lm_head.weight"));
+        run.Error.ShouldContain(
+            $"warning: {files["tied"]} has a tied head and {Model} one of its own: the mixture is untied, and the embeddings "
+            + "of the former count as its head");
+        var (embedding, head) = (
+            Read(files["model/model.safetensors"], "model.embed_tokens.weight"),
+            Read(files["model/model.safetensors"], "lm_head.weight"));
         Read(files["out/model.safetensors"], "lm_head.weight").ShouldBe(embedding.Zip(head, (x, y) => (x + y) / 2));
         Read(files["out/model.safetensors"], "model.embed_tokens.weight").ShouldBe(embedding);
     }
@@ -126,7 +137,9 @@ public sealed class TiedFlagOtherHeadTests : IDisposable
     public void A_head_without_an_embedding_matrix_is_both()
     {
         WriteModel("tied", tensor => tensor == "lm_head.weight" ? null : tensor);
-        WriteModel("head-only", tensor => tensor == "model.embed_tokens.weight" ? "lm_head.weight" : tensor == "lm_head.weight" ? null : tensor);
+        WriteModel(
+            "head-only",
+            tensor => tensor == "model.embed_tokens.weight" ? "lm_head.weight" : tensor == "lm_head.weight" ? null : tensor);
         var run = Run("inspect TIED HEAD");
         run.ShouldBeDone();
         run.Output.ShouldContain("are the same");

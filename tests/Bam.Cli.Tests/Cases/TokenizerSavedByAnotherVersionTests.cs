@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Bam.Cli.Tests.Cases;
 
-/// <summary>The seed's tokenizer has merges as texts and lacks later keys, the expert's has pairs, every default and a truncation.</summary>
+/// <summary>
+/// The seed's tokenizer has merges as texts and lacks later keys, the expert's has pairs, every default and a truncation.
+/// </summary>
 public sealed class TokenizerSavedByAnotherVersionTests : IDisposable
 {
     private readonly CaseFiles files = new("tokenizer-saved-by-another-version");
@@ -48,11 +50,13 @@ public sealed class TokenizerSavedByAnotherVersionTests : IDisposable
         var run = Mix("btx");
         run.Status.ShouldBe(0);
         run.Error.ShouldContain(
-            $"warning: {files["expert/tokenizer.json"]}: decoder.decoders differs from that of {files["seed/tokenizer.json"]}, which the mixture takes; ids are the same\n");
+            $"warning: {files["expert/tokenizer.json"]}: decoder.decoders differs from that of {files["seed/tokenizer.json"]}, "
+            + "which the mixture takes; ids are the same\n");
     }
 
     private CommandLineRun Mix(string method, params string[] options) =>
-        CommandLineRun.Of(["mix", method, "--seed", files["seed"], "--expert", files["expert"], "--output", files["mixture"], .. options]);
+        CommandLineRun.Of(
+            ["mix", method, "--seed", files["seed"], "--expert", files["expert"], "--output", files["mixture"], .. options]);
 
     private void Change(string model, Action<JsonNode> change)
     {

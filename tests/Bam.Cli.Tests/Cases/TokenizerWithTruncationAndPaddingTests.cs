@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Bam.Cli.Tests.Cases;
 
-/// <summary>A model whose tokenizer.json keeps the truncation and the padding of its training; without.json is the same with neither.</summary>
+/// <summary>
+/// A model whose tokenizer.json keeps the truncation and the padding of its training; without.json is the same with neither.
+/// </summary>
 public sealed class TokenizerWithTruncationAndPaddingTests : IDisposable
 {
     private readonly CaseFiles files = new("tokenizer-with-truncation-and-padding");

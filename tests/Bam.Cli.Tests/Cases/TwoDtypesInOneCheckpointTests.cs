@@ -29,7 +29,9 @@ public sealed class TwoDtypesInOneCheckpointTests : IDisposable
         // In float32 every number of both dtypes stays as it is.
         Run("export HEAD --format hf --dtype float32 --output OUT").ShouldBeDone();
         foreach (var (model, output) in ((string, string)[])[("HEAD", "a"), ("OUT", "b")])
-            CommandLineRun.Of("forward", model == "HEAD" ? files["head-float32"] : files["out"], "--input", files["ids.safetensors"], "--output", files[output]).ShouldBeDone();
+            CommandLineRun.Of(
+                "forward", model == "HEAD" ? files["head-float32"] : files["out"], "--input", files["ids.safetensors"],
+                "--output", files[output]).ShouldBeDone();
         Read(files["a"], "logits").ShouldBe(Read(files["b"], "logits"));
     }
 
@@ -53,7 +55,8 @@ public sealed class TwoDtypesInOneCheckpointTests : IDisposable
         var run = Run(command);
         run.ShouldBeDone();
         run.Error.ShouldContain(
-            $"warning: {files["head-float32"]}: the tensors do not all have the dtype that is written (20 bfloat16, 1 float32); 1 of them is converted to bfloat16, unless --dtype says otherwise");
+            $"warning: {files["head-float32"]}: the tensors do not all have the dtype that is written (20 bfloat16, 1 "
+            + "float32); 1 of them is converted to bfloat16, unless --dtype says otherwise");
         if (weights is not null) DtypesOf("out").ShouldHaveSingleItem().ShouldBe(TensorDtype.BFloat16);
     }
 

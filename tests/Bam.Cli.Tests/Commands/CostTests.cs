@@ -31,8 +31,9 @@ public sealed class CostTests
         run.Output.ShouldMatch(@"active +31,328");
         run.Output.ShouldContain("(n_ctx = 128)", customMessage: "the longest input is shorter than the paper's");
         run.Output.ShouldContain("training on 1.50 M");
-        run.Output.ShouldNotContain("Beside the paper");
-        CommandLineRun.Of("cost", Path.Combine(Fixture("bam-attention-top2"), "config.json"), "--tokens", "1.5M").Output.ShouldBe(run.Output);
+        run.Output.ShouldNotContain("Comparison with the paper");
+        CommandLineRun.Of(
+            "cost", Path.Combine(Fixture("bam-attention-top2"), "config.json"), "--tokens", "1.5M").Output.ShouldBe(run.Output);
     }
 
     [Fact]
@@ -47,7 +48,8 @@ public sealed class CostTests
         mixture.GetProperty("inference_flops_per_layer").GetProperty("total").GetInt64().ShouldBe(46_673_920);
 
         using var other = Json("cost", Fixture("dense-parallel"), "--method", "bam", "--models", "3", "--share-key-value");
-        other.RootElement.GetProperty("models")[1].GetProperty("config").GetProperty("num_attention_experts").GetInt32().ShouldBe(3);
+        other.RootElement.GetProperty("models")[1].GetProperty("config").GetProperty("num_attention_experts").GetInt32()
+            .ShouldBe(3);
     }
 
     [Fact]
@@ -55,17 +57,19 @@ public sealed class CostTests
     {
         using var json = Json("cost", "bam-small", "--method", "sparse", "--plan", "--peak", "400T", "--tokens", "100B");
         json.RootElement.GetProperty("phases").EnumerateArray().ShouldAllBe(phase => phase.GetProperty("phase").GetInt32() != 2);
-        CommandLineRun.Of("cost", "bam-small", "--method", "soup").Error.ShouldBe("bam: --method: expected bam, btx or sparse, found soup; leave it out: a soup costs what its seed does\n");
+        CommandLineRun.Of("cost", "bam-small", "--method", "soup").Error.ShouldBe(
+            "bam: --method: expected bam, btx or sparse, found soup; leave it out: a soup costs the same as its seed\n");
     }
 
     [Fact]
     public void A_plan_says_how_long_and_whether_it_fits()
     {
-        var run = CommandLineRun.Of("cost", "bam-small", "--plan", "--peak", "400T", "--devices", "8", "--memory", "14G", "--tokens", "100B");
+        var run = CommandLineRun.Of(
+            "cost", "bam-small", "--plan", "--peak", "400T", "--devices", "8", "--memory", "14G", "--tokens", "100B");
         run.Status.ShouldBe(0);
         run.Output.ShouldMatch(@"1 seed +400 B +7\.84e20 +7\.1 days +\S+ GB +yes");
-        run.Output.ShouldMatch(@"2 copies of it +3 × 100 B");
-        run.Output.ShouldMatch(@"3 BAM +100 B +2\.44e20 +2\.2 days +\S+ GB +[0-9]+ × 256 would");
+        run.Output.ShouldMatch(@"2 copies of the seed +3 × 100 B");
+        run.Output.ShouldMatch(@"3 BAM +100 B +2\.44e20 +2\.2 days +\S+ GB +only [0-9]+ × 256");
         run.Output.ShouldContain("8 devices of 400 TFLOP/s, of which training reaches 0.4");
 
         using var json = Json("cost", Fixture("bam-expert-kv"), "--plan", "--peak", "1T", "--tokens", "1e9");
@@ -74,17 +78,32 @@ public sealed class CostTests
     }
 
     [Theory]
-    [InlineData("bam-smal: does not exist, and no preset is called so, did you mean 'bam-small'; expected a checkpoint directory, a config.json or a preset", "bam-smal")]
-    [InlineData("--tokens: expected a number as 400B, 1.5T or 4e11, found many; correct it", "small", "--tokens", "many")]
-    [InlineData("--sequence-length: expected 1 to 8192 (max_position_embeddings), found 9000; choose another", "small", "--sequence-length", "9000")]
+    [InlineData(
+        "bam-smal: does not exist, and no preset has this name, did you mean 'bam-small'; expected a checkpoint directory, a "
+            + "config.json or a preset",
+        "bam-smal")]
+    [InlineData("--tokens: expected a number such as 400B, 1.5T or 4e11, found many; correct it", "small", "--tokens", "many")]
+    [InlineData(
+        "--sequence-length: expected 1 to 8192 (max_position_embeddings), found 9000; choose another", "small",
+        "--sequence-length", "9000")]
     [InlineData("--dtype: expected float32 or bfloat16, found int8; choose one of these", "small", "--dtype", "int8")]
     [InlineData("--batch-size: expected a number above 0, found 0; correct it", "small", "--batch-size", "0")]
     [InlineData("--top-k has no meaning without --method; add that or leave it out", "small", "--top-k", "2")]
     [InlineData("--memory has no meaning without --plan; add that or leave it out", "small", "--memory", "80G")]
-    [InlineData("--peak: expected the matrix peak of one device in FLOP/s, found none; add it, as --peak 989T; 'bam doctor' measures this machine's", "small", "--plan", "--tokens", "1B")]
-    [InlineData("--tokens: expected the mixture's training tokens, found none; add them, as --tokens 10B; the paper does not print its own", "small", "--plan", "--peak", "1T")]
-    [InlineData("--fraction: expected a number above 0 and at most 1, found 1.5; correct it", "small", "--plan", "--peak", "1T", "--tokens", "1B", "--fraction", "1.5")]
-    [InlineData("attention-top-k: expected 1 to 4, the number of models, found 9; choose another or leave it out for soft routing", "small", "--method", "bam", "--attention-top-k", "9")]
+    [InlineData(
+        "--peak: expected the peak matrix throughput of one device in FLOP/s, found none; "
+        + "add it, for example --peak 989T; 'bam doctor' measures this machine's",
+        "small", "--plan", "--tokens", "1B")]
+    [InlineData(
+        "--tokens: expected the mixture's training tokens, found none; add them, for example --tokens 10B; the paper does not "
+            + "state its own",
+        "small", "--plan", "--peak", "1T")]
+    [InlineData(
+        "--fraction: expected a number above 0 and at most 1, found 1.5; correct it", "small", "--plan", "--peak", "1T",
+        "--tokens", "1B", "--fraction", "1.5")]
+    [InlineData(
+        "attention-top-k: expected 1 to 4, the number of models, found 9; choose another or leave it out for soft routing",
+        "small", "--method", "bam", "--attention-top-k", "9")]
     public void A_wrong_request_costs_one_line(string message, params string[] arguments)
     {
         var run = CommandLineRun.Of(["cost", .. arguments]);
@@ -96,11 +115,15 @@ public sealed class CostTests
     [Fact]
     public void What_is_no_dense_model_cannot_be_mixed_or_planned_without_a_mixture()
     {
-        CommandLineRun.Of("cost", Fixture("btx-top1"), "--method", "bam").Error.ShouldContain("--method: expected a dense model to mix");
-        CommandLineRun.Of("cost", Fixture("dense-parallel"), "--plan", "--peak", "1T", "--tokens", "1B").Error.ShouldContain("add --method bam or btx");
+        CommandLineRun.Of(
+            "cost", Fixture("btx-top1"), "--method", "bam").Error.ShouldContain("--method: expected a dense model to mix");
+        CommandLineRun.Of(
+            "cost", Fixture("dense-parallel"), "--plan", "--peak", "1T", "--tokens",
+            "1B").Error.ShouldContain("add --method bam or btx");
     }
 
-    private static JsonDocument Json(params string[] arguments) => JsonDocument.Parse(CommandLineRun.Of([.. arguments, "--json"]).Output);
+    private static JsonDocument Json(params string[] arguments) =>
+        JsonDocument.Parse(CommandLineRun.Of([.. arguments, "--json"]).Output);
 
     private static string Fixture(string name) => RepositoryRoot.PathOf("tests", "fixtures", "bam", name);
 }

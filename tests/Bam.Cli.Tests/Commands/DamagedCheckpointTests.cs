@@ -16,7 +16,8 @@ public sealed class DamagedCheckpointTests : IDisposable
     public DamagedCheckpointTests()
     {
         // Shards of its own making, so that there is an index to damage.
-        CommandLineRun.Of("mix", "soup", "--seed", Dense, "--expert", Dense, "--output", Model, "--shard-size", "50kB").Status.ShouldBe(0);
+        CommandLineRun.Of(
+            "mix", "soup", "--seed", Dense, "--expert", Dense, "--output", Model, "--shard-size", "50kB").Status.ShouldBe(0);
         Shards.Length.ShouldBeGreaterThan(1);
     }
 
@@ -36,7 +37,8 @@ public sealed class DamagedCheckpointTests : IDisposable
     {
         var shard = Shards[1];
         File.Delete(shard);
-        Refused().ShouldBe($"{Index}: expected the shard {Path.GetFileName(shard)}, found no such file; copy it beside the index");
+        Refused().ShouldBe(
+            $"{Index}: expected the shard {Path.GetFileName(shard)}, found no such file; copy it beside the index");
     }
 
     [Fact]
@@ -44,19 +46,25 @@ public sealed class DamagedCheckpointTests : IDisposable
     {
         var shard = Path.GetFileName(Shards[0]);
         Edit(Index, index => index["weight_map"]!["model.extra.weight"] = shard);
-        Refused().ShouldBe($"{Index}: tensor model.extra.weight: expected it in {shard}, found no shard that has it; copy the index and the shards again");
+        Refused().ShouldBe(
+            $"{Index}: tensor model.extra.weight: expected it in {shard}, found no shard that has it; copy the index and the "
+            + "shards again");
     }
 
     [Fact]
     public void Overlapping_offsets()
     {
         var header = ReadHeader(Shards[^1]);
-        var (first, second) = (header.Where(entry => entry.Key != "__metadata__").ElementAt(0), header.Where(entry => entry.Key != "__metadata__").ElementAt(1));
+        var (first, second) = (
+            header.Where(entry => entry.Key != "__metadata__").ElementAt(0),
+            header.Where(entry => entry.Key != "__metadata__").ElementAt(1));
         var end = first.Value!["data_offsets"]![1]!.GetValue<long>();
         var length = second.Value!["data_offsets"]![1]!.GetValue<long>() - end;
         header[second.Key]!["data_offsets"] = new JsonArray(end - 4, end - 4 + length);
         WriteHeader(Shards[^1], header);
-        Refused().ShouldBe($"{Shards[^1]}: tensor {second.Key}: data_offsets: expected a begin of {end}, found {end - 4}, inside {first.Key}; the file is damaged, copy or convert it again");
+        Refused().ShouldBe(
+            $"{Shards[^1]}: tensor {second.Key}: data_offsets: expected a begin of {end}, found {end - 4}, inside {first.Key}; "
+            + "the file is damaged, copy or convert it again");
     }
 
     [Fact]
@@ -64,7 +72,9 @@ public sealed class DamagedCheckpointTests : IDisposable
     {
         var config = Path.Combine(Model, "config.json");
         Edit(config, settings => settings["intermediate_size"] = 8);
-        Refused().ShouldMatch("tensor model.layers.0.mlp.gate_proj.weight: shape: expected \\[8, [0-9]+\\], as .*config.json says, found \\[[0-9]+, [0-9]+\\]; is config.json that of another model\\?$");
+        Refused().ShouldMatch(
+            "tensor model.layers.0.mlp.gate_proj.weight: shape: expected \\[8, [0-9]+\\], as .*config.json says, found "
+            + "\\[[0-9]+, [0-9]+\\]; is config.json that of another model\\?$");
     }
 
     [Fact]
@@ -79,7 +89,9 @@ public sealed class DamagedCheckpointTests : IDisposable
             stream.Write(BitConverter.GetBytes(float.NaN));
         }
 
-        Refused("--check-finite").ShouldMatch($"^{shard}: tensor {tensor.Key}: element \\[(0, )?3\\]: expected a finite number, found NaN; the file is damaged or the model diverged; use an older checkpoint$");
+        Refused("--check-finite").ShouldMatch(
+            $"^{shard}: tensor {tensor.Key}: element \\[(0, )?3\\]: expected a finite number, found NaN; the file is damaged "
+            + "or the model diverged; use an older checkpoint$");
     }
 
     [Fact]
@@ -103,7 +115,8 @@ public sealed class DamagedCheckpointTests : IDisposable
     }
 
     private CommandLineRun Mix(params string[] options) =>
-        CommandLineRun.Of(["mix", "btx", "--seed", Dense, "--expert", Model, "--output", Path.Combine(root, "mixture"), .. options]);
+        CommandLineRun.Of(
+            ["mix", "btx", "--seed", Dense, "--expert", Model, "--output", Path.Combine(root, "mixture"), .. options]);
 
     private static void Edit(string path, Action<JsonNode> change)
     {
@@ -114,7 +127,8 @@ public sealed class DamagedCheckpointTests : IDisposable
 
     private static long DataStart(string shard) => 8 + (long)BinaryPrimitives.ReadUInt64LittleEndian(File.ReadAllBytes(shard));
 
-    private static JsonObject ReadHeader(string shard) => JsonNode.Parse(File.ReadAllBytes(shard).AsSpan(8, (int)DataStart(shard) - 8))!.AsObject();
+    private static JsonObject ReadHeader(string shard) =>
+        JsonNode.Parse(File.ReadAllBytes(shard).AsSpan(8, (int)DataStart(shard) - 8))!.AsObject();
 
     private static void WriteHeader(string shard, JsonObject header)
     {

@@ -13,7 +13,9 @@ public sealed class DataTests : IDisposable
 
     public DataTests()
     {
-        var lines = Enumerable.Range(0, 40).Select(i => JsonSerializer.Serialize(new { text = $"Document {i} speaks of {i * 7919} things, then of {i * 104729} others <|endoftext|> and ends." }));
+        var texts = Enumerable.Range(0, 40)
+            .Select(i => $"Document {i} speaks of {i * 7919} things, then of {i * 104729} others <|endoftext|> and ends.");
+        var lines = texts.Select(text => JsonSerializer.Serialize(new { text }));
         File.WriteAllLines(Path("in.jsonl"), lines.Append("""{"text": ""}"""));
     }
 
@@ -28,7 +30,7 @@ public sealed class DataTests : IDisposable
         run.Output.ShouldMatch(@"read +41\b");
         run.Output.ShouldMatch(@"empty +1\b");
         run.Output.ShouldMatch(@"held out +4 ");
-        run.Output.ShouldMatch(@"to train on +36 ");
+        run.Output.ShouldMatch(@"training +36 ");
     }
 
     [Fact]
@@ -99,7 +101,8 @@ public sealed class DataTests : IDisposable
     {
         Build();
 
-        var run = CommandLineRun.Of("data", "inspect", Path("out"), "--tokenizer", RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", "llama3"));
+        var run = CommandLineRun.Of(
+            "data", "inspect", Path("out"), "--tokenizer", RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", "llama3"));
 
         run.Status.ShouldBe(2);
         run.Error.ShouldContain("--tokenizer: expected the tokenizer that the domain was built with, found another");
@@ -122,7 +125,10 @@ public sealed class DataTests : IDisposable
     }
 
     private CommandLineRun Build(params string[] more) => CommandLineRun.Of(
-        ["data", "build", "--input", Path("in.jsonl"), "--tokenizer", Tokenizer, "--output", Path("out"), "--held-out-fraction", "0.11", "--near-duplicate-similarity", "1", "--contamination-share", "1", .. more]);
+        [
+            "data", "build", "--input", Path("in.jsonl"), "--tokenizer", Tokenizer, "--output", Path("out"),
+            "--held-out-fraction", "0.11", "--near-duplicate-similarity", "1", "--contamination-share", "1", .. more,
+        ]);
 
     private string Path(params string[] names) => System.IO.Path.Combine([root, .. names]);
 }

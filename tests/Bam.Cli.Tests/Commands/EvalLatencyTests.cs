@@ -13,7 +13,8 @@ public sealed class EvalLatencyTests
     public void Checkpoints_and_configurations_make_a_table()
     {
         var config = Path.Combine(Fixture("bam-shared-kv"), "config.json");
-        var run = CommandLineRun.Of("eval", "latency", Dense, Mixture, config, "--prompt-tokens", "20", "--new-tokens", "3", "--runs", "2");
+        var run = CommandLineRun.Of(
+            "eval", "latency", Dense, Mixture, config, "--prompt-tokens", "20", "--new-tokens", "3", "--runs", "2");
         run.ShouldBeDone();
         run.Output.ShouldContain("3 tokens after a prompt of 20: seconds, median of 2 runs (fastest–slowest)");
         run.Output.ShouldContain("× first");
@@ -23,13 +24,16 @@ public sealed class EvalLatencyTests
     [Fact]
     public void Json_has_every_figure()
     {
-        using var json = JsonDocument.Parse(CommandLineRun.Of("eval", "latency", Dense, Mixture, "--prompt-tokens", "20", "--new-tokens", "3", "--runs", "2", "--json").Output);
+        var run = CommandLineRun.Of(
+            "eval", "latency", Dense, Mixture, "--prompt-tokens", "20", "--new-tokens", "3", "--runs", "2", "--json");
+        using var json = JsonDocument.Parse(run.Output);
         json.RootElement.GetProperty("options").GetProperty("runs").GetInt32().ShouldBe(2);
         var (dense, mixture) = (json.RootElement.GetProperty("models")[0], json.RootElement.GetProperty("models")[1]);
         dense.GetProperty("times_first").GetDouble().ShouldBe(1);
         foreach (var figure in new[] { "prefill", "decode", "total" })
             mixture.GetProperty("latency").GetProperty(figure).GetProperty("median").GetDouble().ShouldBeGreaterThan(0);
-        mixture.GetProperty("latency").GetProperty("cache_bytes").GetInt64().ShouldBe(4 * dense.GetProperty("latency").GetProperty("cache_bytes").GetInt64());
+        mixture.GetProperty("latency").GetProperty("cache_bytes").GetInt64()
+            .ShouldBe(4 * dense.GetProperty("latency").GetProperty("cache_bytes").GetInt64());
     }
 
     [Theory]

@@ -18,7 +18,8 @@ public sealed class EvalPerplexityTests : IDisposable
     [Fact]
     public void Models_and_domains_make_a_table()
     {
-        var run = CommandLineRun.Of("eval", "perplexity", Dense, Mixture, "--data", Domain("law"), Domain("code"), "--window", "7");
+        var run = CommandLineRun.Of(
+            "eval", "perplexity", Dense, Mixture, "--data", Domain("law"), Domain("code"), "--window", "7");
 
         run.Error.ShouldNotContain("bam:");
         run.Status.ShouldBe(0);
@@ -31,14 +32,16 @@ public sealed class EvalPerplexityTests : IDisposable
     [Fact]
     public void Json_holds_every_figure()
     {
-        using var result = JsonDocument.Parse(CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("law"), Domain("code"), "--json").Output);
+        using var result = JsonDocument.Parse(
+            CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("law"), Domain("code"), "--json").Output);
 
         var model = result.RootElement.GetProperty("models")[0];
         var (law, code) = (model.GetProperty("domains").GetProperty("law"), model.GetProperty("domains").GetProperty("code"));
         law.GetProperty("perplexity").GetDouble().ShouldBe(Math.Exp(law.GetProperty("nll").GetDouble()), 1e-9);
         law.GetProperty("tokens").GetInt64().ShouldBeGreaterThan(10);
         law.GetProperty("bits_per_byte").GetDouble().ShouldBeGreaterThan(0);
-        model.GetProperty("mean_perplexity").GetDouble().ShouldBe((law.GetProperty("perplexity").GetDouble() + code.GetProperty("perplexity").GetDouble()) / 2, 1e-9);
+        model.GetProperty("mean_perplexity").GetDouble()
+            .ShouldBe((law.GetProperty("perplexity").GetDouble() + code.GetProperty("perplexity").GetDouble()) / 2, 1e-9);
     }
 
     [Fact]
@@ -55,7 +58,9 @@ public sealed class EvalPerplexityTests : IDisposable
 
         run.Status.ShouldBe(1);
         run.Output.ShouldContain("law");
-        run.Error.ShouldEndWith($"bam: {model}: the negative log-likelihood on law is NaN: the model's weights are damaged, or its training diverged\n");
+        run.Error.ShouldEndWith(
+            $"bam: {model}: the negative log-likelihood on law is NaN: the model's weights are damaged, or its training "
+            + "diverged\n");
     }
 
     [Fact]
@@ -73,7 +78,9 @@ public sealed class EvalPerplexityTests : IDisposable
         var model = Path.Combine(root, "model");
         Directory.CreateDirectory(model);
         foreach (var file in Directory.GetFiles(Dense)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
-        File.Copy(RepositoryRoot.PathOf("tests", "fixtures", "cases", "jsonl-lines-of-other-tools", "tokenizer.json"), Path.Combine(model, "tokenizer.json"));
+        File.Copy(
+            RepositoryRoot.PathOf("tests", "fixtures", "cases", "jsonl-lines-of-other-tools", "tokenizer.json"),
+            Path.Combine(model, "tokenizer.json"));
         var law = Domain("law");
         var run = CommandLineRun.Of("eval", "perplexity", Dense, model, "--data", law);
 
@@ -99,7 +106,12 @@ public sealed class EvalPerplexityTests : IDisposable
     {
         var folder = Path.Combine(root, $"{name} text");
         Directory.CreateDirectory(folder);
-        for (var i = 0; i < 20; i++) File.WriteAllText(Path.Combine(folder, $"{i}.txt"), $"document {i} about {name}, which has {i * i * 7919} other words: {i * 31}{name}{i * 17}");
+        for (var i = 0; i < 20; i++)
+        {
+            File.WriteAllText(
+                Path.Combine(folder, $"{i}.txt"),
+                $"document {i} about {name}, which has {i * i * 7919} other words: {i * 31}{name}{i * 17}");
+        }
         var output = Path.Combine(root, name);
         DataBuilder.Build(new DataBuildOptions
         {

@@ -33,8 +33,10 @@ public sealed class GenerateTests : IDisposable
         result.GetProperty("ids").GetArrayLength().ShouldBe(12);
         result.GetProperty("stop_reason").GetString().ShouldBe("max_tokens");
         result.GetProperty("prompt_tokens").GetInt32().ShouldBe(4);
-        result.GetProperty("cache_bytes").GetInt64().ShouldBe(2 * 2 * 2 * 8 * (4 + 12) * 4);  // K and V, layers, heads, head_dim, positions, bytes
-        foreach (var figure in new[] { "prefill_seconds", "decode_seconds", "tokens_per_second" }) result.GetProperty(figure).GetDouble().ShouldBeGreaterThan(0);
+        // K and V, layers, heads, head_dim, positions, bytes
+        result.GetProperty("cache_bytes").GetInt64().ShouldBe(2 * 2 * 2 * 8 * (4 + 12) * 4);
+        foreach (var figure in new[] { "prefill_seconds", "decode_seconds", "tokens_per_second" })
+            result.GetProperty(figure).GetDouble().ShouldBeGreaterThan(0);
     }
 
     [Fact]
@@ -51,7 +53,8 @@ public sealed class GenerateTests : IDisposable
     public void A_prompt_may_come_from_standard_input()
     {
         string[] request = ["--max-tokens", "8", "--temperature", "0"];
-        GenerateFrom("\uFEFFOnce\n"u8, request).Output.ShouldBe(Generate("dense-parallel", ["--prompt", "Once", .. request]).Output);
+        GenerateFrom("\uFEFFOnce\n"u8, request).Output.ShouldBe(
+            Generate("dense-parallel", ["--prompt", "Once", .. request]).Output);
     }
 
     [Fact]
@@ -78,7 +81,9 @@ public sealed class GenerateTests : IDisposable
     public void Experts_are_shown_by_token_and_named_by_their_models()
     {
         var model = Model("bam-expert-kv");
-        File.WriteAllText(Path.Combine(model, "upcycling.json"), """{"seed": "/m/seed", "experts": ["/m/code", "/m/math", "/m/law"]}""");
+        File.WriteAllText(
+            Path.Combine(model, "upcycling.json"),
+            """{"seed": "/m/seed", "experts": ["/m/code", "/m/math", "/m/law"]}""");
         var run = CommandLineRun.Of("generate", model, "--prompt", "Once", "--max-tokens", "5", "--show-experts");
         run.ShouldBeDone();
         var lines = run.Output.Split('\n');
@@ -87,7 +92,8 @@ public sealed class GenerateTests : IDisposable
         lines[3].ShouldEndWith("0     1     2     3");
         foreach (var line in lines[4..9]) line.ShouldMatch(@"^.{16}  [0-3]{2}            (. +\d+ ?){4}$");
 
-        using var json = JsonDocument.Parse(CommandLineRun.Of("generate", model, "--prompt", "Once", "--max-tokens", "5", "--show-experts", "--json").Output);
+        using var json = JsonDocument.Parse(
+            CommandLineRun.Of("generate", model, "--prompt", "Once", "--max-tokens", "5", "--show-experts", "--json").Output);
         var route = json.RootElement.GetProperty("tokens")[4].GetProperty("route")[1];
         route.GetProperty("feed_forward_experts").GetArrayLength().ShouldBe(1);
         route.GetProperty("attention_gates").EnumerateArray().Sum(gate => gate.GetDouble()).ShouldBe(1, 1e-5);
@@ -98,7 +104,9 @@ public sealed class GenerateTests : IDisposable
     public void Names_of_experts_are_escaped()
     {
         var model = Model("bam-expert-kv");
-        File.WriteAllText(Path.Combine(model, "upcycling.json"), """{"seed": "/m/se\u001b[2Jed", "experts": ["/m/co\nde", "/m/math\u202e", "/m/law"]}""");
+        File.WriteAllText(
+            Path.Combine(model, "upcycling.json"),
+            """{"seed": "/m/se\u001b[2Jed", "experts": ["/m/co\nde", "/m/math\u202e", "/m/law"]}""");
         CommandLineRun.Of("generate", model, "--prompt", "Once", "--max-tokens", "1", "--show-experts").Output
             .ShouldStartWith(@"experts: 0 se\u001b[2Jed, 1 co\u000ade, 2 math\u202e, 3 law");
     }
@@ -142,17 +150,20 @@ public sealed class GenerateTests : IDisposable
 
     [Fact]
     public void A_prompt_longer_than_the_model_is_refused() =>
-        Generate("dense-parallel", "--prompt", new string('a', 128)).Error.ShouldBe("bam: the prompt: expected fewer than 128 tokens (max_position_embeddings), found 128; shorten it\n");
+        Generate("dense-parallel", "--prompt", new string('a', 128)).Error.ShouldBe(
+            "bam: the prompt: expected fewer than 128 tokens (max_position_embeddings), found 128; shorten it\n");
 
     [Fact]
     public void A_model_without_a_tokenizer_is_refused()
     {
-        var run = CommandLineRun.Of("generate", RepositoryRoot.PathOf("tests", "fixtures", "bam", "dense-parallel"), "--prompt", "Once");
+        var run = CommandLineRun.Of(
+            "generate", RepositoryRoot.PathOf("tests", "fixtures", "bam", "dense-parallel"), "--prompt", "Once");
         run.Status.ShouldBe(ExitStatus.WrongRequest);
         run.Error.ShouldContain("tokenizer.json");
     }
 
-    private CommandLineRun Generate(string fixture, params string[] options) => CommandLineRun.Of(["generate", Model(fixture), .. options]);
+    private CommandLineRun Generate(string fixture, params string[] options) =>
+        CommandLineRun.Of(["generate", Model(fixture), .. options]);
 
     private CommandLineRun GenerateFrom(ReadOnlySpan<byte> input, params string[] options)
     {

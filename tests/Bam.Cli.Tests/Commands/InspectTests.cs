@@ -37,7 +37,8 @@ public sealed class InspectTests
         run.Output.ShouldContain("share_key_value");
         run.Output.ShouldContain("model.layers.0.self_attn.experts.0.k_proj.weight");
 
-        using var json = JsonDocument.Parse(CommandLineRun.Of("inspect", Fixture("bam-expert-kv"), Fixture("bam-expert-kv"), "--json").Output);
+        using var json = JsonDocument.Parse(
+            CommandLineRun.Of("inspect", Fixture("bam-expert-kv"), Fixture("bam-expert-kv"), "--json").Output);
         json.RootElement.GetProperty("same").GetBoolean().ShouldBeTrue();
         CommandLineRun.Of("inspect", Fixture("btx-top1"), Fixture("btx-top1")).Output.ShouldEndWith("are the same\n");
     }
@@ -47,7 +48,8 @@ public sealed class InspectTests
     {
         var run = CommandLineRun.Of("inspect", "/nowhere");
         run.Status.ShouldBe(2);
-        run.Error.ShouldBe("bam: /nowhere: does not exist; expected a checkpoint directory with config.json and model.safetensors\n");
+        run.Error.ShouldBe(
+            "bam: /nowhere: does not exist; expected a checkpoint directory with config.json and model.safetensors\n");
     }
 
     private static string Fixture(string name) => RepositoryRoot.PathOf("tests", "fixtures", "bam", name);

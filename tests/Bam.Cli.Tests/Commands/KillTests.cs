@@ -8,12 +8,13 @@ using Xunit;
 namespace Bam.Cli.Tests.Commands;
 
 /// <summary>
-/// Commands that are killed at any moment leave nothing half-written under a final name, and the same command then makes what an unbroken
-/// one makes. <c>eng/check-kills.sh</c> does the same with more kills.
+/// Commands that are killed at any moment leave nothing half-written under a final name, and the same command then makes what an
+/// unbroken one makes. <c>eng/check-kills.sh</c> does the same with more kills.
 /// </summary>
 public sealed class KillTests(KilledCommands commands) : IClassFixture<KilledCommands>
 {
-    private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("BAM_KILLS") ?? "2", CultureInfo.InvariantCulture);
+    private static readonly int Kills = int.Parse(
+        Environment.GetEnvironmentVariable("BAM_KILLS") ?? "2", CultureInfo.InvariantCulture);
 
     private readonly Random random = new();
 
@@ -44,23 +45,27 @@ public sealed class KillTests(KilledCommands commands) : IClassFixture<KilledCom
 
             NothingIsHalfWritten(output, whole);
             // A run that is done is not done again, and an export does not replace another.
-            if ((name == "run" && File.Exists(Path.Combine(output, "report.html"))) || (name.StartsWith("export", StringComparison.Ordinal) && Directory.Exists(output)))
-                Directory.Delete(output, recursive: true);
+            var isRun = name == "run" && File.Exists(Path.Combine(output, "report.html"));
+            var isExport = name.StartsWith("export", StringComparison.Ordinal) && Directory.Exists(output);
+            if (isRun || isExport) Directory.Delete(output, recursive: true);
         }
 
         Run(name, output);
         NothingIsHalfWritten(output, whole);
         Comparable(output).ShouldBe(Comparable(whole));
         Temporary(folder).ShouldBeEmpty();
-        if (Environment.GetEnvironmentVariable("BAM_KILLS_RESULT") is { } result) File.AppendAllText(result, $"| `{name}` | {kills} | {writing} |\n");
+        if (Environment.GetEnvironmentVariable("BAM_KILLS_RESULT") is { } result)
+            File.AppendAllText(result, $"| `{name}` | {kills} | {writing} |\n");
     }
 
-    private void Run(string name, string output) => TrainProcess.Finish(TrainProcess.StartBam(commands.Arguments(name, output))).ShouldBeDone();
+    private void Run(string name, string output) =>
+        TrainProcess.Finish(TrainProcess.StartBam(commands.Arguments(name, output))).ShouldBeDone();
 
     private void WaitForMoment(Process process, TimeSpan? moment, string folder)
     {
         var start = Stopwatch.GetTimestamp();
-        while (!process.HasExited && (moment is { } end ? Stopwatch.GetElapsedTime(start) < end : Temporary(folder).Count == 0)) Thread.Sleep(1);
+        while (!process.HasExited && (moment is { } end ? Stopwatch.GetElapsedTime(start) < end : Temporary(folder).Count == 0))
+            Thread.Sleep(1);
         // Small files are written within a millisecond.
         if (moment is null && random.Next(2) == 0) Thread.Sleep(random.Next(0, 30));
     }
@@ -69,7 +74,8 @@ public sealed class KillTests(KilledCommands commands) : IClassFixture<KilledCom
     {
         try
         {
-            return [.. Directory.EnumerateFileSystemEntries(folder, ".*", SearchOption.AllDirectories).Where(path => path.EndsWith(".tmp", StringComparison.Ordinal) || path.EndsWith(".old", StringComparison.Ordinal))];
+            return [.. Directory.EnumerateFileSystemEntries(folder, ".*", SearchOption.AllDirectories)
+                .Where(path => Path.GetExtension(path) is ".tmp" or ".old")];
         }
         catch (DirectoryNotFoundException)
         {
@@ -78,7 +84,9 @@ public sealed class KillTests(KilledCommands commands) : IClassFixture<KilledCom
         }
     }
 
-    /// <summary>What has a final name is whole: as in an unbroken run, or readable where it is only there for a while or holds times.</summary>
+    /// <summary>
+    /// What has a final name is whole: as in an unbroken run, or readable where it is only there for a while or holds times.
+    /// </summary>
     private static void NothingIsHalfWritten(string output, string whole)
     {
         foreach (var (name, path) in Files(output))
@@ -93,21 +101,27 @@ public sealed class KillTests(KilledCommands commands) : IClassFixture<KilledCom
 
     private static SortedDictionary<string, string> Comparable(string output)
     {
-        var files = Files(output).Where(file => IsComparable(file.Path)).ToDictionary(file => file.Name, file => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file.Path))));
+        var files = Files(output).Where(file => IsComparable(file.Path)).ToDictionary(
+            file => file.Name,
+            file => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file.Path))));
         files.ShouldNotBeEmpty();
         return new(files);
     }
 
     // What else a run leaves holds times, dates or the run's own path.
-    private static bool IsComparable(string path) =>
-        Path.GetFileName(path) is var name
-        && (Path.GetExtension(name) is ".safetensors" or ".bin" or ".idx" or ".gguf" or ".md" or ".py" or "" || name is "config.json" or "tokenizer.json" or "report.json" or "upcycling.json")
-        && !(name is "upcycling.json" && path.Contains("/phases/", StringComparison.Ordinal));
+    private static bool IsComparable(string path)
+    {
+        var name = Path.GetFileName(path);
+        if (name is "upcycling.json" && path.Contains("/phases/", StringComparison.Ordinal)) return false;
+        return Path.GetExtension(name) is ".safetensors" or ".bin" or ".idx" or ".gguf" or ".md" or ".py" or ""
+            || name is "config.json" or "tokenizer.json" or "report.json" or "upcycling.json";
+    }
 
     private static IEnumerable<(string Name, string Path)> Files(string output) =>
         File.Exists(output) ? [(".", output)]
         : !Directory.Exists(output) ? []
         : Directory.EnumerateFiles(output, "*", SearchOption.AllDirectories)
             .Select(path => (Path.GetRelativePath(output, path), path))
-            .Where(file => !file.Item1.Split('/').Any(part => part.StartsWith('.')) && !file.path.Contains("/events/", StringComparison.Ordinal));
+            .Where(file => !file.Item1.Split('/').Any(part => part.StartsWith('.')))
+            .Where(file => !file.path.Contains("/events/", StringComparison.Ordinal));
 }

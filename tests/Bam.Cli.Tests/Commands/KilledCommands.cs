@@ -16,8 +16,8 @@ public sealed class KilledCommands : IDisposable
 
     // Weights of 20 MB in Llama's form: writing them takes long enough to be killed meanwhile.
     private const string Training = """
-        config: {vocab_size: 400, hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 4, num_attention_heads: 4, num_key_value_heads: 4,
-          head_dim: 64, max_position_embeddings: 64, parallel_block: false, norm_type: rms_norm}
+        config: {vocab_size: 400, hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 4, num_attention_heads: 4,
+          num_key_value_heads: 4, head_dim: 64, max_position_embeddings: 64, parallel_block: false, norm_type: rms_norm}
         data: [{domain: text, path: shards}]
         tokenizer: tok.json
         output: run
@@ -33,7 +33,12 @@ public sealed class KilledCommands : IDisposable
     public KilledCommands()
     {
         Directory.CreateDirectory(this["text"]);
-        for (var i = 0; i < 200; i++) File.WriteAllText(this[$"text/{i}.txt"], string.Join(' ', Enumerable.Range(i * 1000, 400).Select(n => (n * 7919L).ToString(CultureInfo.InvariantCulture))));
+        for (var i = 0; i < 200; i++)
+        {
+            var numbers = Enumerable.Range(i * 1000, 400).Select(n => (n * 7919L).ToString(CultureInfo.InvariantCulture));
+            File.WriteAllText(this[$"text/{i}.txt"], string.Join(' ', numbers));
+        }
+
         File.WriteAllText(this["recipe.yaml"], Recipe);
         File.WriteAllText(this["train.yaml"], Training);
         Do("tokenizer", "train", this["text"], "--vocab-size", "400", "--output", this["tok.json"]);
@@ -41,7 +46,9 @@ public sealed class KilledCommands : IDisposable
         Do("train", this["train.yaml"]);
         Directory.CreateDirectory(this["copy"]);
         foreach (var file in Directory.GetFiles(this["run/model"])) File.Copy(file, this[$"copy/{Path.GetFileName(file)}"]);
-        Do("mix", "btx", "--seed", this["run/model"], "--expert", this["copy"], "--top-k", "2", "--norm-topk", "--output", this["mixture"]);
+        Do(
+            "mix", "btx", "--seed", this["run/model"], "--expert", this["copy"], "--top-k", "2", "--norm-topk", "--output",
+            this["mixture"]);
     }
 
     /// <summary>The commands by name.</summary>
@@ -56,7 +63,8 @@ public sealed class KilledCommands : IDisposable
         ["tokenizer", ..] => ["tokenizer", "train", this["text"], "--vocab-size", "400", "--output", output],
         ["data", ..] => ["data", "build", "--input", this["text"], "--tokenizer", this["tok.json"], "--output", output],
         ["mix"] => ["mix", "bam", "--seed", this["run/model"], "--expert", this["copy"], "--output", output],
-        ["export", var format] => ["export", format == "mixtral" ? this["mixture"] : this["run/model"], "--format", format, "--output", output],
+        ["export", var format] =>
+            ["export", format == "mixtral" ? this["mixture"] : this["run/model"], "--format", format, "--output", output],
         _ => ["run", this["recipe.yaml"], "--smoke", "--output", output],
     };
 

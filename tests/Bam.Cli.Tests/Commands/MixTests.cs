@@ -79,7 +79,7 @@ public sealed class MixTests : IDisposable
     public void A_router_seed_without_random_numbers_is_told()
     {
         Mix("soup", "--expert", Dense, "--router-seed", "5")
-            .Error.ShouldContain("warning: --router-seed: nothing of this mixture is random; it has no part in it\n");
+            .Error.ShouldContain("warning: --router-seed: has no effect, because nothing in this mixture is random\n");
         Mix("btx", "--expert", Dense, "--router-seed", "5").Error.ShouldNotContain("--router-seed");
     }
 
@@ -111,12 +111,14 @@ public sealed class MixTests : IDisposable
     {
         var seed = Directory.CreateDirectory(Path.Combine(root, "with companions")).FullName;
         foreach (var file in Directory.GetFiles(Dense)) File.Copy(file, Path.Combine(seed, Path.GetFileName(file)));
-        foreach (
-            var name in new[]
-            {
-                "generation_config.json", "vocab.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json",
-            })
+        foreach (var name in new[]
+        {
+            "generation_config.json", "vocab.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json",
+        })
+        {
             File.WriteAllText(Path.Combine(seed, name), "{}");
+        }
+
         foreach (var name in new[] { "merges.txt", "tokenizer.model", "chat_template.jinja" })
             File.WriteAllText(Path.Combine(seed, name), "");
         string[] request =
@@ -133,13 +135,13 @@ public sealed class MixTests : IDisposable
         "--dtype: expected float32, bfloat16, float16 or float64, found int8; choose one of these", "btx", "--dtype", "int8")]
     [InlineData("method: expected bam, btx, soup, sparse, found moe; choose one of these", "moe")]
     [InlineData(
-        "--weights: expected numbers with commas between them, as 0.4,0.2,0.2,0.2, found 0.5;0.5; correct it", "btx", "--weights",
+        "--weights: expected numbers separated by commas, such as 0.4,0.2,0.2,0.2, found 0.5;0.5; correct it", "btx", "--weights",
         "0.5;0.5")]
     [InlineData(
         "weights: expected 2, one of each model with the seed's first, found 3; give as many as there are models", "btx",
         "--weights", "1,2,3")]
     [InlineData(
-        "--shard-size: expected a size of at least one byte, as 5GB, 500MB or 2GiB, found 5 bananas; correct it", "btx",
+        "--shard-size: expected a size of at least one byte, such as 5GB, 500MB or 2GiB, found 5 bananas; correct it", "btx",
         "--shard-size", "5 bananas")]
     public void A_wrong_request_costs_one_line_and_status_2(string line, params string[] arguments)
     {

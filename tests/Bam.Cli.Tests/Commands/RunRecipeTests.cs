@@ -33,7 +33,10 @@ public sealed class RunRecipeTests : IDisposable
         var run = Run(Recipe, "--dry-run");
 
         run.Status.ShouldBe(0);
-        foreach (var phase in new[] { "tokenizer", "data general", "data law", "train seed", "train law", "mix btx", "train btx", "evaluate btx" })
+        foreach (var phase in new[]
+        {
+            "tokenizer", "data general", "data law", "train seed", "train law", "mix btx", "train btx", "evaluate btx",
+        })
             run.Output.ShouldContain(phase);
         run.Output.ShouldContain("not run yet");
         Directory.Exists(Path.Combine(root, "out")).ShouldBeFalse();
@@ -51,7 +54,8 @@ public sealed class RunRecipeTests : IDisposable
         var run = Run(Recipe.Replace("method: btx", "methd: btx", StringComparison.Ordinal));
 
         run.Status.ShouldBe(2);
-        run.Error.ShouldBe($"bam: {Path.Combine(root, "recipe.yaml")}:9: key 'mixtures.btx.methd' is unknown, did you mean 'method'\n");
+        run.Error.ShouldBe(
+            $"bam: {Path.Combine(root, "recipe.yaml")}:9: key 'mixtures.btx.methd' is unknown, did you mean 'method'\n");
         Directory.Exists(Path.Combine(root, "out")).ShouldBeFalse();
     }
 
@@ -80,10 +84,12 @@ public sealed class RunRecipeTests : IDisposable
         using var schema = JsonDocument.Parse(CommandLineRun.Of("run", "--schema").Output);
 
         var properties = schema.RootElement.GetProperty("properties");
-        properties.GetProperty("training").GetProperty("properties").GetProperty("batch_size").GetProperty("description").GetString().ShouldNotBeNullOrEmpty();
+        properties.GetProperty("training").GetProperty("properties").GetProperty("batch_size").GetProperty("description")
+            .GetString().ShouldNotBeNullOrEmpty();
         var mixture = properties.GetProperty("mixtures").GetProperty("additionalProperties");
         mixture.GetProperty("required").EnumerateArray().Select(name => name.GetString()).ShouldBe(["method"]);
-        mixture.GetProperty("properties").GetProperty("match").GetProperty("properties").GetProperty("by").GetProperty("enum").EnumerateArray()
+        mixture.GetProperty("properties").GetProperty("match").GetProperty("properties").GetProperty("by").GetProperty("enum")
+            .EnumerateArray()
             .Select(name => name.GetString()).ShouldBe(["core_seconds", "flops", "tokens"]);
     }
 
@@ -92,7 +98,8 @@ public sealed class RunRecipeTests : IDisposable
     [InlineData("debian-domains")]
     public void The_recipes_that_come_with_the_command_are_in_order(string name)
     {
-        var run = CommandLineRun.Of("run", RepositoryRoot.PathOf("recipes", name), "--dry-run", "--output", Path.Combine(root, "out"));
+        var run = CommandLineRun.Of(
+            "run", RepositoryRoot.PathOf("recipes", name), "--dry-run", "--output", Path.Combine(root, "out"));
 
         run.Error.ShouldBe("");
         run.Status.ShouldBe(0);
@@ -102,7 +109,8 @@ public sealed class RunRecipeTests : IDisposable
     [Fact]
     public void The_reproduction_runs_every_experiments_path()
     {
-        var run = CommandLineRun.Of("run", RepositoryRoot.PathOf("recipes", "reproduction"), "--smoke", "--output", Path.Combine(root, "out"));
+        var run = CommandLineRun.Of(
+            "run", RepositoryRoot.PathOf("recipes", "reproduction"), "--smoke", "--output", Path.Combine(root, "out"));
 
         run.Status.ShouldBe(0, run.Error);
         run.Output.ShouldContain("Main result");
@@ -112,7 +120,8 @@ public sealed class RunRecipeTests : IDisposable
     public void The_reproductions_units_are_planned_seed_by_seed()
     {
         var run = CommandLineRun.Of(
-            "run", RepositoryRoot.PathOf("recipes", "reproduction"), "--dry-run", "--json", "--seeds", "2", "3", "--output", Path.Combine(root, "out"));
+            "run", RepositoryRoot.PathOf("recipes", "reproduction"), "--dry-run", "--json", "--seeds", "2", "3", "--output",
+            Path.Combine(root, "out"));
 
         run.Status.ShouldBe(0, run.Error);
         using var plan = JsonDocument.Parse(run.Output);

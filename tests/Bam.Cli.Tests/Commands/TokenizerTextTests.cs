@@ -48,9 +48,9 @@ public sealed class TokenizerTextTests : IDisposable
         CommandLineRun.Of("tokenizer", "encode", "--text", "the router", "--tokenizer", Llama2).Output
             .ShouldBe(CommandLineRun.Of("tokenizer", "encode", file, "--tokenizer", Llama2).Output);
         CommandLineRun.Of("tokenizer", "encode", file, "--text", "a", "--tokenizer", Llama2).Error
-            .ShouldBe("bam: --text: expected a text in place of files, found files as well; leave one of them out\n");
+            .ShouldBe("bam: --text: expected either a text or files, found both; leave one out\n");
         CommandLineRun.Of("tokenizer", "encode", "--tokenizer", Llama2).Error
-            .ShouldBe("bam: TEXT is missing: name files, or give a text by --text; try: bam tokenizer encode --help\n");
+            .ShouldBe("bam: TEXT is missing: name files, or give a text with --text; try: bam tokenizer encode --help\n");
     }
 
     [Theory]
@@ -67,7 +67,8 @@ public sealed class TokenizerTextTests : IDisposable
     [Fact]
     public void Empty_lines_are_empty_texts_but_not_at_the_end()
     {
-        var run = CommandLineRun.Of("tokenizer", "decode", Write("ids.txt", "\uFEFF\n347\r\n\n347\n\n\n"), "--tokenizer", Llama2, "--json");
+        var run = CommandLineRun.Of(
+            "tokenizer", "decode", Write("ids.txt", "\uFEFF\n347\r\n\n347\n\n\n"), "--tokenizer", Llama2, "--json");
         run.ShouldBeDone();
         JsonSerializer.Deserialize<string[]>(run.Output).ShouldBe(["", "the", "", "the"]);
     }

@@ -42,8 +42,8 @@ public sealed class TrainProcess : IDisposable
     public string Config(string output, string more = "", int checkpointEvery = 2)
     {
         File.WriteAllText(this[$"{output}.yaml"], $$"""
-            config: {vocab_size: 32, hidden_size: 64, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 2,
-              head_dim: 32, max_position_embeddings: 64, num_attention_experts: 2, num_local_experts: 2}
+            config: {vocab_size: 32, hidden_size: 64, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2,
+              num_key_value_heads: 2, head_dim: 32, max_position_embeddings: 64, num_attention_experts: 2, num_local_experts: 2}
             data: [{domain: text, path: text}]
             output: {{output}}
             sequence_length: 32
@@ -67,14 +67,22 @@ public sealed class TrainProcess : IDisposable
     /// <summary>Starts <c>bam</c> with that standard input.</summary>
     public static Process StartBam(byte[] input, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Dotnet, [Program, .. arguments]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Dotnet, [Program, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         var process = Process.Start(start)!;
         process.StandardInput.BaseStream.Write(input);
         process.StandardInput.Close();
         return process;
     }
 
-    /// <summary>Starts it with the run's directory on a disk of its own, which takes that many KiB more than what is there, and comes back afterwards.</summary>
+    /// <summary>
+    /// Starts it with the run's directory on a disk of its own, which takes that many KiB more than what is there, and comes back
+    /// afterwards.
+    /// </summary>
     public static Process StartOnDisk(string config, string run, long room) => Start(
         "unshare",
         [
@@ -133,7 +141,8 @@ public sealed class TrainProcess : IDisposable
     {
         var checkpoints = this[$"{output}/checkpoints"];
         return Directory.Exists(checkpoints)
-            ? Directory.GetDirectories(checkpoints, "step-*").Select(d => int.Parse(Path.GetFileName(d)["step-".Length..])).DefaultIfEmpty(0).Max()
+            ? Directory.GetDirectories(checkpoints, "step-*").Select(d => int.Parse(Path.GetFileName(d)["step-".Length..]))
+                .DefaultIfEmpty(0).Max()
             : 0;
     }
 

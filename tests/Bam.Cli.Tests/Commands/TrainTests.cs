@@ -58,7 +58,8 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
         var config = train.Config(output);
         using var process = TrainProcess.Start(config);
         train.WaitForStep(process, output, 4).ShouldBeTrue();
-        using (var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)])) kill.WaitForExit();
+        var id = process.Id.ToString(CultureInfo.InvariantCulture);
+        using (var kill = Process.Start("kill", [$"-{signal}", id])) kill.WaitForExit();
         var run = TrainProcess.Finish(process);
         run.Status.ShouldBe(ExitStatus.Interrupted, run.Error);
         run.Error.ShouldContain("stopped after step");
@@ -122,7 +123,8 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
     {
         TrainProcess.Finish(TrainProcess.Start(MeasuredConfig("measured", heldOut: 0.3))).ShouldBeDone();
         var lines = File.ReadAllLines(train["measured/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement);
-        var evaluation = lines.Select(line => line.TryGetProperty("evaluation", out var found) ? found : (JsonElement?)null).OfType<JsonElement>().ShouldHaveSingleItem();
+        var evaluation = lines.Select(line => line.TryGetProperty("evaluation", out var found) ? found : (JsonElement?)null)
+            .OfType<JsonElement>().ShouldHaveSingleItem();
         evaluation.EnumerateObject().Select(domain => domain.Name).ShouldBe(["law"]);
     }
 
@@ -135,7 +137,9 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
         none.Error.Trim().ShouldBe($"bam: {train["unmeasured texts"]}: expected a domain with held-out text, found none; {hint}");
         var prefix = CommandLineRun.Of("train", train.Config("prefix", "evaluate_every: 4"));
         prefix.Status.ShouldBe(ExitStatus.WrongRequest);
-        prefix.Error.Trim().ShouldBe($"bam: {train["text"]}: is an indexed data set without held-out text; name one to measure on by key 'validation' of domain 'text', or set key 'evaluate_every' to 0");
+        prefix.Error.Trim().ShouldBe(
+            $"bam: {train["text"]}: is an indexed data set without held-out text; name one by key 'validation' of domain "
+            + "'text', or set key 'evaluate_every' to 0");
     }
 
     [Fact]
@@ -143,7 +147,8 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
     {
         using (var writer = new IndexedDatasetWriter(train["valid"], TokenType.UInt16))
         {
-            for (var document = 0; document < 3; document++) writer.Append([.. Enumerable.Range(document, 20).Select(i => i * i % 31), 31]);
+            for (var document = 0; document < 3; document++)
+                writer.Append([.. Enumerable.Range(document, 20).Select(i => i * i % 31), 31]);
             writer.Complete();
         }
 
@@ -155,7 +160,8 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
         TrainProcess.Finish(TrainProcess.Start(config)).ShouldBeDone();
 
         var evaluation = File.ReadAllLines(train["validated/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)
-            .Where(line => line.TryGetProperty("evaluation", out _)).ShouldHaveSingleItem().GetProperty("evaluation").GetProperty("text");
+            .Where(line => line.TryGetProperty("evaluation", out _))
+                .ShouldHaveSingleItem().GetProperty("evaluation").GetProperty("text");
         evaluation.GetProperty("tokens").GetInt64().ShouldBe((3 * 21) - 1);
         evaluation.TryGetProperty("bits_per_byte", out var bits).ShouldBe(bits.ValueKind == JsonValueKind.Null);
     }
@@ -171,7 +177,9 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
         }
 
         var config = train.Config("refused", "evaluate_every: 4");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("path: text}", "path: text, validation: foreign}", StringComparison.Ordinal));
+        File.WriteAllText(
+            config,
+            File.ReadAllText(config).Replace("path: text}", "path: text, validation: foreign}", StringComparison.Ordinal));
         var run = CommandLineRun.Of("train", config);
 
         run.Status.ShouldBe(ExitStatus.WrongRequest);
@@ -183,7 +191,8 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
     public void The_schema_is_printed()
     {
         var schema = JsonDocument.Parse(CommandLineRun.Of("train", "--schema").Output).RootElement;
-        schema.GetProperty("properties").GetProperty("learning_rate").GetProperty("description").GetString().ShouldNotBeNullOrEmpty();
+        schema.GetProperty("properties").GetProperty("learning_rate").GetProperty("description").GetString()
+            .ShouldNotBeNullOrEmpty();
     }
 
     [Fact]
@@ -192,7 +201,11 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
     private string MeasuredConfig(string output, double heldOut)
     {
         Directory.CreateDirectory(train[$"{output} source"]);
-        for (var i = 0; i < 20; i++) File.WriteAllText(train[$"{output} source/{i}.txt"], $"document {i} has {i * i * 7919} other words: {i * 31} and {i * 17}");
+        for (var i = 0; i < 20; i++)
+        {
+            File.WriteAllText(
+                train[$"{output} source/{i}.txt"], $"document {i} has {i * i * 7919} other words: {i * 31} and {i * 17}");
+        }
         DataBuilder.Build(new DataBuildOptions
         {
             Inputs = [train[$"{output} source"]],
@@ -212,11 +225,14 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
 
     private static bool CanMount()
     {
-        using var process = Process.Start(new ProcessStartInfo("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true })!;
         process.WaitForExit();
         return process.ExitCode == 0;
     }
 
     private string[] Losses(string output) =>
-        [.. File.ReadAllLines(train[$"{output}/metrics.jsonl"]).Select(l => JsonDocument.Parse(l).RootElement).Select(l => $"{l.GetProperty("step")}: {l.GetProperty("loss")}")];
+        [.. File.ReadAllLines(train[$"{output}/metrics.jsonl"])
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .Select(line => $"{line.GetProperty("step")}: {line.GetProperty("loss")}")];
 }

@@ -59,10 +59,17 @@ public class CommandLineTests
     private static void Describe(Command command, string parent, StringBuilder text)
     {
         var path = $"{parent} {command.Name}".Trim();
-        var arguments = command.Arguments.Select(argument => argument.Arity.MinimumNumberOfValues > 0 ? $" <{argument.Name}>" : $" [{argument.Name}]");
+        var arguments = command.Arguments.Select(
+            argument => argument.Arity.MinimumNumberOfValues > 0 ? $" <{argument.Name}>" : $" [{argument.Name}]");
         text.Append(path).AppendJoin("", arguments).Append('\n');
-        foreach (var option in command.Options.Where(option => option is not HelpOption).OrderBy(option => option.Name, StringComparer.Ordinal))
-            text.Append($"{path} {string.Join('|', new[] { option.Name }.Concat(option.Aliases))}{(option.Required ? " required" : "")}\n");
-        foreach (var member in command.Subcommands.OrderBy(member => member.Name, StringComparer.Ordinal)) Describe(member, path, text);
+        var options = command.Options.Where(option => option is not HelpOption);
+        foreach (var option in options.OrderBy(option => option.Name, StringComparer.Ordinal))
+        {
+            var names = string.Join('|', new[] { option.Name }.Concat(option.Aliases));
+            text.Append($"{path} {names}{(option.Required ? " required" : "")}\n");
+        }
+
+        foreach (var member in command.Subcommands.OrderBy(member => member.Name, StringComparer.Ordinal))
+            Describe(member, path, text);
     }
 }

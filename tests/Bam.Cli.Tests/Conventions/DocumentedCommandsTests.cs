@@ -13,7 +13,8 @@ public sealed partial class DocumentedCommandsTests
         get
         {
             var commands = new TheoryData<string, string>();
-            foreach (var file in Directory.GetFiles(RepositoryRoot.PathOf("docs"), "*.md").Append(RepositoryRoot.PathOf("README.md")))
+            var files = Directory.GetFiles(RepositoryRoot.PathOf("docs"), "*.md").Append(RepositoryRoot.PathOf("README.md"));
+            foreach (var file in files)
                 foreach (Match block in CodeBlock().Matches(File.ReadAllText(file)))
                     foreach (Match command in Command().Matches(block.Value))
                         commands.Add(Path.GetFileName(file), command.Groups["words"].Value);
@@ -31,8 +32,11 @@ public sealed partial class DocumentedCommandsTests
     {
         var decisions = RepositoryRoot.PathOf("docs", "decisions");
         var index = File.ReadAllText(Path.Combine(decisions, "README.md"));
-        var written = Directory.GetFiles(decisions, "0*.md")
-            .Select(file => $"- [{Path.GetFileName(file)[..4]}]({Path.GetFileName(file)}) {File.ReadLines(file).First()["# 0000: ".Length..]}");
+        var written =
+            from file in Directory.GetFiles(decisions, "0*.md")
+            let name = Path.GetFileName(file)
+            let title = File.ReadLines(file).First()["# 0000: ".Length..]
+            select $"- [{name[..4]}]({name}) {title}";
         index.Split('\n').Where(line => line.StartsWith("- ", StringComparison.Ordinal)).ShouldBe(written, ignoreOrder: true);
     }
 

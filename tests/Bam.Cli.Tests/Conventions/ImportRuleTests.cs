@@ -30,7 +30,9 @@ public class ImportRuleTests
         ["Bam.Torch"] = [],
     };
 
-    private static readonly string[] WithoutTorch = ["Bam.Files", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling", "Bam.Exporting"];
+    private static readonly string[] WithoutTorch = [
+        "Bam.Files", "Bam.Configuration", "Bam.Checkpoints", "Bam.Tokenization", "Bam.Data", "Bam.Upcycling", "Bam.Exporting",
+    ];
 
     private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
     private static readonly Assembly Experiments = typeof(ExperimentRun).Assembly;

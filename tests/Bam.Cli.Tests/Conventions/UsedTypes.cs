@@ -9,7 +9,8 @@ internal static class UsedTypes
     private const BindingFlags Declared =
         BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
 
-    private static readonly Dictionary<int, OpCode> OpCodesByValue = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
+    private static readonly Dictionary<int, OpCode> OpCodesByValue = typeof(OpCodes)
+        .GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(field => (OpCode)field.GetValue(null)!)
         .ToDictionary(code => (int)(ushort)code.Value);
 
@@ -20,7 +21,8 @@ internal static class UsedTypes
         foreach (var contract in type.GetInterfaces()) Add(used, contract);
         foreach (var attribute in type.GetCustomAttributesData()) Add(used, attribute.AttributeType);
         foreach (var member in type.GetMembers(Declared)) AddMember(used, member);
-        foreach (var method in type.GetMethods(Declared).Cast<MethodBase>().Concat(type.GetConstructors(Declared))) AddBody(used, method);
+        foreach (var method in type.GetMethods(Declared).Cast<MethodBase>().Concat(type.GetConstructors(Declared)))
+            AddBody(used, method);
         return used;
     }
 

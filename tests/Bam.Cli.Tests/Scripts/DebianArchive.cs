@@ -15,8 +15,13 @@ internal sealed class DebianArchive : IDisposable
     /// <summary>Packages nothing yet.</summary>
     public DebianArchive()
     {
-        Tool("apt-cache", "for package; do ls \"$ROOT/debs/${package}\"_*.deb > /dev/null 2>&1 && echo \"Package: $package\"; done; true");
-        Tool("apt-get", "for word; do for deb in \"$ROOT/debs/${word}\"_*.deb; do [ -f \"$deb\" ] && cp \"$deb\" . && echo \"$word\" >> \"$ROOT/calls\"; done; done; true");
+        Tool(
+            "apt-cache",
+            "for package; do ls \"$ROOT/debs/${package}\"_*.deb > /dev/null 2>&1 && echo \"Package: $package\"; done; true");
+        Tool(
+            "apt-get",
+            "for word; do for deb in \"$ROOT/debs/${word}\"_*.deb; do [ -f \"$deb\" ] && cp \"$deb\" . && echo \"$word\" >> "
+            + "\"$ROOT/calls\"; done; done; true");
         Tool("npm", "exit 1");
     }
 
@@ -31,14 +36,17 @@ internal sealed class DebianArchive : IDisposable
     {
         Skip.IfNot(File.Exists("/usr/bin/dpkg-deb") && File.Exists("/usr/bin/perl"), "needs dpkg-deb and perl");
         var folder = Path.Combine(root, "packages", package);
-        foreach (var (path, bytes) in files.Append(("DEBIAN/control", Utf8($"Package: {package}\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@example.org>\nDescription: test\n"))))
+        var control = $"Package: {package}\nVersion: 1\nArchitecture: all\n"
+            + "Maintainer: nobody <n@example.org>\nDescription: test\n";
+        foreach (var (path, bytes) in files.Append(("DEBIAN/control", Utf8(control))))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, path))!);
             File.WriteAllBytes(Path.Combine(folder, path), bytes);
         }
 
         Directory.CreateDirectory(Path.Combine(root, "debs"));
-        Run("dpkg-deb", "-Znone", "--root-owner-group", "-b", folder, Path.Combine(root, "debs", $"{package}_1_all.deb")).Status.ShouldBe(0);
+        var deb = Path.Combine(root, "debs", $"{package}_1_all.deb");
+        Run("dpkg-deb", "-Znone", "--root-owner-group", "-b", folder, deb).Status.ShouldBe(0);
     }
 
     /// <summary>Takes a package out again.</summary>

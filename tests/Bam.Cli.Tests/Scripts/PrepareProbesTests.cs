@@ -53,13 +53,18 @@ public sealed class PrepareProbesTests : IDisposable
             ("bible-kjv-text: Ge1", "In the beginning God created.\nAnd the earth was void.\n"),
             ("bible-kjv-text: 1Sa2", "And Hannah prayed.\n")]);
         archive.Read("quotations").ShouldBe([
-            ("fortunes: people 1", "A bore is a man who talks about himself. -- Somebody\n\nEveryone talks, nobody does anything.\n"),
+            (
+                "fortunes: people 1",
+                "A bore is a man who talks about himself. -- Somebody\n\nEveryone talks, nobody does anything.\n"),
             ("fortunes: songs-poems 1", "A bit of talcum\nIs always walcum\n-- Ogden Nash\n"),
             ("fortunes: wisdom 1", "A truth.\n")]);
         archive.Read("german").ShouldBe([("fortunes-de: zitate 1", "Übung macht den Meister. -- Volksmund\n")]);
         archive.Read("c").ShouldBe([("libstb-dev: stb_a.h 1", "int a(void)\n{\n   int b[] = {\n   };\n\n   return 1;\n}\n")]);
         archive.Read("logic").ShouldBe([
-            ("ql.mm: Ortholattices", $"Ortholattices\n\nWords about lattices, {Filler}\n\n  given |- a = b\n\nCommutative law.\na1: |- ( a v b ) = ( b v a )\n")]);
+            (
+                "ql.mm: Ortholattices",
+                $"Ortholattices\n\nWords about lattices, {Filler}\n\n  given |- a = b\n\nCommutative law.\n"
+                + "a1: |- ( a v b ) = ( b v a )\n")]);
         Directory.GetFileSystemEntries(archive.Output).Length.ShouldBe(5);
     }
 
@@ -68,7 +73,8 @@ public sealed class PrepareProbesTests : IDisposable
     {
         PackAll();
         Directory.CreateDirectory(archive.Output);
-        foreach (var name in new[] { "scripture", "quotations", "german", "logic" }) File.WriteAllText(Path.Combine(archive.Output, $"{name}.jsonl"), "mine\n");
+        foreach (var name in new[] { "scripture", "quotations", "german", "logic" })
+            File.WriteAllText(Path.Combine(archive.Output, $"{name}.jsonl"), "mine\n");
 
         archive.Prepare(Script).Status.ShouldBe(0);
 
@@ -87,7 +93,8 @@ public sealed class PrepareProbesTests : IDisposable
         var run = archive.Prepare(Script);
 
         run.Status.ShouldBe(1);
-        run.Error.ShouldBe("prepare-probes.sh: apt does not know the package fortunes-de; run 'apt-get update' as root once, on Debian 12\n");
+        run.Error.ShouldBe(
+            "prepare-probes.sh: apt does not know the package fortunes-de; run 'apt-get update' as root once, on Debian 12\n");
         Directory.GetFileSystemEntries(archive.Output).ShouldBeEmpty();
     }
 
@@ -100,7 +107,9 @@ public sealed class PrepareProbesTests : IDisposable
         var run = archive.Prepare(Script);
 
         run.Status.ShouldBe(1);
-        run.Error.ShouldContain("prepare-probes.sh: apt-get download failed (E: Unable to fetch some archives); run 'apt-get update' as root and try again\n");
+        run.Error.ShouldContain(
+            "prepare-probes.sh: apt-get download failed (E: Unable to fetch some archives); run 'apt-get update' as root and "
+            + "try again\n");
         Directory.GetFileSystemEntries(archive.Output).ShouldBeEmpty();
     }
 
@@ -128,15 +137,25 @@ public sealed class PrepareProbesTests : IDisposable
             "rth was void.\n1Sa2:1 And Hannah prayed.\n")));
         archive.Pack(
             "fortunes",
-            ($"{fortunes}/people", DebianArchive.Utf8("A bore is a man who talks\nabout himself.\n\t\t-- Somebody\n%\nEveryone talks, nobody ____\b\b\b\bdoes anything.\n%\n")),
+            (
+                $"{fortunes}/people",
+                DebianArchive.Utf8(
+                    "A bore is a man who talks\nabout himself.\n\t\t-- Somebody\n%\n"
+                    + "Everyone talks, nobody ____\b\b\b\bdoes anything.\n%\n")),
             ($"{fortunes}/songs-poems", DebianArchive.Utf8("A bit of talcum\nIs always walcum\n\t\t-- Ogden Nash\n%\n")),
             ($"{fortunes}/wisdom", DebianArchive.Utf8("A truth.\n")),
             ($"{fortunes}/law", DebianArchive.Utf8("Never to be seen.\n")));
-        archive.Pack("fortunes-de", ($"{fortunes}/de/zitate", DebianArchive.Utf8("Übung macht\nden Meister.\n\t\t-- Volksmund\n%\n")));
+        archive.Pack(
+            "fortunes-de", ($"{fortunes}/de/zitate", DebianArchive.Utf8("Übung macht\nden Meister.\n\t\t-- Volksmund\n%\n")));
         archive.Pack(
             "libstb-dev",
             ("usr/include/stb/stb.h", DebianArchive.Utf8("int old;\n")),
-            ("usr/include/stb/stb_a.h", DebianArchive.Utf8("int a(void)\r\n{\r\n   int b[] = {\n      1, 2, 0x3, -4, 5,\n   };\n\n   return 1;\n}\n\n/*\n------------------------\nThis software is available under 2 licenses -- choose whichever you prefer.\n*/\n")));
+            (
+                "usr/include/stb/stb_a.h",
+                DebianArchive.Utf8(
+                    "int a(void)\r\n{\r\n   int b[] = {\n      1, 2, 0x3, -4, 5,\n   };\n\n   return 1;\n}\n\n"
+                    + "/*\n------------------------\n"
+                    + "This software is available under 2 licenses -- choose whichever you prefer.\n*/\n")));
         archive.Pack(
             "metamath-databases",
             ("usr/share/metamath/databases/ql.mm", DebianArchive.Utf8(QlMm.Replace("FILL", Filler, StringComparison.Ordinal))),
@@ -163,7 +182,9 @@ public sealed class PrepareProbesTests : IDisposable
         return file.ToArray();
     }
 
-    /// <summary>A short text as compress writes it, without its magic number: a code of nine bits for each byte, no repetition found.</summary>
+    /// <summary>
+    /// A short text as compress writes it, without its magic number: a code of nine bits for each byte, no repetition found.
+    /// </summary>
     private static byte[] Lzw(string text)
     {
         var bits = new bool[text.Length * 9];

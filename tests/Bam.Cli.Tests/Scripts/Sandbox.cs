@@ -37,13 +37,23 @@ internal sealed class Sandbox : IDisposable
         Clone = Path.Combine(Directory, "clone");
         tools = Path.Combine(Directory, "tools");
         System.IO.Directory.CreateDirectory(tools);
-        foreach (var folder in new[] { "src/Bam", "src/Bam.Cli", "native", "eng", "recipes/demo", "tests/A.Tests", "tests/B.Tests" })
+        foreach (var folder in new[]
+        {
+            "src/Bam", "src/Bam.Cli", "native", "eng", "recipes/demo", "tests/A.Tests", "tests/B.Tests",
+        })
             System.IO.Directory.CreateDirectory(Path.Combine(Clone, folder));
-        string[] scripts = ["bam", "test", .. System.IO.Directory.GetFiles(RepositoryRoot.PathOf("eng")).Select(path => $"eng/{Path.GetFileName(path)}")];
+        string[] scripts = [
+            "bam", "test",
+            .. System.IO.Directory.GetFiles(RepositoryRoot.PathOf("eng")).Select(path => $"eng/{Path.GetFileName(path)}"),
+        ];
         foreach (var script in scripts) File.Copy(RepositoryRoot.PathOf(script), Path.Combine(Clone, script));
-        foreach (var source in new[] { "src/Bam/A.cs", "recipes/demo/recipe.yaml", "Directory.Build.props", "Directory.Packages.props", "global.json" })
+        foreach (var source in new[]
+        {
+            "src/Bam/A.cs", "recipes/demo/recipe.yaml", "Directory.Build.props", "Directory.Packages.props", "global.json",
+        })
             File.WriteAllText(Path.Combine(Clone, source), "");
-        foreach (var program in Programs) File.CreateSymbolicLink(Path.Combine(tools, program), Path.Combine("/usr/bin", program));
+        foreach (var program in Programs)
+            File.CreateSymbolicLink(Path.Combine(tools, program), Path.Combine("/usr/bin", program));
         foreach (var tool in new[] { "cmake", "g++", "make" }) AddTool(tool, "");
         AddTool("dotnet", Dotnet);
         AddTool("apt-get", "");
@@ -65,7 +75,8 @@ internal sealed class Sandbox : IDisposable
         var path = Path.Combine(tools, name);
         File.Delete(path);
         File.WriteAllText(path, $"#!/bin/bash\necho \"{name} $*\" >>'{CallLog}'\n{body}\n");
-        File.SetUnixFileMode(path, File.GetUnixFileMode(path) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        File.SetUnixFileMode(
+            path, File.GetUnixFileMode(path) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
     }
 
     public void RemoveTool(string name) => File.Delete(Path.Combine(tools, name));

@@ -30,7 +30,8 @@ public sealed class SetupScriptTests : IDisposable
         var run = sandbox.Run("bam", ["setup"], OwnLibtorch);
         run.Status.ShouldBe(0);
         run.Error.ShouldStartWith("bam: installing make by apt-get");
-        sandbox.Calls.ShouldContain(call => call.StartsWith("apt-get") && call.EndsWith("install --yes --no-install-recommends make"));
+        sandbox.Calls.ShouldContain(
+            call => call.StartsWith("apt-get") && call.EndsWith("install --yes --no-install-recommends make"));
         sandbox.Calls.ShouldNotContain(call => call.StartsWith("sudo"));
     }
 
@@ -39,7 +40,8 @@ public sealed class SetupScriptTests : IDisposable
     {
         Skip.IfNot(Environment.UserName == "root", "not run by root");
         sandbox.RemoveTool("make");
-        sandbox.AddTool("apt-get", $"[[ $* == *update ]] && touch {sandbox.Directory}/updated; [[ -e {sandbox.Directory}/updated ]]");
+        sandbox.AddTool(
+            "apt-get", $"[[ $* == *update ]] && touch {sandbox.Directory}/updated; [[ -e {sandbox.Directory}/updated ]]");
         sandbox.Run("bam", ["setup"], OwnLibtorch).Status.ShouldBe(0);
         sandbox.Calls.Count(call => call.Contains("install")).ShouldBe(2);
     }
@@ -70,7 +72,9 @@ public sealed class SetupScriptTests : IDisposable
         if (Environment.UserName != "root") return sandbox.Run("bam", [verb], OwnLibtorch);
         File.SetUnixFileMode(sandbox.Directory, (UnixFileMode)Convert.ToInt32("755", 8));
         var bam = Path.Combine(sandbox.Clone, "bam");
-        Skip.IfNot(sandbox.Run("/usr/bin/setpriv", ["--reuid", Nobody, "--clear-groups", "test", "-r", bam]).Status == 0, "the temporary directory is root's alone");
+        Skip.IfNot(
+            sandbox.Run("/usr/bin/setpriv", ["--reuid", Nobody, "--clear-groups", "test", "-r", bam]).Status == 0,
+            "the temporary directory is root's alone");
         return sandbox.Run("/usr/bin/setpriv", ["--reuid", Nobody, "--clear-groups", bam, verb], OwnLibtorch);
     }
 }

@@ -11,7 +11,8 @@ public sealed class TestScriptTests : IDisposable
 
     public TestScriptTests()
     {
-        foreach (var name in new[] { "A.Tests", "B.Tests" }) File.WriteAllText(Path.Combine(sandbox.Clone, "tests", name, $"{name}.csproj"), "");
+        foreach (var name in new[] { "A.Tests", "B.Tests" })
+            File.WriteAllText(Path.Combine(sandbox.Clone, "tests", name, $"{name}.csproj"), "");
     }
 
     public void Dispose() => sandbox.Dispose();
@@ -24,7 +25,10 @@ public sealed class TestScriptTests : IDisposable
     [InlineData(2, 0, 0, 134, "4 passed, 2 failed", 1)]
     public void The_last_line_is_the_sum(int passed, int failed, int skipped, int hostStatus, string line, int status)
     {
-        AnswerWith($"""<Counters total="{passed + failed + skipped}" executed="{passed + failed}" passed="{passed}" failed="{failed}" />""", hostStatus);
+        AnswerWith(
+            $"<Counters total=\"{passed + failed + skipped}\" executed=\"{passed + failed}\" passed=\"{passed}\" "
+            + $"failed=\"{failed}\" />",
+            hostStatus);
         var run = sandbox.Run("test", [], OwnLibtorch, ("CI", "true"));
         run.Output.TrimEnd('\n').Split('\n')[^1].ShouldBe(line);
         run.Status.ShouldBe(status);

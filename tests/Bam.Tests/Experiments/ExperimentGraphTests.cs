@@ -46,21 +46,23 @@ public sealed class ExperimentGraphTests : IDisposable
 
     private const string Everything = "*";
     private const string AllModels =
-        "train seed, train law, train code, mix soup, mix btx, mix bam, mix bam-time, mix bam-flops, train btx, train bam, train bam-time, "
-        + "train bam-flops, budget bam-time, budget bam-flops, " + AllEvaluations;
+        "train seed, train law, train code, mix soup, mix btx, mix bam, mix bam-time, mix bam-flops, train btx, train bam, "
+        + "train bam-time, train bam-flops, budget bam-time, budget bam-flops, " + AllEvaluations;
 
     private const string AllEvaluations =
-        "evaluate seed, evaluate law, evaluate code, evaluate soup, evaluate btx, evaluate bam, evaluate bam-time, evaluate bam-flops";
+        "evaluate seed, evaluate law, evaluate code, evaluate soup, evaluate btx, evaluate bam, evaluate bam-time, "
+        + "evaluate bam-flops";
 
     private const string AllMixtures =
-        "mix soup, mix btx, mix bam, mix bam-time, mix bam-flops, train btx, train bam, train bam-time, train bam-flops, budget bam-time, "
-        + "budget bam-flops, evaluate soup, evaluate btx, evaluate bam, evaluate bam-time, evaluate bam-flops";
+        "mix soup, mix btx, mix bam, mix bam-time, mix bam-flops, train btx, train bam, train bam-time, train bam-flops, "
+        + "budget bam-time, budget bam-flops, evaluate soup, evaluate btx, evaluate bam, evaluate bam-time, evaluate bam-flops";
 
     private readonly string directory = Directory.CreateTempSubdirectory("bam-graph-").FullName;
 
     public ExperimentGraphTests()
     {
-        foreach (var domain in new[] { "general", "law", "code" }) File.WriteAllText(Path.Combine(directory, $"{domain}.txt"), $"some text about {domain}");
+        foreach (var domain in new[] { "general", "law", "code" })
+            File.WriteAllText(Path.Combine(directory, $"{domain}.txt"), $"some text about {domain}");
     }
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
@@ -79,7 +81,10 @@ public sealed class ExperimentGraphTests : IDisposable
     [InlineData("tokens: 1000", "tokens: 1032", AllModels)]
     [InlineData("law: { tokens: 500 }", "law: { tokens: 532 }", "train law, evaluate law, " + AllMixtures)]
     [InlineData("law: { tokens: 500 }", "law: { tokens: 500, general_share: 0.5 }", "train law, evaluate law, " + AllMixtures)]
-    [InlineData("method: btx, tokens: 400", "method: btx, tokens: 432", "train btx, evaluate btx, budget bam-time, train bam-time, evaluate bam-time, budget bam-flops, train bam-flops, evaluate bam-flops")]
+    [InlineData(
+        "method: btx, tokens: 400", "method: btx, tokens: 432",
+        "train btx, evaluate btx, budget bam-time, train bam-time, evaluate bam-time, budget bam-flops, train bam-flops, "
+        + "evaluate bam-flops")]
     [InlineData("method: btx, tokens: 400", "method: btx, tokens: 400, learning_rate: 5e-4", "train btx, evaluate btx")]
     [InlineData("method: bam, tokens: 400", "method: bam, tokens: 400, shares: { law: 1, code: 2 }", "train bam, evaluate bam")]
     [InlineData("method: bam, tokens: 400", "method: bam, tokens: 400, attention_top_k: 1", "mix bam, train bam, evaluate bam")]
@@ -131,9 +136,11 @@ public sealed class ExperimentGraphTests : IDisposable
         var text = Path.Combine(directory, "law.txt");
         File.Copy(text, Path.Combine(directory, "law.jsonl"));
 
-        var law = Graph(Recipe.Replace("files: [law.txt]", files, StringComparison.Ordinal)).Order.First(phase => phase.Title == "data law");
+        var law = Graph(Recipe.Replace("files: [law.txt]", files, StringComparison.Ordinal)).Order
+            .First(phase => phase.Title == "data law");
 
-        (law.Inputs.Files["text of law"] == new FileHashes(Path.Combine(directory, "inputs.json")).OfAll([text])).ShouldBe(isUsual);
+        (law.Inputs.Files["text of law"] == new FileHashes(Path.Combine(directory, "inputs.json")).OfAll([text]))
+            .ShouldBe(isUsual);
     }
 
     [Fact]
@@ -151,7 +158,8 @@ public sealed class ExperimentGraphTests : IDisposable
     [Theory]
     [InlineData("log_every: 5", false)]
     [InlineData("log_every: 5, evaluate_every: 3", true)]
-    public void With_a_given_tokenizer_domains_that_are_only_measured_count_where_training_measures_them(string logging, bool changes)
+    public void With_a_given_tokenizer_domains_that_are_only_measured_count_where_training_measures_them(
+        string logging, bool changes)
     {
         File.WriteAllText(Path.Combine(directory, "tokenizer.json"), "{}");
         var recipe = Recipe
@@ -171,14 +179,16 @@ public sealed class ExperimentGraphTests : IDisposable
     [InlineData(0, ", bos: none", false)]
     public void Begin_tokens_change_the_keys_of_data_and_their_absence_none(int templateTokens, string bos, bool changes)
     {
-        var recipe = Recipe.Replace("tokenizer: { vocab_size: 300 }", "tokenizer: { path: tokenizer.json }", StringComparison.Ordinal);
+        var recipe = Recipe
+            .Replace("tokenizer: { vocab_size: 300 }", "tokenizer: { path: tokenizer.json }", StringComparison.Ordinal);
         var file = Path.Combine(directory, "tokenizer.json");
         // A tokenizer of which nothing is known has none.
         File.WriteAllText(file, "{}");
         var before = SettingsOfData(recipe);
         File.WriteAllText(file, TinyTokenizer.JsonWithTemplate(templateTokens).ToJsonString());
 
-        var after = SettingsOfData(recipe.Replace("held_out_fraction: 0.1", $"held_out_fraction: 0.1{bos}", StringComparison.Ordinal));
+        var after = SettingsOfData(recipe
+            .Replace("held_out_fraction: 0.1", $"held_out_fraction: 0.1{bos}", StringComparison.Ordinal));
 
         (before.ToJsonString() != after.ToJsonString()).ShouldBe(changes);
         after.ContainsKey("bos").ShouldBe(changes);
@@ -188,7 +198,9 @@ public sealed class ExperimentGraphTests : IDisposable
 
     [Fact]
     public void A_tokenizer_that_the_recipe_trains_has_no_begin_token() =>
-        Should.Throw<InvalidInputException>(() => Graph(Recipe.Replace("held_out_fraction: 0.1", "bos: document", StringComparison.Ordinal))).Message.ShouldStartWith("key 'data.bos': expected none with a tokenizer that the recipe trains");
+        Should.Throw<InvalidInputException>(
+            () => Graph(Recipe.Replace("held_out_fraction: 0.1", "bos: document", StringComparison.Ordinal)))
+            .Message.ShouldStartWith("key 'data.bos': expected none with a tokenizer that the recipe trains");
 
     [Fact]
     public void A_named_device_is_part_of_what_is_timed_and_of_nothing_else()
@@ -205,7 +217,8 @@ public sealed class ExperimentGraphTests : IDisposable
     [Fact]
     public void A_compressed_file_counts_by_the_length_of_its_text()
     {
-        var lines = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{{\"text\": \"line {i} says {i * i} about {i % 7} laws\"}}\n"));
+        var lines = string.Concat(Enumerable.Range(0, 3000)
+            .Select(i => $"{{\"text\": \"line {i} says {i * i} about {i % 7} laws\"}}\n"));
         var (plain, compressed) = (Path.Combine(directory, "law.jsonl"), Path.Combine(directory, "law.jsonl.gz"));
         File.WriteAllText(plain, lines);
         using (var gzip = new GZipStream(File.Create(compressed), CompressionLevel.Optimal)) gzip.Write(File.ReadAllBytes(plain));
@@ -215,7 +228,8 @@ public sealed class ExperimentGraphTests : IDisposable
 
         string Tokenizer(string law)
         {
-            var recipe = Recipe.Replace("law.txt", law, StringComparison.Ordinal).Replace("vocab_size: 300", "vocab_size: 300, megabytes_per_domain: 0.05", StringComparison.Ordinal);
+            var recipe = Recipe.Replace("law.txt", law, StringComparison.Ordinal)
+                .Replace("vocab_size: 300", "vocab_size: 300, megabytes_per_domain: 0.05", StringComparison.Ordinal);
             var phase = Graph(recipe).Order.OfType<TokenizerPhase>().Single();
             phase.Inputs.Version.ShouldBe(law == "law.jsonl" ? 1 : 2);
             var store = new PhaseStore(Path.Combine(directory, law == "law.jsonl" ? "plain" : "compressed"));
@@ -240,16 +254,32 @@ public sealed class ExperimentGraphTests : IDisposable
     }
 
     [Theory]
-    [InlineData("seed: { checkpoint: missing }", "recipe.yaml:7: key 'seed.checkpoint': ", "missing/config.json: does not exist; a checkpoint is a directory")]
-    [InlineData("seed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }", "recipe.yaml:7: key 'seed.checkpoint': expected a tokenizer.json", "or name one by 'tokenizer.path'")]
-    [InlineData("tokenizer: { path: tokenizer.jsn }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }", "recipe.yaml:7: key 'tokenizer.path': expected a tokenizer.json", "tokenizer.jsn; check the path")]
-    [InlineData("tokenizer: { path: tokenizer.json }\nseed: { checkpoint: damaged }", "recipe.yaml:8: key 'seed.checkpoint': ", "damaged/config.json")]
-    [InlineData("tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 64 }", "recipe.yaml:8: key 'seed.checkpoint': max_position_embeddings: expected at least 64", "found 32")]
-    [InlineData("tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }\nevaluation: { sequence_length: 33 }", "max_position_embeddings: expected at least 33", "'evaluation.sequence_length'")]
-    [InlineData("tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 32 }", "recipe.yaml:4: key 'experts.code.checkpoint': ", "code/config.json: does not exist")]
+    [InlineData(
+        "seed: { checkpoint: missing }", "recipe.yaml:7: key 'seed.checkpoint': ",
+        "missing/config.json: does not exist; a checkpoint is a directory")]
+    [InlineData(
+        "seed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }",
+        "recipe.yaml:7: key 'seed.checkpoint': expected a tokenizer.json", "or name one by 'tokenizer.path'")]
+    [InlineData(
+        "tokenizer: { path: tokenizer.jsn }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }",
+        "recipe.yaml:7: key 'tokenizer.path': expected a tokenizer.json", "tokenizer.jsn; check the path")]
+    [InlineData(
+        "tokenizer: { path: tokenizer.json }\nseed: { checkpoint: damaged }", "recipe.yaml:8: key 'seed.checkpoint': ",
+        "damaged/config.json")]
+    [InlineData(
+        "tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 64 }",
+        "recipe.yaml:8: key 'seed.checkpoint': max_position_embeddings: expected at least 64", "found 32")]
+    [InlineData(
+        "tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 16 }\n"
+        + "evaluation: { sequence_length: 33 }",
+        "max_position_embeddings: expected at least 33", "'evaluation.sequence_length'")]
+    [InlineData(
+        "tokenizer: { path: tokenizer.json }\nseed: { checkpoint: no-tokenizer }\ntraining: { sequence_length: 32 }",
+        "recipe.yaml:4: key 'experts.code.checkpoint': ", "code/config.json: does not exist")]
     public void Models_and_tokenizers_that_are_given_are_looked_at_before_any_work(string given, string place, string mentioned)
     {
-        foreach (var (name, config) in new[] { ("no-tokenizer", (ModelPresets.All["small"] with { MaxPositionEmbeddings = 32 }).ToJson()), ("damaged", "{") })
+        var small = ModelPresets.All["small"] with { MaxPositionEmbeddings = 32 };
+        foreach (var (name, config) in new[] { ("no-tokenizer", small.ToJson()), ("damaged", "{") })
         {
             Directory.CreateDirectory(Path.Combine(directory, name));
             File.WriteAllText(Path.Combine(directory, name, "config.json"), config);
@@ -276,14 +306,17 @@ public sealed class ExperimentGraphTests : IDisposable
     public void A_tokenizer_that_is_given_confines_changed_text_to_its_domain()
     {
         File.WriteAllText(Path.Combine(directory, "tokenizer.json"), "{}");
-        var recipe = Recipe.Replace("tokenizer: { vocab_size: 300 }", "tokenizer: { path: tokenizer.json }", StringComparison.Ordinal);
+        var recipe = Recipe
+            .Replace("tokenizer: { vocab_size: 300 }", "tokenizer: { path: tokenizer.json }", StringComparison.Ordinal);
         var before = Keys(recipe);
         File.WriteAllText(Path.Combine(directory, "law.txt"), "other text");
 
         var after = Keys(recipe);
 
-        foreach (var kept in new[] { "tokenizer", "data general", "data code", "train seed", "train code" }) after[kept].ShouldBe(before[kept]);
-        foreach (var changed in new[] { "data law", "train law", "mix bam", "evaluate seed" }) after[changed].ShouldNotBe(before[changed]);
+        foreach (var kept in new[] { "tokenizer", "data general", "data code", "train seed", "train code" })
+            after[kept].ShouldBe(before[kept]);
+        foreach (var changed in new[] { "data law", "train law", "mix bam", "evaluate seed" })
+            after[changed].ShouldNotBe(before[changed]);
     }
 
     [Fact]
@@ -296,7 +329,8 @@ public sealed class ExperimentGraphTests : IDisposable
 
     [Fact]
     public void Models_stand_in_the_order_of_the_recipe() =>
-        Graph(Recipe).Models.Select(model => (model.Name, model.Kind, model.Domain, IsMatched: model.Budget is not null)).ShouldBe(
+        Graph(Recipe).Models.Select(model => (model.Name, model.Kind, model.Domain, IsMatched: model.Budget is not null))
+            .ShouldBe(
         [
             ("seed", ModelKind.Seed, null, false),
             ("law", ModelKind.Expert, "law", false),
@@ -314,7 +348,8 @@ public sealed class ExperimentGraphTests : IDisposable
     [InlineData("num_attention_heads: 2", "num_attention_heads: 2, max_position_embeddings: 8", "max_position_embeddings")]
     [InlineData("num_attention_heads: 2", "num_attention_heads: 2, num_local_experts: 2", "dense")]
     public void What_the_recipe_names_is_checked_before_any_work(string line, string changed, string mentioned) =>
-        Should.Throw<InvalidInputException>(() => Graph(Recipe.Replace(line, changed, StringComparison.Ordinal))).Message.ShouldContain(mentioned);
+        Should.Throw<InvalidInputException>(() => Graph(Recipe.Replace(line, changed, StringComparison.Ordinal)))
+            .Message.ShouldContain(mentioned);
 
     // Finished runs are kept under these; that of core-seconds changed with the turns of decision 0061.
     [Theory]
@@ -332,7 +367,7 @@ public sealed class ExperimentGraphTests : IDisposable
 
         foreach (var (phase, key) in before) after[phase].ShouldBe(key);
         after.Keys.Except(before.Keys).ShouldBe(
-            ["probe verse", "probe corrupt-law", "probe corrupt-code", "probe mixed", .. AllEvaluations.Split(", ").Select(title => $"probe-{title}")],
+            ["probe verse", "probe corrupt-law", "probe corrupt-code", "probe mixed", .. AllProbeEvaluations],
             ignoreOrder: true);
     }
 
@@ -349,14 +384,17 @@ public sealed class ExperimentGraphTests : IDisposable
         var after = Keys(Recipe + Probes.Replace(line, changed, StringComparison.Ordinal));
 
         after.Where(phase => before[phase.Key] != phase.Value).Select(phase => phase.Key)
-            .ShouldBe([.. expected.Split(", "), .. AllEvaluations.Split(", ").Select(title => $"probe-{title}")], ignoreOrder: true);
+            .ShouldBe([.. expected.Split(", "), .. AllProbeEvaluations], ignoreOrder: true);
     }
 
     [Fact]
     public void A_probe_without_its_file_is_named_before_any_work() =>
         Should.Throw<InvalidInputException>(() => Graph(Recipe + Probes)).Message.ShouldContain("verse.txt: does not exist");
 
-    private Dictionary<string, string> Keys(string recipe) => Graph(recipe).Order.ToDictionary(phase => phase.Title, phase => phase.Key);
+    private static IEnumerable<string> AllProbeEvaluations => AllEvaluations.Split(", ").Select(title => $"probe-{title}");
+
+    private Dictionary<string, string> Keys(string recipe) =>
+        Graph(recipe).Order.ToDictionary(phase => phase.Title, phase => phase.Key);
 
     private ExperimentGraph Graph(string yaml)
     {

@@ -63,16 +63,19 @@ public sealed class ExperimentRunTests : IDisposable
         studies.ShouldAllBe(study => study.Units.Count == 2 && study.MissingSeeds.Count == 0);
         studies[0].Models.Select(model => (model.Name, model.Kind)).ShouldBe(
         [
-            ("seed", ModelKind.Seed), ("law", ModelKind.Expert), ("btx", ModelKind.Btx), ("dense", ModelKind.Dense), ("sparse", ModelKind.Sparse),
+            ("seed", ModelKind.Seed), ("law", ModelKind.Expert), ("btx", ModelKind.Btx), ("dense", ModelKind.Dense),
+            ("sparse", ModelKind.Sparse),
             ("by-loss", ModelKind.Btx),
         ]);
         studies[0].Models[2].Experts.ShouldBe(["seed", "law"]);
         studies[0].Models[4].Experts.ShouldBe(["seed", "seed"]);
-        studies[0].Of("btx", model => model.MeanPerplexity).Values.ShouldBe(studies[1].Of("btx", model => model.MeanPerplexity).Values);
+        studies[0].Of("btx", model => model.MeanPerplexity).Values
+            .ShouldBe(studies[1].Of("btx", model => model.MeanPerplexity).Values);
         studies[0].Of("seed", model => model.MeanPerplexity).StandardDeviation.ShouldBeGreaterThan(0);
         studies[0].Models[2].Latency.ShouldBeNull();
         studies[1].Models[3].Latency!["own"].ShouldSatisfyAllConditions(
-            latency => latency.CacheBytes.ShouldBe(2 * studies[1].Models[2].Latency!["own"].CacheBytes), latency => latency.Total.Median.ShouldBePositive());
+            latency => latency.CacheBytes.ShouldBe(2 * studies[1].Models[2].Latency!["own"].CacheBytes),
+            latency => latency.Total.Median.ShouldBePositive());
         // Two seed numbers, each trained once for both studies, on one text.
         Directory.GetDirectories(directory["out/phases"], "train-seed-*").Length.ShouldBe(2);
         Directory.GetDirectories(directory["out/phases"], "train-btx-*").Length.ShouldBe(2);
@@ -95,7 +98,8 @@ public sealed class ExperimentRunTests : IDisposable
     public void A_changed_recipe_is_run_again_and_replaces_the_figures()
     {
         var before = Run("first.yaml", "out")[0];
-        File.WriteAllText(directory["first.yaml"], First.Replace("method: btx, steps: 3", "method: btx, steps: 5", StringComparison.Ordinal));
+        var changed = First.Replace("method: btx, steps: 3", "method: btx, steps: 5", StringComparison.Ordinal);
+        File.WriteAllText(directory["first.yaml"], changed);
         Open("first.yaml", "out").Run([], SilentReporter.Instance, default)[0].Units.ShouldBeEmpty();
 
         var after = Run("first.yaml", "out")[0];
@@ -116,16 +120,22 @@ public sealed class ExperimentRunTests : IDisposable
 
     [Fact]
     public void Seed_numbers_that_no_study_has_are_refused() =>
-        Should.Throw<InvalidInputException>(() => Open("recipe.yaml", "out").Run([1, 7], SilentReporter.Instance, default)).Message
+        Should.Throw<InvalidInputException>(() => Open("recipe.yaml", "out").Run([1, 7], SilentReporter.Instance, default))
+            .Message
             .ShouldBe("seeds: expected one of 1, 2 (random_seeds), found 7; choose another or add it to the recipe");
 
     [Theory]
     [InlineData("models: [btx, bam]", "models: [btx, btx]", "key 'latency.models': expected at least one model, and none twice")]
-    [InlineData("models: [btx, bam]", "models: [btx, bam], presets: [bam-small, bam-small]", "key 'latency.presets': a preset is there twice; keep one")]
-    [InlineData("num_attention_heads: 2", "num_attention_heads: 2, max_position_embeddings: 16", "at least 104, the prompt and new tokens of 'latency'")]
+    [InlineData(
+        "models: [btx, bam]", "models: [btx, bam], presets: [bam-small, bam-small]",
+        "key 'latency.presets': a preset is there twice; keep one")]
+    [InlineData(
+        "num_attention_heads: 2", "num_attention_heads: 2, max_position_embeddings: 16",
+        "at least 104, the prompt and new tokens of 'latency'")]
     public void A_latency_that_cannot_be_measured_is_refused_before_any_training(string good, string bad, string message)
     {
-        foreach (var (file, text) in new[] { ("base.yaml", Base), ("second.yaml", Second.Replace("prompt_tokens: 4", "prompt_tokens: 101", StringComparison.Ordinal)) })
+        var second = Second.Replace("prompt_tokens: 4", "prompt_tokens: 101", StringComparison.Ordinal);
+        foreach (var (file, text) in new[] { ("base.yaml", Base), ("second.yaml", second) })
             File.WriteAllText(directory[file], text.Replace(good, bad, StringComparison.Ordinal));
 
         Should.Throw<InvalidInputException>(() => Open("second.yaml", "out")).Message.ShouldContain(message);
@@ -142,10 +152,11 @@ public sealed class ExperimentRunTests : IDisposable
     [Fact]
     public void A_study_without_seed_numbers_is_refused()
     {
-        File.WriteAllText(directory["base.yaml"], Base.Replace("random_seeds: [1, 2]\nresults: kept", "", StringComparison.Ordinal));
+        var plain = Base.Replace("random_seeds: [1, 2]\nresults: kept", "", StringComparison.Ordinal);
+        File.WriteAllText(directory["base.yaml"], plain);
 
         Should.Throw<InvalidInputException>(() => Open("recipe.yaml", "out")).Message
-            .ShouldBe($"{directory["first.yaml"]}: key 'random_seeds' is missing: a study has one unit for each");
+            .ShouldBe($"{directory["first.yaml"]}: key 'random_seeds' is missing; a study has one unit per seed");
     }
 
     [Fact]
@@ -153,7 +164,9 @@ public sealed class ExperimentRunTests : IDisposable
     {
         File.Delete(directory["law.txt"]);
 
-        var studies = ExperimentRun.Open(directory["recipe.yaml"], directory["smoke"], isSmoke: true).Run(null, SilentReporter.Instance, default);
+        var smoke = ExperimentRun.Open(directory["recipe.yaml"], directory["smoke"], isSmoke: true);
+
+        var studies = smoke.Run(null, SilentReporter.Instance, default);
 
         studies.ShouldAllBe(study => study.Units.Count == 2);
         Directory.Exists(directory["kept"]).ShouldBeFalse();
@@ -161,5 +174,6 @@ public sealed class ExperimentRunTests : IDisposable
 
     private ExperimentRun Open(string recipe, string output) => ExperimentRun.Open(directory[recipe], directory[output]);
 
-    private IReadOnlyList<Study> Run(string recipe, string output) => Open(recipe, output).Run(null, SilentReporter.Instance, default);
+    private IReadOnlyList<Study> Run(string recipe, string output) =>
+        Open(recipe, output).Run(null, SilentReporter.Instance, default);
 }

@@ -34,7 +34,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
 
         models.Select(model => model.Name).ShouldBe(["seed", "law", "code", "soup", "btx", "bam"]);
         // Experts are better than the seed on their own domain and worse on the other's; mixtures are better on both.
-        finished.Study.Observations.Select(observation => (observation.Model, observation.Figure.Title, observation.InWords)).ShouldBe(
+        finished.Study.Observations.Select(observation => (observation.Model, observation.Figure.Title, observation.InWords))
+            .ShouldBe(
         [
             ("law", "law", "better"), ("law", "code", "worse"), ("code", "law", "worse"), ("code", "code", "better"),
             ("btx", "law", "better"), ("btx", "code", "better"), ("bam", "law", "better"), ("bam", "code", "better"),
@@ -73,7 +74,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         var again = toy.Run(ToyRecipe.Yaml, FinishedRun.Name, reporter);
 
         (again.Created, again.Machine).ShouldBe((first.Created, first.Machine));
-        again.Models.Select(model => model.MeanPerplexity).ShouldBe(finished.Results.Models.Select(model => model.MeanPerplexity));
+        again.Models.Select(model => model.MeanPerplexity)
+            .ShouldBe(finished.Results.Models.Select(model => model.MeanPerplexity));
         var plan = toy.Plan(ToyRecipe.Yaml, FinishedRun.Name);
         plan.ShouldAllBe(phase => phase.State == PhaseState.Finished);
         reporter.Said.Count(line => line.EndsWith("kept", StringComparison.Ordinal)).ShouldBe(plan.Count);
@@ -93,18 +95,21 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
                 },
             };
             Should.Throw<OperationCanceledException>(() => toy.Run(ToyRecipe.Yaml, "broken", stopper, stop.Token));
-            toy.Plan(ToyRecipe.Yaml, "broken").Single(phase => phase.State == PhaseState.Interrupted).Phase.Title.ShouldBe(activity);
+            toy.Plan(ToyRecipe.Yaml, "broken").Single(phase => phase.State == PhaseState.Interrupted).Phase.Title
+                .ShouldBe(activity);
         }
 
         var resumed = toy.Run(ToyRecipe.Yaml, "broken");
 
-        resumed.Models.Select(model => (model.Name, model.MeanPerplexity)).ShouldBe(finished.Results.Models.Select(model => (model.Name, model.MeanPerplexity)));
+        resumed.Models.Select(model => (model.Name, model.MeanPerplexity))
+            .ShouldBe(finished.Results.Models.Select(model => (model.Name, model.MeanPerplexity)));
     }
 
     [Fact]
     public void Core_seconds_are_matched_by_a_calibration_that_is_kept()
     {
-        var recipe = ToyRecipe.Yaml.Replace("by: flops", "by: core_seconds", StringComparison.Ordinal).Replace("  bam:", "  bam-time:", StringComparison.Ordinal);
+        var recipe = ToyRecipe.Yaml.Replace("by: flops", "by: core_seconds", StringComparison.Ordinal)
+            .Replace("  bam:", "  bam-time:", StringComparison.Ordinal);
         toy.Run(recipe, FinishedRun.Name);
         var outcome = File.ReadAllText(Path.Combine(toy.Phase(FinishedRun.Name, "budget-bam-time"), "done.json"));
 
@@ -120,7 +125,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     [Fact]
     public void Calibrating_finds_the_budgets_and_trains_no_mixture()
     {
-        var budget = toy.Open(ToyRecipe.Yaml, "calibrated").Calibrate(null, SilentReporter.Instance, CancellationToken.None).Single();
+        var budget = toy.Open(ToyRecipe.Yaml, "calibrated").Calibrate(null, SilentReporter.Instance, CancellationToken.None)
+            .Single();
 
         (budget.Mixture, budget.Outcome.Reference).ShouldBe(("bam", "btx"));
         budget.Outcome.Tokens.ShouldBePositive();
@@ -153,7 +159,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         results.Models.Select(model => (model.Name, model.Domain, IsTrained: model.Metrics is not null))
             .ShouldBe([("seed", null, false), ("law", "law", false), ("code", null, false), ("bam", null, true)]);
         results.Models[1].Perplexity["law"].ShouldBeLessThan(results.Models[0].Perplexity["law"]);
-        File.ReadAllText(toy.Path("given", "inputs.json")).ShouldContain("model.safetensors", customMessage: "checkpoints are not hashed again by the next run");
+        File.ReadAllText(toy.Path("given", "inputs.json"))
+            .ShouldContain("model.safetensors", customMessage: "checkpoints are not hashed again by the next run");
     }
 
     [Fact]
@@ -161,7 +168,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     {
         var (seed, law) = (Path.Combine(toy.Phase(FinishedRun.Name, "train-seed"), "model"), toy.Path("law-of-another-version"));
         Directory.CreateDirectory(law);
-        foreach (var file in Directory.GetFiles(Path.Combine(toy.Phase(FinishedRun.Name, "train-law"), "model"))) File.Copy(file, Path.Combine(law, Path.GetFileName(file)));
+        foreach (var file in Directory.GetFiles(Path.Combine(toy.Phase(FinishedRun.Name, "train-law"), "model")))
+            File.Copy(file, Path.Combine(law, Path.GetFileName(file)));
         var recipe = $$"""
             domains:
               law: { files: [law.txt], section_separator: "----" }
@@ -174,8 +182,11 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
             evaluation: { sequence_length: 32 }
             """;
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(law, "tokenizer.json")))!;
-        json["truncation"] = JsonNode.Parse("""{"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0}""");
-        json["model"]!["merges"] = new JsonArray([.. json["model"]!["merges"]!.AsArray().Select(merge => merge is JsonArray pair ? (JsonNode)$"{pair[0]} {pair[1]}" : new JsonArray([.. ((string)merge!).Split(' ').Select(part => (JsonNode)part)]))]);
+        json["truncation"] = JsonNode.Parse(
+            """{"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0}""");
+        json["model"]!["merges"] = new JsonArray([.. json["model"]!["merges"]!.AsArray().Select(merge => merge is JsonArray pair
+            ? (JsonNode)$"{pair[0]} {pair[1]}"
+            : new JsonArray([.. ((string)merge!).Split(' ').Select(part => (JsonNode)part)]))]);
         File.WriteAllText(Path.Combine(law, "tokenizer.json"), json.ToJsonString());
 
         toy.Run(recipe, "other-form").Models.Select(model => model.Name).ShouldBe(["seed", "law", "soup"]);
@@ -183,7 +194,9 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         json["model"]!["ignore_merges"] = true;
         File.WriteAllText(Path.Combine(law, "tokenizer.json"), json.ToJsonString());
         Should.Throw<InvalidInputException>(() => toy.Open(recipe, "other-meaning")).Message.ShouldBe(
-            $"{toy.Path("recipe.yaml")}:6: key 'experts.law.checkpoint': {law}/tokenizer.json: model.ignore_merges: expected false as in {seed}/tokenizer.json, found true; every expert must have the seed's tokenizer; name another checkpoint");
+            $"{toy.Path("recipe.yaml")}:6: key 'experts.law.checkpoint': {law}/tokenizer.json: model.ignore_merges: "
+            + $"expected false as in {seed}/tokenizer.json, found true; every expert must have the seed's tokenizer; "
+            + "name another checkpoint");
     }
 
     [Fact]
@@ -204,7 +217,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
             seed: { checkpoint: {{diverged}} }
             evaluation: { sequence_length: 32 }
             """,
-            "diverged-run")).Message.ShouldStartWith("evaluate seed: expected a finite perplexity on 'law', found NaN (nll NaN); the model has diverged");
+            "diverged-run")).Message.ShouldStartWith(
+                "evaluate seed: expected a finite perplexity on 'law', found NaN (nll NaN); the model has diverged");
     }
 
     [Fact]
@@ -213,9 +227,11 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
         toy.Run(ToyRecipe.Yaml + "\n  btx-calibrated: { method: btx, of: [code, law], router_tokens: 200 }", FinishedRun.Name);
 
         var mixture = Path.Combine(toy.Phase(FinishedRun.Name, "mix-btx-calibrated"), "model");
-        string[] domains = [.. new[] { "general", "code", "law" }.Select(domain => Path.Combine(toy.Phase(FinishedRun.Name, $"data-{domain}"), "shards"))];
+        string[] domains = [.. new[] { "general", "code", "law" }
+            .Select(domain => Path.Combine(toy.Phase(FinishedRun.Name, $"data-{domain}"), "shards"))];
         var seed = Path.Combine(toy.Phase(FinishedRun.Name, "train-seed"), "model");
-        var (name, rows) = RouterCalibration.Run(seed, ModelConfigReader.Load(mixture, SilentReporter.Instance), domains, 200, Device.Cpu, SilentReporter.Instance).Single();
+        var config = ModelConfigReader.Load(mixture, SilentReporter.Instance);
+        var (name, rows) = RouterCalibration.Run(seed, config, domains, 200, Device.Cpu, SilentReporter.Instance).Single();
         var written = new float[rows.Length];
         using var checkpoint = Checkpoint.Open(mixture, SilentReporter.Instance);
         checkpoint.ReadFloat32(name, written);
@@ -243,7 +259,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
             probes["corrupt-20-law"].BitsPerByte.ShouldBeGreaterThan(probes["corrupt-1"].BitsPerByte);
         }
 
-        reporter.Said.ShouldNotContain(line => line.Contains("] train ", StringComparison.Ordinal) && !line.EndsWith("kept", StringComparison.Ordinal));
+        reporter.Said.ShouldNotContain(
+            line => line.Contains("] train ", StringComparison.Ordinal) && !line.EndsWith("kept", StringComparison.Ordinal));
         File.ReadAllText(toy.Path(FinishedRun.Name, "report.html")).ShouldContain("id='probes'");
         Results.Load(toy.Path(FinishedRun.Name)).Models[0].Probes!["mixed"].ShouldBe(results.Models[0].Probes!["mixed"]);
     }
@@ -253,7 +270,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     {
         WriteProbeScript();
         var before = toy.Run(WithProbes, FinishedRun.Name);
-        foreach (var phase in Directory.GetDirectories(toy.Path(FinishedRun.Name, "phases"))) File.Delete(Path.Combine(phase, "done.json"));
+        foreach (var phase in Directory.GetDirectories(toy.Path(FinishedRun.Name, "phases")))
+            File.Delete(Path.Combine(phase, "done.json"));
 
         var again = toy.Run(WithProbes, FinishedRun.Name);
 
@@ -275,5 +293,6 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     }
 
     private void WriteProbeScript() =>
-        File.WriteAllText(toy.Path("probes.sh"), "printf 'the dog runs again\\n%%\\nverse of other words\\n' > \"$1/verse.txt\"\n");
+        File.WriteAllText(
+            toy.Path("probes.sh"), "printf 'the dog runs again\\n%%\\nverse of other words\\n' > \"$1/verse.txt\"\n");
 }

@@ -48,7 +48,8 @@ public sealed class ResultsTests : IDisposable
     public void Probes_survive_the_file_and_results_from_before_there_were_any_still_load()
     {
         var results = Sample();
-        var probed = results with { Probes = ["verse"], Models = [results.Models[0] with { Probes = new Dictionary<string, ProbeResult> { ["verse"] = new(90.5, 2.25, 77) } }] };
+        var probes = new Dictionary<string, ProbeResult> { ["verse"] = new(90.5, 2.25, 77) };
+        var probed = results with { Probes = ["verse"], Models = [results.Models[0] with { Probes = probes }] };
 
         probed.Save(directory);
         Results.Load(directory).Models[0].Probes!["verse"].ShouldBe(new ProbeResult(90.5, 2.25, 77));
@@ -70,14 +71,16 @@ public sealed class ResultsTests : IDisposable
         Sample().Save(directory);
         var path = Path.Combine(directory, "results.json");
         var text = File.ReadAllText(path);
-        File.WriteAllText(path, text.Replace("\"recipe\":", "\"claims\": [{ \"text\": \"t\", \"held\": true, \"detail\": \"d\" }], \"recipe\":", StringComparison.Ordinal));
+        const string claims = """ "claims": [{ "text": "t", "held": true, "detail": "d" }], """;
+        File.WriteAllText(path, text.Replace("\"recipe\":", claims + "\"recipe\":", StringComparison.Ordinal));
 
         Results.Load(directory).Recipe.ShouldBe("tiny");
     }
 
     [Fact]
     public void A_missing_file_is_named() =>
-        Should.Throw<InvalidInputException>(() => Results.Load(directory)).Message.ShouldContain(Path.Combine(directory, "results.json"));
+        Should.Throw<InvalidInputException>(() => Results.Load(directory)).Message
+            .ShouldContain(Path.Combine(directory, "results.json"));
 
     [Theory]
     [InlineData("{", "results.json")]
@@ -101,7 +104,9 @@ public sealed class ResultsTests : IDisposable
     [InlineData("\"kind\": \"btx\"", "\"kind\": \"nosuch\"", "key 'models[0].kind': holds what Bam does not write there")]
     [InlineData("\"cores\": 2", "\"other\": 2", "key 'machine.cores' is missing")]
     [InlineData("\"recipe\": \"tiny\"", "\"recipe\": \"\\ud800\"", "results.json: line 2")]
-    [InlineData("\"recipe\": \"tiny\"", "\"recipe\": \"tiny\", \"recipe\": \"tiny\"", "key 'recipe': holds what Bam does not write there")]
+    [InlineData(
+        "\"recipe\": \"tiny\"", "\"recipe\": \"tiny\", \"recipe\": \"tiny\"",
+        "key 'recipe': holds what Bam does not write there")]
     public void A_damaged_key_is_named(string written, string damaged, string message)
     {
         Sample().Save(directory);

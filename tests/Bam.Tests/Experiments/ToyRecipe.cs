@@ -38,7 +38,8 @@ public sealed class ToyRecipe : IDisposable
     public string Path(params string[] parts) => System.IO.Path.Combine([Directory, .. parts]);
 
     /// <summary>The directory of a phase that has been begun once.</summary>
-    public string Phase(string run, string phase) => System.IO.Directory.GetDirectories(Path(run, "phases"), $"{phase}-????????????").Single();
+    public string Phase(string run, string phase) =>
+        System.IO.Directory.GetDirectories(Path(run, "phases"), $"{phase}-????????????").Single();
 
     /// <summary>Writes the recipe and opens it.</summary>
     internal ExperimentRun Open(string yaml, string run)

@@ -57,7 +57,7 @@ public sealed class TrainingHistoryTests : IDisposable
             foreach (var step in new[] { 1, 2, 4, 5 })
             {
                 if (step is 2 or 5) sink.Write(Logged(step, 1));
-                if (step is 1 or 4) sink.Write(new EvaluationMetrics(step, new Dictionary<string, DomainEvaluation> { ["law"] = new(30, 3.4, 1.5, 100) }));
+                if (step is 1 or 4) sink.Write(Evaluated(step, perplexity: 30));
             }
         }
 
@@ -72,12 +72,15 @@ public sealed class TrainingHistoryTests : IDisposable
             for (var step = 1; step <= steps; step++)
             {
                 sink.Write(Logged(step, nll(step)));
-                if (step == 2) sink.Write(new EvaluationMetrics(step, new Dictionary<string, DomainEvaluation> { ["law"] = new(30.123456, 3.4, 1.5, 100) }));
+                if (step == 2) sink.Write(Evaluated(step, perplexity: 30.123456));
             }
         }
 
         return TrainingHistory.Of(MetricsLog.Load(path));
     }
+
+    private static EvaluationMetrics Evaluated(int step, double perplexity) =>
+        new(step, new Dictionary<string, DomainEvaluation> { ["law"] = new(perplexity, 3.4, 1.5, 100) });
 
     private static StepMetrics Logged(int step, double nll) => new()
     {

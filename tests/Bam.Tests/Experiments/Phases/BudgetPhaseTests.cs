@@ -13,7 +13,8 @@ public class BudgetPhaseTests
     [InlineData(1000, 1.0, 1.0, 300, 900)]
     [InlineData(1000, 3.0, 1.0, 100, 300)]
     [InlineData(1000, 500.0, 1.0, 100, 100)]
-    public void The_dearer_a_token_the_fewer_in_whole_steps(long referenceTokens, double ownCost, double referenceCost, long tokensPerStep, long expected) =>
+    public void The_dearer_a_token_the_fewer_in_whole_steps(
+        long referenceTokens, double ownCost, double referenceCost, long tokensPerStep, long expected) =>
         BudgetPhase.MatchedTokens(referenceTokens, ownCost, referenceCost, tokensPerStep).ShouldBe(expected);
 
     [Fact]

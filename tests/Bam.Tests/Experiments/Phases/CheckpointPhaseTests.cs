@@ -14,7 +14,8 @@ public sealed class CheckpointPhaseTests : IDisposable
     public CheckpointPhaseTests()
     {
         (ModelPresets.All["small"] with { EosTokenIds = [2], PadTokenId = 5 }).Save(directory.Root);
-        foreach (var shard in (int[])[1, 2]) File.WriteAllText(directory[$"model-0000{shard}-of-00002.safetensors"], $"the bytes of shard {shard}");
+        foreach (var shard in (int[])[1, 2])
+            File.WriteAllText(directory[$"model-0000{shard}-of-00002.safetensors"], $"the bytes of shard {shard}");
         keyOfBefore = Key;
     }
 
@@ -56,6 +57,9 @@ public sealed class CheckpointPhaseTests : IDisposable
         Inputs.Files.Keys.ShouldContain("model.safetensors.index.json");
     }
 
-    private void WriteIndex(params string[] weights) =>
-        File.WriteAllText(directory["model.safetensors.index.json"], JsonSerializer.Serialize(new { weight_map = weights.ToDictionary(name => $"a tensor of {name}") }));
+    private void WriteIndex(params string[] weights)
+    {
+        var index = new { weight_map = weights.ToDictionary(name => $"a tensor of {name}") };
+        File.WriteAllText(directory["model.safetensors.index.json"], JsonSerializer.Serialize(index));
+    }
 }

@@ -4,13 +4,10 @@ using Bam.Experiments.Phases;
 namespace Bam.Tests.Experiments.Phases;
 
 /// <summary>A phase whose work is to count its runs and to do what the test says.</summary>
-internal sealed class FakePhase(string kind, string name, JsonObject settings, params Phase[] dependencies) : Phase(kind, name, dependencies)
+internal sealed class FakePhase(string kind, string name, JsonObject settings, params Phase[] dependencies)
+    : Phase(kind, name, settings, [.. dependencies.Select(PhaseNeed.Of)])
 {
-    public int Version { get; init; } = 1;
-
     public bool Continues { get; init; }
-
-    public Dictionary<string, string> Files { get; init; } = [];
 
     public Action<PhaseContext> Work { get; init; } = _ => { };
 
@@ -26,13 +23,4 @@ internal sealed class FakePhase(string kind, string name, JsonObject settings, p
     }
 
     protected internal override bool IsOutput(string file) => file == "half";
-
-    protected override PhaseInputs Describe() => new()
-    {
-        Kind = Kind,
-        Version = Version,
-        Settings = settings,
-        Files = Files,
-        Phases = Dependencies.ToDictionary(phase => phase.Title, phase => phase.Key),
-    };
 }

@@ -64,7 +64,8 @@ public sealed class FileHashesTests : IDisposable
     public void A_damaged_memory_is_forgotten(string json)
     {
         var path = Write("a", "abc");
-        File.WriteAllText(Memory, json.Replace("PATH", path, StringComparison.Ordinal).Replace("TIME", $"{File.GetLastWriteTimeUtc(path).Ticks}", StringComparison.Ordinal));
+        File.WriteAllText(Memory, json.Replace("PATH", path, StringComparison.Ordinal)
+            .Replace("TIME", $"{File.GetLastWriteTimeUtc(path).Ticks}", StringComparison.Ordinal));
 
         new FileHashes(Memory).Of(path).ShouldStartWith("ba7816bf");
     }

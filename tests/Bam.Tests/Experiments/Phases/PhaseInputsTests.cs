@@ -1,5 +1,11 @@
+using System.Reflection;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Bam.Configuration;
+using Bam.Data;
 using Bam.Experiments.Phases;
+using Bam.Experiments.Recipes;
+using Bam.Training;
 using Shouldly;
 using Xunit;
 
@@ -7,6 +13,8 @@ namespace Bam.Tests.Experiments.Phases;
 
 public class PhaseInputsTests
 {
+    private const BindingFlags Fields = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+
     private static readonly PhaseInputs Base = new()
     {
         Kind = "train",
@@ -44,4 +52,56 @@ public class PhaseInputsTests
         // printf '%s' '{"files":{},"kind":"k","phases":{},"settings":{},"version":1}' | sha256sum
         new PhaseInputs { Kind = "k", Version = 1, Settings = [] }.Key()
             .ShouldBe("e136e13adafceae0569c9e0fbc8b8f8309c12f09aed2b4d8a86c939dfc5189c0");
+
+    [Fact]
+    public void A_phase_has_no_fields_beside_settings_needs_and_files() =>
+        typeof(Phase).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Phase)))
+            .SelectMany(type => type.GetFields(Fields | BindingFlags.DeclaredOnly))
+            .Select(field => $"{field.DeclaringType!.Name}.{field.Name}").ShouldBeEmpty();
+
+    [Fact]
+    public void The_base_holds_nothing_else_that_Run_could_read() =>
+        typeof(Phase).GetFields(Fields)
+            .Select(field => field.FieldType.Name).Distinct()
+            .ShouldBe(["String", "Object", "IReadOnlyList`1", "Int32", "PhaseInputs"], ignoreOrder: true);
+
+    [Fact]
+    public void Settings_that_are_not_in_the_key_are_known() =>
+        // Sizes and RandomSeed are there as Model and InitSeed, where they matter. The others change speed or messages.
+        typeof(Phase).Assembly.GetTypes().Where(type => type.Name.EndsWith("Settings", StringComparison.Ordinal))
+            .SelectMany(type => type.GetProperties())
+            .Where(property => property.GetCustomAttribute<JsonIgnoreAttribute>() is { Condition: JsonIgnoreCondition.Always })
+            .Select(property => $"{property.DeclaringType!.Name}.{property.Name}")
+            .ShouldBe(
+            [
+                "BudgetSettings.ReferenceName", "CostSettings.Threads", "EvaluateSettings.BatchSize", "EvaluateSettings.Device",
+                "MixSettings.Device", "TrainSettings.EvaluateBatchSize", "TrainSettings.RandomSeed", "TrainSettings.Sizes",
+            ],
+            ignoreOrder: true);
+
+    [Fact]
+    public void Every_property_of_the_settings_is_in_the_key() =>
+        SettingsJson.Of(new Sample
+        {
+            TopK = 2,
+            Dtype = TrainingDtype.Bfloat16,
+            Data = new() { Bos = BeginOfText.Window },
+            Text = new() { TextKey = "body" },
+        }).ToJsonString().ShouldBe(
+            """{"top_k":2,"preset":null,"dtype":"bfloat16","data":{"held_out_fraction":0.05,"held_out_max_tokens":1000000"""
+            + ""","near_duplicate_similarity":0.5,"contamination_share":0.2},"text_key":"body"}""");
+
+    private sealed record Sample
+    {
+        public required int TopK { get; init; }
+
+        public string? Preset { get; init; }
+
+        public required TrainingDtype Dtype { get; init; }
+
+        public required RecipeData Data { get; init; }
+
+        [Flattened]
+        public required TextSettings Text { get; init; }
+    }
 }

@@ -28,7 +28,8 @@ public sealed class PhaseRunnerTests : IDisposable
         var second = Graph(changed);
         Run(second);
 
-        second.Cast<FakePhase>().Where(phase => phase.Runs > 0).Select(phase => phase.Title).ShouldBe(expected, ignoreOrder: true);
+        second.Cast<FakePhase>().Where(phase => phase.Runs > 0).Select(phase => phase.Title)
+            .ShouldBe(expected, ignoreOrder: true);
     }
 
     [Fact]
@@ -76,7 +77,8 @@ public sealed class PhaseRunnerTests : IDisposable
             stop.Cancel();
             context.Cancellation.ThrowIfCancellationRequested();
         });
-        Should.Throw<OperationCanceledException>(() => PhaseRunner.Run([interrupted], store, SilentReporter.Instance, stop.Token));
+        Should.Throw<OperationCanceledException>(
+            () => PhaseRunner.Run([interrupted], store, SilentReporter.Instance, stop.Token));
 
         string? found = null;
         var resumed = Make(context => found = File.ReadAllText(Path.Combine(context.Directory, "half")));
@@ -121,7 +123,9 @@ public sealed class PhaseRunnerTests : IDisposable
         File.WriteAllText(Path.Combine(folder, ".half.elsewhere.5000000.1.tmp"), "");
 
         Should.Throw<InvalidInputException>(() => Run([phase])).Message
-            .ShouldBe($"{notes}: was not written by Bam, and its directory is about to be replaced; move it elsewhere, then run the same command again");
+            .ShouldBe(
+                $"{notes}: was not written by Bam, and its directory is about to be replaced; "
+                + "move it elsewhere, then run the same command again");
 
         File.ReadAllText(notes).ShouldBe("precious");
         phase.Runs.ShouldBe(0);
@@ -137,7 +141,8 @@ public sealed class PhaseRunnerTests : IDisposable
         var first = new FakePhase("train", "a", []) { Work = _ => stop.Cancel() };
         var second = new FakePhase("train", "b", [], first);
 
-        Should.Throw<OperationCanceledException>(() => PhaseRunner.Run([first, second], store, SilentReporter.Instance, stop.Token));
+        Should.Throw<OperationCanceledException>(
+            () => PhaseRunner.Run([first, second], store, SilentReporter.Instance, stop.Token));
 
         store.TryGetOutcome(first, out _).ShouldBeTrue();
         second.Runs.ShouldBe(0);
@@ -172,8 +177,10 @@ public sealed class PhaseRunnerTests : IDisposable
         var outcome = store.OutcomeOf(phase);
 
         outcome.Read<Dictionary<string, long>>()["runs"].ShouldBe(1);
-        Should.Throw<InvalidInputException>(() => outcome.ReadByName<long>(["runs", "law"])).Message.ShouldContain("key 'result.law' is missing; remove the file");
-        Should.Throw<InvalidInputException>(() => outcome.Read<TrainingOutcome>()).Message.ShouldContain("done.json: key 'result': key 'tokens' is missing");
+        Should.Throw<InvalidInputException>(() => outcome.ReadByName<long>(["runs", "law"]))
+            .Message.ShouldContain("key 'result.law' is missing; remove the file");
+        Should.Throw<InvalidInputException>(() => outcome.Read<TrainingOutcome>())
+            .Message.ShouldContain("done.json: key 'result': key 'tokens' is missing");
     }
 
     [Fact]
@@ -196,7 +203,8 @@ public sealed class PhaseRunnerTests : IDisposable
         PhasePlan.Order([c, b]).ShouldBe([a, b, c]);
     }
 
-    private void Run(IReadOnlyList<Phase> phases) => PhaseRunner.Run(phases, store, SilentReporter.Instance, CancellationToken.None);
+    private void Run(IReadOnlyList<Phase> phases) =>
+        PhaseRunner.Run(phases, store, SilentReporter.Instance, CancellationToken.None);
 
     private static IReadOnlyList<Phase> Graph(string changed)
     {

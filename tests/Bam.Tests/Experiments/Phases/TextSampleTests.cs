@@ -32,5 +32,6 @@ public class TextSampleTests
         Sample(text, 0.999_999).ShouldNotContain(piece => char.IsHighSurrogate(piece.Last()));
     }
 
-    private static List<string> Sample(string text, double fraction) => [.. TextSample.Of([text], fraction, new RandomStream(1, "test"))];
+    private static List<string> Sample(string text, double fraction) =>
+        [.. TextSample.Of([text], fraction, new RandomStream(1, "test"))];
 }

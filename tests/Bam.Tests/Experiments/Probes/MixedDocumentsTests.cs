@@ -40,13 +40,18 @@ public sealed class MixedDocumentsTests
         foreach (var document in mixed.SkipLast(3)) document.Select(Domain).Distinct().Count(domain => domain >= 0).ShouldBe(3);
         var all = string.Concat(mixed);
         for (var domain = 0; domain < 3; domain++)
-            new string([.. all.Where(character => Domain(character) == domain)]).ShouldBe(string.Concat(Documents(domain, 50 + (domain == 0 ? 0 : domain == 1 ? 10 : 5))).Replace("\n", "", StringComparison.Ordinal));
+        {
+            var text = string.Concat(Documents(domain, 50 + (domain == 0 ? 0 : domain == 1 ? 10 : 5)));
+            new string([.. all.Where(character => Domain(character) == domain)])
+                .ShouldBe(text.Replace("\n", "", StringComparison.Ordinal));
+        }
     }
 
     [Fact]
     public void The_domain_changes_with_every_piece_while_there_is_another()
     {
-        var lines = string.Concat(Make("turns", 40, 40, 40)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => Domain(line[0])).ToList();
+        var lines = string.Concat(Make("turns", 40, 40, 40)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => Domain(line[0])).ToList();
 
         lines.Count.ShouldBe(120);
         lines.Take(110).Zip(lines.Skip(1)).ShouldAllBe(pair => pair.First != pair.Second);
@@ -62,7 +67,7 @@ public sealed class MixedDocumentsTests
     private static IReadOnlyList<string> Make(string name, params int[] pieces) =>
         MixedDocuments.Make(pieces.Select((count, domain) => Documents(domain, count)), 20, new RandomStream(3, name));
 
-    /// <summary>Documents of one domain, each a piece: 19 letters of the domain and, in every second one, the line's end.</summary>
+    /// <summary>Documents of one domain, each a piece: 19 letters of the domain and, in every second one, a newline.</summary>
     private static IEnumerable<string> Documents(int domain, int count) =>
         Enumerable.Range(0, count).Select(i => new string((char)('a' + (domain * 8) + (i % 8)), 19) + (i % 2 == 0 ? "\n" : ""));
 

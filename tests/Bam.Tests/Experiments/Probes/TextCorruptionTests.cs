@@ -18,7 +18,8 @@ public sealed class TextCorruptionTests
 
             var corrupted = Corrupt(text, i % 10 / 10.0, $"{i}");
 
-            new UnicodeEncoding(bigEndian: false, byteOrderMark: false, throwOnInvalidBytes: true).GetBytes(corrupted).Length.ShouldBe(corrupted.Length * 2);
+            new UnicodeEncoding(bigEndian: false, byteOrderMark: false, throwOnInvalidBytes: true).GetBytes(corrupted).Length
+                .ShouldBe(corrupted.Length * 2);
             Encoding.UTF8.GetByteCount(corrupted).ShouldBe(Encoding.UTF8.GetByteCount(text));
         }
     }

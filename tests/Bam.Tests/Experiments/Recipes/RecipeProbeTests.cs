@@ -1,3 +1,4 @@
+using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
 using Shouldly;
 using Xunit;
@@ -40,9 +41,11 @@ public sealed class RecipeProbeTests : IDisposable
             .Replace("files: [law.txt]", "files: [law.jsonl], skip_bad_lines: 3", StringComparison.Ordinal)
             .Replace("files: [verse.txt],", "files: [verse.jsonl], skip_bad_lines: 2,", StringComparison.Ordinal));
 
-        recipe.Domains["general"].Format.SkipBadLines.ShouldBe(0);
-        recipe.Domains["law"].Format.SkipBadLines.ShouldBe(3);
-        recipe.Probes["verse"].Text!.Format.SkipBadLines.ShouldBe(2);
+        SkippedOf(recipe.Domains["general"]).ShouldBe(0);
+        SkippedOf(recipe.Domains["law"]).ShouldBe(3);
+        SkippedOf(recipe.Probes["verse"].Text!).ShouldBe(2);
+
+        static long SkippedOf(RecipeDomain text) => TextSettings.Of(text, isPrepared: false).Format().SkipBadLines;
     }
 
     [Fact]
@@ -60,26 +63,40 @@ public sealed class RecipeProbeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("of: [general, law], corrupt", "of: [general, lew], corrupt", "recipe.yaml:8: key 'probes.corrupt-5.of': there is no domain 'lew', did you mean 'law'")]
-    [InlineData("files: [verse.txt],", "files: [verse.txt], of: [law],", "recipe.yaml:7: key 'of' and key 'files' exclude each other")]
-    [InlineData("files: [verse.txt], section_separator: \"%\"", "text_key: text", "recipe.yaml:7: a probe needs 'files', or 'of'")]
-    [InlineData("files: [verse.txt],", "files: [verse.txt], corrupt: 0.1,", "recipe.yaml:7: key 'corrupt' has no meaning for files")]
+    [InlineData(
+        "of: [general, law], corrupt", "of: [general, lew], corrupt",
+        "recipe.yaml:8: key 'probes.corrupt-5.of': there is no domain 'lew', did you mean 'law'")]
+    [InlineData(
+        "files: [verse.txt],", "files: [verse.txt], of: [law],", "recipe.yaml:7: key 'of' and key 'files' exclude each other")]
+    [InlineData(
+        "files: [verse.txt], section_separator: \"%\"", "text_key: text", "recipe.yaml:7: a probe needs 'files', or 'of'")]
+    [InlineData(
+        "files: [verse.txt],", "files: [verse.txt], corrupt: 0.1,", "recipe.yaml:7: key 'corrupt' has no meaning for files")]
     [InlineData("files: [verse.txt],", "files: [],", "recipe.yaml:7: key 'files': expected at least one file")]
     [InlineData("corrupt: 0.05", "corrupt: 0", "recipe.yaml:8: key 'probes.corrupt-5.corrupt': expected a number above 0")]
     [InlineData("corrupt: 0.05", "corrupt: 1", "recipe.yaml:8: key 'probes.corrupt-5.corrupt': expected a number above 0")]
-    [InlineData("corrupt: 0.05", "corrupt: 0.05, pieces: 100", "recipe.yaml:8: key 'pieces' and key 'corrupt' exclude each other")]
-    [InlineData("corrupt: 0.05", "corrupt: 0.05, skip_bad_lines: 1", "recipe.yaml:8: key 'skip_bad_lines' has no meaning with 'of'")]
-    [InlineData("files: [verse.txt],", "files: [verse.txt], skip_bad_lines: -1,", "recipe.yaml:7: key 'probes.verse.skip_bad_lines': expected an integer of at least 0")]
+    [InlineData(
+        "corrupt: 0.05", "corrupt: 0.05, pieces: 100", "recipe.yaml:8: key 'pieces' and key 'corrupt' exclude each other")]
+    [InlineData(
+        "corrupt: 0.05", "corrupt: 0.05, skip_bad_lines: 1", "recipe.yaml:8: key 'skip_bad_lines' has no meaning with 'of'")]
+    [InlineData(
+        "files: [verse.txt],", "files: [verse.txt], skip_bad_lines: -1,",
+        "recipe.yaml:7: key 'probes.verse.skip_bad_lines': expected an integer of at least 0")]
     [InlineData("corrupt: 0.05", "corrupt: 0.05, max_tokens: 100", "recipe.yaml:8: key 'max_tokens' has no meaning with 'of'")]
     [InlineData(", corrupt: 0.05", "", "recipe.yaml:8: key 'of': what is to be done with the text is missing")]
     [InlineData("of: [general, law], corrupt", "of: [], corrupt", "recipe.yaml:8: key 'of': expected at least one domain")]
     [InlineData("of: [general, law], corrupt", "of: [law, law], corrupt", "recipe.yaml:8: key 'of': a domain is there twice")]
     [InlineData("of: [general, law], corrupt", "of: law, corrupt", "recipe.yaml:8: key 'probes.corrupt-5.of': expected a list")]
-    [InlineData("of: [general, law], pieces", "of: [law], pieces", "recipe.yaml:9: key 'of': expected at least two domains to mix")]
+    [InlineData(
+        "of: [general, law], pieces", "of: [law], pieces", "recipe.yaml:9: key 'of': expected at least two domains to mix")]
     [InlineData("mixed:", "corrupt-5-law:", "recipe.yaml:9: key 'probes': two probes are called 'corrupt-5-law'")]
     [InlineData("mixed:", "a/b:", "recipe.yaml:9: 'a/b' cannot be a name")]
-    [InlineData("probes:", "probe_prepare_reads: [x]\nprobes:", "recipe.yaml:6: key 'probe_prepare_reads' has no meaning without 'probe_prepare'")]
-    [InlineData("probes:\n  verse: { files: [verse.txt], section_separator: \"%\" }\n", "probe_prepare: x.sh\nprobes:\n", "recipe.yaml:6: key 'probe_prepare' has no meaning without a probe that has 'files'")]
+    [InlineData(
+        "probes:", "probe_prepare_reads: [x]\nprobes:",
+        "recipe.yaml:6: key 'probe_prepare_reads' has no meaning without 'probe_prepare'")]
+    [InlineData(
+        "probes:\n  verse: { files: [verse.txt], section_separator: \"%\" }\n", "probe_prepare: x.sh\nprobes:\n",
+        "recipe.yaml:6: key 'probe_prepare' has no meaning without a probe that has 'files'")]
     public void A_fault_costs_one_line_that_names_the_place(string good, string bad, string message)
     {
         Yaml.ShouldContain(good);

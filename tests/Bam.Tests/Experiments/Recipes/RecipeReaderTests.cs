@@ -59,9 +59,11 @@ public sealed class RecipeReaderTests : IDisposable
             .Replace("method: btx, ", "method: btx, learning_rate: 5e-4, ", StringComparison.Ordinal)
             + "\nrandom_seed: 11\ntraining: { batch_size: 5, sequence_length: 32, learning_rate: 9e-3 }");
 
-        recipe.Seed.Training.ShouldSatisfyAllConditions(t => t.BatchSize.ShouldBe(5), t => t.LearningRate.ShouldBe(2e-3), t => t.DataSeed.ShouldBe(11));
+        recipe.Seed.Training.ShouldSatisfyAllConditions(t => t.BatchSize.ShouldBe(5), t => t.LearningRate
+            .ShouldBe(2e-3), t => t.DataSeed.ShouldBe(11));
         recipe.Experts["law"].Training.ShouldSatisfyAllConditions(
-            t => t.BatchSize.ShouldBe(7), t => t.SequenceLength.ShouldBe(32), t => t.LearningRate.ShouldBe(1e-3), t => t.DataSeed.ShouldBe(3));
+            t => t.BatchSize.ShouldBe(7), t => t.SequenceLength.ShouldBe(32), t => t.LearningRate.ShouldBe(1e-3), t => t.DataSeed
+                .ShouldBe(3));
         recipe.Mixtures["btx"].Training.LearningRate.ShouldBe(5e-4);
         recipe.Mixtures["bam"].Training.DataSeed.ShouldBe(11);
     }
@@ -107,58 +109,126 @@ public sealed class RecipeReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("law: { tokens: 4e5 }", "law: { tokens: 4e5, lerning_rate: 1 }", "recipe.yaml:7: key 'experts.law.lerning_rate' is unknown, did you mean 'learning_rate'")]
+    [InlineData(
+        "law: { tokens: 4e5 }", "law: { tokens: 4e5, lerning_rate: 1 }",
+        "recipe.yaml:7: key 'experts.law.lerning_rate' is unknown, did you mean 'learning_rate'")]
     [InlineData("model:", "modle:", "recipe.yaml:4: key 'modle' is unknown, did you mean 'model'")]
     [InlineData("seed: { tokens: 1e6,", "seed: {", "recipe.yaml:5: key 'seed.tokens' is missing")]
     [InlineData(", learning_rate: 2e-3", "", "recipe.yaml:5: key 'seed.learning_rate' is missing")]
     [InlineData("law: { tokens: 4e5 }", "law: { learning_rate: 1 }", "recipe.yaml:7: key 'experts.law.tokens' is missing")]
-    [InlineData("law: { tokens: 4e5 }", "lax: { tokens: 4e5 }", "recipe.yaml:7: key 'experts.lax.domain': there is no domain 'lax', did you mean 'law'")]
-    [InlineData("law: { tokens: 4e5 }", "x: { tokens: 4e5, domain: lew }", "recipe.yaml:7: key 'experts.x.domain': there is no domain 'lew', did you mean 'law'")]
-    [InlineData("law: { tokens: 4e5 }", "btx: { tokens: 4e5, domain: law }", "recipe.yaml:9: key 'mixtures.btx': an expert has that name too")]
-    [InlineData("law: { tokens: 4e5 }", "seed: { tokens: 4e5, domain: law }", "recipe.yaml:7: key 'experts.seed': 'seed' names the seed model")]
+    [InlineData(
+        "law: { tokens: 4e5 }", "lax: { tokens: 4e5 }",
+        "recipe.yaml:7: key 'experts.lax.domain': there is no domain 'lax', did you mean 'law'")]
+    [InlineData(
+        "law: { tokens: 4e5 }", "x: { tokens: 4e5, domain: lew }",
+        "recipe.yaml:7: key 'experts.x.domain': there is no domain 'lew', did you mean 'law'")]
+    [InlineData(
+        "law: { tokens: 4e5 }", "btx: { tokens: 4e5, domain: law }",
+        "recipe.yaml:9: key 'mixtures.btx': an expert has that name too")]
+    [InlineData(
+        "law: { tokens: 4e5 }", "seed: { tokens: 4e5, domain: law }",
+        "recipe.yaml:7: key 'experts.seed': 'seed' names the seed model")]
     [InlineData("law: { tokens: 4e5 }", "a/b: { tokens: 4e5, domain: law }", "recipe.yaml:7: 'a/b' cannot be a name")]
-    [InlineData("law: { tokens: 4e5 }", "law: { checkpoint: x, tokens: 4 }", "recipe.yaml:7: key 'experts.law.tokens' has no effect on a checkpoint")]
-    [InlineData("general: { files", "other: { files", "recipe.yaml:5: there is no domain 'general', and the seed is trained on it")]
-    [InlineData("tokens: 1e6,", "shares: { lew: 1 }, tokens: 1e6,", "recipe.yaml:5: key 'seed.shares.lew': there is no domain 'lew', did you mean 'law'")]
+    [InlineData(
+        "law: { tokens: 4e5 }", "law: { checkpoint: x, tokens: 4 }",
+        "recipe.yaml:7: key 'experts.law.tokens' has no effect on a checkpoint")]
+    [InlineData(
+        "general: { files", "other: { files", "recipe.yaml:5: there is no domain 'general', and the seed is trained on it")]
+    [InlineData(
+        "tokens: 1e6,", "shares: { lew: 1 }, tokens: 1e6,",
+        "recipe.yaml:5: key 'seed.shares.lew': there is no domain 'lew', did you mean 'law'")]
     [InlineData("method: btx, ", "", "recipe.yaml:9: key 'mixtures.btx.method' is missing")]
     [InlineData("method: btx", "method: bxt", "expected bam or btx or soup or sparse or dense, found 'bxt'")]
-    [InlineData("method: btx", "method: btx, share_key_value: true", "recipe.yaml:9: key 'share_key_value' has no meaning for method btx")]
-    [InlineData("method: btx, tokens: 3e5", "method: soup, tokens: 3e5, top_k: 2", "recipe.yaml:9: key 'top_k' has no meaning for method soup")]
+    [InlineData(
+        "method: btx", "method: btx, share_key_value: true",
+        "recipe.yaml:9: key 'share_key_value' has no meaning for method btx")]
+    [InlineData(
+        "method: btx, tokens: 3e5", "method: soup, tokens: 3e5, top_k: 2",
+        "recipe.yaml:9: key 'top_k' has no meaning for method soup")]
     [InlineData("method: btx", "method: btx, experts: 1", "expected an integer of at least 2, found '1'")]
     [InlineData("method: btx", "method: btx, top_k: 3", "recipe.yaml:9: key 'mixtures.btx.top_k': expected at most 2")]
-    [InlineData("method: bam", "method: bam, attention_top_k: 3", "recipe.yaml:10: key 'mixtures.bam.attention_top_k': expected at most 2")]
-    [InlineData("mixture: btx", "mixture: btz", "recipe.yaml:10: key 'mixtures.bam.match.mixture': there is no mixture 'btz', did you mean 'btx'")]
-    [InlineData("mixture: btx", "mixture: bam", "recipe.yaml:10: key 'mixtures.bam.match.mixture': the budgets go round in a circle (bam → bam)")]
+    [InlineData(
+        "method: bam", "method: bam, attention_top_k: 3",
+        "recipe.yaml:10: key 'mixtures.bam.attention_top_k': expected at most 2")]
+    [InlineData(
+        "mixture: btx", "mixture: btz",
+        "recipe.yaml:10: key 'mixtures.bam.match.mixture': there is no mixture 'btz', did you mean 'btx'")]
+    [InlineData(
+        "mixture: btx", "mixture: bam",
+        "recipe.yaml:10: key 'mixtures.bam.match.mixture': the budgets go round in a circle (bam → bam)")]
     [InlineData("by: core_seconds", "by: hours", "expected core_seconds or flops or tokens, found 'hours'")]
     [InlineData("method: bam,", "method: bam, tokens: 3,", "recipe.yaml:10: key 'tokens' and key 'match' exclude each other")]
-    [InlineData("btx: { method: btx, tokens: 3e5 }", "btx: { method: btx }", "recipe.yaml:10: key 'mixtures.bam.match.mixture': 'btx' is only mixed")]
-    [InlineData("model:", "training: { tokens: 5 }\nmodel:", "recipe.yaml:4: key 'training.tokens': a budget belongs to one phase")]
-    [InlineData("model:", "training: { bach_size: 5 }\nmodel:", "recipe.yaml:4: key 'bach_size' is unknown, did you mean 'batch_size'")]
+    [InlineData(
+        "btx: { method: btx, tokens: 3e5 }", "btx: { method: btx }",
+        "recipe.yaml:10: key 'mixtures.bam.match.mixture': 'btx' is only mixed")]
+    [InlineData(
+        "model:", "training: { tokens: 5 }\nmodel:", "recipe.yaml:4: key 'training.tokens': a budget belongs to one phase")]
+    [InlineData(
+        "model:", "training: { bach_size: 5 }\nmodel:", "recipe.yaml:4: key 'bach_size' is unknown, did you mean 'batch_size'")]
     [InlineData("model:", "training: 5\nmodel:", "recipe.yaml:4: key 'training': expected keys and values")]
-    [InlineData("model:", "tokenizer: { path: x, vocab_size: 300 }\nmodel:", "recipe.yaml:4: key 'tokenizer.vocab_size' and key 'tokenizer.path' exclude each other")]
-    [InlineData("seed: { tokens: 1e6, learning_rate: 2e-3 }", "seed: { checkpoint: x }\ntraining: { learning_rate: 1 }", "recipe.yaml:4: key 'model' and key 'seed.checkpoint' exclude each other")]
-    [InlineData("method: btx, tokens: 3e5", "method: dense", "recipe.yaml:9: key 'mixtures.btx': the seed is not trained on without a budget")]
-    [InlineData("method: btx, tokens: 3e5", "method: soup, router_tokens: 64", "recipe.yaml:9: key 'router_tokens' has no meaning for method soup")]
-    [InlineData("method: btx", "method: sparse, router_tokens: 64", "recipe.yaml:9: key 'router_tokens' has no meaning for method sparse")]
+    [InlineData(
+        "model:", "tokenizer: { path: x, vocab_size: 300 }\nmodel:",
+        "recipe.yaml:4: key 'tokenizer.vocab_size' and key 'tokenizer.path' exclude each other")]
+    [InlineData(
+        "seed: { tokens: 1e6, learning_rate: 2e-3 }", "seed: { checkpoint: x }\ntraining: { learning_rate: 1 }",
+        "recipe.yaml:4: key 'model' and key 'seed.checkpoint' exclude each other")]
+    [InlineData(
+        "method: btx, tokens: 3e5", "method: dense",
+        "recipe.yaml:9: key 'mixtures.btx': the seed is not trained on without a budget")]
+    [InlineData(
+        "method: btx, tokens: 3e5", "method: soup, router_tokens: 64",
+        "recipe.yaml:9: key 'router_tokens' has no meaning for method soup")]
+    [InlineData(
+        "method: btx", "method: sparse, router_tokens: 64",
+        "recipe.yaml:9: key 'router_tokens' has no meaning for method sparse")]
     [InlineData("method: btx", "method: btx, router_tokens: 0", "expected an integer of at least 1, found '0'")]
-    [InlineData("method: btx", "method: btx, router_tokens: 64, experts: 3", "recipe.yaml:9: key 'mixtures.btx.router_tokens': copies of the seed have no domain of their own")]
-    [InlineData("match: { mixture: btx, by: core_seconds } }", "router_tokens: 64 }\ngeneral_domain: law", "recipe.yaml:10: key 'mixtures.bam.router_tokens': 'seed' and 'law' have one domain, 'law', and their router rows would be equal")]
-    [InlineData("method: btx", "method: btx, attention_init: mean", "recipe.yaml:9: key 'attention_init' has no meaning for method btx")]
+    [InlineData(
+        "method: btx", "method: btx, router_tokens: 64, experts: 3",
+        "recipe.yaml:9: key 'mixtures.btx.router_tokens': copies of the seed have no domain of their own")]
+    [InlineData(
+        "match: { mixture: btx, by: core_seconds } }", "router_tokens: 64 }\ngeneral_domain: law",
+        "recipe.yaml:10: key 'mixtures.bam.router_tokens': 'seed' and 'law' have one domain, 'law', and their router rows would "
+        + "be equal")]
+    [InlineData(
+        "method: btx", "method: btx, attention_init: mean", "recipe.yaml:9: key 'attention_init' has no meaning for method btx")]
     [InlineData("method: btx", "method: sparse, of: [law]", "recipe.yaml:9: key 'of' has no meaning for method sparse")]
-    [InlineData("method: btx", "method: btx, of: [lew]", "recipe.yaml:9: key 'mixtures.btx.of': there is no expert 'lew', did you mean 'law'")]
-    [InlineData("method: btx", "method: btx, share_by: size, shares: { law: 1 }", "recipe.yaml:9: key 'share_by' and key 'shares' exclude each other")]
-    [InlineData("model:", "random_seeds: [1, 2]\ntraining: { data_seed: 1 }\nmodel:", "recipe.yaml:5: key 'training.data_seed' has no effect with 'random_seeds'")]
-    [InlineData("law: { tokens: 4e5 }", "law: { tokens: 4e5, data_seed: 5 }\nrandom_seeds: [1]", "recipe.yaml:7: key 'experts.law.data_seed' has no effect with 'random_seeds'")]
+    [InlineData(
+        "method: btx", "method: btx, of: [lew]",
+        "recipe.yaml:9: key 'mixtures.btx.of': there is no expert 'lew', did you mean 'law'")]
+    [InlineData(
+        "method: btx", "method: btx, share_by: size, shares: { law: 1 }",
+        "recipe.yaml:9: key 'share_by' and key 'shares' exclude each other")]
+    [InlineData(
+        "model:", "random_seeds: [1, 2]\ntraining: { data_seed: 1 }\nmodel:",
+        "recipe.yaml:5: key 'training.data_seed' has no effect with 'random_seeds'")]
+    [InlineData(
+        "law: { tokens: 4e5 }", "law: { tokens: 4e5, data_seed: 5 }\nrandom_seeds: [1]",
+        "recipe.yaml:7: key 'experts.law.data_seed' has no effect with 'random_seeds'")]
     [InlineData("model:", "random_seeds: [1, 1]\nmodel:", "recipe.yaml:4: key 'random_seeds': a number is there twice")]
-    [InlineData("model:", "claims: [{ says: x, order: [bam, bxt] }]\nmodel:", "recipe.yaml:4: key 'claims': there is no model 'bxt', did you mean 'btx'")]
-    [InlineData("model:", "claims: [{ says: x, order: [bam, btx], domains: [lew] }]\nmodel:", "recipe.yaml:4: key 'claims': there is no domain 'lew', did you mean 'law'")]
-    [InlineData("model:", "claims: [{ says: x, order: [bam, btx], domains: [law, law] }]\nmodel:", "recipe.yaml:4: key 'claims': a domain is there twice in 'domains'")]
-    [InlineData("model:", "tables: [{ title: x, models: [bam], domains: [] }]\nmodel:", "recipe.yaml:4: key 'tables': expected at least one domain in 'domains', found none")]
-    [InlineData("model:", "tables: [{ title: x, models: [bam], against: btx2 }]\nmodel:", "recipe.yaml:4: key 'tables': there is no model 'btx2', did you mean 'btx'")]
-    [InlineData("model:", "claims: [{ says: x, order: [seed] }]\nmodel:", "recipe.yaml:4: key 'claims': an 'order' needs at least two models")]
+    [InlineData(
+        "model:", "claims: [{ says: x, order: [bam, bxt] }]\nmodel:",
+        "recipe.yaml:4: key 'claims': there is no model 'bxt', did you mean 'btx'")]
+    [InlineData(
+        "model:", "claims: [{ says: x, order: [bam, btx], domains: [lew] }]\nmodel:",
+        "recipe.yaml:4: key 'claims': there is no domain 'lew', did you mean 'law'")]
+    [InlineData(
+        "model:", "claims: [{ says: x, order: [bam, btx], domains: [law, law] }]\nmodel:",
+        "recipe.yaml:4: key 'claims': a domain is there twice in 'domains'")]
+    [InlineData(
+        "model:", "tables: [{ title: x, models: [bam], domains: [] }]\nmodel:",
+        "recipe.yaml:4: key 'tables': expected at least one domain in 'domains', found none")]
+    [InlineData(
+        "model:", "tables: [{ title: x, models: [bam], against: btx2 }]\nmodel:",
+        "recipe.yaml:4: key 'tables': there is no model 'btx2', did you mean 'btx'")]
+    [InlineData(
+        "model:", "claims: [{ says: x, order: [seed] }]\nmodel:",
+        "recipe.yaml:4: key 'claims': an 'order' needs at least two models")]
     [InlineData("model:", "results: kept\nmodel:", "recipe.yaml:4: key 'results' has no meaning without 'random_seeds'")]
-    [InlineData("model:", "extends: other/base.yaml\nmodel:", "recipe.yaml:4: key 'extends': expected the name of a file in the same folder")]
-    [InlineData("model:", "extends: recipe.yaml\nmodel:", "recipe.yaml:4: key 'extends': the files extend each other in a circle")]
+    [InlineData(
+        "model:", "extends: other/base.yaml\nmodel:",
+        "recipe.yaml:4: key 'extends': expected the name of a file in the same folder")]
+    [InlineData(
+        "model:", "extends: recipe.yaml\nmodel:", "recipe.yaml:4: key 'extends': the files extend each other in a circle")]
     [InlineData("seed: { tokens: 1e6, learning_rate: 2e-3 }", "seed: 3", "recipe.yaml:5: key 'seed'")]
     public void A_fault_costs_one_line_that_names_the_place(string good, string bad, string message)
     {
@@ -186,7 +256,8 @@ public sealed class RecipeReaderTests : IDisposable
     {
         File.WriteAllText(Path.Combine(directory, "base.yaml"), Short.Replace("model:", "modle:", StringComparison.Ordinal));
 
-        Should.Throw<InvalidInputException>(() => Read("extends: base.yaml")).Message.ShouldContain("base.yaml:4: key 'modle' is unknown");
+        Should.Throw<InvalidInputException>(() => Read("extends: base.yaml"))
+            .Message.ShouldContain("base.yaml:4: key 'modle' is unknown");
     }
 
     private Recipe Read(string yaml)

@@ -10,7 +10,8 @@ public sealed class RecipeWriterTests : IDisposable
     private readonly TemporaryDirectory directory = new();
 
     public static TheoryData<string> Shipped =>
-        [.. Directory.GetFiles(Fixtures.Recipes, "*.yaml", SearchOption.AllDirectories).Where(path => !StudySet.IsSet(path)).Select(path => Path.GetRelativePath(Fixtures.Recipes, path)).Order()];
+        [.. Directory.GetFiles(Fixtures.Recipes, "*.yaml", SearchOption.AllDirectories).Where(path => !StudySet.IsSet(path))
+            .Select(path => Path.GetRelativePath(Fixtures.Recipes, path)).Order()];
 
     public void Dispose() => directory.Dispose();
 

@@ -29,7 +29,8 @@ public sealed class SeedSizesTests : IDisposable
 
     [Fact]
     public void A_preset_that_does_not_exist_is_named() =>
-        Should.Throw<InvalidInputException>(() => Sizes("bam-smal")).Message.ShouldContain("recipe.yaml:3: no preset is called 'bam-smal', did you mean 'bam-small'");
+        Should.Throw<InvalidInputException>(() => Sizes("bam-smal"))
+            .Message.ShouldContain("recipe.yaml:3: no preset is called 'bam-smal', did you mean 'bam-small'");
 
     public void Dispose() => directory.Dispose();
 

@@ -31,7 +31,8 @@ public class AxisTests
     }
 
     [Fact]
-    public void Powers_of_ten_end_a_logarithmic_axis() => Axis.Rounded(1, 10, 0, 1, ticks: 5).Ticks.ShouldBe([1, 1.5, 2, 3, 5, 7, 10]);
+    public void Powers_of_ten_end_a_logarithmic_axis() =>
+        Axis.Rounded(1, 10, 0, 1, ticks: 5).Ticks.ShouldBe([1, 1.5, 2, 3, 5, 7, 10]);
 
     [Fact]
     public void A_constant_has_room_around_it()

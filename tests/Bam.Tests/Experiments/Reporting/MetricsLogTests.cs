@@ -39,9 +39,15 @@ public sealed class MetricsLogTests : IDisposable
     [InlineData("null")]
     [InlineData("{\"step\":2,\"evaluation\":{\"law\":null}}")]
     [InlineData("{\"step\":2,\"evaluation\":null}")]
-    [InlineData("{\"step\":0,\"tokens\":0,\"loss\":1,\"nll\":1,\"load_balancing\":1,\"router_z\":1,\"learning_rate\":1,\"gradient_norm\":1,\"tokens_per_second\":1,\"core_seconds\":1}")]
-    [InlineData("{\"step\":2,\"tokens\":2,\"loss\":1e999,\"nll\":1,\"load_balancing\":1,\"router_z\":1,\"learning_rate\":1,\"gradient_norm\":1,\"tokens_per_second\":1,\"core_seconds\":1}")]
-    [InlineData("{\"step\":2,\"tokens\":2,\"loss\":1,\"nll\":1,\"load_balancing\":1,\"router_z\":1,\"learning_rate\":1,\"gradient_norm\":1,\"tokens_per_second\":1,\"core_seconds\":1,\"layers\":[{\"expert_load\":[1]}]}")]
+    [InlineData(
+        "{\"step\":0,\"tokens\":0,\"loss\":1,\"nll\":1,\"load_balancing\":1,\"router_z\":1,\"learning_rate\":1,"
+        + "\"gradient_norm\":1,\"tokens_per_second\":1,\"core_seconds\":1}")]
+    [InlineData(
+        "{\"step\":2,\"tokens\":2,\"loss\":1e999,\"nll\":1,\"load_balancing\":1,\"router_z\":1,\"learning_rate\":1,"
+        + "\"gradient_norm\":1,\"tokens_per_second\":1,\"core_seconds\":1}")]
+    [InlineData(
+        "{\"step\":2,\"tokens\":2,\"loss\":1,\"nll\":1,\"load_balancing\":1,\"router_z\":1,\"learning_rate\":1,"
+        + "\"gradient_norm\":1,\"tokens_per_second\":1,\"core_seconds\":1,\"layers\":[{\"expert_load\":[1]}]}")]
     public void A_damaged_line_is_named(string line)
     {
         using (var sink = new JsonlMetrics(LogPath, step: 0)) sink.Write(Step(1, nll: 5));

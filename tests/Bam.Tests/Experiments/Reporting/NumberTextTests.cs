@@ -18,7 +18,8 @@ public class NumberTextTests
     [InlineData(3.2e21, "3200 E")]
     [InlineData(-1500, "−1.50 k")]
     [InlineData(double.NaN, "–")]
-    public void Compact_keeps_three_digits(double value, string text) => NumberText.Compact(value).ShouldBe(text.Replace(' ', '\u2009'));
+    public void Compact_keeps_three_digits(double value, string text) =>
+        NumberText.Compact(value).ShouldBe(text.Replace(' ', '\u2009'));
 
     [Theory]
     [InlineData(1, "±0.0 %")]
@@ -34,7 +35,8 @@ public class NumberTextTests
     [InlineData(48, "48 s")]
     [InlineData(750, "12.5 min")]
     [InlineData(11520, "3.2 h")]
-    public void Durations_choose_their_unit(double seconds, string text) => NumberText.Duration(seconds).ShouldBe(text.Replace(' ', '\u2009'));
+    public void Durations_choose_their_unit(double seconds, string text) =>
+        NumberText.Duration(seconds).ShouldBe(text.Replace(' ', '\u2009'));
 
     [Fact]
     public void Thousands_are_apart() => NumberText.Fixed(-1234567.891, 1).ShouldBe("−1\u2009234\u2009567.9");
@@ -44,7 +46,8 @@ public class NumberTextTests
     [InlineData(50_000, "50 k")]
     [InlineData(1_500_000, "1.5 M")]
     [InlineData(100, "100")]
-    public void Ticks_have_no_trailing_zeros(double value, string text) => NumberText.Tick(value).ShouldBe(text.Replace(' ', '\u2009'));
+    public void Ticks_have_no_trailing_zeros(double value, string text) =>
+        NumberText.Tick(value).ShouldBe(text.Replace(' ', '\u2009'));
 
     [Theory]
     [InlineData("short", "short")]

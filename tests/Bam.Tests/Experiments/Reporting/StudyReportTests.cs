@@ -19,15 +19,17 @@ public sealed class StudyReportTests : IDisposable
     [Fact]
     public void It_is_one_file_that_asks_for_nothing_else()
     {
-        Report.WritePage(SyntheticStudy.Create(directory.Root, 1, 2, 3), directory["main.html"]);
+        StudyReport.WritePage(SyntheticStudy.Create(directory.Root, 1, 2, 3), directory["main.html"]);
 
         var text = File.ReadAllText(directory["main.html"]);
 
         text.ShouldNotContain("{{");
-        foreach (var outside in new[] { "http:", "https:", "//", "@import", "url(", "<script", " src=" }) text.ShouldNotContain(outside);
+        foreach (var outside in new[] { "http:", "https:", "//", "@import", "url(", "<script", " src=" })
+            text.ShouldNotContain(outside);
         Parse(text).Descendants("section").Select(section => section.Attribute("id")!.Value).ShouldBe(
         [
-            "table-1", "table-2", "change", "claims", "loss", "cost-perplexity", "routing", "stability", "budgets", "costs", "bits-per-byte",
+            "table-1", "table-2", "change", "claims", "loss", "cost-perplexity", "routing", "stability", "budgets", "costs",
+            "bits-per-byte",
             "units", "recipe",
         ]);
     }
@@ -60,7 +62,9 @@ public sealed class StudyReportTests : IDisposable
         };
         var recipe = SmallStudy.RecipeWith(Claim with { Domains = ["y"] }) with
         {
-            Tables = [new() { Title = "In y", Models = ["a", "b"], Domains = ["y"] }, new() { Title = "Both", Models = ["a", "b"], Paper = paper }],
+            Tables = [new() { Title = "In y", Models = [
+                "a", "b"], Domains = ["y"] }, new() { Title = "Both", Models = ["a", "b"], Paper = paper },
+            ],
         };
 
         var document = Draw(SmallStudy.Of(recipe, (9, 10)));
@@ -119,7 +123,8 @@ public sealed class StudyReportTests : IDisposable
 
         document.Descendants("header").Single().Value.ShouldContain("there are no intervals");
         document.Descendants("header").Single().Value.ShouldContain("seed 1 finished, 2, 3 missing");
-        Row(document, "claims", "a < b").Elements("td").Take(2).Select(cell => cell.Value).ShouldBe(["held with one seed, no interval", "−1.00no interval"]);
+        Row(document, "claims", "a < b").Elements("td").Take(2).Select(cell => cell.Value)
+            .ShouldBe(["held with one seed, no interval", "−1.00no interval"]);
         Row(document, "table-1", "a").Elements("td").Last().Value.ShouldBe("9.00 (best)−10.0\u2009%");
         Section(document, "units").Descendants("td").Count(cell => cell.Value == "not finished").ShouldBe(2);
     }
@@ -142,7 +147,8 @@ public sealed class StudyReportTests : IDisposable
 
         var rows = table.Descendants("tbody").Elements("tr").ToList();
         rows.Count(row => row.Attribute("class")?.Value != "group").ShouldBe(study.Models.Count);
-        rows.Where(row => row.Attribute("class")?.Value == "group").Select(row => row.Value).ShouldBe(["Dense", "Specialised", "Mixtures"]);
+        rows.Where(row => row.Attribute("class")?.Value == "group").Select(row => row.Value)
+            .ShouldBe(["Dense", "Specialised", "Mixtures"]);
         table.Descendants("p").First().Value.ShouldContain("change against btx");
     }
 
@@ -159,7 +165,8 @@ public sealed class StudyReportTests : IDisposable
     public void A_budget_by_core_seconds_says_with_how_many_threads_it_was_calibrated_and_one_by_flops_does_not()
     {
         var study = SyntheticStudy.Create(directory.Root, 1, 2);
-        var budgets = Section(Draw(study), "budgets").Descendants("tbody").Elements("tr").Select(row => row.Elements("td").First().Value).ToList();
+        var budgets = Section(Draw(study), "budgets").Descendants("tbody").Elements("tr")
+            .Select(row => row.Elements("td").First().Value).ToList();
 
         budgets.ShouldContain("core-seconds of btx (2 threads)");
         budgets.ShouldContain("FLOPs of btx");
@@ -191,31 +198,42 @@ public sealed class StudyReportTests : IDisposable
     {
         var document = Draw(SyntheticStudy.Create(directory.Root, 1, 2, 3));
 
-        document.Descendants("svg").ShouldAllBe(svg => svg.Attribute("role")!.Value == "img" && svg.Attribute("aria-label")!.Value.Length > 20);
+        document.Descendants("svg").ShouldAllBe(
+            svg => svg.Attribute("role")!.Value == "img" && svg.Attribute("aria-label")!.Value.Length > 20);
         document.Descendants("table").ShouldAllBe(table => table.Element("caption") != null);
         document.Descendants("th").ShouldAllBe(heading => heading.Attribute("scope") != null);
         Section(document, "loss").Descendants("figcaption").Select(caption => caption.Value)
-            .ShouldBe(["over tokens", "over core-seconds", "over tokens", "over core-seconds", "seed", "specialised, each on its own text"]);
+            .ShouldBe(
+                [
+                    "over tokens", "over core-seconds", "over tokens", "over core-seconds", "seed",
+                    "specialised, each on its own text",
+                ]);
     }
 
     [Fact]
     public void The_page_of_a_set_tells_all_claims_and_links_to_its_studies()
     {
-        var studies = new[] { SyntheticStudy.Create(directory.Root, 1, 2, 3), SmallStudy.Of(SmallStudy.RecipeWith(Claim), (9, 10)) };
+        Study[] studies =
+        [
+            SyntheticStudy.Create(directory.Root, 1, 2, 3),
+            SmallStudy.Of(SmallStudy.RecipeWith(Claim), (9, 10)),
+        ];
         var set = new StudySet { Name = "both", Title = "Two studies", About = "What is it about?", Studies = [] };
         SetReport.Write(set, studies, directory.Root);
 
         var document = Parse(File.ReadAllText(directory["report.html"]));
 
-        document.Descendants("section").Select(section => section.Attribute("id")!.Value).ShouldBe(["found", "study-main", "study-small"]);
-        Section(document, "found").Descendants("a").Select(link => link.Attribute("href")!.Value).Distinct().ShouldBe(["main.html#claims", "small.html#claims"]);
+        document.Descendants("section").Select(section => section.Attribute("id")!.Value)
+            .ShouldBe(["found", "study-main", "study-small"]);
+        Section(document, "found").Descendants("a").Select(link => link.Attribute("href")!.Value).Distinct()
+            .ShouldBe(["main.html#claims", "small.html#claims"]);
         document.Descendants("header").Single().Value.ShouldContain("4 of 6 units finished");
         Section(document, "study-small").Descendants("p").First().Value.ShouldBe("seed 1 finished, 2, 3 missing");
     }
 
     private XDocument Draw(Study study)
     {
-        Report.WritePage(study, directory["study.html"]);
+        StudyReport.WritePage(study, directory["study.html"]);
         return Parse(File.ReadAllText(directory["study.html"]));
     }
 

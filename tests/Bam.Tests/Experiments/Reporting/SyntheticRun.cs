@@ -42,12 +42,18 @@ internal static class SyntheticRun
             Model("seed", ModelKind.Seed, [34.1, 35.85, 48.2, 12.9], [7.6, 4.6], 3_000_000, experts: false),
             Model("law", ModelKind.Expert, [41.7, 24.3, 61.0, 15.8], [3.55, 3.1], 1_000_000, experts: false, domain: "law"),
             Model("code", ModelKind.Expert, [44.0, 47.2, 19.6, 14.9], [3.8, 2.9], 1_000_000, experts: false, domain: "code"),
-            Model("mathematics", ModelKind.Expert, [47.9, 52.1, 63.3, 5.21], [2.5, 1.6], 1_000_000, experts: false, domain: "mathematics"),
+            Model(
+                "mathematics", ModelKind.Expert, [47.9, 52.1, 63.3, 5.21], [2.5, 1.6], 1_000_000, experts: false,
+                domain: "mathematics"),
             Model("soup", ModelKind.Soup, [33.0, 31.9, 36.2, 9.4], null, 0, experts: false),
             Model("btx", ModelKind.Btx, [33.2, 25.9, 21.4, 5.62], [3.3, 2.86], 1_500_000, experts: true),
             Model("bam", ModelKind.Bam, [31.8, 24.8, 20.3, 5.37], [3.2, 2.80], 1_500_000, experts: true),
-            Model("bam-shared-kv", ModelKind.Bam, [32.3, 25.2, 20.8, 5.44], [3.22, 2.82], 1_500_000, experts: true, budget: "data-matched"),
-            Model("bam-compute", ModelKind.Bam, [32.0, 25.1, 20.6, 5.41], [3.2, 2.815], 1_100_000, experts: true, budget: "core-seconds of btx"),
+            Model(
+                "bam-shared-kv", ModelKind.Bam, [32.3, 25.2, 20.8, 5.44], [3.22, 2.82], 1_500_000, experts: true,
+                budget: "data-matched"),
+            Model(
+                "bam-compute", ModelKind.Bam, [32.0, 25.1, 20.6, 5.41], [3.2, 2.815], 1_100_000, experts: true,
+                budget: "core-seconds of btx"),
         };
         var results = new Results
         {
@@ -55,7 +61,11 @@ internal static class SyntheticRun
             Created = new DateTimeOffset(2026, 3, 14, 9, 26, 53, TimeSpan.Zero),
             Machine = new()
             {
-                Cpu = "Intel(R) Xeon(R) Processor", Cores = 2, Memory = 25_200_000_000, Libtorch = "1.13.1", Blas = "OpenBLAS 0.3.21 (openmp)",
+                Cpu = "Intel(R) Xeon(R) Processor",
+                Cores = 2,
+                Memory = 25_200_000_000,
+                Libtorch = "1.13.1",
+                Blas = "OpenBLAS 0.3.21 (openmp)",
                 Threads = 2,
             },
             Domains = Domains,
@@ -67,7 +77,14 @@ internal static class SyntheticRun
         return results;
 
         ModelResult Model(
-            string name, ModelKind kind, double[] perplexity, double[]? loss, long tokens, bool experts, string? domain = null, string? budget = null)
+            string name,
+            ModelKind kind,
+            double[] perplexity,
+            double[]? loss,
+            long tokens,
+            bool experts,
+            string? domain = null,
+            string? budget = null)
         {
             var metrics = loss is null ? null : Metrics(name, loss, tokens, experts, kind == ModelKind.Bam);
             return new()
@@ -93,7 +110,8 @@ internal static class SyntheticRun
         }
     }
 
-    private static Dictionary<string, double> ByDomain(double[] values) => Domains.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second);
+    private static Dictionary<string, double> ByDomain(double[] values) =>
+        Domains.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second);
 
     private static MetricsLog Metrics(string name, double[] loss, long tokens, bool experts, bool gates)
     {
@@ -143,7 +161,8 @@ internal static class SyntheticRun
     private static double[] Shares(ref RandomStream random, int domain, double preference)
     {
         var weights = new double[Experts.Length];
-        for (var i = 0; i < weights.Length; i++) weights[i] = Math.Exp((i == domain ? preference : 0) + (0.8 * random.NextDouble()));
+        for (var i = 0; i < weights.Length; i++)
+            weights[i] = Math.Exp((i == domain ? preference : 0) + (0.8 * random.NextDouble()));
         return [.. weights.Select(weight => weight / weights.Sum())];
     }
 }

@@ -37,7 +37,7 @@ public class ComparisonTests
     [InlineData(new double[0], Verdict.NotMeasured, "not measured yet")]
     internal void A_verdict_is_as_strong_as_its_interval(double[] differences, Verdict verdict, string words)
     {
-        Verdicts.Of(new Sample(differences)).ShouldBe(verdict);
+        VerdictExtensions.Of(new Sample(differences)).ShouldBe(verdict);
         verdict.InWords().ShouldBe(words);
     }
 
@@ -46,7 +46,7 @@ public class ComparisonTests
     {
         var claim = new RecipeClaim { Order = ["a", "b", "a"], Says = "round in a circle" };
 
-        var verdict = ClaimVerdict.Of(SmallStudy.Of((9, 10), (9.1, 10), (9, 10.1)), claim);
+        var verdict = ClaimResult.Of(SmallStudy.Of((9, 10), (9.1, 10), (9, 10.1)), claim);
 
         verdict.Pairs.Select(pair => (pair.Better, pair.Worse, pair.Verdict, pair.DomainsHeld))
             .ShouldBe([("a", "b", Verdict.Holds, 2), ("b", "a", Verdict.Contradicted, 0)]);
@@ -59,11 +59,12 @@ public class ComparisonTests
     {
         var claim = new RecipeClaim { Order = ["a", "b"], Domains = ["y"], Says = "in y" };
 
-        var pair = ClaimVerdict.Of(SmallStudy.Of((9, 10)), claim).Pairs.Single();
+        var pair = ClaimResult.Of(SmallStudy.Of((9, 10)), claim).Pairs.Single();
 
         pair.Domains.Select(domain => domain.Figure.Title).ShouldBe(["y"]);
         pair.Mean.Change.Mean.ShouldBe((10.0 / 11) - 1, 1e-12);
     }
 
-    private static Comparison Compare(params (double A, double B)[] means) => Comparison.Of(SmallStudy.Of(means), "a", "b", ModelFigure.MeanPerplexity(["x", "y"]));
+    private static Comparison Compare(params (double A, double B)[] means) =>
+        Comparison.Of(SmallStudy.Of(means), "a", "b", ModelFigure.MeanPerplexity(["x", "y"]));
 }

@@ -48,7 +48,8 @@ public sealed class ObservationsTests
         var claim = new RecipeClaim { Says = "the law expert beats the seed on law", Order = ["law", "seed"], Domains = ["law"] };
         var study = StudyOf(
             [claim],
-            Model("seed", ModelKind.Seed, null, general: 20, law: 30, code: 40), Model("law", ModelKind.Expert, "law", general: 25, law: 20, code: 50));
+            Model("seed", ModelKind.Seed, null, general: 20, law: 30, code: 40),
+            Model("law", ModelKind.Expert, "law", general: 25, law: 20, code: 50));
 
         study.Observations.ShouldBeEmpty();
         study.Claims.ShouldHaveSingleItem().Verdict.ShouldBe(Verdict.HeldOnce);
@@ -63,7 +64,8 @@ public sealed class ObservationsTests
         return new(recipe, [SmallStudy.Of((9, 10)).Units[0] with { Domains = [.. domains.Keys], Models = models }]);
     }
 
-    private static ModelResult Model(string name, ModelKind kind, string? domain, double general, double law, double code) => new()
+    private static ModelResult Model(string name, ModelKind kind, string? domain, double general, double law, double code) =>
+        new()
     {
         Name = name,
         Kind = kind,

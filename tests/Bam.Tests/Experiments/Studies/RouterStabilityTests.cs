@@ -53,14 +53,17 @@ public class RouterStabilityTests
     private static Results Unit()
     {
         var unit = SmallStudy.Of((9, 10)).Units[0];
+        var heldOut = Perplexities
+            .SelectMany((perplexity, i) => new[] { HeldOut((100 * i) + 50, 99), HeldOut(100 * (i + 1), perplexity) });
         var history = new TrainingHistory(
             [],
-            [.. Perplexities.SelectMany((perplexity, i) => new[] { HeldOut((100 * i) + 50, 99), HeldOut(100 * (i + 1), perplexity) })],
+            [.. heldOut],
             [.. Loads.Select((load, i) => new RoutingMoment(100 * (i + 1), [Layer(load)]))]);
         return unit with { Models = [unit.Models[0] with { History = history }, unit.Models[1]] };
     }
 
-    private static HeldOutMoment HeldOut(long tokens, double perplexity) => new(tokens, new Dictionary<string, double> { ["x"] = perplexity });
+    private static HeldOutMoment HeldOut(long tokens, double perplexity) =>
+        new(tokens, new Dictionary<string, double> { ["x"] = perplexity });
 
     private static LayerMetrics Layer(double load) => new() { ExpertLoad = [load, 1 - load] };
 }

@@ -4,13 +4,16 @@ using Bam.Experiments.Studies;
 
 namespace Bam.Tests.Experiments.Studies;
 
-/// <summary>A study whose numbers a person can work out: models a and b on two domains, one unit for each pair of means.</summary>
+/// <summary>
+/// A study whose numbers a person can work out: models a and b on two domains, one unit for each pair of means.
+/// </summary>
 internal static class SmallStudy
 {
     /// <summary>A study with seeds 1, 2 …; domain x lies 1 below the mean, domain y 1 above.</summary>
     public static Study Of(params (double A, double B)[] means) => Of(RecipeWith(), means);
 
-    public static Study Of(Recipe recipe, params (double A, double B)[] means) => new(recipe, [.. means.Select((mean, i) => new Results
+    public static Study Of(Recipe recipe, params (double A, double B)[] means) =>
+        new(recipe, [.. means.Select((mean, i) => new Results
     {
         Recipe = recipe.Name,
         RandomSeed = i + 1,

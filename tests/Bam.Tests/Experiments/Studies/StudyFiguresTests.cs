@@ -22,10 +22,12 @@ public sealed class StudyFiguresTests : IDisposable
         var lines = File.ReadAllText(directory["main.csv"]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
 
         lines[0].ShouldBe(
-            "study,seed,model,kind,domain,perplexity,bits_per_byte,tokens,training_tokens,core_seconds,flops,tokens_per_second,parameters_total,parameters_active");
+            "study,seed,model,kind,domain,perplexity,bits_per_byte,tokens,training_tokens,core_seconds,flops,"
+            + "tokens_per_second,parameters_total,parameters_active");
         lines.Length.ShouldBe(1 + (2 * study.Models.Count * study.Domains.Count));
         var fields = lines.Single(line => line.StartsWith("main,3,bam-compute,bam,law,", StringComparison.Ordinal)).Split(',');
-        double.Parse(fields[5], CultureInfo.InvariantCulture).ShouldBe(study.Units[1].Models.Single(model => model.Name == "bam-compute").Perplexity["law"]);
+        double.Parse(fields[5], CultureInfo.InvariantCulture)
+            .ShouldBe(study.Units[1].Models.Single(model => model.Name == "bam-compute").Perplexity["law"]);
         fields[8].ShouldBe("960000");
     }
 
@@ -50,7 +52,8 @@ public sealed class StudyFiguresTests : IDisposable
         root.GetProperty("seeds_finished").EnumerateArray().Select(seed => seed.GetInt64()).ShouldBe([1, 2, 3]);
         root.GetProperty("seeds_missing").GetArrayLength().ShouldBe(0);
         root.GetProperty("models")[0].GetProperty("mean_perplexity").GetProperty("mean").GetDouble().ShouldBe(18);
-        root.GetProperty("models")[0].GetProperty("perplexity").GetProperty("x").GetProperty("standard_deviation").GetDouble().ShouldBe(9);
+        root.GetProperty("models")[0].GetProperty("perplexity").GetProperty("x").GetProperty("standard_deviation").GetDouble()
+            .ShouldBe(9);
         var claim = root.GetProperty("claims")[0];
         claim.GetProperty("verdict").GetString().ShouldBe("holds_in_mean");
         claim.GetProperty("pairs")[0].GetProperty("mean").GetProperty("difference").GetProperty("mean").GetDouble().ShouldBe(-2);

@@ -44,7 +44,9 @@ internal static class SyntheticStudy
             models: [btx, bam-shared-kv-compute, bam-compute, bam-flops]
             against: btx
         claims:
-          - { says: "Data-matched, expert KV beats shared KV, and shared KV beats BTX", order: [bam, bam-shared-kv, btx], source: "BAM, Table 1" }
+          - says: "Data-matched, expert KV beats shared KV, and shared KV beats BTX"
+            order: [bam, bam-shared-kv, btx]
+            source: "BAM, Table 1"
           - { says: "Compute-matched, expert KV beats BTX", order: [bam-compute, btx], source: "BAM, Table 2" }
           - { says: "Sparse upcycling beats BTX", order: [sparse, btx], source: "nobody" }
           - { says: "BTX beats the seed trained on for as many tokens", order: [btx, dense] }
@@ -54,7 +56,7 @@ internal static class SyntheticStudy
     private const int Moments = 8;
     private static readonly string[] Experts = ["seed", "code", "math", "law"];
 
-    private static readonly (string Name, ModelKind Kind, double[] Perplexity, double TokensPerCoreSecond, double Tokens)[] Models =
+    private static readonly (string Name, ModelKind Kind, double[] Perplexity, double Speed, double Tokens)[] Models =
     [
         ("seed", ModelKind.Seed, [92.1, 55.3, 48.0, 41.2], 900, 2.6e6),
         ("code", ModelKind.Expert, [128.0, 31.4, 71.0, 66.0], 900, 1.3e6),
@@ -96,19 +98,28 @@ internal static class SyntheticStudy
         Created = new DateTimeOffset(2026, 3, 14, 9, 26, 53, TimeSpan.Zero).AddHours(seed),
         Machine = new()
         {
-            Cpu = seed < 3 ? "Intel(R) Xeon(R) Processor" : "AMD EPYC 9B14", Cores = 2, Memory = 25_200_000_000, Libtorch = "1.13.1",
-            Blas = "OpenBLAS 0.3.21 (openmp)", Threads = 2,
+            Cpu = seed < 3 ? "Intel(R) Xeon(R) Processor" : "AMD EPYC 9B14",
+            Cores = 2,
+            Memory = 25_200_000_000,
+            Libtorch = "1.13.1",
+            Blas = "OpenBLAS 0.3.21 (openmp)",
+            Threads = 2,
         },
         Domains = [.. recipe.Domains.Keys],
-        Models = [.. Models.Select(model => Model(recipe, seed, model.Name, model.Kind, model.Perplexity, model.TokensPerCoreSecond, model.Tokens))],
+        Models =
+        [
+            .. Models.Select(model => Model(recipe, seed, model.Name, model.Kind, model.Perplexity, model.Speed, model.Tokens)),
+        ],
         ResolvedRecipe = "",
     };
 
-    private static ModelResult Model(Recipe recipe, long seed, string name, ModelKind kind, double[] perplexity, double speed, double tokens)
+    private static ModelResult Model(
+        Recipe recipe, long seed, string name, ModelKind kind, double[] perplexity, double speed, double tokens)
     {
         var random = new RandomStream(seed, name);
         var shift = 1 + (0.01 * (seed - 2)) + (0.006 * (random.NextDouble() - 0.5));
-        var values = recipe.Domains.Keys.Zip(perplexity).ToDictionary(pair => pair.First, pair => pair.Second * shift * (1 + (0.004 * (random.NextDouble() - 0.5))));
+        var values = recipe.Domains.Keys.Zip(perplexity).ToDictionary(
+            pair => pair.First, pair => pair.Second * shift * (1 + (0.004 * (random.NextDouble() - 0.5))));
         var isMixture = kind is ModelKind.Btx or ModelKind.Bam or ModelKind.Sparse;
         var spent = tokens / speed * (1 + (0.05 * random.NextDouble()));
         return new()
@@ -116,8 +127,7 @@ internal static class SyntheticStudy
             Name = name,
             Kind = kind,
             Domain = kind == ModelKind.Expert ? name : null,
-            Match = name.EndsWith("compute", StringComparison.Ordinal) ? new BudgetOutcome("btx", MatchBy.CoreSeconds, (long)tokens, 1 / speed, 1 / 640.0) { Threads = 2 }
-                : name.EndsWith("flops", StringComparison.Ordinal) ? new BudgetOutcome("btx", MatchBy.Flops, (long)tokens, 3.1e7, 2.2e7) : null,
+            Match = MatchOf(name, tokens, speed),
             Experts = isMixture ? Experts : null,
             Perplexity = values,
             BitsPerByte = values.ToDictionary(value => value.Key, value => Math.Log2(value.Value) / 3.4),
@@ -133,18 +143,43 @@ internal static class SyntheticStudy
         };
     }
 
-    private static TrainingHistory History(long seed, string name, ModelKind kind, Dictionary<string, double> perplexity, double tokens, double seconds)
+    private static BudgetOutcome? MatchOf(string name, double tokens, double speed)
+    {
+        if (name.EndsWith("compute", StringComparison.Ordinal))
+            return new("btx", MatchBy.CoreSeconds, (long)tokens, 1 / speed, 1 / 640.0) { Threads = 2 };
+        return name.EndsWith("flops", StringComparison.Ordinal)
+            ? new("btx", MatchBy.Flops, (long)tokens, 3.1e7, 2.2e7)
+            : null;
+    }
+
+    private static TrainingHistory History(
+        long seed, string name, ModelKind kind, Dictionary<string, double> perplexity, double tokens, double seconds)
     {
         var random = new RandomStream(seed, name + " loss");
         var end = Math.Log(perplexity.Values.Average()) - 0.3;
         var isMixture = kind is ModelKind.Btx or ModelKind.Bam or ModelKind.Sparse;
-        return new(
-            [.. Enumerable.Range(1, TrainingHistory.MostLossPoints).Select(i => i / (double)TrainingHistory.MostLossPoints).Select(part =>
-                new LossMoment((long)(tokens * part), seconds * part, end + (0.5 * Math.Exp(-4 * part)) + (0.03 * random.NextDouble())))],
-            isMixture ? [.. Enumerable.Range(1, Moments).Select(i => new HeldOutMoment((long)(tokens * i / Moments), perplexity.ToDictionary(
-                value => value.Key, value => value.Value * (1 + (0.6 * Math.Exp(-0.5 * i)) + (0.01 * random.NextDouble())))))] : [],
-            isMixture ? [.. Enumerable.Range(1, Moments).Select(i => new RoutingMoment(
-                (long)(tokens * i / Moments), [.. Enumerable.Range(0, Layers).Select(layer => Layer(new RandomStream(seed, $"{name} {layer} {i}"), kind, i, layer, perplexity.Keys))]))] : []);
+        var parts = Enumerable.Range(1, TrainingHistory.MostLossPoints).Select(i => i / (double)TrainingHistory.MostLossPoints);
+        var moments = isMixture ? Enumerable.Range(1, Moments) : [];
+        return new([.. parts.Select(Loss)], [.. moments.Select(HeldOut)], [.. moments.Select(Routing)]);
+
+        LossMoment Loss(double part)
+        {
+            var nll = end + (0.5 * Math.Exp(-4 * part)) + (0.03 * random.NextDouble());
+            return new((long)(tokens * part), seconds * part, nll);
+        }
+
+        HeldOutMoment HeldOut(int moment) => new(
+            (long)(tokens * moment / Moments),
+            perplexity.ToDictionary(
+                value => value.Key,
+                value => value.Value * (1 + (0.6 * Math.Exp(-0.5 * moment)) + (0.01 * random.NextDouble()))));
+
+        RoutingMoment Routing(int moment)
+        {
+            var layers = Enumerable.Range(0, Layers).Select(layer =>
+                Layer(new RandomStream(seed, $"{name} {layer} {moment}"), kind, moment, layer, perplexity.Keys));
+            return new((long)(tokens * moment / Moments), [.. layers]);
+        }
     }
 
     private static LayerMetrics Layer(RandomStream random, ModelKind kind, int moment, int layer, IEnumerable<string> domains)

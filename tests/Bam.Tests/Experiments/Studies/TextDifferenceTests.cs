@@ -12,7 +12,8 @@ namespace Bam.Tests.Experiments.Studies;
 public sealed class TextDifferenceTests : IDisposable
 {
     private const string InWords =
-        "the units were measured on different held-out text and do not compare (y: 1,000 tokens with seeds 1, 3 and 1,204 tokens with seed 2); "
+        "the units were measured on different held-out text and cannot be compared (y: 1,000 tokens with seeds 1, 3 and 1,204 "
+        + "tokens with seed 2); "
         + "remove the figures of one text and run those units again";
 
     private readonly TemporaryDirectory directory = new();
@@ -20,7 +21,8 @@ public sealed class TextDifferenceTests : IDisposable
     public void Dispose() => directory.Dispose();
 
     [Fact]
-    public void Units_that_counted_as_many_tokens_do_not_differ() => TextDifference.Of(SmallStudy.Of((9, 10), (9, 11))).ShouldBeEmpty();
+    public void Units_that_counted_as_many_tokens_do_not_differ() =>
+        TextDifference.Of(SmallStudy.Of((9, 10), (9, 11))).ShouldBeEmpty();
 
     [Fact]
     public void Probes_are_compared_too()
@@ -30,7 +32,7 @@ public sealed class TextDifferenceTests : IDisposable
         var units = study.Units.Select((unit, i) => unit with
         {
             Probes = ["verse"],
-            Models = [.. unit.Models.Select(model => model with { Probes = new Dictionary<string, ProbeResult> { ["verse"] = new(20, 2, 500 + i) } })],
+            Models = [.. unit.Models.Select(model => model with { Probes = Verse(tokens: 500 + i) })],
         });
 
         TextDifference.Of(study with { Units = [.. units] }).ShouldHaveSingleItem().ToString()
@@ -41,7 +43,7 @@ public sealed class TextDifferenceTests : IDisposable
     public void The_pages_of_a_study_and_of_a_set_say_which_text_and_units_differ()
     {
         var study = OnOtherText(SmallStudy.Of((9, 10), (9, 11), (9, 12)));
-        Report.Write(study, directory.Root);
+        StudyReport.Write(study, directory.Root);
         SetReport.Write(new StudySet { Name = "set", Studies = [] }, [study], directory.Root);
 
         foreach (var page in new[] { "small.html", "report.html" })
@@ -75,8 +77,10 @@ public sealed class TextDifferenceTests : IDisposable
         var recipe = RecipeReader.Read(directory["small.yaml"]);
         foreach (var unit in OnOtherText(SmallStudy.Of((9, 10), (9, 11), (9, 12))).Units)
         {
-            var key = new RecipeUnit(recipe.ForSeed(unit.RandomSeed), new PhaseStore(directory["out"]), new FileHashes(directory["inputs.json"])).Key;
-            (unit with { Key = key, Models = [unit.Models[0] with { Name = "seed" }] }).SaveFile(directory[$"kept/small-seed-{unit.RandomSeed}.json"]);
+            var key = new RecipeUnit(
+                recipe.ForSeed(unit.RandomSeed), new PhaseStore(directory["out"]), new FileHashes(directory["inputs.json"])).Key;
+            (unit with { Key = key, Models = [unit.Models[0] with { Name = "seed" }] })
+                .SaveFile(directory[$"kept/small-seed-{unit.RandomSeed}.json"]);
         }
 
         return directory["small.yaml"];
@@ -86,7 +90,11 @@ public sealed class TextDifferenceTests : IDisposable
     {
         Units = [.. study.Units.Select(unit => unit.RandomSeed != 2 ? unit : unit with
         {
-            Models = [.. unit.Models.Select(model => model with { Tokens = new Dictionary<string, long> { ["x"] = 1000, ["y"] = 1204 } })],
+            Models = [.. unit.Models.Select(model => model with { Tokens = OtherTokens })],
         })],
     };
+
+    private static Dictionary<string, long> OtherTokens => new() { ["x"] = 1000, ["y"] = 1204 };
+
+    private static Dictionary<string, ProbeResult> Verse(long tokens) => new() { ["verse"] = new(20, 2, tokens) };
 }

@@ -9,9 +9,10 @@ namespace Bam.Experiments.Reporting;
 /// <summary>
 /// The report of a recipe's results: one HTML file without scripts or outside references. The same results give the same bytes.
 /// </summary>
-internal static class Report
+internal static class StudyReport
 {
     private const double Gibibyte = 1L << 30;
+    private const string OtherMachines = "The units come from different machines; their times cannot be compared.";
 
     /// <summary>Writes the report with its figures for programs, as JSON and CSV.</summary>
     /// <returns>The report's path.</returns>
@@ -45,13 +46,16 @@ internal static class Report
         var missing = List(study.MissingSeeds);
         if (study.Units.Count == 0) return $"no seed finished, {missing} missing";
         var seeds = study.Units.Count == 1 ? "seed" : "seeds";
-        return study.MissingSeeds.Count == 0 ? $"{seeds} {finished}, all finished" : $"{seeds} {finished} finished, {missing} missing";
+        return study.MissingSeeds.Count == 0
+            ? $"{seeds} {finished}, all finished"
+            : $"{seeds} {finished} finished, {missing} missing";
     }
 
-    /// <summary>Appends what makes the figures doubtful, if anything does.</summary>
+    /// <summary>Appends a warning if the units do not compare.</summary>
     public static void AddWarning(Html html, Study study)
     {
-        if (TextDifference.InWords(TextDifference.Of(study)) is { } text) html.Line($"<p class='warning'>Warning: {text}.</p>");
+        if (TextDifference.InWords(TextDifference.Of(study)) is { } text)
+            html.Line($"<p class='warning'>Warning: {text}.</p>");
     }
 
     private static string Render(Study study)
@@ -84,16 +88,17 @@ internal static class Report
         html.Line($"<header>")
             .Line($"<p class='product'>Bam {(study.Recipe.HasOneUnit ? "experiment" : "study")} {study.Name}</p>")
             .Line($"<h1>{study.Title}</h1>")
-            .Line($"<p class='date'>{(study.Recipe.HasOneUnit ? Machine(study.Units[0]) : Progress(study))}{DateOf(study)}</p>");
+            .Line($"<p class='date'>{(study.Recipe.HasOneUnit ? Machine(study.Units[0]) : Progress(study))}{Date(study)}</p>");
         if (study.Recipe.About.Length > 0) html.Line($"<p class='summary'>{study.Recipe.About}</p>");
         else AddSummary(html, study);
         var statistics = study.Units.Count switch
         {
             0 => "No unit is finished yet: there is nothing to show.",
-            1 => "One seed number is finished: there are no intervals, and no difference can be told from chance.",
+            1 => "One seed is finished: there are no intervals, and any difference may be due to chance.",
             var count => string.Create(
                 CultureInfo.InvariantCulture,
-                $"Figures are means ± standard deviations over the {count} seed numbers; changes have the half-width of the paired 95 % t-interval behind ±."),
+                $"Figures are means ± standard deviations over {count} seeds; "
+                + $"for changes, ± is the half-width of the paired 95 % t-interval."),
         };
         html.Line($"<p class='reading'>{statistics}</p>");
         AddWarning(html, study);
@@ -104,18 +109,26 @@ internal static class Report
     {
         var best = study.MeanModels.Where(model => double.IsFinite(model.MeanPerplexity)).MinBy(model => model.MeanPerplexity);
         if (best is null) return;
-        html.Add($"<p class='summary'>The lowest mean perplexity is <strong>{NumberText.Fixed(best.MeanPerplexity, 2)}</strong>, by ")
+        html.Add($"<p class='summary'>The lowest mean perplexity is ")
+            .Add($"<strong>{NumberText.Fixed(best.MeanPerplexity, 2)}</strong>, by ")
             .Add($"<strong>{best.Name}</strong>");
         if (study.Tables[0].Against is { } against && against != best.Name)
-            html.Add($", {ChangeText.Of(Comparison.Of(study, best.Name, against, ModelFigure.MeanPerplexity(study.Domains)).Change)} against {against}");
+        {
+            var comparison = Comparison.Of(study, best.Name, against, ModelFigure.MeanPerplexity(study.Domains));
+            html.Add($", {ChangeText.Of(comparison.Change)} against {against}");
+        }
+
         if (study.Claims is { Count: > 0 } claims)
             html.Add($". {claims.Count(claim => claim.Verdict.Agrees())} of {claims.Count} <a href='#claims'>claims</a> held");
         html.Line($".</p>");
     }
 
-    private static string DateOf(Study study) => study.Units.Count == 0
-        ? ""
-        : $"\u00a0· {study.Units.Max(unit => unit.Created).ToUniversalTime().ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} UTC";
+    private static string Date(Study study)
+    {
+        if (study.Units.Count == 0) return "";
+        var last = study.Units.Max(unit => unit.Created).ToUniversalTime();
+        return $"\u00a0· {last.ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} UTC";
+    }
 
     private static string Machine(Results unit) => $"{Count(unit.Machine.Threads, "thread")} on {unit.Machine.Cpu}";
 
@@ -124,13 +137,16 @@ internal static class Report
         var machines = study.Units.Select(unit => unit.Machine).Distinct().Count();
         html.Line($"<section id='units'>")
             .Line($"<h2>{(study.Recipe.HasOneUnit ? "Machine" : "Units")}</h2>")
-            .Add($"<p>{(study.Recipe.HasOneUnit ? "" : "Each seed number is one unit. ")}Wall time is that of the phases behind the figures, each ")
-            .Add($"counted once{(study.Recipe.HasOneUnit ? "" : ", also those shared with other units and studies")}; of an interrupted training it is ")
-            .Line($"at least the time inside its steps.{(machines > 1 ? " The units come from different machines: their times do not compare." : "")}</p>")
+            .Add($"<p>{(study.Recipe.HasOneUnit ? "" : "Each seed is one unit. ")}")
+            .Add($"Wall time is that of all phases behind the figures, each counted once")
+            .Add($"{(study.Recipe.HasOneUnit ? "" : ", including phases shared with other units and studies")}; ")
+            .Add($"for an interrupted training it is at least the time of its steps.")
+            .Line($"{(machines > 1 ? $" {OtherMachines}" : "")}</p>")
             .Line($"<div class='scroll' role='region' tabindex='0' aria-label='Units'>")
             .Line($"<table class='costs words'><caption>Units by seed number</caption>")
-            .Add($"<thead><tr><th scope='col'>Seed</th><th scope='col'>Wall time</th><th scope='col'>Finished (UTC)</th><th scope='col'>Processor</th>")
-            .Line($"<th scope='col'>Threads</th><th scope='col'>Memory</th><th scope='col'>libtorch</th><th scope='col'>BLAS</th></tr></thead><tbody>");
+            .Add($"<thead><tr><th scope='col'>Seed</th><th scope='col'>Wall time</th><th scope='col'>Finished (UTC)</th>")
+            .Add($"<th scope='col'>Processor</th><th scope='col'>Threads</th><th scope='col'>Memory</th>")
+            .Line($"<th scope='col'>libtorch</th><th scope='col'>BLAS</th></tr></thead><tbody>");
         foreach (var unit in study.Units) AddUnit(html, unit);
         foreach (var seed in study.MissingSeeds)
             html.Line($"<tr><th scope='row'>{Text(seed)}</th><td colspan='7' class='untrained'>not finished</td></tr>");
@@ -143,17 +159,20 @@ internal static class Report
         html.Add($"<tr><th scope='row'>{Text(unit.RandomSeed)}</th><td>{NumberText.Duration(unit.Seconds)}</td>")
             .Add($"<td>{unit.Created.ToUniversalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}</td>")
             .Add($"<td>{machine.Cpu}, {Count(machine.Cores, "core")}</td><td>{machine.Threads}</td>")
-            .Line($"<td>{NumberText.Fixed(machine.Memory / Gibibyte, 1)}\u2009GiB</td><td>{machine.Libtorch}</td><td>{machine.Blas}</td></tr>");
+            .Add($"<td>{NumberText.Fixed(machine.Memory / Gibibyte, 1)}\u2009GiB</td>")
+            .Line($"<td>{machine.Libtorch}</td><td>{machine.Blas}</td></tr>");
     }
 
     private static void AddRecipe(Html html, Study study)
     {
         var files = new StudyFiles(study.Recipe, "");
-        var resolved = study.Recipe.HasOneUnit ? study.Units[0].ResolvedRecipe : RecipeWriter.Write(RecipePaths.Relative(study.Recipe));
+        var resolved = study.Recipe.HasOneUnit
+            ? study.Units[0].ResolvedRecipe
+            : RecipeWriter.Write(RecipePaths.Relative(study.Recipe));
         html.Line($"<section id='recipe'>")
             .Line($"<h2>Recipe and figures</h2>")
-            .Add($"<p>Everything that defines the experiment, with the defaults written out. Saved as a file, it runs again. The figures of this ")
-            .Line($"page for programs: <a href='{files.Json}'>{files.Json}</a>, <a href='{files.Csv}'>{files.Csv}</a>.</p>")
+            .Add($"<p>The complete recipe, with all defaults; saved as a file, it can be run again. Figures of this page in ")
+            .Line($"machine-readable form: <a href='{files.Json}'>{files.Json}</a>, <a href='{files.Csv}'>{files.Csv}</a>.</p>")
             .Line($"<details><summary>The resolved recipe</summary>")
             .Line($"<pre tabindex='0'><code>{resolved.TrimEnd()}</code></pre></details>")
             .Line($"</section>");

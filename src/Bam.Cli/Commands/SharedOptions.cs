@@ -1,0 +1,86 @@
+using System.CommandLine;
+using Bam.Checkpoints.Safetensors;
+using Bam.Data;
+using Bam.Torch;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>The option <c>--device</c>.</summary>
+internal static class DeviceOption
+{
+    public static Option<string> Create(string description = "auto, cpu or cuda:N") => new("--device")
+    {
+        Description = description,
+        HelpName = "DEVICE",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    /// <summary>The chosen device; libtorch must be loaded.</summary>
+    public static Device Of(Invocation invocation, Option<string> option)
+    {
+        try
+        {
+            return Device.Parse(invocation.Get(option)!);
+        }
+        catch (FormatException e)
+        {
+            throw new InvalidInputException($"--device: {e.Message}", e);
+        }
+    }
+}
+
+/// <summary>The option <c>--bos</c>: where begin-of-text tokens are put.</summary>
+internal static class BosOption
+{
+    private const string Name = "--bos";
+
+    public static Option<string?> Create(string description) => new(Name) { Description = description, HelpName = "PLACE" };
+
+    /// <summary>The chosen place; null if the option is absent.</summary>
+    public static BeginOfText? Of(Invocation invocation, Option<string?> option, params BeginOfText[] allowed)
+    {
+        if (invocation.Get(option) is not { } word) return null;
+        foreach (var place in allowed)
+            if (place.ToString().Equals(word, StringComparison.OrdinalIgnoreCase)) return place;
+        throw new InvalidInputException(
+            Name, string.Join(" or ", allowed.Select(place => place.ToString().ToLowerInvariant())), word, "choose one of these");
+    }
+}
+
+/// <summary>The option <c>--skip-bad-lines</c>: the number of unreadable JSONL lines to skip.</summary>
+internal static class SkipBadLinesOption
+{
+    private const string Name = "--skip-bad-lines";
+
+    public static Option<long> Create() => new(Name)
+    {
+        Description = "Skip up to N unreadable .jsonl lines, with a warning; fail if there are more",
+        HelpName = "N",
+        DefaultValueFactory = _ => 0,
+    };
+
+    public static long Of(Invocation invocation, Option<long> option) =>
+        invocation.Get(option) is >= 0 and var lines
+            ? lines
+            : throw new InvalidInputException(Name, "0 or more", $"{invocation.Get(option)}", "change it");
+}
+
+/// <summary>The option <c>--dtype</c>: the dtype of the output.</summary>
+internal static class DtypeOption
+{
+    /// <summary>
+    /// The dtype, or null if none was given; <paramref name="others"/> are further values of the option, for the message ("q8_0
+    /// (gguf)").
+    /// </summary>
+    /// <exception cref="InvalidInputException">It is no floating-point dtype.</exception>
+    public static TensorDtype? Parse(string? name, string? others = null)
+    {
+        if (name is null) return null;
+        return TensorDtypes.FromTorchName(name) is { IsFloatingPoint: true } dtype
+            ? dtype
+            : throw new InvalidInputException(
+                "--dtype",
+                others is null ? "float32, bfloat16, float16 or float64" : $"float32, bfloat16, float16, float64 or {others}",
+                name, "choose one of these");
+    }
+}
