@@ -61,6 +61,5 @@ internal readonly ref struct NoGrad : IDisposable
         return new NoGrad(wasEnabled);
     }
 
-    /// <summary>Returns to what was in force before.</summary>
     public void Dispose() => Native.bam_set_grad_enabled(this.wasEnabled ? 1 : 0);
 }

@@ -2,15 +2,11 @@ using System.Globalization;
 
 namespace Bam.Torch;
 
-/// <summary>Where a tensor lies.</summary>
-/// <param name="Type">The kind of device.</param>
-/// <param name="Index">Which GPU, from 0; 0 for the processor.</param>
+/// <summary>Where a tensor lies; GPUs are numbered from 0, and the processor has the index 0.</summary>
 internal readonly record struct Device(DeviceType Type, int Index)
 {
-    /// <summary>The processor.</summary>
     public static Device Cpu { get; } = new(DeviceType.Cpu, 0);
 
-    /// <summary>Whether this is the processor.</summary>
     public bool IsCpu => Type == DeviceType.Cpu;
 
     /// <summary>How many GPUs this libtorch and this machine have.</summary>
@@ -23,7 +19,6 @@ internal readonly record struct Device(DeviceType Type, int Index)
     /// <exception cref="FormatException">The text is none of these, or names a GPU that is not there.</exception>
     public static Device Parse(string text)
     {
-        ArgumentNullException.ThrowIfNull(text);
         if (text == "cpu")
             return Cpu;
         if (text == "auto")
@@ -53,7 +48,6 @@ internal readonly record struct Device(DeviceType Type, int Index)
 /// <summary>The kinds of device, with libtorch's numbers.</summary>
 internal enum DeviceType : sbyte
 {
-    /// <summary>The processor.</summary>
     Cpu = 0,
 
     /// <summary>An NVIDIA GPU (or an AMD one under ROCm's libtorch).</summary>

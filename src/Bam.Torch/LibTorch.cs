@@ -139,7 +139,6 @@ internal sealed record LibTorchInfo
     /// <summary>The folder of its libraries.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>The bridge's file.</summary>
     public required string Bridge { get; init; }
 
     /// <summary>Every place that was tried, in order, each with its outcome.</summary>
@@ -165,7 +164,6 @@ internal sealed record LibTorchInfo
     /// <summary>The processor's features that matter to the kernels, such as <c>avx2 fma avx512f</c>.</summary>
     public required string CpuFeatures { get; init; }
 
-    /// <summary>How many CUDA devices it sees.</summary>
     public required int CudaDevices { get; init; }
 
     /// <summary>libtorch's own account of how it was built.</summary>

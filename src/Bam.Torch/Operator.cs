@@ -29,7 +29,6 @@ internal sealed unsafe class Operator
     /// <exception cref="TorchException">This libtorch does not have the operator.</exception>
     public string Schema => new((sbyte*)Native.bam_operator_schema(Handle));
 
-    /// <summary>Whether this libtorch has the operator.</summary>
     public bool IsAvailable => handle != 0 || (handle = Find(Name, this.overload)) != 0;
 
     private nint Handle =>
@@ -38,7 +37,6 @@ internal sealed unsafe class Operator
     /// <summary>The operator of this name, such as <c>aten::linear</c>; whether it exists is found at its first call.</summary>
     public static Operator Get(string name, string overload = "") => new(name, overload);
 
-    /// <summary>Whether this libtorch has the operator.</summary>
     public static bool Exists(string name, string overload = "") => Get(name, overload).IsAvailable;
 
     /// <summary>Calls an operator that returns one tensor.</summary>
@@ -97,7 +95,6 @@ internal sealed unsafe class Operator
         return Wrap(count <= InlineResults ? new ReadOnlySpan<Value>(inline, count) : Overflowing(count));
     }
 
-    /// <summary>The name with its overload.</summary>
     public override string ToString() => FullName;
 
     private static Tensor?[] Wrap(ReadOnlySpan<Value> results)

@@ -20,7 +20,6 @@ internal sealed class ParameterArena : IDisposable
     /// <exception cref="ArgumentException">Two parameters have the same name.</exception>
     public ParameterArena(IReadOnlyList<(string Name, long[] Shape)> parameters, Device device, bool withGradients = true)
     {
-        ArgumentNullException.ThrowIfNull(parameters);
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         Count = parameters.Sum(parameter => Product(parameter.Shape));
@@ -79,7 +78,6 @@ internal sealed class ParameterArena : IDisposable
     /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
     public long OffsetOf(string name) => byName[name].Offset;
 
-    /// <summary>Sets every gradient to zero, in one pass.</summary>
     public void ZeroGradients() => Gradients.Zero_();
 
     /// <summary>In debug builds: every leaf's gradient still lies in the arena.</summary>
@@ -95,7 +93,6 @@ internal sealed class ParameterArena : IDisposable
         }
     }
 
-    /// <summary>Frees the values, the gradients and every parameter.</summary>
     public void Dispose()
     {
         foreach (var entry in entries)

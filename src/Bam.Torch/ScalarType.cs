@@ -3,28 +3,13 @@ namespace Bam.Torch;
 /// <summary>The type of a tensor's elements, with libtorch's numbers.</summary>
 internal enum ScalarType : sbyte
 {
-    /// <summary>8-bit unsigned integer.</summary>
     UInt8 = 0,
-
-    /// <summary>8-bit signed integer.</summary>
     Int8 = 1,
-
-    /// <summary>16-bit signed integer.</summary>
     Int16 = 2,
-
-    /// <summary>32-bit signed integer.</summary>
     Int32 = 3,
-
-    /// <summary>64-bit signed integer.</summary>
     Int64 = 4,
-
-    /// <summary>IEEE half precision.</summary>
     Float16 = 5,
-
-    /// <summary>IEEE single precision.</summary>
     Float32 = 6,
-
-    /// <summary>IEEE double precision.</summary>
     Float64 = 7,
 
     /// <summary>One byte, 0 or 1.</summary>
@@ -70,7 +55,6 @@ internal static class ScalarTypes
         where T : unmanaged =>
         type == ScalarType.BFloat16 ? typeof(T) == typeof(ushort) : typeof(T) != typeof(ushort) && Of<T>() == type;
 
-    /// <summary>Bytes of one element.</summary>
     public static int ByteSize(this ScalarType type) => type switch
     {
         ScalarType.UInt8 or ScalarType.Int8 or ScalarType.Bool => 1,
@@ -80,7 +64,6 @@ internal static class ScalarTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "not a scalar type"),
     };
 
-    /// <summary>Whether the elements are floating-point numbers.</summary>
     public static bool IsFloatingPoint(this ScalarType type) =>
         type is ScalarType.Float16 or ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16;
 }

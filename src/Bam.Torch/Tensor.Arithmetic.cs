@@ -32,40 +32,17 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_silu = Operator.Get("aten::silu");
     private static readonly Operator s_gelu = Operator.Get("aten::gelu");
 
-    /// <summary>The sum, elementwise.</summary>
     public static Tensor operator +(Tensor left, Tensor right) => s_add.Call(left, right);
-
-    /// <summary>Adds a number to every element.</summary>
     public static Tensor operator +(Tensor left, Scalar right) => s_addScalar.Call(left, right);
-
-    /// <summary>Adds a number to every element.</summary>
     public static Tensor operator +(Scalar left, Tensor right) => s_addScalar.Call(right, left);
-
-    /// <summary>The difference, elementwise.</summary>
     public static Tensor operator -(Tensor left, Tensor right) => s_sub.Call(left, right);
-
-    /// <summary>Subtracts a number from every element.</summary>
     public static Tensor operator -(Tensor left, Scalar right) => s_subScalar.Call(left, right);
-
-    /// <summary>Subtracts every element from a number.</summary>
     public static Tensor operator -(Scalar left, Tensor right) => s_reverseSub.Call(right, left);
-
-    /// <summary>The negative.</summary>
     public static Tensor operator -(Tensor value) => s_neg.Call(value);
-
-    /// <summary>The product, elementwise.</summary>
     public static Tensor operator *(Tensor left, Tensor right) => s_mul.Call(left, right);
-
-    /// <summary>Multiplies every element by a number.</summary>
     public static Tensor operator *(Tensor left, Scalar right) => s_mulScalar.Call(left, right);
-
-    /// <summary>Multiplies every element by a number.</summary>
     public static Tensor operator *(Scalar left, Tensor right) => s_mulScalar.Call(right, left);
-
-    /// <summary>The quotient, elementwise.</summary>
     public static Tensor operator /(Tensor left, Tensor right) => s_div.Call(left, right);
-
-    /// <summary>Divides every element by a number.</summary>
     public static Tensor operator /(Tensor left, Scalar right) => s_divScalar.Call(left, right);
 
     /// <summary>Integers divided by one, rounded down.</summary>
@@ -74,19 +51,14 @@ internal sealed unsafe partial class Tensor
     /// <summary>this += alpha · other.</summary>
     public Tensor Add_(Tensor other, double alpha = 1) => InPlace(s_addInPlace, other, Alpha(alpha));
 
-    /// <summary>Adds a number to every element, in place.</summary>
     public Tensor Add_(Scalar value) => InPlace(s_addScalarInPlace, value);
 
-    /// <summary>The product, elementwise, in place.</summary>
     public Tensor Mul_(Tensor other) => InPlace(s_mulInPlace, other);
 
-    /// <summary>Multiplies every element by a number, in place.</summary>
     public Tensor Mul_(Scalar value) => InPlace(s_mulScalarInPlace, value);
 
-    /// <summary>The quotient, elementwise, in place.</summary>
     public Tensor Div_(Tensor other) => InPlace(s_divInPlace, other);
 
-    /// <summary>Divides every element by a number, in place.</summary>
     public Tensor Div_(Scalar value) => InPlace(s_divScalarInPlace, value);
 
     /// <summary>this += value · first · second.</summary>
@@ -101,19 +73,14 @@ internal sealed unsafe partial class Tensor
     /// <summary>Copies the elements of another tensor, converting them.</summary>
     public Tensor Copy_(Tensor source) => InPlace(s_copyInPlace, source);
 
-    /// <summary>Sets every element to zero.</summary>
     public Tensor Zero_() => InPlace(s_zeroInPlace);
 
-    /// <summary>Sets every element to a number.</summary>
     public Tensor Fill_(Scalar value) => InPlace(s_fillInPlace, value);
 
-    /// <summary>The square root.</summary>
     public Tensor Sqrt() => s_sqrt.Call(this);
 
-    /// <summary>One over the square root.</summary>
     public Tensor Rsqrt() => s_rsqrt.Call(this);
 
-    /// <summary>The square.</summary>
     public Tensor Square() => s_square.Call(this);
 
     /// <summary>x · sigmoid(x).</summary>

@@ -34,18 +34,13 @@ internal sealed unsafe partial class Tensor
     /// <summary>A copy with a number wherever the mask is true.</summary>
     public Tensor MaskedFill(Tensor mask, Scalar value) => s_maskedFill.Call(this, mask, value);
 
-    /// <summary>Unequal to a number.</summary>
     public Tensor Ne(Scalar value) => s_neScalar.Call(this, value);
 
-    /// <summary>Equal, elementwise.</summary>
     public Tensor Eq(Tensor other) => s_eq.Call(this, other);
 
-    /// <summary>Greater, elementwise.</summary>
     public Tensor Gt(Tensor other) => s_gt.Call(this, other);
 
-    /// <summary>Greater or equal, elementwise.</summary>
     public Tensor Ge(Tensor other) => s_ge.Call(this, other);
 
-    /// <summary>Or, elementwise.</summary>
     public Tensor LogicalOr(Tensor other) => s_logicalOr.Call(this, other);
 }

@@ -20,11 +20,9 @@ internal sealed unsafe partial class Tensor
         return new Tensor(result);
     }
 
-    /// <summary>A tensor of zeros.</summary>
     public static Tensor Zeros(ReadOnlySpan<long> shape, ScalarType type = ScalarType.Float32, Device device = default) =>
         Empty(shape, type, device).Zero_();
 
-    /// <summary>A tensor whose elements are all <paramref name="value"/>.</summary>
     public static Tensor Full(
         ReadOnlySpan<long> shape, Scalar value, ScalarType type = ScalarType.Float32, Device device = default) =>
         Empty(shape, type, device).Fill_(value);

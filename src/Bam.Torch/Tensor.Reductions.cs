@@ -17,13 +17,11 @@ internal sealed unsafe partial class Tensor
     /// <summary>The sum of all elements, a scalar.</summary>
     public Tensor Sum() => s_sum.Call(this);
 
-    /// <summary>The sum over one dimension.</summary>
     public Tensor Sum(int dim, bool keepDim = false) => s_sumDims.Call(this, dim, keepDim);
 
     /// <summary>The mean of all elements, a scalar.</summary>
     public Tensor Mean() => s_mean.Call(this);
 
-    /// <summary>The mean over one dimension.</summary>
     public Tensor Mean(int dim, bool keepDim = false) => s_meanDims.Call(this, dim, keepDim);
 
     /// <summary>The k largest elements along a dimension, largest first, and where each stands.</summary>
@@ -41,17 +39,14 @@ internal sealed unsafe partial class Tensor
         return indices;
     }
 
-    /// <summary>Where the largest element along a dimension stands.</summary>
     public Tensor ArgMax(int dim = -1, bool keepDim = false) => s_argMax.Call(this, dim, keepDim);
 
-    /// <summary>The logarithm of the sum of e^x along a dimension.</summary>
     public Tensor LogSumExp(int dim, bool keepDim = false) => s_logSumExp.Call(this, dim, keepDim);
 
     /// <summary>e^x over its sum along a dimension, computed in <paramref name="type"/> if given.</summary>
     public Tensor Softmax(int dim, ScalarType? type = null) =>
         s_softmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
 
-    /// <summary>The logarithm of <see cref="Softmax"/>.</summary>
     public Tensor LogSoftmax(int dim, ScalarType? type = null) =>
         s_logSoftmax.Call(this, dim, type is { } chosen ? chosen : Value.None);
 }

@@ -51,20 +51,17 @@ internal sealed unsafe partial class Tensor
             return s_reshape.Call(this, Value.Integers(sizes, shape.Length));
     }
 
-    /// <summary>The dimensions in another order.</summary>
     public Tensor Permute(params ReadOnlySpan<long> dims)
     {
         fixed (long* order = dims)
             return s_permute.Call(this, Value.Integers(order, dims.Length));
     }
 
-    /// <summary>Swaps two dimensions.</summary>
     public Tensor Transpose(int first, int second) => s_transpose.Call(this, first, second);
 
     /// <summary>The same elements without gaps in row-major order; copies only if they are not.</summary>
     public Tensor Contiguous() => s_contiguous.Call(this);
 
-    /// <summary>A copy.</summary>
     public Tensor Clone() => s_clone.Call(this);
 
     /// <summary>A part of a dimension, as a view.</summary>
@@ -99,7 +96,6 @@ internal sealed unsafe partial class Tensor
     /// <summary>Each place of a dimension repeated, copied.</summary>
     public Tensor RepeatInterleave(long times, int dim) => s_repeatInterleave.Call(this, times, dim);
 
-    /// <summary>Several dimensions made one.</summary>
     public Tensor Flatten(int first = 0, int last = -1) => s_flatten.Call(this, first, last);
 
     /// <summary>With elements of another type; the same tensor if they are.</summary>

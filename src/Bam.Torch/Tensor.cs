@@ -34,16 +34,13 @@ internal sealed unsafe partial class Tensor : IDisposable
     /// <summary>The native handle, 0 after disposal.</summary>
     public nint Handle => this.handle;
 
-    /// <summary>Whether the tensor was freed.</summary>
     public bool IsDisposed => this.handle == 0;
 
-    /// <summary>The sizes of the dimensions.</summary>
     public ReadOnlySpan<long> Shape => Describe();
 
     /// <summary>How many dimensions it has; 0 for a scalar.</summary>
     public int Rank => Describe().Length;
 
-    /// <summary>How many elements it has.</summary>
     public long Count
     {
         get
@@ -53,7 +50,6 @@ internal sealed unsafe partial class Tensor : IDisposable
         }
     }
 
-    /// <summary>The type of its elements.</summary>
     public ScalarType ScalarType
     {
         get
@@ -63,7 +59,6 @@ internal sealed unsafe partial class Tensor : IDisposable
         }
     }
 
-    /// <summary>Where it lies.</summary>
     public Device Device
     {
         get

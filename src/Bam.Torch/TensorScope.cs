@@ -33,7 +33,6 @@ internal readonly ref struct TensorScope : IDisposable
     /// <exception cref="InvalidOperationException">It belongs to a scope of another thread.</exception>
     public Tensor Keep(Tensor tensor)
     {
-        ArgumentNullException.ThrowIfNull(tensor);
         ObjectDisposedException.ThrowIf(tensor.IsDisposed, tensor);
         tensor.ThrowIfOfAnotherThread();
         if (tensor.Scope == this.stack && tensor.Slot >= start)
@@ -41,17 +40,13 @@ internal readonly ref struct TensorScope : IDisposable
         return tensor;
     }
 
-    /// <summary>Lets two tensors outlive this scope.</summary>
     public (Tensor First, Tensor Second) Keep(Tensor first, Tensor second) => (Keep(first), Keep(second));
 
-    /// <summary>Lets three tensors outlive this scope.</summary>
     public (Tensor First, Tensor Second, Tensor Third) Keep(Tensor first, Tensor second, Tensor third) =>
         (Keep(first), Keep(second), Keep(third));
 
-    /// <summary>Keeps every tensor of an array.</summary>
     public Tensor[] Keep(Tensor[] tensors)
     {
-        ArgumentNullException.ThrowIfNull(tensors);
         foreach (var tensor in tensors)
             Keep(tensor);
         return tensors;

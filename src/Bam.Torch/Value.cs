@@ -45,13 +45,11 @@ internal readonly unsafe struct Value
         this.length = length;
     }
 
-    /// <summary>No value.</summary>
     public static Value None => default;
 
     /// <summary>The default of the operator's schema; for a middle argument, as trailing ones can be left out.</summary>
     public static Value Default => new(ValueKind.Default);
 
-    /// <summary>What this value holds.</summary>
     public ValueKind Kind => this.kind;
 
     /// <summary>The handle of a tensor.</summary>
@@ -76,22 +74,14 @@ internal readonly unsafe struct Value
     public static implicit operator Value(Tensor? tensor) =>
         tensor is null ? None : new Value(ValueKind.Tensor, (void*)tensor.LiveHandle, 0);
 
-    /// <summary>An integer.</summary>
     public static implicit operator Value(long value) => new(ValueKind.Int, value);
-
-    /// <summary>An integer.</summary>
     public static implicit operator Value(int value) => new(ValueKind.Int, value);
-
-    /// <summary>A number.</summary>
     public static implicit operator Value(double value) => new(value);
-
-    /// <summary>A truth value.</summary>
     public static implicit operator Value(bool value) => new(ValueKind.Bool, value ? 1L : 0L);
 
     /// <summary>A scalar type, for arguments such as <c>dtype</c>.</summary>
     public static implicit operator Value(ScalarType value) => new(ValueKind.Int, (long)value);
 
-    /// <summary>A device.</summary>
     public static implicit operator Value(Device value) =>
         new(ValueKind.Device, (long)value.Type, value.IsCpu ? -1 : value.Index);
 
@@ -123,25 +113,15 @@ internal enum ValueKind
     /// <summary>A 64-bit integer; also a scalar type, a layout or a memory format.</summary>
     Int = 2,
 
-    /// <summary>A double-precision number.</summary>
     Double = 3,
-
-    /// <summary>A truth value.</summary>
     Bool = 4,
 
     /// <summary>UTF-8 text.</summary>
     String = 5,
 
-    /// <summary>A device.</summary>
     Device = 6,
-
-    /// <summary>A list of 64-bit integers.</summary>
     IntList = 7,
-
-    /// <summary>A list of double-precision numbers.</summary>
     DoubleList = 8,
-
-    /// <summary>A list of truth values.</summary>
     BoolList = 9,
 
     /// <summary>A list of tensor handles; null stands for none.</summary>
@@ -161,19 +141,10 @@ internal readonly struct Scalar
 
     private Scalar(Value value) => this.value = value;
 
-    /// <summary>An integer.</summary>
     public static implicit operator Scalar(int value) => new(value);
-
-    /// <summary>An integer.</summary>
     public static implicit operator Scalar(long value) => new(value);
-
-    /// <summary>A floating-point number.</summary>
     public static implicit operator Scalar(double value) => new(value);
-
-    /// <summary>A truth value.</summary>
     public static implicit operator Scalar(bool value) => new(value);
-
-    /// <summary>The argument that an operator gets.</summary>
     public static implicit operator Value(Scalar scalar) => scalar.value;
 }
 

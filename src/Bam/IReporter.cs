@@ -31,12 +31,9 @@ internal sealed class SilentReporter : IReporter
 
     private SilentReporter() { }
 
-    /// <inheritdoc/>
     public void Say(string message) { }
 
-    /// <inheritdoc/>
     public void Warn(string message) { }
 
-    /// <inheritdoc/>
     public void Advance(WorkProgress progress) { }
 }

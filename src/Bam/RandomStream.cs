@@ -27,7 +27,6 @@ internal struct RandomStream
     /// <summary>Skips the given number of draws.</summary>
     public void Skip(long count) => state += (ulong)count * Increment;
 
-    /// <summary>The next 64 random bits.</summary>
     public ulong NextUInt64()
     {
         state += Increment;

@@ -4,7 +4,8 @@ using Bam.Fuzz.Kinds;
 namespace Bam.Fuzz;
 
 /// <summary>
-/// Makes inputs by changing valid ones and runs the command line on them: each is either accepted or refused by one line that names a place.
+/// Makes inputs by changing valid ones and runs the command line on them: each is either accepted or refused by one line that
+/// names a place.
 /// <code>
 /// dotnet run --project tests/Bam.Fuzz -c Release -- --count 300000      all kinds, by their shares
 /// dotnet run --project tests/Bam.Fuzz -c Release -- --kind config,tokenizer   some kinds
@@ -23,20 +24,25 @@ internal static class Program
         {
             using var protocol = new StreamWriter(Console.OpenStandardOutput());
             using var workspace = new Workspace(directory);
-            Worker.Run(KindOf(name), long.Parse(first, CultureInfo.InvariantCulture), long.Parse(number, CultureInfo.InvariantCulture), workspace, protocol);
+            Worker.Run(KindOf(name), Parse(first), Parse(number), workspace, protocol);
             return 0;
         }
 
         var options = arguments.Chunk(2).ToDictionary(pair => pair[0], pair => pair.ElementAtOrDefault(1) ?? "");
-        if (options.Keys.FirstOrDefault(key => key is not ("--kind" or "--seed" or "--from" or "--count" or "--workers" or "--patience")) is { } unknown)
+        var unknown = options.Keys.FirstOrDefault(key =>
+            key is not ("--kind" or "--seed" or "--from" or "--count" or "--workers" or "--patience"));
+        if (unknown is not null)
         {
-            Console.Error.WriteLine($"unknown option '{unknown}'; known are --kind K, --seed S, --from S, --count N, --workers W and --patience SECONDS");
+            Console.Error.WriteLine(
+                $"unknown option '{unknown}'; " +
+                "known are --kind K, --seed S, --from S, --count N, --workers W and --patience SECONDS");
             return 2;
         }
 
-        IReadOnlyList<Kind> kinds = options.TryGetValue("--kind", out var only) ? [.. only.Split(',').Select(KindOf)] : AllKinds.List;
+        IReadOnlyList<Kind> kinds =
+            options.TryGetValue("--kind", out var only) ? [.. only.Split(',').Select(KindOf)] : AllKinds.List;
         if (!options.TryGetValue("--seed", out var seed)) return RunMany(kinds, options);
-        if (kinds is [var one]) return ShowOne(one, long.Parse(seed, CultureInfo.InvariantCulture));
+        if (kinds is [var one]) return ShowOne(one, Parse(seed));
         Console.Error.WriteLine("--seed shows one case: name one kind by --kind");
         return 2;
     }
@@ -55,7 +61,8 @@ internal static class Program
         var (count, from) = (Number("--count", 1000L * kinds.Count), Number("--from", 0));
         var shares = kinds.Sum(kind => kind.Share);
         var ranges = kinds.SelectMany(kind => Ranges(kind, from, (count * kind.Share + shares - 1) / shares)).ToList();
-        var tallies = new Supervisor(TimeSpan.FromSeconds(Number("--patience", 5))).Run(ranges, (int)Number("--workers", Environment.ProcessorCount));
+        var supervisor = new Supervisor(TimeSpan.FromSeconds(Number("--patience", 5)));
+        var tallies = supervisor.Run(ranges, (int)Number("--workers", Environment.ProcessorCount));
         var sum = new Tally(new("all", 0, (_, _) => []));
         Console.WriteLine(Tally.Header);
         foreach (var tally in tallies)
@@ -67,15 +74,19 @@ internal static class Program
         Console.WriteLine(sum);
         return sum.Failures == 0 ? 0 : 1;
 
-        long Number(string option, long otherwise) => options.TryGetValue(option, out var text) ? long.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+        long Number(string option, long otherwise) => options.TryGetValue(option, out var text) ? Parse(text) : otherwise;
     }
+
+    private static long Parse(string number) => long.Parse(number, CultureInfo.InvariantCulture);
 
     private static IEnumerable<(Kind Kind, long From, long Count)> Ranges(Kind kind, long from, long count)
     {
-        for (var done = 0L; done < count; done += LongestRange) yield return (kind, from + done, Math.Min(LongestRange, count - done));
+        for (var done = 0L; done < count; done += LongestRange)
+            yield return (kind, from + done, Math.Min(LongestRange, count - done));
     }
 
     private static Kind KindOf(string name) =>
         AllKinds.List.FirstOrDefault(kind => kind.Name == name)
-        ?? throw new ArgumentException($"no kind '{name}'; known are {string.Join(", ", AllKinds.List.Select(kind => kind.Name))}");
+        ?? throw new ArgumentException(
+            $"no kind '{name}'; known are {string.Join(", ", AllKinds.List.Select(kind => kind.Name))}");
 }

@@ -4,7 +4,9 @@ using System.Globalization;
 
 namespace Bam.Fuzz;
 
-/// <summary>Runs ranges of cases in processes of their own, so that a crash, a hang or too much memory costs one case and is counted.</summary>
+/// <summary>
+/// Runs ranges of cases in processes of their own, so that a crash, a hang or too much memory costs one case and is counted.
+/// </summary>
 /// <param name="patience">The longest that a case may take.</param>
 internal sealed class Supervisor(TimeSpan patience)
 {
@@ -103,7 +105,8 @@ internal sealed class Supervisor(TimeSpan patience)
 
     // This process is either the program itself or 'dotnet', which is told the program.
     private static Process Start(string[] arguments) => Process.Start(new ProcessStartInfo(
-        Environment.ProcessPath!, Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [typeof(Supervisor).Assembly.Location, .. arguments] : arguments)
+        Environment.ProcessPath!,
+        Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [typeof(Supervisor).Assembly.Location, .. arguments] : arguments)
     {
         // As the command 'bam' sets it: what one case gave back serves the next, on whatever thread it runs.
         Environment = { ["OMP_NUM_THREADS"] = "1", ["MALLOC_ARENA_MAX"] = "1" },

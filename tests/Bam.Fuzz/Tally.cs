@@ -13,7 +13,9 @@ internal sealed class Tally(Kind kind)
     private long overMemory;
     private long slowest;
 
-    public const string Header = "| kind | cases | accepted | refused | faults | crashes | hangs | over memory | slowest, ms |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|";
+    public const string Header =
+        "| kind | cases | accepted | refused | faults | crashes | hangs | over memory | slowest, ms |\n" +
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|";
 
     public long Cases => accepted + refused + Failures;
 
@@ -45,5 +47,7 @@ internal sealed class Tally(Kind kind)
     }
 
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"| {kind.Name} | {Cases:N0} | {accepted:N0} | {refused:N0} | {faults} | {crashes} | {hangs} | {overMemory} | {slowest:N0} |");
+        CultureInfo.InvariantCulture,
+        $"| {kind.Name} | {Cases:N0} | {accepted:N0} | {refused:N0} " +
+        $"| {faults} | {crashes} | {hangs} | {overMemory} | {slowest:N0} |");
 }

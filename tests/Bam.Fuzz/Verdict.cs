@@ -34,24 +34,29 @@ internal sealed partial record Verdict(Outcome Outcome, string Message)
         if (status == 0) return new(Outcome.Accepted, "");
         var line = error.Split('\n').LastOrDefault(text => text.StartsWith("bam:", StringComparison.Ordinal)) ?? "";
         var fault = FaultOf(arguments, status, error, line);
-        return fault is null ? new(Outcome.Refused, line) : new(Outcome.Fault, $"{fault}: {Printable(error.ReplaceLineEndings(" ⏎ "))}");
+        return fault is null
+            ? new(Outcome.Refused, line)
+            : new(Outcome.Fault, $"{fault}: {Printable(error.ReplaceLineEndings(" ⏎ "))}");
     }
 
     private static string Start(string shown) => shown[..Math.Min(shown.Length, ShownStart)];
 
-    private static string Printable(string text) => string.Concat(text.Take(LongestLine).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? $"\\u{(int)c:x4}" : $"{c}"));
+    private static string Printable(string text) => string.Concat(text.Take(LongestLine)
+        .Select(c => char.IsControl(c) || char.IsSurrogate(c) ? $"\\u{(int)c:x4}" : $"{c}"));
 
     private static string? FaultOf(IReadOnlyList<string> arguments, int status, string error, string line)
     {
         if (error.Contains("fault in Bam", StringComparison.Ordinal)) return "a fault in Bam";
         if (status is not (1 or 2 or 130)) return $"status {status}";
-        if (line.Length == 0 || error.Split('\n').Count(text => text.StartsWith("bam:", StringComparison.Ordinal)) != 1) return "not one line";
+        var messages = error.Split('\n').Count(text => text.StartsWith("bam:", StringComparison.Ordinal));
+        if (line.Length == 0 || messages != 1) return "not one line";
         if (!error.EndsWith(line + "\n", StringComparison.Ordinal)) return "words behind the line";
         if (line.Length > LongestLine) return "a long line";
         if (line.Any(c => char.IsControl(c))) return "control characters";
         if (ClrName().IsMatch(line)) return "a name of .NET";
         // A long word is shown shortened, at a length that depends on what follows it.
-        var namesAnArgument = arguments.Any(word => word.Length > 0 && line.StartsWith($"bam: {Start(Cli.MessageText.OneLine(word))}", StringComparison.Ordinal));
+        var namesAnArgument = arguments.Any(word =>
+            word.Length > 0 && line.StartsWith($"bam: {Start(Cli.MessageText.OneLine(word))}", StringComparison.Ordinal));
         return status == 130 || namesAnArgument || Place().IsMatch(line) ? null : "no place";
     }
 

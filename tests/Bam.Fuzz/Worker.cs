@@ -3,7 +3,10 @@ using System.Globalization;
 
 namespace Bam.Fuzz;
 
-/// <summary>Runs cases of one kind in this process and writes a line before and after each, so that whoever reads them knows which one ended it.</summary>
+/// <summary>
+/// Runs cases of one kind in this process and writes a line before and after each, so that whoever reads them knows which one
+/// ended it.
+/// </summary>
 internal static class Worker
 {
     public const string Begin = ">";
@@ -17,7 +20,8 @@ internal static class Worker
             Say($"{Begin} {seed}");
             var clock = Stopwatch.StartNew();
             var verdict = kind.Run(workspace, seed);
-            Say(string.Create(CultureInfo.InvariantCulture, $"{End} {verdict.Outcome} {clock.ElapsedMilliseconds} {verdict.Message}"));
+            Say(string.Create(
+                CultureInfo.InvariantCulture, $"{End} {verdict.Outcome} {clock.ElapsedMilliseconds} {verdict.Message}"));
         }
 
         void Say(string line)

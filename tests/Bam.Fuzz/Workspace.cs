@@ -1,12 +1,18 @@
 namespace Bam.Fuzz;
 
-/// <summary>Where cases are made: templates, which are built once, and the directory of the case at hand, a file system in memory where there is one.</summary>
+/// <summary>
+/// Where cases are made: templates, which are built once, and the directory of the case at hand, a file system in memory where
+/// there is one.
+/// </summary>
 /// <param name="root">An empty directory, which is removed at the end.</param>
 internal sealed class Workspace(string root) : IDisposable
 {
     /// <summary>Makes an empty directory.</summary>
-    public static string NewDirectory() =>
-        Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"bam-fuzz-{Guid.NewGuid():N}")).FullName;
+    public static string NewDirectory()
+    {
+        var parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+        return Directory.CreateDirectory(Path.Combine(parent, $"bam-fuzz-{Guid.NewGuid():N}")).FullName;
+    }
 
     /// <summary>The fixtures of the tests.</summary>
     public static string Fixtures { get; } = Path.Combine(FindRoot(), "tests", "fixtures");
@@ -37,7 +43,8 @@ internal sealed class Workspace(string root) : IDisposable
     /// <summary>Copies the files of a directory.</summary>
     public static void CopyAll(string source, string target)
     {
-        foreach (var file in Directory.EnumerateFiles(source, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }))
+        var all = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 };
+        foreach (var file in Directory.EnumerateFiles(source, "*", all))
         {
             var copy = Path.Combine(target, Path.GetRelativePath(source, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
@@ -46,7 +53,8 @@ internal sealed class Workspace(string root) : IDisposable
     }
 
     /// <summary>Replaces a file of the case by a mutant of it.</summary>
-    public static void Mutate(string path, Func<byte[], byte[]> mutation) => File.WriteAllBytes(path, mutation(File.ReadAllBytes(path)));
+    public static void Mutate(string path, Func<byte[], byte[]> mutation) =>
+        File.WriteAllBytes(path, mutation(File.ReadAllBytes(path)));
 
     /// <summary>Empties the case.</summary>
     public void Clear()
@@ -61,7 +69,11 @@ internal sealed class Workspace(string root) : IDisposable
     {
         var directory = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(directory, "Bam.slnx")))
-            directory = Path.GetDirectoryName(directory) ?? throw new InvalidOperationException($"no Bam.slnx above {AppContext.BaseDirectory}");
+        {
+            directory = Path.GetDirectoryName(directory)
+                ?? throw new InvalidOperationException($"no Bam.slnx above {AppContext.BaseDirectory}");
+        }
+
         return directory;
     }
 }

@@ -37,7 +37,6 @@ internal sealed class AttentionByTrainingKernel : AutogradFunction
         return scope.Keep(output);
     }
 
-    /// <inheritdoc/>
     protected override unsafe void Backward(
         ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {

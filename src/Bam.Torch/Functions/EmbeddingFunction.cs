@@ -20,7 +20,6 @@ internal sealed class EmbeddingFunction : AutogradFunction
         return scope.Keep(rows.Reshape([.. ids.Shape, rows.Size(1)]));
     }
 
-    /// <inheritdoc/>
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
         var (dy, ids) = (gradOutputs[0]!, saved[0]);

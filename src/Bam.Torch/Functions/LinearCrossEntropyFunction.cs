@@ -84,7 +84,6 @@ internal sealed class LinearCrossEntropyFunction : AutogradFunction
         return scope.Keep(loss);
     }
 
-    /// <inheritdoc/>
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
         var upstream = gradOutputs[0]!;

@@ -33,7 +33,6 @@ internal sealed class LinearFunction : AutogradFunction
         return scope.Keep(y.Reshape([.. x.Shape[..^1], y.Size(-1)]));
     }
 
-    /// <inheritdoc/>
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
         var (dy, x) = (gradOutputs[0]!.Contiguous(), saved[0]);

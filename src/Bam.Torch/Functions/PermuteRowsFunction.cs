@@ -24,7 +24,6 @@ internal sealed class PermuteRowsFunction : AutogradFunction
         return scope.Keep(rows);
     }
 
-    /// <inheritdoc/>
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
         var gathered = gradOutputs[0]!.IndexSelect(0, saved[0]);

@@ -34,7 +34,6 @@ internal sealed class RotaryFunction : AutogradFunction
         return scope.Keep(Apply(heads, cosines.Narrow(0, start, length), sines.Narrow(0, start, length), rotary.Interleaved));
     }
 
-    /// <inheritdoc/>
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs) =>
         gradInputs[0] = Turn(gradOutputs[0]!, saved[0], saved[1], -1);
 

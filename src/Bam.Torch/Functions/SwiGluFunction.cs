@@ -33,7 +33,6 @@ internal sealed class SwiGluFunction : AutogradFunction
         return scope.Keep(activated);
     }
 
-    /// <inheritdoc/>
     protected override unsafe void Backward(
         ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {

@@ -45,7 +45,6 @@ internal sealed class QueryRows
     private QueryRows(AttentionShape shape, int[]? starts, int[]? positions, int start) =>
         (this.shape, this.starts, this.positions, Start) = (shape, starts, positions, start);
 
-    /// <summary>The heads.</summary>
     public AttentionShape Shape => shape;
 
     /// <summary>The position of each sequence's first token.</summary>
@@ -54,7 +53,6 @@ internal sealed class QueryRows
     /// <summary>Whether they are of chosen positions, one expert's heads in each.</summary>
     public bool AreChosen => positions is not null;
 
-    /// <summary>How many.</summary>
     public long Count => positions?.Length ?? (long)shape.BatchSize * shape.Length;
 
     /// <summary>Query heads of a row: N·H, or the H of its expert.</summary>

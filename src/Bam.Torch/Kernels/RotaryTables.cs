@@ -56,7 +56,6 @@ internal sealed class RotaryTables : IDisposable
         lock (growing) return angles[^1];
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (cosines, sines) in angles)

@@ -248,7 +248,6 @@ internal unsafe ref struct Scratch : IDisposable
     private readonly long capacity;
     private long used;
 
-    /// <summary>Takes room for that many floats.</summary>
     public Scratch(long floats)
     {
         capacity = floats;
@@ -264,6 +263,5 @@ internal unsafe ref struct Scratch : IDisposable
         return piece;
     }
 
-    /// <summary>Frees all pieces.</summary>
     public readonly void Dispose() => NativeMemory.AlignedFree(memory);
 }

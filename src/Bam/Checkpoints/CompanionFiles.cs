@@ -28,7 +28,6 @@ internal sealed class CompanionFiles
     /// <exception cref="InvalidInputException">It cannot be read.</exception>
     public void AddAs(string name, string path) => Add(name, InputFile.ReadAllBytes(path, "it was there a moment ago"));
 
-    /// <summary>Adds a file.</summary>
     public void Add(string name, byte[] content) => files.TryAdd(name, content);
 
     /// <summary>Whether a file of that name is held, and a directory has it with the same content.</summary>

@@ -12,7 +12,6 @@ namespace Bam.Checkpoints;
 /// </summary>
 internal static class GenerationSettings
 {
-    /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "generation_config.json";
 
     private const string EndsKey = "eos_token_id";

@@ -26,24 +26,19 @@ internal sealed class OwnForm : ICheckpointForm
 {
     private OwnForm() { }
 
-    /// <summary>The only one.</summary>
     public static OwnForm Instance { get; } = new();
 
-    /// <inheritdoc/>
     public void Require(ModelConfig config, string where) { }
 
-    /// <inheritdoc/>
     public string NameOf(ParameterInfo parameter)
     {
         return parameter.Name;
     }
 
-    /// <inheritdoc/>
     public void WriteSettings(ModelConfig config, string directory, IReporter reporter)
     {
         config.Save(directory);
     }
 
-    /// <inheritdoc/>
     public void WriteTokenizer(string source, ModelConfig config, string directory) => TokenizerFile.CopyAll(source, directory);
 }

@@ -5,7 +5,6 @@ namespace Bam.Checkpoints;
 /// <summary>The sizes and choices that define a model: <c>config.json</c>, with Hugging Face's key names.</summary>
 public sealed record ModelConfig
 {
-    /// <summary>The file name inside a checkpoint.</summary>
     internal const string FileName = "config.json";
 
     /// <summary>V, the number of token ids.</summary>
@@ -38,7 +37,6 @@ public sealed record ModelConfig
     /// <summary>True: the branches of a parallel block have a norm each (GPT-NeoX). Sequential blocks always have two.</summary>
     internal bool SeparateNorms { get; init; }
 
-    /// <summary>The norm's kind.</summary>
     internal NormType NormType { get; init; } = NormType.LayerNorm;
 
     /// <summary>Added to the variance inside the norm.</summary>
@@ -62,7 +60,6 @@ public sealed record ModelConfig
     /// <summary>True: attention's output projection adds a bias.</summary>
     internal bool AttentionOutputBias { get; init; }
 
-    /// <summary>Whether queries and keys are normed.</summary>
     internal QueryKeyNorm QueryKeyNorm { get; init; }
 
     /// <summary>W: a position looks at itself and the W - 1 before it; null for all before it.</summary>
@@ -92,7 +89,6 @@ public sealed record ModelConfig
     /// <summary>N; 1 is dense attention.</summary>
     public int NumAttentionExperts { get; init; } = 1;
 
-    /// <summary>How attention experts are chosen.</summary>
     internal AttentionRouting AttentionRouting { get; init; } = AttentionRouting.Soft;
 
     /// <summary>k of top-k attention; null for soft routing.</summary>
@@ -162,7 +158,6 @@ internal enum NormType
 /// <summary>Norm of queries and keys before rotation, of the model's kind, over the width of a head.</summary>
 internal enum QueryKeyNorm
 {
-    /// <summary>No.</summary>
     None,
 
     /// <summary>Yes, with one weight [head_dim] for all heads (Qwen3).</summary>

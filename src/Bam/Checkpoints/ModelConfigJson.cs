@@ -64,7 +64,6 @@ internal static class ModelConfigJson
         }.WithRotary(fields, defaults.RopeTheta, defaults.PartialRotaryFactor, isPartial: true);
     }
 
-    /// <summary>The text of <c>config.json</c>.</summary>
     public static string Write(ModelConfig config)
     {
         using var buffer = new MemoryStream();

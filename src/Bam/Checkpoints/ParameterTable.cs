@@ -6,10 +6,8 @@ namespace Bam.Checkpoints;
 /// </summary>
 internal static class ParameterTable
 {
-    /// <summary>The token embeddings.</summary>
     public const string Embedding = "model.embed_tokens.weight";
 
-    /// <summary>The norm behind the last block.</summary>
     public const string FinalNorm = "model.norm.weight";
 
     /// <summary>The output head of a model that does not tie it.</summary>
@@ -18,7 +16,6 @@ internal static class ParameterTable
     /// <summary>The bias of the output head, tied or not.</summary>
     public const string HeadBias = "lm_head.bias";
 
-    /// <summary>Every parameter of a model with that configuration.</summary>
     public static IReadOnlyList<ParameterInfo> Of(ModelConfig config)
     {
         var parameters = new List<ParameterInfo>
@@ -97,16 +94,13 @@ internal static class ParameterTable
 /// <param name="Expert">Its expert from 0, or -1 where all tokens share it.</param>
 internal sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Kind, int Layer = -1, int Expert = -1)
 {
-    /// <summary>True for what is added, not multiplied.</summary>
     public bool IsBias => Name.EndsWith(".bias", StringComparison.Ordinal);
 
     /// <summary>True for the weights and biases of norms.</summary>
     public bool IsNorm => Kind is ParameterKind.Norm or ParameterKind.QueryNorm or ParameterKind.KeyNorm;
 
-    /// <summary>True for the matrices that choose among experts.</summary>
     public bool IsRouter => Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter;
 
-    /// <summary>How many numbers it holds.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }
 

@@ -11,31 +11,24 @@ internal sealed class TokenIds : IReadOnlyList<int>, IEquatable<TokenIds>
 
     private TokenIds(int[] ids) => this.ids = ids;
 
-    /// <inheritdoc/>
     public int Count => ids.Length;
 
     /// <summary>The first, or null where there is none.</summary>
     public int? First => ids.Length > 0 ? ids[0] : null;
 
-    /// <inheritdoc/>
     public int this[int index] => ids[index];
 
     /// <summary>A copy of ids.</summary>
     public static TokenIds Of(ReadOnlySpan<int> ids) => new(ids.ToArray());
 
-    /// <inheritdoc/>
     public IEnumerator<int> GetEnumerator() => ((IEnumerable<int>)ids).GetEnumerator();
 
-    /// <inheritdoc/>
     public bool Equals(TokenIds? other) => other is not null && ids.AsSpan().SequenceEqual(other.ids);
 
-    /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as TokenIds);
 
-    /// <inheritdoc/>
     public override int GetHashCode() => ids.Aggregate(ids.Length, HashCode.Combine);
 
-    /// <inheritdoc/>
     public override string ToString() => string.Join(", ", ids);
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();

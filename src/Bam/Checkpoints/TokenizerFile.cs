@@ -7,7 +7,6 @@ namespace Bam.Checkpoints;
 /// <summary>A checkpoint's <c>tokenizer.json</c> as data: enough to compare two and to hold one against a vocabulary.</summary>
 internal static class TokenizerFile
 {
-    /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "tokenizer.json";
 
     private const string Hint = "copy it again";

@@ -197,7 +197,6 @@ internal sealed class SectionLocation
     /// <summary>"file:line" of the key, or of the section if the key is absent.</summary>
     public string Of(string key) => At(File, Find(key) ?? node);
 
-    /// <summary>True if the file contains the key.</summary>
     public bool Has(string key) => Find(key) is not null;
 
     /// <summary>The exception for a violated constraint; the message starts with the line of <paramref name="key"/>.</summary>

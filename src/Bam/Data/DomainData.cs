@@ -64,7 +64,6 @@ internal sealed class HeldOutText : IDisposable
     private HeldOutText(string path, string name, IndexedDataset tokens, DataBuildReport? report, IDisposable owner) =>
         (Path, Name, Tokens, Report, this.owner) = (path, name, tokens, report, owner);
 
-    /// <summary>The path that was opened.</summary>
     public string Path { get; }
 
     /// <summary>The name of the domain or file.</summary>

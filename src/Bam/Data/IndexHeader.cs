@@ -25,7 +25,6 @@ internal readonly record struct IndexHeader(TokenType TokenType, long SequenceCo
     /// <summary>Offset of the documents' first sequences.</summary>
     public long DocumentsOffset => PointersOffset + (sizeof(long) * SequenceCount);
 
-    /// <summary>Size of the whole file.</summary>
     public long FileLength => DocumentsOffset + (sizeof(long) * DocumentEntries);
 
     public void Write(Span<byte> destination)
@@ -148,19 +147,10 @@ internal static class IndexCheck
 /// </summary>
 internal enum TokenType : byte
 {
-    /// <summary>Unsigned, 8 bits.</summary>
     UInt8 = 1,
-
-    /// <summary>Signed, 8 bits.</summary>
     Int8 = 2,
-
-    /// <summary>Signed, 16 bits.</summary>
     Int16 = 3,
-
-    /// <summary>Signed, 32 bits.</summary>
     Int32 = 4,
-
-    /// <summary>Signed, 64 bits.</summary>
     Int64 = 5,
 
     /// <summary>Not valid for token ids.</summary>
@@ -169,11 +159,9 @@ internal enum TokenType : byte
     /// <summary>Not valid for token ids.</summary>
     Float32 = 7,
 
-    /// <summary>Unsigned, 16 bits.</summary>
     UInt16 = 8,
 }
 
-/// <summary>Properties of <see cref="TokenType"/>.</summary>
 internal static class TokenTypes
 {
     /// <summary>The smallest vocabulary size for which Megatron-LM uses 32 bits (<c>DType.optimal_dtype</c>).</summary>

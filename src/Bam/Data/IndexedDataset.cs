@@ -75,11 +75,8 @@ internal sealed class IndexedDataset : IDisposable
     /// <paramref name="vocabularySize"/> is given, reading ids at or above it fails.
     /// </summary>
     /// <exception cref="InvalidInputException">A file is missing or invalid.</exception>
-    public static IndexedDataset Open(string prefix, int? vocabularySize = null)
-    {
-        ArgumentNullException.ThrowIfNull(prefix);
-        return new(WithoutEnding(prefix), vocabularySize);
-    }
+    public static IndexedDataset Open(string prefix, int? vocabularySize = null) =>
+        new(WithoutEnding(prefix), vocabularySize);
 
     /// <summary>Copies tokens from the stream, across document boundaries.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is outside the stream.</exception>

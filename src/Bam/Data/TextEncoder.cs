@@ -25,7 +25,6 @@ internal sealed record TextEncoder(Func<string, int[]> Encode, int VocabularySiz
     /// <exception cref="InvalidInputException">It has no end-of-text token, or not the requested begin token.</exception>
     public static TextEncoder Of(Tokenizer tokenizer, string where, BeginOfText? bos = null)
     {
-        ArgumentNullException.ThrowIfNull(tokenizer);
         var endOfText = tokenizer.EndOfTextId
             ?? throw new InvalidInputException(
                 where, "a special token that ends a document, such as <|endoftext|>", "none that Bam knows",
@@ -83,9 +82,6 @@ internal static class BeginTokenCheck
         string hint,
         IReporter reporter)
     {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        ArgumentNullException.ThrowIfNull(texts);
-        ArgumentNullException.ThrowIfNull(reporter);
         var begin = tokenizer.IdsBefore;
         if (begin.Count > 0)
         {

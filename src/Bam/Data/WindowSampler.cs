@@ -21,7 +21,6 @@ internal sealed class WindowSampler
     /// <exception cref="InvalidInputException">A domain is shorter than a window, or a weight is not positive.</exception>
     public WindowSampler(IReadOnlyList<MixtureDomain> domains, int windowLength, int batchSize, long seed)
     {
-        ArgumentNullException.ThrowIfNull(domains);
         ArgumentOutOfRangeException.ThrowIfZero(domains.Count, nameof(domains));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(windowLength);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);

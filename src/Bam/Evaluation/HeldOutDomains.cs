@@ -19,22 +19,16 @@ internal sealed class HeldOutDomains : IDisposable
 
     /// <summary>Opens domains built by <c>bam data build</c> and indexed datasets of other tools.</summary>
     /// <exception cref="InvalidInputException">One is missing, invalid or empty, or two have the same name.</exception>
-    public static HeldOutDomains Open(IEnumerable<string> paths)
-    {
-        ArgumentNullException.ThrowIfNull(paths);
-        return OpenAll(paths.Select(path => ((string?)null, path)), Hint);
-    }
+    public static HeldOutDomains Open(IEnumerable<string> paths) =>
+        OpenAll(paths.Select(path => ((string?)null, path)), Hint);
 
     /// <summary>
     /// Opens texts under the caller's names. Messages name <paramref name="key"/>, the setting that switches held-out text off if
     /// 0.
     /// </summary>
     /// <exception cref="InvalidInputException">One is missing, invalid or empty.</exception>
-    public static HeldOutDomains Open(IEnumerable<(string Name, string Path)> texts, string key)
-    {
-        ArgumentNullException.ThrowIfNull(texts);
-        return OpenAll(texts.Select(text => ((string?)text.Name, text.Path)), $"{Hint}, or set key '{key}' to 0");
-    }
+    public static HeldOutDomains Open(IEnumerable<(string Name, string Path)> texts, string key) =>
+        OpenAll(texts.Select(text => ((string?)text.Name, text.Path)), $"{Hint}, or set key '{key}' to 0");
 
     /// <summary>
     /// Evaluates a model on every text. Windows begin with <paramref name="beginOfWindow"/>, by default the token that the text
@@ -49,8 +43,6 @@ internal sealed class HeldOutDomains : IDisposable
         CancellationToken cancellation,
         Func<HeldOutText, int?>? beginOfWindow = null)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(reporter);
         beginOfWindow ??= text => text.BeginOfWindow;
         var most = options.MaxTargets ?? long.MaxValue;
         var total = texts.Sum(text => Math.Min(text.Tokens.TokenCount - (beginOfWindow(text) is null ? 1 : 0), most));

@@ -18,9 +18,6 @@ internal static class Latency
     public static IReadOnlyList<LatencyResult> Measure(
         IReadOnlyList<LanguageModel> models, LatencyOptions options, IReporter reporter, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(models);
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(reporter);
         RequireFit(models, options);
         var prompt = Prompt(models, options);
         var caches = models.Select(model => model.CreateCache(options.PromptTokens + options.NewTokens)).ToArray();
@@ -126,9 +123,6 @@ internal sealed record LatencyResult(Timing Prefill, Timing Decode, Timing Total
 }
 
 /// <summary>Statistics of repeated runs, in seconds.</summary>
-/// <param name="Median">The median.</param>
-/// <param name="Lowest">The fastest run.</param>
-/// <param name="Highest">The slowest run.</param>
 internal sealed record Timing(double Median, double Lowest, double Highest)
 {
     /// <summary>The statistics of at least one run.</summary>

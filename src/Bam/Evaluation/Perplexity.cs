@@ -18,9 +18,6 @@ internal static class Perplexity
         LanguageModel model, IndexedDataset tokens, long? bytes, PerplexityOptions options, Action<long>? advance = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(tokens);
-        ArgumentNullException.ThrowIfNull(options);
         RequireWindow(model, options);
         if (tokens.TokenCount < 2)
             throw new InvalidInputException(
@@ -112,7 +109,6 @@ internal static class Perplexity
     }
 }
 
-/// <summary>Options of the perplexity evaluation.</summary>
 internal sealed record PerplexityOptions
 {
     /// <summary>T, the inputs of a window. Perplexities of different window lengths are not comparable.</summary>

@@ -17,8 +17,6 @@ internal static class Exporter
         string modelDirectory, IExportFormat format, ExportOptions options, string output, IReporter reporter,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(format);
-        ArgumentNullException.ThrowIfNull(options);
         OutputPath.RequireDirectory(output, OwnFiles.None, [modelDirectory]);
         using var model = Checkpoint.Open(modelDirectory, reporter);
         format.Require(model, options);
@@ -31,7 +29,6 @@ internal static class Exporter
     }
 }
 
-/// <summary>Options of an export.</summary>
 internal sealed record ExportOptions
 {
     /// <summary>The output's dtype; null for the model's dtype.</summary>

@@ -35,8 +35,6 @@ internal sealed class GgufFormat : IExportFormat
 
     public void Require(Checkpoint model, ExportOptions options)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(options);
         ExportLimit.Require(model.Config, model.Directory, Limits, Name);
         if (options.ShardBytes is not null)
             throw new InvalidInputException(
@@ -47,9 +45,6 @@ internal sealed class GgufFormat : IExportFormat
     public void Write(
         Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(reporter);
         var type = TypeOf(model, options);
         if (options is { Dtype: null, Quantize: false }) model.WarnOfConversion(model.Dtype, reporter);
         var metadata = new GgufMetadata();

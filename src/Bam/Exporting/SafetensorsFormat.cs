@@ -29,8 +29,6 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
 
     public void Require(Checkpoint model, ExportOptions options)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(options);
         Require(model.Config, model.Directory);
         if (options.Quantize)
             throw new InvalidInputException(
@@ -40,8 +38,6 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
     public void Write(
         Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(options);
         var dtype = options.Dtype ?? model.Dtype;
         if (options.Dtype is null) model.WarnOfConversion(dtype, reporter);
         WriteSettings(model.Config with { TorchDtype = dtype.TorchName }, directory, reporter);
@@ -73,7 +69,6 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
 
     public void WriteTokenizer(string source, ModelConfig config, string directory)
     {
-        ArgumentNullException.ThrowIfNull(config);
         TokenizerFile.CopyAll(source, directory);
         TokenizerConfigJson.Write(source, config, directory);
     }
@@ -81,11 +76,7 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
     /// <summary>The content of <c>config.json</c>.</summary>
     protected abstract JsonObject ConfigOf(ModelConfig config);
 
-    public virtual string NameOf(ParameterInfo parameter)
-    {
-        ArgumentNullException.ThrowIfNull(parameter);
-        return parameter.Name;
-    }
+    public virtual string NameOf(ParameterInfo parameter) => parameter.Name;
 
     /// <summary>Warns of settings that other software ignores.</summary>
     private protected virtual void WarnOfLosses(ModelConfig config, IReporter reporter) { }
@@ -107,7 +98,6 @@ internal sealed class BamFormat : SafetensorsFormat
 
     protected override JsonObject ConfigOf(ModelConfig config)
     {
-        ArgumentNullException.ThrowIfNull(config);
         var json = JsonNode.Parse(config.ToJson())!.AsObject();
         json["auto_map"] = new JsonObject
         {
@@ -149,7 +139,6 @@ internal sealed class LlamaFormat : SafetensorsFormat
 
     protected override JsonObject ConfigOf(ModelConfig config)
     {
-        ArgumentNullException.ThrowIfNull(config);
         if (config.SlidingWindow is { } window)
         {
             var mistral = LlamaConfigJson.Of(config, "mistral", "MistralForCausalLM");
@@ -184,7 +173,6 @@ internal sealed class MixtralFormat : SafetensorsFormat
 
     protected override JsonObject ConfigOf(ModelConfig config)
     {
-        ArgumentNullException.ThrowIfNull(config);
         var json = LlamaConfigJson.Of(config, "mixtral", "MixtralForCausalLM");
         json["sliding_window"] = config.SlidingWindow;
         json["num_local_experts"] = config.NumLocalExperts;

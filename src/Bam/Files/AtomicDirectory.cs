@@ -24,7 +24,6 @@ internal sealed partial class AtomicDirectory : IDisposable
     /// <exception cref="InvalidInputException">The path is a file, is the root, or contains other files.</exception>
     public AtomicDirectory(string finalPath, OwnFiles own)
     {
-        ArgumentNullException.ThrowIfNull(own);
         (requestedPath, this.own) = (finalPath, own);
         OutputPath.RequireKind(finalPath, FileKind.Directory);
         try

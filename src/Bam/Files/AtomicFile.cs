@@ -25,7 +25,6 @@ internal static class AtomicFile
 
     internal static void Write(string path, Action<FileStream> write, Action<string> syncNames)
     {
-        ArgumentNullException.ThrowIfNull(write);
         OutputPath.RequireKind(path, FileKind.File);
         string? temporary = null;
         var isRenamed = false;

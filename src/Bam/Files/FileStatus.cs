@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 
 namespace Bam.Files;
 
-/// <summary>The type of a file.</summary>
 internal enum FileKind
 {
     File,

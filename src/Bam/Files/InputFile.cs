@@ -153,14 +153,11 @@ internal static class InputFile
     }
 
     /// <summary>The error for a file that cannot be opened; the hint is shown if it does not exist.</summary>
-    public static InvalidInputException Unreadable(string path, string hint, Exception cause)
-    {
-        ArgumentNullException.ThrowIfNull(cause);
-        return cause is FileNotFoundException or DirectoryNotFoundException
+    public static InvalidInputException Unreadable(string path, string hint, Exception cause) =>
+        cause is FileNotFoundException or DirectoryNotFoundException
             ? new InvalidInputException($"{path}: does not exist; {hint}", cause)
             : new InvalidInputException(
                 $"{path}: cannot be read ({IoFailure.Describe(cause)}); check that it is a readable file", cause);
-    }
 
     private static string? ReadLine(StreamReader reader, string path, long number)
     {
@@ -204,7 +201,6 @@ internal static class StandardInput
     /// </exception>
     public static string ReadAllText(Stream stream)
     {
-        ArgumentNullException.ThrowIfNull(stream);
         using var content = new MemoryStream();
         var buffer = new byte[1 << 16];
         try

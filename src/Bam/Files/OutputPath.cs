@@ -20,8 +20,6 @@ internal static class OutputPath
     /// </exception>
     public static void RequireDirectory(string output, OwnFiles own, IEnumerable<string> inputs)
     {
-        ArgumentNullException.ThrowIfNull(own);
-        ArgumentNullException.ThrowIfNull(inputs);
         RequireName(output);
         RequireKind(output, FileKind.Directory);
         var overlap = Overlap.Find(output, inputs, holdsCounts: true);
@@ -35,7 +33,6 @@ internal static class OutputPath
     /// <exception cref="InvalidInputException">It is a file, or overlaps an input.</exception>
     public static void RequireWorkplace(string output, IEnumerable<string> inputs)
     {
-        ArgumentNullException.ThrowIfNull(inputs);
         RequireName(output);
         RequireKind(output, FileKind.Directory);
         if (Overlap.Find(output, inputs, holdsCounts: true) is { } overlap) throw overlap.Refusal(output);
@@ -50,8 +47,6 @@ internal static class OutputPath
     /// </exception>
     public static void RequireFile(string output, string replaced, Predicate<string> isOfKind, IEnumerable<string> inputs)
     {
-        ArgumentNullException.ThrowIfNull(isOfKind);
-        ArgumentNullException.ThrowIfNull(inputs);
         RequireName(output);
         RequireKind(output, FileKind.File);
         if (Overlap.Find(output, inputs, holdsCounts: false) is { } overlap) throw overlap.Refusal(output);

@@ -6,7 +6,6 @@ using Bam.Torch;
 
 namespace Bam.Generation;
 
-/// <summary>Generates text.</summary>
 internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
 {
     private readonly HashSet<int> endOfText =
@@ -56,8 +55,6 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
         IReadOnlyList<int> prompt, GenerationOptions options, Action<GeneratedToken>? report = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(prompt);
-        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var room = RoomAfter(prompt.Count);
         if (options.MaxNewTokens > room)
@@ -187,8 +184,6 @@ internal static class StopTokens
     /// </exception>
     public static IReadOnlySet<int> Of(IReadOnlyList<string> stopStrings, Tokenizer tokenizer)
     {
-        ArgumentNullException.ThrowIfNull(stopStrings);
-        ArgumentNullException.ThrowIfNull(tokenizer);
         var ids = new HashSet<int>();
         var special = tokenizer.AddedTokens.Where(token => token.Special && token.Content.Length > 0).ToList();
         foreach (var stop in stopStrings)

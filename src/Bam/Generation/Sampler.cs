@@ -49,7 +49,6 @@ internal sealed class Sampler
     /// <exception cref="InvalidInputException">An option is out of range.</exception>
     public Sampler(SamplerOptions options)
     {
-        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         this.options = options;
         random = new RandomStream(options.Seed, "generate");

@@ -23,8 +23,6 @@ internal sealed class StreamingTextDecoder
     /// <exception cref="InvalidInputException">A stop string is empty.</exception>
     public StreamingTextDecoder(Tokenizer tokenizer, IReadOnlyList<string> stopStrings, IReadOnlyList<int>? prompt = null)
     {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        ArgumentNullException.ThrowIfNull(stopStrings);
         if (stopStrings.Contains("")) throw new InvalidInputException("--stop", "text", "an empty string", "leave it out");
         (this.tokenizer, this.stopStrings) = (tokenizer, stopStrings);
         decoding = tokenizer.StartDecoding(continues: prompt is not null && prompt.Any(id => !tokenizer.IsSpecial(id)));

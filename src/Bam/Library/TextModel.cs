@@ -89,6 +89,7 @@ public sealed class TextModel : IDisposable
         IReporter? reporter = null,
         CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(data);
         using var heldOut = HeldOutDomains.Open(data);
         return heldOut.Measure(model, Windows(windowLength), "evaluate", reporter ?? SilentReporter.Instance, cancellation);
     }

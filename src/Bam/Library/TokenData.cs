@@ -8,7 +8,9 @@ namespace Bam.Library;
 public static class TokenData
 {
     /// <summary>Builds shards from text. Near-duplicates are dropped, and whole documents are held out for evaluation.</summary>
-    /// <param name="inputs">Files (.txt, .jsonl, .jsonl.gz), folders, and patterns such as <c>law/*.txt</c>.</param>
+    /// <param name="inputs">
+    /// Files (<c>.txt</c>, <c>.jsonl</c>, <c>.jsonl.gz</c>), folders and patterns such as <c>law/*.txt</c>.
+    /// </param>
     /// <param name="tokenizer">A <c>tokenizer.json</c>, or the directory that holds it.</param>
     /// <param name="output">The directory to create; its name is the name of the domain. Older shards in it are replaced.</param>
     /// <param name="heldOutFraction">The fraction of tokens to hold out, 0 to 0.5.</param>
@@ -23,14 +25,16 @@ public static class TokenData
         string output,
         double heldOutFraction = 0.05,
         IReporter? reporter = null,
-        CancellationToken cancellation = default) => DataBuilder.Build(
-        new DataBuildOptions
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var options = new DataBuildOptions
         {
             Inputs = inputs,
             Encoder = TextEncoder.Of(Tokenizer.Load(tokenizer), tokenizer),
             Output = output,
             HeldOutFraction = heldOutFraction,
-        },
-        reporter ?? SilentReporter.Instance,
-        cancellation);
+        };
+        DataBuilder.Build(options, reporter ?? SilentReporter.Instance, cancellation);
+    }
 }

@@ -16,7 +16,6 @@ internal readonly record struct ForwardContext(
     /// <summary>The tokens so far.</summary>
     public int Start => Cache?.Length ?? 0;
 
-    /// <summary>The block's observer.</summary>
     public IRoutingObserver? Observer => Observers?[Layer];
 
     /// <summary>The block's keys and values so far.</summary>

@@ -16,7 +16,6 @@ internal sealed class KeyValueCache : IDisposable
     /// <summary>Allocates memory for B sequences of equal length, at most <paramref name="capacity"/> tokens each.</summary>
     public KeyValueCache(ModelConfig config, int batchSize, int capacity, Device device, ScalarType type = ScalarType.Float32)
     {
-        ArgumentNullException.ThrowIfNull(config);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         (BatchSize, Capacity) = (batchSize, capacity);
@@ -46,11 +45,8 @@ internal sealed class KeyValueCache : IDisposable
     /// Bytes of one token in all blocks. Attention experts with their own keys and values multiply it by N, top-k attention too,
     /// for later tokens may choose any; shared ones leave it as small as a dense model's, and so do feed-forward experts.
     /// </summary>
-    public static long BytesPerToken(ModelConfig config, ScalarType type)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        return 2L * config.NumHiddenLayers * HeadsOf(config) * config.HeadDim * type.ByteSize();
-    }
+    public static long BytesPerToken(ModelConfig config, ScalarType type) =>
+        2L * config.NumHiddenLayers * HeadsOf(config) * config.HeadDim * type.ByteSize();
 
     /// <summary>Forgets all tokens from position <paramref name="length"/> on; the memory stays.</summary>
     public void Truncate(int length = 0)
@@ -60,7 +56,6 @@ internal sealed class KeyValueCache : IDisposable
         Length = length;
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (keys, values) in layers)

@@ -28,7 +28,6 @@ internal sealed class LanguageModel : IDisposable
     public LanguageModel(
         ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
     {
-        ArgumentNullException.ThrowIfNull(config);
         (Config, Device, this.computeType) = (config, device, computeType);
         var stacks = ParameterLayout.Of(config);
         Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients);
@@ -43,10 +42,8 @@ internal sealed class LanguageModel : IDisposable
         blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => BlockWeights.Of(config, Parameters, layer))];
     }
 
-    /// <summary>Sizes and choices.</summary>
     public ModelConfig Config { get; }
 
-    /// <summary>Where the parameters are.</summary>
     public Device Device { get; }
 
     /// <summary>All values and gradients, each in one buffer.</summary>
@@ -74,8 +71,6 @@ internal sealed class LanguageModel : IDisposable
     /// <returns>[B, V] in float32.</returns>
     public Tensor NextLogits(Tensor inputIds, KeyValueCache cache, RoutingTrace? trace = null)
     {
-        ArgumentNullException.ThrowIfNull(inputIds);
-        ArgumentNullException.ThrowIfNull(cache);
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         var length = inputIds.Size(1);
@@ -91,7 +86,6 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="statistics">Receives where the routers sent the tokens.</param>
     public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null)
     {
-        ArgumentNullException.ThrowIfNull(targets);
         using var scope = TensorScope.Open();
         using var routerLosses = new RouterLosses(Config, Device);
         var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
@@ -105,13 +99,11 @@ internal sealed class LanguageModel : IDisposable
     /// <summary>Shows what passes through the blocks to one observer for each. Builds no graph.</summary>
     public void Observe(Tensor inputIds, IReadOnlyList<IRoutingObserver> observers)
     {
-        ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         Hidden(inputIds, new(observers));
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         rotary.Dispose();

@@ -38,7 +38,6 @@ internal record Losses
     /// <summary>The mean with one more micro-batch, the last of <paramref name="count"/>.</summary>
     public Losses MeanWith(Losses next, int count) => this + (next - this) / count;
 
-    /// <inheritdoc/>
     public sealed override string ToString() => FormattableString.Invariant(
         $"loss {Loss:0.###}, nll {Nll:0.###}, load balancing {LoadBalancing:0.###}, router z {RouterZ:0.###}");
 
@@ -96,7 +95,6 @@ internal sealed class RouterLosses(ModelConfig config, Device device) : IDisposa
         z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var loss in loadBalancing.Concat(z)) loss.Dispose();

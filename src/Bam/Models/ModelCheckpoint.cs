@@ -30,7 +30,6 @@ internal static class ModelCheckpoint
     /// <exception cref="InvalidInputException">The checkpoint is damaged or of another model.</exception>
     public static void LoadInto(LanguageModel model, string directory, IReporter reporter)
     {
-        ArgumentNullException.ThrowIfNull(model);
         using var checkpoint = Checkpoint.Open(directory, reporter);
         var (config, there) = (model.Config, checkpoint.Config);
         there = there with
@@ -47,7 +46,6 @@ internal static class ModelCheckpoint
     /// <summary>Writes <c>config.json</c> and <c>model.safetensors</c> into an existing directory, in float32.</summary>
     public static void Save(LanguageModel model, string directory)
     {
-        ArgumentNullException.ThrowIfNull(model);
         (model.Config with { TorchDtype = "float32" }).Save(directory);
         var slices = model.Slices.ToDictionary(slice => slice.Parameter.Name);
         SafetensorsWriter.Write(
@@ -60,8 +58,6 @@ internal static class ModelCheckpoint
     /// <summary>The values of one of the checkpoint's tensors, row by row, from a buffer that is laid out as the arena.</summary>
     public static float[] Read(Tensor buffer, ParameterSlice slice)
     {
-        ArgumentNullException.ThrowIfNull(buffer);
-        ArgumentNullException.ThrowIfNull(slice);
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         return Part(buffer, slice).ToArray<float>();
@@ -70,8 +66,6 @@ internal static class ModelCheckpoint
     /// <summary>Sets the values of one of the checkpoint's tensors, row by row, in a buffer laid out as the arena.</summary>
     public static void Write(Tensor buffer, ParameterSlice slice, ReadOnlySpan<float> values)
     {
-        ArgumentNullException.ThrowIfNull(buffer);
-        ArgumentNullException.ThrowIfNull(slice);
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         Part(buffer, slice).Copy_(Tensor.From(values, slice.Parameter.Shape, buffer.Device));

@@ -9,7 +9,6 @@ internal static class ModelInitializer
     /// <summary>Fills the model; each tensor's values depend on the seed and its own name alone.</summary>
     public static void Initialize(LanguageModel model, long seed)
     {
-        ArgumentNullException.ThrowIfNull(model);
         foreach (var slice in model.Slices)
         {
             var values = new float[slice.Count];

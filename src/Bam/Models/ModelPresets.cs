@@ -31,11 +31,8 @@ internal static class ModelPresets
     public static IReadOnlyList<string> Names { get; } = [.. All.Keys, .. All.Keys.Select(name => Prefix + name)];
 
     /// <summary>The preset of that name, or null.</summary>
-    public static ModelConfig? Find(string name)
-    {
-        ArgumentNullException.ThrowIfNull(name);
-        return All.GetValueOrDefault(name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name);
-    }
+    public static ModelConfig? Find(string name) =>
+        All.GetValueOrDefault(name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name);
 
     /// <summary>The preset of that name, short or in full; errors name the place <paramref name="where"/>.</summary>
     /// <exception cref="InvalidInputException">There is none.</exception>
@@ -51,7 +48,6 @@ internal static class ModelPresets
     /// <exception cref="InvalidInputException">There is no such preset.</exception>
     public static JsonObject Expand(JsonObject sizes, string where)
     {
-        ArgumentNullException.ThrowIfNull(sizes);
         if (!sizes.TryGetPropertyValue("preset", out var preset)) return sizes;
         var merged = JsonNode.Parse(Named($"{preset}", where).ToJson())!.AsObject();
         foreach (var (key, value) in sizes) merged[key] = value?.DeepClone();

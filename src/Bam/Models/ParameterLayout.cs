@@ -96,7 +96,6 @@ internal sealed record ParameterStack(string Name, IReadOnlyList<ParameterInfo> 
 /// <param name="Transposed">Whether the arena holds the matrix transposed.</param>
 internal sealed record ParameterSlice(ParameterInfo Parameter, long Offset, bool Transposed)
 {
-    /// <summary>Elements.</summary>
     public long Count => Parameter.Count;
 
     /// <summary>Matrices are decayed, norms and biases are not.</summary>

@@ -68,8 +68,6 @@ internal static class RouterCalibration
         long skipBadLines = 0,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(texts);
-        ArgumentNullException.ThrowIfNull(reporter);
         var samples = Samples(seed, texts, tokens, skipBadLines, reporter);
         using var model = ModelCheckpoint.Load(seed, device, reporter, withGradients: false);
         var total = samples.Sum(ids => (long)ids.Length);
@@ -143,10 +141,8 @@ internal sealed class RouterInputMean(int hiddenSize) : IRoutingObserver
     /// <summary>Of the feed-forward router's input, [d].</summary>
     public double[] FeedForward => Array.ConvertAll(feedForward, sum => sum / feedForwardTokens);
 
-    /// <inheritdoc/>
     public void AddAttentionInput(Tensor h) => attentionTokens += Add(h, attention);
 
-    /// <inheritdoc/>
     public void AddFeedForwardInput(Tensor h) => feedForwardTokens += Add(h, feedForward);
 
     private static long Add(Tensor h, double[] sums)

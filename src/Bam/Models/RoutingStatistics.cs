@@ -6,15 +6,12 @@ namespace Bam.Models;
 /// <summary>Where the routers sent the tokens, summed over all batches of <see cref="LanguageModel.Loss"/>.</summary>
 internal sealed class RoutingStatistics
 {
-    /// <summary>Starts from nothing.</summary>
     public RoutingStatistics(ModelConfig config, int domains)
     {
-        ArgumentNullException.ThrowIfNull(config);
         Domains = domains;
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new LayerRouting(config, domains))];
     }
 
-    /// <summary>The number of domains.</summary>
     public int Domains { get; }
 
     /// <summary>One entry for each block.</summary>
@@ -55,10 +52,8 @@ internal sealed class LayerRouting : IRoutingObserver
     /// <summary>The mean gate of each attention expert in one domain, or in all, [N]; null if there were none.</summary>
     public double[]? AttentionGate(int? domain = null) => gates.Mean(domain);
 
-    /// <inheritdoc/>
     public void AddGates(Tensor gates) => this.gates.AddRows(ToArray<float>(gates), DomainOfSequence);
 
-    /// <inheritdoc/>
     public void AddAssignments(Tensor chosen, Tensor probabilities)
     {
         routed.AddRows(ToArray<float>(probabilities), DomainOfSequence);

@@ -8,10 +8,8 @@ internal sealed class RoutingTrace
 {
     private readonly LayerTrace[] layers;
 
-    /// <summary>Starts from nothing.</summary>
     public RoutingTrace(ModelConfig config)
     {
-        ArgumentNullException.ThrowIfNull(config);
         layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new LayerTrace(config))];
     }
 

@@ -180,7 +180,6 @@ public sealed class Tokenizer
     internal void RequireFits(
         int modelVocabSize, string where, IReporter reporter, string consequence = "text that holds such a token is refused")
     {
-        ArgumentNullException.ThrowIfNull(reporter);
         if (modelVocabSize >= VocabSize) return;
         if (Model.Vocabulary.MaxId >= modelVocabSize)
         {
@@ -321,16 +320,12 @@ internal sealed class EncodingScratch
 internal static class BeginTokens
 {
     /// <summary>Describes ids in messages: "&lt;s&gt;" (id 1).</summary>
-    public static string Describe(Tokenizer tokenizer, IEnumerable<int> ids)
-    {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        return string.Join(" ", ids.Select(id => tokenizer.IdToToken(id) is { } token ? $"\"{token}\" (id {id})" : $"id {id}"));
-    }
+    public static string Describe(Tokenizer tokenizer, IEnumerable<int> ids) =>
+        string.Join(" ", ids.Select(id => tokenizer.IdToToken(id) is { } token ? $"\"{token}\" (id {id})" : $"id {id}"));
 
     /// <summary>Warns if an encoded text begins with the begin tokens twice: from the template and from the text.</summary>
     public static void WarnIfTwice(Tokenizer tokenizer, ReadOnlySpan<int> ids, string what, IReporter reporter)
     {
-        ArgumentNullException.ThrowIfNull(reporter);
         int[] begin = [.. tokenizer.IdsBefore];
         if (begin.Length == 0 || !ids.StartsWith(begin) || !ids[begin.Length..].StartsWith(begin)) return;
         reporter.Warn(
@@ -347,7 +342,6 @@ internal static class MissingRows
     /// <summary>Describes at least one such token; <paramref name="rows"/> is the model's vocab_size.</summary>
     public static string Describe(IReadOnlyList<(int Id, string Content)> tokens, int rows)
     {
-        ArgumentNullException.ThrowIfNull(tokens);
         var named = string.Join(", ", tokens.Take(MaxListed).Select(token => $"{token.Content} (id {token.Id})"));
         var more = tokens.Count > MaxListed ? $" and {tokens.Count - MaxListed} more" : "";
         return $"{named}{more} {(tokens.Count == 1 ? "has" : "have")} no row in the embedding (vocab_size {rows})";

@@ -19,7 +19,6 @@ internal sealed record Calibration(double StepSeconds, long TokensPerStep, int T
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Calibration Measure(RunSetup setup, int steps = 7, int warmup = 3, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(setup);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
         setup.RequireMemory();
         using var session = setup.CreateSession();

@@ -7,7 +7,6 @@ namespace Bam.Training;
 /// <param name="TotalSteps">The run's steps.</param>
 internal sealed record LearningRateSchedule(double Peak, long WarmupSteps, double FinalFraction, long TotalSteps)
 {
-    /// <summary>The schedule of a run.</summary>
     public static LearningRateSchedule Of(TrainingSettings settings) =>
         new(settings.LearningRate, settings.WarmupSteps, settings.FinalLearningRateFraction, settings.TotalSteps);
 

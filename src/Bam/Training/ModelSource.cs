@@ -22,7 +22,6 @@ internal static class ModelSource
     /// <exception cref="InvalidInputException">The checkpoint, the path or the sizes are wrong.</exception>
     public static ModelConfig ConfigOf(TrainingConfig config, IReporter reporter)
     {
-        ArgumentNullException.ThrowIfNull(config);
         var model = StartOf(config) is { } start && !Path.Exists(start) && OwnConfigOf(config.Output) is { } own ? own
             : config.Model is { } directory ? ModelConfigReader.Load(directory, reporter)
             : Inline(config.Config!, reporter);
@@ -39,7 +38,6 @@ internal static class ModelSource
     /// </summary>
     public static string? HashOf(TrainingConfig config)
     {
-        ArgumentNullException.ThrowIfNull(config);
         if (StartOf(config) is not { } start || !Path.Exists(start)) return null;
         return config.Model is { } directory
             ? HashOf(directory)

@@ -21,7 +21,6 @@ internal sealed class RunDirectory : IDisposable
         Checkpoints = CheckpointsIn(path);
     }
 
-    /// <summary>The directory.</summary>
     public string Path { get; }
 
     /// <summary>The checkpoints to resume from.</summary>
@@ -86,7 +85,6 @@ internal sealed class RunDirectory : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => held.Dispose();
 
     private static string ModelIn(string path) => System.IO.Path.Combine(path, "model");

@@ -63,7 +63,6 @@ internal sealed record ComputeIdentity
     /// <summary>Bam's version and commit.</summary>
     public required string Code { get; init; }
 
-    /// <summary>libtorch's version.</summary>
     public required string LibTorch { get; init; }
 
     /// <summary>The library behind its matrix products on the CPU.</summary>

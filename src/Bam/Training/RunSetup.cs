@@ -45,7 +45,6 @@ internal sealed class RunSetup
         };
     }
 
-    /// <summary>Where everything is computed.</summary>
     public Device Device { get; }
 
     /// <summary>The threads that core-seconds count.</summary>
@@ -70,8 +69,6 @@ internal sealed class RunSetup
     /// <exception cref="InvalidInputException">A file or directory that it names is missing or wrong.</exception>
     public static RunSetup Of(TrainingConfig config, IReporter reporter, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(reporter);
         var threads = config.Settings.Threads;
         LibTorch.Load(new LibTorchOptions { Threads = threads ?? 0 });
         if (threads is not null && threads != LibTorch.Info.Threads)

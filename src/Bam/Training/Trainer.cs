@@ -52,7 +52,6 @@ public sealed class Trainer
         });
     }
 
-    /// <inheritdoc cref="Run(TrainingConfig, IReporter?, CancellationToken)"/>
     internal static TrainingResult Run(TrainingConfig config, TrainerOptions options)
     {
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
@@ -259,7 +258,6 @@ internal sealed record TrainerOptions
     /// <summary>The run's name in progress lines: "train law".</summary>
     public string Activity { get; init; } = "train";
 
-    /// <summary>Receives progress, messages and warnings.</summary>
     public IReporter Reporter { get; init; } = SilentReporter.Instance;
 
     /// <summary>Measures the model every <see cref="TrainingSettings.EvaluateEvery"/> steps; null for never.</summary>

@@ -12,7 +12,6 @@ namespace Bam.Training;
 /// </summary>
 internal sealed record TrainerState
 {
-    /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "trainer_state.json";
 
     /// <summary>The version of this form.</summary>

@@ -26,8 +26,6 @@ internal static class TrainingCheckpoint
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public static void SaveModel(string directory, LanguageModel model, TrainerState state, CompanionFiles companions)
     {
-        ArgumentNullException.ThrowIfNull(state);
-        ArgumentNullException.ThrowIfNull(companions);
         ModelCheckpoint.Save(model, directory);
         companions.WriteTo(directory);
         state.Save(directory);
@@ -37,7 +35,6 @@ internal static class TrainingCheckpoint
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public static void Save(string directory, TrainingSession session, TrainerState state, CompanionFiles companions)
     {
-        ArgumentNullException.ThrowIfNull(session);
         var moments = MomentsOf(session).ToDictionary(m => m.Name);
         FreeSpace.Require(directory, sizeof(float) * (session.Model.Parameters.Count + moments.Values.Sum(m => m.Slice.Count)));
         SafetensorsWriter.Write(
@@ -55,7 +52,6 @@ internal static class TrainingCheckpoint
     /// <exception cref="InvalidInputException">The checkpoint is damaged, or of another model.</exception>
     public static TrainerState Load(string directory, TrainingSession session)
     {
-        ArgumentNullException.ThrowIfNull(session);
         var state = TrainerState.Load(directory);
         using var moments = SafetensorsFile.Open(Path.Combine(directory, OptimizerFileName));
         foreach (var (name, buffer, slice) in MomentsOf(session))

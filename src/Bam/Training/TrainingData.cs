@@ -21,7 +21,6 @@ internal sealed class TrainingData : IDisposable
     /// <summary>The domains' names, in the order of the configuration.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>Draws each step's windows.</summary>
     public WindowSampler Sampler { get; }
 
     /// <summary>Opens the domains; token ids outside the model's vocabulary are refused.</summary>
@@ -29,7 +28,6 @@ internal sealed class TrainingData : IDisposable
     public static TrainingData Open(
         TrainingConfig config, int vocabSize, Tokenizer? tokenizer, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(config);
         return Open(config, vocabSize, RequireVocabulary);
 
         void RequireVocabulary(TrainingDomain domain, DataBuildReport? report)
@@ -88,7 +86,6 @@ internal sealed class TrainingData : IDisposable
         config.Data.SelectMany(domain => new[] { domain.Path, domain.Validation }).OfType<string>()
             .SelectMany(path => Directory.Exists(path) ? (string[])[path] : [PrefixOf(path) + ".bin", PrefixOf(path) + ".idx"]);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var dataset in datasets) dataset.Dispose();

@@ -17,8 +17,6 @@ internal sealed class TrainingSession : IDisposable
     /// <exception cref="InvalidInputException">A name pattern matches nothing, or the windows are too long.</exception>
     public TrainingSession(LanguageModel model, TrainingData data, TrainingSettings settings)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(settings);
         if (settings.SequenceLength > model.Config.MaxPositionEmbeddings)
             throw new InvalidInputException(
                 "key 'sequence_length'", $"at most the model's max_position_embeddings {model.Config.MaxPositionEmbeddings}",
@@ -29,10 +27,8 @@ internal sealed class TrainingSession : IDisposable
         Optimizer = AdamW.For(model, Trained);
     }
 
-    /// <summary>The model.</summary>
     public LanguageModel Model { get; }
 
-    /// <summary>The optimizer, with its moments.</summary>
     public AdamW Optimizer { get; }
 
     /// <summary>The checkpoint's names of the parameters that are trained.</summary>
@@ -67,7 +63,6 @@ internal sealed class TrainingSession : IDisposable
         return new(losses) { GradientNorm = norm, LearningRate = rate };
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         Optimizer.Dispose();
@@ -79,7 +74,6 @@ internal sealed class TrainingSession : IDisposable
 /// <summary>What one optimizer step measured; the losses are means over its micro-batches.</summary>
 internal sealed record StepResult : Losses
 {
-    /// <summary>A step with these losses.</summary>
     public StepResult(Losses losses)
         : base(losses) { }
 

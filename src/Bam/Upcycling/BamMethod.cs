@@ -8,17 +8,13 @@ namespace Bam.Upcycling;
 /// </summary>
 internal sealed class BamMethod : IMixtureMethod
 {
-    /// <inheritdoc/>
     public string Name => "bam";
 
-    /// <inheritdoc/>
     public string Description => "attention and feed-forward experts from every model, the rest their mean";
 
-    /// <inheritdoc/>
     public OptionFault? FindFault(MixtureOptions options) =>
         OptionRules.SeveralModels(Name, options) ?? OptionRules.AttentionTopK(options) ?? OptionRules.FeedForwardExperts(options);
 
-    /// <inheritdoc/>
     public ModelConfig Configure(ModelConfig seed, MixtureOptions options) => options.WithFeedForwardExperts(seed) with
     {
         NumAttentionExperts = options.Models.Count,
@@ -27,7 +23,6 @@ internal sealed class BamMethod : IMixtureMethod
         ShareKeyValue = options.ShareKeyValue,
     };
 
-    /// <inheritdoc/>
     public TensorRecipe Recipe(ParameterInfo parameter, MixtureOptions options)
     {
         var isAttention = parameter.Kind is ParameterKind.Query or ParameterKind.Key or ParameterKind.Value

@@ -25,7 +25,6 @@ internal interface IMixtureMethod
 /// <summary>The table of methods.</summary>
 internal static class MixtureMethods
 {
-    /// <summary>Every method.</summary>
     public static readonly IReadOnlyList<IMixtureMethod> All =
     [
         new BamMethod(), new BtxMethod(), new SoupMethod(), new SparseMethod(),

@@ -11,7 +11,6 @@ namespace Bam.Upcycling;
 /// <summary>How a mixture was made: <c>upcycling.json</c> beside it, and beside every model that was trained from it.</summary>
 internal static class MixtureRecord
 {
-    /// <summary>The file name inside a checkpoint.</summary>
     public const string FileName = "upcycling.json";
 
     private const string Hint = "make the mixture again";
@@ -103,7 +102,6 @@ internal static partial class ExpertNames
 /// <summary>The files of a mixture. Its record distinguishes an older mixture, which is replaced, from other models.</summary>
 internal static partial class MixtureFiles
 {
-    /// <summary>The files.</summary>
     public static OwnFiles Own { get; } = new(
         "an older mixture", IsName, directory => File.Exists(Path.Combine(directory, MixtureRecord.FileName)));
 

@@ -59,7 +59,6 @@ internal sealed class MixtureSources : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var model in models) model.Dispose();

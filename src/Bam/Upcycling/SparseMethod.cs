@@ -5,20 +5,16 @@ namespace Bam.Upcycling;
 /// <summary>Sparse upcycling (arXiv 2212.05055): every feed-forward expert is a copy of one dense model's.</summary>
 internal sealed class SparseMethod : IMixtureMethod
 {
-    /// <inheritdoc/>
     public string Name => "sparse";
 
-    /// <inheritdoc/>
     public string Description => "one dense model, its feed-forward copied to every expert";
 
-    /// <inheritdoc/>
     public OptionFault? FindFault(MixtureOptions options) =>
         SeedAlone(options)
         ?? OptionRules.NoAttentionExperts(Name, options)
         ?? OptionRules.NotGiven(Name, "router-text", options.RouterTexts is not null, "its experts are all the same")
         ?? OptionRules.FeedForwardExperts(options);
 
-    /// <inheritdoc/>
     public ModelConfig Configure(ModelConfig seed, MixtureOptions options) => options.WithFeedForwardExperts(seed);
 
     private OptionFault? SeedAlone(MixtureOptions options)

@@ -76,7 +76,6 @@ internal sealed class TensorAssembler(
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         sum.Dispose();

@@ -24,7 +24,8 @@ internal static class AllKinds
         new("tokenizer-training", 6, TokenizerTraining),
         new("training-yaml", 8, TrainingYaml),
         new("recipe-yaml", 10, RecipeYaml),
-        new("run-state", 3, (workspace, dice) => Resumed(workspace, dice, "trainer_state.json", "config.json", "optimizer.safetensors", "model.safetensors")),
+        new("run-state", 3, (workspace, dice) =>
+            Resumed(workspace, dice, "trainer_state.json", "config.json", "optimizer.safetensors", "model.safetensors")),
         new("run-identity", 3, (workspace, dice) => Resumed(workspace, dice, "identity.json", "config.resolved.yaml")),
         new("run-metrics", 3, (workspace, dice) => Resumed(workspace, dice, "metrics.jsonl")),
         new("results", 12, (workspace, dice) => Reported(workspace, dice, "results.json")),
@@ -66,16 +67,21 @@ internal static class AllKinds
     private static string[] SafetensorsData(Workspace workspace, Dice dice)
     {
         var model = Samples.Model(workspace, dice.Of(Samples.Models));
-        Workspace.Mutate(Path.Combine(model, "model.safetensors"), file => ByteMutation.Of(file, dice, 8 + Samples.HeaderOf(file).Length));
+        MutateTensorData(model, dice);
         if (dice.Chance(0.7)) return ["inspect", model];
         File.WriteAllBytes(workspace["in.safetensors"], Samples.ForwardInput(2, 6, dice));
-        return ["forward", model, "--input", workspace["in.safetensors"], "--output", workspace["out.safetensors"], "--device", "cpu"];
+        return
+        [
+            "forward", model, "--input", workspace["in.safetensors"], "--output", workspace["out.safetensors"], "--device", "cpu",
+        ];
     }
 
     private static string[] ShardIndex(Workspace workspace, Dice dice)
     {
         var model = Path.Combine(Samples.ShardedModel(workspace), "model");
-        if (dice.Chance(0.1)) File.Delete(dice.Of(Directory.GetFiles(model, "*.safetensors").Order(StringComparer.Ordinal).ToList()));
+        if (dice.Chance(0.1))
+            File.Delete(dice.Of(Directory.GetFiles(model, "*.safetensors").Order(StringComparer.Ordinal).ToList()));
+
         Workspace.Mutate(Path.Combine(model, "model.safetensors.index.json"), bytes => JsonMutation.Of(bytes, dice));
         return ["inspect", model];
     }
@@ -83,7 +89,10 @@ internal static class AllKinds
     private static string[] Companions(Workspace workspace, Dice dice)
     {
         var model = Samples.ModelWithTokenizer(workspace);
-        var file = dice.Of(["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json"]);
+        var file = dice.Of(
+        [
+            "generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json",
+        ]);
         Workspace.Mutate(Path.Combine(model, file), bytes => JsonMutation.Of(bytes, dice));
         return dice.Next(4) switch
         {
@@ -98,7 +107,11 @@ internal static class AllKinds
     {
         var tokenizer = Tokenizer(workspace, dice);
         Workspace.Mutate(tokenizer, bytes => JsonMutation.Of(bytes, dice));
-        var text = dice.Of(["Hello, world!", "", "  a\tb\n\nc  ", "Straße 漢字 😀 é e\u0301", "\u0000\u001b", new string('x', 3000), "<s> </s> <|endoftext|>", "1234567890"]);
+        var text = dice.Of(
+        [
+            "Hello, world!", "", "  a\tb\n\nc  ", "Straße 漢字 😀 é e\u0301", "\u0000\u001b", new string('x', 3000),
+            "<s> </s> <|endoftext|>", "1234567890",
+        ]);
         File.WriteAllText(workspace["text.txt"], text);
         return ["tokenizer", "encode", workspace["text.txt"], "--tokenizer", tokenizer];
     }
@@ -107,15 +120,22 @@ internal static class AllKinds
     {
         var tokenizer = Tokenizer(workspace, dice);
         if (dice.Chance(0.5)) Workspace.Mutate(tokenizer, bytes => JsonMutation.Of(bytes, dice));
-        var ids = Enumerable.Range(0, 1 + dice.Next(12)).Select(_ => dice.Chance(0.9) ? $"{dice.Next(1000)}" : dice.Of(["-1", "2147483647", "2147483648", "x", "[1, 2]", "1e3", ","]));
+        var ids = Enumerable.Range(0, 1 + dice.Next(12)).Select(_ =>
+            dice.Chance(0.9) ? $"{dice.Next(1000)}" : dice.Of(["-1", "2147483647", "2147483648", "x", "[1, 2]", "1e3", ","]));
         File.WriteAllText(workspace["ids.txt"], string.Join(' ', ids));
-        return ["tokenizer", "decode", workspace["ids.txt"], "--tokenizer", tokenizer, .. dice.Chance(0.5) ? ["--skip-special-tokens"] : Array.Empty<string>()];
+        return
+        [
+            "tokenizer", "decode", workspace["ids.txt"], "--tokenizer", tokenizer,
+            .. dice.Chance(0.5) ? ["--skip-special-tokens"] : Array.Empty<string>(),
+        ];
     }
 
     private static string Tokenizer(Workspace workspace, Dice dice)
     {
         var source = dice.Of(Samples.Tokenizers);
-        return Path.Combine(workspace.Copy(Path.GetFileName(source), target => File.Copy(Path.Combine(source, "tokenizer.json"), Path.Combine(target, "tokenizer.json"))), "tokenizer.json");
+        var directory = workspace.Copy(Path.GetFileName(source), target =>
+            File.Copy(Path.Combine(source, "tokenizer.json"), Path.Combine(target, "tokenizer.json")));
+        return Path.Combine(directory, "tokenizer.json");
     }
 
     private static string[] IndexedData(Workspace workspace, Dice dice)
@@ -124,7 +144,9 @@ internal static class AllKinds
         var prefix = Path.Combine(domain, "law", "train");
         if (dice.Chance(0.3)) Workspace.Mutate($"{prefix}.bin", bytes => ByteMutation.InPlace(bytes, dice));
         else Workspace.Mutate($"{prefix}.{(dice.Chance(0.8) ? "idx" : "bin")}", bytes => ByteMutation.Of(bytes, dice));
-        return dice.Chance(0.5) ? ["data", "inspect", prefix] : ["data", "inspect", prefix, "--tokenizer", Path.Combine(domain, "tokenizer.json"), "--documents", "2"];
+        return dice.Chance(0.5)
+            ? ["data", "inspect", prefix]
+            : ["data", "inspect", prefix, "--tokenizer", Path.Combine(domain, "tokenizer.json"), "--documents", "2"];
     }
 
     private static string[] DataReport(Workspace workspace, Dice dice)
@@ -144,7 +166,12 @@ internal static class AllKinds
             ".bin" => ByteMutation.InPlace(bytes, dice),
             _ => ByteMutation.Of(bytes, dice),
         });
-        return ["eval", "perplexity", Samples.LargeVocabulary(workspace), "--data", dice.Chance(0.5) ? Path.Combine(domain, "law") : Path.Combine(domain, "law", "heldout"), "--window", "16", "--device", "cpu"];
+        return
+        [
+            "eval", "perplexity", Samples.LargeVocabulary(workspace),
+            "--data", dice.Chance(0.5) ? Path.Combine(domain, "law") : Path.Combine(domain, "law", "heldout"),
+            "--window", "16", "--device", "cpu",
+        ];
     }
 
     private static string[] JsonLines(Workspace workspace, Dice dice)
@@ -182,17 +209,31 @@ internal static class AllKinds
     {
         var file = Path.Combine(Samples.Texts(workspace), "law.txt");
         Workspace.Mutate(file, bytes => TextMutation.Of(bytes, dice));
-        return dice.Chance(0.5) ? Build(workspace, file) : [.. Build(workspace, file), "--section-separator", "----", "--held-out-fraction", dice.Of(["0", "0.5", "1", "x"])];
+        return dice.Chance(0.5)
+            ? Build(workspace, file)
+            :
+            [
+                .. Build(workspace, file), "--section-separator", "----",
+                "--held-out-fraction", dice.Of(["0", "0.5", "1", "x"]),
+            ];
     }
 
     private static string[] Build(Workspace workspace, string input) =>
-        ["data", "build", "--input", input, "--tokenizer", Path.Combine(Samples.Domain(workspace), "tokenizer.json"), "--output", workspace["out"]];
+        [
+            "data", "build", "--input", input, "--tokenizer", Path.Combine(Samples.Domain(workspace), "tokenizer.json"),
+            "--output", workspace["out"],
+        ];
 
     private static string[] TokenizerTraining(Workspace workspace, Dice dice)
     {
         var file = Path.Combine(Samples.Texts(workspace), dice.Of(["law.txt", "law.jsonl"]));
         Workspace.Mutate(file, bytes => TextMutation.Of(bytes, dice));
-        return ["tokenizer", "train", file, "--vocab-size", dice.Chance(0.7) ? $"{257 + dice.Next(60)}" : dice.Of(["256", "0", "-1", "x", "1000000"]), "--output", workspace["out.json"]];
+        return
+        [
+            "tokenizer", "train", file,
+            "--vocab-size", dice.Chance(0.7) ? $"{257 + dice.Next(60)}" : dice.Of(["256", "0", "-1", "x", "1000000"]),
+            "--output", workspace["out.json"],
+        ];
     }
 
     private static string[] TrainingYaml(Workspace workspace, Dice dice)
@@ -227,7 +268,11 @@ internal static class AllKinds
     {
         var finished = Samples.FinishedRecipe(workspace);
         Damage(finished, dice, "done.json", "phase.json", "inputs.json");
-        return ["run", Path.Combine(finished, "recipe.yaml"), "--output", Path.Combine(finished, "run"), .. dice.Chance(0.8) ? ["--dry-run"] : Array.Empty<string>()];
+        return
+        [
+            "run", Path.Combine(finished, "recipe.yaml"), "--output", Path.Combine(finished, "run"),
+            .. dice.Chance(0.8) ? ["--dry-run"] : Array.Empty<string>(),
+        ];
     }
 
     // One of the files of these names: a mutant, gone, empty or a directory.
@@ -276,7 +321,8 @@ internal static class AllKinds
         return
         [
             "mix", dice.Of(["bam", "btx", "soup", "sparse"]), "--seed", seed, "--expert", expert, "--output", workspace["out"],
-            .. dice.Chance(0.3) ? ["--dry-run"] : Array.Empty<string>(), .. dice.Chance(0.2) ? ["--dtype", dice.Of(["float16", "bfloat16", "float64"])] : Array.Empty<string>(),
+            .. dice.Chance(0.3) ? ["--dry-run"] : Array.Empty<string>(),
+            .. dice.Chance(0.2) ? ["--dtype", dice.Of(["float16", "bfloat16", "float64"])] : Array.Empty<string>(),
         ];
     }
 
@@ -287,7 +333,9 @@ internal static class AllKinds
         return
         [
             "export", model, "--format", dice.Of(["hf", "hf", "hf", "llama", "mixtral", "gguf"]), "--output", workspace["out"],
-            .. dice.Chance(0.3) ? ["--dtype", dice.Of(["float16", "bfloat16", "float32", "float64", "q8_0"])] : Array.Empty<string>(),
+            .. dice.Chance(0.3)
+                ? ["--dtype", dice.Of(["float16", "bfloat16", "float32", "float64", "q8_0"])]
+                : Array.Empty<string>(),
         ];
     }
 
@@ -299,16 +347,23 @@ internal static class AllKinds
                 Workspace.Mutate(Path.Combine(model, "tokenizer.json"), bytes => JsonMutation.Of(bytes, dice));
                 break;
             case 1:
-                Workspace.Mutate(Path.Combine(model, "model.safetensors"), file => Samples.Safetensors(JsonMutation.Of(Samples.HeaderOf(file), dice), file.AsSpan(8 + Samples.HeaderOf(file).Length)));
+                Workspace.Mutate(Path.Combine(model, "model.safetensors"), file =>
+                {
+                    var header = Samples.HeaderOf(file);
+                    return Samples.Safetensors(JsonMutation.Of(header, dice), file.AsSpan(8 + header.Length));
+                });
                 break;
             case 2:
-                Workspace.Mutate(Path.Combine(model, "model.safetensors"), file => ByteMutation.Of(file, dice, 8 + Samples.HeaderOf(file).Length));
+                MutateTensorData(model, dice);
                 break;
             default:
                 Workspace.Mutate(Path.Combine(model, "config.json"), bytes => JsonMutation.Of(bytes, dice));
                 break;
         }
     }
+
+    private static void MutateTensorData(string model, Dice dice) => Workspace.Mutate(
+        Path.Combine(model, "model.safetensors"), file => ByteMutation.Of(file, dice, 8 + Samples.HeaderOf(file).Length));
 
     private static string[] ForwardInputs(Workspace workspace, Dice dice)
     {
@@ -321,13 +376,19 @@ internal static class AllKinds
             2 => ByteMutation.Of(file, dice, dice.Chance(0.5) ? 8 + header.Length : 0),
             _ => Samples.Safetensors(JsonMutation.Of(header, dice), file.AsSpan(8 + header.Length)),
         });
-        return ["forward", model, "--input", workspace["in.safetensors"], "--output", workspace["out.safetensors"], "--device", "cpu", .. dice.Chance(0.2) ? ["--gradients"] : Array.Empty<string>()];
+        return
+        [
+            "forward", model, "--input", workspace["in.safetensors"], "--output", workspace["out.safetensors"], "--device", "cpu",
+            .. dice.Chance(0.2) ? ["--gradients"] : Array.Empty<string>(),
+        ];
     }
 
     private static string[] MixtureRecord(Workspace workspace, Dice dice)
     {
         var model = Samples.ModelWithTokenizer(workspace);
         Workspace.Mutate(Path.Combine(model, "upcycling.json"), bytes => JsonMutation.Of(bytes, dice));
-        return dice.Chance(0.5) ? ["inspect", model] : ["cost", model, "--plan", "--peak", "1T", "--tokens", "1M", "--expert-tokens", "1M"];
+        return dice.Chance(0.5)
+            ? ["inspect", model]
+            : ["cost", model, "--plan", "--peak", "1T", "--tokens", "1M", "--expert-tokens", "1M"];
     }
 }

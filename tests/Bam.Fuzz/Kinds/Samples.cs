@@ -6,11 +6,19 @@ namespace Bam.Fuzz.Kinds;
 /// <summary>Valid inputs, small ones, from which mutants are made.</summary>
 internal static class Samples
 {
-    private static readonly string[] Words = ["whereas ", "party ", "shall ", "court ", "if (", "x ", "== ", "y) ", "the ", "dog ", "sees ", "Straße ", "漢字 ", "é ", "😀 ", "12,5 ", "\t", "\n"];
+    private static readonly string[] Words =
+    [
+        "whereas ", "party ", "shall ", "court ", "if (", "x ", "== ", "y) ", "the ", "dog ", "sees ",
+        "Straße ", "漢字 ", "é ", "😀 ", "12,5 ", "\t", "\n",
+    ];
 
     /// <summary>The checkpoints of the fixtures: every family that Bam reads.</summary>
     public static IReadOnlyList<string> Models { get; } =
-        [.. new[] { "hf", "bam" }.SelectMany(group => Directory.GetDirectories(Path.Combine(Workspace.Fixtures, group))).Order(StringComparer.Ordinal)];
+    [
+        .. new[] { "hf", "bam" }
+            .SelectMany(group => Directory.GetDirectories(Path.Combine(Workspace.Fixtures, group)))
+            .Order(StringComparer.Ordinal),
+    ];
 
     /// <summary>The tokenizers of the fixtures.</summary>
     public static IReadOnlyList<string> Tokenizers { get; } =
@@ -20,37 +28,72 @@ internal static class Samples
     public static string Dense { get; } = Path.Combine(Workspace.Fixtures, "bam", "dense-parallel");
 
     /// <summary>A tokenizer of the 95 printable letters.</summary>
-    public static string LetterTokenizer { get; } = $$$"""
-        {"version":"1.0","truncation":null,"padding":null,"added_tokens":[{"id":0,"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
-        "normalizer":null,"model":{"type":"BPE","unk_token":"a","vocab":{"<s>":0,{{{string.Join(",", Enumerable.Range(1, 94).Select(i => $"{JsonSerializer.Serialize(((char)(' ' + i)).ToString())}:{i}"))}}}},"merges":[]},
-        "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},"post_processor":null,"decoder":{"type":"ByteLevel"}}
-        """;
+    public static string LetterTokenizer { get; } = string.Join(
+        '\n',
+        OneLine("""
+            {"version":"1.0","truncation":null,"padding":null,
+            "added_tokens":[{"id":0,"content":"<s>","single_word":false,
+            "lstrip":false,"rstrip":false,"normalized":false,"special":true}],
+            """),
+        OneLine($$$"""
+            "normalizer":null,
+            "model":{"type":"BPE","unk_token":"a","vocab":{"<s>":0,{{{LetterEntries()}}}},"merges":[]},
+            """),
+        OneLine("""
+            "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},
+            "post_processor":null,"decoder":{"type":"ByteLevel"}}
+            """));
 
     /// <summary>Copies a model's files into the case.</summary>
-    public static string Model(Workspace workspace, string fixture, string name = "model") => workspace.Copy($"{name}-{Path.GetFileName(fixture)}", target =>
-    {
-        foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Path.Combine(fixture, file), Path.Combine(target, file));
-    });
+    public static string Model(Workspace workspace, string fixture, string name = "model") =>
+        workspace.Copy($"{name}-{Path.GetFileName(fixture)}", target => CopyModel(fixture, target));
 
     /// <summary>A dense model with a tokenizer and everything that other libraries lay beside one.</summary>
     public static string ModelWithTokenizer(Workspace workspace, string name = "speaker") => workspace.Copy(name, target =>
     {
-        foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Path.Combine(Dense, file), Path.Combine(target, file));
-        File.WriteAllText(Path.Combine(target, "tokenizer.json"), LetterTokenizer);
-        File.WriteAllText(Path.Combine(target, "generation_config.json"), """{"_from_model_config":true,"bos_token_id":0,"eos_token_id":[1,2],"pad_token_id":null,"temperature":0.6,"do_sample":true,"transformers_version":"5.0.0"}""");
-        File.WriteAllText(Path.Combine(target, "tokenizer_config.json"), """{"bos_token":"<s>","eos_token":"!","added_tokens_decoder":{"0":{"content":"<s>","special":true}},"chat_template":"{{ x }}","model_max_length":128,"tokenizer_class":"PreTrainedTokenizerFast"}""");
-        File.WriteAllText(Path.Combine(target, "special_tokens_map.json"), """{"bos_token":{"content":"<s>","lstrip":false},"eos_token":"!"}""");
-        File.WriteAllText(Path.Combine(target, "added_tokens.json"), """{"<s>":0}""");
-        File.WriteAllText(Path.Combine(target, "upcycling.json"), """{"method":"bam","seed":"/m/seed","experts":["/m/law","/m/code"],"router_seed":0,"dtype":"float32"}""");
+        CopyModel(Dense, target);
+        Write("tokenizer.json", LetterTokenizer);
+        Write("generation_config.json", OneLine("""
+            {"_from_model_config":true,"bos_token_id":0,"eos_token_id":[1,2],"pad_token_id":null,
+            "temperature":0.6,"do_sample":true,"transformers_version":"5.0.0"}
+            """));
+        Write("tokenizer_config.json", OneLine("""
+            {"bos_token":"<s>","eos_token":"!","added_tokens_decoder":{"0":{"content":"<s>","special":true}},
+            "chat_template":"{{ x }}","model_max_length":128,"tokenizer_class":"PreTrainedTokenizerFast"}
+            """));
+        Write("special_tokens_map.json", """{"bos_token":{"content":"<s>","lstrip":false},"eos_token":"!"}""");
+        Write("added_tokens.json", """{"<s>":0}""");
+        Write("upcycling.json", OneLine("""
+            {"method":"bam","seed":"/m/seed","experts":["/m/law","/m/code"],
+            "router_seed":0,"dtype":"float32"}
+            """));
+
+        void Write(string file, string text) => File.WriteAllText(Path.Combine(target, file), text);
     });
+
+    private static void CopyModel(string source, string target)
+    {
+        foreach (var file in new[] { "config.json", "model.safetensors" })
+            File.Copy(Path.Combine(source, file), Path.Combine(target, file));
+    }
+
+    private static string OneLine(string json) => json.ReplaceLineEndings("");
+
+    private static string LetterEntries() => string.Join(
+        ",", Enumerable.Range(1, 94).Select(i => $"{JsonSerializer.Serialize(((char)(' ' + i)).ToString())}:{i}"));
 
     /// <summary>A model of as many ids as the domain's tokenizer has.</summary>
     public static string LargeVocabulary(Workspace workspace) => workspace.Copy("reader", target =>
-        Workspace.CopyAll(Path.Combine(workspace.Template("stopped", stopped => BuildStoppedRun(workspace, stopped)), "run", "checkpoints", "step-2"), target));
+    {
+        var stopped = workspace.Template("stopped", directory => BuildStoppedRun(workspace, directory));
+        Workspace.CopyAll(Path.Combine(stopped, "run", "checkpoints", "step-2"), target);
+    });
 
     /// <summary>A model in several files with their index.</summary>
-    public static string ShardedModel(Workspace workspace) =>
-        workspace.Copy("shards", target => RunBam(["mix", "soup", "--seed", Dense, "--expert", Dense, "--shard-size", "30kB", "--output", Path.Combine(target, "model")]));
+    public static string ShardedModel(Workspace workspace) => workspace.Copy("shards", target => RunBam(
+    [
+        "mix", "soup", "--seed", Dense, "--expert", Dense, "--shard-size", "30kB", "--output", Path.Combine(target, "model"),
+    ]));
 
     /// <summary>Text in one file for each domain.</summary>
     public static string Texts(Workspace workspace) => workspace.Copy("texts", WriteTexts);
@@ -60,9 +103,11 @@ internal static class Samples
         foreach (var domain in new[] { "general", "law", "code" })
         {
             var dice = new Dice(domain, 0);
-            var documents = Enumerable.Range(0, 30).Select(_ => string.Concat(Enumerable.Range(0, 40).Select(_ => dice.Of(Words))));
+            var documents = Enumerable.Range(0, 30)
+                .Select(_ => string.Concat(Enumerable.Range(0, 40).Select(_ => dice.Of(Words))));
+            var lines = documents.Select((text, i) => JsonSerializer.Serialize(new { id = i, text, source = domain }) + "\n");
             File.WriteAllText(Path.Combine(target, $"{domain}.txt"), string.Join("\n----\n", documents));
-            File.WriteAllText(Path.Combine(target, $"{domain}.jsonl"), string.Concat(documents.Select((text, i) => JsonSerializer.Serialize(new { id = i, text, source = domain }) + "\n")));
+            File.WriteAllText(Path.Combine(target, $"{domain}.jsonl"), string.Concat(lines));
         }
     }
 
@@ -74,11 +119,16 @@ internal static class Samples
         var text = Path.Combine(workspace.Template("texts", WriteTexts), "law.jsonl");
         var tokenizer = Path.Combine(target, "tokenizer.json");
         RunBam(["tokenizer", "train", text, "--vocab-size", "300", "--output", tokenizer]);
-        RunBam(["data", "build", "--input", text, "--tokenizer", tokenizer, "--output", Path.Combine(target, "law"), "--held-out-fraction", "0.2"]);
+        RunBam(
+        [
+            "data", "build", "--input", text, "--tokenizer", tokenizer, "--output", Path.Combine(target, "law"),
+            "--held-out-fraction", "0.2",
+        ]);
     }
 
     /// <summary>A training that was stopped: <c>train.yaml</c>, its data, and <c>run/</c> with two checkpoints.</summary>
-    public static string StoppedRun(Workspace workspace) => workspace.Copy("stopped", target => BuildStoppedRun(workspace, target));
+    public static string StoppedRun(Workspace workspace) =>
+        workspace.Copy("stopped", target => BuildStoppedRun(workspace, target));
 
     private static void BuildStoppedRun(Workspace workspace, string target)
     {
@@ -146,16 +196,20 @@ internal static class Samples
         """;
 
     /// <summary>A safetensors file of a header and the bytes behind it.</summary>
-    public static byte[] Safetensors(byte[] header, ReadOnlySpan<byte> data) => [.. BitConverter.GetBytes((long)header.Length), .. header, .. data];
+    public static byte[] Safetensors(byte[] header, ReadOnlySpan<byte> data) =>
+        [.. BitConverter.GetBytes((long)header.Length), .. header, .. data];
 
     /// <summary>The header of a safetensors file.</summary>
     public static byte[] HeaderOf(byte[] file) => file[8..(8 + (int)BitConverter.ToInt64(file))];
 
-    /// <summary>Token ids as the input of <c>bam forward</c>: <paramref name="rows"/> texts of <paramref name="length"/> small ids.</summary>
+    /// <summary>
+    /// Token ids as the input of <c>bam forward</c>: <paramref name="rows"/> texts of <paramref name="length"/> small ids.
+    /// </summary>
     public static byte[] ForwardInput(int rows, int length, Dice dice)
     {
         var size = rows * length * sizeof(long);
-        var header = Encoding.UTF8.GetBytes($$$"""{"input_ids":{"dtype":"I64","shape":[{{{rows}}},{{{length}}}],"data_offsets":[0,{{{size}}}]}}""");
+        var header = Encoding.UTF8.GetBytes(
+            $$$"""{"input_ids":{"dtype":"I64","shape":[{{{rows}}},{{{length}}}],"data_offsets":[0,{{{size}}}]}}""");
         var ids = new byte[size];
         for (var i = 0; i < size; i += sizeof(long)) ids[i] = (byte)dice.Next(24);
         return Safetensors(header, ids);

@@ -5,7 +5,11 @@ namespace Bam.Fuzz.Mutations;
 /// <summary>Edits of bytes, whatever they mean.</summary>
 internal static class ByteMutation
 {
-    private static readonly long[] Numbers = [0, 1, -1, 127, 255, 256, 65535, int.MaxValue, int.MinValue, uint.MaxValue, 1L << 32, 1L << 40, long.MaxValue, long.MinValue];
+    private static readonly long[] Numbers =
+    [
+        0, 1, -1, 127, 255, 256, 65535, int.MaxValue, int.MinValue, uint.MaxValue,
+        1L << 32, 1L << 40, long.MaxValue, long.MinValue,
+    ];
 
     /// <summary>A few edits.</summary>
     /// <param name="bytes">Stays as it is.</param>
@@ -20,7 +24,12 @@ internal static class ByteMutation
     /// <summary>A few edits that keep the length.</summary>
     public static byte[] InPlace(byte[] bytes, Dice dice, int from = 0)
     {
-        for (var edits = dice.Few(); edits > 0; edits--) bytes = Overwritten(bytes, from + dice.Next(bytes.Length - from), dice.Bytes(1 + dice.Next(8)));
+        for (var edits = dice.Few(); edits > 0; edits--)
+        {
+            var at = from + dice.Next(bytes.Length - from);
+            bytes = Overwritten(bytes, at, dice.Bytes(1 + dice.Next(8)));
+        }
+
         return bytes;
     }
 

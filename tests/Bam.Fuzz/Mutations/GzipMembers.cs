@@ -2,7 +2,10 @@ using System.IO.Compression;
 
 namespace Bam.Fuzz.Mutations;
 
-/// <summary>A gzip file as some tool writes it: in one member or several, empty ones among them, with fields in their headers, with zeros behind them.</summary>
+/// <summary>
+/// A gzip file as some tool writes it: in one member or several, empty ones among them, with fields in their headers, with zeros
+/// behind them.
+/// </summary>
 internal static class GzipMembers
 {
     // RFC 1952, section 2.3.1: the header's length, its byte of flags, and three of these.
@@ -29,8 +32,9 @@ internal static class GzipMembers
 
     private static byte[] Member(byte[] bytes, Dice dice)
     {
+        var level = dice.Of([CompressionLevel.Fastest, CompressionLevel.Optimal, CompressionLevel.NoCompression]);
         using var stream = new MemoryStream();
-        using (var gzip = new GZipStream(stream, dice.Of([CompressionLevel.Fastest, CompressionLevel.Optimal, CompressionLevel.NoCompression]), leaveOpen: true)) gzip.Write(bytes);
+        using (var gzip = new GZipStream(stream, level, leaveOpen: true)) gzip.Write(bytes);
         // Of no bytes .NET writes nothing at all; this is the empty member of RFC 1952.
         byte[] member = stream.Length > 0 ? stream.ToArray() : [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         List<byte> fields = [];

@@ -9,16 +9,25 @@ internal static class JsonMutation
 {
     private static readonly string[] Values =
     [
-        "null", "true", "false", "0", "-1", "1", "2", "3", "8", "0.5", "-0.0", "1e-300", "1e300", "1e999", "-1e999", "NaN", "Infinity",
-        "2147483647", "2147483648", "4294967296", "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
-        "\"\"", "\"x\"", "\"12\"", "\"true\"", "\"Infinity\"", "\"\\ud800\"", "\"\\udc00x\"", "\"\\u0000\"", "\"a\\nb\\u001b[31m\"", "\"../x\"", "\"/dev/zero\"",
+        "null", "true", "false", "0", "-1", "1", "2", "3", "8", "0.5", "-0.0",
+        "1e-300", "1e300", "1e999", "-1e999", "NaN", "Infinity", "2147483647", "2147483648", "4294967296",
+        "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+        "\"\"", "\"x\"", "\"12\"", "\"true\"", "\"Infinity\"", "\"\\ud800\"", "\"\\udc00x\"", "\"\\u0000\"",
+        "\"a\\nb\\u001b[31m\"", "\"../x\"", "\"/dev/zero\"",
         "[]", "{}", "[null]", "[0]", "[[]]", "{\"\":null}", "{\"a\":1,\"a\":2}", "\"é漢😀\"", "\"\\ufeff\"",
         new string('[', 100) + new string(']', 100), $"\"{new string('y', 5000)}\"",
     ];
 
-    private static readonly string[] Names = ["\"\"", "\"x\"", "\"type\"", "\"\\ud800\"", "\"\\u0000\"", "\"__metadata__\"", "\"a.b\"", $"\"{new string('n', 300)}\""];
+    private static readonly string[] Names =
+    [
+        "\"\"", "\"x\"", "\"type\"", "\"\\ud800\"", "\"\\u0000\"", "\"__metadata__\"", "\"a.b\"",
+        $"\"{new string('n', 300)}\"",
+    ];
 
-    /// <summary>A few edits, or the same text as another tool writes it; edits of bytes where the text is not JSON, and in some mutants anyway.</summary>
+    /// <summary>
+    /// A few edits, or the same text as another tool writes it; edits of bytes where the text is not JSON, and in some mutants
+    /// anyway.
+    /// </summary>
     public static byte[] Of(byte[] json, Dice dice)
     {
         if (dice.Chance(0.15) || Parse(json) is not { } root) return ByteMutation.Of(json, dice);
@@ -51,7 +60,8 @@ internal static class JsonMutation
                 parent.Children.RemoveAt(index);
                 break;
             case 1:
-                parent.Children.Insert(dice.Next(parent.Children.Count + 1), (name, dice.Chance(0.5) ? value : JsonTree.Leaf(dice.Of(Values))));
+                var inserted = dice.Next(parent.Children.Count + 1);
+                parent.Children.Insert(inserted, (name, dice.Chance(0.5) ? value : JsonTree.Leaf(dice.Of(Values))));
                 break;
             case 2:
                 parent.Children.Insert(index, parent.Child(dice.Of(Names), JsonTree.Leaf(dice.Of(Values))));

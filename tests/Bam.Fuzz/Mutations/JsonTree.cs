@@ -18,7 +18,14 @@ internal sealed class JsonTree
 
     public static JsonTree Of(JsonElement element) => element.ValueKind switch
     {
-        JsonValueKind.Object => new() { IsObject = true, Children = [.. element.EnumerateObject().Select(member => ((string?)JsonSerializer.Serialize(member.Name), Of(member.Value)))] },
+        JsonValueKind.Object => new()
+        {
+            IsObject = true,
+            Children =
+            [
+                .. element.EnumerateObject().Select(member => ((string?)JsonSerializer.Serialize(member.Name), Of(member.Value))),
+            ],
+        },
         JsonValueKind.Array => new() { Children = [.. element.EnumerateArray().Select(item => ((string?)null, Of(item)))] },
         _ => Leaf(element.GetRawText()),
     };

@@ -31,6 +31,8 @@ internal static class JsonVariation
 
     // Letters of strings by their codes; what is escaped already stays.
     private static string Escaped(string raw) => raw.StartsWith('"') && !raw.Contains('\\', StringComparison.Ordinal)
-        ? $"\"{string.Concat(raw[1..^1].Select((c, i) => i % 3 == 0 || !char.IsAscii(c) ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}") : $"{c}"))}\""
+        ? $"\"{string.Concat(raw[1..^1].Select((c, i) => i % 3 == 0 || !char.IsAscii(c) ? UnicodeEscape(c) : $"{c}"))}\""
         : raw;
+
+    private static string UnicodeEscape(char c) => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}");
 }

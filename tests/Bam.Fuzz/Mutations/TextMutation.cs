@@ -7,7 +7,8 @@ internal static class TextMutation
 {
     private static readonly string[] Lines =
     [
-        "", " ", "x", "----", "Straße 漢字 😀", "e\u0301\u0327", "\u0000", "\u001b[31m", "\ufffd", "\u2028", "\r", "\t\t", "<s></s>", "12,345.6 ١٢٣", new string('y', 3000), "'s 're 'LL",
+        "", " ", "x", "----", "Straße 漢字 😀", "e\u0301\u0327", "\u0000", "\u001b[31m", "\ufffd", "\u2028", "\r", "\t\t",
+        "<s></s>", "12,345.6 ١٢٣", new string('y', 3000), "'s 're 'LL",
     ];
 
     /// <summary>A few edits.</summary>

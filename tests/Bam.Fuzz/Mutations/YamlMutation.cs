@@ -8,17 +8,21 @@ internal static partial class YamlMutation
 {
     private static readonly string[] Values =
     [
-        "", "~", "null", "true", "yes", "0", "1", "2", "3", "-1", "0.5", "1e-3", "1e999", ".inf", ".nan", "0o17", "0x10", "1_000", "2147483648", "9223372036854775807",
-        "\"\"", "\"a\\0b\"", "\"\\ud83d\"", "\"\\UFFFFFFFF\"", "x", "[]", "{}", "[1, 2]", "{a: b}", "[[[]]]", "*a", "&a x", "&a [*a]", "!!str 5", "!!python/object x", "!own {}",
+        "", "~", "null", "true", "yes", "0", "1", "2", "3", "-1", "0.5", "1e-3", "1e999", ".inf", ".nan", "0o17", "0x10", "1_000",
+        "2147483648", "9223372036854775807", "\"\"", "\"a\\0b\"", "\"\\ud83d\"", "\"\\UFFFFFFFF\"", "x",
+        "[]", "{}", "[1, 2]", "{a: b}", "[[[]]]", "*a", "&a x", "&a [*a]", "!!str 5", "!!python/object x", "!own {}",
         "'", "\"", "|", ">-", "? [a]", "@", "%", "`", "- x", "a: b: c", "{", "[", "é漢😀", "/dev/zero", "../..", "''",
     ];
 
     private static readonly string[] Lines =
     [
-        "---", "...", "%YAML 1.1", "# comment", "<<: *a", "<<: {steps: 1}", "x: 1", "- x", "\tx: 1", "? [a]: b", "extends: recipe.yaml", "training: &a {<<: *a}", "a: &a [*a]", "  x", "", "steps: 1", "tokens: 8",
+        "---", "...", "%YAML 1.1", "# comment", "<<: *a", "<<: {steps: 1}", "x: 1", "- x", "\tx: 1", "? [a]: b",
+        "extends: recipe.yaml", "training: &a {<<: *a}", "a: &a [*a]", "  x", "", "steps: 1", "tokens: 8",
     ];
 
-    /// <summary>A few edits, or what leaves it valid: comments, blank lines, small numbers for others; in some mutants edits of bytes.</summary>
+    /// <summary>
+    /// A few edits, or what leaves it valid: comments, blank lines, small numbers for others; in some mutants edits of bytes.
+    /// </summary>
     public static byte[] Of(byte[] yaml, Dice dice)
     {
         if (dice.Chance(0.2)) return ByteMutation.Of(yaml, dice);

@@ -3,7 +3,6 @@ namespace Bam.Checkpoints.Families;
 /// <summary>Command R: parallel blocks, LayerNorm without bias, interleaved pairs, scaled logits, Bam's own names.</summary>
 internal static class CohereFamily
 {
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new()
     {
         ModelType = "cohere",

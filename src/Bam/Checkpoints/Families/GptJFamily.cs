@@ -5,7 +5,6 @@ internal static class GptJFamily
 {
     private const string Ours = "model.layers.{layer}.", Theirs = "transformer.h.{layer}.";
 
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new()
     {
         ModelType = "gptj",

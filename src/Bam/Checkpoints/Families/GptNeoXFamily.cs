@@ -10,7 +10,6 @@ internal static class GptNeoXFamily
 
     private const string Fused = $"{Theirs}attention.query_key_value";
 
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new()
     {
         ModelType = "gpt_neox",

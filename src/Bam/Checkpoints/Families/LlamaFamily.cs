@@ -6,7 +6,6 @@ internal static class LlamaFamily
     /// <summary>A table of each layer that older files carry.</summary>
     public static readonly IReadOnlyList<string> Buffers = [".rotary_emb.inv_freq"];
 
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new() { ModelType = "llama", Read = Read, Buffers = Buffers };
 
     private static ModelConfig Read(JsonFields fields)

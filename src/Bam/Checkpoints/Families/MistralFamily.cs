@@ -5,7 +5,6 @@ internal static class MistralFamily
 {
     private const int DefaultWindow = 4096;
 
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new() { ModelType = "mistral", Read = Read, Buffers = LlamaFamily.Buffers };
 
     private static ModelConfig Read(JsonFields fields)

@@ -7,7 +7,6 @@ internal static class MixtralFamily
 {
     private const string Layer = "model.layers.{layer}.";
 
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new()
     {
         ModelType = "mixtral",

@@ -3,7 +3,6 @@ namespace Bam.Checkpoints.Families;
 /// <summary>The families that Bam reads.</summary>
 internal static class ModelFamilies
 {
-    /// <summary>All of them.</summary>
     public static readonly IReadOnlyList<ModelFamily> All =
     [
         BamFamily.Family, LlamaFamily.Family, MistralFamily.Family, MixtralFamily.Family, Qwen2Family.Family, Qwen3Family.Family,
@@ -14,6 +13,5 @@ internal static class ModelFamilies
 /// <summary>Bam's own checkpoints.</summary>
 internal static class BamFamily
 {
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new() { ModelType = ModelConfigJson.ModelType, Read = ModelConfigJson.Read };
 }

@@ -14,7 +14,6 @@ internal abstract record ModuleSource
     /// <param name="Name">Its name, with {layer} and {expert}.</param>
     public sealed record Module(string Name) : ModuleSource
     {
-        /// <inheritdoc/>
         public override TensorSource Of(ParameterInfo parameter, string suffix, ModelConfig config) =>
             new($"{ModuleNames.Fill(Name, parameter)}.{suffix}", parameter.Shape, 0, parameter.Count, parameter.Count);
     }
@@ -25,7 +24,6 @@ internal abstract record ModuleSource
     /// <param name="Parts">Of how many.</param>
     public sealed record PartOfHeads(string Name, int Part, int Parts) : ModuleSource
     {
-        /// <inheritdoc/>
         public override TensorSource Of(ParameterInfo parameter, string suffix, ModelConfig config)
         {
             var stretch = config.HeadDim * parameter.Count / parameter.Shape[0];
@@ -41,7 +39,6 @@ internal abstract record ModuleSource
     /// <param name="Parts">Of how many.</param>
     public sealed record PartOfExperts(string Name, int Part = 0, int Parts = 1) : ModuleSource
     {
-        /// <inheritdoc/>
         public override TensorSource Of(ParameterInfo parameter, string suffix, ModelConfig config) =>
             new(
                 ModuleNames.Fill(Name, parameter), [config.NumLocalExperts, Parts * parameter.Shape[0], parameter.Shape[1]],

@@ -5,7 +5,6 @@ internal static class PhiFamily
 {
     private const string Layer = "model.layers.{layer}.";
 
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new()
     {
         ModelType = "phi",

@@ -3,7 +3,6 @@ namespace Bam.Checkpoints.Families;
 /// <summary>Qwen2 and 2.5 (arXiv 2407.10671): Llama with biases on queries, keys and values. Its names are Bam's own.</summary>
 internal static class Qwen2Family
 {
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new()
     {
         ModelType = "qwen2",
@@ -49,7 +48,6 @@ internal static class Qwen2Family
 /// <summary>Qwen3 (arXiv 2505.09388): Qwen2 with a norm on queries and keys instead of biases, Bam's own names.</summary>
 internal static class Qwen3Family
 {
-    /// <summary>The table.</summary>
     public static readonly ModelFamily Family = new()
     {
         ModelType = "qwen3",

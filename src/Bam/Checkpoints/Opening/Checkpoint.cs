@@ -53,7 +53,6 @@ public sealed class Checkpoint : IDisposable
     /// <summary>The stored tensors over all shards, by their own names.</summary>
     internal IReadOnlyDictionary<string, TensorInfo> Tensors => shards.Tensors;
 
-    /// <summary>The files that hold the tensors.</summary>
     internal IReadOnlyList<SafetensorsFile> Files => shards.Files;
 
     /// <summary>Opens a checkpoint and checks its tensors' names, shapes and dtypes against its configuration.</summary>

@@ -80,7 +80,6 @@ internal sealed record SafetensorsLayout(string Name, IReadOnlyList<TensorDeclar
     /// <summary>The length field and the header.</summary>
     public byte[] Header { get; } = SafetensorsWriter.Header(Tensors, metadata: null);
 
-    /// <summary>The bytes of all tensors.</summary>
     public long TensorBytes { get; } = Tensors.Sum(tensor => tensor.ByteLength);
 
     /// <summary>The bytes of the whole file.</summary>

@@ -43,7 +43,6 @@ internal sealed class CheckpointWriter : IDisposable
             AtomicFile.Write(Path.Combine(directory, WeightSet.IndexFileName), stream => stream.Write(index));
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var file in files) file.Dispose();
@@ -97,7 +96,6 @@ internal sealed class OutputFile : IDisposable
             return true;
         });
 
-    /// <inheritdoc/>
     public void Dispose() => Handle.Dispose();
 
     private T Guarded<T>(Func<T> write)

@@ -27,13 +27,11 @@ internal sealed class SafetensorsFile : IDisposable
         Metadata = header.Metadata;
     }
 
-    /// <summary>The file.</summary>
     public string Path { get; }
 
     /// <summary>The length of the file in bytes.</summary>
     public long Length { get; private set; }
 
-    /// <summary>Its tensors by name.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     /// <summary>The strings under <c>__metadata__</c>.</summary>
@@ -169,7 +167,6 @@ internal sealed class SafetensorsFile : IDisposable
         return Array.ConvertAll(narrow, value => (long)value);
     }
 
-    /// <inheritdoc/>
     public void Dispose() => handle.Dispose();
 
     private void RequireFits(TensorInfo tensor, long start, ReadOnlySpan<double> values, ReadOnlySpan<float> converted)

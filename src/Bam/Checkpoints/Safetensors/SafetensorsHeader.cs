@@ -59,7 +59,6 @@ internal sealed class SafetensorsHeader
         }
     }
 
-    /// <summary>Parses and checks a header.</summary>
     public static SafetensorsHeader Parse(string path, ReadOnlySpan<byte> json, long fileLength)
     {
         if (Utf8Bytes.WithoutMark(json).Length < json.Length)

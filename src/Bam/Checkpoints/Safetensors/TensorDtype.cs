@@ -104,7 +104,6 @@ internal static class TensorDtypes
         /// <summary>The size of one element in bytes; 0 for those of less than one.</summary>
         public int ByteSize => Row(dtype).Bits / 8;
 
-        /// <summary>The size of one element in bits.</summary>
         public int BitSize => Row(dtype).Bits;
 
         /// <summary>The name in a safetensors header, "BF16".</summary>

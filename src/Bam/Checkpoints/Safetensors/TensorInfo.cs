@@ -5,22 +5,18 @@ namespace Bam.Checkpoints.Safetensors;
 /// <summary>One tensor of a safetensors file; its offset is from the file's start. A scalar has an empty shape.</summary>
 internal sealed record TensorInfo(string Name, TensorDtype Dtype, long[] Shape, long Offset, long ByteLength)
 {
-    /// <summary>How many numbers it holds.</summary>
     public long Count => ByteLength * 8 / Dtype.BitSize;
 }
 
 /// <summary>A tensor to be written. A scalar has an empty shape.</summary>
 internal sealed record TensorDeclaration(string Name, TensorDtype Dtype, long[] Shape)
 {
-    /// <summary>How many numbers it holds.</summary>
     public long Count =>
         TensorShape.Count(Shape) ?? throw new ArgumentException($"{Name}: no tensor has the shape {TensorShape.Describe(Shape)}");
 
-    /// <summary>How many bytes it has.</summary>
     public long ByteLength => checked(Count * Dtype.ByteSize);
 }
 
-/// <summary>Helpers for shapes.</summary>
 internal static class TensorShape
 {
     /// <summary>The number of elements, or null when it exceeds 63 bits or a size is negative.</summary>

@@ -27,7 +27,6 @@ internal sealed class Corpus
     /// <summary>Non-empty documents.</summary>
     public long DocumentsRead => keptIndex.Count;
 
-    /// <summary>Documents skipped as empty.</summary>
     public long EmptyDocuments { get; private set; }
 
     public IReadOnlyList<DroppedDocument> NearDuplicateExamples => nearDuplicateExamples;

@@ -33,7 +33,6 @@ internal static class DataBuilder
     public static DataBuildReport Build(
         DataBuildOptions options, IReporter? reporter = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         OutputPath.RequireDirectory(options.Output, Files, options.Inputs);
         var source = new DocumentSource(options, reporter ?? SilentReporter.Instance, cancellation);

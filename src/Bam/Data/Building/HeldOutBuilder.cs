@@ -21,7 +21,6 @@ internal sealed record HeldOutBuildOptions
 
     public IReporter Reporter { get; init; } = SilentReporter.Instance;
 
-    /// <summary>Maximum number of tokens.</summary>
     public long MaxTokens { get; init; } = long.MaxValue;
 
     /// <summary>Selects the documents to keep if there are more tokens.</summary>

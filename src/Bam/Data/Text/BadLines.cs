@@ -3,10 +3,6 @@ using System.Globalization;
 namespace Bam.Data.Text;
 
 /// <summary>A JSONL line that cannot be read.</summary>
-/// <param name="Where">The line and field.</param>
-/// <param name="Expected">The expected value.</param>
-/// <param name="Found">The value found.</param>
-/// <param name="Hint">How to fix it.</param>
 internal sealed record BadLine(string Where, string Expected, string Found, string Hint)
 {
     public override string ToString() => $"{Where}: expected {Expected}, found {Found}";
@@ -15,7 +11,6 @@ internal sealed record BadLine(string Where, string Expected, string Found, stri
 /// <summary>
 /// Collects the JSONL lines that cannot be read: all are counted and the first few reported; more than allowed are an error.
 /// </summary>
-/// <param name="allowed">How many may be skipped.</param>
 internal sealed class BadLines(long allowed)
 {
     private const int MaxListed = 3;
@@ -52,7 +47,6 @@ internal sealed class BadLines(long allowed)
             : new($"{Described(Excess)}; {hints}, or read past them with {option}");
     }
 
-    /// <summary>Warns of the skipped lines.</summary>
     public void Warn(IReporter reporter)
     {
         if (Count > 0) reporter.Warn(Described(" passed over"));

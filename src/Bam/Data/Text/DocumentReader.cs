@@ -12,15 +12,13 @@ namespace Bam.Data.Text;
 internal sealed record DocumentFormat(
     string TextKey, string? GroupKey = null, string? SectionSeparator = null, long SkipBadLines = 0);
 
-/// <summary>One document.</summary>
-/// <param name="Origin">Its location.</param>
-/// <param name="Text">The text.</param>
-/// <param name="Group">The document of which it is a slice, or null; slices of a document stay in the same split.</param>
+/// <summary>
+/// One document. <paramref name="Group"/> is the document of which it is a slice, or null; slices of a document stay in the same
+/// split.
+/// </summary>
 internal readonly record struct TextDocument(DocumentOrigin Origin, string Text, string? Group);
 
-/// <summary>The location of a document.</summary>
-/// <param name="File">The file.</param>
-/// <param name="Line">The line, from 1; 0 if the file is the document.</param>
+/// <summary>The location of a document; the line counts from 1 and is 0 if the file is the document.</summary>
 internal readonly record struct DocumentOrigin(string File, long Line)
 {
     public override string ToString() => Line == 0 ? File : $"{File}:{Line}";
@@ -125,7 +123,6 @@ internal static class DocumentTexts
         IReadOnlyList<string> files, IReporter reporter, string textKey = "text", long skipBadLines = 0,
         Action<long>? bytesRead = null)
     {
-        ArgumentNullException.ThrowIfNull(reporter);
         return ReadAll(
             new DocumentReader(files, new DocumentFormat(textKey, SkipBadLines: skipBadLines), reporter), reporter, bytesRead);
     }

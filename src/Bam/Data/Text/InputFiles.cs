@@ -19,7 +19,6 @@ internal static class InputFiles
     /// <exception cref="InvalidInputException">An input does not exist or has no files.</exception>
     public static IReadOnlyList<string> Resolve(IEnumerable<string> inputs, IReporter? reporter = null)
     {
-        ArgumentNullException.ThrowIfNull(inputs);
         var files = new List<string>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var input in inputs)

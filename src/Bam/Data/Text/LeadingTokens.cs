@@ -16,7 +16,6 @@ internal static class LeadingTokens
     public static int[] Read(
         string input, Tokenizer tokenizer, int count, IReporter reporter, long skipBadLines = 0, int rows = int.MaxValue)
     {
-        ArgumentNullException.ThrowIfNull(tokenizer);
         if (DataBuildReport.IsIn(input)) return ReadBuilt(input, tokenizer, count, rows);
         var ids = new List<int>();
         var documents = 0L;

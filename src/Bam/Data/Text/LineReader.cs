@@ -3,8 +3,6 @@ using Bam.Files;
 namespace Bam.Data.Text;
 
 /// <summary>Creates the error for a line that is too long.</summary>
-/// <param name="line">File and line number.</param>
-/// <param name="beginning">The line's first bytes.</param>
 internal delegate InvalidInputException LongLineRefusal(DocumentOrigin line, ReadOnlySpan<byte> beginning);
 
 /// <summary>Splits a stream of bytes into lines, with one line in memory.</summary>

@@ -95,20 +95,15 @@ internal sealed class GgufMetadata
     /// <summary>Adds a float32.</summary>
     public void Add(string key, double value) => Add(key, ValueType.Float32, writer => writer.Write((float)value));
 
-    /// <summary>Adds a boolean.</summary>
     public void Add(string key, bool value) => Add(key, ValueType.Bool, writer => writer.Write(value));
 
-    /// <summary>Adds a string.</summary>
     public void Add(string key, string value) => Add(key, ValueType.Text, writer => WriteText(writer, value));
 
-    /// <summary>Adds an array of strings.</summary>
     public void Add(string key, IReadOnlyCollection<string> values) => AddArray(key, ValueType.Text, values, WriteText);
 
-    /// <summary>Adds an array of int32.</summary>
     public void Add(string key, IReadOnlyCollection<int> values) =>
         AddArray(key, ValueType.Int32, values, (writer, value) => writer.Write(value));
 
-    /// <summary>Adds an array of float32.</summary>
     public void Add(string key, IReadOnlyCollection<float> values) =>
         AddArray(key, ValueType.Float32, values, (writer, value) => writer.Write(value));
 

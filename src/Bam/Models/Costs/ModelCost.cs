@@ -9,10 +9,8 @@ internal sealed record ModelCost
     /// <summary>The name that a table gives it.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Its sizes.</summary>
     public required ModelConfig Config { get; init; }
 
-    /// <summary>Its parameters.</summary>
     public required ModelSize Size { get; init; }
 
     /// <summary>Its parameters by kind.</summary>
@@ -39,11 +37,8 @@ internal sealed record ModelCost
     /// <summary>The paper's figures of this model, if it is one of the paper's; those of FLOPs hold for its own n_ctx.</summary>
     public required IReadOnlyList<PaperFigure> Paper { get; init; }
 
-    /// <summary>Counts.</summary>
     public static ModelCost Of(NamedModel model, CostSettings settings)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(settings);
         var (config, length) = (model.Config, settings.Length);
         return new()
         {

@@ -44,7 +44,6 @@ internal sealed record LayerFlops(
     /// <summary>Attention without its router, as the paper's Table 7 prints it.</summary>
     public long Attention => QueryKeyValue + Scores + OutputProjection;
 
-    /// <summary>All of them.</summary>
     public long Total => AttentionRouter + Attention + FeedForwardRouter + FeedForward;
 
     /// <summary>
@@ -60,11 +59,7 @@ internal sealed record LayerFlops(
     public static LayerFlops Causal(ModelConfig config, int length) =>
         Of(config, 4 * KeysOfAllPositions(length, Window(config)) / length);
 
-    private static int Window(ModelConfig config)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        return config.SlidingWindow ?? int.MaxValue;
-    }
+    private static int Window(ModelConfig config) => config.SlidingWindow ?? int.MaxValue;
 
     private static long KeysOfAllPositions(long length, long window)
     {

@@ -16,17 +16,13 @@ internal sealed record ModelSize(long Total, long Active)
     }
 
     /// <summary>The same by kind, in the format's order.</summary>
-    public static IReadOnlyList<ComponentParameters> ByKind(ModelConfig config)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        return
-        [
-            .. ParameterTable.Of(config).GroupBy(parameter => parameter.Kind).Select(group => new ComponentParameters(
-                group.Key,
-                group.Sum(parameter => parameter.Count),
-                group.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count))),
-        ];
-    }
+    public static IReadOnlyList<ComponentParameters> ByKind(ModelConfig config) =>
+    [
+        .. ParameterTable.Of(config).GroupBy(parameter => parameter.Kind).Select(group => new ComponentParameters(
+            group.Key,
+            group.Sum(parameter => parameter.Count),
+            group.Where(parameter => IsActive(parameter, config)).Sum(parameter => parameter.Count))),
+    ];
 
     // Experts of one kind have one size, so the first k stand for any k.
     private static bool IsActive(ParameterInfo parameter, ModelConfig config) => parameter.Kind switch
@@ -38,8 +34,5 @@ internal sealed record ModelSize(long Total, long Active)
     };
 }
 
-/// <summary>The parameters of one kind.</summary>
-/// <param name="Kind">What they do.</param>
-/// <param name="Total">All of them, over all layers and experts.</param>
-/// <param name="Active">Those that are active for one token.</param>
+/// <summary>The parameters of one kind over all layers and experts, and those that are active for one token.</summary>
 internal sealed record ComponentParameters(ParameterKind Kind, long Total, long Active);

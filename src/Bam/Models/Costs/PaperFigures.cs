@@ -39,7 +39,6 @@ internal static class PaperFigures
     /// <summary>The paper's figures of a model, none unless it is one of the small family.</summary>
     public static IReadOnlyList<PaperFigure> Of(ModelConfig config)
     {
-        ArgumentNullException.ThrowIfNull(config);
         var name = PaperFamily.Of(ModelPresets.All["small"]).FirstOrDefault(model => AreAlike(model.Config, config))?.Name;
         return
         [
@@ -114,7 +113,6 @@ internal static class PaperFamily
     /// <summary>The family of a seed, the seed first.</summary>
     public static IReadOnlyList<NamedModel> Of(ModelConfig seed)
     {
-        ArgumentNullException.ThrowIfNull(seed);
         var four = seed with { NumLocalExperts = 4 };
         return
         [

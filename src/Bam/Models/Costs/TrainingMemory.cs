@@ -18,13 +18,11 @@ namespace Bam.Models.Costs;
 /// </param>
 internal sealed record TrainingMemory(long Parameters, long Gradients, long Moments, long Activations, long Working)
 {
-    /// <summary>All of it.</summary>
     public long Total => Parameters + Gradients + Moments + Activations + Working;
 
     /// <summary>Counts for a micro-batch of B windows of T tokens.</summary>
     public static TrainingMemory Of(ModelConfig config, int batchSize, int length, ScalarType dtype)
     {
-        ArgumentNullException.ThrowIfNull(config);
         const long Float = sizeof(float);
         var tokens = (long)batchSize * length;
         var parameters = Float * ModelSize.Of(config).Total;
@@ -92,7 +90,6 @@ internal static class ActivationMemory
     /// </summary>
     public static long PerToken(ModelConfig config, ScalarType dtype, int length)
     {
-        ArgumentNullException.ThrowIfNull(config);
         var isFused = dtype == ScalarType.Float32;
         long element = dtype.ByteSize();
         long routers = (config.NumAttentionExperts > 1 ? 1 : 0) + (config.NumLocalExperts > 1 ? 1 : 0);

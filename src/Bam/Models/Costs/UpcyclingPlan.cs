@@ -9,10 +9,6 @@ internal static class UpcyclingPlan
     public static IReadOnlyList<PhaseEstimate> Of(
         ModelConfig seed, IReadOnlyList<NamedModel> mixtures, TokenBudget tokens, ComputeBudget compute, CostSettings settings)
     {
-        ArgumentNullException.ThrowIfNull(mixtures);
-        ArgumentNullException.ThrowIfNull(tokens);
-        ArgumentNullException.ThrowIfNull(compute);
-        ArgumentNullException.ThrowIfNull(settings);
         IEnumerable<PhaseEstimate> phases =
         [
             Estimate(1, new("seed", seed), 1, tokens.Seed),

@@ -30,7 +30,6 @@ internal readonly struct JsonField
     /// <summary>True for null and for a missing key.</summary>
     public bool IsNull => element.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null;
 
-    /// <summary>The raw value.</summary>
     public JsonElement Element => element;
 
     /// <summary>File and path, for messages.</summary>

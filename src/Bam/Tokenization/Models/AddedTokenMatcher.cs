@@ -5,8 +5,6 @@ using Bam.Tokenization.Unicode;
 namespace Bam.Tokenization.Models;
 
 /// <summary>A token that is matched in the text before the model is applied.</summary>
-/// <param name="Id">The id.</param>
-/// <param name="Content">The text to match.</param>
 internal sealed record AddedToken(int Id, string Content)
 {
     /// <summary>A control token without text; decoding can skip it.</summary>

@@ -102,10 +102,7 @@ internal sealed class MergeList
     }
 }
 
-/// <summary>Two adjacent tokens and the token that they merge to.</summary>
-/// <param name="First">The left id.</param>
-/// <param name="Second">The right id.</param>
-/// <param name="Result">The id of the merged token.</param>
+/// <summary>The ids of two adjacent tokens and of the token that they merge to.</summary>
 internal readonly record struct Merge(int First, int Second, int Result);
 
 /// <summary>Maps pairs of token ids to non-negative numbers, by open addressing over two arrays.</summary>
@@ -117,7 +114,6 @@ internal sealed class PairTable
     private int[] values;
     private int shift; // takes the top bits of the hash
 
-    /// <summary>Allocates an initial capacity.</summary>
     public PairTable(int capacity)
     {
         var bits = 4;

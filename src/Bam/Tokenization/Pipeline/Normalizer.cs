@@ -16,7 +16,6 @@ internal abstract class Normalizer
     public abstract ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text);
 }
 
-/// <summary>Several normalizers in sequence.</summary>
 internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Normalizer
 {
     public IReadOnlyList<Normalizer> Steps => steps;

@@ -2,10 +2,10 @@ using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Pipeline;
 
-/// <summary>Hugging Face's Split by a literal or a regular expression.</summary>
-/// <param name="pattern">The pattern.</param>
-/// <param name="behavior">How matches are treated.</param>
-/// <param name="invert">Treats the text between matches as the matches.</param>
+/// <summary>
+/// Hugging Face's Split by a literal or a regular expression; <paramref name="invert"/> treats the text between matches as the
+/// matches.
+/// </summary>
 internal sealed class PatternSplitter(CodePointRegex pattern, SplitBehavior behavior, bool invert) : PieceSplitter
 {
     private readonly bool matches = !invert;

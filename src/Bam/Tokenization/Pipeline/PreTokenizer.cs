@@ -9,7 +9,6 @@ internal abstract class PreTokenizer
     public abstract void Apply(ref PreTokenization state);
 }
 
-/// <summary>Several pre-tokenizers in sequence.</summary>
 internal sealed class PreTokenizerSequence(IReadOnlyList<PreTokenizer> steps) : PreTokenizer
 {
     public override void Apply(ref PreTokenization state)
@@ -83,7 +82,6 @@ internal sealed class PieceList
 {
     private Piece[] items = new Piece[256];
 
-    /// <summary>How many pieces there are.</summary>
     public int Count { get; private set; }
 
     /// <summary>The pieces in the order of the text.</summary>

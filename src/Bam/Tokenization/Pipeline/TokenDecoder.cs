@@ -30,9 +30,7 @@ internal sealed class TokenDecoder(IReadOnlyList<DecodingStepFactory> steps, Fun
     }
 }
 
-/// <summary>Creates a decoder step for one text.</summary>
-/// <param name="next">The next step.</param>
-/// <param name="continues">True if the text continues another one.</param>
+/// <summary>Creates a decoder step for one text, which may continue another one.</summary>
 internal delegate DecodingStep DecodingStepFactory(DecodingStep next, bool continues);
 
 /// <summary>The incremental decoding of one text.</summary>
@@ -41,10 +39,8 @@ internal sealed class TextDecoding(DecodingStep first, DecodedText text)
     /// <summary>The text that follows if the text ends here; it may change with the next token.</summary>
     public string Held => first.Held;
 
-    /// <summary>Adds a token.</summary>
     public void Append(ReadOnlySpan<char> token) => first.Append(token);
 
-    /// <summary>Ends the text.</summary>
     public void Finish() => first.Finish();
 
     /// <summary>The text that became final since the last call.</summary>
@@ -180,11 +176,10 @@ internal sealed class MetaspaceStep(string replacement, bool atStart, DecodingSt
     }
 }
 
-/// <summary>Strips a character from both ends of the text.</summary>
-/// <param name="content">The character.</param>
-/// <param name="start">Maximum number to strip at the start.</param>
-/// <param name="stop">Maximum number to strip at the end.</param>
-/// <param name="next">The next step.</param>
+/// <summary>
+/// Strips a character from both ends of the text, at most <paramref name="start"/> times at the start and
+/// <paramref name="stop"/> times at the end.
+/// </summary>
 internal sealed class StripStep(string content, int start, int stop, DecodingStep next) : DecodingStep(next)
 {
     private int startLeft = start;

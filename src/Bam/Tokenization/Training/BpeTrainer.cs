@@ -3,7 +3,6 @@ using Bam.Tokenization.Unicode;
 
 namespace Bam.Tokenization.Training;
 
-/// <summary>Options of tokenizer training.</summary>
 internal sealed record BpeTrainerOptions
 {
     /// <summary>Vocabulary size, including special tokens and the 256 bytes.</summary>

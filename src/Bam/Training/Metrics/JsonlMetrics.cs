@@ -49,16 +49,12 @@ internal sealed class JsonlMetrics : IMetricsSink
         }
     }
 
-    /// <inheritdoc/>
     public void Write(StepMetrics metrics) => Append(metrics);
 
-    /// <inheritdoc/>
     public void Write(EvaluationMetrics metrics) => Append(metrics);
 
-    /// <inheritdoc/>
     public void Flush() => Guard(stream.Flush);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         try

@@ -7,10 +7,8 @@ namespace Bam.Training.Metrics;
 /// <summary>One line of metrics of the training itself. Losses are means over the steps since the previous line.</summary>
 internal sealed record StepMetrics : Losses
 {
-    /// <summary>A line without losses.</summary>
     public StepMetrics() { }
 
-    /// <summary>A line with these losses.</summary>
     public StepMetrics(Losses means)
         : base(means) { }
 

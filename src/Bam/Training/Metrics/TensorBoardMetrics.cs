@@ -5,7 +5,6 @@ namespace Bam.Training.Metrics;
 /// <summary>Metrics as TensorBoard scalars: loss/…, optimizer/…, speed/…, routing/layer_0/…, evaluation/….</summary>
 internal sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSink
 {
-    /// <inheritdoc/>
     public void Write(StepMetrics metrics)
     {
         var scalars = new List<KeyValuePair<string, double>>
@@ -24,7 +23,6 @@ internal sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSin
         writer.Write(metrics.Step, scalars);
     }
 
-    /// <inheritdoc/>
     public void Write(EvaluationMetrics metrics)
     {
         var scalars = new List<KeyValuePair<string, double>>();
@@ -37,10 +35,8 @@ internal sealed class TensorBoardMetrics(TensorBoardWriter writer) : IMetricsSin
         writer.Write(metrics.Step, scalars);
     }
 
-    /// <inheritdoc/>
     public void Flush() => writer.Flush();
 
-    /// <inheritdoc/>
     public void Dispose() => writer.Dispose();
 
     private static void Add(List<KeyValuePair<string, double>> scalars, string prefix, LayerMetrics layer)

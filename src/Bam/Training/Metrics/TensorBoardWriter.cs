@@ -45,7 +45,6 @@ internal sealed class TensorBoardWriter : IDisposable
         Flush();
     }
 
-    /// <summary>The file being written.</summary>
     public string Path => stream.Name;
 
     /// <summary>Records the values of one step by tag; TensorBoard groups tags by the part before the slash.</summary>
@@ -124,7 +123,6 @@ internal sealed record TensorBoardEvent
     /// <summary>Seconds since 1970.</summary>
     public required double WallTime { get; init; }
 
-    /// <summary>The training step.</summary>
     public long Step { get; init; }
 
     /// <summary><see cref="CurrentFileVersion"/> in the first event of a file, else null.</summary>
@@ -133,7 +131,6 @@ internal sealed record TensorBoardEvent
     /// <summary>True: readers drop <see cref="Step"/> and later in earlier files, because training went back there.</summary>
     public bool StartsSession { get; init; }
 
-    /// <summary>The values by tag.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> Scalars { get; init; } = [];
 
     /// <summary>The message as protocol buffer bytes.</summary>
@@ -199,7 +196,6 @@ internal static class RecordWriter
 {
     private const uint MaskDelta = 0xA282EAD8;
 
-    /// <summary>Appends one record.</summary>
     public static void Write(Stream stream, ReadOnlySpan<byte> record)
     {
         Span<byte> length = stackalloc byte[sizeof(ulong)];

@@ -53,7 +53,6 @@ internal abstract class AdamW : IDisposable
     /// <summary>Updates values and moments, then sets all gradients to zero.</summary>
     public abstract void Update(in AdamWStep step);
 
-    /// <inheritdoc/>
     public virtual void Dispose()
     {
         Means.Dispose();

@@ -27,7 +27,6 @@ internal sealed unsafe class CpuAdamW : AdamW
         sums = new double[chunks.Length];
     }
 
-    /// <inheritdoc/>
     public override double GradientNorm()
     {
         var gradients = (float*)Arena.Gradients.DataPointer;
@@ -36,7 +35,6 @@ internal sealed unsafe class CpuAdamW : AdamW
         return Math.Sqrt(sums.Sum());
     }
 
-    /// <inheritdoc/>
     public override void Update(in AdamWStep step)
     {
         var numbers = step;

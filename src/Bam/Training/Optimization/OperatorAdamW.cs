@@ -14,7 +14,6 @@ internal sealed unsafe class OperatorAdamW : AdamW
     public OperatorAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
         : base(arena, ranges) => isFused = Fused.IsAvailable;
 
-    /// <inheritdoc/>
     public override double GradientNorm()
     {
         using var scope = TensorScope.Open();
@@ -30,7 +29,6 @@ internal sealed unsafe class OperatorAdamW : AdamW
         return sum is null ? 0 : Math.Sqrt(sum.Item<double>());
     }
 
-    /// <inheritdoc/>
     public override void Update(in AdamWStep step)
     {
         using var scope = TensorScope.Open();
