@@ -86,6 +86,7 @@ internal static class StudyView
         var table = new Table().Border(TableBorder.Simple)
             .Title("Claims")
             .AddColumn("claim")
+            .AddColumn("order")
             .AddColumn(Right("change"))
             .AddColumn(Right("seeds"))
             .AddColumn("verdict");
@@ -93,18 +94,22 @@ internal static class StudyView
         {
             if (claim.Pairs is [var only])
             {
-                AddPair(ResultText.Label(claim.Claim.Says), only);
+                AddPair(claim.Claim.Says, only);
                 continue;
             }
 
-            table.AddRow(ResultText.Label(claim.Claim.Says), "", "", "");
-            foreach (var pair in claim.Pairs) AddPair($"  {ResultText.Label($"{pair.Better} < {pair.Worse}")}", pair);
+            table.AddRow(ResultText.Label(claim.Claim.Says), "", "", "", "");
+            foreach (var pair in claim.Pairs) AddPair("", pair);
         }
 
         return table;
 
-        void AddPair(string heading, ClaimedPair pair) =>
-            table.AddRow(heading, Percent(pair.Mean.Change), $"{pair.Mean.Held}/{pair.Mean.Count}", Coloured(pair.Verdict));
+        void AddPair(string claim, ClaimedPair pair) => table.AddRow(
+            ResultText.Label(claim),
+            ResultText.Label($"{pair.Better} < {pair.Worse}"),
+            Percent(pair.Mean.Change),
+            $"{pair.Mean.Held}/{pair.Mean.Count}",
+            Coloured(pair.Verdict));
     }
 
     private static Table Observations(Study study, IReadOnlyList<Comparison> observations)

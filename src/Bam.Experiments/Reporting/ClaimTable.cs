@@ -85,7 +85,7 @@ internal static class ClaimTable
         html.Add($"<tbody>");
         if (claim is { Pairs: [var only], Claim.Source: null } && !linked)
         {
-            AddPair(html, study, claim, only, perDomain, claim.Claim.Says);
+            AddPair(html, study, claim, only, perDomain, isAlone: true);
             html.Line($"</tbody>");
             return;
         }
@@ -95,14 +95,17 @@ internal static class ClaimTable
         else html.Add($"{claim.Claim.Says}");
         html.Add($"<small>{claim.Claim.Source ?? "our own hypothesis"}{(linked ? $" · {study.Title}" : "")}</small>")
             .Line($"</div></th></tr>");
-        foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain, $"{pair.Better} < {pair.Worse}");
+        foreach (var pair in claim.Pairs) AddPair(html, study, claim, pair, perDomain, isAlone: false);
         html.Line($"</tbody>");
     }
 
-    private static void AddPair(Html html, Study study, ClaimResult claim, ClaimedPair pair, bool perDomain, string heading)
+    private static void AddPair(Html html, Study study, ClaimResult claim, ClaimedPair pair, bool perDomain, bool isAlone)
     {
         var mean = pair.Mean;
-        html.Add($"<tr><th scope='row'>{heading}</th>")
+        html.Add($"<tr><th scope='row'>");
+        if (isAlone) html.Add($"{claim.Claim.Says}<small>{pair.Better} &lt; {pair.Worse}</small>");
+        else html.Add($"{pair.Better} &lt; {pair.Worse}");
+        html.Add($"</th>")
             .Add($"<td class='said {StyleOf(pair.Verdict)}'><span class='verdict'>{pair.Verdict.InWords()}</span>");
         if (claim.Claim.Source is not null && pair.Verdict == Verdict.Contradicted)
             html.Add($"<small>our figures contradict the source</small>");

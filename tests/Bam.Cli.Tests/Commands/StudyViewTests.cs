@@ -18,7 +18,7 @@ public sealed class StudyViewTests
         lines.ShouldContain(line => line.Contains("seed") && line.Contains("80.00") && line.Contains("+50.0 %"));
         lines.ShouldContain(line => line.Contains("btx") && line.Contains("20.00*") && !line.Contains('%'));
         lines.ShouldContain(line => line.Contains("bam") && line.Contains("57.00*") && line.Contains("-2.5 %"));
-        lines.ShouldContain(line => HasAll(line, "btx beats the seed", "-33.3 %", "1/1", "held with one seed"));
+        lines.ShouldContain(line => HasAll(line, "btx beats the seed", "btx < seed", "-33.3 %", "1/1", "held with one seed"));
     }
 
     [Fact]
