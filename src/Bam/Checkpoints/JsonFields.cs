@@ -39,9 +39,19 @@ internal sealed class JsonFields
     /// <summary>The keys that have not been read yet.</summary>
     public IReadOnlyCollection<string> Unread => unread.Keys;
 
-    /// <summary>The name of an enumeration's value in <c>config.json</c>: <c>RmsNorm</c> is "rms_norm".</summary>
-    public static string SnakeCase<T>(T value)
-        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+    /// <summary>The value of a declared key, or <paramref name="absent"/> unless it is required.</summary>
+    public object? Value(ConfigKey key, object? absent) => absent switch
+    {
+        int when key.IsRequired => Int(key.Name),
+        int number => Int(key.Name, number),
+        double number => Number(key.Name, number),
+        bool flag => Flag(key.Name, flag),
+        string text => Text(key.Name, text),
+        Enum choice => Choice(key.Name, choice),
+        IReadOnlyList<int> => TokenIds(key.Name),
+        null when key.Property.PropertyType == typeof(int?) => OptionalInt(key.Name),
+        _ => throw new InvalidOperationException($"{key.Name}: JsonFields reads no {key.Property.PropertyType.Name}"),
+    };
 
     /// <summary>A required integer, or <paramref name="absent"/> when given.</summary>
     public int Int(string key, int? absent = null) => OptionalInt(key) ?? absent ?? throw Missing(key, "an integer");
@@ -143,28 +153,17 @@ internal sealed class JsonFields
     };
 
     /// <summary>An enumeration's value by its snake-case name, or a default where the key is absent or null.</summary>
-    public T Choice<T>(string key, T absent)
-        where T : struct, Enum => OptionalChoice<T>(key) ?? absent;
-
-    /// <summary>A required enumeration's value by its snake-case name.</summary>
-    public T Choice<T>(string key)
-        where T : struct, Enum => OptionalChoice<T>(key) ?? throw Missing(key, NamesOf<T>());
-
-    private T? OptionalChoice<T>(string key)
-        where T : struct, Enum
+    public Enum Choice(string key, Enum absent)
     {
-        if (Take(key) is not { } value) return null;
-        var choices = Enum.GetValues<T>();
+        if (Take(key) is not { } value) return absent;
+        var choices = Enum.GetValues(absent.GetType()).Cast<Enum>().ToArray();
         foreach (var choice in choices)
         {
-            if (value.ValueKind == JsonValueKind.String && value.ValueEquals(SnakeCase(choice))) return choice;
+            if (value.ValueKind == JsonValueKind.String && value.ValueEquals(SnakeCase.Of(choice))) return choice;
         }
 
-        throw Wrong(key, NamesOf<T>(), value);
+        throw Wrong(key, string.Join(" or ", choices.Select(choice => $"\"{SnakeCase.Of(choice)}\"")), value);
     }
-
-    private static string NamesOf<T>()
-        where T : struct, Enum => string.Join(" or ", Enum.GetValues<T>().Select(choice => $"\"{SnakeCase(choice)}\""));
 
     /// <summary>Notes that a field's value cannot be honoured, for <see cref="RefuseUnread()"/>.</summary>
     public void Refuse(string key, string expected, string found, string hint) =>

@@ -1,127 +1,169 @@
+using Bam.Configuration;
 using Bam.Files;
 
 namespace Bam.Checkpoints;
 
 /// <summary>The sizes and choices that define a model: <c>config.json</c>, with Hugging Face's key names.</summary>
+/// <remarks>Each property with <see cref="KeyAttribute"/> declares one key, in the order in which the file has them.</remarks>
 public sealed record ModelConfig
 {
     internal const string FileName = "config.json";
 
     /// <summary>V, the number of token ids.</summary>
+    [Key(Minimum = 1)]
     public required int VocabSize { get; init; }
 
     /// <summary>d, the width of the residual stream.</summary>
+    [Key(Minimum = 1)]
     public required int HiddenSize { get; init; }
 
     /// <summary>f, the width inside a feed-forward expert; the fused gate and up projection is 2f wide.</summary>
+    [Key(Minimum = 1)]
     public required int IntermediateSize { get; init; }
 
     /// <summary>L, the number of blocks.</summary>
+    [Key(Minimum = 1)]
     public required int NumHiddenLayers { get; init; }
 
     /// <summary>H, the query heads of one attention expert.</summary>
+    [Key(Minimum = 1)]
     public required int NumAttentionHeads { get; init; }
 
     /// <summary>G, the key-value heads of one attention expert; divides H.</summary>
+    [Key(Minimum = 1)]
     public required int NumKeyValueHeads { get; init; }
 
     /// <summary>The width of one head.</summary>
+    [Key(Minimum = 1)]
     public required int HeadDim { get; init; }
 
     /// <summary>The longest input, in tokens.</summary>
+    [Key(Minimum = 1, ChangesResult = false)]
     public required int MaxPositionEmbeddings { get; init; }
 
     /// <summary>True: attention and feed-forward read the same norm and add to one residual. False: in sequence.</summary>
+    [Key]
     internal bool ParallelBlock { get; init; } = true;
 
     /// <summary>True: the branches of a parallel block have a norm each (GPT-NeoX). Sequential blocks always have two.</summary>
+    [Key(OmitDefault = true)]
     internal bool SeparateNorms { get; init; }
 
+    [Key]
     internal NormType NormType { get; init; } = NormType.LayerNorm;
 
     /// <summary>Added to the variance inside the norm.</summary>
+    [Key(Minimum = 0, AboveMinimum = true)]
     internal double NormEps { get; init; } = 1e-5;
 
     /// <summary>True: norms add a bias [d].</summary>
+    [Key(OmitDefault = true)]
     internal bool NormBias { get; init; }
 
     /// <summary>True: the feed-forward is down(act(gate) ∘ up); with "silu" a SwiGLU. False: down(act(up)).</summary>
+    [Key(OmitDefault = true)]
     internal bool GatedMlp { get; init; } = true;
 
     /// <summary>The feed-forward's activation.</summary>
+    [Key]
     internal string HiddenAct { get; init; } = "silu";
 
     /// <summary>True: the projections of the feed-forward add biases.</summary>
+    [Key(OmitDefault = true)]
     internal bool MlpBias { get; init; }
 
     /// <summary>True: the projections to queries, keys and values add biases.</summary>
+    [Key(OmitDefault = true)]
     internal bool AttentionBias { get; init; }
 
     /// <summary>True: attention's output projection adds a bias.</summary>
+    [Key(OmitDefault = true)]
     internal bool AttentionOutputBias { get; init; }
 
+    [Key(OmitDefault = true)]
     internal QueryKeyNorm QueryKeyNorm { get; init; }
 
     /// <summary>W: a position looks at itself and the W - 1 before it; null for all before it.</summary>
+    [Key(Minimum = 1, OmitDefault = true)]
     internal int? SlidingWindow { get; init; }
 
     /// <summary>The base of the rotary frequencies.</summary>
+    [Key(Minimum = 0, AboveMinimum = true)]
     internal double RopeTheta { get; init; } = 10_000;
 
     /// <summary>A change of the rotary frequencies, if any.</summary>
+    [Key(OmitDefault = true)]
     internal RopeScaling? RopeScaling { get; init; }
 
     /// <summary>True: pairs are neighbours (Cohere, GPT-J). False: pairs are halves (Llama).</summary>
+    [Key]
     internal bool RopeInterleaved { get; init; }
 
     /// <summary>The part of each head that is rotated.</summary>
+    [Key]
     internal double PartialRotaryFactor { get; init; } = 1;
 
     /// <summary>Multiplies the logits.</summary>
+    [Key(Minimum = 0, AboveMinimum = true)]
     internal double LogitScale { get; init; } = 1;
 
     /// <summary>True: the output head is the embedding matrix.</summary>
+    [Key]
     public bool TieWordEmbeddings { get; init; } = true;
 
     /// <summary>True: the output head adds a bias [V].</summary>
+    [Key(OmitDefault = true)]
     internal bool LmHeadBias { get; init; }
 
     /// <summary>N; 1 is dense attention.</summary>
+    [Key(Minimum = 1)]
     public int NumAttentionExperts { get; init; } = 1;
 
+    [Key]
     internal AttentionRouting AttentionRouting { get; init; } = AttentionRouting.Soft;
 
     /// <summary>k of top-k attention; null for soft routing.</summary>
+    [Key]
     public int? NumAttentionExpertsPerTok { get; init; }
 
     /// <summary>True: one K and V for all attention experts.</summary>
+    [Key]
     public bool ShareKeyValue { get; init; }
 
     /// <summary>M; 1 is a dense feed-forward.</summary>
+    [Key(Minimum = 1)]
     public int NumLocalExperts { get; init; } = 1;
 
     /// <summary>k, the feed-forward experts of one token.</summary>
+    [Key(Minimum = 1)]
     public int NumExpertsPerTok { get; init; } = 1;
 
     /// <summary>True: the k weights are divided by their sum (Mixtral).</summary>
+    [Key]
     public bool NormTopkProb { get; init; }
 
     /// <summary>α, the weight of the load-balancing loss.</summary>
+    [Key(Minimum = 0, ChangesResult = false)]
     internal double RouterAuxLossCoef { get; init; } = 0.01;
 
     /// <summary>β, the weight of the router z-loss.</summary>
+    [Key(Minimum = 0, ChangesResult = false)]
     internal double RouterZLossCoef { get; init; } = 0.001;
 
     /// <summary>Begins a document.</summary>
+    [Key(ChangesResult = false)]
     internal int? BosTokenId { get; init; }
 
     /// <summary>Each ends a text: a document, or a turn of a chat. Most models have one.</summary>
+    [Key(Name = "eos_token_id", ChangesResult = false)]
     internal TokenIds EosTokenIds { get; init; } = [];
 
     /// <summary>Fills up batches in libraries that need equal lengths; Bam does not.</summary>
+    [Key(OmitDefault = true, ChangesResult = false)]
     internal int? PadTokenId { get; init; }
 
     /// <summary>The dtype of the stored weights, "float32" or "bfloat16" …; informative.</summary>
+    [Key(OmitDefault = true, ChangesResult = false)]
     internal string? TorchDtype { get; init; }
 
     /// <summary>The rotated width of a head, even.</summary>

@@ -7,10 +7,7 @@ internal static class ModelConfigComparison
 {
     /// <summary>With the same weights, models that differ in these alone give the same logits.</summary>
     private static readonly HashSet<string> Inert =
-    [
-        "max_position_embeddings", "router_aux_loss_coef", "router_z_loss_coef", "bos_token_id", "eos_token_id", "pad_token_id",
-        "torch_dtype",
-    ];
+        [.. ModelConfigJson.Keys.Where(key => !key.Attribute.ChangesResult).Select(key => key.Name)];
 
     /// <summary>Every key with different values, in the order of the format.</summary>
     public static IReadOnlyList<ConfigDifference> Differences(ModelConfig first, ModelConfig second)

@@ -1,15 +1,27 @@
 using System.Globalization;
 using Bam.Checkpoints.Safetensors;
+using Bam.Configuration;
 
 namespace Bam.Checkpoints;
 
 /// <summary>The rules between the sizes of a <see cref="ModelConfig"/>.</summary>
 internal static class ModelConfigRules
 {
+    private const string Positive = "a positive number";
+
     /// <summary>The activations that a feed-forward can have.</summary>
     private static readonly string[] Activations = ["silu", "gelu", "gelu_new"];
 
     private static readonly string[] Dtypes = ["float32", "bfloat16", "float16", "float64"];
+
+    /// <summary>The integers with a range; those that every model has come first.</summary>
+    private static readonly ConfigKey[] Sizes = [.. Ranged<int>(), .. Ranged<int?>()];
+
+    /// <summary>The numbers above 0.</summary>
+    private static readonly ConfigKey[] Numbers = [.. Ranged<double>().Where(key => key.Attribute.AboveMinimum)];
+
+    /// <summary>The numbers that may be 0.</summary>
+    private static readonly ConfigKey[] LossWeights = [.. Ranged<double>().Where(key => !key.Attribute.AboveMinimum)];
 
     /// <summary>Refuses sizes that contradict each other, or that the weights stored beside the file cannot hold.</summary>
     /// <exception cref="InvalidInputException">A value is impossible, or two do not fit together.</exception>
@@ -26,18 +38,7 @@ internal static class ModelConfigRules
 
     private static void CheckSizes(ModelConfig config, string where)
     {
-        Positive(where, "vocab_size", config.VocabSize);
-        Positive(where, "hidden_size", config.HiddenSize);
-        Positive(where, "intermediate_size", config.IntermediateSize);
-        Positive(where, "num_hidden_layers", config.NumHiddenLayers);
-        Positive(where, "num_attention_heads", config.NumAttentionHeads);
-        Positive(where, "num_key_value_heads", config.NumKeyValueHeads);
-        Positive(where, "head_dim", config.HeadDim);
-        Positive(where, "max_position_embeddings", config.MaxPositionEmbeddings);
-        Positive(where, "num_attention_experts", config.NumAttentionExperts);
-        Positive(where, "num_local_experts", config.NumLocalExperts);
-        Positive(where, "num_experts_per_tok", config.NumExpertsPerTok);
-        if (config.SlidingWindow is { } window) Positive(where, "sliding_window", window);
+        foreach (var size in Sizes) CheckRange(config, where, size);
         if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
         {
             throw Fault(
@@ -52,9 +53,7 @@ internal static class ModelConfigRules
 
     private static void CheckNumbers(ModelConfig config, string where)
     {
-        Positive(where, "norm_eps", config.NormEps);
-        Positive(where, "rope_theta", config.RopeTheta);
-        Positive(where, "logit_scale", config.LogitScale);
+        foreach (var number in Numbers) CheckRange(config, where, number);
         if (config.PartialRotaryFactor is not (> 0 and <= 1))
             throw Fault(
                 where, "partial_rotary_factor", "a number above 0 and at most 1", config.PartialRotaryFactor,
@@ -71,17 +70,16 @@ internal static class ModelConfigRules
             throw Fault(where, "hidden_act", Quoted(Activations), $"\"{config.HiddenAct}\"", "Bam has no other activation");
         if (config.TorchDtype is { } dtype && !Dtypes.Contains(dtype))
             throw Fault(where, "torch_dtype", Quoted(Dtypes), $"\"{dtype}\"", "correct or remove it");
-        NotNegative(where, "router_aux_loss_coef", config.RouterAuxLossCoef);
-        NotNegative(where, "router_z_loss_coef", config.RouterZLossCoef);
+        foreach (var weight in LossWeights) CheckRange(config, where, weight);
     }
 
     private static void CheckRopeScaling(RopeScaling? scaling, string where)
     {
         if (scaling is null) return;
-        Positive(where, "rope_scaling: factor", scaling.Factor);
+        RequirePositive(where, "rope_scaling: factor", scaling.Factor);
         if (scaling.Type != RopeScalingType.Llama3) return;
-        Positive(where, "rope_scaling: low_freq_factor", scaling.LowFreqFactor);
-        Positive(where, "rope_scaling: original_max_position_embeddings", scaling.OriginalMaxPositionEmbeddings);
+        RequirePositive(where, "rope_scaling: low_freq_factor", scaling.LowFreqFactor);
+        RequirePositive(where, "rope_scaling: original_max_position_embeddings", scaling.OriginalMaxPositionEmbeddings);
         if (!(scaling.HighFreqFactor > scaling.LowFreqFactor))
         {
             throw Fault(
@@ -130,14 +128,21 @@ internal static class ModelConfigRules
             throw Fault(where, field, $"an id below vocab_size = {vocabSize}", id, "correct or remove it");
     }
 
-    private static void Positive(string where, string field, double value)
+    private static void RequirePositive(string where, string field, double value)
     {
-        if (!(value > 0 && double.IsFinite(value))) throw Fault(where, field, "a positive number", value, "correct it");
+        if (!(value > 0 && double.IsFinite(value))) throw Fault(where, field, Positive, value, "correct it");
     }
 
-    private static void NotNegative(string where, string field, double value)
+    private static IEnumerable<ConfigKey> Ranged<T>() =>
+        ModelConfigJson.Keys.Where(
+            key => key.Property.PropertyType == typeof(T) && double.IsFinite(key.Attribute.Minimum));
+
+    private static void CheckRange(ModelConfig config, string where, ConfigKey key)
     {
-        if (!(value >= 0 && double.IsFinite(value))) throw Fault(where, field, "0 or a positive number", value, "correct it");
+        if (key.Get(config) is not { } value) return;
+        var number = Convert.ToDouble(value, CultureInfo.InvariantCulture);
+        if (key.Attribute.Allows(number) && double.IsFinite(number)) return;
+        throw Fault(where, key.Name, key.Attribute.Allows(0) ? "0 or a positive number" : Positive, number, "correct it");
     }
 
     private static void RequireFits(string where, string field, long fused)

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Bam.Configuration;
+
 namespace Bam.Checkpoints;
 
 /// <summary>
@@ -171,8 +174,8 @@ internal static class RotaryFields
 
         public string Describe() =>
             Scaling is null ? $"no scaling, rope_theta {Theta?.ToText()}"
-            : $"{JsonFields.SnakeCase(Scaling.Type)} by {Scaling.Factor.ToText()}, rope_theta {Theta?.ToText()}";
+            : $"{SnakeCase.Of(Scaling.Type)} by {Scaling.Factor.ToText()}, rope_theta {Theta?.ToText()}";
     }
 
-    private static string ToText(this double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    private static string ToText(this double value) => value.ToString(CultureInfo.InvariantCulture);
 }

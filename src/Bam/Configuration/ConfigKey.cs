@@ -5,14 +5,19 @@ using System.Text.Json;
 namespace Bam.Configuration;
 
 /// <summary>
-/// Declares a property as a key of a YAML file. Reading, validation, the JSON schema and the resolved file are derived from it,
-/// the property's type, its initial value (the default) and <c>required</c>.
+/// Declares a property as a key of a YAML file or of <c>config.json</c>. Reading, validation, writing and the JSON schema are
+/// derived from it, the property's type, its initial value (the default) and <c>required</c>.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class KeyAttribute(string description) : Attribute
+internal sealed class KeyAttribute(string description = "") : Attribute
 {
-    /// <summary>The meaning of the key, with its unit, for the author of the file.</summary>
+    /// <summary>
+    /// The meaning of the key, with its unit, for the author of a YAML file; empty in <c>config.json</c>, which has no schema.
+    /// </summary>
     public string Description { get; } = description;
+
+    /// <summary>The key's name where it is not the property's in snake_case.</summary>
+    public string? Name { get; init; }
 
     /// <summary>The smallest allowed number; applies to each entry of a list.</summary>
     public double Minimum { get; init; } = double.NegativeInfinity;
@@ -32,8 +37,17 @@ internal sealed class KeyAttribute(string description) : Attribute
     /// </summary>
     public bool IsPath { get; init; }
 
-    /// <summary>False if the key has no influence on the result (see <see cref="ConfigDifference"/>).</summary>
+    /// <summary>
+    /// False if the key has no influence on the result (see <see cref="ConfigDifference"/>); a model's result is its logits.
+    /// </summary>
     public bool ChangesResult { get; init; } = true;
+
+    /// <summary><c>config.json</c> has the key only where its value is not the default.</summary>
+    public bool OmitDefault { get; init; }
+
+    /// <summary>True for a number within the range.</summary>
+    public bool Allows(double number) =>
+        (AboveMinimum ? number > Minimum : number >= Minimum) && (BelowMaximum ? number < Maximum : number <= Maximum);
 }
 
 /// <summary>
@@ -55,7 +69,7 @@ internal sealed record InlineValue(string Json, string Where, string? Scalar)
 }
 
 /// <summary>One key of a section and the property that it sets.</summary>
-/// <param name="Name">The property's name in snake_case.</param>
+/// <param name="Name">The attribute's name, else the property's in snake_case.</param>
 /// <param name="Property">The property that it sets.</param>
 /// <param name="Groups">The flattened properties on the path from the section's record to <paramref name="Property"/>.</param>
 /// <param name="Attribute">Description and range.</param>
@@ -96,7 +110,7 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
             if (property.IsDefined(typeof(FlattenedAttribute)))
                 foreach (var key in Of(property.PropertyType, [.. groups, property])) yield return key;
             else if (property.GetCustomAttribute<KeyAttribute>() is { } attribute)
-                yield return new ConfigKey(SnakeCase.Of(property.Name), property, groups, attribute);
+                yield return new ConfigKey(attribute.Name ?? SnakeCase.Of(property.Name), property, groups, attribute);
         }
     }
 
@@ -116,9 +130,12 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
     private object Holder(object section) => Groups.Aggregate(section, (holder, group) => group.GetValue(holder)!);
 }
 
-/// <summary>Converts C# names to the names in YAML files.</summary>
+/// <summary>Converts C# names to the names in files.</summary>
 internal static class SnakeCase
 {
     /// <summary>"LearningRate" → "learning_rate", "RouterZLossCoef" → "router_z_loss_coef", "Beta1" → "beta1".</summary>
     public static string Of(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+
+    /// <summary><c>NormType.RmsNorm</c> → "rms_norm".</summary>
+    public static string Of(Enum value) => Of(value.ToString());
 }

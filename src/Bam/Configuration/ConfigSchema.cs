@@ -83,7 +83,7 @@ internal static class ConfigSchema
         int number => JsonValue.Create(number),
         long number => JsonValue.Create(number),
         double number => JsonValue.Create(number),
-        Enum choice => JsonValue.Create(SnakeCase.Of(choice.ToString())),
+        Enum choice => JsonValue.Create(SnakeCase.Of(choice)),
         _ => null,
     };
 }
@@ -109,11 +109,11 @@ internal sealed record SchemaType(SchemaKind Kind, Type Clr, SchemaType? Item, s
             SchemaKind.Text => text,
             SchemaKind.Switch =>
                 text switch { "true" or "True" or "TRUE" => true, "false" or "False" or "FALSE" => false, _ => null },
-            SchemaKind.Choice => Enum.GetValues(Clr).Cast<object>().FirstOrDefault(v => SnakeCase.Of(v.ToString()!) == text),
-            SchemaKind.Integer => ParseInteger(text) is { } integer && InRange(integer, limits) && Fits(integer)
+            SchemaKind.Choice => Enum.GetValues(Clr).Cast<Enum>().FirstOrDefault(v => SnakeCase.Of(v) == text),
+            SchemaKind.Integer => ParseInteger(text) is { } integer && limits.Allows(integer) && Fits(integer)
                 ? Convert.ChangeType(integer, Clr, CultureInfo.InvariantCulture)
                 : null,
-            SchemaKind.Number => ParseNumber(text) is { } number && InRange(number, limits) ? number : null,
+            SchemaKind.Number => ParseNumber(text) is { } number && limits.Allows(number) ? number : null,
             _ => null,
         };
         value = parsed ?? "";
@@ -150,10 +150,6 @@ internal sealed record SchemaType(SchemaKind Kind, Type Clr, SchemaType? Item, s
             _ => $" {low} and {high}",
         };
     }
-
-    private static bool InRange(double value, KeyAttribute limits) =>
-        (limits.AboveMinimum ? value > limits.Minimum : value >= limits.Minimum)
-        && (limits.BelowMaximum ? value < limits.Maximum : value <= limits.Maximum);
 
     private static long? ParseInteger(string text)
     {

@@ -42,7 +42,7 @@ internal static class ConfigWriter
         bool flag => new YamlScalarNode(flag ? "true" : "false"),
         double number => new YamlScalarNode(number.ToString("R", CultureInfo.InvariantCulture)),
         int or long => new YamlScalarNode(Convert.ToString(value, CultureInfo.InvariantCulture)),
-        Enum choice => new YamlScalarNode(SnakeCase.Of(choice.ToString())),
+        Enum choice => new YamlScalarNode(SnakeCase.Of(choice)),
         InlineValue inline => inline.Scalar is { } scalar ? new YamlScalarNode(scalar) : Json(JsonNode.Parse(inline.Json)),
         IDictionary map => new YamlMappingNode(
             map.Keys.Cast<string>().Select(

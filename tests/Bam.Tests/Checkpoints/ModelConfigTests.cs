@@ -172,6 +172,25 @@ public sealed class ModelConfigTests
                 + "expert has nobody to share with");
     }
 
+    [Fact]
+    public void Of_several_wrong_values_the_first_in_this_order_is_named()
+    {
+        string[] keys =
+        [
+            "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+            "head_dim", "max_position_embeddings", "num_attention_experts", "num_local_experts", "num_experts_per_tok",
+            "sliding_window", "norm_eps", "rope_theta", "logit_scale", "partial_rotary_factor", "hidden_act", "torch_dtype",
+            "router_aux_loss_coef", "router_z_loss_coef",
+        ];
+        var json = JsonNode.Parse(Unusual.ToJson())!.AsObject();
+        foreach (var key in keys) json[key] = key is "hidden_act" or "torch_dtype" ? "none" : -1;
+        foreach (var key in keys)
+        {
+            Refused(json.ToJsonString()).ShouldStartWith($"config.json: {key}: ");
+            json[key] = JsonNode.Parse(Unusual.ToJson())![key]!.DeepClone();
+        }
+    }
+
     [Theory]
     [InlineData("", "config.json: not JSON (line 1, byte 1); it may be cut short or the wrong file")]
     [InlineData("{\"vocab_size\": 1", "config.json: not JSON (line 1, byte 17); it may be cut short or the wrong file")]

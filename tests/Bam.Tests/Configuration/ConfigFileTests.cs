@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Configuration;
+using Bam.Experiments.Recipes;
+using Bam.Training;
 using Shouldly;
 using Xunit;
 
@@ -148,6 +150,11 @@ public sealed class ConfigFileTests
     }
 
     [Theory]
+    [InlineData(typeof(TrainingConfig))]
+    [InlineData(typeof(Recipe))]
+    public void Every_key_of_a_file_has_a_meaning(Type file) => WithoutMeaning(file).ShouldBeEmpty();
+
+    [Theory]
     [InlineData("abc", "abc", 0)]
     [InlineData("abc", "acb", 1)]
     [InlineData("abc", "ab", 1)]
@@ -155,6 +162,15 @@ public sealed class ConfigFileTests
     [InlineData("lerning_rate", "learning_rate", 1)]
     [InlineData("", "abc", 3)]
     public void Distance_counts_edits(string a, string b, int distance) => Suggestion.Distance(a, b).ShouldBe(distance);
+
+    private static IEnumerable<string> WithoutMeaning(Type section) => ConfigKey.Of(section)
+        .SelectMany(
+            key => key.Attribute.Description.Length == 0
+                ? [$"{section.Name}.{key.Name}"]
+                : SectionsOf(key.Property.PropertyType).SelectMany(WithoutMeaning));
+
+    private static IEnumerable<Type> SectionsOf(Type type) =>
+        type.IsGenericType ? type.GetGenericArguments().SelectMany(SectionsOf) : [type];
 }
 
 public enum SampleDtype { Float32, Bfloat16 }
