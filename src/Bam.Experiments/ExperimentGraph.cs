@@ -249,8 +249,8 @@ internal sealed class ExperimentGraph
         {
             By = match.By,
             ReferenceTokens = referenceBudget is null ? reference.Training.TotalSteps * reference.Training.TokensPerStep : null,
-            Own = CostSettings.Of(mixture.Training, match.By),
-            Reference = CostSettings.Of(reference.Training, match.By),
+            Own = TokenCostSettings.Of(mixture.Training, match.By),
+            Reference = TokenCostSettings.Of(reference.Training, match.By),
             ReferenceName = match.Mixture,
         };
         var domains = DomainsOf(SharesOf(mixture)).Concat(DomainsOf(SharesOf(reference)));

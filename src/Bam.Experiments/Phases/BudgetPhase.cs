@@ -101,7 +101,7 @@ internal sealed class BudgetPhase(
         result["turns"] = new JsonArray([.. turns.Select(turn => new JsonArray(turn.Own, turn.Reference))]);
         return result;
 
-        RunSetup SetupOf(ModelPhase start, CostSettings side) =>
+        RunSetup SetupOf(ModelPhase start, TokenCostSettings side) =>
             RunSetup.Of(Trial(start, side, context.Store), context.Reporter, context.Cancellation);
 
         double CostOf(RunSetup setup) =>
@@ -109,7 +109,7 @@ internal sealed class BudgetPhase(
     }
 
     /// <summary>The training of a few steps that shows what a token costs; it depends on no domain's share.</summary>
-    private TrainingConfig Trial(ModelPhase start, CostSettings side, PhaseStore store) => new()
+    private TrainingConfig Trial(ModelPhase start, TokenCostSettings side, PhaseStore store) => new()
     {
         Model = start.ModelIn(store),
         Data = [.. All<DataPhase>().Select(data => new TrainingDomain { Domain = data.Name, Path = data.ShardsIn(store) })],
@@ -124,7 +124,7 @@ internal sealed class BudgetPhase(
     private static JsonObject Costs(double own, double reference) =>
         new() { ["cost_per_token"] = own, ["reference_cost_per_token"] = reference };
 
-    private static double Flops(ModelPhase start, CostSettings side, PhaseStore store) => ModelFlops.Training(
+    private static double Flops(ModelPhase start, TokenCostSettings side, PhaseStore store) => ModelFlops.Training(
         ModelConfigReader.Load(start.ModelIn(store), SilentReporter.Instance), side.SequenceLength);
 
     private sealed record Outcome(long Tokens, double CostPerToken, double ReferenceCostPerToken, int? Threads = null);
@@ -140,9 +140,9 @@ internal sealed record BudgetSettings
     /// <summary>The tokens of the other mixture; null if another <see cref="BudgetPhase"/> finds them.</summary>
     public required long? ReferenceTokens { get; init; }
 
-    public required CostSettings Own { get; init; }
+    public required TokenCostSettings Own { get; init; }
 
-    public required CostSettings Reference { get; init; }
+    public required TokenCostSettings Reference { get; init; }
 
     /// <summary>The other mixture's name, for messages and reports.</summary>
     [JsonIgnore]
@@ -150,7 +150,7 @@ internal sealed record BudgetSettings
 }
 
 /// <summary>The settings of a training on which the cost of a token depends; a learning rate, say, is none of them.</summary>
-internal sealed record CostSettings
+internal sealed record TokenCostSettings
 {
     public required int SequenceLength { get; init; }
 
@@ -173,7 +173,7 @@ internal sealed record CostSettings
     public required int? Threads { get; init; }
 
     /// <summary>Those of a mixture's training; the device only if core-seconds are matched.</summary>
-    public static CostSettings Of(TrainingSettings settings, MatchBy by) => new()
+    public static TokenCostSettings Of(TrainingSettings settings, MatchBy by) => new()
     {
         SequenceLength = settings.SequenceLength,
         BatchSize = settings.BatchSize,

@@ -136,7 +136,7 @@ internal static class ClaimTable
 
     private static void AddPaper(Html html, Study study, Comparison ours)
     {
-        var paper = PaperFigures.Change(study.Recipe, ours.Model, ours.Against, ours.Figure);
+        var paper = QuotedFigures.Change(study.Recipe, ours.Model, ours.Against, ours.Figure);
         if (!double.IsFinite(paper)) return;
         html.Add($"<small class='paper'>paper {NumberText.Change(1 + paper)}");
         if (Math.Sign(paper) * Math.Sign(ours.Change.Mean) < 0) html.Add($" <b>other sign</b>");

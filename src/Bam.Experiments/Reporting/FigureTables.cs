@@ -85,7 +85,7 @@ internal static class FigureTables
             Decimals = decimals,
             Baseline = table.Against is { } against ? models[against] : null,
             Samples = (model, figure) => study.Of(model.Name, figure.Value),
-            Paper = (model, figure) => PaperFigures.Of(table, model.Name, figure),
+            Paper = (model, figure) => QuotedFigures.Of(table, model.Name, figure),
         }.Add(html);
     }
 
@@ -95,7 +95,7 @@ internal static class FigureTables
 }
 
 /// <summary>The figures that a recipe's tables quote from the paper.</summary>
-internal static class PaperFigures
+internal static class QuotedFigures
 {
     /// <summary>The figure that a table quotes; NaN when it quotes none.</summary>
     public static double Of(RecipeTable table, string model, ModelFigure figure) =>

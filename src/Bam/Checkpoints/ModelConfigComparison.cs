@@ -10,7 +10,7 @@ internal static class ModelConfigComparison
         [.. ModelConfigJson.Keys.Where(key => !key.Attribute.ChangesResult).Select(key => key.Name)];
 
     /// <summary>Every key with different values, in the order of the format.</summary>
-    public static IReadOnlyList<ConfigDifference> Differences(ModelConfig first, ModelConfig second)
+    public static IReadOnlyList<ModelConfigDifference> Differences(ModelConfig first, ModelConfig second)
     {
         var firstValues = JsonNode.Parse(first.ToJson())!.AsObject();
         var secondValues = JsonNode.Parse(second.ToJson())!.AsObject();
@@ -19,7 +19,7 @@ internal static class ModelConfigComparison
             .. firstValues.Select(pair => pair.Key).Union(secondValues.Select(pair => pair.Key))
                 .Where(key => !JsonNode.DeepEquals(firstValues[key], secondValues[key]))
                 .Select(
-                    key => new ConfigDifference(
+                    key => new ModelConfigDifference(
                         key, Describe(firstValues[key]), Describe(secondValues[key]), !Inert.Contains(key))),
         ];
     }
@@ -32,4 +32,4 @@ internal static class ModelConfigComparison
 /// <param name="First">The first model's value as JSON; "null" where absent.</param>
 /// <param name="Second">The second model's.</param>
 /// <param name="ChangesArithmetic">False for keys that concern the file, generation or the training loss only.</param>
-internal sealed record ConfigDifference(string Key, string First, string Second, bool ChangesArithmetic);
+internal sealed record ModelConfigDifference(string Key, string First, string Second, bool ChangesArithmetic);

@@ -65,6 +65,12 @@ public class ImportRuleTests
         Library.GetTypes().Where(IsWritten).Select(Area).Distinct().Where(area => !Allowed.ContainsKey(area)).ShouldBeEmpty();
 
     [Fact]
+    public void No_two_types_have_one_name() =>
+        Projects.SelectMany(project => project.GetTypes())
+            .Where(type => IsWritten(type) && !type.IsNested && type.Namespace!.StartsWith("Bam", StringComparison.Ordinal))
+            .GroupBy(type => type.Name).Where(types => types.Count() > 1).Select(types => types.Key).ShouldBeEmpty();
+
+    [Fact]
     public void Projects_refer_only_downwards()
     {
         References(typeof(Program).Assembly).ShouldBeSubsetOf(["Bam.Experiments", "Bam", "Bam.Torch"]);

@@ -64,9 +64,9 @@ public sealed class CheckpointComparisonTests : IDisposable
         comparison.OnlyInSecond.ShouldBe(["model.embed_tokens.weight", "lm_head.weight"]);
         comparison.Config.ShouldBe(
         [
-            new ConfigDifference("vocab_size", "7", "8", true),
-            new ConfigDifference("tie_word_embeddings", "true", "false", true),
-            new ConfigDifference("eos_token_id", "null", "2", false),
+            new ModelConfigDifference("vocab_size", "7", "8", true),
+            new ModelConfigDifference("tie_word_embeddings", "true", "false", true),
+            new ModelConfigDifference("eos_token_id", "null", "2", false),
         ]);
         comparison.Tokenizer.ShouldBe("model.vocab.a: 0 and none");
     }

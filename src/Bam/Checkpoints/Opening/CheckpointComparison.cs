@@ -9,7 +9,7 @@ namespace Bam.Checkpoints.Opening;
 /// <param name="OnlyInSecond">Parameters that the first lacks or has in another shape.</param>
 /// <param name="Components">The parameters that both have, by kind.</param>
 internal sealed record CheckpointComparison(
-    IReadOnlyList<ConfigDifference> Config,
+    IReadOnlyList<ModelConfigDifference> Config,
     string? Tokenizer,
     IReadOnlyList<string> OnlyInFirst,
     IReadOnlyList<string> OnlyInSecond,

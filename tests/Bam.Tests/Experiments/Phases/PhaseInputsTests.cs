@@ -74,8 +74,8 @@ public class PhaseInputsTests
             .Select(property => $"{property.DeclaringType!.Name}.{property.Name}")
             .ShouldBe(
             [
-                "BudgetSettings.ReferenceName", "CostSettings.Threads", "EvaluateSettings.BatchSize", "EvaluateSettings.Device",
-                "MixSettings.Device", "TrainSettings.EvaluateBatchSize", "TrainSettings.RandomSeed", "TrainSettings.Sizes",
+                "BudgetSettings.ReferenceName", "TokenCostSettings.Threads", "EvaluateSettings.BatchSize",
+                "EvaluateSettings.Device", "MixSettings.Device", "TrainSettings.EvaluateBatchSize", "TrainSettings.RandomSeed", "TrainSettings.Sizes",
             ],
             ignoreOrder: true);
 
