@@ -42,33 +42,31 @@ public sealed class Tokenizer
     private Tokenizer(ReadOnlyMemory<byte> json, JsonField root)
     {
         this.json = json;
-        root.RequireKeys(
-            "version", "truncation", "padding", "role_to_token", "added_tokens", "normalizer", "pre_tokenizer",
-            "post_processor", "decoder", "model");
-        var version = root["version"];
+        var (version, _, _, _) = (root["version"], root["truncation"], root["padding"], root["role_to_token"]);
+        var (added, normalizer, splitting) = (root["added_tokens"], root["normalizer"], root["pre_tokenizer"]);
+        var (template, decoding, model) = (root["post_processor"], root["decoder"], root.Last("model"));
         if (version.TextOrNull() is not (null or "1.0")) throw version.Unexpected("1.0", "Bam knows no other version");
-        Normalizer = NormalizerReader.Read(root["normalizer"]);
-        PreTokenizers = PreTokenizerReader.Read(root["pre_tokenizer"], Normalizer);
+        Normalizer = NormalizerReader.Read(normalizer);
+        PreTokenizers = PreTokenizerReader.Read(splitting, Normalizer);
         var isByteLevel = PreTokenizers is [.., ByteLevel];
         preTokenizer = new PreTokenizerSequence(PreTokenizers);
-        Model = ModelReader.Read(root["model"], isByteLevel);
+        Model = ModelReader.Read(model, isByteLevel);
         var vocabulary = Model.Vocabulary;
-        AddedTokens = AddedTokensReader.Read(root["added_tokens"], vocabulary);
+        AddedTokens = AddedTokensReader.Read(added, vocabulary);
         addedTokens = AddedTokens.ToDictionary(t => t.Content);
         specialIds = [.. AddedTokens.Where(t => t.Special).Select(t => t.Id)];
-        decoder = DecoderReader.Read(root["decoder"], isByteLevel);
+        decoder = DecoderReader.Read(decoding, isByteLevel);
         rawMatcher = MatcherOf(AddedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
         normalizedMatcher = MatcherOf(AddedTokens.Where(t => t.Normalized).Select(t => (Normalize(t.Content), t)));
         tokens = new string?[Math.Max(vocabulary.MaxId, AddedTokens.Max(t => (int?)t.Id) ?? -1) + 1];
         foreach (var (token, id) in vocabulary.Tokens) tokens[id] = token;
         foreach (var token in AddedTokens) tokens[token.Id] = token.Content;
-        (IdsBefore, IdsAfter) = PostProcessorReader.Read(
-            root["post_processor"], id => id < tokens.Length && tokens[id] is not null);
+        (IdsBefore, IdsAfter) = PostProcessorReader.Read(template, id => id < tokens.Length && tokens[id] is not null);
         EndOfTextId = EndOfTextNames
             .Select(name => addedTokens.GetValueOrDefault(name))
             .FirstOrDefault(token => token is { Special: true })?.Id;
-        var (components, asWritten) = (
-            TokenizerFingerprint.Components(root.Element), TokenizerFingerprint.ComponentsAsWritten(root));
+        var components = TokenizerFingerprint.Components(root.Element);
+        var asWritten = TokenizerFingerprint.Write([normalizer.Element, splitting.Element, template.Element, decoding.Element]);
         fingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, components));
         writtenFingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, asWritten));
     }

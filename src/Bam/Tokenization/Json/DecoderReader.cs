@@ -31,34 +31,33 @@ internal sealed class DecoderReader
         const string Expected = "ByteLevel";
         const string Hint = "the pre-tokenizer ends in ByteLevel, and Bam reads no other decoder with it";
         if (field.IsNull) throw field.Unexpected(Expected, Hint);
-        if (field["type"].TextOrNull() != Expected) throw field["type"].Unexpected(Expected, Hint);
-        field.RequireKeys("type", "add_prefix_space", "trim_offsets", "use_regex");
+        if (field.Type.TextOrNull() != Expected) throw field.Type.Unexpected(Expected, Hint);
+        _ = (field["add_prefix_space"], field["trim_offsets"], field.Last("use_regex"));
         return new TokenDecoder([(next, _) => new ByteLevelStep(next)], token => ByteAlphabet.BytesOf(token));
     }
 
     private void ReadInto(JsonField field)
     {
-        switch (field["type"].TextOrNull())
+        switch (field.Type.TextOrNull())
         {
             case "Sequence":
-                field.RequireKeys("type", "decoders");
-                foreach (var step in field["decoders"].Items()) ReadInto(step);
+                foreach (var step in field.Last("decoders").Items()) ReadInto(step);
                 break;
             case "Replace":
-                field.RequireKeys("type", "pattern", "content");
-                var replace = new Replace(PatternReader.Read(field["pattern"]), field["content"].Text());
+                var (pattern, content) = (field["pattern"], field.Last("content"));
+                var replace = new Replace(PatternReader.Read(pattern), content.Text());
                 // Replacing a single character does not depend on where the text is split.
                 if (isFused && !replace.IsOfOneLetter) throw OutOfOrder(field, "before Fuse");
                 steps.Add((next, _) => new ReplaceStep(replace, next));
                 break;
             case "ByteFallback":
-                field.RequireKeys("type");
+                field.RejectOthers();
                 if (isFused || fallsBackToBytes) throw OutOfOrder(field, "before Fuse, once");
                 fallsBackToBytes = true;
                 steps.Add((next, _) => new ByteFallbackStep(next));
                 break;
             case "Fuse": // passing tokens on one by one is equivalent
-                field.RequireKeys("type");
+                field.RejectOthers();
                 isFused = true;
                 break;
             case "Strip":
@@ -70,20 +69,19 @@ internal sealed class DecoderReader
                 steps.Add((next, continues) => new MetaspaceStep(replacement, scheme != PrependScheme.Never && !continues, next));
                 break;
             default:
-                throw field["type"].Unexpected(
+                throw field.Type.Unexpected(
                     "Sequence, Replace, ByteFallback, Fuse, Strip or Metaspace", "Bam does not read this decoder here");
         }
     }
 
     private void ReadStrip(JsonField field)
     {
-        field.RequireKeys("type", "content", "start", "stop");
+        var (content, start, stop) = (field["content"], field["start"], field.Last("stop"));
         if (!isFused) throw OutOfOrder(field, "after Fuse");
-        var content = field["content"].Letter();
-        var (start, stop) = (field["start"].Integer(), field["stop"].Integer());
-        steps.Add((next, continues) => new StripStep(content, continues ? 0 : start, stop, next));
+        var (letter, atStart, atEnd) = (content.Letter(), start.Integer(), stop.Integer());
+        steps.Add((next, continues) => new StripStep(letter, continues ? 0 : atStart, atEnd, next));
     }
 
     private static InvalidInputException OutOfOrder(JsonField field, string place) =>
-        field["type"].Unexpected($"this step {place}", "Bam does not read a decoder in this order");
+        field.Type.Unexpected($"this step {place}", "Bam does not read a decoder in this order");
 }

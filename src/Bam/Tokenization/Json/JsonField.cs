@@ -3,8 +3,8 @@ using Bam.Files;
 
 namespace Bam.Tokenization.Json;
 
-/// <summary>A value in tokenizer.json with its location, for messages.</summary>
-internal readonly struct JsonField
+/// <summary>A value in tokenizer.json with its location, for messages, and the keys that have been read from it.</summary>
+internal sealed class JsonField
 {
     private const int MaxValueLength = 80;
 
@@ -13,6 +13,7 @@ internal readonly struct JsonField
     private readonly string parent; // the full path is built on demand
     private readonly string? key;
     private readonly int index;
+    private readonly List<string> known = [];
 
     /// <summary>The root of the document.</summary>
     public JsonField(JsonElement root, string file)
@@ -37,12 +38,16 @@ internal readonly struct JsonField
 
     private string Path => key is null ? $"{parent}[{index}]" : parent.Length == 0 ? key : $"{parent}.{key}";
 
+    /// <summary>The "type" of a component.</summary>
+    public JsonField Type => this["type"];
+
     /// <summary>The value of a key; null if it is missing.</summary>
     public JsonField this[string name]
     {
         get
         {
             RequireKind(JsonValueKind.Object, "an object");
+            known.Add(name);
             return new(element.TryGetProperty(name, out var value) ? value : default, file, Path, name, 0);
         }
     }
@@ -60,16 +65,16 @@ internal readonly struct JsonField
     public IEnumerable<JsonField> Items()
     {
         RequireKind(JsonValueKind.Array, "an array");
-        var (document, path) = (file, Path);
-        return element.EnumerateArray().Select((item, i) => new JsonField(item, document, path, null, i));
+        var path = Path;
+        return element.EnumerateArray().Select((item, i) => new JsonField(item, file, path, null, i));
     }
 
     public IEnumerable<(string Key, JsonField Value)> Properties()
     {
         RequireKind(JsonValueKind.Object, "an object");
-        var (field, path) = (this, Path);
+        var path = Path;
         return element.EnumerateObject().Select(
-            property => (property.Name, new JsonField(property.Value, field.file, path, property.Name, 0)));
+            property => (property.Name, new JsonField(property.Value, file, path, property.Name, 0)));
     }
 
     public string Text()
@@ -114,14 +119,22 @@ internal readonly struct JsonField
         _ => throw Damaged("true or false"),
     };
 
-    /// <summary>Rejects unknown keys, which might change the ids.</summary>
-    public void RequireKeys(params ReadOnlySpan<string> known)
+    /// <summary>The value of the last known key; null if it is missing. Rejects keys that have not been read.</summary>
+    public JsonField Last(string name)
     {
-        RequireKind(JsonValueKind.Object, "an object");
+        var value = this[name];
+        RejectOthers();
+        return value;
+    }
+
+    /// <summary>Rejects keys that have not been read, which might change the ids.</summary>
+    public void RejectOthers()
+    {
         foreach (var property in element.EnumerateObject())
         {
             if (known.Contains(property.Name)) continue;
-            throw this[property.Name].Unexpected($"one of the keys {string.Join(", ", known!)}", "Bam does not know this one");
+            var expected = $"one of the keys {string.Join(", ", known.Distinct())}";
+            throw this[property.Name].Unexpected(expected, "Bam does not know this one");
         }
     }
 

@@ -19,20 +19,22 @@ internal static class ModelReader
     public static BpeModel Read(JsonField field, bool isByteLevel)
     {
         // Old files omit the type; only BPE has merges.
-        if (field["type"].TextOrNull() is not (null or "BPE")) throw field["type"].Unexpected("\"BPE\"", KnownModels);
-        field.RequireKeys(
-            "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
-            "ignore_merges", "vocab", "merges");
-        RequirePlainBpe(field);
-        var vocabulary = ReadVocabulary(field["vocab"]);
-        var unknownId = field["unk_token"].TextOrNull() is { } unknown ? vocabulary.IdOf(unknown) : -1;
-        var byteFallback = field["byte_fallback"].Boolean(false);
+        if (field.Type.TextOrNull() is not (null or "BPE")) throw field.Type.Unexpected("\"BPE\"", KnownModels);
+        var (dropout, unknown) = (field["dropout"], field["unk_token"]);
+        var (prefix, suffix) = (field["continuing_subword_prefix"], field["end_of_word_suffix"]);
+        var (fuse, fallback, ignore) = (field["fuse_unk"], field["byte_fallback"], field["ignore_merges"]);
+        var (vocab, pairs) = (field["vocab"], field.Last("merges"));
+        RequirePlainBpe(prefix, suffix, dropout);
+        var vocabulary = ReadVocabulary(vocab);
+        var unknownId = unknown.TextOrNull() is { } token ? vocabulary.IdOf(token) : -1;
+        var byteFallback = fallback.Boolean(false);
         if (isByteLevel && byteFallback)
-            throw field["byte_fallback"].Unexpected(
-                "false", "the pre-tokenizer ends in ByteLevel, after which there are bytes only");
-        if (unknownId < 0) RequireAllBytes(field, vocabulary, isByteLevel, byteFallback);
-        var merges = new MergeList([.. field["merges"].Items().Select(merge => ReadMerge(merge, vocabulary))]);
-        var (fuseUnknown, ignoreMerges) = (field["fuse_unk"].Boolean(false), field["ignore_merges"].Boolean(false));
+            throw fallback.Unexpected("false", "the pre-tokenizer ends in ByteLevel, after which there are bytes only");
+        if (unknownId < 0 && !isByteLevel && !byteFallback)
+            throw unknown.Unexpected("a token of the vocabulary", "without it, letters that have no token would vanish");
+        if (unknownId < 0) RequireAllBytes(vocab, vocabulary, isByteLevel);
+        var merges = new MergeList([.. pairs.Items().Select(merge => ReadMerge(merge, vocabulary))]);
+        var (fuseUnknown, ignoreMerges) = (fuse.Boolean(false), ignore.Boolean(false));
         return isByteLevel
             ? new ByteLevelBpe(vocabulary, merges)
                 { UnknownId = unknownId, FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges }
@@ -40,14 +42,13 @@ internal static class ModelReader
                 { FuseUnknown = fuseUnknown, IgnoreMerges = ignoreMerges };
     }
 
-    private static void RequirePlainBpe(JsonField field)
+    private static void RequirePlainBpe(JsonField prefix, JsonField suffix, JsonField dropout)
     {
-        foreach (var key in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
+        foreach (var affix in (ReadOnlySpan<JsonField>)[prefix, suffix])
         {
-            if (field[key].TextOrNull() is { Length: > 0 }) throw field[key].Unexpected("null", KnownModels);
+            if (affix.TextOrNull() is { Length: > 0 }) throw affix.Unexpected("null", KnownModels);
         }
 
-        var dropout = field["dropout"];
         var isZero = dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0;
         if (!dropout.IsNull && !isZero) throw dropout.Unexpected("null", "ids must not be random; set it to null");
     }
@@ -68,18 +69,15 @@ internal static class ModelReader
     }
 
     // Bytes without a token would be dropped silently.
-    private static void RequireAllBytes(JsonField field, Vocabulary vocabulary, bool isByteLevel, bool byteFallback)
+    private static void RequireAllBytes(JsonField field, Vocabulary vocabulary, bool isByteLevel)
     {
-        if (!isByteLevel && !byteFallback)
-            throw field["unk_token"].Unexpected(
-                "a token of the vocabulary", "without it, letters that have no token would vanish");
         for (var value = 0; value < 256; value++)
         {
             var token = isByteLevel ? ByteAlphabet.LetterOf((byte)value).ToString() : ByteToken.NameOf((byte)value);
             var occursInUtf8 = value is not (0xC0 or 0xC1 or >= 0xF5);
             if (!occursInUtf8 || vocabulary.IdOf(token) >= 0) continue;
             throw new InvalidInputException(
-                field["vocab"].Where, "a token for every byte", $"none for the byte {value:X2} (\"{token}\")",
+                field.Where, "a token for every byte", $"none for the byte {value:X2} (\"{token}\")",
                 "text with it could not be encoded");
         }
     }
@@ -109,34 +107,36 @@ internal static class AddedTokensReader
         var contents = new HashSet<string>();
         var usedIds = vocabulary.Tokens.Select(t => t.Value).ToHashSet();
         var nextId = vocabulary.Count;
-        foreach (var (item, token) in field.Items().Select(item => (item, ReadOne(item))).OrderBy(entry => entry.Item2.Id))
+        foreach (var (id, content, token) in field.Items().Select(ReadOne).OrderBy(entry => entry.Token.Id))
         {
-            if (!contents.Add(token.Content)) throw item["content"].Damaged("each added token once");
+            if (!contents.Add(token.Content)) throw content.Damaged("each added token once");
             var knownId = vocabulary.IdOf(token.Content);
             var expectedId = knownId >= 0 ? knownId : nextId++;
             if (token.Id != expectedId)
-                throw item["id"].Unexpected($"{expectedId}", "tokens are numbered by the vocabulary, then in order");
-            if (knownId < 0 && !usedIds.Add(token.Id))
-                throw item["id"].Damaged("an id of its own", "another token has it");
+                throw id.Unexpected($"{expectedId}", "tokens are numbered by the vocabulary, then in order");
+            if (knownId < 0 && !usedIds.Add(token.Id)) throw id.Damaged("an id of its own", "another token has it");
             tokens.Add(token);
         }
 
         return tokens;
     }
 
-    private static AddedToken ReadOne(JsonField item)
+    private static (JsonField Id, JsonField Content, AddedToken Token) ReadOne(JsonField item)
     {
-        item.RequireKeys("id", "content", "single_word", "lstrip", "rstrip", "normalized", "special");
-        var content = item["content"].Text();
-        if (content.Length == 0) throw item["content"].Unexpected("a text", "an empty token is in every text; remove it");
-        var special = item["special"].Boolean(false);
-        return new AddedToken(item["id"].Integer(), content)
+        var (id, content, singleWord) = (item["id"], item["content"], item["single_word"]);
+        var (leftStrip, rightStrip) = (item["lstrip"], item["rstrip"]);
+        var (normalized, special) = (item["normalized"], item.Last("special"));
+        var text = content.Text();
+        if (text.Length == 0) throw content.Unexpected("a text", "an empty token is in every text; remove it");
+        var isSpecial = special.Boolean(false);
+        var token = new AddedToken(id.Integer(), text)
         {
-            Special = special,
-            Normalized = item["normalized"].Boolean(!special),
-            SingleWord = item["single_word"].Boolean(false),
-            LeftStrip = item["lstrip"].Boolean(false),
-            RightStrip = item["rstrip"].Boolean(false),
+            Special = isSpecial,
+            Normalized = normalized.Boolean(!isSpecial),
+            SingleWord = singleWord.Boolean(false),
+            LeftStrip = leftStrip.Boolean(false),
+            RightStrip = rightStrip.Boolean(false),
         };
+        return (id, content, token);
     }
 }

@@ -11,7 +11,7 @@ internal static class NormalizerReader
     public static Normalizer? Read(JsonField field)
     {
         if (field.IsNull) return null;
-        switch (field["type"].TextOrNull())
+        switch (field.Type.TextOrNull())
         {
             case "NFC":
                 return Form(field, UnicodeNormalization.Nfc);
@@ -22,22 +22,20 @@ internal static class NormalizerReader
             case "NFKD":
                 return Form(field, UnicodeNormalization.Nfkd);
             case "Lowercase":
-                field.RequireKeys("type");
+                field.RejectOthers();
                 return new Lowercase();
             case "Strip":
-                field.RequireKeys("type", "strip_left", "strip_right");
-                return new Strip(field["strip_left"].Boolean(false), field["strip_right"].Boolean(false));
+                var (left, right) = (field["strip_left"], field.Last("strip_right"));
+                return new Strip(left.Boolean(false), right.Boolean(false));
             case "Prepend":
-                field.RequireKeys("type", "prepend");
-                return new Prepend(field["prepend"].Text());
+                return new Prepend(field.Last("prepend").Text());
             case "Replace":
-                field.RequireKeys("type", "pattern", "content");
-                return new Replace(PatternReader.Read(field["pattern"]), field["content"].Text());
+                var (pattern, content) = (field["pattern"], field.Last("content"));
+                return new Replace(PatternReader.Read(pattern), content.Text());
             case "Sequence":
-                field.RequireKeys("type", "normalizers");
-                return new NormalizerSequence([.. field["normalizers"].Items().Select(Read).OfType<Normalizer>()]);
+                return new NormalizerSequence([.. field.Last("normalizers").Items().Select(Read).OfType<Normalizer>()]);
             default:
-                throw field["type"].Unexpected(
+                throw field.Type.Unexpected(
                     "NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend, Replace or Sequence",
                     "Bam does not read this normalizer");
         }
@@ -45,7 +43,7 @@ internal static class NormalizerReader
 
     private static UnicodeForm Form(JsonField field, UnicodeNormalization form)
     {
-        field.RequireKeys("type");
+        field.RejectOthers();
         return new UnicodeForm(form);
     }
 }
@@ -75,52 +73,49 @@ internal static class PreTokenizerReader
     private static void ReadInto(List<PreTokenizer> steps, JsonField field)
     {
         if (field.IsNull) return;
-        switch (field["type"].TextOrNull())
+        switch (field.Type.TextOrNull())
         {
             case "ByteLevel":
                 // trim_offsets applies to offsets, which Bam does not return.
-                field.RequireKeys("type", "add_prefix_space", "trim_offsets", "use_regex");
-                steps.Add(new ByteLevel(field["add_prefix_space"].Boolean(true), field["use_regex"].Boolean(true)));
+                var (prefix, _, regex) = (field["add_prefix_space"], field["trim_offsets"], field.Last("use_regex"));
+                steps.Add(new ByteLevel(prefix.Boolean(true), regex.Boolean(true)));
                 break;
             case "Digits":
-                field.RequireKeys("type", "individual_digits");
-                steps.Add(new Digits(field["individual_digits"].Boolean(false)));
+                steps.Add(new Digits(field.Last("individual_digits").Boolean(false)));
                 break;
             case "Split":
-                field.RequireKeys("type", "pattern", "behavior", "invert");
-                steps.Add(ReadSplit(field));
+                steps.Add(ReadSplit(field["pattern"], field["behavior"], field.Last("invert")));
                 break;
             case "Sequence":
-                field.RequireKeys("type", "pretokenizers");
-                foreach (var step in field["pretokenizers"].Items()) ReadInto(steps, step);
+                foreach (var step in field.Last("pretokenizers").Items()) ReadInto(steps, step);
                 break;
             case "Metaspace":
                 var (replacement, scheme, split) = MetaspaceReader.Read(field);
                 steps.Add(new Metaspace(replacement, scheme, split));
                 break;
             default:
-                throw field["type"].Unexpected(
+                throw field.Type.Unexpected(
                     "ByteLevel, Digits, Metaspace, Split or Sequence", "Bam does not read this pre-tokenizer");
         }
     }
 
-    private static PieceSplitter ReadSplit(JsonField field)
+    private static PieceSplitter ReadSplit(JsonField pattern, JsonField behaviorName, JsonField invert)
     {
-        if (!Enum.TryParse<SplitBehavior>(field["behavior"].Text(), out var behavior))
+        if (!Enum.TryParse<SplitBehavior>(behaviorName.Text(), out var behavior))
         {
-            throw field["behavior"].Unexpected(
-                string.Join(", ", Enum.GetNames<SplitBehavior>()), "Bam does not know this behaviour");
+            var known = string.Join(", ", Enum.GetNames<SplitBehavior>());
+            throw behaviorName.Unexpected(known, "Bam does not know this behaviour");
         }
 
-        var invert = field["invert"].Boolean(false);
+        var isInverted = invert.Boolean(false);
         // These patterns match all text, so that in both cases each match is a piece.
-        var everyMatchIsPiece = (behavior, invert) is (SplitBehavior.Isolated, _) or (SplitBehavior.Removed, true);
-        return PatternReader.RegexOf(field["pattern"]) switch
+        var everyMatchIsPiece = (behavior, isInverted) is (SplitBehavior.Isolated, _) or (SplitBehavior.Removed, true);
+        return PatternReader.RegexOf(pattern) switch
         {
             Gpt2Splitter.Pattern when everyMatchIsPiece => new Gpt2Splitter(),
             { } llama when everyMatchIsPiece && llama == Llama3Splitter.PatternFor(3) => new Llama3Splitter(3),
             { } qwen when everyMatchIsPiece && qwen == Llama3Splitter.PatternFor(1) => new Llama3Splitter(1),
-            _ => new PatternSplitter(PatternReader.Read(field["pattern"]), behavior, invert),
+            _ => new PatternSplitter(PatternReader.Read(pattern), behavior, isInverted),
         };
     }
 }
@@ -133,14 +128,14 @@ internal static class MetaspaceReader
     public static (string Replacement, PrependScheme Scheme, bool Split) Read(JsonField field)
     {
         // str_rep repeats the replacement in files before 2023 and is ignored.
-        field.RequireKeys("type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep");
-        return (field["replacement"].Letter(), ReadScheme(field), field["split"].Boolean(true));
+        var (replacement, scheme, split) = (field["replacement"], field["prepend_scheme"], field["split"]);
+        var (addPrefixSpace, _) = (field["add_prefix_space"], field.Last("str_rep"));
+        return (replacement.Letter(), ReadScheme(scheme, addPrefixSpace), split.Boolean(true));
     }
 
-    private static PrependScheme ReadScheme(JsonField field)
+    private static PrependScheme ReadScheme(JsonField scheme, JsonField addPrefixSpace)
     {
-        var scheme = field["prepend_scheme"];
-        var never = !field["add_prefix_space"].Boolean(true); // the only setting before 2024
+        var never = !addPrefixSpace.Boolean(true); // the only setting before 2024
         var read = scheme.TextOrNull() switch
         {
             null => never ? PrependScheme.Never : PrependScheme.Always,
@@ -164,10 +159,10 @@ internal static class PatternReader
     /// </exception>
     public static CodePointRegex Read(JsonField field)
     {
-        field.RequireKeys("String", "Regex");
-        if (TextOf(field, "String") is { } literal) return CodePointRegex.FromLiteral(literal);
-        var regex = field["Regex"];
-        var pattern = TextOf(field, "Regex") ?? throw field.Damaged("String or Regex");
+        var (literal, regex) = KindsOf(field);
+        field.RejectOthers();
+        if (TextOf(literal) is { } text) return CodePointRegex.FromLiteral(text);
+        var pattern = TextOf(regex) ?? throw field.Damaged("String or Regex");
         try
         {
             return CodePointRegex.FromPattern(pattern);
@@ -179,12 +174,14 @@ internal static class PatternReader
     }
 
     /// <summary>The regular expression; null if the pattern is a literal.</summary>
-    public static string? RegexOf(JsonField field) => TextOf(field, "Regex");
+    public static string? RegexOf(JsonField field) => TextOf(KindsOf(field).Regex);
 
-    private static string? TextOf(JsonField field, string key)
+    private static (JsonField Literal, JsonField Regex) KindsOf(JsonField field) => (field["String"], field["Regex"]);
+
+    private static string? TextOf(JsonField field)
     {
-        var text = field[key].TextOrNull();
-        if (text is { Length: 0 }) throw field[key].Unexpected("a pattern", "an empty one splits nothing; remove it");
+        var text = field.TextOrNull();
+        if (text is { Length: 0 }) throw field.Unexpected("a pattern", "an empty one splits nothing; remove it");
         return text;
     }
 }
@@ -197,18 +194,17 @@ internal static class PostProcessorReader
     public static (int[] Before, int[] After) Read(JsonField field, Func<int, bool> hasId)
     {
         if (field.IsNull) return ([], []);
-        switch (field["type"].TextOrNull())
+        switch (field.Type.TextOrNull())
         {
             case "ByteLevel": // trims offsets, which Bam does not return
-                field.RequireKeys("type", "add_prefix_space", "trim_offsets", "use_regex");
+                _ = (field["add_prefix_space"], field["trim_offsets"], field.Last("use_regex"));
                 return ([], []);
             case "TemplateProcessing":
-                field.RequireKeys("type", "single", "pair", "special_tokens");
-                return ReadTemplate(field, hasId);
+                var (single, _, special) = (field["single"], field["pair"], field.Last("special_tokens"));
+                return ReadTemplate(single, special, hasId);
             case "Sequence":
-                field.RequireKeys("type", "processors");
                 (int[] Before, int[] After) all = ([], []);
-                foreach (var processor in field["processors"].Items())
+                foreach (var processor in field.Last("processors").Items())
                 {
                     var (before, after) = Read(processor, hasId);
                     all = ([.. before, .. all.Before], [.. all.After, .. after]);
@@ -216,34 +212,33 @@ internal static class PostProcessorReader
 
                 return all;
             default:
-                throw field["type"].Unexpected(
+                throw field.Type.Unexpected(
                     "ByteLevel, TemplateProcessing or Sequence", "Bam does not read this post-processor");
         }
     }
 
-    private static (int[] Before, int[] After) ReadTemplate(JsonField field, Func<int, bool> hasId)
+    private static (int[] Before, int[] After) ReadTemplate(JsonField single, JsonField special, Func<int, bool> hasId)
     {
         List<int> before = [], after = [];
         var texts = 0;
-        foreach (var piece in field["single"].Items())
+        foreach (var piece in single.Items())
         {
-            piece.RequireKeys("SpecialToken", "Sequence");
-            if (piece["Sequence"] is { IsNull: false } sequence)
+            var (token, sequence) = (piece["SpecialToken"], piece.Last("Sequence"));
+            if (!sequence.IsNull)
             {
-                if (sequence["id"].Text() != "A" || ++texts > 1)
-                    throw field["single"].Damaged("the sequence A once");
+                if (sequence["id"].Text() != "A" || ++texts > 1) throw single.Damaged("the sequence A once");
                 continue;
             }
 
-            var name = piece["SpecialToken"]["id"].Text();
-            foreach (var id in field["special_tokens"][name]["ids"].Items())
+            var name = token["id"].Text();
+            foreach (var id in special[name]["ids"].Items())
             {
                 if (!hasId(id.Integer())) throw id.Damaged("the id of a token");
                 (texts == 0 ? before : after).Add(id.Integer());
             }
         }
 
-        if (texts == 0) throw field["single"].Damaged("the sequence A once");
+        if (texts == 0) throw single.Damaged("the sequence A once");
         return ([.. before], [.. after]);
     }
 }

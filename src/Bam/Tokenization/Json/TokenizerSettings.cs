@@ -238,14 +238,8 @@ internal static class TokenizerFingerprint
         return Write([.. components.Select(TokenizerSettings.ToElement)]);
     }
 
-    /// <summary>
-    /// Normalizer, pre-tokenizer, post-processor and decoder as written in the file, for fingerprints of older versions of Bam.
-    /// </summary>
-    public static string ComponentsAsWritten(JsonField root) =>
-        Write(
-            [root["normalizer"].Element, root["pre_tokenizer"].Element, root["post_processor"].Element, root["decoder"].Element]);
-
-    private static string Write(ReadOnlySpan<JsonElement> components)
+    /// <summary>Components with sorted keys; for fingerprints of older versions of Bam, components as in the file.</summary>
+    public static string Write(ReadOnlySpan<JsonElement> components)
     {
         using var text = new MemoryStream();
         using (var json = new Utf8JsonWriter(text))
