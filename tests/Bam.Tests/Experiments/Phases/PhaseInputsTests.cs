@@ -75,7 +75,8 @@ public class PhaseInputsTests
             .ShouldBe(
             [
                 "BudgetSettings.ReferenceName", "TokenCostSettings.Threads", "EvaluateSettings.BatchSize",
-                "EvaluateSettings.Device", "MixSettings.Device", "TrainSettings.EvaluateBatchSize", "TrainSettings.RandomSeed", "TrainSettings.Sizes",
+                "EvaluateSettings.Device", "MixSettings.Device", "TrainSettings.EvaluateBatchSize",
+                "TrainSettings.RandomSeed", "TrainSettings.Sizes",
             ],
             ignoreOrder: true);
 
