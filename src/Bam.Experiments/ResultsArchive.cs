@@ -32,7 +32,12 @@ internal static class ResultsArchive
     {
         var (set, recipes) = StudySet.ReadRecipes(path);
         var directory = Path.GetFullPath(output ?? Path.Combine("runs", set?.Name ?? recipes[0].Name));
+        if (File.Exists(directory)) throw new InvalidInputException(directory, "a run's directory", "a file", "choose another --output");
         var studies = recipes.Select(recipe => Read(recipe, directory, reporter)).ToList();
+        if (studies.All(study => study.Units.Count == 0))
+            throw new InvalidInputException(
+                path, $"stored results of at least one random seed, by --output in {directory} if the recipe names no folder", "none",
+                "run 'bam run RECIPE' first, or name the directory of its run by --output");
         var pages = studies.Select(study => StudyReport.Write(study, directory)).ToList();
         return set is null ? pages[0] : SetReport.Write(set, studies, directory);
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Bam.Experiments;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Reporting;
+using Bam.Experiments.Studies;
 
 namespace Bam.Cli.Commands;
 
@@ -15,7 +16,8 @@ internal sealed class Report : Verb
 
     private readonly Option<string?> output = new("--output")
     {
-        Description = "The file to write [default: report.html in RUNDIR]; for studies, the folder [default: runs/NAME]",
+        Description = "The report to write [default: report.html in RUNDIR]; for a RECIPE, the directory of its run, where results "
+            + "are read and reports are written [default: runs/NAME]",
         HelpName = "PATH",
     };
 
@@ -40,6 +42,10 @@ internal sealed class Report : Verb
 
     private static string WriteRun(string directory, string? path, IReporter reporter)
     {
+        if (!Directory.Exists(directory))
+            throw new InvalidInputException(directory, "the directory of a run, or a recipe", "nothing", "check the path");
+        if (!File.Exists(Path.Combine(directory, Results.FileName)) && Directory.Exists(Path.Combine(directory, StudyFiles.FolderName)))
+            throw new InvalidInputException(directory, Results.FileName, "the results of a study", "name the study's recipe");
         var study = ResultsArchive.ReadRun(directory, reporter);
         if (path is null) return StudyReport.Write(study, directory);
         StudyReport.WritePage(study, path);

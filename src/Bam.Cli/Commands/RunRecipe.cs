@@ -37,7 +37,8 @@ internal sealed class RunRecipe : Verb
 
     private readonly Option<bool> smoke = new("--smoke")
     {
-        Description = "Test the recipe: run every phase with tiny models and synthetic text [default output: runs/NAME-smoke]",
+        Description = "Test the recipe: run every phase with tiny models and synthetic text, for at most two random seeds; the "
+            + "figures mean nothing [default output: runs/NAME-smoke]",
     };
 
     private readonly Option<bool> schema = new("--schema")
@@ -89,6 +90,14 @@ internal sealed class RunRecipe : Verb
             study.Name,
             study.Units,
             Claims = study.Claims.Select(claim => new { claim.Claim.Says, claim.Verdict }),
+            Observations = study.Observations.Select(observation => new
+            {
+                observation.Model,
+                observation.Against,
+                Domain = observation.Figure.Title,
+                Change = observation.Change.Mean,
+                Observation = observation.InWords,
+            }),
         }),
         console => StudyView.Draw(console, studies, directory));
 

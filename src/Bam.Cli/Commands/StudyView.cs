@@ -116,7 +116,7 @@ internal static class StudyView
     {
         var against = observations[0].Against;
         var table = new Table().Border(TableBorder.Simple)
-            .Title($"Observations (perplexity against {ResultText.Label(against)})")
+            .Title($"Observations (perplexity against {ResultText.Label(against)}{(study.Units.Count > 1 ? "" : "; one random seed")})")
             .AddColumn("model")
             .AddColumn("domain")
             .AddColumn(Right(against))

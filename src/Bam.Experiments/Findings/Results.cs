@@ -66,7 +66,7 @@ internal sealed record Results
         if (!Path.Exists(path))
             throw new InvalidInputException(
                 path, "the results of a finished run", "no such file", "run 'bam run RECIPE' to its end first");
-        const string hint = "run 'bam run RECIPE' again";
+        const string hint = "remove the file and run 'bam run RECIPE' again";
         var results = JsonRecord.Load<Results>(path, hint, Json);
         if (Twice(results.Domains) is { } domain)
             throw new InvalidInputException($"{path}: key 'domains': '{domain}' is there twice; {hint}");

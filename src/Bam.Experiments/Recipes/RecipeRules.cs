@@ -49,9 +49,12 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         CheckDrawnSeeds();
         foreach (var table in recipe.Tables)
         {
+            if (table.Title.Length == 0) throw Fault(["tables"], "key 'tables': a 'title' is empty; say what the table shows");
+            if (table.Models.Count == 0) throw Fault(["tables"], "key 'tables': expected at least one model in 'models', found none");
             CheckModels("tables", table.Models);
             CheckDomains("tables", table.Domains);
             if (table.Against is { } against) CheckModels("tables", [against]);
+            CheckPaper(table);
         }
 
         if (recipe.Latency is { } latency)
@@ -67,6 +70,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
 
         foreach (var claim in recipe.Claims)
         {
+            if (claim.Says.Length == 0) throw Fault(["claims"], "key 'claims': a 'says' is empty; say what is claimed");
             CheckModels("claims", claim.Order);
             CheckDomains("claims", claim.Domains);
             if (claim.Order.Count < 2) throw Fault(["claims"], "key 'claims': an 'order' needs at least two models");
@@ -95,8 +99,24 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         }
     }
 
-    private void CheckModels(string key, IEnumerable<string> names)
+    private void CheckPaper(RecipeTable table)
     {
+        CheckModels("tables", [.. table.Paper.Keys]);
+        string[] columns = [.. table.Domains ?? [.. recipe.Domains.Keys], "mean"];
+        foreach (var (column, figure) in table.Paper.Values.SelectMany(figures => figures))
+        {
+            if (!columns.Contains(column))
+                throw Fault(["tables"], $"key 'tables': 'paper' has no column '{column}'{Suggestion.For(column, columns)}");
+            if (!(figure > 0))
+                throw Fault(["tables"], $"key 'tables': 'paper' expected perplexities above 0, found {Text(figure)}; correct it");
+        }
+
+        static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private void CheckModels(string key, IReadOnlyList<string> names)
+    {
+        if (names.Distinct().Count() < names.Count) throw Fault([key], $"key '{key}': a model is there twice; keep one");
         string[] models = ["seed", .. recipe.Experts.Keys, .. recipe.Mixtures.Keys];
         foreach (var name in names.Except(models))
             throw Fault([key], $"key '{key}': there is no model '{name}'{Suggestion.For(name, models)}");

@@ -34,6 +34,9 @@ internal static class SmokeRecipe
         {
             RandomSeeds = [.. recipe.RandomSeeds.Take(MostSeeds)],
             Results = null,
+            Title = $"{recipe.Title ?? recipe.Name}: smoke test",
+            About = "A smoke test with tiny models and synthetic text. The figures mean nothing.",
+            Claims = [],
             Seed = recipe.Seed with { Training = Short(recipe.Seed.Training) },
             Experts = recipe.Experts.ToDictionary(
                 pair => pair.Key, pair => pair.Value with { Training = Short(pair.Value.Training) }),

@@ -9,6 +9,9 @@ namespace Bam.Experiments.Studies;
 /// </summary>
 internal sealed record Comparison(string Model, string Against, ModelFigure Figure, Sample Difference, Sample Change)
 {
+    // What rounds to 0.0 %.
+    private const double SmallestChange = 0.0005;
+
     /// <summary>In how many units the model is below the other.</summary>
     public int Held => Difference.Values.Count(difference => difference < 0);
 
@@ -21,6 +24,7 @@ internal sealed record Comparison(string Model, string Against, ModelFigure Figu
     /// <summary>The comparison in words: "better", "worse", "no clear difference" or "not measured".</summary>
     public string InWords => Verdict switch
     {
+        Verdict.HeldOnce or Verdict.FailedOnce when Math.Abs(Change.Mean) < SmallestChange => "no clear difference",
         Verdict.Holds or Verdict.HeldOnce => "better",
         Verdict.Contradicted => "worse",
         Verdict.FailedOnce when Difference.Mean > 0 => "worse",

@@ -108,6 +108,14 @@ internal static class StudyFigures
                 Domains = pair.Domains.Select(Describe),
             }),
         }),
+        Observations = study.Observations.Select(observation => new
+        {
+            observation.Model,
+            observation.Against,
+            Domain = observation.Figure.Title,
+            Change = Describe(observation.Change),
+            Observation = observation.InWords,
+        }),
         Routers = RouterStability.Of(study).Select(row => new { row.Model, Figure = row.Figure.Name, row.Levels, row.Steps }),
     };
 

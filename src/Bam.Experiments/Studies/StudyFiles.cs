@@ -9,6 +9,9 @@ namespace Bam.Experiments.Studies;
 /// </summary>
 internal sealed class StudyFiles(Recipe recipe, string runDirectory)
 {
+    /// <summary>The folder of the units' results, unless the recipe names another.</summary>
+    public const string FolderName = "results";
+
     /// <summary>The report of a recipe with one unit, and of a set.</summary>
     public const string ReportName = "report.html";
 
@@ -18,7 +21,7 @@ internal sealed class StudyFiles(Recipe recipe, string runDirectory)
     /// <summary>The measured figures as a table, for programs.</summary>
     public const string FiguresCsvName = "figures.csv";
 
-    private readonly string folder = recipe.Results ?? Path.Combine(runDirectory, "results");
+    private readonly string folder = recipe.Results ?? Path.Combine(runDirectory, FolderName);
 
     /// <summary>The report.</summary>
     public string Page => PathOf(ReportName, "html");

@@ -9,7 +9,7 @@ namespace Bam.Experiments.Studies;
 internal sealed record StudySet
 {
     /// <summary>Names that a study in a set cannot have, because other files of the run have them.</summary>
-    private static readonly string[] TakenNames = ["report", "inputs"];
+    private static readonly string[] TakenNames = ["report", "figures", "results", "inputs"];
 
     /// <summary>The name of the run; the file's folder when absent.</summary>
     [Key("the name of the run; the set's folder when absent")]

@@ -49,7 +49,8 @@ internal sealed record TextDifference(string Text, IReadOnlyList<(long Tokens, I
 
     private static IReadOnlyList<(long Tokens, IReadOnlyList<long> Seeds)> UnitsByTokens(Study study, ModelFigure text) =>
     [
-        .. study.Units.GroupBy(unit => text.Tokens(unit.Models[0]))
+        .. study.Units.Where(unit => unit.Models.Count > 0)
+            .GroupBy(unit => text.Tokens(unit.Models[0]))
             .Where(units => units.Key > 0)
             .Select(units => (units.Key, (IReadOnlyList<long>)[.. units.Select(unit => unit.RandomSeed)])),
     ];

@@ -53,6 +53,41 @@ public sealed class ReportTests : IDisposable
             + "run RECIPE' to its end first\n");
     }
 
+    [Fact]
+    public void What_is_neither_a_run_nor_a_recipe_is_named()
+    {
+        var (nothing, study) = (Path.Combine(run, "nothing"), Path.Combine(run, "study"));
+        Directory.CreateDirectory(Path.Combine(study, "results"));
+
+        CommandLineRun.Of("report", nothing).ShouldBe(new(
+            2, "", $"bam: {nothing}: expected the directory of a run, or a recipe, found nothing; check the path\n"));
+        CommandLineRun.Of("report", study).ShouldBe(new(
+            2, "", $"bam: {study}: expected results.json, found the results of a study; name the study's recipe\n"));
+    }
+
+    [Fact]
+    public void A_study_without_stored_results_and_a_file_as_its_directory_are_refused()
+    {
+        var (recipe, file) = (WriteStudy(), Path.Combine(run, "file"));
+        File.WriteAllText(file, "precious");
+
+        var empty = CommandLineRun.Of("report", recipe, "--output", Path.Combine(run, "pages"));
+        var wrong = CommandLineRun.Of("report", recipe, "--output", file);
+
+        (empty.Status, wrong.Status).ShouldBe((2, 2));
+        empty.Error.ShouldStartWith($"bam: {recipe}: expected stored results of at least one random seed");
+        Directory.Exists(Path.Combine(run, "pages")).ShouldBeFalse();
+        wrong.Error.ShouldBe($"bam: {file}: expected a run's directory, found a file; choose another --output\n");
+    }
+
+    [Fact]
+    public void Results_without_models_are_drawn()
+    {
+        (Empty with { Domains = ["law"] }).Save(run);
+
+        CommandLineRun.Of("report", run).ShouldBeDone();
+    }
+
     [Theory]
     [InlineData("html")]
     [InlineData("json")]

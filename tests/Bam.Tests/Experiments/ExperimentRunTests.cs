@@ -169,6 +169,7 @@ public sealed class ExperimentRunTests : IDisposable
         var studies = smoke.Run(null, SilentReporter.Instance, default);
 
         studies.ShouldAllBe(study => study.Units.Count == 2);
+        studies.ShouldAllBe(study => study.Claims.Count == 0 && study.Title == $"{study.Name}: smoke test");
         Directory.Exists(directory["kept"]).ShouldBeFalse();
     }
 

@@ -157,6 +157,23 @@ public sealed class RecipeReaderTests : IDisposable
         "mixture: btx", "mixture: bam",
         "recipe.yaml:10: key 'mixtures.bam.match.mixture': the budgets go round in a circle (bam → bam)")]
     [InlineData("by: core_seconds", "by: hours", "expected core_seconds or flops or tokens, found 'hours'")]
+    [InlineData(
+        "model:", "claims: [{ says: '', order: [bam, btx] }]\nmodel:", "recipe.yaml:4: key 'claims': a 'says' is empty")]
+    [InlineData(
+        "model:", "claims: [{ says: x, order: [bam, bam] }]\nmodel:", "recipe.yaml:4: key 'claims': a model is there twice")]
+    [InlineData("model:", "tables: [{ title: x, models: [] }]\nmodel:", "recipe.yaml:4: key 'tables': expected at least one model")]
+    [InlineData("model:", "tables: [{ title: '', models: [bam] }]\nmodel:", "recipe.yaml:4: key 'tables': a 'title' is empty")]
+    [InlineData(
+        "model:", "tables: [{ title: x, models: [bam, bam] }]\nmodel:", "recipe.yaml:4: key 'tables': a model is there twice")]
+    [InlineData(
+        "model:", "tables: [{ title: x, models: [bam], paper: { bm: { mean: 1 } } }]\nmodel:",
+        "recipe.yaml:4: key 'tables': there is no model 'bm'")]
+    [InlineData(
+        "model:", "tables: [{ title: x, models: [bam], paper: { bam: { mea: 1 } } }]\nmodel:",
+        "recipe.yaml:4: key 'tables': 'paper' has no column 'mea', did you mean 'mean'")]
+    [InlineData(
+        "model:", "tables: [{ title: x, models: [bam], paper: { bam: { mean: -5 } } }]\nmodel:",
+        "recipe.yaml:4: key 'tables': 'paper' expected perplexities above 0, found -5; correct it")]
     [InlineData("method: bam,", "method: bam, tokens: 3,", "recipe.yaml:10: key 'tokens' and key 'match' exclude each other")]
     [InlineData(
         "btx: { method: btx, tokens: 3e5 }", "btx: { method: btx }",

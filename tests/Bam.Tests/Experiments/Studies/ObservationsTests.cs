@@ -39,6 +39,12 @@ public sealed class ObservationsTests
         .ShouldAllBe(observation => observation.InWords == "not measured");
 
     [Fact]
+    public void What_rounds_to_nothing_is_no_clear_difference() => Of(
+            Model("seed", ModelKind.Seed, null, general: 20, law: 290.90, code: 30),
+            Model("law", ModelKind.Expert, "law", general: 25, law: 290.97, code: 50))
+        .ShouldHaveSingleItem().InWords.ShouldBe("no clear difference");
+
+    [Fact]
     public void Without_experts_there_is_nothing_to_observe() =>
         Of(Model("seed", ModelKind.Seed, null, 1, 1, 1), Model("btx", ModelKind.Btx, null, 1, 1, 1)).ShouldBeEmpty();
 
