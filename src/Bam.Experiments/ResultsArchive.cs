@@ -32,15 +32,21 @@ internal static class ResultsArchive
     {
         var (set, recipes) = StudySet.ReadRecipes(path);
         var directory = Path.GetFullPath(output ?? Path.Combine("runs", set?.Name ?? recipes[0].Name));
-        if (File.Exists(directory)) throw new InvalidInputException(directory, "a run's directory", "a file", "choose another --output");
+        if (File.Exists(directory))
+            throw new InvalidInputException(directory, "a run's directory", "a file", "choose another --output");
         var studies = recipes.Select(recipe => Read(recipe, directory, reporter)).ToList();
-        if (studies.All(study => study.Units.Count == 0))
+        if (set is null && studies[0].Units.Count == 0)
             throw new InvalidInputException(
-                path, $"stored results of at least one random seed, by --output in {directory} if the recipe names no folder", "none",
+                path,
+                $"stored results of at least one random seed, as {FirstFileOf(recipes[0], directory)}",
+                "none",
                 "run 'bam run RECIPE' first, or name the directory of its run by --output");
         var pages = studies.Select(study => StudyReport.Write(study, directory)).ToList();
         return set is null ? pages[0] : SetReport.Write(set, studies, directory);
     }
+
+    private static string FirstFileOf(Recipe recipe, string directory) =>
+        new StudyFiles(recipe, directory).FileOf(recipe.UnitSeeds[0]);
 
     private static Study Read(Recipe recipe, string directory, IReporter reporter)
     {

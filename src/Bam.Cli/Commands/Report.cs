@@ -16,8 +16,8 @@ internal sealed class Report : Verb
 
     private readonly Option<string?> output = new("--output")
     {
-        Description = "The report to write [default: report.html in RUNDIR]; for a RECIPE, the directory of its run, where results "
-            + "are read and reports are written [default: runs/NAME]",
+        Description = "The report to write [default: report.html in RUNDIR]; for a RECIPE, the directory of its run, where "
+            + "results are read and reports are written [default: runs/NAME]",
         HelpName = "PATH",
     };
 
@@ -44,7 +44,8 @@ internal sealed class Report : Verb
     {
         if (!Directory.Exists(directory))
             throw new InvalidInputException(directory, "the directory of a run, or a recipe", "nothing", "check the path");
-        if (!File.Exists(Path.Combine(directory, Results.FileName)) && Directory.Exists(Path.Combine(directory, StudyFiles.FolderName)))
+        var hasResults = File.Exists(Path.Combine(directory, Results.FileName));
+        if (!hasResults && Directory.Exists(Path.Combine(directory, StudyFiles.FolderName)))
             throw new InvalidInputException(directory, Results.FileName, "the results of a study", "name the study's recipe");
         var study = ResultsArchive.ReadRun(directory, reporter);
         if (path is null) return StudyReport.Write(study, directory);

@@ -116,13 +116,13 @@ internal static class StudyView
     {
         var against = observations[0].Against;
         var table = new Table().Border(TableBorder.Simple)
-            .Title($"Observations (perplexity against {ResultText.Label(against)}{(study.Units.Count > 1 ? "" : "; one random seed")})")
+            .Title($"Observations (perplexity against {ResultText.Label(against)})")
             .AddColumn("model")
             .AddColumn("domain")
             .AddColumn(Right(against))
             .AddColumn(Right("model"))
             .AddColumn(Right("change"))
-            .AddColumn("");
+            .AddColumn(study.Units.Count > 1 ? "" : "with one seed");
         foreach (var observation in observations)
         {
             table.AddRow(

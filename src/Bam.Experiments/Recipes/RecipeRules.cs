@@ -50,7 +50,9 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         foreach (var table in recipe.Tables)
         {
             if (table.Title.Length == 0) throw Fault(["tables"], "key 'tables': a 'title' is empty; say what the table shows");
-            if (table.Models.Count == 0) throw Fault(["tables"], "key 'tables': expected at least one model in 'models', found none");
+            if (table.Models.Count == 0)
+                throw Fault(["tables"], "key 'tables': expected at least one model in 'models', found none");
+            RequireEachOnce("tables", table.Models);
             CheckModels("tables", table.Models);
             CheckDomains("tables", table.Domains);
             if (table.Against is { } against) CheckModels("tables", [against]);
@@ -71,6 +73,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         foreach (var claim in recipe.Claims)
         {
             if (claim.Says.Length == 0) throw Fault(["claims"], "key 'claims': a 'says' is empty; say what is claimed");
+            RequireEachOnce("claims", claim.Order);
             CheckModels("claims", claim.Order);
             CheckDomains("claims", claim.Domains);
             if (claim.Order.Count < 2) throw Fault(["claims"], "key 'claims': an 'order' needs at least two models");
@@ -101,7 +104,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
 
     private void CheckPaper(RecipeTable table)
     {
-        CheckModels("tables", [.. table.Paper.Keys]);
+        CheckModels("tables", table.Paper.Keys);
         string[] columns = [.. table.Domains ?? [.. recipe.Domains.Keys], "mean"];
         foreach (var (column, figure) in table.Paper.Values.SelectMany(figures => figures))
         {
@@ -114,9 +117,13 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
     }
 
-    private void CheckModels(string key, IReadOnlyList<string> names)
+    private void RequireEachOnce(string key, IReadOnlyList<string> names)
     {
         if (names.Distinct().Count() < names.Count) throw Fault([key], $"key '{key}': a model is there twice; keep one");
+    }
+
+    private void CheckModels(string key, IEnumerable<string> names)
+    {
         string[] models = ["seed", .. recipe.Experts.Keys, .. recipe.Mixtures.Keys];
         foreach (var name in names.Except(models))
             throw Fault([key], $"key '{key}': there is no model '{name}'{Suggestion.For(name, models)}");

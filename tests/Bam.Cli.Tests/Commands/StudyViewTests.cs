@@ -30,7 +30,7 @@ public sealed class StudyViewTests
     {
         var lines = Draw([Model("seed", ModelKind.Seed, 80, 40), Model("law", ModelKind.Expert, 90, 20) with { Domain = "law" }]);
 
-        lines.ShouldContain(line => line.Contains("Observations (perplexity against seed; one random seed)"));
+        lines.ShouldContain(line => line.Contains("Observations (perplexity against seed)"));
         lines.ShouldContain(line => HasAll(line, "law", "80.00", "90.00", "+12.5 %", "worse"));
         lines.ShouldNotContain(line => line.Contains("held", StringComparison.OrdinalIgnoreCase) && !line.Contains("held-out"));
     }

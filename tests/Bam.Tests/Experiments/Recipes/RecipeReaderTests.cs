@@ -161,7 +161,8 @@ public sealed class RecipeReaderTests : IDisposable
         "model:", "claims: [{ says: '', order: [bam, btx] }]\nmodel:", "recipe.yaml:4: key 'claims': a 'says' is empty")]
     [InlineData(
         "model:", "claims: [{ says: x, order: [bam, bam] }]\nmodel:", "recipe.yaml:4: key 'claims': a model is there twice")]
-    [InlineData("model:", "tables: [{ title: x, models: [] }]\nmodel:", "recipe.yaml:4: key 'tables': expected at least one model")]
+    [InlineData(
+        "model:", "tables: [{ title: x, models: [] }]\nmodel:", "recipe.yaml:4: key 'tables': expected at least one model")]
     [InlineData("model:", "tables: [{ title: '', models: [bam] }]\nmodel:", "recipe.yaml:4: key 'tables': a 'title' is empty")]
     [InlineData(
         "model:", "tables: [{ title: x, models: [bam, bam] }]\nmodel:", "recipe.yaml:4: key 'tables': a model is there twice")]
