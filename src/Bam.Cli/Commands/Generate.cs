@@ -13,8 +13,6 @@ namespace Bam.Cli.Commands;
 /// <summary>Continues a prompt, token by token.</summary>
 internal sealed class Generate : Verb
 {
-    private const int DefaultMaxTokens = 128;
-
     private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory with a tokenizer.json" };
 
     private readonly Option<string?> prompt = new("--prompt")
@@ -31,7 +29,8 @@ internal sealed class Generate : Verb
 
     private readonly Option<int?> maxTokens = new("--max-tokens")
     {
-        Description = $"Maximum number of tokens to generate [default: {DefaultMaxTokens}, or what the model's context leaves]",
+        Description = "Maximum number of tokens to generate "
+            + $"[default: {GenerationOptions.DefaultMaxNewTokens}, or what the model's context leaves]",
         HelpName = "N",
     };
 
@@ -111,8 +110,7 @@ internal sealed class Generate : Verb
         var generator = new Generator(loaded, tokenizer);
         var ids = generator.Encode(text, !invocation.Get(noSpecialTokens));
         if (!invocation.Get(noSpecialTokens)) BeginTokens.WarnIfTwice(tokenizer, ids, "the prompt", invocation.Reporter);
-        var room = generator.RoomAfter(ids.Length);
-        if (!invocation.IsGiven(maxTokens)) options = options with { MaxNewTokens = Math.Min(DefaultMaxTokens, room) };
+        _ = generator.RoomAfter(ids.Length); // a prompt that is too long is refused before anything is written
         var names = options.TraceRouting ? ExpertNames.Of(directory, config) : null;
         var experts = options.TraceRouting ? new ExpertLines(config, tokenizer, names) : null;
         if (experts is not null) invocation.WritePiece(experts.Head);
@@ -129,7 +127,7 @@ internal sealed class Generate : Verb
 
     private GenerationOptions Request(Invocation invocation) => new()
     {
-        MaxNewTokens = invocation.Get(maxTokens) ?? DefaultMaxTokens,
+        MaxNewTokens = invocation.Get(maxTokens),
         Sampler = new SamplerOptions
         {
             Temperature = invocation.Get(temperature),

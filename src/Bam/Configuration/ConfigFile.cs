@@ -161,7 +161,7 @@ internal sealed class ConfigBinder(string file)
             : throw Fault(key, path, $"expected a name as key, found {Describe(key)}");
 
     private InvalidInputException Expected(ConfigKey key, YamlNode node, string path, string expected, string found) =>
-        Fault(node, path, $"expected {expected}, found {found} ({key.Attribute.Description})");
+        key.Fault(SectionLocation.At(file, node), path, expected, found);
 
     private InvalidInputException Fault(YamlNode node, string path, string message) =>
         new($"{SectionLocation.At(file, node)}: {(path.Length == 0 ? "" : $"key '{path}': ")}{message}");
@@ -183,19 +183,19 @@ internal sealed class ConfigBinder(string file)
 /// <summary>The location of a mapping in a file, for messages that name the line of a key.</summary>
 internal sealed class SectionLocation
 {
-    private readonly YamlNode node;
+    private readonly YamlNode? node;
 
-    internal SectionLocation(string file, YamlNode node)
+    internal SectionLocation(string file, YamlNode? node)
     {
         File = file;
         this.node = node;
     }
 
-    /// <summary>The path as given by the user.</summary>
+    /// <summary>The path as given by the user, or the name of a record that was made in code.</summary>
     public string File { get; }
 
-    /// <summary>"file:line" of the key, or of the section if the key is absent.</summary>
-    public string Of(string key) => At(File, Find(key) ?? node);
+    /// <summary>"file:line" of the key, or of the section if the key is absent; without a line for a record.</summary>
+    public string Of(string key) => (Find(key) ?? node) is { } place ? At(File, place) : File;
 
     public bool Has(string key) => Find(key) is not null;
 

@@ -94,6 +94,10 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
         return created;
     }
 
+    /// <summary>The exception for a value of another type or range; <paramref name="path"/> leads to the value.</summary>
+    public InvalidInputException Fault(string where, string path, string expected, string found) =>
+        new($"{where}: key '{path}': expected {expected}, found {found} ({Attribute.Description})");
+
     public object? Get(object section) => Property.GetValue(Holder(section));
 
     public void Set(object section, object? value) => Property.SetValue(Holder(section), value);

@@ -110,15 +110,24 @@ internal sealed record SchemaType(SchemaKind Kind, Type Clr, SchemaType? Item, s
             SchemaKind.Switch =>
                 text switch { "true" or "True" or "TRUE" => true, "false" or "False" or "FALSE" => false, _ => null },
             SchemaKind.Choice => Enum.GetValues(Clr).Cast<Enum>().FirstOrDefault(v => SnakeCase.Of(v) == text),
-            SchemaKind.Integer => ParseInteger(text) is { } integer && limits.Allows(integer) && Fits(integer)
+            SchemaKind.Integer => ParseInteger(text) is { } integer && Fits(integer)
                 ? Convert.ChangeType(integer, Clr, CultureInfo.InvariantCulture)
                 : null,
-            SchemaKind.Number => ParseNumber(text) is { } number && limits.Allows(number) ? number : null,
+            SchemaKind.Number => ParseNumber(text),
             _ => null,
         };
         value = parsed ?? "";
-        return parsed is not null;
+        return parsed is not null && Allows(parsed, limits);
     }
+
+    /// <summary>False for a scalar that is out of range.</summary>
+    public bool Allows(object value, KeyAttribute limits) => Kind switch
+    {
+        SchemaKind.Choice => Enum.IsDefined(Clr, value),
+        SchemaKind.Integer => limits.Allows(Convert.ToInt64(value, CultureInfo.InvariantCulture)),
+        SchemaKind.Number => value is double number && double.IsFinite(number) && limits.Allows(number),
+        _ => true,
+    };
 
     private static SchemaType Of(Type type, KeyAttribute limits)
     {

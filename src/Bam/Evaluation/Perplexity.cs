@@ -12,7 +12,7 @@ internal static class Perplexity
     /// receives the number of finished targets after each batch.
     /// </summary>
     /// <exception cref="InvalidInputException">
-    /// The text is too short or has ids outside the model's vocabulary, or windows exceed max_position_embeddings.
+    /// The text is too short or has ids outside the model's vocabulary, or windows are empty or exceed max_position_embeddings.
     /// </exception>
     public static PerplexityResult Measure(
         LanguageModel model, IndexedDataset tokens, long? bytes, PerplexityOptions options, Action<long>? advance = null,
@@ -29,7 +29,8 @@ internal static class Perplexity
 
     /// <summary>Evaluates a model on the ids of a text; <paramref name="bytes"/> is its UTF-8 size.</summary>
     /// <exception cref="InvalidInputException">
-    /// The text has fewer than 2 tokens or ids without a row in the model, or windows exceed max_position_embeddings.
+    /// The text has fewer than 2 tokens or ids without a row in the model, or windows are empty or exceed
+    /// max_position_embeddings.
     /// </exception>
     public static PerplexityResult Measure(
         LanguageModel model, int[] ids, long bytes, PerplexityOptions options, CancellationToken cancellation)
@@ -71,6 +72,9 @@ internal static class Perplexity
 
     private static void RequireWindow(LanguageModel model, PerplexityOptions options)
     {
+        if (options.WindowLength < 1)
+            throw new InvalidInputException(
+                "the evaluation window", "a number above 0", $"{options.WindowLength}", "lengthen it");
         if (options.WindowLength > model.Config.MaxPositionEmbeddings)
             throw new InvalidInputException(
                 "the evaluation window", $"at most {model.Config.MaxPositionEmbeddings} tokens (max_position_embeddings)",

@@ -57,20 +57,21 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
     {
         options.Validate();
         var room = RoomAfter(prompt.Count);
-        if (options.MaxNewTokens > room)
+        var maxNewTokens = options.MaxNewTokens ?? Math.Min(GenerationOptions.DefaultMaxNewTokens, room);
+        if (maxNewTokens > room)
         {
             throw new InvalidInputException(
                 "--max-tokens",
                 $"at most {room} after a prompt of {prompt.Count} tokens "
                     + $"(max_position_embeddings {model.Config.MaxPositionEmbeddings})",
-                $"{options.MaxNewTokens}", "ask for fewer, or shorten the prompt");
+                $"{maxNewTokens}", "ask for fewer, or shorten the prompt");
         }
 
         var stopTokens = StopTokens.Of(options.StopStrings, tokenizer);
         var sampler = new Sampler(options.Sampler);
         var decoder = new StreamingTextDecoder(tokenizer, options.StopStrings, prompt);
         var trace = options.TraceRouting ? new RoutingTrace(model.Config) : null;
-        using var cache = model.CreateCache(prompt.Count + options.MaxNewTokens);
+        using var cache = model.CreateCache(prompt.Count + maxNewTokens);
         var tokens = new List<GeneratedToken>();
         var text = new StringBuilder();
         StopReason? stopReason = null;
@@ -85,7 +86,7 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
             var piece = endOfText.Contains(id) ? "" : decoder.Append(id);
             stopReason = endOfText.Contains(id) ? StopReason.EndOfText
                 : decoder.StoppedBy is not null || stopTokens.Contains(id) ? StopReason.StopString
-                : tokens.Count + 1 == options.MaxNewTokens ? StopReason.MaxTokens
+                : tokens.Count + 1 == maxNewTokens ? StopReason.MaxTokens
                 : cancellation.IsCancellationRequested ? StopReason.Interrupted
                 : null;
             if (stopReason is not null) piece += decoder.Finish();
@@ -118,8 +119,13 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
 /// <summary>Options of text generation.</summary>
 public sealed record GenerationOptions
 {
-    /// <summary>Maximum number of tokens, including an end-of-text token.</summary>
-    public int MaxNewTokens { get; init; } = 128;
+    internal const int DefaultMaxNewTokens = 128;
+
+    /// <summary>
+    /// Maximum number of tokens, including an end-of-text token; null for 128, or what the model's context leaves after the
+    /// prompt.
+    /// </summary>
+    public int? MaxNewTokens { get; init; }
 
     /// <summary>How tokens are chosen.</summary>
     public SamplerOptions Sampler { get; init; } = new();

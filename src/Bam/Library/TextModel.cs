@@ -29,6 +29,8 @@ public sealed class TextModel : IDisposable
     /// <exception cref="InvalidInputException">A file is missing, damaged or unsupported, or there is no such device.</exception>
     public static TextModel Load(string directory, string device = "auto", IReporter? reporter = null)
     {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        ArgumentException.ThrowIfNullOrEmpty(device);
         reporter ??= SilentReporter.Instance;
         var tokenizer = Tokenizer.Load(directory);
         LibTorch.Load();
@@ -41,10 +43,13 @@ public sealed class TextModel : IDisposable
     /// <param name="prompt">Text; special tokens in it are recognized.</param>
     /// <param name="options">Length, sampling and stop strings; by default up to 128 tokens, sampled at temperature 1.</param>
     /// <param name="onText">Receives the continuation piece by piece.</param>
-    /// <param name="cancellation">Ends the text early.</param>
+    /// <param name="cancellation">Stops after the next token.</param>
     /// <returns>The continuation, without the prompt.</returns>
     /// <exception cref="InvalidInputException">
     /// Prompt and continuation exceed the longest input of the model, or an option is out of range.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// Cancelled; <paramref name="onText"/> has received the text so far.
     /// </exception>
     public string Generate(
         string prompt,
@@ -53,16 +58,21 @@ public sealed class TextModel : IDisposable
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
+        options ??= new();
+        Arguments.RequireValue(options.Sampler, nameof(GenerationOptions.Sampler), nameof(options));
+        Arguments.RequireValues(options.StopStrings, nameof(GenerationOptions.StopStrings), nameof(options));
+        cancellation.ThrowIfCancellationRequested();
         var generator = new Generator(model, Tokenizer);
         Action<GeneratedToken>? report = onText is null ? null : token => onText(token.Text);
-        return generator.Run(generator.Encode(prompt), options ?? new(), report, cancellation).Text;
+        var result = generator.Run(generator.Encode(prompt), options, report, cancellation);
+        return result.StopReason == StopReason.Interrupted ? throw new OperationCanceledException(cancellation) : result.Text;
     }
 
     /// <summary>Measures how well the model predicts a text, over non-overlapping windows.</summary>
     /// <param name="text">At least two tokens.</param>
     /// <param name="windowLength">In tokens; by default the longest input of the model, at most 2,048.</param>
     /// <param name="cancellation">Stops the measurement.</param>
-    /// <exception cref="InvalidInputException">The text is too short, or the window too long.</exception>
+    /// <exception cref="InvalidInputException">The text is too short, or the window empty or too long.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public PerplexityResult Score(string text, int? windowLength = null, CancellationToken cancellation = default)
     {
@@ -80,7 +90,7 @@ public sealed class TextModel : IDisposable
     /// <param name="cancellation">Stops the measurement.</param>
     /// <returns>The results by the names of the domains.</returns>
     /// <exception cref="InvalidInputException">
-    /// Data are missing, damaged or of another vocabulary, or the window is too long.
+    /// Data are missing, damaged or of another vocabulary, or the window is empty or too long.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyDictionary<string, PerplexityResult> Evaluate(
@@ -89,7 +99,7 @@ public sealed class TextModel : IDisposable
         IReporter? reporter = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(data);
+        Arguments.RequireTexts(data, nameof(data), nameof(data));
         using var heldOut = HeldOutDomains.Open(data);
         return heldOut.Measure(model, Windows(windowLength), "evaluate", reporter ?? SilentReporter.Instance, cancellation);
     }

@@ -27,7 +27,9 @@ public static class TokenData
         IReporter? reporter = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(inputs);
+        Arguments.RequireTexts(inputs, nameof(inputs), nameof(inputs));
+        ArgumentException.ThrowIfNullOrEmpty(tokenizer);
+        ArgumentException.ThrowIfNullOrEmpty(output);
         var options = new DataBuildOptions
         {
             Inputs = inputs,

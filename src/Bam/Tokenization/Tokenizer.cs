@@ -102,6 +102,7 @@ public sealed class Tokenizer
     /// <exception cref="InvalidInputException">The file is missing, invalid or not supported.</exception>
     public static Tokenizer Load(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         var file = FileIn(path);
         if (!Path.Exists(file))
             throw new InvalidInputException(
@@ -122,6 +123,7 @@ public sealed class Tokenizer
     /// </summary>
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
+        ArgumentNullException.ThrowIfNull(text);
         var ids = new List<int>(text.Length / 3 + 4);
         Encode(text, ids, addSpecialTokens);
         return [.. ids];
@@ -164,8 +166,12 @@ public sealed class Tokenizer
     public bool IsSpecial(int id) => specialIds.Contains(id);
 
     /// <summary>The id of a token as written in the vocabulary (Ġ or ▁ for a space), or null.</summary>
-    public int? TokenToId(string token) =>
-        addedTokens.TryGetValue(token, out var added) ? added.Id : Model.Vocabulary.IdOf(token) is var id and >= 0 ? id : null;
+    public int? TokenToId(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        if (addedTokens.TryGetValue(token, out var added)) return added.Id;
+        return Model.Vocabulary.IdOf(token) is var id and >= 0 ? id : null;
+    }
 
     /// <summary>The token of an id as written in the vocabulary (Ġ or ▁ for a space), or null.</summary>
     public string? IdToToken(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;

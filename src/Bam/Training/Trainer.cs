@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Bam.Configuration;
 using Bam.Data;
 using Bam.Evaluation;
 using Bam.Files;
@@ -40,6 +41,7 @@ public sealed class Trainer
     public static TrainingResult Run(TrainingConfig config, IReporter? reporter = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
+        RecordRules.Check(config, "the training configuration");
         using var heldOut = config.Settings.EvaluateEvery > 0
             ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, HeldOutOf(domain))), "evaluate_every")
             : null;

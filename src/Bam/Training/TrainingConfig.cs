@@ -42,7 +42,11 @@ public sealed record TrainingConfig : ICheckedSection
 
     /// <summary>Reads the YAML file of <c>bam train</c>; paths in it are relative to its folder.</summary>
     /// <exception cref="InvalidInputException">The file is missing, or a key is unknown, missing or out of range.</exception>
-    public static TrainingConfig Load(string path) => ConfigFile.Read<TrainingConfig>(path);
+    public static TrainingConfig Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return ConfigFile.Read<TrainingConfig>(path);
+    }
 
     void ICheckedSection.Check(SectionLocation section)
     {
@@ -52,6 +56,8 @@ public sealed record TrainingConfig : ICheckedSection
         if (Settings.Steps is null && Settings.Tokens is null)
             throw section.Fault("data", "key 'tokens' or key 'steps' is missing: how long to train");
         if (Data.Count == 0) throw section.Fault("data", "key 'data': expected at least one domain, found an empty list");
+        if (Data.Any(d => d.Domain.Length == 0))
+            throw section.Fault("data", "key 'data': expected a name of each domain, found an empty text");
         if (Data.GroupBy(d => d.Domain).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw section.Fault("data", $"key 'data': domain '{twice.Key}' is there twice; give each a name of its own");
         if (!double.IsFinite(Data.Sum(d => d.Weight)))

@@ -13,7 +13,10 @@ internal sealed class BamMethod : IMixtureMethod
     public string Description => "attention and feed-forward experts from every model, the rest their mean";
 
     public OptionFault? FindFault(MixtureOptions options) =>
-        OptionRules.SeveralModels(Name, options) ?? OptionRules.AttentionTopK(options) ?? OptionRules.FeedForwardExperts(options);
+        OptionRules.SeveralModels(Name, options)
+        ?? OptionRules.AttentionInitializations(options)
+        ?? OptionRules.AttentionTopK(options)
+        ?? OptionRules.FeedForwardExperts(options);
 
     public ModelConfig Configure(ModelConfig seed, MixtureOptions options) => options.WithFeedForwardExperts(seed) with
     {

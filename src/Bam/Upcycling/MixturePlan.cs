@@ -46,6 +46,7 @@ public sealed record MixturePlan
     internal static MixturePlan Create(string method, MixtureOptions options, MixtureSources sources)
     {
         var chosen = MixtureMethods.Named(method);
+        OptionRules.RequireWritable(options);
         var dtype = options.Dtype ?? sources.Dtype ?? TensorDtype.Float32;
         var seed = sources.Models[0].Config;
         if (sources.Vocabulary is { } larger) seed = seed with { VocabSize = larger.Size };

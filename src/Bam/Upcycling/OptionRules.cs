@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bam.Checkpoints.Safetensors;
 
 namespace Bam.Upcycling;
 
@@ -18,6 +19,23 @@ internal static class OptionRules
         return options.Experts.Count > 0 ? null
             : Fault("expert", "at least one specialised model beside the seed", "none", Hint, where: $"{method}: expert");
     }
+
+    /// <summary>Dtype and size of the output's files.</summary>
+    /// <exception cref="InvalidInputException">Weights cannot be written so.</exception>
+    public static void RequireWritable(MixtureOptions options)
+    {
+        if (options.Dtype is { IsFloatingPoint: false } dtype)
+            throw new InvalidInputException("dtype", "float32, bfloat16, float16 or float64", $"{dtype}", "choose one of these");
+        if (options.ShardBytes < 1)
+            throw new InvalidInputException("shard-size", "at least one byte", $"{options.ShardBytes}", "choose a larger one");
+    }
+
+    /// <summary>The attention's initialisation is a known one.</summary>
+    public static OptionFault? AttentionInitializations(MixtureOptions options) =>
+        Enum.IsDefined(options.AttentionInitialization) ? null
+            : Fault(
+                "attention-init", string.Join(", ", Enum.GetNames<AttentionInitialization>()),
+                $"{options.AttentionInitialization}", "choose one of these");
 
     /// <summary>The output has no attention experts.</summary>
     public static OptionFault? NoAttentionExperts(string method, MixtureOptions options)

@@ -39,6 +39,10 @@ public static class Upcycler
         IReporter? reporter = null,
         CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(method);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        RequireModels(options);
         reporter ??= SilentReporter.Instance;
         RequireOutput(options, output);
         using var sources = MixtureSources.Open(options.Models, reporter, options.ResizeEmbeddings);
@@ -62,6 +66,15 @@ public static class Upcycler
     /// <exception cref="InvalidInputException">It is a file, overlaps an input, or is not an older mixture.</exception>
     internal static void RequireOutput(MixtureOptions options, string output) =>
         OutputPath.RequireDirectory(output, MixtureFiles.Own, [.. options.Models, .. options.RouterTexts?.Inputs ?? []]);
+
+    private static void RequireModels(MixtureOptions options)
+    {
+        Arguments.RequireText(options.Seed, nameof(options.Seed), nameof(options));
+        Arguments.RequireTexts(options.Experts, nameof(options.Experts), nameof(options));
+        if (options.RouterTexts is not { } texts) return;
+        Arguments.RequireTexts(texts.Inputs, nameof(texts.Inputs), nameof(options));
+        Arguments.RequireText(texts.Device, nameof(texts.Device), nameof(options));
+    }
 
     private static IReadOnlyDictionary<string, float[]> Calibrate(
         MixturePlan plan, RouterTexts texts, IReporter reporter, CancellationToken cancellation) =>

@@ -155,6 +155,7 @@ public sealed class GeneratorTests : IDisposable
         var generator = new Generator(model, Tokenizer);
         generator.RoomAfter(2).ShouldBe(30);
         generator.Run(['a', 'b'], new() { MaxNewTokens = 30, TraceRouting = true }).Tokens.Count.ShouldBeLessThanOrEqualTo(30);
+        generator.Run(['a', 'b'], new()).Tokens.Count.ShouldBeLessThanOrEqualTo(30);
         Should.Throw<InvalidInputException>(() => generator.Run(['a', 'b'], new() { MaxNewTokens = 31 }))
             .Message.ShouldBe(
                 "--max-tokens: expected at most 30 after a prompt of 2 tokens (max_position_embeddings 32), found 31; ask for "

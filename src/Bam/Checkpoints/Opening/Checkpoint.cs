@@ -59,6 +59,7 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidInputException">Something is missing, superfluous or wrong; the line names the first.</exception>
     public static Checkpoint Open(string directory, IReporter? reporter = null)
     {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
         reporter ??= SilentReporter.Instance;
         if (!System.IO.Directory.Exists(directory))
         {
@@ -87,7 +88,18 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>Reads a whole parameter, converted to float32; the destination has exactly its number of elements.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
-    public void ReadFloat32(string name, Span<float> destination) => ReadFloat32(name, 0, destination);
+    /// <exception cref="ArgumentException">The destination has another length.</exception>
+    public void ReadFloat32(string name, Span<float> destination)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        _ = SourceOf(name);
+        var count = Parameters.First(parameter => parameter.Name == name).Count;
+        if (destination.Length != count)
+            throw new ArgumentException(
+                $"{Directory}: parameter {name}: expected a destination of {count} elements, found {destination.Length}",
+                nameof(destination));
+        ReadFloat32(name, 0, destination);
+    }
 
     /// <summary>Reads a range of a parameter, converted to float32. It must end within the parameter.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
