@@ -59,8 +59,8 @@ public sealed class TextModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         options ??= new();
-        Arguments.RequireValue(options.Sampler, nameof(GenerationOptions.Sampler), nameof(options));
-        Arguments.RequireValues(options.StopStrings, nameof(GenerationOptions.StopStrings), nameof(options));
+        ArgumentRules.RequireValue(options.Sampler, nameof(GenerationOptions.Sampler), nameof(options));
+        ArgumentRules.RequireValues(options.StopStrings, nameof(GenerationOptions.StopStrings), nameof(options));
         cancellation.ThrowIfCancellationRequested();
         var generator = new Generator(model, Tokenizer);
         Action<GeneratedToken>? report = onText is null ? null : token => onText(token.Text);
@@ -99,7 +99,7 @@ public sealed class TextModel : IDisposable
         IReporter? reporter = null,
         CancellationToken cancellation = default)
     {
-        Arguments.RequireTexts(data, nameof(data), nameof(data));
+        ArgumentRules.RequireTexts(data, nameof(data), nameof(data));
         using var heldOut = HeldOutDomains.Open(data);
         return heldOut.Measure(model, Windows(windowLength), "evaluate", reporter ?? SilentReporter.Instance, cancellation);
     }

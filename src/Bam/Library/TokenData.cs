@@ -27,7 +27,7 @@ public static class TokenData
         IReporter? reporter = null,
         CancellationToken cancellation = default)
     {
-        Arguments.RequireTexts(inputs, nameof(inputs), nameof(inputs));
+        ArgumentRules.RequireTexts(inputs, nameof(inputs), nameof(inputs));
         ArgumentException.ThrowIfNullOrEmpty(tokenizer);
         ArgumentException.ThrowIfNullOrEmpty(output);
         var options = new DataBuildOptions

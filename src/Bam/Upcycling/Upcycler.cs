@@ -69,11 +69,11 @@ public static class Upcycler
 
     private static void RequireModels(MixtureOptions options)
     {
-        Arguments.RequireText(options.Seed, nameof(options.Seed), nameof(options));
-        Arguments.RequireTexts(options.Experts, nameof(options.Experts), nameof(options));
+        ArgumentRules.RequireText(options.Seed, nameof(options.Seed), nameof(options));
+        ArgumentRules.RequireTexts(options.Experts, nameof(options.Experts), nameof(options));
         if (options.RouterTexts is not { } texts) return;
-        Arguments.RequireTexts(texts.Inputs, nameof(texts.Inputs), nameof(options));
-        Arguments.RequireText(texts.Device, nameof(texts.Device), nameof(options));
+        ArgumentRules.RequireTexts(texts.Inputs, nameof(texts.Inputs), nameof(options));
+        ArgumentRules.RequireText(texts.Device, nameof(texts.Device), nameof(options));
     }
 
     private static IReadOnlyDictionary<string, float[]> Calibrate(

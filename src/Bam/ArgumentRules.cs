@@ -4,7 +4,7 @@ namespace Bam;
 /// Checks what a program passes inside an argument: properties of its options, entries of its lists. Each check throws an
 /// <see cref="ArgumentException"/> with the parameter's name, <c>argument</c>.
 /// </summary>
-internal static class Arguments
+internal static class ArgumentRules
 {
     /// <summary>Refuses null.</summary>
     public static void RequireValue(object? value, string name, string argument)
