@@ -60,7 +60,7 @@ public sealed class TrainingConfigTests
         Should.Throw<InvalidInputException>(() => Parse(Base + "\n  - {domain: law, path: b}\nsteps: 1"))
             .Message.ShouldContain("domain 'law' is there twice");
         Should.Throw<InvalidInputException>(() => Parse(Base + "\n  - {domain: '', path: b}\nsteps: 1"))
-            .Message.ShouldStartWith("f.yaml:4: key 'data': expected a name of each domain");
+            .Message.ShouldStartWith("/c/f.yaml:4: key 'data': expected a name of each domain");
         Should.Throw<InvalidInputException>(() => Parse("model: a\noutput: b\nlearning_rate: 1\nsteps: 1\ndata: []"))
             .Message.ShouldContain("expected at least one domain");
     }
