@@ -123,6 +123,10 @@ internal static class InspectView
         ParameterKind.FeedForwardRouter => "feed-forward router",
         ParameterKind.QueryNorm => "query norm",
         ParameterKind.KeyNorm => "key norm",
+        ParameterKind.SharedExpertGate => "shared expert's gate",
+        ParameterKind.SharedGate => "shared gate",
+        ParameterKind.SharedUp => "shared up",
+        ParameterKind.SharedDown => "shared down",
         _ => kind.ToString().ToLowerInvariant(),
     };
 

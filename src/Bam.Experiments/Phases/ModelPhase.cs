@@ -34,7 +34,7 @@ internal sealed class CheckpointPhase(string name, string checkpoint, FileHashes
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context) => [];
 
-    private static TokenIds? EndsBeyondConfig(string checkpoint)
+    private static ValueList<int>? EndsBeyondConfig(string checkpoint)
     {
         if (GenerationSettings.Find(checkpoint) is null) return null;
         var file = Path.Combine(checkpoint, ModelConfig.FileName);
