@@ -26,6 +26,9 @@ GRADIENTS = ("model.layers.0.", "model.norm.", "model.final_layernorm.", "lm_hea
 
 
 def main(output, names):
+    unknown = set(names) - {fixture.name for fixture in FIXTURES}
+    if unknown:
+        raise SystemExit(f"settings.py has no fixture of these names: {', '.join(sorted(unknown))}")
     torch.use_deterministic_algorithms(True)
     for fixture in FIXTURES:
         if not names or fixture.name in names:
