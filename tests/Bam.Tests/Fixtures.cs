@@ -21,7 +21,7 @@ internal static class Fixtures
 
     /// <summary>Those without feed-forward experts.</summary>
     public static readonly string[] DenseHuggingFaceModels =
-        [.. HuggingFaceModels.Where(name => !name.Contains("moe", StringComparison.Ordinal) && name != "mixtral-top2")];
+        [.. HuggingFaceModels.Where(name => !name.Contains("moe", StringComparison.Ordinal) && !name.StartsWith("mixtral", StringComparison.Ordinal))];
 
     /// <summary>The directory of a model of another library.</summary>
     public static string HuggingFaceModel(string name) =>
@@ -40,7 +40,8 @@ internal static class Fixtures
     public static string Recipes => Path.Combine(Root(), "..", "..", "recipes");
 
     private static IEnumerable<string> NamesIn(string folder) =>
-        Directory.GetDirectories(Path.Combine(Root(), folder)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
+        Directory.GetDirectories(Path.Combine(Root(), folder)).Select(path => Path.GetFileName(path))
+            .Order(StringComparer.Ordinal);
 
     private static string Root([CallerFilePath] string source = "") =>
         Path.Combine(Path.GetDirectoryName(source)!, "..", "fixtures");

@@ -165,7 +165,8 @@ internal static class AttentionByOperators
 
     // softmax(scale · Q Kᵀ) V of several query heads with the key-value head that they share, which is not repeated. queries: [B, K,
     // R, C, D]; keys and values: [B, K, S, D]; hidden: broadcast to [B, K, R, C, S], null where every query sees every key.
-    private static Tensor AttendInGroups(Tensor queries, Tensor keys, Tensor values, Tensor? hidden, AttentionShape shape)
+    private static Tensor AttendInGroups(
+        Tensor queries, Tensor keys, Tensor values, Tensor? hidden, AttentionShape shape)
     {
         using var scope = TensorScope.Open();
         var (batch, groups, heads, count) = (queries.Size(0), queries.Size(1), queries.Size(2), queries.Size(3));

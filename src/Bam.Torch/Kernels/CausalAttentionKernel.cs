@@ -26,7 +26,8 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
     private readonly int[][] readers = ReadersOfKeyValueHeads(shape);
 
     /// <summary>Whether this processor and these sizes can use the kernel.</summary>
-    public static bool Supports(AttentionShape shape) => SmallGemm.IsSupported && shape.HeadDim % Lanes == 0 && shape.SoftCap == 0;
+    public static bool Supports(AttentionShape shape) =>
+        SmallGemm.IsSupported && shape.HeadDim % Lanes == 0 && shape.SoftCap == 0;
 
     /// <summary>out = gate · softmax(scale · Q Kᵀ) V for every head of every row.</summary>
     /// <param name="queries">[rows, heads of a row · D], before rotary embedding.</param>

@@ -193,6 +193,14 @@ public sealed record ModelConfig
     [Key]
     public bool NormTopkProb { get; init; }
 
+    /// <summary>The layers of a mixture that have one feed-forward instead of experts.</summary>
+    [Key(OmitDefault = true)]
+    internal ValueList<int> MlpOnlyLayers { get; init; } = [];
+
+    /// <summary>The width of the feed-forward of <see cref="MlpOnlyLayers"/>; null where there are none.</summary>
+    [Key(Minimum = 1, OmitDefault = true)]
+    internal int? DenseIntermediateSize { get; init; }
+
     /// <summary>
     /// The width of the feed-forward that every token takes beside its k experts, times sigmoid(gate · h); null for none
     /// (Qwen2-MoE).
@@ -239,6 +247,13 @@ public sealed record ModelConfig
     /// <summary>W of a layer; null where it attends to all positions before.</summary>
     internal int? WindowOf(int layer) =>
         LayerTypes.Count == 0 || LayerTypes[layer] == LayerType.SlidingAttention ? SlidingWindow : null;
+
+    /// <summary>M of a layer; 1 where its feed-forward is dense.</summary>
+    internal int ExpertsOf(int layer) => MlpOnlyLayers.Contains(layer) ? 1 : NumLocalExperts;
+
+    /// <summary>f of a layer.</summary>
+    internal int FeedForwardWidthOf(int layer) =>
+        MlpOnlyLayers.Contains(layer) ? DenseIntermediateSize!.Value : IntermediateSize;
 
     /// <summary>True for layers with rotary embedding.</summary>
     internal bool HasRotary(int layer) => NoRopeLayers.Count == 0 || NoRopeLayers[layer] == 1;

@@ -44,7 +44,7 @@ internal static class ModelConfigJson
         }
 
         return config.WithLayerTypes(fields, config.SlidingWindow, _ => true)
-            .WithRotary(fields, config.RopeTheta, config.PartialRotaryFactor, isPartial: true);
+            .WithRotary(fields, config.RopeTheta, config.PartialRotaryFactor, isPartial: true, hasQueryFactor: true);
     }
 
     public static string Write(ModelConfig config)
@@ -149,6 +149,7 @@ internal static class ModelConfigJson
                 json.WriteNumber("beta_slow", scaling.BetaSlow);
                 json.WriteBoolean("truncate", scaling.Truncate);
                 json.WriteNumber("attention_factor", scaling.AttentionFactor);
+                if (scaling.Llama4ScalingBeta != 0) json.WriteNumber(RotaryFields.QueryBeta, scaling.Llama4ScalingBeta);
                 break;
             case RopeScalingType.Longrope:
                 WriteNumbers("short_factor", scaling.ShortFactor);

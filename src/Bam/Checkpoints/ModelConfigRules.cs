@@ -101,6 +101,10 @@ internal static class ModelConfigRules
                 CheckRamp(where, scaling.LowFreqFactor, scaling.HighFreqFactor, "low_freq_factor", "high_freq_factor");
                 break;
             case RopeScalingType.Yarn:
+                if (scaling.Llama4ScalingBeta < 0)
+                    throw Fault(
+                        where, $"rope_scaling: {RotaryFields.QueryBeta}", "0 or a positive number", scaling.Llama4ScalingBeta,
+                        "correct it");
                 CheckRamp(where, scaling.BetaSlow, scaling.BetaFast, "beta_slow", "beta_fast");
                 if (config.RopeTheta <= 1)
                     throw Fault(where, "rope_theta", "more than 1 with rope_type \"yarn\"", config.RopeTheta, "correct it");
@@ -139,10 +143,24 @@ internal static class ModelConfigRules
                 where, "no_rope_layers", "1 for layers with rotary embedding and 0 for those without", other, "correct it");
         if (config.LayerTypes.Count > 0 && config.SlidingWindow is null)
             throw Fault(where, "layer_types", "no such key without sliding_window", config.LayerTypes.Count, "correct it");
+        CheckDenseLayers(config, where);
         if (config is { ParallelBlock: true, NormPlacement: not NormPlacement.Input })
             throw Fault(
                 where, "norm_placement", "\"input\" with parallel_block = true", $"\"{SnakeCase.Of(config.NormPlacement)}\"",
                 "correct one of the two");
+    }
+
+    private static void CheckDenseLayers(ModelConfig config, string where)
+    {
+        const string Key = "mlp_only_layers";
+        if (config.MlpOnlyLayers.Count == 0) return;
+        var other = config.MlpOnlyLayers.FirstOrDefault(layer => layer < 0 || layer >= config.NumHiddenLayers, -1);
+        if (other >= 0 || config.MlpOnlyLayers.Min() < 0)
+            throw Fault(where, Key, $"layers below num_hidden_layers = {config.NumHiddenLayers}", other, "correct it");
+        if (config.NumLocalExperts == 1)
+            throw Fault(where, Key, "no such key with num_local_experts = 1", config.MlpOnlyLayers.Count, "remove it");
+        if (config.DenseIntermediateSize is null)
+            throw Fault(where, "dense_intermediate_size", $"an integer with {Key}", "none", "add it");
     }
 
     private static void CheckLayerCount(ModelConfig config, string where, string key, int count)

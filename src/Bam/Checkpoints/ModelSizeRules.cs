@@ -60,6 +60,7 @@ internal static class ModelSizeRules
         var block = config with
         {
             NumHiddenLayers = 1,
+            MlpOnlyLayers = [],
             NumAttentionExperts = Math.Min(2, config.NumAttentionExperts),
             NumLocalExperts = Math.Min(2, config.NumLocalExperts),
         };

@@ -22,7 +22,7 @@ internal static class ParameterTable
     /// <summary>The norm of what the feed-forward adds.</summary>
     public const string FeedForwardOutputNorm = "post_feedforward_layernorm";
 
-    /// <summary>The norm before the feed-forward, which Llama calls by the name that Gemma has for attention's output norm.</summary>
+    /// <summary>The norm before the feed-forward. Llama's name for it is Gemma's for attention's output norm.</summary>
     public static string FeedForwardNorm(ModelConfig config) =>
         config.HasOutputNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
 
@@ -41,10 +41,10 @@ internal static class ParameterTable
 
     private static void AddBlock(List<ParameterInfo> parameters, ModelConfig config, int layer)
     {
-        int d = config.HiddenSize, f = config.IntermediateSize;
+        int d = config.HiddenSize, f = config.FeedForwardWidthOf(layer);
         int queryWidth = config.NumAttentionHeads * config.HeadDim, keyValueWidth = config.NumKeyValueHeads * config.HeadDim;
         var experts = new Placement(parameters, layer, $"model.layers.{layer}.self_attn.", config.NumAttentionExperts);
-        var mlp = new Placement(parameters, layer, $"model.layers.{layer}.mlp.", config.NumLocalExperts);
+        var mlp = new Placement(parameters, layer, $"model.layers.{layer}.mlp.", config.ExpertsOf(layer));
         var keyValue = config.ShareKeyValue ? experts with { Experts = 1 } : experts;
 
         if (config.HasInputNorms) AddNorm(parameters, config, $"model.layers.{layer}.input_layernorm", layer);
@@ -68,7 +68,7 @@ internal static class ParameterTable
         if (config.GatedMlp) mlp.Add("gate_proj", ParameterKind.Gate, [f, d], config.MlpBias);
         mlp.Add("up_proj", ParameterKind.Up, [f, d], config.MlpBias);
         mlp.Add("down_proj", ParameterKind.Down, [d, f], config.MlpBias);
-        if (config.SharedExpertIntermediateSize is { } width) AddSharedExpert(parameters, config, layer, width);
+        if (config.SharedExpertIntermediateSize is { } width && mlp.Experts > 1) AddSharedExpert(parameters, config, layer, width);
         if (config.HasOutputNorms) AddNorm(parameters, config, $"model.layers.{layer}.{FeedForwardOutputNorm}", layer);
     }
 

@@ -27,6 +27,11 @@ internal sealed record RopeScaling(RopeScalingType Type, double Factor)
     /// <summary>YaRN and LongRoPE: multiplies cosines and sines, so that scores are multiplied by its square.</summary>
     public double AttentionFactor { get; init; } = 1;
 
+    /// <summary>
+    /// YaRN: β of the queries' factor at position t, 1 + β·ln(1 + ⌊t/O⌋) (Ministral 3, as in Llama 4); 0 for none.
+    /// </summary>
+    public double Llama4ScalingBeta { get; init; }
+
     /// <summary>LongRoPE: [D/2], each pair's divisor for inputs of at most O tokens; none for other types.</summary>
     public ValueList<double> ShortFactor { get; init; } = [];
 
@@ -35,6 +40,10 @@ internal sealed record RopeScaling(RopeScalingType Type, double Factor)
 
     /// <summary>True where the frequencies depend on the length of the input.</summary>
     public bool DependsOnLength => Type is RopeScalingType.Dynamic or RopeScalingType.Longrope;
+
+    /// <summary>What a query at that position is multiplied by.</summary>
+    public double QueryFactor(int position) =>
+        1 + Llama4ScalingBeta * Math.Log(1 + position / Math.Max(1, OriginalMaxPositionEmbeddings));
 
     /// <summary>The attention factor of YaRN where a file gives none: 0.1·m·ln f + 1 (arXiv 2309.00071, Eq. 22).</summary>
     public static double YarnAttentionFactor(double factor, double m = 1) => factor <= 1 ? 1 : 0.1 * m * Math.Log(factor) + 1;

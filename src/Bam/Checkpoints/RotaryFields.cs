@@ -10,6 +10,8 @@ namespace Bam.Checkpoints;
 /// </summary>
 internal static class RotaryFields
 {
+    public const string QueryBeta = "llama_4_scaling_beta";
+
     private const string Newer = "rope_parameters", Older = "rope_scaling";
 
     private const string Theta = "rope_theta", Factor = "partial_rotary_factor";
@@ -39,13 +41,15 @@ internal static class RotaryFields
     /// <param name="factorKey">The key of the rotated part in older files.</param>
     /// <param name="originalLength">The family's longest input before scaling, where the file has none.</param>
     /// <param name="longropeNames">What the family's files call LongRoPE beside "longrope".</param>
+    /// <param name="hasQueryFactor">Whether the family multiplies queries by a factor that grows with their position.</param>
     public static ModelConfig WithRotary(
         this ModelConfig config, JsonFields fields, double theta = 10_000, double rotaryFactor = 1, bool isPartial = false,
         string thetaKey = Theta, string factorKey = Factor, int? originalLength = null,
-        IReadOnlyList<string>? longropeNames = null)
+        IReadOnlyList<string>? longropeNames = null, bool hasQueryFactor = false)
     {
-        var length = new OuterLength(fields.OptionalInt(OriginalLength) ?? originalLength, longropeNames ?? []);
-        var (newer, older) = (Read(fields, Newer, config, length), Read(fields, Older, config, length));
+        var context = new RotaryContext(
+            fields.OptionalInt(OriginalLength) ?? originalLength, longropeNames ?? [], hasQueryFactor);
+        var (newer, older) = (Read(fields, Newer, config, context), Read(fields, Older, config, context));
         var inner = older ?? newer;  // the older object stands for the newer, as a whole
         var outer = (Theta: fields.OptionalNumber(thetaKey), Factor: fields.OptionalNumber(factorKey));
         var (takenTheta, takenFactor) = (inner?.Theta ?? outer.Theta ?? theta, inner?.Factor ?? outer.Factor ?? rotaryFactor);
@@ -76,10 +80,10 @@ internal static class RotaryFields
     public static ModelConfig WithRotaryByLayerType(
         this ModelConfig config, JsonFields fields, double theta, double localTheta)
     {
-        var length = new OuterLength(fields.OptionalInt(OriginalLength), []);
-        var (newer, older) = (fields.Object(Newer), Read(fields, Older, config, length));
-        var full = newer is null ? null : ReadObject(fields, Full, newer.Object(Full), config, length);
-        var sliding = newer is null ? null : ReadObject(fields, Sliding, newer.Object(Sliding), config, length);
+        var context = new RotaryContext(fields.OptionalInt(OriginalLength), [], HasQueryFactor: false);
+        var (newer, older) = (fields.Object(Newer), Read(fields, Older, config, context));
+        var full = newer is null ? null : ReadObject(fields, Full, newer.Object(Full), config, context);
+        var sliding = newer is null ? null : ReadObject(fields, Sliding, newer.Object(Sliding), config, context);
         newer?.RefuseUnread();
         if (sliding?.Scaling is { } scaling)
             fields.Refuse(
@@ -105,16 +109,16 @@ internal static class RotaryFields
     }
 
     /// <summary>The settings in one of the two objects; null where it is absent or empty.</summary>
-    private static Settings? Read(JsonFields file, string key, ModelConfig config, OuterLength outer) =>
+    private static Settings? Read(JsonFields file, string key, ModelConfig config, RotaryContext context) =>
         file.Object(key) is { Unread.Count: > 0 } all
-            ? ReadObject(file, key, ForAllLayers(file, key, all), config, outer)
+            ? ReadObject(file, key, ForAllLayers(file, key, all), config, context)
             : null;
 
-    private static Settings? ReadObject(JsonFields file, string key, JsonFields? fields, ModelConfig config, OuterLength outer)
+    private static Settings? ReadObject(JsonFields file, string key, JsonFields? fields, ModelConfig config, RotaryContext context)
     {
         if (fields is null) return null;
         var (theta, factor) = (fields.OptionalNumber(Theta), fields.OptionalNumber(Factor));
-        var settings = new Settings(ReadScaling(file, key, fields, config, outer), theta, factor);
+        var settings = new Settings(ReadScaling(file, key, fields, config, context), theta, factor);
         fields.RefuseUnread();
         return settings;
     }
@@ -139,13 +143,13 @@ internal static class RotaryFields
     }
 
     private static RopeScaling? ReadScaling(
-        JsonFields file, string key, JsonFields fields, ModelConfig config, OuterLength outer)
+        JsonFields file, string key, JsonFields fields, ModelConfig config, RotaryContext context)
     {
         var (type, olderType) = (fields.OptionalText("rope_type"), fields.OptionalText("type"));
         if (type is not null && olderType is not null && type != olderType)
             fields.Warn("type", $"{Quoted(olderType)} contradicts rope_type; {Quoted(type)} is taken, as transformers does");
         var kind = type ?? olderType;
-        if (kind is not null && outer.LongropeNames.Contains(kind)) kind = "longrope";
+        if (kind is not null && context.LongropeNames.Contains(kind)) kind = "longrope";
         RopeScaling? scaling = null;
         switch (kind)
         {
@@ -161,17 +165,17 @@ internal static class RotaryFields
                 scaling = new(RopeScalingType.Dynamic, fields.Number("factor"));
                 break;
             case "yarn":
-                scaling = ReadYarn(fields, config, outer);
+                scaling = ReadYarn(fields, config, context);
                 break;
             case "longrope":
-                scaling = ReadLongrope(fields, config, outer);
+                scaling = ReadLongrope(fields, config, context);
                 break;
             case "llama3":
                 scaling = new(RopeScalingType.Llama3, fields.Number("factor"))
                 {
                     LowFreqFactor = fields.Number("low_freq_factor"),
                     HighFreqFactor = fields.Number("high_freq_factor"),
-                    OriginalMaxPositionEmbeddings = LengthBefore(fields, config, outer),
+                    OriginalMaxPositionEmbeddings = LengthBefore(fields, config, context),
                 };
                 break;
             default:
@@ -187,9 +191,9 @@ internal static class RotaryFields
         return scaling;
     }
 
-    private static RopeScaling ReadYarn(JsonFields fields, ModelConfig config, OuterLength outer)
+    private static RopeScaling ReadYarn(JsonFields fields, ModelConfig config, RotaryContext context)
     {
-        var original = LengthBefore(fields, config, outer);
+        var original = LengthBefore(fields, config, context);
         var factor = fields.OptionalNumber("factor") ?? FactorOf(config, original);
         var (ofScores, ofAllDimensions) = (fields.Number("mscale", 0), fields.Number("mscale_all_dim", 0));
         var attention = ofScores != 0 && ofAllDimensions != 0
@@ -202,12 +206,13 @@ internal static class RotaryFields
             BetaSlow = fields.Number("beta_slow", 0) is not 0 and var slow ? slow : 1,
             Truncate = fields.Flag("truncate", absent: true),
             AttentionFactor = fields.Number(AttentionFactor, attention),
+            Llama4ScalingBeta = context.HasQueryFactor ? fields.Number(QueryBeta, 0) : 0,
         };
     }
 
-    private static RopeScaling ReadLongrope(JsonFields fields, ModelConfig config, OuterLength outer)
+    private static RopeScaling ReadLongrope(JsonFields fields, ModelConfig config, RotaryContext context)
     {
-        var original = LengthBefore(fields, config, outer);
+        var original = LengthBefore(fields, config, context);
         var factor = fields.OptionalNumber("factor") ?? FactorOf(config, original);
         return new(RopeScalingType.Longrope, factor)
         {
@@ -221,14 +226,14 @@ internal static class RotaryFields
     private static double FactorOf(ModelConfig config, int original) =>
         (double)config.MaxPositionEmbeddings / Math.Max(1, original);
 
-    private static int LengthBefore(JsonFields fields, ModelConfig config, OuterLength outer)
+    private static int LengthBefore(JsonFields fields, ModelConfig config, RotaryContext context)
     {
         var inner = fields.OptionalInt(OriginalLength);
-        if (outer.Length is not null && inner is not null && outer.Length != inner)
+        if (context.Length is not null && inner is not null && context.Length != inner)
             fields.Warn(
                 OriginalLength,
-                $"{inner} contradicts the key of that name beside it; {outer.Length} is taken, as transformers does");
-        if ((outer.Length ?? inner) is { } length) return length;
+                $"{inner} contradicts the key of that name beside it; {context.Length} is taken, as transformers does");
+        if ((context.Length ?? inner) is { } length) return length;
         fields.Warn(
             OriginalLength,
             $"no such key; max_position_embeddings = {config.MaxPositionEmbeddings} is taken, as transformers does");
@@ -247,10 +252,11 @@ internal static class RotaryFields
             file.Warn(key, $"{string.Join(", ", ignored)} of another rope_type than \"{kind}\": ignored, as transformers does");
     }
 
-    /// <summary>What the file says beside the objects of its rotary settings.</summary>
-    /// <param name="Length">The longest input before scaling; null for none.</param>
+    /// <summary>What an object of rotary settings needs to know of its file and family.</summary>
+    /// <param name="Length">The longest input before scaling that stands beside the object; null for none.</param>
     /// <param name="LongropeNames">What the family calls LongRoPE beside "longrope".</param>
-    private sealed record OuterLength(int? Length, IReadOnlyList<string> LongropeNames);
+    /// <param name="HasQueryFactor">Whether the family has <see cref="RopeScaling.Llama4ScalingBeta"/>.</param>
+    private sealed record RotaryContext(int? Length, IReadOnlyList<string> LongropeNames, bool HasQueryFactor);
 
     private static string Quoted(string text) => HuggingFaceFields.Quoted(text);
 

@@ -26,7 +26,7 @@ internal sealed record BlockWeights(
     public static BlockWeights Of(ModelConfig config, ParameterArena arena, int layer)
     {
         var prefix = $"model.layers.{layer}.";
-        var experts = Enumerable.Range(0, config.NumLocalExperts);
+        var experts = Enumerable.Range(0, config.ExpertsOf(layer));
         return new(
             config.HasInputNorms ? Norm("input_layernorm") : null,
             config.HasSecondNorm ? Norm(ParameterTable.FeedForwardNorm(config)) : null,
@@ -38,10 +38,10 @@ internal sealed record BlockWeights(
                 ? null
                 : new(HeadNorm(ParameterKind.QueryNorm), HeadNorm(ParameterKind.KeyNorm)),
             ProjectionOf(ParameterLayout.Output(layer), config.AttentionOutputBias),
-            config.NumLocalExperts > 1 ? Parameter.Of(arena, $"{prefix}mlp.router.weight") : null,
+            config.ExpertsOf(layer) > 1 ? Parameter.Of(arena, $"{prefix}mlp.router.weight") : null,
             [.. experts.Select(expert => ProjectionOf(ParameterLayout.GateUp(layer, expert), config.MlpBias))],
             [.. experts.Select(expert => ProjectionOf(ParameterLayout.Down(layer, expert), config.MlpBias))],
-            config.SharedExpertIntermediateSize is null ? null : new(
+            config.SharedExpertIntermediateSize is null || config.ExpertsOf(layer) == 1 ? null : new(
                 Parameter.Of(arena, $"{prefix}mlp.shared_expert_gate.weight"),
                 ProjectionOf(ParameterLayout.SharedGateUp(layer), config.MlpBias),
                 ProjectionOf(ParameterLayout.SharedDown(layer), config.MlpBias)));

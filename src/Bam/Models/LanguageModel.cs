@@ -92,7 +92,7 @@ internal sealed class LanguageModel : IDisposable
     public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null)
     {
         using var scope = TensorScope.Open();
-        using var routerLosses = new RouterLosses(Config, Device);
+        using var routerLosses = new RouterLosses(Device);
         var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
         var nll = LinearCrossEntropyFunction.Apply(
             x, head, targets.Reshape(-1), Config.LogitScale, headBias, Config.FinalLogitSoftcapping);
@@ -173,13 +173,24 @@ internal sealed class LanguageModel : IDisposable
 
         var qkv = block.Qkv.Apply(h);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
         if (block.HeadNorms is { } norms) qkv = norms.Apply(qkv, shape.QueryHeads, shape.KeyValueHeads, Config);
-        var heads = Attention.Apply(AttentionInput.OfAll(Clipped(qkv), gates, shape), tables, context.Past);  // [B, T, N·H·D]
+        qkv = WithQueryFactors(Clipped(qkv), shape, context.Start);
+        var heads = Attention.Apply(AttentionInput.OfAll(qkv, gates, shape), tables, context.Past);  // [B, T, N·H·D]
         var mixed = LinearFunction.Apply(heads, block.Output.Weight, inputFirst: true);
         return scope.Keep(block.Output.Bias is { } bias ? mixed + OutputBias(bias, gates).To(mixed.ScalarType) : mixed);
     }
 
     private Tensor Clipped(Tensor projected) =>
         Config.ClipQkv is { } limit ? projected.Clamp(-limit, limit) : projected;
+
+    // The queries of a projection [B, T, …] times their factors.
+    private Tensor WithQueryFactors(Tensor qkv, AttentionShape shape, int start)
+    {
+        using var scope = TensorScope.Open();
+        if (rotary.QueryFactors(shape.Length, i => start + i) is not { } factors) return qkv;
+        var width = (long)shape.QueryHeads * shape.HeadDim;
+        var queries = qkv.Narrow(-1, 0, width) * factors.To(qkv.ScalarType);
+        return scope.Keep(Tensor.Cat([queries, qkv.Narrow(-1, width, qkv.Size(-1) - width)], -1));
+    }
 
     // Σ_i g_i(h) · b_i of the experts' biases [N·d].
     private Tensor OutputBias(Tensor bias, Tensor? gates) =>
@@ -200,7 +211,9 @@ internal sealed class LanguageModel : IDisposable
         var keysAndValues = block.Qkv.Rows(shape.Experts * queryWidth, 2L * shape.KeyValueHeads * shape.HeadDim).Apply(h);
         if (block.HeadNorms is { } norms) keysAndValues = norms.Apply(keysAndValues, queryHeads: 0, shape.KeyValueHeads, Config);
         var rows = QueryRows.Chosen(shape, choices, context.Start);
-        var input = AttentionInput.OfChosen(Clipped(queries), Clipped(keysAndValues), rows, shape);
+        queries = Clipped(queries);
+        if (rotary.QueryFactors((int)rows.Count, rows.Position) is { } factors) queries *= factors.To(queries.ScalarType);
+        var input = AttentionInput.OfChosen(queries, Clipped(keysAndValues), rows, shape);
         var outputs = dispatch.Map(Attention.Apply(input, tables, context.Past), Output);  // [n·k, d], by expert
         return scope.Keep(dispatch.Combine(outputs, weights.To(h.ScalarType)).View(h.Shape));
 
@@ -236,7 +249,11 @@ internal sealed class LanguageModel : IDisposable
         context.Observer?.AddFeedForwardInput(h);
         var tokens = h.Reshape(-1, Config.HiddenSize);  // [n, d]
         if (block.FeedForwardRouter is not { } router)
+        {
+            context.RouterLosses?.AddNone();
             return scope.Keep(Expert(tokens, block.GateUp[0], block.Down[0]).Reshape(h.Shape));
+        }
+
 
         var logits = Router(tokens, router);                                  // [n, M]
         var probabilities = logits.Softmax(-1);                               // [n, M]
@@ -246,11 +263,13 @@ internal sealed class LanguageModel : IDisposable
         context.RouterLosses?.Add(logits, probabilities, dispatch.Shares);
         context.Observer?.AddAssignments(chosen, probabilities);
 
-        var outputs = dispatch.Map(dispatch.Gather(tokens), (batch, expert) => Expert(batch, block.GateUp[expert], block.Down[expert]));
+        var outputs = dispatch.Map(dispatch.Gather(tokens), Routed);
         var combined = dispatch.Combine(outputs, weights.To(computeType));
         if (block.SharedExpert is { } shared)
             combined += Router(tokens, shared.Gate).Sigmoid().To(computeType) * Expert(tokens, shared.GateUp, shared.Down);
         return scope.Keep(combined.Reshape(h.Shape));
+
+        Tensor Routed(Tensor batch, int expert) => Expert(batch, block.GateUp[expert], block.Down[expert]);
     }
 
     // A router's scores, always in float32.

@@ -44,6 +44,14 @@ internal sealed class RotaryEmbedding : IDisposable
         return others.Tables;
     }
 
+    /// <summary>What queries are multiplied by, [count, 1] in float32; null where it is 1 for all (Ministral 3).</summary>
+    public Tensor? QueryFactors(int count, Func<int, int> positionOf)
+    {
+        if (config.RopeScaling is not { Llama4ScalingBeta: > 0 } scaling) return null;
+        float[] factors = [.. Enumerable.Range(0, count).Select(i => (float)scaling.QueryFactor(positionOf(i)))];
+        return Array.TrueForAll(factors, factor => factor == 1) ? null : Tensor.From<float>(factors, [count, 1], device);
+    }
+
     public void Dispose()
     {
         none?.Dispose();

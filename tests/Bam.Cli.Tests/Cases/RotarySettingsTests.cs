@@ -38,7 +38,7 @@ public sealed class RotarySettingsTests : IDisposable
         run.Status.ShouldBe(2);
         run.Error.ShouldBe(
             $"bam: {config}: rope_scaling: rope_type: expected \"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\" or "
-            + $"\"longrope\", found \"{type}\"; Bam does not compute this scaling; if the weights were trained without it, remove "
-            + "rope_scaling and keep to the length of that training\n");
+            + $"\"longrope\", found \"{type}\"; Bam does not compute this scaling; if the weights were trained without it, "
+            + "remove rope_scaling and keep to the length of that training\n");
     }
 }

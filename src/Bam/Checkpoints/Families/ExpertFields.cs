@@ -18,27 +18,30 @@ internal static class ExpertFields
             fields.Refuse("num_experts", $"num_local_experts = {newer}", $"{older}", "correct one of the two");
         var perToken = fields.Int("num_experts_per_tok", absent.ExpertsPerToken);
         var width = absent.Width is { } usual ? fields.Int("moe_intermediate_size", usual) : config.IntermediateSize;
-        RequireExpertsInAllLayers(fields, config.NumHiddenLayers);
+        var dense = DenseLayers(fields, config.NumHiddenLayers);
+        var layers = Math.Max(1, config.NumHiddenLayers - dense.Count);
         return config with
         {
             IntermediateSize = width,
             NumLocalExperts = newer ?? older ?? absent.Experts,
             NumExpertsPerTok = perToken,
             NormTopkProb = fields.Flag("norm_topk_prob", absent: false),
+            MlpOnlyLayers = dense,
+            DenseIntermediateSize = dense.Count > 0 ? config.IntermediateSize : null,
             RouterAuxLossCoef = BalanceWeight.ToBam(
-                fields.Number("router_aux_loss_coef", absent.BalanceWeight), perToken, Math.Max(1, config.NumHiddenLayers)),
+                fields.Number("router_aux_loss_coef", absent.BalanceWeight), perToken, layers),
             RouterZLossCoef = fields.Number("router_z_loss_coef", 0),
         };
     }
 
-    private static void RequireExpertsInAllLayers(JsonFields fields, int layers)
+    // Experts are in every decoder_sparse_step-th layer, but not in those that mlp_only_layers names.
+    private static ValueList<int> DenseLayers(JsonFields fields, int layers)
     {
-        const string Hint = "Bam has experts in every layer or in none";
-        var step = fields.Int("decoder_sparse_step", 1);
-        if (step != 1) fields.Refuse("decoder_sparse_step", "1 or no such key", $"{step}", Hint);
-        var dense = fields.Integers("mlp_only_layers");
-        if (dense.Any(layer => layer >= 0 && layer < layers))
-            fields.Refuse("mlp_only_layers", "[] or no such key", $"[{dense}]", Hint);
+        var step = Math.Max(1, fields.Int("decoder_sparse_step", 1));
+        var named = fields.Integers("mlp_only_layers");
+        if (step == 1 && named.Count == 0) return [];
+        var known = Math.Clamp(layers, 0, ModelSizeRules.MostTensors);
+        return [.. Enumerable.Range(0, known).Where(layer => named.Contains(layer) || (layer + 1) % step != 0)];
     }
 }
 

@@ -51,3 +51,28 @@ internal static class MinistralFamily
         return config.WithLayerTypes(fields, MistralFamily.Window(fields), _ => true);
     }
 }
+
+/// <summary>
+/// Ministral 3's language model (Mistral AI, 2025): Mistral with YaRN, and queries that grow with their position. Bam's own names.
+/// </summary>
+internal static class Ministral3Family
+{
+    /// <summary>What a file without rotary settings means.</summary>
+    private static readonly RopeScaling Scaling = new(RopeScalingType.Yarn, 16)
+    {
+        OriginalMaxPositionEmbeddings = 16_384, BetaFast = 32, BetaSlow = 1, Llama4ScalingBeta = 0.1,
+    };
+
+    public static readonly ModelFamily Family = new() { ModelType = "ministral3", Read = Read, Buffers = LlamaFamily.Buffers };
+
+    private static ModelConfig Read(JsonFields fields)
+    {
+        var isScaled = fields.Has("rope_parameters") || fields.Has("rope_scaling");
+        // Null means d / H, an absent key 128.
+        var headDim = fields.Has("head_dim") ? (int?)null : 128;
+        var config = LlamaFamily.Form(fields, maxPositions: 262_144, normEps: 1e-5, keyValueHeads: 8, headDim: headDim)
+            .WithUniformWindow(fields, fields.OptionalInt("sliding_window"))
+            .WithRotary(fields, theta: 1e6, hasQueryFactor: true);
+        return isScaled ? config : config with { RopeScaling = Scaling };
+    }
+}

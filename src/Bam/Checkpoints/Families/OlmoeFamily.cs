@@ -5,7 +5,11 @@ internal static class OlmoeFamily
 {
     public static readonly ModelFamily Family = new()
     {
-        ModelType = "olmoe", Read = Read, Buffers = LlamaFamily.Buffers, Layouts = ExpertLayouts.All,
+        ModelType = "olmoe",
+        Read = Read,
+        Buffers = LlamaFamily.Buffers,
+        Layouts = ExpertLayouts.All,
+        Ignored = ["moe_intermediate_size", "decoder_sparse_step", "mlp_only_layers"],
     };
 
     private static ModelConfig Read(JsonFields fields)

@@ -33,7 +33,7 @@ internal static class Phi3Family
     private static ModelConfig Read(JsonFields fields)
     {
         var config = LlamaFamily.Form(fields, maxPositions: 4096, normEps: 1e-5);
-        return config.WithLayerTypes(fields, fields.OptionalInt("sliding_window"), _ => true)
+        return config.WithUniformWindow(fields, fields.OptionalInt("sliding_window"))
             .WithRotary(fields, isPartial: true, originalLength: 4096, longropeNames: ["su", "yarn"]);
     }
 }

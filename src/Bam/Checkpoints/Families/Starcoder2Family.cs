@@ -35,6 +35,6 @@ internal static class Starcoder2Family
             AttentionBias = bias,
             AttentionOutputBias = bias,
         };
-        return config.WithLayerTypes(fields, fields.OptionalInt("sliding_window"), _ => true).WithRotary(fields);
+        return config.WithUniformWindow(fields, fields.OptionalInt("sliding_window")).WithRotary(fields);
     }
 }

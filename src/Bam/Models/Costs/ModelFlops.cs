@@ -24,7 +24,7 @@ internal static class ModelFlops
 
     private static double Whole(ModelConfig config, Func<int, LayerFlops> flops)
     {
-        var layers = config.LayerTypes.Count == 0
+        var layers = config.LayerTypes.Count == 0 && config.MlpOnlyLayers.Count == 0
             ? (double)config.NumHiddenLayers * flops(0).Total
             : Enumerable.Range(0, config.NumHiddenLayers).Sum(layer => (double)flops(layer).Total);
         return layers + 2.0 * config.HiddenSize * config.VocabSize;
@@ -44,7 +44,9 @@ internal static class ModelFlops
 /// <param name="Scores">What n experts' queries and keys, or weights and values, take; see the two conventions.</param>
 /// <param name="OutputProjection">2·d·H·D for each of n experts.</param>
 /// <param name="FeedForwardRouter">2·M·d; 0 when the feed-forward is dense.</param>
-/// <param name="FeedForward">6·k·d·f, which the paper writes as 3·k·d·d_ff with d_ff = 2f; 4·k·d·f without a gate. A shared expert's are added.</param>
+/// <param name="FeedForward">
+/// 6·k·d·f, which the paper writes as 3·k·d·d_ff with d_ff = 2f; 4·k·d·f without a gate. A shared expert's are added.
+/// </param>
 internal sealed record LayerFlops(
     long AttentionRouter, long QueryKeyValue, long Scores, long OutputProjection, long FeedForwardRouter, long FeedForward)
 {
@@ -58,14 +60,14 @@ internal sealed record LayerFlops(
     /// counts, 2·n_ctx·H·D for each expert, that of weights and values does not (as Kaplan et al. 2020, Table 1).
     /// </summary>
     public static LayerFlops Inference(ModelConfig config, int context, int layer = 0) =>
-        Of(config, 2L * Math.Min(context, Window(config, layer)));
+        Of(config, layer, 2L * Math.Min(context, Window(config, layer)));
 
     /// <summary>
     /// The convention of training: both products count, over the (T + 1) / 2 keys that a position attends to on average, which
     /// makes 2·(T + 1)·H·D for each expert; fewer within a sliding window.
     /// </summary>
     public static LayerFlops Causal(ModelConfig config, int length, int layer = 0) =>
-        Of(config, 4 * KeysOfAllPositions(length, Window(config, layer)) / length);
+        Of(config, layer, 4 * KeysOfAllPositions(length, Window(config, layer)) / length);
 
     private static int Window(ModelConfig config, int layer) => config.WindowOf(layer) ?? int.MaxValue;
 
@@ -75,9 +77,9 @@ internal sealed record LayerFlops(
         return growing * (growing + 1) / 2 + (length - growing) * growing;
     }
 
-    private static LayerFlops Of(ModelConfig config, long scoresPerQuery)
+    private static LayerFlops Of(ModelConfig config, int layer, long scoresPerQuery)
     {
-        long d = config.HiddenSize, f = config.IntermediateSize;
+        long d = config.HiddenSize, f = config.FeedForwardWidthOf(layer), feedForwards = config.ExpertsOf(layer);
         long queryWidth = config.NumAttentionHeads * config.HeadDim, keyValueWidth = config.NumKeyValueHeads * config.HeadDim;
         long experts = config.NumAttentionExperts, keyValueExperts = config.ShareKeyValue ? 1 : experts;
         var used = config.AttentionRouting == AttentionRouting.TopK ? config.NumAttentionExpertsPerTok!.Value : experts;
@@ -86,7 +88,8 @@ internal sealed record LayerFlops(
             QueryKeyValue: used * 2 * d * queryWidth + keyValueExperts * 4 * d * keyValueWidth,
             Scores: used * scoresPerQuery * queryWidth,
             OutputProjection: used * 2 * d * queryWidth,
-            FeedForwardRouter: config.NumLocalExperts > 1 ? 2 * config.NumLocalExperts * d : 0,
-            FeedForward: (config.GatedMlp ? 6 : 4) * d * (config.NumExpertsPerTok * f + (config.SharedExpertIntermediateSize ?? 0)));
+            FeedForwardRouter: feedForwards > 1 ? 2 * feedForwards * d : 0,
+            FeedForward: (config.GatedMlp ? 6 : 4) * d
+                * (feedForwards > 1 ? config.NumExpertsPerTok * f + (config.SharedExpertIntermediateSize ?? 0) : f));
     }
 }

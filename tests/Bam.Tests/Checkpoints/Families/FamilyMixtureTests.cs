@@ -55,7 +55,10 @@ public sealed class FamilyMixtureTests : IDisposable
         mixture.Config.IsMixture.ShouldBe(kind != "soup");
         var ids = TinyModels.Ids(2, 20);
         var expected = dense.Logits(ids);
-        RequireSame(mixture.Logits(ids), expected);
+        // Rounding grows with the logits, which are larger in hf-more.
+        var largest = source.Contains("hf-more", StringComparison.Ordinal) ? expected.Abs().Max().Item<float>() : 1;
+        var tolerance = Tolerance * Math.Max(1, largest);
+        RequireSame(mixture.Logits(ids), expected, tolerance);
 
         // And token by token. The frequencies of some models depend on the length so far: LongRoPE reads all tokens again, with
         // dynamic scaling the keys in the cache stay as they are.
@@ -72,7 +75,7 @@ public sealed class FamilyMixtureTests : IDisposable
                 RopeScalingType.Longrope => dense.Logits(ids.Narrow(1, 0, position + 1)).Select(1, position),
                 RopeScalingType.Dynamic => cached,
                 _ => expected.Select(1, position),
-            });
+            }, tolerance);
         }
     }
 
@@ -89,10 +92,10 @@ public sealed class FamilyMixtureTests : IDisposable
         Directory.Exists(directory["mixture"]).ShouldBeFalse();
     }
 
-    private static void RequireSame(Tensor found, Tensor expected)
+    private static void RequireSame(Tensor found, Tensor expected, float tolerance)
     {
         using var scope = TensorScope.Open();
         found.IsFinite().All().Item<bool>().ShouldBeTrue();
-        (found - expected).Abs().Max().Item<float>().ShouldBeLessThan(Tolerance);
+        (found - expected).Abs().Max().Item<float>().ShouldBeLessThan(tolerance);
     }
 }
