@@ -40,23 +40,29 @@ internal static class Arguments
         }
     }
 
-    /// <summary>Past keys and values [B, K, capacity, D], float32 and contiguous, with room for the new tokens.</summary>
+    /// <summary>Past keys and values [slots, K, capacity, D], float32 and contiguous, with room for the new tokens.</summary>
     /// <exception cref="ArgumentException">They have other sizes or gaps, or no room.</exception>
-    public static void RequireRoom(Tensor keys, Tensor values, AttentionShape shape, int start)
+    public static void RequireRoom(Tensor keys, Tensor values, AttentionShape shape, TokenPlaces places)
     {
-        var capacity = keys.Rank == 4 ? keys.Size(2) : 0;
-        var (batch, heads, headDim) = (shape.BatchSize, shape.KeyValueHeads, shape.HeadDim);
-        Require(keys, nameof(keys), ScalarType.Float32, Device.Cpu, batch, heads, capacity, headDim);
-        Require(values, nameof(values), ScalarType.Float32, Device.Cpu, batch, heads, capacity, headDim);
+        var (slots, capacity) = keys.Rank == 4 ? (keys.Size(0), keys.Size(2)) : (0, 0);
+        Require(keys, nameof(keys), ScalarType.Float32, Device.Cpu, slots, shape.KeyValueHeads, capacity, shape.HeadDim);
+        Require(values, nameof(values), ScalarType.Float32, Device.Cpu, slots, shape.KeyValueHeads, capacity, shape.HeadDim);
         if (!keys.IsContiguous)
             throw new ArgumentException($"expected contiguous memory, found {keys} with gaps", nameof(keys));
         if (!values.IsContiguous)
             throw new ArgumentException($"expected contiguous memory, found {values} with gaps", nameof(values));
-        if (start < 0 || start > capacity - shape.Length)
+        if (places.Count != shape.BatchSize || shape.Length != 1)
+            throw new ArgumentException($"expected {shape.BatchSize} tokens, found places of {places.Count}", nameof(places));
+        for (var token = 0; token < places.Count; token++)
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(start),
-                $"expected 0 … {capacity - shape.Length}, as there is room for {capacity} tokens, found {start}");
+            var (slot, position) = (places.Slots[token], places.Positions[token]);
+            if (slot < 0 || slot >= slots || position < 0 || position >= capacity)
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(places),
+                    $"expected a position of 0 … {capacity - 1} in a slot of 0 … {slots - 1}, as there is room for {capacity} "
+                    + $"tokens in each of {slots}, found position {position} in slot {slot}");
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ internal static class Attention
 
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
+        if (before.Places is not null && !hasKernel) return scope.Keep(AttentionByOperators.ApplyToRuns(input, rotary, before));
         // Decoding: one query reads all keys once, and nothing is saved for backward.
         if (hasKernel && input.Shape.Length == 1) return scope.Keep(AttentionByCachedKernel.Apply(input, rotary, before));
         // A later part of a prompt. The kernels have no path for several queries behind others' keys, and it is rare.
@@ -109,5 +110,8 @@ internal readonly record struct AttentionInput(
 /// <summary>The memory for the keys and values of one block while decoding; new tokens are written into it.</summary>
 /// <param name="Keys">[B, K, capacity, D], contiguous, rotated by their positions.</param>
 /// <param name="Values">[B, K, capacity, D], contiguous.</param>
-/// <param name="Count">The tokens written: the first new token's position.</param>
-internal readonly record struct PastTokens(Tensor Keys, Tensor Values, int Count);
+/// <param name="Count">The tokens written: the first new token's position. 0 with <paramref name="Places"/>.</param>
+/// <param name="Places">
+/// Where each of B tokens stands that are given as sequences of length 1; null for B sequences of equal length.
+/// </param>
+internal readonly record struct PastTokens(Tensor Keys, Tensor Values, int Count, TokenPlaces? Places = null);

@@ -27,6 +27,30 @@ internal static class AttentionByOperators
                 : OfChosen(input, rotary, keys, values));
     }
 
+    /// <summary>
+    /// As <see cref="Attention.Apply"/> for tokens of several sequences, one sequence after the other. Not for chosen rows.
+    /// </summary>
+    /// <exception cref="ArgumentException">The rows are chosen.</exception>
+    public static Tensor ApplyToRuns(AttentionInput input, RotaryTables rotary, PastTokens past)
+    {
+        if (input.KeysAndValues is not null) throw new ArgumentException("expected the heads of all experts", nameof(input));
+        using var scope = TensorScope.Open();
+        var outputs = new List<Tensor>();
+        foreach (var (first, count) in past.Places!.Runs())
+        {
+            var shape = input.Shape with { BatchSize = 1, Length = count };
+            var run = AttentionInput.OfAll(
+                RunOf(input.Queries), input.Gates is { } gates ? RunOf(gates) : null, shape);
+            var (slot, position) = (past.Places.Slots[first], past.Places.Positions[first]);
+            var own = new PastTokens(past.Keys.Narrow(0, slot, 1), past.Values.Narrow(0, slot, 1), position);
+            outputs.Add(Apply(run, rotary, own).View(count, 1, -1));
+
+            Tensor RunOf(Tensor tokens) => tokens.Narrow(0, first, count).Reshape(1, count, -1);  // [n, 1, …] to [1, count, …]
+        }
+
+        return scope.Keep(Tensor.Cat([.. outputs]));
+    }
+
     /// <summary>Writes the new tokens' keys and values behind the past ones.</summary>
     public static void Write(AttentionInput input, RotaryTables rotary, PastTokens past)
     {

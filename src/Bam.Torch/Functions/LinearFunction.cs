@@ -1,3 +1,5 @@
+using Bam.Torch.Kernels;
+
 namespace Bam.Torch.Functions;
 
 /// <summary>y = x·Wᵀ (or x·W for a matrix stored as [in, out]); the weight's gradient is added in place.</summary>
@@ -17,20 +19,43 @@ internal sealed class LinearFunction : AutogradFunction
     {
         using var scope = TensorScope.Open();
         var rows = x.Reshape(-1, x.Size(-1));  // [n, in]
-        // While decoding: BLAS packs the whole matrix before it multiplies, which a product with one row does not pay back.
-        var isSingleRow = rows.Size(0) == 1 && !Autograd.IsEnabled;
+        if (!Autograd.IsEnabled)
+        {
+            var product = OfFewRows(rows, weight.Value.To(x.ScalarType), inputFirst);
+            return scope.Keep(product.Reshape([.. x.Shape[..^1], product.Size(-1)]));
+        }
+
         Tensor y;
         using (NoGrad.Enter())
         {
             var matrix = weight.Value.To(x.ScalarType);
-            y = isSingleRow
-                ? (inputFirst ? matrix.Transpose(0, 1) : matrix).Mv(rows.Select(0, 0)).Unsqueeze(0)
-                : rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
+            y = rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
         }
 
         // The matrix is saved so that libtorch refuses one that was changed since: backward multiplies by it.
         new LinearFunction(weight, inputFirst).Attach([rows, weight.Leaf], [y], [rows, weight.Leaf]);
         return scope.Keep(y.Reshape([.. x.Shape[..^1], y.Size(-1)]));
+    }
+
+    // While decoding: BLAS packs the whole matrix before it multiplies, which products with a few rows do not pay back.
+    private static unsafe Tensor OfFewRows(Tensor rows, Tensor matrix, bool inputFirst)
+    {
+        var outputs = matrix.Size(inputFirst ? 1 : 0);
+        if (FewRowsKernel.Supports(rows, matrix, outputs))
+        {
+            rows = rows.Contiguous();
+            var y = Tensor.Empty([rows.Size(0), outputs], ScalarType.Float32, rows.Device);
+            var (count, depth) = ((int)rows.Size(0), (int)rows.Size(1));
+            var (x, w) = (rows.DataPointer, matrix.DataPointer);
+            if (inputFirst)
+                FewRowsKernel.MultiplyByColumns((float*)x, (float*)w, (float*)y.DataPointer, count, (int)outputs, depth);
+            else FewRowsKernel.MultiplyByRows((float*)x, (float*)w, (float*)y.DataPointer, count, (int)outputs, depth);
+            return y;
+        }
+
+        return rows.Size(0) == 1
+            ? (inputFirst ? matrix.Transpose(0, 1) : matrix).Mv(rows.Select(0, 0)).Unsqueeze(0)
+            : rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
     }
 
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)

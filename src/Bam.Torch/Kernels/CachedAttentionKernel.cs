@@ -4,8 +4,9 @@ using System.Runtime.Intrinsics;
 namespace Bam.Torch.Kernels;
 
 /// <summary>
-/// <see cref="CausalAttentionKernel"/> for one new token of each sequence: keys and values of the tokens before are read once,
-/// where they lie. One work item is one key-value head of one sequence with all the query heads that read it.
+/// <see cref="CausalAttentionKernel"/> for new tokens behind others: the keys and values of the tokens before are read once for
+/// each new token, where they lie. One work item is one token with one key-value head and all the query heads that read it. The
+/// shape has a sequence of length 1 for each token; which of them belong together, <see cref="TokenPlaces"/> says.
 /// </summary>
 internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRows queryRows, RotaryTables rotary)
 {
@@ -15,30 +16,39 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
     private readonly float scale = (float)shape.Scale;
     private readonly int experts = shape.QueryHeads / (shape.KeyValueHeads * shape.HeadsPerKeyValueHead);
 
-    /// <summary>Writes the new token's keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every row's heads.</summary>
+    /// <summary>Writes the new tokens' keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every row's heads.</summary>
     /// <param name="queries">[rows, heads of a row · D], before rotary embedding.</param>
-    /// <param name="keysAndValues">[B, 2·K·D], before rotary embedding.</param>
+    /// <param name="keysAndValues">[n, 2·K·D], before rotary embedding.</param>
     /// <param name="gates">[rows, N], or null for gates of 1; null where a row has one expert's heads.</param>
-    /// <param name="keys">[B, K, capacity, D], rotated.</param>
-    /// <param name="values">[B, K, capacity, D].</param>
+    /// <param name="keys">[slots, K, capacity, D], rotated.</param>
+    /// <param name="values">[slots, K, capacity, D].</param>
     /// <param name="capacity">Positions of the keys and values.</param>
-    /// <param name="position">The new token's.</param>
+    /// <param name="places">Where the n tokens stand.</param>
     /// <param name="output">[rows, heads of a row · D].</param>
     public void Forward(
-        RowMatrix queries, RowMatrix keysAndValues, float* gates, float* keys, float* values, int capacity, int position,
-        float* output) =>
-        ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
+        RowMatrix queries, RowMatrix keysAndValues, float* gates, float* keys, float* values, int capacity, TokenPlaces places,
+        float* output)
+    {
+        // First all keys and values: later tokens of a sequence see the earlier ones.
+        ParallelLoop.For(places.Count, token =>
         {
-            var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
-            var headKeys = keys + (long)item * capacity * headDim;      // [capacity, D]
-            var headValues = values + (long)item * capacity * headDim;  // [capacity, D]
-            var newKey = headKeys + (long)position * headDim;
-            Copy(keysAndValues.At(sequence, (long)keyValueHead * headDim), newKey, 1);
-            rotary.Rotate(newKey, position, 1);
-            Copy(
-                keysAndValues.At(sequence, (long)(shape.KeyValueHeads + keyValueHead) * headDim),
-                headValues + (long)position * headDim, 1);
+            for (var head = 0; head < shape.KeyValueHeads; head++)
+            {
+                var position = places.Positions[token];
+                var offset = (PlaneOf(token, head, places) * capacity + position) * headDim;
+                Copy(keysAndValues.At(token, (long)head * headDim), keys + offset, 1);
+                rotary.Rotate(keys + offset, position, 1);
+                Copy(keysAndValues.At(token, (long)(shape.KeyValueHeads + head) * headDim), values + offset, 1);
+            }
+        });
 
+        ParallelLoop.For(places.Count * shape.KeyValueHeads, item =>
+        {
+            var (token, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
+            var position = places.Positions[token];
+            var plane = PlaneOf(token, keyValueHead, places) * capacity * headDim;
+            var headKeys = keys + plane;      // [capacity, D]
+            var headValues = values + plane;  // [capacity, D]
             var first = shape.FirstSeenFrom(position);
             var length = position + 1 - first;
             var padded = (length + Lanes - 1) / Lanes * Lanes;
@@ -49,7 +59,7 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
             {
                 var (expert, place) = Math.DivRem(reader, shape.HeadsPerKeyValueHead);
                 var head = (expert * shape.KeyValueHeads + keyValueHead) * shape.HeadsPerKeyValueHead + place;
-                var (row, count) = queryRows.Of(sequence, head);
+                var (row, count) = queryRows.Of(token, head);
                 if (count == 0) continue;  // the token did not choose its expert
                 var column = (long)queryRows.Place(head) * headDim;
                 Copy(queries.At(row, column), query, scale);
@@ -62,6 +72,10 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
                     output + (long)row * queryRows.Heads * headDim + column);
             }
         });
+    }
+
+    // The number of a key-value head's plane [capacity, D] in the memory.
+    private long PlaneOf(int token, int head, TokenPlaces places) => (long)places.Slots[token] * shape.KeyValueHeads + head;
 
     // destination = factor · source
     private void Copy(float* source, float* destination, float factor)

@@ -7,19 +7,27 @@ namespace Bam.Models;
 /// <param name="Observers">One for each block; null for none.</param>
 /// <param name="Cache">While decoding, the tokens so far.</param>
 /// <param name="RouterLosses">While training, collects the auxiliary losses.</param>
+/// <param name="Batch">Tokens of several sequences, each given as a sequence of length 1; null otherwise.</param>
 internal readonly record struct ForwardContext(
-    IReadOnlyList<IRoutingObserver>? Observers = null, KeyValueCache? Cache = null, RouterLosses? RouterLosses = null)
+    IReadOnlyList<IRoutingObserver>? Observers = null, KeyValueCache? Cache = null, RouterLosses? RouterLosses = null,
+    DecodingBatch? Batch = null)
 {
     /// <summary>The block, from 0.</summary>
     public int Layer { get; init; }
 
-    /// <summary>The tokens so far.</summary>
+    /// <summary>The tokens so far; 0 for a batch.</summary>
     public int Start => Cache?.Length ?? 0;
+
+    /// <summary>The tokens of the longest sequence after this pass.</summary>
+    public int LengthAfter(long newTokens) => Batch?.Length ?? Start + (int)newTokens;
+
+    /// <summary>The position of one of B·T tokens.</summary>
+    public int PositionOf(int token, int length) => Batch?.Places.Positions[token] ?? Start + token % length;
 
     public IRoutingObserver? Observer => Observers?[Layer];
 
     /// <summary>The block's keys and values so far.</summary>
-    public PastTokens? Past => Cache?.Layer(Layer);
+    public PastTokens? Past => Batch is { } batch ? batch.Cache.Layer(Layer, batch.Places) : Cache?.Layer(Layer);
 }
 
 /// <summary>

@@ -70,7 +70,8 @@ internal sealed class KeyValueCache : IDisposable
         }
     }
 
-    private static int HeadsOf(ModelConfig config) =>
+    /// <summary>The key-value heads of one block.</summary>
+    internal static int HeadsOf(ModelConfig config) =>
         (config.ShareKeyValue ? 1 : config.NumAttentionExperts) * config.NumKeyValueHeads;
 
     /// <summary>One block's keys and values.</summary>

@@ -85,6 +85,30 @@ internal sealed class LanguageModel : IDisposable
         return scope.Keep(Scores(x.Select(1, length - 1)));
     }
 
+    /// <summary>Memory for the keys and values of several sequences that are decoded side by side.</summary>
+    public SlotCache CreateSlots(int slots, int capacity) => new(Config, slots, capacity, Device, computeType);
+
+    /// <summary>
+    /// Inputs of lengths with the same number can be in one <see cref="DecodingBatch"/>; one that gets another number has to be read
+    /// again from its beginning (LongRoPE).
+    /// </summary>
+    public long FrequenciesAt(int length) => rotary.KeyOf(length);
+
+    /// <summary>Reads tokens of several sequences, and scores those that come after some of them. Builds no graph.</summary>
+    /// <param name="batch">The tokens; at most <see cref="FewRowsKernel.MaxRows"/> give the same numbers in any company.</param>
+    /// <param name="observers">One for each block, with a row for each token; null for none.</param>
+    /// <returns>[<see cref="DecodingBatch.Scored"/>, V] in float32.</returns>
+    public Tensor NextLogits(DecodingBatch batch, IReadOnlyList<IRoutingObserver>? observers = null)
+    {
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        var ids = Array.ConvertAll(batch.Ids, id => (long)id);
+        var x = Hidden(Tensor.From<long>(ids, [ids.Length, 1], Device), new(observers, Batch: batch));  // [n, 1, d]
+        var scored = Array.ConvertAll(batch.Scored, token => (long)token);
+        var rows = x.Select(1, 0).IndexSelect(0, Tensor.From<long>(scored, [scored.Length], Device));
+        return scope.Keep(Scores(rows));
+    }
+
     /// <summary>The training loss, L = NLL + Σ over layers of (α · LB + β · Z).</summary>
     /// <param name="inputIds">[B, T], int64.</param>
     /// <param name="targets">[B, T], int64; <see cref="LinearCrossEntropyFunction.IgnoreIndex"/> does not count.</param>
@@ -119,7 +143,7 @@ internal sealed class LanguageModel : IDisposable
     private Tensor Hidden(Tensor inputIds, ForwardContext context)
     {
         using var scope = TensorScope.Open();
-        RequireLength(context.Start + inputIds.Size(1));
+        RequireLength(context.LengthAfter(inputIds.Size(1)));
         var x = Scaled(EmbeddingFunction.Apply(inputIds, embedding).To(computeType), Config.EmbeddingMultiplier);  // [B, T, d]
         for (var layer = 0; layer < blocks.Length; layer++) x = Forward(x, blocks[layer], context with { Layer = layer });
         return scope.Keep(finalNorm.Apply(x, Config));
@@ -167,13 +191,13 @@ internal sealed class LanguageModel : IDisposable
         context.Observer?.AddAttentionInput(h);
         var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
         if (gates is not null) context.Observer?.AddGates(gates);
-        var (shape, tables) = (ShapeOf(h, context.Layer), rotary.Of(context.Layer, context.Start + h.Size(1)));
+        var (shape, tables) = (ShapeOf(h, context.Layer), rotary.Of(context.Layer, context.LengthAfter(h.Size(1))));
         if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
             return scope.Keep(TopKAttention(h, gates, shape, tables, block, context));
 
         var qkv = block.Qkv.Apply(h);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
         if (block.HeadNorms is { } norms) qkv = norms.Apply(qkv, shape.QueryHeads, shape.KeyValueHeads, Config);
-        qkv = WithQueryFactors(Clipped(qkv), shape, context.Start);
+        qkv = WithQueryFactors(Clipped(qkv), shape, context);
         var heads = Attention.Apply(AttentionInput.OfAll(qkv, gates, shape), tables, context.Past);  // [B, T, N·H·D]
         var mixed = LinearFunction.Apply(heads, block.Output.Weight, inputFirst: true);
         return scope.Keep(block.Output.Bias is { } bias ? mixed + OutputBias(bias, gates).To(mixed.ScalarType) : mixed);
@@ -183,10 +207,12 @@ internal sealed class LanguageModel : IDisposable
         Config.ClipQkv is { } limit ? projected.Clamp(-limit, limit) : projected;
 
     // The queries of a projection [B, T, …] times their factors.
-    private Tensor WithQueryFactors(Tensor qkv, AttentionShape shape, int start)
+    private Tensor WithQueryFactors(Tensor qkv, AttentionShape shape, ForwardContext context)
     {
         using var scope = TensorScope.Open();
-        if (rotary.QueryFactors(shape.Length, i => start + i) is not { } factors) return qkv;
+        var count = shape.BatchSize * shape.Length;
+        if (rotary.QueryFactors(count, token => context.PositionOf(token, shape.Length)) is not { } ofTokens) return qkv;
+        var factors = ofTokens.View(shape.BatchSize, shape.Length, 1);
         var width = (long)shape.QueryHeads * shape.HeadDim;
         var queries = qkv.Narrow(-1, 0, width) * factors.To(qkv.ScalarType);
         return scope.Keep(Tensor.Cat([queries, qkv.Narrow(-1, width, qkv.Size(-1) - width)], -1));
@@ -212,7 +238,8 @@ internal sealed class LanguageModel : IDisposable
         if (block.HeadNorms is { } norms) keysAndValues = norms.Apply(keysAndValues, queryHeads: 0, shape.KeyValueHeads, Config);
         var rows = QueryRows.Chosen(shape, choices, context.Start);
         queries = Clipped(queries);
-        if (rotary.QueryFactors((int)rows.Count, rows.Position) is { } factors) queries *= factors.To(queries.ScalarType);
+        var tokens = new Lazy<long[]>(() => dispatch.Tokens.ToArray<long>());
+        if (rotary.QueryFactors((int)rows.Count, row => context.PositionOf((int)tokens.Value[row], shape.Length)) is { } factors) queries *= factors.To(queries.ScalarType);
         var input = AttentionInput.OfChosen(queries, Clipped(keysAndValues), rows, shape);
         var outputs = dispatch.Map(Attention.Apply(input, tables, context.Past), Output);  // [n·k, d], by expert
         return scope.Keep(dispatch.Combine(outputs, weights.To(h.ScalarType)).View(h.Shape));
@@ -253,7 +280,6 @@ internal sealed class LanguageModel : IDisposable
             context.RouterLosses?.AddNone();
             return scope.Keep(Expert(tokens, block.GateUp[0], block.Down[0]).Reshape(h.Shape));
         }
-
 
         var logits = Router(tokens, router);                                  // [n, M]
         var probabilities = logits.Softmax(-1);                               // [n, M]

@@ -7,11 +7,13 @@ namespace Bam.Models;
 /// <summary>The rotary tables of a model's layers.</summary>
 internal sealed class RotaryEmbedding : IDisposable
 {
+    private const int MostTables = 2;  // LongRoPE's two; dynamic scaling has others for each length
+
     private readonly ModelConfig config;
     private readonly Device device;
     private readonly RotaryTables? none;     // of layers without rotary embedding
     private readonly RotaryTables? sliding;  // of layers with a sliding window, where they have a base of their own
-    private (long Key, RotaryTables Tables) others;
+    private readonly Dictionary<long, RotaryTables> others = [];  // by key, one or two
 
     /// <summary>Computes the tables for short inputs.</summary>
     public RotaryEmbedding(ModelConfig config, Device device)
@@ -19,7 +21,7 @@ internal sealed class RotaryEmbedding : IDisposable
         (this.config, this.device) = (config, device);
         if (config.NoRopeLayers.Contains(0)) none = Tables([]);
         if (config.RopeLocalBaseFreq is not null) sliding = Tables(RotaryFrequencies.OfSlidingLayers(config, length: 1));
-        others = (KeyOf(length: 1), TablesFor(length: 1));
+        Of(layer: 0, length: 1);
     }
 
     /// <summary>
@@ -35,13 +37,10 @@ internal sealed class RotaryEmbedding : IDisposable
     {
         if (!config.HasRotary(layer)) return none!;
         if (sliding is not null && config.WindowOf(layer) is not null) return sliding;
-        if (others.Key != KeyOf(length))
-        {
-            others.Tables.Dispose();
-            others = (KeyOf(length), TablesFor(length));
-        }
-
-        return others.Tables;
+        if (others.TryGetValue(KeyOf(length), out var known)) return known;
+        if (others.Count == MostTables) DisposeOthers();
+        return others[KeyOf(length)] = Tables(
+            RotaryFrequencies.Of(config, length), config.RopeScaling?.AttentionFactor ?? 1);
     }
 
     /// <summary>What queries are multiplied by, [count, 1] in float32; null where it is 1 for all (Ministral 3).</summary>
@@ -56,19 +55,22 @@ internal sealed class RotaryEmbedding : IDisposable
     {
         none?.Dispose();
         sliding?.Dispose();
-        others.Tables.Dispose();
+        DisposeOthers();
     }
 
-    // Inputs of one key have the same frequencies.
-    private long KeyOf(long length) => config.RopeScaling?.Type switch
+    /// <summary>Inputs of one key have the same frequencies.</summary>
+    public long KeyOf(long length) => config.RopeScaling?.Type switch
     {
         RopeScalingType.Dynamic => Math.Max(length, config.MaxPositionEmbeddings),
         RopeScalingType.Longrope => length > config.RopeScaling.OriginalMaxPositionEmbeddings ? 1 : 0,
         _ => 0,
     };
 
-    private RotaryTables TablesFor(long length) =>
-        Tables(RotaryFrequencies.Of(config, length), config.RopeScaling?.AttentionFactor ?? 1);
+    private void DisposeOthers()
+    {
+        foreach (var tables in others.Values) tables.Dispose();
+        others.Clear();
+    }
 
     private RotaryTables Tables(double[] frequencies, double factor = 1) =>
         new(config.LongestInput, frequencies, config.RopeInterleaved, device, factor);
