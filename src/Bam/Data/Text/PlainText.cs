@@ -11,12 +11,9 @@ internal static class PlainText
     /// <exception cref="InvalidInputException">It is not UTF-8 or too long.</exception>
     public static IEnumerable<TextDocument> ReadWhole(Stream stream, string file, int maxCharacters = StrictUtf8.MaxCharacters)
     {
-        if (stream.Length > StrictUtf8.MaxBytes(maxCharacters)) throw StrictUtf8.TooLong(file, maxCharacters);
-        var bytes = new byte[stream.Length];
-        var count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        var bytes = ReadAll(stream, StrictUtf8.MaxBytes(maxCharacters)) ?? throw StrictUtf8.TooLong(file, maxCharacters);
         yield return new(
-            new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.AsSpan(0, count)), file, maxCharacters),
-            Group: null);
+            new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.Span), file, maxCharacters), Group: null);
     }
 
     /// <summary>Reads the documents between lines that consist of <paramref name="separator"/>.</summary>
@@ -36,6 +33,27 @@ internal static class PlainText
             section.ResetWrittenCount();
             origin = new(file, lines.LineNumber + 1);
         }
+    }
+
+    /// <summary>The bytes of a stream; null if there are more than <paramref name="maxBytes"/>.</summary>
+    private static ReadOnlyMemory<byte>? ReadAll(Stream stream, long maxBytes)
+    {
+        if (stream.CanSeek)
+        {
+            if (stream.Length > maxBytes) return null;
+            var whole = new byte[stream.Length];
+            return whole.AsMemory(0, stream.ReadAtLeast(whole, whole.Length, throwOnEndOfStream: false));
+        }
+
+        // The length of compressed text is not known beforehand.
+        var bytes = new ArrayBufferWriter<byte>(1 << 16);
+        while (stream.Read(bytes.GetSpan()) is var count and > 0)
+        {
+            bytes.Advance(count);
+            if (bytes.WrittenCount >= maxBytes) return null;
+        }
+
+        return bytes.WrittenMemory;
     }
 
     /// <summary>Appends lines up to the next separator or the end of the file.</summary>
