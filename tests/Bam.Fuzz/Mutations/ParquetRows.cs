@@ -67,6 +67,7 @@ internal static class ParquetRows
         using (var column = group.NextColumn().LogicalWriter<int>()) column.WriteBatch([.. Enumerable.Range(0, count)]);
         using (var column = group.NextColumn().LogicalWriter<string?>()) column.WriteBatch(texts);
         using (var column = group.NextColumn().LogicalWriter<string?>()) column.WriteBatch([.. texts.Select(_ => "law")]);
-        using (var column = group.NextColumn().LogicalWriter<string?>()) column.WriteBatch(texts);
+        using (var column = group.NextColumn().LogicalWriter<Nested<string>?>())
+            column.WriteBatch([.. texts.Select(text => text is null ? (Nested<string>?)null : new Nested<string>(text))]);
     }
 }

@@ -1,10 +1,11 @@
+using System.Text.RegularExpressions;
 using Bam.Files;
 using ParquetSharp;
 
 namespace Bam.Data.Text;
 
 /// <summary>An open Parquet file: its columns, whose values are read in order.</summary>
-internal sealed class ParquetFile : IDisposable
+internal sealed partial class ParquetFile : IDisposable
 {
     private const int BufferSize = 1 << 20;
     private const int MaxNames = 8;
@@ -116,15 +117,11 @@ internal sealed class ParquetFile : IDisposable
     private static InvalidInputException Encrypted(string path) =>
         new(path, "a Parquet file without encryption", "an encrypted one", "decrypt it");
 
-    // The library puts the C++ type before the message: "N7parquet…E (message: '…')".
+    // The library puts C++ types before the message: "N7parquet…E (message: 'IOError: … TProtocolException: …')".
     private static string MessageOf(ParquetException exception)
     {
-        const string Before = "(message: '", After = "')";
-        var message = exception.Message;
-        var start = message.IndexOf(Before, StringComparison.Ordinal) + Before.Length;
-        var end = message.LastIndexOf(After, StringComparison.Ordinal);
-        if (start >= Before.Length && end >= start) message = message[start..end];
-        return ShortText.Of(message.Trim().ReplaceLineEndings(" "), MaxMessageLength);
+        var message = OuterType().Replace(exception.Message, "$1");
+        return ShortText.Of(InnerType().Replace(message, "").Trim().ReplaceLineEndings(" "), MaxMessageLength);
     }
 
     private static string Listed(List<string> names)
@@ -144,4 +141,10 @@ internal sealed class ParquetFile : IDisposable
             ? null
             : $"values of type {type.Type}";
     }
+
+    [GeneratedRegex(@"\A\S+ \(message: '(.*)'\)\z", RegexOptions.Singleline)]
+    private static partial Regex OuterType();
+
+    [GeneratedRegex(@"\b\w+Exception: ")]
+    private static partial Regex InnerType();
 }
