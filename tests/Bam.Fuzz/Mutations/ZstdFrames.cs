@@ -4,8 +4,8 @@ using ZstdSharp.Unsafe;
 namespace Bam.Fuzz.Mutations;
 
 /// <summary>
-/// A zstd file as some tool writes it: in one frame or several, empty and skippable ones among them, with large windows, with zeros
-/// behind them.
+/// A zstd file as some tool writes it: in one frame or several, empty and skippable ones among them, with or without checksums
+/// and lengths, with zeros behind them.
 /// </summary>
 internal static class ZstdFrames
 {

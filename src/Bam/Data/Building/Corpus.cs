@@ -114,8 +114,11 @@ internal sealed class DocumentSource
     /// <summary>An estimate of the number of tokens.</summary>
     public long EstimateTokens()
     {
-        var bytes = Files.Zip(states, (file, state) => state.Length * (InputFiles.IsCompressed(file) ? CompressionRatio : 1)).Sum();
+        var bytes = Files.Zip(states, TextBytes).Sum();
         return (long)(bytes / BytesPerToken);
+
+        static double TextBytes(string file, (long Length, DateTime) state) =>
+            state.Length * (InputFiles.IsCompressed(file) ? CompressionRatio : 1);
     }
 
     /// <summary>Reads all documents and applies <paramref name="work"/> on several threads; results are in order.</summary>

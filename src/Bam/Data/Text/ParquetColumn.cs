@@ -3,8 +3,8 @@ using ParquetSharp;
 namespace Bam.Data.Text;
 
 /// <summary>
-/// The strings of a column in one row group. One page of the column and its dictionary are in memory, and each string stays in the
-/// library's memory until the next is read.
+/// The strings of a column in one row group. One page of the column and its dictionary are in memory, and each string stays in
+/// the library's memory until the next is read.
 /// </summary>
 internal sealed unsafe class ParquetColumn : IDisposable
 {

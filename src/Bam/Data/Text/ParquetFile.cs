@@ -8,6 +8,11 @@ namespace Bam.Data.Text;
 internal sealed partial class ParquetFile : IDisposable
 {
     private const int BufferSize = 1 << 20;
+
+    // Up to this length a column of a row group is in memory as a whole, compressed. In a longer file it is read page by page;
+    // there the library allocates what the header of a page says, up to 2 GiB if it is damaged.
+    private const int MaxUnbufferedLength = 1 << 24;
+
     private const int MaxNames = 8;
     private const int MaxNameLength = 40;
     private const int MaxMessageLength = 200;
@@ -15,14 +20,17 @@ internal sealed partial class ParquetFile : IDisposable
     private readonly string path;
     private readonly ParquetFileReader reader;
 
-    private ParquetFile(string path)
+    private ParquetFile(string path, long length)
     {
         this.path = path;
         using var properties = ReaderProperties.GetDefaultReaderProperties();
-        // Otherwise a column of a row group is in memory as a whole.
-        properties.EnableBufferedStream();
-        properties.BufferSize = BufferSize;
         properties.EnablePageChecksumVerification();
+        if (length > MaxUnbufferedLength)
+        {
+            properties.EnableBufferedStream();
+            properties.BufferSize = BufferSize;
+        }
+
         // From a .NET stream the library would read by delegates, which it may call after they are collected.
         reader = new ParquetFileReader(path, properties);
     }
@@ -40,7 +48,7 @@ internal sealed partial class ParquetFile : IDisposable
     public static ParquetFile Open(Stream stream, string path)
     {
         RequireMagic(stream, path);
-        return Checked(path, () => new ParquetFile(path));
+        return Checked(path, () => new ParquetFile(path, stream.Length));
     }
 
     /// <summary>The index of a column of strings. A field of a struct has a dotted name.</summary>
@@ -135,11 +143,18 @@ internal sealed partial class ParquetFile : IDisposable
     private static string? OtherType(ColumnDescriptor column)
     {
         if (column.MaxRepetitionLevel > 0) return "lists";
-        using var type = column.LogicalType;
         if (column.PhysicalType != PhysicalType.ByteArray) return $"values of type {column.PhysicalType}";
-        return type is StringLogicalType or JsonLogicalType or EnumLogicalType or NoneLogicalType
-            ? null
-            : $"values of type {type.Type}";
+        try
+        {
+            using var type = column.LogicalType;
+            return type is StringLogicalType or JsonLogicalType or EnumLogicalType or NoneLogicalType
+                ? null
+                : $"values of type {type.Type}";
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            return "values of a type that is not known here";
+        }
     }
 
     [GeneratedRegex(@"\A\S+ \(message: '(.*)'\)\z", RegexOptions.Singleline)]

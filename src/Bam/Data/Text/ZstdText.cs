@@ -51,7 +51,7 @@ internal sealed unsafe class ZstdInflater : IInflater
         context = null;
     }
 
-    /// <returns>0 at the end of a frame.</returns>
+    /// <summary>Reads and writes some bytes; 0 means the end of a frame.</summary>
     private nuint Decompress(ZSTD_outBuffer_s* to, ZSTD_inBuffer_s* from)
     {
         nuint status;
