@@ -101,11 +101,15 @@ internal static class StrictUtf8
         }
     }
 
-    /// <summary>The hint for text that is not UTF-8; a byte order mark reveals UTF-16.</summary>
-    private static string HintFor(ReadOnlySpan<byte> bytes) =>
-        bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]
-            ? "it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'"
-            : Hint;
+    /// <summary>The hint for text that is not UTF-8; its first bytes reveal UTF-16 and files under a wrong name.</summary>
+    private static string HintFor(ReadOnlySpan<byte> bytes) => bytes switch
+    {
+        [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] => "it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'",
+        [0x50, 0x41, 0x52, 0x31, ..] => "it begins as Parquet does: name it .parquet",
+        [0x1F, 0x8B, ..] => "it begins as gzip does: name it .txt.gz or .jsonl.gz",
+        [0x28, 0xB5, 0x2F, 0xFD, ..] => "it begins as zstd does: name it .txt.zst or .jsonl.zst",
+        _ => Hint,
+    };
 
     /// <summary>
     /// The maximum size of a document of so many UTF-16 units: three bytes each, limited by the length of an array.

@@ -125,6 +125,21 @@ public sealed class DocumentReaderTests : IDisposable
         Refusal("a.txt").ShouldEndWith("at offset 0; it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'");
     }
 
+    [Fact]
+    public void Compressed_files_and_parquet_under_another_name_are_called_so()
+    {
+        foreach (var (content, format, name) in new[]
+        {
+            (ParquetSample.Of(null, ["one"]), "Parquet", ".parquet"),
+            (Gzip("one"), "gzip", ".txt.gz or .jsonl.gz"),
+            (ZstdTextTests.Frame("one"), "zstd", ".txt.zst or .jsonl.zst"),
+        })
+        {
+            File.WriteAllBytes(directory["a.txt"], content);
+            Refusal("a.txt").ShouldEndWith($"; it begins as {format} does: name it {name}");
+        }
+    }
+
     [Theory]
     [InlineData("a.ndjson")]
     [InlineData("A.NDJSON")]
