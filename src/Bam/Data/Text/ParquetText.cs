@@ -21,6 +21,7 @@ internal static class ParquetText
         using var parquet = ParquetFile.Open(stream, file);
         var textColumn = parquet.FindColumn(format.TextKey, TextHint);
         var groupColumn = format.GroupKey is { } key ? parquet.FindColumn(key, GroupHint) : -1;
+        var rowCount = Math.Max(1, parquet.RowCount); // a damaged footer may say less
         var origin = new DocumentOrigin(file, Line: 0);
         for (var rowGroup = 0; rowGroup < parquet.RowGroupCount; rowGroup++)
         {
@@ -29,7 +30,7 @@ internal static class ParquetText
             while (text.MoveNext() & (group?.MoveNext() ?? true))
             {
                 origin = origin with { Line = origin.Line + 1 };
-                stream.Position = (long)((Int128)stream.Length * Math.Min(origin.Line, parquet.RowCount) / parquet.RowCount);
+                stream.Position = (long)((Int128)stream.Length * Math.Min(origin.Line, rowCount) / rowCount);
                 if (Document(text, group, origin, format, out var document) is { } fault) bad.Add(fault);
                 else yield return document;
             }
