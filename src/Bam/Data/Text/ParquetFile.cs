@@ -61,7 +61,7 @@ internal sealed partial class ParquetFile : IDisposable
         var names = Enumerable.Range(0, schema.NumColumns).Select(i => schema.Column(i).Path.ToDotString()).ToList();
         var index = names.IndexOf(name);
         if (index < 0)
-            throw new InvalidInputException(path, $"the column \"{name}\"", $"only {Listed(names)}", hint);
+            throw new InvalidInputException(path, $"the column \"{name}\"", Listed(names), hint);
         if (names.LastIndexOf(name) != index)
             throw new InvalidInputException(path, $"one column \"{name}\"", "several", "rename the others");
         if (OtherType(schema.Column(index)) is { } type)
@@ -136,7 +136,7 @@ internal sealed partial class ParquetFile : IDisposable
     {
         if (names.Count == 0) return "no column";
         var quoted = names.Take(MaxNames).Select(name => $"\"{ShortText.Of(name, MaxNameLength)}\"");
-        return $"{string.Join(", ", quoted)}{(names.Count > MaxNames ? " …" : "")}";
+        return $"only {string.Join(", ", quoted)}{(names.Count > MaxNames ? " …" : "")}";
     }
 
     // JSON and enumerations are strings too; bytes without a logical type are taken as UTF-8.
