@@ -34,6 +34,9 @@ internal static class Fixtures
     /// <summary>The directory of a golden model.</summary>
     public static string Model(string name) => Path.Combine(Root(), "bam", name);
 
+    /// <summary>A text in a file of another writer.</summary>
+    public static string Text(string name) => Path.Combine(Root(), "texts", name);
+
     /// <summary>The directory of a tokenizer with reference ids.</summary>
     public static string Tokenizer(string style) => Path.Combine(Root(), "tokenizers", style);
 

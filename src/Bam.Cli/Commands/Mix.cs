@@ -92,7 +92,8 @@ internal sealed class Mix : Verb
     private readonly Option<string[]> routerTexts = new("--router-text")
     {
         Description = "Calibrate the routers instead of drawing them at random: one text of each model's domain, the seed's "
-            + "first (.txt, .jsonl, .jsonl.gz, a folder, a quoted pattern, or a folder written by 'bam data build')",
+            + "first (.txt, .jsonl, .parquet, also .gz or .zst, a folder, a quoted pattern, or a folder written by "
+            + "'bam data build')",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         HelpName = "PATH",

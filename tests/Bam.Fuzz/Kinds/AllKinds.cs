@@ -20,6 +20,8 @@ internal static class AllKinds
         new("measured-data", 4, MeasuredData),
         new("json-lines", 8, JsonLines),
         new("gzip", 8, Gzip),
+        new("zstd", 8, Zstd),
+        new("parquet", 8, Parquet),
         new("text", 8, Text),
         new("tokenizer-training", 6, TokenizerTraining),
         new("training-yaml", 8, TrainingYaml),
@@ -192,17 +194,34 @@ internal static class AllKinds
         return Build(workspace, file);
     }
 
-    private static string[] Gzip(Workspace workspace, Dice dice)
+    private static string[] Gzip(Workspace workspace, Dice dice) => Compressed(workspace, dice, GzipMembers.Of, ".gz");
+
+    private static string[] Zstd(Workspace workspace, Dice dice) => Compressed(workspace, dice, ZstdFrames.Of, ".zst");
+
+    private static string[] Compressed(
+        Workspace workspace, Dice dice, Func<byte[], Dice, byte[]> compression, string extension)
     {
         var file = Path.Combine(Samples.Texts(workspace), dice.Of(["law.jsonl", "law.txt"]));
         Workspace.Mutate(file, bytes =>
         {
             if (dice.Chance(0.2)) bytes = ByteMutation.Of(bytes, dice);
-            var packed = GzipMembers.Of(bytes, dice);
+            var packed = compression(bytes, dice);
             return dice.Chance(0.6) ? packed : ByteMutation.Of(packed, dice);
         });
-        File.Move(file, file + ".gz");
-        return Build(workspace, file + ".gz");
+        File.Move(file, file + extension);
+        return Build(workspace, file + extension);
+    }
+
+    private static string[] Parquet(Workspace workspace, Dice dice)
+    {
+        var file = workspace["law.parquet"];
+        File.WriteAllBytes(file, dice.Chance(0.1) ? ParquetRows.Of(dice) : ParquetRows.Mutant(ParquetRows.Of(dice), dice));
+        return
+        [
+            .. Build(workspace, file),
+            .. dice.Chance(0.2) ? ["--text-key", dice.Of(["body.text", "id", "none"])] : Array.Empty<string>(),
+            .. dice.Chance(0.2) ? ["--group-key", "source"] : Array.Empty<string>(),
+        ];
     }
 
     private static string[] Text(Workspace workspace, Dice dice)
