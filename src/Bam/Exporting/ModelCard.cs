@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
+using Bam.Files;
 using Bam.Models.Costs;
 using Bam.Training;
 using Bam.Upcycling;
@@ -25,7 +26,7 @@ internal sealed class ModelCard
     {
         var (card, origin) = (new ModelCard(), MixtureRecord.Read(model.Directory));
         card.AddHead(model.Config, format, origin);
-        card.Add($"# {ExpertNames.NameOf(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Directory)))}");
+        card.Add($"# {ExpertNames.NameOf(model.Source.Select(Path.GetFullPath))}");
         card.Add($"{CheckpointSummary.Of(model).Kind}; exported by Bam as `{format.Name}`.");
         if (origin is not null) card.AddOrigin(origin);
         if (RunDirectory.ConfigOf(model.Directory) is { } run) card.AddTraining(run);

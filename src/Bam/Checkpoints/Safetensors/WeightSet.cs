@@ -104,8 +104,8 @@ internal sealed partial record WeightSet(
             reporter.Warn($"{directory}: none of the shards of {name} are here; {read.Description} is read");
         else if (name.StartsWith("adapter_model.", StringComparison.Ordinal))
             reporter.Warn(
-                $"{directory}: {name} is not applied, the weights are those of {read.Description} alone; to have both, merge "
-                + "the adapter first (merge_and_unload() of peft)");
+                $"{directory}: {name} is not applied, the weights are those of {read.Description} alone; to have both, name "
+                + $"them as BASE+ADAPTER: {directory}+{directory}");
         else if (OtherWeights().IsMatch(name))
             reporter.Warn($"{directory}: {name} is not read; the weights are those of {read.Description}");
     }
@@ -125,7 +125,7 @@ internal sealed partial record WeightSet(
         {
             return new InvalidInputException(
                 directory, SingleFileName, $"only {adapter}, an adapter for another model",
-                "merge it into that model first (merge_and_unload() of peft) and save the result");
+                $"name both as BASE+{directory}, with that model's directory as BASE");
         }
 
         if (names.FirstOrDefault(IsOfAnotherFormat) is { } other)
