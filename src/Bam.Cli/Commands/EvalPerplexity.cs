@@ -19,7 +19,7 @@ internal sealed class EvalPerplexity : Verb
 
     private readonly Argument<string[]> models = new("MODEL")
     {
-        Description = "Checkpoint directories",
+        Description = "Checkpoint directories, or BASE+ADAPTER",
         Arity = ArgumentArity.OneOrMore,
     };
 

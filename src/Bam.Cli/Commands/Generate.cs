@@ -13,7 +13,10 @@ namespace Bam.Cli.Commands;
 /// <summary>Continues a prompt, token by token.</summary>
 internal sealed class Generate : Verb
 {
-    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory with a tokenizer.json" };
+    private readonly Argument<string> model = new("MODEL")
+    {
+        Description = "A checkpoint directory with a tokenizer.json, or BASE+ADAPTER",
+    };
 
     private readonly Option<string?> prompt = new("--prompt")
     {
