@@ -2,7 +2,6 @@ using Bam.Data;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
-using Bam.Files;
 using Bam.Training;
 
 namespace Bam.Experiments;
@@ -157,14 +156,14 @@ internal sealed class ExperimentGraph
 
     private ModelPhase SeedPhase()
     {
-        if (recipe.Seed.Checkpoint is { } checkpoint) return new CheckpointPhase("seed", ModelPath.Of(checkpoint), hashes);
+        if (recipe.Seed.Checkpoint is { } checkpoint) return new CheckpointPhase("seed", checkpoint, hashes);
         var shares = recipe.Seed.Shares ?? new Dictionary<string, double> { [recipe.GeneralDomain] = 1 };
         return Train("seed", null, recipe.Seed.Training, shares);
     }
 
     private ModelPhase ExpertPhase(string name, RecipeExpert expert)
     {
-        if (expert.Checkpoint is { } checkpoint) return new CheckpointPhase(name, ModelPath.Of(checkpoint), hashes);
+        if (expert.Checkpoint is { } checkpoint) return new CheckpointPhase(name, checkpoint, hashes);
         var domain = expert.DomainOf(name);
         var shares = new Dictionary<string, double> { [domain] = 1 };
         if (expert.GeneralShare > 0 && domain != recipe.GeneralDomain)

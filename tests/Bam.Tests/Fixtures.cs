@@ -27,6 +27,9 @@ internal static class Fixtures
     /// <summary>The directory of a model of another library.</summary>
     public static string HuggingFaceModel(string name) => Path.Combine(Root(), "hf", name);
 
+    /// <summary>The directory of a LoRA adapter in PEFT's form, with the logits of base and adapter.</summary>
+    public static string Adapter(string name) => Path.Combine(Root(), "adapters", name);
+
     /// <summary>The directory of an input case.</summary>
     public static string Case(string name) => Path.Combine(Root(), "cases", name);
 

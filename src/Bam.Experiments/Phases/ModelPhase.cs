@@ -21,15 +21,15 @@ internal abstract class ModelPhase(
 }
 
 /// <summary>A model that exists: nothing is done, but its content is part of every later key.</summary>
-internal sealed class CheckpointPhase(string name, ModelPath model, FileHashes hashes)
+internal sealed class CheckpointPhase(string name, string model, FileHashes hashes)
     : ModelPhase(
         "checkpoint",
         name,
-        new CheckpointSettings { EosTokenId = EndsBeyondConfig(model.Base) },
+        new CheckpointSettings { EosTokenId = EndsBeyondConfig(ModelPath.Of(model).Base) },
         [],
         [
-            .. FilesOf(model.Base).Select(path => new PhaseFiles(Path.GetFileName(path), [path], hashes.Of(path))),
-            .. model.Adapters.SelectMany((adapter, i) => AdapterFolding.FileNames.Select(file =>
+            .. FilesOf(ModelPath.Of(model).Base).Select(path => new PhaseFiles(Path.GetFileName(path), [path], hashes.Of(path))),
+            .. ModelPath.Of(model).Adapters.SelectMany((adapter, i) => AdapterFolding.FileNames.Select(file =>
                 new PhaseFiles(
                     $"{AdapterRole}{i + 1}: {file}", [Path.Combine(adapter, file)], hashes.Of(Path.Combine(adapter, file))))),
         ])

@@ -126,10 +126,14 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>The dtype in which a parameter is stored.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    internal TensorDtype DtypeOf(string name) => shards.Tensors[SourceOf(name).Tensor].Dtype;
+
     /// <summary>Whether the stored bytes of a parameter are its numbers in a dtype, so that they can be copied.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter.</exception>
     internal bool IsStoredAs(TensorDtype dtype, string name) =>
-        SourceOf(name).Tensor is var tensor && shards.Tensors[tensor].Dtype == dtype && shards.ChangesOf(tensor).Count == 0;
+        DtypeOf(name) == dtype && shards.ChangesOf(SourceOf(name).Tensor).Count == 0;
 
     /// <summary>Reads the bytes of whole elements as they are stored. The range must end within the parameter.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
