@@ -115,7 +115,8 @@ internal static class InspectView
                 + $"({string.Join(", ", names)})");
         }
 
-        if (adapter.Replaced.Count > 0) parts.Add($"replaces {TensorNames.WithMore(adapter.Replaced[0], adapter.Replaced.Count - 1)}");
+        if (adapter.Replaced is [var replaced, ..])
+            parts.Add($"replaces {TensorNames.WithMore(replaced, adapter.Replaced.Count - 1)}");
         return $"{adapter.Directory}: {string.Join("; ", parts)}";
 
         static string Range(IEnumerable<double> numbers) =>

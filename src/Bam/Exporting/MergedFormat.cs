@@ -50,7 +50,8 @@ internal sealed class MergedFormat : IExportFormat
         var tensors = TensorsOf(model);
         AtomicFile.Write(Path.Combine(directory, ModelConfig.FileName), stream => stream.Write(ConfigOf(model, tensors)));
         new CompanionFiles()
-            .Add(model.Directory, [.. TokenizerFile.NamesIn(model.Directory), GenerationSettings.FileName, MixtureRecord.FileName])
+            .Add(model.Directory, TokenizerFile.NamesIn(model.Directory))
+            .Add(model.Directory, GenerationSettings.FileName, MixtureRecord.FileName)
             .WriteTo(directory);
         var layout = CheckpointLayout.Of(tensors, options.ShardBytes ?? DefaultShardBytes);
         FreeSpace.Require(directory, layout.Length);
@@ -78,7 +79,8 @@ internal sealed class MergedFormat : IExportFormat
         var content = InputFile.ReadAllBytes(path, "it was there a moment ago");
         var config = JsonInput.ReadObject(content, path, "copy it again", root => JsonObject.Create(root)!);
         var isUntied = !model.Config.TieWordEmbeddings
-            && (config[TiedKey]?.GetValueKind() == JsonValueKind.True || tensors.Count > model.Files.Sum(file => file.Tensors.Count));
+            && (config[TiedKey]?.GetValueKind() == JsonValueKind.True
+                || tensors.Count > model.Files.Sum(file => file.Tensors.Count));
         if (!isUntied) return content;
         config[TiedKey] = false;
         return System.Text.Encoding.UTF8.GetBytes(config.ToJsonString(Indented) + "\n");
@@ -102,12 +104,12 @@ internal sealed class MergedTensorWriter(Checkpoint model, CheckpointWriter outp
         void WritePiece(Buffers buffers, int number)
         {
             var (tensor, start, count) = pieces[number];
-            var bytes = buffers.Bytes.Span[..(count * tensor.Dtype.ByteSize)];
-            Fill(tensor, start, buffers.Values.Span[..count], bytes);
+            var length = count * tensor.Dtype.ByteSize;
+            Fill(tensor, start, buffers.Values.Span[..count], buffers.Bytes.Span[..length]);
             var (file, position) = output.PlaceOf(tensor.Name);
             file.Guarded(() => RandomAccess.Write(
-                file.Handle, buffers.Bytes.Span[..(count * tensor.Dtype.ByteSize)], position + (start * tensor.Dtype.ByteSize)));
-            lock (gate) reporter.Advance(new WorkProgress("export merge", done += (long)count * tensor.Dtype.ByteSize, total, "bytes"));
+                file.Handle, buffers.Bytes.Span[..length], position + (start * tensor.Dtype.ByteSize)));
+            lock (gate) reporter.Advance(new WorkProgress("export merge", done += length, total, "bytes"));
         }
     }
 

@@ -34,8 +34,8 @@ internal static class ModelSource
     }
 
     /// <summary>
-    /// SHA-256 over the configuration and the files of the weights of the starting checkpoint and of its adapters, or of the file of a new model's
-    /// sizes; null for sizes that the training's own configuration holds, and for a deleted start.
+    /// SHA-256 over the configuration and the files of the weights of the starting checkpoint and of its adapters, or of the file
+    /// of a new model's sizes; null for sizes that the training's own configuration holds, and for a deleted start.
     /// </summary>
     public static string? HashOf(TrainingConfig config)
     {

@@ -91,7 +91,8 @@ internal static class AllKinds
     {
         var (model, adapter) = Samples.Adapter(workspace, dice);
         var weights = Path.Combine(adapter, "adapter_model.safetensors");
-        if (dice.Chance(0.6)) Workspace.Mutate(Path.Combine(adapter, "adapter_config.json"), bytes => JsonMutation.Of(bytes, dice));
+        if (dice.Chance(0.6))
+            Workspace.Mutate(Path.Combine(adapter, "adapter_config.json"), bytes => JsonMutation.Of(bytes, dice));
         else if (dice.Chance(0.5)) Workspace.Mutate(weights, bytes => ByteMutation.Of(bytes, dice));
         else
         {

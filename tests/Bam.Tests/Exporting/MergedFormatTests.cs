@@ -57,7 +57,8 @@ public sealed class MergedFormatTests : IDisposable
     public void The_family_of_the_base_stays(string model, string adapter)
     {
         var both = $"{Fixtures.HuggingFaceModel(model)}+{Fixtures.Adapter(adapter)}";
-        Exporter.Export(both, new MergedFormat(), new ExportOptions { ShardBytes = 20_000 }, directory["out"], SilentReporter.Instance);
+        var options = new ExportOptions { ShardBytes = 20_000 };
+        Exporter.Export(both, new MergedFormat(), options, directory["out"], SilentReporter.Instance);
         using var merged = Checkpoint.Open(directory["out"]);
         using var source = Checkpoint.Open(both);
         merged.ModelType.ShouldBe(source.ModelType);

@@ -40,7 +40,8 @@ public sealed class AdapterMixtureTests : IDisposable
         MixtureRecord.Read(directory["of-adapters"])!.Models.ShouldBe(["seed", "law", "code", "math"]);
 
         void Mix(string output, string[] experts) => Upcycler.Mix(
-            method, new MixtureOptions { Seed = directory["seed"], Experts = experts }, directory[output], SilentReporter.Instance);
+            method, new MixtureOptions { Seed = directory["seed"], Experts = experts }, directory[output],
+            SilentReporter.Instance);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using Bam.Files;
 
 namespace Bam.Checkpoints.Adapters;
 
-/// <summary>Holds the factors of the modules that were read last, so that memory does not grow with an adapter's modules.</summary>
+/// <summary>Holds the factors of the modules that were read last: memory does not grow with an adapter's modules.</summary>
 internal sealed class FactorCache
 {
     private readonly Lock gate = new();

@@ -92,7 +92,9 @@ internal sealed class ShardSet : IDisposable
     /// <summary>Whether a tensor holds the scales of another, or scales that are not needed beside those.</summary>
     public bool IsScale(string name) => scales.Count > 0 && (scaleNames.Contains(name) || QuantizedWeights.IsOfActivations(name));
 
-    /// <summary>Reads a range within a tensor, converted to float32; float8 is multiplied by its scales, then come changes.</summary>
+    /// <summary>
+    /// Reads a range within a tensor, converted to float32; float8 is multiplied by its scales. Then it is changed.
+    /// </summary>
     /// <exception cref="InvalidInputException">There is no such tensor, it is not floating-point, or is unreadable.</exception>
     public void ReadFloat32(string name, long start, Span<float> destination) =>
         ReadFloat32(name, ChangesOf(name), start, destination);

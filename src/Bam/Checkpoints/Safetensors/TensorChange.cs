@@ -11,7 +11,7 @@ internal abstract class TensorChange
 }
 
 /// <summary>
-/// Adds a product of low rank: number [i, j] becomes w + s·t with t = ((l[i, 0]·r[0, j] + l[i, 1]·r[1, j]) + l[i, 2]·r[2, j]) + …,
+/// Adds a product of low rank: number [i, j] becomes w + s·t with t = (l[i, 0]·r[0, j] + l[i, 1]·r[1, j]) + l[i, 2]·r[2, j] …,
 /// every product and every sum rounded to float32.
 /// </summary>
 /// <param name="columns">Of the tensor; 1 for a vector.</param>

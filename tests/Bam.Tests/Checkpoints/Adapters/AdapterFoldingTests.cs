@@ -106,7 +106,8 @@ public sealed class AdapterFoldingTests : IDisposable
     {
         TinyModel.Write(directory["base"], Untied, seed: 1);
         var adapter = new AdapterSource().With("use_dora", true).AddLinear(Query, 8, 6)
-            .Add($"{AdapterSource.Prefix}{Query}.lora_magnitude_vector", [8]).Add($"{AdapterSource.Prefix}lm_head.weight", [7, 6]);
+            .Add($"{AdapterSource.Prefix}{Query}.lora_magnitude_vector", [8])
+            .Add($"{AdapterSource.Prefix}lm_head.weight", [7, 6]);
         var expected = Folded(adapter);
         adapter.Write(directory["adapter"], tensor => kind switch
         {
@@ -191,7 +192,8 @@ public sealed class AdapterFoldingTests : IDisposable
         TinyModel.Write(directory["base"], Untied, seed: 1);
         var first = new AdapterSource().AddLinear(Query, 8, 6).AddLinear("lm_head", 7, 6);
         var second = new AdapterSource().With("use_dora", true).With("lora_alpha", 5).AddLinear(Query, 8, 6)
-            .Add($"{AdapterSource.Prefix}{Query}.lora_magnitude_vector", [8]).Add($"{AdapterSource.Prefix}lm_head.weight", [7, 6]);
+            .Add($"{AdapterSource.Prefix}{Query}.lora_magnitude_vector", [8])
+            .Add($"{AdapterSource.Prefix}lm_head.weight", [7, 6]);
         first.Write(directory["first"]);
         second.Write(directory["second"]);
         using var model = Checkpoint.Open($"{directory["base"]}+{directory["first"]}+{directory["second"]}", reporter);

@@ -26,7 +26,8 @@ public sealed class RefusedAdapterTests : IDisposable
     [Theory]
     [InlineData("peft_type", "\"LOHA\"", "peft_type: expected \"LORA\", found \"LOHA\"; Bam folds LoRA and DoRA")]
     [InlineData("peft_type", "null", "peft_type: expected a string")]
-    [InlineData("target_parameters", """["mlp.experts.gate_up_proj"]""", "target_parameters: expected no such key, found an array")]
+    [InlineData(
+        "target_parameters", """["mlp.experts.gate_up_proj"]""", "target_parameters: expected no such key, found an array")]
     [InlineData("trainable_token_indices", "[1, 2]", "trainable_token_indices: expected no such key, found an array")]
     [InlineData("layer_replication", "[[0, 2]]", "layer_replication: expected no such key, found an array")]
     [InlineData("alora_invocation_tokens", "[5]", "no weights can express it")]
@@ -39,7 +40,9 @@ public sealed class RefusedAdapterTests : IDisposable
     [InlineData("rank_pattern", """{"q_proj": 1.5}""", "expected a positive integer")]
     [InlineData("alpha_pattern", """{"q_proj": "many"}""", "alpha_pattern: q_proj: expected a number")]
     [InlineData("alpha_pattern", """{"q_proj(": 1}""", "alpha_pattern: expected regular expressions, found \"q_proj(\"")]
-    [InlineData("use_dora", "true", "expected lora_magnitude_vector of model.layers.0.self_attn.q_proj, as use_dora says, found none")]
+    [InlineData(
+        "use_dora", "true",
+        "expected lora_magnitude_vector of model.layers.0.self_attn.q_proj, as use_dora says, found none")]
     public void Settings_that_cannot_be_honoured_are_named(string key, string value, string message)
     {
         new AdapterSource().With(key, JsonNode.Parse(value)).AddLinear(Query, 8, 6).Write(directory["adapter"]);
@@ -74,8 +77,9 @@ public sealed class RefusedAdapterTests : IDisposable
         new AdapterSource().With("init_lora_weights", initialisation).AddLinear(Query, 8, 6).Write(directory["adapter"]);
         using var model = Open();
         reporter.Warnings.ShouldHaveSingleItem().ShouldBe(
-            $"{directory["adapter/adapter_config.json"]}: init_lora_weights is \"{initialisation}\", which takes a part out of the "
-            + "base's weights: the adapter fits only the base that was saved with it, unless it was converted for the original one");
+            $"{directory["adapter/adapter_config.json"]}: init_lora_weights is \"{initialisation}\", which takes a part out of "
+            + "the base's weights: the adapter fits only the base that was saved with it, unless it was converted for the "
+            + "original one");
     }
 
     [Fact]
@@ -84,8 +88,8 @@ public sealed class RefusedAdapterTests : IDisposable
         Write(source => source.AddLinear(Query, 8, 6).AddLinear("model.layers.7.self_attn.q_proj", 8, 6));
         Refused().ShouldBe(
             $"{File}: tensor {Prefix}model.layers.7.self_attn.q_proj.lora_A.weight: expected a module of "
-            + $"{directory["base/model.safetensors"]}, found none called model.layers.7.self_attn.q_proj; is this the model that the "
-            + "adapter was trained on (someone/base)?");
+            + $"{directory["base/model.safetensors"]}, found none called model.layers.7.self_attn.q_proj; is this the model "
+            + "that the adapter was trained on (someone/base)?");
 
         Write(source => source.AddLinear(Query, 8, 6).Add($"{Prefix}{Query}.lora_C.weight", [2]));
         Refused().ShouldContain("lora_C.weight: expected a part of a LoRA adapter");
@@ -128,9 +132,9 @@ public sealed class RefusedAdapterTests : IDisposable
     {
         Write(source => source.Add($"{Prefix}model.embed_tokens.weight", [9, 6]));
         Refused().ShouldBe(
-            $"{File}: tensor {Prefix}model.embed_tokens.weight: shape: expected [7, 6] for model.embed_tokens.weight, found [9, 6]; "
-            + "an adapter with added tokens needs the base with as many rows; resize it first (resize_token_embeddings of "
-            + "transformers) and save it");
+            $"{File}: tensor {Prefix}model.embed_tokens.weight: shape: expected [7, 6] for model.embed_tokens.weight, found "
+            + "[9, 6]; an adapter with added tokens needs the base with as many rows; resize it first (resize_token_embeddings "
+            + "of transformers) and save it");
         Write(source => source.AddEmbedding("model.embed_tokens", 9, 6));
         Refused().ShouldContain("an adapter with added tokens needs the base");
     }
@@ -151,11 +155,12 @@ public sealed class RefusedAdapterTests : IDisposable
     {
         var numbers = new float[12];
         numbers[7] = number;
-        Write(source => source.Add($"{Prefix}{Query}.lora_A.weight", [2, 6], numbers).Add($"{Prefix}{Query}.lora_B.weight", [8, 2]));
+        Write(source => source.Add($"{Prefix}{Query}.lora_A.weight", [2, 6], numbers)
+            .Add($"{Prefix}{Query}.lora_B.weight", [8, 2]));
         using var model = Open();
         Should.Throw<InvalidInputException>(() => model.ReadFloat32($"{Query}.weight", new float[48])).Message.ShouldBe(
-            $"{File}: tensor {Prefix}{Query}.lora_A.weight[1, 1]: expected a finite number, found {text}; the adapter is damaged or "
-            + "its training diverged");
+            $"{File}: tensor {Prefix}{Query}.lora_A.weight[1, 1]: expected a finite number, found {text}; the adapter is "
+            + "damaged or its training diverged");
     }
 
     [Fact]
@@ -186,8 +191,8 @@ public sealed class RefusedAdapterTests : IDisposable
         Write(source => source.AddLinear(Query, 8, 6));
         System.IO.File.Move(File, directory["adapter/adapter_model.bin"]);
         Refused().ShouldStartWith(
-            $"{directory["adapter"]}: expected adapter_model.safetensors, found only adapter_model.bin; Bam reads nothing that can "
-            + "run code; convert it: python3 -c");
+            $"{directory["adapter"]}: expected adapter_model.safetensors, found only adapter_model.bin; Bam reads nothing that "
+            + "can run code; convert it: python3 -c");
         System.IO.File.Delete(directory["adapter/adapter_model.bin"]);
         Refused().ShouldBe(
             $"{directory["adapter"]}: expected adapter_model.safetensors, found none; copy it beside the configuration");
