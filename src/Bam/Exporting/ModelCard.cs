@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
-using Bam.Files;
 using Bam.Models.Costs;
 using Bam.Training;
 using Bam.Upcycling;

@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using Bam.Checkpoints.Safetensors;
-using Bam.Files;
 
 namespace Bam.Checkpoints.Adapters;
 

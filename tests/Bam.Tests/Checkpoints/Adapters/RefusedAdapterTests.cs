@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
 using Bam.Tests.Upcycling;
