@@ -59,14 +59,18 @@ public sealed class AdapterFoldingTests : IDisposable
         }
     }
 
-    [Fact]
-    public void A_matrix_wider_than_a_block_is_merged()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(7)]
+    [InlineData(16)]
+    public void A_matrix_wider_than_a_block_is_merged_at_every_rank(int rank)
     {
-        var config = Untied with { HiddenSize = 8, IntermediateSize = 5000 };
+        var config = Untied with { HiddenSize = 8, IntermediateSize = 5003 };
         TinyModel.Write(directory["base"], config, seed: 1);
-        var adapter = new AdapterSource().AddLinear(Down, 8, 5000);
+        var adapter = new AdapterSource().With("r", rank).AddLinear(Down, 8, 5003, rank);
         var expected = Numbers(directory["base"]);
-        expected[$"{Down}.weight"] = adapter.Merge(Down, expected[$"{Down}.weight"], 8, 5000, 1.5f);
+        expected[$"{Down}.weight"] = adapter.Merge(Down, expected[$"{Down}.weight"], 8, 5003, (float)(3.0 / rank), rank);
         ShouldBe(Folded(adapter), expected);
     }
 
