@@ -13,6 +13,11 @@ internal sealed record ModelPath(string Base, IReadOnlyList<string> Adapters)
     /// <summary>Every directory of the model, the checkpoint's first.</summary>
     public IReadOnlyList<string> Directories => [Base, .. Adapters];
 
+    /// <summary>Whether an adapter lies beside the checkpoint's weights and is named too.</summary>
+    public bool IsAdapterInBase =>
+        Adapters.Any(adapter => Path.TrimEndingDirectorySeparator(Path.GetFullPath(adapter))
+            == Path.TrimEndingDirectorySeparator(Path.GetFullPath(Base)));
+
     /// <summary>
     /// Splits a text. A path that exists is the checkpoint, whatever its name; otherwise the text is split at the last plus both
     /// of whose sides exist, and its left side again. A text that cannot be split is the checkpoint, which does not exist.

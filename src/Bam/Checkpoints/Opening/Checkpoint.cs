@@ -80,7 +80,7 @@ public sealed class Checkpoint : IDisposable
         reporter ??= SilentReporter.Instance;
         var source = ModelPath.Of(directory);
         RequireDirectory(source.Base);
-        var shards = ShardSet.Open(source.Base, reporter);
+        var shards = ShardSet.Open(source.Base, reporter, source.IsAdapterInBase);
         try
         {
             var (family, config) = ModelConfigReader.ReadDirectory(source.Base, reporter, shards);

@@ -34,8 +34,9 @@ internal static class ModelConfigReader
         string directory, IReporter reporter, ShardSet? stored = null)
     {
         var path = Path.Combine(directory, ModelConfig.FileName);
+        var missing = ModelPath.MissingSide(directory) is { } side ? $"; of BASE+ADAPTER {side} does not exist" : "";
         var json = InputFile.ReadAllText(
-            path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json");
+            path, $"a checkpoint is a directory with config.json, model.safetensors and tokenizer.json{missing}");
         var (family, config) = Read(json, path, reporter, stored);
         return (family, GenerationSettings.Join(config, directory, reporter));
     }

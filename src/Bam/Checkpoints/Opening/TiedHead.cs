@@ -23,7 +23,7 @@ internal static class TiedHead
         ShardSet shards;
         try
         {
-            shards = ShardSet.Open(source.Base, reporter);
+            shards = ShardSet.Open(source.Base, reporter, source.IsAdapterInBase);
         }
         catch (InvalidInputException)
         {

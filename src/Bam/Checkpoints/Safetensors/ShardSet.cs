@@ -24,10 +24,13 @@ internal sealed class ShardSet : IDisposable
     public IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
 
     /// <summary>Opens the weights of a directory, of equal sets the first; warns of weights that are not read.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="reporter">Receives the warnings.</param>
+    /// <param name="readsAdapter">Whether an adapter beside the weights is read afterwards.</param>
     /// <exception cref="InvalidInputException">There are none, they are damaged, or there are two sets that differ.</exception>
-    public static ShardSet Open(string directory, IReporter reporter)
+    public static ShardSet Open(string directory, IReporter reporter, bool readsAdapter = false)
     {
-        var sets = WeightSet.FindAll(directory, reporter);
+        var sets = WeightSet.FindAll(directory, reporter, readsAdapter);
         var shards = Open(directory, sets[0]);
         try
         {

@@ -325,6 +325,22 @@ public sealed class AdapterFoldingTests : IDisposable
         ShouldBe(Folded(adapter), expected);
     }
 
+    [Fact]
+    public void An_adapter_beside_the_weights_is_folded_in_when_it_is_named()
+    {
+        TinyModel.Write(directory["base"], Untied, seed: 1);
+        var adapter = new AdapterSource().AddLinear(Query, 8, 6);
+        var expected = Numbers(directory["base"]);
+        adapter.Write(directory["base"]);
+        ShouldBe(Numbers(directory["base"]), expected);
+        reporter.Warnings.ShouldHaveSingleItem().ShouldEndWith(
+            $"name them as BASE+ADAPTER: {directory["base"]}+{directory["base"]}");
+
+        expected[$"{Query}.weight"] = adapter.Merge(Query, expected[$"{Query}.weight"], 8, 6, 1.5f);
+        ShouldBe(Numbers($"{directory["base"]}+{directory["base"]}"), expected);
+        reporter.Warnings.Count.ShouldBe(1);
+    }
+
     private string Name => $"{directory["base"]}+{directory["adapter"]}";
 
     private Checkpoint Open() => Checkpoint.Open(Name, reporter);
