@@ -63,8 +63,9 @@ internal sealed class AdapterFold(string directory, AdapterFile file, AdapterCon
         var (embedding, head) = (matricesOfVocabulary[0] + WeightEnd, matricesOfVocabulary[1] + WeightEnd);
         if (changesEmbedding || changesHead)
         {
-            if (!shards.Tensors.ContainsKey(head)) shards.Copy(embedding, head);
-            if (!shards.Tensors.ContainsKey(embedding)) shards.Copy(head, embedding);
+            var (hasEmbedding, hasHead) = (shards.Tensors.ContainsKey(embedding), shards.Tensors.ContainsKey(head));
+            if (hasEmbedding && !hasHead) shards.Copy(embedding, head);
+            if (hasHead && !hasEmbedding) shards.Copy(head, embedding);
         }
 
         FoldModules(modules);
