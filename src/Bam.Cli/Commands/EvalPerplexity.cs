@@ -68,7 +68,7 @@ internal sealed class EvalPerplexity : Verb
     {
         var directories = invocation.GetRequired(models);
         var configs = Array.ConvertAll(directories, directory => ModelConfigReader.Load(directory, invocation.Reporter));
-        var longest = configs.Min(config => config.MaxPositionEmbeddings);
+        var longest = configs.Min(config => config.LongestInput);
         var options = new PerplexityOptions
         {
             WindowLength = Positive("--window", invocation.Get(window) ?? Math.Min(longest, LongestDefaultWindow)),

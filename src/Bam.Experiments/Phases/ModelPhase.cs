@@ -49,7 +49,7 @@ internal sealed class CheckpointPhase(string name, string model, FileHashes hash
 
     private static string DirectoryOf(PhaseFiles file) => Path.GetDirectoryName(file.Paths[0])!;
 
-    private static TokenIds? EndsBeyondConfig(string checkpoint)
+    private static ValueList<int>? EndsBeyondConfig(string checkpoint)
     {
         if (GenerationSettings.Find(checkpoint) is null) return null;
         var file = Path.Combine(checkpoint, ModelConfig.FileName);

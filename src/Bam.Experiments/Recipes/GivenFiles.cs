@@ -81,11 +81,11 @@ internal static class GivenFiles
 
         void Require(int length, string what, string hint)
         {
-            if (seed.MaxPositionEmbeddings >= length) return;
+            if (seed.LongestInput >= length) return;
             throw new InvalidInputException(
                 $"{At(recipe, "seed.checkpoint")}: max_position_embeddings",
                 $"at least {length}, {what}",
-                $"{seed.MaxPositionEmbeddings}",
+                $"{seed.LongestInput}",
                 hint);
         }
     }

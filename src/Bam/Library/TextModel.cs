@@ -111,7 +111,7 @@ public sealed class TextModel : IDisposable
     public void Dispose() => model.Dispose();
 
     private PerplexityOptions Windows(int? length) =>
-        new() { WindowLength = length ?? Math.Min(Config.MaxPositionEmbeddings, MaxDefaultWindow) };
+        new() { WindowLength = length ?? Math.Min(Config.LongestInput, MaxDefaultWindow) };
 
     private static Device DeviceOf(string device)
     {

@@ -98,10 +98,10 @@ internal static class ForwardPass
                 $"an id from 0 to {config.VocabSize - 1} (vocab_size)", $"{ids[index]}", "use the model's own tokenizer");
         }
 
-        if (length > config.MaxPositionEmbeddings)
+        if (length > config.LongestInput)
         {
             throw new InvalidInputException(
-                $"{path}: {InputIds}", $"at most {config.MaxPositionEmbeddings} positions (max_position_embeddings)",
+                $"{path}: {InputIds}", $"at most {config.LongestInput} positions (max_position_embeddings)",
                 $"{length}", "shorten the input");
         }
     }

@@ -103,7 +103,7 @@ internal static class RouterCalibration
     {
         var means = Enumerable.Range(0, model.Config.NumHiddenLayers).Select(_ => new RouterInputMean(model.Config.HiddenSize))
             .ToArray();
-        var window = Math.Min(model.Config.MaxPositionEmbeddings, LongestWindow);
+        var window = Math.Min(model.Config.LongestInput, LongestWindow);
         for (var start = 0; start < ids.Length;)
         {
             var length = Math.Min(window, ids.Length - start);

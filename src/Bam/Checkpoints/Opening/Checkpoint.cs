@@ -235,7 +235,8 @@ public sealed class Checkpoint : IDisposable
         return Dtypes.FirstOrDefault(count => count.Dtype.IsFloatingPoint)?.Dtype ?? TensorDtype.BFloat16;
     }
 
-    private TensorSource SourceOf(string name) =>
+    /// <summary>Where the numbers of a parameter are stored.</summary>
+    internal TensorSource SourceOf(string name) =>
         sources.TryGetValue(name, out var source)
             ? source
             : throw new InvalidInputException(

@@ -47,6 +47,7 @@ internal static class ModelConfigReader
         var family = FamilyOf(fields);
         var config = family.Read(fields);
         config = config with { PadTokenId = fields.TokenId("pad_token_id", config.VocabSize) };
+        fields.Skip([.. family.Ignored]);
         fields.RefuseUnread(family.Harmless);
         ModelConfigRules.Check(config, where, stored);
         foreach (var warning in fields.Warnings) reporter.Warn(warning);
