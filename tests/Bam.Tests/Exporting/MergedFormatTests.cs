@@ -67,6 +67,42 @@ public sealed class MergedFormatTests : IDisposable
         CheckpointComparison.Of(source, merged, SilentReporter.Instance).IsSame.ShouldBeTrue();
     }
 
+    public static TheoryData<string> Models => [.. Fixtures.HuggingFaceModels];
+
+    /// <summary>An adapter of every matrix that is stored, but not of embeddings, which may be tied.</summary>
+    [Theory, MemberData(nameof(Models))]
+    public void Every_family_is_merged_as_it_is_stored(string name)
+    {
+        var fixture = Fixtures.HuggingFaceModel(name);
+        var adapter = new AdapterSource();
+        var expected = new Dictionary<string, float[]>();
+        using (var before = Checkpoint.Open(fixture))
+        {
+            foreach (var tensor in before.Tensors.Values.Where(tensor => tensor.Shape.Length == 2 && tensor.Shape[0] != 160
+                && tensor.Name.EndsWith(".weight", StringComparison.Ordinal)))
+            {
+                var (module, rows, columns) = (tensor.Name[..^".weight".Length], (int)tensor.Shape[0], (int)tensor.Shape[1]);
+                var stored = new float[tensor.Count];
+                before.Stored.ReadFloat32(tensor.Name, 0, stored);
+                expected[tensor.Name] = adapter.AddLinear(module, rows, columns).Merge(module, stored, rows, columns, 1.5f);
+            }
+        }
+
+        expected.ShouldNotBeEmpty();
+        adapter.Write(directory["adapter"]);
+        var both = $"{fixture}+{directory["adapter"]}";
+        Exporter.Export(both, new MergedFormat(), new ExportOptions(), directory["out"], SilentReporter.Instance);
+        using var merged = Checkpoint.Open(directory["out"]);
+        using var source = Checkpoint.Open(both);
+        CheckpointComparison.Of(source, merged, SilentReporter.Instance).IsSame.ShouldBeTrue();
+        foreach (var (tensor, numbers) in expected)
+        {
+            var found = new float[numbers.Length];
+            merged.Stored.ReadFloat32(tensor, 0, found);
+            found.ShouldBe(numbers, tensor);
+        }
+    }
+
     [Fact]
     public void A_head_that_the_adapter_unties_is_written_and_declared()
     {
