@@ -28,6 +28,9 @@ internal static class Fixtures
     public static string HuggingFaceModel(string name) =>
         Path.Combine(Root(), Directory.Exists(Path.Combine(Root(), "hf", name)) ? "hf" : "hf-more", name);
 
+    /// <summary>The directory of a LoRA adapter in PEFT's form, with the logits of base and adapter.</summary>
+    public static string Adapter(string name) => Path.Combine(Root(), "adapters", name);
+
     /// <summary>The directory of an input case.</summary>
     public static string Case(string name) => Path.Combine(Root(), "cases", name);
 

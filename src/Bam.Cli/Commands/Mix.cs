@@ -36,7 +36,8 @@ internal sealed class Mix : Verb
 
     private readonly Option<string[]> experts = new("--expert")
     {
-        Description = "A specialised copy of the seed; repeat the option for several, in the order of the experts",
+        Description = "A specialised copy of the seed, or BASE+ADAPTER with a LoRA adapter; repeat the option for several, in "
+            + "the order of the experts",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         HelpName = "DIR",

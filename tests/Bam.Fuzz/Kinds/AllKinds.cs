@@ -13,6 +13,7 @@ internal static class AllKinds
         new("safetensors-data", 10, SafetensorsData),
         new("shard-index", 15, ShardIndex),
         new("model-companions", 4, Companions),
+        new("adapters", 12, Adapters),
         new("tokenizer", 15, TokenizerText),
         new("token-ids", 10, TokenIds),
         new("indexed-data", 15, IndexedData),
@@ -86,6 +87,32 @@ internal static class AllKinds
 
         Workspace.Mutate(Path.Combine(model, "model.safetensors.index.json"), bytes => JsonMutation.Of(bytes, dice));
         return ["inspect", model];
+    }
+
+    private static string[] Adapters(Workspace workspace, Dice dice)
+    {
+        var (model, adapter) = Samples.Adapter(workspace, dice);
+        var weights = Path.Combine(adapter, "adapter_model.safetensors");
+        if (dice.Chance(0.6))
+            Workspace.Mutate(Path.Combine(adapter, "adapter_config.json"), bytes => JsonMutation.Of(bytes, dice));
+        else if (dice.Chance(0.5)) Workspace.Mutate(weights, bytes => ByteMutation.Of(bytes, dice));
+        else
+        {
+            Workspace.Mutate(weights, file =>
+            {
+                var header = Samples.HeaderOf(file);
+                return Samples.Safetensors(JsonMutation.Of(header, dice), file.AsSpan(8 + header.Length));
+            });
+        }
+
+        var both = $"{model}+{adapter}";
+        return dice.Next(4) switch
+        {
+            0 => ["inspect", both],
+            1 => ["inspect", both, model],
+            2 => ["export", both, "--merge", "--output", workspace["out"]],
+            _ => ["mix", "soup", "--seed", model, "--expert", both, "--output", workspace["out"]],
+        };
     }
 
     private static string[] Companions(Workspace workspace, Dice dice)
