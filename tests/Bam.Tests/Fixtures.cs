@@ -28,11 +28,17 @@ internal static class Fixtures
     public static string HuggingFaceModel(string name) =>
         Path.Combine(Root(), Directory.Exists(Path.Combine(Root(), "hf", name)) ? "hf" : "hf-more", name);
 
+    /// <summary>The directory of a LoRA adapter in PEFT's form, with the logits of base and adapter.</summary>
+    public static string Adapter(string name) => Path.Combine(Root(), "adapters", name);
+
     /// <summary>The directory of an input case.</summary>
     public static string Case(string name) => Path.Combine(Root(), "cases", name);
 
     /// <summary>The directory of a golden model.</summary>
     public static string Model(string name) => Path.Combine(Root(), "bam", name);
+
+    /// <summary>A text in a file of another writer.</summary>
+    public static string Text(string name) => Path.Combine(Root(), "texts", name);
 
     /// <summary>The directory of a tokenizer with reference ids.</summary>
     public static string Tokenizer(string style) => Path.Combine(Root(), "tokenizers", style);

@@ -13,7 +13,10 @@ namespace Bam.Cli.Commands;
 /// <summary>Continues a prompt, token by token.</summary>
 internal sealed class Generate : Verb
 {
-    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory with a tokenizer.json" };
+    private readonly Argument<string> model = new("MODEL")
+    {
+        Description = "A checkpoint directory with a tokenizer.json, or BASE+ADAPTER",
+    };
 
     private readonly Option<string?> prompt = new("--prompt")
     {
@@ -95,7 +98,8 @@ internal sealed class Generate : Verb
     {
         var directory = invocation.GetRequired(model);
         var config = ModelConfigReader.Load(directory, invocation.Reporter);
-        var tokenizer = Tokenizer.Load(directory);
+        var (checkpoint, _) = ModelPath.Of(directory);
+        var tokenizer = Tokenizer.Load(checkpoint);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);
         options.Validate();
@@ -111,7 +115,7 @@ internal sealed class Generate : Verb
         var ids = generator.Encode(text, !invocation.Get(noSpecialTokens));
         if (!invocation.Get(noSpecialTokens)) BeginTokens.WarnIfTwice(tokenizer, ids, "the prompt", invocation.Reporter);
         _ = generator.RoomAfter(ids.Length); // a prompt that is too long is refused before anything is written
-        var names = options.TraceRouting ? ExpertNames.Of(directory, config) : null;
+        var names = options.TraceRouting ? ExpertNames.Of(checkpoint, config) : null;
         var experts = options.TraceRouting ? new ExpertLines(config, tokenizer, names) : null;
         if (experts is not null) invocation.WritePiece(experts.Head);
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Adapters;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
 using Bam.Configuration;
@@ -13,7 +14,7 @@ namespace Bam.Cli.Commands;
 /// <summary>Shows the contents of a checkpoint, or the differences between two.</summary>
 internal sealed class Inspect : Verb
 {
-    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
+    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory, or BASE+ADAPTER" };
 
     private readonly Argument<string?> other = new("OTHER")
     {
@@ -39,7 +40,7 @@ internal sealed class Inspect : Verb
 
         using var other = Checkpoint.Open(path, invocation.Reporter);
         var comparison = CheckpointComparison.Of(model, other, invocation.Reporter, invocation.Cancellation);
-        ComparisonView.Show(comparison, model.Directory, other.Directory, invocation);
+        ComparisonView.Show(comparison, model.Name, other.Name, invocation);
         return ExitStatus.Done;
     }
 }
@@ -53,6 +54,7 @@ internal static class InspectView
         var result = new
         {
             summary.Directory,
+            Adapters = summary.Adapters.Select(adapter => new { adapter.Directory, adapter.Modules, adapter.Replaced }),
             summary.ModelType,
             summary.Kind,
             Dtype = summary.Dtypes[0].Dtype.TorchName,
@@ -77,6 +79,7 @@ internal static class InspectView
         var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
         var family = summary.ModelType == "bam" ? "" : $", family {summary.ModelType}";
         Add("model", $"{summary.Directory} ({summary.Kind}{family})");
+        foreach (var adapter in summary.Adapters) AddText("folded in", DescribeAdapter(adapter));
         var sizes = Text($"hidden {config.HiddenSize:N0}, feed-forward {config.IntermediateSize:N0}");
         Add("layers", $"{config.NumHiddenLayers} {DescribeBlock(config)}, {sizes}");
         var heads = $"{config.NumAttentionHeads} heads of {config.HeadDim}, {config.NumKeyValueHeads} key-value heads";
@@ -99,6 +102,30 @@ internal static class InspectView
 
         void Add(string name, FormattableString value) => AddText(name, Text(value));
         void AddText(string name, string value) => grid.AddRow(name, ResultText.Label(value));
+    }
+
+    // "law: LoRA of rank 4, scale 2, in 4 modules (q_proj, v_proj); replaces lm_head.weight"
+    private static string DescribeAdapter(FoldedAdapter adapter)
+    {
+        var parts = new List<string>();
+        if (adapter.Modules is { Count: > 0 } modules)
+        {
+            var kind = modules.All(module => module.IsDora) ? "DoRA" : "LoRA";
+            var names = modules.Select(module => module.Name[(module.Name.LastIndexOf('.') + 1)..]).Distinct();
+            parts.Add(
+                $"{kind} of rank {Range(modules.Select(module => (double)module.Rank))}, "
+                + $"scale {Range(modules.Select(module => (double)module.Scale))}, in {Count(modules.Count, "module")} "
+                + $"({string.Join(", ", names)})");
+        }
+
+        if (adapter.Replaced is [var replaced, ..])
+            parts.Add($"replaces {TensorNames.WithMore(replaced, adapter.Replaced.Count - 1)}");
+        return $"{adapter.Directory}: {string.Join("; ", parts)}";
+
+        static string Range(IEnumerable<double> numbers) =>
+            numbers.Distinct().Order().ToList() is [var first, .., var last]
+                ? Text($"{first:0.####} to {last:0.####}")
+                : Text($"{numbers.First():0.####}");
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

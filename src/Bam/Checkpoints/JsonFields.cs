@@ -88,6 +88,10 @@ internal sealed class JsonFields
     /// <summary>Whether the key is there, be it null.</summary>
     public bool Has(string key) => unread.ContainsKey(key);
 
+    /// <summary>The value of a key as a message shows it; null where it is absent or switches a feature off.</summary>
+    public string? ActiveValue(string key) =>
+        Take(key) is { } value && !HarmlessConfigKeys.IsOff(value) ? JsonInput.Describe(value) : null;
+
     /// <summary>Ignores keys that have no meaning here.</summary>
     /// <returns>Those that are there with another value than null.</returns>
     public IReadOnlyList<string> Skip(params ReadOnlySpan<string> keys)

@@ -29,7 +29,7 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
 
     public void Require(Checkpoint model, ExportOptions options)
     {
-        Require(model.Config, model.Directory);
+        Require(model.Config, model.Name);
         if (options.Quantize)
             throw new InvalidInputException(
                 "--dtype", $"float32, bfloat16, float16 or float64 with --format {Name}", "q8_0", "that is for gguf");

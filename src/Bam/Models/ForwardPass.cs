@@ -27,7 +27,8 @@ internal static class ForwardPass
     public static void Run(
         string modelDirectory, string inputPath, string outputPath, bool withGradients, Device device, IReporter reporter)
     {
-        OutputPath.RequireFile(outputPath, "an earlier output to replace", IsOutput, [modelDirectory, inputPath]);
+        OutputPath.RequireFile(
+            outputPath, "an earlier output to replace", IsOutput, [.. ModelPath.Of(modelDirectory).Directories, inputPath]);
         var (ids, batch, length) = ReadInput(inputPath);
         using var scope = TensorScope.Open();
         using var model = ModelCheckpoint.Load(modelDirectory, device, reporter, withGradients: withGradients);

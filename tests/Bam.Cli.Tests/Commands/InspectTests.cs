@@ -60,6 +60,27 @@ public sealed class InspectTests
     }
 
     [Fact]
+    public void Adapters_are_described()
+    {
+        var model = RepositoryRoot.PathOf("tests", "fixtures", "hf", "gpt-neox-pythia");
+        var adapter = RepositoryRoot.PathOf("tests", "fixtures", "adapters", "lora-fused-and-head");
+        var run = CommandLineRun.Of("inspect", $"{model}+{adapter}");
+        run.Status.ShouldBe(0);
+        run.Output.ReplaceLineEndings(" ").ShouldContain(
+            $"{adapter}: LoRA of rank 3, scale 1, in 4 modules (query_key_value, dense_h_to_4h); replaces embed_out.weight");
+
+        using var json = JsonDocument.Parse(CommandLineRun.Of("inspect", $"{model}+{adapter}", "--json").Output);
+        json.RootElement.GetProperty("directory").GetString().ShouldBe(model);
+        var folded = json.RootElement.GetProperty("adapters").EnumerateArray().ShouldHaveSingleItem();
+        folded.GetProperty("directory").GetString().ShouldBe(adapter);
+        folded.GetProperty("modules").GetArrayLength().ShouldBe(4);
+        folded.GetProperty("modules")[0].GetProperty("rank").GetInt32().ShouldBe(3);
+
+        var others = CommandLineRun.Of("inspect", $"{model}+{adapter}", model);
+        others.Output.ShouldContain("largest |a - b|");
+    }
+
+    [Fact]
     public void What_is_no_checkpoint_costs_one_line()
     {
         var run = CommandLineRun.Of("inspect", "/nowhere");

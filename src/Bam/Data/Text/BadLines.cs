@@ -2,14 +2,15 @@ using System.Globalization;
 
 namespace Bam.Data.Text;
 
-/// <summary>A JSONL line that cannot be read.</summary>
+/// <summary>A JSONL line or a Parquet row that cannot be read.</summary>
 internal sealed record BadLine(string Where, string Expected, string Found, string Hint)
 {
     public override string ToString() => $"{Where}: expected {Expected}, found {Found}";
 }
 
 /// <summary>
-/// Collects the JSONL lines that cannot be read: all are counted and the first few reported; more than allowed are an error.
+/// Collects the JSONL lines and Parquet rows that cannot be read: all are counted and the first few reported; more than allowed
+/// are an error.
 /// </summary>
 internal sealed class BadLines(long allowed)
 {
