@@ -89,10 +89,12 @@ internal sealed class LanguageModel : IDisposable
     public SlotCache CreateSlots(int slots, int capacity) => new(Config, slots, capacity, Device, computeType);
 
     /// <summary>
-    /// Inputs of lengths with the same number can be in one <see cref="DecodingBatch"/>; one that gets another number has to be read
-    /// again from its beginning (LongRoPE).
+    /// Inputs of lengths with the same number can be in one <see cref="DecodingBatch"/>.
     /// </summary>
     public long FrequenciesAt(int length) => rotary.KeyOf(length);
+
+    /// <summary>True where a sequence whose tokens were read at one length has to be read again at a longer one.</summary>
+    public bool MustReadAgain(int readLength, int length) => readLength > 0 && rotary.ChangesBetween(readLength, length);
 
     /// <summary>Reads tokens of several sequences, and scores those that come after some of them. Builds no graph.</summary>
     /// <param name="batch">The tokens; at most <see cref="FewRowsKernel.MaxRows"/> give the same numbers in any company.</param>
@@ -105,6 +107,7 @@ internal sealed class LanguageModel : IDisposable
         var ids = Array.ConvertAll(batch.Ids, id => (long)id);
         var x = Hidden(Tensor.From<long>(ids, [ids.Length, 1], Device), new(observers, Batch: batch));  // [n, 1, d]
         var scored = Array.ConvertAll(batch.Scored, token => (long)token);
+        if (scored.Length == 0) return scope.Keep(Tensor.Empty([0, Config.VocabSize], ScalarType.Float32, Device));
         var rows = x.Select(1, 0).IndexSelect(0, Tensor.From<long>(scored, [scored.Length], Device));
         return scope.Keep(Scores(rows));
     }
