@@ -11,6 +11,7 @@ class BamConfig(PreTrainedConfig):
 
     model_type = "bam"
     keys_to_ignore_at_inference = ["past_key_values"]
+    ignore_keys_at_rope_validation = {"llama_4_scaling_beta"}
 
     def __init__(
         self,
@@ -100,6 +101,9 @@ class BamConfig(PreTrainedConfig):
         everywhere = "full_attention" if sliding_window is None else "sliding_attention"
         self.layer_types = layer_types or [everywhere] * num_hidden_layers
         self.rope_theta = rope_theta
+        if rope_scaling and "attention_factor" in rope_scaling:
+            # transformers 5 warns of an integer.
+            rope_scaling = rope_scaling | {"attention_factor": float(rope_scaling["attention_factor"])}
         self.rope_scaling = rope_scaling
         self.rope_local_base_freq = rope_local_base_freq
         self.no_rope_layers = no_rope_layers

@@ -15,8 +15,11 @@ class BamMask:
     @classmethod
     def of_layer_types(cls, config, places, sequences, attention_mask):
         windows = {"full_attention": None, "sliding_attention": config.sliding_window}
-        given = attention_mask if isinstance(attention_mask, dict) else dict.fromkeys(windows, attention_mask)
-        return {name: cls(windows[name], places, sequences, given[name]) for name in dict.fromkeys(config.layer_types)}
+        types = list(dict.fromkeys(config.layer_types))
+        given = attention_mask if isinstance(attention_mask, dict) else dict.fromkeys(types, attention_mask)
+        if any(name not in given for name in types):
+            raise ValueError(f"attention_mask: expected a mask for each of {types}, found {list(given)}")
+        return {name: cls(windows[name], places, sequences, given[name]) for name in types}
 
     def __init__(self, window, places, sequences, attention_mask):
         self.window = window

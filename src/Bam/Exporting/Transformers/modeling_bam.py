@@ -304,9 +304,9 @@ class BamModel(BamPreTrainedModel):
             sequences = (position_ids.diff(prepend=position_ids[:, :1] - 1) != 1).cumsum(-1)  # [B or 1, T]
 
         rotary = BamRotary(self.config)
-        self._require_same_frequencies(rotary, past, position_ids)
         angles = rotary.angles(position_ids)
         masks = BamMask.of_layer_types(self.config, places, sequences, attention_mask)
+        self._require_same_frequencies(rotary, past, position_ids)
         output_hidden_states = self._setting("output_hidden_states", output_hidden_states)
         output_attentions = self._setting("output_attentions", output_attentions)
         hidden_states, attentions = [], []
@@ -338,8 +338,8 @@ class BamModel(BamPreTrainedModel):
         length = position_ids.max().item() + 1
         if rotary.changes_between(length - position_ids.shape[1], length):
             raise ValueError(
-                f"past_key_values: expected an empty cache for an input of {length} tokens, found one of fewer than "
-                f"{rotary.original_length + 1} (original_max_position_embeddings); LongRoPE has other frequencies beyond: pass all "
+                f"past_key_values: expected an empty cache for an input of {length} tokens, found keys of an input of at most "
+                f"{rotary.original_length} (original_max_position_embeddings), where LongRoPE has other frequencies; pass all "
                 "tokens again, as generate does"
             )
 
@@ -361,8 +361,8 @@ class BamForCausalLM(BamPreTrainedModel, GenerationMixin):
     The model with its head.
 
     The loss is the likelihood alone, without the routers' losses: the mean over the targets, or with `num_items_in_batch`, which
-    transformers' `Trainer` gives, their sum divided by it. `output_attentions` gives the heads of all attention experts, one expert
-    after the other.
+    transformers' `Trainer` gives, their sum divided by it. `output_attentions` gives the heads of all attention experts, one
+    expert after the other.
     """
 
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}

@@ -48,7 +48,7 @@ class BamRotary:
         return torch.cat((rotated, rest), -1)
 
     def changes_between(self, shorter, longer):
-        """True where LongRoPE switches between these lengths: the keys of the shorter input do not fit the queries of the longer."""
+        """True where LongRoPE switches between these lengths: keys of the shorter input do not fit queries of the longer."""
         return self.kind == "longrope" and shorter <= self.original_length < longer
 
     def frequencies(self, length):
