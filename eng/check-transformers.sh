@@ -51,7 +51,8 @@ for kind in btx bam bam-shared bam-top-2; do export_as hf "$work/mixtures/$kind"
 say "Bam mixes copies of every dense fixture"
 for model in "${fixtures[@]%/}"; do
   copies=$work/copies/${model##*/}
-  "$bam" inspect "$model" --json 2>>"$work/bam.log" | grep -q '"kind": "dense"' || continue
+  described=$("$bam" inspect "$model" --json 2>>"$work/bam.log") || give_up "bam inspect $model: $(tail -n 2 "$work/bam.log")"
+  [[ $described == *'"kind": "dense"'* ]] || continue
   models=(--seed "$model" --expert "$model" --expert "$model" --format hf)
   run mix bam "${models[@]}" --top-k 2 --norm-topk --output "$copies/bam"
   run mix bam "${models[@]}" --top-k 2 --norm-topk --share-key-value --output "$copies/bam-shared"
