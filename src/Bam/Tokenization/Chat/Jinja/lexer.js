@@ -149,11 +149,12 @@ const literal = (value) =>
 
 const SIMPLE = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", v: "\v", a: "\x07", "\\": "\\", "'": "'", '"': '"', "\n": "" };
 
+// A group that takes no part is undefined, with Jint sometimes empty.
 const unescape = (value) => value.replace(
   /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([0-7]{1,3})|([^]))/gi,
   (all, x, u, long, octal, other) => {
-    if (other !== undefined) return Object.hasOwn(SIMPLE, other) ? SIMPLE[other] : all;
-    return String.fromCodePoint(octal === undefined ? parseInt(x ?? u ?? long, 16) : parseInt(octal, 8));
+    if (other) return Object.hasOwn(SIMPLE, other) ? SIMPLE[other] : all;
+    return String.fromCodePoint(octal ? parseInt(octal, 8) : parseInt(x || u || long, 16));
   });
 
 function readRaw(source, tag) {

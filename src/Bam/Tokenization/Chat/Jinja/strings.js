@@ -188,7 +188,7 @@ export function format(pattern, values) {
   const given = values instanceof Tuple ? [...values.value] : [values];
   let next = 0;
   const take = (name) => {
-    if (name !== undefined) {
+    if (name) {
       if (!(values instanceof Dict) || !values.value.has(name)) throw new Error(`format requires a mapping with '${name}'`);
       return values.value.get(name);
     }
@@ -209,14 +209,14 @@ export function format(pattern, values) {
 }
 
 function conversion(type, value, precision, flags) {
-  const cut = (content) => (precision === undefined ? content : [...content].slice(0, Number(precision)).join(""));
+  const cut = (content) => (!precision ? content : [...content].slice(0, Number(precision)).join(""));
   if (type === "s") return cut(text(value));
   if (type === "r") return cut(repr(value));
   if (!isNumber(value)) throw new Error(`%${type} format: a number is required, not ${typeName(value)}`);
   const number = Number(value.value);
   const sign = number >= 0 && flags.includes("+") ? "+" : "";
   if ("di".includes(type)) return sign + String(Math.trunc(number));
-  if ("fF".includes(type)) return sign + number.toFixed(Number(precision ?? 6));
+  if ("fF".includes(type)) return sign + number.toFixed(precision ? Number(precision) : 6);
   if (type === "x") return sign + Math.trunc(number).toString(16);
   if (type === "X") return sign + Math.trunc(number).toString(16).toUpperCase();
   if (type === "o") return sign + Math.trunc(number).toString(8);
@@ -227,7 +227,7 @@ function formatBraces(pattern, args, named) {
   let next = 0;
   return str(pattern.replace(/\{\{|\}\}|\{([^{}:!]*)(!r)?(?::([^{}]*))?\}|[{}]/g, (all, name, asRepr, spec) => {
     if (all === "{{" || all === "}}") return all[0];
-    if (name === undefined) throw new Error("a single brace in a format string");
+    if (all === "{" || all === "}") throw new Error("a single brace in a format string");
     const [first, ...path] = name.split(/[.[\]]+/).filter((part, i) => i === 0 || part !== "");
     let value = first === "" ? args[next++] : /^\d+$/.test(first) ? args[Number(first)] : named.get(first);
     for (const part of path) value = value instanceof Dict ? value.value.get(part) : value instanceof List ? value.value[Number(part)] : undefined;
@@ -242,10 +242,10 @@ function aligned(value, spec, isNumeric) {
   if (!parts) throw new Error(`the format '${spec}' is not supported`);
   const [, fill, align, plus, zero, width, , precision, type] = parts;
   let content = !isNumeric ? (typeof value === "string" ? value : text(value)) : type ? conversion(type, value, precision, plus ?? "") : text(value);
-  if (!isNumeric && precision !== undefined) content = [...content].slice(0, Number(precision)).join("");
+  if (!isNumeric && precision) content = [...content].slice(0, Number(precision)).join("");
   const missing = Math.max(0, Number(width) - [...content].length);
   const filler = fill || (zero ? "0" : " ");
-  const side = align ?? (isNumeric ? ">" : "<");
+  const side = align || (isNumeric ? ">" : "<");
   const before = side === "<" ? 0 : side === "^" ? Math.floor(missing / 2) : missing;
   const sign = zero && /^[+-]/.test(content) ? content[0] : "";
   return sign + filler.repeat(before) + content.slice(sign.length) + filler.repeat(missing - before);
