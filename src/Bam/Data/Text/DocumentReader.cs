@@ -1,4 +1,5 @@
 using Bam.Files;
+using Bam.Tokenization.Chat;
 
 namespace Bam.Data.Text;
 
@@ -9,14 +10,21 @@ namespace Bam.Data.Text;
 /// </param>
 /// <param name="SectionSeparator">The line that separates the documents of a text file; null if a file is a document.</param>
 /// <param name="SkipBadLines">Maximum number of invalid JSONL lines to skip; more are an error.</param>
+/// <param name="IsChat">
+/// Each JSONL line is a conversation, under <paramref name="TextKey"/> unless that is the default.
+/// </param>
 internal sealed record DocumentFormat(
-    string TextKey, string? GroupKey = null, string? SectionSeparator = null, long SkipBadLines = 0);
+    string TextKey, string? GroupKey = null, string? SectionSeparator = null, long SkipBadLines = 0, bool IsChat = false)
+{
+    internal const string DefaultTextKey = "text";
+}
 
 /// <summary>
 /// One document. <paramref name="Group"/> is the document of which it is a slice, or null; slices of a document stay in the same
-/// split.
+/// split. Of a <paramref name="Conversation"/> the text is what its messages say.
 /// </summary>
-internal readonly record struct TextDocument(DocumentOrigin Origin, string Text, string? Group);
+internal readonly record struct TextDocument(
+    DocumentOrigin Origin, string Text, string? Group, Conversation? Conversation = null);
 
 /// <summary>The location of a document; the line counts from 1 and is 0 if the file is the document.</summary>
 internal readonly record struct DocumentOrigin(string File, long Line)
@@ -101,6 +109,9 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
     private IEnumerable<TextDocument> Documents(string file, Stream text)
     {
         if (InputFiles.IsJsonLines(file)) return JsonLines.Read(text, file, format, bad);
+        if (format.IsChat)
+            throw new InvalidInputException(
+                file, "conversations, one in each line of a .jsonl file", "another kind of file", "leave it out");
         if (InputFiles.IsCompressed(file))
             throw new InvalidInputException(
                 file, "a text file (.txt), .jsonl or .jsonl.gz", "another kind of .gz", "decompress it");

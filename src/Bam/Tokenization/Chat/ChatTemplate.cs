@@ -79,7 +79,7 @@ internal sealed partial class ChatTemplate
         {
             throw new InvalidInputException(
                 Where, "a template that writes the last message, which is to be continued", "another",
-                "leave --continue out");
+                "end the messages with one of the user");
         }
 
         // A template that strips the message leaves no space at its end.

@@ -53,7 +53,7 @@ internal static class ChatTemplateFiles
     }
 
     /// <summary>The files that <see cref="Load"/> may read, as far as they exist.</summary>
-    public static IReadOnlyList<string> PathsFor(string path, string? name)
+    public static IReadOnlyList<string> PathsFor(string path)
     {
         var directory = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
         var additional = Path.Combine(directory, AdditionalDirectory);
@@ -61,7 +61,6 @@ internal static class ChatTemplateFiles
         [
             .. new[] { FileName, OldFileName, SettingsFileName, SpecialTokensMapFileName }.Select(file => Path.Combine(directory, file)),
             .. Directory.Exists(additional) ? Directory.GetFiles(additional).Order(StringComparer.Ordinal) : Enumerable.Empty<string>(),
-            .. name?.EndsWith(Extension, StringComparison.Ordinal) == true ? [name] : Array.Empty<string>(),
         ];
         return [.. paths.Where(File.Exists)];
     }

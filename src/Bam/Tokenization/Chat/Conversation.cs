@@ -98,24 +98,26 @@ internal sealed class Conversation
     public static Conversation Parse(string json, string where) =>
         Parse(JsonInput.Parse(Encoding.UTF8.GetBytes(json), where, Hint), where);
 
-    /// <inheritdoc cref="Parse(string, string)"/>
-    public static Conversation Parse(JsonElement root, string where)
+    /// <summary>Reads parsed JSON; the messages are under <paramref name="key"/>, if that is given.</summary>
+    /// <exception cref="InvalidInputException">It is no conversation.</exception>
+    public static Conversation Parse(JsonElement root, string where, string? key = null)
     {
         if (root.ValueKind == JsonValueKind.Array) return new(MessagesOf(root, where), null, null);
         if (root.ValueKind != JsonValueKind.Object)
             throw new InvalidInputException(where, "an object or a list of messages", JsonInput.Describe(root), Hint);
-        foreach (var key in new[] { MessagesKey, ShareGptKey })
+        string[] keys = key is null ? [MessagesKey, ShareGptKey] : [key];
+        foreach (var name in keys)
         {
-            if (!root.TryGetProperty(key, out var messages)) continue;
+            if (!root.TryGetProperty(name, out var messages)) continue;
             if (messages.ValueKind == JsonValueKind.Null) messages = JsonElement.Parse("[]");
             return messages.ValueKind == JsonValueKind.Array
-                ? new(MessagesOf(messages, $"{where}, \"{key}\""), ListOf(root, "tools", where), ListOf(root, "documents", where))
-                : throw new InvalidInputException($"{where}, \"{key}\"", "a list of messages", JsonInput.Describe(messages), Hint);
+                ? new(MessagesOf(messages, $"{where}, \"{name}\""), ListOf(root, "tools", where), ListOf(root, "documents", where))
+                : throw new InvalidInputException($"{where}, \"{name}\"", "a list of messages", JsonInput.Describe(messages), Hint);
         }
 
         var names = root.EnumerateObject().Select(member => $"\"{ShortText.Of(member.Name, 40)}\"").Take(8).ToList();
         throw new InvalidInputException(
-            where, $"the field \"{MessagesKey}\" or \"{ShareGptKey}\"",
+            where, $"the field {string.Join(" or ", keys.Select(name => $"\"{name}\""))}",
             names.Count == 0 ? "no field" : $"only {string.Join(", ", names)}", "name it so, or build text data without --chat");
     }
 
