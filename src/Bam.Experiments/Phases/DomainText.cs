@@ -55,7 +55,7 @@ internal sealed record TextSettings
     public long? SkipBadLines { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
-    public DataFormat Format { get; init; }
+    public DataFormat DataFormat { get; init; }
 
     /// <summary>Those of a section of a recipe, whose files a script makes or the user has.</summary>
     public static TextSettings Of(RecipeDomain domain, bool isPrepared) => new()
@@ -65,11 +65,11 @@ internal sealed record TextSettings
         GroupKey = domain.GroupKey,
         SectionSeparator = domain.SectionSeparator,
         SkipBadLines = domain.SkipBadLines,
-        Format = domain.Format,
+        DataFormat = domain.Format,
     };
 
     /// <summary>How documents lie in the files.</summary>
-    public DocumentFormat ToFormat() => new(TextKey, GroupKey, SectionSeparator, SkipBadLines ?? 0, Format == DataFormat.Chat);
+    public DocumentFormat Format() => new(TextKey, GroupKey, SectionSeparator, SkipBadLines ?? 0, DataFormat == DataFormat.Chat);
 
     /// <summary>The files, folders and patterns, absolute, for the phase that has these settings.</summary>
     public IReadOnlyList<string> InputsOf(string domain, Phase reader, PhaseStore store) => Files is null

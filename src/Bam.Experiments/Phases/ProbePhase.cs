@@ -65,7 +65,7 @@ internal sealed class UnseenProbePhase(DomainText text, UnseenProbeSettings sett
     private protected override HeldOutBuildOptions Adjust(HeldOutBuildOptions options, PhaseStore store) => options with
     {
         Files = InputFiles.Resolve(Settings.Text.InputsOf(Name, this, store), options.Reporter),
-        Format = Settings.Text.ToFormat(),
+        Format = Settings.Text.Format(),
         MaxTokens = Settings.MaxTokens,
     };
 

@@ -59,8 +59,8 @@ internal sealed class DataPhase(
         var loaded = LoadTokenizer(store);
         var report = DataBuilder.Build(new DataBuildOptions
         {
-            Format = text.Format,
-            Chat = text.Format == DataFormat.Chat
+            Format = text.DataFormat,
+            Chat = text.DataFormat == DataFormat.Chat
                 ? new(ChatEncoder.Load(loaded, TokenizerFileIn(store), TemplateName), Settings.LossOn)
                 : null,
             Inputs = text.InputsOf(Name, this, store),

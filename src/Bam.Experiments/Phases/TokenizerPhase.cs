@@ -80,7 +80,7 @@ internal sealed class TrainTokenizerPhase(RecipeTokenizer tokenizer, IReadOnlyLi
     {
         var files = InputFiles.Resolve(text.InputsOf(domain, this, context.Store));
         var fraction = Settings.MegabytesPerDomain * 1e6 / files.Sum(file => InputFiles.TextLength(file, context.Cancellation));
-        var documents = new DocumentReader(files, text.ToFormat(), context.Reporter).Read().Select(document => document.Text);
+        var documents = new DocumentReader(files, text.Format(), context.Reporter).Read().Select(document => document.Text);
         return TextSample.Of(documents, fraction, new RandomStream(Settings.RandomSeed, $"tokenizer {domain}"));
     }
 

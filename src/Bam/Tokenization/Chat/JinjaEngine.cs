@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Reflection;
-using System.Text.Json;
+using System.Text.RegularExpressions;
 using Jint;
 using Jint.Native;
+using Jint.Native.Object;
 using Jint.Runtime;
 
 namespace Bam.Tokenization.Chat;
@@ -16,24 +17,21 @@ internal sealed class JinjaEngine
 {
     private const string Package = "jinja";
     private const string Entry = "template";
-    private const int MaxDepth = 400;
-    private const int StackBytes = 16 << 20;
 
-    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(20);
-
-    // Of all allocations of one rendering, garbage included.
-    private const long MaxAllocatedBytes = 8L << 30;
-
+    private const string StackIsFull = "Maximum call stack size exceeded"; // Jint's error
     private static readonly Lazy<IReadOnlyDictionary<string, Prepared<Acornima.Ast.Module>>> Modules = new(Prepare);
 
     private readonly Engine engine;
     private readonly JsValue render;
     private readonly JsValue program;
 
+    private readonly JinjaLimits limits;
+
     /// <summary>Compiles a template; messages name it <paramref name="where"/>.</summary>
     /// <exception cref="InvalidInputException">Its syntax is wrong, or Bam was built without the npm package.</exception>
-    public JinjaEngine(string template, string where)
+    public JinjaEngine(string template, string where, JinjaLimits? limits = null)
     {
+        this.limits = limits ??= new();
         if (!Modules.Value.ContainsKey(Package))
         {
             throw new InvalidInputException(
@@ -41,12 +39,16 @@ internal sealed class JinjaEngine
                 "build again where the npm registry can be reached (touch src/Bam/Bam.csproj first)");
         }
 
-        engine = new(options => options
-            .Strict()
-            .TimeoutInterval(MaxTime)
-            .LimitMemory(MaxAllocatedBytes)
-            .LimitRecursion(MaxDepth)
-            .RegexTimeoutInterval(MaxTime));
+        engine = new(options =>
+        {
+            options.Strict()
+                .TimeoutInterval(limits.Time)
+                .LimitMemory(limits.AllocatedBytes)
+                .LimitRecursion(limits.Depth)
+                .RegexTimeoutInterval(limits.Time);
+            // Makes the engine look at the stack that is left, and go on elsewhere before it overflows.
+            options.Constraints.MaxExecutionStackCount = limits.Depth;
+        });
         foreach (var (name, module) in Modules.Value) engine.Modules.Add(name, builder => builder.AddModule(module));
         var exports = engine.Modules.Import(Entry);
         render = exports.Get("render");
@@ -69,30 +71,36 @@ internal sealed class JinjaEngine
         $"[{now.Year},{now.Month},{now.Day},{now.Hour},{now.Minute},{now.Second},{now.Ticks / 10 % 1_000_000},"
             + $"{((int)now.DayOfWeek + 6) % 7},{now.DayOfYear}]");
 
-    private static JsValue Guarded(string where, Func<JsValue> work, string what)
+    private JsValue Guarded(string where, Func<JsValue> work, string what)
     {
         try
         {
             return work();
         }
-        catch (JavaScriptException e)
+        catch (JavaScriptException e) when (e.Message != StackIsFull)
         {
             throw Failure(where, what, e);
         }
-        catch (TimeoutException e)
+        catch (Exception e) when (e is TimeoutException or RegexMatchTimeoutException)
         {
-            throw new InvalidInputException($"{where}: takes longer than {MaxTime.TotalSeconds} s; use another template", e);
+            throw TooMuch($"{limits.Time.TotalSeconds} s", e);
         }
-        catch (Exception e) when (e is MemoryLimitExceededException or RecursionDepthOverflowException)
+        catch (MemoryLimitExceededException e)
         {
-            var limit = e is MemoryLimitExceededException ? "memory" : "levels of nesting";
-            throw new InvalidInputException($"{where}: needs too {(limit == "memory" ? "much" : "many")} {limit}; use another template", e);
+            throw TooMuch($"{limits.AllocatedBytes >> 20} MiB of memory", e);
         }
+        catch (Exception e) when (e is RecursionDepthOverflowException or InsufficientExecutionStackException or JavaScriptException)
+        {
+            throw TooMuch("the allowed depth of calls", e);
+        }
+
+        InvalidInputException TooMuch(string limit, Exception e) =>
+            new($"{where}: needs more than {limit}; use another template, or shorter messages", e);
     }
 
     private static InvalidInputException Failure(string where, string what, JavaScriptException e)
     {
-        var error = e.Error as JsObject;
+        var error = e.Error as ObjectInstance;
         var line = error?.Get("line") is JsNumber number ? $", line {(int)number.AsNumber()}" : "";
         var refuses = error?.Get("isRefusal") is JsBoolean refusal && refusal.AsBoolean();
         return new InvalidInputException(
@@ -117,4 +125,16 @@ internal sealed class JinjaEngine
         using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
         return reader.ReadToEnd();
     }
+}
+
+/// <summary>What one rendering may use.</summary>
+internal sealed record JinjaLimits
+{
+    public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Of all allocations, garbage included.</summary>
+    public long AllocatedBytes { get; init; } = 8L << 30;
+
+    /// <summary>Nested calls of the interpreter's functions.</summary>
+    public int Depth { get; init; } = 1000;
 }

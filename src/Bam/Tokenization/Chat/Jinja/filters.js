@@ -1,8 +1,8 @@
 // Jinja's filters. Each has the operand, the arguments, the named arguments, and "call", which applies tests, filters and
 // attributes by name.
 import {
-  Bool, Dict, Float, Int, List, None, Str, Tuple, Undefined,
-  bool, compare, equal, isNumber, isTrue, items, lengthOf, list, repr, requireDefined, str, text, typeName,
+  Dict, Float, Int, None, Str, Tuple, Undefined,
+  compare, equal, isNumber, isTrue, items, joinTexts, lengthOf, list, repeat, repr, requireDefined, str, text, typeName,
 } from "values";
 import { format, replace, capitalize, center, splitLines, strip } from "strings";
 import { itemAt, operate } from "operators";
@@ -92,7 +92,7 @@ function choose(operand, args, named, call, wanted, byAttribute) {
 function join(operand, args, named, call) {
   const { d, attribute } = bind(["d", "attribute"], args, named);
   const parts = items(operand).map((value) => text(isNone(attribute) ? value : itemAt(value, attribute, call.attribute)));
-  return str(parts.join(d === undefined ? "" : text(d)));
+  return str(joinTexts(parts, d === undefined ? "" : text(d)));
 }
 
 function toInteger(operand, args, named) {
@@ -134,10 +134,10 @@ function round(operand, args, named) {
 
 function indent(operand, args, named) {
   const { width, first, blank } = bind(["width", "first", "blank"], args, named);
-  const margin = width instanceof Str ? width.value : " ".repeat(Number(width?.value ?? 4));
+  const margin = width instanceof Str ? width.value : repeat(" ", Number(width?.value ?? 4));
   const lines = splitLines(`${text(operand)}\n`);
   const indented = lines.map((line, i) => (i === 0 ? flag(first) : flag(blank) || line !== "") ? margin + line : line);
-  return str(indented.join("\n"));
+  return str(joinTexts(indented, "\n"));
 }
 
 function truncate(operand, args, named) {

@@ -1,5 +1,5 @@
 // Values from JSON, and to JSON as Python's json.dumps writes it.
-import { Bool, Dict, Float, Int, List, None, Str, Undefined, floatText, repr, text, typeName } from "values";
+import { Bool, Dict, Float, Int, List, None, Str, Undefined, floatText, repeat, repr, text, typeName } from "values";
 
 /**
  * Values in the form in which the host passes them: a string begins with its type, "s" text, "i" integer, "f" float; a list
@@ -68,7 +68,7 @@ export function toJson(value, args, keywords) {
   const [indent, separators] = [given(argument("indent", 1)), given(argument("separators", 2))];
   return new Str(encode(value, {
     asciiOnly: !!argument("ensure_ascii", 0)?.__bool__().value,
-    indent: indent === null ? null : indent instanceof Str ? indent.value : " ".repeat(Math.max(0, Number(indent.value))),
+    indent: indent === null ? null : indent instanceof Str ? indent.value : repeat(" ", Number(indent.value)),
     separators: separators === null ? null : separators.value.map(text),
     sortKeys: !!argument("sort_keys", 3)?.__bool__().value,
   }));

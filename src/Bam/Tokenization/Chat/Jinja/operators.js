@@ -1,7 +1,7 @@
 // Python's operators.
 import {
-  Bool, Dict, Float, Int, List, Namespace, None, Str, Tuple, Undefined,
-  bool, compare, contains, equal, isNumber, list, requireDefined, requireLength, str, text, typeName,
+  Bool, Dict, Float, Int, List, Namespace, Str, Tuple, Undefined,
+  compare, contains, equal, isNumber, repeat, requireDefined, requireLength, str, text, typeName,
 } from "values";
 import { format } from "strings";
 
@@ -47,8 +47,8 @@ export function operate(operator, a, b) {
   if (operator === "*" && (a instanceof Int || a instanceof Bool)) [a, b] = [b, a];
   if (operator === "*" && (b instanceof Int || b instanceof Bool)) {
     const times = Math.max(0, Number(b.value));
-    if (a instanceof Str || a instanceof List) requireLength({ length: a.value.length * times });
-    if (a instanceof Str) return new Str(a.value.repeat(times));
+    if (a instanceof List) requireLength({ length: a.value.length * times });
+    if (a instanceof Str) return new Str(repeat(a.value, times));
     if (a instanceof List) return new a.constructor(Array(times).fill(a.value).flat());
   }
   for (const operand of [a, b]) requireDefined(operand);

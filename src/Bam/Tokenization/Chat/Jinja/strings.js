@@ -1,7 +1,7 @@
 // The methods of Python's str, and its two ways of formatting.
 import {
-  Bool, Dict, Float, Func, Int, List, None, Str, Tuple,
-  bool, floatText, isNumber, items, list, repr, str, text, typeName,
+  Dict, Func, Int, List, None, Str, Tuple,
+  bool, isNumber, items, joinTexts, list, repeat, repr, requireLength, str, text, typeName,
 } from "values";
 import { stripEnd, stripStart } from "lexer";
 
@@ -77,7 +77,7 @@ function piecesOf(value, separator, limit, fromRight) {
 /** str.replace: at most "most" of them, all if it is below 0 or absent. */
 export function replace(value, from, to, most) {
   let left = isNone(most) || most.value < 0 ? Infinity : Number(most.value);
-  if (left === Infinity) return from === "" ? [to, ...[...value].flatMap((letter) => [letter, to])].join("") : value.split(from).join(to);
+  if (left === Infinity) return joinTexts(from === "" ? ["", ...value, ""] : value.split(from), to);
   let [out, rest] = ["", value];
   while (left-- > 0) {
     const at = rest.indexOf(from, from === "" && out !== "" ? 1 : 0);
@@ -114,13 +114,13 @@ function find(value, part, start, last) {
 const padded = (value, width, fill, left) => {
   const missing = Math.max(0, width - [...value].length);
   const before = Math.floor(missing * left);
-  return str(fill.repeat(before) + value + fill.repeat(missing - before));
+  return str(repeat(fill, before) + value + repeat(fill, missing - before));
 };
 
 export const center = (value, width, fill = " ") => {
   const missing = Math.max(0, width - [...value].length);
   const before = Math.floor(missing / 2) + (missing & width & 1);
-  return str(fill.repeat(before) + value + fill.repeat(missing - before));
+  return str(repeat(fill, before) + value + repeat(fill, missing - before));
 };
 
 const every = (pattern) => (value) => bool(value !== "" && pattern.test(value));
@@ -157,7 +157,7 @@ const METHODS = {
     return new Int(at);
   },
   count: (value, [part]) => new Int(occurrences(value, requireText(part, "count's argument"))),
-  join: (value, [parts]) => str(items(parts).map((part) => requireText(part, "an item of join")).join(value)),
+  join: (value, [parts]) => str(joinTexts(items(parts).map((part) => requireText(part, "an item of join")), value)),
   partition: (value, [separator]) => partition(value, requireText(separator, "partition's argument"), false),
   rpartition: (value, [separator]) => partition(value, requireText(separator, "rpartition's argument"), true),
   ljust: (value, args) => padded(value, args[0].value, fillOf(args), 0),
@@ -165,7 +165,7 @@ const METHODS = {
   center: (value, args) => center(value, args[0].value, fillOf(args)),
   zfill: (value, [width]) => {
     const sign = /^[+-]/.test(value) ? value[0] : "";
-    return str(sign + value.slice(sign.length).padStart(width.value - sign.length, "0"));
+    return str(sign + repeat("0", width.value - [...value].length) + value.slice(sign.length));
   },
   isdigit: every(/^\p{Nd}+$/u),
   isdecimal: every(/^\p{Nd}+$/u),
@@ -197,6 +197,7 @@ export function format(pattern, values) {
   };
   const out = pattern.replace(/%(?:\(([^)]*)\))?([-0+ #]*)(\d*)(?:\.(\d+))?(.|$)/gs, (all, name, flags, width, precision, type) => {
     if (type === "%") return "%";
+    requireLength({ length: Math.max(Number(width), Number(precision || 0)) });
     const content = conversion(type, take(name), precision, flags);
     if (flags.includes("-")) return content.padEnd(Number(width));
     return flags.includes("0") && type !== "s" && type !== "r"
@@ -248,7 +249,7 @@ function aligned(value, spec, isNumeric) {
   const side = align || (isNumeric ? ">" : "<");
   const before = side === "<" ? 0 : side === "^" ? Math.floor(missing / 2) : missing;
   const sign = zero && /^[+-]/.test(content) ? content[0] : "";
-  return sign + filler.repeat(before) + content.slice(sign.length) + filler.repeat(missing - before);
+  return sign + repeat(filler, before) + content.slice(sign.length) + repeat(filler, missing - before);
 }
 
 

@@ -42,6 +42,18 @@ export function requireLength(value) {
   return value;
 }
 
+/** A text several times over. */
+export function repeat(content, times) {
+  requireLength({ length: content.length * Math.max(0, times) });
+  return content.repeat(Math.max(0, times));
+}
+
+/** Texts with another between them. */
+export function joinTexts(parts, between) {
+  requireLength({ length: parts.reduce((length, part) => length + part.length, 0) + between.length * parts.length });
+  return parts.join(between);
+}
+
 /** An undefined value that says in errors what is not there. */
 export function missing(what) {
   const value = new Undefined(undefined);
