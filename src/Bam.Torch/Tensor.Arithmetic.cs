@@ -31,6 +31,9 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_rsqrt = Operator.Get("aten::rsqrt");
     private static readonly Operator s_square = Operator.Get("aten::square");
     private static readonly Operator s_silu = Operator.Get("aten::silu");
+    private static readonly Operator s_clamp = Operator.Get("aten::clamp");
+    private static readonly Operator s_sigmoid = Operator.Get("aten::sigmoid");
+    private static readonly Operator s_tanh = Operator.Get("aten::tanh");
     private static readonly Operator s_gelu = Operator.Get("aten::gelu");
 
     public static Tensor operator +(Tensor left, Tensor right) => s_add.Call(left, right);
@@ -86,6 +89,12 @@ internal sealed unsafe partial class Tensor
     public Tensor Rsqrt() => s_rsqrt.Call(this);
 
     public Tensor Square() => s_square.Call(this);
+
+    public Tensor Clamp(Scalar min, Scalar max) => s_clamp.Call(this, min, max);
+
+    public Tensor Sigmoid() => s_sigmoid.Call(this);
+
+    public Tensor Tanh() => s_tanh.Call(this);
 
     /// <summary>x · sigmoid(x).</summary>
     public Tensor Silu() => s_silu.Call(this);

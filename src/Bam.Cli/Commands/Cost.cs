@@ -166,7 +166,7 @@ internal sealed class Cost : Verb
 
     private CostSettings SettingsFor(CostSubject subject, Invocation invocation)
     {
-        var longest = subject.Seed.MaxPositionEmbeddings;
+        var longest = subject.Seed.LongestInput;
         var window = invocation.Get(length) ?? Math.Min(PaperLength, longest);
         if (window < 1 || window > longest)
             throw new InvalidInputException(

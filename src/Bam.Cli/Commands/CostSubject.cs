@@ -41,8 +41,10 @@ internal sealed record CostSubject(
 
     private static CostSubject OfModel(string name, ModelConfig config)
     {
-        var directory = Directory.Exists(name) ? name : Path.GetDirectoryName(Path.GetFullPath(name))!;
-        var model = new NamedModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory))), config);
+        var source = ModelPath.Of(name);
+        var directory = Directory.Exists(source.Base) ? source.Base : Path.GetDirectoryName(Path.GetFullPath(name))!;
+        var folder = source.Adapters.Count == 0 ? directory : source.Adapters[^1];
+        var model = new NamedModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), config);
         var seed = config with
         {
             NumAttentionExperts = 1, AttentionRouting = AttentionRouting.Soft, NumAttentionExpertsPerTok = null,
@@ -56,7 +58,7 @@ internal sealed record CostSubject(
 
     private static ModelConfig Load(string name, IReporter reporter)
     {
-        if (Directory.Exists(name)) return ModelConfigReader.Load(name, reporter);
+        if (Directory.Exists(ModelPath.Of(name).Base)) return ModelConfigReader.Load(name, reporter);
         if (File.Exists(name))
             return ModelConfigReader.Parse(InputFile.ReadAllText(name, "expected a config.json"), name, reporter);
         throw new InvalidInputException(

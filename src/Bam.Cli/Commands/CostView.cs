@@ -22,6 +22,9 @@ internal static class CostView
         ("output projections", [ParameterKind.Output]),
         ("feed-forward router", [ParameterKind.FeedForwardRouter]),
         ("feed-forward", [ParameterKind.Gate, ParameterKind.Up, ParameterKind.Down]),
+        (
+            "shared feed-forward",
+            [ParameterKind.SharedExpertGate, ParameterKind.SharedGate, ParameterKind.SharedUp, ParameterKind.SharedDown]),
     ];
 
     public static void Show(

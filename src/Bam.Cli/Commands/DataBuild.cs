@@ -12,8 +12,8 @@ internal sealed class DataBuild : Verb
 {
     private readonly Option<string[]> input = new("--input")
     {
-        Description = "Files (.txt, .jsonl, .jsonl.gz), folders, or quoted patterns such as 'law/**/*.txt'; each .txt file and "
-            + "each .jsonl line is one document",
+        Description = "Files (.txt, .jsonl, .parquet; also .gz, .zst), folders, or quoted patterns such as 'law/**/*.txt'; each "
+            + ".txt file, .jsonl line and .parquet row is one document",
         HelpName = "PATH",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
@@ -41,14 +41,15 @@ internal sealed class DataBuild : Verb
 
     private readonly Option<string> textKey = new("--text-key")
     {
-        Description = "The .jsonl field that contains the text",
+        Description = "The .jsonl field or .parquet column that contains the text",
         HelpName = "FIELD",
         DefaultValueFactory = _ => "text",
     };
 
     private readonly Option<string?> groupKey = new("--group-key")
     {
-        Description = "The .jsonl field that identifies the document of a line; lines of one document stay together",
+        Description = "The .jsonl field or .parquet column that identifies the document of a line or row; those of one document "
+            + "stay together",
         HelpName = "FIELD",
     };
 

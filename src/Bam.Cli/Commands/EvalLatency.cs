@@ -16,7 +16,7 @@ internal sealed class EvalLatency : Verb
 
     private readonly Argument<string[]> models = new("MODEL")
     {
-        Description = "Checkpoint directories, or config.json files for models with random weights",
+        Description = "Checkpoint directories, BASE+ADAPTER, or config.json files for models with random weights",
         Arity = ArgumentArity.OneOrMore,
     };
 

@@ -4,6 +4,7 @@ using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Data;
 using Bam.Evaluation;
+using Bam.Files;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
@@ -18,7 +19,7 @@ internal sealed class EvalPerplexity : Verb
 
     private readonly Argument<string[]> models = new("MODEL")
     {
-        Description = "Checkpoint directories",
+        Description = "Checkpoint directories, or BASE+ADAPTER",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -67,7 +68,7 @@ internal sealed class EvalPerplexity : Verb
     {
         var directories = invocation.GetRequired(models);
         var configs = Array.ConvertAll(directories, directory => ModelConfigReader.Load(directory, invocation.Reporter));
-        var longest = configs.Min(config => config.MaxPositionEmbeddings);
+        var longest = configs.Min(config => config.LongestInput);
         var options = new PerplexityOptions
         {
             WindowLength = Positive("--window", invocation.Get(window) ?? Math.Min(longest, LongestDefaultWindow)),
@@ -175,7 +176,8 @@ internal sealed class EvalPerplexity : Verb
     private static Subject Check(
         string model, ModelConfig config, BeginOfText? place, HeldOutDomains heldOut, Invocation invocation)
     {
-        var tokenizer = File.Exists(Path.Combine(model, Tokenizer.FileName)) ? Tokenizer.Load(model) : null;
+        var checkpoint = ModelPath.Of(model).Base;
+        var tokenizer = File.Exists(Path.Combine(checkpoint, Tokenizer.FileName)) ? Tokenizer.Load(checkpoint) : null;
         tokenizer?.RequireFits(config.VocabSize, model, invocation.Reporter);
         foreach (var text in heldOut.Texts) text.RequireVocabulary(config.VocabSize, tokenizer, model, invocation.Cancellation);
         if (place is null && tokenizer is not null)

@@ -9,13 +9,17 @@ internal sealed class Export : Verb
 {
     private const string EightBits = "q8_0";
 
-    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
+    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory, or BASE+ADAPTER" };
 
-    private readonly Option<string> format = new("--format")
+    private readonly Option<string?> format = new("--format")
     {
         Description = string.Join("; ", ExportFormats.All.Select(format => $"{format.Name}: {format.Description}")),
-        Required = true,
         HelpName = "F",
+    };
+
+    private readonly Option<bool> merge = new("--merge")
+    {
+        Description = "Instead of --format: write BASE+ADAPTER as one checkpoint in the family and the dtypes of BASE",
     };
 
     private readonly Option<string> output = new("--output")
@@ -43,7 +47,7 @@ internal sealed class Export : Verb
             "bam export mixture --format mixtral --output mixture-hf")
     {
         Arguments.Add(model);
-        foreach (var option in new Option[] { format, output, dtype, shardSize }) Options.Add(option);
+        foreach (var option in new Option[] { format, merge, output, dtype, shardSize }) Options.Add(option);
     }
 
     public override int Execute(Invocation invocation)
@@ -56,10 +60,19 @@ internal sealed class Export : Verb
             Quantize = isQuantized,
             ShardBytes = invocation.Get(shardSize) is { } size ? ByteSize.Parse("--shard-size", size) : null,
         };
-        var chosen = ExportFormats.Named(invocation.GetRequired(format));
+        var chosen = Chosen(invocation);
         Exporter.Export(invocation.GetRequired(model), chosen, options, path, invocation.Reporter, invocation.Cancellation);
         invocation.WriteResult(
             new { Output = path, Format = chosen.Name }, console => console.LabelledLine($"{path}: {chosen.Name}"));
         return ExitStatus.Done;
     }
+
+    private IExportFormat Chosen(Invocation invocation) => (invocation.Get(format), invocation.Get(merge)) switch
+    {
+        ({ } name, false) => ExportFormats.Named(name),
+        (null, true) => new MergedFormat(),
+        (null, false) => throw new InvalidInputException(
+            "--format", string.Join(", ", ExportFormats.All.Select(known => known.Name)), "none", "add it, or --merge"),
+        _ => throw new InvalidInputException("--merge", "it or --format", "both", "leave one out"),
+    };
 }

@@ -7,7 +7,7 @@ namespace Bam.Cli.Commands;
 /// <summary>Token ids to logits, losses and gradients, as files: how Bam is compared with other implementations.</summary>
 internal sealed class Forward : Verb
 {
-    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
+    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory, or BASE+ADAPTER" };
 
     private readonly Option<string> input = new("--input")
     {

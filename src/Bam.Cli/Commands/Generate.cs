@@ -11,7 +11,10 @@ namespace Bam.Cli.Commands;
 /// <summary>Continues a prompt, token by token.</summary>
 internal sealed class Generate : Verb
 {
-    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory with a tokenizer.json" };
+    private readonly Argument<string> model = new("MODEL")
+    {
+        Description = "A checkpoint directory with a tokenizer.json, or BASE+ADAPTER",
+    };
 
     private readonly Option<string?> prompt = new("--prompt")
     {
@@ -95,7 +98,8 @@ internal sealed class Generate : Verb
     {
         var directory = invocation.GetRequired(model);
         var config = ModelConfigReader.Load(directory, invocation.Reporter);
-        var tokenizer = Tokenizer.Load(directory);
+        var (checkpoint, _) = ModelPath.Of(directory);
+        var tokenizer = Tokenizer.Load(checkpoint);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);
         options.Validate();
@@ -104,7 +108,7 @@ internal sealed class Generate : Verb
             throw new InvalidInputException("--show-experts", "a mixture", $"{directory}, a dense model", "leave it out");
         var hasPrompt = invocation.Get(prompt) is not null || invocation.Get(promptFile) is not null;
         chat.Check(invocation, hasPrompt, invocation.Get(noSpecialTokens));
-        var encoder = chat.IsAsked(invocation) ? chat.EncoderOf(invocation, tokenizer, directory) : null;
+        var encoder = chat.IsAsked(invocation) ? chat.EncoderOf(invocation, tokenizer, checkpoint) : null;
         if (encoder is not null) options = options with { EndIds = encoder.EndOfTurnIds() };
         var isSession = chat.IsInteractive(invocation, hasPrompt);
         int[]? messages = null;
@@ -117,7 +121,7 @@ internal sealed class Generate : Verb
         using var loaded = ModelCheckpoint.Load(
             directory, DeviceOption.Of(invocation, device), invocation.Reporter, withGradients: false);
         var generator = new Generator(loaded, tokenizer);
-        var writer = new GenerationWriter(invocation, directory, options, tokenizer, config);
+        var writer = new GenerationWriter(invocation, directory, checkpoint, options, tokenizer, config);
         if (isSession)
         {
             ChatSession.Run(

@@ -7,15 +7,21 @@ using Bam.Upcycling;
 namespace Bam.Cli.Commands;
 
 /// <summary>Generates after a prompt and writes the text as it comes, then its times or, with <c>--json</c>, all of it.</summary>
+/// <param name="invocation">Where to write.</param>
+/// <param name="directory">The model, as the user names it.</param>
+/// <param name="checkpoint">Its directory, without adapters.</param>
+/// <param name="options">How to generate.</param>
+/// <param name="tokenizer">The model's.</param>
+/// <param name="config">The model's.</param>
 internal sealed class GenerationWriter(
-    Invocation invocation, string directory, GenerationOptions options, Tokenizer tokenizer, ModelConfig config)
+    Invocation invocation, string directory, string checkpoint, GenerationOptions options, Tokenizer tokenizer, ModelConfig config)
 {
     /// <summary>Generates; a prompt that is too long is refused before anything is written.</summary>
     /// <exception cref="OperationCanceledException">Interrupted, after the text so far was written.</exception>
     public GenerationResult Run(Generator generator, int[] ids)
     {
         _ = generator.RoomAfter(ids.Length);
-        var names = options.TraceRouting ? ExpertNames.Of(directory, config) : null;
+        var names = options.TraceRouting ? ExpertNames.Of(checkpoint, config) : null;
         var experts = options.TraceRouting ? new ExpertLines(config, tokenizer, names) : null;
         if (experts is not null) invocation.WritePiece(experts.Head);
 

@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Adapters;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
+using Bam.Configuration;
 using Bam.Models.Costs;
 using Spectre.Console;
 
@@ -12,7 +14,7 @@ namespace Bam.Cli.Commands;
 /// <summary>Shows the contents of a checkpoint, or the differences between two.</summary>
 internal sealed class Inspect : Verb
 {
-    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory" };
+    private readonly Argument<string> model = new("MODEL") { Description = "A checkpoint directory, or BASE+ADAPTER" };
 
     private readonly Argument<string?> other = new("OTHER")
     {
@@ -38,7 +40,7 @@ internal sealed class Inspect : Verb
 
         using var other = Checkpoint.Open(path, invocation.Reporter);
         var comparison = CheckpointComparison.Of(model, other, invocation.Reporter, invocation.Cancellation);
-        ComparisonView.Show(comparison, model.Directory, other.Directory, invocation);
+        ComparisonView.Show(comparison, model.Name, other.Name, invocation);
         return ExitStatus.Done;
     }
 }
@@ -52,6 +54,7 @@ internal static class InspectView
         var result = new
         {
             summary.Directory,
+            Adapters = summary.Adapters.Select(adapter => new { adapter.Directory, adapter.Modules, adapter.Replaced }),
             summary.ModelType,
             summary.Kind,
             Dtype = summary.Dtypes[0].Dtype.TorchName,
@@ -76,6 +79,7 @@ internal static class InspectView
         var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
         var family = summary.ModelType == "bam" ? "" : $", family {summary.ModelType}";
         Add("model", $"{summary.Directory} ({summary.Kind}{family})");
+        foreach (var adapter in summary.Adapters) AddText("folded in", DescribeAdapter(adapter));
         var sizes = Text($"hidden {config.HiddenSize:N0}, feed-forward {config.IntermediateSize:N0}");
         Add("layers", $"{config.NumHiddenLayers} {DescribeBlock(config)}, {sizes}");
         var heads = $"{config.NumAttentionHeads} heads of {config.HeadDim}, {config.NumKeyValueHeads} key-value heads";
@@ -83,11 +87,13 @@ internal static class InspectView
         AddText("feed-forward", DescribeFeedForward(config));
         var rotary = Text($"rotary base {config.RopeTheta:N0}{(config.RopeInterleaved ? ", interleaved" : "")}");
         var dimensions = $"{config.RotaryDim} of {config.HeadDim} dimensions{DescribeScaling(config.RopeScaling)}";
-        Add("positions", $"{config.MaxPositionEmbeddings:N0}, {rotary}, {dimensions}");
+        var without = config.NoRopeLayers.Count(flag => flag == 0);
+        var exceptions = without == 0 ? "" : $", none in {without} of {config.NumHiddenLayers} layers";
+        Add("positions", $"{config.MaxPositionEmbeddings:N0}, {rotary}, {dimensions}{exceptions}");
         var head = $"{(config.TieWordEmbeddings ? "tied" : "untied")} head{(config.LmHeadBias ? " with bias" : "")}";
         Add("vocabulary", $"{config.VocabSize:N0}, {head}");
-        var norm = config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm";
-        Add("norm", $"{norm} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}");
+        AddText("norm", DescribeNorm(config));
+        if (DescribeFactors(config) is { Length: > 0 } factors) AddText("factors", factors);
         Add("parameters", $"{summary.Parameters:N0}, {size.Active:N0} active");
         var bytes = summary.Files.Sum(file => file.Bytes);
         Add("weights", $"{DescribeDtypes(summary.Dtypes)}, {bytes:N0} bytes in {Count(summary.Files.Count, "file")}");
@@ -96,6 +102,30 @@ internal static class InspectView
 
         void Add(string name, FormattableString value) => AddText(name, Text(value));
         void AddText(string name, string value) => grid.AddRow(name, ResultText.Label(value));
+    }
+
+    // "law: LoRA of rank 4, scale 2, in 4 modules (q_proj, v_proj); replaces lm_head.weight"
+    private static string DescribeAdapter(FoldedAdapter adapter)
+    {
+        var parts = new List<string>();
+        if (adapter.Modules is { Count: > 0 } modules)
+        {
+            var kind = modules.All(module => module.IsDora) ? "DoRA" : "LoRA";
+            var names = modules.Select(module => module.Name[(module.Name.LastIndexOf('.') + 1)..]).Distinct();
+            parts.Add(
+                $"{kind} of rank {Range(modules.Select(module => (double)module.Rank))}, "
+                + $"scale {Range(modules.Select(module => (double)module.Scale))}, in {Count(modules.Count, "module")} "
+                + $"({string.Join(", ", names)})");
+        }
+
+        if (adapter.Replaced is [var replaced, ..])
+            parts.Add($"replaces {TensorNames.WithMore(replaced, adapter.Replaced.Count - 1)}");
+        return $"{adapter.Directory}: {string.Join("; ", parts)}";
+
+        static string Range(IEnumerable<double> numbers) =>
+            numbers.Distinct().Order().ToList() is [var first, .., var last]
+                ? Text($"{first:0.####} to {last:0.####}")
+                : Text($"{numbers.First():0.####}");
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
@@ -123,6 +153,10 @@ internal static class InspectView
         ParameterKind.FeedForwardRouter => "feed-forward router",
         ParameterKind.QueryNorm => "query norm",
         ParameterKind.KeyNorm => "key norm",
+        ParameterKind.SharedExpertGate => "shared expert's gate",
+        ParameterKind.SharedGate => "shared gate",
+        ParameterKind.SharedUp => "shared up",
+        ParameterKind.SharedDown => "shared down",
         _ => kind.ToString().ToLowerInvariant(),
     };
 
@@ -130,7 +164,7 @@ internal static class InspectView
         config.ParallelBlock ? config.SeparateNorms ? "parallel with two norms" : "parallel" : "sequential";
 
     private static string DescribeScaling(RopeScaling? scaling) =>
-        scaling is null ? "" : string.Create(CultureInfo.InvariantCulture, $", {scaling.Type} scaling by {scaling.Factor}");
+        scaling is null ? "" : Text($", {SnakeCase.Of(scaling.Type)} scaling by {scaling.Factor}");
 
     private static string DescribeExtras(ModelConfig config)
     {
@@ -139,8 +173,40 @@ internal static class InspectView
             extras += config.AttentionOutputBias ? ", biases" : ", biases of queries, keys and values";
         if (config.QueryKeyNorm != QueryKeyNorm.None)
             extras += $", queries and keys normed{(config.QueryKeyNorm == QueryKeyNorm.PerHead ? " per head" : "")}";
-        if (config.SlidingWindow is { } window) extras += string.Create(CultureInfo.InvariantCulture, $", window of {window:N0}");
+        if (config.SlidingWindow is { } window)
+        {
+            var sliding = config.LayerTypes.Count(type => type == LayerType.SlidingAttention);
+            var where = sliding == 0 ? "" : $" in {sliding} of {config.NumHiddenLayers} layers";
+            extras += Text($", window of {window:N0}{where}");
+        }
+
+        if (config.AttnLogitSoftcapping is { } cap) extras += Text($", scores capped at {cap}");
+        if (config.ClipQkv is { } limit) extras += Text($", queries, keys and values clamped to {limit}");
         return extras;
+    }
+
+    // What multiplies and caps; empty for most families.
+    private static string DescribeFactors(ModelConfig config)
+    {
+        var factors = new List<string>();
+        if (config.EmbeddingMultiplier != 1) factors.Add(Text($"embeddings × {config.EmbeddingMultiplier:g6}"));
+        if (config.AttentionMultiplier is { } scale) factors.Add(Text($"attention scores × {scale:g6}"));
+        if (config.ResidualMultiplier != 1) factors.Add(Text($"branches × {config.ResidualMultiplier:g6}"));
+        if (config.LogitScale != 1) factors.Add(Text($"logits × {config.LogitScale:g6}"));
+        if (config.FinalLogitSoftcapping is { } cap) factors.Add(Text($"logits capped at {cap}"));
+        return string.Join(", ", factors);
+    }
+
+    private static string DescribeNorm(ModelConfig config)
+    {
+        var kind = config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm";
+        var place = config.NormPlacement switch
+        {
+            NormPlacement.Output => ", after the branches",
+            NormPlacement.Both => ", before and after the branches",
+            _ => "",
+        };
+        return Text($"{kind} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}{place}");
     }
 
     private static string DescribeAttention(ModelConfig config)
@@ -163,7 +229,11 @@ internal static class InspectView
                 CultureInfo.InvariantCulture,
                 $"{config.NumLocalExperts} experts, top {config.NumExpertsPerTok}, "
                 + $"weights {(config.NormTopkProb ? "" : "not ")}renormalised, "
-                + $"load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}");
+                + $"load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}")
+            + (config.SharedExpertIntermediateSize is { } shared ? Text($", a shared expert of {shared:N0}") : "")
+            + (config.MlpOnlyLayers.Count is > 0 and var layers
+                ? Text($", {layers} of {config.NumHiddenLayers} layers dense with {config.DenseIntermediateSize:N0}")
+                : "");
 
     private static string DescribeDtypes(IReadOnlyList<DtypeCount> dtypes) =>
         dtypes.Count == 1 ? dtypes[0].Dtype.TorchName : $"tensors: {DtypeCount.Describe(dtypes)}";

@@ -36,7 +36,8 @@ internal sealed class Mix : Verb
 
     private readonly Option<string[]> experts = new("--expert")
     {
-        Description = "A specialised copy of the seed; repeat the option for several, in the order of the experts",
+        Description = "A specialised copy of the seed, or BASE+ADAPTER with a LoRA adapter; repeat the option for several, in "
+            + "the order of the experts",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         HelpName = "DIR",
@@ -92,7 +93,8 @@ internal sealed class Mix : Verb
     private readonly Option<string[]> routerTexts = new("--router-text")
     {
         Description = "Calibrate the routers instead of drawing them at random: one text of each model's domain, the seed's "
-            + "first (.txt, .jsonl, .jsonl.gz, a folder, a quoted pattern, or a folder written by 'bam data build')",
+            + "first (.txt, .jsonl, .parquet, also .gz or .zst, a folder, a quoted pattern, or a folder written by "
+            + "'bam data build')",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         HelpName = "PATH",

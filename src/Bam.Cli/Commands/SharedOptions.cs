@@ -58,14 +58,14 @@ internal static class TemplateOption
     };
 }
 
-/// <summary>The option <c>--skip-bad-lines</c>: the number of unreadable JSONL lines to skip.</summary>
+/// <summary>The option <c>--skip-bad-lines</c>: the number of unreadable JSONL lines and Parquet rows to skip.</summary>
 internal static class SkipBadLinesOption
 {
     private const string Name = "--skip-bad-lines";
 
     public static Option<long> Create() => new(Name)
     {
-        Description = "Skip up to N unreadable .jsonl lines, with a warning; fail if there are more",
+        Description = "Skip up to N unreadable .jsonl lines or .parquet rows, with a warning; fail if there are more",
         HelpName = "N",
         DefaultValueFactory = _ => 0,
     };

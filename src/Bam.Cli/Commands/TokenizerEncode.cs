@@ -9,7 +9,8 @@ internal sealed class TokenizerEncode : Verb
 {
     private readonly Argument<string[]> inputs = new("TEXT")
     {
-        Description = "Files (.txt, one document each; .jsonl, .jsonl.gz), folders, or patterns such as 'law/*.txt'",
+        Description = "Files (.txt, one document each; .jsonl, .parquet; also .gz, .zst), folders, or patterns such as "
+            + "'law/*.txt'",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -33,7 +34,7 @@ internal sealed class TokenizerEncode : Verb
 
     private readonly Option<string> textKey = new("--text-key")
     {
-        Description = "The .jsonl field that contains the text",
+        Description = "The .jsonl field or .parquet column that contains the text",
         HelpName = "KEY",
         DefaultValueFactory = _ => "text",
     };

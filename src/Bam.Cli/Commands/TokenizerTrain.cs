@@ -17,7 +17,7 @@ internal sealed class TokenizerTrain : Verb
 
     private readonly Argument<string[]> inputs = new("TEXT")
     {
-        Description = "Files (.txt, .jsonl, .jsonl.gz), folders, or patterns such as 'law/*.txt'",
+        Description = "Files (.txt, .jsonl, .parquet; also .gz, .zst), folders, or patterns such as 'law/*.txt'",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -59,7 +59,7 @@ internal sealed class TokenizerTrain : Verb
 
     private readonly Option<string> textKey = new("--text-key")
     {
-        Description = "The .jsonl field that contains the text",
+        Description = "The .jsonl field or .parquet column that contains the text",
         HelpName = "KEY",
         DefaultValueFactory = _ => "text",
     };

@@ -31,7 +31,9 @@ internal sealed class DomainText(string name, RecipeDomain domain, PreparePhase?
     // A file's extension says how it is read. The settings are for one format; only the other one is noted, so that keys stay.
     private static string Reading(string file, RecipeDomain domain)
     {
-        var isJsonLines = InputFiles.IsJsonLines(file);
+        var layout = TextFileKind.Of(file)?.Layout;
+        if (layout == TextLayout.Parquet) return " as Parquet";
+        var isJsonLines = layout == TextLayout.JsonLines;
         return isJsonLines == domain.SpeaksOfJsonLines ? "" : isJsonLines ? " as JSONL" : " as text";
     }
 }

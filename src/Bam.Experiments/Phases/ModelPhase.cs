@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Adapters;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
 using Bam.Files;
@@ -20,21 +21,35 @@ internal abstract class ModelPhase(
 }
 
 /// <summary>A model that exists: nothing is done, but its content is part of every later key.</summary>
-internal sealed class CheckpointPhase(string name, string checkpoint, FileHashes hashes)
+internal sealed class CheckpointPhase(string name, string model, FileHashes hashes)
     : ModelPhase(
         "checkpoint",
         name,
-        new CheckpointSettings { EosTokenId = EndsBeyondConfig(checkpoint) },
+        new CheckpointSettings { EosTokenId = EndsBeyondConfig(ModelPath.Of(model).Base) },
         [],
-        [.. FilesOf(checkpoint).Select(path => new PhaseFiles(Path.GetFileName(path), [path], hashes.Of(path)))])
+        [
+            .. FilesOf(ModelPath.Of(model).Base).Select(path => new PhaseFiles(Path.GetFileName(path), [path], hashes.Of(path))),
+            .. ModelPath.Of(model).Adapters.SelectMany((adapter, i) => AdapterFolding.FileNames.Select(file =>
+                new PhaseFiles(
+                    $"{AdapterRole}{i + 1}: {file}", [Path.Combine(adapter, file)], hashes.Of(Path.Combine(adapter, file))))),
+        ])
 {
+    private const string AdapterRole = "adapter ";
+
     /// <inheritdoc/>
-    public override string ModelIn(PhaseStore store) => Path.GetDirectoryName(Files[0].Paths[0])!;
+    public override string ModelIn(PhaseStore store) => new ModelPath(
+        DirectoryOf(Files[0]),
+        [
+            .. Files.Where(file => file.Role.StartsWith(AdapterRole, StringComparison.Ordinal))
+                .Where((_, i) => i % AdapterFolding.FileNames.Count == 0).Select(DirectoryOf),
+        ]).ToString();
 
     /// <inheritdoc/>
     public override JsonObject Run(PhaseContext context) => [];
 
-    private static TokenIds? EndsBeyondConfig(string checkpoint)
+    private static string DirectoryOf(PhaseFiles file) => Path.GetDirectoryName(file.Paths[0])!;
+
+    private static ValueList<int>? EndsBeyondConfig(string checkpoint)
     {
         if (GenerationSettings.Find(checkpoint) is null) return null;
         var file = Path.Combine(checkpoint, ModelConfig.FileName);

@@ -79,8 +79,10 @@ internal sealed class TrainTokenizerPhase(RecipeTokenizer tokenizer, IReadOnlyLi
     private IEnumerable<string> Sample(string domain, TextSettings text, PhaseContext context)
     {
         var files = InputFiles.Resolve(text.InputsOf(domain, this, context.Store));
-        var fraction = Settings.MegabytesPerDomain * 1e6 / files.Sum(file => InputFiles.TextLength(file, context.Cancellation));
-        var documents = new DocumentReader(files, text.Format(), context.Reporter).Read().Select(document => document.Text);
+        var format = text.Format();
+        var length = files.Sum(file => InputFiles.TextLength(file, format, context.Cancellation));
+        var fraction = Settings.MegabytesPerDomain * 1e6 / length;
+        var documents = new DocumentReader(files, format, context.Reporter).Read().Select(document => document.Text);
         return TextSample.Of(documents, fraction, new RandomStream(Settings.RandomSeed, $"tokenizer {domain}"));
     }
 

@@ -1,6 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Data.Text;
+using Bam.Files;
 
 namespace Bam.Experiments.Recipes;
 
@@ -20,7 +21,7 @@ internal static class GivenFiles
     /// <summary>The file of the tokenizer that is given; null if one is trained.</summary>
     public static string? Tokenizer(Recipe recipe)
     {
-        var path = recipe.Tokenizer.Path ?? recipe.Seed.Checkpoint;
+        var path = recipe.Tokenizer.Path ?? (recipe.Seed.Checkpoint is { } seed ? ModelPath.Of(seed).Base : null);
         return Directory.Exists(path) ? Path.Combine(path, TokenizerFile.FileName) : path;
     }
 
@@ -38,9 +39,9 @@ internal static class GivenFiles
     private static void CheckExpert(Recipe recipe, string key, string checkpoint)
     {
         var config = SizesOf(recipe, key, checkpoint);
-        var ofSeed = recipe.Seed.Checkpoint is { } seed ? TokenizerFile.Find(seed) : null;
+        var ofSeed = recipe.Seed.Checkpoint is { } seed ? TokenizerFile.Find(ModelPath.Of(seed).Base) : null;
         if (recipe.Mixtures.Count == 0 || (ofSeed ?? Tokenizer(recipe)) is not { } tokenizer) return;
-        if (TokenizerFile.Find(checkpoint) is not { } own) return;
+        if (TokenizerFile.Find(ModelPath.Of(checkpoint).Base) is not { } own) return;
         if (TokenizerFile.FirstDifference(tokenizer, own, config.VocabSize) is { } difference)
         {
             throw new InvalidInputException(
@@ -80,11 +81,11 @@ internal static class GivenFiles
 
         void Require(int length, string what, string hint)
         {
-            if (seed.MaxPositionEmbeddings >= length) return;
+            if (seed.LongestInput >= length) return;
             throw new InvalidInputException(
                 $"{At(recipe, "seed.checkpoint")}: max_position_embeddings",
                 $"at least {length}, {what}",
-                $"{seed.MaxPositionEmbeddings}",
+                $"{seed.LongestInput}",
                 hint);
         }
     }
@@ -102,15 +103,19 @@ internal static class RecipeInputs
         IEnumerable<string?> named =
         [
             recipe.Prepare, recipe.ProbePrepare, recipe.Model?.Scalar is { } sizes && sizes.Contains('/') ? sizes : null,
-            recipe.Tokenizer.Path, recipe.Seed.Checkpoint, .. recipe.Experts.Values.Select(expert => expert.Checkpoint),
+            recipe.Tokenizer.Path,
         ];
+        IEnumerable<string?> models = [recipe.Seed.Checkpoint, .. recipe.Experts.Values.Select(expert => expert.Checkpoint)];
         IEnumerable<string> texts =
         [
             .. recipe.PrepareReads, .. recipe.ProbePrepareReads,
             .. recipe.Prepare is null ? recipe.Domains.Values.SelectMany(domain => domain.Files) : [],
             .. recipe.ProbePrepare is null ? recipe.Probes.Values.SelectMany(probe => probe.Files ?? []) : [],
         ];
-        return [.. named.OfType<string>(), .. texts.SelectMany(FilesOf)];
+        return [
+            .. named.OfType<string>(), .. models.OfType<string>().SelectMany(model => ModelPath.Of(model).Directories),
+            .. texts.SelectMany(FilesOf),
+        ];
     }
 
     private static IReadOnlyList<string> FilesOf(string text)

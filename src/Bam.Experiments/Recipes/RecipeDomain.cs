@@ -10,21 +10,24 @@ internal sealed record RecipeDomain : ICheckedSection
     private const string DefaultTextKey = "text";
 
     [Key(
-        "the text: files (.txt, .jsonl, .jsonl.gz), folders, or patterns such as 'law/*.txt'; relative to the recipe, or to the "
-        + "output of 'prepare'")]
+        "the text: files (.txt, .jsonl, .parquet; also .gz, .zst), folders, or patterns such as 'law/*.txt'; relative to the "
+        + "recipe, or to the output of 'prepare'")]
     public required IReadOnlyList<string> Files { get; init; }
 
-    [Key("the field of a .jsonl line that holds the text")]
+    [Key("the field of a .jsonl line, or the .parquet column, that holds the text")]
     public string TextKey { get; init; } = DefaultTextKey;
 
     [Key(
-        "the field of a .jsonl line that names the document of which the line is a slice; if omitted, each line is a document")]
+        "the field of a .jsonl line, or the .parquet column, that names the document of which the line or row is a slice; if "
+        + "omitted, each is a document")]
     public string? GroupKey { get; init; }
 
     [Key("the line that separates the documents of a text file; if omitted, a file is a document")]
     public string? SectionSeparator { get; init; }
 
-    [Key("how many unreadable lines of .jsonl are skipped, with a warning; more are an error; none if omitted", Minimum = 0)]
+    [Key(
+        "how many unreadable .jsonl lines or .parquet rows are skipped, with a warning; more are an error; none if omitted",
+        Minimum = 0)]
     public long? SkipBadLines { get; init; }
 
     [Key(
@@ -41,7 +44,7 @@ internal sealed record RecipeDomain : ICheckedSection
         IsPath = true)]
     public string? Template { get; init; }
 
-    /// <summary>True if a key is set that only .jsonl files use.</summary>
+    /// <summary>True if a key is set that only .jsonl and .parquet files use.</summary>
     internal bool SpeaksOfJsonLines => TextKey != DefaultTextKey || GroupKey is not null || Format == DataFormat.Chat;
 
     /// <inheritdoc/>

@@ -9,23 +9,24 @@ internal sealed record RecipeProbe : ICheckedSection
     private const long DefaultMaxTokens = 1_000_000;
 
     [Key(
-        "text that no model has seen: files (.txt, .jsonl, .jsonl.gz), folders, or patterns; relative to the recipe, or to the "
-        + "output of 'probe_prepare'")]
+        "text that no model has seen: files (.txt, .jsonl, .parquet; also .gz, .zst), folders, or patterns; relative to the "
+        + "recipe, or to the output of 'probe_prepare'")]
     public IReadOnlyList<string>? Files { get; init; }
 
-    [Key("with files: the field of a .jsonl line that holds the text")]
+    [Key("with files: the field of a .jsonl line, or the .parquet column, that holds the text")]
     public string TextKey { get; init; } = DefaultTextKey;
 
     [Key(
-        "with files: the field of a .jsonl line that names the document of which the line is a slice; if omitted, each line is a "
-        + "document")]
+        "with files: the field of a .jsonl line, or the .parquet column, that names the document of which the line or row is a "
+        + "slice; if omitted, each is a document")]
     public string? GroupKey { get; init; }
 
     [Key("with files: the line that separates the documents of a text file; if omitted, a file is a document")]
     public string? SectionSeparator { get; init; }
 
     [Key(
-        "with files: how many unreadable lines of .jsonl are skipped, with a warning; more are an error; none if omitted",
+        "with files: how many unreadable .jsonl lines or .parquet rows are skipped, with a warning; more are an error; none if "
+        + "omitted",
         Minimum = 0)]
     public long? SkipBadLines { get; init; }
 

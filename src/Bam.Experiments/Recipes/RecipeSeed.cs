@@ -6,7 +6,7 @@ namespace Bam.Experiments.Recipes;
 /// <summary>The dense model that experts and mixtures start from: trained by the recipe, or given as a checkpoint.</summary>
 internal sealed record RecipeSeed
 {
-    [Key("a checkpoint directory; instead of training a seed", IsPath = true, ChangesResult = false)]
+    [Key("a checkpoint directory, or BASE+ADAPTER; instead of training a seed", IsModel = true, ChangesResult = false)]
     public string? Checkpoint { get; init; }
 
     [Key(
@@ -21,7 +21,9 @@ internal sealed record RecipeSeed
 /// <summary>A copy of the seed that is trained further on one domain, or a checkpoint of such a copy.</summary>
 internal sealed record RecipeExpert
 {
-    [Key("a checkpoint directory of a copy of the seed; instead of training one", IsPath = true, ChangesResult = false)]
+    [Key(
+        "a checkpoint directory of a copy of the seed, or BASE+ADAPTER; instead of training one", IsModel = true,
+        ChangesResult = false)]
     public string? Checkpoint { get; init; }
 
     [Key("the domain; the one with the expert's name if omitted")]

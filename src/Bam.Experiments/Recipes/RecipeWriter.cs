@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Files;
 using Bam.Training;
 using YamlDotNet.RepresentationModel;
 
@@ -63,13 +64,15 @@ internal static class RecipePaths
                 pair => pair.Key, pair => pair.Value with { Files = pair.Value.Files is { } files ? AllOf(files) : null }),
             Domains = recipe.Domains.ToDictionary(pair => pair.Key, pair => pair.Value with { Files = AllOf(pair.Value.Files) }),
             Tokenizer = recipe.Tokenizer with { Path = Of(recipe.Tokenizer.Path) },
-            Seed = recipe.Seed with { Checkpoint = Of(recipe.Seed.Checkpoint) },
+            Seed = recipe.Seed with { Checkpoint = OfModel(recipe.Seed.Checkpoint) },
             Experts = recipe.Experts.ToDictionary(
-                pair => pair.Key, pair => pair.Value with { Checkpoint = Of(pair.Value.Checkpoint) }),
+                pair => pair.Key, pair => pair.Value with { Checkpoint = OfModel(pair.Value.Checkpoint) }),
         };
 
         string? Of(string? path) =>
             path is not null && Path.IsPathRooted(path) ? Path.GetRelativePath(recipe.Folder, path) : path;
+
+        string? OfModel(string? model) => model is null ? null : ModelPath.Of(model).Select(part => Of(part)!).ToString();
 
         IReadOnlyList<string> AllOf(IReadOnlyList<string> patterns) => [.. patterns.Select(pattern => Of(pattern)!)];
     }

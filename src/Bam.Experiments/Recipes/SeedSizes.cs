@@ -43,11 +43,11 @@ internal sealed class SeedSizes(JsonObject keys, string where, int maxPositions)
 
         void Require(int positions, string what, string hint)
         {
-            if (config.MaxPositionEmbeddings >= positions) return;
+            if (config.LongestInput >= positions) return;
             throw new InvalidInputException(
                 $"{model.Where}: max_position_embeddings",
                 $"at least {positions}, {what}",
-                $"{config.MaxPositionEmbeddings}",
+                $"{config.LongestInput}",
                 hint);
         }
     }

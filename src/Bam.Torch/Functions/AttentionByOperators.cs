@@ -46,7 +46,7 @@ internal static class AttentionByOperators
         var keys = OfQueryHeads(RotaryFunction.Apply(parts[1], rotary), shape);
         var values = OfQueryHeads(parts[2], shape);
 
-        var attended = Attend(queries, keys, values, shape.Window).Transpose(1, 2);  // [B, T, N·H, D]
+        var attended = Attend(queries, keys, values, shape).Transpose(1, 2);  // [B, T, N·H, D]
         if (input.Gates is { } gates)
         {
             attended = attended.Reshape(shape.BatchSize, shape.Length, shape.Experts, -1)
@@ -57,17 +57,28 @@ internal static class AttentionByOperators
     }
 
     // [B, N·H, T, D] each.
-    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, int window)
+    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, AttentionShape shape)
     {
         var length = queries.Size(2);
-        if (window >= length && Tensor.HasScaledDotProductAttention)
-            return queries.ScaledDotProductAttention(keys, values, isCausal: true);
+        if (shape.Window >= length && shape.SoftCap == 0 && Tensor.HasScaledDotProductAttention)
+            return ScaledForOperator(queries, shape).ScaledDotProductAttention(keys, values, isCausal: true);
 
-        var scores = queries.MatMul(keys.Transpose(2, 3)) * (1 / Math.Sqrt(queries.Size(3)));  // [B, N·H, T, T]
-        var hidden = Hidden(Tensor.Arange(length, ScalarType.Int64, queries.Device).Unsqueeze(0), length, window)
+        var scores = Capped(queries.MatMul(keys.Transpose(2, 3)) * shape.Scale, shape);  // [B, N·H, T, T]
+        var hidden = Hidden(Tensor.Arange(length, ScalarType.Int64, queries.Device).Unsqueeze(0), length, shape.Window)
             .View(length, length);
         return scores.MaskedFill(hidden, double.NegativeInfinity).Softmax(-1).MatMul(values);
     }
+
+    // libtorch's operator multiplies the scores by 1/√D itself.
+    private static Tensor ScaledForOperator(Tensor queries, AttentionShape shape)
+    {
+        var ofOperator = 1 / Math.Sqrt(shape.HeadDim);
+        return shape.Scale == ofOperator ? queries : queries * (shape.Scale / ofOperator);
+    }
+
+    // c · tanh(score / c)
+    private static Tensor Capped(Tensor scores, AttentionShape shape) =>
+        shape.SoftCap == 0 ? scores : (scores * (1 / shape.SoftCap)).Tanh() * shape.SoftCap;
 
     // One key-value head for each query head: repeated within an expert's groups, then over the experts if they share it.
     private static Tensor OfQueryHeads(Tensor heads, AttentionShape shape)
@@ -92,7 +103,7 @@ internal static class AttentionByOperators
             .Transpose(1, 2).Reshape(batch, keyValueHeads, experts * repeats, length, -1);  // [B, K, E·R, T, D]
         var positions = Tensor.Arange(start, start + length, ScalarType.Int64, input.Queries.Device).Unsqueeze(0);
         var hidden = length == 1 && shape.FirstSeenFrom(start) == 0 ? null : Hidden(positions, start + length, shape.Window);
-        var attended = AttendInGroups(queries, keys, values, hidden)
+        var attended = AttendInGroups(queries, keys, values, hidden, shape)
             .View(batch, keyValueHeads, experts, repeats, length, -1)
             .Permute(0, 4, 2, 1, 3, 5)                                                      // [B, T, E, K, R, D]
             .Reshape(batch, length, shape.Experts, -1);                                     // [B, T, N, H·D]
@@ -119,7 +130,7 @@ internal static class AttentionByOperators
             var first = shape.KeyValueHeadOf(expert * heads);
             var attended = AttendInGroups(  // [B, G, H/G, C, D]
                 turned.View(batch, groups, -1, count, headDim), keys.Narrow(1, first, groups), values.Narrow(1, first, groups),
-                Hidden(positions, keys.Size(2), shape.Window));
+                Hidden(positions, keys.Size(2), shape.Window), shape);
             var slotted = attended.View(batch, heads, count, headDim).Transpose(1, 2).Reshape(batch * count, -1);
             ofExperts.Add(slotted.IndexSelect(0, places));
 
@@ -152,15 +163,16 @@ internal static class AttentionByOperators
             Tensor.From<long>([.. places], [places.Count], device));
     }
 
-    // softmax(Q Kᵀ / √D) V of several query heads with the key-value head that they share, which is not repeated. queries: [B, K,
-    // R, C, D]; keys and values: [B, K, S, D]; hidden: broadcast to [B, K, R, C, S], null where every query sees every key.
-    private static Tensor AttendInGroups(Tensor queries, Tensor keys, Tensor values, Tensor? hidden)
+    // softmax(scale · Q Kᵀ) V of several query heads with the key-value head that they share, which is not repeated. queries:
+    // [B, K, R, C, D]; keys and values: [B, K, S, D]; hidden: broadcast to [B, K, R, C, S], null where each query sees all.
+    private static Tensor AttendInGroups(
+        Tensor queries, Tensor keys, Tensor values, Tensor? hidden, AttentionShape shape)
     {
         using var scope = TensorScope.Open();
         var (batch, groups, heads, count) = (queries.Size(0), queries.Size(1), queries.Size(2), queries.Size(3));
         var headDim = queries.Size(4);
         var asking = queries.Reshape(batch, groups, heads * count, headDim);
-        var scores = asking.MatMul(keys.Transpose(2, 3)) * (1 / Math.Sqrt(headDim));  // [B, K, R·C, S]
+        var scores = Capped(asking.MatMul(keys.Transpose(2, 3)) * shape.Scale, shape);  // [B, K, R·C, S]
         if (hidden is not null)
         {
             scores = scores.View(batch, groups, heads, count, -1).MaskedFill(hidden, double.NegativeInfinity)

@@ -34,11 +34,13 @@ internal sealed class LinearCrossEntropyFunction : AutogradFunction
     /// <param name="targets">[n], int64; <see cref="IgnoreIndex"/> does not count.</param>
     /// <param name="logitScale">Multiplies the logits.</param>
     /// <param name="bias">[V], added before the logits are scaled; null for none.</param>
+    /// <param name="softCap">c of the scaled logits' soft cap, c · tanh(logit / c); null for none.</param>
     /// <returns>A scalar in float32.</returns>
     /// <exception cref="ArgumentException">
     /// The targets are of another dtype, device or number, or on the processor one is no row of the head.
     /// </exception>
-    public static Tensor Apply(Tensor x, Parameter head, Tensor targets, double logitScale, Parameter? bias = null)
+    public static Tensor Apply(
+        Tensor x, Parameter head, Tensor targets, double logitScale, Parameter? bias = null, double? softCap = null)
     {
         Arguments.Require(targets, nameof(targets), ScalarType.Int64, x.Device, x.Size(0));
         using var scope = TensorScope.Open();
@@ -64,8 +66,10 @@ internal sealed class LinearCrossEntropyFunction : AutogradFunction
                 var logits = part.MatMul(matrix.Transpose(0, 1)).To(ScalarType.Float32);  // [chunk, V]
                 if (bias is not null) logits.Add_(bias.Value);
                 if (logitScale != 1) logits.Mul_(logitScale);
+                var slope = softCap is { } cap ? Cap(logits, cap, withGradient) : null;
                 CrossEntropyRows.Apply(logits, targets.Narrow(0, start, count), losses.Narrow(0, start, count), withGradient);
                 if (!withGradient) continue;
+                if (slope is not null) logits.Mul_(slope);
                 if (trainsBias) gradBias.Add_(logits.Sum(0), logitScale);
                 if (logitScale != 1) logits.Mul_(logitScale);
                 var gradLogits = logits.To(x.ScalarType);
@@ -82,6 +86,14 @@ internal sealed class LinearCrossEntropyFunction : AutogradFunction
         Tensor[] inputs = bias is null ? [x, head.Leaf] : [x, head.Leaf, bias.Leaf];
         new LinearCrossEntropyFunction(head, bias).Attach(inputs, [loss], [gradX, gradHead, gradBias]);
         return scope.Keep(loss);
+    }
+
+    // Caps the logits in place; returns the derivative of the capped ones, 1 - tanh².
+    private static Tensor? Cap(Tensor logits, double cap, bool withDerivative)
+    {
+        var tanh = (logits * (1 / cap)).Tanh();
+        logits.Copy_(tanh).Mul_(cap);
+        return withDerivative ? 1 - tanh.Square() : null;
     }
 
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)

@@ -16,6 +16,12 @@ internal readonly record struct AttentionShape(
     int BatchSize, int Length, int QueryHeads, int KeyValueHeads, int HeadsPerExpert, int KeyValueHeadsPerExpert, int HeadDim,
     int Window = int.MaxValue)
 {
+    /// <summary>Multiplies the scores.</summary>
+    public double Scale { get; init; } = 1 / Math.Sqrt(HeadDim);
+
+    /// <summary>c of the scores' soft cap, c · tanh(score / c) (Gemma 2, arXiv 2408.00118); 0 for none.</summary>
+    public double SoftCap { get; init; }
+
     /// <summary>N.</summary>
     public int Experts => QueryHeads / HeadsPerExpert;
 

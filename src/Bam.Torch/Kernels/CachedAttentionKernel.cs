@@ -12,7 +12,7 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
     private const int Lanes = SmallGemm.Lanes;
 
     private readonly int headDim = shape.HeadDim;
-    private readonly float scale = (float)(1 / Math.Sqrt(shape.HeadDim));
+    private readonly float scale = (float)shape.Scale;
     private readonly int experts = shape.QueryHeads / (shape.KeyValueHeads * shape.HeadsPerKeyValueHead);
 
     /// <summary>Writes the new token's keys and values, and out = gate · softmax(scale · Q Kᵀ) V for every row's heads.</summary>

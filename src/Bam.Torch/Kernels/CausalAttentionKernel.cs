@@ -22,11 +22,12 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
     private readonly int headDim = shape.HeadDim;
     private readonly int length = shape.Length;
     private readonly int padded = RoundUp(shape.Length, Block);
-    private readonly float scale = (float)(1 / Math.Sqrt(shape.HeadDim));
+    private readonly float scale = (float)shape.Scale;
     private readonly int[][] readers = ReadersOfKeyValueHeads(shape);
 
     /// <summary>Whether this processor and these sizes can use the kernel.</summary>
-    public static bool Supports(AttentionShape shape) => SmallGemm.IsSupported && shape.HeadDim % Lanes == 0;
+    public static bool Supports(AttentionShape shape) =>
+        SmallGemm.IsSupported && shape.HeadDim % Lanes == 0 && shape.SoftCap == 0;
 
     /// <summary>out = gate · softmax(scale · Q Kᵀ) V for every head of every row.</summary>
     /// <param name="queries">[rows, heads of a row · D], before rotary embedding.</param>

@@ -13,6 +13,7 @@ internal sealed class RotaryTables : IDisposable
     private const int FirstPositions = 4096;
 
     private readonly double[] frequencies;  // [RotaryDim / 2]
+    private readonly double factor;
     private readonly Device device;
     private readonly Lock growing = new();
     private readonly List<(Tensor Cosines, Tensor Sines)> angles = [];  // shorter ones stay: another thread may be reading them
@@ -22,19 +23,28 @@ internal sealed class RotaryTables : IDisposable
 
     /// <summary>Computes the tables in double precision, rounded to float32.</summary>
     /// <param name="length">The most positions.</param>
-    /// <param name="rotaryDim">The rotated width of a head, even; the rest of the head is not rotated.</param>
-    /// <param name="theta">The base θ.</param>
+    /// <param name="frequencies">
+    /// [dim / 2], in radians per position; the rest of a head is not rotated. None for layers without rotary embedding.
+    /// </param>
     /// <param name="interleaved">True: a pair is two neighbours. False: a pair is (i, i + dim/2).</param>
     /// <param name="device">Where the angles lie.</param>
-    /// <param name="scale">Gives another frequency in place of θ^(-2i/dim), in radians for a position; null leaves them.</param>
-    public RotaryTables(
-        int length, int rotaryDim, double theta, bool interleaved, Device device, Func<double, double>? scale = null)
+    /// <param name="factor">Multiplies cosines and sines (YaRN's attention factor, arXiv 2309.00071, Eq. 22).</param>
+    public RotaryTables(int length, double[] frequencies, bool interleaved, Device device, double factor = 1)
     {
-        (Length, RotaryDim, Interleaved, this.device) = (length, rotaryDim, interleaved, device);
-        frequencies = [.. Enumerable.Range(0, rotaryDim / 2).Select(i => Math.Pow(theta, -2.0 * i / rotaryDim))];
-        if (scale is not null) frequencies = Array.ConvertAll(frequencies, frequency => scale(frequency));
+        (Length, RotaryDim, Interleaved) = (length, 2 * frequencies.Length, interleaved);
+        (this.frequencies, this.factor, this.device) = (frequencies, factor, device);
         Grow(Math.Min(length, FirstPositions));
     }
+
+    /// <summary>Tables of the frequencies θ^(-2i/dim).</summary>
+    public RotaryTables(int length, int rotaryDim, double theta, bool interleaved, Device device)
+        : this(length, Frequencies(rotaryDim, theta), interleaved, device)
+    {
+    }
+
+    /// <summary>θ^(-2i/dim) for each of dim/2 pairs (RoFormer, section 3.2.2).</summary>
+    public static double[] Frequencies(int rotaryDim, double theta) =>
+        [.. Enumerable.Range(0, rotaryDim / 2).Select(i => Math.Pow(theta, -2.0 * i / rotaryDim))];
 
     /// <summary>The most positions.</summary>
     public int Length { get; }
@@ -85,6 +95,7 @@ internal sealed class RotaryTables : IDisposable
     internal unsafe void Rotate(float* head, int position, float direction)
     {
         var pairs = RotaryDim / 2;
+        if (pairs == 0) return;
         fixed (float* cosines = &cos[position * pairs], sines = &sin[position * pairs])
         {
             var i = Interleaved ? 0 : RotateVectors(head, cosines, sines, pairs, direction);
@@ -112,7 +123,7 @@ internal sealed class RotaryTables : IDisposable
             for (var i = 0; i < pairs; i++)
             {
                 var (sine, cosine) = Math.SinCos(t * frequencies[i]);
-                (longerCos[t * pairs + i], longerSin[t * pairs + i]) = ((float)cosine, (float)sine);
+                (longerCos[t * pairs + i], longerSin[t * pairs + i]) = ((float)(factor * cosine), (float)(factor * sine));
             }
         }
 

@@ -33,7 +33,7 @@ internal static class GenerationSettings
     /// <summary>Copies a checkpoint's settings, if any, into an existing directory, as <see cref="AddTo"/> does.</summary>
     /// <exception cref="InvalidInputException">The file is damaged.</exception>
     /// <exception cref="WorkFailedException">It cannot be written.</exception>
-    public static void Copy(string checkpointDirectory, TokenIds ends, string target)
+    public static void Copy(string checkpointDirectory, ValueList<int> ends, string target)
     {
         var files = new CompanionFiles();
         AddTo(files, checkpointDirectory, ends);
@@ -42,7 +42,7 @@ internal static class GenerationSettings
 
     /// <summary>Adds a checkpoint's settings, if any, to files, with the ids that end a text of the written model.</summary>
     /// <exception cref="InvalidInputException">The file is damaged.</exception>
-    public static void AddTo(CompanionFiles files, string checkpointDirectory, TokenIds ends)
+    public static void AddTo(CompanionFiles files, string checkpointDirectory, ValueList<int> ends)
     {
         if (Find(checkpointDirectory) is not { } path) return;
         var content = InputFile.ReadAllBytes(path, Hint);
@@ -103,9 +103,9 @@ internal static class GenerationSettings
 
     private static JsonFields Fields(string path) => new(InputFile.ReadAllText(path, Hint), path);
 
-    private static TokenIds EndsOf(string path) => Fields(path).TokenIds(EndsKey);
+    private static ValueList<int> EndsOf(string path) => Fields(path).TokenIds(EndsKey);
 
-    private static byte[] WithEnds(byte[] content, string path, TokenIds ends)
+    private static byte[] WithEnds(byte[] content, string path, ValueList<int> ends)
     {
         var settings = JsonInput.ReadObject(content, path, Hint, root => JsonObject.Create(root)!);
         settings[EndsKey] = ends is [var only] ? only : new JsonArray([.. ends.Select(id => (JsonNode)id)]);

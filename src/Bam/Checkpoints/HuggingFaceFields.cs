@@ -7,6 +7,8 @@ internal static class HuggingFaceFields
 {
     private const string LayerTypesKey = "layer_types";
 
+    private const string FullAttention = "full_attention", SlidingAttention = "sliding_attention";
+
     /// <summary>Sizes under their usual names; all else as in a plain parallel block of LayerNorm and SwiGLU.</summary>
     /// <param name="fields">The file.</param>
     /// <param name="maxPositions">The family's longest input, if the file has none; likewise the others.</param>
@@ -52,25 +54,53 @@ internal static class HuggingFaceFields
         var isOff = fields.Has("use_sliding_window") && !fields.Flag("use_sliding_window", absent: true);
         if (fields.OptionalInt("sliding_window") is { } window && !isOff)
             fields.Refuse("sliding_window", "null or no such key", $"{window}", "this family has no sliding window");
-        fields.SameWindowInAllLayers(window: null);
-    }
-
-    /// <summary>Refuses layers that differ in their window, which is null for full attention.</summary>
-    /// <returns><paramref name="window"/>.</returns>
-    public static int? SameWindowInAllLayers(this JsonFields fields, int? window)
-    {
-        var expected = window is null ? "full_attention" : "sliding_attention";
-        if (fields.LayerTypes().FirstOrDefault(type => type != expected) is { } other)
-            fields.Refuse("layer_types", $"\"{expected}\" for every layer", Quoted(other), "Bam has one window for all layers");
-        return window;
-    }
-
-    /// <summary>The kinds of layers in <c>layer_types</c>, each once; none where the key is absent.</summary>
-    public static IReadOnlyList<string> LayerTypes(this JsonFields fields)
-    {
-        IReadOnlyList<string> types = [.. (fields.PeekTexts(LayerTypesKey) ?? []).Distinct()];
+        var types = fields.PeekTexts(LayerTypesKey) ?? [];
         fields.Skip(LayerTypesKey);
-        return types;
+        if (types.FirstOrDefault(type => type != FullAttention) is { } other)
+            fields.Refuse(
+                LayerTypesKey, $"\"{FullAttention}\" for every layer", Quoted(other), "this family has no sliding window");
+    }
+
+    /// <summary>A configuration whose sliding window is in the layers that <c>layer_types</c> names.</summary>
+    /// <param name="config">Everything else.</param>
+    /// <param name="fields">The file.</param>
+    /// <param name="window">The window; null for none.</param>
+    /// <param name="slides">Whether a layer has the window, where the file has no <c>layer_types</c>.</param>
+    public static ModelConfig WithLayerTypes(this ModelConfig config, JsonFields fields, int? window, Predicate<int> slides)
+    {
+        var named = fields.PeekTexts(LayerTypesKey) ?? [];
+        fields.Skip(LayerTypesKey);
+        if (named.FirstOrDefault(type => type is not (FullAttention or SlidingAttention)) is { } unknown)
+        {
+            fields.Refuse(
+                LayerTypesKey, $"\"{FullAttention}\" or \"{SlidingAttention}\" for each layer", Quoted(unknown),
+                "Bam has no other kind of attention");
+            return config;
+        }
+
+        if (window is null && named.Contains(SlidingAttention))
+            fields.Refuse(
+                LayerTypesKey, $"\"{FullAttention}\" for every layer", Quoted(SlidingAttention),
+                "there is no sliding_window; add it, or correct the layers");
+        if (named.Distinct().Count() > 1 && named.Count != config.NumHiddenLayers)
+            fields.Refuse(
+                LayerTypesKey, $"as many entries as num_hidden_layers = {config.NumHiddenLayers}", $"{named.Count}",
+                "correct one of the two");
+        if (window is null) return config with { SlidingWindow = null };
+
+        // A count of layers that no model has is refused later.
+        var layers = Math.Clamp(config.NumHiddenLayers, 0, ModelSizeRules.MostTensors);
+        var sliding = named.Count > 0
+            ? named.Select(type => type == SlidingAttention).ToArray()
+            : [.. Enumerable.Range(0, layers).Select(layer => slides(layer))];
+        var areAlike = sliding.Distinct().Count() < 2;
+        return config with
+        {
+            SlidingWindow = sliding.Contains(true) ? window : null,
+            LayerTypes = areAlike
+                ? []
+                : [.. sliding.Select(slides => slides ? LayerType.SlidingAttention : LayerType.FullAttention)],
+        };
     }
 
     /// <summary>The dtype of the weights, which transformers 5 calls <c>dtype</c>.</summary>

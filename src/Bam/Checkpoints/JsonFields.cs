@@ -50,6 +50,7 @@ internal sealed class JsonFields
         Enum choice => Choice(key.Name, choice),
         IReadOnlyList<int> => TokenIds(key.Name),
         null when key.Property.PropertyType == typeof(int?) => OptionalInt(key.Name),
+        null when key.Property.PropertyType == typeof(double?) => OptionalNumber(key.Name),
         _ => throw new InvalidOperationException($"{key.Name}: JsonFields reads no {key.Property.PropertyType.Name}"),
     };
 
@@ -64,7 +65,7 @@ internal sealed class JsonFields
     }
 
     /// <summary>A token id or an array of them; none where absent or null.</summary>
-    public TokenIds TokenIds(string key)
+    public ValueList<int> TokenIds(string key)
     {
         if (Take(key) is not { } value) return [];
         var items = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToArray() : [value];
@@ -77,12 +78,19 @@ internal sealed class JsonFields
         return [.. ids];
     }
 
+    /// <summary>The integers of an array; none where absent or null.</summary>
+    public ValueList<int> Integers(string key) => TokenIds(key);
+
     /// <summary>The id of a token that no arithmetic depends on; null where absent or outside the vocabulary.</summary>
     public int? TokenId(string key, int vocabSize) =>
         Take(key) is { } value && Integer(value) is { } id && id >= 0 && id < vocabSize ? id : null;
 
     /// <summary>Whether the key is there, be it null.</summary>
     public bool Has(string key) => unread.ContainsKey(key);
+
+    /// <summary>The value of a key as a message shows it; null where it is absent or switches a feature off.</summary>
+    public string? ActiveValue(string key) =>
+        Take(key) is { } value && !HarmlessConfigKeys.IsOff(value) ? JsonInput.Describe(value) : null;
 
     /// <summary>Ignores keys that have no meaning here.</summary>
     /// <returns>Those that are there with another value than null.</returns>
@@ -130,6 +138,22 @@ internal sealed class JsonFields
         if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number))
             return number;
         throw Wrong(key, "a number", value);
+    }
+
+    /// <summary>The finite numbers of an array, which is required.</summary>
+    public ValueList<double> Numbers(string key)
+    {
+        if (Take(key) is not { } value) throw Missing(key, "an array of numbers");
+        if (value.ValueKind != JsonValueKind.Array) throw Wrong(key, "an array of numbers", value);
+        var numbers = new List<double>(value.GetArrayLength());
+        foreach (var item in value.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetDouble(out var number) || !double.IsFinite(number))
+                throw Wrong(key, "an array of numbers", item);
+            numbers.Add(number);
+        }
+
+        return [.. numbers];
     }
 
     /// <summary>True or false, or <paramref name="absent"/> where the key is absent or null.</summary>

@@ -52,6 +52,10 @@ public sealed record ModelConfig
     [Key]
     internal NormType NormType { get; init; } = NormType.LayerNorm;
 
+    /// <summary>Where the norms of a sequential block are; parallel blocks have theirs before the branches.</summary>
+    [Key(OmitDefault = true)]
+    internal NormPlacement NormPlacement { get; init; }
+
     /// <summary>Added to the variance inside the norm.</summary>
     [Key(Minimum = 0, AboveMinimum = true)]
     internal double NormEps { get; init; } = 1e-5;
@@ -59,6 +63,10 @@ public sealed record ModelConfig
     /// <summary>True: norms add a bias [d].</summary>
     [Key(OmitDefault = true)]
     internal bool NormBias { get; init; }
+
+    /// <summary>True: norms multiply by 1 + weight (Gemma).</summary>
+    [Key(OmitDefault = true)]
+    internal bool NormUnitOffset { get; init; }
 
     /// <summary>True: the feed-forward is down(act(gate) ∘ up); with "silu" a SwiGLU. False: down(act(up)).</summary>
     [Key(OmitDefault = true)]
@@ -83,9 +91,29 @@ public sealed record ModelConfig
     [Key(OmitDefault = true)]
     internal QueryKeyNorm QueryKeyNorm { get; init; }
 
+    /// <summary>True: the norms of queries and keys add biases (Phi).</summary>
+    [Key(OmitDefault = true)]
+    internal bool QueryKeyNormBias { get; init; }
+
+    /// <summary>c: queries, keys and values are clamped to -c … c before rotation; null for none (OLMo).</summary>
+    [Key(Minimum = 0, AboveMinimum = true, OmitDefault = true)]
+    internal double? ClipQkv { get; init; }
+
+    /// <summary>Multiplies the attention scores; null for 1/√head_dim.</summary>
+    [Key(Minimum = 0, AboveMinimum = true, OmitDefault = true)]
+    internal double? AttentionMultiplier { get; init; }
+
+    /// <summary>c of the attention scores' soft cap, c · tanh(score / c); null for none (Gemma 2).</summary>
+    [Key(Minimum = 0, AboveMinimum = true, OmitDefault = true)]
+    internal double? AttnLogitSoftcapping { get; init; }
+
     /// <summary>W: a position looks at itself and the W - 1 before it; null for all before it.</summary>
     [Key(Minimum = 1, OmitDefault = true)]
     internal int? SlidingWindow { get; init; }
+
+    /// <summary>Which layers have the window, one entry per layer; none where all layers have it or there is none.</summary>
+    [Key(OmitDefault = true)]
+    internal ValueList<LayerType> LayerTypes { get; init; } = [];
 
     /// <summary>The base of the rotary frequencies.</summary>
     [Key(Minimum = 0, AboveMinimum = true)]
@@ -95,6 +123,17 @@ public sealed record ModelConfig
     [Key(OmitDefault = true)]
     internal RopeScaling? RopeScaling { get; init; }
 
+    /// <summary>
+    /// The base of the rotary frequencies of layers with a sliding window, which <see cref="RopeScaling"/> does not change; null
+    /// where they are as in the other layers (Gemma 3).
+    /// </summary>
+    [Key(Minimum = 0, AboveMinimum = true, OmitDefault = true)]
+    internal double? RopeLocalBaseFreq { get; init; }
+
+    /// <summary>Which layers have rotary embedding: 1 for each that has, 0 for each that has not; none where all have.</summary>
+    [Key(OmitDefault = true)]
+    internal ValueList<int> NoRopeLayers { get; init; } = [];
+
     /// <summary>True: pairs are neighbours (Cohere, GPT-J). False: pairs are halves (Llama).</summary>
     [Key]
     internal bool RopeInterleaved { get; init; }
@@ -103,9 +142,21 @@ public sealed record ModelConfig
     [Key]
     internal double PartialRotaryFactor { get; init; } = 1;
 
+    /// <summary>Multiplies the token embeddings.</summary>
+    [Key(Minimum = 0, AboveMinimum = true, OmitDefault = true)]
+    internal double EmbeddingMultiplier { get; init; } = 1;
+
+    /// <summary>Multiplies what each branch adds to the residual stream.</summary>
+    [Key(Minimum = 0, AboveMinimum = true, OmitDefault = true)]
+    internal double ResidualMultiplier { get; init; } = 1;
+
     /// <summary>Multiplies the logits.</summary>
     [Key(Minimum = 0, AboveMinimum = true)]
     internal double LogitScale { get; init; } = 1;
+
+    /// <summary>c of the logits' soft cap, c · tanh(logit / c); null for none (Gemma 2).</summary>
+    [Key(Minimum = 0, AboveMinimum = true, OmitDefault = true)]
+    internal double? FinalLogitSoftcapping { get; init; }
 
     /// <summary>True: the output head is the embedding matrix.</summary>
     [Key]
@@ -142,6 +193,21 @@ public sealed record ModelConfig
     [Key]
     public bool NormTopkProb { get; init; }
 
+    /// <summary>The layers of a mixture that have one feed-forward instead of experts.</summary>
+    [Key(OmitDefault = true)]
+    internal ValueList<int> MlpOnlyLayers { get; init; } = [];
+
+    /// <summary>The width of the feed-forward of <see cref="MlpOnlyLayers"/>; null where there are none.</summary>
+    [Key(Minimum = 1, OmitDefault = true)]
+    internal int? DenseIntermediateSize { get; init; }
+
+    /// <summary>
+    /// The width of the feed-forward that every token takes beside its k experts, times sigmoid(gate · h); null for none
+    /// (Qwen2-MoE).
+    /// </summary>
+    [Key(Minimum = 1, OmitDefault = true)]
+    internal int? SharedExpertIntermediateSize { get; init; }
+
     /// <summary>α, the weight of the load-balancing loss.</summary>
     [Key(Minimum = 0, ChangesResult = false)]
     internal double RouterAuxLossCoef { get; init; } = 0.01;
@@ -156,7 +222,7 @@ public sealed record ModelConfig
 
     /// <summary>Each ends a text: a document, or a turn of a chat. Most models have one.</summary>
     [Key(Name = "eos_token_id", ChangesResult = false)]
-    internal TokenIds EosTokenIds { get; init; } = [];
+    internal ValueList<int> EosTokenIds { get; init; } = [];
 
     /// <summary>Fills up batches in libraries that need equal lengths; Bam does not.</summary>
     [Key(OmitDefault = true, ChangesResult = false)]
@@ -169,8 +235,33 @@ public sealed record ModelConfig
     /// <summary>The rotated width of a head, even.</summary>
     internal int RotaryDim => (int)(HeadDim * PartialRotaryFactor + 1e-6);  // a factor may be a quotient, rounded
 
-    /// <summary>True when a block has two norms.</summary>
-    internal bool HasSecondNorm => !ParallelBlock || SeparateNorms;
+    /// <summary>True when each branch of a block has a norm of its own before it.</summary>
+    internal bool HasSecondNorm => HasInputNorms && (!ParallelBlock || SeparateNorms);
+
+    /// <summary>True when the branches read a normed residual stream.</summary>
+    internal bool HasInputNorms => NormPlacement != NormPlacement.Output;
+
+    /// <summary>True when what the branches add is normed.</summary>
+    internal bool HasOutputNorms => NormPlacement != NormPlacement.Input;
+
+    /// <summary>W of a layer; null where it attends to all positions before.</summary>
+    internal int? WindowOf(int layer) =>
+        LayerTypes.Count == 0 || LayerTypes[layer] == LayerType.SlidingAttention ? SlidingWindow : null;
+
+    /// <summary>M of a layer; 1 where its feed-forward is dense.</summary>
+    internal int ExpertsOf(int layer) => MlpOnlyLayers.Contains(layer) ? 1 : NumLocalExperts;
+
+    /// <summary>f of a layer.</summary>
+    internal int FeedForwardWidthOf(int layer) =>
+        MlpOnlyLayers.Contains(layer) ? DenseIntermediateSize!.Value : IntermediateSize;
+
+    /// <summary>True for layers with rotary embedding.</summary>
+    internal bool HasRotary(int layer) => NoRopeLayers.Count == 0 || NoRopeLayers[layer] == 1;
+
+    /// <summary>The longest input, in tokens: with dynamic scaling a multiple of the length that training had.</summary>
+    internal int LongestInput => RopeScaling is { Type: RopeScalingType.Dynamic, Factor: var factor }
+        ? (int)Math.Min(MaxPositionEmbeddings * factor, int.MaxValue)
+        : MaxPositionEmbeddings;
 
     /// <summary>True when there is any router.</summary>
     public bool IsMixture => NumAttentionExperts > 1 || NumLocalExperts > 1;
@@ -197,16 +288,42 @@ internal enum NormType
     RmsNorm,
 }
 
-/// <summary>Norm of queries and keys before rotation, of the model's kind, over the width of a head.</summary>
+/// <summary>Where the norms of a sequential block are.</summary>
+internal enum NormPlacement
+{
+    /// <summary>Before each branch.</summary>
+    Input,
+
+    /// <summary>After each branch, before it is added to the residual stream (OLMo 2).</summary>
+    Output,
+
+    /// <summary>Before and after each branch (Gemma 2 and 3).</summary>
+    Both,
+}
+
+/// <summary>What the positions of a layer attend to.</summary>
+internal enum LayerType
+{
+    /// <summary>All positions before.</summary>
+    FullAttention,
+
+    /// <summary>Those within the sliding window.</summary>
+    SlidingAttention,
+}
+
+/// <summary>Norm of queries and keys before rotation, of the model's kind.</summary>
 internal enum QueryKeyNorm
 {
     None,
 
-    /// <summary>Yes, with one weight [head_dim] for all heads (Qwen3).</summary>
+    /// <summary>Over each head, with one weight [head_dim] for all heads (Qwen3).</summary>
     Shared,
 
-    /// <summary>Yes, with a weight [heads, head_dim] (Cohere).</summary>
+    /// <summary>Over each head, with a weight [heads, head_dim] (Cohere).</summary>
     PerHead,
+
+    /// <summary>Over all heads of an expert at once, with a weight [heads · head_dim] (OLMo 2).</summary>
+    AllHeads,
 }
 
 /// <summary>How attention experts are chosen for a token.</summary>
@@ -217,39 +334,4 @@ internal enum AttentionRouting
 
     /// <summary>Only the experts with the k largest gates; the gates are not renormalised (BAM, Table 6).</summary>
     TopK,
-}
-
-/// <summary>A change of the rotary frequencies, which are divided by a factor above 0.</summary>
-internal sealed record RopeScaling(RopeScalingType Type, double Factor)
-{
-    /// <summary>
-    /// Wavelengths above <see cref="OriginalMaxPositionEmbeddings"/> ÷ this are scaled wholly; 0 where the type has no such
-    /// thing.
-    /// </summary>
-    public double LowFreqFactor { get; init; }
-
-    /// <summary>Wavelengths below <see cref="OriginalMaxPositionEmbeddings"/> ÷ this stay; 0 for other types.</summary>
-    public double HighFreqFactor { get; init; }
-
-    /// <summary>The longest input before the change; 0 where the type has no such thing.</summary>
-    public int OriginalMaxPositionEmbeddings { get; init; }
-
-    /// <summary>The frequency in place of one, in radians for a position.</summary>
-    public double Scale(double frequency)
-    {
-        if (Type == RopeScalingType.Linear) return frequency / Factor;
-        var turns = OriginalMaxPositionEmbeddings * frequency / (2 * Math.PI);  // within the original length
-        var kept = Math.Clamp((turns - LowFreqFactor) / (HighFreqFactor - LowFreqFactor), 0, 1);
-        return (1 - kept) * frequency / Factor + kept * frequency;
-    }
-}
-
-/// <summary>How rotary frequencies are changed for inputs longer than those a model was first trained on.</summary>
-internal enum RopeScalingType
-{
-    /// <summary>All are divided by a factor (position interpolation, arXiv 2306.15595).</summary>
-    Linear,
-
-    /// <summary>Slow ones are divided by a factor, fast ones stay, with a ramp between (Llama 3.1, arXiv 2407.21783).</summary>
-    Llama3,
 }

@@ -32,9 +32,8 @@ internal static class ModelConfigJson
                 case nameof(ModelConfig.PadTokenId):
                 case nameof(ModelConfig.RopeTheta) or nameof(ModelConfig.RopeScaling) or nameof(ModelConfig.PartialRotaryFactor):
                     break;  // WithRotary reads these three together
-                case nameof(ModelConfig.SlidingWindow):
-                    key.Set(config, fields.SameWindowInAllLayers(fields.OptionalInt(key.Name)));
-                    break;
+                case nameof(ModelConfig.LayerTypes):
+                    break;  // read with the window
                 case nameof(ModelConfig.TorchDtype):
                     key.Set(config, fields.Dtype());
                     break;
@@ -44,7 +43,8 @@ internal static class ModelConfigJson
             }
         }
 
-        return config.WithRotary(fields, config.RopeTheta, config.PartialRotaryFactor, isPartial: true);
+        return config.WithLayerTypes(fields, config.SlidingWindow, _ => true)
+            .WithRotary(fields, config.RopeTheta, config.PartialRotaryFactor, isPartial: true, hasQueryFactor: true);
     }
 
     public static string Write(ModelConfig config)
@@ -62,7 +62,8 @@ internal static class ModelConfigJson
                 var value = key.Get(config);
                 if (key.Attribute.OmitDefault && Equals(value, key.Get(Defaults))) continue;
                 json.WritePropertyName(key.Name);
-                WriteValue(json, value);
+                if (key.Property.Name == nameof(ModelConfig.EosTokenIds)) WriteIds(json, config.EosTokenIds);
+                else WriteValue(json, value);
             }
 
             json.WriteEndObject();
@@ -93,8 +94,20 @@ internal static class ModelConfigJson
             case Enum choice:
                 json.WriteStringValue(SnakeCase.Of(choice));
                 break;
-            case TokenIds ids:
-                WriteIds(json, ids);
+            case ValueList<LayerType> types:
+                json.WriteStartArray();
+                foreach (var type in types) json.WriteStringValue(SnakeCase.Of(type));
+                json.WriteEndArray();
+                break;
+            case ValueList<int> numbers:
+                json.WriteStartArray();
+                foreach (var number in numbers) json.WriteNumberValue(number);
+                json.WriteEndArray();
+                break;
+            case ValueList<double> numbers:
+                json.WriteStartArray();
+                foreach (var number in numbers) json.WriteNumberValue(number);
+                json.WriteEndArray();
                 break;
             case RopeScaling scaling:
                 WriteScaling(json, scaling);
@@ -105,7 +118,7 @@ internal static class ModelConfigJson
     }
 
     // As Hugging Face has it: null, one id, or a list of them.
-    private static void WriteIds(Utf8JsonWriter json, TokenIds ids)
+    private static void WriteIds(Utf8JsonWriter json, ValueList<int> ids)
     {
         if (ids.Count < 2)
         {
@@ -123,13 +136,34 @@ internal static class ModelConfigJson
         json.WriteStartObject();
         json.WriteString("rope_type", SnakeCase.Of(scaling.Type));
         json.WriteNumber("factor", scaling.Factor);
-        if (scaling.Type == RopeScalingType.Llama3)
-        {
-            json.WriteNumber("low_freq_factor", scaling.LowFreqFactor);
-            json.WriteNumber("high_freq_factor", scaling.HighFreqFactor);
+        if (scaling.OriginalMaxPositionEmbeddings > 0)
             json.WriteNumber("original_max_position_embeddings", scaling.OriginalMaxPositionEmbeddings);
+        switch (scaling.Type)
+        {
+            case RopeScalingType.Llama3:
+                json.WriteNumber("low_freq_factor", scaling.LowFreqFactor);
+                json.WriteNumber("high_freq_factor", scaling.HighFreqFactor);
+                break;
+            case RopeScalingType.Yarn:
+                json.WriteNumber("beta_fast", scaling.BetaFast);
+                json.WriteNumber("beta_slow", scaling.BetaSlow);
+                json.WriteBoolean("truncate", scaling.Truncate);
+                json.WriteNumber("attention_factor", scaling.AttentionFactor);
+                if (scaling.Llama4ScalingBeta != 0) json.WriteNumber(RotaryFields.QueryBeta, scaling.Llama4ScalingBeta);
+                break;
+            case RopeScalingType.Longrope:
+                WriteNumbers("short_factor", scaling.ShortFactor);
+                WriteNumbers("long_factor", scaling.LongFactor);
+                json.WriteNumber("attention_factor", scaling.AttentionFactor);
+                break;
         }
 
         json.WriteEndObject();
+
+        void WriteNumbers(string name, ValueList<double> numbers)
+        {
+            json.WritePropertyName(name);
+            WriteValue(json, numbers);
+        }
     }
 }

@@ -18,7 +18,8 @@ internal static class ModelConfigRules
     private static readonly ConfigKey[] Sizes = [.. Ranged<int>(), .. Ranged<int?>()];
 
     /// <summary>The numbers above 0.</summary>
-    private static readonly ConfigKey[] Numbers = [.. Ranged<double>().Where(key => key.Attribute.AboveMinimum)];
+    private static readonly ConfigKey[] Numbers =
+        [.. Ranged<double>().Concat(Ranged<double?>()).Where(key => key.Attribute.AboveMinimum)];
 
     /// <summary>The numbers that may be 0.</summary>
     private static readonly ConfigKey[] LossWeights = [.. Ranged<double>().Where(key => !key.Attribute.AboveMinimum)];
@@ -29,7 +30,8 @@ internal static class ModelConfigRules
     {
         CheckSizes(config, where);
         CheckNumbers(config, where);
-        CheckRopeScaling(config.RopeScaling, where);
+        CheckRopeScaling(config, where);
+        CheckLayers(config, where);
         CheckExperts(config, where);
         ModelSizeRules.Check(config, where, stored);
         if (config.BosTokenId is { } begin) CheckTokenId(where, "bos_token_id", begin, config.VocabSize);
@@ -73,20 +75,99 @@ internal static class ModelConfigRules
         foreach (var weight in LossWeights) CheckRange(config, where, weight);
     }
 
-    private static void CheckRopeScaling(RopeScaling? scaling, string where)
+    private static void CheckRopeScaling(ModelConfig config, string where)
     {
-        if (scaling is null) return;
+        if (config.RopeScaling is not { } scaling) return;
         RequirePositive(where, "rope_scaling: factor", scaling.Factor);
-        if (scaling.Type != RopeScalingType.Llama3) return;
-        RequirePositive(where, "rope_scaling: low_freq_factor", scaling.LowFreqFactor);
-        RequirePositive(where, "rope_scaling: original_max_position_embeddings", scaling.OriginalMaxPositionEmbeddings);
-        if (!(scaling.HighFreqFactor > scaling.LowFreqFactor))
+        if (scaling.Type is RopeScalingType.Linear) return;
+        if (scaling.Type is RopeScalingType.Dynamic)
         {
-            throw Fault(
-                where, "rope_scaling: high_freq_factor",
-                $"more than low_freq_factor = {scaling.LowFreqFactor.ToString(CultureInfo.InvariantCulture)}",
-                scaling.HighFreqFactor, "correct it");
+            if (config.RotaryDim < 4 || scaling.Factor < 1)
+            {
+                var factor = scaling.Factor.ToString(CultureInfo.InvariantCulture);
+                throw Fault(
+                    where, "rope_scaling", "a factor of at least 1 and at least 4 rotated dimensions with rope_type \"dynamic\"",
+                    $"factor {factor}, {config.RotaryDim} dimensions", "correct it");
+            }
+
+            return;
         }
+
+        RequirePositive(where, "rope_scaling: original_max_position_embeddings", scaling.OriginalMaxPositionEmbeddings);
+        RequirePositive(where, "rope_scaling: attention_factor", scaling.AttentionFactor);
+        switch (scaling.Type)
+        {
+            case RopeScalingType.Llama3:
+                CheckRamp(where, scaling.LowFreqFactor, scaling.HighFreqFactor, "low_freq_factor", "high_freq_factor");
+                break;
+            case RopeScalingType.Yarn:
+                if (scaling.Llama4ScalingBeta < 0)
+                    throw Fault(
+                        where, $"rope_scaling: {RotaryFields.QueryBeta}", "0 or a positive number", scaling.Llama4ScalingBeta,
+                        "correct it");
+                CheckRamp(where, scaling.BetaSlow, scaling.BetaFast, "beta_slow", "beta_fast");
+                if (config.RopeTheta <= 1)
+                    throw Fault(where, "rope_theta", "more than 1 with rope_type \"yarn\"", config.RopeTheta, "correct it");
+                break;
+            case RopeScalingType.Longrope:
+                CheckPairs(where, "short_factor", scaling.ShortFactor, config.RotaryDim / 2);
+                CheckPairs(where, "long_factor", scaling.LongFactor, config.RotaryDim / 2);
+                break;
+        }
+    }
+
+    private static void CheckRamp(string where, double low, double high, string lowKey, string highKey)
+    {
+        RequirePositive(where, $"rope_scaling: {lowKey}", low);
+        if (!(high > low && double.IsFinite(high)))
+            throw Fault(
+                where, $"rope_scaling: {highKey}", $"more than {lowKey} = {low.ToString(CultureInfo.InvariantCulture)}", high,
+                "correct it");
+    }
+
+    private static void CheckPairs(string where, string key, ValueList<double> factors, int pairs)
+    {
+        if (factors.Count != pairs)
+            throw Fault(
+                where, $"rope_scaling: {key}", $"{pairs} numbers, one for each pair of rotated dimensions", factors.Count,
+                "correct it, head_dim or partial_rotary_factor");
+        foreach (var factor in factors) RequirePositive(where, $"rope_scaling: {key}", factor);
+    }
+
+    private static void CheckLayers(ModelConfig config, string where)
+    {
+        CheckLayerCount(config, where, "layer_types", config.LayerTypes.Count);
+        CheckLayerCount(config, where, "no_rope_layers", config.NoRopeLayers.Count);
+        if (config.NoRopeLayers.FirstOrDefault(flag => flag is not (0 or 1)) is not 0 and var other)
+            throw Fault(
+                where, "no_rope_layers", "1 for layers with rotary embedding and 0 for those without", other, "correct it");
+        if (config.LayerTypes.Count > 0 && config.SlidingWindow is null)
+            throw Fault(where, "layer_types", "no such key without sliding_window", config.LayerTypes.Count, "correct it");
+        CheckDenseLayers(config, where);
+        if (config is { ParallelBlock: true, NormPlacement: not NormPlacement.Input })
+            throw Fault(
+                where, "norm_placement", "\"input\" with parallel_block = true", $"\"{SnakeCase.Of(config.NormPlacement)}\"",
+                "correct one of the two");
+    }
+
+    private static void CheckDenseLayers(ModelConfig config, string where)
+    {
+        const string Key = "mlp_only_layers";
+        if (config.MlpOnlyLayers.Count == 0) return;
+        var other = config.MlpOnlyLayers.FirstOrDefault(layer => layer < 0 || layer >= config.NumHiddenLayers, -1);
+        if (other >= 0 || config.MlpOnlyLayers.Min() < 0)
+            throw Fault(where, Key, $"layers below num_hidden_layers = {config.NumHiddenLayers}", other, "correct it");
+        if (config.NumLocalExperts == 1)
+            throw Fault(where, Key, "no such key with num_local_experts = 1", config.MlpOnlyLayers.Count, "remove it");
+        if (config.DenseIntermediateSize is null)
+            throw Fault(where, "dense_intermediate_size", $"an integer with {Key}", "none", "add it");
+    }
+
+    private static void CheckLayerCount(ModelConfig config, string where, string key, int count)
+    {
+        if (count != 0 && count != config.NumHiddenLayers)
+            throw Fault(
+                where, key, $"an entry for each of num_hidden_layers = {config.NumHiddenLayers} layers", count, "correct it");
     }
 
     private static void CheckExperts(ModelConfig config, string where)

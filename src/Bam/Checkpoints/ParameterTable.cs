@@ -16,6 +16,16 @@ internal static class ParameterTable
     /// <summary>The bias of the output head, tied or not.</summary>
     public const string HeadBias = "lm_head.bias";
 
+    /// <summary>The norm of what attention adds.</summary>
+    public const string AttentionOutputNorm = "post_attention_layernorm";
+
+    /// <summary>The norm of what the feed-forward adds.</summary>
+    public const string FeedForwardOutputNorm = "post_feedforward_layernorm";
+
+    /// <summary>The norm before the feed-forward. Llama's name for it is Gemma's for attention's output norm.</summary>
+    public static string FeedForwardNorm(ModelConfig config) =>
+        config.HasOutputNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+
     public static IReadOnlyList<ParameterInfo> Of(ModelConfig config)
     {
         var parameters = new List<ParameterInfo>
@@ -31,34 +41,54 @@ internal static class ParameterTable
 
     private static void AddBlock(List<ParameterInfo> parameters, ModelConfig config, int layer)
     {
-        int d = config.HiddenSize, f = config.IntermediateSize;
+        int d = config.HiddenSize, f = config.FeedForwardWidthOf(layer);
         int queryWidth = config.NumAttentionHeads * config.HeadDim, keyValueWidth = config.NumKeyValueHeads * config.HeadDim;
         var experts = new Placement(parameters, layer, $"model.layers.{layer}.self_attn.", config.NumAttentionExperts);
-        var mlp = new Placement(parameters, layer, $"model.layers.{layer}.mlp.", config.NumLocalExperts);
+        var mlp = new Placement(parameters, layer, $"model.layers.{layer}.mlp.", config.ExpertsOf(layer));
         var keyValue = config.ShareKeyValue ? experts with { Experts = 1 } : experts;
 
-        AddNorm(parameters, config, $"model.layers.{layer}.input_layernorm", layer);
+        if (config.HasInputNorms) AddNorm(parameters, config, $"model.layers.{layer}.input_layernorm", layer);
         experts.AddRouter(ParameterKind.AttentionRouter, d);
         experts.Add("q_proj", ParameterKind.Query, [queryWidth, d], config.AttentionBias);
         keyValue.Add("k_proj", ParameterKind.Key, [keyValueWidth, d], config.AttentionBias);
         keyValue.Add("v_proj", ParameterKind.Value, [keyValueWidth, d], config.AttentionBias);
         if (config.QueryKeyNorm != QueryKeyNorm.None)
         {
-            var isPerHead = config.QueryKeyNorm == QueryKeyNorm.PerHead;
             experts.Add(
-                "q_norm", ParameterKind.QueryNorm, isPerHead ? [config.NumAttentionHeads, config.HeadDim] : [config.HeadDim]);
+                "q_norm", ParameterKind.QueryNorm, HeadNormShape(config, config.NumAttentionHeads), config.QueryKeyNormBias);
             keyValue.Add(
-                "k_norm", ParameterKind.KeyNorm, isPerHead ? [config.NumKeyValueHeads, config.HeadDim] : [config.HeadDim]);
+                "k_norm", ParameterKind.KeyNorm, HeadNormShape(config, config.NumKeyValueHeads), config.QueryKeyNormBias);
         }
 
         experts.Add("o_proj", ParameterKind.Output, [d, queryWidth], config.AttentionOutputBias);
 
-        if (config.HasSecondNorm) AddNorm(parameters, config, $"model.layers.{layer}.post_attention_layernorm", layer);
+        if (config.HasOutputNorms) AddNorm(parameters, config, $"model.layers.{layer}.{AttentionOutputNorm}", layer);
+        if (config.HasSecondNorm) AddNorm(parameters, config, $"model.layers.{layer}.{FeedForwardNorm(config)}", layer);
         mlp.AddRouter(ParameterKind.FeedForwardRouter, d);
         if (config.GatedMlp) mlp.Add("gate_proj", ParameterKind.Gate, [f, d], config.MlpBias);
         mlp.Add("up_proj", ParameterKind.Up, [f, d], config.MlpBias);
         mlp.Add("down_proj", ParameterKind.Down, [d, f], config.MlpBias);
+        if (config.SharedExpertIntermediateSize is { } width && mlp.Experts > 1)
+            AddSharedExpert(parameters, config, layer, width);
+        if (config.HasOutputNorms) AddNorm(parameters, config, $"model.layers.{layer}.{FeedForwardOutputNorm}", layer);
     }
+
+    private static void AddSharedExpert(List<ParameterInfo> parameters, ModelConfig config, int layer, int width)
+    {
+        var (d, mlp) = (config.HiddenSize, $"model.layers.{layer}.mlp.");
+        var expert = new Placement(parameters, layer, $"{mlp}shared_expert.", 1);
+        parameters.Add(new($"{mlp}shared_expert_gate.weight", [1, d], ParameterKind.SharedExpertGate, layer));
+        if (config.GatedMlp) expert.Add("gate_proj", ParameterKind.SharedGate, [width, d], config.MlpBias);
+        expert.Add("up_proj", ParameterKind.SharedUp, [width, d], config.MlpBias);
+        expert.Add("down_proj", ParameterKind.SharedDown, [d, width], config.MlpBias);
+    }
+
+    private static long[] HeadNormShape(ModelConfig config, int heads) => config.QueryKeyNorm switch
+    {
+        QueryKeyNorm.PerHead => [heads, config.HeadDim],
+        QueryKeyNorm.AllHeads => [(long)heads * config.HeadDim],
+        _ => [config.HeadDim],
+    };
 
     private static void AddNorm(List<ParameterInfo> parameters, ModelConfig config, string module, int layer)
     {
@@ -125,10 +155,10 @@ internal enum ParameterKind
     /// <summary>Value projection [G·head_dim, d].</summary>
     Value,
 
-    /// <summary>Norm of the queries, [head_dim] or [H, head_dim].</summary>
+    /// <summary>Norm of the queries, [head_dim], [H, head_dim] or [H·head_dim].</summary>
     QueryNorm,
 
-    /// <summary>Norm of the keys, [head_dim] or [G, head_dim].</summary>
+    /// <summary>Norm of the keys, [head_dim], [G, head_dim] or [G·head_dim].</summary>
     KeyNorm,
 
     /// <summary>Attention's output projection [d, H·head_dim].</summary>
@@ -145,6 +175,18 @@ internal enum ParameterKind
 
     /// <summary>Down projection [d, f].</summary>
     Down,
+
+    /// <summary>The gate [1, d] of the feed-forward that every token takes.</summary>
+    SharedExpertGate,
+
+    /// <summary>Its gate projection [f, d].</summary>
+    SharedGate,
+
+    /// <summary>Its up projection [f, d].</summary>
+    SharedUp,
+
+    /// <summary>Its down projection [d, f].</summary>
+    SharedDown,
 
     /// <summary>The output head [V, d] of a model that does not tie it to the embeddings.</summary>
     Head,

@@ -10,6 +10,8 @@ namespace Bam.Checkpoints;
 /// </summary>
 internal static class RotaryFields
 {
+    public const string QueryBeta = "llama_4_scaling_beta";
+
     private const string Newer = "rope_parameters", Older = "rope_scaling";
 
     private const string Theta = "rope_theta", Factor = "partial_rotary_factor";
@@ -18,7 +20,9 @@ internal static class RotaryFields
 
     private const string LayerTypes = "layer_types";
 
-    private const string Types = "\"default\", \"linear\" or \"llama3\"";
+    private const string Types = "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\" or \"longrope\"";
+
+    private const string Full = "full_attention", Sliding = "sliding_attention", LocalTheta = "rope_local_base_freq";
 
     /// <summary>What some kind of scaling reads, and what other kinds leave behind.</summary>
     private static readonly string[] OtherKinds =
@@ -35,12 +39,17 @@ internal static class RotaryFields
     /// <param name="isPartial">Whether the family can rotate a part of each head.</param>
     /// <param name="thetaKey">The key of the base in older files.</param>
     /// <param name="factorKey">The key of the rotated part in older files.</param>
+    /// <param name="originalLength">The family's longest input before scaling, where the file has none.</param>
+    /// <param name="longropeNames">What the family's files call LongRoPE beside "longrope".</param>
+    /// <param name="hasQueryFactor">Whether the family multiplies queries by a factor that grows with their position.</param>
     public static ModelConfig WithRotary(
         this ModelConfig config, JsonFields fields, double theta = 10_000, double rotaryFactor = 1, bool isPartial = false,
-        string thetaKey = Theta, string factorKey = Factor)
+        string thetaKey = Theta, string factorKey = Factor, int? originalLength = null,
+        IReadOnlyList<string>? longropeNames = null, bool hasQueryFactor = false)
     {
-        var length = fields.OptionalInt(OriginalLength);
-        var (newer, older) = (Read(fields, Newer, config, length), Read(fields, Older, config, length));
+        var context = new RotaryContext(
+            fields.OptionalInt(OriginalLength) ?? originalLength, longropeNames ?? [], hasQueryFactor);
+        var (newer, older) = (Read(fields, Newer, config, context), Read(fields, Older, config, context));
         var inner = older ?? newer;  // the older object stands for the newer, as a whole
         var outer = (Theta: fields.OptionalNumber(thetaKey), Factor: fields.OptionalNumber(factorKey));
         var (takenTheta, takenFactor) = (inner?.Theta ?? outer.Theta ?? theta, inner?.Factor ?? outer.Factor ?? rotaryFactor);
@@ -60,6 +69,36 @@ internal static class RotaryFields
         };
     }
 
+    /// <summary>
+    /// A configuration with settings for each type of layer (Gemma 3): <c>rope_parameters</c> has an object for each; in older
+    /// files <c>rope_scaling</c> is for the layers with full attention, and the others have <c>rope_local_base_freq</c>.
+    /// </summary>
+    /// <param name="config">Everything else.</param>
+    /// <param name="fields">The file.</param>
+    /// <param name="theta">The base of the layers with full attention, where the file has none.</param>
+    /// <param name="localTheta">The base of the layers with a sliding window, where the file has none.</param>
+    public static ModelConfig WithRotaryByLayerType(
+        this ModelConfig config, JsonFields fields, double theta, double localTheta)
+    {
+        var context = new RotaryContext(fields.OptionalInt(OriginalLength), [], HasQueryFactor: false);
+        var (newer, older) = (fields.Object(Newer), Read(fields, Older, config, context));
+        var full = newer is null ? null : ReadObject(fields, Full, newer.Object(Full), config, context);
+        var sliding = newer is null ? null : ReadObject(fields, Sliding, newer.Object(Sliding), config, context);
+        newer?.RefuseUnread();
+        if (sliding?.Scaling is { } scaling)
+            fields.Refuse(
+                $"{Newer}: {Sliding}", "rope_type \"default\"", SnakeCase.Of(scaling.Type),
+                "Bam scales the frequencies of layers with full attention alone");
+        if (older?.Scaling is { } taken && full?.Scaling is { } other && taken != other)
+            fields.Warn(Older, $"contradicts {Newer}; {Older} is taken, as transformers does");
+        return config with
+        {
+            RopeTheta = full?.Theta ?? older?.Theta ?? fields.OptionalNumber(Theta) ?? theta,
+            RopeLocalBaseFreq = sliding?.Theta ?? fields.OptionalNumber(LocalTheta) ?? localTheta,
+            RopeScaling = older?.Scaling ?? full?.Scaling,
+        };
+    }
+
     private static void WarnOfOther(JsonFields fields, string key, double? value, double taken)
     {
         if (value is { } other && other != taken)
@@ -70,13 +109,17 @@ internal static class RotaryFields
     }
 
     /// <summary>The settings in one of the two objects; null where it is absent or empty.</summary>
-    private static Settings? Read(JsonFields file, string key, ModelConfig config, int? outerLength)
+    private static Settings? Read(JsonFields file, string key, ModelConfig config, RotaryContext context) =>
+        file.Object(key) is { Unread.Count: > 0 } all
+            ? ReadObject(file, key, ForAllLayers(file, key, all), config, context)
+            : null;
+
+    private static Settings? ReadObject(
+        JsonFields file, string key, JsonFields? fields, ModelConfig config, RotaryContext context)
     {
-        if (file.Object(key) is not { Unread.Count: > 0 } all) return null;
-        var fields = ForAllLayers(file, key, all);
         if (fields is null) return null;
         var (theta, factor) = (fields.OptionalNumber(Theta), fields.OptionalNumber(Factor));
-        var settings = new Settings(ReadScaling(file, key, fields, config, outerLength), theta, factor);
+        var settings = new Settings(ReadScaling(file, key, fields, config, context), theta, factor);
         fields.RefuseUnread();
         return settings;
     }
@@ -93,19 +136,21 @@ internal static class RotaryFields
         {
             file.Refuse(
                 key, "one object for all layers", $"objects for {string.Join(", ", types.Take(4))}",
-                "Bam has one rotary embedding for all layers");
+                "this family has one rotary embedding for all layers");
         }
         rope.Skip([.. types]);
         rope.RefuseUnread();
         return one;
     }
 
-    private static RopeScaling? ReadScaling(JsonFields file, string key, JsonFields fields, ModelConfig config, int? outerLength)
+    private static RopeScaling? ReadScaling(
+        JsonFields file, string key, JsonFields fields, ModelConfig config, RotaryContext context)
     {
         var (type, olderType) = (fields.OptionalText("rope_type"), fields.OptionalText("type"));
         if (type is not null && olderType is not null && type != olderType)
             fields.Warn("type", $"{Quoted(olderType)} contradicts rope_type; {Quoted(type)} is taken, as transformers does");
         var kind = type ?? olderType;
+        if (kind is not null && context.LongropeNames.Contains(kind)) kind = "longrope";
         RopeScaling? scaling = null;
         switch (kind)
         {
@@ -117,12 +162,21 @@ internal static class RotaryFields
             case "linear":
                 scaling = new(RopeScalingType.Linear, fields.Number("factor"));
                 break;
+            case "dynamic":
+                scaling = new(RopeScalingType.Dynamic, fields.Number("factor"));
+                break;
+            case "yarn":
+                scaling = ReadYarn(fields, config, context);
+                break;
+            case "longrope":
+                scaling = ReadLongrope(fields, config, context);
+                break;
             case "llama3":
                 scaling = new(RopeScalingType.Llama3, fields.Number("factor"))
                 {
                     LowFreqFactor = fields.Number("low_freq_factor"),
                     HighFreqFactor = fields.Number("high_freq_factor"),
-                    OriginalMaxPositionEmbeddings = LengthBefore(fields, config, outerLength),
+                    OriginalMaxPositionEmbeddings = LengthBefore(fields, config, context),
                 };
                 break;
             default:
@@ -138,13 +192,49 @@ internal static class RotaryFields
         return scaling;
     }
 
-    private static int LengthBefore(JsonFields fields, ModelConfig config, int? outer)
+    private static RopeScaling ReadYarn(JsonFields fields, ModelConfig config, RotaryContext context)
+    {
+        var original = LengthBefore(fields, config, context);
+        var factor = fields.OptionalNumber("factor") ?? FactorOf(config, original);
+        var (ofScores, ofAllDimensions) = (fields.Number("mscale", 0), fields.Number("mscale_all_dim", 0));
+        var attention = ofScores != 0 && ofAllDimensions != 0
+            ? RopeScaling.YarnAttentionFactor(factor, ofScores) / RopeScaling.YarnAttentionFactor(factor, ofAllDimensions)
+            : RopeScaling.YarnAttentionFactor(factor);
+        return new(RopeScalingType.Yarn, factor)
+        {
+            OriginalMaxPositionEmbeddings = original,
+            BetaFast = fields.Number("beta_fast", 0) is not 0 and var fast ? fast : 32,
+            BetaSlow = fields.Number("beta_slow", 0) is not 0 and var slow ? slow : 1,
+            Truncate = fields.Flag("truncate", absent: true),
+            AttentionFactor = fields.Number(AttentionFactor, attention),
+            Llama4ScalingBeta = context.HasQueryFactor ? fields.Number(QueryBeta, 0) : 0,
+        };
+    }
+
+    private static RopeScaling ReadLongrope(JsonFields fields, ModelConfig config, RotaryContext context)
+    {
+        var original = LengthBefore(fields, config, context);
+        var factor = fields.OptionalNumber("factor") ?? FactorOf(config, original);
+        return new(RopeScalingType.Longrope, factor)
+        {
+            OriginalMaxPositionEmbeddings = original,
+            ShortFactor = fields.Numbers("short_factor"),
+            LongFactor = fields.Numbers("long_factor"),
+            AttentionFactor = fields.Number(AttentionFactor, RopeScaling.LongRopeAttentionFactor(factor, original)),
+        };
+    }
+
+    private static double FactorOf(ModelConfig config, int original) =>
+        (double)config.MaxPositionEmbeddings / Math.Max(1, original);
+
+    private static int LengthBefore(JsonFields fields, ModelConfig config, RotaryContext context)
     {
         var inner = fields.OptionalInt(OriginalLength);
-        if (outer is not null && inner is not null && outer != inner)
+        if (context.Length is not null && inner is not null && context.Length != inner)
             fields.Warn(
-                OriginalLength, $"{inner} contradicts the key of that name beside it; {outer} is taken, as transformers does");
-        if ((outer ?? inner) is { } length) return length;
+                OriginalLength,
+                $"{inner} contradicts the key of that name beside it; {context.Length} is taken, as transformers does");
+        if ((context.Length ?? inner) is { } length) return length;
         fields.Warn(
             OriginalLength,
             $"no such key; max_position_embeddings = {config.MaxPositionEmbeddings} is taken, as transformers does");
@@ -162,6 +252,12 @@ internal static class RotaryFields
         if (ignored.Count > 0)
             file.Warn(key, $"{string.Join(", ", ignored)} of another rope_type than \"{kind}\": ignored, as transformers does");
     }
+
+    /// <summary>What an object of rotary settings needs to know of its file and family.</summary>
+    /// <param name="Length">The longest input before scaling that stands beside the object; null for none.</param>
+    /// <param name="LongropeNames">What the family calls LongRoPE beside "longrope".</param>
+    /// <param name="HasQueryFactor">Whether the family has <see cref="RopeScaling.Llama4ScalingBeta"/>.</param>
+    private sealed record RotaryContext(int? Length, IReadOnlyList<string> LongropeNames, bool HasQueryFactor);
 
     private static string Quoted(string text) => HuggingFaceFields.Quoted(text);
 

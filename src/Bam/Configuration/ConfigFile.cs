@@ -141,7 +141,7 @@ internal sealed class ConfigBinder(string file)
                     throw Expected(key, node, path, type.Expected, Describe(node));
                 if (!key.Attribute.IsPath) return value;
                 return text.Length > 0
-                    ? Path.GetFullPath(text, folder)
+                    ? key.Attribute.IsModel ? ModelPath.Absolute(text, folder) : Path.GetFullPath(text, folder)
                     : throw Expected(key, node, path, type.Expected, "an empty text");
         }
     }

@@ -37,6 +37,13 @@ internal sealed class KeyAttribute(string description = "") : Attribute
     /// </summary>
     public bool IsPath { get; init; }
 
+    /// <summary>The text is the path of a model, or of a checkpoint and its adapters, joined by plus signs.</summary>
+    public bool IsModel
+    {
+        get;
+        init => IsPath = field = value;
+    }
+
     /// <summary>
     /// False if the key has no influence on the result (see <see cref="ConfigDifference"/>); a model's result is its logits.
     /// </summary>

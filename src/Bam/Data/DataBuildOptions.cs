@@ -5,12 +5,12 @@ namespace Bam.Data;
 /// <summary>The options that determine the result of a build; recorded in <c>report.json</c>.</summary>
 internal record DataBuildSettings
 {
-    /// <summary>The field of a JSONL line that holds the text.</summary>
+    /// <summary>The field of a JSONL line, or Parquet's column, that holds the text.</summary>
     [JsonRequired]
     public string TextKey { get; init; } = "text";
 
     /// <summary>
-    /// The field of a JSONL line that names the document of which the line is a slice; null if each line is a document.
+    /// The field or column that names the document of which a line or row is a slice; null if each is a document.
     /// </summary>
     [JsonRequired]
     public string? GroupKey { get; init; }
@@ -43,7 +43,7 @@ internal record DataBuildSettings
     [JsonRequired]
     public double ContaminationShare { get; init; } = 0.2;
 
-    /// <summary>Maximum number of invalid JSONL lines to skip; more are an error.</summary>
+    /// <summary>Maximum number of invalid JSONL lines and Parquet rows to skip; more are an error.</summary>
     public long SkipBadLines { get; init; }
 
     /// <summary>Whether documents are text or conversations.</summary>
@@ -58,7 +58,7 @@ internal record DataBuildSettings
 internal sealed record DataBuildOptions : DataBuildSettings
 {
     /// <summary>
-    /// Files (<c>.txt</c>, <c>.jsonl</c>, <c>.jsonl.gz</c>), folders and glob patterns; see
+    /// Files (<c>.txt</c>, <c>.jsonl</c>, <c>.parquet</c>; also <c>.gz</c>, <c>.zst</c>), folders and glob patterns; see
     /// <see cref="Text.InputFiles.Resolve"/>.
     /// </summary>
     public required IReadOnlyList<string> Inputs { get; init; }

@@ -21,7 +21,7 @@ namespace Bam.Data;
 /// <param name="Settings">Settings of the deduplication and the split.</param>
 /// <param name="NearDuplicateExamples">The first few near-duplicates, each with the kept document.</param>
 /// <param name="ContaminatedExamples">The first few contaminated documents, each with the held-out document.</param>
-/// <param name="BadLines">Invalid JSONL lines that were skipped.</param>
+/// <param name="BadLines">Invalid JSONL lines and Parquet rows that were skipped.</param>
 /// <param name="Bos">Placement of begin tokens.</param>
 /// <param name="BeginOfTextIds">The begin tokens; null if there are none.</param>
 /// <param name="Chat">How conversations became tokens; null for text.</param>

@@ -82,7 +82,7 @@ internal static class Latency
         Require("prompt-tokens", options.PromptTokens, 1);
         Require("new-tokens", options.NewTokens, 2);
         Require("runs", options.Runs, 1);
-        var positions = models.Min(model => model.Config.MaxPositionEmbeddings);
+        var positions = models.Min(model => model.Config.LongestInput);
         if (options.PromptTokens + options.NewTokens <= positions) return;
         throw new InvalidInputException(
             "prompt-tokens and new-tokens", $"at most {positions} together, the models' shortest max_position_embeddings",

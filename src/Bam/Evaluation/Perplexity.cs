@@ -88,9 +88,9 @@ internal static class Perplexity
         if (options.WindowLength < 1)
             throw new InvalidInputException(
                 "the evaluation window", "a number above 0", $"{options.WindowLength}", "lengthen it");
-        if (options.WindowLength > model.Config.MaxPositionEmbeddings)
+        if (options.WindowLength > model.Config.LongestInput)
             throw new InvalidInputException(
-                "the evaluation window", $"at most {model.Config.MaxPositionEmbeddings} tokens (max_position_embeddings)",
+                "the evaluation window", $"at most {model.Config.LongestInput} tokens (max_position_embeddings)",
                 $"{options.WindowLength}", "shorten it");
     }
 

@@ -17,7 +17,7 @@ internal static class Exporter
         string modelDirectory, IExportFormat format, ExportOptions options, string output, IReporter reporter,
         CancellationToken cancellation = default)
     {
-        OutputPath.RequireDirectory(output, OwnFiles.None, [modelDirectory]);
+        OutputPath.RequireDirectory(output, OwnFiles.None, ModelPath.Of(modelDirectory).Directories);
         using var model = Checkpoint.Open(modelDirectory, reporter);
         format.Require(model, options);
         var card = ModelCard.Of(model, format);

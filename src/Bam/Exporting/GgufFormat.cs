@@ -35,7 +35,7 @@ internal sealed class GgufFormat : IExportFormat
 
     public void Require(Checkpoint model, ExportOptions options)
     {
-        ExportLimit.Require(model.Config, model.Directory, Limits, Name);
+        ExportLimit.Require(model.Config, model.Name, Limits, Name);
         if (options.ShardBytes is not null)
             throw new InvalidInputException(
                 "--shard-size", "none with --format gguf, which is one file", "a size", "leave it out");
@@ -73,7 +73,7 @@ internal sealed class GgufFormat : IExportFormat
         var config = model.Config;
         metadata.Add("general.architecture", Architecture);
         metadata.Add("general.type", "model");
-        metadata.Add("general.name", ExpertNames.NameOf(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Directory))));
+        metadata.Add("general.name", ExpertNames.NameOf(model.Source.Select(Path.GetFullPath)));
         metadata.Add("general.file_type", type.FileType);
         metadata.Add("general.quantization_version", QuantizationVersion);
         Add("vocab_size", config.VocabSize);

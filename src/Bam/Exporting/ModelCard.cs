@@ -24,30 +24,32 @@ internal sealed class ModelCard
     public static string Of(Checkpoint model, IExportFormat format)
     {
         var (card, origin) = (new ModelCard(), MixtureRecord.Read(model.Directory));
-        card.AddHead(model.Config, format, origin);
-        card.Add($"# {ExpertNames.NameOf(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Directory)))}");
+        card.AddHead(model, format, origin);
+        card.Add($"# {ExpertNames.NameOf(model.Source.Select(Path.GetFullPath))}");
         card.Add($"{CheckpointSummary.Of(model).Kind}; exported by Bam as `{format.Name}`.");
         if (origin is not null) card.AddOrigin(origin);
+        if (model.Adapters.Count > 0) card.AddAdapters(model);
         if (RunDirectory.ConfigOf(model.Directory) is { } run) card.AddTraining(run);
         card.AddSizes(model.Config);
         return card.text.ToString();
     }
 
-    private void AddHead(ModelConfig config, IExportFormat format, MixtureOrigin? origin)
+    private void AddHead(Checkpoint model, IExportFormat format, MixtureOrigin? origin)
     {
+        var sources = origin?.Models ?? (model.Adapters.Count > 0 ? [BaseNameOf(model)] : []);
         AddLine("---");
         AddLine($"library_name: {format.Library}");
         AddLine("pipeline_tag: text-generation");
-        if (origin is not null)
+        if (sources.Count > 0)
         {
             AddLine("base_model:");
-            foreach (var source in origin.Models) AddLine($"  - {Quoted(source)}");
+            foreach (var source in sources) AddLine($"  - {Quoted(source)}");
         }
 
         AddLine("tags:");
         AddLine("  - bam");
-        if (config.IsMixture) AddLine("  - moe");
-        if (origin is not null) AddLine("  - merge");
+        if (model.Config.IsMixture) AddLine("  - moe");
+        if (sources.Count > 0) AddLine("  - merge");
         Add("---");
     }
 
@@ -57,6 +59,15 @@ internal sealed class ModelCard
         foreach (var source in origin.Models) AddLine($"- {source}");
         AddLine("");
     }
+
+    private void AddAdapters(Checkpoint model)
+    {
+        Add($"These LoRA adapters are folded into {BaseNameOf(model)}, in order:");
+        foreach (var adapter in model.Source.Adapters) AddLine($"- {ExpertNames.NameOf(Path.GetFullPath(adapter))}");
+        AddLine("");
+    }
+
+    private static string BaseNameOf(Checkpoint model) => ExpertNames.NameOf(Path.GetFullPath(model.Directory));
 
     private void AddTraining(TrainingConfig run)
     {

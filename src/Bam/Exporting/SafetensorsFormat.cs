@@ -29,7 +29,7 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
 
     public void Require(Checkpoint model, ExportOptions options)
     {
-        Require(model.Config, model.Directory);
+        Require(model.Config, model.Name);
         if (options.Quantize)
             throw new InvalidInputException(
                 "--dtype", $"float32, bfloat16, float16 or float64 with --format {Name}", "q8_0", "that is for gguf");
@@ -177,7 +177,7 @@ internal sealed class MixtralFormat : SafetensorsFormat
         json["sliding_window"] = config.SlidingWindow;
         json["num_local_experts"] = config.NumLocalExperts;
         json["num_experts_per_tok"] = config.NumExpertsPerTok;
-        json["router_aux_loss_coef"] = MixtralBalance.FromBam(
+        json["router_aux_loss_coef"] = BalanceWeight.FromBam(
             config.RouterAuxLossCoef, config.NumExpertsPerTok, config.NumHiddenLayers);
         // Not a key of transformers, which keeps unknown keys; Bam reads it back.
         json["router_z_loss_coef"] = config.RouterZLossCoef;

@@ -46,7 +46,7 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
     /// <exception cref="InvalidInputException">The prompt exceeds max_position_embeddings.</exception>
     public int RoomAfter(int promptTokens)
     {
-        var positions = model.Config.MaxPositionEmbeddings;
+        var positions = model.Config.LongestInput;
         return promptTokens < positions
             ? positions - promptTokens
             : throw new InvalidInputException(
@@ -72,7 +72,7 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
             throw new InvalidInputException(
                 "--max-tokens",
                 $"at most {room} after a prompt of {prompt.Count} tokens "
-                    + $"(max_position_embeddings {model.Config.MaxPositionEmbeddings})",
+                    + $"(max_position_embeddings {model.Config.LongestInput})",
                 $"{maxNewTokens}", "ask for fewer, or shorten the prompt");
         }
 

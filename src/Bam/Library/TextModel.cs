@@ -1,5 +1,6 @@
 using Bam.Checkpoints;
 using Bam.Evaluation;
+using Bam.Files;
 using Bam.Generation;
 using Bam.Models;
 using Bam.Tokenization;
@@ -23,7 +24,9 @@ public sealed class TextModel : IDisposable
     public Tokenizer Tokenizer { get; }
 
     /// <summary>Loads a Hugging Face checkpoint; weights become float32.</summary>
-    /// <param name="directory">Holds <c>config.json</c>, safetensors weights and <c>tokenizer.json</c>.</param>
+    /// <param name="directory">
+    /// Holds <c>config.json</c>, safetensors weights and <c>tokenizer.json</c>; or BASE+ADAPTER with a LoRA adapter of PEFT.
+    /// </param>
     /// <param name="device">"auto" (the first GPU, if there is one), "cpu" or "cuda:N".</param>
     /// <param name="reporter">Receives warnings, for example about unknown keys of <c>config.json</c>.</param>
     /// <exception cref="InvalidInputException">A file is missing, damaged or unsupported, or there is no such device.</exception>
@@ -32,7 +35,7 @@ public sealed class TextModel : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(directory);
         ArgumentException.ThrowIfNullOrEmpty(device);
         reporter ??= SilentReporter.Instance;
-        var tokenizer = Tokenizer.Load(directory);
+        var tokenizer = Tokenizer.Load(ModelPath.Of(directory).Base);
         LibTorch.Load();
         var model = ModelCheckpoint.Load(directory, DeviceOf(device), reporter, withGradients: false);
         tokenizer.RequireFits(model.Config.VocabSize, directory, reporter);
@@ -108,7 +111,7 @@ public sealed class TextModel : IDisposable
     public void Dispose() => model.Dispose();
 
     private PerplexityOptions Windows(int? length) =>
-        new() { WindowLength = length ?? Math.Min(Config.MaxPositionEmbeddings, MaxDefaultWindow) };
+        new() { WindowLength = length ?? Math.Min(Config.LongestInput, MaxDefaultWindow) };
 
     private static Device DeviceOf(string device)
     {

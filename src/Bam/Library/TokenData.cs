@@ -9,7 +9,8 @@ public static class TokenData
 {
     /// <summary>Builds shards from text. Near-duplicates are dropped, and whole documents are held out for evaluation.</summary>
     /// <param name="inputs">
-    /// Files (<c>.txt</c>, <c>.jsonl</c>, <c>.jsonl.gz</c>), folders and patterns such as <c>law/*.txt</c>.
+    /// Files (<c>.txt</c>, <c>.jsonl</c>, <c>.parquet</c>; also <c>.gz</c>, <c>.zst</c>), folders and patterns such as
+    /// <c>law/*.txt</c>.
     /// </param>
     /// <param name="tokenizer">A <c>tokenizer.json</c>, or the directory that holds it.</param>
     /// <param name="output">The directory to create; its name is the name of the domain. Older shards in it are replaced.</param>

@@ -27,7 +27,8 @@ internal static class ForwardPass
     public static void Run(
         string modelDirectory, string inputPath, string outputPath, bool withGradients, Device device, IReporter reporter)
     {
-        OutputPath.RequireFile(outputPath, "an earlier output to replace", IsOutput, [modelDirectory, inputPath]);
+        OutputPath.RequireFile(
+            outputPath, "an earlier output to replace", IsOutput, [.. ModelPath.Of(modelDirectory).Directories, inputPath]);
         var (ids, batch, length) = ReadInput(inputPath);
         using var scope = TensorScope.Open();
         using var model = ModelCheckpoint.Load(modelDirectory, device, reporter, withGradients: withGradients);
@@ -97,10 +98,10 @@ internal static class ForwardPass
                 $"an id from 0 to {config.VocabSize - 1} (vocab_size)", $"{ids[index]}", "use the model's own tokenizer");
         }
 
-        if (length > config.MaxPositionEmbeddings)
+        if (length > config.LongestInput)
         {
             throw new InvalidInputException(
-                $"{path}: {InputIds}", $"at most {config.MaxPositionEmbeddings} positions (max_position_embeddings)",
+                $"{path}: {InputIds}", $"at most {config.LongestInput} positions (max_position_embeddings)",
                 $"{length}", "shorten the input");
         }
     }

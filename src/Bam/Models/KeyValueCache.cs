@@ -12,6 +12,7 @@ namespace Bam.Models;
 internal sealed class KeyValueCache : IDisposable
 {
     private readonly (Tensor Keys, Tensor Values)[] layers;
+    private readonly Tensor? ids;  // [B, capacity], where tokens may have to be read again
 
     /// <summary>Allocates memory for B sequences of equal length, at most <paramref name="capacity"/> tokens each.</summary>
     public KeyValueCache(ModelConfig config, int batchSize, int capacity, Device device, ScalarType type = ScalarType.Float32)
@@ -22,6 +23,9 @@ internal sealed class KeyValueCache : IDisposable
         Heads = HeadsOf(config);
         Bytes = BytesPerToken(config, type) * batchSize * capacity;
         layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => (Memory(), Memory()))];
+
+        if (config.RopeScaling is { Type: RopeScalingType.Longrope })
+            ids = Tensor.Empty([batchSize, capacity], ScalarType.Int64, device).DetachFromScope();
 
         Tensor Memory() => Tensor.Empty([batchSize, Heads, capacity, config.HeadDim], type, device).DetachFromScope();
     }
@@ -58,6 +62,7 @@ internal sealed class KeyValueCache : IDisposable
 
     public void Dispose()
     {
+        ids?.Dispose();
         foreach (var (keys, values) in layers)
         {
             keys.Dispose();
@@ -78,6 +83,12 @@ internal sealed class KeyValueCache : IDisposable
         throw new InvalidOperationException(
             $"the cache has room for {BatchSize} sequences of {Capacity - Length} more tokens, not for {batchSize} of {length}");
     }
+
+    /// <summary>Notes the ids [B, T] of the tokens that every block is about to write.</summary>
+    internal void Keep(Tensor inputIds) => ids?.Narrow(1, Length, inputIds.Size(1)).Copy_(inputIds);
+
+    /// <summary>The ids of the tokens so far with those that follow them.</summary>
+    internal Tensor WithIdsSoFar(Tensor inputIds) => Tensor.Cat([ids!.Narrow(1, 0, Length), inputIds], 1);
 
     /// <summary>Counts the tokens that every block has written.</summary>
     internal void Advance(long length) => Length += (int)length;

@@ -13,7 +13,7 @@ namespace Bam.Models;
 internal sealed class LanguageModel : IDisposable
 {
     private readonly ScalarType computeType;
-    private readonly RotaryTables rotary;
+    private readonly RotaryEmbedding rotary;
     private readonly Parameter embedding;
     private readonly Parameter head;
     private readonly Parameter? headBias;
@@ -32,9 +32,7 @@ internal sealed class LanguageModel : IDisposable
         var stacks = ParameterLayout.Of(config);
         Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients);
         Slices = ParameterLayout.SlicesOf(stacks, Parameters);
-        rotary = new RotaryTables(
-            config.MaxPositionEmbeddings, config.RotaryDim, config.RopeTheta, config.RopeInterleaved, device,
-            config.RopeScaling is { } scaling ? scaling.Scale : null);
+        rotary = new RotaryEmbedding(config, device);
         embedding = Parameter.Of(Parameters, ParameterTable.Embedding);
         head = config.TieWordEmbeddings ? embedding : Parameter.Of(Parameters, ParameterTable.Head);
         headBias = config.LmHeadBias ? Parameter.Of(Parameters, ParameterTable.HeadBias) : null;
@@ -73,8 +71,15 @@ internal sealed class LanguageModel : IDisposable
     {
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
+        cache.RequireRoom(inputIds.Size(0), inputIds.Size(1));
+        if (rotary.ChangesBetween(cache.Length, cache.Length + inputIds.Size(1)))
+        {
+            inputIds = cache.WithIdsSoFar(inputIds);
+            cache.Truncate();
+        }
+
         var length = inputIds.Size(1);
-        cache.RequireRoom(inputIds.Size(0), length);
+        cache.Keep(inputIds);
         var x = Hidden(inputIds, new(trace?.Layers, cache));
         cache.Advance(length);
         return scope.Keep(Scores(x.Select(1, length - 1)));
@@ -88,9 +93,10 @@ internal sealed class LanguageModel : IDisposable
     public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null, double nllWeight = 1)
     {
         using var scope = TensorScope.Open();
-        using var routerLosses = new RouterLosses(Config, Device);
+        using var routerLosses = new RouterLosses(Device);
         var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
-        var nll = LinearCrossEntropyFunction.Apply(x, head, targets.Reshape(-1), Config.LogitScale, headBias);
+        var nll = LinearCrossEntropyFunction.Apply(
+            x, head, targets.Reshape(-1), Config.LogitScale, headBias, Config.FinalLogitSoftcapping);
         if (nllWeight != 1) nll *= nllWeight;
         var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing, routerLosses.Z);
         if (Config.NumLocalExperts > 1)
@@ -116,17 +122,17 @@ internal sealed class LanguageModel : IDisposable
     {
         using var scope = TensorScope.Open();
         RequireLength(context.Start + inputIds.Size(1));
-        var x = EmbeddingFunction.Apply(inputIds, embedding).To(computeType);  // [B, T, d]
+        var x = Scaled(EmbeddingFunction.Apply(inputIds, embedding).To(computeType), Config.EmbeddingMultiplier);  // [B, T, d]
         for (var layer = 0; layer < blocks.Length; layer++) x = Forward(x, blocks[layer], context with { Layer = layer });
         return scope.Keep(finalNorm.Apply(x, Config));
     }
 
     private void RequireLength(long length)
     {
-        if (length > Config.MaxPositionEmbeddings)
+        if (length > Config.LongestInput)
         {
             throw new InvalidInputException(
-                "input_ids", $"at most {Config.MaxPositionEmbeddings} positions (max_position_embeddings)", $"{length}",
+                "input_ids", $"at most {Config.LongestInput} positions (max_position_embeddings)", $"{length}",
                 "shorten the input");
         }
     }
@@ -135,16 +141,25 @@ internal sealed class LanguageModel : IDisposable
     {
         using var scope = TensorScope.Open();
         context.Observer?.AddResidual(x);
-        var h = block.InputNorm.Apply(x, Config);
+        var h = block.InputNorm?.Apply(x, Config) ?? x;
         if (Config.ParallelBlock)
         {
-            var second = block.SecondNorm is { } norm ? norm.Apply(x, Config) : h;
-            return scope.Keep(x + SelfAttention(h, block, context) + FeedForward(second, block, context));
+            var second = block.SecondNorm?.Apply(x, Config) ?? h;
+            return scope.Keep(
+                x + Scaled(SelfAttention(h, block, context), Config.ResidualMultiplier)
+                + Scaled(FeedForward(second, block, context), Config.ResidualMultiplier));
         }
 
-        x += SelfAttention(h, block, context);
-        return scope.Keep(x + FeedForward(block.SecondNorm!.Apply(x, Config), block, context));
+        x += Added(SelfAttention(h, block, context), block.AttentionOutputNorm);
+        h = block.SecondNorm?.Apply(x, Config) ?? x;
+        return scope.Keep(x + Added(FeedForward(h, block, context), block.FeedForwardOutputNorm));
     }
+
+    // What a branch adds to the residual stream.
+    private Tensor Added(Tensor branch, NormWeights? norm) =>
+        Scaled(norm?.Apply(branch, Config) ?? branch, Config.ResidualMultiplier);
+
+    private static Tensor Scaled(Tensor x, double factor) => factor == 1 ? x : x * factor;
 
     // MoA(h) = Σ_i g_i(h) · MHA_i(h) (BAM, Eq. 3): all experts' heads in one attention; the product with the experts' output
     // projections side by side sums over the experts.
@@ -154,15 +169,29 @@ internal sealed class LanguageModel : IDisposable
         context.Observer?.AddAttentionInput(h);
         var gates = block.AttentionRouter is { } router ? Router(h, router).Softmax(-1) : null;  // [B, T, N]
         if (gates is not null) context.Observer?.AddGates(gates);
-        var shape = ShapeOf(h);
+        var (shape, tables) = (ShapeOf(h, context.Layer), rotary.Of(context.Layer, context.Start + h.Size(1)));
         if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
-            return scope.Keep(TopKAttention(h, gates, shape, block, context));
+            return scope.Keep(TopKAttention(h, gates, shape, tables, block, context));
 
         var qkv = block.Qkv.Apply(h);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
         if (block.HeadNorms is { } norms) qkv = norms.Apply(qkv, shape.QueryHeads, shape.KeyValueHeads, Config);
-        var heads = Attention.Apply(AttentionInput.OfAll(qkv, gates, shape), rotary, context.Past);  // [B, T, N·H·D]
+        qkv = WithQueryFactors(Clipped(qkv), shape, context.Start);
+        var heads = Attention.Apply(AttentionInput.OfAll(qkv, gates, shape), tables, context.Past);  // [B, T, N·H·D]
         var mixed = LinearFunction.Apply(heads, block.Output.Weight, inputFirst: true);
         return scope.Keep(block.Output.Bias is { } bias ? mixed + OutputBias(bias, gates).To(mixed.ScalarType) : mixed);
+    }
+
+    private Tensor Clipped(Tensor projected) =>
+        Config.ClipQkv is { } limit ? projected.Clamp(-limit, limit) : projected;
+
+    // The queries of a projection [B, T, …] times their factors.
+    private Tensor WithQueryFactors(Tensor qkv, AttentionShape shape, int start)
+    {
+        using var scope = TensorScope.Open();
+        if (rotary.QueryFactors(shape.Length, i => start + i) is not { } factors) return qkv;
+        var width = (long)shape.QueryHeads * shape.HeadDim;
+        var queries = qkv.Narrow(-1, 0, width) * factors.To(qkv.ScalarType);
+        return scope.Keep(Tensor.Cat([queries, qkv.Narrow(-1, width, qkv.Size(-1) - width)], -1));
     }
 
     // Σ_i g_i(h) · b_i of the experts' biases [N·d].
@@ -171,7 +200,8 @@ internal sealed class LanguageModel : IDisposable
 
     // Top-k attention experts (BAM, Table 6): queries, attention rows and output projections only for the chosen (token, expert)
     // pairs, keys and values for every token. The gates outside the top k are zero, the others are not renormalised.
-    private Tensor TopKAttention(Tensor h, Tensor gates, AttentionShape shape, BlockWeights block, ForwardContext context)
+    private Tensor TopKAttention(
+        Tensor h, Tensor gates, AttentionShape shape, RotaryTables tables, BlockWeights block, ForwardContext context)
     {
         using var scope = TensorScope.Open();
         var (hidden, queryWidth) = (Config.HiddenSize, (long)shape.HeadsPerExpert * shape.HeadDim);
@@ -183,8 +213,10 @@ internal sealed class LanguageModel : IDisposable
         var keysAndValues = block.Qkv.Rows(shape.Experts * queryWidth, 2L * shape.KeyValueHeads * shape.HeadDim).Apply(h);
         if (block.HeadNorms is { } norms) keysAndValues = norms.Apply(keysAndValues, queryHeads: 0, shape.KeyValueHeads, Config);
         var rows = QueryRows.Chosen(shape, choices, context.Start);
-        var input = AttentionInput.OfChosen(queries, keysAndValues, rows, shape);
-        var outputs = dispatch.Map(Attention.Apply(input, rotary, context.Past), Output);  // [n·k, d], by expert
+        queries = Clipped(queries);
+        if (rotary.QueryFactors((int)rows.Count, rows.Position) is { } factors) queries *= factors.To(queries.ScalarType);
+        var input = AttentionInput.OfChosen(queries, Clipped(keysAndValues), rows, shape);
+        var outputs = dispatch.Map(Attention.Apply(input, tables, context.Past), Output);  // [n·k, d], by expert
         return scope.Keep(dispatch.Combine(outputs, weights.To(h.ScalarType)).View(h.Shape));
 
         Tensor Queries(Tensor tokens, int expert)
@@ -201,12 +233,16 @@ internal sealed class LanguageModel : IDisposable
         }
     }
 
-    private AttentionShape ShapeOf(Tensor h)
+    private AttentionShape ShapeOf(Tensor h, int layer)
     {
         var (experts, keyValueExperts) = (Config.NumAttentionExperts, Config.ShareKeyValue ? 1 : Config.NumAttentionExperts);
         return new(
             (int)h.Size(0), (int)h.Size(1), experts * Config.NumAttentionHeads, keyValueExperts * Config.NumKeyValueHeads,
-            Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadDim, Config.SlidingWindow ?? int.MaxValue);
+            Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadDim, Config.WindowOf(layer) ?? int.MaxValue)
+        {
+            Scale = Config.AttentionMultiplier ?? 1 / Math.Sqrt(Config.HeadDim),
+            SoftCap = Config.AttnLogitSoftcapping ?? 0,
+        };
     }
 
     private Tensor FeedForward(Tensor h, BlockWeights block, ForwardContext context)
@@ -214,7 +250,12 @@ internal sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         context.Observer?.AddFeedForwardInput(h);
         var tokens = h.Reshape(-1, Config.HiddenSize);  // [n, d]
-        if (block.FeedForwardRouter is not { } router) return scope.Keep(Expert(tokens, block, 0).Reshape(h.Shape));
+        if (block.FeedForwardRouter is not { } router)
+        {
+            context.RouterLosses?.AddNone();
+            return scope.Keep(Expert(tokens, block.GateUp[0], block.Down[0]).Reshape(h.Shape));
+        }
+
 
         var logits = Router(tokens, router);                                  // [n, M]
         var probabilities = logits.Softmax(-1);                               // [n, M]
@@ -224,18 +265,23 @@ internal sealed class LanguageModel : IDisposable
         context.RouterLosses?.Add(logits, probabilities, dispatch.Shares);
         context.Observer?.AddAssignments(chosen, probabilities);
 
-        var outputs = dispatch.Map(dispatch.Gather(tokens), (batch, expert) => Expert(batch, block, expert));
-        return scope.Keep(dispatch.Combine(outputs, weights.To(computeType)).Reshape(h.Shape));
+        var outputs = dispatch.Map(dispatch.Gather(tokens), Routed);
+        var combined = dispatch.Combine(outputs, weights.To(computeType));
+        if (block.SharedExpert is { } shared)
+            combined += Router(tokens, shared.Gate).Sigmoid().To(computeType) * Expert(tokens, shared.GateUp, shared.Down);
+        return scope.Keep(combined.Reshape(h.Shape));
+
+        Tensor Routed(Tensor batch, int expert) => Expert(batch, block.GateUp[expert], block.Down[expert]);
     }
 
     // A router's scores, always in float32.
     private static Tensor Router(Tensor h, Parameter router) => LinearFunction.Apply(h.To(ScalarType.Float32), router);
 
     // down(act(gate(h)) ∘ up(h)), or down(act(up(h)))
-    private Tensor Expert(Tensor tokens, BlockWeights block, int expert)
+    private Tensor Expert(Tensor tokens, Projection gateUp, Projection down)
     {
         using var scope = TensorScope.Open();
-        return scope.Keep(block.Down[expert].Apply(Activate(block.GateUp[expert].Apply(tokens))));
+        return scope.Keep(down.Apply(Activate(gateUp.Apply(tokens))));
     }
 
     // [n, 2f] of gate and up, or [n, f] of up alone, to [n, f].
@@ -244,7 +290,7 @@ internal sealed class LanguageModel : IDisposable
         if (Config is { GatedMlp: true, HiddenAct: "silu" }) return SwiGluFunction.Apply(projected);
         if (!Config.GatedMlp) return Activation(projected);
         using var scope = TensorScope.Open();
-        var width = Config.IntermediateSize;
+        var width = projected.Size(1) / 2;
         return scope.Keep(Activation(projected.Narrow(1, 0, width)) * projected.Narrow(1, width, width));
     }
 
@@ -261,6 +307,7 @@ internal sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         var scores = LinearFunction.Apply(x, head).To(ScalarType.Float32);
         if (headBias is not null) scores += headBias.Leaf;
-        return scope.Keep(scores * Config.LogitScale);
+        scores *= Config.LogitScale;
+        return scope.Keep(Config.FinalLogitSoftcapping is { } cap ? (scores * (1 / cap)).Tanh() * cap : scores);
     }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Bam.Checkpoints;
 using Bam.Torch;
 
 namespace Bam.Models;
@@ -72,7 +71,7 @@ internal sealed record LossTensors(Tensor Total, Tensor Nll, Tensor LoadBalancin
 }
 
 /// <summary>Collects the auxiliary losses of the feed-forward routers block by block; they outlive the blocks' scopes.</summary>
-internal sealed class RouterLosses(ModelConfig config, Device device) : IDisposable
+internal sealed class RouterLosses(Device device) : IDisposable
 {
     private readonly List<Tensor> loadBalancing = [];
     private readonly List<Tensor> z = [];
@@ -95,11 +94,18 @@ internal sealed class RouterLosses(ModelConfig config, Device device) : IDisposa
         z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
     }
 
+    /// <summary>Adds zeros for a block without experts.</summary>
+    public void AddNone()
+    {
+        foreach (var losses in (List<Tensor>[])[loadBalancing, z])
+            losses.Add(Tensor.Zeros([], ScalarType.Float32, device).DetachFromScope());
+    }
+
     public void Dispose()
     {
         foreach (var loss in loadBalancing.Concat(z)) loss.Dispose();
     }
 
-    private Tensor PerLayer(List<Tensor> losses) =>
-        losses.Count > 0 ? Tensor.Stack([.. losses]) : Tensor.Zeros([config.NumHiddenLayers], ScalarType.Float32, device);
+    private static Tensor PerLayer(List<Tensor> losses) =>
+        Tensor.Stack([.. losses]);
 }

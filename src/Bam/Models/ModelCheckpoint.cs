@@ -14,7 +14,7 @@ internal static class ModelCheckpoint
     /// <summary>Reads numbers of a tensor in a file, from the number <paramref name="start"/> on, row by row.</summary>
     internal delegate void ReadValues(long start, Span<float> values);
 
-    /// <summary>Reads a checkpoint directory; weights of any dtype become float32.</summary>
+    /// <summary>Reads a checkpoint directory, or BASE+ADAPTER; weights of any dtype become float32.</summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
     public static LanguageModel Load(
         string directory, Device device, IReporter reporter, ScalarType computeType = ScalarType.Float32,

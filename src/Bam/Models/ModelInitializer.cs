@@ -1,6 +1,6 @@
 namespace Bam.Models;
 
-/// <summary>Random initial values: matrices and routers N(0, 0.02²), norms 1, biases 0.</summary>
+/// <summary>Random initial values: matrices and routers N(0, 0.02²), norms that multiply by 1, biases 0.</summary>
 internal static class ModelInitializer
 {
     /// <summary>σ of every matrix.</summary>
@@ -13,7 +13,7 @@ internal static class ModelInitializer
         {
             var values = new float[slice.Count];
             if (slice.Parameter.IsNorm && !slice.Parameter.IsBias)
-                Array.Fill(values, 1);
+                Array.Fill(values, model.Config.NormUnitOffset ? 0 : 1);
             else if (!slice.Parameter.IsBias)
                 new RandomStream(seed, slice.Parameter.Name).FillNormal(values, StandardDeviation);
             ModelCheckpoint.Write(model.Parameters.Values, slice, values);

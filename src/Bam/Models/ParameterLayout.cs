@@ -47,6 +47,12 @@ internal static class ParameterLayout
     /// <summary>The down projection of one feed-forward expert.</summary>
     public static string Down(int layer, int expert) => $"model.layers.{layer}.mlp.{expert}.down";
 
+    /// <summary>The gate and up of the feed-forward that every token takes.</summary>
+    public static string SharedGateUp(int layer) => $"model.layers.{layer}.mlp.shared.gate_up";
+
+    /// <summary>The down projection of the feed-forward that every token takes.</summary>
+    public static string SharedDown(int layer) => $"model.layers.{layer}.mlp.shared.down";
+
     /// <summary>The norms of a block's queries, or of its keys.</summary>
     public static string HeadNorm(int layer, ParameterKind kind) =>
         $"model.layers.{layer}.self_attn.{(kind == ParameterKind.QueryNorm ? "q" : "k")}_norm";
@@ -66,6 +72,8 @@ internal static class ParameterLayout
             ParameterKind.Output => Output(parameter.Layer),
             ParameterKind.Gate or ParameterKind.Up => GateUp(parameter.Layer, expert),
             ParameterKind.Down => Down(parameter.Layer, expert),
+            ParameterKind.SharedGate or ParameterKind.SharedUp => SharedGateUp(parameter.Layer),
+            ParameterKind.SharedDown => SharedDown(parameter.Layer),
             ParameterKind.QueryNorm or ParameterKind.KeyNorm => HeadNorm(parameter.Layer, parameter.Kind),
             _ => null,
         };

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Data.Text;
+using Bam.Files;
 using Bam.Tokenization;
 using Bam.Torch;
 using Tensor = Bam.Torch.Tensor;
@@ -89,7 +90,7 @@ internal static class RouterCalibration
     private static List<int[]> Samples(
         string seed, IReadOnlyList<string> texts, int tokens, long skipBadLines, IReporter reporter)
     {
-        var tokenizer = Tokenizer.Load(seed);
+        var tokenizer = Tokenizer.Load(ModelPath.Of(seed).Base);
         var rows = ModelConfigReader.Load(seed, reporter).VocabSize;
         tokenizer.RequireFits(rows, seed, reporter);
         var samples = texts.Select(text => LeadingTokens.Read(text, tokenizer, tokens, reporter, skipBadLines, rows)).ToList();
@@ -102,7 +103,7 @@ internal static class RouterCalibration
     {
         var means = Enumerable.Range(0, model.Config.NumHiddenLayers).Select(_ => new RouterInputMean(model.Config.HiddenSize))
             .ToArray();
-        var window = Math.Min(model.Config.MaxPositionEmbeddings, LongestWindow);
+        var window = Math.Min(model.Config.LongestInput, LongestWindow);
         for (var start = 0; start < ids.Length;)
         {
             var length = Math.Min(window, ids.Length - start);

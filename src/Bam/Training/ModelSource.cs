@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
+using Bam.Checkpoints.Adapters;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
 using Bam.Configuration;
@@ -22,7 +23,7 @@ internal static class ModelSource
     /// <exception cref="InvalidInputException">The checkpoint, the path or the sizes are wrong.</exception>
     public static ModelConfig ConfigOf(TrainingConfig config, IReporter reporter)
     {
-        var model = StartOf(config) is { } start && !Path.Exists(start) && OwnConfigOf(config.Output) is { } own ? own
+        var model = StartOf(config) is { } start && !ModelPath.Exists(start) && OwnConfigOf(config.Output) is { } own ? own
             : config.Model is { } directory ? ModelConfigReader.Load(directory, reporter)
             : Inline(config.Config!, reporter);
         return model with
@@ -33,12 +34,12 @@ internal static class ModelSource
     }
 
     /// <summary>
-    /// SHA-256 over the configuration and the files of the weights of the starting checkpoint, or of the file of a new model's
-    /// sizes; null for sizes that the training's own configuration holds, and for a deleted start.
+    /// SHA-256 over the configuration and the files of the weights of the starting checkpoint and of its adapters, or of the file
+    /// of a new model's sizes; null for sizes that the training's own configuration holds, and for a deleted start.
     /// </summary>
     public static string? HashOf(TrainingConfig config)
     {
-        if (StartOf(config) is not { } start || !Path.Exists(start)) return null;
+        if (StartOf(config) is not { } start || !ModelPath.Exists(start)) return null;
         return config.Model is { } directory
             ? HashOf(directory)
             : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(start, SizesHint)));
@@ -47,7 +48,7 @@ internal static class ModelSource
     /// <summary>The place of the sizes, for messages.</summary>
     internal static string PlaceOf(TrainingConfig config) =>
         StartOf(config) is not { } start ? config.Config!.Where
-            : config.Model is null ? start : Path.Combine(start, ModelConfig.FileName);
+            : config.Model is null ? start : Path.Combine(ModelPath.Of(start).Base, ModelConfig.FileName);
 
     // Of the newest of the run's models whose configuration is not damaged.
     private static ModelConfig? OwnConfigOf(string run)
@@ -69,20 +70,28 @@ internal static class ModelSource
     }
 
     // Files called model*.safetensors count even where they are not read: the identities of runs that Bam began before hold them.
-    private static string HashOf(string directory)
+    private static string HashOf(string model)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var (directory, adapters) = ModelPath.Of(model);
         var weights = WeightSet.FindAll(directory, SilentReporter.Instance)[0];
         var names = Directory.GetFiles(directory, "model*.safetensors").Select(path => Path.GetFileName(path)!)
             .Union(weights.Files).Append(weights.DecidingIndex).Append(ModelConfig.FileName).OfType<string>();
         foreach (var name in names.Where(name => File.Exists(Path.Combine(directory, name))).Order(StringComparer.Ordinal))
+            Append(directory, name);
+        foreach (var adapter in adapters)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes(name));
-            using var stream = InputFile.OpenRead(Path.Combine(directory, name), "it was there a moment ago");
-            hash.AppendData(SHA256.HashData(stream));
+            foreach (var name in AdapterFolding.FileNames) Append(adapter, name);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        void Append(string folder, string name)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            using var stream = InputFile.OpenRead(Path.Combine(folder, name), "it was there a moment ago");
+            hash.AppendData(SHA256.HashData(stream));
+        }
     }
 
     // The checkpoint or the file that the training's configuration names.

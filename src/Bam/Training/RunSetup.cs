@@ -1,6 +1,7 @@
 using System.Reflection;
 using Bam.Checkpoints;
 using Bam.Configuration;
+using Bam.Files;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
@@ -19,8 +20,9 @@ internal sealed class RunSetup
         this.config = config;
         Device = device;
         ModelConfig = ModelSource.ConfigOf(config, reporter);
-        ReadTokenizer(config.Tokenizer ?? config.Model, isNamed: config.Tokenizer is not null, reporter);
-        if (config.Model is { } model) AddCompanionsOf(model);
+        var model = config.Model is { } start ? ModelPath.Of(start).Base : null;
+        ReadTokenizer(config.Tokenizer ?? model, isNamed: config.Tokenizer is not null, reporter);
+        if (model is not null) AddCompanionsOf(model);
         // Faults of the data come before the run's directory.
         using (var data = TrainingData.Open(config, ModelConfig.VocabSize, tokenizer, cancellation))
         {

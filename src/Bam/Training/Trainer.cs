@@ -84,7 +84,8 @@ public sealed class Trainer
     private static IEnumerable<string> InputsOf(TrainingConfig config)
     {
         var sizes = config.Config?.Scalar is { } name && name.Contains('/') ? name : null;
-        IEnumerable<string?> named = [config.Model, sizes, config.Tokenizer];
+        IEnumerable<string?> named =
+            [.. config.Model is { } model ? ModelPath.Of(model).Directories : [], sizes, config.Tokenizer];
         return [.. named.OfType<string>(), .. TrainingData.FilesOf(config)];
     }
 

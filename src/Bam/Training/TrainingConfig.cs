@@ -6,7 +6,8 @@ namespace Bam.Training;
 public sealed record TrainingConfig : ICheckedSection
 {
     /// <summary>The checkpoint to start from; null to start from <see cref="Config"/> and random parameters.</summary>
-    [Key("the checkpoint directory to start from; instead of 'config'", IsPath = true, ChangesResult = false)]
+    [Key(
+        "the checkpoint directory to start from, or BASE+ADAPTER; instead of 'config'", IsModel = true, ChangesResult = false)]
     public string? Model { get; init; }
 
     /// <summary>The sizes of a model that starts from random parameters.</summary>

@@ -18,9 +18,9 @@ internal sealed class TrainingSession : IDisposable
     /// <exception cref="InvalidInputException">A name pattern matches nothing, or the windows are too long.</exception>
     public TrainingSession(LanguageModel model, TrainingData data, TrainingSettings settings)
     {
-        if (settings.SequenceLength > model.Config.MaxPositionEmbeddings)
+        if (settings.SequenceLength > model.Config.LongestInput)
             throw new InvalidInputException(
-                "key 'sequence_length'", $"at most the model's max_position_embeddings {model.Config.MaxPositionEmbeddings}",
+                "key 'sequence_length'", $"at most the model's max_position_embeddings {model.Config.LongestInput}",
                 $"{settings.SequenceLength}", "shorten the windows");
         (Model, this.data, this.settings) = (model, data, settings);
         schedule = LearningRateSchedule.Of(settings);

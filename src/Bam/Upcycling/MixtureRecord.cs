@@ -42,8 +42,8 @@ internal static class MixtureRecord
         var record = new
         {
             Method = plan.Method.Name,
-            Seed = Path.GetFullPath(options.Seed),
-            Experts = options.Experts.Select(Path.GetFullPath),
+            Seed = Source(options.Seed),
+            Experts = options.Experts.Select(Source),
             options.Weights,
             AttentionInit = options.AttentionInitialization is not AttentionInitialization.Copy and var start
                 ? JsonNamingPolicy.KebabCaseLower.ConvertName(start.ToString())
@@ -56,6 +56,13 @@ internal static class MixtureRecord
             Dtype = plan.Dtype.TorchName,
         };
         AtomicFile.WriteText(Path.Combine(directory, FileName), JsonSerializer.Serialize(record, Json) + "\n");
+
+        // The path, or an object where adapters were folded in.
+        static object Source(string model)
+        {
+            var (checkpoint, adapters) = ModelPath.Of(model).Select(Path.GetFullPath);
+            return adapters.Count == 0 ? checkpoint : new { Base = checkpoint, Adapters = adapters };
+        }
     }
 
     private static MixtureOrigin Read(JsonElement root, string path)
@@ -63,12 +70,26 @@ internal static class MixtureRecord
         List<JsonElement> models = root.TryGetProperty("seed", out var seed)
             && root.TryGetProperty("experts", out var experts)
             && experts.ValueKind == JsonValueKind.Array ? [seed, .. experts.EnumerateArray()] : [];
-        if (models.Count == 0 || models.Exists(model => model.ValueKind != JsonValueKind.String))
+        var sources = models.ConvertAll(SourceOf);
+        if (sources.Count == 0 || sources.Contains(null))
             throw new InvalidInputException(path, "paths under 'seed' and 'experts'", "something else", Hint);
         var method = root.TryGetProperty("method", out var name) && name.ValueKind == JsonValueKind.String
             ? name.GetString()
             : null;
-        return new(method, [.. models.Select(model => ExpertNames.NameOf(model.GetString()!))]);
+        return new(method, [.. sources.Select(source => ExpertNames.NameOf(source!))]);
+    }
+
+    private static ModelPath? SourceOf(JsonElement model)
+    {
+        if (model.ValueKind == JsonValueKind.String) return new(model.GetString()!, []);
+        if (model.ValueKind != JsonValueKind.Object
+            || !model.TryGetProperty("base", out var checkpoint) || checkpoint.ValueKind != JsonValueKind.String
+            || !model.TryGetProperty("adapters", out var list) || list.ValueKind != JsonValueKind.Array)
+            return null;
+        List<JsonElement> adapters = [.. list.EnumerateArray()];
+        return adapters.Exists(adapter => adapter.ValueKind != JsonValueKind.String)
+            ? null
+            : new(checkpoint.GetString()!, adapters.ConvertAll(adapter => adapter.GetString()!));
     }
 }
 
@@ -87,10 +108,15 @@ internal static partial class ExpertNames
         return [.. models, .. Enumerable.Repeat(models[0], Math.Max(0, count - models.Count))];
     }
 
-    /// <summary>A name for a model's directory (no separator at its end): its folder, or the phase that made it.</summary>
+    /// <summary>The name of a model: that of its directory, or of its adapters.</summary>
+    internal static string NameOf(ModelPath model) =>
+        model.Adapters.Count == 0 ? NameOf(model.Base) : string.Join('+', model.Adapters.Select(NameOf));
+
+    /// <summary>A name for a model's directory: its folder, or the phase that made it.</summary>
     internal static string NameOf(string model)
     {
-        var folder = Path.GetFileName(model) is "model" ? Path.GetDirectoryName(model)! : model;
+        model = Path.TrimEndingDirectorySeparator(model);
+        var folder = Path.GetFileName(model) is "model" or "adapter" ? Path.GetDirectoryName(model)! : model;
         return RecipePhase().Replace(Path.GetFileName(folder), "${name}");
     }
 

@@ -1,6 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
+using Bam.Files;
 using Bam.Tokenization;
 
 namespace Bam.Upcycling;
@@ -71,7 +72,7 @@ internal sealed class MixtureSources : IDisposable
         RequireDense(model);
         if (models.Count > 1) Compare(models[0], model, resizeEmbeddings);
         AddTokenizer(model, resizeEmbeddings);
-        if (models.FindIndex(other => IsSame(other.Directory, directory)) is var first && first < models.Count - 1)
+        if (models.FindIndex(other => IsSame(other.Source, model.Source)) is var first && first < models.Count - 1)
             warnings.Add($"{directory} is given twice, as models {first} and {models.Count - 1}: it counts twice in every mean");
     }
 
@@ -92,7 +93,7 @@ internal sealed class MixtureSources : IDisposable
         foreach (var model in tied)
         {
             warnings.Add(
-                $"{model.Directory} has a tied head and {untied.Directory} one of its own: the mixture is untied, and the "
+                $"{model.Name} has a tied head and {untied.Name} one of its own: the mixture is untied, and the "
                 + "embeddings of the former count as its head");
             model.Untie();
         }
@@ -106,7 +107,7 @@ internal sealed class MixtureSources : IDisposable
         {
             warnings.Add(span.Models.Count > 0
                 ? $"rows {span.Start} to {span.End - 1} of the vocabulary are from "
-                    + $"{string.Join(", ", span.Models.Select(model => models[model].Directory))} alone"
+                    + $"{string.Join(", ", span.Models.Select(model => models[model].Name))} alone"
                 : $"{Tokenizer}: "
                     + $"{MissingRows.Describe(TokenizerFile.AddedTokensWithoutRow(Tokenizer!, span.Start), span.Start)} of "
                         + "any model; the mixture has one for each, the mean of its other rows");
@@ -126,7 +127,7 @@ internal sealed class MixtureSources : IDisposable
             if (difference.ChangesArithmetic)
             {
                 throw new InvalidInputException(
-                    where, $"{difference.First} as in the seed {seed.Directory}", difference.Second, hint);
+                    where, $"{difference.First} as in the seed {seed.Name}", difference.Second, hint);
             }
             var isOfBothFiles = difference.Key is "eos_token_id" or "pad_token_id"
                 && GenerationSettings.Find(model.Directory) is not null;
@@ -171,6 +172,8 @@ internal sealed class MixtureSources : IDisposable
         }
     }
 
-    private static bool IsSame(string first, string second) =>
-        Path.TrimEndingDirectorySeparator(Path.GetFullPath(first)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(second));
+    private static bool IsSame(ModelPath first, ModelPath second) =>
+        first.Directories.Select(FullPath).SequenceEqual(second.Directories.Select(FullPath));
+
+    private static string FullPath(string directory) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
 }

@@ -51,7 +51,7 @@ internal sealed class TensorAssembler(
     /// <exception cref="IOException">The disk is full or failed.</exception>
     public void Write(TensorPiece piece)
     {
-        if (piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].DtypeOf(copy.Name) == dtype)
+        if (piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].IsStoredAs(dtype, copy.Name))
         {
             CopyBytes(copy, piece);
             return;

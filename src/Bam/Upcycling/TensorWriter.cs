@@ -50,7 +50,7 @@ internal sealed class TensorWriter(
     private List<TensorPiece> Spread(List<TensorPiece> pieces)
     {
         var kinds = pieces.ToLookup(
-            piece => piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].DtypeOf(copy.Name) == dtype);
+            piece => piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].IsStoredAs(dtype, copy.Name));
         return
         [
             .. Places(kinds[true]).Concat(Places(kinds[false])).OrderBy(placed => placed.Place).Select(placed => placed.Piece),

@@ -65,7 +65,8 @@ public static class Upcycler
     /// <summary>Refuses an output that may not be written, before anything is read.</summary>
     /// <exception cref="InvalidInputException">It is a file, overlaps an input, or is not an older mixture.</exception>
     internal static void RequireOutput(MixtureOptions options, string output) =>
-        OutputPath.RequireDirectory(output, MixtureFiles.Own, [.. options.Models, .. options.RouterTexts?.Inputs ?? []]);
+        OutputPath.RequireDirectory(output, MixtureFiles.Own, 
+            [.. options.Models.SelectMany(model => ModelPath.Of(model).Directories), .. options.RouterTexts?.Inputs ?? []]);
 
     private static void RequireModels(MixtureOptions options)
     {

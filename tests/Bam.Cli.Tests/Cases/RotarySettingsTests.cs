@@ -26,9 +26,9 @@ public sealed class RotarySettingsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("yarn")]
-    [InlineData("dynamic")]
-    [InlineData("longrope")]
+    [InlineData("su")]
+    [InlineData("proportional")]
+    [InlineData("ntk")]
     public void Scalings_that_Bam_does_not_compute_are_refused_by_name(string type)
     {
         var config = files["theta-in-scaling/config.json"];
@@ -37,8 +37,8 @@ public sealed class RotarySettingsTests : IDisposable
         var run = CommandLineRun.Of("inspect", files["theta-in-scaling"]);
         run.Status.ShouldBe(2);
         run.Error.ShouldBe(
-            $"bam: {config}: rope_scaling: rope_type: expected \"default\", \"linear\" or \"llama3\", found \"{type}\"; "
-            + "Bam does not compute this scaling; if the weights were trained without it, remove rope_scaling and keep to the "
-            + "length of that training\n");
+            $"bam: {config}: rope_scaling: rope_type: expected \"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\" or "
+            + $"\"longrope\", found \"{type}\"; Bam does not compute this scaling; if the weights were trained without it, "
+            + "remove rope_scaling and keep to the length of that training\n");
     }
 }

@@ -29,6 +29,22 @@ public sealed class InspectTests
         run.Output.ShouldContain("LayerNorm with bias");
     }
 
+    [Theory]
+    [InlineData(
+        "gemma2", "dense, window of 7 in 1 of 2 layers, scores capped at 5", "before and after the branches",
+        "embeddings × 5.65685, attention scores × 0.25, logits capped at 3")]
+    [InlineData(
+        "qwen2-moe-sparse-step", "4 experts, top 3, weights not renormalised", "a shared expert of 16",
+        "1 of 2 layers dense with 20")]
+    [InlineData("smollm3-window", "window of 7 in 1 of 3 layers", "none in 1 of 3 layers")]
+    [InlineData("phi3-longrope", "longrope scaling by 8")]
+    public void What_is_special_in_a_family_is_said(string name, params string[] parts)
+    {
+        var run = CommandLineRun.Of("inspect", RepositoryRoot.PathOf("tests", "fixtures", "hf-more", name));
+        run.Status.ShouldBe(0);
+        foreach (var part in parts) run.Output.ShouldContain(part);
+    }
+
     [Fact]
     public void Two_checkpoints_are_compared()
     {
@@ -41,6 +57,27 @@ public sealed class InspectTests
             CommandLineRun.Of("inspect", Fixture("bam-expert-kv"), Fixture("bam-expert-kv"), "--json").Output);
         json.RootElement.GetProperty("same").GetBoolean().ShouldBeTrue();
         CommandLineRun.Of("inspect", Fixture("btx-top1"), Fixture("btx-top1")).Output.ShouldEndWith("are the same\n");
+    }
+
+    [Fact]
+    public void Adapters_are_described()
+    {
+        var model = RepositoryRoot.PathOf("tests", "fixtures", "hf", "gpt-neox-pythia");
+        var adapter = RepositoryRoot.PathOf("tests", "fixtures", "adapters", "lora-fused-and-head");
+        var run = CommandLineRun.Of("inspect", $"{model}+{adapter}");
+        run.Status.ShouldBe(0);
+        run.Output.ReplaceLineEndings(" ").ShouldContain(
+            $"{adapter}: LoRA of rank 3, scale 1, in 4 modules (query_key_value, dense_h_to_4h); replaces embed_out.weight");
+
+        using var json = JsonDocument.Parse(CommandLineRun.Of("inspect", $"{model}+{adapter}", "--json").Output);
+        json.RootElement.GetProperty("directory").GetString().ShouldBe(model);
+        var folded = json.RootElement.GetProperty("adapters").EnumerateArray().ShouldHaveSingleItem();
+        folded.GetProperty("directory").GetString().ShouldBe(adapter);
+        folded.GetProperty("modules").GetArrayLength().ShouldBe(4);
+        folded.GetProperty("modules")[0].GetProperty("rank").GetInt32().ShouldBe(3);
+
+        var others = CommandLineRun.Of("inspect", $"{model}+{adapter}", model);
+        others.Output.ShouldContain("largest |a - b|");
     }
 
     [Fact]

@@ -13,6 +13,7 @@ internal static class AllKinds
         new("safetensors-data", 10, SafetensorsData),
         new("shard-index", 15, ShardIndex),
         new("model-companions", 4, Companions),
+        new("adapters", 12, Adapters),
         new("tokenizer", 15, TokenizerText),
         new("token-ids", 10, TokenIds),
         new("indexed-data", 15, IndexedData),
@@ -20,6 +21,8 @@ internal static class AllKinds
         new("measured-data", 4, MeasuredData),
         new("json-lines", 8, JsonLines),
         new("gzip", 8, Gzip),
+        new("zstd", 8, Zstd),
+        new("parquet", 8, Parquet),
         new("text", 8, Text),
         new("tokenizer-training", 6, TokenizerTraining),
         new("training-yaml", 8, TrainingYaml),
@@ -84,6 +87,32 @@ internal static class AllKinds
 
         Workspace.Mutate(Path.Combine(model, "model.safetensors.index.json"), bytes => JsonMutation.Of(bytes, dice));
         return ["inspect", model];
+    }
+
+    private static string[] Adapters(Workspace workspace, Dice dice)
+    {
+        var (model, adapter) = Samples.Adapter(workspace, dice);
+        var weights = Path.Combine(adapter, "adapter_model.safetensors");
+        if (dice.Chance(0.6))
+            Workspace.Mutate(Path.Combine(adapter, "adapter_config.json"), bytes => JsonMutation.Of(bytes, dice));
+        else if (dice.Chance(0.5)) Workspace.Mutate(weights, bytes => ByteMutation.Of(bytes, dice));
+        else
+        {
+            Workspace.Mutate(weights, file =>
+            {
+                var header = Samples.HeaderOf(file);
+                return Samples.Safetensors(JsonMutation.Of(header, dice), file.AsSpan(8 + header.Length));
+            });
+        }
+
+        var both = $"{model}+{adapter}";
+        return dice.Next(4) switch
+        {
+            0 => ["inspect", both],
+            1 => ["inspect", both, model],
+            2 => ["export", both, "--merge", "--output", workspace["out"]],
+            _ => ["mix", "soup", "--seed", model, "--expert", both, "--output", workspace["out"]],
+        };
     }
 
     private static string[] Companions(Workspace workspace, Dice dice)
@@ -192,17 +221,34 @@ internal static class AllKinds
         return Build(workspace, file);
     }
 
-    private static string[] Gzip(Workspace workspace, Dice dice)
+    private static string[] Gzip(Workspace workspace, Dice dice) => Compressed(workspace, dice, GzipMembers.Of, ".gz");
+
+    private static string[] Zstd(Workspace workspace, Dice dice) => Compressed(workspace, dice, ZstdFrames.Of, ".zst");
+
+    private static string[] Compressed(
+        Workspace workspace, Dice dice, Func<byte[], Dice, byte[]> compression, string extension)
     {
         var file = Path.Combine(Samples.Texts(workspace), dice.Of(["law.jsonl", "law.txt"]));
         Workspace.Mutate(file, bytes =>
         {
             if (dice.Chance(0.2)) bytes = ByteMutation.Of(bytes, dice);
-            var packed = GzipMembers.Of(bytes, dice);
+            var packed = compression(bytes, dice);
             return dice.Chance(0.6) ? packed : ByteMutation.Of(packed, dice);
         });
-        File.Move(file, file + ".gz");
-        return Build(workspace, file + ".gz");
+        File.Move(file, file + extension);
+        return Build(workspace, file + extension);
+    }
+
+    private static string[] Parquet(Workspace workspace, Dice dice)
+    {
+        var file = workspace["law.parquet"];
+        File.WriteAllBytes(file, dice.Chance(0.1) ? ParquetRows.Of(dice) : ParquetRows.Mutant(ParquetRows.Of(dice), dice));
+        return
+        [
+            .. Build(workspace, file),
+            .. dice.Chance(0.2) ? ["--text-key", dice.Of(["body.text", "id", "none"])] : Array.Empty<string>(),
+            .. dice.Chance(0.2) ? ["--group-key", "source"] : Array.Empty<string>(),
+        ];
     }
 
     private static string[] Text(Workspace workspace, Dice dice)

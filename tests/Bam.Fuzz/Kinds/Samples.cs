@@ -15,7 +15,7 @@ internal static class Samples
     /// <summary>The checkpoints of the fixtures: every family that Bam reads.</summary>
     public static IReadOnlyList<string> Models { get; } =
     [
-        .. new[] { "hf", "bam" }
+        .. new[] { "hf", "hf-more", "bam" }
             .SelectMany(group => Directory.GetDirectories(Path.Combine(Workspace.Fixtures, group)))
             .Order(StringComparer.Ordinal),
     ];
@@ -47,6 +47,16 @@ internal static class Samples
     /// <summary>Copies a model's files into the case.</summary>
     public static string Model(Workspace workspace, string fixture, string name = "model") =>
         workspace.Copy($"{name}-{Path.GetFileName(fixture)}", target => CopyModel(fixture, target));
+
+    /// <summary>An adapter of the fixtures, and the model that it belongs to.</summary>
+    public static (string Model, string Adapter) Adapter(Workspace workspace, Dice dice)
+    {
+        var fixture = dice.Of(
+            Directory.GetDirectories(Path.Combine(Workspace.Fixtures, "adapters")).Order(StringComparer.Ordinal).ToList());
+        var adapter = workspace.Copy(Path.GetFileName(fixture), target => Workspace.CopyAll(fixture, target));
+        var model = File.ReadAllText(Path.Combine(fixture, "base.txt")).Trim();
+        return (Model(workspace, Path.Combine(Workspace.Fixtures, "hf", model)), adapter);
+    }
 
     /// <summary>A dense model with a tokenizer and everything that other libraries lay beside one.</summary>
     public static string ModelWithTokenizer(Workspace workspace, string name = "speaker") => workspace.Copy(name, target =>

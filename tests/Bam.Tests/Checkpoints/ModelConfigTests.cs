@@ -89,18 +89,21 @@ public sealed class ModelConfigTests
 
     [Theory]
     [InlineData(
-        "rope_scaling", "{\"rope_type\":\"yarn\"}",
-        "rope_type: expected \"default\", \"linear\" or \"llama3\", found \"yarn\"; Bam does not compute this scaling; if the "
-        + "weights were trained without it, remove rope_scaling and keep to the length of that training")]
+        "rope_scaling", "{\"rope_type\":\"su\"}",
+        "rope_type: expected \"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\" or \"longrope\", found \"su\"; "
+        + "Bam does not compute this scaling; if the weights were trained without it, remove rope_scaling and keep to the "
+        + "length of that training")]
     [InlineData(
         "rope_scaling", "{\"rope_type\":\"linear\",\"factor\":-1}", "factor: expected a positive number, found -1; correct it")]
     [InlineData("sliding_window", "0", "expected a positive number, found 0; correct it")]
-    [InlineData("query_key_norm", "\"yes\"", "expected \"none\" or \"shared\" or \"per_head\", found \"yes\"; correct it")]
+    [InlineData(
+        "query_key_norm", "\"yes\"",
+        "expected \"none\" or \"shared\" or \"per_head\" or \"all_heads\", found \"yes\"; correct it")]
     [InlineData(
         "attention_dropout", "-1",
         "expected no such key, found -1; remove it if it changes no arithmetic; otherwise Bam cannot run this model")]
     [InlineData(
-        "residual_multiplier", "2",
+        "lm_head_multiplier", "2",
         "expected 1 or no such key, found 2; remove it if it changes no arithmetic; otherwise Bam cannot run this model")]
     [InlineData(
         "lm_head_bais", "false",

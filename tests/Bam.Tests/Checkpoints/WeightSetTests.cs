@@ -115,12 +115,12 @@ public sealed class WeightSetTests : IDisposable
     [Theory]
     [InlineData(
         "adapter_model.safetensors",
-        "adapter_model.safetensors is not applied, the weights are those of model.safetensors alone; to have both, merge the "
-        + "adapter first (merge_and_unload() of peft)")]
+        "adapter_model.safetensors is not applied, the weights are those of model.safetensors alone; to have both, name them as "
+        + "BASE+ADAPTER: {directory}+{directory}")]
     [InlineData(
         "adapter_model.bin",
-        "adapter_model.bin is not applied, the weights are those of model.safetensors alone; to have both, merge the adapter "
-        + "first (merge_and_unload() of peft)")]
+        "adapter_model.bin is not applied, the weights are those of model.safetensors alone; to have both, name them as "
+        + "BASE+ADAPTER: {directory}+{directory}")]
     [InlineData("consolidated.safetensors", "consolidated.safetensors is not read; the weights are those of model.safetensors")]
     [InlineData("model.fp16.safetensors", "model.fp16.safetensors is not read; the weights are those of model.safetensors")]
     [InlineData(
@@ -131,7 +131,8 @@ public sealed class WeightSetTests : IDisposable
         WriteSingle(seed: 1);
         File.WriteAllBytes(directory[name], [1]);
         Open().ShouldBe(1);
-        reporter.Warnings.ShouldBe([$"{directory.Root}: {warning}"]);
+        var expected = warning.Replace("{directory}", directory.Root, StringComparison.Ordinal);
+        reporter.Warnings.ShouldBe([$"{directory.Root}: {expected}"]);
     }
 
     [Fact]
@@ -162,7 +163,7 @@ public sealed class WeightSetTests : IDisposable
         File.WriteAllBytes(directory["adapter_model.safetensors"], [1]);
         Refused().ShouldBe(
             $"{directory.Root}: expected model.safetensors, found only adapter_model.safetensors, an adapter for another "
-            + "model; merge it into that model first (merge_and_unload() of peft) and save the result");
+            + $"model; name both as BASE+{directory.Root}, with that model's directory as BASE");
     }
 
     private void WriteIndexOfOne(string name, string file) =>

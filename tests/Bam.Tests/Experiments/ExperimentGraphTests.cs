@@ -223,7 +223,7 @@ public sealed class ExperimentGraphTests : IDisposable
         File.WriteAllText(plain, lines);
         using (var gzip = new GZipStream(File.Create(compressed), CompressionLevel.Optimal)) gzip.Write(File.ReadAllBytes(plain));
 
-        InputFiles.TextLength(compressed, default).ShouldBe(new FileInfo(plain).Length);
+        InputFiles.TextLength(compressed, new("text"), default).ShouldBe(new FileInfo(plain).Length);
         Tokenizer("law.jsonl.gz").ShouldBe(Tokenizer("law.jsonl"));
 
         string Tokenizer(string law)

@@ -85,6 +85,49 @@ public sealed class ModelSourceTests : IDisposable
     }
 
     [Fact]
+    public void The_hash_follows_adapters_and_their_order()
+    {
+        var config = WriteStart("", "model.safetensors");
+        foreach (var name in new[] { "law", "code" })
+        {
+            Directory.CreateDirectory(directory[name]);
+            File.WriteAllText(directory[$"{name}/adapter_config.json"], "{}");
+            File.WriteAllText(directory[$"{name}/adapter_model.safetensors"], $"the bytes of {name}");
+        }
+
+        var alone = ModelSource.HashOf(config);
+        var both = Hash("law", "code");
+        both.ShouldNotBe(alone);
+        Hash("law").ShouldNotBe(both);
+        Hash("code", "law").ShouldNotBe(both);
+        foreach (var file in new[] { "adapter_config.json", "adapter_model.safetensors" })
+        {
+            var before = Hash("law", "code");
+            File.WriteAllText(directory[$"code/{file}"], "exchanged");
+            Hash("law", "code").ShouldNotBe(before);
+        }
+
+        ModelSource.HashOf(config with { Model = $"{directory.Root}+{directory["gone"]}" }).ShouldBeNull();
+
+        string Hash(params string[] adapters) => ModelSource.HashOf(
+            config with { Model = string.Join('+', [directory.Root, .. adapters.Select(name => directory[name])]) })!;
+    }
+
+    [Fact]
+    public void The_paths_of_a_model_and_its_adapters_are_relative_to_the_file()
+    {
+        foreach (var name in new[] { "seed", "law", "a+b" }) Directory.CreateDirectory(directory[name]);
+        ModelOf("seed+law").ShouldBe($"{directory["seed"]}+{directory["law"]}");
+        ModelOf("a+b+./law").ShouldBe($"{directory["a+b"]}+{directory["law"]}");
+        ModelOf("a+b").ShouldBe(directory["a+b"]);
+        ModelOf("seed+gone").ShouldBe(directory["seed+gone"]);
+
+        string? ModelOf(string model) => ConfigFile.Parse<TrainingConfig>(
+            $"model: {model}\noutput: run\ndata: [{{domain: a, path: a}}]\nsteps: 1\nlearning_rate: 1", directory["train.yaml"])
+            .Model;
+    }
+
+    [Fact]
     public void The_hash_of_sizes_in_a_file_follows_the_file()
     {
         ConfigOf("{preset: small, vocab_size: 99}").Save(directory.Root);

@@ -26,6 +26,29 @@ public sealed class ExpertNamesTests : IDisposable
     }
 
     [Fact]
+    public void Models_with_adapters_are_called_by_those()
+    {
+        File.WriteAllText(directory["upcycling.json"], """
+            {"method": "bam", "seed": "/models/seed", "experts": [
+              {"base": "/models/seed", "adapters": ["/runs/law/adapter"]},
+              {"base": "/models/seed", "adapters": ["/lora/law", "/lora/code"]}]}
+            """);
+        ExpertNames.Of(directory.Root, TinyModels.Bam).ShouldBe(["seed", "law", "law+code"]);
+    }
+
+    [Theory]
+    [InlineData("""{"base": "/models/seed"}""")]
+    [InlineData("""{"base": 1, "adapters": []}""")]
+    [InlineData("""{"base": "/models/seed", "adapters": [1]}""")]
+    [InlineData("1")]
+    public void A_damaged_source_is_named(string source)
+    {
+        File.WriteAllText(directory["upcycling.json"], $$"""{"seed": "/models/seed", "experts": [{{source}}]}""");
+        Should.Throw<InvalidInputException>(() => ExpertNames.Of(directory.Root, TinyModels.Bam))
+            .Message.ShouldContain("upcycling.json: expected paths under 'seed' and 'experts'");
+    }
+
+    [Fact]
     public void Any_other_checkpoint_has_none() => ExpertNames.Of(directory.Root, TinyModels.Bam).ShouldBeNull();
 
     [Fact]

@@ -6,9 +6,10 @@ internal static class LlamaFamily
     /// <summary>A table of each layer that older files carry.</summary>
     public static readonly IReadOnlyList<string> Buffers = [".rotary_emb.inv_freq"];
 
-    public static readonly ModelFamily Family = new() { ModelType = "llama", Read = Read, Buffers = Buffers };
+    public static readonly ModelFamily Family = new() { ModelType = "llama", Read = WithBiases, Buffers = Buffers };
 
-    private static ModelConfig Read(JsonFields fields)
+    /// <summary>Llama's fields: <see cref="Common"/>, with biases where the file says so, and no window.</summary>
+    public static ModelConfig WithBiases(JsonFields fields)
     {
         var bias = fields.Flag("attention_bias", absent: false);
         fields.RequireNoWindow();
@@ -22,22 +23,26 @@ internal static class LlamaFamily
 
     /// <summary>The fields that Llama's relatives have too, and their form: sequential blocks, RMSNorm, SwiGLU.</summary>
     /// <param name="fields">The file.</param>
-    /// <param name="maxPositions">As in <see cref="HuggingFaceFields.Sizes"/>; so are the last two.</param>
+    /// <param name="maxPositions">As in <see cref="HuggingFaceFields.Sizes"/>; so are the last three.</param>
     /// <param name="normEps">Added to the mean square, where the file says nothing.</param>
     /// <param name="theta">The rotary base, likewise.</param>
     /// <param name="keyValueHeads">Null for as many as query heads.</param>
     /// <param name="headDim">Null for d / H.</param>
+    /// <param name="isTied">Whether the head is the embedding matrix.</param>
     public static ModelConfig Common(
         JsonFields fields, int maxPositions = 2048, double normEps = 1e-6, double theta = 10_000, int? keyValueHeads = null,
-        int? headDim = null)
-    {
-        var config = fields.Sizes(maxPositions, keyValueHeads: keyValueHeads, headDim: headDim) with
+        int? headDim = null, bool isTied = false) =>
+        Form(fields, maxPositions, normEps, keyValueHeads, headDim, isTied).WithRotary(fields, theta);
+
+    /// <summary><see cref="Common"/> without the rotary settings.</summary>
+    public static ModelConfig Form(
+        JsonFields fields, int maxPositions, double normEps, int? keyValueHeads = null, int? headDim = null, bool isTied = false)
+        =>
+        fields.Sizes(maxPositions, isTied, keyValueHeads, headDim) with
         {
             ParallelBlock = false,
             NormType = NormType.RmsNorm,
             NormEps = fields.Number("rms_norm_eps", normEps),
             HiddenAct = fields.Activation("silu"),
         };
-        return config.WithRotary(fields, theta);
-    }
 }

@@ -15,6 +15,9 @@ internal sealed record ModelFamily
     /// </summary>
     public IReadOnlyDictionary<string, string> Harmless { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Keys that transformers' class of this family does not read.</summary>
+    public IReadOnlyList<string> Ignored { get; init; } = [];
+
     /// <summary>
     /// The ways to store the model, the usual first: the places of Bam's modules. A module that is not listed is stored under
     /// Bam's own name.

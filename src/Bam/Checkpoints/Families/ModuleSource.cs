@@ -33,6 +33,36 @@ internal abstract record ModuleSource
         }
     }
 
+    /// <summary>Some rows of a module.</summary>
+    /// <param name="Name">The module's name, with {layer}.</param>
+    /// <param name="First">The first of these rows.</param>
+    /// <param name="Total">All rows of the module.</param>
+    public sealed record Rows(string Name, Func<ModelConfig, long> First, Func<ModelConfig, long> Total) : ModuleSource
+    {
+        /// <summary>The queries of a module that has all queries, then all keys, then all values.</summary>
+        public static Rows OfQueries(string name) => new(name, _ => 0, All);
+
+        /// <summary>The keys of such a module.</summary>
+        public static Rows OfKeys(string name) => new(name, Queries, All);
+
+        /// <summary>The values of such a module.</summary>
+        public static Rows OfValues(string name) => new(name, config => Queries(config) + Keys(config), All);
+
+        public override TensorSource Of(ParameterInfo parameter, string suffix, ModelConfig config)
+        {
+            var columns = parameter.Count / parameter.Shape[0];
+            return new(
+                $"{ModuleNames.Fill(Name, parameter)}.{suffix}", [Total(config), .. parameter.Shape[1..]],
+                First(config) * columns, parameter.Count, parameter.Count);
+        }
+
+        private static long Queries(ModelConfig config) => (long)config.NumAttentionHeads * config.HeadDim;
+
+        private static long Keys(ModelConfig config) => (long)config.NumKeyValueHeads * config.HeadDim;
+
+        private static long All(ModelConfig config) => Queries(config) + 2 * Keys(config);
+    }
+
     /// <summary>The rows of one expert in a tensor [experts, parts · rows, columns], which has no suffix.</summary>
     /// <param name="Name">The tensor's name, with {layer}.</param>
     /// <param name="Part">Which part of an expert's rows.</param>

@@ -15,6 +15,8 @@ internal static class PhiFamily
         [
             new Dictionary<string, ModuleSource>
             {
+                [$"{Layer}self_attn.q_norm"] = new ModuleSource.Module($"{Layer}self_attn.q_layernorm"),
+                [$"{Layer}self_attn.k_norm"] = new ModuleSource.Module($"{Layer}self_attn.k_layernorm"),
                 [$"{Layer}self_attn.o_proj"] = new ModuleSource.Module($"{Layer}self_attn.dense"),
                 [$"{Layer}mlp.up_proj"] = new ModuleSource.Module($"{Layer}mlp.fc1"),
                 [$"{Layer}mlp.down_proj"] = new ModuleSource.Module($"{Layer}mlp.fc2"),
@@ -25,6 +27,7 @@ internal static class PhiFamily
 
     private static ModelConfig Read(JsonFields fields)
     {
+        var isNormed = fields.Flag("qk_layernorm", absent: false);
         var config = fields.Sizes(maxPositions: 2048) with
         {
             NormEps = fields.Number("layer_norm_eps", 1e-5),
@@ -34,6 +37,8 @@ internal static class PhiFamily
             MlpBias = true,
             AttentionBias = true,
             AttentionOutputBias = true,
+            QueryKeyNorm = isNormed ? QueryKeyNorm.Shared : QueryKeyNorm.None,
+            QueryKeyNormBias = isNormed,
             LmHeadBias = true,
         };
         fields.RequireNoWindow();

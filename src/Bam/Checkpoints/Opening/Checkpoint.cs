@@ -1,5 +1,7 @@
+using Bam.Checkpoints.Adapters;
 using Bam.Checkpoints.Families;
 using Bam.Checkpoints.Safetensors;
+using Bam.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Bam.Checkpoints.Opening;
@@ -14,15 +16,16 @@ public sealed class Checkpoint : IDisposable
     private readonly ShardSet shards;
     private readonly Dictionary<string, TensorSource> sources;
 
-    private Checkpoint(string directory, ModelFamily family, ModelConfig config, ShardSet shards)
+    private Checkpoint(
+        ModelPath source, ModelFamily family, ModelConfig config, ShardSet shards, IReadOnlyList<FoldedAdapter> adapters)
     {
-        Directory = directory;
+        (Source, Adapters) = (source, adapters);
         ModelType = family.ModelType;
         Config = config;
         this.shards = shards;
         Parameters = ParameterTable.Of(config);
         var found = family.SourcesOf(Parameters, config, shards.Tensors.ContainsKey);
-        CheckpointRules.Check(directory, family, config, found, shards);
+        CheckpointRules.Check(Directory, family, config, found, shards);
         Dtypes =
         [
             .. found.Select(source => source.Tensor).Distinct().CountBy(tensor => shards.Tensors[tensor].Dtype)
@@ -32,8 +35,17 @@ public sealed class Checkpoint : IDisposable
         sources = Parameters.Zip(found).ToDictionary(pair => pair.First.Name, pair => pair.Second);
     }
 
-    /// <summary>The directory.</summary>
-    public string Directory { get; }
+    /// <summary>The directory, without adapters.</summary>
+    public string Directory => Source.Base;
+
+    /// <summary>The checkpoint and its adapters as they were named.</summary>
+    internal ModelPath Source { get; }
+
+    /// <summary>The name of the model in messages: the directory, or BASE+ADAPTER.</summary>
+    internal string Name => Source.ToString();
+
+    /// <summary>What was folded into the stored tensors, in order.</summary>
+    internal IReadOnlyList<FoldedAdapter> Adapters { get; }
 
     /// <summary><c>model_type</c> of its config.json: "bam", or the family that it comes from.</summary>
     public string ModelType { get; }
@@ -55,27 +67,26 @@ public sealed class Checkpoint : IDisposable
 
     internal IReadOnlyList<SafetensorsFile> Files => shards.Files;
 
-    /// <summary>Opens a checkpoint and checks its tensors' names, shapes and dtypes against its configuration.</summary>
+    /// <summary>The stored tensors with their numbers.</summary>
+    internal ShardSet Stored => shards;
+
+    /// <summary>
+    /// Opens a checkpoint, BASE+ADAPTER included, and checks its tensors' names, shapes and dtypes against its configuration.
+    /// </summary>
     /// <exception cref="InvalidInputException">Something is missing, superfluous or wrong; the line names the first.</exception>
     public static Checkpoint Open(string directory, IReporter? reporter = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         reporter ??= SilentReporter.Instance;
-        if (!System.IO.Directory.Exists(directory))
-        {
-            throw File.Exists(directory)
-                ? new InvalidInputException(directory, "a checkpoint directory", "a file", "name the directory it lies in")
-                : new InvalidInputException(
-                    $"{directory}: does not exist; expected a checkpoint directory with {ModelConfig.FileName} and "
-                    + "model.safetensors");
-        }
-
-        var shards = ShardSet.Open(directory, reporter);
+        var source = ModelPath.Of(directory);
+        RequireDirectory(source.Base);
+        var shards = ShardSet.Open(source.Base, reporter, source.IsAdapterInBase);
         try
         {
-            var (family, config) = ModelConfigReader.ReadDirectory(directory, reporter, shards);
+            var (family, config) = ModelConfigReader.ReadDirectory(source.Base, reporter, shards);
+            var adapters = AdapterFolding.FoldAll(source.Adapters, shards, family, config, reporter);
             var checkpoint = new Checkpoint(
-                directory, family, TiedHead.Resolve(family, config, directory, shards, reporter), shards);
+                source, family, TiedHead.Resolve(family, config, source, shards, reporter), shards, adapters);
             StoredTables.WarnOfOther(family, checkpoint.Config, shards, reporter);
             return checkpoint;
         }
@@ -119,13 +130,18 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidInputException">There is no such parameter.</exception>
     internal TensorDtype DtypeOf(string name) => shards.Tensors[SourceOf(name).Tensor].Dtype;
 
+    /// <summary>Whether the stored bytes of a parameter are its numbers in a dtype, so that they can be copied.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    internal bool IsStoredAs(TensorDtype dtype, string name) =>
+        DtypeOf(name) == dtype && shards.ChangesOf(SourceOf(name).Tensor).Count == 0;
+
     /// <summary>Reads the bytes of whole elements as they are stored. The range must end within the parameter.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
     internal void ReadBytes(string name, long start, Span<byte> destination)
     {
         var source = SourceOf(name);
         var file = shards.FileOf(source.Tensor);
-        var tensor = file[source.Tensor];
+        var tensor = shards.Tensors[source.Tensor];
         var size = tensor.Dtype.ByteSize;
         while (!destination.IsEmpty)
         {
@@ -149,7 +165,7 @@ public sealed class Checkpoint : IDisposable
         var source = SourceOf(name);
         if (count > source.RestOfStretch(start)) return 0;
         var file = shards.FileOf(source.Tensor);
-        var tensor = file[source.Tensor];
+        var tensor = shards.Tensors[source.Tensor];
         return file.CopyBytes(
             tensor, source.PlaceOf(start) * tensor.Dtype.ByteSize, count * tensor.Dtype.ByteSize, target, position);
     }
@@ -160,7 +176,7 @@ public sealed class Checkpoint : IDisposable
     {
         var source = SourceOf(name);
         var file = shards.FileOf(source.Tensor);
-        var tensor = file[source.Tensor];
+        var tensor = shards.Tensors[source.Tensor];
         var (first, last) = (source.PlaceOf(start), source.PlaceOf(start + count - 1));
         file.ReadAhead(tensor, first * tensor.Dtype.ByteSize, (last - first + 1) * tensor.Dtype.ByteSize);
     }
@@ -182,7 +198,7 @@ public sealed class Checkpoint : IDisposable
         if (Dtypes is [{ Dtype.IsFloatingPoint: true }]) return;
         var converted = Dtypes.Where(count => count.Dtype != dtype).Sum(count => count.Tensors);
         reporter.Warn(
-            $"{Directory}: the tensors do not all have the dtype that is written ({DtypeCount.Describe(Dtypes)}); {converted} "
+            $"{Name}: the tensors do not all have the dtype that is written ({DtypeCount.Describe(Dtypes)}); {converted} "
             + $"of them {(converted == 1 ? "is" : "are")} converted to {dtype.TorchName}, unless --dtype says otherwise");
     }
 
@@ -198,6 +214,17 @@ public sealed class Checkpoint : IDisposable
     /// <inheritdoc/>
     public void Dispose() => shards.Dispose();
 
+    private static void RequireDirectory(string directory)
+    {
+        if (System.IO.Directory.Exists(directory)) return;
+        if (File.Exists(directory))
+            throw new InvalidInputException(directory, "a checkpoint directory", "a file", "name the directory it lies in");
+        var missing = ModelPath.MissingSide(directory) is { } side ? $", or BASE+ADAPTER, of which {side} does not exist" : "";
+        throw new InvalidInputException(
+            $"{directory}: does not exist; expected a checkpoint directory with {ModelConfig.FileName} and "
+            + $"model.safetensors{missing}");
+    }
+
     // Float8 with scales is written in the dtype from before quantisation, which config.json declares.
     private TensorDtype DtypeToWrite()
     {
@@ -208,11 +235,12 @@ public sealed class Checkpoint : IDisposable
         return Dtypes.FirstOrDefault(count => count.Dtype.IsFloatingPoint)?.Dtype ?? TensorDtype.BFloat16;
     }
 
-    private TensorSource SourceOf(string name) =>
+    /// <summary>Where the numbers of a parameter are stored.</summary>
+    internal TensorSource SourceOf(string name) =>
         sources.TryGetValue(name, out var source)
             ? source
             : throw new InvalidInputException(
-                $"{Directory}: parameter {name}", "such a parameter", "none", "is it the right checkpoint?");
+                $"{Name}: parameter {name}", "such a parameter", "none", "is it the right checkpoint?");
 }
 
 /// <summary>How many of a checkpoint's tensors have a dtype.</summary>

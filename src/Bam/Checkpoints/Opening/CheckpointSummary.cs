@@ -1,8 +1,12 @@
+using Bam.Checkpoints.Adapters;
+
 namespace Bam.Checkpoints.Opening;
 
 /// <summary>The contents of a checkpoint. A tied head counts once; without a tokenizer its number of ids is null.</summary>
 internal sealed record CheckpointSummary(
+    string Name,
     string Directory,
+    IReadOnlyList<FoldedAdapter> Adapters,
     string ModelType,
     string Kind,
     ModelConfig Config,
@@ -17,7 +21,9 @@ internal sealed record CheckpointSummary(
     public static CheckpointSummary Of(Checkpoint checkpoint)
     {
         return new(
+            checkpoint.Name,
             checkpoint.Directory,
+            checkpoint.Adapters,
             checkpoint.ModelType,
             DescribeKind(checkpoint.Config),
             checkpoint.Config,

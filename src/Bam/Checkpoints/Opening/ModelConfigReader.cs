@@ -8,14 +8,15 @@ namespace Bam.Checkpoints.Opening;
 internal static class ModelConfigReader
 {
     /// <summary>
-    /// Reads <c>config.json</c> of a checkpoint directory, and where it ties the head, whether the weights do: the same as
-    /// <see cref="Checkpoint.Config"/>.
+    /// Reads <c>config.json</c> of a checkpoint directory or of BASE+ADAPTER, and where it ties the head, whether the weights do:
+    /// the same as <see cref="Checkpoint.Config"/>.
     /// </summary>
     /// <exception cref="InvalidInputException">It is missing, or as <see cref="Parse"/> says.</exception>
     public static ModelConfig Load(string directory, IReporter reporter)
     {
-        var (family, config) = ReadDirectory(directory, reporter);
-        return TiedHead.Resolve(family, config, directory, reporter);
+        var source = ModelPath.Of(directory);
+        var (family, config) = ReadDirectory(source.Base, reporter);
+        return TiedHead.Resolve(family, config, source, reporter);
     }
 
     /// <summary>Reads the text of a <c>config.json</c>, whose file <paramref name="where"/> names in messages.</summary>
@@ -33,8 +34,9 @@ internal static class ModelConfigReader
         string directory, IReporter reporter, ShardSet? stored = null)
     {
         var path = Path.Combine(directory, ModelConfig.FileName);
+        var missing = ModelPath.MissingSide(directory) is { } side ? $"; of BASE+ADAPTER {side} does not exist" : "";
         var json = InputFile.ReadAllText(
-            path, "a checkpoint is a directory with config.json, model.safetensors and tokenizer.json");
+            path, $"a checkpoint is a directory with config.json, model.safetensors and tokenizer.json{missing}");
         var (family, config) = Read(json, path, reporter, stored);
         return (family, GenerationSettings.Join(config, directory, reporter));
     }
@@ -45,6 +47,7 @@ internal static class ModelConfigReader
         var family = FamilyOf(fields);
         var config = family.Read(fields);
         config = config with { PadTokenId = fields.TokenId("pad_token_id", config.VocabSize) };
+        fields.Skip([.. family.Ignored]);
         fields.RefuseUnread(family.Harmless);
         ModelConfigRules.Check(config, where, stored);
         foreach (var warning in fields.Warnings) reporter.Warn(warning);

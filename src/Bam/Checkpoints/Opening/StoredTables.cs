@@ -133,11 +133,8 @@ internal static class StoredTables
             : null;
     }
 
-    private static double[] FrequenciesOf(ModelConfig config) =>
-    [
-        .. Enumerable.Range(0, config.RotaryDim / 2).Select(i => Math.Pow(config.RopeTheta, -2.0 * i / config.RotaryDim))
-            .Select(frequency => config.RopeScaling?.Scale(frequency) ?? frequency),
-    ];
+    // Those of a short input, which is what a library computes when it makes the model.
+    private static double[] FrequenciesOf(ModelConfig config) => RotaryFrequencies.Of(config, length: 1);
 
     // A unit in the last place of a number, and the smallest one; float32 tables come from pow in float32.
     private static (double Relative, double Smallest) PrecisionOf(TensorDtype dtype) => dtype switch

@@ -40,7 +40,7 @@ internal static class QuantizedWeights
 
     /// <summary>The scales of every float8 tensor that has some, by the tensor's name.</summary>
     /// <exception cref="InvalidInputException">The quantised form is not read, or scales do not fit their matrix.</exception>
-    public static IReadOnlyDictionary<string, (BlockScales Scales, string Name)> FindScales(
+    public static Dictionary<string, (BlockScales Scales, string Name)> FindScales(
         string directory, ShardSet shards, IReporter reporter)
     {
         var config = Path.Combine(directory, "config.json");

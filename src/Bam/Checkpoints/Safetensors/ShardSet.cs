@@ -9,23 +9,28 @@ internal sealed class ShardSet : IDisposable
     private const int BufferLength = 1 << 20;
 
     private readonly List<SafetensorsFile> files = [];
+    private readonly List<SafetensorsFile> others = [];
     private readonly Dictionary<string, SafetensorsFile> fileOf = [];
     private readonly Dictionary<string, TensorInfo> tensors = [];
-    private IReadOnlyDictionary<string, (BlockScales Scales, string Name)> scales =
-        new Dictionary<string, (BlockScales, string)>();
+    private readonly Dictionary<string, IReadOnlyList<TensorChange>> changes = [];
+    private Dictionary<string, (BlockScales Scales, string Name)> scales = [];
     private HashSet<string> scaleNames = [];
 
     private ShardSet() { }
 
     public IReadOnlyList<SafetensorsFile> Files => files;
 
+    /// <summary>Every tensor by its name. A replaced one has the dtype and the offset of what replaces it.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
 
     /// <summary>Opens the weights of a directory, of equal sets the first; warns of weights that are not read.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="reporter">Receives the warnings.</param>
+    /// <param name="readsAdapter">Whether an adapter beside the weights is read afterwards.</param>
     /// <exception cref="InvalidInputException">There are none, they are damaged, or there are two sets that differ.</exception>
-    public static ShardSet Open(string directory, IReporter reporter)
+    public static ShardSet Open(string directory, IReporter reporter, bool readsAdapter = false)
     {
-        var sets = WeightSet.FindAll(directory, reporter);
+        var sets = WeightSet.FindAll(directory, reporter, readsAdapter);
         var shards = Open(directory, sets[0]);
         try
         {
@@ -47,6 +52,35 @@ internal sealed class ShardSet : IDisposable
         }
     }
 
+    /// <summary>Closes another file together with these.</summary>
+    public void Own(SafetensorsFile file) => others.Add(file);
+
+    /// <summary>Takes a tensor of another file in the place of one.</summary>
+    public void Replace(string name, SafetensorsFile file, TensorInfo tensor)
+    {
+        fileOf[name] = file;
+        tensors[name] = tensor with { Name = name };
+        changes.Remove(name);
+        scales.Remove(name);
+    }
+
+    /// <summary>Makes a tensor equal to another as it is now, or adds it.</summary>
+    public void Copy(string from, string to)
+    {
+        fileOf[to] = fileOf[from];
+        tensors[to] = tensors[from] with { Name = to };
+        changes.Remove(to);
+        scales.Remove(to);
+        if (changes.TryGetValue(from, out var those)) changes[to] = those;
+        if (scales.TryGetValue(from, out var found)) scales[to] = found;
+    }
+
+    /// <summary>Has a tensor changed whenever it is read, after the changes that it has.</summary>
+    public void Change(string name, TensorChange change) => changes[name] = [.. ChangesOf(name), change];
+
+    /// <summary>The changes of a tensor, in order.</summary>
+    public IReadOnlyList<TensorChange> ChangesOf(string name) => changes.GetValueOrDefault(name, []);
+
     /// <summary>The file that holds a tensor.</summary>
     /// <exception cref="InvalidInputException">None does.</exception>
     public SafetensorsFile FileOf(string name) =>
@@ -61,18 +95,25 @@ internal sealed class ShardSet : IDisposable
     /// <summary>Whether a tensor holds the scales of another, or scales that are not needed beside those.</summary>
     public bool IsScale(string name) => scales.Count > 0 && (scaleNames.Contains(name) || QuantizedWeights.IsOfActivations(name));
 
-    /// <summary>Reads a range within a tensor, converted to float32; float8 is multiplied by its scales.</summary>
+    /// <summary>
+    /// Reads a range within a tensor, converted to float32; float8 is multiplied by its scales. Then it is changed.
+    /// </summary>
     /// <exception cref="InvalidInputException">There is no such tensor, it is not floating-point, or is unreadable.</exception>
-    public void ReadFloat32(string name, long start, Span<float> destination)
+    public void ReadFloat32(string name, long start, Span<float> destination) =>
+        ReadFloat32(name, ChangesOf(name), start, destination);
+
+    /// <summary>Reads a range within a tensor with some changes instead of its own.</summary>
+    /// <exception cref="InvalidInputException">As for the other overload.</exception>
+    public void ReadFloat32(string name, IReadOnlyList<TensorChange> changes, long start, Span<float> destination)
     {
-        var file = FileOf(name);
-        file.ReadFloat32(file[name], start, destination);
+        FileOf(name).ReadFloat32(tensors[name], start, destination);
         if (scales.TryGetValue(name, out var found)) found.Scales.Multiply(start, destination);
+        foreach (var change in changes) change.Apply(start, destination);
     }
 
     public void Dispose()
     {
-        foreach (var file in files) file.Dispose();
+        foreach (var file in files.Concat(others)) file.Dispose();
     }
 
     private static ShardSet Open(string directory, WeightSet set)

@@ -31,8 +31,11 @@ internal sealed partial record WeightSet(
     private bool IsVariant => Index is not null && IndexName().Match(Index).Groups["variant"].Success;
 
     /// <summary>Every set of a directory, one for a usual model; warns of files with weights that belong to none.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="reporter">Receives the warnings.</param>
+    /// <param name="readsAdapter">Whether an adapter there is read afterwards, and needs no warning.</param>
     /// <exception cref="InvalidInputException">An index is damaged, or there are no weights.</exception>
-    public static IReadOnlyList<WeightSet> FindAll(string directory, IReporter reporter)
+    public static IReadOnlyList<WeightSet> FindAll(string directory, IReporter reporter, bool readsAdapter = false)
     {
         var names = Directory.EnumerateFiles(directory).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)
             .ToList();
@@ -56,7 +59,10 @@ internal sealed partial record WeightSet(
                 $"{directory}: {variant.Description}{(variant.Files.Count == 1 ? ", is" : " are")} not read; the weights are "
                 + $"those of {sets[0].Description}");
         foreach (var name in names.Except(sets.Concat(variants).SelectMany(set => set.Files.Append(set.Index))))
-            WarnOfUnread(name!, directory, sets[0], reporter);
+        {
+            if (!readsAdapter || !IsAdapter(name!)) WarnOfUnread(name!, directory, sets[0], reporter);
+        }
+
         return sets;
 
         bool IsThere(WeightSet set) => set.Files.Any(names.Contains);
@@ -102,10 +108,10 @@ internal sealed partial record WeightSet(
     {
         if (IndexName().IsMatch(name))
             reporter.Warn($"{directory}: none of the shards of {name} are here; {read.Description} is read");
-        else if (name.StartsWith("adapter_model.", StringComparison.Ordinal))
+        else if (IsAdapter(name))
             reporter.Warn(
-                $"{directory}: {name} is not applied, the weights are those of {read.Description} alone; to have both, merge "
-                + "the adapter first (merge_and_unload() of peft)");
+                $"{directory}: {name} is not applied, the weights are those of {read.Description} alone; to have both, name "
+                + $"them as BASE+ADAPTER: {directory}+{directory}");
         else if (OtherWeights().IsMatch(name))
             reporter.Warn($"{directory}: {name} is not read; the weights are those of {read.Description}");
     }
@@ -121,11 +127,11 @@ internal sealed partial record WeightSet(
                 $"no {string.Join(", no ", missing.Take(3))}", "copy the missing ones");
         }
 
-        if (names.FirstOrDefault(name => name.StartsWith("adapter_model.", StringComparison.Ordinal)) is { } adapter)
+        if (names.FirstOrDefault(IsAdapter) is { } adapter)
         {
             return new InvalidInputException(
                 directory, SingleFileName, $"only {adapter}, an adapter for another model",
-                "merge it into that model first (merge_and_unload() of peft) and save the result");
+                $"name both as BASE+{directory}, with that model's directory as BASE");
         }
 
         if (names.FirstOrDefault(IsOfAnotherFormat) is { } other)
@@ -145,6 +151,8 @@ internal sealed partial record WeightSet(
                 directory, $"{SingleFileName} or {IndexFileName}", $"only {found}",
                 $"if that is the model in Hugging Face's form, rename it {SingleFileName}");
     }
+
+    private static bool IsAdapter(string name) => name.StartsWith("adapter_model.", StringComparison.Ordinal);
 
     private static bool IsOfAnotherFormat(string name) =>
         Path.GetExtension(name) is ".bin" or ".pt" or ".pth" or ".ckpt" or ".gguf" or ".h5" or ".msgpack";

@@ -158,9 +158,9 @@ internal readonly record struct KeptDocument(
 /// <summary>The inputs of a build, which are read several times from start to end.</summary>
 internal sealed class DocumentSource
 {
-    // English in UTF-8 with a small vocabulary; gzip compresses it by a factor of 3 to 4.
+    // English in UTF-8 with a small vocabulary; gzip, zstd and Parquet compress it by a factor of 3 to 4.
     private const double BytesPerToken = 3;
-    private const double GzipRatio = 4;
+    private const double CompressionRatio = 4;
 
     private readonly DocumentFormat format;
     private readonly string name;
@@ -192,14 +192,17 @@ internal sealed class DocumentSource
     /// <summary>Documents that the latest pass skipped as empty.</summary>
     public long EmptyDocuments { get; private set; }
 
-    /// <summary>Invalid JSONL lines that the latest pass skipped.</summary>
+    /// <summary>Invalid JSONL lines and Parquet rows that the latest pass skipped.</summary>
     public long BadLines { get; private set; }
 
     /// <summary>An estimate of the number of tokens.</summary>
     public long EstimateTokens()
     {
-        var bytes = Files.Zip(states, (file, state) => state.Length * (InputFiles.IsCompressed(file) ? GzipRatio : 1)).Sum();
+        var bytes = Files.Zip(states, TextBytes).Sum();
         return (long)(bytes / BytesPerToken);
+
+        static double TextBytes(string file, (long Length, DateTime) state) =>
+            state.Length * (InputFiles.IsCompressed(file) ? CompressionRatio : 1);
     }
 
     /// <summary>Reads all documents and applies <paramref name="work"/> on several threads; results are in order.</summary>

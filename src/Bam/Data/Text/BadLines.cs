@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Bam.Data.Text;
 
-/// <summary>A JSONL line that cannot be read.</summary>
+/// <summary>A JSONL line or a Parquet row that cannot be read.</summary>
 internal sealed record BadLine(string Where, string Expected, string Found, string Hint)
 {
     private string? Message { get; init; }
@@ -18,7 +18,8 @@ internal sealed record BadLine(string Where, string Expected, string Found, stri
 }
 
 /// <summary>
-/// Collects the JSONL lines that cannot be read: all are counted and the first few reported; more than allowed are an error.
+/// Collects the JSONL lines and Parquet rows that cannot be read: all are counted and the first few reported; more than allowed
+/// are an error.
 /// </summary>
 internal sealed class BadLines(long allowed)
 {

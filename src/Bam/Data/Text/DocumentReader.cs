@@ -4,12 +4,12 @@ using Bam.Tokenization.Chat;
 namespace Bam.Data.Text;
 
 /// <summary>The layout of documents in files.</summary>
-/// <param name="TextKey">The field of a JSONL line that holds the text.</param>
+/// <param name="TextKey">The field of a JSONL line, or Parquet's column, that holds the text.</param>
 /// <param name="GroupKey">
-/// The field of a JSONL line that names the document of which the line is a slice; null if each line is a document.
+/// The field or column that names the document of which a line or row is a slice; null if each is a document.
 /// </param>
 /// <param name="SectionSeparator">The line that separates the documents of a text file; null if a file is a document.</param>
-/// <param name="SkipBadLines">Maximum number of invalid JSONL lines to skip; more are an error.</param>
+/// <param name="SkipBadLines">Maximum number of invalid JSONL lines and Parquet rows to skip; more are an error.</param>
 /// <param name="IsChat">
 /// Each JSONL line is a conversation, under <paramref name="TextKey"/> unless that is the default.
 /// </param>
@@ -24,9 +24,15 @@ internal sealed record DocumentFormat(
 /// split. Of a <paramref name="Conversation"/> the text is what its messages say.
 /// </summary>
 internal readonly record struct TextDocument(
-    DocumentOrigin Origin, string Text, string? Group, Conversation? Conversation = null);
+    DocumentOrigin Origin, string Text, string? Group, Conversation? Conversation = null)
+{
+    /// <summary>The document of a JSONL line or a Parquet row; null text is empty.</summary>
+    public static TextDocument Of(DocumentOrigin origin, string? text, string? group) => new(origin, text ?? "", group);
+}
 
-/// <summary>The location of a document; the line counts from 1 and is 0 if the file is the document.</summary>
+/// <summary>
+/// The location of a document; the line, or Parquet's row, counts from 1 and is 0 if the file is the document.
+/// </summary>
 internal readonly record struct DocumentOrigin(string File, long Line)
 {
     public override string ToString() => Line == 0 ? File : $"{File}:{Line}";
@@ -46,7 +52,7 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
     /// <summary>Documents skipped because they are blank.</summary>
     public long EmptyDocuments { get; private set; }
 
-    /// <summary>Invalid JSONL lines that were skipped.</summary>
+    /// <summary>Invalid JSONL lines and Parquet rows that were skipped.</summary>
     public long BadLines => bad.Count;
 
     /// <summary>The non-empty documents. After too many bad lines, the rest is read only to count them.</summary>
@@ -71,11 +77,11 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
     private IEnumerable<TextDocument> Read(string file)
     {
         var (before, badBefore, any) = (BytesRead, bad.Count, false);
+        var kind = TextFileKind.Of(file) ?? throw new InvalidInputException(
+            file, "a compressed .txt, .jsonl or .ndjson", $"another kind of {Path.GetExtension(file)}", "decompress it");
         using var stream = InputFile.OpenRead(file, "check the path");
-        using var text = InputFiles.IsJsonLines(file) && InputFiles.IsCompressed(file)
-            ? new GzipText(stream, file)
-            : (Stream)stream;
-        foreach (var document in Documents(file, text))
+        using var text = CompressedText.Open(stream, file, kind.Compression);
+        foreach (var document in Documents(file, kind, text))
         {
             BytesRead = before + stream.Position;
             if (string.IsNullOrWhiteSpace(document.Text))
@@ -94,31 +100,29 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
         BytesRead = before + stream.Length;
     }
 
-    // JSONL under another name would be read as text, with its braces and escapes.
-    private void WarnOfJsonLines(string file, Stream text)
+    private IEnumerable<TextDocument> Documents(string file, TextFileKind kind, Stream text)
     {
-        var head = new byte[Math.Min(HeadLength, text.Length)];
+        if (kind.Layout == TextLayout.JsonLines) return JsonLines.Read(text, file, format, bad);
+        if (format.IsChat)
+            throw new InvalidInputException(
+                file, "conversations, one in each line of a .jsonl file", "another kind of file", "leave it out");
+        if (kind.Layout == TextLayout.Parquet) return ParquetText.Read(text, file, format, bad);
+        WarnOfJsonLines(file, kind);
+        return format.SectionSeparator is { } separator
+            ? PlainText.ReadSections(text, file, separator)
+            : PlainText.ReadWhole(text, file);
+    }
+
+    // JSONL under another name would be read as text, with its braces and escapes.
+    private void WarnOfJsonLines(string file, TextFileKind kind)
+    {
+        using var text = CompressedText.Open(InputFile.OpenRead(file, "check the path"), file, kind.Compression);
+        var head = new byte[HeadLength];
         var count = text.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
-        text.Position = 0;
         if (JsonLines.LooksLikeOne(head.AsSpan(0, count), format.TextKey))
             reporter.Warn(
                 $"{file}: is read as plain text, but begins with a JSON object that has a key '{format.TextKey}'; name it .jsonl "
                     + "if each of its lines is a document");
-    }
-
-    private IEnumerable<TextDocument> Documents(string file, Stream text)
-    {
-        if (InputFiles.IsJsonLines(file)) return JsonLines.Read(text, file, format, bad);
-        if (format.IsChat)
-            throw new InvalidInputException(
-                file, "conversations, one in each line of a .jsonl file", "another kind of file", "leave it out");
-        if (InputFiles.IsCompressed(file))
-            throw new InvalidInputException(
-                file, "a text file (.txt), .jsonl or .jsonl.gz", "another kind of .gz", "decompress it");
-        WarnOfJsonLines(file, text);
-        return format.SectionSeparator is { } separator
-            ? PlainText.ReadSections(text, file, separator)
-            : PlainText.ReadWhole(text, file);
     }
 }
 

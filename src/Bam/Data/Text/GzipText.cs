@@ -2,117 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Bam.Data.Text;
 
-/// <summary>
-/// Decompresses a gzip file of one or more members, which may be followed by zero padding. Any other bytes are an error.
-/// </summary>
-internal sealed class GzipText(Stream file, string path) : ReadOnlyStream
-{
-    private readonly GzipInflater inflater = new();
-    private readonly byte[] buffer = new byte[1 << 16];
-    private int start;
-    private int end;
-    private long endPosition; // file position of the buffer's end
-    private long memberPosition = -1;
-    private bool isInMember;
-
-    private static ReadOnlySpan<byte> Magic => [0x1F, 0x8B];
-
-    private long FilePosition => endPosition - (end - start);
-
-    /// <summary>Reads decompressed bytes.</summary>
-    /// <exception cref="InvalidInputException">
-    /// The file is damaged or truncated, or a member is followed by other bytes.
-    /// </exception>
-    public override int Read(Span<byte> buffer)
-    {
-        if (buffer.IsEmpty) return 0;
-        while (isInMember || FindMember())
-        {
-            var (count, isProgress) = Inflate(buffer);
-            if (count > 0) return count;
-            if (!isProgress && !Fill())
-                throw new InvalidInputException($"{path}: the end of the gzip file is missing; copy it again");
-        }
-
-        return 0;
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            inflater.Dispose();
-            file.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
-
-    private (int Count, bool IsProgress) Inflate(Span<byte> output)
-    {
-        try
-        {
-            isInMember = !inflater.Inflate(buffer.AsSpan(start, end - start), output, out var taken, out var count);
-            start += taken;
-            return (count, taken > 0 || !isInMember);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new InvalidInputException(
-                $"{path}: the gzip member at byte {memberPosition} is damaged ({e.Message}); copy the file again", e);
-        }
-    }
-
-    /// <summary>Advances to the next member.</summary>
-    /// <returns>False at the end of the file.</returns>
-    private bool FindMember()
-    {
-        var before = FilePosition;
-        while (start < end || Fill())
-        {
-            // Zeros are padding only after a member.
-            if (memberPosition >= 0 && buffer[start] == 0)
-            {
-                start++;
-                continue;
-            }
-
-            if (end - start < 2) Fill();
-            if (!Magic.StartsWith(buffer.AsSpan(start, Math.Min(2, end - start)))) throw OtherBytes(before);
-            memberPosition = FilePosition;
-            return isInMember = true;
-        }
-
-        return false;
-    }
-
-    private InvalidInputException OtherBytes(long before) =>
-        memberPosition < 0
-            ? new(
-                path, "a gzip file", "other bytes at its beginning",
-                "copy it again, or leave .gz off its name if it is not compressed")
-            : new(
-                path,
-                $"another gzip member or zeros behind the member that ends at byte {before}",
-                $"{file.Length - FilePosition} bytes at {FilePosition} that are neither",
-                "copy the file again, or cut it off there if they are no text");
-
-    private bool Fill()
-    {
-        buffer.AsSpan(start, end - start).CopyTo(buffer);
-        (start, end) = (0, end - start);
-        var count = file.Read(buffer, end, buffer.Length - end);
-        end += count;
-        endPosition += count;
-        return count > 0;
-    }
-}
+/// <summary>Decompresses a gzip file; its parts are members.</summary>
+internal sealed class GzipText(Stream file, string path) : CompressedText(file, path, new GzipInflater());
 
 /// <summary>
 /// Decompresses gzip members with zlib, which reports the number of consumed bytes, unlike .NET's streams. It checks header,
 /// checksum and length of each member.
 /// </summary>
-internal sealed unsafe partial class GzipInflater : IDisposable
+internal sealed unsafe partial class GzipInflater : IInflater
 {
     private const string Library = "libz.so.1";
     private const int GzipWithLongestWindow = 15 + 16;
@@ -140,12 +37,15 @@ internal sealed unsafe partial class GzipInflater : IDisposable
         }
     }
 
-    /// <summary>
-    /// Decompresses a part of a member. <paramref name="taken"/> and <paramref name="written"/> count consumed and produced
-    /// bytes.
-    /// </summary>
-    /// <returns>True at the end of the member; the next call starts a new one.</returns>
-    /// <exception cref="InvalidDataException">The member is damaged; zlib's message.</exception>
+    public string Format => "gzip";
+
+    public string Part => "member";
+
+    private static ReadOnlySpan<byte> Magic => [0x1F, 0x8B];
+
+    public bool MayBegin(ReadOnlySpan<byte> bytes) => Magic.StartsWith(bytes[..Math.Min(bytes.Length, Magic.Length)]);
+
+    /// <inheritdoc/>
     public bool Inflate(ReadOnlySpan<byte> input, Span<byte> output, out int taken, out int written)
     {
         ObjectDisposedException.ThrowIf(state is null, this);
@@ -215,34 +115,4 @@ internal sealed unsafe partial class GzipInflater : IDisposable
         public nuint Checksum;
         public nuint Reserved;
     }
-}
-
-/// <summary>Base class of forward-only input streams.</summary>
-internal abstract class ReadOnlyStream : Stream
-{
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public abstract override int Read(Span<byte> buffer);
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override void Flush() { }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -6,14 +6,11 @@ namespace Bam.Data.Text;
 /// <summary>Resolves inputs to files.</summary>
 internal static class InputFiles
 {
-    private static readonly string[] JsonLinesExtensions = [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"];
-    private static readonly string[] TextExtensions = [".txt", .. JsonLinesExtensions];
-
     /// <summary>
-    /// Resolves each input in turn: a file of any name; a folder, for all <c>.txt</c>, <c>.jsonl</c> and <c>.ndjson</c> files
-    /// below it, the latter also with <c>.gz</c>, case-insensitive; a pattern with <c>*</c>, <c>?</c> or <c>**</c> (any number of
-    /// folders), for all matching files. The files of folders and patterns are sorted by path (ordinal). Hidden files and links
-    /// to folders are skipped. The reporter is told how many files of a folder have other extensions.
+    /// Resolves each input in turn: a file of any name; a folder, for all files below it that are text by their extension
+    /// (<see cref="TextFileKind.IsText"/>); a pattern with <c>*</c>, <c>?</c> or <c>**</c> (any number of folders), for all
+    /// matching files. The files of folders and patterns are sorted by path (ordinal). Hidden files and links to folders are
+    /// skipped. The reporter is told how many files of a folder have other extensions.
     /// </summary>
     /// <returns>Full paths without duplicates.</returns>
     /// <exception cref="InvalidInputException">An input does not exist or has no files.</exception>
@@ -26,7 +23,7 @@ internal static class InputFiles
             var found = Find(input, reporter);
             if (found.Count == 0)
                 throw new InvalidInputException(
-                    $"{input}: no text was found there; give files (.txt, .jsonl, .jsonl.gz), folders that hold some, or a "
+                    $"{input}: no text was found there; give files (.txt, .jsonl, .parquet), folders that hold some, or a "
                         + "pattern such as 'law/*.txt'");
             files.AddRange(found.Where(seen.Add));
         }
@@ -34,17 +31,18 @@ internal static class InputFiles
         return files;
     }
 
-    /// <summary>True for JSONL, false for plain text.</summary>
-    internal static bool IsJsonLines(string file) => EndsIn(JsonLinesExtensions, file);
+    /// <summary>True if the size of the file differs from that of its text.</summary>
+    internal static bool IsCompressed(string file) => TextFileKind.Of(file) is not { IsCompressed: false };
 
-    internal static bool IsCompressed(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>Bytes of a file's text; a compressed file is decompressed to count them.</summary>
-    /// <exception cref="InvalidInputException">The file is damaged.</exception>
-    internal static long TextLength(string file, CancellationToken cancellation)
+    /// <summary>
+    /// Bytes of a file's text: of the file, decompressed if need be, or of the values of Parquet's text column.
+    /// </summary>
+    /// <exception cref="InvalidInputException">The file is damaged, or Parquet lacks the column.</exception>
+    internal static long TextLength(string file, DocumentFormat format, CancellationToken cancellation)
     {
-        if (!IsCompressed(file)) return new FileInfo(file).Length;
-        using var text = new GzipText(InputFile.OpenRead(file, "check the path"), file);
+        if (TextFileKind.Of(file) is not { IsCompressed: true } kind) return new FileInfo(file).Length;
+        using var text = CompressedText.Open(InputFile.OpenRead(file, "check the path"), file, kind.Compression);
+        if (kind.Layout == TextLayout.Parquet) return ParquetText.Length(text, file, format, cancellation);
         var buffer = new byte[1 << 16];
         var length = 0L;
         for (int count; (count = text.Read(buffer)) > 0; length += count) cancellation.ThrowIfCancellationRequested();
@@ -85,19 +83,14 @@ internal static class InputFiles
 
     private static void LeaveOutOtherKinds(string folder, List<string> found, IReporter? reporter)
     {
-        var others = found.FindAll(file => !IsText(file));
-        found.RemoveAll(file => !IsText(file));
+        var others = found.FindAll(file => !TextFileKind.IsText(file));
+        found.RemoveAll(file => !TextFileKind.IsText(file));
         if (others.Count == 0 || found.Count == 0) return;
         var example = Path.GetRelativePath(Path.GetFullPath(folder), others.Min(StringComparer.Ordinal)!);
         reporter?.Say(others.Count == 1
             ? $"1 file of another kind in {folder} was not read, {example}"
             : $"{others.Count:N0} files of other kinds in {folder} were not read, such as {example}");
-
-        static bool IsText(string file) => EndsIn(TextExtensions, file);
     }
-
-    private static bool EndsIn(string[] extensions, string file) =>
-        Array.Exists(extensions, extension => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Adds the files below <paramref name="folder"/> that match the remaining path segments of a pattern.</summary>
     private static void Walk(string folder, ReadOnlySpan<string> pattern, List<string> found)

@@ -141,7 +141,7 @@ internal static class JsonLines
 
         if (text.Fault(line, origin, mayBeNull: true) is { } fault) return fault;
         if (format.GroupKey is not null && group.Fault(line, origin, mayBeNull: false) is { } groupFault) return groupFault;
-        document = new(origin, text.Value ?? "", group.Value);
+        document = TextDocument.Of(origin, text.Value, group.Value);
         return null;
     }
 

@@ -11,12 +11,9 @@ internal static class PlainText
     /// <exception cref="InvalidInputException">It is not UTF-8 or too long.</exception>
     public static IEnumerable<TextDocument> ReadWhole(Stream stream, string file, int maxCharacters = StrictUtf8.MaxCharacters)
     {
-        if (stream.Length > StrictUtf8.MaxBytes(maxCharacters)) throw StrictUtf8.TooLong(file, maxCharacters);
-        var bytes = new byte[stream.Length];
-        var count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        var bytes = ReadAll(stream, StrictUtf8.MaxBytes(maxCharacters)) ?? throw StrictUtf8.TooLong(file, maxCharacters);
         yield return new(
-            new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.AsSpan(0, count)), file, maxCharacters),
-            Group: null);
+            new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.Span), file, maxCharacters), Group: null);
     }
 
     /// <summary>Reads the documents between lines that consist of <paramref name="separator"/>.</summary>
@@ -36,6 +33,27 @@ internal static class PlainText
             section.ResetWrittenCount();
             origin = new(file, lines.LineNumber + 1);
         }
+    }
+
+    /// <summary>The bytes of a stream; null if there are more than <paramref name="maxBytes"/>.</summary>
+    private static ReadOnlyMemory<byte>? ReadAll(Stream stream, long maxBytes)
+    {
+        if (stream.CanSeek)
+        {
+            if (stream.Length > maxBytes) return null;
+            var whole = new byte[stream.Length];
+            return whole.AsMemory(0, stream.ReadAtLeast(whole, whole.Length, throwOnEndOfStream: false));
+        }
+
+        // The length of compressed text is not known beforehand.
+        var bytes = new ArrayBufferWriter<byte>(1 << 16);
+        while (stream.Read(bytes.GetSpan()) is var count and > 0)
+        {
+            bytes.Advance(count);
+            if (bytes.WrittenCount >= maxBytes) return null;
+        }
+
+        return bytes.WrittenMemory;
     }
 
     /// <summary>Appends lines up to the next separator or the end of the file.</summary>
@@ -83,11 +101,15 @@ internal static class StrictUtf8
         }
     }
 
-    /// <summary>The hint for text that is not UTF-8; a byte order mark reveals UTF-16.</summary>
-    private static string HintFor(ReadOnlySpan<byte> bytes) =>
-        bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]
-            ? "it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'"
-            : Hint;
+    /// <summary>The hint for text that is not UTF-8; its first bytes reveal UTF-16 and files under a wrong name.</summary>
+    private static string HintFor(ReadOnlySpan<byte> bytes) => bytes switch
+    {
+        [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] => "it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'",
+        [0x50, 0x41, 0x52, 0x31, ..] => "it begins as Parquet does: name it .parquet",
+        [0x1F, 0x8B, ..] => "it begins as gzip does: name it .txt.gz or .jsonl.gz",
+        [0x28, 0xB5, 0x2F, 0xFD, ..] => "it begins as zstd does: name it .txt.zst or .jsonl.zst",
+        _ => Hint,
+    };
 
     /// <summary>
     /// The maximum size of a document of so many UTF-16 units: three bytes each, limited by the length of an array.

@@ -22,7 +22,7 @@ internal static class GgufTensors
             .GroupBy(NameOf)
             .Select(group => Stack(group.Key, [.. group], config, type))
             .ToList();
-        if (config.RopeScaling is { Type: RopeScalingType.Llama3 } scaling) tensors.Add(RotaryFactors(config, scaling));
+        if (config.RopeScaling is { Type: RopeScalingType.Llama3 }) tensors.Add(RotaryFactors(config));
         return tensors;
     }
 
@@ -68,15 +68,11 @@ internal static class GgufTensors
     }
 
     /// <summary>The divisors of the rotary frequencies.</summary>
-    private static GgufTensor RotaryFactors(ModelConfig config, RopeScaling scaling)
+    private static GgufTensor RotaryFactors(ModelConfig config)
     {
-        var factors = new float[config.RotaryDim / 2];
-        for (var pair = 0; pair < factors.Length; pair++)
-        {
-            var frequency = Math.Pow(config.RopeTheta, -2.0 * pair / config.RotaryDim);
-            factors[pair] = (float)(frequency / scaling.Scale(frequency));
-        }
-
+        var plain = RotaryFrequencies.Of(config with { RopeScaling = null }, length: 1);
+        var scaled = RotaryFrequencies.Of(config, length: 1);
+        float[] factors = [.. plain.Zip(scaled, (frequency, changed) => (float)(frequency / changed))];
         return new("rope_freqs.weight", [factors.Length], GgufTensorType.F32, []) { Values = factors };
     }
 }

@@ -9,7 +9,8 @@ namespace Bam.Models.Costs;
 internal static class ModelFlops
 {
     /// <summary>One token's forward pass in a window of T = <paramref name="length"/> tokens.</summary>
-    public static double Forward(ModelConfig config, int length) => Whole(config, LayerFlops.Causal(config, length));
+    public static double Forward(ModelConfig config, int length) =>
+        Whole(config, layer => LayerFlops.Causal(config, length, layer));
 
     /// <summary>One token of training: the backward pass costs twice the forward pass.</summary>
     public static double Training(ModelConfig config, int length) => 3 * Forward(config, length);
@@ -18,10 +19,16 @@ internal static class ModelFlops
     /// One token of inference that attends to <paramref name="context"/> positions: the layers as the paper counts them (Table
     /// 10), and the head, which the paper leaves out.
     /// </summary>
-    public static double Inference(ModelConfig config, int context) => Whole(config, LayerFlops.Inference(config, context));
+    public static double Inference(ModelConfig config, int context) =>
+        Whole(config, layer => LayerFlops.Inference(config, context, layer));
 
-    private static double Whole(ModelConfig config, LayerFlops layer) =>
-        (double)config.NumHiddenLayers * layer.Total + 2.0 * config.HiddenSize * config.VocabSize;
+    private static double Whole(ModelConfig config, Func<int, LayerFlops> flops)
+    {
+        var layers = config.LayerTypes.Count == 0 && config.MlpOnlyLayers.Count == 0
+            ? (double)config.NumHiddenLayers * flops(0).Total
+            : Enumerable.Range(0, config.NumHiddenLayers).Sum(layer => (double)flops(layer).Total);
+        return layers + 2.0 * config.HiddenSize * config.VocabSize;
+    }
 }
 
 /// <summary>
@@ -37,7 +44,9 @@ internal static class ModelFlops
 /// <param name="Scores">What n experts' queries and keys, or weights and values, take; see the two conventions.</param>
 /// <param name="OutputProjection">2·d·H·D for each of n experts.</param>
 /// <param name="FeedForwardRouter">2·M·d; 0 when the feed-forward is dense.</param>
-/// <param name="FeedForward">6·k·d·f, which the paper writes as 3·k·d·d_ff with d_ff = 2f; 4·k·d·f without a gate.</param>
+/// <param name="FeedForward">
+/// 6·k·d·f, which the paper writes as 3·k·d·d_ff with d_ff = 2f; 4·k·d·f without a gate. A shared expert's are added.
+/// </param>
 internal sealed record LayerFlops(
     long AttentionRouter, long QueryKeyValue, long Scores, long OutputProjection, long FeedForwardRouter, long FeedForward)
 {
@@ -50,16 +59,17 @@ internal sealed record LayerFlops(
     /// The paper's convention (Tables 7 and 10), for a token that attends to n_ctx positions: the product of queries and keys
     /// counts, 2·n_ctx·H·D for each expert, that of weights and values does not (as Kaplan et al. 2020, Table 1).
     /// </summary>
-    public static LayerFlops Inference(ModelConfig config, int context) => Of(config, 2L * Math.Min(context, Window(config)));
+    public static LayerFlops Inference(ModelConfig config, int context, int layer = 0) =>
+        Of(config, layer, 2L * Math.Min(context, Window(config, layer)));
 
     /// <summary>
     /// The convention of training: both products count, over the (T + 1) / 2 keys that a position attends to on average, which
     /// makes 2·(T + 1)·H·D for each expert; fewer within a sliding window.
     /// </summary>
-    public static LayerFlops Causal(ModelConfig config, int length) =>
-        Of(config, 4 * KeysOfAllPositions(length, Window(config)) / length);
+    public static LayerFlops Causal(ModelConfig config, int length, int layer = 0) =>
+        Of(config, layer, 4 * KeysOfAllPositions(length, Window(config, layer)) / length);
 
-    private static int Window(ModelConfig config) => config.SlidingWindow ?? int.MaxValue;
+    private static int Window(ModelConfig config, int layer) => config.WindowOf(layer) ?? int.MaxValue;
 
     private static long KeysOfAllPositions(long length, long window)
     {
@@ -67,9 +77,9 @@ internal sealed record LayerFlops(
         return growing * (growing + 1) / 2 + (length - growing) * growing;
     }
 
-    private static LayerFlops Of(ModelConfig config, long scoresPerQuery)
+    private static LayerFlops Of(ModelConfig config, int layer, long scoresPerQuery)
     {
-        long d = config.HiddenSize, f = config.IntermediateSize;
+        long d = config.HiddenSize, f = config.FeedForwardWidthOf(layer), feedForwards = config.ExpertsOf(layer);
         long queryWidth = config.NumAttentionHeads * config.HeadDim, keyValueWidth = config.NumKeyValueHeads * config.HeadDim;
         long experts = config.NumAttentionExperts, keyValueExperts = config.ShareKeyValue ? 1 : experts;
         var used = config.AttentionRouting == AttentionRouting.TopK ? config.NumAttentionExpertsPerTok!.Value : experts;
@@ -78,7 +88,8 @@ internal sealed record LayerFlops(
             QueryKeyValue: used * 2 * d * queryWidth + keyValueExperts * 4 * d * keyValueWidth,
             Scores: used * scoresPerQuery * queryWidth,
             OutputProjection: used * 2 * d * queryWidth,
-            FeedForwardRouter: config.NumLocalExperts > 1 ? 2 * config.NumLocalExperts * d : 0,
-            FeedForward: config.NumExpertsPerTok * (config.GatedMlp ? 6 : 4) * d * f);
+            FeedForwardRouter: feedForwards > 1 ? 2 * feedForwards * d : 0,
+            FeedForward: (config.GatedMlp ? 6 : 4) * d
+                * (feedForwards > 1 ? config.NumExpertsPerTok * f + (config.SharedExpertIntermediateSize ?? 0) : f));
     }
 }

@@ -90,7 +90,7 @@ internal static class ActivationMemory
     /// </summary>
     public static long PerToken(ModelConfig config, ScalarType dtype, int length)
     {
-        var isFused = dtype == ScalarType.Float32;
+        var isFused = dtype == ScalarType.Float32 && config.AttnLogitSoftcapping is null;
         long element = dtype.ByteSize();
         long routers = (config.NumAttentionExperts > 1 ? 1 : 0) + (config.NumLocalExperts > 1 ? 1 : 0);
         var bytes = BlockNorms(config, element) + HeadNorms(config, element)
@@ -139,7 +139,8 @@ internal static class ActivationMemory
         if (config.AttentionRouting == AttentionRouting.TopK)
             return element * (2 * heads + (config.ShareKeyValue ? 1 + experts : 2) * KeyWidth(config)) + scores + gates;
         var gated = experts > 1 ? element * (heads + experts) : 0;
-        if (config.SlidingWindow < length) return element * 4 * heads + gated + gates + scores;
+        if (config.SlidingWindow < length || config.AttnLogitSoftcapping is not null)
+            return element * 4 * heads + gated + gates + scores;
 
         // Values that no copy was made of keep the projection that they lie in; the rows made of the output are the output
         // itself.

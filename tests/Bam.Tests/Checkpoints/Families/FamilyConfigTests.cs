@@ -11,11 +11,15 @@ public sealed class FamilyConfigTests
 {
     [Theory]
     [InlineData(
-        "llama-gqa", "rope_parameters", "{\"rope_type\":\"yarn\",\"factor\":4}",
-        "config.json: rope_parameters: rope_type: expected \"default\", \"linear\" or \"llama3\", found \"yarn\"")]
+        "llama-gqa", "rope_parameters", "{\"rope_type\":\"proportional\",\"factor\":4}",
+        "config.json: rope_parameters: rope_type: expected "
+        + "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\" or \"longrope\", found "
+        + "\"proportional\"")]
     [InlineData(
-        "llama-gqa", "rope_scaling", "{\"type\":\"dynamic\",\"factor\":4}",
-        "config.json: rope_scaling: type: expected \"default\", \"linear\" or \"llama3\", found \"dynamic\"")]
+        "llama-gqa", "rope_scaling", "{\"type\":\"su\",\"factor\":4}",
+        "config.json: rope_scaling: type: expected "
+        + "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\" or \"longrope\", found "
+        + "\"su\"")]
     [InlineData(
         "llama-gqa", "rope_scaling", "{\"type\":\"linear\"}",
         "config.json: rope_scaling: factor: expected a number, found no such key")]
@@ -37,7 +41,6 @@ public sealed class FamilyConfigTests
     [InlineData(
         "qwen3-qknorm", "layer_types", "[\"full_attention\",\"sliding_attention\"]",
         "config.json: layer_types: expected \"full_attention\" for every layer, found \"sliding_attention\"")]
-    [InlineData("phi", "qk_layernorm", "true", "config.json: qk_layernorm: expected no such key, found true")]
     [InlineData("mistral-sliding", "sliding_window", "0", "config.json: sliding_window: expected a positive number, found 0")]
     [InlineData("gptj", "rotary", "false", "config.json: rotary: expected true or no such key, found false")]
     [InlineData(
@@ -45,19 +48,35 @@ public sealed class FamilyConfigTests
         "config.json: num_key_value_heads: expected a divisor of num_attention_heads = 4, found 3")]
     [InlineData(
         "llama-gqa", "model_type", "\"mamba\"",
-        "config.json: model_type: expected one of bam, llama, mistral, mixtral, qwen2, qwen3, cohere, gpt_neox, gptj, phi, "
+        "config.json: model_type: expected one of bam, llama, mistral, ministral, ministral3, mixtral, qwen2, qwen3, qwen2_moe, "
+        + "qwen3_moe, gemma2, gemma3_text, phi3, olmo2, olmoe, granite, smollm3, starcoder2, cohere, gpt_neox, gptj, phi, "
         + "found \"mamba\"; Bam does not read this family")]
     public void What_changes_the_arithmetic_and_is_not_known_is_refused(string name, string key, string value, string message) =>
         Should.Throw<InvalidInputException>(() => Parse(name, key, value)).Message.ShouldStartWith(message);
 
-    [Fact]
-    public void A_window_of_some_layers_only_is_refused()
+    [Theory]
+    [InlineData("{\"use_sliding_window\":true,\"sliding_window\":16,\"max_window_layers\":1,\"layer_types\":null}", 0, 1)]
+    [InlineData(
+        "{\"use_sliding_window\":true,\"sliding_window\":16,\"layer_types\":[\"sliding_attention\",\"full_attention\"]}", 1, 0)]
+    public void A_window_may_be_in_some_layers_only(string keys, int first, int second)
     {
         var json = Json("qwen2-bias");
-        (json["use_sliding_window"], json["sliding_window"], json["max_window_layers"], json["layer_types"]) = (
-            true, 16, 1, null);
-        Should.Throw<InvalidInputException>(() => Parse(json)).Message
-            .ShouldStartWith("config.json: max_window_layers: expected 0, or at least num_hidden_layers = 2, found 1");
+        foreach (var (key, value) in JsonNode.Parse(keys)!.AsObject()) json[key] = value?.DeepClone();
+        var config = Parse(json);
+        config.SlidingWindow.ShouldBe(16);
+        config.LayerTypes.Select(type => type == LayerType.SlidingAttention ? 1 : 0).ShouldBe([first, second]);
+        (config.WindowOf(0), config.WindowOf(1)).ShouldBe((first == 1 ? 16 : null, second == 1 ? 16 : null));
+    }
+
+    [Theory]
+    [InlineData("[\"sliding_attention\",\"chunked_attention\"]", "\"full_attention\" or \"sliding_attention\" for each layer")]
+    [InlineData(
+        "[\"sliding_attention\",\"full_attention\",\"full_attention\"]", "as many entries as num_hidden_layers = 2, found 3")]
+    public void Layers_that_do_not_fit_are_refused(string types, string message)
+    {
+        var json = Json("qwen2-bias");
+        (json["use_sliding_window"], json["sliding_window"], json["layer_types"]) = (true, 16, JsonNode.Parse(types));
+        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldContain($"layer_types: expected {message}");
     }
 
     [Theory]
@@ -111,7 +130,10 @@ public sealed class FamilyConfigTests
     {
         var json = Json(name);
         var plain = Parse(json);
-        foreach (var (key, value) in OtherTools()) json[key] = value?.DeepClone();
+        // Layers of two types are said by keys that other tools write too.
+        var saysWhere = plain.LayerTypes.Count > 0 || (plain.SlidingWindow is not null && json.ContainsKey("use_sliding_window"));
+        string[] own = saysWhere ? ["layer_types", "use_sliding_window", "max_window_layers"] : [];
+        foreach (var (key, value) in OtherTools().Where(pair => !own.Contains(pair.Key))) json[key] = value?.DeepClone();
         Parse(json).ShouldBe(plain);
         json["use_magic"] = true;
         json["softcap"] = 30.0;
@@ -185,7 +207,9 @@ public sealed class FamilyConfigTests
         "config.json: partial_rotary_factor: expected 1 or no such key, found 0.5; this family rotates whole heads")]
     [InlineData(
         "llama-gqa", "rope_scaling", "{\"factor\":2}",
-        "config.json: rope_scaling: rope_type: expected \"default\", \"linear\" or \"llama3\", found no such key; add it")]
+        "config.json: rope_scaling: rope_type: expected "
+        + "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\" or \"longrope\", "
+        + "found no such key; add it")]
     [InlineData(
         "llama-gqa", "rope_scaling", "{\"full_attention\":{},\"sliding_attention\":{}}",
         "config.json: rope_scaling: expected one object for all layers, found objects for full_attention, sliding_attention")]

@@ -1,3 +1,4 @@
+using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Tests.Models;
 using Bam.Torch;
@@ -21,7 +22,7 @@ public sealed class FamilyMixtureTests : IDisposable
         get
         {
             var mixtures = new TheoryData<string, string>();
-            foreach (var model in Fixtures.HuggingFaceModels.Where(model => model != "mixtral-top2"))
+            foreach (var model in Fixtures.DenseHuggingFaceModels)
             {
                 foreach (var kind in new[] { "bam", "bam shared", "bam top-3", "btx", "soup" }) mixtures.Add(model, kind);
             }
@@ -54,13 +55,28 @@ public sealed class FamilyMixtureTests : IDisposable
         mixture.Config.IsMixture.ShouldBe(kind != "soup");
         var ids = TinyModels.Ids(2, 20);
         var expected = dense.Logits(ids);
-        RequireSame(mixture.Logits(ids), expected);
+        // Rounding grows with the logits, which are larger in hf-more.
+        var largest = source.Contains("hf-more", StringComparison.Ordinal) ? expected.Abs().Max().Item<float>() : 1;
+        var tolerance = Tolerance * Math.Max(1, largest);
+        RequireSame(mixture.Logits(ids), expected, tolerance);
 
-        // And token by token.
+        // And token by token. The frequencies of some models depend on the length so far: LongRoPE reads all tokens again, with
+        // dynamic scaling the keys in the cache stay as they are.
         using var cache = mixture.CreateCache(20, 2);
+        using var ofDense = dense.CreateCache(20, 2);
         mixture.NextLogits(ids.Narrow(1, 0, 12), cache);
+        dense.NextLogits(ids.Narrow(1, 0, 12), ofDense);
         for (var position = 12; position < 20; position++)
-            RequireSame(mixture.NextLogits(ids.Narrow(1, position, 1), cache), expected.Select(1, position));
+        {
+            var next = ids.Narrow(1, position, 1);
+            var cached = dense.NextLogits(next, ofDense);
+            RequireSame(mixture.NextLogits(next, cache), dense.Config.RopeScaling?.Type switch
+            {
+                RopeScalingType.Longrope => dense.Logits(ids.Narrow(1, 0, position + 1)).Select(1, position),
+                RopeScalingType.Dynamic => cached,
+                _ => expected.Select(1, position),
+            }, tolerance);
+        }
     }
 
     [Fact]
@@ -76,10 +92,10 @@ public sealed class FamilyMixtureTests : IDisposable
         Directory.Exists(directory["mixture"]).ShouldBeFalse();
     }
 
-    private static void RequireSame(Tensor found, Tensor expected)
+    private static void RequireSame(Tensor found, Tensor expected, float tolerance)
     {
         using var scope = TensorScope.Open();
         found.IsFinite().All().Item<bool>().ShouldBeTrue();
-        (found - expected).Abs().Max().Item<float>().ShouldBeLessThan(Tolerance);
+        (found - expected).Abs().Max().Item<float>().ShouldBeLessThan(tolerance);
     }
 }

@@ -125,6 +125,21 @@ public sealed class DocumentReaderTests : IDisposable
         Refusal("a.txt").ShouldEndWith("at offset 0; it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'");
     }
 
+    [Fact]
+    public void Compressed_files_and_parquet_under_another_name_are_called_so()
+    {
+        foreach (var (content, format, name) in new[]
+        {
+            (ParquetSample.Of(null, ["one"]), "Parquet", ".parquet"),
+            (Gzip("one"), "gzip", ".txt.gz or .jsonl.gz"),
+            (ZstdTextTests.Frame("one"), "zstd", ".txt.zst or .jsonl.zst"),
+        })
+        {
+            File.WriteAllBytes(directory["a.txt"], content);
+            Refusal("a.txt").ShouldEndWith($"; it begins as {format} does: name it {name}");
+        }
+    }
+
     [Theory]
     [InlineData("a.ndjson")]
     [InlineData("A.NDJSON")]
@@ -224,15 +239,55 @@ public sealed class DocumentReaderTests : IDisposable
         Refusal("pipe").ShouldBe($"{directory["pipe"]}: expected a regular file, found a pipe; write it to a file first");
     }
 
-    [Fact]
-    public void Another_compressed_file_is_refused()
+    [Theory]
+    [InlineData("a.tar.gz", ".gz")]
+    [InlineData("a.json.zst", ".zst")]
+    [InlineData("a.parquet.gz", ".gz")]
+    public void Another_compressed_file_is_refused(string name, string kind)
     {
-        Write("a.txt.gz", "x");
+        Write(name, "x");
 
-        Refusal("a.txt.gz").ShouldBe(
-            $"{directory["a.txt.gz"]}: expected a text file (.txt), .jsonl or .jsonl.gz, "
-                + "found another kind of .gz; decompress it");
+        Refusal(name).ShouldBe(
+            $"{directory[name]}: expected a compressed .txt, .jsonl or .ndjson, found another kind of {kind}; decompress it");
     }
+
+    [Fact]
+    public void Compressed_text_is_a_document_or_several()
+    {
+        const string Text = "\uFEFFone\n%%\ntwo, Straße 漢字\n";
+        File.WriteAllBytes(directory["a.txt.gz"], Gzip(Text));
+        File.WriteAllBytes(directory["a.txt.zst"], ZstdTextTests.Frame(Text));
+        foreach (var name in new[] { "a.txt.gz", "a.txt.zst" })
+        {
+            var file = directory[name];
+            Read(name).ShouldBe([(file, Text.TrimStart('\uFEFF'), null)]);
+            Read(name, separator: "%%").ShouldBe([($"{file}:1", "one\n", null), ($"{file}:3", "two, Straße 漢字\n", null)]);
+        }
+    }
+
+    [Fact]
+    public void Files_of_all_kinds_are_read_one_after_the_other()
+    {
+        Write("a.txt", "text");
+        Write("b.jsonl", "{\"text\": \"lines\"}");
+        File.WriteAllBytes(directory["c.jsonl.gz"], Gzip("{\"text\": \"gzip\"}"));
+        File.WriteAllBytes(directory["d.jsonl.zst"], ZstdTextTests.Frame("{\"text\": \"zstd\"}"));
+        File.WriteAllBytes(directory["e.parquet"], ParquetSample.Of(null, ["parquet"]));
+        File.WriteAllBytes(directory["f.txt.zstd"], ZstdTextTests.Frame("zstd text"));
+        var files = InputFiles.Resolve([directory.Root]);
+
+        var reader = new DocumentReader(files, new("text"), SilentReporter.Instance);
+
+        reader.Read().Select(document => document.Text).ShouldBe(["text", "lines", "gzip", "zstd", "parquet", "zstd text"]);
+        reader.BytesRead.ShouldBe(files.Sum(file => new FileInfo(file).Length));
+    }
+
+    [Fact]
+    public void Compressed_text_that_is_too_long_is_refused() =>
+        Should.Throw<InvalidInputException>(() => PlainText.ReadWhole(
+            new ZstdText(new MemoryStream(ZstdTextTests.Frame(new string('x', 100))), "a.txt.zst"), "a.txt.zst", maxCharacters: 4)
+            .Single()).Message.ShouldBe(
+                "a.txt.zst: expected a document of at most 4 characters, found a longer one; split the document");
 
     private static byte[] Gzip(string text)
     {

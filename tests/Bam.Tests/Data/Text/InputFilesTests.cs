@@ -32,17 +32,34 @@ public sealed class InputFilesTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_may_hold_files_of_all_kinds()
+    {
+        string[] texts =
+        [
+            "a.txt", "b.jsonl", "c.ndjson", "d.parquet", "e.txt.gz", "f.jsonl.gz", "g.ndjson.gz", "h.txt.zst", "i.jsonl.zst",
+            "j.ndjson.zstd", "k.PARQUET", "l.txt.zstd",
+        ];
+        string[] others = ["a.json", "a.gz", "a.zst", "a.json.gz", "a.parquet.gz", "a.tar.zst", "parquet", "txt.zst"];
+        foreach (var name in texts.Concat(others)) Write($"all/{name}");
+        var reporter = new RecordingReporter();
+
+        InputFiles.Resolve([directory["all"]], reporter).Select(file => Path.GetFileName(file)).ShouldBe(texts);
+
+        reporter.Lines.ShouldBe([$"8 files of other kinds in {directory["all"]} were not read, such as a.gz"]);
+    }
+
+    [Fact]
     public void Files_of_other_kinds_in_a_folder_are_counted()
     {
         var reporter = new RecordingReporter();
         InputFiles.Resolve([directory.Root], reporter);
         Write("one/1.txt");
-        Write("one/2.txt.gz");
+        Write("one/2.tar.gz");
         InputFiles.Resolve([directory["one"], directory["a/c/y.py"], directory["**/*.txt"]], reporter);
         reporter.Lines.ShouldBe(
         [
             $"2 files of other kinds in {directory.Root} were not read, such as a/c/y.py",
-            $"1 file of another kind in {directory["one"]} was not read, 2.txt.gz",
+            $"1 file of another kind in {directory["one"]} was not read, 2.tar.gz",
         ]);
     }
 

@@ -57,6 +57,38 @@ public sealed class CheckpointPhaseTests : IDisposable
         Inputs.Files.Keys.ShouldContain("model.safetensors.index.json");
     }
 
+    [Fact]
+    public void Adapters_are_part_of_the_key_and_of_the_model()
+    {
+        foreach (var name in new[] { "law", "code" })
+        {
+            Directory.CreateDirectory(directory[name]);
+            File.WriteAllText(directory[$"{name}/adapter_config.json"], "{}");
+            File.WriteAllText(directory[$"{name}/adapter_model.safetensors"], $"the bytes of {name}");
+        }
+
+        var both = $"{directory.Root}+{directory["law"]}+{directory["code"]}";
+        var keys = new[] { directory.Root, $"{directory.Root}+{directory["law"]}", both, Both("code", "law") }
+            .Select(model => Phase(model).Key).ToList();
+        keys[0].ShouldBe(keyOfBefore);
+        keys.Distinct().Count().ShouldBe(4);
+        Phase(both).ModelIn(new PhaseStore(directory["run"])).ShouldBe(both);
+        Phase(directory.Root).ModelIn(new PhaseStore(directory["run"])).ShouldBe(directory.Root);
+        var twice = Both("law", "law");
+        Phase(twice).ModelIn(new PhaseStore(directory["run"])).ShouldBe(twice);
+
+        File.WriteAllText(directory["code/adapter_config.json"], """{"r": 8}""");
+        Phase(both).Key.ShouldNotBe(keys[2]);
+        Phase(both).Inputs.Files.Keys.Where(role => role.StartsWith("adapter", StringComparison.Ordinal)).ShouldBe([
+            "adapter 1: adapter_config.json", "adapter 1: adapter_model.safetensors",
+            "adapter 2: adapter_config.json", "adapter 2: adapter_model.safetensors",
+        ]);
+
+        string Both(string first, string second) => $"{directory.Root}+{directory[first]}+{directory[second]}";
+
+        CheckpointPhase Phase(string model) => new("seed", model, new FileHashes(directory["inputs"]));
+    }
+
     private void WriteIndex(params string[] weights)
     {
         var index = new { weight_map = weights.ToDictionary(name => $"a tensor of {name}") };

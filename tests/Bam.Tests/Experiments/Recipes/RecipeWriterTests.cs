@@ -49,6 +49,25 @@ public sealed class RecipeWriterTests : IDisposable
         seed: { tokens: 1e6, learning_rate: 2e-3 }
         """));
 
+    [Fact]
+    public void Adapters_are_relative_to_the_recipe()
+    {
+        foreach (var name in new[] { "seed", "law" }) Directory.CreateDirectory(directory[$"models/{name}"]);
+        var recipe = Read("""
+            domains:
+              law: { files: [law.txt] }
+            seed: { checkpoint: models/seed }
+            experts:
+              law: { checkpoint: models/seed+models/law }
+            mixtures:
+              soup: { method: soup }
+            """);
+        recipe.Experts["law"].Checkpoint.ShouldBe($"{directory["models/seed"]}+{directory["models/law"]}");
+        RecipePaths.Relative(recipe).Experts["law"].Checkpoint.ShouldBe("models/seed+models/law");
+        RecipeInputs.Of(recipe).ShouldContain(directory["models/law"]);
+        ReadsBack(recipe);
+    }
+
     private void ReadsBack(Recipe recipe)
     {
         var written = RecipeWriter.Write(recipe);

@@ -6,13 +6,13 @@ using Xunit;
 
 namespace Bam.Tests.Checkpoints.Families;
 
-public sealed class MixtralBalanceTests
+public sealed class BalanceWeightTests
 {
     [Fact]
     public void Even_routing_costs_the_same_in_both_meanings()
     {
         const int K = 2, L = 32;
-        (MixtralBalance.ToBam(0.02, K, L) * L).ShouldBe(0.02 * K, 1e-15);
+        (BalanceWeight.ToBam(0.02, K, L) * L).ShouldBe(0.02 * K, 1e-15);
     }
 
     [Fact]
@@ -23,7 +23,7 @@ public sealed class MixtralBalanceTests
         {
             foreach (var number in numbers)
             {
-                MixtralBalance.FromBam(MixtralBalance.ToBam(number, k, layers), k, layers)
+                BalanceWeight.FromBam(BalanceWeight.ToBam(number, k, layers), k, layers)
                     .ShouldBe(number, $"{number}, k = {k}, L = {layers}");
             }
         }
@@ -37,7 +37,7 @@ public sealed class MixtralBalanceTests
         {
             foreach (var number in numbers)
             {
-                MixtralBalance.ToBam(MixtralBalance.FromBam(number, k, layers), k, layers)
+                BalanceWeight.ToBam(BalanceWeight.FromBam(number, k, layers), k, layers)
                     .ShouldBe(number, Math.Max(number * 1e-15, double.Epsilon), $"{number}, k = {k}, L = {layers}");
             }
         }
