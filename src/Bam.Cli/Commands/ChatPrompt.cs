@@ -10,8 +10,8 @@ internal sealed class ChatPrompt
 {
     private readonly Option<bool> chat = new("--chat")
     {
-        Description = "The prompt is a message of the user, written by the model's chat template; without a prompt on a terminal, "
-            + "a conversation of several turns",
+        Description = "The prompt is a message of the user, written by the model's chat template; without a prompt on a "
+            + "terminal, a conversation of several turns",
     };
 
     private readonly Option<string?> system = new("--system")

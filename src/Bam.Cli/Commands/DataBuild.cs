@@ -103,8 +103,8 @@ internal sealed class DataBuild : Verb
 
     private readonly Option<bool> chat = new("--chat")
     {
-        Description = "Each .jsonl line is a conversation ('messages', or ShareGPT's 'conversations'), which the tokenizer's chat "
-            + "template turns into text",
+        Description = "Each .jsonl line is a conversation ('messages', or ShareGPT's 'conversations'), which the "
+            + "tokenizer's chat template turns into text",
     };
 
     private readonly Option<string?> lossOn = new("--loss-on")
@@ -175,14 +175,17 @@ internal sealed class DataBuild : Verb
     {
         var isChat = invocation.Get(chat);
         foreach (var (option, given) in new[] { ("--loss-on", invocation.Get(lossOn)), ("--template", invocation.Get(template)) })
-            if (given is not null && !isChat) throw new InvalidInputException(option, "--chat beside it", "none", "add --chat, or leave it out");
+            if (given is not null && !isChat)
+                throw new InvalidInputException(option, "--chat beside it", "none", "add --chat, or leave it out");
         if (!isChat) return null;
         if (invocation.Get(bos) is { } place)
-            throw new InvalidInputException("--bos", "none with --chat, whose template writes the begin tokens", place, "leave it out");
+            throw new InvalidInputException(
+                "--bos", "none with --chat, whose template writes the begin tokens", place, "leave it out");
         var encoder = ChatEncoder.Load(loaded, tokenizerPath, invocation.Get(template));
         if (encoder.DependsOnDate)
             invocation.Reporter.Say(
-                "the chat template may write the date into the text: set SOURCE_DATE_EPOCH to build the same data on another day");
+                "the chat template may write the date into the text: set SOURCE_DATE_EPOCH to build the same data on another "
+                    + "day");
         return new(encoder, invocation.Get(lossOn) switch
         {
             null or "all" => LossOn.All,

@@ -14,7 +14,12 @@ namespace Bam.Cli.Commands;
 /// <param name="tokenizer">The model's.</param>
 /// <param name="config">The model's.</param>
 internal sealed class GenerationWriter(
-    Invocation invocation, string directory, string checkpoint, GenerationOptions options, Tokenizer tokenizer, ModelConfig config)
+    Invocation invocation,
+    string directory,
+    string checkpoint,
+    GenerationOptions options,
+    Tokenizer tokenizer,
+    ModelConfig config)
 {
     /// <summary>Generates; a prompt that is too long is refused before anything is written.</summary>
     /// <exception cref="OperationCanceledException">Interrupted, after the text so far was written.</exception>

@@ -121,7 +121,9 @@ internal sealed record ChatSource(LossOn LossOn, string? Name, PhaseFiles Files)
     /// <summary>Stands for a file in a key, which has no paths.</summary>
     public const string FileName = "(file)";
 
-    /// <summary>Of a domain; null if it is text. <paramref name="tokenizerFile"/> is null for one that the recipe trains.</summary>
+    /// <summary>
+    /// Of a domain; null if it is text. <paramref name="tokenizerFile"/> is null for one that the recipe trains.
+    /// </summary>
     /// <exception cref="InvalidInputException">There is no template.</exception>
     public static ChatSource? Of(string name, RecipeDomain domain, string? tokenizerFile, FileHashes hashes)
     {
@@ -130,7 +132,8 @@ internal sealed record ChatSource(LossOn LossOn, string? Name, PhaseFiles Files)
         var paths = isFile ? [domain.Template!]
             : tokenizerFile is not null ? ChatTemplateFiles.PathsFor(tokenizerFile)
             : throw new InvalidInputException(
-                $"domain '{name}', key 'format'", "a chat template beside a given tokenizer", "a tokenizer that the recipe trains",
+                $"domain '{name}', key 'format'", "a chat template beside a given tokenizer",
+                "a tokenizer that the recipe trains",
                 "name a file by 'template', or a tokenizer by 'tokenizer.path'");
         // A name is written like a path of the recipe's folder.
         var template = isFile ? FileName : Path.GetFileName(domain.Template);

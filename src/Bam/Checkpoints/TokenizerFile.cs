@@ -58,7 +58,8 @@ internal static class TokenizerFile
 
     /// <summary>Whether a file of that name, relative to a checkpoint, is its tokenizer or belongs to it.</summary>
     public static bool IsName(string name) =>
-        FileNames.Contains(name) || (Path.GetDirectoryName(name) == TemplatesDirectory && Path.GetExtension(name) == ChatTemplateFiles.Extension);
+        FileNames.Contains(name)
+            || (Path.GetDirectoryName(name) == TemplatesDirectory && Path.GetExtension(name) == ChatTemplateFiles.Extension);
 
     /// <summary>The number of ids it can give: the largest one, and one more.</summary>
     /// <exception cref="InvalidInputException">The file is not a tokenizer.</exception>

@@ -33,7 +33,9 @@ internal sealed record ChatData(ChatEncoder Encoder, LossOn LossOn);
 /// <param name="TemplateSha256">SHA-256 of the template and its special tokens.</param>
 /// <param name="TrainAnswers">The tokens of the training split that count; null if all do.</param>
 /// <param name="HeldOutAnswers">The same of the held-out split.</param>
-/// <param name="HeldOutAnswerBytes">UTF-8 bytes of the held-out answers, without special tokens; null if all tokens count.</param>
+/// <param name="HeldOutAnswerBytes">
+/// UTF-8 bytes of the held-out answers, without special tokens; null if all tokens count.
+/// </param>
 internal sealed record ChatReport(
     LossOn LossOn,
     string TemplateSha256,

@@ -47,7 +47,8 @@ internal sealed class TrainingSession : IDisposable
             var rows = MicroBatch.Of(batch, part, settings.GradientAccumulation);
             statistics?.BeginBatch(rows.Domains);
             var computed = Model.Loss(
-                rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics, rows.WeightAmong(settings.GradientAccumulation));
+                rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics,
+                rows.WeightAmong(settings.GradientAccumulation));
             // Before Read, which waits for a GPU: it computes the gradients meanwhile.
             Autograd.Backward(computed.Total);
             losses = losses.MeanWith(computed.Read(), part + 1);

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Bam.Cli.Tests.Commands;
 
-/// <summary>Chat templates in <c>generate</c> and <c>data build</c>, on a golden model with a tokenizer of printable letters.</summary>
+/// <summary>
+/// Chat templates in <c>generate</c> and <c>data build</c>, on a golden model with a tokenizer of printable letters.
+/// </summary>
 public sealed class ChatTests : IDisposable
 {
     private const string Turns =
@@ -31,7 +33,9 @@ public sealed class ChatTests : IDisposable
     public void Messages_may_come_from_a_file()
     {
         string[] request = ["--max-tokens", "6", "--temperature", "0"];
-        var file = Write("messages.json", """[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]""");
+        var file = Write(
+            "messages.json",
+            """[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]""");
         Chat(["--messages", file, .. request]).Output
             .ShouldBe(Plain(["--prompt", "<user:a;assistant:b;user:c;assistant:", .. request]).Output);
         var open = Write("open.json", """{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"be"}]}""");
@@ -47,7 +51,8 @@ public sealed class ChatTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--template: expected --chat beside it, found none; add --chat, or leave it out", "--template", "rag", "--prompt", "a")]
+    [InlineData(
+        "--template: expected --chat beside it, found none; add --chat, or leave it out", "--template", "rag", "--prompt", "a")]
     [InlineData("--system: expected --chat beside it, found none; add --chat, or leave it out", "--system", "s", "--prompt", "a")]
     [InlineData(
         "--messages: expected no --prompt, --prompt-file or --system beside it, found one of them; put it into the file",
@@ -71,7 +76,8 @@ public sealed class ChatTests : IDisposable
         run.Error.ShouldStartWith($"bam: {broken}, line 2: ");
         run.Error.Count(letter => letter == '\n').ShouldBe(1);
         var refusing = Write("refusing.jinja", "{{ raise_exception('no users') }}");
-        Chat(["--prompt", "a", "--template", refusing]).Error.ShouldBe($"bam: {refusing}, line 1: refuses the messages: no users\n");
+        Chat(["--prompt", "a", "--template", refusing]).Error
+            .ShouldBe($"bam: {refusing}, line 1: refuses the messages: no users\n");
         File.Delete(Path.Combine(Model(), "chat_template.jinja"));
         Chat(["--prompt", "a"]).Error.ShouldContain("expected a chat template (chat_template.jinja, or chat_template in");
     }
@@ -89,7 +95,10 @@ public sealed class ChatTests : IDisposable
         }));
         var input = Write("in.jsonl", string.Join('\n', lines) + "\n");
         var output = Path.Combine(root, "data");
-        string[] build = ["data", "build", "--input", input, "--tokenizer", Model(), "--output", output, "--near-duplicate-similarity", "1"];
+        string[] build =
+        [
+            "data", "build", "--input", input, "--tokenizer", Model(), "--output", output, "--near-duplicate-similarity", "1",
+        ];
 
         var run = CommandLineRun.Of([.. build, "--chat", "--loss-on", "assistant", "--contamination-share", "1"]);
 
@@ -108,7 +117,8 @@ public sealed class ChatTests : IDisposable
     [InlineData("--loss-on: expected --chat beside it, found none; add --chat, or leave it out", "--loss-on", "assistant")]
     [InlineData("--loss-on: expected all or assistant, found user; choose one of these", "--chat", "--loss-on", "user")]
     [InlineData(
-        "--bos: expected none with --chat, whose template writes the begin tokens, found none; leave it out", "--chat", "--bos", "none")]
+        "--bos: expected none with --chat, whose template writes the begin tokens, found none; leave it out",
+        "--chat", "--bos", "none")]
     public void Wrong_requests_of_data_are_refused(string message, params string[] options)
     {
         var input = Write("in.jsonl", """{"messages":[{"role":"user","content":"a"}]}""");

@@ -106,7 +106,11 @@ public sealed class ChatDataTests : IDisposable
     [Fact]
     public void Conversations_without_an_answer_are_left_out_where_only_answers_count()
     {
-        Write([.. Conversations(10).Select(Line), """{"messages":[{"role":"user","content":"nobody answers this"}]}""", """{"messages":[]}"""]);
+        Write(
+        [
+            .. Conversations(10).Select(Line), """{"messages":[{"role":"user","content":"nobody answers this"}]}""",
+            """{"messages":[]}""",
+        ]);
         Build(LossOn.Assistant).EmptyDocuments.ShouldBe(2);
         Build(LossOn.All).EmptyDocuments.ShouldBe(1);
     }
@@ -114,7 +118,11 @@ public sealed class ChatDataTests : IDisposable
     [Fact]
     public void A_conversation_that_the_template_refuses_is_a_bad_line()
     {
-        Write([.. Conversations(10).Select(Line), """{"messages":[{"role":"nobody","content":"a"},{"role":"assistant","content":"b"}]}"""]);
+        Write(
+        [
+            .. Conversations(10).Select(Line),
+            """{"messages":[{"role":"nobody","content":"a"},{"role":"assistant","content":"b"}]}""",
+        ]);
         var file = directory["in.jsonl"];
         Should.Throw<InvalidInputException>(() => Build(LossOn.Assistant)).Message.ShouldBe(
             $"{file}:11: t, line 1: refuses the messages: no such role; mend the line, or read past it with --skip-bad-lines 1 "
@@ -133,7 +141,8 @@ public sealed class ChatDataTests : IDisposable
     public void A_line_without_a_conversation_is_a_bad_line(string line, string message)
     {
         Write([line, .. Conversations(10).Select(Line)]);
-        Should.Throw<InvalidInputException>(() => Build(LossOn.All)).Message.ShouldContain($"in.jsonl:1{(message[0] == '"' ? ", " : ": ")}{message}");
+        var place = message[0] == '"' ? "in.jsonl:1, " : "in.jsonl:1: ";
+        Should.Throw<InvalidInputException>(() => Build(LossOn.All)).Message.ShouldContain(place + message);
         Build(LossOn.All, change: options => options with { SkipBadLines = 1 }).BadLines.ShouldBe(1);
     }
 
@@ -141,9 +150,11 @@ public sealed class ChatDataTests : IDisposable
     public void Only_jsonl_holds_conversations()
     {
         File.WriteAllText(directory["in.txt"], "text");
-        Should.Throw<InvalidInputException>(() => Build(LossOn.All, change: options => options with { Inputs = [directory["in.txt"]] }))
-            .Message.ShouldBe(
-                $"{directory["in.txt"]}: expected conversations, one in each line of a .jsonl file, found another kind of file; leave it out");
+        var file = directory["in.txt"];
+        Should.Throw<InvalidInputException>(() => Build(LossOn.All, change: options => options with { Inputs = [file] })).Message
+            .ShouldBe(
+                $"{file}: expected conversations, one in each line of a .jsonl file, found another kind of file; "
+                + "leave it out");
     }
 
     [Fact]
@@ -177,7 +188,8 @@ public sealed class ChatDataTests : IDisposable
             counts.ShouldBe([true, true]);
         }
 
-        Should.Throw<InvalidInputException>(() => new TokenMask(path, 2)).Message.ShouldContain("found bits after the last token");
+        Should.Throw<InvalidInputException>(() => new TokenMask(path, 2)).Message
+            .ShouldContain("found bits after the last token");
     }
 
     [Fact]
@@ -207,7 +219,8 @@ public sealed class ChatDataTests : IDisposable
         using var domain = DomainData.Open(directory["out"]);
         File.WriteAllText(directory["in.jsonl"], string.Concat(Enumerable.Range(0, 30).Select(i =>
             JsonSerializer.Serialize(new { text = RandomText.Words(300, $"text {i}") }) + "\n")));
-        DataBuilder.Build(new() { Inputs = [directory["in.jsonl"]], Output = directory["text"], Encoder = TextEncoder.Of(Tokens, "t") });
+        DataBuilder.Build(
+            new() { Inputs = [directory["in.jsonl"]], Output = directory["text"], Encoder = TextEncoder.Of(Tokens, "t") });
         using var text = DomainData.Open(directory["text"]);
 
         var batch = new WindowSampler(

@@ -21,7 +21,9 @@ public sealed class ChatDomainTests : IDisposable
         seed: { steps: 6, learning_rate: 1e-2, shares: { general: 1, talk: 1 } }
         """;
 
-    private const string Template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}";
+    private const string Template =
+        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+        + "{% if add_generation_prompt %}[assistant] {% endif %}";
 
     private readonly ToyRecipe recipe = new();
 
@@ -68,10 +70,12 @@ public sealed class ChatDomainTests : IDisposable
     [InlineData("format: chat, loss_on: assistant, ", "", "key 'template' has no meaning without 'format: chat'; add it")]
     [InlineData(
         ", template: talk.jinja", "",
-        "domain 'talk', key 'format': expected a chat template beside a given tokenizer, found a tokenizer that the recipe trains")]
+        "domain 'talk', key 'format': expected a chat template beside a given tokenizer, found a tokenizer that "
+            + "the recipe trains")]
     [InlineData("loss_on: assistant", "loss_on: user", "expected all or assistant")]
     public void Keys_without_meaning_are_refused(string before, string after, string message) =>
-        Should.Throw<InvalidInputException>(() => recipe.Plan(Yaml.Replace(before, after, StringComparison.Ordinal), "run")).Message
+        Should.Throw<InvalidInputException>(
+                () => recipe.Plan(Yaml.Replace(before, after, StringComparison.Ordinal), "run")).Message
             .ShouldContain(message);
 
     private (string General, string Talk) KeysOf(string yaml)

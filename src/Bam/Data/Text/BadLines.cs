@@ -11,7 +11,10 @@ internal sealed record BadLine(string Where, string Expected, string Found, stri
     public static BadLine Of(string message)
     {
         var hint = message.LastIndexOf("; ", StringComparison.Ordinal);
-        return new("", "", "", hint < 0 ? "mend the line" : message[(hint + 2)..]) { Message = hint < 0 ? message : message[..hint] };
+        return new("", "", "", hint < 0 ? "mend the line" : message[(hint + 2)..])
+        {
+            Message = hint < 0 ? message : message[..hint],
+        };
     }
 
     public override string ToString() => Message ?? $"{Where}: expected {Expected}, found {Found}";

@@ -19,7 +19,8 @@ internal static class AnswerSpans
             if (conversation.RoleAt(i) != Conversation.Assistant) continue;
             var prompt = template.Render(conversation.First(i), addGenerationPrompt: true).Text;
             var answered = i + 1 == conversation.Count ? whole.Text : template.Render(conversation.First(i + 1)).Text;
-            if (!answered.StartsWith(prompt, StringComparison.Ordinal) || !whole.Text.StartsWith(answered, StringComparison.Ordinal))
+            if (!answered.StartsWith(prompt, StringComparison.Ordinal)
+                || !whole.Text.StartsWith(answered, StringComparison.Ordinal))
             {
                 throw new InvalidInputException(
                     template.Where, "a template that writes the first messages as it writes the whole, or marks the answers by "

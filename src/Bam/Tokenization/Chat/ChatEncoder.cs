@@ -3,15 +3,17 @@ using System.Runtime.InteropServices;
 namespace Bam.Tokenization.Chat;
 
 /// <summary>
-/// Encodes conversations. The text is cut where answers begin and end, so that no token lies on both sides; a model that generates
-/// meets the same cut after its prompt.
+/// Encodes conversations. The text is cut where answers begin and end, so that no token lies on both sides; a model that
+/// generates meets the same cut after its prompt.
 /// </summary>
 /// <param name="tokenizer">The model's.</param>
 /// <param name="template">Renders the conversations.</param>
 /// <param name="toolsTemplate">Renders those with tools.</param>
 internal sealed class ChatEncoder(Tokenizer tokenizer, ChatTemplate template, ChatTemplate toolsTemplate)
 {
-    /// <summary>With the chat template of a checkpoint, or of the directory of a tokenizer; see <see cref="ChatTemplateFiles"/>.</summary>
+    /// <summary>
+    /// With the chat template of a checkpoint, or of the directory of a tokenizer; see <see cref="ChatTemplateFiles"/>.
+    /// </summary>
     /// <exception cref="InvalidInputException">There is none, or its syntax is wrong.</exception>
     public static ChatEncoder Load(Tokenizer tokenizer, string path, string? name)
     {
@@ -23,7 +25,9 @@ internal sealed class ChatEncoder(Tokenizer tokenizer, ChatTemplate template, Ch
         return new(tokenizer, template, toolsTemplate);
     }
 
-    /// <summary>The tokens that the tokenizer's own template puts before a text; a chat template usually writes them itself.</summary>
+    /// <summary>
+    /// The tokens that the tokenizer's own template puts before a text; a chat template usually writes them itself.
+    /// </summary>
     public IReadOnlyList<int> BeginOfTextIds => tokenizer.IdsBefore;
 
     /// <summary>SHA-256 of the template; see <see cref="ChatTemplate.Sha256"/>.</summary>

@@ -160,7 +160,9 @@ internal sealed partial class ChatTemplate
 
 /// <summary>A rendered conversation.</summary>
 /// <param name="Text">The text.</param>
-/// <param name="Generated">The ranges of the text that <c>generation</c> blocks enclose, in order, not adjacent to each other.</param>
+/// <param name="Generated">
+/// The ranges of the text that <c>generation</c> blocks enclose, in order, not adjacent to each other.
+/// </param>
 internal sealed record RenderedChat(string Text, IReadOnlyList<Range> Generated)
 {
     /// <summary>Takes the marks out of a text; a mark that the template moved out of its pair does not count.</summary>

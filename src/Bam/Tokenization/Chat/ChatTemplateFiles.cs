@@ -57,12 +57,13 @@ internal static class ChatTemplateFiles
     {
         var directory = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
         var additional = Path.Combine(directory, AdditionalDirectory);
-        IEnumerable<string> paths =
+        string[] more = Directory.Exists(additional) ? Directory.GetFiles(additional) : [];
+        string[] names = [FileName, OldFileName, SettingsFileName, SpecialTokensMapFileName];
+        return
         [
-            .. new[] { FileName, OldFileName, SettingsFileName, SpecialTokensMapFileName }.Select(file => Path.Combine(directory, file)),
-            .. Directory.Exists(additional) ? Directory.GetFiles(additional).Order(StringComparer.Ordinal) : Enumerable.Empty<string>(),
+            .. names.Select(file => Path.Combine(directory, file)).Where(File.Exists),
+            .. more.Order(StringComparer.Ordinal),
         ];
-        return [.. paths.Where(File.Exists)];
     }
 
     private static Dictionary<string, (string Source, string Where)> Find(string directory)
@@ -106,7 +107,8 @@ internal static class ChatTemplateFiles
         return found.Count > 0 ? found : throw Damaged();
 
         InvalidInputException Damaged() => new(
-            $"{path}, key '{Key}'", "a template, or a list of objects with 'name' and 'template'", JsonInput.Describe(value), Hint);
+            $"{path}, key '{Key}'", "a template, or a list of objects with 'name' and 'template'", JsonInput.Describe(value),
+            Hint);
     }
 
     // Tokens are strings, or objects with their content.
@@ -136,7 +138,8 @@ internal static class ChatTemplateFiles
         File.Exists(path) ? JsonInput.ReadObject(InputFile.ReadAllBytes(path, Hint), path, Hint, root => root) : null;
 
     private static string? TextOf(JsonElement entry, string name) =>
-        entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+        entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out var value)
+            && value.ValueKind == JsonValueKind.String
             ? value.GetString()
             : null;
 }

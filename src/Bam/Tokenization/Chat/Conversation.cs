@@ -56,7 +56,8 @@ internal sealed class Conversation
     /// <summary>The first messages.</summary>
     public Conversation First(int count)
     {
-        var first = new JsonArray([.. Messages.EnumerateArray().Take(count).Select(message => JsonNode.Parse(message.GetRawText()))]);
+        var first = new JsonArray(
+            [.. Messages.EnumerateArray().Take(count).Select(message => JsonNode.Parse(message.GetRawText()))]);
         return new(Element(first), Tools, Documents);
     }
 
@@ -110,9 +111,10 @@ internal sealed class Conversation
         {
             if (!root.TryGetProperty(name, out var messages)) continue;
             if (messages.ValueKind == JsonValueKind.Null) messages = JsonElement.Parse("[]");
+            var place = $"{where}, \"{name}\"";
             return messages.ValueKind == JsonValueKind.Array
-                ? new(MessagesOf(messages, $"{where}, \"{name}\""), ListOf(root, "tools", where), ListOf(root, "documents", where))
-                : throw new InvalidInputException($"{where}, \"{name}\"", "a list of messages", JsonInput.Describe(messages), Hint);
+                ? new(MessagesOf(messages, place), ListOf(root, "tools", where), ListOf(root, "documents", where))
+                : throw new InvalidInputException(place, "a list of messages", JsonInput.Describe(messages), Hint);
         }
 
         var names = root.EnumerateObject().Select(member => $"\"{ShortText.Of(member.Name, 40)}\"").Take(8).ToList();
@@ -148,7 +150,8 @@ internal sealed class Conversation
             if (!Roles.TryGetValue(role.GetString()!, out var known))
             {
                 throw new InvalidInputException(
-                    $"{where}, \"from\"", "human, gpt, system, tool or another name of them", $"'{ShortText.Of(role.GetString()!)}'", Hint);
+                    $"{where}, \"from\"", "human, gpt, system, tool or another name of them",
+                    $"'{ShortText.Of(role.GetString()!)}'", Hint);
             }
 
             var value = read["value"];

@@ -9,9 +9,9 @@ using Jint.Runtime;
 namespace Bam.Tokenization.Chat;
 
 /// <summary>
-/// Renders Jinja templates by Hugging Face's npm package <c>@huggingface/jinja</c>, run by Jint, with Python's semantics of values
-/// added by the modules in <c>Jinja/</c>. A template cannot reach the host, and time, memory and depth are limited. For one thread
-/// at a time.
+/// Renders Jinja templates by Hugging Face's npm package <c>@huggingface/jinja</c>, run by Jint, with Python's semantics of
+/// values added by the modules in <c>Jinja/</c>. A template cannot reach the host, and time, memory and depth are limited. For
+/// one thread at a time.
 /// </summary>
 internal sealed class JinjaEngine
 {
@@ -89,7 +89,8 @@ internal sealed class JinjaEngine
         {
             throw TooMuch($"{limits.AllocatedBytes >> 20} MiB of memory", e);
         }
-        catch (Exception e) when (e is RecursionDepthOverflowException or InsufficientExecutionStackException or JavaScriptException)
+        catch (Exception e)
+            when (e is RecursionDepthOverflowException or InsufficientExecutionStackException or JavaScriptException)
         {
             throw TooMuch("the allowed depth of calls", e);
         }
@@ -103,12 +104,10 @@ internal sealed class JinjaEngine
         var error = e.Error as ObjectInstance;
         var line = error?.Get("line") is JsNumber number ? $", line {(int)number.AsNumber()}" : "";
         var refuses = error?.Get("isRefusal") is JsBoolean refusal && refusal.AsBoolean();
+        var message = string.Join(' ', e.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         return new InvalidInputException(
-            refuses ? $"{where}{line}: refuses the messages: {OneLine(e.Message)}" : $"{where}{line}: {OneLine(e.Message)}; mend the {what}",
-            e);
+            refuses ? $"{where}{line}: refuses the messages: {message}" : $"{where}{line}: {message}; mend the {what}", e);
     }
-
-    private static string OneLine(string message) => string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     private static Dictionary<string, Prepared<Acornima.Ast.Module>> Prepare()
     {

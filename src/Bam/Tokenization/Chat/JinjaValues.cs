@@ -10,7 +10,8 @@ namespace Bam.Tokenization.Chat;
 /// </summary>
 internal static class JinjaValues
 {
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 1000 };
+    private static readonly JsonWriterOptions Options =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 1000 };
 
     /// <summary>An object of named values.</summary>
     public static string Object(IEnumerable<(string Name, JsonElement Value)> members)

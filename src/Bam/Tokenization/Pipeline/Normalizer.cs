@@ -25,7 +25,8 @@ internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Norm
 
     public override bool KeepsStart => steps.All(step => step.KeepsStart);
 
-    public override Normalizer? Continuing => new NormalizerSequence([.. steps.Select(step => step.Continuing).OfType<Normalizer>()]);
+    public override Normalizer? Continuing =>
+        new NormalizerSequence([.. steps.Select(step => step.Continuing).OfType<Normalizer>()]);
 
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
     {

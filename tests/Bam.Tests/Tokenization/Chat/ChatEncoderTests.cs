@@ -15,13 +15,15 @@ public class ChatEncoderTests
         + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
     private const string Instructions =
-        "{{ '<s>' }}{% for m in messages %}{% if m.role == 'user' %}[Q] {{ m.content }} [/Q]{% else %} {{ m.content }}</s>{% endif %}{% endfor %}";
+        "{{ '<s>' }}{% for m in messages %}{% if m.role == 'user' %}[Q] {{ m.content }} [/Q]"
+        + "{% else %} {{ m.content }}</s>{% endif %}{% endfor %}";
 
     private const string Marked =
         "{% for m in messages %}{% if m.role == 'assistant' %}A:{% generation %}{{ m.content }}!{% endgeneration %};"
         + "{% else %}{{ m.role }}:{{ m.content }};{% endif %}{% endfor %}";
 
-    private const string Plain = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+    private const string Plain =
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
 
     public static TheoryData<string, string, string> Cases
     {
@@ -79,7 +81,8 @@ public class ChatEncoderTests
     {
         var tokenizer = Tokenizer.Parse(Encoding.UTF8.GetBytes(TinyTokenizer.JsonWithTemplate(1).ToJsonString()), "t");
         var begin = tokenizer.IdsBefore.ShouldHaveSingleItem();
-        Encoder(tokenizer, "<s>{{ messages[0].content }}").EncodePrompt(Conversation.Of(null, "the")).ShouldBe([begin, TinyTokenizer.The]);
+        Encoder(tokenizer, "<s>{{ messages[0].content }}").EncodePrompt(Conversation.Of(null, "the"))
+            .ShouldBe([begin, TinyTokenizer.The]);
         Encoder(tokenizer, "{{ messages[0].content }}").EncodePrompt(Conversation.Of(null, "the")).ShouldBe([TinyTokenizer.The]);
     }
 

@@ -8,7 +8,8 @@ namespace Bam.Tests.Tokenization.Chat;
 public sealed class ChatTemplateTests : IDisposable
 {
     private const string Turns =
-        "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
+        "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+        + "{% if add_generation_prompt %}<assistant>{% endif %}";
 
     private readonly TemporaryDirectory directory = new();
 
@@ -17,7 +18,9 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void A_template_of_the_settings_knows_the_special_tokens()
     {
-        Write("tokenizer_config.json", new { bos_token = new { content = "<s>" }, eos_token = (string?)null, chat_template = Turns });
+        Write(
+            "tokenizer_config.json",
+            new { bos_token = new { content = "<s>" }, eos_token = (string?)null, chat_template = Turns });
         Write("special_tokens_map.json", new { bos_token = "<other>", eos_token = "</s>" });
         ChatTemplateFiles.Load(directory.Root).Render(User("hi"), addGenerationPrompt: true).Text
             .ShouldBe("<s><user>hi</><assistant>");
@@ -57,7 +60,8 @@ public sealed class ChatTemplateTests : IDisposable
         Rendered().ShouldBe("a");
         Rendered(hasTools: true).ShouldBe("b");
         Should.Throw<InvalidInputException>(() => Rendered("rag")).Message.ShouldBe(
-            $"{directory.Root}: expected a chat template 'rag', found only 'default', 'tool_use'; choose one of them by --template");
+            $"{directory.Root}: expected a chat template 'rag', found only 'default', 'tool_use'; "
+                + "choose one of them by --template");
     }
 
     [Fact]
@@ -71,7 +75,8 @@ public sealed class ChatTemplateTests : IDisposable
     public void Without_a_template_the_message_says_where_one_may_be()
     {
         Should.Throw<InvalidInputException>(() => Rendered()).Message.ShouldBe(
-            $"{directory.Root}: expected a chat template (chat_template.jinja, or chat_template in tokenizer_config.json), found none; "
+            $"{directory.Root}: expected a chat template (chat_template.jinja, or chat_template in tokenizer_config.json), "
+                + "found none; "
                 + "use a model that was trained on conversations, or give a file by --template FILE.jinja");
         Write("tokenizer_config.json", new { chat_template = new[] { 1 } });
         Should.Throw<InvalidInputException>(() => Rendered()).Message.ShouldContain("a template, or a list of objects with");
@@ -128,7 +133,8 @@ public sealed class ChatTemplateTests : IDisposable
         var conversation = Conversation.Parse(
             """{"messages":[{"role":"user","content":"x","b":{"10":1,"9":1.0,"a":[true,null,12345678901234567890]}}]}""", "m");
         Template("{{ messages[0].b }} {{ messages[0].b | tojson }}").Render(conversation).Text.ShouldBe(
-            "{'10': 1, '9': 1.0, 'a': [True, None, 12345678901234567890]} {\"10\": 1, \"9\": 1.0, \"a\": [true, null, 12345678901234567890]}");
+            "{'10': 1, '9': 1.0, 'a': [True, None, 12345678901234567890]} "
+            + "{\"10\": 1, \"9\": 1.0, \"a\": [true, null, 12345678901234567890]}");
     }
 
     [Theory]
@@ -138,9 +144,15 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("[3]", "m[0]: expected a message, found 3; ")]
     [InlineData("""[{"content":"a"}]""", "m[0], \"role\": expected the name of a role, found none; ")]
     [InlineData("""[{"role":5,"content":"a"}]""", "m[0], \"role\": expected the name of a role, found 5; ")]
-    [InlineData("""[{"from":"nobody","value":"a"}]""", "m[0], \"from\": expected human, gpt, system, tool or another name of them, found 'nobody'; ")]
-    [InlineData("""[{"role":"user","content":{"a":1}}]""", "m[0], \"content\": expected text, or a list of parts with text, found an object; ")]
-    [InlineData("""[{"role":"user","content":[{"type":"image","url":"x"}]}]""", "m[0], \"content\"[0]: expected a part of the type 'text', found 'image'; ")]
+    [InlineData(
+        """[{"from":"nobody","value":"a"}]""",
+        "m[0], \"from\": expected human, gpt, system, tool or another name of them, found 'nobody'; ")]
+    [InlineData(
+        """[{"role":"user","content":{"a":1}}]""",
+        "m[0], \"content\": expected text, or a list of parts with text, found an object; ")]
+    [InlineData(
+        """[{"role":"user","content":[{"type":"image","url":"x"}]}]""",
+        "m[0], \"content\"[0]: expected a part of the type 'text', found 'image'; ")]
     [InlineData("""{"messages":{"a":1}}""", "m, \"messages\": expected a list of messages, found an object; ")]
     [InlineData("""{"messages":[],"tools":"{"}""", "m, \"tools\": not JSON ")]
     public void What_is_no_conversation_is_refused(string json, string message) =>
@@ -148,7 +160,8 @@ public sealed class ChatTemplateTests : IDisposable
 
     [Theory]
     [InlineData("""[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]""", "user=a;assistant=b;")]
-    [InlineData("""{"conversations":[{"from":"system","value":"a"},{"from":"function_response","value":"b"}]}""", "system=a;tool=b;")]
+    [InlineData(
+        """{"conversations":[{"from":"system","value":"a"},{"from":"function_response","value":"b"}]}""", "system=a;tool=b;")]
     [InlineData("""{"conversations":[{"role":"user","content":"a"}]}""", "user=a;")]
     [InlineData("""[{"role":"user","content":null},{"role":"user"},{"role":"user","content":4.50}]""", "user=;user=;user=4.50;")]
     [InlineData("""{"messages":null}""", "")]

@@ -43,7 +43,8 @@ public class JinjaLimitsTests
     [Fact]
     public void Memory_is_limited()
     {
-        var template = "{% set ns = namespace(a=[]) %}{% for i in range(9999) %}{% set ns.a = ns.a + ['x' * 99999] %}{% endfor %}";
+        var template = "{% set ns = namespace(a=[]) %}{% for i in range(9999) %}"
+            + "{% set ns.a = ns.a + ['x' * 99999] %}{% endfor %}";
         var engine = new JinjaEngine(template, "t", new() { AllocatedBytes = 64 << 20 });
         Should.Throw<InvalidInputException>(() => Render(engine)).Message
             .ShouldBe("t: needs more than 64 MiB of memory; use another template, or shorter messages");
@@ -77,5 +78,6 @@ public class JinjaLimitsTests
         Should.Throw<InvalidInputException>(() => Render(new JinjaEngine(template, "t"))).Message.ShouldBe(message);
 
     private static string Render(JinjaEngine engine) =>
-        engine.Render(JinjaValues.Object(Array.Empty<(string, JsonElement)>()), '\uE000', '\uE001', DateTimeOffset.UnixEpoch, "t");
+        engine.Render(
+            JinjaValues.Object(Array.Empty<(string, JsonElement)>()), '\uE000', '\uE001', DateTimeOffset.UnixEpoch, "t");
 }

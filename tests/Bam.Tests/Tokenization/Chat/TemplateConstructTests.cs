@@ -50,7 +50,10 @@ public class TemplateConstructTests
         var ranges = string.Join(',', rendered.Generated.Select(range =>
             $"[{Letters(rendered.Text, range.Start)},{Letters(rendered.Text, range.End)}]"));
         var expectedRanges = entry.TryGetProperty("generated", out var generated)
-            ? string.Join(',', generated.EnumerateArray().Where(IsNotEmpty).Select(range => range.GetRawText().Replace(" ", "", StringComparison.Ordinal)))
+            ? string.Join(
+                ',',
+                generated.EnumerateArray().Where(IsNotEmpty)
+                    .Select(range => range.GetRawText().Replace(" ", "", StringComparison.Ordinal)))
             : "";
         return rendered.Text == expected && ranges == expectedRanges
             ? null

@@ -21,7 +21,8 @@ function bind(names, args, named) {
 const folded = (value, caseSensitive) => (value instanceof Str && !caseSensitive ? new Str(value.value.toLowerCase()) : value);
 
 function sorted(values, { reverse, case_sensitive, attribute }, call) {
-  const keyed = values.map((value) => [folded(isNone(attribute) ? value : keyOf(value, attribute, call), flag(case_sensitive)), value]);
+  const keyOfValue = (value) => folded(isNone(attribute) ? value : keyOf(value, attribute, call), flag(case_sensitive));
+  const keyed = values.map((value) => [keyOfValue(value), value]);
   keyed.sort(([a], [b]) => (flag(reverse) ? compare(b, a) : compare(a, b)));
   return keyed.map(([, value]) => value);
 }
@@ -129,7 +130,8 @@ function round(operand, args, named) {
   if (way !== "common") return new Float((way === "ceil" ? Math.ceil(scaled) : Math.floor(scaled)) / scale);
   if (operand instanceof Int) return operand;
   if (scale === 1 && Math.abs(scaled % 1) === 0.5) return new Float(2 * Math.round(scaled / 2));
-  return new Float(scale >= 1 ? Number(operand.value.toFixed(Math.min(100, Number(precision?.value ?? 0)))) : Math.round(scaled) / scale);
+  return new Float(
+    scale >= 1 ? Number(operand.value.toFixed(Math.min(100, Number(precision?.value ?? 0)))) : Math.round(scaled) / scale);
 }
 
 function indent(operand, args, named) {
@@ -190,7 +192,8 @@ export function pairs(operand) {
 const HTML = new Map([["&", "&amp;"], ["<", "&lt;"], [">", "&gt;"], ["'", "&#39;"], ['"', "&#34;"]]);
 const escapeHtml = (operand) => str(text(operand).replace(/[&<>'"]/g, (letter) => HTML.get(letter)));
 
-const unescapeHtml = (value) => [...HTML].reverse().reduce((content, [letter, entity]) => content.replaceAll(entity, letter), value);
+const unescapeHtml = (value) =>
+  [...HTML].reverse().reduce((content, [letter, entity]) => content.replaceAll(entity, letter), value);
 
 const titleOf = (value) => value.split(/([-\s({[<]+)/).map(capitalize).join("");
 
@@ -205,7 +208,10 @@ const reversed = (operand) =>
 const end = (operand, place) => items(operand).at(place) ?? new Undefined(undefined);
 
 const FILTERS = {
-  abs: (operand) => (operand instanceof Float ? new Float(Math.abs(operand.value)) : new Int(Math.abs(Number(requireDefined(operand).value)))),
+  abs: (operand) => {
+    const size = Math.abs(Number(requireDefined(operand).value));
+    return operand instanceof Float ? new Float(size) : new Int(size);
+  },
   attr: (operand, [name], named, call) => call.attribute(operand, text(name)) ?? new Undefined(undefined),
   batch: batches,
   capitalize: (operand) => str(capitalize(text(operand))),
@@ -248,7 +254,10 @@ const FILTERS = {
   sort: (operand, args, named, call) =>
     list(sorted(items(operand), bind(["reverse", "case_sensitive", "attribute"], args, named), call)),
   string: (operand) => str(text(operand)),
-  striptags: (operand) => str(unescapeHtml(text(operand).replace(/<!--.*?-->|<[^>]*>/gs, "").split(/\s+/).filter((word) => word).join(" "))),
+  striptags: (operand) => {
+    const content = text(operand).replace(/<!--.*?-->|<[^>]*>/gs, "");
+    return str(unescapeHtml(content.split(/\s+/).filter((word) => word).join(" ")));
+  },
   sum,
   title: (operand) => str(titleOf(text(operand))),
   tojson: toJson,

@@ -194,7 +194,7 @@ export class PythonInterpreter extends Interpreter {
     scope.setVariable(node.name.value, new Func((args, named, caller) => {
       const inner = new Environment(scope);
       if (caller) inner.setVariable("caller", caller);
-      return macro.value(named.size > 0 ? [...args, new Keywords(named)] : args, inner);
+      return macro.value(withKeywords(args, named), inner);
     }));
     return new None(null);
   }
@@ -211,11 +211,10 @@ export class PythonInterpreter extends Interpreter {
       const output = this.evaluateBlock(node.body, new Environment(scope)).value;
       return new Str(this.marks[0] + output + this.marks[1]);
     }
-    let caller;
     const capture = new Environment(scope);
     super.evaluateMacro({ name: { value: "caller" }, args: node.callerArgs ?? [], body: node.body }, capture);
     const body = capture.variables.get("caller");
-    caller = new Func((args, named) => body.value(named.size > 0 ? [...args, new Keywords(named)] : args, new Environment(scope)));
+    const caller = new Func((args, named) => body.value(withKeywords(args, named), new Environment(scope)));
     const [args, named] = this.evaluateArguments(node.call.args, scope);
     return this.invoke(this.evaluate(node.call.callee, scope), args, named, caller);
   }
@@ -291,6 +290,9 @@ export class PythonInterpreter extends Interpreter {
     return value instanceof Tuple ? new Tuple(sliced.value) : sliced;
   }
 }
+
+/** Arguments as the package passes them: the named ones last. */
+const withKeywords = (args, named) => (named.size > 0 ? [...args, new Keywords(named)] : args);
 
 const literal = (value) => (value === undefined ? undefined : { type: "IntegerLiteral", value: Number(value) });
 

@@ -37,15 +37,20 @@ export const capitalize = upperFirst;
 /** str.title: letters after another character than a letter are capital. */
 const title = (value) => value.replace(/\p{L}+/gu, upperFirst);
 
+const LINE_END = /(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/;
+const LINES = /[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|$)/g;
+
 export function splitLines(value, keepEnds = false) {
-  const lines = value.match(/[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|$)/g) ?? [];
+  const lines = value.match(LINES) ?? [];
   if (lines.at(-1) === "") lines.pop();
-  return keepEnds ? lines : lines.map((line) => line.replace(/(\r\n|[^])$/, (end) => (/^[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/.test(end) ? "" : end)));
+  return keepEnds ? lines : lines.map((line) => line.replace(LINE_END, ""));
 }
 
 function split(value, separator, most, fromRight) {
   const limit = isNone(most) || most.value < 0 ? Infinity : Number(most.value);
-  const parts = isNone(separator) ? wordsOf(value, limit, fromRight) : piecesOf(value, requireText(separator, "sep"), limit, fromRight);
+  const parts = isNone(separator)
+    ? wordsOf(value, limit, fromRight)
+    : piecesOf(value, requireText(separator, "sep"), limit, fromRight);
   return list(parts.map((part) => new Str(part)));
 }
 
@@ -142,13 +147,20 @@ const METHODS = {
   rsplit: (value, [separator, most], named) => split(value, separator ?? named.get("sep"), most ?? named.get("maxsplit"), true),
   splitlines: (value, [keepEnds], named) =>
     list(splitLines(value, !!(keepEnds ?? named.get("keepends"))?.value).map((line) => new Str(line))),
-  replace: (value, [from, to, most], named) =>
-    str(replace(value, requireText(from, "replace's argument"), requireText(to, "replace's argument"), most ?? named.get("count"))),
+  replace: (value, [from, to, most], named) => {
+    const [before, after] = [requireText(from, "replace's argument"), requireText(to, "replace's argument")];
+    return str(replace(value, before, after, most ?? named.get("count")));
+  },
   startswith: (value, [prefix]) => starts(value, prefix, false),
   endswith: (value, [suffix]) => starts(value, suffix, true),
-  removeprefix: (value, [prefix]) => str(value.startsWith(requireText(prefix, "removeprefix's argument")) ? value.slice(prefix.value.length) : value),
-  removesuffix: (value, [suffix]) =>
-    str(requireText(suffix, "removesuffix's argument") !== "" && value.endsWith(suffix.value) ? value.slice(0, -suffix.value.length) : value),
+  removeprefix: (value, [prefix]) => {
+    const start = requireText(prefix, "removeprefix's argument");
+    return str(value.startsWith(start) ? value.slice(start.length) : value);
+  },
+  removesuffix: (value, [suffix]) => {
+    const end = requireText(suffix, "removesuffix's argument");
+    return str(end !== "" && value.endsWith(end) ? value.slice(0, -end.length) : value);
+  },
   find: (value, [part, start]) => new Int(find(value, requireText(part, "find's argument"), start, false)),
   rfind: (value, [part, start]) => new Int(find(value, requireText(part, "rfind's argument"), start, true)),
   index: (value, [part, start]) => {
@@ -195,7 +207,8 @@ export function format(pattern, values) {
     if (next >= given.length) throw new Error("not enough arguments for format string");
     return given[next++];
   };
-  const out = pattern.replace(/%(?:\(([^)]*)\))?([-0+ #]*)(\d*)(?:\.(\d+))?(.|$)/gs, (all, name, flags, width, precision, type) => {
+  const conversions = /%(?:\(([^)]*)\))?([-0+ #]*)(\d*)(?:\.(\d+))?(.|$)/gs;
+  const out = pattern.replace(conversions, (all, name, flags, width, precision, type) => {
     if (type === "%") return "%";
     requireLength({ length: Math.max(Number(width), Number(precision || 0)) });
     const content = conversion(type, take(name), precision, flags);
@@ -231,9 +244,11 @@ function formatBraces(pattern, args, named) {
     if (all === "{" || all === "}") throw new Error("a single brace in a format string");
     const [first, ...path] = name.split(/[.[\]]+/).filter((part, i) => i === 0 || part !== "");
     let value = first === "" ? args[next++] : /^\d+$/.test(first) ? args[Number(first)] : named.get(first);
-    for (const part of path) value = value instanceof Dict ? value.value.get(part) : value instanceof List ? value.value[Number(part)] : undefined;
+    for (const part of path)
+      value = value instanceof Dict ? value.value.get(part) : value instanceof List ? value.value[Number(part)] : undefined;
     if (value === undefined) throw new Error(`no value for {${name}} of a format string`);
-    return asRepr || !spec ? aligned(asRepr ? repr(value) : text(value), spec ?? "", false) : aligned(value, spec, isNumber(value));
+    if (asRepr) return aligned(repr(value), spec ?? "", false);
+    return spec ? aligned(value, spec, isNumber(value)) : text(value);
   }));
 }
 
@@ -242,7 +257,9 @@ function aligned(value, spec, isNumeric) {
   const parts = /^(?:([^]?)([<>^=]))?(\+)?(0)?(\d*)(,)?(?:\.(\d+))?([a-zA-Z%])?$/u.exec(spec);
   if (!parts) throw new Error(`the format '${spec}' is not supported`);
   const [, fill, align, plus, zero, width, , precision, type] = parts;
-  let content = !isNumeric ? (typeof value === "string" ? value : text(value)) : type ? conversion(type, value, precision, plus ?? "") : text(value);
+  let content = typeof value === "string" ? value
+    : isNumeric && type ? conversion(type, value, precision, plus ?? "")
+    : text(value);
   if (!isNumeric && precision) content = [...content].slice(0, Number(precision)).join("");
   const missing = Math.max(0, Number(width) - [...content].length);
   const filler = fill || (zero ? "0" : " ");

@@ -32,7 +32,8 @@ const TESTS = {
   number: isNumber,
   odd: (value) => remainder(value, 2) === 1,
   sameas: (value, [other]) =>
-    value === other || (value.constructor === other.constructor && !(value instanceof List || value instanceof Dict) && equal(value, other)),
+    value === other
+    || (value.constructor === other.constructor && !(value instanceof List || value instanceof Dict) && equal(value, other)),
   sequence: (value) => value instanceof Str || value instanceof List || value instanceof Dict || value instanceof Undefined,
   string: (value) => value instanceof Str,
   test: (value) => Object.hasOwn(TESTS, text(value)) || COMPARISONS.has(COMPARISON_NAMES[text(value)] ?? text(value)),

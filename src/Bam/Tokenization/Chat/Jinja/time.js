@@ -15,7 +15,9 @@ export function strftime(format, [year, month, day, hour, minute, second, micros
     U: two(Math.floor((yearDay + 6 - (weekday + 1) % 7) / 7)), W: two(Math.floor((yearDay + 6 - weekday) / 7)),
     y: two(year % 100), Y: String(year), z: "", Z: "", n: "\n", t: "\t", "%": "%",
   };
-  const compound = { c: "%a %b %e %H:%M:%S %Y", D: "%m/%d/%y", F: "%Y-%m-%d", R: "%H:%M", T: "%H:%M:%S", x: "%m/%d/%y", X: "%H:%M:%S", h: "%b" };
+  const compound = {
+    c: "%a %b %e %H:%M:%S %Y", D: "%m/%d/%y", F: "%Y-%m-%d", R: "%H:%M", T: "%H:%M:%S", x: "%m/%d/%y", X: "%H:%M:%S", h: "%b",
+  };
   const expand = (text) => text.replace(/%(-?)([^])/g, (all, sign, letter) => {
     if (Object.hasOwn(compound, letter)) return expand(compound[letter]);
     if (!Object.hasOwn(fields, letter)) return all;

@@ -137,7 +137,8 @@ export function equal(a, b) {
     return a instanceof Tuple === b instanceof Tuple && a.value.length === b.value.length
       && a.value.every((item, i) => equal(item, b.value[i]));
   if (a instanceof Dict && b instanceof Dict)
-    return a.value.size === b.value.size && [...a.value].every(([key, item]) => b.value.has(key) && equal(item, b.value.get(key)));
+    return a.value.size === b.value.size
+      && [...a.value].every(([key, item]) => b.value.has(key) && equal(item, b.value.get(key)));
   return a === b;
 }
 
