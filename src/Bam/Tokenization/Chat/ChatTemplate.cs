@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Jint.Runtime;
 
 namespace Bam.Tokenization.Chat;
 
@@ -103,9 +104,19 @@ internal sealed partial class ChatTemplate
         var mark = UnusedMark(variables);
         var (opening, closing) = (mark, (char)(mark + 1));
         if (!engines.TryTake(out var engine)) engine = new JinjaEngine(source, Where);
-        var text = engine.Render(variables, opening, closing, now, Where);
-        engines.Add(engine); // an engine that failed is dropped
-        return RenderedChat.Of(text, opening, closing);
+        try
+        {
+            var text = engine.Render(variables, opening, closing, now, Where);
+            engines.Add(engine);
+            return RenderedChat.Of(text, opening, closing);
+        }
+        catch (InvalidInputException e)
+        {
+            // An engine that reached a limit may have stopped anywhere.
+            if (e.InnerException is JavaScriptException) engines.Add(engine);
+            else engine.Dispose();
+            throw;
+        }
     }
 
     // Two private-use characters that neither the template nor the messages have, written or escaped.

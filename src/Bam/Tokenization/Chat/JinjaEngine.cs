@@ -13,7 +13,7 @@ namespace Bam.Tokenization.Chat;
 /// values added by the modules in <c>Jinja/</c>. A template cannot reach the host, and time, memory and depth are limited. For
 /// one thread at a time.
 /// </summary>
-internal sealed class JinjaEngine
+internal sealed class JinjaEngine : IDisposable
 {
     private const string Package = "jinja";
     private const string Entry = "template";
@@ -65,6 +65,8 @@ internal sealed class JinjaEngine
             where,
             () => engine.Invoke(render, program, variables, $"{opening}", $"{closing}", TimeFields(now)),
             "messages").AsString();
+
+    public void Dispose() => engine.Dispose();
 
     private static string TimeFields(DateTimeOffset now) => string.Create(
         CultureInfo.InvariantCulture,

@@ -119,6 +119,16 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Fact]
+    public void A_template_goes_on_after_it_refused_messages()
+    {
+        var template = Template(
+            "{% macro f(m) %}{% if m.content == 'bad' %}{{ raise_exception('bad') }}{% endif %}ok{% endmacro %}"
+            + "{% for m in messages %}{{ f(m) }}{% endfor %}");
+        for (var i = 0; i < 600; i++) Should.Throw<InvalidInputException>(() => template.Render(User("bad")));
+        template.Render(User("good")).Text.ShouldBe("ok");
+    }
+
+    [Fact]
     public void Marks_are_no_letters_of_the_messages()
     {
         var text = "\uE000\uE001\uE002";
