@@ -137,7 +137,10 @@ internal static class Samples
                 {
                     new { role = "system", content = Say() },
                     new { role = "user", content = new[] { new { type = "text", text = Say() } } },
-                    new { role = "assistant", content = (string?)null, tool_calls = new[] { new { name = "f", arguments = "{}" } } },
+                    new
+                    {
+                        role = "assistant", content = (string?)null, tool_calls = new[] { new { name = "f", arguments = "{}" } },
+                    },
                     new { role = "tool", content = 4.5 },
                     new { role = "assistant", content = Say() },
                 },
