@@ -63,8 +63,9 @@ internal static class FeatureWords
     /// </summary>
     public static string? FirstDifference(ModelConfig config, ModelConfig other)
     {
+        var (first, second) = (Plainest(config), Plainest(other));
         var differing = ModelConfigJson.Keys
-            .Where(key => key.Attribute.ChangesResult && !Equals(key.Get(config), key.Get(other)))
+            .Where(key => key.Attribute.ChangesResult && !Equals(key.Get(first), key.Get(second)))
             .ToList();
         if (differing.Count == 0) return null;
         foreach (var (property, words) in Words)
@@ -75,6 +76,14 @@ internal static class FeatureWords
         var difference = ModelConfigComparison.Differences(config, other).First(found => found.Key == differing[0].Name);
         return $"{difference.Key} = {difference.First}";
     }
+
+    /// <summary>The same model with defaults in place of values that mean the same.</summary>
+    private static ModelConfig Plainest(ModelConfig config) => config with
+    {
+        NormTopkProb = config is { NormTopkProb: true, NumLocalExperts: > 1 },
+        AttentionMultiplier =
+            config.AttentionMultiplier == 1 / Math.Sqrt(config.HeadDim) ? null : config.AttentionMultiplier,
+    };
 
     private static string Scaling(ModelConfig config) => config.RopeScaling switch
     {

@@ -190,7 +190,7 @@ internal static class GgufArchitectures
         TieWordEmbeddings = config.TieWordEmbeddings,
         NumLocalExperts = config.NumLocalExperts,
         NumExpertsPerTok = config.NumExpertsPerTok,
-        NormTopkProb = config.NumLocalExperts > 1 || config.NormTopkProb,
+        NormTopkProb = true,
     };
 
     /// <summary>The model's scaling, of the given kinds as llama.cpp computes it; dynamic scaling begins beyond the context.</summary>

@@ -62,12 +62,9 @@ internal static class GgufGemma
         RopeScaling = GgufArchitectures.Scaling(config, RopeScalingType.Linear),
     };
 
-    private static double? Multiplier(ModelConfig config, int layersOfLargest)
-    {
-        var width = config.NumHiddenLayers == layersOfLargest ? config.HiddenSize / config.NumAttentionHeads : config.HeadDim;
-        var multiplier = 1 / Math.Sqrt(width);
-        return (config.AttentionMultiplier ?? 1 / Math.Sqrt(config.HeadDim)) == multiplier ? config.AttentionMultiplier : multiplier;
-    }
+    private static double Multiplier(ModelConfig config, int layersOfLargest) =>
+        1 / Math.Sqrt(
+            config.NumHiddenLayers == layersOfLargest ? config.HiddenSize / config.NumAttentionHeads : config.HeadDim);
 
     private static int? Period(ModelConfig config)
     {
