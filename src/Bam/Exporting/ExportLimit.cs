@@ -15,6 +15,11 @@ internal sealed record ExportLimit(Predicate<ModelConfig> IsMet, string What)
     /// <summary>Architectures of mixtures alone.</summary>
     public static readonly ExportLimit Dense = new(config => config.NumLocalExperts == 1, "a dense feed-forward");
 
+    /// <summary>Ministral 3's alone.</summary>
+    public static readonly ExportLimit GrowingQueries = new(
+        config => config.RopeScaling is { Llama4ScalingBeta: > 0 },
+        $"queries that grow with their position ({RotaryFields.QueryBeta})");
+
     /// <summary>Rejects a model with one of the features.</summary>
     /// <exception cref="InvalidInputException">The model has such a feature; the message names the first one.</exception>
     public static void Require(ModelConfig config, string where, IEnumerable<ExportLimit> limits, string format)

@@ -20,6 +20,7 @@ internal abstract class FamilyFormat : SafetensorsFormat
     public sealed override void Require(ModelConfig config, string where)
     {
         base.Require(config, where);
+        ExportLimit.Require(config, where, [ExportLimit.GrowingQueries], Name);
         var complete = Complete(config);
         ExportLimit.RequireSame(complete, ReadBack(complete, where), where, Name);
     }

@@ -26,8 +26,8 @@ internal sealed record GgufArchitecture
     /// <summary>True if the file holds a head even where it is the embedding matrix.</summary>
     public bool NeedsHead { get; init; }
 
-    /// <summary>True if gate and up projection are one tensor.</summary>
-    public bool JoinsGateAndUp { get; init; }
+    /// <summary>True if queries, keys and values are one tensor, and gate and up projection another.</summary>
+    public bool JoinsProjections { get; init; }
 
     /// <summary>Adds the metadata of this architecture alone.</summary>
     public Action<GgufMetadata, ModelConfig> AddSettings { get; init; } = (_, _) => { };

@@ -142,7 +142,7 @@ internal static class GgufArchitectures
                 RopeScaling = Scaling(config, RopeScalingType.Linear, RopeScalingType.Yarn, RopeScalingType.Longrope),
             },
             Limits = [ExportLimit.OtherHeadWidth],
-            JoinsGateAndUp = true,
+            JoinsProjections = true,
             AddSettings = (metadata, _) => metadata.Add("phi3.attention.sliding_window", 0),
         },
         new()

@@ -76,7 +76,7 @@ internal static class GgufTensors
     }
 
     /// <summary>
-    /// The tensor name of a parameter; the experts of a block are stacked in one tensor, and gate and up projection may be joined.
+    /// The tensor name of a parameter; the experts of a block are stacked in one tensor, and an architecture may join projections.
     /// </summary>
     private static string NameOf(ParameterInfo parameter, ModelConfig config, GgufArchitecture architecture)
     {
@@ -87,7 +87,8 @@ internal static class GgufTensors
             ParameterKind.Head => $"output.{suffix}",
             ParameterKind.Norm when parameter.Layer < 0 => $"output_norm.{suffix}",
             ParameterKind.Norm => InBlock((config.HasOutputNorms ? OutputNorms : InputNorms)[parameter.Name.Split('.')[^2]]),
-            ParameterKind.Gate when architecture.JoinsGateAndUp => InBlock(Modules[ParameterKind.Up]),
+            ParameterKind.Query or ParameterKind.Key or ParameterKind.Value when architecture.JoinsProjections => InBlock("attn_qkv"),
+            ParameterKind.Gate when architecture.JoinsProjections => InBlock(Modules[ParameterKind.Up]),
             _ => InBlock($"{Modules[parameter.Kind]}{(parameter.Expert >= 0 ? "_exps" : "")}"),
         };
 
