@@ -43,6 +43,7 @@ def main():
         *read_by_bam(root / "saved", "saved by transformers"),
         *json.loads((root / "loaded.json").read_text()),
         *read_by_bam(root / "resaved", "exported by Bam, saved again by transformers"),
+        *json.loads((root / "forms.json").read_text()),
     ]
     for row in rows:
         row["passed"] = row.get("difference", 0) < TOLERANCE and row.get("generates", True)
