@@ -21,7 +21,8 @@ internal static class Fixtures
 
     /// <summary>Those without feed-forward experts.</summary>
     public static readonly string[] DenseHuggingFaceModels =
-        [.. HuggingFaceModels.Where(name => !name.Contains("moe", StringComparison.Ordinal) && !name.StartsWith("mixtral", StringComparison.Ordinal))];
+        [.. HuggingFaceModels.Where(name => !name.Contains("moe", StringComparison.Ordinal)
+            && !name.StartsWith("mixtral", StringComparison.Ordinal))];
 
     /// <summary>The directory of a model of another library.</summary>
     public static string HuggingFaceModel(string name) =>

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
+using Bam.Configuration;
 using Bam.Models.Costs;
 using Spectre.Console;
 
@@ -83,11 +84,13 @@ internal static class InspectView
         AddText("feed-forward", DescribeFeedForward(config));
         var rotary = Text($"rotary base {config.RopeTheta:N0}{(config.RopeInterleaved ? ", interleaved" : "")}");
         var dimensions = $"{config.RotaryDim} of {config.HeadDim} dimensions{DescribeScaling(config.RopeScaling)}";
-        Add("positions", $"{config.MaxPositionEmbeddings:N0}, {rotary}, {dimensions}");
+        var without = config.NoRopeLayers.Count(flag => flag == 0);
+        var exceptions = without == 0 ? "" : $", none in {without} of {config.NumHiddenLayers} layers";
+        Add("positions", $"{config.MaxPositionEmbeddings:N0}, {rotary}, {dimensions}{exceptions}");
         var head = $"{(config.TieWordEmbeddings ? "tied" : "untied")} head{(config.LmHeadBias ? " with bias" : "")}";
         Add("vocabulary", $"{config.VocabSize:N0}, {head}");
-        var norm = config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm";
-        Add("norm", $"{norm} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}");
+        AddText("norm", DescribeNorm(config));
+        if (DescribeFactors(config) is { Length: > 0 } factors) AddText("factors", factors);
         Add("parameters", $"{summary.Parameters:N0}, {size.Active:N0} active");
         var bytes = summary.Files.Sum(file => file.Bytes);
         Add("weights", $"{DescribeDtypes(summary.Dtypes)}, {bytes:N0} bytes in {Count(summary.Files.Count, "file")}");
@@ -134,7 +137,7 @@ internal static class InspectView
         config.ParallelBlock ? config.SeparateNorms ? "parallel with two norms" : "parallel" : "sequential";
 
     private static string DescribeScaling(RopeScaling? scaling) =>
-        scaling is null ? "" : string.Create(CultureInfo.InvariantCulture, $", {scaling.Type} scaling by {scaling.Factor}");
+        scaling is null ? "" : Text($", {SnakeCase.Of(scaling.Type)} scaling by {scaling.Factor}");
 
     private static string DescribeExtras(ModelConfig config)
     {
@@ -143,8 +146,40 @@ internal static class InspectView
             extras += config.AttentionOutputBias ? ", biases" : ", biases of queries, keys and values";
         if (config.QueryKeyNorm != QueryKeyNorm.None)
             extras += $", queries and keys normed{(config.QueryKeyNorm == QueryKeyNorm.PerHead ? " per head" : "")}";
-        if (config.SlidingWindow is { } window) extras += string.Create(CultureInfo.InvariantCulture, $", window of {window:N0}");
+        if (config.SlidingWindow is { } window)
+        {
+            var sliding = config.LayerTypes.Count(type => type == LayerType.SlidingAttention);
+            var where = sliding == 0 ? "" : $" in {sliding} of {config.NumHiddenLayers} layers";
+            extras += Text($", window of {window:N0}{where}");
+        }
+
+        if (config.AttnLogitSoftcapping is { } cap) extras += Text($", scores capped at {cap}");
+        if (config.ClipQkv is { } limit) extras += Text($", queries, keys and values clamped to {limit}");
         return extras;
+    }
+
+    // What multiplies and caps; empty for most families.
+    private static string DescribeFactors(ModelConfig config)
+    {
+        var factors = new List<string>();
+        if (config.EmbeddingMultiplier != 1) factors.Add(Text($"embeddings × {config.EmbeddingMultiplier:g6}"));
+        if (config.AttentionMultiplier is { } scale) factors.Add(Text($"attention scores × {scale:g6}"));
+        if (config.ResidualMultiplier != 1) factors.Add(Text($"branches × {config.ResidualMultiplier:g6}"));
+        if (config.LogitScale != 1) factors.Add(Text($"logits × {config.LogitScale:g6}"));
+        if (config.FinalLogitSoftcapping is { } cap) factors.Add(Text($"logits capped at {cap}"));
+        return string.Join(", ", factors);
+    }
+
+    private static string DescribeNorm(ModelConfig config)
+    {
+        var kind = config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm";
+        var place = config.NormPlacement switch
+        {
+            NormPlacement.Output => ", after the branches",
+            NormPlacement.Both => ", before and after the branches",
+            _ => "",
+        };
+        return Text($"{kind} {(config.NormBias ? "with" : "without")} bias, ε {config.NormEps:g}{place}");
     }
 
     private static string DescribeAttention(ModelConfig config)
@@ -167,7 +202,11 @@ internal static class InspectView
                 CultureInfo.InvariantCulture,
                 $"{config.NumLocalExperts} experts, top {config.NumExpertsPerTok}, "
                 + $"weights {(config.NormTopkProb ? "" : "not ")}renormalised, "
-                + $"load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}");
+                + $"load balancing {config.RouterAuxLossCoef}, router z {config.RouterZLossCoef}")
+            + (config.SharedExpertIntermediateSize is { } shared ? Text($", a shared expert of {shared:N0}") : "")
+            + (config.MlpOnlyLayers.Count is > 0 and var layers
+                ? Text($", {layers} of {config.NumHiddenLayers} layers dense with {config.DenseIntermediateSize:N0}")
+                : "");
 
     private static string DescribeDtypes(IReadOnlyList<DtypeCount> dtypes) =>
         dtypes.Count == 1 ? dtypes[0].Dtype.TorchName : $"tensors: {DtypeCount.Describe(dtypes)}";

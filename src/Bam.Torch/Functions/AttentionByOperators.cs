@@ -163,8 +163,8 @@ internal static class AttentionByOperators
             Tensor.From<long>([.. places], [places.Count], device));
     }
 
-    // softmax(scale · Q Kᵀ) V of several query heads with the key-value head that they share, which is not repeated. queries: [B, K,
-    // R, C, D]; keys and values: [B, K, S, D]; hidden: broadcast to [B, K, R, C, S], null where every query sees every key.
+    // softmax(scale · Q Kᵀ) V of several query heads with the key-value head that they share, which is not repeated. queries:
+    // [B, K, R, C, D]; keys and values: [B, K, S, D]; hidden: broadcast to [B, K, R, C, S], null where each query sees all.
     private static Tensor AttendInGroups(
         Tensor queries, Tensor keys, Tensor values, Tensor? hidden, AttentionShape shape)
     {

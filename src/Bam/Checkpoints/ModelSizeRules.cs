@@ -57,6 +57,18 @@ internal static class ModelSizeRules
 
     private static (double Tensors, double Parameters) Count(ModelConfig config)
     {
+        if (config.MlpOnlyLayers.Count == 0 || config.DenseIntermediateSize is not { } width)
+            return Count(config, config.NumHiddenLayers);
+        // Layers with and without experts.
+        var denseLayers = Math.Min(config.MlpOnlyLayers.Count, config.NumHiddenLayers);
+        var (tensors, parameters) = Count(config, config.NumHiddenLayers - denseLayers);
+        var dense = config with { NumLocalExperts = 1, IntermediateSize = width, SharedExpertIntermediateSize = null };
+        var (all, ofDense) = (Count(dense, denseLayers), Count(dense, layers: 0));
+        return (tensors + all.Tensors - ofDense.Tensors, parameters + all.Parameters - ofDense.Parameters);
+    }
+
+    private static (double Tensors, double Parameters) Count(ModelConfig config, int layers)
+    {
         var block = config with
         {
             NumHiddenLayers = 1,
@@ -67,12 +79,12 @@ internal static class ModelSizeRules
         double tensors = 0, parameters = 0;
         foreach (var parameter in ParameterTable.Of(block))
         {
-            var layers = parameter.Layer < 0 ? 1 : config.NumHiddenLayers;
+            var times = parameter.Layer < 0 ? 1 : layers;
             var isFeedForward = parameter.Kind is ParameterKind.FeedForwardRouter
                 or ParameterKind.Gate or ParameterKind.Up or ParameterKind.Down;
             var experts = (isFeedForward ? config.NumLocalExperts : config.NumAttentionExperts) / 2.0;  // the block has two
-            tensors += layers * (parameter.Expert < 0 ? 1 : experts);
-            parameters += layers * (parameter.Expert < 0 && !parameter.IsRouter ? 1 : experts) * parameter.Shape.Aggregate(
+            tensors += times * (parameter.Expert < 0 ? 1 : experts);
+            parameters += times * (parameter.Expert < 0 && !parameter.IsRouter ? 1 : experts) * parameter.Shape.Aggregate(
                 1.0, (product, size) => product * size);
         }
 

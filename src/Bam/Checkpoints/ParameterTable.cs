@@ -68,7 +68,8 @@ internal static class ParameterTable
         if (config.GatedMlp) mlp.Add("gate_proj", ParameterKind.Gate, [f, d], config.MlpBias);
         mlp.Add("up_proj", ParameterKind.Up, [f, d], config.MlpBias);
         mlp.Add("down_proj", ParameterKind.Down, [d, f], config.MlpBias);
-        if (config.SharedExpertIntermediateSize is { } width && mlp.Experts > 1) AddSharedExpert(parameters, config, layer, width);
+        if (config.SharedExpertIntermediateSize is { } width && mlp.Experts > 1)
+            AddSharedExpert(parameters, config, layer, width);
         if (config.HasOutputNorms) AddNorm(parameters, config, $"model.layers.{layer}.{FeedForwardOutputNorm}", layer);
     }
 

@@ -48,7 +48,9 @@ internal sealed record RopeScaling(RopeScalingType Type, double Factor)
     /// <summary>The attention factor of YaRN where a file gives none: 0.1·m·ln f + 1 (arXiv 2309.00071, Eq. 22).</summary>
     public static double YarnAttentionFactor(double factor, double m = 1) => factor <= 1 ? 1 : 0.1 * m * Math.Log(factor) + 1;
 
-    /// <summary>The attention factor of LongRoPE where a file gives none: √(1 + ln f / ln O) (arXiv 2402.13753, section 3.2).</summary>
+    /// <summary>
+    /// The attention factor of LongRoPE where a file gives none: √(1 + ln f / ln O) (arXiv 2402.13753, section 3.2).
+    /// </summary>
     public static double LongRopeAttentionFactor(double factor, int original) =>
         factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original));
 }

@@ -114,7 +114,8 @@ internal static class RotaryFields
             ? ReadObject(file, key, ForAllLayers(file, key, all), config, context)
             : null;
 
-    private static Settings? ReadObject(JsonFields file, string key, JsonFields? fields, ModelConfig config, RotaryContext context)
+    private static Settings? ReadObject(
+        JsonFields file, string key, JsonFields? fields, ModelConfig config, RotaryContext context)
     {
         if (fields is null) return null;
         var (theta, factor) = (fields.OptionalNumber(Theta), fields.OptionalNumber(Factor));

@@ -1,6 +1,6 @@
 namespace Bam.Checkpoints;
 
-/// <summary>The rotary frequencies of a model's layers, in radians per position, [D/2] for the rotated width D of a head.</summary>
+/// <summary>The rotary frequencies of a model's layers, in radians per position: [D/2] for the rotated width D.</summary>
 internal static class RotaryFrequencies
 {
     /// <summary>The frequencies of the layers without <see cref="ModelConfig.RopeLocalBaseFreq"/>.</summary>

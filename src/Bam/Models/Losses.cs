@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Bam.Checkpoints;
 using Bam.Torch;
 
 namespace Bam.Models;
@@ -107,6 +106,6 @@ internal sealed class RouterLosses(Device device) : IDisposable
         foreach (var loss in loadBalancing.Concat(z)) loss.Dispose();
     }
 
-    private Tensor PerLayer(List<Tensor> losses) =>
+    private static Tensor PerLayer(List<Tensor> losses) =>
         Tensor.Stack([.. losses]);
 }

@@ -25,13 +25,13 @@ public sealed class ConfigKeysTests : IDisposable
         Set("attention_multiplier", 0.5);
         Set("final_logit_softcapping", 30.0);
         Set("layer_types", new JsonArray("full_attention", "chunked_attention"));
-        Set("rope_scaling", new JsonObject { ["rope_type"] = "yarn", ["factor"] = 4 });
+        Set("rope_scaling", new JsonObject { ["rope_type"] = "su", ["factor"] = 4 });
         var run = CommandLineRun.Of("inspect", Model);
         run.Status.ShouldBe(2);
         run.Error.ShouldBe(
             $"bam: {Model}/config.json: expected only keys that Bam reads or that change nothing, found layer_types = "
             + "\"chunked_attention\", "
-            + "rope_scaling: rope_type = \"yarn\", use_magic = true, attention_multiplier = 0.5, final_logit_softcapping = 30; "
+            + "rope_scaling: rope_type = \"su\", use_magic = true, attention_multiplier = 0.5, final_logit_softcapping = 30; "
             + "remove those that change no arithmetic; otherwise Bam cannot run this model\n");
     }
 

@@ -29,6 +29,22 @@ public sealed class InspectTests
         run.Output.ShouldContain("LayerNorm with bias");
     }
 
+    [Theory]
+    [InlineData(
+        "gemma2", "dense, window of 7 in 1 of 2 layers, scores capped at 5", "before and after the branches",
+        "embeddings × 5.65685, attention scores × 0.25, logits capped at 3")]
+    [InlineData(
+        "qwen2-moe-sparse-step", "4 experts, top 3, weights not renormalised", "a shared expert of 16",
+        "1 of 2 layers dense with 20")]
+    [InlineData("smollm3-window", "window of 7 in 1 of 3 layers", "none in 1 of 3 layers")]
+    [InlineData("phi3-longrope", "longrope scaling by 8")]
+    public void What_is_special_in_a_family_is_said(string name, params string[] parts)
+    {
+        var run = CommandLineRun.Of("inspect", RepositoryRoot.PathOf("tests", "fixtures", "hf-more", name));
+        run.Status.ShouldBe(0);
+        foreach (var part in parts) run.Output.ShouldContain(part);
+    }
+
     [Fact]
     public void Two_checkpoints_are_compared()
     {

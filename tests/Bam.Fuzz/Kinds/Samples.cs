@@ -15,7 +15,7 @@ internal static class Samples
     /// <summary>The checkpoints of the fixtures: every family that Bam reads.</summary>
     public static IReadOnlyList<string> Models { get; } =
     [
-        .. new[] { "hf", "bam" }
+        .. new[] { "hf", "hf-more", "bam" }
             .SelectMany(group => Directory.GetDirectories(Path.Combine(Workspace.Fixtures, group)))
             .Order(StringComparer.Ordinal),
     ];

@@ -45,7 +45,7 @@ internal static class ExpertFields
     }
 }
 
-/// <summary>The ways to store these experts: a module for each, or all in one tensor as transformers 5 holds them in memory.</summary>
+/// <summary>The ways to store these experts: a module for each, or all in one tensor, as transformers 5 does in memory.</summary>
 internal static class ExpertLayouts
 {
     private const string Mlp = "model.layers.{layer}.mlp.";

@@ -1,6 +1,6 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>Granite 3 (IBM, 2024): Llama with multipliers of embeddings, scores, branches and logits. Its names are Bam's own.</summary>
+/// <summary>Granite 3 (IBM, 2024): Llama with multipliers of embeddings, scores, branches and logits. Bam's own names.</summary>
 internal static class GraniteFamily
 {
     public static readonly ModelFamily Family = new() { ModelType = "granite", Read = Read, Buffers = LlamaFamily.Buffers };

@@ -53,7 +53,8 @@ internal static class MinistralFamily
 }
 
 /// <summary>
-/// Ministral 3's language model (Mistral AI, 2025): Mistral with YaRN, and queries that grow with their position. Bam's own names.
+/// Ministral 3's language model (Mistral AI, 2025): Mistral with YaRN, and queries that grow with their position. Its names are
+/// Bam's own.
 /// </summary>
 internal static class Ministral3Family
 {

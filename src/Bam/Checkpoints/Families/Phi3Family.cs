@@ -1,8 +1,8 @@
 namespace Bam.Checkpoints.Families;
 
 /// <summary>
-/// Phi 3, 3.5 and 4 (arXiv 2404.14219, 2412.08905): Llama with queries, keys and values in one matrix, and gate and up in another;
-/// LongRoPE for long inputs.
+/// Phi 3, 3.5 and 4 (arXiv 2404.14219, 2412.08905): Llama with queries, keys and values in one matrix, and gate and up in
+/// another; LongRoPE for long inputs.
 /// </summary>
 internal static class Phi3Family
 {

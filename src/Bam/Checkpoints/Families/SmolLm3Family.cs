@@ -1,6 +1,8 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>SmolLM3 (Hugging Face, 2025): Llama without rotary embedding in some layers (arXiv 2501.18795). Bam's own names.</summary>
+/// <summary>
+/// SmolLM3 (Hugging Face, 2025): Llama without rotary embedding in some layers (arXiv 2501.18795). Its names are Bam's own.
+/// </summary>
 internal static class SmolLm3Family
 {
     private const int LayersPerOneWithout = 4;

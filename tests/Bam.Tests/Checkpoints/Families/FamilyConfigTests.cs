@@ -131,7 +131,8 @@ public sealed class FamilyConfigTests
         var json = Json(name);
         var plain = Parse(json);
         // Layers of two types are said by keys that other tools write too.
-        string[] own = json.ContainsKey("use_sliding_window") && plain.SlidingWindow is not null || plain.LayerTypes.Count > 0 ? ["layer_types", "use_sliding_window", "max_window_layers"] : [];
+        var saysWhere = plain.LayerTypes.Count > 0 || (plain.SlidingWindow is not null && json.ContainsKey("use_sliding_window"));
+        string[] own = saysWhere ? ["layer_types", "use_sliding_window", "max_window_layers"] : [];
         foreach (var (key, value) in OtherTools().Where(pair => !own.Contains(pair.Key))) json[key] = value?.DeepClone();
         Parse(json).ShouldBe(plain);
         json["use_magic"] = true;
