@@ -100,8 +100,7 @@ internal sealed class GgufFormat : IExportFormat
     /// <summary>Llama 3's scaling is a tensor alone; dynamic scaling begins beyond the file's context.</summary>
     private static void AddScaling(GgufMetadata metadata, ModelConfig config, GgufArchitecture architecture)
     {
-        if (config.RopeScaling is not { Type: RopeScalingType.Linear or RopeScalingType.Yarn or RopeScalingType.Longrope } scaling)
-            return;
+        if (config.RopeScaling is not { Type: not (RopeScalingType.Llama3 or RopeScalingType.Dynamic) } scaling) return;
         metadata.Add(Key("type"), SnakeCase.Of(scaling.Type));
         if (scaling.Type != RopeScalingType.Longrope) metadata.Add(Key("factor"), scaling.Factor);
         if (scaling.Type == RopeScalingType.Linear) return;
@@ -129,7 +128,8 @@ internal sealed class GgufFormat : IExportFormat
             case { Type: RopeScalingType.Longrope, OriginalMaxPositionEmbeddings: var original } when context > original:
                 reporter.Warn(
                     "llama.cpp chooses between the short and the long factors of longrope by the size of its context, not by the "
-                        + $"length of the input: give it inputs of up to {original} tokens with a context of that size (-c {original})");
+                        + $"length of the input: give it inputs of up to {original} tokens with a context of that size "
+                        + $"(-c {original})");
                 break;
         }
     }

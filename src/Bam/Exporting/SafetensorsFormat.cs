@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
+using Bam.Exporting.Limits;
 using Bam.Files;
 using Bam.Upcycling;
 
@@ -62,7 +63,8 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
     public void WriteSettings(ModelConfig config, string directory, IReporter reporter)
     {
         WarnOfLosses(config, reporter);
-        AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), ConfigOf(Complete(config)).ToJsonString(Indented) + "\n");
+        var json = ConfigOf(Complete(config)).ToJsonString(Indented);
+        AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), json + "\n");
         WriteOtherFiles(directory);
     }
 

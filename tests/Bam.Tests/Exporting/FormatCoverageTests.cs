@@ -1,10 +1,10 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Configuration;
 using Bam.Exporting;
 using Bam.Exporting.Gguf;
+using Bam.Exporting.Limits;
 using Bam.Tests.Models;
 using Shouldly;
 using Xunit;
@@ -42,7 +42,10 @@ public sealed class FormatCoverageTests
         ["olmo2"] = Llama with { QueryKeyNorm = QueryKeyNorm.AllHeads, NormPlacement = NormPlacement.Output },
         ["gemma2"] = Gemma(Llama) with { AttnLogitSoftcapping = 50, FinalLogitSoftcapping = 30 },
         ["gemma3"] = Gemma(Llama) with { QueryKeyNorm = QueryKeyNorm.Shared, RopeLocalBaseFreq = 1000 },
-        ["granite"] = Llama with { EmbeddingMultiplier = 12, AttentionMultiplier = 0.1, ResidualMultiplier = 0.2, LogitScale = 0.1 },
+        ["granite"] = Llama with
+        {
+            EmbeddingMultiplier = 12, AttentionMultiplier = 0.1, ResidualMultiplier = 0.2, LogitScale = 0.1,
+        },
         ["granitemoe"] = Experts with { EmbeddingMultiplier = 12 },
         ["smollm3"] = Llama with { NoRopeLayers = [1, 1, 1, 0] },
         ["starcoder2"] = Llama with
@@ -130,7 +133,7 @@ public sealed class FormatCoverageTests
         LayerTypes = [.. Enumerable.Range(0, 4).Select(i => i % 2 == 0 ? LayerType.SlidingAttention : LayerType.FullAttention)],
     };
 
-    /// <summary>Windows that the architecture does not have and dynamic scaling limit the context; both begin beyond it.</summary>
+    /// <summary>Windows that the architecture does not have, and dynamic scaling, begin beyond the context.</summary>
     private static bool IsTheSameWithinTheContext(ModelConfig config, ModelConfig model)
     {
         var architecture = GgufArchitecture.Of(config, "model", "gguf");

@@ -1,15 +1,13 @@
-using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Exporting;
-using Bam.Exporting.Gguf;
 using Bam.Tests.Upcycling;
-using Bam.Upcycling;
 using Shouldly;
 using Xunit;
 
 namespace Bam.Tests.Exporting;
 
 /// <summary>Tests which architecture of llama.cpp a model gets, and what is special in its file.</summary>
+[Collection(LibTorchCollection.Name)]
 public sealed class GgufArchitectureTests : IDisposable
 {
     private readonly TemporaryDirectory directory = new();

@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Exporting.Limits;
 
 namespace Bam.Exporting.Gguf;
 
@@ -20,7 +21,7 @@ internal sealed record GgufArchitecture
     /// <summary>What <see cref="Computes"/> does not show: sizes that do not load.</summary>
     public IReadOnlyList<ExportLimit> Limits { get; init; } = [];
 
-    /// <summary>True if rotary pairs are neighbours, so that rows of queries and keys are swapped (<see cref="RotaryRows"/>).</summary>
+    /// <summary>True if rotary pairs are neighbours: rows of queries and keys are permuted (<see cref="RotaryRows"/>).</summary>
     public bool HasNeighbouringPairs { get; init; }
 
     /// <summary>True if the file holds a head even where it is the embedding matrix.</summary>

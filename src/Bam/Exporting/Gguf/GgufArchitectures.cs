@@ -1,4 +1,5 @@
 using Bam.Checkpoints;
+using Bam.Exporting.Limits;
 
 namespace Bam.Exporting.Gguf;
 
@@ -193,7 +194,10 @@ internal static class GgufArchitectures
         NormTopkProb = true,
     };
 
-    /// <summary>The model's scaling, of the given kinds as llama.cpp computes it; dynamic scaling begins beyond the context.</summary>
+    /// <summary>
+    /// The model's scaling as llama.cpp computes it, null unless it is of one of the kinds. Dynamic scaling begins beyond the
+    /// context.
+    /// </summary>
     public static RopeScaling? Scaling(ModelConfig config, params ReadOnlySpan<RopeScalingType> kinds)
     {
         if (config.RopeScaling is not { } scaling) return null;

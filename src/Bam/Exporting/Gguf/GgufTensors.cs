@@ -8,17 +8,17 @@ using Bam.Files;
 
 namespace Bam.Exporting.Gguf;
 
-/// <summary>Maps a model's parameters to the tensors of one of llama.cpp's architectures, whose names are the same in all.</summary>
+/// <summary>Maps a model's parameters to llama.cpp's tensors, which have the same names in all architectures.</summary>
 internal static class GgufTensors
 {
     /// <summary>Norms in a block by the end of their module's name, in models with norms before the branches alone.</summary>
-    private static readonly IReadOnlyDictionary<string, string> InputNorms = new Dictionary<string, string>
+    private static readonly Dictionary<string, string> InputNorms = new()
     {
         ["input_layernorm"] = "attn_norm", ["post_attention_layernorm"] = "ffn_norm",
     };
 
     /// <summary>The same in models with norms of what the branches add.</summary>
-    private static readonly IReadOnlyDictionary<string, string> OutputNorms = new Dictionary<string, string>
+    private static readonly Dictionary<string, string> OutputNorms = new()
     {
         ["input_layernorm"] = "attn_norm",
         [ParameterTable.AttentionOutputNorm] = "post_attention_norm",
@@ -27,7 +27,7 @@ internal static class GgufTensors
     };
 
     /// <summary>The other modules in a block.</summary>
-    private static readonly IReadOnlyDictionary<ParameterKind, string> Modules = new Dictionary<ParameterKind, string>
+    private static readonly Dictionary<ParameterKind, string> Modules = new()
     {
         [ParameterKind.Query] = "attn_q",
         [ParameterKind.Key] = "attn_k",
@@ -76,7 +76,7 @@ internal static class GgufTensors
     }
 
     /// <summary>
-    /// The tensor name of a parameter; the experts of a block are stacked in one tensor, and an architecture may join projections.
+    /// The tensor name of a parameter. The experts of a block are stacked in one tensor; an architecture may join projections.
     /// </summary>
     private static string NameOf(ParameterInfo parameter, ModelConfig config, GgufArchitecture architecture)
     {
@@ -87,7 +87,8 @@ internal static class GgufTensors
             ParameterKind.Head => $"output.{suffix}",
             ParameterKind.Norm when parameter.Layer < 0 => $"output_norm.{suffix}",
             ParameterKind.Norm => InBlock((config.HasOutputNorms ? OutputNorms : InputNorms)[parameter.Name.Split('.')[^2]]),
-            ParameterKind.Query or ParameterKind.Key or ParameterKind.Value when architecture.JoinsProjections => InBlock("attn_qkv"),
+            ParameterKind.Query or ParameterKind.Key or ParameterKind.Value when architecture.JoinsProjections =>
+                InBlock("attn_qkv"),
             ParameterKind.Gate when architecture.JoinsProjections => InBlock(Modules[ParameterKind.Up]),
             _ => InBlock($"{Modules[parameter.Kind]}{(parameter.Expert >= 0 ? "_exps" : "")}"),
         };
@@ -95,8 +96,8 @@ internal static class GgufTensors
         string InBlock(string module) => $"blk.{parameter.Layer}.{module}.{suffix}";
     }
 
-    /// <summary>Experts have a dimension of their own, joined projections follow each other, a gate's only row is a vector.</summary>
-    private static IReadOnlyList<long> ShapeOf(IReadOnlyList<ParameterInfo> parts)
+    /// <summary>Experts have a dimension of their own, joined projections follow each other, a row alone is a vector.</summary>
+    private static long[] ShapeOf(IReadOnlyList<ParameterInfo> parts)
     {
         var first = parts[0];
         if (first.Expert >= 0) return [parts.Count, .. first.Shape];

@@ -1,6 +1,6 @@
 using Bam.Checkpoints;
 
-namespace Bam.Exporting;
+namespace Bam.Exporting.Limits;
 
 /// <summary>A model feature that a format does not support.</summary>
 /// <param name="IsMet">True if a model has the feature.</param>

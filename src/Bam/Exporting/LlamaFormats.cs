@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Families;
+using Bam.Exporting.Limits;
 
 namespace Bam.Exporting;
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Families;
 using Bam.Checkpoints.Opening;
+using Bam.Exporting.Limits;
 
 namespace Bam.Exporting;
 

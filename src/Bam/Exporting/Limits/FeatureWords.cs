@@ -1,7 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Configuration;
 
-namespace Bam.Exporting;
+namespace Bam.Exporting.Limits;
 
 /// <summary>What messages call the features of a model that a format does not express.</summary>
 internal static class FeatureWords
@@ -9,7 +9,8 @@ internal static class FeatureWords
     /// <summary>A key of the configuration and the words for a model's value, the most telling keys first.</summary>
     private static readonly IReadOnlyList<(string Property, Func<ModelConfig, string> Of)> Words =
     [
-        (nameof(ModelConfig.NumLocalExperts), config => config.NumLocalExperts > 1 ? "feed-forward experts" : "a dense feed-forward"),
+        (nameof(ModelConfig.NumLocalExperts), config =>
+            config.NumLocalExperts > 1 ? "feed-forward experts" : "a dense feed-forward"),
         (nameof(ModelConfig.NumAttentionExperts), _ => "attention experts"),
         (nameof(ModelConfig.ParallelBlock), _ => "parallel blocks"),
         (nameof(ModelConfig.NormType), config => config.NormType == NormType.LayerNorm ? "LayerNorm" : "RMSNorm"),
@@ -89,9 +90,12 @@ internal static class FeatureWords
     {
         null => "no rope_scaling",
         { Llama4ScalingBeta: > 0 } => $"queries that grow with their position ({RotaryFields.QueryBeta})",
-        { Type: RopeScalingType.Yarn } yarn => FormattableString.Invariant(
-            $"rope_scaling yarn with attention_factor {yarn.AttentionFactor}, beta_fast {yarn.BetaFast}, beta_slow {yarn.BetaSlow}")
-            + (yarn.Truncate ? "" : ", not truncated"),
+        { Type: RopeScalingType.Yarn } yarn => Yarn(yarn),
         var scaling => $"rope_scaling {SnakeCase.Of(scaling.Type)}",
     };
+
+    private static string Yarn(RopeScaling scaling) =>
+        FormattableString.Invariant($"rope_scaling yarn with attention_factor {scaling.AttentionFactor}, ")
+        + FormattableString.Invariant($"beta_fast {scaling.BetaFast}, beta_slow {scaling.BetaSlow}")
+        + (scaling.Truncate ? "" : ", not truncated");
 }
