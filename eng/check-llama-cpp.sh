@@ -43,16 +43,18 @@ there architectures.py || give_up "architectures.py failed: $(tail -n 3 "$work/a
 
 say "Bam exports"
 for model in "$work"/architectures/*; do run export "$model" --format gguf --output "$work/gguf/architecture-${model##*/}"; done
-mix() { # NAME FORM OPTION...: of a model and its copy, for llama.cpp and in transformers' form; without a form, what Bam gives
-  local models=(--seed "$work/architectures/$1" --expert "$work/copies/$1" --top-k 2 "${@:3}")
+mix() { # MODEL[.VARIANT] FORM OPTION...: a model and its copy, for llama.cpp and in transformers' form; without a form, what Bam gives
+  local model=${1%.*}
+  local models=(--seed "$work/architectures/$model" --expert "$work/copies/$model" --top-k 2 "${@:3}")
   run mix btx "${models[@]}" --output "$work/mixtures/$1"
   run export "$work/mixtures/$1" --format gguf --output "$work/gguf/mixed-$1"
   if [[ -n $2 ]]; then run mix btx "${models[@]}" --format "$2" --output "$work/mixed/$1"; else
-    forward "$work/mixtures/$1" "$work/architectures/$1/ids.safetensors" "mixed/$1"
+    forward "$work/mixtures/$1" "$work/architectures/$model/ids.safetensors" "mixed/$1"
   fi
 }
 mkdir -p "$work/mixtures" "$work/mixed"
 mix qwen2 qwen2_moe
+mix qwen2.normalised "" --norm-topk
 mix qwen3 qwen3_moe --norm-topk
 mix granite "" --norm-topk
 for name in llama-gqa llama-tied-llama3rope mistral-sliding mixtral-top2; do

@@ -75,7 +75,7 @@ def mixtures(root):
     """Bam's mixtures: in transformers' form where there is one, else as Bam computes them."""
     for path in sorted(root.glob("gguf/mixed-*/model.gguf")):
         name = path.parent.name.removeprefix("mixed-")
-        ids = load_file(root / "architectures" / name / "ids.safetensors")["input_ids"]
+        ids = load_file(root / "architectures" / name.split(".")[0] / "ids.safetensors")["input_ids"]
         if (root / "mixed" / name).exists():
             difference = differences(root, root / "mixed" / name, path, ids)
         else:
