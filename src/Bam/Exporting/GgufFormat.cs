@@ -35,7 +35,7 @@ internal sealed class GgufFormat : IExportFormat
     public void Write(
         Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation)
     {
-        var (type, architecture) = (TypeOf(model, options), GgufArchitecture.Of(model.Config, model.Directory, Name));
+        var (type, architecture) = (TypeOf(model, options), GgufArchitecture.Of(model.Config, model.Name, Name));
         if (options is { Dtype: null, Quantize: false }) model.WarnOfConversion(model.Dtype, reporter);
         var metadata = new GgufMetadata();
         AddModel(metadata, model, architecture, type);

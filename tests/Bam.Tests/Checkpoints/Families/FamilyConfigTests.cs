@@ -68,6 +68,18 @@ public sealed class FamilyConfigTests
         (config.WindowOf(0), config.WindowOf(1)).ShouldBe((first == 1 ? 16 : null, second == 1 ? 16 : null));
     }
 
+    [Fact]
+    public void Gemma_may_have_unread_rotary_keys_beside_those_of_its_layers()
+    {
+        var json = Json("gemma3-text");
+        var plain = Parse(json);
+        var rope = json["rope_parameters"]!.AsObject();
+        (rope["rope_type"], rope["rope_theta"]) = ("default", null);
+        Parse(json).ShouldBe(plain);
+        rope["rope_type"] = "linear";
+        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldContain("rope_parameters: rope_type: expected");
+    }
+
     [Theory]
     [InlineData("[\"sliding_attention\",\"chunked_attention\"]", "\"full_attention\" or \"sliding_attention\" for each layer")]
     [InlineData(
