@@ -1,7 +1,7 @@
 namespace Bam.Checkpoints.Families;
 
 /// <summary>
-/// Command R7B and Command A (arXiv 2504.00698): Cohere with a window in three of four layers, and rotary embedding in these alone.
+/// Command R7B and Command A (arXiv 2504.00698): Cohere with a window in three of four layers, which alone have rotary embedding.
 /// Its names are Bam's own.
 /// </summary>
 internal static class Cohere2Family
