@@ -360,7 +360,7 @@ class BamForCausalLM(BamPreTrainedModel, GenerationMixin):
     """
     The model with its head.
 
-    The loss is the likelihood alone, without the routers' losses: the mean over the targets, or with `num_items_in_batch`, which
+    The loss is the negative log-likelihood, without the routers' losses: the mean over the targets, or with `num_items_in_batch`, which
     transformers' `Trainer` gives, their sum divided by it. `output_attentions` gives the heads of all attention experts, one
     expert after the other.
     """
