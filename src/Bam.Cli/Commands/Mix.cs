@@ -93,7 +93,7 @@ internal sealed class Mix : Verb
     private readonly Option<string[]> routerTexts = new("--router-text")
     {
         Description = "Calibrate the routers instead of drawing them at random: one text of each model's domain, the seed's "
-            + "first (.txt, .jsonl, .parquet, also .gz or .zst, a folder, a quoted pattern, or a folder written by "
+            + "first (.txt, .jsonl, .parquet; also .gz, .zst; a folder, a quoted pattern, or a folder written by "
             + "'bam data build')",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
@@ -306,6 +306,7 @@ internal static partial class MixturePlanView
         TensorRecipe.WeightedMean => "weighted-mean",
         TensorRecipe.MeanOfRows => "mean-of-rows",
         TensorRecipe.Normal => "normal",
+        TensorRecipe.Constant => "constant",
         TensorRecipe.Calibrated => "calibrated",
         _ => "mean",
     };
@@ -317,6 +318,7 @@ internal static partial class MixturePlanView
             $"mean of {mean.Weights.Count} models, weights {string.Join(", ", mean.Weights.Select(Describe))}",
         TensorRecipe.Normal normal =>
             string.Create(CultureInfo.InvariantCulture, $"random, N(0, σ = {normal.StandardDeviation})"),
+        TensorRecipe.Constant constant => string.Create(CultureInfo.InvariantCulture, $"{constant.Value} everywhere"),
         TensorRecipe.MeanOfRows mean =>
             $"mean of {options.Models.Count} models, rows {string.Join(", ", mean.Spans.Select(Describe))}",
         TensorRecipe.Calibrated => $"calibrated on {string.Join(", ", options.RouterTexts!.Inputs)}",
