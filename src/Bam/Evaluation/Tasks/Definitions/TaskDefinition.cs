@@ -81,7 +81,7 @@ internal sealed record TaskDefinition : ICheckedSection
     [Key("what {history} holds of each earlier item of the same row")]
     public string History { get; init; } = "";
 
-    [Key("the columns of a CSV file without a first line that names them")]
+    [Key("the columns of a CSV file whose first line does not name them: it lacks the first of these")]
     public IReadOnlyList<string> Columns { get; init; } = [];
 
     [Key("a file beside the data with one more field, a value a line")]

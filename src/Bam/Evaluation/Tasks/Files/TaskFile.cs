@@ -90,7 +90,7 @@ internal static class TaskFile
         {
             if (names is null)
             {
-                var isHead = definition.Columns.Count == 0 || definition.Columns.Any(values.Contains);
+                var isHead = definition.Columns.Count == 0 || values.Contains(definition.Columns[0]);
                 names = isHead ? values : definition.Columns;
                 if (isHead) continue;
             }

@@ -107,23 +107,20 @@ internal sealed class TaskPrompts
         var leavesOut = task.FewShot.LeavesOutItem || subset.Examples is null;
         if (task.FewShot.Sampler == ExampleChoice.FirstN)
         {
-            var others = leavesOut ? pool.Where(example => !IsSame(example, row)) : pool;
-            return [.. Require(others.Take(count).ToList(), count)];
+            var first = pool.Where(example => !leavesOut || !IsSame(example, row)).Take(count).ToList();
+            return first.Count == count ? first : throw TooFew(count);
         }
 
-        var wanted = leavesOut ? count + 1 : count;
-        if (pool.Count < wanted) Require([], count);
-        var drawn = random.Sample(pool.Count, wanted).Select(i => pool[i]);
-        return leavesOut ? [.. drawn.Where(example => !IsSame(example, row)).Take(count)] : [.. drawn];
+        var drawn = leavesOut ? count + 1 : count;
+        if (pool.Count < drawn) throw TooFew(drawn);
+        return [.. random.Sample(pool.Count, drawn).Select(i => pool[i])
+            .Where(example => !leavesOut || !IsSame(example, row)).Take(count)];
     }
 
-    private List<TaskRow> Require(List<TaskRow> examples, int count) =>
-        examples.Count == count
-            ? examples
-            : throw new InvalidInputException(
-                subset.Name.Length > 0 ? $"the examples of {subset.Name}" : "the examples", $"at least {count}",
-                $"{(subset.Examples ?? subset.Items).Count}",
-                $"give a file of examples behind a comma, or fewer with --few-shot ({task.Published})");
+    private InvalidInputException TooFew(int wanted) => new(
+        subset.Name.Length > 0 ? $"the examples of {subset.Name}" : "the examples", $"at least {wanted}",
+        $"{(subset.Examples ?? subset.Items).Count}",
+        $"give a file of examples behind a comma, or fewer with --few-shot ({task.Published})");
 
     private static bool IsSame(TaskRow first, TaskRow second) =>
         ReferenceEquals(first, second) || System.Text.Json.Nodes.JsonNode.DeepEquals(first.Fields, second.Fields);

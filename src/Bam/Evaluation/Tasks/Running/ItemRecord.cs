@@ -8,22 +8,34 @@ namespace Bam.Evaluation.Tasks.Running;
 /// <param name="Index">The item's place in the subset, from 0.</param>
 /// <param name="Origin">The file and line of the item.</param>
 /// <param name="Prompts">What the model read: one prompt, or one for each choice.</param>
-/// <param name="Choices">What was scored after it.</param>
-/// <param name="Gold">The right choice, from 0.</param>
-/// <param name="Generated">What the model wrote.</param>
-/// <param name="Filtered">What was scored of that, by filter.</param>
-/// <param name="Answers">The right texts.</param>
-/// <param name="Verdict">How a program ended.</param>
 /// <param name="Scores">The item's part in each figure, by metric and filter: <c>exact_match,strict-match</c>.</param>
 internal sealed record ItemRecord(
-    string Key, string Subset, int Index, string Origin, IReadOnlyList<string> Prompts,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ScoredChoice>? Choices,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Gold,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Generated,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string>? Filtered,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Answers,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Verdict,
-    IReadOnlyDictionary<string, double> Scores);
+    string Key, string Subset, int Index, string Origin, IReadOnlyList<string> Prompts, IReadOnlyDictionary<string, double> Scores)
+{
+    /// <summary>What was scored after the prompt.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ScoredChoice>? Choices { get; init; }
+
+    /// <summary>The right choice, from 0.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Gold { get; init; }
+
+    /// <summary>What the model wrote.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Generated { get; init; }
+
+    /// <summary>What was scored of that, by filter.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, string>? Filtered { get; init; }
+
+    /// <summary>The right texts.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Answers { get; init; }
+
+    /// <summary>How a program ended.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Verdict { get; init; }
+}
 
 /// <summary>A choice and how likely it is.</summary>
 /// <param name="Text">The continuation, with what stands before it.</param>

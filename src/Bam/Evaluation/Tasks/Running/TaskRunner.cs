@@ -70,8 +70,11 @@ internal sealed class TaskRunner(
         var (task, subset, item, key) = subject;
         var choices = item.Continuations.Zip(scores, (text, score) => new ScoredChoice(text, score!.LogLikelihood, score.IsGreedy));
         return new(
-            key, subset, item.Index, item.Row.Origin, item.Contexts, [.. choices], item.Gold, null, null, null, null,
-            ItemScores.OfChoices(task, item, [.. scores.Select(score => score!.LogLikelihood)]));
+            key, subset, item.Index, item.Row.Origin, item.Contexts,
+            ItemScores.OfChoices(task, item, [.. scores.Select(score => score!.LogLikelihood)]))
+        {
+            Choices = [.. choices], Gold = item.Gold,
+        };
     }
 
     private void Generate(
@@ -106,9 +109,13 @@ internal sealed class TaskRunner(
             }
         }
 
-        return new(
-            key, subset, item.Index, item.Row.Origin, item.Contexts, null, null, generated, task.Filters.Count == 0 ? null : filtered,
-            item.Answers, task.Kind == TaskKind.Code ? verdict ?? "passed" : null, scores);
+        return new(key, subset, item.Index, item.Row.Origin, item.Contexts, scores)
+        {
+            Generated = generated,
+            Filtered = task.Filters.Count == 0 ? null : filtered,
+            Answers = item.Answers,
+            Verdict = task.Kind == TaskKind.Code ? verdict ?? "passed" : null,
+        };
     }
 
     private string KeyOf(TaskDefinition definition, TaskItem item)
