@@ -51,8 +51,8 @@ internal sealed class EvalPerplexity : Verb
 
     private readonly Option<bool> perDocument = new("--per-document")
     {
-        Description = "Each document by itself, as lm-evaluation-harness measures it: perplexity per word and per byte; the default "
-            + "window is the models' maximum length",
+        Description = "Each document by itself, as lm-evaluation-harness measures it: perplexity per word and per byte; the "
+            + "default window is the models' maximum length",
     };
 
     private readonly Option<string> device = DeviceOption.Create();

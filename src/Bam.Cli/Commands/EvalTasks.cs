@@ -90,7 +90,7 @@ internal sealed class EvalTasks : Verb
 
         LibTorch.Load();
         var where = DeviceOption.Of(invocation, device);
-        using var programs = invocation.Get(allowCode) && loaded.Any(IsCode) ? ProgramSandbox.Open(invocation.Cancellation) : null;
+        using var programs = loaded.Any(IsCode) ? ProgramSandbox.Open(invocation.Cancellation) : null;
         var results = subjects.Select(subject => Measure(subject, loaded, directory, where, programs, invocation)).ToList();
         var evaluation = new TaskEvaluation(options, results);
         if (directory is not null)

@@ -20,7 +20,8 @@ internal static class PerDocument
     /// <param name="windowLength">T.</param>
     /// <param name="where">The device.</param>
     /// <param name="invocation">Receives progress and the result.</param>
-    /// <exception cref="InvalidInputException">A model has no tokenizer, or it names no token to put before a document.</exception>
+    /// <exception cref="InvalidInputException">A model has no tokenizer, or it names no token to put before a
+    /// document.</exception>
     public static void Run(
         IReadOnlyList<(string Name, ModelConfig Config)> models, HeldOutDomains heldOut, int windowLength, Device where,
         Invocation invocation)
@@ -34,7 +35,8 @@ internal static class PerDocument
             console.Write(Draw(results, "perplexity per word", "0.00", figures => figures.WordPerplexity));
             var counts = results[0].Domains.Select(domain => string.Create(
                 CultureInfo.InvariantCulture, $"{domain.Key} {domain.Value.Documents:N0}"));
-            console.MarkupLine($"[grey]windows of {windowLength} tokens; documents:[/] {ResultText.Label(string.Join(", ", counts))}");
+            var documents = ResultText.Label(string.Join(", ", counts));
+            console.MarkupLine($"[grey]windows of {windowLength} tokens; documents:[/] {documents}");
         });
         if (results.SelectMany(model => model.Domains).FirstOrDefault(domain => !double.IsFinite(domain.Value.TotalNll)).Key
             is { } name)

@@ -7,17 +7,18 @@ using Bam.Torch.Functions;
 namespace Bam.Evaluation;
 
 /// <summary>
-/// Perplexity of documents, each by itself, as lm-evaluation-harness defines it (<c>loglikelihood_rolling</c>): a token before the
-/// document stands in for what precedes it, every token of the document is predicted once, and no end-of-text token is. In a document
-/// that is longer than the window, each window begins with the last token of the one before; the last window reaches back, so that it
-/// has the full length.
+/// Perplexity of documents, each by itself, as lm-evaluation-harness defines it (<c>loglikelihood_rolling</c>): a token before
+/// the document stands in for what precedes it, every token of the document is predicted once, and no end-of-text token is. In a
+/// document that is longer than the window, each window begins with the last token of the one before; the last window reaches
+/// back, so that it has the full length.
 /// </summary>
 internal static class DocumentPerplexity
 {
     /// <summary>Evaluates a model on the documents of a text.</summary>
     /// <param name="model">The model.</param>
     /// <param name="text">The text; its end-of-text and begin tokens are not part of the documents.</param>
-    /// <param name="tokenizer">Decodes the documents to count their words, and names the tokens that it puts before a text.</param>
+    /// <param name="tokenizer">Decodes the documents to count their words, and names the tokens that it puts before a
+    /// text.</param>
     /// <param name="prefix">The token before each document.</param>
     /// <param name="windowLength">T, the inputs of a window.</param>
     /// <param name="advance">Receives the number of finished documents.</param>
@@ -58,7 +59,9 @@ internal static class DocumentPerplexity
         }
     }
 
-    /// <summary>The words of a text as the harness counts them: the pieces between white space, empty ones at the ends too.</summary>
+    /// <summary>
+    /// The words of a text as the harness counts them: the pieces between white space, empty ones at the ends too.
+    /// </summary>
     internal static long CountWords(string text)
     {
         var (words, isInSpace) = (1L, false);

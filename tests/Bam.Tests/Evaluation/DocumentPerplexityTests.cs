@@ -66,7 +66,8 @@ public sealed class DocumentPerplexityTests : IDisposable
         var result = DocumentPerplexity.Measure(model, text, tokenizer, prefix, windowLength: 8);
 
         var expected = documents.Select(document => (int[])[prefix, .. tokenizer.Encode(document)]).Sum(ids =>
-            Enumerable.Range(1, ids.Length - 1).Sum(target => Nll(ids[WindowStart(target, ids.Length - 1)..target], ids[target])));
+            Enumerable.Range(1, ids.Length - 1)
+                .Sum(target => Nll(ids[WindowStart(target, ids.Length - 1)..target], ids[target])));
         result.Documents.ShouldBe(2);
         result.Tokens.ShouldBe(documents.Sum(document => tokenizer.Encode(document).Length));
         result.TotalNll.ShouldBe(expected, 1e-3);

@@ -46,8 +46,8 @@ public sealed class LanguageTaskModelTests : IDisposable
     {
         ContinuationRequest[] requests =
         [
-            new("Question: why?\nAnswer:", " because"), new("Question: why?\nAnswer:", " so"), new("Question: who?\nAnswer:", " he"),
-            new("Question: why?\nAnswer:", " because it is"), new("", "text"), new("ends with space ", "x"),
+            new("Question: why?\nAnswer:", " because"), new("Question: why?\nAnswer:", " so"),
+            new("Question: who?\nAnswer:", " he"), new("Question: why?\nAnswer:", " because it is"), new("", "text"), new("ends with space ", "x"),
             new("Question: why?\nAnswer:", " because"),
         ];
 
@@ -140,7 +140,8 @@ public sealed class LanguageTaskModelTests : IDisposable
         encoding.Encode("text").ShouldBe(llama.Encode("text"));
         encoding.Encode("<s>text").ShouldBe(llama.Encode("<s>text", addSpecialTokens: false));
         encoding.EncodePair("", "text").ShouldSatisfyAllConditions(
-            pair => pair.Context.ShouldBe([1]), pair => pair.Continuation.ShouldBe(llama.Encode("text", addSpecialTokens: false)));
+            pair => pair.Context.ShouldBe([1]),
+            pair => pair.Continuation.ShouldBe(llama.Encode("text", addSpecialTokens: false)));
     }
 
     [Theory]

@@ -30,7 +30,9 @@ public sealed class ProgramSandboxTests : IDisposable
     [SkippableTheory]
     [InlineData("while True: pass")]
     [InlineData("import time\ntime.sleep(1000)")]
-    [InlineData("import signal\nfor s in range(1, 32):\n  try: signal.signal(s, signal.SIG_IGN)\n  except OSError: pass\nwhile True: pass")]
+    [InlineData(
+        "import signal\nfor s in range(1, 32):\n  try: signal.signal(s, signal.SIG_IGN)\n  except OSError: pass\n"
+        + "while True: pass")]
     public void A_program_that_does_not_end_is_ended(string program)
     {
         var begin = Stopwatch.GetTimestamp();
@@ -78,8 +80,7 @@ public sealed class ProgramSandboxTests : IDisposable
     [InlineData("import os\nos.listdir('/home')", "FileNotFoundError")]
     [InlineData("import os\nassert os.listdir('/proc') == []", "FileNotFoundError")]
     [InlineData("import os\nos.chroot('/tmp')", "PermissionError")]
-    [InlineData("import ctypes\nl = ctypes.CDLL(None, use_errno=True)\nassert l.mount(b'none', b'/tmp', b'tmpfs', 0, 0) == 0", "AssertionError")]
-    [InlineData("import ctypes\nl = ctypes.CDLL(None, use_errno=True)\nassert l.unshare(0x10000000) == 0 and l.mount(b'none', b'/tmp', b'tmpfs', 0, 0) == 0", "")]
+    [InlineData("import ctypes\nassert ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, 0) == 0", "AssertionError")]
     public void Files_outside_cannot_be_reached(string program, string expected) => Run(program)!.ShouldStartWith(expected);
 
     [SkippableTheory]

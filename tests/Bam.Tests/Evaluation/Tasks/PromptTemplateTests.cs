@@ -24,7 +24,8 @@ public class PromptTemplateTests
     [InlineData("{sentence|before:_}…{sentence|after:_|strip}", "The …is here. _ too")]
     [InlineData("about {name|words}.", "about abstract algebra.")]
     [InlineData("{{{list[0]}}}", "{x}")]
-    public void Fields_are_filled_in(string template, string expected) => PromptTemplate.Parse(template).Render(Row).ShouldBe(expected);
+    public void Fields_are_filled_in(string template, string expected) =>
+        PromptTemplate.Parse(template).Render(Row).ShouldBe(expected);
 
     [Theory]
     [InlineData("{list}", new[] { "x", "2" })]

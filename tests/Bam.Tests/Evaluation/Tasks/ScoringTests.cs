@@ -78,7 +78,8 @@ public class ScoringTests
         TokenF1.Of(text, [answer]).ShouldBe(expected, 1e-12);
 
     [Fact]
-    public void F1_is_the_highest_of_the_references() => TokenF1.Of("black cat", ["dog", "a cat", "black"]).ShouldBe(2.0 / 3, 1e-12);
+    public void F1_is_the_highest_of_the_references() =>
+        TokenF1.Of("black cat", ["dog", "a cat", "black"]).ShouldBe(2.0 / 3, 1e-12);
 
     [Fact]
     public void Acc_norm_divides_by_code_points()

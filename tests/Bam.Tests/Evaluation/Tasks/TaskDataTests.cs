@@ -88,7 +88,8 @@ public sealed class TaskDataTests : IDisposable
     public void Questions_of_a_dialogue_know_the_earlier_ones()
     {
         Write("val.json", """
-            {"data": [{"title": "T", "background": "B", "section_title": "S", "paragraphs": [{"context": "C. CANNOTANSWER", "qas": [
+            {"data": [{"title": "T", "background": "B", "section_title": "S", "paragraphs": [
+              {"context": "C. CANNOTANSWER", "qas": [
               {"question": "q1", "orig_answer": {"text": "a1"}, "answers": [{"text": "a1"}, {"text": "other"}]},
               {"question": "q2", "orig_answer": {"text": "a2"}, "answers": [{"text": "a2"}]}]}]}]}
             """);

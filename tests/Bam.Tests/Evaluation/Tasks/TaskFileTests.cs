@@ -24,7 +24,8 @@ public sealed class TaskFileTests : IDisposable
     [InlineData("rows.ndjson.zst")]
     public void Json_lines_are_read(string name)
     {
-        var rows = Read(name, "\uFEFF{\"question\": \"né?\", \"answer\": 1}\r\n\n{\"question\": \"b\"}", TaskLibrary.Load("gsm8k"));
+        var rows = Read(
+            name, "\uFEFF{\"question\": \"né?\", \"answer\": 1}\r\n\n{\"question\": \"b\"}", TaskLibrary.Load("gsm8k"));
 
         rows.Select(Origin).ShouldBe([$"{name}:1", $"{name}:3"]);
         rows[0].Fields.ToJsonString().ShouldBe("""{"question":"n\u00E9?","answer":1}""");
@@ -43,7 +44,8 @@ public sealed class TaskFileTests : IDisposable
             "test.csv", "question,choice0,answer\r\n\"a, \"\"b\"\"\nc\",,1\r\n\r\nd,\"\",\n", Mmlu);
 
         rows.Select(row => row.Fields.ToJsonString()).ShouldBe(
-            ["""{"question":"a, \u0022b\u0022\nc","choice0":"","answer":"1"}""", """{"question":"d","choice0":"","answer":""}"""]);
+            ["""{"question":"a, \u0022b\u0022\nc","choice0":"","answer":"1"}""",
+            """{"question":"d","choice0":"","answer":""}"""]);
         rows.Select(Origin).ShouldBe(["test.csv:2", "test.csv:5"]);
     }
 
@@ -64,7 +66,10 @@ public sealed class TaskFileTests : IDisposable
     [Fact]
     public void Parquet_has_lists_and_only_the_columns_of_the_task_are_read()
     {
-        Column[] columns = [new Column<string>("question"), new Column<string[]>("choices"), new Column<long>("answer"), new Column<int>("other")];
+        Column[] columns =
+        [
+            new Column<string>("question"), new Column<string[]>("choices"), new Column<long>("answer"), new Column<int>("other"),
+        ];
         Array[] first = [new[] { "a" }, new[] { new[] { "w", "x", "y", "z" } }, new[] { 3L }, new[] { 9 }];
         Array[] second = [new[] { "b" }, new[] { new[] { "s", "t", "u", "v" } }, new[] { 0L }, new[] { 9 }];
         File.WriteAllBytes(directory["test.parquet"], ParquetSample.Write(columns, null, first, second));
@@ -72,7 +77,8 @@ public sealed class TaskFileTests : IDisposable
         var rows = TaskFile.Read(directory["test.parquet"], Mmlu);
 
         rows.Select(row => row.Fields.ToJsonString()).ShouldBe(
-            ["""{"question":"a","choices":["w","x","y","z"],"answer":3}""", """{"question":"b","choices":["s","t","u","v"],"answer":0}"""]);
+            ["""{"question":"a","choices":["w","x","y","z"],"answer":3}""",
+            """{"question":"b","choices":["s","t","u","v"],"answer":0}"""]);
         rows.Select(Origin).ShouldBe(["test.parquet:1", "test.parquet:2"]);
     }
 

@@ -22,7 +22,7 @@ public sealed class TaskPromptsTests : IDisposable
     {
         const string row = """
             {"question": "Why?", "choices": {"text": ["sun", "moon"], "label": ["1", "2"]}, "answerKey": "2"}
-            {"question": {"stem": "Who?", "choices": [{"text": "he", "label": "A"}, {"text": "she", "label": "B"}]}, "answerKey": "A"}
+            {"question": {"stem": "Who?", "choices": [{"text": "he", "label": "A"}, {"text": "me", "label": "B"}]}, "answerKey": "A"}
             """;
 
         var items = Build("arc_easy", row);
@@ -31,7 +31,7 @@ public sealed class TaskPromptsTests : IDisposable
         items[0].Continuations.ShouldBe([" sun", " moon"]);
         items[0].Gold.ShouldBe(1);
         items[1].Contexts.ShouldBe(["Question: Who?\nAnswer:"]);
-        items[1].Continuations.ShouldBe([" he", " she"]);
+        items[1].Continuations.ShouldBe([" he", " me"]);
         items[1].Gold.ShouldBe(0);
     }
 
@@ -51,9 +51,9 @@ public sealed class TaskPromptsTests : IDisposable
     [Fact]
     public void Social_iqa_counts_its_labels_from_one()
     {
-        const string row = """{"context": "C.", "question": "q?", "answerA": "a", "answerB": "b", "answerC": "c", "label": "3"}""";
-
-        var item = Build("social_iqa", row).Single();
+        var item = Build("social_iqa", """
+            {"context": "C.", "question": "q?", "answerA": "a", "answerB": "b", "answerC": "c", "label": "3"}
+            """).Single();
 
         item.Contexts.ShouldBe(["Q: C. q?\nA:"]);
         item.Gold.ShouldBe(2);
@@ -83,7 +83,8 @@ public sealed class TaskPromptsTests : IDisposable
     [Fact]
     public void Gsm8k_draws_other_examples_for_each_item()
     {
-        var examples = string.Join('\n', Enumerable.Range(0, 100).Select(i => $$"""{"question": "q{{i}}", "answer": "a{{i}}"}"""));
+        var examples = string.Join(
+            '\n', Enumerable.Range(0, 100).Select(i => $$"""{"question": "q{{i}}", "answer": "a{{i}}"}"""));
 
         var items = Build("gsm8k", """
             {"question": "first", "answer": "x\n#### 1"}
@@ -127,7 +128,8 @@ public sealed class TaskPromptsTests : IDisposable
 
         context.Answers.ShouldBe(["12"]);
         var prompt = context.Contexts.Single();
-        prompt.ShouldStartWith("Problem:\nFind the domain of the expression  $\\frac{\\sqrt{x-2}}{\\sqrt{5-x}}$.}\n\nSolution: The ");
+        prompt.ShouldStartWith(
+            "Problem:\nFind the domain of the expression  $\\frac{\\sqrt{x-2}}{\\sqrt{5-x}}$.}\n\nSolution: The ");
         prompt.ShouldEndWith("answer is $-\\frac{2}{3}$. I hope it is correct.\n\nProblem:\np\n\nSolution:");
         prompt.Split("I hope it is correct.\n\nProblem:").Length.ShouldBe(5);
     }
@@ -181,7 +183,7 @@ public sealed class TaskPromptsTests : IDisposable
     public void An_answer_that_is_no_choice_is_refused() =>
         Should.Throw<InvalidInputException>(
                 () => Build("piqa", """{"goal": "g", "sol1": "a", "sol2": "b", "label": "-1"}""")).Message
-            .ShouldContain(":1: expected an answer of 0, 1, found -1; correct the row; a test set that is published without answers");
+            .ShouldContain(":1: expected an answer of 0, 1, found -1; correct the row; a test set that is published without");
 
     [Theory]
     [InlineData("kind: generate", "kind: multiple_choice", "expected 'choices' or 'contexts' for multiple_choice")]

@@ -133,7 +133,8 @@ public sealed class TaskRunnerTests : IDisposable
     }
 
     private TaskResult Run(LoadedTask task) =>
-        new TaskRunner(task, model, "model", programs: null, log: null).Run("test", SilentReporter.Instance, CancellationToken.None);
+        new TaskRunner(task, model, "model", programs: null, log: null)
+            .Run("test", SilentReporter.Instance, CancellationToken.None);
 
     private TaskResult RunLogged(LoadedTask task, string identity = "model")
     {

@@ -32,7 +32,8 @@ internal sealed record TaskData(IReadOnlyList<TaskSubset> Subsets)
     {
         if (paths.FewShot is not null)
             throw new InvalidInputException(
-                paths.FewShot, "a file of items before the examples", $"the folder {paths.Items}", "name two files or one folder");
+                paths.FewShot, "a file of items before the examples", $"the folder {paths.Items}",
+                "name two files or one folder");
         foreach (var files in task.Folder)
         {
             var subsets = FilesOf(paths.Items, files.Items)
@@ -66,8 +67,11 @@ internal sealed record TaskData(IReadOnlyList<TaskSubset> Subsets)
         if (own.FewShot.Select is { } range) examples ??= TaskFields.Within(rows, range);
         if (own.FewShot.Examples.Count > 0)
         {
-            examples = [.. own.FewShot.Examples.Select((fields, i) => new TaskRow(
-                new JsonObject(fields.Select(field => KeyValuePair.Create(field.Key, (JsonNode?)field.Value))), $"example {i + 1}"))];
+            examples = [.. own.FewShot.Examples.Select((example, i) =>
+            {
+                var fields = example.Select(field => KeyValuePair.Create(field.Key, (JsonNode?)field.Value));
+                return new TaskRow(new JsonObject(fields), $"example {i + 1}");
+            })];
         }
 
         var items = TaskFields.Within(rows, own.Select);

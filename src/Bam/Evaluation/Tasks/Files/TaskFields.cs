@@ -18,8 +18,9 @@ internal static class TaskFields
             .. task.Subsets.Values.SelectMany(change => new[] { change.Description, change.Prompt }),
             .. task.Filters.SelectMany(filter => filter.Steps).Select(step => step.Prepend),
         ];
+        var paths = task.Fields.Values.SelectMany(places => places).Concat(task.Items);
         return templates.SelectMany(text => PromptTemplate.Parse(text ?? "").Roots)
-            .Concat(task.Fields.Values.SelectMany(paths => paths).Concat(task.Items).SelectMany(path => FieldPath.Parse(path).Roots))
+            .Concat(paths.SelectMany(path => FieldPath.Parse(path).Roots))
             .Concat(new[] { task.Select?.Field, task.FewShot.Select?.Field }.OfType<string>())
             .ToHashSet(StringComparer.Ordinal);
     }

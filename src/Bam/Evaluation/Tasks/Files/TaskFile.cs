@@ -18,7 +18,8 @@ internal static class TaskFile
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file; its extension says how it is read.</param>
     /// <param name="definition">Names the columns of a CSV file without a head, and the file beside it.</param>
-    /// <exception cref="InvalidInputException">It is missing, unreadable, of another kind or damaged, or it has no row.</exception>
+    /// <exception cref="InvalidInputException">It is missing, unreadable, of another kind or damaged, or it has no
+    /// row.</exception>
     public static IReadOnlyList<TaskRow> Read(string path, TaskDefinition definition)
     {
         if (!File.Exists(path))

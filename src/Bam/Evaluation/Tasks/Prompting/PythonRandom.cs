@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Bam.Evaluation.Tasks.Prompting;
 
 /// <summary>
-/// Python's <c>random.Random</c> with an integer seed (MT19937, Matsumoto and Nishimura 1998), so that few-shot examples are those
-/// that lm-evaluation-harness draws.
+/// Python's <c>random.Random</c> with an integer seed (MT19937, Matsumoto and Nishimura 1998), so that few-shot examples are
+/// those that lm-evaluation-harness draws.
 /// </summary>
 internal sealed class PythonRandom
 {

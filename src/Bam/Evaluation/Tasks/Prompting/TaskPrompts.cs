@@ -70,7 +70,8 @@ internal sealed class TaskPrompts
 
     private IReadOnlyList<string> OptionsOf(TaskRow row)
     {
-        IReadOnlyList<string> options = [.. (contexts.Count > 0 ? contexts : choices).SelectMany(option => option.RenderAll(row))];
+        var templates = contexts.Count > 0 ? contexts : choices;
+        IReadOnlyList<string> options = [.. templates.SelectMany(option => option.RenderAll(row))];
         return options.Count > 1 && options.All(option => option.Length > 0)
             ? options
             : throw new InvalidInputException(row.Origin, "at least two choices, none empty", "fewer", "correct the row");

@@ -6,8 +6,8 @@ using Bam.Files;
 namespace Bam.Evaluation.Tasks.Running;
 
 /// <summary>
-/// The answers to a task's items in a JSONL file. While the task runs they are appended to a file <c>….partial.jsonl</c>, from which
-/// an interrupted run goes on.
+/// The answers to a task's items in a JSONL file. While the task runs they are appended to a file <c>….partial.jsonl</c>, from
+/// which an interrupted run goes on.
 /// </summary>
 internal sealed class ItemLog : IDisposable
 {
@@ -34,7 +34,8 @@ internal sealed class ItemLog : IDisposable
     {
         var (path, partial) = (Path.Combine(directory, task + Ending), Path.Combine(directory, task + PartialEnding));
         var known = new Dictionary<string, ItemRecord>();
-        foreach (var record in Records(path, mayBeCut: false).Concat(Records(partial, mayBeCut: true))) known[record.Key] = record;
+        foreach (var record in Records(path, mayBeCut: false)) known[record.Key] = record;
+        foreach (var record in Records(partial, mayBeCut: true)) known[record.Key] = record;
         try
         {
             Directory.CreateDirectory(directory);

@@ -10,7 +10,8 @@ namespace Bam.Evaluation.Tasks.Running;
 /// <param name="Prompts">What the model read: one prompt, or one for each choice.</param>
 /// <param name="Scores">The item's part in each figure, by metric and filter: <c>exact_match,strict-match</c>.</param>
 internal sealed record ItemRecord(
-    string Key, string Subset, int Index, string Origin, IReadOnlyList<string> Prompts, IReadOnlyDictionary<string, double> Scores)
+    string Key, string Subset, int Index, string Origin, IReadOnlyList<string> Prompts,
+    IReadOnlyDictionary<string, double> Scores)
 {
     /// <summary>What was scored after the prompt.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -7,8 +7,8 @@ using Bam.Torch;
 namespace Bam.Evaluation.Tasks.Running;
 
 /// <summary>
-/// A checkpoint as a <see cref="ITaskModel"/>. Requests are sorted by their ids, so that those with a common beginning follow each
-/// other and it is read once (<see cref="PrefixCache"/>).
+/// A checkpoint as a <see cref="ITaskModel"/>. Requests are sorted by their ids, so that those with a common beginning follow
+/// each other and it is read once (<see cref="PrefixCache"/>).
 /// </summary>
 internal sealed class LanguageTaskModel(LanguageModel model, Tokenizer tokenizer, TaskEncoding encoding) : ITaskModel
 {
@@ -66,8 +66,8 @@ internal sealed class LanguageTaskModel(LanguageModel model, Tokenizer tokenizer
         var room = LongestInput - request.MaxTokens;
         if (room <= 0)
             throw new InvalidInputException(
-                "max_tokens", $"fewer than the model's {LongestInput} positions (max_position_embeddings)", $"{request.MaxTokens}",
-                "give fewer with --max-tokens");
+                "max_tokens", $"fewer than the model's {LongestInput} positions (max_position_embeddings)",
+                $"{request.MaxTokens}", "give fewer with --max-tokens");
         var ids = encoding.Encode(request.Prompt);
         if (ids.Length == 0)
             ids = [encoding.Prefix ?? throw new InvalidInputException("a prompt", "text", "none", "change the task")];

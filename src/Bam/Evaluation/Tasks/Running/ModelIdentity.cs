@@ -8,7 +8,9 @@ internal static class ModelIdentity
 {
     private static readonly string[] Extensions = [".json", ".safetensors"];
 
-    /// <summary>The model's files with their sizes and times of change: another model, or a changed one, has another text.</summary>
+    /// <summary>
+    /// The model's files with their sizes and times of change: another model, or a changed one, has another text.
+    /// </summary>
     public static string Of(string model) =>
         string.Join('\n', ModelPath.Of(model).Directories.SelectMany(directory => new DirectoryInfo(directory).EnumerateFiles()
             .Where(file => Extensions.Contains(file.Extension)).OrderBy(file => file.Name, StringComparer.Ordinal)

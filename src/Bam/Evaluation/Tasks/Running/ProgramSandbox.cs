@@ -46,7 +46,7 @@ internal sealed class ProgramSandbox : IProgramRunner
     /// <summary>A program that fails if it could reach a network or the user's files, or has rights.</summary>
     private const string Check = """
         import os, socket
-        assert not os.path.exists("/home") and not os.path.exists("/root") and not os.path.exists("/proc/1"), "files can be reached"
+        assert not any(os.path.exists(path) for path in ("/home", "/root", "/etc", "/proc/1")), "files can be reached"
         assert [name for _, name in socket.if_nameindex()] in ([], ["lo"]), "a network can be reached"
         try:
             open("/usr/.bam", "w")
@@ -91,8 +91,8 @@ internal sealed class ProgramSandbox : IProgramRunner
 
     public void Dispose() => Directory.Delete(box);
 
-    // As root the program runs as nobody. Otherwise a user namespace gives the right to set up the file system, and all rights are
-    // given up before the program starts.
+    // As root the program runs as nobody. Otherwise a user namespace gives the right to set up the file system, and all rights
+    // are given up before the program starts.
     private Process Start(string token)
     {
         var isRoot = Environment.IsPrivilegedProcess;

@@ -19,8 +19,8 @@ internal sealed class TaskEncoding
     }
 
     /// <summary>
-    /// The token that stands in for an empty context and before a document: the begin token of <c>tokenizer_config.json</c> or of the
-    /// model, else the end of text; null for a tokenizer with neither.
+    /// The token that stands in for an empty context and before a document: the begin token of <c>tokenizer_config.json</c> or of
+    /// the model, else the end of text; null for a tokenizer with neither.
     /// </summary>
     public int? Prefix { get; }
 

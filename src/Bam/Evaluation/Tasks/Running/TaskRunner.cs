@@ -49,7 +49,8 @@ internal sealed class TaskRunner(
     private void ScoreChoices(
         List<Subject> subjects, List<int> open, Action<int, ItemRecord> finish, CancellationToken cancellation)
     {
-        var requests = open.SelectMany(i => RequestsOf(subjects[i].Item).Select((request, choice) => (i, choice, request))).ToList();
+        var requests = open
+            .SelectMany(i => RequestsOf(subjects[i].Item).Select((request, choice) => (i, choice, request))).ToList();
         var scores = open.ToDictionary(i => i, i => new ContinuationScore?[subjects[i].Item.Continuations.Count]);
         model.Score([.. requests.Select(entry => entry.request)], Answered, cancellation);
 
@@ -68,7 +69,8 @@ internal sealed class TaskRunner(
     private static ItemRecord RecordOf(Subject subject, ContinuationScore?[] scores)
     {
         var (task, subset, item, key) = subject;
-        var choices = item.Continuations.Zip(scores, (text, score) => new ScoredChoice(text, score!.LogLikelihood, score.IsGreedy));
+        var choices = item.Continuations
+            .Zip(scores, (text, score) => new ScoredChoice(text, score!.LogLikelihood, score.IsGreedy));
         return new(
             key, subset, item.Index, item.Row.Origin, item.Contexts,
             ItemScores.OfChoices(task, item, [.. scores.Select(score => score!.LogLikelihood)]))
@@ -82,8 +84,10 @@ internal sealed class TaskRunner(
     {
         var requests = open.Select(i => new ContinueRequest(
             subjects[i].Item.Contexts[0], subjects[i].Task.Until, subjects[i].Task.MaxTokens)).ToList();
-        model.Generate(
-            requests, (request, text) => finish(open[request], RecordOf(subjects[open[request]], text, cancellation)), cancellation);
+        model.Generate(requests, Answered, cancellation);
+
+        void Answered(int request, string text) =>
+            finish(open[request], RecordOf(subjects[open[request]], text, cancellation));
     }
 
     private ItemRecord RecordOf(Subject subject, string generated, CancellationToken cancellation)
@@ -123,7 +127,8 @@ internal sealed class TaskRunner(
         IEnumerable<string> settings =
         [
             modelIdentity, $"{definition.MaxTokens}", .. definition.Until, "", .. definition.Filters.Select(Describe), "",
-            .. definition.Metrics.Select(Describe), "", .. item.Contexts, "", .. item.Continuations, "", $"{item.Gold}", .. item.Answers,
+            .. definition.Metrics.Select(Describe), "", .. item.Contexts, "", .. item.Continuations, "", $"{item.Gold}",
+            .. item.Answers,
         ];
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var text in settings)

@@ -13,8 +13,8 @@ internal static class StandardErrors
     }
 
     /// <summary>
-    /// The mean over subsets, weighted by their items or each alike. The standard error comes from the pooled variance; it is null
-    /// if a subset has none.
+    /// The mean over subsets, weighted by their items or each alike. The standard error comes from the pooled variance; it is
+    /// null if a subset has none.
     /// </summary>
     public static MeanScore Pooled(IReadOnlyList<MeanScore> subsets, bool weightByItems)
     {

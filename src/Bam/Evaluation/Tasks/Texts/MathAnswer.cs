@@ -4,8 +4,8 @@ using System.Numerics;
 namespace Bam.Evaluation.Tasks.Texts;
 
 /// <summary>
-/// Answers of MATH (Hendrycks et al. 2021), compared as lm-evaluation-harness's <c>hendrycks_math</c> does: as LaTeX text after both
-/// are brought to one spelling.
+/// Answers of MATH (Hendrycks et al. 2021), compared as lm-evaluation-harness's <c>hendrycks_math</c> does: as LaTeX text after
+/// both are brought to one spelling.
 /// </summary>
 internal static class MathAnswer
 {

@@ -3,9 +3,9 @@ using System.Text.RegularExpressions;
 namespace Bam.Evaluation.Tasks.Texts;
 
 /// <summary>
-/// Answers of MATH in the form of Minerva (Lewkowycz et al. 2022, appendix D): the model ends with "Final Answer: The final answer is
-/// …. I hope it is correct." Answers are equal if their normalized texts are. lm-evaluation-harness compares these with sympy, which
-/// also accepts another notation of the same number.
+/// Answers of MATH in the form of Minerva (Lewkowycz et al. 2022, appendix D): the model ends with "Final Answer: The final
+/// answer is …. I hope it is correct." Answers are equal if their normalized texts are. lm-evaluation-harness compares these with
+/// sympy, which also accepts another notation of the same number.
 /// </summary>
 internal static partial class MinervaAnswer
 {
@@ -21,10 +21,10 @@ internal static partial class MinervaAnswer
     /// <summary>Units and marks that are removed, in this order.</summary>
     private static readonly string[] Removed =
     [
-        "square", "ways", "integers", "dollars", "mph", "inches", "ft", "hours", "km", "units", "\\ldots", "sue", "points", "feet",
-        "minutes", "digits", "cents", "degrees", "cm", "gm", "pounds", "meters", "meals", "edges", "students", "childrentickets",
-        "multiples", "\\text{s}", "\\text{.}", "\\text{\ns}", "\\text{}^2", "\\text{}^3", "\\text{\n}", "\\text{}", "\\mathrm{th}",
-        "^\\circ", "^{\\circ}", "\\;", ",\\!", "{,}", "\"", "\\dots",
+        "square", "ways", "integers", "dollars", "mph", "inches", "ft", "hours", "km", "units", "\\ldots", "sue", "points",
+        "feet", "minutes", "digits", "cents", "degrees", "cm", "gm", "pounds", "meters", "meals", "edges", "students", "childrentickets",
+        "multiples", "\\text{s}", "\\text{.}", "\\text{\ns}", "\\text{}^2", "\\text{}^3", "\\text{\n}", "\\text{}",
+        "\\mathrm{th}", "^\\circ", "^{\\circ}", "\\;", ",\\!", "{,}", "\"", "\\dots",
     ];
 
     /// <summary>True if a generated text ends with the answer.</summary>

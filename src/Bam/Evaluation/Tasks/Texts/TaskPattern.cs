@@ -45,7 +45,8 @@ internal sealed class TaskPattern
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new WorkFailedException($"the pattern {regex} took more than {Timeout.TotalSeconds} s on one text; simplify it", e);
+            throw new WorkFailedException(
+                $"the pattern {regex} took more than {Timeout.TotalSeconds} s on one text; simplify it", e);
         }
     }
 }

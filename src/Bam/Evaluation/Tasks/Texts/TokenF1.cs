@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Bam.Evaluation.Tasks.Texts;
 
 /// <summary>
-/// The F1 score of words that SQuAD and QuAC use (Rajpurkar et al. 2016, Choi et al. 2018): the harmonic mean of precision and recall
-/// of the words, each counted as often as it occurs, without case, punctuation and articles.
+/// The F1 score of words that SQuAD and QuAC use (Rajpurkar et al. 2016, Choi et al. 2018): the harmonic mean of precision and
+/// recall of the words, each counted as often as it occurs, without case, punctuation and articles.
 /// </summary>
 internal static partial class TokenF1
 {
