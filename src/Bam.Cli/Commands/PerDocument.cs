@@ -1,6 +1,5 @@
 using System.Globalization;
 using Bam.Checkpoints;
-using Bam.Data;
 using Bam.Evaluation;
 using Bam.Evaluation.Tasks.Running;
 using Bam.Files;

@@ -47,7 +47,8 @@ public sealed class LanguageTaskModelTests : IDisposable
         ContinuationRequest[] requests =
         [
             new("Question: why?\nAnswer:", " because"), new("Question: why?\nAnswer:", " so"),
-            new("Question: who?\nAnswer:", " he"), new("Question: why?\nAnswer:", " because it is"), new("", "text"), new("ends with space ", "x"),
+            new("Question: who?\nAnswer:", " he"), new("Question: why?\nAnswer:", " because it is"), new("", "text"),
+            new("ends with space ", "x"),
             new("Question: why?\nAnswer:", " because"),
         ];
 

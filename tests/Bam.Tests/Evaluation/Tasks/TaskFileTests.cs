@@ -31,6 +31,11 @@ public sealed class TaskFileTests : IDisposable
         rows[0].Fields.ToJsonString().ShouldBe("""{"question":"n\u00E9?","answer":1}""");
     }
 
+    [Fact]
+    public void The_last_of_two_values_counts() =>
+        Read("rows.jsonl", """{"a": 1, "b": {"c": 1, "c": 2}, "a": [3, null]}""", TaskLibrary.Load("gsm8k")).Single().Fields
+            .ToJsonString().ShouldBe("""{"a":[3,null],"b":{"c":2}}""");
+
     [Theory]
     [InlineData("""[{"a": 1}, {"a": 2}]""", 2)]
     [InlineData("""{"a": 1}""", 1)]

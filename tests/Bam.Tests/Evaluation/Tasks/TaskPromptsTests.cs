@@ -1,4 +1,3 @@
-using Bam.Evaluation.Tasks.Definitions;
 using Bam.Evaluation.Tasks.Files;
 using Bam.Evaluation.Tasks.Prompting;
 using Shouldly;
@@ -22,7 +21,7 @@ public sealed class TaskPromptsTests : IDisposable
     {
         const string row = """
             {"question": "Why?", "choices": {"text": ["sun", "moon"], "label": ["1", "2"]}, "answerKey": "2"}
-            {"question": {"stem": "Who?", "choices": [{"text": "he", "label": "A"}, {"text": "me", "label": "B"}]}, "answerKey": "A"}
+            {"question": {"stem": "Who?", "choices": [{"text": "he", "label": "A"}, {"text": "I", "label": "B"}]}, "answerKey": "A"}
             """;
 
         var items = Build("arc_easy", row);
@@ -31,7 +30,7 @@ public sealed class TaskPromptsTests : IDisposable
         items[0].Continuations.ShouldBe([" sun", " moon"]);
         items[0].Gold.ShouldBe(1);
         items[1].Contexts.ShouldBe(["Question: Who?\nAnswer:"]);
-        items[1].Continuations.ShouldBe([" he", " me"]);
+        items[1].Continuations.ShouldBe([" he", " I"]);
         items[1].Gold.ShouldBe(0);
     }
 

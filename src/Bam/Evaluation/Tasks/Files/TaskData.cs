@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Bam.Evaluation.Tasks.Definitions;
-using Bam.Files;
 
 namespace Bam.Evaluation.Tasks.Files;
 

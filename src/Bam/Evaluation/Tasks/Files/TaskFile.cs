@@ -80,8 +80,26 @@ internal static class TaskFile
 
     private static TaskRow RowOf(JsonElement json, string origin) =>
         json.ValueKind == JsonValueKind.Object
-            ? new(JsonObject.Create(json)!, origin)
+            ? new((JsonObject)NodeOf(json)!, origin)
             : throw new InvalidInputException(origin, "a JSON object", JsonInput.Describe(json), Hint);
+
+    // Of a name that occurs twice the last value counts, as in Python.
+    private static JsonNode? NodeOf(JsonElement json)
+    {
+        switch (json.ValueKind)
+        {
+            case JsonValueKind.Object:
+                var fields = new JsonObject();
+                foreach (var property in json.EnumerateObject()) fields[property.Name] = NodeOf(property.Value);
+                return fields;
+            case JsonValueKind.Array:
+                return new JsonArray([.. json.EnumerateArray().Select(NodeOf)]);
+            case JsonValueKind.Null:
+                return null;
+            default:
+                return JsonValue.Create(json);
+        }
+    }
 
     private static IEnumerable<TaskRow> ValuesOf(byte[] bytes, char separator, string path, TaskDefinition definition)
     {

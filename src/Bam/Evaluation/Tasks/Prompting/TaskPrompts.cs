@@ -99,7 +99,7 @@ internal sealed class TaskPrompts
         return question + task.Delimiter + solution + task.FewShot.Separator;
     }
 
-    private IEnumerable<TaskRow> Examples(TaskRow row, PythonRandom random)
+    private List<TaskRow> Examples(TaskRow row, PythonRandom random)
     {
         var count = task.FewShot.Count;
         if (count == 0) return [];

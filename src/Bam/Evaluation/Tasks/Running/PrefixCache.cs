@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Torch;
@@ -29,7 +30,7 @@ internal sealed class PrefixCache : IDisposable
     public Tensor Read(ReadOnlySpan<int> ids, int count)
     {
         using var scope = TensorScope.Open();
-        var shared = isReusable ? Math.Min(ids.CommonPrefixLength([.. read]), ids.Length - count) : 0;
+        var shared = isReusable ? Math.Min(ids.CommonPrefixLength(CollectionsMarshal.AsSpan(read)), ids.Length - count) : 0;
         cache.Truncate(shared);
         read.RemoveRange(shared, read.Count - shared);
         return scope.Keep(Append(ids[shared..], count));

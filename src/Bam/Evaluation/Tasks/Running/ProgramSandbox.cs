@@ -35,6 +35,7 @@ internal sealed class ProgramSandbox : IProgramRunner
         var sandbox = new ProgramSandbox(Directory.CreateTempSubdirectory("bam-sandbox-").FullName);
         if (sandbox.Run(Check, cancellation) is { } fault)
         {
+            sandbox.Dispose();
             throw new InvalidInputException(
                 where, "a process without network, rights and access to files", $"that it cannot be made here ({fault})",
                 "install util-linux, and run as root or allow user namespaces (sysctl user.max_user_namespaces)");

@@ -12,6 +12,10 @@ for name in usr bin sbin lib lib64; do
     mount --rbind -o ro "/$name" "$box/$name"
   fi
 done
+# Mounts below these were mounted as they are.
+while read -r _ _ _ _ place _; do
+  case $place in "$box"/*) mount -o remount,bind,ro "$place" ;; esac
+done </proc/self/mountinfo
 mkdir "$box/dev" "$box/tmp"
 chmod 1777 "$box/tmp"
 for name in null zero urandom; do
