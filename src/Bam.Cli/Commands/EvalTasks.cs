@@ -4,6 +4,7 @@ using Bam.Evaluation.Tasks.Definitions;
 using Bam.Evaluation.Tasks.Files;
 using Bam.Evaluation.Tasks.Prompting;
 using Bam.Evaluation.Tasks.Running;
+using Bam.Evaluation.Tasks.Scoring;
 using Bam.Files;
 using Bam.Models;
 using Bam.Tokenization;
@@ -92,10 +93,10 @@ internal sealed class EvalTasks : Verb
         var where = DeviceOption.Of(invocation, device);
         using var programs = loaded.Any(IsCode) ? ProgramSandbox.Open(invocation.Cancellation) : null;
         var results = subjects.Select(subject => Measure(subject, loaded, directory, where, programs, invocation)).ToList();
-        var evaluation = new TaskEvaluation(options, results);
+        var evaluation = new TaskEvaluation(options, results, Differences(results));
         if (directory is not null)
             AtomicFile.WriteText(Path.Combine(directory, ResultsFile), JsonResult.Serialize(evaluation) + "\n");
-        invocation.WriteResult(evaluation, console => TaskTable.Write(console, results));
+        invocation.WriteResult(evaluation, console => TaskTable.Write(console, evaluation));
         return ExitStatus.Done;
     }
 
@@ -114,6 +115,13 @@ internal sealed class EvalTasks : Verb
         });
         return new(subject.Name, [.. results]);
     }
+
+    // Each further model against the first.
+    private static IReadOnlyList<TaskDifference> Differences(List<ModelTasks> models) =>
+        [.. models.Skip(1).SelectMany(model => models[0].Tasks.Zip(model.Tasks).SelectMany(pair =>
+            pair.First.Figures.Zip(pair.First.DifferencesTo(pair.Second), (figure, difference) => new TaskDifference(
+                model.Model, models[0].Model, pair.First.Task, figure.Metric, difference.Value, difference.StandardError,
+                difference.PValue))))];
 
     private void RequireAllowed(List<LoadedTask> loaded, Invocation invocation)
     {
@@ -179,8 +187,13 @@ internal sealed record GivenTask(string Name, TaskPaths Paths)
     }
 }
 
-/// <summary>The figures of all models.</summary>
-internal sealed record TaskEvaluation(TaskOptions Options, IReadOnlyList<ModelTasks> Models);
+/// <summary>The figures of all models, and their differences from the first one's.</summary>
+internal sealed record TaskEvaluation(
+    TaskOptions Options, IReadOnlyList<ModelTasks> Models, IReadOnlyList<TaskDifference> Differences);
+
+/// <summary>How much better a model is than the first one; see <see cref="PairedDifference"/>.</summary>
+internal sealed record TaskDifference(
+    string Model, string Against, string Task, string Metric, double Value, double? StandardError, double? PValue);
 
 /// <summary>The figures of a model.</summary>
 internal sealed record ModelTasks(string Model, IReadOnlyList<TaskResult> Tasks);

@@ -31,6 +31,8 @@ public sealed class EvalTasksTests : IDisposable
         foreach (var text in new[] { "piqa", "acc_norm", "nq_open", "exact_match", "dense-parallel", "bam-expert-kv", "±" })
             run.Output.ShouldContain(text);
         run.Output.ShouldContain("*");
+        run.Output.ShouldContain("difference from");
+        run.Output.ShouldContain("(p 1.000)");
     }
 
     [Fact]

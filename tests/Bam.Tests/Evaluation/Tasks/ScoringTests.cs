@@ -119,6 +119,35 @@ public class ScoringTests
         StandardErrors.Pooled([new(0.5, 0.1, 2), new(1, null, 1)], weightByItems: true).StandardError.ShouldBeNull();
     }
 
+    [Fact]
+    public void Models_are_compared_item_by_item()
+    {
+        double[] first = [1, 0, 0, 1, 0, 0, 0, 1], second = [1, 1, 1, 1, 1, 1, 0, 0];
+
+        var difference = PairedDifference.Of([(first, second)], weightByItems: true);
+
+        // Differences 0, 1, 1, 0, 1, 1, 0, -1: mean 3/8; squares 5 - 8 · (3/8)² = 3.875, divided by 7 and by 8
+        difference.Value.ShouldBe(0.375, 1e-12);
+        difference.StandardError!.Value.ShouldBe(Math.Sqrt(3.875 / 7 / 8), 1e-12);
+        // Five items differ, one of them the other way: 2 · (1 + 5) / 32
+        difference.PValue!.Value.ShouldBe(0.375, 1e-12);
+    }
+
+    [Fact]
+    public void Equal_models_do_not_differ() =>
+        PairedDifference.Of([([1, 0], [1, 0]), ([0, 0], [0, 0])], weightByItems: false)
+            .ShouldBe(new PairedDifference(0, 0, 1));
+
+    [Fact]
+    public void The_test_holds_for_many_items_and_for_scores_of_zero_and_one_alone()
+    {
+        double[] wrong = [.. Enumerable.Repeat(0.0, 5000)], right = [.. Enumerable.Repeat(1.0, 5000)];
+
+        PairedDifference.Of([(wrong, right)], weightByItems: true).PValue!.Value.ShouldBeLessThan(1e-300);
+        PairedDifference.Of([([.. wrong, .. right], [.. right, .. wrong])], weightByItems: true).PValue!.Value.ShouldBe(1, 1e-9);
+        PairedDifference.Of([([0.5, 1], [1, 1])], weightByItems: true).PValue.ShouldBeNull();
+    }
+
     private static string Filtered(string task, string filter, string generated) =>
         ResponseFilter.Apply(generated, TaskLibrary.Load(task).Filters.Single(known => known.Name == filter), Row);
 

@@ -21,7 +21,7 @@ public sealed class TaskPromptsTests : IDisposable
     {
         const string row = """
             {"question": "Why?", "choices": {"text": ["sun", "moon"], "label": ["1", "2"]}, "answerKey": "2"}
-            {"question": {"stem": "Who?", "choices": [{"text": "he", "label": "A"}, {"text": "I", "label": "B"}]}, "answerKey": "A"}
+            {"question": {"stem": "Who?", "choices": [{"text": "he", "label": "A"}, {"text": "I", "label":"B"}]}, "answerKey":"A"}
             """;
 
         var items = Build("arc_easy", row);

@@ -40,11 +40,11 @@ public sealed class TaskRunnerTests : IDisposable
         var result = RunLogged(task);
 
         model.Asked.ShouldBe(4);
-        result.ShouldBeEquivalentTo(Run(task));
+        result.Figures.ShouldBe(Run(task).Figures);
         File.Exists(directory["piqa.partial.jsonl"]).ShouldBeFalse();
         File.ReadAllLines(directory["piqa.jsonl"]).Length.ShouldBe(4);
         model.Asked = 0;
-        RunLogged(task).ShouldBeEquivalentTo(result);
+        RunLogged(task).Figures.ShouldBe(result.Figures);
         model.Asked.ShouldBe(0);
     }
 

@@ -83,11 +83,11 @@ internal static class TaskFields
         var path = FieldPath.Parse(levels[depth]);
         if (row.Get(path) is not JsonArray entries)
             throw new InvalidInputException($"{row.Origin}, field \"{path}\"", "a list", "another value", "correct the row");
-        var before = "";
+        var (before, list) = ("", path.Roots.First());
         foreach (var (i, entry) in entries.Index())
         {
-            var fields = (JsonObject)row.Fields.DeepClone();
-            fields.Remove(path.Roots.First());
+            var outer = row.Fields.Where(field => field.Key != list);
+            var fields = new JsonObject(outer.Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
             foreach (var (name, value) in entry as JsonObject ?? []) fields[name] = value?.DeepClone();
             var inner = new TaskRow(fields, $"{row.Origin} {path}[{i}]");
             if (depth == levels.Count - 1)

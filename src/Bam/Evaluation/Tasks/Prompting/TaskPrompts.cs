@@ -72,9 +72,9 @@ internal sealed class TaskPrompts
     {
         var templates = contexts.Count > 0 ? contexts : choices;
         IReadOnlyList<string> options = [.. templates.SelectMany(option => option.RenderAll(row))];
-        return options.Count > 1 && options.All(option => option.Length > 0)
+        return options.Count > 1
             ? options
-            : throw new InvalidInputException(row.Origin, "at least two choices, none empty", "fewer", "correct the row");
+            : throw new InvalidInputException(row.Origin, "at least two choices", $"{options.Count}", "correct the row");
     }
 
     private int GoldOf(TaskRow row)
