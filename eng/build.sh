@@ -14,7 +14,7 @@ is_current() {
   { read -r build && read -r built_for; } <"$current"
   [[ -e $builds/$build/Bam.Cli.dll && $built_for == "$(wanted_libtorch)" ]] || return 1
   [[ ${1-} != libtorch || -e $builds/$build/libbam_torch.so ]] || return 1
-  [[ -z $(find "$root"/{src,native,recipes,eng/build.sh,Directory.Build.props,Directory.Packages.props,global.json} \
+  [[ -z $(find "$root"/{src,native,recipes,tasks,eng/build.sh,Directory.Build.props,Directory.Packages.props,global.json} \
     \( -name bin -o -name obj -o -name results \) -prune -o -newer "$current" -print -quit 2>/dev/null) ]]
 }
 

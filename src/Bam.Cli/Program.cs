@@ -20,7 +20,7 @@ internal static class Program
         new Train(),
         new Mix(),
         new Export(),
-        new VerbGroup("eval", "Evaluate models", new EvalPerplexity(), new EvalLatency()),
+        new VerbGroup("eval", "Evaluate models", new EvalPerplexity(), new EvalTasks(), new EvalLatency()),
         new Generate(),
         new Forward(),
         new Report(),

@@ -49,6 +49,12 @@ internal sealed class EvalPerplexity : Verb
         "Where to put the tokenizer's begin-of-text token: window (at the start of each window), none "
         + "[default: as the data were built]");
 
+    private readonly Option<bool> perDocument = new("--per-document")
+    {
+        Description = "Each document by itself, as lm-evaluation-harness measures it: perplexity per word and per byte; the "
+            + "default window is the models' maximum length",
+    };
+
     private readonly Option<string> device = DeviceOption.Create();
 
     public EvalPerplexity()
@@ -61,6 +67,7 @@ internal sealed class EvalPerplexity : Verb
         Options.Add(window);
         Options.Add(batch);
         Options.Add(bos);
+        Options.Add(perDocument);
         Options.Add(device);
     }
 
@@ -69,9 +76,12 @@ internal sealed class EvalPerplexity : Verb
         var directories = invocation.GetRequired(models);
         var configs = Array.ConvertAll(directories, directory => ModelConfigReader.Load(directory, invocation.Reporter));
         var longest = configs.Min(config => config.LongestInput);
+        var isPerDocument = invocation.Get(perDocument);
         var options = new PerplexityOptions
         {
-            WindowLength = Positive("--window", invocation.Get(window) ?? Math.Min(longest, LongestDefaultWindow)),
+            WindowLength = Positive(
+                "--window",
+                invocation.Get(window) ?? (isPerDocument ? longest : Math.Min(longest, LongestDefaultWindow))),
             BatchSize = Positive("--batch-size", invocation.Get(batch)),
         };
         if (options.WindowLength > longest)
@@ -82,6 +92,8 @@ internal sealed class EvalPerplexity : Verb
                 "shorten it");
         using var heldOut = HeldOutDomains.Open(invocation.GetRequired(data));
         var place = BosOption.Of(invocation, bos, BeginOfText.Window, BeginOfText.None);
+        if (place is not null && isPerDocument)
+            throw new InvalidInputException("--bos", "no such option with --per-document", "both", "leave one out");
         if (place is { } wanted) RequireNoBeginTokens(wanted, heldOut);
         var subjects = directories
             .Zip(configs, (directory, config) => Check(directory, config, place, heldOut, invocation))
@@ -89,6 +101,12 @@ internal sealed class EvalPerplexity : Verb
 
         LibTorch.Load();
         var where = DeviceOption.Of(invocation, device);
+        if (isPerDocument)
+        {
+            PerDocument.Run([.. directories.Zip(configs)], heldOut, options.WindowLength, where, invocation);
+            return ExitStatus.Done;
+        }
+
         var results = subjects.Select(subject =>
         {
             var directory = subject.Directory;

@@ -71,18 +71,21 @@ internal sealed class LanguageModel : IDisposable
     {
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
-        cache.RequireRoom(inputIds.Size(0), inputIds.Size(1));
-        if (rotary.ChangesBetween(cache.Length, cache.Length + inputIds.Size(1)))
-        {
-            inputIds = cache.WithIdsSoFar(inputIds);
-            cache.Truncate();
-        }
+        var x = Read(inputIds, cache, trace);
+        return scope.Keep(Scores(x.Select(1, x.Size(1) - 1)));
+    }
 
-        var length = inputIds.Size(1);
-        cache.Keep(inputIds);
-        var x = Hidden(inputIds, new(trace?.Layers, cache));
-        cache.Advance(length);
-        return scope.Keep(Scores(x.Select(1, length - 1)));
+    /// <summary>Reads further tokens, and scores those that come after each of the last ones. Builds no graph.</summary>
+    /// <param name="inputIds">[B, T], int64: the tokens that follow those in the cache.</param>
+    /// <param name="cache">The tokens so far; the new ones are added.</param>
+    /// <param name="count">Of how many of the last tokens, at most T.</param>
+    /// <returns>[B, count, V] in float32.</returns>
+    public Tensor LastLogits(Tensor inputIds, KeyValueCache cache, int count)
+    {
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        var x = Read(inputIds, cache, trace: null);
+        return scope.Keep(Scores(x.Narrow(1, x.Size(1) - count, count).Contiguous()));
     }
 
     /// <summary>Memory for the keys and values of several sequences that are decoded side by side.</summary>
@@ -143,6 +146,23 @@ internal sealed class LanguageModel : IDisposable
     {
         rotary.Dispose();
         Parameters.Dispose();
+    }
+
+    // The hidden states of the tokens [B, T, d], and of those in the cache if they had to be read again.
+    private Tensor Read(Tensor inputIds, KeyValueCache cache, RoutingTrace? trace)
+    {
+        using var scope = TensorScope.Open();
+        cache.RequireRoom(inputIds.Size(0), inputIds.Size(1));
+        if (rotary.ChangesBetween(cache.Length, cache.Length + inputIds.Size(1)))
+        {
+            inputIds = cache.WithIdsSoFar(inputIds);
+            cache.Truncate();
+        }
+
+        cache.Keep(inputIds);
+        var x = Hidden(inputIds, new(trace?.Layers, cache));
+        cache.Advance(inputIds.Size(1));
+        return scope.Keep(x);
     }
 
     private Tensor Hidden(Tensor inputIds, ForwardContext context)

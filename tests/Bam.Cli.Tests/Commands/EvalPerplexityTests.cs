@@ -102,6 +102,55 @@ public sealed class EvalPerplexityTests : IDisposable
         run.Error.ShouldContain(option);
     }
 
+    [Fact]
+    public void Documents_are_measured_by_themselves()
+    {
+        var model = WithLetters();
+        var text = Path.Combine(root, "text.jsonl");
+        File.WriteAllText(text, "{\"text\": \"one document\"}\n{\"text\": \"and another one\"}\n");
+        CommandLineRun.Of(
+            "data", "build", "--input", text, "--tokenizer", Path.Combine(model, "tokenizer.json"), "--held-out-fraction", "0",
+            "--output", Path.Combine(root, "data")).ShouldBeDone();
+        var data = Path.Combine(root, "data", "train");
+
+        var run = CommandLineRun.Of("eval", "perplexity", model, "--data", data, "--per-document");
+
+        run.ShouldBeDone();
+        run.Output.ShouldContain("perplexity per word");
+        run.Output.ShouldContain("windows of 128 tokens; documents: train 2");
+        using var json = JsonDocument.Parse(
+            CommandLineRun.Of("eval", "perplexity", model, "--data", data, "--per-document", "--json").Output);
+        var figures = json.RootElement.GetProperty("models")[0].GetProperty("domains").GetProperty("train");
+        figures.GetProperty("documents").GetInt64().ShouldBe(2);
+        figures.GetProperty("tokens").GetInt64().ShouldBe(27);  // one for each letter
+        figures.GetProperty("bytes").GetInt64().ShouldBe(27);
+        figures.GetProperty("words").GetInt64().ShouldBe(5);
+        Math.Log2(figures.GetProperty("byte_perplexity").GetDouble())
+            .ShouldBe(figures.GetProperty("bits_per_byte").GetDouble(), 1e-9);
+    }
+
+    [Fact]
+    public void Documents_need_a_tokenizer_and_no_begin_tokens()
+    {
+        var run = CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("law"), "--per-document", "--bos", "none");
+        run.Status.ShouldBe(2);
+        run.Error.ShouldBe("bam: --bos: expected no such option with --per-document, found both; leave one out\n");
+
+        run = CommandLineRun.Of("eval", "perplexity", Dense, "--data", Domain("code"), "--per-document");
+        run.Status.ShouldBe(2);
+        run.Error.ShouldStartWith($"bam: {Dense}/tokenizer.json: expected a tokenizer.json");
+    }
+
+    private string WithLetters()
+    {
+        var model = Path.Combine(root, "letters");
+        Directory.CreateDirectory(model);
+        foreach (var file in new[] { "config.json", "model.safetensors" })
+            File.Copy(Path.Combine(Dense, file), Path.Combine(model, file));
+        LetterTokenizer.Write(model, hasEndOfText: true);
+        return model;
+    }
+
     private string Domain(string name, int vocabularySize = 30)
     {
         var folder = Path.Combine(root, $"{name} text");

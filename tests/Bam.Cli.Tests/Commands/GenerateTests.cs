@@ -178,12 +178,7 @@ public sealed class GenerateTests : IDisposable
         Directory.CreateDirectory(directory);
         foreach (var file in new[] { "config.json", "model.safetensors" })
             File.Copy(RepositoryRoot.PathOf("tests", "fixtures", "bam", fixture, file), Path.Combine(directory, file));
-        var letters = Enumerable.Range(0, 95).Select(i => i == 0 ? "Ġ" : ((char)(' ' + i)).ToString());
-        var vocabulary = letters.Select((letter, id) => $"{JsonSerializer.Serialize(letter)}: {id}");
-        File.WriteAllText(Path.Combine(directory, "tokenizer.json"), $$$"""
-            {"model": {"type": "BPE", "unk_token": "a", "vocab": {{{{string.Join(", ", vocabulary)}}}}, "merges": []},
-            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"}}
-            """);
+        LetterTokenizer.Write(directory);
         return directory;
     }
 }
