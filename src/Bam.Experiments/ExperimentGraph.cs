@@ -33,7 +33,8 @@ internal sealed class ExperimentGraph
         var texts = recipe.Domains.Select(domain => new DomainText(domain.Key, domain.Value, prepare, hashes)).ToList();
         (tokenizer, bos) = TokenizerOf(texts);
         data = texts.ToDictionary(
-            text => text.Name, text => new DataPhase(text, recipe.Data, bos, recipe.RandomSeed, tokenizer));
+            text => text.Name,
+            text => new DataPhase(text, recipe.Data, bos, recipe.RandomSeed, tokenizer, ChatOf(text.Name)));
         seed = SeedPhase();
         experts = recipe.Experts.ToDictionary(expert => expert.Key, expert => ExpertPhase(expert.Key, expert.Value));
         probes = [.. ProbesOf()];
@@ -57,6 +58,9 @@ internal sealed class ExperimentGraph
 
     /// <summary>All phases, dependencies first.</summary>
     public IReadOnlyList<Phase> Order { get; }
+
+    private ChatSource? ChatOf(string domain) => ChatSource.Of(
+        domain, recipe.Domains[domain], (tokenizer as GivenTokenizerPhase)?.Files.Single().Paths.Single(), hashes);
 
     private int EvaluationLength => recipe.Evaluation.SequenceLength ?? recipe.Seed.Training.SequenceLength;
 

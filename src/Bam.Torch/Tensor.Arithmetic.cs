@@ -26,6 +26,7 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_zeroInPlace = Operator.Get("aten::zero_");
     private static readonly Operator s_fillInPlace = Operator.Get("aten::fill_", "Scalar");
     private static readonly Operator s_neg = Operator.Get("aten::neg");
+    private static readonly Operator s_clampMin = Operator.Get("aten::clamp_min");
     private static readonly Operator s_sqrt = Operator.Get("aten::sqrt");
     private static readonly Operator s_rsqrt = Operator.Get("aten::rsqrt");
     private static readonly Operator s_square = Operator.Get("aten::square");
@@ -79,6 +80,9 @@ internal sealed unsafe partial class Tensor
     public Tensor Zero_() => InPlace(s_zeroInPlace);
 
     public Tensor Fill_(Scalar value) => InPlace(s_fillInPlace, value);
+
+    /// <summary>At least <paramref name="least"/>.</summary>
+    public Tensor ClampMin(Scalar least) => s_clampMin.Call(this, least);
 
     public Tensor Sqrt() => s_sqrt.Call(this);
 

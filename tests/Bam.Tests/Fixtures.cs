@@ -43,6 +43,9 @@ internal static class Fixtures
     /// <summary>The directory of a tokenizer with reference ids.</summary>
     public static string Tokenizer(string style) => Path.Combine(Root(), "tokenizers", style);
 
+    /// <summary>A file of chat templates with what they render.</summary>
+    public static string Chat(string name) => Path.Combine(Root(), "chat", name);
+
     /// <summary>The directory of Bam's recipes.</summary>
     public static string Recipes => Path.Combine(Root(), "..", "..", "recipes");
 

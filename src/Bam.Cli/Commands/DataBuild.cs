@@ -3,6 +3,7 @@ using Bam.Data;
 using Bam.Data.Building;
 using Bam.Files;
 using Bam.Tokenization;
+using Bam.Tokenization.Chat;
 
 namespace Bam.Cli.Commands;
 
@@ -100,6 +101,21 @@ internal sealed class DataBuild : Verb
 
     private readonly Option<long> skipBadLines = SkipBadLinesOption.Create();
 
+    private readonly Option<bool> chat = new("--chat")
+    {
+        Description = "Each .jsonl line is a conversation ('messages', or ShareGPT's 'conversations'), which the "
+            + "tokenizer's chat template turns into text",
+    };
+
+    private readonly Option<string?> lossOn = new("--loss-on")
+    {
+        Description = "With --chat: the tokens that models are trained and measured on, all or assistant (the answers) "
+            + "[default: all]",
+        HelpName = "WHICH",
+    };
+
+    private readonly Option<string?> template = TemplateOption.Create();
+
     public DataBuild()
         : base(
             "build", "Build the token shards of a domain from text",
@@ -109,7 +125,7 @@ internal sealed class DataBuild : Verb
         {
             input, tokenizer, output, name, textKey, groupKey, separator, heldOutFraction, heldOutMaxTokens, nearDuplicates,
             contamination, seed,
-            skipBadLines, bos,
+            skipBadLines, bos, chat, lossOn, template,
         })
         {
             Options.Add(option);
@@ -121,16 +137,20 @@ internal sealed class DataBuild : Verb
         var tokenizerPath = invocation.GetRequired(tokenizer);
         var directory = invocation.GetRequired(output);
         OutputPath.RequireWorkplace(directory, [tokenizerPath]);
+        var loaded = Tokenizer.Load(tokenizerPath);
+        var chatData = ChatDataOf(invocation, loaded, tokenizerPath);
         var report = DataBuilder.Build(
             new DataBuildOptions
             {
                 Inputs = invocation.GetRequired(input),
                 Encoder = TextEncoder.Of(
-                    Tokenizer.Load(tokenizerPath),
+                    loaded,
                     tokenizerPath,
                     BosOption.Of(invocation, bos, BeginOfText.Document, BeginOfText.Window, BeginOfText.None)),
                 Output = directory,
                 Name = invocation.Get(name),
+                Format = chatData is null ? DataFormat.Text : DataFormat.Chat,
+                Chat = chatData,
                 TextKey = invocation.Get(textKey)!,
                 GroupKey = invocation.Get(groupKey),
                 SectionSeparator = invocation.Get(separator),
@@ -149,5 +169,28 @@ internal sealed class DataBuild : Verb
             console.LabelledLine($"[grey]written to[/] {directory}");
         });
         return ExitStatus.Done;
+    }
+
+    private ChatData? ChatDataOf(Invocation invocation, Tokenizer loaded, string tokenizerPath)
+    {
+        var isChat = invocation.Get(chat);
+        foreach (var (option, given) in new[] { ("--loss-on", invocation.Get(lossOn)), ("--template", invocation.Get(template)) })
+            if (given is not null && !isChat)
+                throw new InvalidInputException(option, "--chat beside it", "none", "add --chat, or leave it out");
+        if (!isChat) return null;
+        if (invocation.Get(bos) is { } place)
+            throw new InvalidInputException(
+                "--bos", "none with --chat, whose template writes the begin tokens", place, "leave it out");
+        var encoder = ChatEncoder.Load(loaded, tokenizerPath, invocation.Get(template));
+        if (encoder.DependsOnDate)
+            invocation.Reporter.Say(
+                "the chat template may write the date into the text: set SOURCE_DATE_EPOCH to build the same data on another "
+                    + "day");
+        return new(encoder, invocation.Get(lossOn) switch
+        {
+            null or "all" => LossOn.All,
+            "assistant" => LossOn.Assistant,
+            var other => throw new InvalidInputException("--loss-on", "all or assistant", other, "choose one of these"),
+        });
     }
 }

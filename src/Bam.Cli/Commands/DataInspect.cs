@@ -162,6 +162,12 @@ internal static class DomainView
         table.AddRow("overlap with held-out text, removed", Number(report.Contaminated), "", "");
         AddSide(table, "held out", report.HeldOut);
         AddSide(table, "training", report.Train);
+        if (report.Chat is { TrainAnswers: { } train, HeldOutAnswers: { } heldOut })
+        {
+            table.AddRow("held out, tokens of answers", "", Number(heldOut), Number(report.Chat.HeldOutAnswerBytes ?? 0));
+            table.AddRow("training, tokens of answers", "", Number(train), "");
+        }
+
         if (report.Bos != BeginOfText.None)
             table.Caption(
                 $"each {report.Bos.ToString().ToLowerInvariant()} begins with id {string.Join(", id ", report.BeginOfTextIds!)}");

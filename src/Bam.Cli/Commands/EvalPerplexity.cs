@@ -111,6 +111,8 @@ internal sealed class EvalPerplexity : Verb
                 console.Write(Draw(results, "bits per UTF-8 byte", figures => figures.BitsPerByte ?? double.NaN, "0.000"));
             var tokens = results[0].Domains
                 .Select(domain => string.Create(CultureInfo.InvariantCulture, $"{domain.Key} {domain.Value.Tokens:N0}"));
+            var masked = string.Join(", ", heldOut.Texts.Where(text => text.HasMask).Select(text => text.Name));
+            if (masked.Length > 0) console.LabelledLine($"[grey]only the answers count in:[/] {masked}");
             console.MarkupLine(
                 $"[grey]windows of {options.WindowLength} tokens; targets:[/] {ResultText.Label(string.Join(", ", tokens))}");
         });

@@ -1,12 +1,10 @@
 using System.CommandLine;
-using System.Globalization;
 using Bam.Checkpoints.Opening;
 using Bam.Files;
 using Bam.Generation;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
-using Bam.Upcycling;
 
 namespace Bam.Cli.Commands;
 
@@ -78,6 +76,7 @@ internal sealed class Generate : Verb
 
     private readonly Option<bool> showExperts = new("--show-experts") { Description = "Show the experts of each token" };
     private readonly Option<string> device = DeviceOption.Create();
+    private readonly ChatPrompt chat = new();
 
     public Generate()
         : base(
@@ -85,10 +84,11 @@ internal sealed class Generate : Verb
             "bam generate MODEL --prompt Once --max-tokens 64 --temperature 0.8 --top-p 0.95")
     {
         Arguments.Add(model);
-        foreach (var option in new Option[]
-        {
-            prompt, promptFile, maxTokens, temperature, topK, topP, seed, stop, noSpecialTokens, showExperts, device,
-        })
+        foreach (var option in (Option[])
+            [
+                prompt, promptFile, .. chat.Options, maxTokens, temperature, topK, topP, seed, stop, noSpecialTokens, showExperts,
+                device,
+            ])
         {
             Options.Add(option);
         }
@@ -106,26 +106,37 @@ internal sealed class Generate : Verb
         StopTokens.Of(options.StopStrings, tokenizer);
         if (options.TraceRouting && !config.IsMixture)
             throw new InvalidInputException("--show-experts", "a mixture", $"{directory}, a dense model", "leave it out");
-        var text = PromptText.Read(invocation, prompt, promptFile);
+        var hasPrompt = invocation.Get(prompt) is not null || invocation.Get(promptFile) is not null;
+        chat.Check(invocation, hasPrompt, invocation.Get(noSpecialTokens));
+        var encoder = chat.IsAsked(invocation) ? chat.EncoderOf(invocation, tokenizer, checkpoint) : null;
+        if (encoder is not null) options = options with { EndIds = encoder.EndOfTurnIds() };
+        var isSession = chat.IsInteractive(invocation, hasPrompt);
+        int[]? messages = null;
+        if (encoder is not null && !isSession)
+            messages = encoder.EncodePrompt(
+                chat.ConversationOf(invocation, () => PromptText.Read(invocation, prompt, promptFile)));
+        var text = encoder is null ? PromptText.Read(invocation, prompt, promptFile) : "";
 
         LibTorch.Load();
         using var loaded = ModelCheckpoint.Load(
             directory, DeviceOption.Of(invocation, device), invocation.Reporter, withGradients: false);
         var generator = new Generator(loaded, tokenizer);
-        var ids = generator.Encode(text, !invocation.Get(noSpecialTokens));
-        if (!invocation.Get(noSpecialTokens)) BeginTokens.WarnIfTwice(tokenizer, ids, "the prompt", invocation.Reporter);
-        _ = generator.RoomAfter(ids.Length); // a prompt that is too long is refused before anything is written
-        var names = options.TraceRouting ? ExpertNames.Of(checkpoint, config) : null;
-        var experts = options.TraceRouting ? new ExpertLines(config, tokenizer, names) : null;
-        if (experts is not null) invocation.WritePiece(experts.Head);
+        var writer = new GenerationWriter(invocation, directory, checkpoint, options, tokenizer, config);
+        if (isSession)
+        {
+            ChatSession.Run(
+                chat.SystemOf(invocation),
+                conversation => writer.Run(generator, generator.Accept(encoder!.EncodePrompt(conversation))).Text,
+                invocation);
+            return ExitStatus.Done;
+        }
 
-        var result = generator.Run(
-            ids,
-            options,
-            token => invocation.WritePiece(experts is null ? token.Text : experts.LineOf(token)),
-            invocation.Cancellation);
-        invocation.WritePiece(experts is null ? "\n" : $"\n{result.Text}\n");
-        Finish(invocation, result, directory, options, tokenizer, names);
+        var ids = messages is null
+            ? generator.Encode(text, !invocation.Get(noSpecialTokens))
+            : generator.Accept(messages);
+        if (messages is null && !invocation.Get(noSpecialTokens))
+            BeginTokens.WarnIfTwice(tokenizer, ids, "the prompt", invocation.Reporter);
+        writer.Run(generator, ids);
         return ExitStatus.Done;
     }
 
@@ -141,47 +152,6 @@ internal sealed class Generate : Verb
         },
         StopStrings = invocation.Get(stop)!,
         TraceRouting = invocation.Get(showExperts),
-    };
-
-    // The text is already written, so an interruption only changes the exit status.
-    private static void Finish(
-        Invocation invocation,
-        GenerationResult result,
-        string directory,
-        GenerationOptions options,
-        Tokenizer tokenizer,
-        IReadOnlyList<string>? names)
-    {
-        invocation.WriteJson(() => new
-        {
-            Model = directory,
-            result.Text,
-            result.StopReason,
-            result.PromptTokens,
-            Ids = result.Tokens.Select(token => token.Id),
-            Tokens = result.Tokens.Select(token => new { token.Id, Token = tokenizer.IdToToken(token.Id), token.Route }),
-            Experts = names,
-            options.Sampler,
-            result.PrefillSeconds,
-            result.DecodeSeconds,
-            result.TokensPerSecond,
-            result.CacheBytes,
-        });
-        invocation.Reporter.Say(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{result.Tokens.Count:N0} {(result.Tokens.Count == 1 ? "token" : "tokens")} "
-            + $"after a prompt of {result.PromptTokens:N0}, ended by {Words(result.StopReason)}; "
-            + $"prefill {result.PrefillSeconds:0.000} s, decode {result.DecodeSeconds:0.000} s, "
-            + $"{result.TokensPerSecond:0.0} tokens/s; keys and values {result.CacheBytes / 1e6:0.0} MB"));
-        if (result.StopReason == StopReason.Interrupted) throw new OperationCanceledException(invocation.Cancellation);
-    }
-
-    private static string Words(StopReason reason) => reason switch
-    {
-        StopReason.MaxTokens => "the token limit",
-        StopReason.EndOfText => "end of text",
-        StopReason.StopString => "a stop string",
-        _ => "interruption",
     };
 }
 

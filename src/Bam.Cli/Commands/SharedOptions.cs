@@ -47,6 +47,17 @@ internal static class BosOption
     }
 }
 
+/// <summary>The option <c>--template</c>: which chat template.</summary>
+internal static class TemplateOption
+{
+    public static Option<string?> Create() => new("--template")
+    {
+        Description = "With --chat: the name of one of the model's chat templates, or a file .jinja "
+            + "[default: tool_use for conversations with tools if there is one, else default]",
+        HelpName = "NAME",
+    };
+}
+
 /// <summary>The option <c>--skip-bad-lines</c>: the number of unreadable JSONL lines and Parquet rows to skip.</summary>
 internal static class SkipBadLinesOption
 {

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Bam.Data;
 using Bam.Data.Text;
 using Bam.Experiments.Recipes;
 
@@ -55,6 +56,9 @@ internal sealed record TextSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? SkipBadLines { get; init; }
 
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public DataFormat DataFormat { get; init; }
+
     /// <summary>Those of a section of a recipe, whose files a script makes or the user has.</summary>
     public static TextSettings Of(RecipeDomain domain, bool isPrepared) => new()
     {
@@ -63,10 +67,11 @@ internal sealed record TextSettings
         GroupKey = domain.GroupKey,
         SectionSeparator = domain.SectionSeparator,
         SkipBadLines = domain.SkipBadLines,
+        DataFormat = domain.Format,
     };
 
     /// <summary>How documents lie in the files.</summary>
-    public DocumentFormat Format() => new(TextKey, GroupKey, SectionSeparator, SkipBadLines ?? 0);
+    public DocumentFormat Format() => new(TextKey, GroupKey, SectionSeparator, SkipBadLines ?? 0, DataFormat == DataFormat.Chat);
 
     /// <summary>The files, folders and patterns, absolute, for the phase that has these settings.</summary>
     public IReadOnlyList<string> InputsOf(string domain, Phase reader, PhaseStore store) => Files is null

@@ -5,7 +5,7 @@ using Bam.Tokenization.Training;
 namespace Bam.Experiments.Recipes;
 
 /// <summary>One domain's text.</summary>
-internal sealed record RecipeDomain
+internal sealed record RecipeDomain : ICheckedSection
 {
     private const string DefaultTextKey = "text";
 
@@ -30,8 +30,30 @@ internal sealed record RecipeDomain
         Minimum = 0)]
     public long? SkipBadLines { get; init; }
 
+    [Key(
+        "text, or chat: each line of .jsonl is a conversation ('messages', or ShareGPT's 'conversations'), which the tokenizer's "
+        + "chat template turns into text")]
+    public DataFormat Format { get; init; }
+
+    [Key("with format chat: the tokens that models are trained and measured on, all or assistant (the answers)")]
+    public LossOn LossOn { get; init; }
+
+    [Key(
+        "with format chat: the name of one of the tokenizer's chat templates, or a file .jinja; if omitted, tool_use for "
+        + "conversations with tools if there is one, else default",
+        IsPath = true)]
+    public string? Template { get; init; }
+
     /// <summary>True if a key is set that only .jsonl and .parquet files use.</summary>
-    internal bool SpeaksOfJsonLines => TextKey != DefaultTextKey || GroupKey is not null;
+    internal bool SpeaksOfJsonLines => TextKey != DefaultTextKey || GroupKey is not null || Format == DataFormat.Chat;
+
+    /// <inheritdoc/>
+    public void Check(SectionLocation section)
+    {
+        if (Format == DataFormat.Chat) return;
+        if (LossOn != LossOn.All) throw section.Fault("loss_on", "key 'loss_on' has no meaning without 'format: chat'; add it");
+        if (Template is not null) throw section.Fault("template", "key 'template' has no meaning without 'format: chat'; add it");
+    }
 }
 
 /// <summary>How the text of all domains becomes token shards.</summary>

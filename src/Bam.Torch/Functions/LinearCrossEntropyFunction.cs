@@ -28,7 +28,7 @@ internal sealed class LinearCrossEntropyFunction : AutogradFunction
     public static long ChunkRows(long vocabulary, Device device) =>
         Math.Max(FewestRows, (device.IsCpu ? CacheBytes : GpuBytes) / (vocabulary * sizeof(float)));
 
-    /// <summary>The mean negative log-likelihood, in nats, over the targets that count.</summary>
+    /// <summary>The mean negative log-likelihood, in nats, over the targets that count; 0 if none does.</summary>
     /// <param name="x">[n, d].</param>
     /// <param name="head">[V, d].</param>
     /// <param name="targets">[n], int64; <see cref="IgnoreIndex"/> does not count.</param>
@@ -52,7 +52,7 @@ internal sealed class LinearCrossEntropyFunction : AutogradFunction
         {
             var (rows, vocabulary) = (x.Size(0), head.Value.Size(0));
             var chunk = ChunkRows(vocabulary, x.Device);
-            var counted = targets.Ne(IgnoreIndex).Sum();  // scalar, int64
+            var counted = targets.Ne(IgnoreIndex).Sum().ClampMin(1);  // scalar, int64
             var matrix = head.Value.To(x.ScalarType);
             var losses = Tensor.Zeros([rows], ScalarType.Float32, x.Device);
             gradX = Tensor.Empty(withGradient ? x.Shape : [0], x.ScalarType, x.Device);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bam.Files;
+using Bam.Tokenization.Chat;
 using Bam.Tokenization.Json;
 
 namespace Bam.Checkpoints;
@@ -12,22 +13,22 @@ internal static class TokenizerFile
     private const string Hint = "copy it again";
 
     /// <summary>The settings that libraries read beside it, the chat template among them.</summary>
-    public const string SettingsFileName = "tokenizer_config.json";
+    public const string SettingsFileName = ChatTemplateFiles.SettingsFileName;
 
     /// <summary>The special tokens, where a library before transformers 5 wrote them.</summary>
-    public const string SpecialTokensMapFileName = "special_tokens_map.json";
+    public const string SpecialTokensMapFileName = ChatTemplateFiles.SpecialTokensMapFileName;
 
     /// <summary>The chat template where it has a file of its own.</summary>
-    public const string ChatTemplateFileName = "chat_template.jinja";
+    public const string ChatTemplateFileName = ChatTemplateFiles.FileName;
 
     /// <summary>Chat templates beside the default one.</summary>
-    private const string TemplatesDirectory = "additional_chat_templates";
+    private const string TemplatesDirectory = ChatTemplateFiles.AdditionalDirectory;
 
     /// <summary>The tokenizer and what belongs to it, its forms for other libraries included: they are copied together.</summary>
     private static readonly string[] FileNames =
     [
         FileName, SettingsFileName, SpecialTokensMapFileName, "added_tokens.json", "tokenizer.model", "vocab.json", "merges.txt",
-        ChatTemplateFileName, "chat_template.json",
+        ChatTemplateFileName, ChatTemplateFiles.OldFileName,
     ];
 
     /// <summary>The path of a checkpoint's tokenizer, or null where it has none.</summary>
@@ -57,7 +58,8 @@ internal static class TokenizerFile
 
     /// <summary>Whether a file of that name, relative to a checkpoint, is its tokenizer or belongs to it.</summary>
     public static bool IsName(string name) =>
-        FileNames.Contains(name) || (Path.GetDirectoryName(name) == TemplatesDirectory && Path.GetExtension(name) == ".jinja");
+        FileNames.Contains(name)
+            || (Path.GetDirectoryName(name) == TemplatesDirectory && Path.GetExtension(name) == ChatTemplateFiles.Extension);
 
     /// <summary>The number of ids it can give: the largest one, and one more.</summary>
     /// <exception cref="InvalidInputException">The file is not a tokenizer.</exception>

@@ -46,6 +46,10 @@ internal record DataBuildSettings
     /// <summary>Maximum number of invalid JSONL lines and Parquet rows to skip; more are an error.</summary>
     public long SkipBadLines { get; init; }
 
+    /// <summary>Whether documents are text or conversations.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public DataFormat Format { get; init; }
+
     /// <summary>A copy without the other options of a derived record.</summary>
     public DataBuildSettings ToSettings() => new(this);
 }
@@ -60,6 +64,9 @@ internal sealed record DataBuildOptions : DataBuildSettings
     public required IReadOnlyList<string> Inputs { get; init; }
 
     public required TextEncoder Encoder { get; init; }
+
+    /// <summary>How conversations become tokens; null unless <see cref="DataBuildSettings.Format"/> is chat.</summary>
+    public ChatData? Chat { get; init; }
 
     /// <summary>
     /// The folder to create, with <c>train.bin</c>, <c>train.idx</c>, <c>heldout.bin</c>, <c>heldout.idx</c> and

@@ -24,6 +24,7 @@ namespace Bam.Data;
 /// <param name="BadLines">Invalid JSONL lines and Parquet rows that were skipped.</param>
 /// <param name="Bos">Placement of begin tokens.</param>
 /// <param name="BeginOfTextIds">The begin tokens; null if there are none.</param>
+/// <param name="Chat">How conversations became tokens; null for text.</param>
 internal sealed record DataBuildReport(
     string Name,
     string Tokenizer,
@@ -42,7 +43,8 @@ internal sealed record DataBuildReport(
     IReadOnlyList<DroppedDocument> ContaminatedExamples,
     long BadLines = 0,
     BeginOfText Bos = BeginOfText.None,
-    IReadOnlyList<int>? BeginOfTextIds = null)
+    IReadOnlyList<int>? BeginOfTextIds = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ChatReport? Chat = null)
 {
     internal const string FileName = "report.json";
 
@@ -54,6 +56,9 @@ internal sealed record DataBuildReport(
 
     /// <summary>The begin token of each window, which is not in the shards; null for none.</summary>
     internal int? BeginOfWindow => Bos == BeginOfText.Window ? BeginOfTextIds![0] : null;
+
+    /// <summary>True if only the assistant's answers count: each split has a mask.</summary>
+    internal bool HasMask => Chat?.LossOn == LossOn.Assistant;
 
     /// <summary>True if the folder is a built domain.</summary>
     public static bool IsIn(string directory) => File.Exists(Path.Combine(directory, FileName));

@@ -28,10 +28,10 @@ internal sealed class DomainData : IDisposable
     public static DomainData Open(string directory)
     {
         var report = DataBuildReport.Load(directory);
-        var train = OpenShard(directory, "train", report.Train.Tokens, report.VocabularySize);
+        var train = OpenShard(directory, "train", report.Train.Tokens, report);
         try
         {
-            return new(directory, report, train, OpenShard(directory, "heldout", report.HeldOut.Tokens, report.VocabularySize));
+            return new(directory, report, train, OpenShard(directory, "heldout", report.HeldOut.Tokens, report));
         }
         catch
         {
@@ -46,11 +46,18 @@ internal sealed class DomainData : IDisposable
         HeldOut.Dispose();
     }
 
-    private static IndexedDataset OpenShard(string directory, string name, long tokens, int vocabularySize)
+    private static IndexedDataset OpenShard(string directory, string name, long tokens, DataBuildReport report)
     {
-        var shard = IndexedDataset.Open(Path.Combine(directory, name), vocabularySize);
-        if (shard.TokenCount == tokens) return shard;
+        var shard = IndexedDataset.Open(Path.Combine(directory, name), report.VocabularySize);
+        if (shard.TokenCount == tokens && shard.Mask is not null == report.HasMask) return shard;
         shard.Dispose();
+        if (shard.TokenCount == tokens)
+        {
+            throw new InvalidInputException(
+                shard.Prefix + TokenMask.Extension, report.HasMask ? "the mask of the answers" : "no mask, as report.json says",
+                report.HasMask ? "no such file" : "one", "build the domain again");
+        }
+
         throw new InvalidInputException(
             shard.Prefix, $"{tokens} tokens, as report.json says", $"{shard.TokenCount}", "build the domain again");
     }
@@ -74,8 +81,11 @@ internal sealed class HeldOutText : IDisposable
     /// <summary>The build report; null for a dataset of another tool.</summary>
     public DataBuildReport? Report { get; }
 
-    /// <summary>UTF-8 bytes of the text, without special tokens; null if unknown.</summary>
-    public long? Bytes => Report?.HeldOut.Utf8Bytes;
+    /// <summary>UTF-8 bytes of the text that counts, without special tokens; null if unknown.</summary>
+    public long? Bytes => HasMask ? Report?.Chat?.HeldOutAnswerBytes : Report?.HeldOut.Utf8Bytes;
+
+    /// <summary>True if only a part of the tokens counts.</summary>
+    public bool HasMask => Tokens.Mask is not null;
 
     /// <summary>The begin token of each window, as the domain was built; null for none.</summary>
     public int? BeginOfWindow => Report?.BeginOfWindow;

@@ -44,7 +44,12 @@ internal sealed class IndexedDataset : IDisposable
             throw;
         }
 
-        if (bin.Length == TokenCount * header.TokenType.Width()) return;
+        if (bin.Length == TokenCount * header.TokenType.Width())
+        {
+            Mask = OpenMask();
+            return;
+        }
+
         Dispose();
         throw new InvalidInputException(
             binPath,
@@ -61,6 +66,9 @@ internal sealed class IndexedDataset : IDisposable
     public int? VocabularySize { get; }
 
     public TokenType TokenType => header.TokenType;
+
+    /// <summary>Which tokens count as targets; null if all do.</summary>
+    public TokenMask? Mask { get; }
 
     /// <summary>Length of the stream in tokens.</summary>
     public long TokenCount { get; }
@@ -126,8 +134,24 @@ internal sealed class IndexedDataset : IDisposable
 
     public void Dispose()
     {
+        Mask?.Dispose();
         bin.Dispose();
         idx.Dispose();
+    }
+
+    private TokenMask? OpenMask()
+    {
+        var path = Prefix + TokenMask.Extension;
+        if (!File.Exists(path)) return null;
+        try
+        {
+            return new TokenMask(path, TokenCount);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     private void ReadAll(Action<long, ReadOnlySpan<int>> use, CancellationToken cancellation)

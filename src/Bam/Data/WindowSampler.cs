@@ -42,6 +42,7 @@ internal sealed class WindowSampler
         var tokens = new int[batchSize * (windowLength + 1)]; // [B, T+1]
         var drawn = new int[batchSize];
         var starts = new long[batchSize];
+        var counts = domains.Any(candidate => candidate.Tokens.Mask is not null) ? new bool[tokens.Length] : null; // [B, T+1]
         var domain = 0;
         for (var b = 0; b < batchSize; b++)
         {
@@ -49,17 +50,21 @@ internal sealed class WindowSampler
             drawn[b] = domain;
             var text = domains[domain].Tokens;
             var window = tokens.AsSpan(b * (windowLength + 1), windowLength + 1);
+            var counted = counts is null ? [] : counts.AsSpan(b * (windowLength + 1), windowLength + 1);
             starts[b] = random.NextInt64(text.TokenCount - windowLength);
             if (domains[domain].BeginOfWindow is { } begin)
             {
                 window[0] = begin;
                 window = window[1..];
+                if (!counted.IsEmpty) counted = counted[1..];
             }
 
             text.Read(starts[b], window);
+            if (text.Mask is { } mask) mask.Read(starts[b], counted);
+            else counted.Fill(true);
         }
 
-        return new(tokens, drawn, starts, batchSize, windowLength);
+        return new(tokens, drawn, starts, batchSize, windowLength, counts);
     }
 
     private static void Check(MixtureDomain domain, int windowLength)
@@ -107,4 +112,6 @@ internal sealed record MixtureDomain(string Name, IndexedDataset Tokens, double 
 /// <param name="Starts">[B], the position in its domain's stream of each window's first token other than a begin token.</param>
 /// <param name="BatchSize">B, windows.</param>
 /// <param name="WindowLength">T, tokens.</param>
-internal sealed record TokenBatch(int[] Tokens, int[] Domains, long[] Starts, int BatchSize, int WindowLength);
+/// <param name="Counts">[B, T+1], whether each token counts as a target; null if all do.</param>
+internal sealed record TokenBatch(
+    int[] Tokens, int[] Domains, long[] Starts, int BatchSize, int WindowLength, bool[]? Counts = null);

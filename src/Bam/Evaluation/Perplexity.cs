@@ -1,6 +1,7 @@
 using Bam.Data;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Torch.Functions;
 
 namespace Bam.Evaluation;
 
@@ -22,9 +23,21 @@ internal static class Perplexity
         if (tokens.TokenCount < 2)
             throw new InvalidInputException(
                 tokens.Prefix, "at least 2 held-out tokens", $"{tokens.TokenCount}", "hold out more text");
-        return Measure(tokens.TokenCount, bytes, options, ScoreBatch, advance, cancellation);
+        var counted = 0L;
+        var result = Measure(tokens.TokenCount, bytes, options, ScoreBatch, advance, cancellation);
+        if (tokens.Mask is null) return result;
+        return counted > 0
+            ? result with { Tokens = counted }
+            : throw new InvalidInputException(
+                tokens.Prefix, "answers to measure on", "none: no token of it counts", "hold out more conversations");
 
-        double ScoreBatch(WindowBatch batch) => Score(model, Read(tokens, batch, model, options), batch, options.BeginOfWindow);
+        double ScoreBatch(WindowBatch batch)
+        {
+            var counts = Counts(tokens, batch, options);
+            if (counts is not null && !counts.AsSpan().Contains(true)) return 0;
+            counted += counts?.AsSpan().Count(true) ?? 0;
+            return Score(model, Read(tokens, batch, model, options), batch, options.BeginOfWindow, counts);
+        }
     }
 
     /// <summary>Evaluates a model on the ids of a text; <paramref name="bytes"/> is its UTF-8 size.</summary>
@@ -90,17 +103,30 @@ internal static class Perplexity
         return text;
     }
 
-    private static double Score(LanguageModel model, int[] text, WindowBatch batch, int? begin)
+    // Which targets count; null if all do. Without a begin token, the first token of the batch is no target.
+    private static bool[]? Counts(IndexedDataset tokens, WindowBatch batch, PerplexityOptions options)
+    {
+        if (tokens.Mask is not { } mask) return null;
+        var counts = new bool[batch.Targets];
+        mask.Read(options.BeginOfWindow is null ? batch.Start + 1 : batch.Start, counts);
+        return counts;
+    }
+
+    private static double Score(LanguageModel model, int[] text, WindowBatch batch, int? begin, bool[]? counts = null)
     {
         var ids = Array.ConvertAll(begin is { } token ? [token, .. text] : text, id => (long)id);
 
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         long[] shape = [batch.Rows, batch.Length];
-        var targets = Tensor.From<long>(ids.AsSpan(1, batch.Targets), shape, model.Device);  // [B, T]
+        var next = ids.AsSpan(1, batch.Targets).ToArray();
+        for (var i = 0; counts is not null && i < next.Length; i++)
+            if (!counts[i]) next[i] = LinearCrossEntropyFunction.IgnoreIndex;
+        var targets = Tensor.From<long>(next, shape, model.Device);  // [B, T]
         for (var row = 0; begin is not null && row < batch.Rows; row++) ids[row * batch.Length] = begin.Value;
         var inputs = Tensor.From<long>(ids.AsSpan(0, batch.Targets), shape, model.Device);  // [B, T]
-        return (double)model.Loss(inputs, targets).Nll.Item<float>() * batch.Targets;
+        var counted = counts?.AsSpan().Count(true) ?? batch.Targets;
+        return (double)model.Loss(inputs, targets).Nll.Item<float>() * counted;
     }
 
     private static void RequireInVocabulary(int[] ids, IndexedDataset tokens, long start, int vocabulary)
@@ -132,7 +158,7 @@ internal sealed record PerplexityOptions
 
 /// <summary>Result of a perplexity evaluation.</summary>
 /// <param name="TotalNll">Sum of the targets' negative log-likelihoods, in nats.</param>
-/// <param name="Tokens">The targets.</param>
+/// <param name="Tokens">The targets; of masked data those that count.</param>
 /// <param name="Bytes">UTF-8 bytes of the text; null if unknown or only a part of the text was read.</param>
 public sealed record PerplexityResult(double TotalNll, long Tokens, long? Bytes)
 {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Text;
 using Bam.Models;
@@ -29,6 +30,14 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
                     "the prompt", "text", "none, and no end-of-text token to begin a document with", "write some");
         }
 
+        return Accept(ids);
+    }
+
+    /// <summary>Checks the ids of a prompt.</summary>
+    /// <exception cref="InvalidInputException">The model has no row for a token, or there is none.</exception>
+    public int[] Accept(int[] ids)
+    {
+        if (ids.Length == 0) throw new InvalidInputException("the prompt", "text", "none", "write some");
         tokenizer.RequireRows(ids, model.Config.VocabSize, "the prompt");
         return ids;
     }
@@ -83,8 +92,9 @@ internal sealed class Generator(LanguageModel model, Tokenizer tokenizer)
         while (stopReason is null)
         {
             var id = sampler.Next(logits);
-            var piece = endOfText.Contains(id) ? "" : decoder.Append(id);
-            stopReason = endOfText.Contains(id) ? StopReason.EndOfText
+            var isEnd = endOfText.Contains(id) || options.EndIds.Contains(id);
+            var piece = isEnd ? "" : decoder.Append(id);
+            stopReason = isEnd ? StopReason.EndOfText
                 : decoder.StoppedBy is not null || stopTokens.Contains(id) ? StopReason.StopString
                 : tokens.Count + 1 == maxNewTokens ? StopReason.MaxTokens
                 : cancellation.IsCancellationRequested ? StopReason.Interrupted
@@ -132,6 +142,9 @@ public sealed record GenerationOptions
 
     /// <summary>The text ends before the first of these. A stop string that is a special token is matched by its id.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Ids that end the text beside the model's own, such as a chat template's end of a turn.</summary>
+    internal IReadOnlySet<int> EndIds { get; init; } = FrozenSet<int>.Empty;
 
     /// <summary>Records the experts of each token. A token is then reported one forward pass later.</summary>
     internal bool TraceRouting { get; init; }

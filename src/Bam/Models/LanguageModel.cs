@@ -116,13 +116,15 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="inputIds">[B, T], int64.</param>
     /// <param name="targets">[B, T], int64; <see cref="LinearCrossEntropyFunction.IgnoreIndex"/> does not count.</param>
     /// <param name="statistics">Receives where the routers sent the tokens.</param>
-    public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null)
+    /// <param name="nllWeight">Multiplies the NLL: the weight of a micro-batch in the step's mean.</param>
+    public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null, double nllWeight = 1)
     {
         using var scope = TensorScope.Open();
         using var routerLosses = new RouterLosses(Device);
         var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
         var nll = LinearCrossEntropyFunction.Apply(
             x, head, targets.Reshape(-1), Config.LogitScale, headBias, Config.FinalLogitSoftcapping);
+        if (nllWeight != 1) nll *= nllWeight;
         var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing, routerLosses.Z);
         if (Config.NumLocalExperts > 1)
             total = nll + loadBalancing.Sum() * Config.RouterAuxLossCoef + z.Sum() * Config.RouterZLossCoef;

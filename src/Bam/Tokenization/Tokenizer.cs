@@ -35,6 +35,8 @@ public sealed class Tokenizer
     private readonly Dictionary<string, AddedToken> addedTokens;
     private readonly string?[] tokens; // by id; null in gaps
     private readonly HashSet<int> specialIds;
+    private readonly HashSet<int> addedIds;
+    private readonly Normalizer? continuingNormalizer; // of text that continues other text
     private readonly Lazy<string> fingerprint;
     private readonly Lazy<string> writtenFingerprint; // of the file as written
     private readonly ConcurrentBag<EncodingScratch> scratches = [];
@@ -54,6 +56,8 @@ public sealed class Tokenizer
         var vocabulary = Model.Vocabulary;
         AddedTokens = AddedTokensReader.Read(added, vocabulary);
         addedTokens = AddedTokens.ToDictionary(t => t.Content);
+        addedIds = [.. AddedTokens.Select(t => t.Id)];
+        continuingNormalizer = Normalizer?.Continuing;
         specialIds = [.. AddedTokens.Where(t => t.Special).Select(t => t.Id)];
         decoder = DecoderReader.Read(decoding, isByteLevel);
         rawMatcher = MatcherOf(AddedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
@@ -143,6 +147,13 @@ public sealed class Tokenizer
     /// </summary>
     internal void EncodeOrdinary(ReadOnlySpan<char> text, List<int> ids) => EncodeCore(text, ids, ordinary: true);
 
+    /// <summary>
+    /// Encodes a part of a longer text with special tokens and without the template. If it <paramref name="continues"/> ordinary
+    /// text, nothing is put before it, such as the space that some tokenizers begin a text with.
+    /// </summary>
+    internal void EncodeContinuing(ReadOnlySpan<char> text, List<int> ids, bool continues) =>
+        EncodeCore(text, ids, ordinary: false, isFirst: ids.Count == 0, continues);
+
     /// <summary>Decodes ids; invalid UTF-8 becomes U+FFFD. Ids without a token (padding) are skipped.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
     {
@@ -161,6 +172,9 @@ public sealed class Tokenizer
 
     /// <summary>True if a recorded fingerprint matches, also one of an older version of Bam.</summary>
     internal bool HasFingerprint(string recorded) => recorded == Fingerprint || recorded == writtenFingerprint.Value;
+
+    /// <summary>True for the id of an added token, which is matched before the model is applied.</summary>
+    internal bool IsAdded(int id) => addedIds.Contains(id);
 
     /// <summary>True for the id of a special token.</summary>
     public bool IsSpecial(int id) => specialIds.Contains(id);
@@ -249,12 +263,13 @@ public sealed class Tokenizer
 
     private string Normalize(string text) => Normalizer is null ? text : Normalizer.Normalize(text).ToString();
 
-    private void EncodeCore(ReadOnlySpan<char> text, List<int> ids, bool ordinary)
+    private void EncodeCore(
+        ReadOnlySpan<char> text, List<int> ids, bool ordinary, bool isFirst = true, bool continues = false)
     {
         if (!scratches.TryTake(out var scratch)) scratch = new EncodingScratch();
         if (rawMatcher is null)
         {
-            EncodeStretch(text, isFirst: true, ids, ordinary, scratch);
+            EncodeStretch(text, isFirst, continues, ids, ordinary, scratch);
         }
         else
         {
@@ -265,7 +280,7 @@ public sealed class Tokenizer
                 if (id >= 0)
                     ids.Add(id);
                 else
-                    EncodeStretch(text[start..end], isFirst: start == 0, ids, ordinary, scratch);
+                    EncodeStretch(text[start..end], isFirst && start == 0, continues && start == 0, ids, ordinary, scratch);
             }
         }
 
@@ -273,12 +288,14 @@ public sealed class Tokenizer
     }
 
     // Encodes text without the added tokens that are matched before normalization.
-    private void EncodeStretch(ReadOnlySpan<char> text, bool isFirst, List<int> ids, bool ordinary, EncodingScratch scratch)
+    private void EncodeStretch(
+        ReadOnlySpan<char> text, bool isFirst, bool continues, List<int> ids, bool ordinary, EncodingScratch scratch)
     {
-        if (Normalizer is not null) text = Normalizer.Normalize(text);
+        var normalizer = continues ? continuingNormalizer : Normalizer;
+        if (normalizer is not null) text = normalizer.Normalize(text);
         if (normalizedMatcher is null)
         {
-            EncodeText(text, isFirst, ids, scratch);
+            EncodeText(text, isFirst, continues, ids, scratch);
             return;
         }
 
@@ -289,13 +306,13 @@ public sealed class Tokenizer
             if (id >= 0)
                 ids.Add(id);
             else
-                EncodeText(text[start..end], isFirst && start == 0, ids, scratch);
+                EncodeText(text[start..end], isFirst && start == 0, continues && start == 0, ids, scratch);
         }
     }
 
-    private void EncodeText(ReadOnlySpan<char> text, bool isFirst, List<int> ids, EncodingScratch scratch)
+    private void EncodeText(ReadOnlySpan<char> text, bool isFirst, bool continues, List<int> ids, EncodingScratch scratch)
     {
-        var state = new PreTokenization(text, scratch.Pieces, scratch.SparePieces, isFirst: isFirst);
+        var state = new PreTokenization(text, scratch.Pieces, scratch.SparePieces, continues, isFirst);
         preTokenizer.Apply(ref state);
         foreach (var piece in state.Pieces.Items) Model.Encode(state.Text.Slice(piece.Start, piece.Length), scratch.Words, ids);
     }

@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using System.Text.Json.Serialization;
+using Bam.Data;
 using Bam.Files;
 
 namespace Bam.Training;
@@ -99,12 +101,24 @@ internal sealed record ComputeIdentity
 /// <param name="IndexSha256">SHA-256 of the .idx file, which holds every document's length.</param>
 /// <param name="TokenBytes">The size of the .bin file.</param>
 /// <param name="BeginOfWindow">The token that each window begins with; null for none.</param>
-internal sealed record DataIdentity(string Domain, string IndexSha256, long TokenBytes, int? BeginOfWindow = null)
+/// <param name="MaskSha256">SHA-256 of the .mask file; null if all tokens count.</param>
+internal sealed record DataIdentity(
+    string Domain, string IndexSha256, long TokenBytes, int? BeginOfWindow = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? MaskSha256 = null)
 {
     /// <summary>The identity of a .bin/.idx pair, whose path is given without its endings.</summary>
     public static DataIdentity Of(string domain, string prefix, int? beginOfWindow = null)
     {
         using var index = InputFile.OpenRead($"{prefix}.idx", "check the path");
-        return new(domain, Convert.ToHexStringLower(SHA256.HashData(index)), new FileInfo($"{prefix}.bin").Length, beginOfWindow);
+        return new(
+            domain, Convert.ToHexStringLower(SHA256.HashData(index)), new FileInfo($"{prefix}.bin").Length, beginOfWindow,
+            HashOfMask(prefix + TokenMask.Extension));
+    }
+
+    private static string? HashOfMask(string path)
+    {
+        if (!File.Exists(path)) return null;
+        using var mask = InputFile.OpenRead(path, "check the path");
+        return Convert.ToHexStringLower(SHA256.HashData(mask));
     }
 }

@@ -84,7 +84,11 @@ internal sealed class TrainingData : IDisposable
     /// <summary>The directories and files that hold the data.</summary>
     internal static IEnumerable<string> FilesOf(TrainingConfig config) =>
         config.Data.SelectMany(domain => new[] { domain.Path, domain.Validation }).OfType<string>()
-            .SelectMany(path => Directory.Exists(path) ? (string[])[path] : [PrefixOf(path) + ".bin", PrefixOf(path) + ".idx"]);
+            .SelectMany(path => Directory.Exists(path) ? (string[])[path] : [.. FileNamesOf(PrefixOf(path))]);
+
+    private static IEnumerable<string> FileNamesOf(string prefix) =>
+        new[] { ".bin", ".idx", TokenMask.Extension }.Select(extension => prefix + extension).Where(
+            path => Path.GetExtension(path) != TokenMask.Extension || File.Exists(path));
 
     public void Dispose()
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using Bam.Data;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Torch.Functions;
 using Bam.Training.Optimization;
 
 namespace Bam.Training;
@@ -45,7 +46,9 @@ internal sealed class TrainingSession : IDisposable
             using var scope = TensorScope.Open();
             var rows = MicroBatch.Of(batch, part, settings.GradientAccumulation);
             statistics?.BeginBatch(rows.Domains);
-            var computed = Model.Loss(rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics);
+            var computed = Model.Loss(
+                rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics,
+                rows.WeightAmong(settings.GradientAccumulation));
             // Before Read, which waits for a GPU: it computes the gradients meanwhile.
             Autograd.Backward(computed.Total);
             losses = losses.MeanWith(computed.Read(), part + 1);
@@ -134,8 +137,25 @@ internal sealed class MicroBatch
     /// <summary>[B/n, T], int64.</summary>
     public Tensor Inputs(Device device) => Tokens(device, first: 0);
 
-    /// <summary>[B/n, T], int64: the inputs, one token further.</summary>
+    /// <summary>
+    /// [B/n, T], int64: the inputs, one token further; <see cref="LinearCrossEntropyFunction.IgnoreIndex"/> where they do not
+    /// count.
+    /// </summary>
     public Tensor Targets(Device device) => Tokens(device, first: 1);
+
+    /// <summary>
+    /// The weight of this part's mean among those of <paramref name="parts"/> parts, so that every target of the step that counts
+    /// weighs the same: 1 if all tokens count.
+    /// </summary>
+    public double WeightAmong(int parts)
+    {
+        if (batch.Counts is null) return 1;
+        var all = Enumerable.Range(0, batch.BatchSize).Sum(CountedIn);
+        return all == 0 ? 1 : (double)rows.Sum(CountedIn) * parts / all;
+    }
+
+    private int CountedIn(int row) =>
+        batch.Counts.AsSpan(row * (batch.WindowLength + 1) + 1, batch.WindowLength).Count(true);
 
     private Tensor Tokens(Device device, int first)
     {
@@ -145,6 +165,10 @@ internal sealed class MicroBatch
         {
             var window = batch.Tokens.AsSpan(rows[r] * (length + 1) + first, length);
             for (var t = 0; t < length; t++) tokens[r * length + t] = window[t];
+            if (first == 0 || batch.Counts is null) continue;
+            var counts = batch.Counts.AsSpan(rows[r] * (length + 1) + first, length);
+            for (var t = 0; t < length; t++)
+                if (!counts[t]) tokens[r * length + t] = LinearCrossEntropyFunction.IgnoreIndex;
         }
 
         return Tensor.From<long>(tokens, [rows.Length, length], device);

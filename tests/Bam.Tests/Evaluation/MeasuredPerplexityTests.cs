@@ -81,6 +81,38 @@ public sealed class MeasuredPerplexityTests : IDisposable
         result.Bytes.ShouldBe(50);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(9)]
+    public void Of_masked_text_only_the_tokens_that_count_are_measured(int? begin)
+    {
+        var random = new RandomStream(1, "tokens");
+        var ids = Enumerable.Range(0, 23).Select(_ => (int)random.NextInt64(Vocabulary)).ToArray();
+        var options = new PerplexityOptions { WindowLength = Length, BatchSize = 2, BeginOfWindow = begin };
+        double total;
+        using (var text = Write(ids)) total = Perplexity.Measure(model, text, bytes: 50, options).TotalNll;
+
+        var first = begin is null ? 1 : 0;
+        var one = Enumerable.Range(first, 23 - first).Select(place => Measure(i => i == place)).ToList();
+
+        one.ShouldAllBe(result => result.Tokens == 1 && result.Bytes == 50);
+        one.Sum(result => result.TotalNll).ShouldBe(total, total * 1e-5);
+        var some = Measure(i => i % 3 == 1);
+        some.Tokens.ShouldBe(8);
+        some.TotalNll.ShouldBe(one.Where((_, i) => (begin is null ? i + 1 : i) % 3 == 1).Sum(result => result.TotalNll), 1e-4);
+        Should.Throw<InvalidInputException>(() => Measure(_ => false)).Message.ShouldContain("answers to measure on");
+
+        PerplexityResult Measure(Func<int, bool> counts)
+        {
+            Write(ids).Dispose();
+            var writer = new TokenMaskWriter(Path.Combine(directory, "text"));
+            writer.Append([.. Enumerable.Range(0, ids.Length).Select(counts)]);
+            writer.Complete();
+            using var text = IndexedDataset.Open(Path.Combine(directory, "text"));
+            return Perplexity.Measure(model, text, bytes: 50, options);
+        }
+    }
+
     [Fact]
     public void It_leaves_no_tensors()
     {

@@ -15,6 +15,8 @@ internal sealed class Corpus
     private readonly List<KeptDocument> kept = [];
     private readonly List<int> keptIndex = [];
     private readonly List<DroppedDocument> nearDuplicateExamples = [];
+    private readonly List<BadLine> refused = [];
+    private int withoutAnswer;
 
     private Corpus() { }
 
@@ -24,10 +26,17 @@ internal sealed class Corpus
     /// <summary>Per document read: its index in <see cref="Kept"/>; -1 for near-duplicates.</summary>
     public IReadOnlyList<int> KeptIndex => keptIndex;
 
-    /// <summary>Non-empty documents.</summary>
-    public long DocumentsRead => keptIndex.Count;
+    /// <summary>Documents that are neither empty nor refused.</summary>
+    public long DocumentsRead => keptIndex.Count - refused.Count - withoutAnswer;
 
+    /// <summary>Blank documents, and conversations without an answer where only answers count.</summary>
     public long EmptyDocuments { get; private set; }
+
+    /// <summary>Conversations that the chat template refuses.</summary>
+    public long RefusedConversations => refused.Count;
+
+    /// <summary>True if every conversation begins with the tokenizer's begin tokens.</summary>
+    public bool ChatsBeginWithToken { get; private set; } = true;
 
     public IReadOnlyList<DroppedDocument> NearDuplicateExamples => nearDuplicateExamples;
 
@@ -37,8 +46,10 @@ internal sealed class Corpus
         var corpus = new Corpus();
         var index = new NearDuplicateIndex(options.NearDuplicateSimilarity);
         using var writer = new IndexedDatasetWriter(prefix, type);
-        foreach (var (document, prepared) in source.Pass("tokenize", document => Prepare(document, options)))
+        var mask = options.Chat?.LossOn == LossOn.Assistant ? new TokenMaskWriter(prefix) : null;
+        foreach (var (document, prepared) in source.Pass("tokenize", document => PreparedDocument.Of(document, options)))
         {
+            if (!corpus.Accepts(prepared, mask is not null)) continue;
             if (index.FindOrAdd(prepared.Sketch) is { } duplicate)
             {
                 corpus.Drop(document, corpus.kept[duplicate.Representative], duplicate.Similarity);
@@ -47,17 +58,39 @@ internal sealed class Corpus
 
             corpus.keptIndex.Add(corpus.kept.Count);
             corpus.kept.Add(
-                new(document.Origin, prepared.SplitHash, prepared.Ids.Length, Encoding.UTF8.GetByteCount(document.Text)));
+                new(document.Origin, prepared.SplitHash, prepared.Ids.Length, prepared.Utf8Bytes, prepared.AnswerBytes));
+            corpus.ChatsBeginWithToken &= prepared.BeginsWithToken;
             writer.Append(prepared.Ids);
+            mask?.Append(prepared.Ids.Length, prepared.Answers);
         }
 
-        corpus.EmptyDocuments = source.EmptyDocuments;
+        corpus.Finish(source, options, mask is not null);
+        mask?.Complete();
         writer.Complete();
         return corpus;
     }
 
-    private static (int[] Ids, uint[] Sketch, ulong SplitHash) Prepare(TextDocument document, DataBuildOptions options) =>
-        (options.Encoder.Document(document.Text), MinHash.Sketch(document.Text), HeldOutSplit.Hash(options.Seed, document));
+    private bool Accepts(PreparedDocument document, bool answersOnly)
+    {
+        if (document.Fault is null && !(answersOnly && document.Answers.Count == 0)) return true;
+        keptIndex.Add(-1);
+        if (document.Fault is { } fault) refused.Add(fault);
+        else withoutAnswer++;
+        return false;
+    }
+
+    private void Finish(DocumentSource source, DataBuildOptions options, bool answersOnly)
+    {
+        EmptyDocuments = source.EmptyDocuments + withoutAnswer;
+        var bad = new BadLines(options.SkipBadLines - source.BadLines);
+        foreach (var fault in refused) bad.Add(fault);
+        if (bad.AreTooMany) throw bad.Refusal();
+        bad.Warn(source.Reporter);
+        if (kept.Count == 0 && answersOnly)
+            throw new InvalidInputException(
+                string.Join(", ", options.Inputs), "conversations with answers of the assistant", "none",
+                "leave --loss-on out, or give others");
+    }
 
     private void Drop(TextDocument document, KeptDocument representative, double similarity)
     {
@@ -67,12 +100,60 @@ internal sealed class Corpus
     }
 }
 
+/// <summary>A document as tokens, with what the passes compare.</summary>
+/// <param name="Ids">With the end-of-text token.</param>
+/// <param name="Sketch">Of its words.</param>
+/// <param name="SplitHash">See <see cref="HeldOutSplit.Hash"/>.</param>
+/// <param name="Utf8Bytes">Size of its text, without special tokens of a chat template.</param>
+internal sealed record PreparedDocument(int[] Ids, uint[] Sketch, ulong SplitHash, int Utf8Bytes)
+{
+    /// <summary>The ranges of <see cref="Ids"/> that are answers, where only those count.</summary>
+    public IReadOnlyList<Range> Answers { get; init; } = [];
+
+    /// <summary>UTF-8 bytes of the answers, without special tokens.</summary>
+    public int AnswerBytes { get; init; }
+
+    /// <summary>True if it begins with the tokenizer's begin tokens.</summary>
+    public bool BeginsWithToken { get; init; }
+
+    /// <summary>Why the chat template refuses it; null if it does not.</summary>
+    public BadLine? Fault { get; init; }
+
+    /// <summary>Encodes a document. Thread-safe.</summary>
+    public static PreparedDocument Of(TextDocument document, DataBuildOptions options)
+    {
+        var (sketch, hash) = (MinHash.Sketch(document.Text), HeldOutSplit.Hash(options.Seed, document));
+        if (document.Conversation is not { } conversation)
+            return new(options.Encoder.Document(document.Text), sketch, hash, Encoding.UTF8.GetByteCount(document.Text));
+        var chat = options.Chat!;
+        try
+        {
+            var encoded = chat.Encoder.Encode(conversation, chat.LossOn == LossOn.Assistant);
+            int[] ids = encoded.Ids is [.., var last] && last == options.Encoder.EndOfTextId
+                ? encoded.Ids
+                : [.. encoded.Ids, options.Encoder.EndOfTextId];
+            return new(ids, sketch, hash, chat.Encoder.TextBytes(ids))
+            {
+                Answers = encoded.Answers,
+                AnswerBytes = encoded.Answers.Sum(answer => chat.Encoder.TextBytes(ids.AsSpan(answer))),
+                BeginsWithToken = chat.Encoder.BeginOfTextIds is { Count: > 0 } begin && ids.AsSpan().StartsWith([.. begin]),
+            };
+        }
+        catch (InvalidInputException e)
+        {
+            return new([], sketch, hash, 0) { Fault = BadLine.Of($"{document.Origin}: {e.Message}") };
+        }
+    }
+}
+
 /// <summary>What is kept in memory of a document that is not a near-duplicate.</summary>
 /// <param name="Origin">Its location.</param>
 /// <param name="SplitHash">Sort key of the held-out selection; equal for slices of one document.</param>
 /// <param name="TokenCount">Number of tokens, including the end-of-text token.</param>
 /// <param name="Utf8Bytes">Size of its text in bytes.</param>
-internal readonly record struct KeptDocument(DocumentOrigin Origin, ulong SplitHash, int TokenCount, int Utf8Bytes);
+/// <param name="AnswerBytes">Size of its answers, where only those count.</param>
+internal readonly record struct KeptDocument(
+    DocumentOrigin Origin, ulong SplitHash, int TokenCount, int Utf8Bytes, int AnswerBytes = 0);
 
 /// <summary>The inputs of a build, which are read several times from start to end.</summary>
 internal sealed class DocumentSource
@@ -90,7 +171,8 @@ internal sealed class DocumentSource
 
     public DocumentSource(DataBuildOptions options, IReporter reporter, CancellationToken cancellation)
     {
-        format = new(options.TextKey, options.GroupKey, options.SectionSeparator, options.SkipBadLines);
+        format = new(
+            options.TextKey, options.GroupKey, options.SectionSeparator, options.SkipBadLines, options.Format == DataFormat.Chat);
         name = options.DomainName;
         threads = options.Threads;
         this.reporter = reporter;
@@ -99,6 +181,8 @@ internal sealed class DocumentSource
         states = [.. Files.Select(State)];
         TotalBytes = states.Sum(state => state.Length);
     }
+
+    public IReporter Reporter => reporter;
 
     public IReadOnlyList<string> Files { get; }
 

@@ -19,7 +19,10 @@ internal static class DataBuilder
     private static readonly OwnFiles Files = new(
         "an earlier build", IsFileName, directory => FileNames.All(name => File.Exists(Path.Combine(directory, name))));
 
-    internal static bool IsFileName(string name) => FileNames.Contains(name);
+    // Beside them where only answers count.
+    private static readonly string[] MaskNames = [TrainName + TokenMask.Extension, HeldOutName + TokenMask.Extension];
+
+    internal static bool IsFileName(string name) => FileNames.Contains(name) || MaskNames.Contains(name);
 
     /// <summary>
     /// Builds <see cref="DataBuildOptions.Output"/>, which appears only when complete. An earlier build is replaced, other
@@ -46,7 +49,7 @@ internal static class DataBuilder
         var heldOut = HeldOutSplit.Choose(
             corpus.Kept, options.HeldOutFraction, options.HeldOutMaxTokens, string.Join(", ", options.Inputs));
         var contamination = Contamination.Find(source, options, corpus, heldOut);
-        var (train, held) = Split(directory.TemporaryPath, all, corpus, heldOut, contamination);
+        var (train, held, chat) = Split(directory.TemporaryPath, all, corpus, heldOut, contamination, options.Chat);
         if (train.Documents == 0)
         {
             throw new InvalidInputException(
@@ -54,20 +57,21 @@ internal static class DataBuilder
                 $"none that shares less than {options.ContaminationShare:P0} of its text with a held-out one", "give more text");
         }
 
-        var report = Report(options, source, corpus, contamination, train, held);
+        var report = Report(options, source, corpus, contamination, train, held, chat);
         AtomicFile.WriteText(Path.Combine(directory.TemporaryPath, DataBuildReport.FileName), report.ToJson());
         cancellation.ThrowIfCancellationRequested();
         directory.Commit();
         return report;
     }
 
-    private static (SplitReport Train, SplitReport HeldOut) Split(
-        string folder, string allPrefix, Corpus corpus, bool[] heldOut, Contamination contamination)
+    private static (SplitReport Train, SplitReport HeldOut, ChatReport? Chat) Split(
+        string folder, string allPrefix, Corpus corpus, bool[] heldOut, Contamination contamination, ChatData? chat)
     {
         SplitReport train, held;
+        ChatReport? chatReport;
         using (var all = IndexedDataset.Open(allPrefix))
-        using (var trainShard = new Shard(Path.Combine(folder, TrainName), all.TokenType))
-        using (var heldOutShard = new Shard(Path.Combine(folder, HeldOutName), all.TokenType))
+        using (var trainShard = new Shard(Path.Combine(folder, TrainName), all.TokenType, all.Mask is not null))
+        using (var heldOutShard = new Shard(Path.Combine(folder, HeldOutName), all.TokenType, all.Mask is not null))
         {
             for (var i = 0; i < corpus.Kept.Count; i++)
             {
@@ -75,19 +79,37 @@ internal static class DataBuilder
                 (heldOut[i] ? heldOutShard : trainShard).Copy(all, i, corpus.Kept[i].Utf8Bytes);
             }
 
+            chatReport = chat is null ? null : ReportOf(chat, all, trainShard, heldOutShard) with
+            {
+                HeldOutAnswerBytes = all.Mask is null ? null : AnswerBytes(corpus, heldOut, contamination),
+            };
             train = trainShard.Complete();
             held = heldOutShard.Complete();
         }
 
         File.Delete(allPrefix + ".bin");
         File.Delete(allPrefix + ".idx");
-        return (train, held);
+        File.Delete(allPrefix + TokenMask.Extension);
+        return (train, held, chatReport);
     }
+
+    private static ChatReport ReportOf(ChatData chat, IndexedDataset all, Shard train, Shard heldOut) => all.Mask is null
+        ? new(chat.LossOn, chat.Encoder.TemplateSha256)
+        : new(chat.LossOn, chat.Encoder.TemplateSha256, train.CountedTokens, heldOut.CountedTokens);
+
+    private static long AnswerBytes(Corpus corpus, bool[] heldOut, Contamination contamination) =>
+        corpus.Kept.Index().Where(kept => heldOut[kept.Index] && !contamination.IsDropped[kept.Index])
+            .Sum(kept => (long)kept.Item.AnswerBytes);
 
     private static DataBuildReport Report(
         DataBuildOptions options, DocumentSource source, Corpus corpus, Contamination contamination, SplitReport train,
-        SplitReport heldOut) =>
-        new(
+        SplitReport heldOut, ChatReport? chat)
+    {
+        // The chat template writes the begin tokens, or leaves them out.
+        var (bos, begin) = options.Chat is not { } format ? (options.Encoder.Bos, options.Encoder.BeginOfTextIds)
+            : corpus.ChatsBeginWithToken ? (BeginOfText.Document, format.Encoder.BeginOfTextIds)
+            : (BeginOfText.None, []);
+        return new(
             options.DomainName,
             options.Encoder.Fingerprint,
             options.Encoder.VocabularySize,
@@ -103,17 +125,23 @@ internal static class DataBuilder
             options.ToSettings(),
             corpus.NearDuplicateExamples,
             contamination.Examples,
-            source.BadLines,
-            options.Encoder.Bos,
-            options.Encoder.Bos == BeginOfText.None ? null : options.Encoder.BeginOfTextIds);
+            source.BadLines + corpus.RefusedConversations,
+            bos,
+            bos == BeginOfText.None ? null : begin,
+            chat);
+    }
 }
 
 /// <summary>Writer of one split.</summary>
-internal sealed class Shard(string prefix, TokenType type) : IDisposable
+internal sealed class Shard(string prefix, TokenType type, bool hasMask = false) : IDisposable
 {
     private readonly IndexedDatasetWriter writer = new(prefix, type);
+    private readonly TokenMaskWriter? mask = hasMask ? new(prefix) : null;
     private int[] buffer = [];
     private long utf8Bytes;
+
+    /// <summary>The tokens that count, of a dataset with a mask.</summary>
+    public long CountedTokens => mask?.Counted ?? 0;
 
     /// <summary>Appends a document of another dataset.</summary>
     public void Copy(IndexedDataset from, int document, int documentBytes)
@@ -123,6 +151,10 @@ internal sealed class Shard(string prefix, TokenType type) : IDisposable
         var ids = buffer.AsSpan(0, (int)length);
         from.Read(start, ids);
         Add(ids, documentBytes);
+        if (mask is null) return;
+        var counts = new bool[length];
+        from.Mask!.Read(start, counts);
+        mask.Append(counts);
     }
 
     /// <summary>Appends a document, including its end-of-text token.</summary>
@@ -132,7 +164,11 @@ internal sealed class Shard(string prefix, TokenType type) : IDisposable
         utf8Bytes += documentBytes;
     }
 
-    public SplitReport Complete() => new(writer.DocumentCount, writer.TokenCount, utf8Bytes, writer.Complete());
+    public SplitReport Complete()
+    {
+        mask?.Complete();
+        return new(writer.DocumentCount, writer.TokenCount, utf8Bytes, writer.Complete());
+    }
 
     public void Dispose() => writer.Dispose();
 }

@@ -5,7 +5,19 @@ namespace Bam.Data.Text;
 /// <summary>A JSONL line or a Parquet row that cannot be read.</summary>
 internal sealed record BadLine(string Where, string Expected, string Found, string Hint)
 {
-    public override string ToString() => $"{Where}: expected {Expected}, found {Found}";
+    private string? Message { get; init; }
+
+    /// <summary>A line whose fault an exception tells: "where: what; hint".</summary>
+    public static BadLine Of(string message)
+    {
+        var hint = message.LastIndexOf("; ", StringComparison.Ordinal);
+        return new("", "", "", hint < 0 ? "mend the line" : message[(hint + 2)..])
+        {
+            Message = hint < 0 ? message : message[..hint],
+        };
+    }
+
+    public override string ToString() => Message ?? $"{Where}: expected {Expected}, found {Found}";
 }
 
 /// <summary>

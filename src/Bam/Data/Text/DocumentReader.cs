@@ -1,4 +1,5 @@
 using Bam.Files;
+using Bam.Tokenization.Chat;
 
 namespace Bam.Data.Text;
 
@@ -9,14 +10,21 @@ namespace Bam.Data.Text;
 /// </param>
 /// <param name="SectionSeparator">The line that separates the documents of a text file; null if a file is a document.</param>
 /// <param name="SkipBadLines">Maximum number of invalid JSONL lines and Parquet rows to skip; more are an error.</param>
+/// <param name="IsChat">
+/// Each JSONL line is a conversation, under <paramref name="TextKey"/> unless that is the default.
+/// </param>
 internal sealed record DocumentFormat(
-    string TextKey, string? GroupKey = null, string? SectionSeparator = null, long SkipBadLines = 0);
+    string TextKey, string? GroupKey = null, string? SectionSeparator = null, long SkipBadLines = 0, bool IsChat = false)
+{
+    internal const string DefaultTextKey = "text";
+}
 
 /// <summary>
 /// One document. <paramref name="Group"/> is the document of which it is a slice, or null; slices of a document stay in the same
-/// split.
+/// split. Of a <paramref name="Conversation"/> the text is what its messages say.
 /// </summary>
-internal readonly record struct TextDocument(DocumentOrigin Origin, string Text, string? Group)
+internal readonly record struct TextDocument(
+    DocumentOrigin Origin, string Text, string? Group, Conversation? Conversation = null)
 {
     /// <summary>The document of a JSONL line or a Parquet row; null text is empty.</summary>
     public static TextDocument Of(DocumentOrigin origin, string? text, string? group) => new(origin, text ?? "", group);
@@ -95,6 +103,9 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
     private IEnumerable<TextDocument> Documents(string file, TextFileKind kind, Stream text)
     {
         if (kind.Layout == TextLayout.JsonLines) return JsonLines.Read(text, file, format, bad);
+        if (format.IsChat)
+            throw new InvalidInputException(
+                file, "conversations, one in each line of a .jsonl file", "another kind of file", "leave it out");
         if (kind.Layout == TextLayout.Parquet) return ParquetText.Read(text, file, format, bad);
         WarnOfJsonLines(file, kind);
         return format.SectionSeparator is { } separator

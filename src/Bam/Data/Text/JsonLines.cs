@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Bam.Files;
+using Bam.Tokenization.Chat;
 
 namespace Bam.Data.Text;
 
@@ -71,13 +72,44 @@ internal static class JsonLines
             return new($"{origin}", "UTF-8 text", StrictUtf8.Describe(line, at), StrictUtf8.Hint);
         try
         {
-            return ReadFields(line, origin, format, out document);
+            return format.IsChat
+                ? ReadConversation(line, origin, format, out document)
+                : ReadFields(line, origin, format, out document);
         }
         catch (JsonException e)
         {
             return NonFiniteNumbers.Replaced(line) is { } replaced
                 ? Parse(replaced, origin, format, out document)
                 : new($"{origin}", "a JSON object", $"damage at byte {e.BytePositionInLine} of the line", Hint);
+        }
+    }
+
+    private static BadLine? ReadConversation(
+        ReadOnlySpan<byte> line, DocumentOrigin origin, DocumentFormat format, out TextDocument document)
+    {
+        document = default;
+        var root = JsonElement.Parse(line);
+        if (root.ValueKind == JsonValueKind.Array && origin.Line == 1)
+            return new($"{origin}", "a JSON object", "an array", ArrayHint);
+        if (JsonUnicode.FaultOf(line) is { } fault) return new($"{origin}", "Unicode text", fault.Found, Hint);
+        try
+        {
+            var key = format.TextKey == DocumentFormat.DefaultTextKey ? null : format.TextKey;
+            var conversation = Conversation.Parse(root, $"{origin}", key);
+            string? group = null;
+            if (format.GroupKey is { } groupKey)
+            {
+                if (!root.TryGetProperty(groupKey, out var value) || value.ValueKind != JsonValueKind.String)
+                    return new($"{origin}", $"a string in the field \"{groupKey}\"", "none", "name the field with --group-key");
+                group = value.GetString();
+            }
+
+            document = new(origin, conversation.Words, group, conversation);
+            return null;
+        }
+        catch (InvalidInputException e)
+        {
+            return BadLine.Of(e.Message);
         }
     }
 

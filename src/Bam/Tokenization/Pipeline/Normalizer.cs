@@ -12,6 +12,9 @@ internal abstract class Normalizer
     /// </summary>
     public virtual bool KeepsStart => true;
 
+    /// <summary>The normalizer of text that continues other text: without a prefix. Null for one that does nothing.</summary>
+    public virtual Normalizer? Continuing => this;
+
     /// <summary>The normalized text, or <paramref name="text"/> itself if nothing changes.</summary>
     public abstract ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text);
 }
@@ -21,6 +24,9 @@ internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Norm
     public IReadOnlyList<Normalizer> Steps => steps;
 
     public override bool KeepsStart => steps.All(step => step.KeepsStart);
+
+    public override Normalizer? Continuing =>
+        new NormalizerSequence([.. steps.Select(step => step.Continuing).OfType<Normalizer>()]);
 
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text)
     {
@@ -63,6 +69,8 @@ internal sealed class Strip(bool left, bool right) : Normalizer
 internal sealed class Prepend(string prefix) : Normalizer
 {
     public string Prefix => prefix;
+
+    public override Normalizer? Continuing => null;
 
     public override ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text) =>
         text.IsEmpty ? text : string.Concat(prefix, text);
