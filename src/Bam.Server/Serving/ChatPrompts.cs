@@ -11,6 +11,22 @@ internal sealed class ChatPrompts(Tokenizer tokenizer, string checkpoint)
 {
     private readonly ConcurrentDictionary<string, ChatEncoder> encoders = [];
 
+    /// <summary>The template without a name; null if the model has none.</summary>
+    public string? UsualTemplate
+    {
+        get
+        {
+            try
+            {
+                return ChatTemplateFiles.Load(checkpoint).Source;
+            }
+            catch (InvalidInputException)
+            {
+                return null;
+            }
+        }
+    }
+
     /// <summary>A conversation as the model reads it.</summary>
     /// <param name="messages">A list of objects with role and content.</param>
     /// <param name="template">The name of one of the model's templates; null for the usual one.</param>

@@ -52,6 +52,9 @@ internal sealed class ChoiceText
     }
 
     /// <summary>Sends what was held back, and why the text ended.</summary>
-    public void Finish(DecodingEnd reason) =>
-        send(new(request.Index, decoder.Finish(), [], reason == DecodingEnd.Stop ? "stop" : "length"));
+    public void Finish(DecodingEnd reason)
+    {
+        if (decoder.Finish() is { Length: > 0 } text) send(new(request.Index, text, []));
+        send(new(request.Index, "", [], reason == DecodingEnd.Stop ? "stop" : "length"));
+    }
 }

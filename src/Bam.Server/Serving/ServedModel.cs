@@ -25,11 +25,11 @@ internal sealed class ServedModel : IDisposable
         (this.path, Config, Tokenizer, Options) = (path, model.Config, tokenizer, options);
         generator = new Generator(model, tokenizer);
         var source = ModelPath.Of(path);
-        Id = Upcycling.ExpertNames.NameOf(source);
+        (Id, Directory) = (Upcycling.ExpertNames.NameOf(source), source.Base);
         Context = options.ContextOf(model.Config);
         EndIds = new HashSet<int>([.. model.Config.EosTokenIds, .. tokenizer.EndOfTextId is { } id ? new[] { id } : []]);
-        ExpertNames = Upcycling.ExpertNames.Of(source.Base, model.Config);
-        Chat = new ChatPrompts(tokenizer, source.Base);
+        ExpertNames = Upcycling.ExpertNames.Of(Directory, model.Config);
+        Chat = new ChatPrompts(tokenizer, Directory);
         Scheduler = new DecodingScheduler(model, new(options.Slots, Context, options.Queue));
     }
 
@@ -38,6 +38,9 @@ internal sealed class ServedModel : IDisposable
 
     /// <summary>When it was loaded, in seconds since 1970.</summary>
     public long Created { get; } = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+
+    /// <summary>The checkpoint, without adapters.</summary>
+    public string Directory { get; }
 
     public ModelConfig Config { get; }
 
