@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 
 namespace Bam.Server;
 
@@ -23,18 +24,19 @@ internal sealed class ApiServer : IAsyncDisposable
     private readonly MeterProvider exporter;
     private readonly WebApplication application;
 
-    private ApiServer(ServedModel served, IReporter reporter)
+    private ApiServer(ServedModel served)
     {
         this.served = served;
         metrics = new ServerMetrics(served);
         exporter = Sdk.CreateMeterProviderBuilder()
+            .SetResourceBuilder(ResourceBuilder.CreateEmpty().AddService("bam", autoGenerateServiceInstanceId: false))
             .AddMeter(metrics.Name)
             .AddView(_ => new MetricStreamConfiguration { CardinalityLimit = metrics.MaxSeries })
             .AddPrometheusExporter(options => options.ScrapeResponseCacheDurationMilliseconds = 0)
             .Build();
         application = Build(served.Options);
         IsLocal = IPAddress.IsLoopback(AddressOf(served.Options.Host));
-        var router = new RequestRouter(served, metrics, new RequestGuard(served.Options.ApiKey, IsLocal), reporter);
+        var router = new RequestRouter(served, metrics, new RequestGuard(served.Options.ApiKey, IsLocal));
         application.Use(router.Admit);
         application.UseOpenTelemetryPrometheusScrapingEndpoint(
             exporter, router.IsScrape, path: null, configureBranchedPipeline: null, optionsName: null);
@@ -49,9 +51,9 @@ internal sealed class ApiServer : IAsyncDisposable
 
     /// <summary>Listens; the model stays the caller's.</summary>
     /// <exception cref="InvalidInputException">The address is not this machine's, or in use.</exception>
-    public static async Task<ApiServer> Start(ServedModel served, IReporter reporter)
+    public static async Task<ApiServer> Start(ServedModel served)
     {
-        var server = new ApiServer(served, reporter);
+        var server = new ApiServer(served);
         try
         {
             await server.application.StartAsync();

@@ -17,13 +17,12 @@ internal sealed class RequestRouter
     private readonly ServedModel served;
     private readonly ServerMetrics metrics;
     private readonly RequestGuard guard;
-    private readonly IReporter reporter;
     private readonly ModelEndpoints models;
     private readonly Dictionary<string, Route> routes;
 
-    public RequestRouter(ServedModel served, ServerMetrics metrics, RequestGuard guard, IReporter reporter)
+    public RequestRouter(ServedModel served, ServerMetrics metrics, RequestGuard guard)
     {
-        (this.served, this.metrics, this.guard, this.reporter) = (served, metrics, guard, reporter);
+        (this.served, this.metrics, this.guard) = (served, metrics, guard);
         models = new ModelEndpoints(served);
         var tokenizer = new TokenizerEndpoints(served);
         routes = new()
@@ -45,7 +44,7 @@ internal sealed class RequestRouter
     public async Task Admit(HttpContext context, RequestDelegate next)
     {
         var started = Stopwatch.GetTimestamp();
-        var path = context.Request.Path.Value ?? "";
+        var (path, hasLeft) = (context.Request.Path.Value ?? "", false);
         try
         {
             context.Response.Headers.XContentTypeOptions = "nosniff";
@@ -55,7 +54,7 @@ internal sealed class RequestRouter
         }
         catch (Exception e) when (e is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
         {
-            context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            hasLeft = true;
         }
         catch (Exception e)
         {
@@ -64,7 +63,8 @@ internal sealed class RequestRouter
         finally
         {
             var endpoint = routes.ContainsKey(path) ? path : "other";
-            metrics.CountRequest(endpoint, context.Response.StatusCode, Stopwatch.GetElapsedTime(started));
+            var status = hasLeft ? StatusCodes.Status499ClientClosedRequest : context.Response.StatusCode;
+            metrics.CountRequest(endpoint, status, Stopwatch.GetElapsedTime(started));
         }
     }
 
@@ -98,8 +98,8 @@ internal sealed class RequestRouter
             case InvalidInputException:
                 return ApiException.Wrong(null, e.Message);
             default:
-                reporter.Warn($"a request failed: {e.GetType().Name}: {e.Message}");
-                return ApiException.Failed(e is WorkFailedException ? e.Message : "The request failed; the server's log says why.");
+                served.Reporter.Warn($"a request failed: {e}");
+                return ApiException.Failed("The request failed; the server's messages say why.");
         }
     }
 

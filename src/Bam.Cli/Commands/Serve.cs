@@ -113,7 +113,7 @@ internal sealed class Serve : Verb
         LibTorch.Load();
         using var loaded = ModelCheckpoint.Load(
             directory, DeviceOption.Of(invocation, device), invocation.Reporter, computeType, withGradients: false);
-        using var served = new ServedModel(loaded, tokenizer, directory, options);
+        using var served = new ServedModel(loaded, tokenizer, directory, options, invocation.Reporter);
         var cacheBytes = KeyValueCache.BytesPerToken(config, computeType) * options.Slots * served.Context;
         Run(invocation, served, cacheBytes).GetAwaiter().GetResult();
         return ExitStatus.Done;
@@ -121,7 +121,7 @@ internal sealed class Serve : Verb
 
     private static async Task Run(Invocation invocation, ServedModel served, long cacheBytes)
     {
-        await using var server = await ApiServer.Start(served, invocation.Reporter);
+        await using var server = await ApiServer.Start(served);
         var options = served.Options;
         invocation.WriteJson(() => new { server.Address, Model = served.Id, options.Slots, served.Context, CacheBytes = cacheBytes });
         invocation.WritePiece($"{server.Address}\n");

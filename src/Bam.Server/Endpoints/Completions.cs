@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Bam.Server.Http;
 using Bam.Server.Serving;
 using Microsoft.AspNetCore.Http;
@@ -20,7 +21,7 @@ internal sealed class Completions(ServedModel served, ServerMetrics metrics)
         if (maxTokens == 0 && !echo) throw ApiException.Wrong("max_tokens", "'max_tokens' may be 0 only with 'echo'.");
         if (fields.Integer("best_of", 1, int.MaxValue) is { } bestOf && bestOf != sampling.Choices)
             throw ApiException.Wrong("best_of", "'best_of' must be equal to 'n': this server returns every text that it makes.");
-        fields.Neutral("suffix", value => value.ValueEquals(""));
+        fields.Neutral("suffix", value => value.ValueKind == JsonValueKind.String && value.ValueEquals(""));
         fields.RefuseOthers();
 
         var texts = new List<TextRequest>();

@@ -20,9 +20,10 @@ internal sealed class ServedModel : IDisposable
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="path">Its directory, or BASE+ADAPTER, as the user wrote it.</param>
     /// <param name="options">What may be used.</param>
-    public ServedModel(LanguageModel model, Tokenizer tokenizer, string path, ServerOptions options)
+    /// <param name="reporter">Gets the server's own failures, not those of requests.</param>
+    public ServedModel(LanguageModel model, Tokenizer tokenizer, string path, ServerOptions options, IReporter reporter)
     {
-        (this.path, Config, Tokenizer, Options) = (path, model.Config, tokenizer, options);
+        (this.path, Config, Tokenizer, Options, Reporter) = (path, model.Config, tokenizer, options, reporter);
         generator = new Generator(model, tokenizer);
         var source = ModelPath.Of(path);
         (Id, Directory) = (Upcycling.ExpertNames.NameOf(source), source.Base);
@@ -47,6 +48,8 @@ internal sealed class ServedModel : IDisposable
     public Tokenizer Tokenizer { get; }
 
     public ServerOptions Options { get; }
+
+    public IReporter Reporter { get; }
 
     public DecodingScheduler Scheduler { get; }
 

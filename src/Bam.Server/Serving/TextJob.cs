@@ -110,8 +110,14 @@ internal sealed class TextJob : IDisposable
         }
         catch (Exception e)
         {
-            parts.Writer.TryComplete(e);
+            parts.Writer.TryComplete(e is ApiException or OperationCanceledException ? e : Failed(e));
         }
+    }
+
+    private ApiException Failed(Exception e)
+    {
+        served.Reporter.Warn($"a text failed: {e.Message}");
+        return ApiException.Failed($"The model failed: {e.Message.Split('\n')[0]}");
     }
 
     private Exception WhyEnded() =>
