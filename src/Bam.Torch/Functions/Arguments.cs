@@ -56,13 +56,15 @@ internal static class Arguments
         for (var token = 0; token < places.Count; token++)
         {
             var (slot, position) = (places.Slots[token], places.Positions[token]);
-            if (slot < 0 || slot >= slots || position < 0 || position >= capacity)
+            if (position < 0 || position >= capacity)
             {
                 throw new ArgumentOutOfRangeException(
                     nameof(places),
-                    $"expected a position of 0 … {capacity - 1} in a slot of 0 … {slots - 1}, as there is room for {capacity} "
-                    + $"tokens in each of {slots}, found position {position} in slot {slot}");
+                    $"expected 0 … {capacity - 1}, as there is room for {capacity} tokens, found {position}");
             }
+
+            if (slot < 0 || slot >= slots)
+                throw new ArgumentOutOfRangeException(nameof(places), $"expected slot 0 … {slots - 1}, found {slot}");
         }
     }
 }

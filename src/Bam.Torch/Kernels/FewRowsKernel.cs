@@ -40,11 +40,9 @@ internal static unsafe class FewRowsKernel
             var end = Math.Min(outputs, (item + 1) * step);
             for (var output = item * step; output < end; output += Tile)
             {
-                var matrix = w + (long)output * depth;
-                var row = 0;
-                for (; row + Tile <= rows; row += Tile)
-                    Dots4(x + (long)row * depth, matrix, y + (long)row * outputs + output, outputs, depth);
-                for (; row < rows; row++) Dots1(x + (long)row * depth, matrix, y + (long)row * outputs + output, depth);
+                if (Vector512.IsHardwareAccelerated)
+                    Dots512(x, w + (long)output * depth, y + output, rows, outputs, depth);
+                else Dots256(x, w + (long)output * depth, y + output, rows, outputs, depth);
             }
         });
     }
@@ -58,13 +56,24 @@ internal static unsafe class FewRowsKernel
     /// <param name="depth">A multiple of 16.</param>
     public static void MultiplyByColumns(float* x, float* w, float* y, int rows, int outputs, int depth)
     {
+        if (rows == 1)
+        {
+            const int ColumnsOfRow = 8 * Lanes;
+            ParallelLoop.For((outputs + ColumnsOfRow - 1) / ColumnsOfRow, item =>
+            {
+                var first = item * ColumnsOfRow;
+                WeightedSum(x, w + first, y + first, Math.Min(ColumnsOfRow, outputs - first), outputs, depth);
+            });
+            return;
+        }
+
+        const int Columns = 4 * Lanes;
         var padded = (rows + SmallGemm.RowTile - 1) / SmallGemm.RowTile * SmallGemm.RowTile;
         using var scratch = new Scratch((long)padded * (depth + outputs));
         var paddedX = scratch.Take(padded * depth);
         var paddedY = scratch.Take(padded * outputs);
         new Span<float>(x, rows * depth).CopyTo(new Span<float>(paddedX, rows * depth));
         new Span<float>(paddedX + rows * depth, (padded - rows) * depth).Clear();
-        const int Columns = 4 * Lanes;
         ParallelLoop.For((outputs + Columns - 1) / Columns, item =>
         {
             var first = item * Columns;
@@ -75,63 +84,139 @@ internal static unsafe class FewRowsKernel
         new Span<float>(paddedY, rows * outputs).CopyTo(new Span<float>(y, rows * outputs));
     }
 
-    // Four rows of x with four of w.
+    // Some columns of y = Σ_k x[k] · w[k, :], in the order of k, as the tiles of SmallGemm sum.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Dots4(float* x, float* w, float* y, int outputs, int depth)
+    private static void WeightedSum(float* x, float* w, float* y, int columns, int outputs, int depth)
     {
-        if (!Vector512.IsHardwareAccelerated)
+        var column = 0;
+        for (; column + 8 * Lanes <= columns && Vector512.IsHardwareAccelerated; column += 8 * Lanes)
         {
-            for (var row = 0; row < Tile; row++) Dots1(x + (long)row * depth, w, y + (long)row * outputs, depth);
-            return;
+            Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default,
+                s7 = default;
+            var row = w + column;
+            for (var k = 0; k < depth; k++, row += outputs)
+            {
+                var factor = Vector512.Create(x[k]);
+                s0 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(row), s0);
+                s1 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(row + Lanes), s1);
+                s2 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(row + 2 * Lanes), s2);
+                s3 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(row + 3 * Lanes), s3);
+                s4 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(row + 4 * Lanes), s4);
+                s5 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(row + 5 * Lanes), s5);
+                s6 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(row + 6 * Lanes), s6);
+                s7 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(row + 7 * Lanes), s7);
+            }
+
+            var to = y + column;
+            s0.Store(to);
+            s1.Store(to + Lanes);
+            s2.Store(to + 2 * Lanes);
+            s3.Store(to + 3 * Lanes);
+            s4.Store(to + 4 * Lanes);
+            s5.Store(to + 5 * Lanes);
+            s6.Store(to + 6 * Lanes);
+            s7.Store(to + 7 * Lanes);
         }
 
-        Vector512<float> s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default,
-            s13 = default, s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default,
-            s32 = default, s33 = default;
-        for (var k = 0; k < depth; k += Lanes)
+        for (; column < columns; column += Lanes)
         {
-            var (w0, w1) = (Vector512.Load(w + k), Vector512.Load(w + depth + k));
-            var (w2, w3) = (Vector512.Load(w + 2 * depth + k), Vector512.Load(w + 3 * depth + k));
-            var row = Vector512.Load(x + k);
-            s00 = Vector512.FusedMultiplyAdd(row, w0, s00);
-            s01 = Vector512.FusedMultiplyAdd(row, w1, s01);
-            s02 = Vector512.FusedMultiplyAdd(row, w2, s02);
-            s03 = Vector512.FusedMultiplyAdd(row, w3, s03);
-            row = Vector512.Load(x + depth + k);
-            s10 = Vector512.FusedMultiplyAdd(row, w0, s10);
-            s11 = Vector512.FusedMultiplyAdd(row, w1, s11);
-            s12 = Vector512.FusedMultiplyAdd(row, w2, s12);
-            s13 = Vector512.FusedMultiplyAdd(row, w3, s13);
-            row = Vector512.Load(x + 2 * depth + k);
-            s20 = Vector512.FusedMultiplyAdd(row, w0, s20);
-            s21 = Vector512.FusedMultiplyAdd(row, w1, s21);
-            s22 = Vector512.FusedMultiplyAdd(row, w2, s22);
-            s23 = Vector512.FusedMultiplyAdd(row, w3, s23);
-            row = Vector512.Load(x + 3 * depth + k);
-            s30 = Vector512.FusedMultiplyAdd(row, w0, s30);
-            s31 = Vector512.FusedMultiplyAdd(row, w1, s31);
-            s32 = Vector512.FusedMultiplyAdd(row, w2, s32);
-            s33 = Vector512.FusedMultiplyAdd(row, w3, s33);
-        }
+            var sum = Vector512<float>.Zero;
+            for (var k = 0; k < depth; k++)
+            {
+                sum = Vector512.FusedMultiplyAdd(
+                    Vector512.Create(x[k]), Vector512.Load(w + (long)k * outputs + column), sum);
+            }
 
-        Store(y, s00, s01, s02, s03);
-        Store(y + outputs, s10, s11, s12, s13);
-        Store(y + 2L * outputs, s20, s21, s22, s23);
-        Store(y + 3L * outputs, s30, s31, s32, s33);
+            sum.Store(y + column);
+        }
     }
 
-    // One row of x with four of w.
+    // All rows of x with four of w, four rows at a time: 16 accumulators, 4 vectors of w and one of x in 32 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Dots1(float* x, float* w, float* y, int depth)
+    private static void Dots512(float* x, float* w, float* y, int rows, int outputs, int depth)
     {
-        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
-        for (var k = 0; k < depth; k += Lanes)
+        var row = 0;
+        for (; row + Tile <= rows; row += Tile, x += Tile * (long)depth, y += Tile * (long)outputs)
         {
-            var row = Vector512.Load(x + k);
-            s0 = Vector512.FusedMultiplyAdd(row, Vector512.Load(w + k), s0);
-            s1 = Vector512.FusedMultiplyAdd(row, Vector512.Load(w + depth + k), s1);
-            s2 = Vector512.FusedMultiplyAdd(row, Vector512.Load(w + 2 * depth + k), s2);
-            s3 = Vector512.FusedMultiplyAdd(row, Vector512.Load(w + 3 * depth + k), s3);
+            Vector512<float> s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default,
+                s12 = default, s13 = default, s20 = default, s21 = default, s22 = default, s23 = default, s30 = default,
+                s31 = default, s32 = default, s33 = default;
+            for (var k = 0; k < depth; k += Lanes)
+            {
+                var (w0, w1) = (Vector512.Load(w + k), Vector512.Load(w + depth + k));
+                var (w2, w3) = (Vector512.Load(w + 2L * depth + k), Vector512.Load(w + 3L * depth + k));
+                var a = Vector512.Load(x + k);
+                (s00, s01) = (Vector512.FusedMultiplyAdd(a, w0, s00), Vector512.FusedMultiplyAdd(a, w1, s01));
+                (s02, s03) = (Vector512.FusedMultiplyAdd(a, w2, s02), Vector512.FusedMultiplyAdd(a, w3, s03));
+                a = Vector512.Load(x + depth + k);
+                (s10, s11) = (Vector512.FusedMultiplyAdd(a, w0, s10), Vector512.FusedMultiplyAdd(a, w1, s11));
+                (s12, s13) = (Vector512.FusedMultiplyAdd(a, w2, s12), Vector512.FusedMultiplyAdd(a, w3, s13));
+                a = Vector512.Load(x + 2L * depth + k);
+                (s20, s21) = (Vector512.FusedMultiplyAdd(a, w0, s20), Vector512.FusedMultiplyAdd(a, w1, s21));
+                (s22, s23) = (Vector512.FusedMultiplyAdd(a, w2, s22), Vector512.FusedMultiplyAdd(a, w3, s23));
+                a = Vector512.Load(x + 3L * depth + k);
+                (s30, s31) = (Vector512.FusedMultiplyAdd(a, w0, s30), Vector512.FusedMultiplyAdd(a, w1, s31));
+                (s32, s33) = (Vector512.FusedMultiplyAdd(a, w2, s32), Vector512.FusedMultiplyAdd(a, w3, s33));
+            }
+
+            Store(y, s00, s01, s02, s03);
+            Store(y + outputs, s10, s11, s12, s13);
+            Store(y + 2L * outputs, s20, s21, s22, s23);
+            Store(y + 3L * outputs, s30, s31, s32, s33);
+        }
+
+        for (; row < rows; row++, x += depth, y += outputs)
+        {
+            Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+            for (var k = 0; k < depth; k += Lanes)
+            {
+                var a = Vector512.Load(x + k);
+                s0 = Vector512.FusedMultiplyAdd(a, Vector512.Load(w + k), s0);
+                s1 = Vector512.FusedMultiplyAdd(a, Vector512.Load(w + depth + k), s1);
+                s2 = Vector512.FusedMultiplyAdd(a, Vector512.Load(w + 2L * depth + k), s2);
+                s3 = Vector512.FusedMultiplyAdd(a, Vector512.Load(w + 3L * depth + k), s3);
+            }
+
+            Store(y, s0, s1, s2, s3);
+        }
+    }
+
+    // The same with AVX2, two rows at a time: 8 accumulators, 4 vectors of w and 2 of x in 16 registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Dots256(float* x, float* w, float* y, int rows, int outputs, int depth)
+    {
+        const int HalfLanes = Lanes / 2;
+        var row = 0;
+        for (; row + 2 <= rows; row += 2, x += 2L * depth, y += 2L * outputs)
+        {
+            Vector256<float> s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default,
+                s12 = default, s13 = default;
+            for (var k = 0; k < depth; k += HalfLanes)
+            {
+                var (a, b) = (Vector256.Load(x + k), Vector256.Load(x + depth + k));
+                var c = Vector256.Load(w + k);
+                (s00, s10) = (Vector256.FusedMultiplyAdd(a, c, s00), Vector256.FusedMultiplyAdd(b, c, s10));
+                c = Vector256.Load(w + depth + k);
+                (s01, s11) = (Vector256.FusedMultiplyAdd(a, c, s01), Vector256.FusedMultiplyAdd(b, c, s11));
+                c = Vector256.Load(w + 2L * depth + k);
+                (s02, s12) = (Vector256.FusedMultiplyAdd(a, c, s02), Vector256.FusedMultiplyAdd(b, c, s12));
+                c = Vector256.Load(w + 3L * depth + k);
+                (s03, s13) = (Vector256.FusedMultiplyAdd(a, c, s03), Vector256.FusedMultiplyAdd(b, c, s13));
+            }
+
+            Store(y, s00, s01, s02, s03);
+            Store(y + outputs, s10, s11, s12, s13);
+        }
+
+        if (row == rows) return;
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (var k = 0; k < depth; k += HalfLanes)
+        {
+            var a = Vector256.Load(x + k);
+            s0 = Vector256.FusedMultiplyAdd(a, Vector256.Load(w + k), s0);
+            s1 = Vector256.FusedMultiplyAdd(a, Vector256.Load(w + depth + k), s1);
+            s2 = Vector256.FusedMultiplyAdd(a, Vector256.Load(w + 2L * depth + k), s2);
+            s3 = Vector256.FusedMultiplyAdd(a, Vector256.Load(w + 3L * depth + k), s3);
         }
 
         Store(y, s0, s1, s2, s3);
@@ -140,9 +225,14 @@ internal static unsafe class FewRowsKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(float* y, Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3)
     {
-        y[0] = Vector512.Sum(s0);
-        y[1] = Vector512.Sum(s1);
-        y[2] = Vector512.Sum(s2);
-        y[3] = Vector512.Sum(s3);
+        (y[0], y[1]) = (Vector512.Sum(s0), Vector512.Sum(s1));
+        (y[2], y[3]) = (Vector512.Sum(s2), Vector512.Sum(s3));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(float* y, Vector256<float> s0, Vector256<float> s1, Vector256<float> s2, Vector256<float> s3)
+    {
+        (y[0], y[1]) = (Vector256.Sum(s0), Vector256.Sum(s1));
+        (y[2], y[3]) = (Vector256.Sum(s2), Vector256.Sum(s3));
     }
 }

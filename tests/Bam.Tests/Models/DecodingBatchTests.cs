@@ -1,4 +1,3 @@
-using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Torch;
 using Bam.Torch.Kernels;
@@ -79,7 +78,8 @@ public sealed class DecodingBatchTests
         next[0].ShouldBe(next[1]);
     }
 
-    private static int[] Ids(int length, int seed) => TinyModels.Ids(1, length, seed).ToArray<long>().Select(id => (int)id).ToArray();
+    private static int[] Ids(int length, int seed) =>
+        [.. TinyModels.Ids(1, length, seed).ToArray<long>().Select(id => (int)id)];
 
     // The logits after each sequence, read in parts; all sequences at the same time.
     private static float[][] Read(LanguageModel model, int[][] sequences, int partLength)
@@ -89,7 +89,7 @@ public sealed class DecodingBatchTests
         var last = new float[sequences.Length][];
         for (var start = 0; start < sequences.Max(ids => ids.Length); start += partLength)
         {
-            var parts = sequences.Select((ids, slot) => (slot, Part: ids[Math.Min(start, ids.Length)..Math.Min(start + partLength, ids.Length)], start))
+            var parts = sequences.Select((ids, slot) => (slot, Part: ids.Skip(start).Take(partLength).ToArray(), start))
                 .Where(part => part.Part.Length > 0).ToArray();
             var logits = Step(model, cache, parts, sequences.Max(ids => ids.Length));
             for (var i = 0; i < parts.Length; i++) last[parts[i].slot] = logits[i];

@@ -1,4 +1,3 @@
-using Bam.Checkpoints;
 using Bam.Generation;
 using Bam.Generation.Batching;
 using Bam.Models;
@@ -21,31 +20,33 @@ public sealed class DecodingSchedulerTests
     };
 
     [Theory, MemberData(nameof(Kinds))]
-    public void A_text_does_not_depend_on_its_company(string kind, double temperature)
+    public async Task A_text_does_not_depend_on_its_company(string kind, double temperature)
     {
         using var model = TinyModels.Create(KeyValueCacheTests.Config(kind));
         var prompts = Enumerable.Range(0, 12).Select(i => Ids(1 + i * 2 % 11, seed: i)).ToArray();
-        var alone = prompts.Select((prompt, i) => Run(model, slots: 1, [prompt], temperature, firstSeed: i)[0]).ToArray();
+        var alone = new int[prompts.Length][];
+        for (var i = 0; i < prompts.Length; i++)
+            alone[i] = (await RunAsync(model, slots: 1, [prompts[i]], temperature, firstSeed: i))[0];
         foreach (var slots in new[] { 3, 8 })
         {
-            var together = Run(model, slots, prompts, temperature);
+            var together = await RunAsync(model, slots, prompts, temperature);
             for (var i = 0; i < prompts.Length; i++) together[i].ShouldBe(alone[i], $"text {i} in {slots} slots");
         }
     }
 
     [Fact]
-    public void A_scored_prompt_has_the_probabilities_of_the_whole()
+    public async Task A_scored_prompt_has_the_probabilities_of_the_whole()
     {
         using var model = TinyModels.Create(TinyModels.Bam);
         var prompt = Ids(20, seed: 1);
         var tokens = new List<DecodedToken>();
         using (var scheduler = new DecodingScheduler(model, new(Slots: 2, Context, MaxWaiting: 4) { TokensOfPass = 6 }))
         {
-            scheduler.Submit(new()
+            await scheduler.Submit(new()
             {
                 Prompt = prompt, MaxNewTokens = 1, Sampler = new() { Temperature = 0 }, TopLogProbs = 3, ScorePrompt = true,
                 OnToken = token => Add(tokens, token),
-            }).Wait();
+            });
         }
 
         tokens.Select(token => token.Id).Take(20).ShouldBe(prompt);
@@ -67,7 +68,7 @@ public sealed class DecodingSchedulerTests
     }
 
     [Fact]
-    public void A_cancelled_text_frees_its_slot_and_the_others_go_on()
+    public async Task A_cancelled_text_frees_its_slot_and_the_others_go_on()
     {
         using var model = TinyModels.Create(TinyModels.Bam);
         using var scheduler = new DecodingScheduler(model, new(Slots: 1, Context, MaxWaiting: 4));
@@ -84,14 +85,14 @@ public sealed class DecodingSchedulerTests
         });
         var staying = scheduler.Submit(
             new() { Prompt = [3], MaxNewTokens = 5, OnToken = token => Add(second, token) });
-        leaving.Result.ShouldBe(DecodingEnd.Cancelled);
-        staying.Result.ShouldBe(DecodingEnd.Length);
+        (await leaving).ShouldBe(DecodingEnd.Cancelled);
+        (await staying).ShouldBe(DecodingEnd.Length);
         first.Count.ShouldBe(3);
         second.Count.ShouldBe(5);
     }
 
     [Fact]
-    public void More_requests_than_may_wait_are_refused()
+    public async Task More_requests_than_may_wait_are_refused()
     {
         using var model = TinyModels.Create(TinyModels.Dense);
         using var gate = new ManualResetEventSlim();
@@ -109,43 +110,43 @@ public sealed class DecodingSchedulerTests
         Should.Throw<QueueFullException>(
             () => { scheduler.Submit(new() { Prompt = [1], MaxNewTokens = 1, OnToken = _ => true }); });
         gate.Set();
-        Task.WaitAll(running, waiting);
+        await Task.WhenAll(running, waiting);
         scheduler.Stop(TimeSpan.FromSeconds(10));
         Should.Throw<SchedulerStoppedException>(
             () => { scheduler.Submit(new() { Prompt = [1], MaxNewTokens = 1, OnToken = _ => true }); });
     }
 
     [Fact]
-    public void A_text_ends_by_its_end_token_its_room_or_its_receiver()
+    public async Task A_text_ends_by_its_end_token_its_room_or_its_receiver()
     {
         using var model = TinyModels.Create(TinyModels.Dense);
         using var scheduler = new DecodingScheduler(model, new(Slots: 2, Context, MaxWaiting: 4));
         var greedy = new SamplerOptions { Temperature = 0 };
         var all = new List<DecodedToken>();
-        scheduler.Submit(new() { Prompt = [5], MaxNewTokens = 100, Sampler = greedy, OnToken = token => Add(all, token) }).Result
-            .ShouldBe(DecodingEnd.Length);
+        (await scheduler.Submit(
+            new() { Prompt = [5], MaxNewTokens = 100, Sampler = greedy, OnToken = token => Add(all, token) })).ShouldBe(DecodingEnd.Length);
         all.Count.ShouldBe(Context - 1);
         var ended = new List<DecodedToken>();
-        scheduler.Submit(new()
+        (await scheduler.Submit(new()
         {
             Prompt = [5], MaxNewTokens = 100, Sampler = greedy, EndIds = new HashSet<int> { all[0].Id },
             OnToken = token => Add(ended, token),
-        }).Result.ShouldBe(DecodingEnd.Stop);
+        })).ShouldBe(DecodingEnd.Stop);
         ended.Count.ShouldBe(1);
-        scheduler.Submit(new() { Prompt = [5], MaxNewTokens = 100, OnToken = _ => false }).Result.ShouldBe(DecodingEnd.Stop);
+        (await scheduler.Submit(new() { Prompt = [5], MaxNewTokens = 100, OnToken = _ => false })).ShouldBe(DecodingEnd.Stop);
     }
 
     [Fact]
-    public void The_experts_of_each_token_are_those_of_a_trace()
+    public async Task The_experts_of_each_token_are_those_of_a_trace()
     {
         using var model = TinyModels.Create(TinyModels.Bam);
         using var scheduler = new DecodingScheduler(model, new(Slots: 2, Context, MaxWaiting: 4));
         var tokens = new List<DecodedToken>();
-        scheduler.Submit(new()
+        await scheduler.Submit(new()
         {
             Prompt = [5, 6, 7], MaxNewTokens = 6, Sampler = new() { Temperature = 0 }, TraceRouting = true,
             OnToken = token => Add(tokens, token),
-        }).Wait();
+        });
         tokens.Count.ShouldBe(6);
         using var scope = TensorScope.Open();
         var trace = new RoutingTrace(model.Config);
@@ -167,14 +168,15 @@ public sealed class DecodingSchedulerTests
     }
 
     [Fact]
-    public void Long_texts_change_their_rotary_frequencies_on_the_way()
+    public async Task Long_texts_change_their_rotary_frequencies_on_the_way()
     {
         LibTorch.Load();
         using var model = ModelCheckpoint.Load(
             Fixtures.HuggingFaceModel("phi3-longrope"), Device.Cpu, SilentReporter.Instance, withGradients: false);
         int[][] prompts = [Ids(10, 1), Ids(14, 2), Ids(20, 3)];  // the original length is 16
-        var alone = prompts.Select((prompt, i) => Run(model, 1, [prompt], 0, i)[0]).ToArray();
-        Run(model, 3, prompts, 0).ShouldBe(alone);
+        var alone = new int[prompts.Length][];
+        for (var i = 0; i < prompts.Length; i++) alone[i] = (await RunAsync(model, 1, [prompts[i]], 0, i))[0];
+        (await RunAsync(model, 3, prompts, 0)).ShouldBe(alone);
         using var scope = TensorScope.Open();
         for (var i = 0; i < prompts.Length; i++)
         {
@@ -196,15 +198,16 @@ public sealed class DecodingSchedulerTests
         return true;
     }
 
-    private static int[][] Run(LanguageModel model, int slots, int[][] prompts, double temperature, int firstSeed = 0)
+    private static async Task<int[][]> RunAsync(
+        LanguageModel model, int slots, int[][] prompts, double temperature, int firstSeed = 0)
     {
         using var scheduler = new DecodingScheduler(model, new(slots, Context, MaxWaiting: 100) { TokensOfPass = 16 });
         var texts = prompts.Select(_ => new List<DecodedToken>()).ToArray();
-        Task.WaitAll([.. prompts.Select((prompt, i) => scheduler.Submit(new()
+        await Task.WhenAll(prompts.Select((prompt, i) => scheduler.Submit(new()
         {
             Prompt = prompt, MaxNewTokens = 8, Sampler = new() { Temperature = temperature, Seed = firstSeed + i },
             OnToken = token => Add(texts[i], token),
-        }))]);
+        })));
         return [.. texts.Select(tokens => tokens.Select(token => token.Id).ToArray())];
     }
 }

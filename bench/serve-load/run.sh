@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# `bam serve` beside llama.cpp's llama-server under load; see README.md. TESTING, MIRROR and DEBOOTSTRAP_OPTIONS as for the checks.
+#
+#   bench/serve-load/run.sh [ROUNDS]
+set -euo pipefail
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+eng=$here/../../eng
+# shellcheck source=eng/common.sh
+source "$eng/common.sh"
+# shellcheck source=eng/testing.sh
+source "$eng/testing.sh"
+rounds=${1-5}
+set_up_testing llama.cpp
+new_work bam-serve-load
+dotnet build "$here" -c Release --nologo -v quiet
+client() { dotnet exec "$here/bin/Release/net10.0/Bam.Bench.ServeLoad.dll" "$@"; }
+client model "$work/model" "$root/tests/fixtures/tokenizers/llama3/tokenizer.json"
+run export "$work/model" --format gguf --output "$work/gguf"
+gguf=/tmp/bam-serve-load/gguf/$(basename "$work"/gguf/*.gguf)
+
+await() { for _ in $(seq 600); do curl -sf "http://127.0.0.1:$1/health" >/dev/null && return; sleep 0.1; done; give_up "no server on port $1"; }
+measure() { # SERVER CLIENTS REQUESTS PORT
+  printf '{"server": "%s", "clients": %s, "figures": %s}\n' "$1" "$2" "$(client load "$1" "http://127.0.0.1:$4" "$2" "$3")" >>"$work/rounds.jsonl"
+}
+with_bam() {
+  OMP_NUM_THREADS=2 "$bam" serve "$work/model" --port 8711 --slots 8 --context 256 >>"$work/serve.log" 2>&1 &
+  local pid=$!
+  await 8711
+  measure bam 8 3 8711
+  measure bam 1 3 8711
+  kill "$pid" && wait "$pid" || true
+}
+with_llama() {
+  in_testing llama-server -m "$gguf" -np 8 -c 2048 -t 2 -tb 2 --host 127.0.0.1 --port 8712 >>"$work/llama.log" 2>&1 &
+  local pid=$!
+  await 8712
+  measure llama.cpp 8 3 8712
+  kill "$pid" && wait "$pid" || true
+}
+for round in $(seq "$rounds"); do
+  say "round $round of $rounds"
+  if ((round % 2)); then with_bam; with_llama; else with_llama; with_bam; fi
+done
+model=$(lscpu | sed -n 's/^Model name: *//p' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9-')
+client report "$work/rounds.jsonl" "$root/bench/results/serve-load-$(date +%Y-%m-%d)-$model-2-threads"

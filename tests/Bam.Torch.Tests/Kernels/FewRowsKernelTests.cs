@@ -1,0 +1,59 @@
+using Bam.Torch.Kernels;
+using Shouldly;
+using Xunit;
+
+namespace Bam.Torch.Tests.Kernels;
+
+public sealed unsafe class FewRowsKernelTests : TorchTest
+{
+    [SkippableTheory]
+    [InlineData(1, 16, 16)]
+    [InlineData(1, 144, 48)]
+    [InlineData(5, 32, 64)]
+    [InlineData(6, 272, 80)]
+    [InlineData(13, 128, 1040)]
+    public void Products_are_those_of_matmul_and_each_row_is_what_it_is_alone(int rows, int outputs, int depth)
+    {
+        Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
+        using var scope = TensorScope.Open();
+        var (x, w) = (Numbers(rows, depth, 1), Numbers(outputs, depth, 2));
+        var transposed = w.Transpose(0, 1).Contiguous();
+        var expected = x.MatMul(transposed);
+        foreach (var byColumns in new[] { false, true })
+        {
+            var product = Multiply(x, byColumns ? transposed : w, outputs, byColumns);
+            (product - expected).Abs().Max().Item<float>().ShouldBeLessThan(1e-4f);
+            for (var row = 0; row < rows; row++)
+            {
+                var alone = Multiply(x.Narrow(0, row, 1).Contiguous(), byColumns ? transposed : w, outputs, byColumns);
+                product.Select(0, row).ToArray<float>().ShouldBe(alone.ToArray<float>());
+            }
+        }
+    }
+
+    private static Tensor Multiply(Tensor x, Tensor w, int outputs, bool byColumns)
+    {
+        FewRowsKernel.Supports(x, w, outputs).ShouldBeTrue();
+        var y = Tensor.Zeros([x.Size(0), outputs], ScalarType.Float32, Device.Cpu);
+        var (rows, depth) = ((int)x.Size(0), (int)x.Size(1));
+        if (byColumns)
+        {
+            FewRowsKernel.MultiplyByColumns(
+                (float*)x.DataPointer, (float*)w.DataPointer, (float*)y.DataPointer, rows, outputs, depth);
+        }
+        else
+        {
+            FewRowsKernel.MultiplyByRows(
+                (float*)x.DataPointer, (float*)w.DataPointer, (float*)y.DataPointer, rows, outputs, depth);
+        }
+
+        return y;
+    }
+
+    private static Tensor Numbers(int rows, int columns, int seed)
+    {
+        var random = new Random(seed);
+        return Tensor.From<float>(
+            [.. Enumerable.Range(0, rows * columns).Select(_ => random.NextSingle() - 0.5f)], [rows, columns], Device.Cpu);
+    }
+}
