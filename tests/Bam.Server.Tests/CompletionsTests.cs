@@ -21,7 +21,7 @@ public sealed class CompletionsTests : IAsyncLifetime
     public async Task A_scored_prompt_has_one_entry_for_each_token_and_one_for_the_new_one()
     {
         var answer = await server.Ask(Path, """
-            {"model": "bam-expert-kv", "prompt": [[41, 42, 43, 44, 45], [46], [47, 48]], "temperature": 0, "max_tokens": 1,
+            {"model": "mixture", "prompt": [[41, 42, 43, 44, 45], [46], [47, 48]], "temperature": 0, "max_tokens": 1,
             "logprobs": 1, "seed": 1234, "echo": true}
             """);
         var choices = answer.GetProperty("choices");
@@ -177,7 +177,7 @@ public sealed class CompletionsTests : IAsyncLifetime
 
     [Fact]
     public async Task Values_that_change_nothing_are_accepted() => Text(await server.Ask(Path, """
-        {"model": "bam-expert-kv", "prompt": "a", "max_tokens": 4, "temperature": 0, "presence_penalty": 0, "frequency_penalty": 0.0,
+        {"model": "mixture", "prompt": "a", "max_tokens": 4, "temperature": 0, "presence_penalty": 0, "frequency_penalty": 0.0,
         "logit_bias": {}, "suffix": null, "user": "someone", "top_k": -1, "min_p": 0, "repetition_penalty": 1.0, "stream": false,
         "stop": null, "logprobs": null, "n": 1.0}
         """)).ShouldBe(Text(await server.Ask(Path, """{"prompt": "a", "max_tokens": 4, "temperature": 0}""")));

@@ -90,12 +90,12 @@ public sealed class StreamTests : IAsyncLifetime
     {
         for (var seed = 0; seed < 8; seed++)
         {
-            var whole = await Text($$"""{"prompt": "Once", "max_tokens": 80, "seed": {{seed}}, "stream": true}""");
+            var whole = await Text($$"""{"prompt": "Once", "max_tokens": 80, "seed": {{seed}}, "ignore_eos": true, "stream": true}""");
             for (var length = 2; length <= 6; length += 2)
             {
                 var stop = whole.Substring(whole.Length / 2, length);
                 var text = await Text(
-                    $$"""{"prompt": "Once", "max_tokens": 80, "seed": {{seed}}, "stream": true, "stop": {{JsonSerializer.Serialize(stop)}}}""");
+                    $$"""{"prompt": "Once", "max_tokens": 80, "seed": {{seed}}, "ignore_eos": true, "stream": true, "stop": {{JsonSerializer.Serialize(stop)}}}""");
                 text.ShouldBe(whole[..whole.IndexOf(stop, StringComparison.Ordinal)]);
             }
         }

@@ -1,6 +1,6 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
+using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
@@ -8,11 +8,13 @@ using Bam.Torch;
 namespace Bam.Server.Tests;
 
 /// <summary>
-/// A golden model of <c>tests/fixtures/bam</c> with a tokenizer of its 160 ids: the printable letters, tokens that end in the
+/// A mixture with random weights and a tokenizer of 160 ids: the printable letters, tokens that end in the
 /// middle of "é" or begin there, some words, and an end of text. Its chat templates are a usual one and "loud".
 /// </summary>
 internal sealed class TestModel : IDisposable
 {
+    public const string Name = "mixture";
+    public const int Context = 128;
     public const string EndOfText = "<|endoftext|>";
     public const int EndOfTextId = 159;
 
@@ -21,19 +23,33 @@ internal sealed class TestModel : IDisposable
 
     private readonly string root = System.IO.Directory.CreateTempSubdirectory("bam-test-").FullName;
 
-    public TestModel(string fixture = "bam-expert-kv", bool hasChatTemplate = true)
+    // Of a shape whose products are the same in any company: heads of 16.
+    private static readonly ModelConfig Mixture = new()
+    {
+        VocabSize = 160,
+        HiddenSize = 32,
+        IntermediateSize = 32,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 2,
+        NumKeyValueHeads = 1,
+        HeadDim = 16,
+        MaxPositionEmbeddings = Context,
+        NumAttentionExperts = 4,
+        NumLocalExperts = 4,
+    };
+
+    public TestModel(bool hasChatTemplate = true)
     {
         LibTorch.Load();
-        Directory = Path.Combine(root, fixture);
+        Directory = Path.Combine(root, Name);
         System.IO.Directory.CreateDirectory(Directory);
-        foreach (var file in new[] { "config.json", "model.safetensors" })
-            File.Copy(Path.Combine(FixturesDirectory(), "bam", fixture, file), Path.Combine(Directory, file));
         File.WriteAllText(Path.Combine(Directory, "tokenizer.json"), TokenizerJson());
         File.WriteAllText(
             Path.Combine(Directory, "upcycling.json"), """{"seed": "/m/seed", "experts": ["/m/code", "/m/math", "/m/law"]}""");
         if (hasChatTemplate) WriteTemplates();
         Tokenizer = Tokenizer.Load(Directory);
-        Model = ModelCheckpoint.Load(Directory, Device.Cpu, SilentReporter.Instance, withGradients: false);
+        Model = new LanguageModel(Mixture, Device.Cpu, withGradients: false);
+        ModelInitializer.Initialize(Model, seed: 1);
     }
 
     public string Directory { get; }
@@ -79,7 +95,4 @@ internal sealed class TestModel : IDisposable
             "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"}}
             """;
     }
-
-    private static string FixturesDirectory([CallerFilePath] string source = "") =>
-        Path.Combine(Path.GetDirectoryName(source)!, "..", "fixtures");
 }

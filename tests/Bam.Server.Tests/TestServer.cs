@@ -70,7 +70,7 @@ internal sealed class TestServer : IAsyncDisposable
     public static int[] Alone(TestModel model, int[] prompt, int maxTokens, SamplerOptions sampler)
     {
         var ids = new List<int>();
-        using var scheduler = new DecodingScheduler(model.Model, new(Slots: 1, Context: 128, MaxWaiting: 1));
+        using var scheduler = new DecodingScheduler(model.Model, new(Slots: 1, TestModel.Context, MaxWaiting: 1));
         scheduler.Submit(new()
         {
             Prompt = prompt, MaxNewTokens = maxTokens, Sampler = sampler, EndIds = new HashSet<int> { TestModel.EndOfTextId },
