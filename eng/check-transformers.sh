@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Holds Bam against Hugging Face transformers, in both directions: models that transformers saves are read by Bam, and Bam's exports are
-# loaded by transformers. Logits are compared, and greedy generation with a cache, without one, and from a padded prompt. Bam's exports are
-# then used as transformers' own models are: every cache and mask, compiled, checkpointed, trained with Trainer, tokenized with AutoTokenizer.
+# loaded by transformers. Logits are compared, and greedy generation with a cache, without one, and from a padded prompt; of the fixtures also
+# loss and gradients. Mixtures of copies of a model must be that model. Bam's exports are then used as transformers' own models are: every
+# cache and mask, compiled, checkpointed, trained with Trainer, tokenized with AutoTokenizer.
 #
 #   eng/check-transformers.sh [MODEL...]      MODEL: trained checkpoints with a tokenizer, whose generated text is compared too
 #
@@ -18,7 +19,7 @@ OMP_NUM_THREADS=${OMP_NUM_THREADS-1} # the models are tiny
 set_up_testing python3-torch python3-transformers python3-accelerate python3-dev g++ libtorch-dev # the last three for torch.compile
 new_work bam-check
 cp "$eng/check-transformers/"*.py "$work/"
-cp -r "$root/tests/fixtures/hf" "$root/tests/fixtures/bam" "$root/tests/fixtures/tokenizers" "$work/"
+cp -r "$root/tests/fixtures/"{hf,hf-more,bam,tokenizers} "$work/"
 
 say "transformers saves models of every family"
 in_testing python3 /tmp/bam-check/save.py /tmp/bam-check 2>"$work/save.log" || give_up "save.py failed: $(tail -n 3 "$work/save.log")"
@@ -31,7 +32,8 @@ export_as() { # FORMAT MODEL NAME IDS: exports a model, with the logits that Bam
   forward "$2" "$4" "exports/$3"
 }
 mkdir -p "$work/exports" "$work/mixtures"
-for model in "$work"/hf/* "$work"/bam/*; do
+fixtures=("$work"/hf/*/ "$work"/hf-more/*/)
+for model in "${fixtures[@]%/}" "$work"/bam/*; do
   export_as hf "$model" "hf-${model##*/}" "$model/expected.safetensors"
 done
 ids=$work/saved/llama/expected.safetensors
@@ -45,6 +47,17 @@ mix soup soup
 export_as mixtral "$work/mixtures/btx" mixtral-btx "$ids"
 export_as llama "$work/mixtures/soup" llama-soup "$ids"
 for kind in btx bam bam-shared bam-top-2; do export_as hf "$work/mixtures/$kind" "hf-mixture-$kind" "$ids"; done
+
+say "Bam mixes copies of every dense fixture"
+for model in "${fixtures[@]%/}"; do
+  copies=$work/copies/${model##*/}
+  described=$("$bam" inspect "$model" --json 2>>"$work/bam.log") || give_up "bam inspect $model: $(tail -n 2 "$work/bam.log")"
+  [[ $described == *'"kind": "dense"'* ]] || continue
+  models=(--seed "$model" --expert "$model" --expert "$model" --format hf)
+  run mix bam "${models[@]}" --top-k 2 --norm-topk --output "$copies/bam"
+  run mix bam "${models[@]}" --top-k 2 --norm-topk --share-key-value --output "$copies/bam-shared"
+  run mix btx "${models[@]}" --top-k 2 --norm-topk --output "$copies/btx"
+done
 
 mkdir -p "$work/text-exports"
 for model in "$work"/texts/*; do
@@ -67,7 +80,7 @@ check load.py || give_up "load.py failed: $(tail -n 3 "$work/load.py.log")"
 for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors" "resaved/${model##*/}"; done
 
 say "transformers uses and trains them, and reads their tokenizers"
-for script in use.py train.py texts.py; do check "$script" || give_up "$script failed: $(tail -n 3 "$work/$script.log")"; done
+for script in fixtures.py copies.py use.py train.py texts.py; do check "$script" || give_up "$script failed: $(tail -n 3 "$work/$script.log")"; done
 status=0
 check report.py || status=$?
 [[ -e $work/result.md ]] || give_up "report.py failed: $(tail -n 3 "$work/report.py.log")"

@@ -9,6 +9,8 @@ import transformers
 from safetensors.torch import load_file
 
 TOLERANCE = 1e-4
+DIFFERENCES = ("logits", "loss", "gradients")
+GENERATED = {True: "alike", False: "DIFFERENT", None: ""}
 
 
 def read_by_bam(folder, what):
@@ -16,6 +18,30 @@ def read_by_bam(folder, what):
         theirs = load_file(directory / "expected.safetensors")["logits"]
         ours = load_file(folder.parent / "logits" / folder.name / f"{directory.name}.safetensors")["logits"]
         yield dict(what=f"{directory.name}, {what}, read by Bam", difference=(ours - theirs).abs().max().item())
+
+
+def fixtures_of(root):
+    rows = json.loads((root / "fixtures.json").read_text())
+    for row in rows:
+        row["passed"] = "error" not in row and row["generates"] and all(row[name] < TOLERANCE for name in DIFFERENCES)
+    return rows
+
+
+def table_of_fixtures(rows):
+    yield from [
+        "",
+        "Exports of the fixtures, and transformers' own class that reads the fixture: the largest difference of a logit, of the loss and of its",
+        "gradient (of the embeddings, and of the parameters that the fixture names), and greedy generation with a dynamic and a static cache.",
+        "",
+        "| | logits | loss | gradients | generated |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        if "error" in row:
+            yield f"| {row['what']} | {row['error']} | | | |"
+            continue
+        differences = " | ".join(f"{row[name]:.1e}" for name in DIFFERENCES)
+        yield f"| {row['what']} | {differences} | {GENERATED[row['generates']]} |"
 
 
 def checks_of(root):
@@ -43,26 +69,31 @@ def main():
         *read_by_bam(root / "saved", "saved by transformers"),
         *json.loads((root / "loaded.json").read_text()),
         *read_by_bam(root / "resaved", "exported by Bam, saved again by transformers"),
+        *json.loads((root / "copies.json").read_text()),
     ]
     for row in rows:
         row["passed"] = row.get("difference", 0) < TOLERANCE and row.get("generates", True)
-    checks = checks_of(root)
+    fixtures, checks = fixtures_of(root), checks_of(root)
     versions = dict(transformers=transformers.__version__, torch=torch.__version__)
-    passed = all(row["passed"] for row in rows) and all(all(row["checks"].values()) for found in checks.values() for row in found)
-    (root / "result.json").write_text(json.dumps(dict(versions=versions, passed=passed, rows=rows, checks=checks), indent=1) + "\n")
+    passed = all(row["passed"] for row in rows + fixtures) and all(
+        all(row["checks"].values()) for found in checks.values() for row in found
+    )
+    result = dict(versions=versions, passed=passed, rows=rows, fixtures=fixtures, checks=checks)
+    (root / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     lines = [
         "# Bam and transformers",
         "",
         f"transformers {versions['transformers']}, PyTorch {versions['torch']}, float32 on the CPU. Difference: the largest of any logit. Generated: greedily,",
-        "with a cache, equal to without, and to a padded prompt's; of trained models Bam's tokens equal to transformers'.",
+        "with a cache, equal to without, and to a padded prompt's; of trained models Bam's tokens equal to transformers'. With dynamic scaling,",
+        "which generates otherwise without a cache, equal to token by token. Mixtures of copies of a model are compared with that model.",
         "",
         "| | difference | generated |",
         "|---|---:|---|",
     ]
     for row in rows:
         difference = f"{row['difference']:.1e}" if "difference" in row else ""
-        generated = {True: "alike", False: "DIFFERENT"}.get(row.get("generates"), "")
-        lines.append(f"| {row['what']} | {difference} | {generated} |")
+        lines.append(f"| {row['what']} | {difference} | {GENERATED[row.get('generates')]} |")
+    lines += table_of_fixtures(fixtures)
     for title, found in checks.items():
         lines += table_of(title, found)
     lines += ["", f"All within {TOLERANCE:g}, alike and as expected: {'yes' if passed else 'no'}."]

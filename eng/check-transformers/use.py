@@ -16,7 +16,10 @@ from transformers.generation import CompileConfig
 TOLERANCE = 1e-4
 PROMPT, NEW = 8, 12
 # One of each kind, since it takes minutes.
-COMPILED = {"hf-llama-gqa", "hf-mistral-sliding", "hf-mixture-btx", "hf-mixture-bam"}
+COMPILED = {
+    "hf-llama-gqa", "hf-mistral-sliding", "hf-mixture-btx", "hf-mixture-bam",
+    "hf-gemma2", "hf-llama-dynamic", "hf-ministral3", "hf-phi3-longrope", "hf-qwen2-moe-shared-expert",
+}
 PIECES = (0, 3, 9, 14)  # then one by one: a window of the models is full within a piece, and before one
 
 
@@ -24,9 +27,28 @@ def near(actual, expected, tolerance=TOLERANCE):
     return (actual - expected).abs().max().item() < tolerance
 
 
-def generated(model, ids, padding=(0, 3), **options):
-    """What follows prompts whose first ids are padding, in so many places each."""
+def rotary_of(model):
+    return getattr(model.config, "rope_parameters", None) or {}
+
+
+def scaling_of(model):
+    return rotary_of(model).get("rope_type", "default")
+
+
+def depends_on_length(model):
+    """Whether the longest row of a batch decides on the frequencies of all."""
+    return scaling_of(model) in ("dynamic", "longrope")
+
+
+def counts_padding(model):
+    """Whether places count, and not their distances alone: padding that takes part in counting them then changes the logits."""
+    return depends_on_length(model) or "llama_4_scaling_beta" in rotary_of(model)
+
+
+def generated(model, ids, **options):
+    """What follows prompts whose first ids are padding: of the second alone, or equally of both."""
     prompt = ids[:, :PROMPT]
+    padding = (3, 3) if depends_on_length(model) else (0, 3)
     mask = (torch.arange(PROMPT) >= torch.tensor(padding)[:, None]).long()
     model.generation_config = GenerationConfig(pad_token_id=0)  # generation does not end by itself
     return model.generate(prompt * mask, attention_mask=mask, max_new_tokens=NEW, do_sample=False, **options)[:, PROMPT:]
@@ -42,21 +64,26 @@ class Unquantized(QuantizedLayer):
         return tensor
 
 
+def in_pieces(model, ids, pieces, cache):
+    return torch.cat([model(ids[:, start:end], past_key_values=cache, use_cache=True).logits for start, end in pieces], 1)
+
+
 @torch.no_grad()
 def caches(model, ids):
     expected = model(ids, use_cache=False).logits
+    starts = PIECES
+    if scaling_of(model) == "longrope" and (original := rotary_of(model)["original_max_position_embeddings"]) < ids.shape[1]:
+        starts = (0, original + 1)  # a cache of a shorter input is refused there
+    pieces = list(itertools.pairwise([*starts, *range(starts[-1] + 1, ids.shape[1] + 1)]))
+    if scaling_of(model) == "dynamic":  # cached keys keep their frequencies: the caches must agree with each other
+        expected = in_pieces(model, ids, pieces, DynamicCache())
     kinds = [
         DynamicCache(),
         DynamicCache(config=model.config),
         StaticCache(config=model.config, max_cache_len=ids.shape[1] + 5),
         Cache(layer_class_to_replicate=Unquantized),
     ]
-    pieces = list(itertools.pairwise([*PIECES, *range(PIECES[-1] + 1, ids.shape[1] + 1)]))
-    for cache in kinds:
-        logits = [model(ids[:, start:end], past_key_values=cache, use_cache=True).logits for start, end in pieces]
-        if not near(torch.cat(logits, 1), expected):
-            return False
-    return True
+    return all(near(in_pieces(model, ids, pieces, cache), expected) for cache in kinds)
 
 
 @torch.no_grad()
@@ -65,10 +92,20 @@ def generation(model, ids):
     alone = model.generate(ids[1:, 3:PROMPT], max_new_tokens=NEW, do_sample=False)[:, PROMPT - 3 :]
     return (
         torch.equal(expected[1:], alone)
-        and torch.equal(generated(model, ids, use_cache=False), expected)
+        and (scaling_of(model) == "dynamic" or torch.equal(generated(model, ids, use_cache=False), expected))
         and torch.equal(generated(model, ids, cache_implementation="static"), expected)
+        and torch.equal(generated(model, ids, past_key_values=Cache(layer_class_to_replicate=Unquantized)), expected)
         and torch.equal(generated(model, ids, num_beams=2), generated(model, ids, num_beams=2, cache_implementation="static"))
     )
+
+
+def whole_mask(count, window):
+    """[1, 1, T, T], numbers to add to the scores."""
+    places = torch.arange(count)
+    seen = places[:, None] >= places
+    if window:
+        seen &= places[:, None] - places < window
+    return torch.zeros(1, 1, count, count).masked_fill(~seen, torch.finfo(torch.float32).min)
 
 
 @torch.no_grad()
@@ -77,15 +114,18 @@ def masks(model, ids):
     count, pad = ids.shape[1], torch.zeros(ids.shape[0], 3, dtype=torch.long)
     expected = model(ids).logits
     ones = torch.ones_like(ids)
-    left = model(torch.cat([pad, ids], 1), attention_mask=torch.cat([pad, ones], 1)).logits[:, 3:]
-    right = model(torch.cat([ids, pad], 1), attention_mask=torch.cat([ones, pad], 1)).logits[:, :count]
+    before, after = {}, {}
+    if counts_padding(model):
+        before = dict(position_ids=(torch.arange(count + 3) - 3).clamp(min=0)[None])
+        after = dict(position_ids=torch.arange(count + 3).clamp(max=count - 1)[None])
+    left = model(torch.cat([pad, ids], 1), attention_mask=torch.cat([pad, ones], 1), **before).logits[:, 3:]
+    right = model(torch.cat([ids, pad], 1), attention_mask=torch.cat([ones, pad], 1), **after).logits[:, :count]
 
-    places = torch.arange(count)
-    seen = places[:, None] >= places
-    if getattr(model.config, "sliding_window", None):
-        seen &= places[:, None] - places < model.config.sliding_window
-    seen = seen[None, None]
-    added = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)
+    window, types = getattr(model.config, "sliding_window", None), set(getattr(model.config, "layer_types", None) or [])
+    if len(types) > 1:
+        added = dict(full_attention=whole_mask(count, None), sliding_attention=whole_mask(count, window))
+    else:
+        added = whole_mask(count, window)
     whole = model(ids, attention_mask=added).logits
 
     half = count // 2
@@ -104,7 +144,7 @@ def outputs(model, ids):
     layers = model.config.num_hidden_layers
     return (
         len(full.hidden_states) == layers + 1
-        and torch.equal(full.hidden_states[0], model.get_input_embeddings()(ids))
+        and torch.equal(full.hidden_states[0], model.get_input_embeddings()(ids) * getattr(model.config, "embedding_multiplier", 1))
         and torch.equal(full.hidden_states[-1], model.get_decoder()(ids).last_hidden_state)
         and len(full.attentions) == layers
         and all(near(weights.sum(-1), torch.ones(weights.shape[:-1])) for weights in full.attentions)
@@ -183,17 +223,24 @@ def refusals(model, ids):
         return True
     cached = DynamicCache()
     model(ids, past_key_values=cached)
+    more = torch.cat([ids, ids], 1)
     calls = {
         "past_key_values": dict(past_key_values=((ids, ids),)),
         "attention_mask: expected two or four": dict(attention_mask=torch.ones(1, 2, 3)),
+        "attention_mask: expected a mask for each": dict(attention_mask={}),
         "attention_mask: expected bool": dict(attention_mask=torch.ones(1, 1, 2, 2, dtype=torch.long)),
         "columns": dict(attention_mask=torch.ones_like(ids), past_key_values=cached),
         "output_router_logits": dict(output_router_logits=True),
         "inputs_embeds": dict(inputs_embeds=torch.zeros(1, 1, 1)),
     }
+    if scaling_of(model) == "longrope":
+        more = ids.repeat(1, rotary_of(model)["original_max_position_embeddings"] // ids.shape[1] + 2)
+        short = DynamicCache()
+        model(ids[:, :PROMPT], past_key_values=short)
+        calls |= {"past_key_values: expected an empty cache": dict(past_key_values=short)}
     for message, arguments in calls.items():
         try:
-            model(ids, **arguments)
+            model(more, **arguments)
             return False
         except ValueError as error:
             if message not in str(error):

@@ -144,6 +144,9 @@ internal static class ModelConfigRules
         if (config.LayerTypes.Count > 0 && config.SlidingWindow is null)
             throw Fault(where, "layer_types", "no such key without sliding_window", config.LayerTypes.Count, "correct it");
         CheckDenseLayers(config, where);
+        if (config is { QueryKeyNormBias: true, QueryKeyNorm: not QueryKeyNorm.Shared })
+            throw Fault(
+                where, "query_key_norm_bias", "false unless query_key_norm = \"shared\"", "true", "correct one of the two");
         if (config is { ParallelBlock: true, NormPlacement: not NormPlacement.Input })
             throw Fault(
                 where, "norm_placement", "\"input\" with parallel_block = true", $"\"{SnakeCase.Of(config.NormPlacement)}\"",

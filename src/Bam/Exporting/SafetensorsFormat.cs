@@ -90,7 +90,7 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
 /// </summary>
 internal sealed class BamFormat : SafetensorsFormat
 {
-    private static readonly string[] Code = ["configuration_bam.py", "modeling_bam.py"];
+    private static readonly string[] Code = ["configuration_bam.py", "modeling_bam.py", "mask_bam.py", "rotary_bam.py"];
 
     public override string Name => "hf";
 

@@ -20,6 +20,8 @@ internal static class AllKinds
         new("data-report", 15, DataReport),
         new("measured-data", 4, MeasuredData),
         new("json-lines", 8, JsonLines),
+        new("conversations", 8, Conversations),
+        new("chat-template", 8, ChatTemplate),
         new("gzip", 8, Gzip),
         new("zstd", 8, Zstd),
         new("parquet", 8, Parquet),
@@ -206,7 +208,31 @@ internal static class AllKinds
     private static string[] JsonLines(Workspace workspace, Dice dice)
     {
         var file = Path.Combine(Samples.Texts(workspace), "law.jsonl");
-        Workspace.Mutate(file, bytes =>
+        MutateLines(file, dice);
+        return Build(workspace, file);
+    }
+
+    private static string[] Conversations(Workspace workspace, Dice dice)
+    {
+        var file = Path.Combine(Samples.Talks(workspace), "talks.jsonl");
+        MutateLines(file, dice);
+        return BuildTalks(workspace, file, dice);
+    }
+
+    private static string[] ChatTemplate(Workspace workspace, Dice dice)
+    {
+        var talks = Samples.Talks(workspace);
+        Workspace.Mutate(Path.Combine(talks, "talk.jinja"), bytes => TextMutation.Of(bytes, dice));
+        return BuildTalks(workspace, Path.Combine(talks, "talks.jsonl"), dice);
+    }
+
+    private static string[] BuildTalks(Workspace workspace, string file, Dice dice) =>
+        [
+            .. Build(workspace, file), "--chat", "--loss-on", dice.Of(["assistant", "all"]), "--template",
+            Path.Combine(Path.GetDirectoryName(file)!, "talk.jinja"),
+        ];
+
+    private static void MutateLines(string file, Dice dice) => Workspace.Mutate(file, bytes =>
         {
             var lines = Encoding.UTF8.GetString(bytes).Split('\n');
             for (var edits = dice.Few(); edits > 0; edits--)
@@ -218,8 +244,6 @@ internal static class AllKinds
             var text = Encoding.UTF8.GetBytes(string.Join('\n', lines));
             return dice.Chance(0.2) ? ByteMutation.Of(text, dice) : text;
         });
-        return Build(workspace, file);
-    }
 
     private static string[] Gzip(Workspace workspace, Dice dice) => Compressed(workspace, dice, GzipMembers.Of, ".gz");
 

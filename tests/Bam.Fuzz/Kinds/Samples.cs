@@ -121,6 +121,54 @@ internal static class Samples
         }
     }
 
+    /// <summary>Conversations, <c>talks.jsonl</c>, and a chat template, <c>talk.jinja</c>.</summary>
+    public static string Talks(Workspace workspace) => workspace.Copy("talks", target =>
+    {
+        var dice = new Dice("talks", 0);
+        string Say() => string.Concat(Enumerable.Range(0, 20).Select(_ => dice.Of(Words)));
+        var lines = Enumerable.Range(0, 12).Select(i => i % 3 == 2
+            ? JsonSerializer.Serialize(new
+            {
+                conversations = new[] { new { from = "human", value = Say() }, new { from = "gpt", value = Say() } },
+            })
+            : JsonSerializer.Serialize(new
+            {
+                messages = new object[]
+                {
+                    new { role = "system", content = Say() },
+                    new { role = "user", content = new[] { new { type = "text", text = Say() } } },
+                    new
+                    {
+                        role = "assistant", content = (string?)null, tool_calls = new[] { new { name = "f", arguments = "{}" } },
+                    },
+                    new { role = "tool", content = 4.5 },
+                    new { role = "assistant", content = Say() },
+                },
+                tools = new[] { new { name = "f", parameters = new { a = 1 } } },
+            }));
+        File.WriteAllText(Path.Combine(target, "talks.jsonl"), string.Join('\n', lines) + "\n");
+        File.WriteAllText(
+            Path.Combine(target, "talk.jinja"),
+            """
+            {%- macro turn(role, mark='|') -%}
+            <{{ mark }}{{ role | upper }}{{ mark }}>
+            {%- endmacro -%}
+            {% set ns = namespace(count=0) %}
+            {%- if tools %}{{ tools | tojson(indent=2) }}{% endif %}
+            {%- for message in messages if message.role is string %}
+                {%- set ns.count = ns.count + 1 %}
+                {{- turn(message['role']) }}
+                {%- if message.role == 'assistant' and loop.index0 % 2 == 0 or message.tool_calls is defined %}
+                    {%- generation %}{{ message.content or '' }}{% endgeneration %}
+                {%- else %}
+                    {{- ' ' ~ message.content | trim | replace('x', "y\n") }}
+                {%- endif %}
+                {%- if not loop.last and messages[1:] | length > 99 %}{{ raise_exception('too many') }}{% endif %}
+            {% endfor %}
+            {%- if add_generation_prompt %}{{ turn('assistant') }}{% endif %}
+            """);
+    });
+
     /// <summary>Token shards of a domain with the tokenizer that made them: <c>tokenizer.json</c> and <c>law/</c>.</summary>
     public static string Domain(Workspace workspace) => workspace.Copy("domain", target => BuildDomain(workspace, target));
 

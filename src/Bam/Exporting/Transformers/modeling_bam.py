@@ -2,8 +2,8 @@
 Bam models for Hugging Face transformers: dense, BTX (feed-forward experts) and BAM (attention experts as well).
 
 Shapes: B sequences, T new positions, S positions so far, d hidden, H query heads and G key-value heads of one expert, D head_dim,
-N attention experts, M feed-forward experts. Experts are computed one after the other: this is for loading, checking and generating,
-not for speed.
+N attention experts, M feed-forward experts. Experts are computed one after the other: this is for loading, checking and
+generating, not for speed.
 """
 
 import math
@@ -17,6 +17,8 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 from transformers.utils import logging
 
 from .configuration_bam import BamConfig
+from .mask_bam import BamMask
+from .rotary_bam import BamRotary
 
 logger = logging.get_logger(__name__)
 
@@ -28,108 +30,18 @@ class BamNorm(nn.Module):
         super().__init__()
         self.is_layer_norm = config.norm_type == "layer_norm"
         self.eps = config.norm_eps
-        self.weight = nn.Parameter(torch.ones(shape))
+        self.offset = 1.0 if config.norm_unit_offset else 0.0
+        self.weight = nn.Parameter(torch.full(shape, 1 - self.offset))
         self.bias = nn.Parameter(torch.zeros(shape)) if bias else None
 
     def forward(self, x):
         wide = x.float()
         if self.is_layer_norm:
             wide = wide - wide.mean(-1, keepdim=True)
-        normed = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps) * self.weight.float()
+        normed = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps) * (self.weight.float() + self.offset)
         if self.bias is not None:
             normed = normed + self.bias.float()
         return normed.to(x.dtype)
-
-
-class BamRotary:
-    """Cosines and sines of rotary embedding, and the turning of heads by them."""
-
-    def __init__(self, config):
-        self.width = int(config.head_dim * config.partial_rotary_factor + 1e-6)
-        self.interleaved = config.rope_interleaved
-        self.theta, self.scaling = config.rope_theta, config.rope_scaling
-
-    def frequencies(self, device):
-        """[width / 2], in radians for a position."""
-        frequencies = self.theta ** -(torch.arange(0, self.width, 2, dtype=torch.float64, device=device) / self.width)
-        scaling = self.scaling
-        if not scaling or scaling["rope_type"] == "default":  # transformers 5 fills it in
-            return frequencies
-        slow = frequencies / scaling["factor"]
-        if scaling["rope_type"] == "linear":
-            return slow
-        low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
-        turns = scaling["original_max_position_embeddings"] * frequencies / (2 * math.pi)
-        kept = ((turns - low) / (high - low)).clamp(0, 1)
-        return (1 - kept) * slow + kept * frequencies
-
-    def angles(self, position_ids):
-        """[B, T] to cosines and sines [B, 1, T, width / 2] in float32."""
-        angles = position_ids[:, None, :, None].double() * self.frequencies(position_ids.device)
-        return angles.cos().float(), angles.sin().float()
-
-    def turn(self, heads, angles):
-        """[B, heads, T, D], likewise."""
-        cosines, sines = (angle.to(heads.dtype) for angle in angles)
-        turned, rest = heads[..., : self.width], heads[..., self.width :]
-        x, y = (turned[..., 0::2], turned[..., 1::2]) if self.interleaved else turned.chunk(2, dim=-1)
-        pair = (x * cosines - y * sines, y * cosines + x * sines)
-        turned = torch.stack(pair, -1).flatten(-2) if self.interleaved else torch.cat(pair, -1)
-        return torch.cat((turned, rest), -1)
-
-
-class BamMask:
-    """
-    Hides keys from queries: later ones, those outside the window, padding, and those of another sequence in the same row.
-
-    A place is counted from the start of a row, padding included. The `attention_mask` has two dimensions, a column for each place so
-    far, or four, [B, 1, T, S], and is then the whole mask: true where a query sees a key, or numbers to add to the scores.
-    """
-
-    def __init__(self, window, places, sequences, attention_mask):
-        self.window = window
-        self.places = places  # [T]
-        self.sequences = sequences  # [B or 1, T]
-        self.attention_mask = attention_mask
-        self.is_whole = attention_mask is not None and attention_mask.dim() == 4
-        if attention_mask is not None:
-            self._check(attention_mask)
-
-    def _check(self, mask):
-        if self.is_whole:
-            if mask.dtype != torch.bool and not mask.is_floating_point():
-                raise ValueError(f"attention_mask: expected bool or floating point in four dimensions, found {mask.dtype}")
-        elif mask.dim() != 2:
-            raise ValueError(f"attention_mask: expected two or four dimensions, found {mask.dim()}")
-        elif not torch.compiler.is_compiling() and mask.shape[1] <= (last := self.places[-1].item()):
-            raise ValueError(f"attention_mask: expected {last + 1} columns, one for each position so far, found {mask.shape[1]}")
-
-    def apply(self, scores):
-        """[B, H, T, S], likewise."""
-        if self.is_whole and self.attention_mask.is_floating_point():
-            return scores + self.attention_mask.to(scores.device)
-        hidden = ~self.attention_mask if self.is_whole else self._hidden(scores.shape[3])
-        return scores.masked_fill(hidden.to(scores.device), torch.finfo(scores.dtype).min)
-
-    def _hidden(self, count):
-        """[B or 1, 1, T, S], for as many keys as the cache gives."""
-        places = self.places[:, None]
-        # A static cache has room behind the last place, which no query sees; a cache of a window has lost the first places.
-        keys = torch.arange(count, device=places.device) + (self.places[-1] + 1 - count).clamp(min=0)
-        hidden = keys > places
-        if self.window is not None:
-            hidden = hidden | (keys <= places - self.window)
-        hidden = hidden[None, None]
-        if self.attention_mask is not None:
-            hidden = hidden | (self._columns(self.attention_mask, keys) == 0)
-        if self.sequences is not None:
-            hidden = hidden | (self._columns(self.sequences, keys) != self.sequences[:, None, :, None])
-        return hidden
-
-    @staticmethod
-    def _columns(rows, places):
-        """The columns of these places: [B, 1, 1, S]."""
-        return rows.to(places.device)[:, None, None, places.clamp(max=rows.shape[1] - 1)]
 
 
 def add_queries(module, config):
@@ -147,10 +59,9 @@ def add_keys_and_values(module, config):
 
 
 def add_head_norm(module, config, name, heads):
-    if config.query_key_norm == "shared":
-        setattr(module, name, BamNorm(config, (config.head_dim,)))
-    elif config.query_key_norm == "per_head":
-        setattr(module, name, BamNorm(config, (heads, config.head_dim)))
+    if config.query_key_norm != "none":
+        shapes = {"shared": (config.head_dim,), "per_head": (heads, config.head_dim), "all_heads": (heads * config.head_dim,)}
+        setattr(module, name, BamNorm(config, shapes[config.query_key_norm], config.query_key_norm_bias))
 
 
 class BamAttention(nn.Module):
@@ -159,7 +70,8 @@ class BamAttention(nn.Module):
     def __init__(self, config, layer_idx):
         super().__init__()
         self.config, self.layer_idx = config, layer_idx
-        self.rotary = BamRotary(config)
+        self.rotary = BamRotary(config) if config.has_rotary(layer_idx) else None
+        self.scale = config.attention_multiplier or 1 / math.sqrt(config.head_dim)
         if config.num_attention_experts == 1:
             add_queries(self, config)
             add_keys_and_values(self, config)
@@ -180,7 +92,7 @@ class BamAttention(nn.Module):
         queried = [self] if is_dense else list(self.experts)
         kept = [self] if is_dense or config.share_key_value else queried
 
-        keys = torch.cat([self.rotary.turn(self._heads(m.k_proj(h), m, "k_norm"), angles) for m in kept], 1)  # [B, K·G, T, D]
+        keys = torch.cat([self._rotated(self._heads(m.k_proj(h), m, "k_norm"), angles) for m in kept], 1)  # [B, K·G, T, D]
         values = torch.cat([self._heads(m.v_proj(h)) for m in kept], 1)
         if past_key_values is not None:
             places = {"cache_position": mask.places}  # for transformers 4
@@ -191,7 +103,9 @@ class BamAttention(nn.Module):
         for number, module in enumerate(queried):
             first = 0 if len(kept) == 1 else number * config.num_key_value_heads
             own = slice(first, first + config.num_key_value_heads)
-            queries = self.rotary.turn(self._heads(module.q_proj(h), module, "q_norm"), angles)
+            queries = self._rotated(self._heads(module.q_proj(h), module, "q_norm"), angles)
+            if angles.query_factors is not None:
+                queries = queries * angles.query_factors.to(queries.dtype)
             heads, weights = self._attend(queries, keys[:, own], values[:, own], mask)
             output = module.o_proj(heads.transpose(1, 2).flatten(2))
             mixed = mixed + (output if gates is None else output * gates[..., number, None].to(output.dtype))
@@ -200,10 +114,18 @@ class BamAttention(nn.Module):
         return mixed, torch.cat(attentions, 1) if output_attentions else None  # [B, N·H, T, S]
 
     def _heads(self, projected, module=None, norm=None):
+        norm = getattr(module, norm, None) if norm is not None else None
+        if norm is not None and self.config.query_key_norm == "all_heads":
+            projected, norm = norm(projected), None
         heads = projected.unflatten(-1, (-1, self.config.head_dim))  # [B, T, heads, D]
-        if norm is not None and hasattr(module, norm):
-            heads = getattr(module, norm)(heads)
+        if norm is not None:
+            heads = norm(heads)
+        if self.config.clip_qkv is not None:
+            heads = heads.clamp(-self.config.clip_qkv, self.config.clip_qkv)
         return heads.transpose(1, 2)
+
+    def _rotated(self, heads, angles):
+        return heads if self.rotary is None else self.rotary.rotate(heads, angles)
 
     def _gates(self, h):
         gates = F.linear(h.float(), self.router.weight.float()).softmax(-1)
@@ -216,13 +138,18 @@ class BamAttention(nn.Module):
     def _attend(self, queries, keys, values, mask):
         repeats = self.config.num_attention_heads // self.config.num_key_value_heads
         keys, values = keys.repeat_interleave(repeats, 1), values.repeat_interleave(repeats, 1)
-        scores = queries @ keys.transpose(2, 3) / math.sqrt(self.config.head_dim)  # [B, H, T, S]
+        scores = soft_capped(queries @ keys.transpose(2, 3) * self.scale, self.config.attn_logit_softcapping)  # [B, H, T, S]
         weights = mask.apply(scores).softmax(-1)
         return weights @ values, weights
 
 
-def add_feed_forward(module, config):
-    hidden, width = config.hidden_size, config.intermediate_size
+def soft_capped(scores, cap):
+    """At most `cap` from zero (Gemma 2); None for no cap."""
+    return scores if cap is None else cap * torch.tanh(scores / cap)
+
+
+def add_feed_forward(module, config, width):
+    hidden = config.hidden_size
     if config.gated_mlp:
         module.gate_proj = nn.Linear(hidden, width, bias=config.mlp_bias)
     module.up_proj = nn.Linear(hidden, width, bias=config.mlp_bias)
@@ -230,25 +157,31 @@ def add_feed_forward(module, config):
 
 
 class BamFeedForward(nn.Module):
-    """A feed-forward, or the weighted outputs of the k experts of each token."""
+    """A feed-forward, or the weighted outputs of the k experts of each token, with those of the expert that all tokens share."""
 
     ACTIVATIONS = {"silu": F.silu, "gelu": F.gelu, "gelu_new": lambda x: F.gelu(x, approximate="tanh")}
 
-    def __init__(self, config):
+    def __init__(self, config, layer_idx):
         super().__init__()
         self.config = config
         self.activation = self.ACTIVATIONS[config.hidden_act]
-        if config.num_local_experts == 1:
-            add_feed_forward(self, config)
+        self.is_dense = config.num_local_experts == 1 or layer_idx in config.mlp_only_layers
+        if self.is_dense:
+            is_other = layer_idx in config.mlp_only_layers
+            add_feed_forward(self, config, config.dense_intermediate_size if is_other else config.intermediate_size)
             return
 
         self.router = nn.Linear(config.hidden_size, config.num_local_experts, bias=False)
         self.experts = nn.ModuleList(nn.Module() for _ in range(config.num_local_experts))
         for expert in self.experts:
-            add_feed_forward(expert, config)
+            add_feed_forward(expert, config, config.intermediate_size)
+        if config.shared_expert_intermediate_size is not None:
+            self.shared_expert_gate = nn.Linear(config.hidden_size, 1, bias=False)
+            self.shared_expert = nn.Module()
+            add_feed_forward(self.shared_expert, config, config.shared_expert_intermediate_size)
 
     def forward(self, h):
-        if self.config.num_local_experts == 1:
+        if self.is_dense:
             return self._expert(self, h)
 
         tokens = h.flatten(0, -2)  # [B·T, d]
@@ -261,6 +194,9 @@ class BamFeedForward(nn.Module):
             rows, places = (chosen == number).nonzero(as_tuple=True)
             output = self._expert(expert, tokens[rows]) * weights[rows, places, None].to(tokens.dtype)
             mixed = mixed.index_add(0, rows, output)
+        if self.config.shared_expert_intermediate_size is not None:
+            gate = F.linear(tokens.float(), self.shared_expert_gate.weight.float()).sigmoid()  # [B·T, 1]
+            mixed = mixed + gate.to(tokens.dtype) * self._expert(self.shared_expert, tokens)
         return mixed.view_as(h)
 
     def _expert(self, expert, x):
@@ -270,23 +206,42 @@ class BamFeedForward(nn.Module):
 
 
 class BamBlock(nn.Module):
+    """Attention and feed-forward, each between a norm of what it reads and a norm of what it adds, where the model has these."""
+
     def __init__(self, config, layer_idx):
         super().__init__()
-        self.parallel = config.parallel_block
-        self.input_layernorm = BamNorm(config, (config.hidden_size,), config.norm_bias)
+        self.parallel, self.multiplier = config.parallel_block, config.residual_multiplier
+        self.layer_type = config.layer_types[layer_idx]
+        has_inputs, has_outputs = config.norm_placement != "output", config.norm_placement != "input"
+        # Llama's name for the norm before the feed-forward is Gemma's and OLMo 2's for the norm after attention.
+        self.feed_forward_norm = "pre_feedforward_layernorm" if has_outputs else "post_attention_layernorm"
+        if has_inputs:
+            self._add_norm(config, "input_layernorm")
         self.self_attn = BamAttention(config, layer_idx)
-        if not config.parallel_block or config.separate_norms:
-            self.post_attention_layernorm = BamNorm(config, (config.hidden_size,), config.norm_bias)
-        self.mlp = BamFeedForward(config)
+        if has_outputs:
+            self._add_norm(config, "post_attention_layernorm")
+        if has_inputs and (not config.parallel_block or config.separate_norms):
+            self._add_norm(config, self.feed_forward_norm)
+        self.mlp = BamFeedForward(config, layer_idx)
+        if has_outputs:
+            self._add_norm(config, "post_feedforward_layernorm")
+        self.has_inputs, self.has_outputs = has_inputs, has_outputs
+
+    def _add_norm(self, config, name):
+        setattr(self, name, BamNorm(config, (config.hidden_size,), config.norm_bias))
 
     def forward(self, x, angles, mask, past_key_values=None, output_attentions=False):
-        h = self.input_layernorm(x)
+        h = self.input_layernorm(x) if self.has_inputs else x
         attended, attentions = self.self_attn(h, angles, mask, past_key_values, output_attentions)
         if self.parallel:
-            second = self.post_attention_layernorm(x) if hasattr(self, "post_attention_layernorm") else h
-            return x + attended + self.mlp(second), attentions
-        x = x + attended
-        return x + self.mlp(self.post_attention_layernorm(x)), attentions
+            second = getattr(self, self.feed_forward_norm)(x) if hasattr(self, self.feed_forward_norm) else h
+            return x + self._scaled(attended) + self._scaled(self.mlp(second)), attentions
+        x = x + self._scaled(self.post_attention_layernorm(attended) if self.has_outputs else attended)
+        mixed = self.mlp(getattr(self, self.feed_forward_norm)(x) if self.has_inputs else x)
+        return x + self._scaled(self.post_feedforward_layernorm(mixed) if self.has_outputs else mixed), attentions
+
+    def _scaled(self, branch):
+        return branch if self.multiplier == 1 else branch * self.multiplier
 
 
 class BamPreTrainedModel(PreTrainedModel):
@@ -300,7 +255,7 @@ class BamPreTrainedModel(PreTrainedModel):
         if isinstance(module, (nn.Linear, nn.Embedding)):
             nn.init.normal_(module.weight, std=0.02)
         elif isinstance(module, BamNorm):
-            nn.init.ones_(module.weight)
+            nn.init.constant_(module.weight, 1 - module.offset)
         if getattr(module, "bias", None) is not None:
             nn.init.zeros_(module.bias)
 
@@ -336,6 +291,8 @@ class BamModel(BamPreTrainedModel):
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("expected either input_ids or inputs_embeds, found both or neither")
         x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
+        if self.config.embedding_multiplier != 1:
+            x = x * self.config.embedding_multiplier
         past_key_values = self._cache(past_key_values, self._setting("use_cache", use_cache))
         past = 0 if past_key_values is None else past_key_values.get_seq_length()  # a tensor, of a static cache
         places = torch.arange(x.shape[1], device=x.device) + (past.to(x.device) if isinstance(past, torch.Tensor) else past)
@@ -346,18 +303,21 @@ class BamModel(BamPreTrainedModel):
             # Data collators that pack sequences into a row without padding begin again at position 0.
             sequences = (position_ids.diff(prepend=position_ids[:, :1] - 1) != 1).cumsum(-1)  # [B or 1, T]
 
-        angles = BamRotary(self.config).angles(position_ids)
-        mask = BamMask(self.config.sliding_window, places, sequences, attention_mask)
+        rotary = BamRotary(self.config)
+        angles = rotary.angles(position_ids)
+        masks = BamMask.of_layer_types(self.config, places, sequences, attention_mask)
+        self._require_same_frequencies(rotary, past, position_ids)
         output_hidden_states = self._setting("output_hidden_states", output_hidden_states)
         output_attentions = self._setting("output_attentions", output_attentions)
         hidden_states, attentions = [], []
         for layer in self.layers:
             if output_hidden_states:
                 hidden_states.append(x)
+            of_layer = angles[layer.layer_type], masks[layer.layer_type]
             if self.gradient_checkpointing and self.training:
-                x, weights = self._gradient_checkpointing_func(layer.__call__, x, angles, mask, None, output_attentions)
+                x, weights = self._gradient_checkpointing_func(layer.__call__, x, *of_layer, None, output_attentions)
             else:
-                x, weights = layer(x, angles, mask, past_key_values=past_key_values, output_attentions=output_attentions)
+                x, weights = layer(x, *of_layer, past_key_values=past_key_values, output_attentions=output_attentions)
             if output_attentions:
                 attentions.append(weights)
         x = self.norm(x)
@@ -369,6 +329,19 @@ class BamModel(BamPreTrainedModel):
             attentions=tuple(attentions) if output_attentions else None,
         )
         return output if self._setting("return_dict", return_dict) else output.to_tuple()
+
+    @staticmethod
+    def _require_same_frequencies(rotary, past, position_ids):
+        """With LongRoPE, refuses cached keys of a short input in a long one. Compiled code does not check this."""
+        if rotary.kind != "longrope" or torch.compiler.is_compiling() or past == 0:
+            return
+        length = position_ids.max().item() + 1
+        if rotary.changes_between(length - position_ids.shape[1], length):
+            raise ValueError(
+                f"past_key_values: expected an empty cache for an input of {length} tokens, found keys of an input of at most "
+                f"{rotary.original_length} (original_max_position_embeddings), where LongRoPE has other frequencies; pass all "
+                "tokens again, as generate does"
+            )
 
     def _cache(self, given, use_cache):
         if given is not None and not isinstance(given, Cache):
@@ -388,8 +361,8 @@ class BamForCausalLM(BamPreTrainedModel, GenerationMixin):
     The model with its head.
 
     The loss is the likelihood alone, without the routers' losses: the mean over the targets, or with `num_items_in_batch`, which
-    transformers' `Trainer` gives, their sum divided by it. `output_attentions` gives the heads of all attention experts, one expert
-    after the other.
+    transformers' `Trainer` gives, their sum divided by it. `output_attentions` gives the heads of all attention experts, one
+    expert after the other.
     """
 
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
@@ -430,6 +403,7 @@ class BamForCausalLM(BamPreTrainedModel, GenerationMixin):
         )
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         logits = self.lm_head(outputs.last_hidden_state[:, kept]).float() * self.config.logit_scale
+        logits = soft_capped(logits, self.config.final_logit_softcapping)
         loss = None
         if labels is not None or kwargs.get("shift_labels") is not None:
             loss = self.loss_function(logits, labels, self.config.vocab_size, **kwargs)
@@ -441,3 +415,22 @@ class BamForCausalLM(BamPreTrainedModel, GenerationMixin):
             attentions=outputs.attentions,
         )
         return output if self._setting("return_dict", return_dict) else output.to_tuple()
+
+    def prepare_inputs_for_generation(self, input_ids, **kwargs):
+        """With LongRoPE, the step that makes a text longer than `original_max_position_embeddings` reads all its tokens again."""
+        rotary, cache = BamRotary(self.config), kwargs.get("past_key_values")
+        if rotary.kind == "longrope" and cache is not None and 0 < (past := int(cache.get_seq_length())) < input_ids.shape[1]:
+            positions, new = kwargs.get("position_ids"), input_ids.shape[1] - past
+            length = input_ids.shape[1] if positions is None else positions.max().item() + 1
+            if rotary.changes_between(length - new, length):
+                forget(cache)
+                kwargs["next_sequence_length"] = None
+        return super().prepare_inputs_for_generation(input_ids, **kwargs)
+
+
+def forget(cache):
+    """Empties a cache; static memory stays."""
+    cache.reset()
+    for layer in cache.layers:
+        if not layer.is_compileable:
+            layer.is_initialized = False  # its next update begins anew

@@ -135,7 +135,7 @@ internal sealed class Conversation
     {
         if (message.ValueKind != JsonValueKind.Object)
             throw new InvalidInputException(where, "a message", JsonInput.Describe(message), Hint);
-        var read = JsonObject.Create(message)!;
+        var read = (JsonObject)WithoutDuplicates(message)!;
         var isShareGpt = !read.ContainsKey("role") && read.ContainsKey("from");
         var roleKey = isShareGpt ? "from" : "role";
         if (!message.TryGetProperty(roleKey, out var role) || role.ValueKind != JsonValueKind.String)
@@ -214,7 +214,8 @@ internal sealed class Conversation
             if (function["arguments"] is not JsonValue text || text.GetValueKind() != JsonValueKind.String) continue;
             try
             {
-                if (JsonNode.Parse(text.GetValue<string>()) is JsonObject arguments) function["arguments"] = arguments;
+                var arguments = JsonElement.Parse(text.GetValue<string>());
+                if (arguments.ValueKind == JsonValueKind.Object) function["arguments"] = WithoutDuplicates(arguments);
             }
             catch (JsonException)
             {
@@ -252,6 +253,24 @@ internal sealed class Conversation
             '\n', parts.EnumerateArray().Select(part => part.GetProperty("text").GetString())),
         _ => message.TryGetProperty("tool_calls", out var calls) ? calls.GetRawText() : "",
     };
+
+    // Of keys that are there twice the last one counts, as in Python.
+    private static JsonNode? WithoutDuplicates(JsonElement value)
+    {
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.Object:
+                var members = new JsonObject();
+                foreach (var member in value.EnumerateObject()) members[member.Name] = WithoutDuplicates(member.Value);
+                return members;
+            case JsonValueKind.Array:
+                return new JsonArray([.. value.EnumerateArray().Select(WithoutDuplicates)]);
+            case JsonValueKind.Null:
+                return null;
+            default:
+                return JsonValue.Create(value);
+        }
+    }
 
     private static JsonElement Element(JsonNode node) => JsonElement.Parse(node.ToJsonString());
 }

@@ -174,6 +174,7 @@ public sealed class ChatTemplateTests : IDisposable
         """{"conversations":[{"from":"system","value":"a"},{"from":"function_response","value":"b"}]}""", "system=a;tool=b;")]
     [InlineData("""{"conversations":[{"role":"user","content":"a"}]}""", "user=a;")]
     [InlineData("""[{"role":"user","content":null},{"role":"user"},{"role":"user","content":4.50}]""", "user=;user=;user=4.50;")]
+    [InlineData("""[{"role":"x","content":"a","role":"user","content":"b"}]""", "user=b;")]
     [InlineData("""{"messages":null}""", "")]
     public void Messages_of_several_forms_are_read(string json, string expected) =>
         Template("{% for m in messages %}{{ m.role }}={{ m.content }};{% endfor %}").Render(Conversation.Parse(json, "m")).Text
