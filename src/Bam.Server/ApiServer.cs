@@ -1,5 +1,4 @@
 using System.Net;
-using Bam.Server.Endpoints;
 using Bam.Server.Http;
 using Bam.Server.Serving;
 using Microsoft.AspNetCore.Builder;
@@ -39,7 +38,7 @@ internal sealed class ApiServer : IAsyncDisposable
         var router = new RequestRouter(served, metrics, new RequestGuard(served.Options.ApiKey, IsLocal));
         application.Use(router.Admit);
         application.UseOpenTelemetryPrometheusScrapingEndpoint(
-            exporter, router.IsScrape, path: null, configureBranchedPipeline: null, optionsName: null);
+            exporter, RequestRouter.IsScrape, path: null, configureBranchedPipeline: null, optionsName: null);
         application.Run(router.Dispatch);
     }
 
@@ -109,7 +108,8 @@ internal sealed class ApiServer : IAsyncDisposable
         }
         catch (Exception e) when (e is System.Net.Sockets.SocketException or ArgumentException or IndexOutOfRangeException)
         {
-            throw new InvalidInputException("--host", "an address or a name of this machine", host, "127.0.0.1 serves this machine alone");
+            throw new InvalidInputException(
+                "--host", "an address or a name of this machine", host, "127.0.0.1 serves this machine alone");
         }
     }
 

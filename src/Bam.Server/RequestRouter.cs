@@ -52,7 +52,8 @@ internal sealed class RequestRouter
             if (!routes.TryGetValue(path, out var route) || !route.IsOpen) guard.CheckKey(context);
             await next(context);
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (
+            e is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
         {
             hasLeft = true;
         }
@@ -68,7 +69,9 @@ internal sealed class RequestRouter
         }
     }
 
-    public bool IsScrape(HttpContext context) => context.Request.Path == Metrics && HttpMethods.IsGet(context.Request.Method);
+    /// <summary>Whether OpenTelemetry answers a request.</summary>
+    public static bool IsScrape(HttpContext context) =>
+        context.Request.Path == Metrics && HttpMethods.IsGet(context.Request.Method);
 
     public Task Dispatch(HttpContext context)
     {

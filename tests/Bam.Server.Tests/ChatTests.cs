@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Bam.Generation;
 using Shouldly;
 using Xunit;
@@ -50,7 +49,10 @@ public sealed class ChatTests : IAsyncLifetime
     public async Task Probabilities_come_with_their_bytes()
     {
         var answer = await server.Ask(
-            Path, """{"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, "temperature": 0, "logprobs": true, "top_logprobs": 3}""");
+            Path, """
+            {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, "temperature": 0, "logprobs": true,
+            "top_logprobs": 3}
+            """);
         var tokens = answer.GetProperty("choices")[0].GetProperty("logprobs").GetProperty("content");
         tokens.GetArrayLength().ShouldBe(5);
         foreach (var token in tokens.EnumerateArray())
@@ -65,16 +67,19 @@ public sealed class ChatTests : IAsyncLifetime
 
     [Fact]
     public async Task Values_that_change_nothing_are_accepted() => (await server.Ask(Path, """
-        {"model": "mixture", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2, "response_format": {"type": "text"},
-        "tools": [], "tool_choice": "none", "store": false, "modalities": ["text"], "metadata": {"a": "b"}, "service_tier": "auto",
-        "parallel_tool_calls": true}
+        {"model": "mixture", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2,
+        "response_format": {"type": "text"},
+        "tools": [], "tool_choice": "none", "store": false, "modalities": ["text"], "metadata": {"a": "b"},
+        "service_tier": "auto", "parallel_tool_calls": true}
         """)).GetProperty("choices").GetArrayLength().ShouldBe(1);
 
     [Fact]
     public async Task An_answer_is_continued()
     {
         var answer = await server.Ask(
-            Path, """{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well"}], "max_tokens": 3}""");
+            Path, """
+            {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well"}], "max_tokens": 3}
+            """);
         answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32()
             .ShouldBe(server.Model.Tokenizer.Encode("user: Hi; assistant: Well").Length);
     }

@@ -67,9 +67,10 @@ public sealed class CompletionsTests : IAsyncLifetime
     public async Task A_prompt_that_ends_a_text_at_once_still_has_an_entry_for_the_end()
     {
         // Every id ends the text: the model's choice is certainly among them.
-        var stops = string.Join(", ", Enumerable.Range(0, 159).Select(id => JsonSerializer.Serialize(server.Model.Tokenizer.Decode([id]))));
+        var stops = JsonSerializer.Serialize(
+            Enumerable.Range(0, TestModel.EndOfTextId).Select(id => server.Model.Tokenizer.Decode([id])));
         var answer = await server.Ask(
-            Path, $$"""{"prompt": "ab", "max_tokens": 1, "logprobs": 1, "echo": true, "stop": [{{stops}}]}""");
+            Path, $$"""{"prompt": "ab", "max_tokens": 1, "logprobs": 1, "echo": true, "stop": {{stops}}}""");
         var choice = answer.GetProperty("choices")[0];
         choice.GetProperty("logprobs").GetProperty("token_logprobs").GetArrayLength().ShouldBe(3);
         choice.GetProperty("text").GetString().ShouldBe("ab");
@@ -104,7 +105,8 @@ public sealed class CompletionsTests : IAsyncLifetime
     [Fact]
     public async Task An_echoed_prompt_begins_the_text()
     {
-        var answer = await server.Ask(Path, """{"prompt": "caf\u00e9 x", "max_tokens": 3, "echo": true, "temperature": 0, "logprobs": 0}""");
+        var answer = await server.Ask(
+            Path, """{"prompt": "caf\u00e9 x", "max_tokens": 3, "echo": true, "temperature": 0, "logprobs": 0}""");
         Text(answer).ShouldStartWith("café x");
         var logprobs = answer.GetProperty("choices")[0].GetProperty("logprobs");
         // c a f, two bytes of é, space, x

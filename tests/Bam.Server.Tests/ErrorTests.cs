@@ -76,26 +76,30 @@ public sealed class ErrorTests : IAsyncLifetime
     [InlineData("\"messages\": []", "messages", "invalid_value", "must not be empty")]
     [InlineData("\"messages\": [5]", "messages", "invalid_value", "messages[0]")]
     [InlineData("\"messages\": [{\"content\": \"a\"}]", "messages", "invalid_value", "role")]
-    [InlineData("\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]", "messages", "invalid_value", "image_url")]
+    [InlineData("\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]", "messages", "invalid_value",
+        "image_url")]
     [InlineData("M, \"chat_template\": \"quiet\"", "chat_template", "no_chat_template", "'loud'")]
     [InlineData("M, \"chat_template\": \"/etc/passwd.jinja\"", "chat_template", "invalid_value", "name of one of")]
-    [InlineData("\"messages\": [{\"role\": \"system\", \"content\": \"a\"}], \"chat_template\": \"loud\"", "messages", "invalid_value", "quiet")]
+    [InlineData("\"messages\": [{\"role\": \"system\", \"content\": \"a\"}], \"chat_template\": \"loud\"", "messages",
+        "invalid_value", "quiet")]
     [InlineData("M, \"top_logprobs\": 2", "top_logprobs", "invalid_value", "needs 'logprobs'")]
     [InlineData("M, \"logprobs\": 2", "logprobs", "invalid_value", "true or false")]
     [InlineData("M, \"max_tokens\": 0", "max_tokens", "invalid_value", "from 1")]
     [InlineData("M, \"max_tokens\": 5, \"max_completion_tokens\": 6", "max_tokens", "invalid_value", "must not differ")]
     [InlineData("M, \"max_completion_tokens\": 101", "max_completion_tokens", "invalid_value", "at most 100")]
-    [InlineData("M, \"response_format\": {\"type\": \"json_object\"}", "response_format", "unsupported_parameter", "not supported")]
+    [InlineData("M, \"response_format\": {\"type\": \"json_object\"}", "response_format", "unsupported_parameter",
+        "not supported")]
     [InlineData("M, \"tools\": [{\"type\": \"function\"}]", "tools", "unsupported_parameter", "not supported")]
     [InlineData("M, \"tool_choice\": \"required\"", "tool_choice", "unsupported_parameter", "not supported")]
     [InlineData("M, \"store\": true", "store", "unsupported_parameter", "not supported")]
     [InlineData("M, \"modalities\": [\"audio\"]", "modalities", "unsupported_parameter", "not supported")]
     [InlineData("M, \"prompt\": \"a\"", "prompt", "unknown_parameter", "Unknown parameter")]
-    public async Task A_field_of_a_chat_that_cannot_be_used(string fields, string parameter, string code, string message) =>
-        await ShouldFail(
-            await server.Post(
-                Chat, $"{{{fields.Replace("M,", "\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}],", StringComparison.Ordinal)}}}"),
-            400, parameter, code, message);
+    public async Task A_field_of_a_chat_that_cannot_be_used(string fields, string parameter, string code, string message)
+    {
+        const string messages = "\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}],";
+        var request = $"{{{fields.Replace("M,", messages, StringComparison.Ordinal)}}}";
+        await ShouldFail(await server.Post(Chat, request), 400, parameter, code, message);
+    }
 
     [Theory]
     [InlineData("")]
@@ -126,8 +130,10 @@ public sealed class ErrorTests : IAsyncLifetime
     {
         await using var small = await TestServer.Start(new ServerOptions { MaxBodyBytes = 1000 });
         await ShouldFail(
-            await small.Post(Completions, $"{{\"prompt\": \"{new string('a', 2000)}\"}}"), 413, null, "body_too_large", "1000 bytes");
-        using var chunked = new HttpRequestMessage(HttpMethod.Post, Completions) { Content = new StreamContent(new MemoryStream(new byte[5000])) };
+            await small.Post(Completions, $"{{\"prompt\": \"{new string('a', 2000)}\"}}"), 413, null, "body_too_large",
+            "1000 bytes");
+        using var chunked = new HttpRequestMessage(HttpMethod.Post, Completions);
+        chunked.Content = new StreamContent(new MemoryStream(new byte[5000]));
         chunked.Headers.TransferEncodingChunked = true;
         chunked.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         await ShouldFail(await small.Client.SendAsync(chunked), 413, null, "body_too_large", "1000 bytes");
@@ -137,7 +143,8 @@ public sealed class ErrorTests : IAsyncLifetime
     public async Task Another_model_address_method_or_type()
     {
         await ShouldFail(
-            await server.Post(Completions, """{"model": "gpt-4", "prompt": "a"}"""), 404, "model", "model_not_found", "'mixture'");
+            await server.Post(Completions, """{"model": "gpt-4", "prompt": "a"}"""), 404, "model", "model_not_found",
+            "'mixture'");
         await ShouldFail(await server.Client.GetAsync("/v1/models/gpt-4"), 404, "model", "model_not_found", "gpt-4");
         await ShouldFail(await server.Client.GetAsync("/v2"), 404, null, "unknown_url", "GET /v2");
         using var get = await server.Client.GetAsync(Completions);
@@ -146,7 +153,8 @@ public sealed class ErrorTests : IAsyncLifetime
         await ShouldFail(await server.Post("/health", "{}"), 405, null, "method_not_allowed", "GET alone");
         await ShouldFail(await server.Post("/metrics", "{}"), 405, null, "method_not_allowed", "GET alone");
         using var text = new StringContent("""{"prompt": "a"}""", Encoding.UTF8, "text/plain");
-        await ShouldFail(await server.Client.PostAsync(Completions, text), 415, null, "unsupported_media_type", "application/json");
+        await ShouldFail(
+            await server.Client.PostAsync(Completions, text), 415, null, "unsupported_media_type", "application/json");
     }
 
     [Fact]
@@ -207,7 +215,8 @@ public sealed class ErrorTests : IAsyncLifetime
         (await server.Client.GetStringAsync("/health")).ShouldBe("""{"status":"ok"}""");
     }
 
-    internal static async Task ShouldFail(HttpResponseMessage response, int status, string? parameter, string code, string message)
+    internal static async Task ShouldFail(
+        HttpResponseMessage response, int status, string? parameter, string code, string message)
     {
         using (response)
         {

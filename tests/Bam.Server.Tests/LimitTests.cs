@@ -34,7 +34,8 @@ public sealed class LimitTests
         await ErrorTests.ShouldFail(refused, 429, null, "rate_limit_exceeded", "queue is full");
         var all = await Task.WhenAll(running);
         all.ShouldContain(response => response.StatusCode == HttpStatusCode.OK);
-        all.ShouldAllBe(response => response.StatusCode == HttpStatusCode.OK || response.StatusCode == HttpStatusCode.TooManyRequests);
+        all.Select(response => response.StatusCode).Distinct()
+            .ShouldBeSubsetOf([HttpStatusCode.OK, HttpStatusCode.TooManyRequests]);
         server.Served.Scheduler.Load.ShouldBe((0, 0, 0));
     }
 
@@ -90,7 +91,8 @@ public sealed class LimitTests
     [Fact]
     public async Task A_server_that_stops_does_not_wait_for_ever()
     {
-        await using var server = await TestServer.Start(new ServerOptions { Slots = 1, StopPatience = TimeSpan.FromMilliseconds(20) });
+        await using var server = await TestServer.Start(
+            new ServerOptions { Slots = 1, StopPatience = TimeSpan.FromMilliseconds(20) });
         var running = server.Post(Completions, Long);
         await Until(() => server.Served.Scheduler.Load.Running > 0);
         await server.Stop();
@@ -104,9 +106,10 @@ public sealed class LimitTests
         var values = server.Model.Model.Parameters.Values;
         var before = ModelCheckpoint.Read(values, server.Model.Model.Slices[0]);
         ModelCheckpoint.Write(values, server.Model.Model.Slices[0], Enumerable.Repeat(float.NaN, before.Length).ToArray());
-        await ErrorTests.ShouldFail(await server.Post(Completions, """{"prompt": "a"}"""), 500, null, "internal_error", "weights are damaged");
-        var stream = await (await server.Post(Completions, """{"prompt": "a", "stream": true}""")).Content.ReadAsStringAsync();
-        stream.ShouldContain("weights are damaged");
+        await ErrorTests.ShouldFail(
+            await server.Post(Completions, """{"prompt": "a"}"""), 500, null, "internal_error", "weights are damaged");
+        using (var stream = await server.Post(Completions, """{"prompt": "a", "stream": true}"""))
+            (await stream.Content.ReadAsStringAsync()).ShouldContain("weights are damaged");
         ModelCheckpoint.Write(values, server.Model.Model.Slices[0], before);
         (await server.Ask(Completions, """{"prompt": "a"}""")).GetProperty("choices").GetArrayLength().ShouldBe(1);
     }

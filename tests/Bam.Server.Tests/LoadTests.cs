@@ -29,11 +29,11 @@ public sealed class LoadTests
         await using var server = await TestServer.Start(new ServerOptions { Slots = 5, Queue = Requests }, model);
         var cache = Tensor.LiveCount - before;
         var (right, left, refused) = (0, 0, 0);
-        await Parallel.ForAsync(0, Requests, new ParallelOptions { MaxDegreeOfParallelism = Clients }, async (i, _) =>
+        await Parallel.ForAsync(0, Requests, new ParallelOptions { MaxDegreeOfParallelism = Clients }, async (i, stop) =>
         {
             if (i % 10 == 3)
             {
-                using var response = await server.Post("/v1/completions", Malformed[i / 10 % Malformed.Length]);
+                using var response = await server.Post("/v1/completions", Malformed[i / 10 % Malformed.Length], stop);
                 response.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
                 Interlocked.Increment(ref refused);
             }
@@ -59,14 +59,16 @@ public sealed class LoadTests
 
     private static async Task<string> TextOf(TestServer server, int i)
     {
-        if (i % 2 == 0) return (await server.Ask("/v1/completions", RequestOf(i, MaxTokens(i)))).GetProperty("choices")[0].GetProperty("text").GetString()!;
-        var chunks = await server.Stream("/v1/completions", RequestOf(i, MaxTokens(i))[..^1] + ", \"stream\": true}");
-        return string.Concat(chunks.Select(chunk => chunk.GetProperty("choices")[0].GetProperty("text").GetString()));
+        var request = RequestOf(i, MaxTokens(i));
+        if (i % 2 == 0) return TextOf(await server.Ask("/v1/completions", request));
+        return string.Concat((await server.Stream("/v1/completions", request[..^1] + ", \"stream\": true}")).Select(TextOf));
     }
+
+    private static string TextOf(JsonElement answer) => answer.GetProperty("choices")[0].GetProperty("text").GetString()!;
 
     private static string RequestOf(int i, int maxTokens) => JsonSerializer.Serialize(new
     {
-        prompt = Prompt(i), max_tokens = maxTokens, temperature = Sampler(i).Temperature, seed = Sampler(i).Seed, top_p = Sampler(i).TopP,
+        prompt = Prompt(i), max_tokens = maxTokens, temperature = Sampler(i).Temperature, seed = i, top_p = Sampler(i).TopP,
     });
 
     private static int[] Prompt(int i) => [.. Enumerable.Range(0, 1 + i * 7 % 16).Select(place => (i * 31 + place * 17) % 159)];

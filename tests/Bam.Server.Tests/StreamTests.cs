@@ -75,7 +75,8 @@ public sealed class StreamTests : IAsyncLifetime
         {
             var ids = TestServer.Alone(server.Model, [47], 100, new SamplerOptions { Seed = seed, Temperature = 1.5 });
             var chunks = await server.Stream(
-                "/v1/completions", $$"""{"prompt": [47], "max_tokens": 100, "seed": {{seed}}, "temperature": 1.5, "stream": true}""");
+                "/v1/completions",
+                $$"""{"prompt": [47], "max_tokens": 100, "seed": {{seed}}, "temperature": 1.5, "stream": true}""");
             var texts = chunks.Select(chunk => TextOf(chunk.GetProperty("choices")[0])).ToList();
             var whole = server.Model.Tokenizer.Decode(ids, skipSpecialTokens: true);
             string.Concat(texts).ShouldBe(whole);
@@ -90,12 +91,12 @@ public sealed class StreamTests : IAsyncLifetime
     {
         for (var seed = 0; seed < 8; seed++)
         {
-            var whole = await Text($$"""{"prompt": "Once", "max_tokens": 80, "seed": {{seed}}, "ignore_eos": true, "stream": true}""");
+            var request = $"\"prompt\": \"Once\", \"max_tokens\": 80, \"seed\": {seed}, \"ignore_eos\": true, \"stream\": true";
+            var whole = await Text($"{{{request}}}");
             for (var length = 2; length <= 6; length += 2)
             {
                 var stop = whole.Substring(whole.Length / 2, length);
-                var text = await Text(
-                    $$"""{"prompt": "Once", "max_tokens": 80, "seed": {{seed}}, "ignore_eos": true, "stream": true, "stop": {{JsonSerializer.Serialize(stop)}}}""");
+                var text = await Text($"{{{request}, \"stop\": {JsonSerializer.Serialize(stop)}}}");
                 text.ShouldBe(whole[..whole.IndexOf(stop, StringComparison.Ordinal)]);
             }
         }
@@ -108,7 +109,8 @@ public sealed class StreamTests : IAsyncLifetime
     public async Task Each_token_comes_with_its_experts()
     {
         var chunks = await server.Stream(
-            "/v1/completions", """{"prompt": "Once", "max_tokens": 9, "temperature": 0, "stream": true, "trace_routing": true}""");
+            "/v1/completions",
+            """{"prompt": "Once", "max_tokens": 9, "temperature": 0, "stream": true, "trace_routing": true}""");
         var tokens = chunks.SelectMany(
             chunk => chunk.GetProperty("choices")[0].GetProperty("bam").GetProperty("tokens").EnumerateArray()).ToList();
         tokens.Select(token => token.GetProperty("id").GetInt32())

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Bam.Server.Tests;
 
-/// <summary>The tokenizer over HTTP, as lm-evaluation-harness's remote tokenizer asks for it; models, health and metrics.</summary>
+/// <summary>The tokenizer over HTTP, as lm-evaluation-harness's remote tokenizer asks for it; models and metrics.</summary>
 [Collection(ServerCollection.Name)]
 public sealed class TokenizerEndpointsTests : IAsyncLifetime
 {
@@ -71,7 +71,8 @@ public sealed class TokenizerEndpointsTests : IAsyncLifetime
         Value("bam_completion_tokens_per_second").ShouldBeInRange(1e-3, 10);
         Value("bam_time_to_first_token_seconds_count").ShouldBe(1);
         Value("bam_request_duration_seconds_count", "/v1/completions").ShouldBe(2);
-        foreach (var idle in new[] { "bam_texts_running", "bam_texts_waiting", "bam_cache_tokens", "bam_cache_usage" }) Value(idle).ShouldBe(0);
+        foreach (var idle in new[] { "bam_texts_running", "bam_texts_waiting", "bam_cache_tokens", "bam_cache_usage" })
+            Value(idle).ShouldBe(0);
 
         // Read are the prompts and all new tokens but the last: 2 · (3 + 4), in each of two layers.
         var (experts, gates) = (0.0, 0.0);
@@ -79,7 +80,8 @@ public sealed class TokenizerEndpointsTests : IAsyncLifetime
         {
             for (var expert = 0; expert < 4; expert++)
             {
-                string[] labels = [$"layer=\"{layer}\"", $"expert=\"{expert}\"", $"model=\"{new[] { "seed", "code", "math", "law" }[expert]}\""];
+                var name = new[] { "seed", "code", "math", "law" }[expert];
+                string[] labels = [$"layer=\"{layer}\"", $"expert=\"{expert}\"", $"model=\"{name}\""];
                 experts += Value("bam_expert_assignments_total", labels);
                 gates += Value("bam_expert_attention_gate", labels);
             }
@@ -89,7 +91,8 @@ public sealed class TokenizerEndpointsTests : IAsyncLifetime
         gates.ShouldBe(2, 1e-4);
         var layers = (await server.Get("/experts")).GetProperty("layers");
         layers[0].GetProperty("load_share").EnumerateArray().Sum(share => share.GetDouble()).ShouldBe(1, 1e-9);
-        layers[1].GetProperty("load_share")[2].GetDouble().ShouldBe(Value("bam_expert_load_share", "layer=\"1\"", "expert=\"2\""), 1e-9);
+        layers[1].GetProperty("load_share")[2].GetDouble()
+            .ShouldBe(Value("bam_expert_load_share", "layer=\"1\"", "expert=\"2\""), 1e-9);
 
         double Value(string name, params string[] labels)
         {

@@ -123,7 +123,8 @@ internal sealed class Serve : Verb
     {
         await using var server = await ApiServer.Start(served);
         var options = served.Options;
-        invocation.WriteJson(() => new { server.Address, Model = served.Id, options.Slots, served.Context, CacheBytes = cacheBytes });
+        invocation.WriteJson(
+            () => new { server.Address, Model = served.Id, options.Slots, served.Context, CacheBytes = cacheBytes });
         invocation.WritePiece($"{server.Address}\n");
         invocation.Reporter.Say(string.Create(
             CultureInfo.InvariantCulture,

@@ -32,7 +32,9 @@ internal interface IAnswerForm
 /// <summary>What both forms write in the same way.</summary>
 internal static class AnswerParts
 {
-    /// <summary>A token's text by itself, or the id if it has none; bytes that are not a whole character as OpenAI writes them.</summary>
+    /// <summary>
+    /// A token's text by itself, or the id if it has none; bytes that are not a whole character as OpenAI writes them.
+    /// </summary>
     public static string TextOf(Tokenizer tokenizer, int id)
     {
         if (tokenizer.IdToToken(id) is null) return $"token_id:{id}";

@@ -9,8 +9,8 @@ namespace Bam.Server.Endpoints;
 internal sealed record PageFile(string Path, string Name, string ContentType)
 {
     // The page loads nothing from elsewhere, and no other page may show it in a frame.
-    private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        + "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private readonly byte[] content = Read(Name);
 

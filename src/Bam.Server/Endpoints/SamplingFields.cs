@@ -22,7 +22,9 @@ internal sealed record SamplingFields
     /// <summary>The text ends before the first of these.</summary>
     public required IReadOnlyList<string> Stops { get; init; }
 
-    /// <summary>The text ends at the first of these: the model's ends of text, and special tokens among the stop strings.</summary>
+    /// <summary>
+    /// The text ends at the first of these: the model's ends of text, and special tokens among the stop strings.
+    /// </summary>
     public required IReadOnlySet<int> EndIds { get; init; }
 
     public required bool Stream { get; init; }
@@ -89,11 +91,13 @@ internal sealed record SamplingFields
     {
         if (fields.Value("stop") is not { } value) return [];
         List<string> stops = value.ValueKind == JsonValueKind.Array && value.GetArrayLength() <= MaxStops
-            ? [.. value.EnumerateArray().Select(stop => stop.ValueKind == JsonValueKind.String ? stop.GetString()! : throw Wrong())]
-            : value.ValueKind == JsonValueKind.String ? [value.GetString()!] : throw Wrong();
+            ? [.. value.EnumerateArray().Select(TextOf)]
+            : [TextOf(value)];
         return stops.Contains("") ? throw ApiException.Wrong("stop", "A string in 'stop' must not be empty.") : stops;
 
-        ApiException Wrong() => fields.Unexpected("stop", $"a string or a list of at most {MaxStops} strings");
+        string TextOf(JsonElement stop) => stop.ValueKind == JsonValueKind.String
+            ? stop.GetString()!
+            : throw fields.Unexpected("stop", $"a string or a list of at most {MaxStops} strings");
     }
 
     private static HashSet<int> EndIdsOf(IReadOnlyList<string> stops, ServedModel served, bool ignoreEnd)

@@ -73,7 +73,10 @@ internal sealed class RequestFields(JsonElement root, string prefix = "")
     public void Neutral(string name, Func<JsonElement, bool> isNeutral)
     {
         if (Value(name) is { } value && !isNeutral(value))
-            throw ApiException.Wrong(prefix + name, $"'{prefix}{name}' is not supported by this server.", "unsupported_parameter");
+        {
+            throw ApiException.Wrong(
+                prefix + name, $"'{prefix}{name}' is not supported by this server.", "unsupported_parameter");
+        }
     }
 
     /// <summary>Refuses fields that nobody read.</summary>

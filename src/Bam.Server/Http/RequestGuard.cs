@@ -13,6 +13,7 @@ internal sealed class RequestGuard
     private readonly byte[]? keyHash;
     private readonly bool isLocal;
 
+    /// <summary>Keeps what a request is compared with.</summary>
     /// <param name="apiKey">What clients must send as a bearer token; null if anybody may ask.</param>
     /// <param name="isLocal">The server listens to this machine alone.</param>
     public RequestGuard(string? apiKey, bool isLocal)
@@ -41,7 +42,8 @@ internal sealed class RequestGuard
         if (given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
             && CryptographicOperations.FixedTimeEquals(Hash(given[Scheme.Length..].Trim()), keyHash)) return;
         context.Response.Headers.WWWAuthenticate = "Bearer";
-        throw new ApiException(401, "The API key is absent or wrong; send it as 'Authorization: Bearer KEY'.", code: "invalid_api_key");
+        throw new ApiException(
+            401, "The API key is absent or wrong; send it as 'Authorization: Bearer KEY'.", code: "invalid_api_key");
     }
 
     // Hashes have one length, so that the comparison does not tell the key's.

@@ -1,6 +1,7 @@
 // Draws experts: a token's in each layer, and the load of all since the server's start.
 
 const colours = 8;
+const narrowest = 0.2;  // part of a bar that has room for its number
 
 export const classOf = expert => `expert-${expert % colours}`;
 
@@ -56,7 +57,7 @@ function bar(parts, names) {
   whole.setAttribute("role", "img");
   whole.setAttribute("aria-label", parts.map((part, expert) => `${nameOf(names, expert)}: ${percent(part)}`).join(", "));
   parts.forEach((part, expert) => {
-    const piece = element("span", classOf(expert), part >= 0.12 ? percent(part) : "");
+    const piece = element("span", classOf(expert), part >= narrowest ? percent(part) : "");
     piece.style.width = `${100 * part}%`;
     piece.title = `${nameOf(names, expert)}: ${percent(part)}`;
     whole.append(piece);

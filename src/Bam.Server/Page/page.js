@@ -64,7 +64,7 @@ async function generate() {
     page.tokens.clear();
   }
 
-  const place = addMessage(page.isChat ? "assistant" : "text");
+  const place = addMessage(page.isChat ? "assistant" : "Text");
   if (!page.isChat) place.append(text);
   try {
     const answer = await receive(place, running.signal, text);
@@ -108,10 +108,9 @@ function settings() {
 }
 
 function showFigures(usage, begin, first) {
-  const seconds = (performance.now() - first) / 1000;
-  const rate = usage.completion_tokens > 1 && seconds > 0 ? `, ${((usage.completion_tokens - 1) / seconds).toFixed(1)} tokens/s` : "";
-  find("figures").textContent = `${usage.completion_tokens} tokens after ${usage.prompt_tokens}; `
-    + `first token after ${((first - begin) / 1000).toFixed(2)} s${rate}`;
+  const [toFirst, toLast] = [first, performance.now()].map(time => ((time - begin) / 1000).toFixed(2));
+  find("figures").textContent = `${usage.completion_tokens} tokens in ${toLast} s after a prompt of ${usage.prompt_tokens}, `
+    + `the first after ${toFirst} s`;
 }
 
 function addMessage(role) {
@@ -130,6 +129,7 @@ function addToken(place, token) {
   const element = document.createElement("span");
   element.className = expert === null ? "token" : `token ${classOf(expert)}`;
   element.textContent = token.text;
+  element.classList.toggle("line-break", token.text.includes("\n"));
   element.tabIndex = page.tokens.size === 0 ? 0 : -1;
   element.setAttribute("role", "button");
   element.title = expert === null ? `id ${token.id}` : `id ${token.id}, expert ${nameOf(page.names, expert)}`;
@@ -196,6 +196,7 @@ find("panel").addEventListener("submit", event => {
 });
 find("stop").addEventListener("click", () => page.running?.abort());
 find("clear").addEventListener("click", clear);
+find("key-form").addEventListener("submit", event => event.preventDefault());
 find("key").addEventListener("change", event => {
   setKey(event.target.value);
   connect();

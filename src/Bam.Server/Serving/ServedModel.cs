@@ -5,7 +5,6 @@ using Bam.Generation.Batching;
 using Bam.Models;
 using Bam.Server.Http;
 using Bam.Tokenization;
-using Bam.Upcycling;
 
 namespace Bam.Server.Serving;
 
@@ -89,7 +88,8 @@ internal sealed class ServedModel : IDisposable
         {
             throw ApiException.Wrong(
                 promptField,
-                $"The context has {Context} tokens, but the request has {promptTokens} in its prompt and asks for {asked ?? 1} more.",
+                $"The context has {Context} tokens, but the request has {promptTokens} in its prompt "
+                    + $"and asks for {asked ?? 1} more.",
                 "context_length_exceeded");
         }
 

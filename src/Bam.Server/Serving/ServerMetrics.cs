@@ -4,7 +4,9 @@ using System.Globalization;
 
 namespace Bam.Server.Serving;
 
-/// <summary>What one watches of a server. OpenTelemetry reads it; the names become those of Prometheus (bam_requests_total).</summary>
+/// <summary>
+/// What one watches of a server. OpenTelemetry reads it; the names become those of Prometheus (bam_requests_total).
+/// </summary>
 internal sealed class ServerMetrics : IDisposable
 {
     private static readonly double[] Seconds =
@@ -37,7 +39,9 @@ internal sealed class ServerMetrics : IDisposable
         Gauge("bam_texts_waiting", "Texts that wait for a slot", () => scheduler.Load.Waiting);
         Gauge("bam_cache_tokens", "Tokens in the key-value cache", () => scheduler.Load.CachedTokens);
         var capacity = served.Options.Slots * served.Context;
-        Gauge("bam_cache_usage", "Part of the key-value cache in use, 0 to 1", () => (double)scheduler.Load.CachedTokens / capacity);
+        Gauge(
+            "bam_cache_usage", "Part of the key-value cache in use, 0 to 1",
+            () => (double)scheduler.Load.CachedTokens / capacity);
         meter.CreateObservableCounter(
             "bam_expert_assignments", () => ByExpert(served, layer => scheduler.ExpertUse.AssignmentsOf(layer)),
             description: "Tokens that each feed-forward expert took, by layer");
@@ -115,8 +119,8 @@ internal sealed class RecentRate
             lock (changing)
             {
                 Move();
-                var seconds = Math.Clamp(Stopwatch.GetElapsedTime(started).TotalSeconds - Math.Max(0, second - Window), 1, Window + 1);
-                return counts.Sum() / seconds;
+                var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds - Math.Max(0, second - Window);
+                return counts.Sum() / Math.Clamp(seconds, 1, Window + 1);
             }
         }
     }

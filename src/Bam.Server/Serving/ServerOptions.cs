@@ -23,7 +23,9 @@ internal sealed record ServerOptions
     /// <summary>The most texts that are decoded side by side.</summary>
     public int Slots { get; init; } = DefaultSlots;
 
-    /// <summary>The most tokens of one text, prompt included; null for what the model can, up to <see cref="DefaultContext"/>.</summary>
+    /// <summary>
+    /// The most tokens of one text, prompt included; null for the model's longest input, up to <see cref="DefaultContext"/>.
+    /// </summary>
     public int? Context { get; init; }
 
     /// <summary>The most texts that wait for a slot, and the most that one request may ask for.</summary>

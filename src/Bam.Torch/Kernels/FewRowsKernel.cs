@@ -40,7 +40,8 @@ internal static unsafe class FewRowsKernel
     {
         if (outputs < Tile)
         {
-            for (var i = 0; i < rows * outputs; i++) y[i] = Dot(x + i / outputs * (long)depth, w + i % outputs * (long)depth, depth);
+            for (var i = 0; i < rows * outputs; i++)
+                y[i] = Dot(x + i / outputs * (long)depth, w + i % outputs * (long)depth, depth);
             return;
         }
 
