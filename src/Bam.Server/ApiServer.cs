@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Bam.Server.Http;
 using Bam.Server.Serving;
 using Microsoft.AspNetCore.Builder;
@@ -57,11 +58,11 @@ internal sealed class ApiServer : IAsyncDisposable
         {
             await server.application.StartAsync();
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or SocketException)
         {
-            await server.application.DisposeAsync();
+            await server.DisposeAsync();
             throw new InvalidInputException(
-                $"--host {served.Options.Host} --port {served.Options.Port}: {e.Message}; choose another port", e);
+                $"--host {served.Options.Host} --port {served.Options.Port}: {e.Message.TrimEnd('.')}; choose another one", e);
         }
 
         server.Address = server.application.Services.GetRequiredService<IServer>().Features
@@ -106,7 +107,7 @@ internal sealed class ApiServer : IAsyncDisposable
         {
             return Dns.GetHostAddresses(host)[0];
         }
-        catch (Exception e) when (e is System.Net.Sockets.SocketException or ArgumentException or IndexOutOfRangeException)
+        catch (Exception e) when (e is SocketException or ArgumentException or IndexOutOfRangeException)
         {
             throw new InvalidInputException(
                 "--host", "an address or a name of this machine", host, "127.0.0.1 serves this machine alone");

@@ -31,7 +31,7 @@ internal sealed class ChatPrompts(Tokenizer tokenizer, string checkpoint)
     /// <param name="messages">A list of objects with role and content.</param>
     /// <param name="template">The name of one of the model's templates; null for the usual one.</param>
     /// <exception cref="ApiException">The model has no such template, or the messages do not suit it.</exception>
-    public ChatPrompt Encode(JsonElement messages, string? template)
+    public RenderedPrompt Encode(JsonElement messages, string? template)
     {
         var encoder = EncoderOf(template ?? "");
         try
@@ -65,4 +65,4 @@ internal sealed class ChatPrompts(Tokenizer tokenizer, string checkpoint)
 /// <summary>A rendered conversation.</summary>
 /// <param name="Ids">The prompt.</param>
 /// <param name="EndIds">Ids that end the answer beside the model's own.</param>
-internal sealed record ChatPrompt(int[] Ids, IReadOnlySet<int> EndIds);
+internal sealed record RenderedPrompt(int[] Ids, IReadOnlySet<int> EndIds);
