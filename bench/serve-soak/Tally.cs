@@ -91,9 +91,17 @@ internal sealed record SoakText(string Request, string Streamed, string Expected
     }
 }
 
-/// <summary>The process's memory.</summary>
+/// <summary>The machine, and the process's memory.</summary>
 internal static class Memory
 {
+    /// <summary>The processor and the number of its cores.</summary>
+    public static string Processor()
+    {
+        const string key = "model name";
+        var line = File.ReadLines("/proc/cpuinfo").First(line => line.StartsWith(key, StringComparison.Ordinal));
+        return $"{line[(line.IndexOf(':') + 2)..]}, {Environment.ProcessorCount} cores";
+    }
+
     /// <summary>Resident bytes after a collection.</summary>
     public static long Resident()
     {
