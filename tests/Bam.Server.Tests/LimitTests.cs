@@ -115,6 +115,17 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public async Task An_answer_has_a_limited_number_of_probabilities()
+    {
+        await using var server = await TestServer.Start(new ServerOptions { MaxLogProbs = 100 });
+        const string most = """{"prompt": "aaaaa", "max_tokens": 5, "n": 2, "logprobs": 4, "echo": true""";
+        (await server.Ask(Completions, most + "}")).GetProperty("choices").GetArrayLength().ShouldBe(2);
+        await ErrorTests.ShouldFail(
+            await server.Post(Completions, most.Replace("\"max_tokens\": 5", "\"max_tokens\": 6", StringComparison.Ordinal) + "}"), 400,
+            null, "too_many_logprobs", "at most 100 probabilities here, found 110");
+    }
+
+    [Fact]
     public async Task A_model_without_a_chat_template_says_so()
     {
         await using var server = await TestServer.Start(model: new TestModel(hasChatTemplate: false));

@@ -19,12 +19,8 @@ internal sealed class TextAnswer(ServedModel served, ServerMetrics metrics, IAns
     /// <exception cref="ApiException">They cannot be made; nothing is written then.</exception>
     public async Task Write(HttpContext context, IReadOnlyList<TextRequest> texts, int promptTokens)
     {
-        if (texts.Count > served.Options.Queue)
-        {
-            throw ApiException.Wrong(
-                null, $"A request may ask for at most {served.Options.Queue} texts here, found {texts.Count}.", "too_many_texts");
-        }
-
+        RequireAtMost(served.Options.Queue, texts.Count, "texts", "too_many_texts");
+        RequireAtMost(served.Options.MaxLogProbs, texts.Sum(text => text.LogProbs), "probabilities", "too_many_logprobs");
         using var job = TextJob.Start(served, texts, metrics, context.RequestAborted);
         metrics.CountPrompt(promptTokens);
         if (sampling.Stream) await Stream(context, job, texts.Count, promptTokens);
@@ -63,6 +59,12 @@ internal sealed class TextAnswer(ServedModel served, ServerMetrics metrics, IAns
             // The status is already sent: clients look for an error among the events.
             await events.Send(e.Error);
         }
+    }
+
+    private static void RequireAtMost(long most, long count, string what, string code)
+    {
+        if (count > most)
+            throw ApiException.Wrong(null, $"A request may ask for at most {most} {what} here, found {count}.", code);
     }
 
     // Text that is held back has none, unless its tokens themselves were asked for.

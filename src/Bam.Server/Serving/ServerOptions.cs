@@ -40,6 +40,9 @@ internal sealed record ServerOptions
     /// <summary>How long running requests may take to end when the server stops.</summary>
     public TimeSpan StopPatience { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The most probabilities in one answer: they are some 150 bytes each until it is written.</summary>
+    public long MaxLogProbs { get; init; } = 1_000_000;
+
     /// <summary>The largest body of a request.</summary>
     public long MaxBodyBytes { get; init; } = 8 << 20;
 

@@ -45,12 +45,9 @@ internal sealed class TextJob : IDisposable
         catch (Exception e)
         {
             job.Dispose();
-            throw e switch
-            {
-                QueueFullException => ApiException.Full(),
-                SchedulerStoppedException => ApiException.Stopping(),
-                _ => e,
-            };
+            if (e is QueueFullException) throw ApiException.Full();
+            if (e is SchedulerStoppedException) throw ApiException.Stopping();
+            throw;
         }
     }
 

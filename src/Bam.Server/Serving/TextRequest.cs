@@ -31,6 +31,9 @@ internal sealed record TextRequest
 
     /// <summary>Also says which experts each token went to.</summary>
     public bool TraceRouting { get; init; }
+
+    /// <summary>The most probabilities that come with the text.</summary>
+    public long LogProbs => (MaxTokens + (Echo is null ? 0 : Prompt.Length)) * (TopLogProbs + 1L ?? 0);
 }
 
 /// <summary>A part of a text, as soon as it is certain.</summary>
