@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds Bam's GGUF files against llama.cpp: logits, tensors as its own converter writes them, token ids, ends of text, and greedy
+# Holds Bam's GGUF files against llama.cpp: logits and tensors of every architecture, as its own converter writes them, token ids, ends of text, and greedy
 # continuations by transformers, llama.cpp and Bam of a mixture that is trained here.
 #
 #   eng/check-llama-cpp.sh
@@ -38,7 +38,25 @@ if [[ -e $fetched/documents.jsonl ]]; then
 fi
 there vocabularies.py || give_up "vocabularies.py failed: $(tail -n 3 "$work/vocabularies.py.log")"
 
+say "models of every architecture"
+there architectures.py || give_up "architectures.py failed: $(tail -n 3 "$work/architectures.py.log")"
+
 say "Bam exports"
+for model in "$work"/architectures/*; do run export "$model" --format gguf --output "$work/gguf/architecture-${model##*/}"; done
+mix() { # MODEL[.VARIANT] FORM OPTION...: a model and its copy, for llama.cpp and in transformers' form; without a form, what Bam gives
+  local model=${1%.*}
+  local models=(--seed "$work/architectures/$model" --expert "$work/copies/$model" --top-k 2 "${@:3}")
+  run mix btx "${models[@]}" --output "$work/mixtures/$1"
+  run export "$work/mixtures/$1" --format gguf --output "$work/gguf/mixed-$1"
+  if [[ -n $2 ]]; then run mix btx "${models[@]}" --format "$2" --output "$work/mixed/$1"; else
+    forward "$work/mixtures/$1" "$work/architectures/$model/ids.safetensors" "mixed/$1"
+  fi
+}
+mkdir -p "$work/mixtures" "$work/mixed"
+mix qwen2 qwen2_moe
+mix qwen2.normalised "" --norm-topk
+mix qwen3 qwen3_moe --norm-topk
+mix granite "" --norm-topk
 for name in llama-gqa llama-tied-llama3rope mistral-sliding mixtral-top2; do
   cp -r "$root/tests/fixtures/hf/$name" "$work/fixture-$name"
   run export "$work/fixture-$name" --format gguf --output "$work/gguf/$name"

@@ -79,6 +79,9 @@ check() { in_testing python3 "/tmp/bam-check/$1" /tmp/bam-check >"$work/$1.log" 
 check load.py || give_up "load.py failed: $(tail -n 3 "$work/load.py.log")"
 for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors" "resaved/${model##*/}"; done
 
+# shellcheck source=eng/check-transformers/forms.sh
+source "$eng/check-transformers/forms.sh"
+
 say "transformers uses and trains them, and reads their tokenizers"
 for script in fixtures.py copies.py use.py train.py texts.py; do check "$script" || give_up "$script failed: $(tail -n 3 "$work/$script.log")"; done
 status=0

@@ -12,6 +12,7 @@ import urllib.request
 import gguf
 import torch
 import transformers
+from compare import rows as of_architectures
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -143,7 +144,7 @@ def is_comparable(text, settings):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    rows = [*fixtures(root), *vocabularies(root), *ends(root)]
+    rows = [*fixtures(root), *of_architectures(root), *vocabularies(root), *ends(root)]
     for name in ("mixtral", "soup"):
         with server(root, name) as complete:
             rows += [*converted(root, name), *continuations(root, name, complete)]

@@ -70,6 +70,7 @@ def main():
         *json.loads((root / "loaded.json").read_text()),
         *read_by_bam(root / "resaved", "exported by Bam, saved again by transformers"),
         *json.loads((root / "copies.json").read_text()),
+        *json.loads((root / "forms.json").read_text()),
     ]
     for row in rows:
         row["passed"] = row.get("difference", 0) < TOLERANCE and row.get("generates", True)

@@ -158,6 +158,12 @@ LLAMA_BLOCKS = [
              "attention bias": dict(attention_bias=False),
              "logit scale": dict(logit_scale=1.0)},
             old=dict(model_max_length=128)),
+    Fixture("cohere2", "cohere2",
+            dict(num_hidden_layers=3, sliding_window=7, tie_word_embeddings=True, logit_scale=0.25, intermediate_size=24,
+                 layer_types=["sliding_attention", "full_attention", "sliding_attention"], rope_parameters=DEFAULT),
+            {"window": dict(sliding_window=20), "rotary": dict(layer_types=["sliding_attention"] * 3),
+             "logit scale": dict(logit_scale=1.0)},
+            old=dict(sliding_window_pattern=2, cache_implementation="hybrid")),
 ]
 
 ROTARY = [

@@ -306,6 +306,7 @@ internal static partial class MixturePlanView
         TensorRecipe.WeightedMean => "weighted-mean",
         TensorRecipe.MeanOfRows => "mean-of-rows",
         TensorRecipe.Normal => "normal",
+        TensorRecipe.Constant => "constant",
         TensorRecipe.Calibrated => "calibrated",
         _ => "mean",
     };
@@ -317,6 +318,7 @@ internal static partial class MixturePlanView
             $"mean of {mean.Weights.Count} models, weights {string.Join(", ", mean.Weights.Select(Describe))}",
         TensorRecipe.Normal normal =>
             string.Create(CultureInfo.InvariantCulture, $"random, N(0, σ = {normal.StandardDeviation})"),
+        TensorRecipe.Constant constant => string.Create(CultureInfo.InvariantCulture, $"{constant.Value} everywhere"),
         TensorRecipe.MeanOfRows mean =>
             $"mean of {options.Models.Count} models, rows {string.Join(", ", mean.Spans.Select(Describe))}",
         TensorRecipe.Calibrated => $"calibrated on {string.Join(", ", options.RouterTexts!.Inputs)}",

@@ -7,6 +7,11 @@ internal interface ICheckpointForm
     /// <exception cref="InvalidInputException">Says what cannot be expressed.</exception>
     void Require(ModelConfig config, string where);
 
+    /// <summary>
+    /// The model with the parts that the form requires and that change no result, as <see cref="NeutralSharedExpert"/>.
+    /// </summary>
+    ModelConfig Complete(ModelConfig config) => config;
+
     /// <summary>The name under which a parameter is stored.</summary>
     string NameOf(ParameterInfo parameter);
 

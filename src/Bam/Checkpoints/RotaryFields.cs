@@ -84,6 +84,10 @@ internal static class RotaryFields
         var (newer, older) = (fields.Object(Newer), Read(fields, Older, config, context));
         var full = newer is null ? null : ReadObject(fields, Full, newer.Object(Full), config, context);
         var sliding = newer is null ? null : ReadObject(fields, Sliding, newer.Object(Sliding), config, context);
+        // transformers 5 may leave these beside the two objects, where it does not read them.
+        if (newer?.OptionalText("rope_type") is { } beside && beside != "default")
+            fields.Refuse($"{Newer}: rope_type", "\"default\" beside the objects of the layers", Quoted(beside), "remove it");
+        newer?.Skip(Theta);
         newer?.RefuseUnread();
         if (sliding?.Scaling is { } scaling)
             fields.Refuse(

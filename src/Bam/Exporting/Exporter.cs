@@ -1,4 +1,3 @@
-using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
 using Bam.Files;
@@ -67,7 +66,10 @@ internal static class ExportFormats
 {
     /// <summary>All formats, in the order of <c>--help</c>.</summary>
     public static IReadOnlyList<IExportFormat> All { get; } =
-        [new BamFormat(), new MixtralFormat(), new LlamaFormat(), new GgufFormat()];
+    [
+        new BamFormat(), new MixtralFormat(), new Qwen3MoeFormat(), new Qwen2MoeFormat(), new OlmoeFormat(), new LlamaFormat(),
+        new GgufFormat(),
+    ];
 
     /// <summary>The formats that a mixture can be written in directly.</summary>
     public static IReadOnlyList<SafetensorsFormat> Forms { get; } = [.. All.OfType<SafetensorsFormat>()];
@@ -85,40 +87,4 @@ internal static class ExportFormats
         formats.FirstOrDefault(format => format.Name == name)
         ?? throw new InvalidInputException(
             "--format", string.Join(", ", formats.Select(format => format.Name)), name, "choose one of these");
-}
-
-/// <summary>A model feature that a format does not support.</summary>
-/// <param name="IsMet">True if a model has the feature.</param>
-/// <param name="What">The feature, for messages.</param>
-internal sealed record ExportLimit(Predicate<ModelConfig> IsMet, string What)
-{
-    /// <summary>Features that the Llama architectures of other software do not support.</summary>
-    public static readonly IReadOnlyList<ExportLimit> OfLlama =
-    [
-        new(config => config.NumAttentionExperts > 1, "attention experts"),
-        new(config => config.ParallelBlock, "parallel blocks"),
-        new(config => config.NormType != NormType.RmsNorm, "LayerNorm"),
-        new(config => config.NormBias, "norms with biases"),
-        new(config => !config.GatedMlp || config.HiddenAct != "silu", "a feed-forward that is no SwiGLU"),
-        new(config => config.QueryKeyNorm != QueryKeyNorm.None, "norms of queries and keys"),
-        new(config => config.RotaryDim != config.HeadDim, "heads of which a part is rotated"),
-        new(config => config.LogitScale != 1, "scaled logits"),
-        new(config => config.LmHeadBias, "a bias of the head"),
-    ];
-
-    /// <summary>Llama checkpoints have rotary pairs in halves, not interleaved.</summary>
-    public static readonly ExportLimit NeighbouringPairs =
-        new(config => config.RopeInterleaved, "rotary pairs that are neighbours");
-
-    /// <summary>Rejects a model with one of the features.</summary>
-    /// <exception cref="InvalidInputException">The model has such a feature; the message names the first one.</exception>
-    public static void Require(ModelConfig config, string where, IEnumerable<ExportLimit> limits, string format)
-    {
-        if (limits.FirstOrDefault(limit => limit.IsMet(config)) is { } met)
-        {
-            throw new InvalidInputException(
-                where, $"a model that --format {format} can express exactly", $"one with {met.What}",
-                "use --format hf, which expresses every model of Bam");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
+using Bam.Configuration;
 using Bam.Exporting.Gguf;
 using Bam.Files;
 using Bam.Tokenization;
@@ -8,34 +9,23 @@ using Bam.Upcycling;
 
 namespace Bam.Exporting;
 
-/// <summary>GGUF for llama.cpp, including the tokenizer: models with the Llama, Mistral or Mixtral architecture.</summary>
+/// <summary>GGUF for llama.cpp, including the tokenizer: models that one of its architectures computes exactly.</summary>
 internal sealed class GgufFormat : IExportFormat
 {
     public const string FileName = "model.gguf";
 
-    private const string Architecture = "llama";
-
     /// <summary>ggml's version of the quantized types.</summary>
     private const int QuantizationVersion = 2;
 
-    private static readonly IReadOnlyList<ExportLimit> Limits =
-    [
-        .. ExportLimit.OfLlama,
-        new(
-            config => config.NumLocalExperts > 1 && !config.NormTopkProb,
-            "top-k weights that are not divided by their sum (norm_topk_prob)"),
-        new(config => config.NumLocalExperts > 1 && config.MlpBias, "experts with biases"),
-    ];
-
     public string Name => "gguf";
 
-    public string Description => "models of Llama's or Mixtral's form, in one file for llama.cpp";
+    public string Description => "models that llama.cpp has an architecture for, in one file with the tokenizer";
 
     public string Library => "llama.cpp";
 
     public void Require(Checkpoint model, ExportOptions options)
     {
-        ExportLimit.Require(model.Config, model.Name, Limits, Name);
+        _ = GgufArchitecture.Of(model.Config, model.Name, Name);
         if (options.ShardBytes is not null)
             throw new InvalidInputException(
                 "--shard-size", "none with --format gguf, which is one file", "a size", "leave it out");
@@ -45,10 +35,10 @@ internal sealed class GgufFormat : IExportFormat
     public void Write(
         Checkpoint model, ExportOptions options, string directory, IReporter reporter, CancellationToken cancellation)
     {
-        var type = TypeOf(model, options);
+        var (type, architecture) = (TypeOf(model, options), GgufArchitecture.Of(model.Config, model.Name, Name));
         if (options is { Dtype: null, Quantize: false }) model.WarnOfConversion(model.Dtype, reporter);
         var metadata = new GgufMetadata();
-        AddModel(metadata, model, type);
+        AddModel(metadata, model, architecture, type);
         if (TokenizerFile.Find(model.Directory) is { } tokenizer)
         {
             GgufVocabulary.Add(metadata, Tokenizer.Load(tokenizer), model.Config, tokenizer, reporter);
@@ -61,23 +51,29 @@ internal sealed class GgufFormat : IExportFormat
                     + "gives ids only");
         }
 
-        var layout = new GgufFile(metadata, GgufTensors.Of(model.Config, model.Parameters, type));
+        var layout = new GgufFile(metadata, GgufTensors.Of(model.Config, architecture, type));
         var path = Path.Combine(directory, FileName);
         FreeSpace.Require(path, layout.Length);
         using (var file = layout.Create(path)) new GgufTensorWriter(model, layout).Write(file, reporter, cancellation);
-        WarnOfWindow(model.Config, reporter);
+        WarnOfContext(model.Config, architecture, reporter);
     }
 
-    private static void AddModel(GgufMetadata metadata, Checkpoint model, GgufTensorType type)
+    private static void AddModel(GgufMetadata metadata, Checkpoint model, GgufArchitecture architecture, GgufTensorType type)
     {
-        var config = model.Config;
-        metadata.Add("general.architecture", Architecture);
+        metadata.Add("general.architecture", architecture.Name);
         metadata.Add("general.type", "model");
         metadata.Add("general.name", ExpertNames.NameOf(model.Source.Select(Path.GetFullPath)));
         metadata.Add("general.file_type", type.FileType);
         metadata.Add("general.quantization_version", QuantizationVersion);
+        AddSettings(metadata, model.Config, architecture);
+    }
+
+    /// <summary>Adds the keys of the architecture.</summary>
+    internal static void AddSettings(GgufMetadata metadata, ModelConfig model, GgufArchitecture architecture)
+    {
+        var config = architecture.Complete(model);
         Add("vocab_size", config.VocabSize);
-        Add("context_length", ContextLength(config));
+        Add("context_length", architecture.ContextLength(config));
         Add("embedding_length", config.HiddenSize);
         Add("block_count", config.NumHiddenLayers);
         Add("feed_forward_length", config.IntermediateSize);
@@ -85,34 +81,57 @@ internal sealed class GgufFormat : IExportFormat
         Add("attention.head_count_kv", config.NumKeyValueHeads);
         Add("attention.key_length", config.HeadDim);
         Add("attention.value_length", config.HeadDim);
-        metadata.Add($"{Architecture}.attention.layer_norm_rms_epsilon", config.NormEps);
+        var norm = config.NormType == NormType.RmsNorm ? "layer_norm_rms_epsilon" : "layer_norm_epsilon";
+        metadata.Add(architecture.Key($"attention.{norm}"), config.NormEps);
         Add("rope.dimension_count", config.RotaryDim);
-        metadata.Add($"{Architecture}.rope.freq_base", config.RopeTheta);
-        if (config.RopeScaling is { Type: RopeScalingType.Linear, Factor: var factor })
-        {
-            metadata.Add($"{Architecture}.rope.scaling.type", "linear");
-            metadata.Add($"{Architecture}.rope.scaling.factor", factor);
-        }
-
+        metadata.Add(architecture.Key("rope.freq_base"), config.RopeTheta);
+        AddScaling(metadata, config, architecture);
         if (config.NumLocalExperts > 1)
         {
             Add("expert_count", config.NumLocalExperts);
             Add("expert_used_count", config.NumExpertsPerTok);
         }
 
-        void Add(string key, int value) => metadata.Add($"{Architecture}.{key}", value);
+        architecture.AddSettings(metadata, config);
+
+        void Add(string key, int value) => metadata.Add(architecture.Key(key), value);
     }
 
-    /// <summary>The architecture has no sliding window, so the context is limited to one window.</summary>
-    private static int ContextLength(ModelConfig config) =>
-        Math.Min(config.MaxPositionEmbeddings, config.SlidingWindow ?? int.MaxValue);
-
-    private static void WarnOfWindow(ModelConfig config, IReporter reporter)
+    /// <summary>Llama 3's scaling is a tensor alone; dynamic scaling begins beyond the file's context.</summary>
+    private static void AddScaling(GgufMetadata metadata, ModelConfig config, GgufArchitecture architecture)
     {
-        if (ContextLength(config) < config.MaxPositionEmbeddings)
+        if (config.RopeScaling is not { Type: not (RopeScalingType.Llama3 or RopeScalingType.Dynamic) } scaling) return;
+        metadata.Add(Key("type"), SnakeCase.Of(scaling.Type));
+        if (scaling.Type != RopeScalingType.Longrope) metadata.Add(Key("factor"), scaling.Factor);
+        if (scaling.Type == RopeScalingType.Linear) return;
+        metadata.Add(Key("original_context_length"), scaling.OriginalMaxPositionEmbeddings);
+        // llama.cpp multiplies by YaRN's usual attention factor itself.
+        var multiplied = scaling.Type == RopeScalingType.Yarn ? RopeScaling.YarnAttentionFactor(scaling.Factor) : 1;
+        metadata.Add(Key("attn_factor"), scaling.AttentionFactor / multiplied);
+
+        string Key(string name) => architecture.Key($"rope.scaling.{name}");
+    }
+
+    private static void WarnOfContext(ModelConfig config, GgufArchitecture architecture, IReporter reporter)
+    {
+        var context = architecture.ContextLength(config);
+        if (context < config.MaxPositionEmbeddings)
             reporter.Warn(
-                $"llama.cpp knows no sliding window here: the context is {ContextLength(config)} tokens, one window, instead of "
+                $"llama.cpp knows no sliding window here: the context is {context} tokens, one window, instead of "
                     + $"{config.MaxPositionEmbeddings}");
+        switch (config.RopeScaling)
+        {
+            case { Type: RopeScalingType.Dynamic } when config.LongestInput > context:
+                reporter.Warn(
+                    $"llama.cpp knows no dynamic scaling: the context is {context} tokens instead of {config.LongestInput}");
+                break;
+            case { Type: RopeScalingType.Longrope, OriginalMaxPositionEmbeddings: var original } when context > original:
+                reporter.Warn(
+                    "llama.cpp chooses between the short and the long factors of longrope by the size of its context, not by the "
+                        + $"length of the input: give it inputs of up to {original} tokens with a context of that size "
+                        + $"(-c {original})");
+                break;
+        }
     }
 
     private static GgufTensorType TypeOf(Checkpoint model, ExportOptions options)

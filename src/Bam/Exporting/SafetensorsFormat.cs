@@ -2,9 +2,9 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
-using Bam.Checkpoints.Families;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
+using Bam.Exporting.Limits;
 using Bam.Files;
 using Bam.Upcycling;
 
@@ -43,11 +43,9 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
         WriteSettings(model.Config with { TorchDtype = dtype.TorchName }, directory, reporter);
         WriteTokenizer(model.Directory, model.Config, directory);
         GenerationSettings.Copy(model.Directory, model.Config.EosTokenIds, directory);
-        var tensors = model.Parameters
-            .Select(parameter => new PlannedTensor(parameter, new TensorRecipe.Copy(0, parameter.Name))
-            {
-                StoredName = NameOf(parameter),
-            })
+        var tensors = ParameterTable.Of(Complete(model.Config))
+            .Select(parameter => new PlannedTensor(parameter, TensorRecipe.OfAddition(parameter, model.Config)
+                ?? new TensorRecipe.Copy(0, parameter.Name)) { StoredName = NameOf(parameter) })
             .ToList();
         var layout = CheckpointLayout.Of(
             [.. tensors.Select(tensor => new TensorDeclaration(tensor.StoredName, dtype, tensor.Parameter.Shape))],
@@ -58,12 +56,15 @@ internal abstract class SafetensorsFormat : IExportFormat, ICheckpointForm
         writer.Complete();
     }
 
-    public void Require(ModelConfig config, string where) => ExportLimit.Require(config, where, Limits, Name);
+    public virtual void Require(ModelConfig config, string where) => ExportLimit.Require(config, where, Limits, Name);
+
+    public virtual ModelConfig Complete(ModelConfig config) => config;
 
     public void WriteSettings(ModelConfig config, string directory, IReporter reporter)
     {
         WarnOfLosses(config, reporter);
-        AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), ConfigOf(config).ToJsonString(Indented) + "\n");
+        var json = ConfigOf(Complete(config)).ToJsonString(Indented);
+        AtomicFile.WriteText(Path.Combine(directory, ModelConfig.FileName), json + "\n");
         WriteOtherFiles(directory);
     }
 
@@ -115,116 +116,4 @@ internal sealed class BamFormat : SafetensorsFormat
             AtomicFile.Write(Path.Combine(directory, name), code.CopyTo);
         }
     }
-}
-
-/// <summary>Llama, or Mistral if the model has a sliding window: dense models and soups.</summary>
-internal sealed class LlamaFormat : SafetensorsFormat
-{
-    private static readonly IReadOnlyList<ExportLimit> AllLimits =
-    [
-        new(config => config.NumLocalExperts > 1, "feed-forward experts"),
-        .. ExportLimit.OfLlama,
-        ExportLimit.NeighbouringPairs,
-        new(config => config.AttentionBias != config.AttentionOutputBias, "biases of queries, keys and values alone"),
-        new(
-            config => config.SlidingWindow is not null && (config.AttentionBias || config.MlpBias),
-            "a sliding window and biases"),
-    ];
-
-    public override string Name => "llama";
-
-    public override string Description => "dense models and soups of Llama's or Mistral's form";
-
-    private protected override IReadOnlyList<ExportLimit> Limits => AllLimits;
-
-    protected override JsonObject ConfigOf(ModelConfig config)
-    {
-        if (config.SlidingWindow is { } window)
-        {
-            var mistral = LlamaConfigJson.Of(config, "mistral", "MistralForCausalLM");
-            mistral["sliding_window"] = window;
-            return mistral;
-        }
-
-        var llama = LlamaConfigJson.Of(config, "llama", "LlamaForCausalLM");
-        llama["attention_bias"] = config.AttentionBias;
-        llama["mlp_bias"] = config.MlpBias;
-        return llama;
-    }
-}
-
-/// <summary>Mixtral (arXiv 2401.04088): BTX mixtures of Llama or Mistral models with normalized top-k weights.</summary>
-internal sealed class MixtralFormat : SafetensorsFormat
-{
-    private static readonly IReadOnlyList<ExportLimit> AllLimits =
-    [
-        new(config => config.NumLocalExperts == 1, "a dense feed-forward"),
-        .. ExportLimit.OfLlama,
-        ExportLimit.NeighbouringPairs,
-        new(config => !config.NormTopkProb, "top-k weights that are not divided by their sum (norm_topk_prob)"),
-        new(config => config.AttentionBias || config.AttentionOutputBias || config.MlpBias, "biases"),
-    ];
-
-    public override string Name => "mixtral";
-
-    public override string Description => "BTX with renormalised weights, for transformers and vLLM";
-
-    private protected override IReadOnlyList<ExportLimit> Limits => AllLimits;
-
-    protected override JsonObject ConfigOf(ModelConfig config)
-    {
-        var json = LlamaConfigJson.Of(config, "mixtral", "MixtralForCausalLM");
-        json["sliding_window"] = config.SlidingWindow;
-        json["num_local_experts"] = config.NumLocalExperts;
-        json["num_experts_per_tok"] = config.NumExpertsPerTok;
-        json["router_aux_loss_coef"] = BalanceWeight.FromBam(
-            config.RouterAuxLossCoef, config.NumExpertsPerTok, config.NumHiddenLayers);
-        // Not a key of transformers, which keeps unknown keys; Bam reads it back.
-        json["router_z_loss_coef"] = config.RouterZLossCoef;
-        json["output_router_logits"] = false;
-        return json;
-    }
-
-    private protected override void WarnOfLosses(ModelConfig config, IReporter reporter)
-    {
-        if (config.RouterZLossCoef > 0)
-            reporter.Warn(
-                FormattableString.Invariant($"router_z_loss_coef = {config.RouterZLossCoef}: ")
-                + "transformers trains Mixtral without a z-loss; Bam reads the key back");
-    }
-
-    public override string NameOf(ParameterInfo parameter) => MixtralFamily.Family.StoredName(parameter);
-}
-
-/// <summary>The fields of <c>config.json</c> that the Llama architectures share, as read by transformers 4 and 5.</summary>
-internal static class LlamaConfigJson
-{
-    public static JsonObject Of(ModelConfig config, string modelType, string architecture)
-    {
-        var json = Fields(config, modelType, architecture);
-        if (config.PadTokenId is { } padding) json["pad_token_id"] = padding;
-        return json;
-    }
-
-    private static JsonObject Fields(ModelConfig config, string modelType, string architecture) => new()
-    {
-        ["architectures"] = new JsonArray(architecture),
-        ["model_type"] = modelType,
-        ["vocab_size"] = config.VocabSize,
-        ["hidden_size"] = config.HiddenSize,
-        ["intermediate_size"] = config.IntermediateSize,
-        ["num_hidden_layers"] = config.NumHiddenLayers,
-        ["num_attention_heads"] = config.NumAttentionHeads,
-        ["num_key_value_heads"] = config.NumKeyValueHeads,
-        ["head_dim"] = config.HeadDim,
-        ["hidden_act"] = config.HiddenAct,
-        ["max_position_embeddings"] = config.MaxPositionEmbeddings,
-        ["rms_norm_eps"] = config.NormEps,
-        ["rope_theta"] = config.RopeTheta,
-        ["rope_scaling"] = config.RopeScaling is null ? null : JsonNode.Parse(config.ToJson())!["rope_scaling"]!.DeepClone(),
-        ["tie_word_embeddings"] = config.TieWordEmbeddings,
-        ["bos_token_id"] = config.BosTokenId,
-        ["eos_token_id"] = JsonNode.Parse(config.ToJson())!["eos_token_id"]?.DeepClone(),
-        ["torch_dtype"] = config.TorchDtype,
-    };
 }

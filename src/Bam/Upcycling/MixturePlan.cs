@@ -54,10 +54,14 @@ public sealed record MixturePlan
         var weights = OptionRules.MeanWeights(chosen.Name, options);
         config.Validate($"the mixture's {ModelConfig.FileName}");
         options.Form.Require(config, "the mixture");
-        return new MixturePlan(chosen, options, config, dtype, [.. ParameterTable.Of(config).Select(Plan)]);
+        var written = options.Form.Complete(config);
+        return new MixturePlan(chosen, options, written, dtype, [.. ParameterTable.Of(written).Select(Plan)]);
 
-        PlannedTensor Plan(ParameterInfo parameter) =>
-            new(parameter, Adapted(chosen.Recipe(parameter, options), parameter)) { StoredName = options.Form.NameOf(parameter) };
+        PlannedTensor Plan(ParameterInfo parameter)
+        {
+            var recipe = TensorRecipe.OfAddition(parameter, config) ?? chosen.Recipe(parameter, options);
+            return new(parameter, Adapted(recipe, parameter)) { StoredName = options.Form.NameOf(parameter) };
+        }
 
         // Options that change routers, and every mean over all models.
         TensorRecipe Adapted(TensorRecipe recipe, ParameterInfo parameter)

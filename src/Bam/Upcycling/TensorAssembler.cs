@@ -115,6 +115,7 @@ internal sealed class TensorAssembler(
             case TensorRecipe.WeightedMean mean: Average(mean.Name, all, mean.Weights, start, values); break;
             case TensorRecipe.MeanOfRows mean: Average(mean, tensor.Parameter, start, values); break;
             case TensorRecipe.Calibrated: routers![tensor.Parameter.Name].AsSpan((int)start, values.Length).CopyTo(values); break;
+            case TensorRecipe.Constant constant: values.Fill(constant.Value); break;
             case TensorRecipe.Normal normal: random.FillNormal(values, normal.StandardDeviation); break;
             default: throw new ArgumentOutOfRangeException(nameof(tensor), tensor.Recipe, "an unknown recipe");
         }

@@ -28,6 +28,18 @@ internal abstract record TensorRecipe
     /// <summary>A router's rows [experts, d], computed from text before the mixture is written.</summary>
     public sealed record Calibrated : TensorRecipe;
 
+    /// <summary>One number everywhere.</summary>
+    public sealed record Constant(float Value) : TensorRecipe;
+
+    /// <summary>
+    /// The numbers of a parameter that a form adds to a model that has none (<see cref="ICheckpointForm.Complete"/>); null for
+    /// the model's own.
+    /// </summary>
+    public static TensorRecipe? OfAddition(ParameterInfo parameter, ModelConfig model) =>
+        model.SharedExpertIntermediateSize is null && NeutralSharedExpert.ValueOf(parameter) is { } value
+            ? new Constant(value)
+            : null;
+
     /// <summary>
     /// The initialisation of BAM (section 3.3) and BTX: routers are random, an expert is its own model's, an expert beyond the
     /// <paramref name="models"/> is the seed's, and what all tokens share is the mean.

@@ -281,7 +281,8 @@ public sealed class ExporterTests : IDisposable
     [Fact]
     public void An_unknown_format_is_refused_by_name() =>
         Should.Throw<InvalidInputException>(() => ExportFormats.Named("onnx")).Message
-            .ShouldBe("--format: expected hf, mixtral, llama, gguf, found onnx; choose one of these");
+            .ShouldBe(
+                "--format: expected hf, mixtral, qwen3_moe, qwen2_moe, olmoe, llama, gguf, found onnx; choose one of these");
 
     private void Export(string model, string format) =>
         Exporter.Export(model, ExportFormats.Named(format), new(), directory["out"], SilentReporter.Instance);

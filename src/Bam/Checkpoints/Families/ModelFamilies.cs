@@ -24,6 +24,7 @@ internal static class ModelFamilies
         SmolLm3Family.Family,
         Starcoder2Family.Family,
         CohereFamily.Family,
+        Cohere2Family.Family,
         GptNeoXFamily.Family,
         GptJFamily.Family,
         PhiFamily.Family,

@@ -150,6 +150,12 @@ internal sealed record GgufTensor(string Name, IReadOnlyList<long> Shape, GgufTe
     /// <summary>If not 0, the rows of each part are permuted by <see cref="RotaryRows"/> for this head_dim.</summary>
     public int RotaryHeadDim { get; init; }
 
+    /// <summary>Added to every number; Gemma's norms multiply by 1 + weight.</summary>
+    public float Offset { get; init; }
+
+    /// <summary>The one number that the parts consist of, where the model has no such parameters.</summary>
+    public float? Constant { get; init; }
+
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 
     /// <summary>Size in bytes.</summary>

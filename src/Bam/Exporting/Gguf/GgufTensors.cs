@@ -8,78 +8,135 @@ using Bam.Files;
 
 namespace Bam.Exporting.Gguf;
 
-/// <summary>
-/// Maps a model's parameters to the tensors of llama.cpp's "llama" architecture, which Llama, Mistral and Mixtral share.
-/// </summary>
+/// <summary>Maps a model's parameters to llama.cpp's tensors, which have the same names in all architectures.</summary>
 internal static class GgufTensors
 {
+    /// <summary>Norms in a block by the end of their module's name, in models with norms before the branches alone.</summary>
+    private static readonly Dictionary<string, string> InputNorms = new()
+    {
+        ["input_layernorm"] = "attn_norm", ["post_attention_layernorm"] = "ffn_norm",
+    };
+
+    /// <summary>The same in models with norms of what the branches add.</summary>
+    private static readonly Dictionary<string, string> OutputNorms = new()
+    {
+        ["input_layernorm"] = "attn_norm",
+        [ParameterTable.AttentionOutputNorm] = "post_attention_norm",
+        ["pre_feedforward_layernorm"] = "ffn_norm",
+        [ParameterTable.FeedForwardOutputNorm] = "post_ffw_norm",
+    };
+
+    /// <summary>The other modules in a block.</summary>
+    private static readonly Dictionary<ParameterKind, string> Modules = new()
+    {
+        [ParameterKind.Query] = "attn_q",
+        [ParameterKind.Key] = "attn_k",
+        [ParameterKind.Value] = "attn_v",
+        [ParameterKind.QueryNorm] = "attn_q_norm",
+        [ParameterKind.KeyNorm] = "attn_k_norm",
+        [ParameterKind.Output] = "attn_output",
+        [ParameterKind.FeedForwardRouter] = "ffn_gate_inp",
+        [ParameterKind.Gate] = "ffn_gate",
+        [ParameterKind.Up] = "ffn_up",
+        [ParameterKind.Down] = "ffn_down",
+        [ParameterKind.SharedExpertGate] = "ffn_gate_inp_shexp",
+        [ParameterKind.SharedGate] = "ffn_gate_shexp",
+        [ParameterKind.SharedUp] = "ffn_up_shexp",
+        [ParameterKind.SharedDown] = "ffn_down_shexp",
+    };
+
     /// <summary>
     /// All tensors in the order of the model. Matrices have the given type; norms, biases and routers are float32.
     /// </summary>
-    public static IReadOnlyList<GgufTensor> Of(ModelConfig config, IReadOnlyList<ParameterInfo> parameters, GgufTensorType type)
+    public static IReadOnlyList<GgufTensor> Of(ModelConfig model, GgufArchitecture architecture, GgufTensorType type)
     {
+        var config = architecture.Complete(model);
+        var parameters = ParameterTable.Of(config);
         var tensors = parameters
-            .GroupBy(NameOf)
-            .Select(group => Stack(group.Key, [.. group], config, type))
+            .GroupBy(parameter => NameOf(parameter, config, architecture))
+            .Select(group => Stack(group.Key, [.. group]))
             .ToList();
-        if (config.RopeScaling is { Type: RopeScalingType.Llama3 }) tensors.Add(RotaryFactors(config));
+        if (architecture.NeedsHead && config.TieWordEmbeddings)
+            tensors.Add(Stack("output.weight", [parameters.First(parameter => parameter.Kind == ParameterKind.Embedding)]));
+        tensors.AddRange(RotaryFactors(config));
         return tensors;
+
+        GgufTensor Stack(string name, IReadOnlyList<ParameterInfo> parts)
+        {
+            var first = parts[0];
+            var isRotated = first.Kind is ParameterKind.Query or ParameterKind.Key
+                && architecture.HasNeighbouringPairs && !config.RopeInterleaved;
+            return new(name, ShapeOf(parts), TypeOf(first, type), parts)
+            {
+                RotaryHeadDim = isRotated ? config.HeadDim : 0,
+                Offset = config.NormUnitOffset && first is { IsNorm: true, IsBias: false } ? 1 : 0,
+                Constant = model.SharedExpertIntermediateSize is null ? NeutralSharedExpert.ValueOf(first) : null,
+            };
+        }
     }
 
-    /// <summary>The tensor name of a parameter; the experts of a block are stacked in one tensor.</summary>
-    private static string NameOf(ParameterInfo parameter)
+    /// <summary>
+    /// The tensor name of a parameter. The experts of a block are stacked in one tensor; an architecture may join projections.
+    /// </summary>
+    private static string NameOf(ParameterInfo parameter, ModelConfig config, GgufArchitecture architecture)
     {
         var suffix = parameter.IsBias ? "bias" : "weight";
-        var stack = parameter.Expert >= 0 ? "_exps" : "";
-        var block = $"blk.{parameter.Layer}";
         return parameter.Kind switch
         {
             ParameterKind.Embedding => $"token_embd.{suffix}",
             ParameterKind.Head => $"output.{suffix}",
             ParameterKind.Norm when parameter.Layer < 0 => $"output_norm.{suffix}",
-            ParameterKind.Norm when parameter.Name.Contains("input_layernorm", StringComparison.Ordinal) =>
-                $"{block}.attn_norm.{suffix}",
-            ParameterKind.Norm => $"{block}.ffn_norm.{suffix}",
-            ParameterKind.Query => $"{block}.attn_q.{suffix}",
-            ParameterKind.Key => $"{block}.attn_k.{suffix}",
-            ParameterKind.Value => $"{block}.attn_v.{suffix}",
-            ParameterKind.Output => $"{block}.attn_output.{suffix}",
-            ParameterKind.FeedForwardRouter => $"{block}.ffn_gate_inp.{suffix}",
-            ParameterKind.Gate => $"{block}.ffn_gate{stack}.{suffix}",
-            ParameterKind.Up => $"{block}.ffn_up{stack}.{suffix}",
-            ParameterKind.Down => $"{block}.ffn_down{stack}.{suffix}",
-            _ => throw new ArgumentOutOfRangeException(nameof(parameter), parameter.Kind, "has no place in the architecture"),
+            ParameterKind.Norm => InBlock((config.HasOutputNorms ? OutputNorms : InputNorms)[parameter.Name.Split('.')[^2]]),
+            ParameterKind.Query or ParameterKind.Key or ParameterKind.Value when architecture.JoinsProjections =>
+                InBlock("attn_qkv"),
+            ParameterKind.Gate when architecture.JoinsProjections => InBlock(Modules[ParameterKind.Up]),
+            _ => InBlock($"{Modules[parameter.Kind]}{(parameter.Expert >= 0 ? "_exps" : "")}"),
         };
+
+        string InBlock(string module) => $"blk.{parameter.Layer}.{module}.{suffix}";
     }
 
-    private static GgufTensor Stack(string name, IReadOnlyList<ParameterInfo> parts, ModelConfig config, GgufTensorType type)
+    /// <summary>Experts have a dimension of their own, joined projections follow each other, a row alone is a vector.</summary>
+    private static long[] ShapeOf(IReadOnlyList<ParameterInfo> parts)
     {
         var first = parts[0];
-        long[] shape = first.Expert >= 0 ? [parts.Count, .. first.Shape] : first.Shape;
-        var isRotated = first.Kind is ParameterKind.Query or ParameterKind.Key && !config.RopeInterleaved;
-        return new(name, shape, TypeOf(first, type), parts) { RotaryHeadDim = isRotated ? config.HeadDim : 0 };
+        if (first.Expert >= 0) return [parts.Count, .. first.Shape];
+        if (first.Kind == ParameterKind.SharedExpertGate) return first.Shape[1..];
+        return [parts.Sum(part => part.Shape[0]), .. first.Shape[1..]];
     }
 
     /// <summary>Like llama.cpp's converter: rows that are not a multiple of the block length become float16.</summary>
     private static GgufTensorType TypeOf(ParameterInfo parameter, GgufTensorType type)
     {
-        if (parameter.Shape.Length == 1 || parameter.Kind == ParameterKind.FeedForwardRouter) return GgufTensorType.F32;
+        if (parameter.Shape.Length == 1 || parameter.IsRouter || parameter.Kind == ParameterKind.SharedExpertGate)
+            return GgufTensorType.F32;
         return type == GgufTensorType.Q8 && parameter.Shape[^1] % Q8Block.Length != 0 ? GgufTensorType.F16 : type;
     }
 
-    /// <summary>The divisors of the rotary frequencies.</summary>
-    private static GgufTensor RotaryFactors(ModelConfig config)
+    /// <summary>The divisors of the rotary frequencies, where a table of them describes the scaling.</summary>
+    private static IEnumerable<GgufTensor> RotaryFactors(ModelConfig config)
     {
-        var plain = RotaryFrequencies.Of(config with { RopeScaling = null }, length: 1);
-        var scaled = RotaryFrequencies.Of(config, length: 1);
-        float[] factors = [.. plain.Zip(scaled, (frequency, changed) => (float)(frequency / changed))];
-        return new("rope_freqs.weight", [factors.Length], GgufTensorType.F32, []) { Values = factors };
+        switch (config.RopeScaling)
+        {
+            case { Type: RopeScalingType.Llama3 }:
+                var plain = RotaryFrequencies.Of(config with { RopeScaling = null }, length: 1);
+                var scaled = RotaryFrequencies.Of(config, length: 1);
+                yield return Table("rope_freqs", [.. plain.Zip(scaled, (frequency, changed) => (float)(frequency / changed))]);
+                break;
+            case { Type: RopeScalingType.Longrope } longrope:
+                yield return Table("rope_factors_long", [.. longrope.LongFactor.Select(factor => (float)factor)]);
+                yield return Table("rope_factors_short", [.. longrope.ShortFactor.Select(factor => (float)factor)]);
+                break;
+        }
+
+        static GgufTensor Table(string name, float[] factors) =>
+            new($"{name}.weight", [factors.Length], GgufTensorType.F32, []) { Values = factors };
     }
 }
 
 /// <summary>
 /// Permutes the rows of query and key projections from rotary pairs in halves (i, i + head_dim/2) to interleaved pairs (2i, 2i +
-/// 1), which llama.cpp's "llama" architecture rotates. Dot products of queries and keys stay the same.
+/// 1), which some of llama.cpp's architectures rotate. Dot products of queries and keys stay the same.
 /// </summary>
 internal static class RotaryRows
 {
@@ -178,13 +235,18 @@ internal sealed class GgufTensorWriter(Checkpoint model, GgufFile layout)
         /// <summary>Offsets of the blocks in the last converted piece whose scale loses precision in float16.</summary>
         public List<int> LostBlocks { get; } = [];
 
-        public void ReadAhead(Piece piece) => model.ReadAhead(piece.Part.Name, piece.FirstRow * piece.Columns, piece.Count);
+        public void ReadAhead(Piece piece)
+        {
+            if (piece.Tensor.Constant is null) model.ReadAhead(piece.Part.Name, piece.FirstRow * piece.Columns, piece.Count);
+        }
 
         public ReadOnlySpan<byte> Convert(Piece piece)
         {
             var numbers = values.Span[..piece.Count];
-            if (piece.Tensor.RotaryHeadDim == 0) model.ReadFloat32(piece.Part.Name, piece.FirstRow * piece.Columns, numbers);
+            if (piece.Tensor.Constant is { } constant) numbers.Fill(constant);
+            else if (piece.Tensor.RotaryHeadDim == 0) model.ReadFloat32(piece.Part.Name, piece.FirstRow * piece.Columns, numbers);
             else ReadRotaryRows(piece, numbers);
+            if (piece.Tensor.Offset != 0) TensorPrimitives.Add(numbers, piece.Tensor.Offset, numbers);
             RequireFit(piece, numbers);
             var converted = bytes.Span[..(int)piece.ByteLength];
             piece.Tensor.Type.FromFloat32(numbers, converted);

@@ -49,7 +49,7 @@ public sealed class FamilyConfigTests
     [InlineData(
         "llama-gqa", "model_type", "\"mamba\"",
         "config.json: model_type: expected one of bam, llama, mistral, ministral, ministral3, mixtral, qwen2, qwen3, qwen2_moe, "
-        + "qwen3_moe, gemma2, gemma3_text, phi3, olmo2, olmoe, granite, smollm3, starcoder2, cohere, gpt_neox, gptj, phi, "
+        + "qwen3_moe, gemma2, gemma3_text, phi3, olmo2, olmoe, granite, smollm3, starcoder2, cohere, cohere2, gpt_neox, gptj, phi, "
         + "found \"mamba\"; Bam does not read this family")]
     public void What_changes_the_arithmetic_and_is_not_known_is_refused(string name, string key, string value, string message) =>
         Should.Throw<InvalidInputException>(() => Parse(name, key, value)).Message.ShouldStartWith(message);
@@ -66,6 +66,18 @@ public sealed class FamilyConfigTests
         config.SlidingWindow.ShouldBe(16);
         config.LayerTypes.Select(type => type == LayerType.SlidingAttention ? 1 : 0).ShouldBe([first, second]);
         (config.WindowOf(0), config.WindowOf(1)).ShouldBe((first == 1 ? 16 : null, second == 1 ? 16 : null));
+    }
+
+    [Fact]
+    public void Gemma_may_have_unread_rotary_keys_beside_those_of_its_layers()
+    {
+        var json = Json("gemma3-text");
+        var plain = Parse(json);
+        var rope = json["rope_parameters"]!.AsObject();
+        (rope["rope_type"], rope["rope_theta"]) = ("default", null);
+        Parse(json).ShouldBe(plain);
+        rope["rope_type"] = "linear";
+        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldContain("rope_parameters: rope_type: expected");
     }
 
     [Theory]
