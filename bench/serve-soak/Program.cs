@@ -38,9 +38,12 @@ var verdict = tally.Wrong == 0 && load == (0, 0, 0) && left == 0 && growth <= 1.
 await File.WriteAllTextAsync(output, $"""
     # Serving for long
 
-    `bench/serve-soak` on {Memory.Processor()}: {requests:N0} requests of {clients} clients: {tally.Right:N0} answers right, {tally.Wrong:N0} wrong,
-    {tally.Left:N0} clients left, {tally.Refused:N0} malformed requests refused. Tensors left at the end: {left}. Memory
-    after the last request relative to that after the first fifth: {growth:0.000}.
+    `bench/serve-soak` on {Memory.Processor()}: {requests:N0} requests of {clients} clients.
+
+    - {tally.Right:N0} answers right, {tally.Wrong:N0} wrong; {tally.Left:N0} clients left; {tally.Refused:N0} malformed requests
+      refused
+    - tensors left at the end: {left}
+    - memory after the last request relative to that after the first fifth: {growth:0.000}
 
     | requests | resident memory (MB) | live tensors |
     |---:|---:|---:|
