@@ -106,6 +106,26 @@ public sealed class StreamTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_held_back_at_the_end_is_sent()
+    {
+        var ids = TestServer.Alone(server.Model, [47], 100, new SamplerOptions { Seed = 3, Temperature = 1.5 });
+        var half = Array.FindIndex(ids, id => server.Model.Tokenizer.IdToToken(id)!.EndsWith('Ã'));
+        half.ShouldBeGreaterThan(0);
+        var request = $"\"prompt\": [47], \"max_tokens\": {half + 1}, \"seed\": 3, \"temperature\": 1.5";
+        var whole = server.Model.Tokenizer.Decode(ids.AsSpan(..(half + 1)));
+        whole.ShouldEndWith("\uFFFD");
+        // What could begin a stop string is text if the text ends there.
+        foreach (var stop in new[] { "never", $"{whole[^2..]}never" })
+        {
+            var body = $"{request}, \"stop\": {JsonSerializer.Serialize(stop)}";
+            TextOf((await server.Ask("/v1/completions", $"{{{body}}}")).GetProperty("choices")[0]).ShouldBe(whole);
+            var chunks = await server.Stream("/v1/completions", $"{{{body}, \"stream\": true}}");
+            string.Concat(chunks.Select(chunk => TextOf(chunk.GetProperty("choices")[0]))).ShouldBe(whole);
+            TextOf(chunks[^1].GetProperty("choices")[0]).ShouldBe("");
+        }
+    }
+
+    [Fact]
     public async Task Each_token_comes_with_its_experts()
     {
         var chunks = await server.Stream(
