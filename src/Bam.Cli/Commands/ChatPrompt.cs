@@ -5,13 +5,13 @@ using Bam.Tokenization.Chat;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>The options of <c>bam generate --chat</c>, and the conversation that they begin.</summary>
+/// <summary>The options of <c>bam generate --chat</c>, and the conversation that they give.</summary>
 internal sealed class ChatPrompt
 {
     private readonly Option<bool> chat = new("--chat")
     {
-        Description = "The prompt is a message of the user, written by the model's chat template; without a prompt on a "
-            + "terminal, a conversation of several turns",
+        Description = "Render the prompt as a message of the user with the model's chat template, and answer it; without a "
+            + "prompt, on a terminal, hold a conversation of several turns",
     };
 
     private readonly Option<string?> system = new("--system")
@@ -23,7 +23,7 @@ internal sealed class ChatPrompt
     private readonly Option<string?> messages = new("--messages")
     {
         Description = "With --chat, instead of a prompt: a JSON file with a list of messages, or an object with 'messages', "
-            + "'tools' and 'documents'; a last message of the assistant is continued",
+            + "'tools' and 'documents'; if the last message is the assistant's, it is continued",
         HelpName = "FILE",
     };
 
@@ -31,19 +31,19 @@ internal sealed class ChatPrompt
 
     public IEnumerable<Option> Options => [chat, system, messages, template];
 
-    public bool IsAsked(Invocation invocation) => invocation.Get(chat);
+    public bool IsEnabled(Invocation invocation) => invocation.Get(chat);
 
-    /// <summary>Refuses options that have no meaning together.</summary>
-    /// <exception cref="InvalidInputException">There are such.</exception>
+    /// <summary>Refuses combinations of options that have no meaning.</summary>
+    /// <exception cref="InvalidInputException">The options are such a combination.</exception>
     public void Check(Invocation invocation, bool hasPrompt, bool noSpecialTokens)
     {
         foreach (var option in new[] { system, messages, template })
         {
-            if (invocation.Get(option) is not null && !IsAsked(invocation))
+            if (invocation.Get(option) is not null && !IsEnabled(invocation))
                 throw new InvalidInputException(option.Name, "--chat beside it", "none", "add --chat, or leave it out");
         }
 
-        if (!IsAsked(invocation)) return;
+        if (!IsEnabled(invocation)) return;
         if (noSpecialTokens)
             throw new InvalidInputException(
                 "--no-special-tokens", "none with --chat, whose template writes all special tokens", "it", "leave it out");
@@ -55,7 +55,7 @@ internal sealed class ChatPrompt
 
     /// <summary>True for a conversation of several turns on a terminal.</summary>
     public bool IsInteractive(Invocation invocation, bool hasPrompt) =>
-        IsAsked(invocation) && !hasPrompt && invocation.Get(messages) is null && !Console.IsInputRedirected;
+        IsEnabled(invocation) && !hasPrompt && invocation.Get(messages) is null && !Console.IsInputRedirected;
 
     public string? SystemOf(Invocation invocation) => invocation.Get(system);
 

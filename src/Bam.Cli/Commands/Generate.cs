@@ -108,7 +108,7 @@ internal sealed class Generate : Verb
             throw new InvalidInputException("--show-experts", "a mixture", $"{directory}, a dense model", "leave it out");
         var hasPrompt = invocation.Get(prompt) is not null || invocation.Get(promptFile) is not null;
         chat.Check(invocation, hasPrompt, invocation.Get(noSpecialTokens));
-        var encoder = chat.IsAsked(invocation) ? chat.EncoderOf(invocation, tokenizer, checkpoint) : null;
+        var encoder = chat.IsEnabled(invocation) ? chat.EncoderOf(invocation, tokenizer, checkpoint) : null;
         if (encoder is not null) options = options with { EndIds = encoder.EndOfTurnIds() };
         var isSession = chat.IsInteractive(invocation, hasPrompt);
         int[]? messages = null;

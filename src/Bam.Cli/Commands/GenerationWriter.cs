@@ -6,10 +6,10 @@ using Bam.Upcycling;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>Generates after a prompt and writes the text as it comes, then its times or, with <c>--json</c>, all of it.</summary>
+/// <summary>Generates text and writes it token by token, then the times or, with <c>--json</c>, the whole result.</summary>
 /// <param name="invocation">Where to write.</param>
 /// <param name="directory">The model, as the user names it.</param>
-/// <param name="checkpoint">Its directory, without adapters.</param>
+/// <param name="checkpoint">The model's directory, without adapters.</param>
 /// <param name="options">How to generate.</param>
 /// <param name="tokenizer">The model's.</param>
 /// <param name="config">The model's.</param>

@@ -93,7 +93,7 @@ internal sealed class Mix : Verb
     private readonly Option<string[]> routerTexts = new("--router-text")
     {
         Description = "Calibrate the routers instead of drawing them at random: one text of each model's domain, the seed's "
-            + "first (.txt, .jsonl, .parquet, also .gz or .zst, a folder, a quoted pattern, or a folder written by "
+            + "first (.txt, .jsonl, .parquet; also .gz, .zst; a folder, a quoted pattern, or a folder written by "
             + "'bam data build')",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,

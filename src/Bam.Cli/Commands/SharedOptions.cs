@@ -52,7 +52,7 @@ internal static class TemplateOption
 {
     public static Option<string?> Create() => new("--template")
     {
-        Description = "With --chat: the name of one of the model's chat templates, or a file .jinja "
+        Description = "With --chat: the name of one of the model's chat templates, or a .jinja file "
             + "[default: tool_use for conversations with tools if there is one, else default]",
         HelpName = "NAME",
     };

@@ -34,7 +34,7 @@ internal sealed class DomainText(string name, RecipeDomain domain, PreparePhase?
         var layout = TextFileKind.Of(file)?.Layout;
         if (layout == TextLayout.Parquet) return " as Parquet";
         var isJsonLines = layout == TextLayout.JsonLines;
-        return isJsonLines == domain.SpeaksOfJsonLines ? "" : isJsonLines ? " as JSONL" : " as text";
+        return isJsonLines == domain.HasFieldKeys ? "" : isJsonLines ? " as JSONL" : " as text";
     }
 }
 

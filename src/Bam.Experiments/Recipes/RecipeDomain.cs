@@ -39,13 +39,13 @@ internal sealed record RecipeDomain : ICheckedSection
     public LossOn LossOn { get; init; }
 
     [Key(
-        "with format chat: the name of one of the tokenizer's chat templates, or a file .jinja; if omitted, tool_use for "
+        "with format chat: the name of one of the tokenizer's chat templates, or a .jinja file; if omitted, tool_use for "
         + "conversations with tools if there is one, else default",
         IsPath = true)]
     public string? Template { get; init; }
 
     /// <summary>True if a key is set that only .jsonl and .parquet files use.</summary>
-    internal bool SpeaksOfJsonLines => TextKey != DefaultTextKey || GroupKey is not null || Format == DataFormat.Chat;
+    internal bool HasFieldKeys => TextKey != DefaultTextKey || GroupKey is not null || Format == DataFormat.Chat;
 
     /// <inheritdoc/>
     public void Check(SectionLocation section)

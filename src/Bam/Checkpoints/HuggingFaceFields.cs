@@ -88,7 +88,7 @@ internal static class HuggingFaceFields
                 "correct one of the two");
         if (window is null) return config with { SlidingWindow = null };
 
-        // A count of layers that no model has is refused later.
+        // An impossible number of layers is refused later.
         var layers = Math.Clamp(config.NumHiddenLayers, 0, ModelSizeRules.MostTensors);
         var sliding = named.Count > 0
             ? named.Select(type => type == SlidingAttention).ToArray()

@@ -107,7 +107,7 @@ public sealed record ModelConfig
     [Key(Minimum = 0, AboveMinimum = true, OmitDefault = true)]
     internal double? AttnLogitSoftcapping { get; init; }
 
-    /// <summary>W: a position looks at itself and the W - 1 before it; null for all before it.</summary>
+    /// <summary>W: a position attends to itself and the W - 1 before it; null for all before it.</summary>
     [Key(Minimum = 1, OmitDefault = true)]
     internal int? SlidingWindow { get; init; }
 
@@ -202,8 +202,8 @@ public sealed record ModelConfig
     internal int? DenseIntermediateSize { get; init; }
 
     /// <summary>
-    /// The width of the feed-forward that every token takes beside its k experts, times sigmoid(gate · h); null for none
-    /// (Qwen2-MoE).
+    /// The width of the shared expert, to which every token goes in addition to its k experts; its output is multiplied by
+    /// sigmoid(gate · h). Null for none (Qwen2-MoE).
     /// </summary>
     [Key(Minimum = 1, OmitDefault = true)]
     internal int? SharedExpertIntermediateSize { get; init; }
@@ -238,10 +238,10 @@ public sealed record ModelConfig
     /// <summary>True when each branch of a block has a norm of its own before it.</summary>
     internal bool HasSecondNorm => HasInputNorms && (!ParallelBlock || SeparateNorms);
 
-    /// <summary>True when the branches read a normed residual stream.</summary>
+    /// <summary>True when the branches read a normalised residual stream.</summary>
     internal bool HasInputNorms => NormPlacement != NormPlacement.Output;
 
-    /// <summary>True when what the branches add is normed.</summary>
+    /// <summary>True when the branches' outputs are normalised.</summary>
     internal bool HasOutputNorms => NormPlacement != NormPlacement.Input;
 
     /// <summary>W of a layer; null where it attends to all positions before.</summary>

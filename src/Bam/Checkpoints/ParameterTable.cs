@@ -16,10 +16,10 @@ internal static class ParameterTable
     /// <summary>The bias of the output head, tied or not.</summary>
     public const string HeadBias = "lm_head.bias";
 
-    /// <summary>The norm of what attention adds.</summary>
+    /// <summary>The norm of attention's output.</summary>
     public const string AttentionOutputNorm = "post_attention_layernorm";
 
-    /// <summary>The norm of what the feed-forward adds.</summary>
+    /// <summary>The norm of the feed-forward's output.</summary>
     public const string FeedForwardOutputNorm = "post_feedforward_layernorm";
 
     /// <summary>The norm before the feed-forward. Llama's name for it is Gemma's for attention's output norm.</summary>
@@ -176,7 +176,7 @@ internal enum ParameterKind
     /// <summary>Down projection [d, f].</summary>
     Down,
 
-    /// <summary>The gate [1, d] of the feed-forward that every token takes.</summary>
+    /// <summary>The gate [1, d] of the shared expert.</summary>
     SharedExpertGate,
 
     /// <summary>Its gate projection [f, d].</summary>

@@ -24,7 +24,7 @@ internal static class RotaryFields
 
     private const string Full = "full_attention", Sliding = "sliding_attention", LocalTheta = "rope_local_base_freq";
 
-    /// <summary>What some kind of scaling reads, and what other kinds leave behind.</summary>
+    /// <summary>Keys of some type of scaling; files may also contain them with other types.</summary>
     private static readonly string[] OtherKinds =
     [
         "factor", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "truncate",
@@ -128,7 +128,7 @@ internal static class RotaryFields
         return settings;
     }
 
-    /// <summary>The settings of the layers, where the object has those of each type of layer: Bam has one for all.</summary>
+    /// <summary>The settings of all layers, also if the object has them by type of layer and there is only one type.</summary>
     private static JsonFields? ForAllLayers(JsonFields file, string key, JsonFields rope)
     {
         var types = rope.Unread.Where(rope.HasObject).ToList();
@@ -257,7 +257,7 @@ internal static class RotaryFields
             file.Warn(key, $"{string.Join(", ", ignored)} of another rope_type than \"{kind}\": ignored, as transformers does");
     }
 
-    /// <summary>What an object of rotary settings needs to know of its file and family.</summary>
+    /// <summary>What the reading of an object of rotary settings depends on in its file and family.</summary>
     /// <param name="Length">The longest input before scaling that stands beside the object; null for none.</param>
     /// <param name="LongropeNames">What the family calls LongRoPE beside "longrope".</param>
     /// <param name="HasQueryFactor">Whether the family has <see cref="RopeScaling.Llama4ScalingBeta"/>.</param>
@@ -267,7 +267,7 @@ internal static class RotaryFields
 
     private sealed record Settings(RopeScaling? Scaling, double? Theta, double? Factor)
     {
-        /// <summary>Whether another place says something else than what is taken.</summary>
+        /// <summary>Whether another place contradicts the settings that are taken.</summary>
         public bool Contradicts(Settings taken) =>
             Scaling != taken.Scaling || (Theta is not null && Theta != taken.Theta)
                 || (Factor is not null && Factor != taken.Factor);

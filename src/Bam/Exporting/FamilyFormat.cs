@@ -7,8 +7,8 @@ using Bam.Exporting.Limits;
 namespace Bam.Exporting;
 
 /// <summary>
-/// The form of a family that transformers has and that Bam reads. Whatever the family's <c>config.json</c> cannot say is refused:
-/// Bam's reader of the family must give back the same model.
+/// The format of a family that both transformers and Bam support. Models that the family's <c>config.json</c> cannot describe are
+/// refused: Bam's reader of the family must give back the same model.
 /// </summary>
 internal abstract class FamilyFormat : SafetensorsFormat
 {

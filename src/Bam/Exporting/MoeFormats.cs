@@ -62,7 +62,10 @@ internal sealed class Qwen2MoeFormat : FamilyFormat
     }
 }
 
-/// <summary>OLMoE (arXiv 2409.02060): mixtures of models with Llama's blocks and norms of all queries and of all keys.</summary>
+/// <summary>
+/// OLMoE (arXiv 2409.02060): mixtures of models with Llama's blocks, and norms over all query heads and over all
+/// key heads.
+/// </summary>
 internal sealed class OlmoeFormat : FamilyFormat
 {
     private static readonly IReadOnlyList<ExportLimit> AllLimits =
@@ -107,7 +110,7 @@ internal static class QwenMoeConfigJson
         json["mlp_only_layers"] = new JsonArray([.. config.MlpOnlyLayers.Select(layer => (JsonNode)layer)]);
         json["use_sliding_window"] = config.SlidingWindow is not null;
         json["sliding_window"] = config.SlidingWindow;
-        // The first layer with the window, where a version of transformers does not have it in all layers.
+        // The first layer with the window, for versions of transformers that do not use it in all layers.
         json["max_window_layers"] = 0;
         return json;
     }

@@ -13,14 +13,14 @@ internal sealed record ModelPath(string Base, IReadOnlyList<string> Adapters)
     /// <summary>Every directory of the model, the checkpoint's first.</summary>
     public IReadOnlyList<string> Directories => [Base, .. Adapters];
 
-    /// <summary>Whether an adapter lies beside the checkpoint's weights and is named too.</summary>
+    /// <summary>Whether the checkpoint and an adapter are in the same directory.</summary>
     public bool IsAdapterInBase =>
         Adapters.Any(adapter => Path.TrimEndingDirectorySeparator(Path.GetFullPath(adapter))
             == Path.TrimEndingDirectorySeparator(Path.GetFullPath(Base)));
 
     /// <summary>
-    /// Splits a text. A path that exists is the checkpoint, whatever its name; otherwise the text is split at the last plus both
-    /// of whose sides exist, and its left side again. A text that cannot be split is the checkpoint, which does not exist.
+    /// Splits a text. An existing path is a checkpoint, whatever its name. Other texts are split at the last plus whose two sides
+    /// both exist, and then the left side in the same way. A text that cannot be split is a checkpoint that does not exist.
     /// </summary>
     public static ModelPath Of(string text) => Find(text, part => part) ?? new(text, []);
 
@@ -31,7 +31,7 @@ internal sealed record ModelPath(string Base, IReadOnlyList<string> Adapters)
     public static string Absolute(string text, string folder) =>
         Find(text, part => Path.GetFullPath(part, folder))?.ToString() ?? Path.GetFullPath(text, folder);
 
-    /// <summary>Of a text that <see cref="Exists"/> denies: the one side of its last plus that is missing; else null.</summary>
+    /// <summary>The side of the last plus that does not exist, if the other one does; otherwise null.</summary>
     public static string? MissingSide(string text)
     {
         var plus = text.LastIndexOf(Separator);

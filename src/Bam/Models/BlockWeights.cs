@@ -7,8 +7,8 @@ namespace Bam.Models;
 /// <summary>The weights of one block, with the gradients that they collect, as views into the model's arena.</summary>
 /// <param name="InputNorm">[d]; null where the branches read the residual stream as it is.</param>
 /// <param name="SecondNorm">[d], before the feed-forward; null in parallel blocks with one norm, and without input norms.</param>
-/// <param name="AttentionOutputNorm">[d], of what attention adds; null for none.</param>
-/// <param name="FeedForwardOutputNorm">[d], of what the feed-forward adds; null for none.</param>
+/// <param name="AttentionOutputNorm">[d], for attention's output; null for none.</param>
+/// <param name="FeedForwardOutputNorm">[d], for the feed-forward's output; null for none.</param>
 /// <param name="AttentionRouter">[N, d]; null with dense attention.</param>
 /// <param name="Qkv">[(N·H + 2·N·G)·D, d]; (N·H + 2·G)·D rows when keys and values are shared.</param>
 /// <param name="HeadNorms">The norms of queries and keys; null for none.</param>
@@ -16,7 +16,7 @@ namespace Bam.Models;
 /// <param name="FeedForwardRouter">[M, d]; null with a dense feed-forward.</param>
 /// <param name="GateUp">M times [2f, d]; [f, d] without gate.</param>
 /// <param name="Down">M times [d, f].</param>
-/// <param name="SharedExpert">The feed-forward that every token takes beside its experts; null for none.</param>
+/// <param name="SharedExpert">The feed-forward of every token in addition to its experts; null for none.</param>
 internal sealed record BlockWeights(
     NormWeights? InputNorm, NormWeights? SecondNorm, NormWeights? AttentionOutputNorm, NormWeights? FeedForwardOutputNorm,
     Parameter? AttentionRouter, Projection Qkv, HeadNorms? HeadNorms, Projection Output,
@@ -59,7 +59,7 @@ internal sealed record BlockWeights(
     }
 }
 
-/// <summary>A feed-forward that every token takes, times sigmoid(gate · h) (Qwen2-MoE, arXiv 2407.10671).</summary>
+/// <summary>A feed-forward of every token, times sigmoid(gate · h) (Qwen2-MoE, arXiv 2407.10671).</summary>
 /// <param name="Gate">[1, d].</param>
 /// <param name="GateUp">[2f, d]; [f, d] without gate.</param>
 /// <param name="Down">[d, f].</param>

@@ -182,7 +182,7 @@ internal sealed class LanguageModel : IDisposable
         return scope.Keep(x + Added(FeedForward(h, block, context), block.FeedForwardOutputNorm));
     }
 
-    // What a branch adds to the residual stream.
+    // A branch's output, which is added to the residual stream.
     private Tensor Added(Tensor branch, NormWeights? norm) =>
         Scaled(norm?.Apply(branch, Config) ?? branch, Config.ResidualMultiplier);
 

@@ -47,10 +47,10 @@ internal static class ParameterLayout
     /// <summary>The down projection of one feed-forward expert.</summary>
     public static string Down(int layer, int expert) => $"model.layers.{layer}.mlp.{expert}.down";
 
-    /// <summary>The gate and up of the feed-forward that every token takes.</summary>
+    /// <summary>The gate and up projections of the shared expert.</summary>
     public static string SharedGateUp(int layer) => $"model.layers.{layer}.mlp.shared.gate_up";
 
-    /// <summary>The down projection of the feed-forward that every token takes.</summary>
+    /// <summary>The down projection of the shared expert.</summary>
     public static string SharedDown(int layer) => $"model.layers.{layer}.mlp.shared.down";
 
     /// <summary>The norms of a block's queries, or of its keys.</summary>

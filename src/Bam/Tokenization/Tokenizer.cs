@@ -148,8 +148,8 @@ public sealed class Tokenizer
     internal void EncodeOrdinary(ReadOnlySpan<char> text, List<int> ids) => EncodeCore(text, ids, ordinary: true);
 
     /// <summary>
-    /// Encodes a part of a longer text with special tokens and without the template. If it <paramref name="continues"/> ordinary
-    /// text, nothing is put before it, such as the space that some tokenizers begin a text with.
+    /// Encodes a part of a longer text with special tokens and without the post-processor. If it <paramref name="continues"/>
+    /// ordinary text, nothing is put before it, such as the space that some tokenizers begin a text with.
     /// </summary>
     internal void EncodeContinuing(ReadOnlySpan<char> text, List<int> ids, bool continues) =>
         EncodeCore(text, ids, ordinary: false, isFirst: ids.Count == 0, continues);

@@ -144,8 +144,8 @@ internal sealed class MicroBatch
     public Tensor Targets(Device device) => Tokens(device, first: 1);
 
     /// <summary>
-    /// The weight of this part's mean among those of <paramref name="parts"/> parts, so that every target of the step that counts
-    /// weighs the same: 1 if all tokens count.
+    /// The weight of this part's mean among those of <paramref name="parts"/> parts, which gives the same weight to all targets
+    /// of the step that count; 1 if all tokens count.
     /// </summary>
     public double WeightAmong(int parts)
     {

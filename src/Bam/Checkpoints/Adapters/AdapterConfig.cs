@@ -11,7 +11,7 @@ internal sealed class AdapterConfig
 {
     public const string FileName = "adapter_config.json";
 
-    /// <summary>Keys that concern training, or that name what the tensors say.</summary>
+    /// <summary>Keys that concern only training, or repeat what follows from the tensors.</summary>
     private static readonly string[] Informative =
     [
         "alora_invocation_string", "auto_mapping", "corda_config", "eva_config", "exclude_modules", "inference_mode",
@@ -19,11 +19,11 @@ internal sealed class AdapterConfig
         "lora_ga_config", "loftq_config", "megatron_core", "modules_to_save", "modules_to_tie", "peft_version",
         "qalora_group_size", "revision", "runtime_config", "target_modules", "target_modules_to_tie", "task_type",
 
-        // Linear layers are stored [out, in] by every family, for which PEFT switches this off.
+        // Every family stores linear layers as [out, in]; PEFT switches this key off for them.
         "fan_in_fan_out",
     ];
 
-    /// <summary>Features whose result is no change of the base's matrices, or one that is not read.</summary>
+    /// <summary>Features that no change of the base's matrices can express, or that Bam does not read.</summary>
     private static readonly (string Key, string Why)[] Unsupported =
     [
         ("alora_invocation_tokens", "an activated LoRA changes only some tokens, and no weights can express it"),
@@ -38,7 +38,7 @@ internal sealed class AdapterConfig
         ("velora_config", "Bam does not read this variant; merge it with peft"),
     ];
 
-    /// <summary>Initialisations that take a part out of the base's own weights.</summary>
+    /// <summary>Initialisations that change the base's weights.</summary>
     private static readonly string[] ChangingTheBase = ["pissa", "olora", "corda", "loftq", "lora_ga"];
 
     private static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(1);
@@ -83,13 +83,13 @@ internal sealed class AdapterConfig
             : fields.Warnings;
     }
 
-    /// <summary>The model that the adapter was trained on, by the name that it had there; null where the file has none.</summary>
+    /// <summary>The name of the model that the adapter was trained on; null if the file has none.</summary>
     public string? BaseName { get; }
 
-    /// <summary>Whether directions and lengths are apart (DoRA, arXiv 2402.09353).</summary>
+    /// <summary>Whether magnitudes and directions are trained separately (DoRA, arXiv 2402.09353).</summary>
     public bool IsDora { get; }
 
-    /// <summary>Whether the head stays the embedding matrix when one of the two is adapted.</summary>
+    /// <summary>Whether a tied head stays tied if the adapter changes it or the embedding matrix.</summary>
     public bool TiesWeights { get; }
 
     public IReadOnlyList<string> Warnings { get; }
@@ -100,7 +100,7 @@ internal sealed class AdapterConfig
         Array.Exists(ChangingTheBase, name => Initialisation.Contains(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads the file of an adapter.</summary>
-    /// <exception cref="InvalidInputException">It is no LoRA adapter, or has a setting that Bam cannot honour.</exception>
+    /// <exception cref="InvalidInputException">It is no LoRA adapter, or has a setting that Bam does not support.</exception>
     public static AdapterConfig Read(string path) =>
         new(new JsonFields(InputFile.ReadAllText(path, "it was there a moment ago"), path), path);
 
@@ -114,14 +114,14 @@ internal sealed class AdapterConfig
             : throw new InvalidInputException($"{path}: r", $"a positive integer for {module}", $"{value}", "correct it");
     }
 
-    /// <summary>The factor of B·A: alpha / r, or alpha / √r where it is rank-stabilised (arXiv 2312.03732).</summary>
+    /// <summary>The factor of B·A: alpha / r, or alpha / √r if rank-stabilised (arXiv 2312.03732).</summary>
     public float ScaleOf(string module)
     {
         var (top, bottom) = (ValueOf(alphas, module, alpha), RankOf(module));
         return (float)(top / (isRankStabilised ? Math.Sqrt(bottom) : bottom));
     }
 
-    // The first pattern in the file's order wins; it matches the end of the name, from a dot on.
+    // The first matching pattern in the file's order wins. A pattern matches whole names, or their ends after a dot.
     private double ValueOf(IReadOnlyList<(Regex Module, double Value)> patterns, string module, double otherwise)
     {
         foreach (var (pattern, value) in patterns)

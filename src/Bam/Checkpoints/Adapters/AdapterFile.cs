@@ -21,19 +21,19 @@ internal enum AdapterPart
     /// <summary>B of an embedding, [d, r].</summary>
     EmbeddingB,
 
-    /// <summary>DoRA's lengths, [out]; of an embedding [d].</summary>
+    /// <summary>DoRA's magnitudes, [out]; of an embedding [d].</summary>
     Magnitude,
 
-    /// <summary>The whole weight, in the place of the base's.</summary>
+    /// <summary>A whole weight that replaces the base's.</summary>
     Weight,
 
-    /// <summary>The whole bias, in the place of the base's.</summary>
+    /// <summary>A whole bias that replaces the base's.</summary>
     Bias,
 }
 
 /// <summary>
-/// The tensors of <c>adapter_model.safetensors</c> by module. A name is that of the module in the base behind
-/// <c>base_model.model.</c>, and of its part; the adapter's own name (<c>.default</c>) may stand in it.
+/// The tensors of <c>adapter_model.safetensors</c> by module. A tensor's name consists of <c>base_model.model.</c>, the module's
+/// name in the base and the part; it may also contain the adapter's own name (<c>.default</c>).
 /// </summary>
 internal sealed partial class AdapterFile
 {
@@ -41,10 +41,10 @@ internal sealed partial class AdapterFile
 
     private const string PickledFileName = "adapter_model.bin";
 
-    /// <summary>What PEFT and wrappers of distributed training put in front of a name, once or more.</summary>
+    /// <summary>Prefixes that PEFT and wrappers for distributed training add to names, once or repeatedly.</summary>
     private static readonly string[] Prefixes = ["base_model.model.", "_fsdp_wrapped_module.", "_orig_mod.", "module."];
 
-    /// <summary>Modules that wrap another one, inside a name.</summary>
+    /// <summary>Modules that wrap another one; their names occur inside tensor names.</summary>
     private static readonly string[] Wrappers = ["._fsdp_wrapped_module", "._orig_mod", "._checkpoint_wrapped_module"];
 
     private AdapterFile(SafetensorsFile file, IReadOnlyDictionary<string, Dictionary<AdapterPart, TensorInfo>> modules) =>
@@ -56,7 +56,7 @@ internal sealed partial class AdapterFile
     public IReadOnlyDictionary<string, Dictionary<AdapterPart, TensorInfo>> Modules { get; }
 
     /// <summary>Opens the tensors of an adapter's directory.</summary>
-    /// <exception cref="InvalidInputException">One is no part of a LoRA adapter.</exception>
+    /// <exception cref="InvalidInputException">A tensor does not belong to a LoRA adapter.</exception>
     public static AdapterFile Open(string directory)
     {
         var file = SafetensorsFile.Open(Path.Combine(directory, FileName));

@@ -4,12 +4,12 @@ using Bam.Checkpoints.Safetensors;
 namespace Bam.Checkpoints.Adapters;
 
 /// <summary>
-/// Folds LoRA adapters in PEFT's form into the stored tensors of their base. Nothing is computed before a tensor is read; then
-/// each number is what <see cref="LowRankChange"/> and <see cref="DoraScaling"/> say.
+/// Folds LoRA adapters in PEFT's format into the stored tensors of their base. A tensor is changed when it is read, by
+/// <see cref="LowRankChange"/> and <see cref="DoraScaling"/>.
 /// </summary>
 internal static class AdapterFolding
 {
-    /// <summary>The files of an adapter that decide what it does.</summary>
+    /// <summary>The files that determine what an adapter does.</summary>
     public static readonly IReadOnlyList<string> FileNames = [AdapterConfig.FileName, AdapterFile.FileName];
 
     /// <summary>Folds adapters in, one after the other.</summary>
@@ -55,8 +55,8 @@ internal sealed class AdapterFold(string directory, AdapterFile file, AdapterCon
         return new(directory, adapted, replaced);
     }
 
-    // PEFT adapts the two uses of a tied matrix apart from each other, unless ensure_weight_tying says otherwise. Two that are
-    // equal in the end are read as tied.
+    // PEFT adapts the two uses of a tied matrix separately unless ensure_weight_tying is set. If they are equal after that, the
+    // model is read as tied.
     private void FoldTied(
         IReadOnlyDictionary<string, Dictionary<AdapterPart, TensorInfo>> modules, bool changesEmbedding, bool changesHead)
     {
@@ -85,8 +85,8 @@ internal sealed class AdapterFold(string directory, AdapterFile file, AdapterCon
     }
 
     /// <summary>
-    /// The adapter's modules by their names in the base. A name without the base's outermost modules, of an adapter of the model
-    /// without its head, is found by its end.
+    /// The adapter's modules by their names in the base. Names in an adapter of the model without its head lack the base's
+    /// outermost modules; they are matched by their ends.
     /// </summary>
     private SortedDictionary<string, Dictionary<AdapterPart, TensorInfo>> Locate(IReadOnlyList<string> more)
     {
@@ -242,7 +242,7 @@ internal sealed class AdapterFold(string directory, AdapterFile file, AdapterCon
 /// <summary>An adapter that was folded in.</summary>
 /// <param name="Directory">Its directory.</param>
 /// <param name="Modules">The modules whose matrices it changes, by their names in the base.</param>
-/// <param name="Replaced">The tensors of the base in whose place it has others.</param>
+/// <param name="Replaced">The tensors of the base that it replaces.</param>
 internal sealed record FoldedAdapter(string Directory, IReadOnlyList<AdaptedModule> Modules, IReadOnlyList<string> Replaced);
 
 /// <summary>A module whose matrix an adapter changes by <paramref name="Scale"/>·B·A.</summary>

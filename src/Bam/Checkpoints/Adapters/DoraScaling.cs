@@ -1,8 +1,8 @@
 namespace Bam.Checkpoints.Adapters;
 
 /// <summary>
-/// DoRA (arXiv 2402.09353): every row of W + s·B·A, of an embedding every column, gets a length that was trained. A length is
-/// the root of the squares' sum in float64, added in ascending order, rounded to float32; the factor is the quotient in float32.
+/// DoRA (arXiv 2402.09353): every row of W + s·B·A (every column of an embedding) is scaled to a trained magnitude. Its norm is
+/// the root of the sum of squares, added in float64 in ascending order and rounded to float32; the factor is magnitude / norm.
 /// </summary>
 internal static class DoraScaling
 {
@@ -12,10 +12,11 @@ internal static class DoraScaling
     /// <summary>Reads numbers of a matrix from a row-major index on.</summary>
     public delegate void ReadNumbers(long start, Span<float> values);
 
-    /// <summary>What each row or column is multiplied by.</summary>
-    public static float[] Factors(float[] lengths, float[] norms) => [.. lengths.Zip(norms, (length, norm) => length / norm)];
+    /// <summary>The factor of each row or column, in float32.</summary>
+    public static float[] Factors(float[] magnitudes, float[] norms) =>
+        [.. magnitudes.Zip(norms, (magnitude, norm) => magnitude / norm)];
 
-    /// <summary>The length of every row. Rows are computed by several threads.</summary>
+    /// <summary>The norm of every row. Rows are computed by several threads.</summary>
     public static float[] NormsOfRows(long rows, int columns, ReadNumbers read)
     {
         var norms = new float[rows];
@@ -35,7 +36,7 @@ internal static class DoraScaling
         return norms;
     }
 
-    /// <summary>The length of every column.</summary>
+    /// <summary>The norm of every column.</summary>
     public static float[] NormsOfColumns(long rows, int columns, ReadNumbers read)
     {
         var sums = new double[columns];

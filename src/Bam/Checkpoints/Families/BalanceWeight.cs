@@ -5,7 +5,7 @@ namespace Bam.Checkpoints.Families;
 /// <summary>
 /// The coefficient of the load-balancing loss in transformers' meaning and in Bam's. For L layers and k experts of a token,
 /// transformers joins the tokens of all layers into one term, whose fractions of assignments sum to k; Bam adds a term for each
-/// layer, whose fractions sum to 1. With even routing theirs is k times the coefficient and Bam's L times.
+/// layer, whose fractions sum to 1. With uniform routing, transformers' loss is k times the coefficient, and Bam's L times.
 /// </summary>
 internal static class BalanceWeight
 {

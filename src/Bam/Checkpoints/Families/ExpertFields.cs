@@ -1,10 +1,10 @@
 namespace Bam.Checkpoints.Families;
 
-/// <summary>What a family's feed-forward experts are where the file says nothing.</summary>
+/// <summary>A family's defaults for its feed-forward experts.</summary>
 /// <param name="Experts">M.</param>
 /// <param name="ExpertsPerToken">k.</param>
 /// <param name="BalanceWeight">The coefficient of the load-balancing loss, in transformers' meaning.</param>
-/// <param name="Width">Their width; null where it is <c>intermediate_size</c>.</param>
+/// <param name="Width">Their width; null if it is <c>intermediate_size</c>.</param>
 internal sealed record ExpertDefaults(int Experts, int ExpertsPerToken, double BalanceWeight, int? Width = null);
 
 /// <summary>The fields of Qwen's and OLMo's feed-forward experts: softmax over all, then the k largest.</summary>

@@ -8,7 +8,7 @@ internal static class LlamaFamily
 
     public static readonly ModelFamily Family = new() { ModelType = "llama", Read = WithBiases, Buffers = Buffers };
 
-    /// <summary>Llama's fields: <see cref="Common"/>, with biases where the file says so, and no window.</summary>
+    /// <summary>Llama's fields: <see cref="Common"/>, with the biases of the file, and no window.</summary>
     public static ModelConfig WithBiases(JsonFields fields)
     {
         var bias = fields.Flag("attention_bias", absent: false);
@@ -21,11 +21,11 @@ internal static class LlamaFamily
         };
     }
 
-    /// <summary>The fields that Llama's relatives have too, and their form: sequential blocks, RMSNorm, SwiGLU.</summary>
+    /// <summary>The fields that relatives of Llama share, and their architecture: sequential blocks, RMSNorm, SwiGLU.</summary>
     /// <param name="fields">The file.</param>
     /// <param name="maxPositions">As in <see cref="HuggingFaceFields.Sizes"/>; so are the last three.</param>
-    /// <param name="normEps">Added to the mean square, where the file says nothing.</param>
-    /// <param name="theta">The rotary base, likewise.</param>
+    /// <param name="normEps">The default of the norms' ε.</param>
+    /// <param name="theta">The default of the rotary base.</param>
     /// <param name="keyValueHeads">Null for as many as query heads.</param>
     /// <param name="headDim">Null for d / H.</param>
     /// <param name="isTied">Whether the head is the embedding matrix.</param>

@@ -10,8 +10,8 @@ internal sealed record ModelFamily
     public required Func<JsonFields, ModelConfig> Read { get; init; }
 
     /// <summary>
-    /// What every model of the family has, where a key may say so, beside <see cref="HarmlessConfigKeys"/>: the key with its
-    /// value, as JSON.
+    /// Keys that are accepted only with the value that every model of the family has, and this value as JSON; in addition to
+    /// <see cref="HarmlessConfigKeys"/>.
     /// </summary>
     public IReadOnlyDictionary<string, string> Harmless { get; init; } = new Dictionary<string, string>();
 
@@ -27,7 +27,7 @@ internal sealed record ModelFamily
         new Dictionary<string, ModuleSource>(),
     ];
 
-    /// <summary>Ends of the names of stored tensors that are no parameters: tables that older files carry.</summary>
+    /// <summary>Ends of the names of stored tensors that are not parameters: tables in older files.</summary>
     public IReadOnlyList<string> Buffers { get; init; } = [];
 
     /// <summary>The name under which a head is stored.</summary>

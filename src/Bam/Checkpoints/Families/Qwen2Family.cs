@@ -51,7 +51,7 @@ internal static class Qwen3Family
     }
 }
 
-/// <summary>Qwen1.5-MoE and Qwen2-MoE (arXiv 2407.10671): Qwen2 with experts, one of which every token takes.</summary>
+/// <summary>Qwen1.5-MoE and Qwen2-MoE (arXiv 2407.10671): Qwen2 with experts, and a shared expert for every token.</summary>
 internal static class Qwen2MoeFamily
 {
     public static readonly ModelFamily Family = new()

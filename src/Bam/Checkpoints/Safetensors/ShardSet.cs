@@ -55,7 +55,7 @@ internal sealed class ShardSet : IDisposable
     /// <summary>Closes another file together with these.</summary>
     public void Own(SafetensorsFile file) => others.Add(file);
 
-    /// <summary>Takes a tensor of another file in the place of one.</summary>
+    /// <summary>Replaces a tensor by one of another file.</summary>
     public void Replace(string name, SafetensorsFile file, TensorInfo tensor)
     {
         fileOf[name] = file;
@@ -64,7 +64,7 @@ internal sealed class ShardSet : IDisposable
         scales.Remove(name);
     }
 
-    /// <summary>Makes a tensor equal to another as it is now, or adds it.</summary>
+    /// <summary>Replaces or adds a tensor that equals another one in its current state.</summary>
     public void Copy(string from, string to)
     {
         fileOf[to] = fileOf[from];
@@ -75,7 +75,7 @@ internal sealed class ShardSet : IDisposable
         if (scales.TryGetValue(from, out var found)) scales[to] = found;
     }
 
-    /// <summary>Has a tensor changed whenever it is read, after the changes that it has.</summary>
+    /// <summary>Adds a change that is applied whenever the tensor is read, after its earlier changes.</summary>
     public void Change(string name, TensorChange change) => changes[name] = [.. ChangesOf(name), change];
 
     /// <summary>The changes of a tensor, in order.</summary>
@@ -102,7 +102,7 @@ internal sealed class ShardSet : IDisposable
     public void ReadFloat32(string name, long start, Span<float> destination) =>
         ReadFloat32(name, ChangesOf(name), start, destination);
 
-    /// <summary>Reads a range within a tensor with some changes instead of its own.</summary>
+    /// <summary>Reads a range within a tensor with the given changes instead of its own.</summary>
     /// <exception cref="InvalidInputException">As for the other overload.</exception>
     public void ReadFloat32(string name, IReadOnlyList<TensorChange> changes, long start, Span<float> destination)
     {

@@ -6,7 +6,7 @@ namespace Bam.Checkpoints.Safetensors;
 internal abstract class TensorChange
 {
     /// <summary>Changes a range of the tensor, whose first number has the row-major index <paramref name="start"/>.</summary>
-    /// <exception cref="InvalidInputException">What the change is made of cannot be read.</exception>
+    /// <exception cref="InvalidInputException">The factors of the change cannot be read.</exception>
     public abstract void Apply(long start, Span<float> values);
 }
 

@@ -7,7 +7,7 @@ internal sealed record BadLine(string Where, string Expected, string Found, stri
 {
     private string? Message { get; init; }
 
-    /// <summary>A line whose fault an exception tells: "where: what; hint".</summary>
+    /// <summary>The line that an exception reports as "where: what; hint".</summary>
     public static BadLine Of(string message)
     {
         var hint = message.LastIndexOf("; ", StringComparison.Ordinal);

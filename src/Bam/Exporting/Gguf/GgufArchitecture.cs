@@ -13,18 +13,18 @@ internal sealed record GgufArchitecture
     public required Predicate<ModelConfig> Suits { get; init; }
 
     /// <summary>
-    /// The model that llama.cpp computes from the file, within the file's context length. What it makes of a setting that the
-    /// file has no key for stands in place of the model's own.
+    /// The model that llama.cpp computes from the file, within the file's context length. Settings without a key in the file have
+    /// the values that llama.cpp uses for them.
     /// </summary>
     public required Func<ModelConfig, ModelConfig> Computes { get; init; }
 
-    /// <summary>What <see cref="Computes"/> does not show: sizes that do not load.</summary>
+    /// <summary>Limits that <see cref="Computes"/> does not show: sizes that do not load.</summary>
     public IReadOnlyList<ExportLimit> Limits { get; init; } = [];
 
     /// <summary>True if rotary pairs are neighbours: rows of queries and keys are permuted (<see cref="RotaryRows"/>).</summary>
     public bool HasNeighbouringPairs { get; init; }
 
-    /// <summary>True if the file holds a head even where it is the embedding matrix.</summary>
+    /// <summary>True if the file holds a head even if it is tied to the embedding matrix.</summary>
     public bool NeedsHead { get; init; }
 
     /// <summary>True if queries, keys and values are one tensor, and gate and up projection another.</summary>
@@ -34,8 +34,8 @@ internal sealed record GgufArchitecture
     public Action<GgufMetadata, ModelConfig> AddSettings { get; init; } = (_, _) => { };
 
     /// <summary>
-    /// The n of a window in all of n successive layers but the last (0: in all layers, 1: in none) where the architecture has
-    /// windows; null where it has none, or none in these layers.
+    /// The period n of the layers with a window: of n successive layers, all but the last have it (0: all layers, 1: none). Null
+    /// if the architecture has no windows or cannot have them in these layers.
     /// </summary>
     public Func<ModelConfig, int?> WindowPeriod { get; init; } = _ => null;
 
@@ -43,7 +43,7 @@ internal sealed record GgufArchitecture
     public string Key(string name) => $"{Name}.{name}";
 
     /// <summary>
-    /// The context of the file: within it a window that llama.cpp does not have, and dynamic scaling, change nothing.
+    /// The context length of the file: up to it, windows that the architecture lacks, and dynamic scaling, have no effect.
     /// </summary>
     public int ContextLength(ModelConfig config) => WindowPeriod(config) is not null
         ? config.MaxPositionEmbeddings

@@ -13,8 +13,8 @@ internal static class GgufArchitectures
 
     private const string ExpertLength = "expert_feed_forward_length";
 
-    /// <summary>The number of a window's layers in SmolLM3 from one layer without rotary embedding to the next.</summary>
-    private const int LayersPerOneWithoutRotary = 4;
+    /// <summary>The distance between the layers without rotary embedding in SmolLM3.</summary>
+    private const int NoRopeLayerInterval = 4;
 
     public static readonly IReadOnlyList<GgufArchitecture> All =
     [
@@ -124,7 +124,7 @@ internal static class GgufArchitectures
                 NoRopeLayers =
                 [
                     .. Enumerable.Range(1, config.NumHiddenLayers).Select(
-                        number => number % LayersPerOneWithoutRotary == 0 ? 0 : 1),
+                        number => number % NoRopeLayerInterval == 0 ? 0 : 1),
                 ],
                 NumLocalExperts = 1, RopeInterleaved = config.RopeInterleaved,
                 RopeScaling = Scaling(config, RopeScalingType.Linear, RopeScalingType.Yarn),
@@ -167,8 +167,8 @@ internal static class GgufArchitectures
     ];
 
     /// <summary>
-    /// What all architectures compute: sequential blocks, RMSNorm, SwiGLU, whole heads rotated. Windows are as the model has
-    /// them, because the context is limited to one where the architecture has none.
+    /// What all architectures compute: sequential blocks, RMSNorm, SwiGLU, whole heads rotated. Windows are those of the model,
+    /// because the context is limited to one window if the architecture has none.
     /// </summary>
     public static ModelConfig Plain(ModelConfig config) => new()
     {

@@ -5,7 +5,7 @@ namespace Bam.Exporting.Gguf;
 /// <summary>llama.cpp's architectures for Gemma 2 and 3, which have windows by layer.</summary>
 internal static class GgufGemma
 {
-    /// <summary>The layers of the 27B models, by which llama.cpp knows their scale of the attention scores.</summary>
+    /// <summary>Numbers of layers of the 27B models, from which llama.cpp infers the scale of the attention scores.</summary>
     private const int LayersOfLargestGemma2 = 46, LayersOfLargestGemma3 = 62;
 
     public static readonly GgufArchitecture Gemma2 = new()
@@ -36,7 +36,7 @@ internal static class GgufGemma
             QueryKeyNorm = QueryKeyNorm.Shared,
             FinalLogitSoftcapping = config.FinalLogitSoftcapping,
             RopeLocalBaseFreq = config.RopeLocalBaseFreq,
-            // The layers with a window are known by the period alone, and rotate with a base of their own.
+            // The file gives the layers with a window only by their period; they have their own rotary base.
             LayerTypes = config.RopeLocalBaseFreq is null || Period(config) is not null ? config.LayerTypes : [],
             RopeScaling = config.RopeLocalBaseFreq is null && config.SlidingWindow is not null
                 ? GgufArchitectures.Scaling(config)
@@ -79,7 +79,7 @@ internal static class GgufGemma
         return null;
     }
 
-    /// <summary>Where the model's windows cannot be said, one as long as the context, which changes nothing.</summary>
+    /// <summary>If the file cannot express the model's windows, a window as long as the context, which has no effect.</summary>
     private static void AddWindow(GgufMetadata metadata, string name, ModelConfig config)
     {
         var (window, period) = Period(config) is { } found and not 1

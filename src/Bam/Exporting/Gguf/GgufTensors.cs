@@ -17,7 +17,7 @@ internal static class GgufTensors
         ["input_layernorm"] = "attn_norm", ["post_attention_layernorm"] = "ffn_norm",
     };
 
-    /// <summary>The same in models with norms of what the branches add.</summary>
+    /// <summary>The same in models with norms after the branches.</summary>
     private static readonly Dictionary<string, string> OutputNorms = new()
     {
         ["input_layernorm"] = "attn_norm",

@@ -7,15 +7,15 @@ namespace Bam.Exporting.Limits;
 /// <param name="What">The feature, for messages.</param>
 internal sealed record ExportLimit(Predicate<ModelConfig> IsMet, string What)
 {
-    /// <summary>Architectures that derive the width of a head from the width of the model.</summary>
+    /// <summary>For architectures that derive the width of a head from the width of the model.</summary>
     public static readonly ExportLimit OtherHeadWidth = new(
         config => (long)config.NumAttentionHeads * config.HeadDim != config.HiddenSize,
         "heads that are not hidden_size / num_attention_heads wide");
 
-    /// <summary>Architectures of mixtures alone.</summary>
+    /// <summary>For architectures that are mixtures only.</summary>
     public static readonly ExportLimit Dense = new(config => config.NumLocalExperts == 1, "a dense feed-forward");
 
-    /// <summary>Ministral 3's alone.</summary>
+    /// <summary>Only Ministral 3 has these.</summary>
     public static readonly ExportLimit GrowingQueries = new(
         config => config.RopeScaling is { Llama4ScalingBeta: > 0 },
         $"queries that grow with their position ({RotaryFields.QueryBeta})");
@@ -27,7 +27,7 @@ internal sealed record ExportLimit(Predicate<ModelConfig> IsMet, string What)
         if (limits.FirstOrDefault(limit => limit.IsMet(config)) is { } met) throw Refused(where, format, met.What);
     }
 
-    /// <summary>Rejects a model that computes something else than the one that the format would express.</summary>
+    /// <summary>Rejects a model that differs from the one that the format would express.</summary>
     /// <param name="config">The model.</param>
     /// <param name="expressed">What readers of the format would compute.</param>
     /// <param name="where">The model's name in the message.</param>

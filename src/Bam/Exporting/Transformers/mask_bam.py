@@ -7,7 +7,7 @@ class BamMask:
     """
     Hides keys from queries: later ones, those outside the window, padding, and those of another sequence in the same row.
 
-    A place is counted from the start of a row, padding included. The `attention_mask` has two dimensions, a column for each place
+    Places are counted from the start of a row, padding included. The `attention_mask` has two dimensions, a column for each place
     so far, or four, [B, 1, T, S], and is then the whole mask: true where a query sees a key, or numbers to add to the scores. It
     may be a dictionary of masks by type of layer, which `generate` makes for static caches.
     """

@@ -360,9 +360,9 @@ class BamForCausalLM(BamPreTrainedModel, GenerationMixin):
     """
     The model with its head.
 
-    The loss is the likelihood alone, without the routers' losses: the mean over the targets, or with `num_items_in_batch`, which
-    transformers' `Trainer` gives, their sum divided by it. `output_attentions` gives the heads of all attention experts, one
-    expert after the other.
+    The loss is the negative log-likelihood, without the routers' losses: the mean over the targets, or with
+    `num_items_in_batch`, which transformers' `Trainer` gives, their sum divided by it. `output_attentions` gives the heads of all
+    attention experts, one expert after the other.
     """
 
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Bam.Tokenization.Chat;
 
 /// <summary>
-/// Encodes conversations. The text is cut where answers begin and end, so that no token lies on both sides; a model that
-/// generates meets the same cut after its prompt.
+/// Encodes conversations. The text is cut where answers begin and end, so that no token lies on both sides; generation has the
+/// same cut after its prompt.
 /// </summary>
 /// <param name="tokenizer">The model's.</param>
 /// <param name="template">Renders the conversations.</param>
@@ -26,7 +26,7 @@ internal sealed class ChatEncoder(Tokenizer tokenizer, ChatTemplate template, Ch
     }
 
     /// <summary>
-    /// The tokens that the tokenizer's own template puts before a text; a chat template usually writes them itself.
+    /// The tokens that the tokenizer's post-processor puts before a text; a chat template usually writes them itself.
     /// </summary>
     public IReadOnlyList<int> BeginOfTextIds => tokenizer.IdsBefore;
 
@@ -37,7 +37,7 @@ internal sealed class ChatEncoder(Tokenizer tokenizer, ChatTemplate template, Ch
     public bool DependsOnDate => template.DependsOnDate || toolsTemplate.DependsOnDate;
 
     /// <summary>
-    /// The tokens of a conversation, special tokens in the template's text included; the tokenizer's own template is not applied.
+    /// The tokens of a conversation, special tokens in the rendered text included; the post-processor is not applied.
     /// </summary>
     /// <exception cref="InvalidInputException">The template fails, or an answer's place is unknown.</exception>
     public EncodedChat Encode(Conversation conversation, bool answersOnly)
@@ -86,7 +86,7 @@ internal sealed class ChatEncoder(Tokenizer tokenizer, ChatTemplate template, Ch
         }
         catch (InvalidInputException)
         {
-            return new HashSet<int>(); // a template that wants other messages: the model's own ends of text remain
+            return new HashSet<int>(); // a template that refuses these messages: only the model's own end-of-text tokens remain
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed class JinjaEngine : IDisposable
                 .LimitMemory(limits.AllocatedBytes)
                 .LimitRecursion(limits.Depth)
                 .RegexTimeoutInterval(limits.Time);
-            // Makes the engine look at the stack that is left, and go on elsewhere before it overflows.
+            // The engine checks how much stack is left, and continues on another thread before it overflows.
             options.Constraints.MaxExecutionStackCount = limits.Depth;
         });
         foreach (var (name, module) in Modules.Value) engine.Modules.Add(name, builder => builder.AddModule(module));

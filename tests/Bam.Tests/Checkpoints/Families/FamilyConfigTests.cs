@@ -49,8 +49,8 @@ public sealed class FamilyConfigTests
     [InlineData(
         "llama-gqa", "model_type", "\"mamba\"",
         "config.json: model_type: expected one of bam, llama, mistral, ministral, ministral3, mixtral, qwen2, qwen3, qwen2_moe, "
-        + "qwen3_moe, gemma2, gemma3_text, phi3, olmo2, olmoe, granite, smollm3, starcoder2, cohere, cohere2, gpt_neox, gptj, phi, "
-        + "found \"mamba\"; Bam does not read this family")]
+        + "qwen3_moe, gemma2, gemma3_text, phi3, olmo2, olmoe, granite, smollm3, starcoder2, cohere, cohere2, gpt_neox, gptj, "
+        + "phi, found \"mamba\"; Bam does not read this family")]
     public void What_changes_the_arithmetic_and_is_not_known_is_refused(string name, string key, string value, string message) =>
         Should.Throw<InvalidInputException>(() => Parse(name, key, value)).Message.ShouldStartWith(message);
 
