@@ -27,7 +27,7 @@ build_cli() {
     local id started=$builds/.started
     id=$(date +%Y%m%d-%H%M%S)-$$
     # Directories count as sources, so the build must not be the one that makes these.
-    mkdir -p "$root"/src/{Bam.Torch,Bam,Bam.Experiments,Bam.Cli}/{bin,obj}
+    mkdir -p "$root"/src/{Bam.Torch,Bam,Bam.Experiments,Bam.Server,Bam.Cli}/{bin,obj}
     touch "$started"
     publish_cli "$builds/.new" || exit 1
     mv "$builds/.new" "$builds/$id"

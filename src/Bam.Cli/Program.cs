@@ -22,6 +22,7 @@ internal static class Program
         new Export(),
         new VerbGroup("eval", "Evaluate models", new EvalPerplexity(), new EvalTasks(), new EvalLatency()),
         new Generate(),
+        new Serve(),
         new Forward(),
         new Report(),
         new Cost(),

@@ -20,26 +20,39 @@ internal static unsafe class FewRowsKernel
     private const int FloatsOfItem = 32 * 1024;
 
     /// <summary>Whether the kernel can multiply rows [n, in] by a matrix of <paramref name="outputs"/> columns.</summary>
-    public static bool Supports(Tensor rows, Tensor matrix, long outputs) =>
+    /// <param name="rows">[n, in].</param>
+    /// <param name="matrix">[outputs, in], or [in, outputs] if <paramref name="byColumns"/>.</param>
+    /// <param name="outputs">The columns of the product.</param>
+    /// <param name="byColumns">Whether <see cref="MultiplyByColumns"/> is to be used.</param>
+    public static bool Supports(Tensor rows, Tensor matrix, long outputs, bool byColumns = false) =>
         rows.Device.IsCpu && rows.ScalarType == ScalarType.Float32 && matrix.ScalarType == ScalarType.Float32
         && matrix.IsContiguous && SmallGemm.IsSupported && rows.Size(0) <= MaxRows
-        && rows.Size(1) % Lanes == 0 && outputs % Lanes == 0;
+        && rows.Size(1) % Lanes == 0 && (!byColumns || outputs % Lanes == 0);
 
     /// <summary>y[i, o] = Σ_k x[i, k] · w[o, k].</summary>
     /// <param name="x">[rows, depth].</param>
     /// <param name="w">[outputs, depth].</param>
     /// <param name="y">[rows, outputs].</param>
     /// <param name="rows">At most <see cref="MaxRows"/>.</param>
-    /// <param name="outputs">A multiple of 16.</param>
+    /// <param name="outputs">Any number, such as a router's.</param>
     /// <param name="depth">A multiple of 16.</param>
     public static void MultiplyByRows(float* x, float* w, float* y, int rows, int outputs, int depth)
     {
+        if (outputs < Tile)
+        {
+            for (var i = 0; i < rows * outputs; i++)
+                y[i] = Dot(x + i / outputs * (long)depth, w + i % outputs * (long)depth, depth);
+            return;
+        }
+
         var step = Math.Max(Lanes, FloatsOfItem / depth / Lanes * Lanes);
         ParallelLoop.For((outputs + step - 1) / step, item =>
         {
             var end = Math.Min(outputs, (item + 1) * step);
-            for (var output = item * step; output < end; output += Tile)
+            for (var next = item * step; next < end; next += Tile)
             {
+                // The last tile may repeat numbers of the one before, with the same result.
+                var output = Math.Min(next, outputs - Tile);
                 if (Vector512.IsHardwareAccelerated)
                     Dots512(x, w + (long)output * depth, y + output, rows, outputs, depth);
                 else Dots256(x, w + (long)output * depth, y + output, rows, outputs, depth);
@@ -82,6 +95,14 @@ internal static unsafe class FewRowsKernel
                 accumulate: false);
         });
         new Span<float>(paddedY, rows * outputs).CopyTo(new Span<float>(y, rows * outputs));
+    }
+
+    private static float Dot(float* x, float* w, int depth)
+    {
+        var sum = Vector256<float>.Zero;
+        for (var k = 0; k < depth; k += Lanes / 2)
+            sum = Vector256.FusedMultiplyAdd(Vector256.Load(x + k), Vector256.Load(w + k), sum);
+        return Vector256.Sum(sum);
     }
 
     // Some columns of y = Σ_k x[k] · w[k, :], in the order of k, as the tiles of SmallGemm sum.

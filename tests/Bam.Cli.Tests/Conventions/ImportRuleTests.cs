@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using Bam.Experiments;
 using Bam.Models;
+using Bam.Server;
 using Bam.Torch;
 using Shouldly;
 using Xunit;
@@ -36,7 +37,10 @@ public class ImportRuleTests
 
     private static readonly Assembly Library = typeof(InvalidInputException).Assembly;
     private static readonly Assembly Experiments = typeof(ExperimentRun).Assembly;
-    private static readonly Assembly[] Projects = [typeof(LibTorch).Assembly, Library, Experiments, typeof(Program).Assembly];
+    private static readonly Assembly Server = typeof(ApiServer).Assembly;
+
+    private static readonly Assembly[] Projects =
+        [typeof(LibTorch).Assembly, Library, Experiments, Server, typeof(Program).Assembly];
 
     [Fact]
     public void Imports_run_one_way()
@@ -73,7 +77,8 @@ public class ImportRuleTests
     [Fact]
     public void Projects_refer_only_downwards()
     {
-        References(typeof(Program).Assembly).ShouldBeSubsetOf(["Bam.Experiments", "Bam", "Bam.Torch"]);
+        References(typeof(Program).Assembly).ShouldBeSubsetOf(["Bam.Server", "Bam.Experiments", "Bam", "Bam.Torch"]);
+        References(Server).ShouldBeSubsetOf(["Bam", "Bam.Torch"]);
         References(Experiments).ShouldBeSubsetOf(["Bam", "Bam.Torch"]);
         References(Library).ShouldBeSubsetOf(["Bam.Torch"]);
     }

@@ -31,6 +31,25 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
         }
     }
 
+    [SkippableTheory]
+    [InlineData(5, 1, 64)]
+    [InlineData(6, 3, 80)]
+    [InlineData(13, 4, 48)]
+    [InlineData(9, 1043, 32)]
+    public void A_matrix_by_rows_may_have_any_number_of_them(int rows, int outputs, int depth)
+    {
+        Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
+        using var scope = TensorScope.Open();
+        var (x, w) = (Numbers(rows, depth, 1), Numbers(outputs, depth, 2));
+        var product = Multiply(x, w, outputs, byColumns: false);
+        (product - x.MatMul(w.Transpose(0, 1))).Abs().Max().Item<float>().ShouldBeLessThan(1e-4f);
+        for (var row = 0; row < rows; row++)
+        {
+            Multiply(x.Narrow(0, row, 1).Contiguous(), w, outputs, byColumns: false).ToArray<float>()
+                .ShouldBe(product.Select(0, row).ToArray<float>());
+        }
+    }
+
     private static Tensor Multiply(Tensor x, Tensor w, int outputs, bool byColumns)
     {
         FewRowsKernel.Supports(x, w, outputs).ShouldBeTrue();

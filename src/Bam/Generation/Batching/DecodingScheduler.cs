@@ -50,14 +50,17 @@ internal sealed class DecodingScheduler : IDisposable
     }
 
     /// <summary>Adds a request. The task ends with its text; it fails if the model does.</summary>
+    /// <exception cref="InvalidInputException">An option of the sampler is out of range.</exception>
     /// <exception cref="QueueFullException">As many wait as may wait.</exception>
     /// <exception cref="SchedulerStoppedException">No more requests are taken.</exception>
     public Task<DecodingEnd> Submit(DecodingRequest request)
     {
+        request.Sampler.Validate();
         var end = new TaskCompletionSource<DecodingEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (changing)
         {
             if (isStopping) throw new SchedulerStoppedException();
+            if (waiting.Count >= options.MaxWaiting) DropCancelled();
             if (waiting.Count >= options.MaxWaiting) throw new QueueFullException();
             waiting.Enqueue((request, end));
         }
@@ -103,7 +106,7 @@ internal sealed class DecodingScheduler : IDisposable
             }
 
             if (isIdle) work.Wait();
-            else Step();
+            else Try(Step);
         }
     }
 
@@ -111,6 +114,30 @@ internal sealed class DecodingScheduler : IDisposable
     {
         while (freeSlots.Count > 0 && waiting.TryDequeue(out var next))
             active.Add(new(next.Request, next.End, freeSlots.Pop(), options.Context));
+    }
+
+    // A client that left while its request waited makes room for another.
+    private void DropCancelled()
+    {
+        for (var left = waiting.Count; left > 0; left--)
+        {
+            var (request, end) = waiting.Dequeue();
+            if (request.Cancellation.IsCancellationRequested) end.TrySetResult(DecodingEnd.Cancelled);
+            else waiting.Enqueue((request, end));
+        }
+    }
+
+    // The thread must go on: a failure outside of a text fails all that run.
+    private void Try(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception exception)
+        {
+            foreach (var sequence in active.ToList()) Fail(sequence, exception);
+        }
     }
 
     private void RemoveCancelled()

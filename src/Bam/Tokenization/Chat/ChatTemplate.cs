@@ -43,6 +43,9 @@ internal sealed partial class ChatTemplate
         Sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', [source, .. ordered]))));
     }
 
+    /// <summary>The template itself.</summary>
+    public string Source => source;
+
     /// <summary>The file, for messages.</summary>
     public string Where { get; }
 

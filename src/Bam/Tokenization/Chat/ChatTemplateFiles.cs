@@ -111,8 +111,8 @@ internal static class ChatTemplateFiles
             Hint);
     }
 
-    // Tokens are strings, or objects with their content.
-    private static Dictionary<string, JsonElement> SpecialTokens(string directory)
+    /// <summary>The special tokens of a directory by their names, such as <c>bos_token</c>.</summary>
+    public static IReadOnlyDictionary<string, JsonElement> SpecialTokens(string directory)
     {
         var tokens = new Dictionary<string, JsonElement>();
         foreach (var file in new[] { SettingsFileName, SpecialTokensMapFileName })

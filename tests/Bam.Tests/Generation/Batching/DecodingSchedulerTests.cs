@@ -117,6 +117,45 @@ public sealed class DecodingSchedulerTests
     }
 
     [Fact]
+    public async Task A_request_that_was_cancelled_while_it_waited_makes_room()
+    {
+        using var model = TinyModels.Create(TinyModels.Dense);
+        using var gate = new ManualResetEventSlim();
+        using var scheduler = new DecodingScheduler(model, new(Slots: 1, Context, MaxWaiting: 1));
+        using var cancellation = new CancellationTokenSource();
+        var running = scheduler.Submit(new()
+        {
+            Prompt = [1], MaxNewTokens = 2, OnToken = _ =>
+            {
+                gate.Wait();
+                return true;
+            },
+        });
+        while (scheduler.Load.Running == 0) Thread.Yield();
+        var leaving = scheduler.Submit(
+            new() { Prompt = [1], MaxNewTokens = 1, OnToken = _ => true, Cancellation = cancellation.Token });
+        await cancellation.CancelAsync();
+        var waiting = scheduler.Submit(new() { Prompt = [1], MaxNewTokens = 1, OnToken = _ => true });
+        (await leaving).ShouldBe(DecodingEnd.Cancelled);
+        gate.Set();
+        (await running).ShouldBe(DecodingEnd.Length);
+        (await waiting).ShouldBe(DecodingEnd.Length);
+    }
+
+    [Fact]
+    public async Task A_sampler_that_is_out_of_range_is_refused_at_once()
+    {
+        using var model = TinyModels.Create(TinyModels.Dense);
+        using var scheduler = new DecodingScheduler(model, new(Slots: 1, Context, MaxWaiting: 1));
+        var wrong = new DecodingRequest
+        {
+            Prompt = [1], MaxNewTokens = 1, Sampler = new() { Temperature = -1 }, OnToken = _ => true,
+        };
+        Should.Throw<InvalidInputException>(() => { scheduler.Submit(wrong); });
+        (await scheduler.Submit(wrong with { Sampler = new() })).ShouldBe(DecodingEnd.Length);
+    }
+
+    [Fact]
     public async Task A_text_ends_by_its_end_token_its_room_or_its_receiver()
     {
         using var model = TinyModels.Create(TinyModels.Dense);
