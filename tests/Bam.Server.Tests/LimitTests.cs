@@ -122,7 +122,8 @@ public sealed class LimitTests
         (await server.Ask(Completions, most + "}")).GetProperty("choices").GetArrayLength().ShouldBe(2);
         var more = most.Replace("\"max_tokens\": 5", "\"max_tokens\": 6", StringComparison.Ordinal);
         await ErrorTests.ShouldFail(
-            await server.Post(Completions, more + "}"), 400, null, "too_many_logprobs", "at most 100 probabilities here, found 110");
+            await server.Post(Completions, more + "}"), 400, null, "too_many_logprobs",
+            "at most 100 probabilities here, found 110");
     }
 
     [Fact]
