@@ -6,8 +6,8 @@ using System.Text.Json.Nodes;
 namespace Bam.Bench.ServeLoad;
 
 /// <summary>
-/// Clients that ask a server side by side, each for one text after the other, and measure when its tokens come. Prompts are random
-/// ids, different for each request and equal in each round.
+/// Clients that ask a server side by side, each for one text after the other, and measure when its tokens come. Prompts are
+/// random ids, different for each request and equal in each round.
 /// </summary>
 internal sealed class Load(Uri server, Dialect dialect, int clients, int requestsOfClient) : IDisposable
 {
@@ -83,7 +83,7 @@ internal static class Dialects
         (prompt, count) => new()
         {
             ["prompt"] = JsonSerializer.SerializeToNode(prompt), ["max_tokens"] = count, ["temperature"] = 0, ["stream"] = true,
-            ["stream_options"] = new JsonObject { ["include_usage"] = true },
+            ["ignore_eos"] = true, ["stream_options"] = new JsonObject { ["include_usage"] = true },
         },
         part => (int?)part["usage"]?["completion_tokens"]);
 

@@ -40,7 +40,8 @@ internal static class Report
     private static double Ratio(List<JsonNode> lines, (string, int) above, (string, int) below)
     {
         var (first, second) = (SpeedsOf(above), SpeedsOf(below));
-        return first.Length == 0 || first.Length != second.Length ? double.NaN : MedianOf([.. first.Zip(second, (x, y) => x / y)]);
+        var areComparable = first.Length > 0 && first.Length == second.Length;
+        return areComparable ? MedianOf([.. first.Zip(second, (x, y) => x / y)]) : double.NaN;
 
         double[] SpeedsOf((string Server, int Clients) of) =>
         [

@@ -91,8 +91,8 @@ internal static unsafe class FewRowsKernel
         {
             var first = item * Columns;
             SmallGemm.Multiply(
-                paddedX, depth, 1, w + first, outputs, paddedY + first, outputs, padded, Math.Min(Columns, outputs - first), depth,
-                accumulate: false);
+                paddedX, depth, 1, w + first, outputs, paddedY + first, outputs, padded, Math.Min(Columns, outputs - first),
+                depth, accumulate: false);
         });
         new Span<float>(paddedY, rows * outputs).CopyTo(new Span<float>(y, rows * outputs));
     }

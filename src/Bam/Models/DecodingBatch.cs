@@ -6,8 +6,8 @@ using Bam.Torch.Kernels;
 namespace Bam.Models;
 
 /// <summary>
-/// Tokens of several sequences that are read in one pass: each sequence's next one while it is decoded, or a part of a prompt. What
-/// a sequence's tokens give does not depend on the others.
+/// Tokens of several sequences that are read in one pass: each sequence's next one while it is decoded, or a part of a prompt.
+/// What a sequence's tokens give does not depend on the others.
 /// </summary>
 /// <param name="Ids">[n].</param>
 /// <param name="Places">Which slot of the cache each token belongs to, and its position.</param>

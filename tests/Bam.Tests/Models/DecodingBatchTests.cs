@@ -15,7 +15,8 @@ public sealed class DecodingBatchTests
 
     public static TheoryData<string> Kinds =>
     [
-        "dense", "bam", "bam-shared", "bam-top2", "bam-shared-top1", "btx", "biased", "biased-bam", "biased-top2", "normed-shared",
+        "dense", "bam", "bam-shared", "bam-top2", "bam-shared-top1", "btx",
+        "biased", "biased-bam", "biased-top2", "normed-shared",
     ];
 
     [Theory, MemberData(nameof(Kinds))]

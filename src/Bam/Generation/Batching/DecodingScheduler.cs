@@ -195,7 +195,10 @@ internal sealed class DecodingScheduler : IDisposable
         int[] slots = [.. parts.SelectMany(part => Enumerable.Repeat(part.Sequence.Slot, part.Count))];
         int[] positions = [.. parts.SelectMany(part => Enumerable.Range(part.Sequence.Read, part.Count))];
         bool[] areScored =
-            [.. parts.SelectMany(part => Enumerable.Range(part.Sequence.Read, part.Count).Select(part.Sequence.WantsLogitsAfter))];
+        [
+            .. parts.SelectMany(
+                part => Enumerable.Range(part.Sequence.Read, part.Count).Select(part.Sequence.WantsLogitsAfter)),
+        ];
         int[] scored = [.. Enumerable.Range(0, ids.Length).Where(token => areScored[token])];
         return new(ids, new TokenPlaces(slots, positions), cache, parts.Max(part => part.Sequence.Length), scored);
     }

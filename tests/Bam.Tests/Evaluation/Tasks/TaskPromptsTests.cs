@@ -125,7 +125,9 @@ public sealed class TaskPromptsTests : IDisposable
     {
         var examples = string.Join('\n', Enumerable.Range(1, 5).Select(i =>
             $$$"""{"problem": "q{{{i}}}", "solution": "so $\\boxed{{{{i}}}}$. The final answer is ${{{i}}}$."}"""));
-        var item = Build("minerva_math", """{"problem": "p", "solution": "so $\\boxed{12 \\text{ cm}}$"}""", null, examples).Single();
+        const string row = """{"problem": "p", "solution": "so $\\boxed{12 \\text{ cm}}$"}""";
+
+        var item = Build("minerva_math", row, null, examples).Single();
 
         item.Answers.ShouldBe(["12"]);
         item.Contexts.Single().ShouldBe(string.Concat(Enumerable.Range(1, 4).Select(i =>

@@ -16,7 +16,8 @@ public sealed class DecodingSchedulerTests
 
     public static TheoryData<string, double> Kinds => new()
     {
-        { "dense", 0 }, { "bam", 0 }, { "bam", 0.9 }, { "bam-shared", 0 }, { "btx", 0.9 }, { "bam-top2", 0 }, { "biased-bam", 1.5 },
+        { "dense", 0 }, { "bam", 0 }, { "bam", 0.9 }, { "bam-shared", 0 }, { "btx", 0.9 }, { "bam-top2", 0 },
+        { "biased-bam", 1.5 },
     };
 
     [Theory, MemberData(nameof(Kinds))]
@@ -163,7 +164,8 @@ public sealed class DecodingSchedulerTests
         var greedy = new SamplerOptions { Temperature = 0 };
         var all = new List<DecodedToken>();
         (await scheduler.Submit(
-            new() { Prompt = [5], MaxNewTokens = 100, Sampler = greedy, OnToken = token => Add(all, token) })).ShouldBe(DecodingEnd.Length);
+            new() { Prompt = [5], MaxNewTokens = 100, Sampler = greedy, OnToken = token => Add(all, token) }))
+            .ShouldBe(DecodingEnd.Length);
         all.Count.ShouldBe(Context - 1);
         var ended = new List<DecodedToken>();
         (await scheduler.Submit(new()
