@@ -34,6 +34,8 @@ public sealed class RefusedAdapterTests : IDisposable
     [InlineData("megatron_config", """{"a": 1}""", "megatron_config: expected no such key, found an object")]
     [InlineData("something_of_tomorrow", "0.5", "something_of_tomorrow: expected no such key, found 0.5")]
     [InlineData("bias", "\"some\"", "bias: expected \"none\", \"all\" or \"lora_only\", found \"some\"")]
+    [InlineData(
+        "lora_alpha", "1e300", "lora_alpha: expected a factor in the range of float32 for model.layers.0.self_attn.q_proj")]
     [InlineData("r", "0", "r: expected a positive integer for model.layers.0.self_attn.q_proj, found 0")]
     [InlineData("r", "3", "lora_A.weight: shape: expected [3, 6] for model.layers.0.self_attn.q_proj.weight, found [2, 6]")]
     [InlineData("rank_pattern", """{"q_proj": 1.5}""", "expected a positive integer")]
