@@ -42,6 +42,21 @@ public sealed class FamilyConfigTests
         "qwen3-qknorm", "layer_types", "[\"full_attention\",\"sliding_attention\"]",
         "config.json: layer_types: expected \"full_attention\" for every layer, found \"sliding_attention\"")]
     [InlineData("mistral-sliding", "sliding_window", "0", "config.json: sliding_window: expected a positive number, found 0")]
+    [InlineData(
+        "gemma2", "query_pre_attn_scalar", "0", "config.json: query_pre_attn_scalar: expected a positive number, found 0")]
+    [InlineData(
+        "gemma3-text", "query_pre_attn_scalar", "-4", "config.json: query_pre_attn_scalar: expected a positive number, found -4")]
+    [InlineData("granite", "logits_scaling", "0", "config.json: logits_scaling: expected a positive number, found 0")]
+    [InlineData("granite", "logits_scaling", "-3", "config.json: logits_scaling: expected a positive number, found -3")]
+    [InlineData(
+        "granite", "embedding_multiplier", "1e39",
+        "config.json: embedding_multiplier: expected a number in the range of float32, found 1E+39")]
+    [InlineData(
+        "granite", "attention_multiplier", "1e-60",
+        "config.json: attention_multiplier: expected a number in the range of float32, found 1E-60")]
+    [InlineData(
+        "qwen2-moe-shared-expert", "decoder_sparse_step", "0",
+        "config.json: decoder_sparse_step: expected a positive number of layers, found 0")]
     [InlineData("gptj", "rotary", "false", "config.json: rotary: expected true or no such key, found false")]
     [InlineData(
         "cohere", "num_key_value_heads", "3",
@@ -49,8 +64,8 @@ public sealed class FamilyConfigTests
     [InlineData(
         "llama-gqa", "model_type", "\"mamba\"",
         "config.json: model_type: expected one of bam, llama, mistral, ministral, ministral3, mixtral, qwen2, qwen3, qwen2_moe, "
-        + "qwen3_moe, gemma2, gemma3_text, phi3, olmo2, olmoe, granite, smollm3, starcoder2, cohere, cohere2, gpt_neox, gptj, phi, "
-        + "found \"mamba\"; Bam does not read this family")]
+        + "qwen3_moe, gemma2, gemma3_text, phi3, olmo2, olmoe, granite, smollm3, starcoder2, cohere, cohere2, gpt_neox, gptj, "
+        + "phi, found \"mamba\"; Bam does not read this family")]
     public void What_changes_the_arithmetic_and_is_not_known_is_refused(string name, string key, string value, string message) =>
         Should.Throw<InvalidInputException>(() => Parse(name, key, value)).Message.ShouldStartWith(message);
 
@@ -84,11 +99,30 @@ public sealed class FamilyConfigTests
     [InlineData("[\"sliding_attention\",\"chunked_attention\"]", "\"full_attention\" or \"sliding_attention\" for each layer")]
     [InlineData(
         "[\"sliding_attention\",\"full_attention\",\"full_attention\"]", "as many entries as num_hidden_layers = 2, found 3")]
+    [InlineData("[\"sliding_attention\"]", "as many entries as num_hidden_layers = 2, found 1")]
+    [InlineData("[]", "as many entries as num_hidden_layers = 2, found 0")]
     public void Layers_that_do_not_fit_are_refused(string types, string message)
     {
         var json = Json("qwen2-bias");
         (json["use_sliding_window"], json["sliding_window"], json["layer_types"]) = (true, 16, JsonNode.Parse(types));
         Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldContain($"layer_types: expected {message}");
+    }
+
+    [Theory]
+    [InlineData("gemma3-text", "sliding_window_pattern", "layer_types")]
+    [InlineData("cohere2", "sliding_window_pattern", "layer_types")]
+    [InlineData("smollm3-window", "no_rope_layer_interval", "no_rope_layers")]
+    public void An_interval_of_layers_counts_where_the_layers_are_not_named(string name, string interval, string layers)
+    {
+        var json = Json(name);
+        var named = Parse(json);
+        json[interval] = 0;
+        Parse(json).ShouldBe(named);
+        json.Remove(layers);
+        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldStartWith(
+            $"config.json: {interval}: expected a positive number of layers, found 0");
+        json[interval] = 2;
+        Parse(json).NumHiddenLayers.ShouldBe(named.NumHiddenLayers);
     }
 
     [Theory]
