@@ -209,6 +209,26 @@ public sealed class RefusedAdapterTests : IDisposable
     }
 
     [Fact]
+    public void An_adapter_without_its_base_is_no_model()
+    {
+        new AdapterSource().AddLinear(Query, 8, 6).Write(directory["adapter"]);
+        Should.Throw<InvalidInputException>(() => ModelConfigReader.Load(directory["adapter"], reporter)).Message.ShouldBe(
+            $"{directory["adapter"]}: expected config.json, found only adapter_config.json, an adapter for another model; "
+                + $"name both as BASE+{directory["adapter"]}, with that model's directory as BASE");
+    }
+
+    [Fact]
+    public void A_number_of_base_and_adapter_is_named_by_both()
+    {
+        new AdapterSource().AddLinear(Query, 8, 6).Write(directory["adapter"]);
+        using var model = Open();
+        var file = directory["base/model.safetensors"];
+        model.Describe($"{Query}.weight", 7).ShouldBe(
+            $"{file} with {directory["adapter"]} folded in: tensor {Query}.weight[1, 1]");
+        model.Describe("model.norm.weight", 2).ShouldBe($"{file}: tensor model.norm.weight[2]");
+    }
+
+    [Fact]
     public void A_misspelt_adapter_is_named() => Refused().ShouldBe(
         $"{directory["base"]}+{directory["adapter"]}: does not exist; expected a checkpoint directory with config.json and "
         + $"model.safetensors, or BASE+ADAPTER, of which {directory["adapter"]} does not exist");
