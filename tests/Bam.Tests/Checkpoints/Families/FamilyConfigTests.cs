@@ -109,6 +109,37 @@ public sealed class FamilyConfigTests
     }
 
     [Theory]
+    [InlineData("rope_parameters", "full_attention")]
+    [InlineData("rope_parameters", "sliding_attention")]
+    [InlineData("rope_scaling", null)]
+    public void Gemma_rotates_whole_heads(string key, string? layers)
+    {
+        var json = Json("gemma3-text");
+        if (layers is null) json[key] = JsonNode.Parse("""{"rope_type":"linear","factor":2}""");
+        var rope = layers is null ? json[key]! : json[key]![layers]!;
+        rope["partial_rotary_factor"] = 1;
+        Parse(json).PartialRotaryFactor.ShouldBe(1);
+        rope["partial_rotary_factor"] = 0.5;
+        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldContain(
+            "partial_rotary_factor: expected 1 or no such key, found 0.5; this family rotates whole heads");
+    }
+
+    [Theory]
+    [InlineData(1_000_000, false)]
+    [InlineData(5, true)]
+    public void A_base_beside_those_of_Gemmas_layers_is_warned_of(double theta, bool isOther)
+    {
+        var json = Json("gemma3-text");
+        json["rope_parameters"]!["rope_theta"] = theta;
+        var warnings = new Warnings();
+        Parse(json, warnings).RopeTheta.ShouldBe(1_000_000);
+        warnings.ShouldBe(isOther
+            ? ["config.json: rope_parameters: rope_theta: 5 contradicts the other rotary settings; 1000000 is taken, as "
+                + "transformers does"]
+            : []);
+    }
+
+    [Theory]
     [InlineData("gemma3-text", "sliding_window_pattern", "layer_types")]
     [InlineData("cohere2", "sliding_window_pattern", "layer_types")]
     [InlineData("smollm3-window", "no_rope_layer_interval", "no_rope_layers")]
