@@ -1,3 +1,4 @@
+using System.Globalization;
 using Bam.Files;
 
 namespace Bam.Checkpoints;
@@ -48,6 +49,28 @@ internal static class HuggingFaceFields
         };
     }
 
+    /// <summary>A number above 0.</summary>
+    public static double PositiveNumber(this JsonFields fields, string key, double absent)
+    {
+        var number = fields.Number(key, absent);
+        if (number > 0) return number;
+        throw fields.Fault(key, "a positive number", number.ToString(CultureInfo.InvariantCulture), "correct it");
+    }
+
+    /// <summary>Every how many layers one is of another kind, where the layers are not named one by one.</summary>
+    /// <param name="fields">The file.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="absent">The family's number.</param>
+    /// <param name="layers">The key that names the layers one by one; where it is there, the interval says nothing.</param>
+    public static int LayerInterval(this JsonFields fields, string key, int absent, string? layers = null)
+    {
+        var isUsed = layers is null || !fields.HasValue(layers);
+        var interval = fields.Int(key, absent);
+        if (isUsed && interval < 1)
+            throw fields.Fault(key, "a positive number of layers", $"{interval}", "correct it");
+        return Math.Max(1, interval);
+    }
+
     /// <summary>Refuses a sliding window, for a family that has none.</summary>
     public static void RequireNoWindow(this JsonFields fields)
     {
@@ -68,7 +91,8 @@ internal static class HuggingFaceFields
     /// <param name="slides">Whether a layer has the window, where the file has no <c>layer_types</c>.</param>
     public static ModelConfig WithLayerTypes(this ModelConfig config, JsonFields fields, int? window, Predicate<int> slides)
     {
-        var named = fields.PeekTexts(LayerTypesKey) ?? [];
+        var given = fields.PeekTexts(LayerTypesKey);
+        var named = given ?? [];
         fields.Skip(LayerTypesKey);
         if (named.FirstOrDefault(type => type is not (FullAttention or SlidingAttention)) is { } unknown)
         {
@@ -82,7 +106,7 @@ internal static class HuggingFaceFields
             fields.Refuse(
                 LayerTypesKey, $"\"{FullAttention}\" for every layer", Quoted(SlidingAttention),
                 "there is no sliding_window; add it, or correct the layers");
-        if (named.Distinct().Count() > 1 && named.Count != config.NumHiddenLayers)
+        if (window is not null && given is not null && named.Count != config.NumHiddenLayers)
             fields.Refuse(
                 LayerTypesKey, $"as many entries as num_hidden_layers = {config.NumHiddenLayers}", $"{named.Count}",
                 "correct one of the two");

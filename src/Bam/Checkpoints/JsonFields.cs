@@ -88,6 +88,11 @@ internal sealed class JsonFields
     /// <summary>Whether the key is there, be it null.</summary>
     public bool Has(string key) => unread.ContainsKey(key);
 
+    /// <summary>Whether the key is there with another value than null or an empty array.</summary>
+    public bool HasValue(string key) =>
+        unread.TryGetValue(key, out var value) && value.ValueKind != JsonValueKind.Null
+            && !(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0);
+
     /// <summary>The value of a key as a message shows it; null where it is absent or switches a feature off.</summary>
     public string? ActiveValue(string key) =>
         Take(key) is { } value && !HarmlessConfigKeys.IsOff(value) ? JsonInput.Describe(value) : null;

@@ -225,7 +225,13 @@ internal static class ModelConfigRules
     {
         if (key.Get(config) is not { } value) return;
         var number = Convert.ToDouble(value, CultureInfo.InvariantCulture);
-        if (key.Attribute.Allows(number) && double.IsFinite(number)) return;
+        if (key.Attribute.Allows(number) && double.IsFinite(number))
+        {
+            // Tensors are multiplied by these in float32.
+            if (float.IsFinite((float)number) && (number == 0 || (float)number != 0)) return;
+            throw Fault(where, key.Name, "a number in the range of float32", number, "correct it");
+        }
+
         throw Fault(where, key.Name, key.Attribute.Allows(0) ? "0 or a positive number" : Positive, number, "correct it");
     }
 

@@ -87,17 +87,25 @@ internal static class RotaryFields
         // transformers 5 may leave these beside the two objects, where it does not read them.
         if (newer?.OptionalText("rope_type") is { } beside && beside != "default")
             fields.Refuse($"{Newer}: rope_type", "\"default\" beside the objects of the layers", Quoted(beside), "remove it");
-        newer?.Skip(Theta);
+        var unread = newer?.OptionalNumber(Theta);
         newer?.RefuseUnread();
+        foreach (var (key, part) in new[] { ($"{Newer}: {Full}", full), ($"{Newer}: {Sliding}", sliding), (Older, older) })
+        {
+            if (part?.Factor is { } rotated and not 1)
+                fields.Refuse($"{key}: {Factor}", "1 or no such key", rotated.ToText(), "this family rotates whole heads");
+        }
+
         if (sliding?.Scaling is { } scaling)
             fields.Refuse(
                 $"{Newer}: {Sliding}", "rope_type \"default\"", SnakeCase.Of(scaling.Type),
                 "Bam scales the frequencies of layers with full attention alone");
         if (older?.Scaling is { } taken && full?.Scaling is { } other && taken != other)
             fields.Warn(Older, $"contradicts {Newer}; {Older} is taken, as transformers does");
+        var takenTheta = full?.Theta ?? older?.Theta ?? fields.OptionalNumber(Theta) ?? theta;
+        WarnOfOther(fields, $"{Newer}: {Theta}", unread, takenTheta);
         return config with
         {
-            RopeTheta = full?.Theta ?? older?.Theta ?? fields.OptionalNumber(Theta) ?? theta,
+            RopeTheta = takenTheta,
             RopeLocalBaseFreq = sliding?.Theta ?? fields.OptionalNumber(LocalTheta) ?? localTheta,
             RopeScaling = older?.Scaling ?? full?.Scaling,
         };

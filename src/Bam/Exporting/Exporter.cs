@@ -16,7 +16,9 @@ internal static class Exporter
         string modelDirectory, IExportFormat format, ExportOptions options, string output, IReporter reporter,
         CancellationToken cancellation = default)
     {
-        OutputPath.RequireDirectory(output, OwnFiles.None, ModelPath.Of(modelDirectory).Directories);
+        var source = ModelPath.Of(modelDirectory);
+        OutputPath.RequireDirectory(output, OwnFiles.None, source.Directories);
+        source.RequireNameLeftTo(output);
         using var model = Checkpoint.Open(modelDirectory, reporter);
         format.Require(model, options);
         var card = ModelCard.Of(model, format);

@@ -24,6 +24,19 @@ internal sealed record ModelPath(string Base, IReadOnlyList<string> Adapters)
     /// </summary>
     public static ModelPath Of(string text) => Find(text, part => part) ?? new(text, []);
 
+    /// <summary>
+    /// Refuses an output below a directory with the whole text as its name: BASE+ADAPTER would mean that directory from then on.
+    /// </summary>
+    /// <exception cref="InvalidInputException">The output is such a directory, or lies in one.</exception>
+    public void RequireNameLeftTo(string output)
+    {
+        if (Adapters.Count == 0) return;
+        var (named, target) = (RealPath.Of(ToString()), RealPath.Of(output));
+        if (target == named || RealPath.IsBelow(target, named))
+            throw new InvalidInputException(
+                $"{output}: makes a directory {this}, which would then be meant instead of this model; choose another output");
+    }
+
     /// <summary>Whether every directory that a text names exists.</summary>
     public static bool Exists(string text) => Find(text, part => part) is not null;
 

@@ -57,6 +57,7 @@ public sealed class Trainer
     internal static TrainingResult Run(TrainingConfig config, TrainerOptions options)
     {
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
+        if (config.Model is { } start) ModelPath.Of(start).RequireNameLeftTo(config.Output);
         var setup = RunSetup.Of(config, options.Reporter, options.Cancellation);
         if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory();
         using var run = RunDirectory.Open(config, setup.Identity);

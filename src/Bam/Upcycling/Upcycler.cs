@@ -64,9 +64,14 @@ public static class Upcycler
 
     /// <summary>Refuses an output that may not be written, before anything is read.</summary>
     /// <exception cref="InvalidInputException">It is a file, overlaps an input, or is not an older mixture.</exception>
-    internal static void RequireOutput(MixtureOptions options, string output) =>
-        OutputPath.RequireDirectory(output, MixtureFiles.Own, 
-            [.. options.Models.SelectMany(model => ModelPath.Of(model).Directories), .. options.RouterTexts?.Inputs ?? []]);
+    internal static void RequireOutput(MixtureOptions options, string output)
+    {
+        var models = options.Models.Select(ModelPath.Of).ToList();
+        OutputPath.RequireDirectory(
+            output, MixtureFiles.Own,
+            [.. models.SelectMany(model => model.Directories), .. options.RouterTexts?.Inputs ?? []]);
+        foreach (var model in models) model.RequireNameLeftTo(output);
+    }
 
     private static void RequireModels(MixtureOptions options)
     {

@@ -116,6 +116,21 @@ public sealed class ChatDataTests : IDisposable
     }
 
     [Fact]
+    public void A_conversation_of_which_the_template_writes_nothing_is_a_bad_line()
+    {
+        Write(Conversations(3).Select(Line));
+        var silent = ChatTemplateTests.Template("{% for m in messages %} {% endfor %}");
+        Should.Throw<InvalidInputException>(
+            () => Build(LossOn.All, change: options => options with
+            {
+                Chat = new(new ChatEncoder(Tokens, silent, silent), LossOn.All),
+            })).Message.ShouldStartWith(
+            $"3 bad lines: {directory["in.jsonl"]}:1: t: expected a template that writes the messages, "
+                + "found one that writes nothing for them");
+        Directory.Exists(directory["out"]).ShouldBeFalse();
+    }
+
+    [Fact]
     public void A_conversation_that_the_template_refuses_is_a_bad_line()
     {
         Write(

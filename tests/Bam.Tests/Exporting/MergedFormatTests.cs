@@ -168,6 +168,17 @@ public sealed class MergedFormatTests : IDisposable
         Directory.Exists(directory["out"]).ShouldBeFalse();
     }
 
+    [Fact]
+    public void The_output_does_not_take_the_name_of_the_model()
+    {
+        TinyModel.Write(directory["base"], Untied, seed: 1);
+        new AdapterSource().AddLinear(Query, 8, 6).Write(directory["adapter"]);
+        Should.Throw<InvalidInputException>(
+            () => Exporter.Export(Model, new MergedFormat(), new ExportOptions(), Model, SilentReporter.Instance))
+            .Message.ShouldContain("which would then be meant instead of this model");
+        Path.Exists(Model).ShouldBeFalse();
+    }
+
     private string Model => $"{directory["base"]}+{directory["adapter"]}";
 
     private void Export() =>

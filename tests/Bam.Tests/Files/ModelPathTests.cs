@@ -39,6 +39,21 @@ public sealed class ModelPathTests : IDisposable
             adapters.Length == 0 ? [directory[relative]] : [directory[first], .. adapters.Select(adapter => directory[adapter])];
     }
 
+    [Fact]
+    public void An_output_leaves_the_whole_text_to_the_model()
+    {
+        foreach (var name in new[] { "seed", "law" }) Directory.CreateDirectory(directory[name]);
+        var text = $"{directory["seed"]}+{directory["law"]}";
+        var path = ModelPath.Of(text);
+        foreach (var output in new[] { text, $"{text}/", Path.Combine(text, "mixture") })
+            Should.Throw<InvalidInputException>(() => path.RequireNameLeftTo(output)).Message
+                .ShouldBe(
+                    $"{output}: makes a directory {text}, which would then be meant instead of this model; "
+                        + "choose another output");
+        path.RequireNameLeftTo($"{text}-merged");
+        ModelPath.Of(directory["seed"]).RequireNameLeftTo(text);
+    }
+
     [Theory]
     [InlineData("seed+nothing", "nothing")]
     [InlineData("nothing+seed", "nothing")]

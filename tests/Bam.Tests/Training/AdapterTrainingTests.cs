@@ -32,6 +32,9 @@ public sealed class AdapterTrainingTests : IDisposable
         File.ReadAllText(Path.Combine(fromBoth, "tokenizer_config.json")).ShouldBe("{}");
         File.ReadAllText(run["from-both/config.resolved.yaml"]).ShouldContain(both);
 
+        Should.Throw<InvalidInputException>(() => Trainer.Run(From(both, both))).Message
+            .ShouldContain("which would then be meant instead of this model");
+
         File.WriteAllText(run["adapter/adapter_config.json"], new AdapterSource().With("lora_alpha", 9).Config.ToJsonString());
         Should.Throw<InvalidInputException>(() => Trainer.Run(From(both, "from-both"))).Message
             .ShouldContain("holds a run with another starting model");

@@ -1,6 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Tests.Checkpoints;
+using Bam.Tests.Checkpoints.Adapters;
 using Bam.Upcycling;
 using Shouldly;
 using Xunit;
@@ -182,6 +183,20 @@ public sealed class RefusedMixtureTests : IDisposable
         }
 
         Checkpoint.Open(directory["runs/expert"], SilentReporter.Instance).Dispose();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/mixture")]
+    public void The_output_does_not_take_the_name_of_a_model_with_an_adapter(string end)
+    {
+        TinyModel.Write(directory["base"], TinyModel.Dense, 1);
+        new AdapterSource().AddLinear("model.layers.0.self_attn.q_proj", 8, 6).Write(directory["adapter"]);
+        var model = $"{directory["base"]}+{directory["adapter"]}";
+        var options = new MixtureOptions { Seed = directory["base"], Experts = [model] };
+        Should.Throw<InvalidInputException>(() => Upcycler.Mix("btx", options, model + end, SilentReporter.Instance))
+            .Message.ShouldContain("which would then be meant instead of this model");
+        Path.Exists(model).ShouldBeFalse();
     }
 
     [Fact]

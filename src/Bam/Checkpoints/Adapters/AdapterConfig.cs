@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Bam.Files;
 
@@ -118,7 +119,12 @@ internal sealed class AdapterConfig
     public float ScaleOf(string module)
     {
         var (top, bottom) = (ValueOf(alphas, module, alpha), RankOf(module));
-        return (float)(top / (isRankStabilised ? Math.Sqrt(bottom) : bottom));
+        var scale = (float)(top / (isRankStabilised ? Math.Sqrt(bottom) : bottom));
+        return float.IsFinite(scale)
+            ? scale
+            : throw new InvalidInputException(
+                $"{path}: lora_alpha", $"a factor in the range of float32 for {module}",
+                top.ToString(CultureInfo.InvariantCulture), "correct it");
     }
 
     // The first matching pattern in the file's order wins. A pattern matches whole names, or their ends after a dot.

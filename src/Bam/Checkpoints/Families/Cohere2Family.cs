@@ -15,7 +15,7 @@ internal static class Cohere2Family
 
     private static ModelConfig Read(JsonFields fields)
     {
-        var period = Math.Max(1, fields.Int("sliding_window_pattern", LayersPerFullOne));
+        var period = fields.LayerInterval("sliding_window_pattern", LayersPerFullOne, layers: "layer_types");
         var window = fields.Has("sliding_window") ? fields.OptionalInt("sliding_window") : 4096;
         var config = CohereFamily.Common(fields)
             .WithLayerTypes(fields, window, layer => (layer + 1) % period != 0)

@@ -37,7 +37,7 @@ internal static class ExpertFields
     // Experts are in every decoder_sparse_step-th layer, but not in those that mlp_only_layers names.
     private static ValueList<int> DenseLayers(JsonFields fields, int layers)
     {
-        var step = Math.Max(1, fields.Int("decoder_sparse_step", 1));
+        var step = fields.LayerInterval("decoder_sparse_step", 1);
         var named = fields.Integers("mlp_only_layers");
         if (step == 1 && named.Count == 0) return [];
         var known = Math.Clamp(layers, 0, ModelSizeRules.MostTensors);

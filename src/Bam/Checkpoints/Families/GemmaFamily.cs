@@ -29,7 +29,7 @@ internal static class Gemma2Family
             HiddenAct = fields.Activation("gelu_pytorch_tanh", "hidden_activation"),
             AttentionBias = bias,
             AttentionOutputBias = bias,
-            AttentionMultiplier = 1 / Math.Sqrt(Math.Max(double.Epsilon, fields.Number("query_pre_attn_scalar", 256))),
+            AttentionMultiplier = 1 / Math.Sqrt(fields.PositiveNumber("query_pre_attn_scalar", 256)),
         };
         fields.Skip("hidden_act");  // older files have it beside hidden_activation, which counts
         return config with { EmbeddingMultiplier = Math.Sqrt(Math.Max(1, config.HiddenSize)) };
@@ -69,7 +69,7 @@ internal static class Gemma3Family
 
     private static ModelConfig Read(JsonFields fields)
     {
-        var period = Math.Max(1, fields.Int("sliding_window_pattern", LayersPerFullOne));
+        var period = fields.LayerInterval("sliding_window_pattern", LayersPerFullOne, layers: "layer_types");
         var config = Gemma2Family.Common(fields) with { QueryKeyNorm = QueryKeyNorm.Shared };
         return config.WithSoftCaps(fields, ofScores: null, ofLogits: null)
             .WithLayerTypes(fields, Gemma2Family.Window(fields), layer => (layer + 1) % period != 0)

@@ -10,6 +10,6 @@ internal static class GraniteFamily
         EmbeddingMultiplier = fields.Number("embedding_multiplier", 1),
         AttentionMultiplier = fields.Number("attention_multiplier", 1),
         ResidualMultiplier = fields.Number("residual_multiplier", 1),
-        LogitScale = 1 / fields.Number("logits_scaling", 1),
+        LogitScale = 1 / fields.PositiveNumber("logits_scaling", 1),
     };
 }

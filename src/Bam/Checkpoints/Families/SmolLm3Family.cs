@@ -14,7 +14,7 @@ internal static class SmolLm3Family
         var bias = fields.Flag("attention_bias", absent: false);
         var config = LlamaFamily.Common(
             fields, maxPositions: 32_768, theta: 2e6, keyValueHeads: 4, isTied: true);
-        var interval = Math.Max(1, fields.Int("no_rope_layer_interval", LayersPerOneWithout));
+        var interval = fields.LayerInterval("no_rope_layer_interval", LayersPerOneWithout, layers: "no_rope_layers");
         var given = fields.Integers("no_rope_layers");
         var layers = Math.Clamp(config.NumHiddenLayers, 0, ModelSizeRules.MostTensors);
         ValueList<int> rotary = given.Count > 0

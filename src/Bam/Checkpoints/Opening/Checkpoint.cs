@@ -181,9 +181,16 @@ public sealed class Checkpoint : IDisposable
         file.ReadAhead(tensor, first * tensor.Dtype.ByteSize, (last - first + 1) * tensor.Dtype.ByteSize);
     }
 
-    /// <summary>The file that holds a parameter.</summary>
+    /// <summary>The file that holds a parameter, with the adapters if they change it; for messages.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter.</exception>
-    internal string PathOf(string name) => shards.FileOf(SourceOf(name).Tensor).Path;
+    internal string PathOf(string name)
+    {
+        var stored = SourceOf(name).Tensor;
+        var path = shards.FileOf(stored).Path;
+        return shards.ChangesOf(stored).Count == 0
+            ? path
+            : $"{path} with {string.Join(", ", Adapters.Select(adapter => adapter.Directory))} folded in";
+    }
 
     /// <summary>The name of a number in messages: its file, its stored tensor and its index in that tensor.</summary>
     internal string Describe(string name, long index)

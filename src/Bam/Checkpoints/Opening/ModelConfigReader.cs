@@ -1,3 +1,4 @@
+using Bam.Checkpoints.Adapters;
 using Bam.Checkpoints.Families;
 using Bam.Checkpoints.Safetensors;
 using Bam.Files;
@@ -34,6 +35,10 @@ internal static class ModelConfigReader
         string directory, IReporter reporter, ShardSet? stored = null)
     {
         var path = Path.Combine(directory, ModelConfig.FileName);
+        if (!Path.Exists(path) && File.Exists(Path.Combine(directory, AdapterConfig.FileName)))
+            throw new InvalidInputException(
+                directory, ModelConfig.FileName, $"only {AdapterConfig.FileName}, an adapter for another model",
+                $"name both as BASE+{directory}, with that model's directory as BASE");
         var missing = ModelPath.MissingSide(directory) is { } side ? $"; of BASE+ADAPTER {side} does not exist" : "";
         var json = InputFile.ReadAllText(
             path, $"a checkpoint is a directory with config.json, model.safetensors and tokenizer.json{missing}");

@@ -39,11 +39,12 @@ internal sealed class ChatEncoder(Tokenizer tokenizer, ChatTemplate template, Ch
     /// <summary>
     /// The tokens of a conversation, special tokens in the rendered text included; the post-processor is not applied.
     /// </summary>
-    /// <exception cref="InvalidInputException">The template fails, or an answer's place is unknown.</exception>
+    /// <exception cref="InvalidInputException">The template fails, writes nothing, or an answer's place is unknown.</exception>
     public EncodedChat Encode(Conversation conversation, bool answersOnly)
     {
         var used = conversation.Tools is null ? template : toolsTemplate;
         var whole = used.Render(conversation);
+        if (string.IsNullOrWhiteSpace(whole.Text)) throw NothingOf(used);
         IReadOnlyList<Range> spans = answersOnly ? AnswerSpans.Find(used, conversation, whole) : [];
         var (ids, answers, done) = (new List<int>(whole.Text.Length / 3), new List<Range>(), 0);
         foreach (var span in spans)
@@ -60,14 +61,14 @@ internal sealed class ChatEncoder(Tokenizer tokenizer, ChatTemplate template, Ch
     }
 
     /// <summary>The prompt for an answer, or for the rest of a last message of the assistant.</summary>
-    /// <exception cref="InvalidInputException">The template fails.</exception>
+    /// <exception cref="InvalidInputException">The template fails or writes nothing.</exception>
     public int[] EncodePrompt(Conversation conversation)
     {
         var used = conversation.Tools is null ? template : toolsTemplate;
         var continues = conversation.RoleAt(conversation.Count - 1) == Conversation.Assistant;
         var ids = new List<int>();
         Append(continues ? used.RenderToContinue(conversation) : used.Render(conversation, addGenerationPrompt: true).Text, ids);
-        return [.. ids];
+        return ids.Count > 0 ? [.. ids] : throw NothingOf(used);
     }
 
     /// <summary>The special token that the template writes after an answer, if any.</summary>
@@ -98,6 +99,9 @@ internal sealed class ChatEncoder(Tokenizer tokenizer, ChatTemplate template, Ch
             if (!tokenizer.IsSpecial(id)) bytes += tokenizer.BytesOf(id).Length;
         return bytes;
     }
+
+    private static InvalidInputException NothingOf(ChatTemplate template) =>
+        new(template.Where, "a template that writes the messages", "one that writes nothing for them", "correct or replace it");
 
     // After text, but not after an added token, a piece continues a word.
     private void Append(ReadOnlySpan<char> text, List<int> ids) =>

@@ -34,6 +34,8 @@ public sealed class RefusedAdapterTests : IDisposable
     [InlineData("megatron_config", """{"a": 1}""", "megatron_config: expected no such key, found an object")]
     [InlineData("something_of_tomorrow", "0.5", "something_of_tomorrow: expected no such key, found 0.5")]
     [InlineData("bias", "\"some\"", "bias: expected \"none\", \"all\" or \"lora_only\", found \"some\"")]
+    [InlineData(
+        "lora_alpha", "1e300", "lora_alpha: expected a factor in the range of float32 for model.layers.0.self_attn.q_proj")]
     [InlineData("r", "0", "r: expected a positive integer for model.layers.0.self_attn.q_proj, found 0")]
     [InlineData("r", "3", "lora_A.weight: shape: expected [3, 6] for model.layers.0.self_attn.q_proj.weight, found [2, 6]")]
     [InlineData("rank_pattern", """{"q_proj": 1.5}""", "expected a positive integer")]
@@ -204,6 +206,26 @@ public sealed class RefusedAdapterTests : IDisposable
         Refused().ShouldBe(
             $"{directory["adapter"]}: expected adapter_config.json of a LoRA adapter, found a whole model; BASE+ADAPTER names a "
             + "checkpoint and an adapter of it");
+    }
+
+    [Fact]
+    public void An_adapter_without_its_base_is_no_model()
+    {
+        new AdapterSource().AddLinear(Query, 8, 6).Write(directory["adapter"]);
+        Should.Throw<InvalidInputException>(() => ModelConfigReader.Load(directory["adapter"], reporter)).Message.ShouldBe(
+            $"{directory["adapter"]}: expected config.json, found only adapter_config.json, an adapter for another model; "
+                + $"name both as BASE+{directory["adapter"]}, with that model's directory as BASE");
+    }
+
+    [Fact]
+    public void A_number_of_base_and_adapter_is_named_by_both()
+    {
+        new AdapterSource().AddLinear(Query, 8, 6).Write(directory["adapter"]);
+        using var model = Open();
+        var file = directory["base/model.safetensors"];
+        model.Describe($"{Query}.weight", 7).ShouldBe(
+            $"{file} with {directory["adapter"]} folded in: tensor {Query}.weight[1, 1]");
+        model.Describe("model.norm.weight", 2).ShouldBe($"{file}: tensor model.norm.weight[2]");
     }
 
     [Fact]

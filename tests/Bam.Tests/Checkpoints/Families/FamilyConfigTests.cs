@@ -42,6 +42,21 @@ public sealed class FamilyConfigTests
         "qwen3-qknorm", "layer_types", "[\"full_attention\",\"sliding_attention\"]",
         "config.json: layer_types: expected \"full_attention\" for every layer, found \"sliding_attention\"")]
     [InlineData("mistral-sliding", "sliding_window", "0", "config.json: sliding_window: expected a positive number, found 0")]
+    [InlineData(
+        "gemma2", "query_pre_attn_scalar", "0", "config.json: query_pre_attn_scalar: expected a positive number, found 0")]
+    [InlineData(
+        "gemma3-text", "query_pre_attn_scalar", "-4", "config.json: query_pre_attn_scalar: expected a positive number, found -4")]
+    [InlineData("granite", "logits_scaling", "0", "config.json: logits_scaling: expected a positive number, found 0")]
+    [InlineData("granite", "logits_scaling", "-3", "config.json: logits_scaling: expected a positive number, found -3")]
+    [InlineData(
+        "granite", "embedding_multiplier", "1e39",
+        "config.json: embedding_multiplier: expected a number in the range of float32, found 1E+39")]
+    [InlineData(
+        "granite", "attention_multiplier", "1e-60",
+        "config.json: attention_multiplier: expected a number in the range of float32, found 1E-60")]
+    [InlineData(
+        "qwen2-moe-shared-expert", "decoder_sparse_step", "0",
+        "config.json: decoder_sparse_step: expected a positive number of layers, found 0")]
     [InlineData("gptj", "rotary", "false", "config.json: rotary: expected true or no such key, found false")]
     [InlineData(
         "cohere", "num_key_value_heads", "3",
@@ -84,11 +99,61 @@ public sealed class FamilyConfigTests
     [InlineData("[\"sliding_attention\",\"chunked_attention\"]", "\"full_attention\" or \"sliding_attention\" for each layer")]
     [InlineData(
         "[\"sliding_attention\",\"full_attention\",\"full_attention\"]", "as many entries as num_hidden_layers = 2, found 3")]
+    [InlineData("[\"sliding_attention\"]", "as many entries as num_hidden_layers = 2, found 1")]
+    [InlineData("[]", "as many entries as num_hidden_layers = 2, found 0")]
     public void Layers_that_do_not_fit_are_refused(string types, string message)
     {
         var json = Json("qwen2-bias");
         (json["use_sliding_window"], json["sliding_window"], json["layer_types"]) = (true, 16, JsonNode.Parse(types));
         Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldContain($"layer_types: expected {message}");
+    }
+
+    [Theory]
+    [InlineData("rope_parameters", "full_attention")]
+    [InlineData("rope_parameters", "sliding_attention")]
+    [InlineData("rope_scaling", null)]
+    public void Gemma_rotates_whole_heads(string key, string? layers)
+    {
+        var json = Json("gemma3-text");
+        if (layers is null) json[key] = JsonNode.Parse("""{"rope_type":"linear","factor":2}""");
+        var rope = layers is null ? json[key]! : json[key]![layers]!;
+        rope["partial_rotary_factor"] = 1;
+        Parse(json).PartialRotaryFactor.ShouldBe(1);
+        rope["partial_rotary_factor"] = 0.5;
+        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldContain(
+            "partial_rotary_factor: expected 1 or no such key, found 0.5; this family rotates whole heads");
+    }
+
+    [Theory]
+    [InlineData(1_000_000, false)]
+    [InlineData(5, true)]
+    public void A_base_beside_those_of_Gemmas_layers_is_warned_of(double theta, bool isOther)
+    {
+        var json = Json("gemma3-text");
+        json["rope_parameters"]!["rope_theta"] = theta;
+        var warnings = new Warnings();
+        Parse(json, warnings).RopeTheta.ShouldBe(1_000_000);
+        warnings.ShouldBe(isOther
+            ? ["config.json: rope_parameters: rope_theta: 5 contradicts the other rotary settings; 1000000 is taken, as "
+                + "transformers does"]
+            : []);
+    }
+
+    [Theory]
+    [InlineData("gemma3-text", "sliding_window_pattern", "layer_types")]
+    [InlineData("cohere2", "sliding_window_pattern", "layer_types")]
+    [InlineData("smollm3-window", "no_rope_layer_interval", "no_rope_layers")]
+    public void An_interval_of_layers_counts_where_the_layers_are_not_named(string name, string interval, string layers)
+    {
+        var json = Json(name);
+        var named = Parse(json);
+        json[interval] = 0;
+        Parse(json).ShouldBe(named);
+        json.Remove(layers);
+        Should.Throw<InvalidInputException>(() => Parse(json)).Message.ShouldStartWith(
+            $"config.json: {interval}: expected a positive number of layers, found 0");
+        json[interval] = 2;
+        Parse(json).NumHiddenLayers.ShouldBe(named.NumHiddenLayers);
     }
 
     [Theory]

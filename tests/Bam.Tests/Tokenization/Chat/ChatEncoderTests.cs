@@ -87,6 +87,14 @@ public class ChatEncoderTests
     }
 
     [Fact]
+    public void A_template_that_writes_nothing_makes_no_prompt()
+    {
+        var encoder = Encoder(WithMarks("gpt2"), "{% for m in messages %}{% endfor %}");
+        Should.Throw<InvalidInputException>(() => encoder.EncodePrompt(Conversation.Of(null, "a"))).Message.ShouldBe(
+            "t: expected a template that writes the messages, found one that writes nothing for them; correct or replace it");
+    }
+
+    [Fact]
     public void A_template_that_writes_beginnings_otherwise_is_refused()
     {
         var encoder = Encoder(WithMarks("gpt2"), "{{ messages | length }}{% for m in messages %}{{ m.content }}{% endfor %}");
