@@ -264,7 +264,9 @@ internal sealed class LanguageModel : IDisposable
         var rows = QueryRows.Chosen(shape, choices, context.Start);
         queries = Clipped(queries);
         var tokens = new Lazy<long[]>(() => dispatch.Tokens.ToArray<long>());
-        if (rotary.QueryFactors((int)rows.Count, row => context.PositionOf((int)tokens.Value[row], shape.Length)) is { } factors) queries *= factors.To(queries.ScalarType);
+        var ofRows = rotary.QueryFactors(
+            (int)rows.Count, row => context.PositionOf((int)tokens.Value[row], shape.Length));
+        if (ofRows is not null) queries *= ofRows.To(queries.ScalarType);
         var input = AttentionInput.OfChosen(queries, Clipped(keysAndValues), rows, shape);
         var outputs = dispatch.Map(Attention.Apply(input, tables, context.Past), Output);  // [n·k, d], by expert
         return scope.Keep(dispatch.Combine(outputs, weights.To(h.ScalarType)).View(h.Shape));
