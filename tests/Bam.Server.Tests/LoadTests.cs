@@ -40,8 +40,15 @@ public sealed class LoadTests
             else if (i % 10 == 7)
             {
                 using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(i % 7));
-                await Should.ThrowAsync<OperationCanceledException>(
-                    async () => (await server.Post("/v1/completions", RequestOf(i, maxTokens: 110), leaving.Token)).Dispose());
+                try
+                {
+                    (await server.Post("/v1/completions", RequestOf(i, maxTokens: 110), leaving.Token)).Dispose();
+                }
+                catch (OperationCanceledException)
+                {
+                    // Unless the answer was quicker.
+                }
+
                 Interlocked.Increment(ref left);
             }
             else
