@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Holds bam serve and bam eval tasks against EleutherAI's lm-evaluation-harness: its client local-completions asks bam serve, and its model hf
-# loads Bam's export, for items of piqa, gsm8k, mmlu and nq_open; figures, prompts, log-likelihoods and answers are compared item by item. The
-# models, one dense and one BAM mixture, are trained here for a minute.
+# Holds bam serve and bam eval tasks against EleutherAI's lm-evaluation-harness: its client local-completions asks bam serve, and
+# its model hf loads Bam's export. Figures, prompts, log-likelihoods and answers of piqa, gsm8k, mmlu and nq_open are compared
+# item by item. The models, one dense and one BAM mixture, are trained here for a minute.
 #
 #   LM_EVAL=HARNESS TASKS=FOLDER eng/check-lm-eval.sh
 #
 # HARNESS is a checkout of github.com/EleutherAI/lm-evaluation-harness. FOLDER has the public files piqa*.jsonl, piqa*-labels.lst,
-# gsm8k*.jsonl, nq-open*.jsonl and mmlu/{dev,test}/*.csv (question, four choices, the answer's number; the first line names the columns).
+# gsm8k*.jsonl, nq-open*.jsonl and mmlu/{dev,test}/*.csv (question, four choices, the answer's number; the first line names the
+# columns).
 # Debian's testing suite is set up by eng/testing.sh, which says what can be set. Results go to bench/results. Not part of ./test.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
@@ -19,8 +20,9 @@ source "$eng/testing.sh"
 [[ -d ${TASKS-}/mmlu/test ]] || refuse "TASKS must be a folder of public task files; eng/check-lm-eval.sh says which"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$LM_EVAL/pyproject.toml")
 
-set_up_testing python3-torch python3-transformers python3-accelerate python3-aiohttp python3-dill python3-jinja2 python3-more-itertools \
-  python3-pandas python3-requests python3-sklearn python3-sqlitedict python3-tenacity python3-tqdm python3-yaml
+set_up_testing python3-torch python3-transformers python3-accelerate python3-aiohttp python3-dill \
+  python3-jinja2 python3-more-itertools python3-pandas python3-requests python3-sklearn python3-sqlitedict \
+  python3-tenacity python3-tqdm python3-yaml
 new_work bam-lm-eval
 cp "$eng/check-lm-eval/"*.{py,yaml} "$work/"
 cp -r "$LM_EVAL/lm_eval" "$work/"
@@ -48,8 +50,9 @@ harness() {
   # shellcheck disable=SC2016
   unshare --mount bash -euc 'for f in /proc /dev; do mount --bind $f "$0$f"; done; exec chroot "$0" "$@"' "$testing" \
     env HF_HOME=/tmp/hf HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS-2}" DISABLE_MULTIPROC=1 \
-    python3 /tmp/bam-lm-eval/harness.py --tasks check_piqa,check_gsm8k,check_mmlu,check_nq_open --include_path /tmp/bam-lm-eval/tasks \
-    --log_samples --output_path "/tmp/bam-lm-eval/out/$1" "${@:2}" >"$work/$1.log" 2>&1 </dev/null ||
+    python3 /tmp/bam-lm-eval/harness.py --tasks check_piqa,check_gsm8k,check_mmlu,check_nq_open \
+    --include_path /tmp/bam-lm-eval/tasks --log_samples --output_path "/tmp/bam-lm-eval/out/$1" "${@:2}" \
+    >"$work/$1.log" 2>&1 </dev/null ||
     give_up "the harness failed on $1: $(tail -n 3 "$work/$1.log")"
 }
 

@@ -1,11 +1,12 @@
-"""Compares the harness's figures and items with those of bam eval tasks, and writes result.json and result.md. The exit status is 1 when
-something differs."""
+"""Compares the harness's figures and items with those of bam eval tasks, and writes result.json and result.md. The exit status is
+1 when something differs."""
 
 import collections
 import json
 import pathlib
 import re
 import sys
+import textwrap
 
 import torch
 import transformers
@@ -124,7 +125,8 @@ def table_of(rows):
             difference = "" if row["difference"] is None else f"{row['difference']:.1e}"
             differs = ", ".join(f"{what} ({count})" for what, count in row["differs"].items()) or "nothing"
             name = f"{row['model']}, the harness {WAYS[row['way']]}"
-            yield f"| {name} | {row['task']} | {row['items']} | {metric} | {percent(figure)} | {theirs} | {difference} | {differs} |"
+            cells = [name, row["task"], row["items"], metric, percent(figure), theirs, difference, differs]
+            yield f"| {' | '.join(map(str, cells))} |"
 
 
 version = next(root.glob("lm_eval-*.dist-info")).name.removeprefix("lm_eval-").removesuffix(".dist-info")
@@ -132,17 +134,18 @@ rows = [compare(task, model, way) for model in ("dense", "mixture") for way in W
 # The client shortens longer prompts, otherwise than the model hf: nothing may be compared that was shortened.
 shortened = [file.name for file in root.glob("*-*.log") if "truncat" in file.read_text().lower()]
 passed = not shortened and not any(row["differs"] for row in rows)
-head = [
-    "# Bam and lm-evaluation-harness",
-    "",
-    f"lm-evaluation-harness {version}, transformers {transformers.__version__}, PyTorch {torch.__version__}, float32 on the CPU. The models",
-    "are tiny and were trained for a minute, also on examples of these tasks, so the figures say nothing but that they are equal: percent ±",
-    "standard error, mmlu with 5 examples. Served: the client `local-completions` with the server's tokenizer, token ids, and 8 requests at",
-    "once. Exported: the model `hf` on the export in transformers' form. Log-likelihoods: the largest difference of any choice's. Figures,",
-    "prompts, choices, generated answers, greedy choices and scores of each item must be equal, log-likelihoods within 1e-4.",
-    "",
-]
-tail = ["", "Equal." if passed else f"DIFFERENT. Logs that name truncated prompts: {', '.join(sorted(shortened)) or 'none'}."]
-(root / "result.md").write_text("\n".join([*head, *table_of(rows), *tail]) + "\n", "utf-8")
-(root / "result.json").write_text(json.dumps(dict(harness=version, passed=passed, shortened=shortened, rows=rows), indent=1) + "\n", "utf-8")
+head = f"""\
+lm-evaluation-harness {version}, transformers {transformers.__version__}, PyTorch {torch.__version__}, float32 on the CPU. The
+models are tiny and were trained for a minute, partly on the very items of gsm8k and nq_open: their figures, percent ± standard
+error, say nothing about Bam's models. mmlu has 5 examples.
+
+Asks `bam serve`: the harness's client `local-completions` with the server's tokenizer, token ids, and 8 requests at once. Loads
+the export: its model `hf`, with the export in transformers' form. Figures, prompts, choices, generated answers, greedy choices
+and scores of each item must be equal, log-likelihoods within {TOLERANCE:.0e}; the table has their largest difference."""
+text = "\n\n".join(textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in head.split("\n\n"))
+verdict = "Equal." if passed else f"DIFFERENT. Logs that name truncated prompts: {', '.join(sorted(shortened)) or 'none'}."
+result = ["# Bam and lm-evaluation-harness", "", text, "", *table_of(rows), "", verdict]
+(root / "result.md").write_text("\n".join(result) + "\n", "utf-8")
+found = dict(harness=version, passed=passed, shortened=shortened, rows=rows)
+(root / "result.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 sys.exit(0 if passed else 1)

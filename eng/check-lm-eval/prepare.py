@@ -1,5 +1,7 @@
-"""Cuts public task files to some dozens of items, in the forms that Bam and the harness read, and writes the text that a model is trained
-on: other items of piqa, and the items of gsm8k and nq_open themselves, so that some answers are right. python3 prepare.py FOLDER, with the public files in FOLDER/public."""
+"""Cuts public task files to some dozens of items, in the forms that Bam and the harness read, and writes the text that a model is
+trained on: other items of piqa, and the items of gsm8k and nq_open themselves, so that some answers are right.
+
+python3 prepare.py FOLDER, with the public files in FOLDER/public."""
 
 import csv
 import json
@@ -34,8 +36,9 @@ def write_rows(name, rows):
 
 def write_task(name, base, few_shot=None, **files):
     """A task of the harness as it is defined there, with local files for its splits."""
-    settings = dict(include=str(root / "lm_eval/tasks" / base), task=f"check_{name}", dataset_path="json", dataset_name=None, tag=None)
-    settings["dataset_kwargs"] = dict(data_files=files)
+    settings = dict(
+        include=str(root / "lm_eval/tasks" / base), task=f"check_{name}", dataset_path="json", dataset_name=None, tag=None,
+        dataset_kwargs=dict(data_files=files))
     if few_shot is not None:
         settings["num_fewshot"] = few_shot
     (root / "tasks").mkdir(exist_ok=True)

@@ -1,5 +1,5 @@
-"""Stands in for the packages that the harness imports at its start and Debian lacks. Of these only `datasets` is used by the checked tasks:
-it reads local JSON lines. Import this before lm_eval."""
+"""Stands in for the packages that the harness imports at its start and Debian lacks. Of these the checked tasks use `datasets`
+alone, which reads local JSON lines here. Import this before lm_eval."""
 
 import importlib.machinery
 import json
@@ -64,8 +64,8 @@ def module(name, **members):
 def install():
     modes = types.SimpleNamespace(REUSE_DATASET_IF_EXISTS=None, REUSE_CACHE_IF_EXISTS=None, FORCE_REDOWNLOAD=None)
     datasets = module(
-        "datasets", __version__="4.0.0", Dataset=Dataset, DatasetDict=DatasetDict, IterableDataset=type("IterableDataset", (), {}),
-        load_dataset=load_dataset, DownloadMode=modes)
+        "datasets", __version__="4.0.0", Dataset=Dataset, DatasetDict=DatasetDict, load_dataset=load_dataset, DownloadMode=modes,
+        IterableDataset=type("IterableDataset", (), {}))
     datasets.config = module("datasets.config", HF_DATASETS_TRUST_REMOTE_CODE=False)
     datasets.utils = module("datasets.utils")
     datasets.utils.metadata = module("datasets.utils.metadata", MetadataConfigs=dict)
