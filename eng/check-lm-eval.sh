@@ -56,6 +56,7 @@ harness() {
     give_up "the harness failed on $1: $(tail -n 3 "$work/$1.log")"
 }
 
+unset BAM_API_KEY
 trap 'kill "${pid-}" 2>/dev/null || true' EXIT
 data=$work/data
 for model in dense mixture; do
