@@ -139,9 +139,10 @@ lm-evaluation-harness {version}, transformers {transformers.__version__}, PyTorc
 models are tiny and were trained for a minute, partly on the very items of gsm8k and nq_open: their figures, percent ± standard
 error, say nothing about Bam's models. mmlu has 5 examples.
 
-Asks `bam serve`: the harness's client `local-completions` with the server's tokenizer, token ids, and 8 requests at once. Loads
-the export: its model `hf`, with the export in transformers' form. Figures, prompts, choices, generated answers, greedy choices
-and scores of each item must be equal, log-likelihoods within {TOLERANCE:.0e}; the table has their largest difference."""
+Asks `bam serve`: the harness's client `local-completions` with the server's tokenizer, token ids, and 8 requests at once.
+Loads the export: its model `hf`, with the export in transformers' form, and log-probabilities summed in float64, since its
+sums in float32 are off by up to 1.2e-4. Figures, prompts, choices, generated answers, greedy choices and scores of each
+item must be equal, log-likelihoods within {TOLERANCE:.0e}; the table has their largest difference."""
 text = "\n\n".join(textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in head.split("\n\n"))
 verdict = "Equal." if passed else f"DIFFERENT. Logs that name truncated prompts: {', '.join(sorted(shortened)) or 'none'}."
 result = ["# Bam and lm-evaluation-harness", "", text, "", *table_of(rows), "", verdict]
