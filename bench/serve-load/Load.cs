@@ -11,7 +11,7 @@ namespace Bam.Bench.ServeLoad;
 /// </summary>
 internal sealed class Load(Uri server, Dialect dialect, int clients, int requestsOfClient) : IDisposable
 {
-    private const int PromptTokens = 128, NewTokens = 64, LargestId = 3000;
+    private const int PromptTokens = 128, NewTokens = 64, LargestId = 1500;
 
     private readonly HttpClient http = new() { BaseAddress = server, Timeout = TimeSpan.FromMinutes(10) };
 
@@ -47,6 +47,7 @@ internal sealed class Load(Uri server, Dialect dialect, int clients, int request
         {
             Content = JsonContent.Create(dialect.Body(prompt, NewTokens)),
         };
+        message.Headers.ConnectionClose = true;  // llama-server closes connections that are to be used again
         using var response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
         response.EnsureSuccessStatusCode();
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());

@@ -9,10 +9,10 @@ internal static class MixtralModel
 {
     private static readonly ModelConfig Config = new()
     {
-        VocabSize = 32_000,
+        VocabSize = 1500,  // the tokenizer's: a token without text would not be streamed
         HiddenSize = 768,
         IntermediateSize = 1536,
-        NumHiddenLayers = 8,
+        NumHiddenLayers = 9,
         NumAttentionHeads = 12,
         NumKeyValueHeads = 4,
         HeadDim = 64,

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `bam serve` beside llama.cpp's llama-server under load; see README.md. TESTING, MIRROR and DEBOOTSTRAP_OPTIONS as for the checks.
+# `bam serve` beside llama.cpp's llama-server under load; see README.md. TESTING, MIRROR and DEBOOTSTRAP_OPTIONS are those of the
+# checks.
 #
 #   bench/serve-load/run.sh [ROUNDS]
 set -euo pipefail
@@ -18,9 +19,17 @@ client model "$work/model" "$root/tests/fixtures/tokenizers/llama3/tokenizer.jso
 run export "$work/model" --format gguf --output "$work/gguf"
 gguf=/tmp/bam-serve-load/gguf/$(basename "$work"/gguf/*.gguf)
 
-await() { for _ in $(seq 600); do curl -sf "http://127.0.0.1:$1/health" >/dev/null && return; sleep 0.1; done; give_up "no server on port $1"; }
+await() { # PORT
+  for _ in $(seq 600); do
+    curl -sf "http://127.0.0.1:$1/health" >/dev/null && return
+    sleep 0.1
+  done
+  give_up "no server on port $1"
+}
 measure() { # SERVER CLIENTS REQUESTS PORT
-  printf '{"server": "%s", "clients": %s, "figures": %s}\n' "$1" "$2" "$(client load "$1" "http://127.0.0.1:$4" "$2" "$3")" >>"$work/rounds.jsonl"
+  local figures
+  figures=$(client load "$1" "http://127.0.0.1:$4" "$2" "$3")
+  printf '{"server": "%s", "clients": %s, "figures": %s}\n' "$1" "$2" "$figures" >>"$work/rounds.jsonl"
 }
 with_bam() {
   OMP_NUM_THREADS=2 "$bam" serve "$work/model" --port 8711 --slots 8 --context 256 >>"$work/serve.log" 2>&1 &
@@ -28,14 +37,14 @@ with_bam() {
   await 8711
   measure bam 8 3 8711
   measure bam 1 3 8711
-  kill "$pid" && wait "$pid" || true
+  { kill "$pid" && wait "$pid"; } 2>/dev/null || true
 }
 with_llama() {
   in_testing llama-server -m "$gguf" -np 8 -c 2048 -t 2 -tb 2 --host 127.0.0.1 --port 8712 >>"$work/llama.log" 2>&1 &
   local pid=$!
   await 8712
   measure llama.cpp 8 3 8712
-  kill "$pid" && wait "$pid" || true
+  { kill "$pid" && wait "$pid"; } 2>/dev/null || true
 }
 for round in $(seq "$rounds"); do
   say "round $round of $rounds"
