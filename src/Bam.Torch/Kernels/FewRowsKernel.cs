@@ -53,6 +53,14 @@ internal static unsafe class FewRowsKernel
             {
                 // The last tile may repeat numbers of the one before, with the same result.
                 var output = Math.Min(next, outputs - Tile);
+                if (rows == 1 && next + 2 * Tile <= end)
+                {
+                    if (Vector512.IsHardwareAccelerated) DotsOfRow512(x, w + (long)output * depth, y + output, depth);
+                    else DotsOfRow256(x, w + (long)output * depth, y + output, depth);
+                    next += Tile;
+                    continue;
+                }
+
                 if (Vector512.IsHardwareAccelerated)
                     Dots512(x, w + (long)output * depth, y + output, rows, outputs, depth);
                 else Dots256(x, w + (long)output * depth, y + output, rows, outputs, depth);
@@ -139,6 +147,9 @@ internal static unsafe class FewRowsKernel
             s7.Store(to + 7 * Lanes);
         }
 
+        for (; column + 4 * Lanes <= columns && !Vector512.IsHardwareAccelerated; column += 4 * Lanes)
+            WeightedSum256(x, w + column, y + column, outputs, depth);
+
         for (; column < columns; column += Lanes)
         {
             var sum = Vector512<float>.Zero;
@@ -150,6 +161,36 @@ internal static unsafe class FewRowsKernel
 
             sum.Store(y + column);
         }
+    }
+
+    // 64 columns with AVX2.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WeightedSum256(float* x, float* w, float* y, int outputs, int depth)
+    {
+        const int HalfLanes = Lanes / 2;
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default,
+            s7 = default;
+        for (var k = 0; k < depth; k++, w += outputs)
+        {
+            var factor = Vector256.Create(x[k]);
+            s0 = Vector256.FusedMultiplyAdd(factor, Vector256.Load(w), s0);
+            s1 = Vector256.FusedMultiplyAdd(factor, Vector256.Load(w + HalfLanes), s1);
+            s2 = Vector256.FusedMultiplyAdd(factor, Vector256.Load(w + 2 * HalfLanes), s2);
+            s3 = Vector256.FusedMultiplyAdd(factor, Vector256.Load(w + 3 * HalfLanes), s3);
+            s4 = Vector256.FusedMultiplyAdd(factor, Vector256.Load(w + 4 * HalfLanes), s4);
+            s5 = Vector256.FusedMultiplyAdd(factor, Vector256.Load(w + 5 * HalfLanes), s5);
+            s6 = Vector256.FusedMultiplyAdd(factor, Vector256.Load(w + 6 * HalfLanes), s6);
+            s7 = Vector256.FusedMultiplyAdd(factor, Vector256.Load(w + 7 * HalfLanes), s7);
+        }
+
+        s0.Store(y);
+        s1.Store(y + HalfLanes);
+        s2.Store(y + 2 * HalfLanes);
+        s3.Store(y + 3 * HalfLanes);
+        s4.Store(y + 4 * HalfLanes);
+        s5.Store(y + 5 * HalfLanes);
+        s6.Store(y + 6 * HalfLanes);
+        s7.Store(y + 7 * HalfLanes);
     }
 
     // All rows of x with four of w, four rows at a time: 16 accumulators, 4 vectors of w and one of x in 32 registers.
@@ -241,6 +282,54 @@ internal static unsafe class FewRowsKernel
         }
 
         Store(y, s0, s1, s2, s3);
+    }
+
+    // One row of x with eight of w: enough accumulators to hide the latency of the sums.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void DotsOfRow512(float* x, float* w, float* y, int depth)
+    {
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default,
+            s7 = default;
+        var v = w + (long)Tile * depth;
+        for (var k = 0; k < depth; k += Lanes)
+        {
+            var a = Vector512.Load(x + k);
+            s0 = Vector512.FusedMultiplyAdd(a, Vector512.Load(w + k), s0);
+            s1 = Vector512.FusedMultiplyAdd(a, Vector512.Load(w + depth + k), s1);
+            s2 = Vector512.FusedMultiplyAdd(a, Vector512.Load(w + 2L * depth + k), s2);
+            s3 = Vector512.FusedMultiplyAdd(a, Vector512.Load(w + 3L * depth + k), s3);
+            s4 = Vector512.FusedMultiplyAdd(a, Vector512.Load(v + k), s4);
+            s5 = Vector512.FusedMultiplyAdd(a, Vector512.Load(v + depth + k), s5);
+            s6 = Vector512.FusedMultiplyAdd(a, Vector512.Load(v + 2L * depth + k), s6);
+            s7 = Vector512.FusedMultiplyAdd(a, Vector512.Load(v + 3L * depth + k), s7);
+        }
+
+        Store(y, s0, s1, s2, s3);
+        Store(y + Tile, s4, s5, s6, s7);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void DotsOfRow256(float* x, float* w, float* y, int depth)
+    {
+        const int HalfLanes = Lanes / 2;
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default,
+            s7 = default;
+        var v = w + (long)Tile * depth;
+        for (var k = 0; k < depth; k += HalfLanes)
+        {
+            var a = Vector256.Load(x + k);
+            s0 = Vector256.FusedMultiplyAdd(a, Vector256.Load(w + k), s0);
+            s1 = Vector256.FusedMultiplyAdd(a, Vector256.Load(w + depth + k), s1);
+            s2 = Vector256.FusedMultiplyAdd(a, Vector256.Load(w + 2L * depth + k), s2);
+            s3 = Vector256.FusedMultiplyAdd(a, Vector256.Load(w + 3L * depth + k), s3);
+            s4 = Vector256.FusedMultiplyAdd(a, Vector256.Load(v + k), s4);
+            s5 = Vector256.FusedMultiplyAdd(a, Vector256.Load(v + depth + k), s5);
+            s6 = Vector256.FusedMultiplyAdd(a, Vector256.Load(v + 2L * depth + k), s6);
+            s7 = Vector256.FusedMultiplyAdd(a, Vector256.Load(v + 3L * depth + k), s7);
+        }
+
+        Store(y, s0, s1, s2, s3);
+        Store(y + Tile, s4, s5, s6, s7);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
