@@ -26,6 +26,11 @@ await() { # PORT
   done
   give_up "no server on port $1"
 }
+# stop PID: a server, which must have been running: another one on its port would have been measured.
+stop() {
+  kill "$1" 2>/dev/null || give_up "a server ended by itself; see $work/*.log"
+  wait "$1" || true
+}
 measure() { # SERVER CLIENTS REQUESTS PORT
   local figures
   figures=$(client load "$1" "http://127.0.0.1:$4" "$2" "$3")
@@ -37,14 +42,15 @@ with_bam() {
   await 8711
   measure bam 8 3 8711
   measure bam 1 3 8711
-  { kill "$pid" && wait "$pid"; } 2>/dev/null || true
+  stop "$pid"
 }
 with_llama() {
-  in_testing llama-server -m "$gguf" -np 8 -c 2048 -t 2 -tb 2 --host 127.0.0.1 --port 8712 >>"$work/llama.log" 2>&1 &
+  chroot "$testing" env OMP_NUM_THREADS=2 llama-server -m "$gguf" -np 8 -c 2048 -t 2 -tb 2 \
+    --host 127.0.0.1 --port 8712 >>"$work/llama.log" 2>&1 &
   local pid=$!
   await 8712
   measure llama.cpp 8 3 8712
-  { kill "$pid" && wait "$pid"; } 2>/dev/null || true
+  stop "$pid"
 }
 for round in $(seq "$rounds"); do
   say "round $round of $rounds"
