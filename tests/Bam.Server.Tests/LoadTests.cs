@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text.Json;
 using Bam.Generation;
 using Bam.Server.Serving;
@@ -39,16 +40,11 @@ public sealed class LoadTests
             }
             else if (i % 10 == 7)
             {
-                using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(i % 7));
-                try
-                {
-                    (await server.Post("/v1/completions", RequestOf(i, maxTokens: 110), leaving.Token)).Dispose();
-                }
-                catch (OperationCanceledException)
-                {
-                    // Unless the answer was quicker.
-                }
-
+                var content = new StringContent(
+                    RequestOf(i, maxTokens: 110)[..^1] + ", \"stream\": true}", new MediaTypeHeaderValue("application/json"));
+                using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = content };
+                using var response = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);
+                response.StatusCode.ShouldBe(HttpStatusCode.OK);  // the client leaves when the stream has begun
                 Interlocked.Increment(ref left);
             }
             else
