@@ -1,4 +1,5 @@
 using Bam.Data;
+using Bam.Evaluation.Tasks.Definitions;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
@@ -15,6 +16,7 @@ internal sealed class ExperimentGraph
     private readonly BeginOfText bos;
     private readonly Dictionary<string, DataPhase> data;
     private readonly IReadOnlyList<ProbePhase> probes;
+    private readonly IReadOnlyList<MeasuredTask> tasks;
     private readonly ModelPhase seed;
     private readonly Dictionary<string, ModelPhase> experts;
     private readonly Dictionary<string, MixPhase> mixes = [];
@@ -27,6 +29,7 @@ internal sealed class ExperimentGraph
     {
         (this.recipe, this.hashes) = (recipe, hashes);
         GivenFiles.Check(recipe);
+        tasks = GivenTasks.Of(recipe);
         var prepare = recipe.Prepare is { } script
             ? new PreparePhase(Existing(script), recipe.PrepareReads, hashes)
             : null;
@@ -40,9 +43,10 @@ internal sealed class ExperimentGraph
         probes = [.. ProbesOf()];
         Models = [.. ModelsOf()];
         Latencies = [.. LatenciesOf()];
+        Comparisons = [.. tasks.Select(ComparisonOf).OfType<ComparePhase>()];
         // All text is looked at before any training starts: a fault in it must not cost hours.
-        UpToBudgets = PhasePlan.Order([.. data.Values, .. probes, .. Models.Select(model => model.Budget).OfType<Phase>()]);
-        Order = PhasePlan.Order([.. UpToBudgets, .. Models.SelectMany(Evaluations), .. Latencies]);
+        UpToBudgets = PhasePlan.Order([.. data.Values, .. probes, .. PromptsOf(), .. Models.Select(model => model.Budget).OfType<Phase>()]);
+        Order = PhasePlan.Order([.. UpToBudgets, .. Models.SelectMany(Evaluations), .. Comparisons, .. Latencies]);
     }
 
     /// <summary>The models in the order of the tables.</summary>
@@ -50,6 +54,9 @@ internal sealed class ExperimentGraph
 
     /// <summary>The measurements of latency, one for each size.</summary>
     public IReadOnlyList<LatencyPhase> Latencies { get; }
+
+    /// <summary>The comparisons of models, one for each task that several are measured on.</summary>
+    public IReadOnlyList<ComparePhase> Comparisons { get; }
 
     /// <summary>
     /// What must run before the budget of every mixture is known: all of it comes before the first mixture is trained.
@@ -78,13 +85,40 @@ internal sealed class ExperimentGraph
     }
 
     private static IEnumerable<Phase> Evaluations(ExperimentModel model) =>
-        model.Probes is { } probes ? [model.Evaluation, probes] : [model.Evaluation];
+        [model.Evaluation, .. model.Probes is { } probes ? [probes] : Array.Empty<Phase>(), .. model.Tasks.Values];
 
     private ExperimentModel Model(string name, ModelKind kind, string? domain, ModelPhase origin, BudgetPhase? budget) =>
         new(name, kind, domain, origin, Evaluate(name, origin, [.. data.Values], "evaluate"), budget)
         {
             Probes = probes.Count == 0 ? null : Evaluate(name, origin, probes, "probe-evaluate"),
+            Tasks = tasks.Where(task => task.Models.Contains(name)).ToDictionary(
+                task => task.Name, task => new TaskPhase(name, task, origin, hashes, recipe.Seed.Training.Device)),
         };
+
+    private IEnumerable<PromptsPhase> PromptsOf()
+    {
+        if (tasks.Count == 0) return [];
+        var seed = GivenTasks.SeedOf(recipe);
+        return tasks.Where(task => task.Definition.Kind == TaskKind.MultipleChoice).Select(task => new PromptsPhase(
+            task,
+            new()
+            {
+                Definition = task.Definition, Limit = task.Limit, Positions = seed.LongestInput, BeginOfText = seed.BosTokenId,
+            },
+            tokenizer,
+            hashes));
+    }
+
+    /// <summary>The models of a task against its first BTX, or else the seed or the first model.</summary>
+    private ComparePhase? ComparisonOf(MeasuredTask task)
+    {
+        if (task.Models.Count < 2) return null;
+        var models = Models.Where(model => task.Models.Contains(model.Name)).ToList();
+        var against = models.Find(model => model.Kind == ModelKind.Btx) ?? models[0];
+        return new(
+            task.Name,
+            [.. models.OrderBy(model => model != against).Select(model => (model.Name, model.Tasks[task.Name]))]);
+    }
 
     private EvaluatePhase Evaluate(string name, ModelPhase origin, IReadOnlyList<ShardsPhase> texts, string kind)
     {
@@ -291,4 +325,7 @@ internal sealed record ExperimentModel(
 {
     /// <summary>The phase that measures it on the probes; null without any.</summary>
     public EvaluatePhase? Probes { get; init; }
+
+    /// <summary>The phases that measure it on downstream tasks, by the tasks' names.</summary>
+    public IReadOnlyDictionary<string, TaskPhase> Tasks { get; init; } = new Dictionary<string, TaskPhase>();
 }

@@ -31,7 +31,8 @@ internal sealed class RecipeUnit
 
     /// <summary>SHA-256 of all that the figures depend on.</summary>
     public string Key => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        string.Join('\n', graph.Models.SelectMany(KeysOf).Concat(graph.Latencies.Select(latency => latency.Key))))));
+        string.Join('\n', graph.Models.SelectMany(KeysOf).Concat(graph.Latencies.Concat<Phase>(graph.Comparisons)
+            .Select(phase => phase.Key))))));
 
     /// <summary>What a run would do, phase by phase, and why.</summary>
     public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
@@ -58,6 +59,7 @@ internal sealed class RecipeUnit
             Machine = earlier?.Machine ?? ThisMachine.Describe(),
             Domains = [.. recipe.Domains.Keys],
             Probes = [.. recipe.Probes.SelectMany(probe => probe.Value.Parts(probe.Key)).Select(part => part.Name)],
+            Tasks = [.. recipe.Tasks.Keys],
             Models = models,
             ResolvedRecipe = resolvedRecipe,
         };
@@ -75,8 +77,13 @@ internal sealed class RecipeUnit
             .Select(model => new FoundBudget(recipe.Name, Seed, model.Name, model.Budget!.OutcomeIn(store)))];
     }
 
-    private static IEnumerable<string> KeysOf(ExperimentModel model) =>
-        model.Probes is { } probes ? [model.Name, model.Evaluation.Key, probes.Key] : [model.Name, model.Evaluation.Key];
+    private static IEnumerable<string> KeysOf(ExperimentModel model)
+    {
+        var tasks = model.Tasks.SelectMany(task => new[] { task.Key, task.Value.Key });
+        return model.Probes is { } probes
+            ? [model.Name, model.Evaluation.Key, probes.Key, .. tasks]
+            : [model.Name, model.Evaluation.Key, .. tasks];
+    }
 
     private ModelResult Result(ExperimentModel model)
     {
@@ -102,6 +109,9 @@ internal sealed class RecipeUnit
             Probes = model.Probes?.ResultsIn(store).ToDictionary(
                 probe => probe.Key,
                 probe => new ProbeResult(probe.Value.Perplexity, probe.Value.BitsPerByte ?? double.NaN, probe.Value.Tokens)),
+            Tasks = model.Tasks.Count == 0
+                ? null
+                : model.Tasks.ToDictionary(task => task.Key, task => ScoreOf(model.Name, task.Key, task.Value)),
             ParametersTotal = size.Total,
             ParametersActive = size.Active,
             TrainingTokens = training?.Tokens ?? 0,
@@ -112,6 +122,20 @@ internal sealed class RecipeUnit
             FractionOfPeak = metrics?.FractionOfPeak,
             History = metrics is null ? null : TrainingHistory.Of(metrics),
             Metrics = metricsPath is null ? null : Path.GetRelativePath(store.RunDirectory, metricsPath),
+        };
+    }
+
+    private TaskScore ScoreOf(string model, string task, TaskPhase phase)
+    {
+        var score = phase.ScoreIn(store);
+        var comparison = graph.Comparisons.FirstOrDefault(comparison => comparison.Name == task);
+        if (comparison is null || comparison.Against == model) return score;
+        var differences = comparison.DifferencesIn(store)[model];
+        return score with
+        {
+            Against = comparison.Against,
+            Metrics = score.Metrics.ToDictionary(
+                metric => metric.Key, metric => metric.Value with { Difference = differences[metric.Key] }),
         };
     }
 

@@ -28,7 +28,7 @@ internal static class RunRoot
         string[] names =
         [
             ResolvedRecipeFileName, InputsFileName, TextFolderName, Results.FileName, PhaseStore.FolderName,
-            StudyFiles.ReportName, StudyFiles.FiguresJsonName, StudyFiles.FiguresCsvName,
+            StudyFiles.ReportName, StudyFiles.FiguresJsonName, StudyFiles.FiguresCsvName, StudyFiles.TasksCsvName,
         ];
         if (names.Select(name => Path.Combine(directory, name)).FirstOrDefault(Path.Exists) is { } found)
             throw new InvalidInputException($"{found}: already exists, but there is no run to continue; choose another --output");

@@ -22,6 +22,7 @@ internal sealed class StudyRun
     public StudyRun(Recipe recipe, string directory)
     {
         this.recipe = recipe;
+        GivenTasks.Check(recipe);
         var store = new PhaseStore(directory);
         this.directory = store.RunDirectory;
         files = new StudyFiles(recipe, this.directory);

@@ -7,7 +7,7 @@ using Spectre.Console;
 namespace Bam.Cli.Commands;
 
 /// <summary>
-/// Draws the results of recipes: perplexities, probes, and the claims with their verdicts, or else the observations.
+/// Draws the results of recipes: perplexities, probes, tasks, and the claims with their verdicts, or else the observations.
 /// </summary>
 internal static class StudyView
 {
@@ -40,6 +40,7 @@ internal static class StudyView
     {
         console.Write(Perplexities(study, study.Tables[0]));
         if (study.Units[0].Probes.Count > 0) console.Write(Probes(study));
+        if (TaskMeasure.Of(study) is { Count: > 0 } tasks) console.Write(Tasks(study, tasks));
         if (study.Recipe.Claims.Count > 0) console.Write(Claims(study));
         else if (study.Observations is { Count: > 0 } observations) console.Write(Observations(study, observations));
     }
@@ -76,6 +77,25 @@ internal static class StudyView
         {
             var row = study.Models.Select(model => study.Of(model.Name, figure.Value)).ToList();
             table.AddRow([ResultText.Label(figure.Title), .. row.Select(sample => Cell(sample, row, "0.000"))]);
+        }
+
+        return table;
+    }
+
+    private static Table Tasks(Study study, IReadOnlyList<TaskMeasure> rows)
+    {
+        var spread = study.Units.Count == 1 ? "standard error" : "standard deviation over the seeds";
+        var table = new Table().Border(TableBorder.Simple)
+            .Title($"Downstream tasks, percent ± {spread} (higher is better, * best of the row)")
+            .AddColumn("task")
+            .AddColumn("metric");
+        foreach (var model in study.Models) table.AddColumn(Right(model.Name));
+        foreach (var row in rows)
+        {
+            var figures = study.Models.Select(model => row.ValueOf(study, model.Name)).ToList();
+            table.AddRow([
+                ResultText.Label(row.Task), ResultText.Label(row.Metric), .. figures.Select(figure => Cell(figure, figures)),
+            ]);
         }
 
         return table;
@@ -151,6 +171,17 @@ internal static class StudyView
         others.Count > 1 && sample.Mean <= others.Min(other => other.Mean)
             ? $"[bold green]{Text(sample, format)}*[/]"
             : $"{Text(sample, format)} ";
+
+    private static string Cell(TaskEstimate? figure, List<TaskEstimate?> row)
+    {
+        if (figure is null) return Missing;
+        var means = row.OfType<TaskEstimate>().Select(other => other.Mean).ToList();
+        var spread = double.IsFinite(figure.Spread)
+            ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * figure.Spread:0.0}")
+            : "";
+        var text = string.Create(CultureInfo.InvariantCulture, $"{100 * figure.Mean:0.0}{spread}");
+        return figure.Mean == means.Max() && figure.Mean > means.Min() ? $"[bold green]{text}*[/]" : $"{text} ";
+    }
 
     private static string Text(Sample sample, string format)
     {

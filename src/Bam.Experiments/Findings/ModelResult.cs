@@ -43,6 +43,9 @@ internal sealed record ModelResult
     /// <summary>The figures on the recipe's probes, by their names; null without any, and in results of older versions.</summary>
     public IReadOnlyDictionary<string, ProbeResult>? Probes { get; init; }
 
+    /// <summary>The figures on downstream tasks, by their names; null without any, and in results of older versions.</summary>
+    public IReadOnlyDictionary<string, TaskScore>? Tasks { get; init; }
+
     /// <summary>Parameters in the checkpoint, tied embeddings once.</summary>
     public required long ParametersTotal { get; init; }
 

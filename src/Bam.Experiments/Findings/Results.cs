@@ -49,6 +49,9 @@ internal sealed record Results
     /// <summary>The probes in the order in which tables show them; none in most recipes.</summary>
     public IReadOnlyList<string> Probes { get; init; } = [];
 
+    /// <summary>The downstream tasks in the order in which tables show them; none in most recipes.</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+
     /// <summary>The models in the order in which they were made: seed, specialised models, mixtures.</summary>
     public required IReadOnlyList<ModelResult> Models { get; init; }
 

@@ -54,10 +54,15 @@ internal sealed class FileHashes
     /// <param name="paths">The files.</param>
     /// <param name="reading">How a file is read where its bytes do not say so; "" adds nothing to the hash.</param>
     /// <exception cref="InvalidInputException">A file is missing or cannot be read.</exception>
-    public string OfAll(IEnumerable<string> paths, Func<string, string>? reading = null)
+    public string OfAll(IEnumerable<string> paths, Func<string, string>? reading = null) =>
+        OfAll(paths.Select(path => (path, reading?.Invoke(path) ?? "")));
+
+    /// <summary>SHA-256 over the hashes of files, each with how it is read, in the order given.</summary>
+    /// <exception cref="InvalidInputException">A file is missing or cannot be read.</exception>
+    public string OfAll(IEnumerable<(string Path, string Reading)> files)
     {
-        var lines = string.Join('\n', paths.Select(path => Of(path) + reading?.Invoke(path)));
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(lines)));
+        var lines = string.Join('\n', files.Select(file => Of(file.Path) + file.Reading));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines)));
     }
 
     /// <summary>Writes what was learnt.</summary>

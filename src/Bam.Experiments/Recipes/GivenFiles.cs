@@ -1,6 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Data.Text;
+using Bam.Evaluation.Tasks.Prompting;
 using Bam.Files;
 
 namespace Bam.Experiments.Recipes;
@@ -90,8 +91,15 @@ internal static class GivenFiles
         }
     }
 
-    private static string At(Recipe recipe, string key) =>
-        recipe.PlacesOfGivenFiles.TryGetValue(key, out var place) ? $"{place}: key '{key}'" : $"key '{key}'";
+    /// <summary>
+    /// A key for messages, with its line or else that of the section it would be in: "recipe.yaml:5: key 'a.b'".
+    /// </summary>
+    internal static string At(Recipe recipe, string key)
+    {
+        for (var written = key; written.Length > 0; written = written[..Math.Max(0, written.LastIndexOf('.'))])
+            if (recipe.PlacesOfGivenFiles.TryGetValue(written, out var place)) return $"{place}: key '{key}'";
+        return $"key '{key}'";
+    }
 }
 
 /// <summary>The files and directories that a recipe reads, beside its own file.</summary>
@@ -111,6 +119,8 @@ internal static class RecipeInputs
             .. recipe.PrepareReads, .. recipe.ProbePrepareReads,
             .. recipe.Prepare is null ? recipe.Domains.Values.SelectMany(domain => domain.Files) : [],
             .. recipe.ProbePrepare is null ? recipe.Probes.Values.SelectMany(probe => probe.Files ?? []) : [],
+            .. recipe.Tasks.Values.SelectMany(task => new[] { task.File, task.Examples }).OfType<string>(),
+            .. recipe.Tasks.Values.Select(task => task.Task).OfType<string>().Where(TaskLibrary.IsFile),
         ];
         return [
             .. named.OfType<string>(), .. models.OfType<string>().SelectMany(model => ModelPath.Of(model).Directories),

@@ -81,6 +81,10 @@ internal sealed record Recipe
         + "text")]
     public IReadOnlyDictionary<string, RecipeProbe> Probes { get; init; } = new Dictionary<string, RecipeProbe>();
 
+    /// <summary>In the order of the tables.</summary>
+    [Key("the downstream tasks on which the models are measured, by name; each model is compared with btx, item by item")]
+    public IReadOnlyDictionary<string, RecipeTask> Tasks { get; init; } = new Dictionary<string, RecipeTask>();
+
     [Key("the models to time, and how; none if omitted")]
     public RecipeLatency? Latency { get; init; }
 
@@ -100,8 +104,8 @@ internal sealed record Recipe
     public string Folder { get; init; } = "";
 
     /// <summary>
-    /// The lines of the keys that name a checkpoint or a tokenizer, such as "recipe.yaml:5", by key ("seed.checkpoint"); for
-    /// errors.
+    /// The lines of the keys that name a checkpoint, a tokenizer or a task, such as "recipe.yaml:5", by key ("seed.checkpoint");
+    /// for errors.
     /// </summary>
     internal IReadOnlyDictionary<string, string> PlacesOfGivenFiles { get; init; } = new Dictionary<string, string>();
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Bam.Configuration;
+using Bam.Evaluation.Tasks.Prompting;
 using Bam.Training;
 using YamlDotNet.RepresentationModel;
 
@@ -70,6 +71,7 @@ internal static class RecipeReader
         recipe = recipe.Prepare is null
             ? recipe with { Domains = recipe.Domains.ToDictionary(pair => pair.Key, pair => WithFiles(pair.Value)) }
             : recipe with { PrepareReads = Absolute(recipe.PrepareReads) };
+        recipe = recipe with { Tasks = recipe.Tasks.ToDictionary(pair => pair.Key, pair => WithTaskFile(pair.Value)) };
         return recipe.ProbePrepare is null
             ? recipe with { Probes = recipe.Probes.ToDictionary(pair => pair.Key, pair => WithProbeFiles(pair.Value)) }
             : recipe with { ProbePrepareReads = Absolute(recipe.ProbePrepareReads) };
@@ -78,6 +80,10 @@ internal static class RecipeReader
 
         RecipeProbe WithProbeFiles(RecipeProbe probe) =>
             probe with { Files = probe.Files is null ? null : Absolute(probe.Files) };
+
+        RecipeTask WithTaskFile(RecipeTask task) => task.Task is { } name && TaskLibrary.IsFile(name)
+            ? task with { Task = Path.GetFullPath(name, folder) }
+            : task;
 
         IReadOnlyList<string> Absolute(IReadOnlyList<string> patterns) =>
             [.. patterns.Select(pattern => Path.GetFullPath(pattern, folder))];

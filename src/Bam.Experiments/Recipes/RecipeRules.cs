@@ -1,5 +1,6 @@
 using System.Globalization;
 using Bam.Configuration;
+using Bam.Evaluation.Tasks.Prompting;
 using Bam.Models;
 using Bam.Training;
 using Bam.Upcycling;
@@ -27,16 +28,19 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         foreach (var (name, expert) in recipe.Experts) CheckExpert(name, expert);
         foreach (var (name, mixture) in recipe.Mixtures) CheckMixture(name, mixture);
         CheckProbes();
+        foreach (var (name, task) in recipe.Tasks) CheckTask(name, task);
         CheckStudy();
     }
 
-    /// <summary>Where the keys stand that name a checkpoint or a tokenizer, as "recipe.yaml:5", by key.</summary>
+    /// <summary>Where the keys stand that name a checkpoint, a tokenizer or a task, as "recipe.yaml:5", by key.</summary>
     public IReadOnlyDictionary<string, string> PlacesOfGivenFiles()
     {
         string[][] keys =
         [
             ["tokenizer", "path"], ["seed", "checkpoint"],
             .. recipe.Experts.Keys.Select(name => new[] { "experts", name, "checkpoint" }),
+            .. recipe.Tasks.Keys.SelectMany(name => ConfigKey.Of(typeof(RecipeTask))
+                .Select(key => new[] { "tasks", name, key.Name }).Append(["tasks", name])),
         ];
         return keys.Where(key => At(key) is not null)
             .ToDictionary(key => string.Join('.', key), key => SectionLocation.At(file, At(key, nearest: true)!));
@@ -122,11 +126,13 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         if (names.Distinct().Count() < names.Count) throw Fault([key], $"key '{key}': a model is there twice; keep one");
     }
 
-    private void CheckModels(string key, IEnumerable<string> names)
+    private void CheckModels(string key, IEnumerable<string> names) => CheckModels([key], names);
+
+    private void CheckModels(string[] at, IEnumerable<string> names)
     {
         string[] models = ["seed", .. recipe.Experts.Keys, .. recipe.Mixtures.Keys];
         foreach (var name in names.Except(models))
-            throw Fault([key], $"key '{key}': there is no model '{name}'{Suggestion.For(name, models)}");
+            throw Fault(at, $"key '{string.Join('.', at)}': there is no model '{name}'{Suggestion.For(name, models)}");
     }
 
     private void CheckDomains(string key, IReadOnlyList<string>? domains)
@@ -174,6 +180,22 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
             throw Fault(
                 ["probes", twice.Key],
                 $"key 'probes': two probes are called '{twice.Key}' (of several domains each is called NAME-DOMAIN); rename one");
+    }
+
+    private void CheckTask(string name, RecipeTask task)
+    {
+        string[] at = ["tasks", name];
+        if (!IsName(name)) throw NotAName(at, name);
+        var (named, tasks) = (task.Task ?? name, TaskLibrary.Names);
+        if (!TaskLibrary.IsFile(named) && !tasks.Contains(named))
+            throw Fault(
+                [.. at, "task"],
+                $"key 'tasks.{name}': there is no task '{named}'{Suggestion.For(named, tasks)}; "
+                + $"known are {string.Join(", ", tasks)}");
+        if (task.Models is null) return;
+        if (task.Models.Count == 0 || task.Models.Distinct().Count() < task.Models.Count)
+            throw Fault([.. at, "models"], $"key 'tasks.{name}.models': expected at least one model, and none twice");
+        CheckModels([.. at, "models"], task.Models);
     }
 
     private void CheckSeed()

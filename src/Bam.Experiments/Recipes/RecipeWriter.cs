@@ -64,6 +64,12 @@ internal static class RecipePaths
                 pair => pair.Key, pair => pair.Value with { Files = pair.Value.Files is { } files ? AllOf(files) : null }),
             Domains = recipe.Domains.ToDictionary(pair => pair.Key, pair => pair.Value with { Files = AllOf(pair.Value.Files) }),
             Tokenizer = recipe.Tokenizer with { Path = Of(recipe.Tokenizer.Path) },
+            Tasks = recipe.Tasks.ToDictionary(
+                pair => pair.Key,
+                pair => pair.Value with
+                {
+                    Task = Of(pair.Value.Task), File = Of(pair.Value.File)!, Examples = Of(pair.Value.Examples),
+                }),
             Seed = recipe.Seed with { Checkpoint = OfModel(recipe.Seed.Checkpoint) },
             Experts = recipe.Experts.ToDictionary(
                 pair => pair.Key, pair => pair.Value with { Checkpoint = OfModel(pair.Value.Checkpoint) }),

@@ -15,6 +15,7 @@ internal static class SmokeRecipe
 {
     private const int MostSeeds = 2;
     private const int Steps = 4;
+    private const int SmokeItems = 2;
 
     private static readonly JsonObject Sizes = new()
     {
@@ -47,9 +48,20 @@ internal static class SmokeRecipe
                 ? latency with { PromptTokens = 8, NewTokens = 2, Runs = 2, Presets = [] }
                 : null,
         };
-        if (recipe.Seed.Checkpoint is not null) return small;
+        if (recipe.Seed.Checkpoint is not null)
+        {
+            return small with
+            {
+                Tasks = recipe.Tasks.ToDictionary(task => task.Key, task => task.Value with { Limit = SmokeItems }),
+            };
+        }
+
         return small with
         {
+            Tasks = recipe.Tasks.ToDictionary(task => task.Key, task => SyntheticTask.Write(textFolder, task.Key) with
+            {
+                Models = task.Value.Models,
+            }),
             Prepare = null,
             PrepareReads = [],
             ProbePrepare = null,
@@ -97,6 +109,26 @@ internal static class SyntheticText
     /// <exception cref="InvalidInputException">Another file of that name is there.</exception>
     public static string Write(string folder, string domain)
     {
+        var path = Path.Combine(folder, $"{domain}.jsonl");
+        WriteOnce(path, TextOf(domain));
+        return path;
+    }
+
+    /// <summary>Writes a file of a smoke run, which may be there already.</summary>
+    /// <exception cref="InvalidInputException">Another file of that name is there.</exception>
+    public static void WriteOnce(string path, string text)
+    {
+        if (File.Exists(path) && !IsSame(path, text))
+        {
+            throw new InvalidInputException(
+                $"{path}: is there already, and is not the text of a smoke run; choose another --output");
+        }
+
+        AtomicFile.WriteText(path, text);
+    }
+
+    private static string TextOf(string domain)
+    {
         var random = new RandomStream(0, $"synthetic text {domain}");
         var words = new string[Vocabulary];
         for (var i = 0; i < words.Length; i++) words[i] = Word(ref random);
@@ -108,15 +140,7 @@ internal static class SyntheticText
             lines.Append(JsonSerializer.Serialize(new { text = text.ToString() })).Append('\n');
         }
 
-        var path = Path.Combine(folder, $"{domain}.jsonl");
-        if (File.Exists(path) && !IsSame(path, lines.ToString()))
-        {
-            throw new InvalidInputException(
-                $"{path}: is there already, and is not the text of a smoke run; choose another --output");
-        }
-
-        AtomicFile.WriteText(path, lines.ToString());
-        return path;
+        return lines.ToString();
     }
 
     private static bool IsSame(string path, string text) =>

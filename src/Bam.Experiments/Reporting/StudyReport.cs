@@ -24,9 +24,12 @@ internal static class StudyReport
         OutputPath.RequireFile(files.Page, "an older report to replace", HtmlPage.IsOne, []);
         OutputPath.RequireFile(files.Json, "older figures to replace", StudyFigures.IsJson, []);
         OutputPath.RequireFile(files.Csv, "older figures to replace", StudyFigures.IsCsv, []);
+        if (study.Recipe.Tasks.Count > 0)
+            OutputPath.RequireFile(files.TasksCsv, "older figures to replace", TaskFiles.IsCsv, []);
         WritePage(study, files.Page);
         StudyFigures.WriteJson(study, files.Json);
         StudyFigures.WriteCsv(study, files.Csv);
+        TaskFiles.WriteCsv(study, files.TasksCsv);
         return files.Page;
     }
 
@@ -67,6 +70,7 @@ internal static class StudyReport
             FigureTables.AddPerplexities(body, study);
             ChangeBars.Add(body, study);
             FigureTables.AddProbes(body, study);
+            TaskTables.Add(body, study);
             LatencyTables.Add(body, study);
             ClaimTable.Add(body, study);
             LossCurves.Add(body, study);

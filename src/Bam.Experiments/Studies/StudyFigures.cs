@@ -116,6 +116,7 @@ internal static class StudyFigures
             Change = Describe(observation.Change),
             Observation = observation.InWords,
         }),
+        Tasks = TaskFiles.Describe(study),
         Routers = RouterStability.Of(study).Select(row => new { row.Model, Figure = row.Figure.Name, row.Levels, row.Steps }),
     };
 

@@ -21,6 +21,9 @@ internal sealed class StudyFiles(Recipe recipe, string runDirectory)
     /// <summary>The measured figures as a table, for programs.</summary>
     public const string FiguresCsvName = "figures.csv";
 
+    /// <summary>The figures on downstream tasks as a table.</summary>
+    public const string TasksCsvName = "tasks.csv";
+
     private readonly string folder = recipe.Results ?? Path.Combine(runDirectory, FolderName);
 
     /// <summary>The report.</summary>
@@ -31,6 +34,9 @@ internal sealed class StudyFiles(Recipe recipe, string runDirectory)
 
     /// <summary>The measured figures as a table.</summary>
     public string Csv => PathOf(FiguresCsvName, "csv");
+
+    /// <summary>The figures on downstream tasks as a table, if the recipe has tasks.</summary>
+    public string TasksCsv => PathOf(TasksCsvName, TasksCsvName);
 
     /// <summary>The results of one unit.</summary>
     public string FileOf(long seed) => recipe.HasOneUnit

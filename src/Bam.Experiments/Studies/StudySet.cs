@@ -44,12 +44,15 @@ internal sealed record StudySet
         if (recipes.GroupBy(recipe => recipe.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new InvalidInputException(
                 $"{path}: key 'studies': two recipes are called '{twice.Key}'; give one another 'name'");
-        if (recipes.FindIndex(recipe => TakenNames.Contains(recipe.Name)) is var taken and >= 0)
+        if (recipes.FindIndex(recipe => IsTaken(recipe.Name)) is var taken and >= 0)
             throw new InvalidInputException(
                 $"{files[taken]}: a study cannot be called '{recipes[taken].Name}', because other files of its run are; "
                 + "give it another 'name'");
         return (set, recipes);
     }
+
+    // NAME.tasks.csv holds the figures on tasks of another study.
+    private static bool IsTaken(string name) => TakenNames.Contains(name) || name.EndsWith(".tasks", StringComparison.Ordinal);
 
     /// <summary>Reads a set's file; the recipes in it are not read.</summary>
     /// <exception cref="InvalidInputException">The file is not as it must be: one line names the place.</exception>

@@ -26,7 +26,7 @@ internal enum SubsetWeights
 /// <summary>A downstream task, as its YAML file declares it. Texts are templates with the fields of a row in braces.</summary>
 internal sealed record TaskDefinition : ICheckedSection
 {
-    [Key("where the data set is published, and which of its files are read")]
+    [Key("where the data set is published, and which of its files are read", ChangesResult = false)]
     public required string Published { get; init; }
 
     [Key("how an item is answered")]
@@ -181,7 +181,7 @@ internal sealed record FewShot
     [Key("how many", Minimum = 0)]
     public int Count { get; init; }
 
-    [Key("whether --few-shot leaves the number as it is")]
+    [Key("whether --few-shot leaves the number as it is", ChangesResult = false)]
     public bool Fixed { get; init; }
 
     [Key("which of the examples")]

@@ -16,18 +16,55 @@ internal sealed record TaskData(IReadOnlyList<TaskSubset> Subsets)
     public static TaskData Read(TaskDefinition task, TaskPaths paths) =>
         Directory.Exists(paths.Items) ? ReadFolder(task, paths) : ReadFiles(task, paths);
 
+    /// <summary>
+    /// The files that <see cref="Read"/> reads: those behind <see cref="TaskPaths.Items"/> and those behind
+    /// <see cref="TaskPaths.FewShot"/>.
+    /// </summary>
+    /// <exception cref="InvalidInputException">A file is missing, or the folder has none.</exception>
+    public static (IReadOnlyList<TaskInput> Items, IReadOnlyList<TaskInput> Examples) InputsOf(
+        TaskDefinition task, TaskPaths paths)
+    {
+        if (Directory.Exists(paths.Items))
+        {
+            var subsets = FilesOfFolder(task, paths).SelectMany(subset => subset.Items.Select(path => Input(path, subset.Name))
+                .Concat(subset.Examples.Select(path => Input(path, $"examples of {subset.Name}"))));
+            return (WithCompanions(subsets), []);
+        }
+
+        var examples = paths.FewShot is { } file ? WithCompanions([Input(file, "")]) : [];
+        return (WithCompanions([Input(paths.Items, NameIn(task, paths.Items) ?? "")]), examples);
+
+        TaskInput Input(string path, string role) => new(path, $" {role} as {TaskFile.FormatOf(path)}");
+
+        IReadOnlyList<TaskInput> WithCompanions(IEnumerable<TaskInput> inputs) => [.. inputs.SelectMany(input =>
+        {
+            TaskFile.Require(input.Path, task);
+            return TaskFile.CompanionOf(input.Path, task) is { } companion
+                ? new[] { input, new TaskInput(companion, " beside it") }
+                : [input];
+        })];
+    }
+
     private static TaskData ReadFiles(TaskDefinition task, TaskPaths paths)
     {
         var rows = TaskFields.Items(TaskFile.Read(paths.Items, task), task);
         var examples = paths.FewShot is { } path ? TaskFields.Items(TaskFile.Read(path, task), task) : null;
-        var named = task.Folder.Select(files => NameIn(files.Items, Path.GetFullPath(paths.Items)))
-            .FirstOrDefault(name => name is not null);
+        var named = NameIn(task, paths.Items);
         var pools = examples?.ToLookup(row => NameOf(task, row, named));
         return new([.. rows.GroupBy(row => NameOf(task, row, named))
             .Select(group => Subset(task, group.Key, [.. group], pools?[group.Key].ToList(), paths.Items))]);
     }
 
     private static TaskData ReadFolder(TaskDefinition task, TaskPaths paths)
+    {
+        return new([.. FilesOfFolder(task, paths).Select(files => Subset(
+            task, files.Name, RowsOf(files.Items), files.Examples.Count > 0 ? RowsOf(files.Examples) : null, paths.Items))]);
+
+        List<TaskRow> RowsOf(IReadOnlyList<string> all) =>
+            [.. all.SelectMany(path => TaskFields.Items(TaskFile.Read(path, task), task))];
+    }
+
+    private static List<SubsetFiles> FilesOfFolder(TaskDefinition task, TaskPaths paths)
     {
         if (paths.FewShot is not null)
             throw new InvalidInputException(
@@ -39,8 +76,8 @@ internal sealed record TaskData(IReadOnlyList<TaskSubset> Subsets)
                 .Select(path => (Path: path, Name: NameIn(files.Items, path)))
                 .Where(file => task.Subsets.Count == 0 || (file.Name is { } name && task.Subsets.ContainsKey(name)))
                 .GroupBy(file => file.Name ?? "", file => file.Path)
-                .Select(group => Read(group.Key, [.. group], files.FewShot)).ToList();
-            if (subsets.Count > 0) return new(subsets);
+                .Select(group => new SubsetFiles(group.Key, [.. group], ExamplesOf(group.Key, files.FewShot))).ToList();
+            if (subsets.Count > 0) return subsets;
         }
 
         var patterns = task.Folder.Select(files => files.Items).ToList();
@@ -48,15 +85,9 @@ internal sealed record TaskData(IReadOnlyList<TaskSubset> Subsets)
             paths.Items, patterns.Count == 0 ? "a file" : $"a folder with {string.Join(" or ", patterns)}",
             patterns.Count == 0 ? "a folder" : "none", $"name a file; the data set is published at {task.Published}");
 
-        TaskSubset Read(string name, List<string> items, string? fewShot)
-        {
-            var examples = fewShot is null ? []
-                : FilesOf(paths.Items, fewShot.Replace(SubsetMark, name, StringComparison.Ordinal));
-            return Subset(
-                task, name, RowsOf(items), examples.Count > 0 ? RowsOf(examples) : null, paths.Items);
-        }
-
-        List<TaskRow> RowsOf(List<string> all) => [.. all.SelectMany(path => TaskFields.Items(TaskFile.Read(path, task), task))];
+        IReadOnlyList<string> ExamplesOf(string name, string? pattern) => pattern is null
+            ? []
+            : FilesOf(paths.Items, pattern.Replace(SubsetMark, name, StringComparison.Ordinal));
     }
 
     private static TaskSubset Subset(
@@ -92,6 +123,10 @@ internal sealed record TaskData(IReadOnlyList<TaskSubset> Subsets)
             .Where(path => Pattern(pattern, isEnd: false).IsMatch(Path.GetRelativePath(folder, path)))
             .Order(StringComparer.Ordinal)];
 
+    /// <summary>The subset that the name of a file says; null if it says none.</summary>
+    private static string? NameIn(TaskDefinition task, string path) => task.Folder
+        .Select(files => NameIn(files.Items, Path.GetFullPath(path))).FirstOrDefault(name => name is not null);
+
     private static string? NameIn(string pattern, string path) =>
         Pattern(pattern, isEnd: true).Match(path) is { Success: true } match && match.Groups[SubsetField].Success
             ? match.Groups[SubsetField].Value
@@ -103,6 +138,8 @@ internal sealed record TaskData(IReadOnlyList<TaskSubset> Subsets)
             .Replace("\\*", "[^/]*", StringComparison.Ordinal);
         return new Regex($"{(isEnd ? "(?:^|/)" : "^")}{inner}$", RegexOptions.CultureInvariant);
     }
+
+    private sealed record SubsetFiles(string Name, IReadOnlyList<string> Items, IReadOnlyList<string> Examples);
 }
 
 /// <summary>A part of a task with items of its own.</summary>
@@ -115,3 +152,8 @@ internal sealed record TaskSubset(
 
 /// <summary>The files of a task as a user gives them: <c>ITEMS</c> or <c>ITEMS,EXAMPLES</c>.</summary>
 internal sealed record TaskPaths(string Items, string? FewShot);
+
+/// <summary>A file of a task.</summary>
+/// <param name="Path">The path.</param>
+/// <param name="Reading">What its name says beside its content: the subset, and how it is read.</param>
+internal sealed record TaskInput(string Path, string Reading);

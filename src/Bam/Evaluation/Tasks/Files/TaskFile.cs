@@ -22,13 +22,9 @@ internal static class TaskFile
     /// row.</exception>
     public static IReadOnlyList<TaskRow> Read(string path, TaskDefinition definition)
     {
-        if (!File.Exists(path))
-            throw new InvalidInputException(
-                $"{path}: does not exist; Bam reads local files only, and the data set is published at {definition.Published}");
-        var (extension, compression) = Array.Find(
-            Compressions, known => path.EndsWith(known.Extension, StringComparison.OrdinalIgnoreCase));
-        var content = path[..^(extension?.Length ?? 0)];
-        IReadOnlyList<TaskRow> rows = Path.GetExtension(content).ToLowerInvariant() switch
+        Require(path, definition);
+        var (extension, compression) = CompressionOf(path);
+        IReadOnlyList<TaskRow> rows = FormatOf(path) switch
         {
             ".jsonl" or ".ndjson" => [.. JsonLinesOf(Bytes(path, compression), path)],
             ".json" => [.. JsonOf(Bytes(path, compression), path)],
@@ -39,8 +35,35 @@ internal static class TaskFile
                 path, "a file .jsonl, .json, .csv, .tsv (also .gz or .zst) or .parquet", "another kind", "convert it"),
         };
         if (rows.Count == 0) throw new InvalidInputException(path, "rows", "none", "give another file");
-        return definition.Companion is { } companion ? WithCompanion(rows, content, companion) : rows;
+        return CompanionOf(path, definition) is { } companion ? WithCompanion(rows, companion, definition.Companion!) : rows;
     }
+
+    /// <summary>Refuses a file that does not exist.</summary>
+    /// <exception cref="InvalidInputException">It does not; the message says where the data set is published.</exception>
+    public static void Require(string path, TaskDefinition definition)
+    {
+        if (!File.Exists(path))
+            throw new InvalidInputException(
+                $"{path}: does not exist; Bam reads local files only, and the data set is published at {definition.Published}");
+    }
+
+    /// <summary>The extension that says how a file is read, in small letters and without that of a compression.</summary>
+    public static string FormatOf(string path) => Path.GetExtension(ContentOf(path)).ToLowerInvariant();
+
+    /// <summary>The file beside it with one more field. It is optional: other copies of the data hold its field.</summary>
+    public static string? CompanionOf(string path, TaskDefinition definition)
+    {
+        if (definition.Companion is not { } companion) return null;
+        var content = ContentOf(path);
+        var beside = Path.Combine(
+            Path.GetDirectoryName(content) ?? "", Path.GetFileNameWithoutExtension(content) + companion.Ending);
+        return File.Exists(beside) ? beside : null;
+    }
+
+    private static string ContentOf(string path) => path[..^(CompressionOf(path).Extension?.Length ?? 0)];
+
+    private static (string? Extension, TextCompression Compression) CompressionOf(string path) => Array.Find(
+        Compressions, known => path.EndsWith(known.Extension, StringComparison.OrdinalIgnoreCase));
 
     private static byte[] Bytes(string path, TextCompression compression)
     {
@@ -122,13 +145,8 @@ internal static class TaskFile
         }
     }
 
-    // The file beside it is optional: other copies of the data hold its field.
-    private static IReadOnlyList<TaskRow> WithCompanion(
-        IReadOnlyList<TaskRow> rows, string content, CompanionFile companion)
+    private static IReadOnlyList<TaskRow> WithCompanion(IReadOnlyList<TaskRow> rows, string path, CompanionFile companion)
     {
-        var path = Path.Combine(
-            Path.GetDirectoryName(content) ?? "", Path.GetFileNameWithoutExtension(content) + companion.Ending);
-        if (!File.Exists(path)) return rows;
         var lines = InputFile.ReadLines(path, "check the path").ToList();
         return lines.Count == rows.Count
             ? [.. rows.Zip(lines, (row, line) => row.With(companion.Field, line.Trim()))]

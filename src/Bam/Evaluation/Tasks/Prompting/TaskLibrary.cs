@@ -23,7 +23,7 @@ internal static class TaskLibrary
     /// <exception cref="InvalidInputException">There is no such task, or the file is not one.</exception>
     public static TaskDefinition Load(string name)
     {
-        if (name.EndsWith(Ending, StringComparison.Ordinal) || name.Contains('/')) return ConfigFile.Read<TaskDefinition>(name);
+        if (IsFile(name)) return ConfigFile.Read<TaskDefinition>(name);
         using var stream = Resources.GetManifestResourceStream(Prefix + name + Ending)
             ?? throw new InvalidInputException(
                 $"--task {name}", $"one of {string.Join(", ", Names)}, or the path of a .yaml file", name,
@@ -31,6 +31,9 @@ internal static class TaskLibrary
         using var text = new StreamReader(stream);
         return ConfigFile.Parse<TaskDefinition>(text.ReadToEnd(), $"tasks/{name}{Ending}");
     }
+
+    /// <summary>True for the path of a YAML file, false for the name of a task of Bam.</summary>
+    public static bool IsFile(string name) => name.EndsWith(Ending, StringComparison.Ordinal) || name.Contains('/');
 
     /// <summary>The name of a task in results.</summary>
     public static string NameOf(string name) =>
@@ -43,16 +46,17 @@ internal static class TaskLibrary
     /// <exception cref="InvalidInputException">
     /// There is no such task, a file is missing or damaged or lacks a field, or there are too few examples.
     /// </exception>
-    public static LoadedTask Load(string name, TaskPaths paths, TaskOptions options)
-    {
-        var task = options.ApplyTo(Load(name));
-        var data = TaskData.Read(task, paths);
-        return new(NameOf(name), task, [.. data.Subsets.Select(subset =>
-        {
-            var own = subset with { Task = options.ApplyTo(subset.Task) };
-            return new LoadedSubset(own.Name, own.Task, TaskPrompts.Build(own, options.Limit));
-        })]);
-    }
+    public static LoadedTask Load(string name, TaskPaths paths, TaskOptions options) =>
+        Load(NameOf(name), options.ApplyTo(Load(name)), paths, options.Limit);
+
+    /// <summary>Reads the files of a task and builds the prompts of the first items of each subset, of all without a
+    /// limit.</summary>
+    /// <exception cref="InvalidInputException">
+    /// A file is missing or damaged or lacks a field, or there are too few examples.
+    /// </exception>
+    public static LoadedTask Load(string name, TaskDefinition task, TaskPaths paths, int? limit) =>
+        new(name, task, [.. TaskData.Read(task, paths).Subsets
+            .Select(subset => new LoadedSubset(subset.Name, subset.Task, TaskPrompts.Build(subset, limit)))]);
 }
 
 /// <summary>What a user wants otherwise than the tasks say.</summary>
@@ -61,11 +65,16 @@ internal static class TaskLibrary
 /// <param name="MaxTokens">The most tokens that are generated.</param>
 internal sealed record TaskOptions(int? FewShot = null, int? Limit = null, int? MaxTokens = null)
 {
-    public TaskDefinition ApplyTo(TaskDefinition task) => task with
+    /// <summary>The task as the user wants it; a number of examples holds for its subsets, too.</summary>
+    public TaskDefinition ApplyTo(TaskDefinition task)
     {
-        FewShot = FewShot is { } count && !task.FewShot.Fixed ? task.FewShot with { Count = count } : task.FewShot,
-        MaxTokens = MaxTokens ?? task.MaxTokens,
-    };
+        task = task with { MaxTokens = MaxTokens ?? task.MaxTokens };
+        return FewShot is not { } count || task.FewShot.Fixed ? task : task with
+        {
+            FewShot = task.FewShot with { Count = count },
+            Subsets = task.Subsets.ToDictionary(subset => subset.Key, subset => subset.Value with { FewShot = null }),
+        };
+    }
 }
 
 /// <summary>A task with its items.</summary>

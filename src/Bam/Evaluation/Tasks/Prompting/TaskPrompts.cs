@@ -121,7 +121,8 @@ internal sealed class TaskPrompts
     private InvalidInputException TooFew(int wanted) => new(
         subset.Name.Length > 0 ? $"the examples of {subset.Name}" : "the examples", $"at least {wanted}",
         $"{(subset.Examples ?? subset.Items).Count}",
-        $"give a file of examples behind a comma, or fewer with --few-shot ({task.Published})");
+        $"give a file of examples behind a comma, or fewer with --few-shot ({task.Published}); in a recipe by 'examples' and "
+        + "'few_shot'");
 
     private static bool IsSame(TaskRow first, TaskRow second) =>
         ReferenceEquals(first, second) || System.Text.Json.Nodes.JsonNode.DeepEquals(first.Fields, second.Fields);

@@ -50,6 +50,17 @@ internal sealed class ItemLog : IDisposable
         }
     }
 
+    /// <summary>The answers to a finished task's items.</summary>
+    /// <exception cref="InvalidInputException">The file is missing or damaged.</exception>
+    public static IReadOnlyList<ItemRecord> Load(string directory, string task)
+    {
+        var path = Path.Combine(directory, task + Ending);
+        return File.Exists(path)
+            ? [.. Records(path, mayBeCut: false)]
+            : throw new InvalidInputException(
+                path, "the answers of a finished task", "no such file", "measure the task again");
+    }
+
     /// <summary>The answer to an item that is there already; else null.</summary>
     public ItemRecord? Find(string key) => known.GetValueOrDefault(key);
 

@@ -52,10 +52,7 @@ internal sealed class LanguageTaskModel(LanguageModel model, Tokenizer tokenizer
     private TokenSequence Sequence(ContinuationRequest request, int index)
     {
         var (context, continuation) = encoding.EncodePair(request.Context, request.Continuation);
-        if (continuation.Length == 0 || continuation.Length > LongestInput)
-            throw new InvalidInputException(
-                $"the continuation \"{ShortText.Of(request.Continuation)}\"",
-                $"1 to {LongestInput} tokens (max_position_embeddings)", $"{continuation.Length}", "change the task");
+        TaskEncoding.RequireLength(request.Continuation, continuation.Length, LongestInput);
         int[] ids = [.. context, .. continuation];
         tokenizer.RequireRows(ids, model.Config.VocabSize, "a prompt");
         return new(index, ids[^Math.Min(ids.Length, LongestInput + 1)..], continuation.Length);

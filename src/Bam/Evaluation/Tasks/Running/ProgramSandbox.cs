@@ -25,10 +25,11 @@ internal sealed class ProgramSandbox : IProgramRunner
     private ProgramSandbox(string box) => this.box = box;
 
     /// <summary>Makes sure that programs can be run safely here, and returns what runs them.</summary>
+    /// <param name="cancellation">Stops the check.</param>
+    /// <param name="where">What the user wrote to allow it, for the message.</param>
     /// <exception cref="InvalidInputException">They cannot; the message says what is missing.</exception>
-    public static ProgramSandbox Open(CancellationToken cancellation)
+    public static ProgramSandbox Open(CancellationToken cancellation, string where = "--allow-code-execution")
     {
-        const string where = "--allow-code-execution";
         if (!File.Exists(Python))
             throw new InvalidInputException(where, $"{Python}, which runs the programs", "none", "install python3");
         // Not below a private folder: the program's own user must be able to enter it.

@@ -26,7 +26,12 @@ internal sealed class TaskEncoding
 
     /// <summary>The encoding of a checkpoint.</summary>
     /// <exception cref="InvalidInputException"><c>tokenizer_config.json</c> is damaged.</exception>
-    public static TaskEncoding Of(Tokenizer tokenizer, string checkpointDirectory, ModelConfig config)
+    public static TaskEncoding Of(Tokenizer tokenizer, string checkpointDirectory, ModelConfig config) =>
+        Of(tokenizer, checkpointDirectory, config.BosTokenId);
+
+    /// <summary>The encoding of a model that has that begin token, which need not exist yet.</summary>
+    /// <exception cref="InvalidInputException"><c>tokenizer_config.json</c> is damaged.</exception>
+    public static TaskEncoding Of(Tokenizer tokenizer, string checkpointDirectory, int? beginOfText)
     {
         var settings = Path.Combine(checkpointDirectory, TokenizerFile.SettingsFileName);
         int? named = null;
@@ -37,7 +42,7 @@ internal sealed class TaskEncoding
                 root => Named(root, "bos_token", tokenizer) ?? Named(root, "eos_token", tokenizer));
         }
 
-        var begin = tokenizer.IdsBefore is [var id] ? id : config.BosTokenId;
+        var begin = tokenizer.IdsBefore is [var id] ? id : beginOfText;
         return new(tokenizer, named ?? begin ?? tokenizer.EndOfTextId);
     }
 
@@ -66,6 +71,17 @@ internal sealed class TaskEncoding
         var whole = Encode(context + continuation);
         var before = Encode(context[..length]);
         return (before, whole[Math.Min(before.Length, whole.Length)..]);
+    }
+
+    /// <summary>Refuses a continuation that a model cannot score.</summary>
+    /// <exception cref="InvalidInputException">It has no token, or more than the model has positions.</exception>
+    public static void RequireLength(string continuation, int tokens, int positions)
+    {
+        if (tokens == 0 || tokens > positions)
+            throw new InvalidInputException(
+                $"the continuation \"{ShortText.Of(continuation)}\"",
+                $"1 to {positions} tokens (max_position_embeddings)", $"{tokens}",
+                "change the task, or take a model with more positions");
     }
 
     private static int? Named(JsonElement settings, string key, Tokenizer tokenizer)

@@ -63,7 +63,8 @@ internal sealed class TaskRunner(
         }
     }
 
-    private static IEnumerable<ContinuationRequest> RequestsOf(TaskItem item) =>
+    /// <summary>What is scored of an item of multiple choice.</summary>
+    internal static IEnumerable<ContinuationRequest> RequestsOf(TaskItem item) =>
         item.Continuations.Select((text, i) => new ContinuationRequest(item.Contexts[item.Contexts.Count == 1 ? 0 : i], text));
 
     private static ItemRecord RecordOf(Subject subject, ContinuationScore?[] scores)

@@ -1,0 +1,33 @@
+using Bam.Configuration;
+
+namespace Bam.Experiments.Recipes;
+
+/// <summary>A downstream task on which the models are measured.</summary>
+internal sealed record RecipeTask
+{
+    [Key(
+        "the task: a name as in 'bam eval tasks', or the path of a .yaml file, relative to the recipe; the section's name if "
+        + "omitted")]
+    public string? Task { get; init; }
+
+    [Key("the items: a file, or a folder with the files of the data set", IsPath = true)]
+    public required string File { get; init; }
+
+    [Key("the file from which the worked examples are taken; if omitted, as the task says, or else other items", IsPath = true)]
+    public string? Examples { get; init; }
+
+    [Key("the number of worked examples before each question; as the task says if omitted", Minimum = 0)]
+    public int? FewShot { get; init; }
+
+    [Key("only the first items, or those of each of the task's subsets; all if omitted", Minimum = 1)]
+    public int? Limit { get; init; }
+
+    [Key("the most tokens of a generated answer; as the task says if omitted", Minimum = 1)]
+    public int? MaxTokens { get; init; }
+
+    [Key("whether the programs that models write may be run, in a sandbox; humaneval and mbpp need it", ChangesResult = false)]
+    public bool AllowCodeExecution { get; init; }
+
+    [Key("the models that are measured; all if omitted")]
+    public IReadOnlyList<string>? Models { get; init; }
+}
