@@ -24,7 +24,7 @@ internal static class StudyReport
         OutputPath.RequireFile(files.Page, "an older report to replace", HtmlPage.IsOne, []);
         OutputPath.RequireFile(files.Json, "older figures to replace", StudyFigures.IsJson, []);
         OutputPath.RequireFile(files.Csv, "older figures to replace", StudyFigures.IsCsv, []);
-        if (study.Recipe.Tasks.Count > 0)
+        if (TaskMeasure.Of(study).Count > 0)
             OutputPath.RequireFile(files.TasksCsv, "older figures to replace", TaskFiles.IsCsv, []);
         WritePage(study, files.Page);
         StudyFigures.WriteJson(study, files.Json);

@@ -76,7 +76,7 @@ public class PhaseInputsTests
             [
                 "BudgetSettings.ReferenceName", "TokenCostSettings.Threads", "EvaluateSettings.BatchSize",
                 "EvaluateSettings.Device", "MixSettings.Device", "TrainSettings.EvaluateBatchSize",
-                "TrainSettings.RandomSeed", "TrainSettings.Sizes",
+                "TrainSettings.RandomSeed", "TrainSettings.Sizes", "TaskSettings.Device",
             ],
             ignoreOrder: true);
 
