@@ -45,7 +45,8 @@ internal sealed class ExperimentGraph
         Latencies = [.. LatenciesOf()];
         Comparisons = [.. tasks.Select(ComparisonOf).OfType<ComparePhase>()];
         // All text is looked at before any training starts: a fault in it must not cost hours.
-        UpToBudgets = PhasePlan.Order([.. data.Values, .. probes, .. PromptsOf(), .. Models.Select(model => model.Budget).OfType<Phase>()]);
+        UpToBudgets = PhasePlan.Order(
+            [.. data.Values, .. probes, .. PromptsOf(), .. Models.Select(model => model.Budget).OfType<Phase>()]);
         Order = PhasePlan.Order([.. UpToBudgets, .. Models.SelectMany(Evaluations), .. Comparisons, .. Latencies]);
     }
 

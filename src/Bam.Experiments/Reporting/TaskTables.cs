@@ -61,10 +61,10 @@ internal static class TaskTables
     private static void AddDifferences(Html html, Study study, IReadOnlyList<TaskMeasure> rows)
     {
         const string caption = "Differences on the same items";
+        var seeds = study.Units.Count > 1 ? ", or from those seed by seed where that is wider" : "";
         html.Line($"<h3>{caption}</h3>")
-            .Add($"<p>Percentage points by which a model is better than the one named in the row, with the 95\u00a0% interval from ")
-            .Add($"the differences item by item")
-            .Add($"{(study.Units.Count > 1 ? ", or from those seed by seed where that is wider" : "")}. p is that of McNemar’s ")
+            .Add($"<p>Percentage points by which a model is better than the one named in the row, with the 95\u00a0% interval ")
+            .Add($"from the differences item by item{seeds}. p is that of McNemar’s ")
             .Add($"exact test, for figures that count right items. About one in twenty intervals excludes 0 ")
             .Line($"even if no model is better than another.</p>");
         var models = study.Models.Where(model => rows.Any(row => row.DifferenceOf(study, model.Name) is not null)).ToList();

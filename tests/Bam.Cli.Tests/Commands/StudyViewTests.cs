@@ -1,5 +1,6 @@
 using Bam.Cli.Commands;
 using Bam.Experiments.Findings;
+using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
 using Bam.Experiments.Studies;
 using Shouldly;
@@ -64,6 +65,29 @@ public sealed class StudyViewTests
         Draw([Model("seed", ModelKind.Seed, 80, 40)]).ShouldNotContain(line => line.Contains("probes"));
     }
 
+    [Fact]
+    public void Tasks_are_a_table_of_their_own_with_the_highest_figure_of_each_row_marked()
+    {
+        var lines = Draw(
+            [
+                Model("seed", ModelKind.Seed, 80, 40) with { Tasks = Task("piqa", "acc", 0.5) },
+                Model("bam", ModelKind.Bam, 57, 21) with { Tasks = Task("piqa", "acc", 0.625) },
+                Model("soup", ModelKind.Soup, 70, 41),
+            ]);
+
+        lines.ShouldContain(line => line.Contains("Downstream tasks, percent ± standard error"));
+        lines.ShouldContain(line => HasAll(line, "piqa", "acc", "50.0 ± 2.5 ", "62.5 ± 2.5*", "–"));
+        Draw([Model("seed", ModelKind.Seed, 80, 40)]).ShouldNotContain(line => line.Contains("tasks"));
+    }
+
+    private static Dictionary<string, TaskScore> Task(string name, string metric, double value) => new()
+    {
+        [name] = new()
+        {
+            FewShot = 0, Items = 400, Metrics = new Dictionary<string, MetricScore> { [metric] = new(value, 0.025) },
+        },
+    };
+
     private static bool HasAll(string line, params string[] parts) => parts.All(line.Contains);
 
     private static string[] Draw(ModelResult[] models, params string[] probes) => Draw([models], probes);
@@ -81,6 +105,7 @@ public sealed class StudyViewTests
             Machine = new() { Cpu = "cpu", Cores = 2, Memory = 1, Libtorch = "libtorch", Blas = "blas", Threads = 2 },
             Domains = ["law", "code"],
             Probes = probes,
+            Tasks = [.. models.SelectMany(model => model.Tasks?.Keys ?? []).Distinct()],
             Models = models,
             ResolvedRecipe = "",
         });

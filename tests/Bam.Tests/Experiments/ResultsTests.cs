@@ -1,4 +1,5 @@
 using Bam.Experiments.Findings;
+using Bam.Experiments.Phases;
 using Shouldly;
 using Xunit;
 
@@ -63,6 +64,40 @@ public sealed class ResultsTests : IDisposable
 
         loaded.Probes.ShouldBeEmpty();
         loaded.Models[0].Probes.ShouldBeNull();
+    }
+
+    [Fact]
+    public void Tasks_survive_the_file_and_results_from_before_there_were_any_still_load()
+    {
+        var results = Sample();
+        var score = new TaskScore
+        {
+            FewShot = 5,
+            Items = 100,
+            Chance = 0.5,
+            Metrics = new Dictionary<string, MetricScore>
+            {
+                ["acc"] = new(0.75, 0.0435) { Difference = new(-0.02, 0.01, 0.25) },
+                ["acc_norm"] = new(0.5, null),
+            },
+            Against = "btx",
+        };
+        var tasks = new Dictionary<string, TaskScore> { ["piqa"] = score };
+        (results with { Tasks = ["piqa"], Models = [results.Models[0] with { Tasks = tasks }] }).Save(directory);
+
+        var loaded = Results.Load(directory);
+
+        loaded.Tasks.ShouldBe(["piqa"]);
+        var read = loaded.Models[0].Tasks!["piqa"];
+        (read.FewShot, read.Items, read.Chance, read.Against, read.Subsets).ShouldBe((5, 100, 0.5, "btx", null));
+        read.Metrics.ShouldBe(score.Metrics);
+        var path = Path.Combine(directory, "results.json");
+        var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path))!;
+        json.AsObject().Remove("tasks");
+        json["models"]![0]!.AsObject().Remove("tasks");
+        File.WriteAllText(path, json.ToJsonString());
+        Results.Load(directory).Tasks.ShouldBeEmpty();
+        Results.Load(directory).Models[0].Tasks.ShouldBeNull();
     }
 
     [Fact]

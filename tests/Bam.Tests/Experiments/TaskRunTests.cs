@@ -111,8 +111,8 @@ public sealed class TaskRunTests : IClassFixture<FinishedRun>
         File.Delete(other.Path("finish.csv"));
 
         Should.Throw<InvalidInputException>(() => other.Open(Recipe, "out")).Message.ShouldContain(
-            $"key 'tasks.finish.file': {other.Path("finish.csv")}: does not exist; Bam reads local files only, and the data set is "
-            + "published at here");
+            $"key 'tasks.finish.file': {other.Path("finish.csv")}: does not exist; Bam reads local files only, and the data set "
+            + "is published at here");
     }
 
     [Fact]

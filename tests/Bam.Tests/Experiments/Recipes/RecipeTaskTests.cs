@@ -84,13 +84,16 @@ public sealed class RecipeTaskTests : IDisposable
             .Message.ShouldContain("mine.csv");
 
     [Theory]
-    [InlineData("  piqa:", "  pica:", "recipe.yaml:10: key 'tasks.pica': there is no task 'pica', did you mean 'piqa'; known are arc")]
+    [InlineData(
+        "  piqa:", "  pica:", "recipe.yaml:10: key 'tasks.pica': there is no task 'pica', did you mean 'piqa'; known are arc")]
     [InlineData("task: nq_open", "task: nq", "recipe.yaml:12: key 'tasks.trivia': there is no task 'nq'")]
     [InlineData("  piqa:", "  a/b:", "recipe.yaml:10: 'a/b' cannot be a name")]
     [InlineData("limit: 2", "limits: 2", "recipe.yaml:10: key 'tasks.piqa.limits' is unknown, did you mean 'limit'")]
     [InlineData("limit: 2", "limit: 0", "recipe.yaml:10: key 'tasks.piqa.limit': expected an integer of at least 1")]
     [InlineData("file: valid.jsonl, ", "", "recipe.yaml:10: key 'tasks.piqa.file' is missing")]
-    [InlineData("[btx, seed]", "[btx, sed]", "recipe.yaml:15: key 'tasks.trivia.models': there is no model 'sed', did you mean 'seed'")]
+    [InlineData(
+        "[btx, seed]", "[btx, sed]",
+        "recipe.yaml:15: key 'tasks.trivia.models': there is no model 'sed', did you mean 'seed'")]
     [InlineData("[btx, seed]", "[]", "recipe.yaml:15: key 'tasks.trivia.models': expected at least one model, and none twice")]
     [InlineData("[btx, seed]", "[btx, btx]", "recipe.yaml:15: key 'tasks.trivia.models': expected at least one model, and none")]
     public void A_fault_in_the_recipe_costs_one_line_that_names_the_place(string good, string bad, string message) =>
@@ -105,7 +108,8 @@ public sealed class RecipeTaskTests : IDisposable
         "/train.jsonl: does not exist; Bam reads local files only, and the data set is published at https://", "10", "examples")]
     [InlineData("own/mine.yaml", "own/other.yaml", "/own/other.yaml: expected a YAML file, found nothing", "16", "task")]
     [InlineData("limit: 2", "max_tokens: 2", " has no effect on a task of multiple choice; remove it", "10", "max_tokens")]
-    [InlineData("few_shot: 1", "few_shot: 7", ": the examples: expected at least 8, found 2; give a file of examples", "10", null)]
+    [InlineData(
+        "few_shot: 1", "few_shot: 7", ": the examples: expected at least 8, found 2; give a file of examples", "10", null)]
     [InlineData(
         "max_tokens: 4", "max_tokens: 32",
         ": expected fewer than the 32 positions of the models (max_position_embeddings), found 32; give fewer, or more", "14",
