@@ -1,4 +1,3 @@
-using Bam.Files;
 using Bam.Generation;
 using Bam.Models;
 using Bam.Tokenization;
