@@ -11,7 +11,7 @@ namespace Bam.Bench.ServeLoad;
 /// </summary>
 internal sealed class Load(Uri server, Dialect dialect, int clients, int requestsOfClient) : IDisposable
 {
-    private const int PromptTokens = 128, NewTokens = 64, LargestId = 1500;
+    private const int PromptTokens = 128, NewTokens = 64, Vocabulary = 32_000;
 
     private readonly HttpClient http = new() { BaseAddress = server, Timeout = TimeSpan.FromMinutes(10) };
 
@@ -41,7 +41,7 @@ internal sealed class Load(Uri server, Dialect dialect, int clients, int request
     private async Task<TextFigures> RequestAsync(int seed)
     {
         var random = new Random(seed);
-        int[] prompt = [.. Enumerable.Range(0, PromptTokens).Select(_ => random.Next(3, LargestId))];
+        int[] prompt = [.. Enumerable.Range(0, PromptTokens).Select(_ => random.Next(3, Vocabulary))];
         var begin = Stopwatch.GetTimestamp();
         using var message = new HttpRequestMessage(HttpMethod.Post, dialect.Path)
         {

@@ -1,18 +1,19 @@
+using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Torch;
 
 namespace Bam.Bench.ServeLoad;
 
-/// <summary>A Mixtral-shaped model of 300 M parameters with random weights.</summary>
+/// <summary>A Mixtral-shaped model of 290 M parameters, with Mixtral's vocabulary size, and random weights.</summary>
 internal static class MixtralModel
 {
     private static readonly ModelConfig Config = new()
     {
-        VocabSize = 1500,  // the tokenizer's: a token without text would not be streamed
+        VocabSize = 32_000,
         HiddenSize = 768,
         IntermediateSize = 1536,
-        NumHiddenLayers = 9,
+        NumHiddenLayers = 8,
         NumAttentionHeads = 12,
         NumKeyValueHeads = 4,
         HeadDim = 64,
@@ -26,7 +27,7 @@ internal static class MixtralModel
         TorchDtype = "float32",
     };
 
-    /// <summary>Writes a checkpoint with a tokenizer into a directory.</summary>
+    /// <summary>Writes a checkpoint into a directory, with a tokenizer that is filled up to the model's vocabulary.</summary>
     public static void Save(string directory, string tokenizer)
     {
         LibTorch.Load();
@@ -34,7 +35,16 @@ internal static class MixtralModel
         ModelInitializer.Initialize(model, seed: 1);
         Directory.CreateDirectory(directory);
         ModelCheckpoint.Save(model, directory);
-        File.Copy(tokenizer, Path.Combine(directory, "tokenizer.json"), overwrite: true);
+        File.WriteAllText(Path.Combine(directory, "tokenizer.json"), Filled(tokenizer).ToJsonString());
         Console.WriteLine($"{model.Slices.Sum(slice => slice.Count):N0} parameters");
+    }
+
+    // A token without text would not be streamed.
+    private static JsonNode Filled(string tokenizer)
+    {
+        var json = JsonNode.Parse(File.ReadAllText(tokenizer))!;
+        var vocabulary = json["model"]!["vocab"]!.AsObject();
+        for (var id = vocabulary.Count; id < Config.VocabSize; id++) vocabulary.Add($"word{id}", id);
+        return json;
     }
 }

@@ -41,7 +41,7 @@ internal sealed class LinearFunction : AutogradFunction
     private static unsafe Tensor OfFewRows(Tensor rows, Tensor matrix, bool inputFirst)
     {
         var outputs = matrix.Size(inputFirst ? 1 : 0);
-        if (FewRowsKernel.Supports(rows, matrix, outputs, inputFirst))
+        if (inputFirst ? FewRowsKernel.SupportsColumns(rows, matrix) : FewRowsKernel.Supports(rows, matrix, rows.Size(0)))
         {
             rows = rows.Contiguous();
             var y = Tensor.Empty([rows.Size(0), outputs], ScalarType.Float32, rows.Device);

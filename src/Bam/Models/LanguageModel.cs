@@ -316,13 +316,23 @@ internal sealed class LanguageModel : IDisposable
         context.RouterLosses?.Add(logits, probabilities, dispatch.Shares);
         context.Observer?.AddAssignments(chosen, probabilities);
 
-        var outputs = dispatch.Map(dispatch.Gather(tokens), Routed);
+        var outputs = RoutedExperts(dispatch.Gather(tokens), dispatch, block);
         var combined = dispatch.Combine(outputs, weights.To(computeType));
         if (block.SharedExpert is { } shared)
             combined += Router(tokens, shared.Gate).Sigmoid().To(computeType) * Expert(tokens, shared.GateUp, shared.Down);
         return scope.Keep(combined.Reshape(h.Shape));
+    }
 
-        Tensor Routed(Tensor batch, int expert) => Expert(batch, block.GateUp[expert], block.Down[expert]);
+    // Each expert's output for its tokens, [n·k, d] to [n·k, d].
+    private Tensor RoutedExperts(Tensor sorted, ExpertDispatch dispatch, BlockWeights block)
+    {
+        if (Config.MlpBias || !IsGrouped(block.GateUp) || !IsGrouped(block.Down))
+            return dispatch.Map(sorted, (batch, expert) => Expert(batch, block.GateUp[expert], block.Down[expert]));
+        using var scope = TensorScope.Open();
+        var activated = Activate(GroupedLinear.Apply(sorted, dispatch.Counts, Array.ConvertAll(block.GateUp, p => p.Weight)));
+        return scope.Keep(GroupedLinear.Apply(activated, dispatch.Counts, Array.ConvertAll(block.Down, p => p.Weight)));
+
+        bool IsGrouped(Projection[] experts) => GroupedLinear.Supports(sorted, dispatch.Counts, experts[0].Weight);
     }
 
     // A router's scores, always in float32.

@@ -1,3 +1,4 @@
+using Bam.Torch.Functions;
 using Bam.Torch.Kernels;
 using Shouldly;
 using Xunit;
@@ -50,9 +51,30 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
         }
     }
 
+    [SkippableFact]
+    public void Groups_of_rows_are_multiplied_by_a_matrix_each()
+    {
+        Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
+        using var scope = TensorScope.Open();
+        long[] counts = [3, 0, 1, 7];
+        var x = Numbers(11, 80, 1);
+        var matrices = Enumerable.Range(2, counts.Length).Select(seed => Numbers(37, 80, seed)).ToArray();
+        using var noGrad = NoGrad.Enter();
+        Parameter[] parameters = [.. matrices.Select(matrix => new Parameter(matrix, matrix))];
+        GroupedLinear.Supports(x, counts, parameters[0]).ShouldBeTrue();
+        var products = GroupedLinear.Apply(x, counts, parameters);
+        var first = 0L;
+        for (var group = 0; group < counts.Length; first += counts[group++])
+        {
+            if (counts[group] == 0) continue;
+            var alone = Multiply(x.Narrow(0, first, counts[group]).Contiguous(), matrices[group], 37, byColumns: false);
+            products.Narrow(0, first, counts[group]).ToArray<float>().ShouldBe(alone.ToArray<float>());
+        }
+    }
+
     private static Tensor Multiply(Tensor x, Tensor w, int outputs, bool byColumns)
     {
-        FewRowsKernel.Supports(x, w, outputs).ShouldBeTrue();
+        (byColumns ? FewRowsKernel.SupportsColumns(x, w) : FewRowsKernel.Supports(x, w, x.Size(0))).ShouldBeTrue();
         var y = Tensor.Zeros([x.Size(0), outputs], ScalarType.Float32, Device.Cpu);
         var (rows, depth) = ((int)x.Size(0), (int)x.Size(1));
         if (byColumns)
