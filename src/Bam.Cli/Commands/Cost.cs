@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Bam.Checkpoints;
 using Bam.Models.Costs;
 using Bam.Torch;
 
@@ -85,8 +84,8 @@ internal sealed class Cost : Verb
 
     private readonly Option<bool> plan = new("--plan")
     {
-        Description = "Estimate the time and memory of the three phases, which requires --peak and --tokens, or of a step in each "
-            + "layout, which requires --peak and --bandwidth",
+        Description = "Estimate the time and memory of the three phases, which requires --peak and --tokens, or of a step in "
+            + "each layout, which requires --peak and --bandwidth",
     };
 
     private readonly Option<string?> peak = new("--peak")
@@ -137,8 +136,8 @@ internal sealed class Cost : Verb
         Arguments.Add(model);
         foreach (var option in new Option[]
         {
-            method, models, experts, topK, shareKeyValue, attentionTopK, length, batchSize, dtype, activationCheckpointing, tokens,
-            plan, peak, fraction, devices, memory, seedTokens, copyTokens,
+            method, models, experts, topK, shareKeyValue, attentionTopK, length, batchSize, dtype, activationCheckpointing,
+            tokens, plan, peak, fraction, devices, memory, seedTokens, copyTokens,
         }.Concat(layouts.Options))
         {
             Options.Add(option);
@@ -176,15 +175,11 @@ internal sealed class Cost : Verb
         var phases = planned is not null && budget is null
             ? null
             : UpcyclingPlan.Of(
-                subject.Seed, subject.Mixtures, TokensOf(subject, invocation, budget), compute, settings, BestOf(subject, planned));
+                subject.Seed, subject.Mixtures, TokensOf(subject, invocation, budget), compute, settings,
+                planned is null ? null : planned.BestOf);
         CostPlanView.Show(phases, planned, subject, compute, settings, invocation);
         return ExitStatus.Done;
     }
-
-    private static Func<ModelConfig, LayoutEstimate?>? BestOf(CostSubject subject, IReadOnlyList<ModelLayouts>? planned) =>
-        planned is null
-            ? null
-            : config => subject.Models.Zip(planned).FirstOrDefault(pair => pair.First.Config == config).Second?.Best;
 
     private CostSettings SettingsFor(CostSubject subject, Invocation invocation)
     {

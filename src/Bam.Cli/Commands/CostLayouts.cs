@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Serialization;
+using Bam.Checkpoints;
 using Bam.Models.Costs;
 
 namespace Bam.Cli.Commands;
@@ -12,7 +14,7 @@ internal sealed class CostLayouts
 
     private readonly Option<string?> bandwidth = new("--bandwidth")
     {
-        Description = "Plan: bytes/s that a device sends to another and at the same time receives, such as 50G; also plans layouts",
+        Description = "Plan: bytes/s that a device sends and at the same time receives, such as 50G; also plans layouts",
         HelpName = "BYTES",
     };
 
@@ -67,25 +69,17 @@ internal sealed class CostLayouts
     /// <summary>The options besides <c>--bandwidth</c>, without which they mean nothing.</summary>
     public Option[] NeedBandwidth => [.. Options.Skip(1)];
 
-    public Option Bandwidth => bandwidth;
-
     /// <summary>Predicts a step of every model in every layout that was asked for.</summary>
     /// <exception cref="InvalidInputException">A layout is possible for no model, or an option is wrong.</exception>
-    public IReadOnlyList<ModelLayouts> Plan(
-        CostSubject subject, ComputeBudget compute, CostSettings settings, Invocation invocation)
+    public PlannedLayouts Plan(CostSubject subject, ComputeBudget compute, CostSettings settings, Invocation invocation)
     {
         var sequences = SequencesOf(subject, compute, settings, invocation);
         var plan = new LayoutPlan(LinksOf(invocation), compute, settings, sequences);
         var asked = AskedFor(compute, invocation);
-        if (asked.Count == 0)
-        {
-            return [.. subject.Models.Select(model => new ModelLayouts(
-                model.Name, sequences,
-                plan.Of(model.Config, Layout.All(compute.Devices).Where(all => all.Refusal(model.Config, sequences) is null))))];
-        }
-
         var models = subject.Models
-            .Select(model => new ModelLayouts(model.Name, sequences, plan.Of(model.Config, asked))).ToList();
+            .Select(model => new ModelLayouts(
+                model.Name, model.Config, asked.Count > 0 ? plan.Of(model.Config, asked) : plan.OfPossible(model.Config)))
+            .ToList();
         foreach (var one in asked)
         {
             var estimates = models.SelectMany(model => model.Layouts).Where(estimate => estimate.Layout == one).ToList();
@@ -95,7 +89,11 @@ internal sealed class CostLayouts
                     "choose another, or leave it out for every possible one");
         }
 
-        return models;
+        if (models.All(model => model.Layouts.Count == 0))
+            throw new InvalidInputException(
+                globalBatchSize.Name, $"a multiple of {compute.Devices} devices, or of a divisor", $"{sequences}",
+                "choose another number of sequences or devices");
+        return new(plan, models);
     }
 
     private IReadOnlyList<Layout> AskedFor(ComputeBudget compute, Invocation invocation)
@@ -103,7 +101,8 @@ internal sealed class CostLayouts
         var asked = (invocation.Get(layout) ?? []).Select(text => Layout.Parse(layout.Name, text)).Distinct().ToList();
         return asked.Find(one => one.Devices != compute.Devices) is { } wrong
             ? throw new InvalidInputException(
-                layout.Name, $"{compute.Devices} ranks, as --devices says", $"{wrong}, {wrong.Devices} ranks", "correct one of them")
+                layout.Name, $"{compute.Devices} ranks, as --devices says", $"{wrong}, {wrong.Devices} ranks",
+                "correct one of them")
             : asked;
     }
 
@@ -143,12 +142,15 @@ internal sealed class CostLayouts
     }
 }
 
-/// <summary>A model's layouts.</summary>
-/// <param name="Model">The model's name in tables.</param>
-/// <param name="Sequences">The sequences of an optimizer step.</param>
-/// <param name="Layouts">What was predicted of each.</param>
-internal sealed record ModelLayouts(string Model, int Sequences, IReadOnlyList<LayoutEstimate> Layouts)
+/// <summary>The layouts of all models of one command.</summary>
+internal sealed record PlannedLayouts(LayoutPlan Plan, IReadOnlyList<ModelLayouts> Models)
 {
-    /// <summary>The best; null where none is possible.</summary>
-    public LayoutEstimate? Best => Layouts.FirstOrDefault(layout => layout.IsBest);
+    /// <summary>The best of a model, also of one that was not asked for; null where none is possible.</summary>
+    public LayoutEstimate? BestOf(ModelConfig config) =>
+        Models.FirstOrDefault(model => model.Config == config)?.Layouts.FirstOrDefault(layout => layout.IsBest)
+        ?? Plan.OfPossible(config).FirstOrDefault(layout => layout.IsBest);
 }
+
+/// <summary>What was predicted of each layout of a model, whose name tables give.</summary>
+internal sealed record ModelLayouts(
+    string Model, [property: JsonIgnore] ModelConfig Config, IReadOnlyList<LayoutEstimate> Layouts);

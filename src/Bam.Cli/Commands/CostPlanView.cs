@@ -1,6 +1,7 @@
 using System.Globalization;
 using Bam.Models.Costs;
 using Spectre.Console;
+using Layout = Bam.Models.Costs.Layout;
 
 namespace Bam.Cli.Commands;
 
@@ -9,7 +10,7 @@ internal static class CostPlanView
 {
     public static void Show(
         IReadOnlyList<PhaseEstimate>? phases,
-        IReadOnlyList<ModelLayouts>? layouts,
+        PlannedLayouts? planned,
         CostSubject subject,
         ComputeBudget compute,
         CostSettings settings,
@@ -25,26 +26,27 @@ internal static class CostPlanView
             settings.ShardOptimizer,
             Compute = compute,
             Phases = phases,
-            Layouts = layouts,
+            GlobalBatchSize = planned?.Plan.Sequences,
+            Layouts = planned?.Models,
         };
         invocation.WriteResult(result, console =>
         {
-            if (layouts is not null) DrawLayouts(console, layouts, compute, settings);
+            if (planned is not null) DrawLayouts(console, planned, compute, settings);
             if (phases is not null) Draw(console, phases, compute, settings);
         });
     }
 
     private static void DrawLayouts(
-        IAnsiConsole console, IReadOnlyList<ModelLayouts> models, ComputeBudget compute, CostSettings settings)
+        IAnsiConsole console, PlannedLayouts planned, ComputeBudget compute, CostSettings settings)
     {
         string[] titles = ["micro", "step", "tokens/s", "efficiency", "sent", "memory"];
         var table = new TitledTable(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"A step of {models[0].Sequences:N0} × {settings.Length:N0} tokens in each layout, data × experts"),
+                $"A step of {planned.Plan.Sequences:N0} × {settings.Length:N0} tokens in each layout, data × experts"),
             titles);
         var notes = new List<string>();
-        foreach (var model in models)
+        foreach (var model in planned.Models)
         {
             table.AddGroup(model.Model);
             foreach (var estimate in model.Layouts)
@@ -91,9 +93,13 @@ internal static class CostPlanView
         ? Quantity.Short(seconds, "s")
         : Quantity.Short(seconds * 1000, "ms");
 
-    private static string Choices(CostSettings settings) =>
-        (settings.ActivationCheckpointing ? ", with activation checkpointing" : "")
-        + (settings.ShardOptimizer ? ", with a sharded optimizer" : "");
+    private static string Choices(CostSettings settings) => settings switch
+    {
+        { ActivationCheckpointing: true, ShardOptimizer: true } => ", with activation checkpointing and a sharded optimizer",
+        { ActivationCheckpointing: true } => ", with activation checkpointing",
+        { ShardOptimizer: true } => ", with a sharded optimizer",
+        _ => "",
+    };
 
     private static void Draw(
         IAnsiConsole console, IReadOnlyList<PhaseEstimate> phases, ComputeBudget compute, CostSettings settings)

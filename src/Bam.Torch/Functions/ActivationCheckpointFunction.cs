@@ -23,7 +23,7 @@ internal sealed class ActivationCheckpointFunction : AutogradFunction
     /// <summary>Computes a part of a model.</summary>
     /// <param name="x">Its input.</param>
     /// <param name="leaves">All parameters that it uses, at least one; their gradients are added in place.</param>
-    /// <param name="part">Called here and in backward; must give the same outputs each time and hold no tensors but parameters.</param>
+    /// <param name="part">Called here and in backward; gives the same outputs each time. It holds only parameters.</param>
     /// <returns>The outputs of the part.</returns>
     public static Tensor[] Apply(Tensor x, IReadOnlyList<Tensor> leaves, CheckpointedPart part)
     {

@@ -49,7 +49,8 @@ internal sealed record BlockWeights(
                 ProjectionOf(ParameterLayout.SharedGateUp(layer), config.MlpBias),
                 ProjectionOf(ParameterLayout.SharedDown(layer), config.MlpBias)))
         {
-            Leaves = [.. arena.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => arena[name])],
+            Leaves = arena.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal))
+                .Select(name => arena[name]).ToList(),
         };
 
         NormWeights Norm(string module) => NormWeights.Of(config, arena, $"{prefix}{module}");

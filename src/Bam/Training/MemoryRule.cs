@@ -7,8 +7,8 @@ namespace Bam.Training;
 
 /// <summary>
 /// Refuses a training that the processor's memory cannot hold, before anything is allocated. Only what every step reads and
-/// writes is counted: values, gradients and AdamW's moments, four bytes each. Activations come on top; what needs more with them is a
-/// warning.
+/// writes is counted: values, gradients and AdamW's moments, four bytes each. Activations come on top; a step that needs more
+/// with them is a warning.
 /// </summary>
 internal static class MemoryRule
 {
@@ -46,8 +46,8 @@ internal static class MemoryRule
         var needed = TrainingMemory.Of(model, costs).Total;
         if (!isWhole || needed <= available) return null;
         var checkpointing = settings.ActivationCheckpointing ? "" : ", or set activation_checkpointing to true";
-        return $"a step of micro-batches of {microBatch} × {settings.SequenceLength} tokens needs about {needed} bytes of memory, "
-            + $"{available} are here; raise gradient_accumulation{checkpointing}";
+        return $"a step of micro-batches of {microBatch} × {settings.SequenceLength} tokens needs about {needed} bytes of "
+            + $"memory, {available} are here; raise gradient_accumulation{checkpointing}";
     }
 
     private static long Trained(ModelConfig model, TrainingSettings settings)

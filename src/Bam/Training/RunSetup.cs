@@ -89,7 +89,9 @@ internal sealed class RunSetup
         }
     }
 
-    /// <summary>Refuses a model that the processor's memory cannot hold, and warns of activations; a GPU says so itself.</summary>
+    /// <summary>
+    /// Refuses a model that the processor's memory cannot hold, and warns of activations that it cannot; a GPU says so itself.
+    /// </summary>
     /// <exception cref="InvalidInputException">It cannot; the largest size is named.</exception>
     public void RequireMemory(IReporter reporter)
     {

@@ -39,7 +39,9 @@ internal sealed record Layout(int Data, int Experts)
 
     /// <summary>Every layout of that many devices, fewest expert ranks first.</summary>
     public static IEnumerable<Layout> All(int devices) =>
-        Enumerable.Range(1, devices).Where(experts => devices % experts == 0).Select(experts => new Layout(devices / experts, experts));
+        from experts in Enumerable.Range(1, devices)
+        where devices % experts == 0
+        select new Layout(devices / experts, experts);
 
     /// <summary>Why a model with that many sequences a step cannot be trained so; null if it can.</summary>
     public string? Refusal(ModelConfig config, int sequences)

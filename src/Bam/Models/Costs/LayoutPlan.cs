@@ -25,6 +25,10 @@ internal sealed record LayoutPlan(ClusterLinks Links, ComputeBudget Compute, Cos
         return [.. all.Select(estimate => estimate with { IsBest = estimate == best })];
     }
 
+    /// <summary>Every layout of the devices that is possible for the model.</summary>
+    public IReadOnlyList<LayoutEstimate> OfPossible(ModelConfig config) =>
+        Of(config, Layout.All(Compute.Devices).Where(layout => layout.Refusal(config, Sequences) is null));
+
     /// <summary>One layout of a model.</summary>
     public LayoutEstimate Of(ModelConfig config, Layout layout)
     {

@@ -129,7 +129,8 @@ public sealed class LayoutPlanTests
         var ofTwo = TrainingMemory.Of(Bam, Settings with { BatchSize = 2 }, new Layout(2, 1)).Total;
         var small = plan with { Compute = plan.Compute with { MemoryBytes = ofTwo } };
         small.Of(Bam, new Layout(2, 1)).ShouldSatisfyAllConditions(
-            layout => layout.MicroBatch.ShouldBe(2), layout => layout.Fits.ShouldBe(true), layout => layout.Memory!.Total.ShouldBe(ofTwo));
+            layout => layout.MicroBatch.ShouldBe(2), layout => layout.Fits.ShouldBe(true),
+            layout => layout.Memory!.Total.ShouldBe(ofTwo));
         (plan with { Compute = plan.Compute with { MemoryBytes = 1 } }).Of(Bam, new Layout(2, 1)).ShouldSatisfyAllConditions(
             layout => layout.MicroBatch.ShouldBe(1), layout => layout.Fits.ShouldBe(false));
     }

@@ -142,7 +142,8 @@ public sealed partial class TrainingMemoryTests
         if (IsLibTorch1 || config.NormType != NormType.RmsNorm) return 0;
         var queriesAndKeys = config.NumAttentionExperts * (config.NumAttentionHeads + config.NumKeyValueHeads) * config.HeadDim;
         var ofLayer = config.HiddenSize + (config.QueryKeyNorm == QueryKeyNorm.None ? 0 : queriesAndKeys);
-        return sizeof(float) * BatchSize * Length * (long)(config.HiddenSize + (isCheckpointed ? 0 : config.NumHiddenLayers * ofLayer));
+        var layers = isCheckpointed ? 0 : config.NumHiddenLayers;
+        return sizeof(float) * BatchSize * Length * (long)(config.HiddenSize + layers * ofLayer);
     }
 
     private static bool IsLibTorch1 => LibTorch.Info.Version.StartsWith("1.", StringComparison.Ordinal);
