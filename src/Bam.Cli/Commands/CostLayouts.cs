@@ -96,7 +96,7 @@ internal sealed class CostLayouts
         return new(plan, models);
     }
 
-    private IReadOnlyList<Layout> AskedFor(ComputeBudget compute, Invocation invocation)
+    private List<Layout> AskedFor(ComputeBudget compute, Invocation invocation)
     {
         var asked = (invocation.Get(layout) ?? []).Select(text => Layout.Parse(layout.Name, text)).Distinct().ToList();
         return asked.Find(one => one.Devices != compute.Devices) is { } wrong

@@ -1,6 +1,5 @@
 using Bam.Checkpoints;
 using Bam.Models.Costs;
-using Bam.Tests.Models;
 using Bam.Torch;
 using Shouldly;
 using Xunit;
