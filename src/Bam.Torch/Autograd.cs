@@ -23,6 +23,16 @@ internal static unsafe class Autograd
         Run(Native.bam_backward(&handle, &gradientHandle, 1, 0));
     }
 
+    /// <summary>As <see cref="Backward(Tensor, Tensor)"/>, for several outputs of one graph.</summary>
+    /// <exception cref="TorchException">The shapes differ, there is no graph, or a function's backward failed.</exception>
+    public static void Backward(ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor> gradients)
+    {
+        var handles = Tensor.Handles(outputs);
+        var gradientHandles = Tensor.Handles(gradients);
+        fixed (nint* output = handles, gradient = gradientHandles)
+            Run(Native.bam_backward(output, gradient, handles.Length, 0));
+    }
+
     /// <summary>
     /// The gradients of a scalar in <paramref name="inputs"/>, without touching other leaves; null where none flows. Frees the
     /// graph. A matrix to whose gradient its function adds in place (<see cref="Functions.Parameter"/>) gets it there, and null
@@ -59,6 +69,24 @@ internal readonly ref struct NoGrad : IDisposable
         var wasEnabled = Autograd.IsEnabled;
         Native.bam_set_grad_enabled(0);
         return new NoGrad(wasEnabled);
+    }
+
+    public void Dispose() => Native.bam_set_grad_enabled(this.wasEnabled ? 1 : 0);
+}
+
+/// <summary>Operators build a graph while this is in force, also inside a backward: <c>using (EnableGrad.Enter())</c></summary>
+internal readonly ref struct EnableGrad : IDisposable
+{
+    private readonly bool wasEnabled;
+
+    private EnableGrad(bool wasEnabled) => this.wasEnabled = wasEnabled;
+
+    /// <summary>Turns the graph on for this thread until the result is disposed of.</summary>
+    public static EnableGrad Enter()
+    {
+        var wasEnabled = Autograd.IsEnabled;
+        Native.bam_set_grad_enabled(1);
+        return new EnableGrad(wasEnabled);
     }
 
     public void Dispose() => Native.bam_set_grad_enabled(this.wasEnabled ? 1 : 0);

@@ -71,6 +71,11 @@ internal sealed class Cost : Verb
         DefaultValueFactory = _ => "float32",
     };
 
+    private readonly Option<bool> activationCheckpointing = new("--activation-checkpointing")
+    {
+        Description = "Training keeps only each block's input, and computes blocks again in backward",
+    };
+
     private readonly Option<string?> tokens = new("--tokens")
     {
         Description = "Training tokens, such as 100B or 4e11; with --plan, those of the mixture",
@@ -79,7 +84,8 @@ internal sealed class Cost : Verb
 
     private readonly Option<bool> plan = new("--plan")
     {
-        Description = "Estimate the time and memory of the three phases; requires --peak and --tokens",
+        Description = "Estimate the time and memory of the three phases, which requires --peak and --tokens, or of a step in "
+            + "each layout, which requires --peak and --bandwidth",
     };
 
     private readonly Option<string?> peak = new("--peak")
@@ -97,7 +103,7 @@ internal sealed class Cost : Verb
 
     private readonly Option<int> devices = new("--devices")
     {
-        Description = "Plan: number of devices; each holds the whole model",
+        Description = "Plan: number of devices; without --bandwidth each holds the whole model",
         HelpName = "N",
         DefaultValueFactory = _ => 1,
     };
@@ -122,15 +128,17 @@ internal sealed class Cost : Verb
         HelpName = "N",
     };
 
+    private readonly CostLayouts layouts = new();
+
     public Cost()
         : base("cost", "Count parameters, FLOPs, cache and memory of a model, or plan the three phases", "bam cost bam-small")
     {
         Arguments.Add(model);
         foreach (var option in new Option[]
         {
-            method, models, experts, topK, shareKeyValue, attentionTopK, length, batchSize, dtype, tokens,
-            plan, peak, fraction, devices, memory, seedTokens, copyTokens,
-        })
+            method, models, experts, topK, shareKeyValue, attentionTopK, length, batchSize, dtype, activationCheckpointing,
+            tokens, plan, peak, fraction, devices, memory, seedTokens, copyTokens,
+        }.Concat(layouts.Options))
         {
             Options.Add(option);
         }
@@ -146,7 +154,10 @@ internal sealed class Cost : Verb
             invocation.Get(shareKeyValue),
             invocation.Get(attentionTopK));
         if (mixing.Method is null) RefuseWithout("--method", invocation, models, experts, topK, shareKeyValue, attentionTopK);
-        if (!invocation.Get(plan)) RefuseWithout("--plan", invocation, peak, fraction, devices, memory, seedTokens, copyTokens);
+        if (!invocation.Get(plan))
+            RefuseWithout(
+                "--plan", invocation, [peak, fraction, devices, memory, seedTokens, copyTokens, .. layouts.Options]);
+        if (!layouts.IsAsked(invocation)) RefuseWithout("--bandwidth", invocation, layouts.NeedBandwidth);
 
         var subject = CostSubject.Of(invocation.GetRequired(model), mixing, invocation.Reporter);
         var settings = SettingsFor(subject, invocation);
@@ -159,8 +170,14 @@ internal sealed class Cost : Verb
         }
 
         var compute = ComputeOf(invocation);
-        var phases = UpcyclingPlan.Of(subject.Seed, subject.Mixtures, TokensOf(subject, invocation, budget), compute, settings);
-        CostPlanView.Show(phases, subject, compute, settings, invocation);
+        var planned = layouts.IsAsked(invocation) ? layouts.Plan(subject, compute, settings, invocation) : null;
+        // Layouts alone can be planned of any model and without a budget.
+        var phases = planned is not null && budget is null
+            ? null
+            : UpcyclingPlan.Of(
+                subject.Seed, subject.Mixtures, TokensOf(subject, invocation, budget), compute, settings,
+                planned is null ? null : planned.BestOf);
+        CostPlanView.Show(phases, planned, subject, compute, settings, invocation);
         return ExitStatus.Done;
     }
 
@@ -176,7 +193,11 @@ internal sealed class Cost : Verb
             "float32" => ScalarType.Float32,
             "bfloat16" => ScalarType.BFloat16,
             var other => throw new InvalidInputException("--dtype", "float32 or bfloat16", other, "choose one of these"),
-        });
+        })
+        {
+            ActivationCheckpointing = invocation.Get(activationCheckpointing),
+            ShardOptimizer = layouts.ShardOptimizer(invocation),
+        };
     }
 
     private ComputeBudget ComputeOf(Invocation invocation)

@@ -21,6 +21,9 @@ internal sealed record CostSubject(
     int Copies,
     double? PaperSeedTokens)
 {
+    /// <summary>The short name of the preset that the seed is; null otherwise.</summary>
+    public string? Preset { get; init; }
+
     /// <summary>Finds them. A preset's name wins over a file of that name, which <c>./</c> in front still reaches.</summary>
     /// <exception cref="InvalidInputException">There is no such model, or it cannot be mixed so.</exception>
     public static CostSubject Of(string name, CostMixing mixing, IReporter reporter)
@@ -33,10 +36,9 @@ internal sealed record CostSubject(
         var models = mixing.Method is null
             ? PaperFamily.Of(config)
             : [new(PaperFamily.Seed, config), new(NameOf(mixing), mixing.Of(config))];
-        double? paperTokens = preset is null
-            ? null
-            : TokenBudget.PaperSeedTokens[ModelPresets.All.First(known => known.Value == preset).Key];
-        return new(name, config, models, [.. models.Skip(1)], mixing.Copies, paperTokens);
+        var key = preset is null ? null : ModelPresets.All.First(known => known.Value == preset).Key;
+        double? paperTokens = key is null ? null : TokenBudget.PaperSeedTokens[key];
+        return new(name, config, models, [.. models.Skip(1)], mixing.Copies, paperTokens) { Preset = key };
     }
 
     private static CostSubject OfModel(string name, ModelConfig config)

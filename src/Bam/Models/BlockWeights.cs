@@ -22,6 +22,9 @@ internal sealed record BlockWeights(
     Parameter? AttentionRouter, Projection Qkv, HeadNorms? HeadNorms, Projection Output,
     Parameter? FeedForwardRouter, Projection[] GateUp, Projection[] Down, SharedExpert? SharedExpert)
 {
+    /// <summary>All of them as leaves of the graph, in the arena's order.</summary>
+    public required IReadOnlyList<Tensor> Leaves { get; init; }
+
     /// <summary>Finds them by the names of <see cref="ParameterLayout"/>.</summary>
     public static BlockWeights Of(ModelConfig config, ParameterArena arena, int layer)
     {
@@ -44,7 +47,11 @@ internal sealed record BlockWeights(
             config.SharedExpertIntermediateSize is null || config.ExpertsOf(layer) == 1 ? null : new(
                 Parameter.Of(arena, $"{prefix}mlp.shared_expert_gate.weight"),
                 ProjectionOf(ParameterLayout.SharedGateUp(layer), config.MlpBias),
-                ProjectionOf(ParameterLayout.SharedDown(layer), config.MlpBias)));
+                ProjectionOf(ParameterLayout.SharedDown(layer), config.MlpBias)))
+        {
+            Leaves = arena.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal))
+                .Select(name => arena[name]).ToList(),
+        };
 
         NormWeights Norm(string module) => NormWeights.Of(config, arena, $"{prefix}{module}");
 

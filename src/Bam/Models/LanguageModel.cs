@@ -44,6 +44,11 @@ internal sealed class LanguageModel : IDisposable
 
     public Device Device { get; }
 
+    /// <summary>
+    /// Whether a block keeps only its input for backward, which computes the block again: less memory, the same numbers.
+    /// </summary>
+    public bool ActivationCheckpointing { get; init; }
+
     /// <summary>All values and gradients, each in one buffer.</summary>
     public ParameterArena Parameters { get; }
 
@@ -170,7 +175,7 @@ internal sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         RequireLength(context.LengthAfter(inputIds.Size(1)));
         var x = Scaled(EmbeddingFunction.Apply(inputIds, embedding).To(computeType), Config.EmbeddingMultiplier);  // [B, T, d]
-        for (var layer = 0; layer < blocks.Length; layer++) x = Forward(x, blocks[layer], context with { Layer = layer });
+        for (var layer = 0; layer < blocks.Length; layer++) x = Block(x, blocks[layer], context with { Layer = layer });
         return scope.Keep(finalNorm.Apply(x, Config));
     }
 
@@ -183,6 +188,11 @@ internal sealed class LanguageModel : IDisposable
                 "shorten the input");
         }
     }
+
+    private Tensor Block(Tensor x, BlockWeights block, ForwardContext context) =>
+        ActivationCheckpointing && Autograd.IsEnabled
+            ? BlockCheckpoint.Apply(x, block, context, Forward)
+            : Forward(x, block, context);
 
     private Tensor Forward(Tensor x, BlockWeights block, ForwardContext context)
     {

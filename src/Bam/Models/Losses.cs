@@ -94,6 +94,13 @@ internal sealed class RouterLosses(Device device) : IDisposable
         z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
     }
 
+    /// <summary>Adds one block's, computed elsewhere, [1] each.</summary>
+    public void AddLayer(Tensor layerLoadBalancing, Tensor layerZ)
+    {
+        loadBalancing.Add(layerLoadBalancing.Select(0, 0).DetachFromScope());
+        z.Add(layerZ.Select(0, 0).DetachFromScope());
+    }
+
     /// <summary>Adds zeros for a block without experts.</summary>
     public void AddNone()
     {

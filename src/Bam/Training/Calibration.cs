@@ -20,7 +20,7 @@ internal sealed record Calibration(double StepSeconds, long TokensPerStep, int T
     public static Calibration Measure(RunSetup setup, int steps = 7, int warmup = 3, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
-        setup.RequireMemory();
+        setup.RequireMemory(SilentReporter.Instance);
         using var session = setup.CreateSession();
         setup.FillParameters(session.Model);
         var seconds = new List<double>();

@@ -1,12 +1,14 @@
 using System.Globalization;
 using Bam.Checkpoints;
 using Bam.Models.Costs;
+using Bam.Torch;
 
 namespace Bam.Training;
 
 /// <summary>
 /// Refuses a training that the processor's memory cannot hold, before anything is allocated. Only what every step reads and
-/// writes is counted: values, gradients and AdamW's moments, four bytes each. Activations come on top.
+/// writes is counted: values, gradients and AdamW's moments, four bytes each. Activations come on top; a step that needs more
+/// with them is a warning.
 /// </summary>
 internal static class MemoryRule
 {
@@ -26,6 +28,26 @@ internal static class MemoryRule
             $"a model whose training fits the {available} bytes of memory here",
             $"{value}, which makes it {all} parameters that need {needed} bytes with their gradients and moments",
             config.Model is null ? "lower it, or train on a machine with more memory" : "train on a machine with more memory");
+    }
+
+    /// <summary>
+    /// Whether a step may need more than the memory although its numbers fit: with activations and working memory, which are
+    /// counted for float32 with all parameters trained. Null if not, else a warning that names the keys that lower it.
+    /// </summary>
+    public static string? WarningOf(ModelConfig model, TrainingConfig config, long available)
+    {
+        var settings = config.Settings;
+        var microBatch = settings.BatchSize / settings.GradientAccumulation;
+        var isWhole = settings is { Freeze.Count: 0, TrainOnly.Count: 0, Dtype: TrainingDtype.Float32 };
+        var costs = new CostSettings(settings.SequenceLength, microBatch, ScalarType.Float32)
+        {
+            ActivationCheckpointing = settings.ActivationCheckpointing,
+        };
+        var needed = TrainingMemory.Of(model, costs).Total;
+        if (!isWhole || needed <= available) return null;
+        var checkpointing = settings.ActivationCheckpointing ? "" : ", or set activation_checkpointing to true";
+        return $"a step of micro-batches of {microBatch} × {settings.SequenceLength} tokens needs about {needed} bytes of "
+            + $"memory, {available} are here; raise gradient_accumulation{checkpointing}";
     }
 
     private static long Trained(ModelConfig model, TrainingSettings settings)

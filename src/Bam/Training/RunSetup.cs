@@ -89,11 +89,15 @@ internal sealed class RunSetup
         }
     }
 
-    /// <summary>Refuses a model that the processor's memory cannot hold; a GPU says so itself.</summary>
+    /// <summary>
+    /// Refuses a model that the processor's memory cannot hold, and warns of activations that it cannot; a GPU says so itself.
+    /// </summary>
     /// <exception cref="InvalidInputException">It cannot; the largest size is named.</exception>
-    public void RequireMemory()
+    public void RequireMemory(IReporter reporter)
     {
-        if (Device.IsCpu && MachineMemory.Bytes() is { } available) MemoryRule.Check(ModelConfig, config, available);
+        if (!Device.IsCpu || MachineMemory.Bytes() is not { } available) return;
+        MemoryRule.Check(ModelConfig, config, available);
+        if (MemoryRule.WarningOf(ModelConfig, config, available) is { } warning) reporter.Warn(warning);
     }
 
     /// <summary>Allocates the model, its moments and opens the data; the parameters are zero.</summary>
@@ -101,7 +105,10 @@ internal sealed class RunSetup
     {
         var data = TrainingData.Reopen(config, ModelConfig.VocabSize);
         var type = config.Settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        var model = new LanguageModel(ModelConfig, Device, type);
+        var model = new LanguageModel(ModelConfig, Device, type)
+        {
+            ActivationCheckpointing = config.Settings.ActivationCheckpointing,
+        };
         try
         {
             return new TrainingSession(model, data, config.Settings);

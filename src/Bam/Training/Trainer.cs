@@ -59,7 +59,7 @@ public sealed class Trainer
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
         if (config.Model is { } start) ModelPath.Of(start).RequireNameLeftTo(config.Output);
         var setup = RunSetup.Of(config, options.Reporter, options.Cancellation);
-        if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory();
+        if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory(options.Reporter);
         using var run = RunDirectory.Open(config, setup.Identity);
         if (Directory.Exists(run.ModelPath))
         {

@@ -88,6 +88,11 @@ public sealed record TrainingSettings : ICheckedSection
     [Key("what matrix products are computed in; values, moments and routers stay float32")]
     public TrainingDtype Dtype { get; init; } = TrainingDtype.Float32;
 
+    /// <summary>Whether a block keeps only its input, and is computed again in backward.</summary>
+    [Key("true: blocks keep only their input for backward and are computed again there; less memory, the same result",
+        ChangesResult = false)]
+    public bool ActivationCheckpointing { get; init; }
+
     /// <summary>"auto", "cpu" or "cuda:N".</summary>
     [Key("auto, cpu or cuda:N", ChangesResult = false)]
     public string Device { get; init; } = DefaultDevice;

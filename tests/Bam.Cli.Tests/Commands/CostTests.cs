@@ -1,10 +1,11 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Shouldly;
 using Xunit;
 
 namespace Bam.Cli.Tests.Commands;
 
-public sealed class CostTests
+public sealed partial class CostTests
 {
     [Fact]
     public void A_preset_shows_the_papers_family_and_its_figures()
@@ -77,6 +78,94 @@ public sealed class CostTests
         json.RootElement.GetProperty("phases")[0].GetProperty("fits").ValueKind.ShouldBe(JsonValueKind.Null);
     }
 
+    [Fact]
+    public void Activation_checkpointing_takes_memory_away()
+    {
+        var run = CommandLineRun.Of("cost", "bam-large", "--activation-checkpointing", "--dtype", "bfloat16");
+        run.Output.ShouldContain("8 × 256 tokens in bfloat16, with activation checkpointing");
+        Activations("--activation-checkpointing").ShouldBeLessThan(Activations() / 5);
+
+        static long Activations(params string[] more)
+        {
+            using var json = Json(["cost", "bam-large", .. more]);
+            return json.RootElement.GetProperty("models")[3].GetProperty("training_memory").GetProperty("activations").GetInt64();
+        }
+    }
+
+    [Fact]
+    public void Layouts_are_planned_where_there_is_a_bandwidth()
+    {
+        string[] plan =
+        [
+            "cost", "bam-small", "--plan", "--peak", "989T", "--devices", "64", "--bandwidth", "50e9", "--latency", "5e-6",
+            "--sequence-length", "2048", "--batch-size", "4", "--dtype", "bfloat16", "--memory", "80G",
+        ];
+        var run = CommandLineRun.Of(plan);
+        run.Error.ShouldBeEmpty();
+        run.Output.ShouldContain("A step of 512 × 2,048 tokens in each layout, data × experts");
+        run.Output.ShouldMatch(@"dense seed\s+64 × 1 \* +2 × 4");
+        run.Output.ShouldMatch(@"BAM\s+64 × 1 \* +2 × 4 .+\s+32 × 2 +4 × 4 .+\s+16 × 4 +8 × 4");
+        run.Output.ShouldNotContain("The three phases");
+
+        var phases = CommandLineRun.Of([.. plan, "--tokens", "100B"]).Output;
+        phases.ShouldMatch(@"3 BAM +100 B +2\.71e20 +\S+ h +\S+ GB +64 × 1 +yes");
+
+        using var json = Json([.. plan, "--layout", "data=16,experts=4", "--layout", "data=64", "--shard-optimizer"]);
+        json.RootElement.GetProperty("phases").ValueKind.ShouldBe(JsonValueKind.Null);
+        var models = json.RootElement.GetProperty("layouts");
+        models[0].GetProperty("layouts")[0].GetProperty("refusal").GetString().ShouldBe("a dense model has no experts to share");
+        var bam = models[3].GetProperty("layouts");
+        bam[0].GetProperty("layout").GetProperty("experts").GetInt32().ShouldBe(4);
+        bam[0].GetProperty("traffic").GetProperty("expert_sums").GetInt64().ShouldBe(8 * 2 * 6);
+        bam[0].GetProperty("memory").GetProperty("moments").GetInt64().ShouldBe(
+            2 * bam[0].GetProperty("memory").GetProperty("parameters").GetInt64() / 16);
+        bam[1].GetProperty("is_best").GetBoolean().ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Layouts_can_be_planned_of_one_dense_model()
+    {
+        var run = CommandLineRun.Of(
+            "cost", Fixture("dense-parallel"), "--plan", "--peak", "1T", "--devices", "2", "--bandwidth", "1G");
+        run.Error.ShouldBeEmpty();
+        run.Output.ShouldContain("A step of 16 ×");
+        run.Output.ShouldMatch(@"dense-parallel\s+2 × 1 \*");
+    }
+
+    [Fact]
+    public void The_layouts_in_the_documentation_are_what_the_commands_print()
+    {
+        const string options = "--peak 989T --bandwidth 50G --memory-bandwidth 3.35T --memory 80G --dtype bfloat16 "
+            + "--sequence-length 2048 --shard-optimizer";
+        var text = File.ReadAllText(RepositoryRoot.PathOf("docs", "cost.md"));
+        text.Replace('\n', ' ').ShouldContain($"`bam cost MODEL --method bam --plan --devices N {options}`");
+        var tables = LayoutTable().Matches(text);
+        tables.Count.ShouldBe(6);
+        foreach (Match table in tables)
+        {
+            var (model, devices) = (table.Groups["model"].Value, table.Groups["devices"].Value);
+            string[] checkpointing = model == "bam-large" ? ["--activation-checkpointing"] : [];
+            var run = CommandLineRun.Of(
+                ["cost", model, "--method", "bam", "--plan", "--devices", devices, .. options.Split(' '), .. checkpointing]);
+            run.Error.ShouldBeEmpty();
+            string[] printed = [.. run.Output.Split('\n').Select(line => line.TrimEnd())];
+            string[] lines = table.Groups["lines"].Value.TrimEnd().Split('\n');
+            lines.Length.ShouldBeGreaterThan(6);
+            foreach (var line in lines) printed.ShouldContain(line);
+        }
+    }
+
+    [Fact]
+    public void A_mixtures_seed_has_a_layout_too()
+    {
+        using var json = Json(
+            "cost", Fixture("bam-expert-kv"), "--plan", "--peak", "1T", "--devices", "2", "--bandwidth", "1G", "--tokens", "1e9",
+            "--seed-tokens", "1e9");
+        json.RootElement.GetProperty("phases").EnumerateArray().Select(
+            phase => phase.GetProperty("layout").GetProperty("data").GetInt32()).ShouldBe([2, 2]);
+        json.RootElement.GetProperty("global_batch_size").GetInt32().ShouldBe(16);
+    }
+
     [Theory]
     [InlineData(
         "bam-smal: does not exist, and no preset has this name, did you mean 'bam-small'; expected a checkpoint directory, a "
@@ -102,6 +191,24 @@ public sealed class CostTests
         "--fraction: expected a number above 0 and at most 1, found 1.5; correct it", "small", "--plan", "--peak", "1T",
         "--tokens", "1B", "--fraction", "1.5")]
     [InlineData(
+        "--layout has no meaning without --bandwidth; add that or leave it out", "small", "--plan", "--layout", "data=2")]
+    [InlineData("--bandwidth has no meaning without --plan; add that or leave it out", "small", "--bandwidth", "1G")]
+    [InlineData(
+        "--layout: expected ranks such as data=16,experts=4, found 'tensor=2'; correct it", "small", "--plan", "--peak", "1T",
+        "--bandwidth", "1G", "--layout", "tensor=2")]
+    [InlineData(
+        "--layout: expected 8 ranks, as --devices says, found data=4,experts=1, 4 ranks; correct one of them", "small", "--plan",
+        "--peak", "1T", "--bandwidth", "1G", "--devices", "8", "--layout", "data=4")]
+    [InlineData(
+        "--layout: expected a layout that divides the sequences and the experts, found data=3,experts=1: 4096 sequences cannot "
+            + "be divided by data=3; choose another, or leave it out for every possible one",
+        "small", "--plan", "--peak", "1T", "--bandwidth", "1G", "--devices", "3", "--layout", "data=3")]
+    [InlineData(
+        "--overlap: expected a number from 0 to 1, found 2; correct it", "small", "--plan", "--peak", "1T", "--bandwidth", "1G",
+        "--overlap", "2")]
+    [InlineData(
+        "--bandwidth: expected a number above 0, found 0; correct it", "small", "--plan", "--peak", "1T", "--bandwidth", "0")]
+    [InlineData(
         "attention-top-k: expected 1 to 4, the number of models, found 9; choose another or leave it out for soft routing",
         "small", "--method", "bam", "--attention-top-k", "9")]
     public void A_wrong_request_costs_one_line(string message, params string[] arguments)
@@ -126,4 +233,7 @@ public sealed class CostTests
         JsonDocument.Parse(CommandLineRun.Of([.. arguments, "--json"]).Output);
 
     private static string Fixture(string name) => RepositoryRoot.PathOf("tests", "fixtures", "bam", name);
+
+    [GeneratedRegex(@"^(?<model>bam-\w+), (?<devices>\d+) devices\n(?<lines>((?!```).+\n)+)", RegexOptions.Multiline)]
+    private static partial Regex LayoutTable();
 }

@@ -43,10 +43,11 @@ internal static class TinyModels
     };
 
     public static LanguageModel Create(
-        ModelConfig config, long seed = 1, ScalarType computeType = ScalarType.Float32, Device device = default)
+        ModelConfig config, long seed = 1, ScalarType computeType = ScalarType.Float32, Device device = default,
+        bool activationCheckpointing = false)
     {
         LibTorch.Load();
-        var model = new LanguageModel(config, device, computeType);
+        var model = new LanguageModel(config, device, computeType) { ActivationCheckpointing = activationCheckpointing };
         ModelInitializer.Initialize(model, seed);
         // A bias of zero would hide that it is not added.
         foreach (var slice in model.Slices.Where(slice => slice.Parameter.IsBias))

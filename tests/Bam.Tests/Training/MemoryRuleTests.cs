@@ -1,4 +1,5 @@
 using Bam.Models.Costs;
+using Bam.Torch;
 using Bam.Training;
 using Shouldly;
 using Xunit;
@@ -38,6 +39,25 @@ public sealed class MemoryRuleTests : IDisposable
 
         Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, bytes - 1))
             .Message.ShouldContain($"need {bytes} bytes");
+    }
+
+    [Fact]
+    public void Activations_that_do_not_fit_are_a_warning_that_checkpointing_takes_away()
+    {
+        var (plain, lean) = (run.Config("run"), run.Config("run", "activation_checkpointing: true"));
+        var model = ModelSource.ConfigOf(plain, SilentReporter.Instance);
+        var settings = new CostSettings(16, 4, ScalarType.Float32) { ActivationCheckpointing = true };
+        var leanBytes = TrainingMemory.Of(model, settings).Total;
+        var plainBytes = TrainingMemory.Of(model, 4, 16, ScalarType.Float32).Total;
+
+        plainBytes.ShouldBeGreaterThan(leanBytes);
+        MemoryRule.WarningOf(model, plain, plainBytes).ShouldBeNull();
+        MemoryRule.WarningOf(model, lean, leanBytes).ShouldBeNull();
+        MemoryRule.WarningOf(model, plain, leanBytes).ShouldBe(
+            $"a step of micro-batches of 4 × 16 tokens needs about {plainBytes} bytes of memory, {leanBytes} are here; "
+            + "raise gradient_accumulation, or set activation_checkpointing to true");
+        MemoryRule.WarningOf(model, lean, leanBytes - 1).ShouldNotBeNull().ShouldEndWith("; raise gradient_accumulation");
+        MemoryRule.WarningOf(model, run.Config("run", "train_only: ['*router*']"), 1).ShouldBeNull();
     }
 
     [Fact]

@@ -39,6 +39,21 @@ public sealed class TrainingSessionTests : IDisposable
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData("dtype: bfloat16")]
+    [InlineData("gradient_accumulation: 2")]
+    [InlineData("freeze: ['model.embed_tokens.*', 'model.layers.0.*']")]
+    [InlineData("train_only: ['*router*']")]
+    public void Activation_checkpointing_trains_the_same_model_bit_for_bit(string more)
+    {
+        using var plain = run.Session(more);
+        using var lean = run.Session($"{more}\nactivation_checkpointing: true");
+        lean.Model.ActivationCheckpointing.ShouldBeTrue();
+        for (var step = 0; step < 4; step++) lean.Step(step).ShouldBe(plain.Step(step));
+        lean.Model.Parameters.Values.ToArray<float>().ShouldBe(plain.Model.Parameters.Values.ToArray<float>());
+    }
+
+    [Theory]
     [InlineData(2)]
     [InlineData(4)]
     public void Accumulated_micro_batches_have_the_gradient_of_one_batch(int parts)

@@ -51,7 +51,7 @@ internal sealed record ModelCost
             TrainingFlops = ModelFlops.Training(config, length),
             CacheBytesFloat32 = KeyValueCache.BytesPerToken(config, ScalarType.Float32),
             CacheBytesBfloat16 = KeyValueCache.BytesPerToken(config, ScalarType.BFloat16),
-            Memory = TrainingMemory.Of(config, settings.BatchSize, length, settings.Dtype),
+            Memory = TrainingMemory.Of(config, settings),
             Paper = PaperFigures.Of(config),
         };
     }
@@ -64,4 +64,11 @@ internal sealed record NamedModel(string Name, ModelConfig Config);
 /// <param name="Length">n_ctx of inference, and T of training.</param>
 /// <param name="BatchSize">B, the sequences of a micro-batch.</param>
 /// <param name="Dtype">Compute dtype, float32 or bfloat16.</param>
-internal sealed record CostSettings(int Length, int BatchSize, ScalarType Dtype);
+internal sealed record CostSettings(int Length, int BatchSize, ScalarType Dtype)
+{
+    /// <summary>Whether a block keeps only its input and is computed again in backward.</summary>
+    public bool ActivationCheckpointing { get; init; }
+
+    /// <summary>Whether each of AdamW's moments is on one rank only (ZeRO-1, arXiv 1910.02054).</summary>
+    public bool ShardOptimizer { get; init; }
+}

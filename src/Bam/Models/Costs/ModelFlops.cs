@@ -16,19 +16,31 @@ internal static class ModelFlops
     public static double Training(ModelConfig config, int length) => 3 * Forward(config, length);
 
     /// <summary>
+    /// What one of <paramref name="expertRanks"/> ranks that share the experts computes for one token of training if every expert
+    /// gets equally many tokens; activation checkpointing adds a forward pass of the blocks.
+    /// </summary>
+    public static double Computed(ModelConfig config, CostSettings settings, int expertRanks = 1)
+    {
+        var blocks = Blocks(
+            config, layer => LayerFlops.Causal(config, settings.Length, layer).OnRank(config, layer, expertRanks));
+        return 3 * (blocks + Head(config)) + (settings.ActivationCheckpointing ? blocks : 0);
+    }
+
+    /// <summary>
     /// One token of inference that attends to <paramref name="context"/> positions: the layers as the paper counts them (Table
     /// 10), and the head, which the paper leaves out.
     /// </summary>
     public static double Inference(ModelConfig config, int context) =>
         Whole(config, layer => LayerFlops.Inference(config, context, layer));
 
-    private static double Whole(ModelConfig config, Func<int, LayerFlops> flops)
-    {
-        var layers = config.LayerTypes.Count == 0 && config.MlpOnlyLayers.Count == 0
+    private static double Whole(ModelConfig config, Func<int, LayerFlops> flops) => Blocks(config, flops) + Head(config);
+
+    private static double Blocks(ModelConfig config, Func<int, LayerFlops> flops) =>
+        config.LayerTypes.Count == 0 && config.MlpOnlyLayers.Count == 0
             ? (double)config.NumHiddenLayers * flops(0).Total
             : Enumerable.Range(0, config.NumHiddenLayers).Sum(layer => (double)flops(layer).Total);
-        return layers + 2.0 * config.HiddenSize * config.VocabSize;
-    }
+
+    private static double Head(ModelConfig config) => 2.0 * config.HiddenSize * config.VocabSize;
 }
 
 /// <summary>
@@ -68,6 +80,25 @@ internal sealed record LayerFlops(
     /// </summary>
     public static LayerFlops Causal(ModelConfig config, int length, int layer = 0) =>
         Of(config, layer, 4 * KeysOfAllPositions(length, Window(config, layer)) / length);
+
+    /// <summary>
+    /// The part of one of <paramref name="ranks"/> ranks that share the experts evenly. Routers, shared keys and values, dense
+    /// branches and a shared feed-forward expert are computed by each rank.
+    /// </summary>
+    public LayerFlops OnRank(ModelConfig config, int layer, int ranks)
+    {
+        long d = config.HiddenSize;
+        var (attention, feedForward) = (config.NumAttentionExperts > 1 ? ranks : 1, config.ExpertsOf(layer) > 1 ? ranks : 1);
+        var shared = config.ShareKeyValue ? 4 * d * config.NumKeyValueHeads * config.HeadDim : 0;
+        var sharedExpert = (config.GatedMlp ? 6 : 4) * d * (config.SharedExpertIntermediateSize ?? 0);
+        return this with
+        {
+            QueryKeyValue = shared + (QueryKeyValue - shared) / attention,
+            Scores = Scores / attention,
+            OutputProjection = OutputProjection / attention,
+            FeedForward = feedForward == 1 ? FeedForward : sharedExpert + (FeedForward - sharedExpert) / feedForward,
+        };
+    }
 
     private static int Window(ModelConfig config, int layer) => config.WindowOf(layer) ?? int.MaxValue;
 

@@ -15,6 +15,14 @@ internal sealed record ModelSize(long Total, long Active)
         return new(components.Sum(component => component.Total), components.Sum(component => component.Active));
     }
 
+    /// <summary>The parameters on one of <paramref name="ranks"/> ranks that share the experts; all else is on each.</summary>
+    public static long OnRank(ModelConfig config, int ranks)
+    {
+        var parameters = ParameterTable.Of(config);
+        var experts = parameters.Where(parameter => parameter.Expert >= 0).Sum(parameter => parameter.Count);
+        return parameters.Sum(parameter => parameter.Count) - experts + experts / ranks;
+    }
+
     /// <summary>The same by kind, in the format's order.</summary>
     public static IReadOnlyList<ComponentParameters> ByKind(ModelConfig config) =>
     [

@@ -20,12 +20,17 @@ internal sealed record TrainingMemory(long Parameters, long Gradients, long Mome
 {
     public long Total => Parameters + Gradients + Moments + Activations + Working;
 
-    /// <summary>Counts for a micro-batch of B windows of T tokens.</summary>
-    public static TrainingMemory Of(ModelConfig config, int batchSize, int length, ScalarType dtype)
+    /// <summary>Counts for a micro-batch of B windows of T tokens on one device.</summary>
+    public static TrainingMemory Of(ModelConfig config, int batchSize, int length, ScalarType dtype) =>
+        Of(config, new CostSettings(length, batchSize, dtype));
+
+    /// <summary>Counts for one rank of a layout; null for one device. Every expert gets equally many tokens.</summary>
+    public static TrainingMemory Of(ModelConfig config, CostSettings settings, Layout? layout = null)
     {
         const long Float = sizeof(float);
-        var tokens = (long)batchSize * length;
-        var parameters = Float * ModelSize.Of(config).Total;
+        var (dtype, ranks) = (settings.Dtype, layout?.Experts ?? 1);
+        var tokens = (long)settings.BatchSize * settings.Length;
+        var parameters = Float * ModelSize.OnRank(config, ranks);
         long element = dtype.ByteSize();
 
         // The last norm, of whose output the gradient is kept in place of the output, and the ids with their targets.
@@ -38,21 +43,26 @@ internal sealed record TrainingMemory(long Parameters, long Gradients, long Mome
         var logits = (isCopied ? 2 * Float + element : Float) * chunk * config.VocabSize;
         var matrix = (isCopied ? Float + 2 * element : Float) * config.VocabSize * config.HiddenSize;
         var head = matrix + element * tokens * config.HiddenSize + logits;
-        var block = element * tokens * GradientsInsideBlock(config);
+        var block = element * tokens * GradientsInsideBlock(config, ranks);
+
+        // With checkpointing each block keeps its input, and one block at a time has the rest of its activations.
+        var ofBlock = ActivationMemory.PerToken(config, dtype, settings.Length, ranks);
+        var input = element * config.HiddenSize;
+        var kept = settings.ActivationCheckpointing ? input : ofBlock;
+        if (settings.ActivationCheckpointing) block += tokens * (ofBlock - (isCopied ? 0 : input));
+        var moments = 2 * parameters / (settings.ShardOptimizer && layout is not null ? layout.Data : 1);
         return new(
-            parameters, parameters, 2 * parameters,
-            tokens * (config.NumHiddenLayers * ActivationMemory.PerToken(config, dtype, length) + outside),
-            Math.Max(head, block));
+            parameters, parameters, moments, tokens * (config.NumHiddenLayers * kept + outside), Math.Max(head, block));
     }
 
     /// <summary>The largest micro-batch that fits into that many bytes, or 0.</summary>
-    public static int LargestBatch(ModelConfig config, int length, ScalarType dtype, double bytes)
+    public static int LargestBatch(ModelConfig config, CostSettings settings, double bytes)
     {
         var (fits, tooLarge) = (0, 1 << 20);
         while (tooLarge - fits > 1)
         {
             var middle = (fits + tooLarge) / 2;
-            if (Of(config, middle, length, dtype).Total <= bytes) fits = middle;
+            if (Of(config, settings with { BatchSize = middle }).Total <= bytes) fits = middle;
             else tooLarge = middle;
         }
 
@@ -61,12 +71,12 @@ internal sealed record TrainingMemory(long Parameters, long Gradients, long Mome
 
     // In numbers, for each token: the gradients of the heads and of the fused projection, or those of the experts' sorted outputs
     // and of one expert's inside, and those of the block's output and of the norm's.
-    private static long GradientsInsideBlock(ModelConfig config)
+    private static long GradientsInsideBlock(ModelConfig config, int ranks)
     {
         long d = config.HiddenSize;
-        var attention = ActivationMemory.HeadsWidth(config) + ActivationMemory.ProjectionWidth(config);
+        var attention = ActivationMemory.HeadsWidth(config, ranks) + ActivationMemory.ProjectionWidth(config, ranks);
         var share = (double)config.NumExpertsPerTok / config.NumLocalExperts;
-        var feedForward = (config.NumLocalExperts > 1 ? 2 * config.NumExpertsPerTok * d : 0)
+        var feedForward = (config.NumLocalExperts > 1 ? 2 * config.NumExpertsPerTok * d / ranks : 0)
             + (long)(share * (d + 3.0 * config.IntermediateSize));
         return 2 * d + Math.Max(attention, feedForward);
     }
@@ -86,19 +96,19 @@ internal static class ActivationMemory
     /// Bytes that one block saves of one token: the norms, attention's fused projection of width <c>W = (N·H + 2·N·G)·D</c>
     /// (<c>2·G</c> when shared) with the heads' outputs, and the experts' sorted inputs and outputs with what lies inside them.
     /// With top-k attention k queries and heads are in place of N. No scores, but where operators attend to chosen rows or within
-    /// a window.
+    /// a window. On one of several ranks that share the experts, its share of them.
     /// </summary>
-    public static long PerToken(ModelConfig config, ScalarType dtype, int length)
+    public static long PerToken(ModelConfig config, ScalarType dtype, int length, int ranks = 1)
     {
         var isFused = dtype == ScalarType.Float32 && config.AttnLogitSoftcapping is null;
         long element = dtype.ByteSize();
         long routers = (config.NumAttentionExperts > 1 ? 1 : 0) + (config.NumLocalExperts > 1 ? 1 : 0);
-        var bytes = BlockNorms(config, element) + HeadNorms(config, element)
+        var bytes = BlockNorms(config, element) + HeadNorms(config, element, ranks)
             + (isFused ? 0 : Float * config.HiddenSize * routers);
-        bytes += isFused ? FusedAttention(config) : OperatorAttention(config, element, length);
+        bytes += isFused ? FusedAttention(config, ranks) : OperatorAttention(config, element, length, ranks);
         if (config.AttentionRouting == AttentionRouting.TopK)
-            bytes += Dispatch(config, config.NumAttentionExpertsPerTok!.Value, element);
-        return bytes + FeedForward(config, element);
+            bytes += Dispatch(config, config.NumAttentionExpertsPerTok!.Value, element) / ranks;
+        return bytes + FeedForward(config, element, ranks);
     }
 
     /// <summary>Bytes of one norm: float32 input and output; RMSNorm, in separate operators, 8d more (libtorch 2: 4d).</summary>
@@ -106,56 +116,56 @@ internal static class ActivationMemory
         config.HiddenSize * ((config.NormType == NormType.RmsNorm ? 3 : 1) * Float + element);
 
     /// <summary>The numbers of all heads' queries, or of their outputs.</summary>
-    public static long HeadsWidth(ModelConfig config) => AskedExperts(config) * config.NumAttentionHeads * config.HeadDim;
+    public static long HeadsWidth(ModelConfig config, int ranks = 1) => Heads(config, ranks) * config.HeadDim;
 
     /// <summary>W: the numbers of all queries, keys and values.</summary>
-    public static long ProjectionWidth(ModelConfig config) => HeadsWidth(config) + 2 * KeyWidth(config);
+    public static long ProjectionWidth(ModelConfig config, int ranks = 1) =>
+        HeadsWidth(config, ranks) + 2 * KeyWidth(config, ranks);
 
     // In float32 the branches of a parallel block share the input that their norms keep.
     private static long BlockNorms(ModelConfig config, long element) => !config.HasSecondNorm ? Norm(config, element)
         : 2 * Norm(config, element) - (config.ParallelBlock && element == Float ? Float * config.HiddenSize : 0);
 
     // The projection stays beside what is made of it, or its float32 copy does, and so do the normed heads before their weight.
-    private static long HeadNorms(ModelConfig config, long element)
+    private static long HeadNorms(ModelConfig config, long element, int ranks)
     {
         if (config.QueryKeyNorm == QueryKeyNorm.None) return 0;
-        var normed = HeadsWidth(config) + KeyWidth(config);
+        var normed = HeadsWidth(config, ranks) + KeyWidth(config, ranks);
         var steps = config.NormType == NormType.RmsNorm ? 2 : 1;
-        return Float * (steps * normed + (element == Float ? ProjectionWidth(config) : normed));
+        return Float * (steps * normed + (element == Float ? ProjectionWidth(config, ranks) : normed));
     }
 
-    private static long FusedAttention(ModelConfig config) =>
-        Float * (ProjectionWidth(config) + HeadsWidth(config)
-            + AskedExperts(config) * config.NumAttentionHeads + config.NumAttentionExperts);
+    private static long FusedAttention(ModelConfig config, int ranks) =>
+        Float * (ProjectionWidth(config, ranks) + HeadsWidth(config, ranks) + Heads(config, ranks) + config.NumAttentionExperts);
 
     // Turned queries, keys and values, the heads' outputs, and scores or their log-sum-exp. Soft attention has a key and a value
     // for each query head, and the outputs times their gates; chosen rows have a copy of the keys and values for each expert that
     // asks.
-    private static long OperatorAttention(ModelConfig config, long element, int length)
+    private static long OperatorAttention(ModelConfig config, long element, int length, int ranks)
     {
-        long heads = HeadsWidth(config), experts = config.NumAttentionExperts;
-        var rows = AskedExperts(config) * config.NumAttentionHeads;
+        long heads = HeadsWidth(config, ranks), experts = config.NumAttentionExperts;
+        var (rows, keys) = (Heads(config, ranks), KeyWidth(config, ranks));
         var (scores, gates) = (element * rows * length, experts > 1 ? Float * experts : 0);
         if (config.AttentionRouting == AttentionRouting.TopK)
-            return element * (2 * heads + (config.ShareKeyValue ? 1 + experts : 2) * KeyWidth(config)) + scores + gates;
+            return element * (2 * heads + (config.ShareKeyValue ? 1 + experts / ranks : 2) * keys) + scores + gates;
         var gated = experts > 1 ? element * (heads + experts) : 0;
         if (config.SlidingWindow < length || config.AttnLogitSoftcapping is not null)
             return element * 4 * heads + gated + gates + scores;
 
         // Values that no copy was made of keep the projection that they lie in; the rows made of the output are the output
         // itself.
-        var values = KeyWidth(config) < heads ? heads : ProjectionWidth(config);
+        var values = keys < heads ? heads : ProjectionWidth(config, ranks);
         return element * (3 * heads + values) + gated + gates + Float * rows;
     }
 
     // Gate and up, the product, and where separate operators form it the gate's activation; without a gate up and its activation.
-    private static long FeedForward(ModelConfig config, long element)
+    private static long FeedForward(ModelConfig config, long element, int ranks)
     {
         var widths = !config.GatedMlp ? 2 : config.HiddenAct == "silu" ? 3 : 4;
         var inside = element * widths * config.IntermediateSize;
         return config.NumLocalExperts == 1
             ? inside
-            : Dispatch(config, config.NumExpertsPerTok, element) + config.NumExpertsPerTok * inside
+            : (Dispatch(config, config.NumExpertsPerTok, element) + config.NumExpertsPerTok * inside) / ranks
                 + 2 * Float * config.NumLocalExperts;
     }
 
@@ -163,10 +173,18 @@ internal static class ActivationMemory
     private static long Dispatch(ModelConfig config, long perToken, long element) =>
         perToken * (element * 2 * config.HiddenSize + 3 * sizeof(long) + Float);
 
-    // The attention experts whose queries a token has.
-    private static long AskedExperts(ModelConfig config) =>
-        config.AttentionRouting == AttentionRouting.TopK ? config.NumAttentionExpertsPerTok!.Value : config.NumAttentionExperts;
+    // The query heads of a token; with top-k attention those of its k experts, of which each rank has its share on average.
+    private static long Heads(ModelConfig config, int ranks)
+    {
+        var asked = config.AttentionRouting == AttentionRouting.TopK
+            ? config.NumAttentionExpertsPerTok!.Value
+            : config.NumAttentionExperts;
+        return (long)asked * config.NumAttentionHeads / (config.NumAttentionExperts > 1 ? ranks : 1);
+    }
 
-    private static long KeyWidth(ModelConfig config) =>
-        (config.ShareKeyValue ? 1L : config.NumAttentionExperts) * config.NumKeyValueHeads * config.HeadDim;
+    private static long KeyWidth(ModelConfig config, int ranks)
+    {
+        var experts = config.ShareKeyValue || config.NumAttentionExperts == 1 ? 1 : config.NumAttentionExperts / ranks;
+        return (long)experts * config.NumKeyValueHeads * config.HeadDim;
+    }
 }

@@ -5,9 +5,13 @@ namespace Bam.Models.Costs;
 /// <summary>From compute to days: the three phases of BAM, with each mixture as an alternative third phase.</summary>
 internal static class UpcyclingPlan
 {
-    /// <summary>The phases in order; those without tokens are left out.</summary>
+    /// <summary>
+    /// The phases in order; those without tokens are left out. Each has its best layout, or without <paramref name="layouts"/> a
+    /// whole model on each device and no time for communication.
+    /// </summary>
     public static IReadOnlyList<PhaseEstimate> Of(
-        ModelConfig seed, IReadOnlyList<NamedModel> mixtures, TokenBudget tokens, ComputeBudget compute, CostSettings settings)
+        ModelConfig seed, IReadOnlyList<NamedModel> mixtures, TokenBudget tokens, ComputeBudget compute, CostSettings settings,
+        Func<ModelConfig, LayoutEstimate?>? layouts = null)
     {
         IEnumerable<PhaseEstimate> phases =
         [
@@ -20,12 +24,20 @@ internal static class UpcyclingPlan
         PhaseEstimate Estimate(int phase, NamedModel model, int models, double each)
         {
             var flops = models * each * ModelFlops.Training(model.Config, settings.Length);
-            var memory = TrainingMemory.Of(model.Config, settings.BatchSize, settings.Length, settings.Dtype);
+            if (layouts?.Invoke(model.Config) is { } best)
+                return new(
+                    phase, model.Name, models, each, flops, models * each / best.TokensPerSecond, best.Memory!, best.Fits,
+                    best.Fits switch { true => best.MicroBatch, false => 0, null => null })
+                {
+                    Layout = best.Layout,
+                };
+            var computed = models * each * ModelFlops.Computed(model.Config, settings);
+            var memory = TrainingMemory.Of(model.Config, settings);
             return new(
-                phase, model.Name, models, each, flops, flops / compute.FlopsPerSecond, memory,
+                phase, model.Name, models, each, flops, computed / compute.FlopsPerSecond, memory,
                 compute.MemoryBytes is { } bytes ? memory.Total <= bytes : null,
                 compute.MemoryBytes is { } room
-                    ? TrainingMemory.LargestBatch(model.Config, settings.Length, settings.Dtype, room)
+                    ? TrainingMemory.LargestBatch(model.Config, settings, room)
                     : null);
         }
     }
@@ -43,7 +55,11 @@ internal static class UpcyclingPlan
 /// <param name="LargestBatch">The largest micro-batch that fits; 0 if none does, null if memory does not matter.</param>
 internal sealed record PhaseEstimate(
     int Phase, string Model, int Models, double Tokens, double Flops, double Seconds, TrainingMemory Memory, bool? Fits,
-    int? LargestBatch);
+    int? LargestBatch)
+{
+    /// <summary>How the devices share it; null for a whole model on each.</summary>
+    public Layout? Layout { get; init; }
+}
 
 /// <summary>The tokens of the three phases.</summary>
 /// <param name="Seed">Of the seed; 0 when it is there already.</param>
@@ -63,7 +79,7 @@ internal sealed record TokenBudget(double Seed, int Copies, double Copy, double 
         new Dictionary<string, double> { ["small"] = 400e9, ["large"] = 750e9 };
 }
 
-/// <summary>What there is to compute with: devices of one kind, each with a whole copy of the model (data parallelism).</summary>
+/// <summary>What there is to compute with: devices of one kind.</summary>
 /// <param name="PeakFlops">The matrix peak of one device, in FLOP/s.</param>
 /// <param name="Fraction">The part of the peak that training reaches; see <see cref="ModelFlops.Training"/>.</param>
 /// <param name="Devices">How many.</param>

@@ -58,6 +58,47 @@ public sealed partial class TrainingMemoryTests
         Ratio(config, ScalarType.BFloat16).ShouldBeInRange(1, most, name);
     }
 
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void With_activation_checkpointing_only_the_inputs_of_blocks_are_held(string name, ModelConfig config)
+    {
+        // Nodes, scalars and the lists of parameters are a larger part of less.
+        Ratio(config, ScalarType.Float32, isCheckpointed: true).ShouldBeInRange(1, 1.12, name);
+        Ratio(config, ScalarType.BFloat16, isCheckpointed: true).ShouldBeInRange(1, 1.2, name);
+    }
+
+    [Fact]
+    public void A_checkpointed_block_has_all_of_its_activations_while_it_is_computed_again()
+    {
+        var settings = new CostSettings(Length, BatchSize, ScalarType.Float32);
+        var (plain, lean) = (
+            TrainingMemory.Of(Bam, settings), TrainingMemory.Of(Bam, settings with { ActivationCheckpointing = true }));
+        var input = 4L * Bam.HiddenSize * BatchSize * Length;
+        var block = ActivationMemory.PerToken(Bam, ScalarType.Float32, Length) * BatchSize * Length;
+        (plain.Activations - lean.Activations).ShouldBe(Bam.NumHiddenLayers * (block - input));
+        (lean.Working - plain.Working).ShouldBe(block - input);
+        lean.Parameters.ShouldBe(plain.Parameters);
+    }
+
+    [Fact]
+    public void Ranks_that_share_experts_hold_their_part_of_them()
+    {
+        var settings = new CostSettings(Length, BatchSize, ScalarType.Float32) { ShardOptimizer = true };
+        // Only norms, routers, embedding and head are on every rank.
+        var replicated = 2 * 64 * 64 + (3 + 1) * 64 + 3 * 2 * 4 * 64;
+        var experts = 3 * 4 * (4 * 64 * 64 + 3 * 64 * 96);
+        var memory = TrainingMemory.Of(Bam with { TieWordEmbeddings = false }, settings, new Layout(2, 4));
+        memory.Parameters.ShouldBe(4 * (replicated + experts / 4));
+        memory.Gradients.ShouldBe(memory.Parameters);
+        memory.Moments.ShouldBe(memory.Parameters, "two moments, each on one of two ranks");
+
+        // Of a block's 18 widths of d and more: norm 2d, gates 4, router 8, and a quarter of everything else.
+        const int ofExperts = 4 * (3 * 64 + 64) + 4 * 4 + (2 * 64 + 3 * 96 + 7);
+        var whole = ActivationMemory.PerToken(Bam, ScalarType.Float32, Length);
+        whole.ShouldBe(4 * (2 * 64 + 4 + 8 + ofExperts));
+        ActivationMemory.PerToken(Bam, ScalarType.Float32, Length, ranks: 4).ShouldBe(4 * (2 * 64 + 4 + 8) + ofExperts);
+    }
+
     [Fact]
     public void Parameters_gradients_and_moments_take_sixteen_bytes_each()
     {
@@ -67,21 +108,22 @@ public sealed partial class TrainingMemoryTests
     }
 
     // What malloc holds while there is a graph, of what the formula says: activations and the head's gradient.
-    private static double Ratio(ModelConfig config, ScalarType dtype)
+    private static double Ratio(ModelConfig config, ScalarType dtype, bool isCheckpointed = false)
     {
         // Without a fused attention, which libtorch 1.13 has not, scores are kept as they are within a window.
         if (dtype != ScalarType.Float32 && !Tensor.HasScaledDotProductAttention)
             config = config with { SlidingWindow = Length - 1 };
         using var scope = TensorScope.Open();
-        using var model = TinyModels.Create(config, computeType: dtype);
+        using var model = TinyModels.Create(config, computeType: dtype, activationCheckpointing: isCheckpointed);
         var (inputs, targets) = (TinyModels.Ids(BatchSize, Length), TinyModels.Ids(BatchSize, Length));
         using (TensorScope.Open()) model.Loss(inputs, targets);
 
         // Other tests' threads use malloc too: the middle of several measurements is this graph's. Its nodes themselves are a few
         // per cent here.
         var held = Enumerable.Range(0, 7).Select(_ => Held()).Order().ElementAt(3);
-        var formula = TrainingMemory.Of(config, BatchSize, Length, dtype).Activations
-            + 4L * config.VocabSize * config.HiddenSize - KeptByLibTorch1Alone(config);
+        var settings = new CostSettings(Length, BatchSize, dtype) { ActivationCheckpointing = isCheckpointed };
+        var formula = TrainingMemory.Of(config, settings).Activations
+            + 4L * config.VocabSize * config.HiddenSize - KeptByLibTorch1Alone(config, isCheckpointed);
         return (double)held / formula;
 
         long Held()
@@ -95,12 +137,13 @@ public sealed partial class TrainingMemoryTests
 
     // A float32 number less for each that RMSNorm divides: the model's last norm, and in each layer the block's and those of
     // queries and keys.
-    private static long KeptByLibTorch1Alone(ModelConfig config)
+    private static long KeptByLibTorch1Alone(ModelConfig config, bool isCheckpointed)
     {
         if (IsLibTorch1 || config.NormType != NormType.RmsNorm) return 0;
         var queriesAndKeys = config.NumAttentionExperts * (config.NumAttentionHeads + config.NumKeyValueHeads) * config.HeadDim;
         var ofLayer = config.HiddenSize + (config.QueryKeyNorm == QueryKeyNorm.None ? 0 : queriesAndKeys);
-        return sizeof(float) * BatchSize * Length * (long)(config.HiddenSize + config.NumHiddenLayers * ofLayer);
+        var layers = isCheckpointed ? 0 : config.NumHiddenLayers;
+        return sizeof(float) * BatchSize * Length * (long)(config.HiddenSize + layers * ofLayer);
     }
 
     private static bool IsLibTorch1 => LibTorch.Info.Version.StartsWith("1.", StringComparison.Ordinal);

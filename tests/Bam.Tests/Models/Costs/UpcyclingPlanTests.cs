@@ -41,6 +41,35 @@ public sealed class UpcyclingPlanTests
         Plan(new(1e9, 3, 1e9, 1e9), new(1e12, 0.5, 1, 2e9)).ShouldAllBe(none => none.Fits == false && none.LargestBatch == 0);
     }
 
+    [Fact]
+    public void Activation_checkpointing_takes_time_and_saves_memory()
+    {
+        var tokens = new TokenBudget(1e9, 3, 1e9, 1e9);
+        var compute = new ComputeBudget(1e12, 0.5, 1, 14e9);
+        var plain = Plan(tokens, compute)[4];
+        var lean = UpcyclingPlan.Of(
+            Family[0].Config, [.. Family.Skip(1)], tokens, compute, Settings with { ActivationCheckpointing = true })[4];
+        var head = 2.0 * 1024 * 256_000;
+        lean.Flops.ShouldBe(plain.Flops);
+        var again = ModelFlops.Forward(Family[3].Config, 256) - head;
+        (lean.Seconds / plain.Seconds).ShouldBe(1 + again * 1e9 / plain.Flops, 1e-12);
+        lean.LargestBatch!.Value.ShouldBeGreaterThan(plain.LargestBatch!.Value);
+    }
+
+    [Fact]
+    public void A_phase_takes_as_long_as_its_best_layout()
+    {
+        var tokens = new TokenBudget(4e9, 3, 1e9, 1e9);
+        var layout = new LayoutEstimate(new(2, 1))
+        {
+            TokensPerSecond = 1e6, Memory = new(1, 2, 3, 4, 5), MicroBatch = 7, Fits = true,
+        };
+        var phases = UpcyclingPlan.Of(
+            Family[0].Config, [.. Family.Skip(1)], tokens, new(1e12, 0.5, 2, 14e9), Settings, _ => layout);
+        phases.Select(phase => phase.Seconds).ShouldBe([4000, 3000, 1000, 1000, 1000, 1000]);
+        phases.ShouldAllBe(phase => phase.Memory.Total == 15 && phase.LargestBatch == 7 && phase.Layout == new Layout(2, 1));
+    }
+
     private static IReadOnlyList<PhaseEstimate> Plan(TokenBudget tokens, ComputeBudget compute) =>
         UpcyclingPlan.Of(Family[0].Config, [.. Family.Skip(1)], tokens, compute, Settings);
 }
