@@ -333,16 +333,10 @@ internal static unsafe class FewRowsKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* y, Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3)
-    {
-        (y[0], y[1]) = (Vector512.Sum(s0), Vector512.Sum(s1));
-        (y[2], y[3]) = (Vector512.Sum(s2), Vector512.Sum(s3));
-    }
+    private static void Store(float* y, Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3) =>
+        VectorMath.Sums(s0, s1, s2, s3).Store(y);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* y, Vector256<float> s0, Vector256<float> s1, Vector256<float> s2, Vector256<float> s3)
-    {
-        (y[0], y[1]) = (Vector256.Sum(s0), Vector256.Sum(s1));
-        (y[2], y[3]) = (Vector256.Sum(s2), Vector256.Sum(s3));
-    }
+    private static void Store(float* y, Vector256<float> s0, Vector256<float> s1, Vector256<float> s2, Vector256<float> s3) =>
+        VectorMath.Sums(s0, s1, s2, s3).Store(y);
 }
