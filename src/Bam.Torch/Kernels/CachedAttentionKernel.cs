@@ -286,7 +286,8 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
         }
     }
 
-    // A token's query of one head: its values, rotated and scaled; the keys from First to End - 1 that it sees; where the result goes.
+    // A token's query of one head: its values, rotated and scaled; the keys from First to End - 1 that it sees; where the result
+    // goes.
     private readonly struct Query(float* values, int first, int end, float gate, float* output)
     {
         public readonly float* Values = values;

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Bam.Cli.Tests.Commands;
 
-/// <summary>Measurements that are killed or run out of disk leave whole files only, and go on when the command is given again.</summary>
+/// <summary>
+/// Measurements that are killed or run out of disk leave whole files only, and go on when the command is given again.
+/// </summary>
 public sealed class EvalTasksBrokenOffTests : IDisposable
 {
     private const int Items = 400;
@@ -16,7 +18,11 @@ public sealed class EvalTasksBrokenOffTests : IDisposable
             i => $$"""{"goal": "to do {{i}}", "sol1": "use {{i * 7}} pots", "sol2": "use a hat", "label": {{i % 2}}}"""));
         Directory.CreateDirectory(Path.Combine(root, "model"));
         foreach (var file in new[] { "config.json", "model.safetensors" })
-            File.Copy(RepositoryRoot.PathOf("tests", "fixtures", "bam", "bam-expert-kv", file), Path.Combine(root, "model", file));
+        {
+            File.Copy(
+                RepositoryRoot.PathOf("tests", "fixtures", "bam", "bam-expert-kv", file), Path.Combine(root, "model", file));
+        }
+
         LetterTokenizer.Write(Path.Combine(root, "model"));
         TrainProcess.Finish(TrainProcess.StartBam(Arguments("whole"))).ShouldBeDone();
     }
@@ -85,7 +91,8 @@ public sealed class EvalTasksBrokenOffTests : IDisposable
 
     private void EveryFinalFileIsWhole(string output)
     {
-        foreach (var (name, content) in Files(output).Where(file => !file.Key.EndsWith(".partial.jsonl", StringComparison.Ordinal)))
+        var final = Files(output).Where(file => !file.Key.EndsWith(".partial.jsonl", StringComparison.Ordinal));
+        foreach (var (name, content) in final)
             content.ShouldBe(Files("whole")[name], name);
     }
 

@@ -55,7 +55,8 @@ internal sealed class DecodingSequence(
     /// <param name="logitsAfter">The logits after one of them, by its index among all ids.</param>
     /// <param name="routeOf">The experts of one of them, by its index.</param>
     /// <returns>Why the text ended, or null.</returns>
-    public DecodingEnd? Take(int count, Func<int, ReadOnlyMemory<float>> logitsAfter, Func<int, IReadOnlyList<TokenRoute>> routeOf)
+    public DecodingEnd? Take(
+        int count, Func<int, ReadOnlyMemory<float>> logitsAfter, Func<int, IReadOnlyList<TokenRoute>> routeOf)
     {
         var first = Read;
         (Read, LengthWhenRead) = (Read + count, ids.Count);

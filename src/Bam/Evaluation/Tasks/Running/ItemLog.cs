@@ -64,8 +64,8 @@ internal sealed class ItemLog : IDisposable
         catch (IOException e)
         {
             throw new WorkFailedException(
-                $"{partial}: cannot be written ({IoFailure.Describe(e)}); the answers before are kept: make room and give the same "
-                    + "command again",
+                $"{partial}: cannot be written ({IoFailure.Describe(e)}); the answers before are kept: make room and give "
+                    + "the same command again",
                 e);
         }
     }

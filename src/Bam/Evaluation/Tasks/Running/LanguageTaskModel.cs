@@ -9,8 +9,8 @@ using Bam.Torch.Kernels;
 namespace Bam.Evaluation.Tasks.Running;
 
 /// <summary>
-/// A checkpoint as a <see cref="ITaskModel"/>. Many requests are answered side by side (<see cref="DecodingScheduler"/>). They are
-/// sorted by their ids, so that those with a common beginning follow each other and it is read once.
+/// A checkpoint as a <see cref="ITaskModel"/>. Many requests are answered side by side (<see cref="DecodingScheduler"/>). They
+/// are sorted by their ids, so that those with a common beginning follow each other and it is read once.
 /// </summary>
 internal sealed class LanguageTaskModel(LanguageModel model, Tokenizer tokenizer, TaskEncoding encoding) : ITaskModel
 {
@@ -45,7 +45,8 @@ internal sealed class LanguageTaskModel(LanguageModel model, Tokenizer tokenizer
     {
         var prompts = requests.Select((request, i) => (Request: i, Ids: Prompt(request))).ToList();
         prompts.Sort((first, second) => first.Ids.AsSpan().SequenceCompareTo(second.Ids));
-        var texts = prompts.ConvertAll(prompt => new GeneratedText(Decoder(requests[prompt.Request]), Stops(requests[prompt.Request])));
+        var texts = prompts.ConvertAll(
+            prompt => new GeneratedText(Decoder(requests[prompt.Request]), Stops(requests[prompt.Request])));
         var readings = prompts.Zip(texts, (prompt, text) => new DecodingRequest
         {
             Prompt = prompt.Ids,
