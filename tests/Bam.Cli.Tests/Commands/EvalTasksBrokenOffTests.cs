@@ -1,3 +1,6 @@
+using Bam.Checkpoints;
+using Bam.Models;
+using Bam.Torch;
 using Shouldly;
 using Xunit;
 
@@ -16,11 +19,18 @@ public sealed class EvalTasksBrokenOffTests : IDisposable
     {
         File.WriteAllLines(Path.Combine(root, "piqa.jsonl"), Enumerable.Range(0, Items).Select(
             i => $$"""{"goal": "to do {{i}}", "sol1": "use {{i * 7}} pots", "sol2": "use a hat", "label": {{i % 2}}}"""));
-        Directory.CreateDirectory(Path.Combine(root, "model"));
-        foreach (var file in new[] { "config.json", "model.safetensors" })
+        // Heads of 16 dimensions: an item's numbers do not depend on which others are answered beside it.
+        var config = new ModelConfig
         {
-            File.Copy(
-                RepositoryRoot.PathOf("tests", "fixtures", "bam", "bam-expert-kv", file), Path.Combine(root, "model", file));
+            VocabSize = 96, HiddenSize = 32, IntermediateSize = 32, NumHiddenLayers = 2, NumAttentionHeads = 2,
+            NumKeyValueHeads = 2, HeadDim = 16, MaxPositionEmbeddings = 128, NumAttentionExperts = 2, NumLocalExperts = 2,
+        };
+        LibTorch.Load();
+        using (var model = new LanguageModel(config, Device.Cpu, withGradients: false))
+        {
+            ModelInitializer.Initialize(model, seed: 1);
+            Directory.CreateDirectory(Path.Combine(root, "model"));
+            ModelCheckpoint.Save(model, Path.Combine(root, "model"));
         }
 
         LetterTokenizer.Write(Path.Combine(root, "model"));
