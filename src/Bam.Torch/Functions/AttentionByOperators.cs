@@ -27,28 +27,56 @@ internal static class AttentionByOperators
                 : OfChosen(input, rotary, keys, values));
     }
 
-    /// <summary>
-    /// As <see cref="Attention.Apply"/> for tokens of several sequences, one sequence after the other. Not for chosen rows.
-    /// </summary>
-    /// <exception cref="ArgumentException">The rows are chosen.</exception>
+    /// <summary>As <see cref="Attention.Apply"/> for tokens of several sequences, one sequence after the other.</summary>
     public static Tensor ApplyToRuns(AttentionInput input, RotaryTables rotary, PastTokens past)
     {
-        if (input.KeysAndValues is not null) throw new ArgumentException("expected the heads of all experts", nameof(input));
         using var scope = TensorScope.Open();
-        var outputs = new List<Tensor>();
+        var (outputs, order) = (new List<Tensor>(), new List<long>());
         foreach (var (first, count) in past.Places!.Runs())
         {
-            var shape = input.Shape with { BatchSize = 1, Length = count };
-            var run = AttentionInput.OfAll(
-                RunOf(input.Queries), input.Gates is { } gates ? RunOf(gates) : null, shape);
             var (slot, position) = (past.Places.Slots[first], past.Places.Positions[first]);
             var own = new PastTokens(past.Keys.Narrow(0, slot, 1), past.Values.Narrow(0, slot, 1), position);
-            outputs.Add(Apply(run, rotary, own).View(count, 1, -1));
+            var shape = input.Shape with { BatchSize = 1, Length = count };
+            if (input.KeysAndValues is null)
+            {
+                var run = AttentionInput.OfAll(
+                    RunOf(input.Queries), input.Gates is { } gates ? RunOf(gates) : null, shape);
+                outputs.Add(Apply(run, rotary, own).View(count, 1, -1));
+            }
+            else
+            {
+                var (rows, experts) = RowsOf(input, first, count);
+                var run = AttentionInput.OfChosen(
+                    input.Queries.IndexSelect(0, Tensor.From<long>(rows, [rows.Length], input.Queries.Device)),
+                    RunOf(input.KeysAndValues), QueryRows.Chosen(shape, experts, position), shape);
+                outputs.Add(Apply(run, rotary, own));
+                order.AddRange(rows);
+            }
 
             Tensor RunOf(Tensor tokens) => tokens.Narrow(0, first, count).Reshape(1, count, -1);  // [n, 1, …] to [1, count, …]
         }
 
-        return scope.Keep(Tensor.Cat([.. outputs]));
+        var all = Tensor.Cat([.. outputs]);
+        return scope.Keep(
+            order.Count == 0 ? all : all.IndexSelect(0, Tensor.From<long>([.. order], [order.Count], all.Device).ArgSort()));
+    }
+
+    // The rows of neighbouring tokens, by expert, and the experts of each token, ascending.
+    private static (long[] Rows, long[] Experts) RowsOf(AttentionInput input, int first, int count)
+    {
+        var (shape, rows, experts) = (input.Shape, new List<long>(), new List<(int Token, int Expert)>());
+        for (var expert = 0; expert < shape.Experts; expert++)
+        {
+            for (var token = first; token < first + count; token++)
+            {
+                var (row, chosen) = input.Rows.Of(token, expert * shape.HeadsPerExpert);
+                if (chosen == 0) continue;
+                rows.Add(row);
+                experts.Add((token, expert));
+            }
+        }
+
+        return ([.. rows], [.. experts.OrderBy(choice => choice.Token).Select(choice => (long)choice.Expert)]);
     }
 
     /// <summary>Writes the new tokens' keys and values behind the past ones.</summary>

@@ -5,12 +5,14 @@ namespace Bam.Torch.Kernels;
 
 /// <summary>
 /// <see cref="CausalAttentionKernel"/> for new tokens behind others: the keys and values of the tokens before are read once for
-/// each new token, where they lie. One work item is one token with one key-value head and all the query heads that read it. The
-/// shape has a sequence of length 1 for each token; which of them belong together, <see cref="TokenPlaces"/> says.
+/// each new token, or for four neighbours, where they lie. One work item is up to four neighbours with one key-value head and all
+/// the query heads that read it. The shape has a sequence of length 1 for each token; which of them belong together,
+/// <see cref="TokenPlaces"/> says. A token's result is the same with neighbours and without.
 /// </summary>
 internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRows queryRows, RotaryTables rotary)
 {
     private const int Lanes = SmallGemm.Lanes;
+    private const int Tile = 4;  // neighbours
 
     private readonly int headDim = shape.HeadDim;
     private readonly float scale = (float)shape.Scale;
@@ -42,36 +44,70 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
             }
         });
 
-        ParallelLoop.For(places.Count * shape.KeyValueHeads, item =>
+        (int First, int Count)[] parts = [.. places.Runs(Tile)];
+        ParallelLoop.For(parts.Length * shape.KeyValueHeads, item =>
         {
-            var (token, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
-            var position = places.Positions[token];
-            var plane = PlaneOf(token, keyValueHead, places) * capacity * headDim;
-            var headKeys = keys + plane;      // [capacity, D]
-            var headValues = values + plane;  // [capacity, D]
-            var first = shape.FirstSeenFrom(position);
-            var length = position + 1 - first;
-            var padded = (length + Lanes - 1) / Lanes * Lanes;
-            using var scratch = new Scratch(padded + headDim);
-            var scores = scratch.Take(padded);
-            var query = scratch.Take(headDim);
+            var (part, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
+            var (firstToken, tokens) = parts[part];
+            var plane = PlaneOf(firstToken, keyValueHead, places) * capacity * headDim;
+            var start = shape.FirstSeenFrom(places.Positions[firstToken]);
+            var headKeys = keys + plane + (long)start * headDim;      // [capacity - start, D]
+            var headValues = values + plane + (long)start * headDim;  // [capacity - start, D]
+            var pitch = (places.Positions[firstToken] + tokens - start + 2 * Lanes - 1) / Lanes * Lanes;
+            using var scratch = new Scratch(Tile * (pitch + headDim));
+            var scores = scratch.Take(Tile * pitch);
+            var turned = scratch.Take(Tile * headDim);
+            var asking = stackalloc Query[Tile];
             for (var reader = 0; reader < experts * shape.HeadsPerKeyValueHead; reader++)
             {
                 var (expert, place) = Math.DivRem(reader, shape.HeadsPerKeyValueHead);
                 var head = (expert * shape.KeyValueHeads + keyValueHead) * shape.HeadsPerKeyValueHead + place;
-                var (row, count) = queryRows.Of(token, head);
-                if (count == 0) continue;  // the token did not choose its expert
                 var column = (long)queryRows.Place(head) * headDim;
-                Copy(queries.At(row, column), query, scale);
-                rotary.Rotate(query, position, 1);
-                Dots(query, headKeys + (long)first * headDim, scores, length);
-                var sum = Exponentials(scores, length, padded);
-                var gate = gates == null ? 1f : gates[(long)row * shape.Experts + head / shape.HeadsPerExpert];
-                WeightedSum(
-                    scores, headValues + (long)first * headDim, gate / sum, length,
-                    output + (long)row * queryRows.Heads * headDim + column);
+                var count = 0;
+                for (var token = firstToken; token < firstToken + tokens; token++)
+                {
+                    var (row, rows) = queryRows.Of(token, head);
+                    if (rows == 0) continue;  // the token did not choose its expert
+                    var position = places.Positions[token];
+                    var query = turned + count * headDim;
+                    Copy(queries.At(row, column), query, scale);
+                    rotary.Rotate(query, position, 1);
+                    var gate = gates == null ? 1f : gates[(long)row * shape.Experts + head / shape.HeadsPerExpert];
+                    asking[count++] = new(
+                        query, shape.FirstSeenFrom(position) - start, position + 1 - start, gate,
+                        output + (long)row * queryRows.Heads * headDim + column);
+                }
+
+                Attend(asking, count, headKeys, headValues, scores, pitch);
             }
         });
+    }
+
+    // One head's queries of neighbours, whose keys and values begin with the first that any of them sees.
+    private void Attend(Query* asking, int count, float* keys, float* values, float* scores, int pitch)
+    {
+        var sums = stackalloc float[Tile];
+        if (count == Tile) DotsOfTile(asking, keys, scores, pitch);
+        for (var i = 0; i < count; i++)
+        {
+            var own = scores + (long)i * pitch + asking[i].First;
+            var length = asking[i].End - asking[i].First;
+            if (count < Tile) Dots(asking[i].Values, keys + (long)asking[i].First * headDim, own, length);
+            sums[i] = Exponentials(own, length, (length + Lanes - 1) / Lanes * Lanes);
+        }
+
+        if (count == Tile)
+        {
+            WeightedSumsOfTile(asking, values, scores, pitch, sums);
+            return;
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            WeightedSum(
+                scores + (long)i * pitch + asking[i].First, values + (long)asking[i].First * headDim, asking[i].Gate / sums[i],
+                asking[i].End - asking[i].First, asking[i].Output);
+        }
     }
 
     // The number of a key-value head's plane [capacity, D] in the memory.
@@ -83,17 +119,71 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
         for (var i = 0; i < headDim; i += Lanes) (Vector512.Load(source + i) * factor).Store(destination + i);
     }
 
-    // scores[s] = query · keys[s]
+    // scores[s] = query · keys[s], four keys at a time.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Dots(float* query, float* keys, float* scores, int length)
     {
-        for (var s = 0; s < length; s++, keys += headDim)
+        var s = 0;
+        for (; s + Tile <= length; s += Tile, keys += (long)Tile * headDim)
+        {
+            Vector512<float> a = default, b = default, c = default, d = default;
+            for (var i = 0; i < headDim; i += Lanes)
+            {
+                var values = Vector512.Load(query + i);
+                a = Vector512.FusedMultiplyAdd(values, Vector512.Load(keys + i), a);
+                b = Vector512.FusedMultiplyAdd(values, Vector512.Load(keys + headDim + i), b);
+                c = Vector512.FusedMultiplyAdd(values, Vector512.Load(keys + 2 * headDim + i), c);
+                d = Vector512.FusedMultiplyAdd(values, Vector512.Load(keys + 3 * headDim + i), d);
+            }
+
+            VectorMath.Sums(a, b, c, d).Store(scores + s);
+        }
+
+        for (; s < length; s++, keys += headDim)
         {
             var sums = Vector512<float>.Zero;
             for (var i = 0; i < headDim; i += Lanes)
                 sums = Vector512.FusedMultiplyAdd(Vector512.Load(query + i), Vector512.Load(keys + i), sums);
-            scores[s] = Vector512.Sum(sums);
+            scores[s] = VectorMath.Sum(sums);
         }
+    }
+
+    // scores[i, s] = query i · keys[s] for four queries, each summed as above; also of keys that a query does not see.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void DotsOfTile(Query* asking, float* keys, float* scores, int pitch)
+    {
+        float* q0 = asking[0].Values, q1 = asking[1].Values, q2 = asking[2].Values, q3 = asking[3].Values;
+        var (length, s) = (asking[Tile - 1].End, 0);
+        for (; s + Tile <= length; s += Tile, keys += (long)Tile * headDim)
+        {
+            Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default,
+                b3 = default, c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default,
+                d3 = default;
+            for (var i = 0; i < headDim; i += Lanes)
+            {
+                var (k0, k1) = (Vector512.Load(keys + i), Vector512.Load(keys + headDim + i));
+                var (k2, k3) = (Vector512.Load(keys + 2 * headDim + i), Vector512.Load(keys + 3 * headDim + i));
+                var query = Vector512.Load(q0 + i);
+                (a0, a1) = (Vector512.FusedMultiplyAdd(query, k0, a0), Vector512.FusedMultiplyAdd(query, k1, a1));
+                (a2, a3) = (Vector512.FusedMultiplyAdd(query, k2, a2), Vector512.FusedMultiplyAdd(query, k3, a3));
+                query = Vector512.Load(q1 + i);
+                (b0, b1) = (Vector512.FusedMultiplyAdd(query, k0, b0), Vector512.FusedMultiplyAdd(query, k1, b1));
+                (b2, b3) = (Vector512.FusedMultiplyAdd(query, k2, b2), Vector512.FusedMultiplyAdd(query, k3, b3));
+                query = Vector512.Load(q2 + i);
+                (c0, c1) = (Vector512.FusedMultiplyAdd(query, k0, c0), Vector512.FusedMultiplyAdd(query, k1, c1));
+                (c2, c3) = (Vector512.FusedMultiplyAdd(query, k2, c2), Vector512.FusedMultiplyAdd(query, k3, c3));
+                query = Vector512.Load(q3 + i);
+                (d0, d1) = (Vector512.FusedMultiplyAdd(query, k0, d0), Vector512.FusedMultiplyAdd(query, k1, d1));
+                (d2, d3) = (Vector512.FusedMultiplyAdd(query, k2, d2), Vector512.FusedMultiplyAdd(query, k3, d3));
+            }
+
+            VectorMath.Sums(a0, a1, a2, a3).Store(scores + s);
+            VectorMath.Sums(b0, b1, b2, b3).Store(scores + pitch + s);
+            VectorMath.Sums(c0, c1, c2, c3).Store(scores + 2 * pitch + s);
+            VectorMath.Sums(d0, d1, d2, d3).Store(scores + 3 * pitch + s);
+        }
+
+        for (var i = 0; i < Tile; i++) Dots(asking[i].Values, keys, scores + (long)i * pitch + s, length - s);
     }
 
     // exp(x - max) in place, zeros in the padding; returns the sum.
@@ -149,5 +239,61 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
                     Vector512.Create(weights[s]), Vector512.Load(values + (long)s * headDim + column), sum);
             (sum * factor).Store(output + column);
         }
+    }
+
+    // The same for four queries, two vectors of the head at a time. What a query does not see has the weight 0.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WeightedSumsOfTile(Query* asking, float* values, float* weights, int pitch, float* sums)
+    {
+        var length = asking[Tile - 1].End;
+        for (var i = 0; i < Tile; i++)
+        {
+            new Span<float>(weights + (long)i * pitch, asking[i].First).Clear();
+            new Span<float>(weights + (long)i * pitch + asking[i].End, length - asking[i].End).Clear();
+        }
+
+        for (var column = 0; column < headDim; column += 2 * Lanes)
+        {
+            // A last vector alone is computed twice.
+            var second = column + Lanes < headDim ? Lanes : 0;
+            Vector512<float> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default,
+                d1 = default;
+            float* row = values + column, weight = weights;
+            for (var s = 0; s < length; s++, row += headDim, weight++)
+            {
+                var (v0, v1) = (Vector512.Load(row), Vector512.Load(row + second));
+                var w = Vector512.Create(weight[0]);
+                (a0, a1) = (Vector512.FusedMultiplyAdd(w, v0, a0), Vector512.FusedMultiplyAdd(w, v1, a1));
+                w = Vector512.Create(weight[pitch]);
+                (b0, b1) = (Vector512.FusedMultiplyAdd(w, v0, b0), Vector512.FusedMultiplyAdd(w, v1, b1));
+                w = Vector512.Create(weight[2 * pitch]);
+                (c0, c1) = (Vector512.FusedMultiplyAdd(w, v0, c0), Vector512.FusedMultiplyAdd(w, v1, c1));
+                w = Vector512.Create(weight[3 * pitch]);
+                (d0, d1) = (Vector512.FusedMultiplyAdd(w, v0, d0), Vector512.FusedMultiplyAdd(w, v1, d1));
+            }
+
+            Store(asking[0], sums[0], a0, a1);
+            Store(asking[1], sums[1], b0, b1);
+            Store(asking[2], sums[2], c0, c1);
+            Store(asking[3], sums[3], d0, d1);
+
+            void Store(Query query, float sum, Vector512<float> first, Vector512<float> last)
+            {
+                var factor = query.Gate / sum;
+                (first * factor).Store(query.Output + column);
+                (last * factor).Store(query.Output + column + second);
+            }
+        }
+    }
+
+    // A token's query of one head: its values, rotated and scaled; the keys from First to End - 1 that it sees; where the result
+    // goes.
+    private readonly struct Query(float* values, int first, int end, float gate, float* output)
+    {
+        public readonly float* Values = values;
+        public readonly int First = first;
+        public readonly int End = end;
+        public readonly float Gate = gate;
+        public readonly float* Output = output;
     }
 }

@@ -223,11 +223,7 @@ internal static unsafe partial class FewRowsKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<TVector>(float* y, TVector s0, TVector s1, TVector s2, TVector s3)
-        where TVector : struct, IVector<TVector>
-    {
-        (y[0], y[1]) = (TVector.Sum(s0), TVector.Sum(s1));
-        (y[2], y[3]) = (TVector.Sum(s2), TVector.Sum(s3));
-    }
+        where TVector : struct, IVector<TVector> => TVector.Sums(s0, s1, s2, s3).Store(y);
 }
 
 /// <summary>Rows of a product that have a matrix in common.</summary>

@@ -22,7 +22,8 @@ internal unsafe interface IVector<TSelf>
     /// <summary>a · b + c, rounded once.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
-    static abstract float Sum(TSelf value);
+    /// <summary>The sums of four vectors' floats.</summary>
+    static abstract Vector128<float> Sums(TSelf a, TSelf b, TSelf c, TSelf d);
 }
 
 /// <summary>16 floats (AVX-512).</summary>
@@ -48,7 +49,8 @@ internal readonly unsafe struct WideVector(Vector512<float> value) : IVector<Wid
         new(Vector512.FusedMultiplyAdd(a.value, b.value, c.value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(WideVector sum) => Vector512.Sum(sum.value);
+    public static Vector128<float> Sums(WideVector a, WideVector b, WideVector c, WideVector d) =>
+        VectorMath.Sums(a.value, b.value, c.value, d.value);
 }
 
 /// <summary>8 floats (AVX2).</summary>
@@ -74,5 +76,6 @@ internal readonly unsafe struct NarrowVector(Vector256<float> value) : IVector<N
         new(Vector256.FusedMultiplyAdd(a.value, b.value, c.value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(NarrowVector sum) => Vector256.Sum(sum.value);
+    public static Vector128<float> Sums(NarrowVector a, NarrowVector b, NarrowVector c, NarrowVector d) =>
+        VectorMath.Sums(a.value, b.value, c.value, d.value);
 }

@@ -21,13 +21,18 @@ internal sealed record TokenPlaces(int[] Slots, int[] Positions)
         return new(slots, positions);
     }
 
-    /// <summary>The neighbours of one sequence each: where they begin, and how many there are.</summary>
-    public IEnumerable<(int First, int Count)> Runs()
+    /// <summary>The neighbours of one sequence each, at most <paramref name="longest"/>: where they begin, how many.</summary>
+    public IEnumerable<(int First, int Count)> Runs(int longest = int.MaxValue)
     {
         for (var first = 0; first < Count;)
         {
             var end = first + 1;
-            while (end < Count && Slots[end] == Slots[first] && Positions[end] == Positions[end - 1] + 1) end++;
+            while (end < Count && end - first < longest && Slots[end] == Slots[first]
+                && Positions[end] == Positions[end - 1] + 1)
+            {
+                end++;
+            }
+
             yield return (first, end - first);
             first = end;
         }

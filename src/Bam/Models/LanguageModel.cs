@@ -62,6 +62,9 @@ internal sealed class LanguageModel : IDisposable
         return scope.Keep(Scores(Hidden(inputIds, new())));
     }
 
+    /// <summary>Bytes of one token's keys and values in all blocks.</summary>
+    public long CacheBytesPerToken => KeyValueCache.BytesPerToken(Config, computeType);
+
     /// <summary>Memory for the keys and values of tokens to come.</summary>
     /// <param name="capacity">The positions, of each sequence.</param>
     /// <param name="batchSize">B, sequences that are decoded together.</param>
@@ -78,19 +81,6 @@ internal sealed class LanguageModel : IDisposable
         using var noGrad = NoGrad.Enter();
         var x = Read(inputIds, cache, trace);
         return scope.Keep(Scores(x.Select(1, x.Size(1) - 1)));
-    }
-
-    /// <summary>Reads further tokens, and scores those that come after each of the last ones. Builds no graph.</summary>
-    /// <param name="inputIds">[B, T], int64: the tokens that follow those in the cache.</param>
-    /// <param name="cache">The tokens so far; the new ones are added.</param>
-    /// <param name="count">Of how many of the last tokens, at most T.</param>
-    /// <returns>[B, count, V] in float32.</returns>
-    public Tensor LastLogits(Tensor inputIds, KeyValueCache cache, int count)
-    {
-        using var scope = TensorScope.Open();
-        using var noGrad = NoGrad.Enter();
-        var x = Read(inputIds, cache, trace: null);
-        return scope.Keep(Scores(x.Narrow(1, x.Size(1) - count, count).Contiguous()));
     }
 
     /// <summary>Memory for the keys and values of several sequences that are decoded side by side.</summary>

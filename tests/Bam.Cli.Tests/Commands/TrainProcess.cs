@@ -83,20 +83,23 @@ public sealed class TrainProcess : IDisposable
     /// Starts it with the run's directory on a disk of its own, which takes that many KiB more than what is there, and comes back
     /// afterwards.
     /// </summary>
-    public static Process StartOnDisk(string config, string run, long room) => Start(
+    public static Process StartOnDisk(string config, string run, long room) => StartBamOnDisk(run, room, "train", config);
+
+    /// <summary>The same for <c>bam</c> and a folder that it writes into.</summary>
+    public static Process StartBamOnDisk(string folder, long room, params string[] arguments) => Start(
         "unshare",
         [
             "-rm", "bash", "-c",
             $"""
-            cp -a {run} {run}.copy
-            mount -t tmpfs -o size=$(($(du -sk {run}.copy | cut -f1) + {room}))k none {run}
-            cp -a {run}.copy/. {run}/
-            {Dotnet} {Program} train {config}
+            cp -a {folder} {folder}.copy
+            mount -t tmpfs -o size=$(($(du -sk {folder}.copy | cut -f1) + {room}))k none {folder}
+            cp -a {folder}.copy/. {folder}/
+            {Dotnet} {Program} {string.Join(' ', arguments)}
             status=$?
-            cp -a {run} {run}.after
-            umount -l {run}
-            rm -r {run}
-            mv {run}.after {run}
+            cp -a {folder} {folder}.after
+            umount -l {folder}
+            rm -r {folder}
+            mv {folder}.after {folder}
             exit $status
             """,
         ]);

@@ -223,7 +223,7 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
         return config;
     }
 
-    private static bool CanMount()
+    internal static bool CanMount()
     {
         using var process = Process.Start(
             new ProcessStartInfo("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true })!;

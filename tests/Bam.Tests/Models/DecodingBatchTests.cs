@@ -66,6 +66,25 @@ public sealed class DecodingBatchTests
         }
     }
 
+    [Theory]
+    [InlineData("bam")]
+    [InlineData("bam-top2")]
+    [InlineData("biased-top2")]
+    public void Heads_that_have_no_kernel_are_read_by_operators(string kind)
+    {
+        using var scope = TensorScope.Open();
+        using var model = TinyModels.Create(KeyValueCacheTests.Config(kind) with { HeadDim = 8 });
+        int[][] sequences = [Ids(3, 1), Ids(13, 2), Ids(9, 3)];
+        var found = Read(model, sequences, partLength: 4);
+        for (var i = 0; i < sequences.Length; i++)
+        {
+            var whole = model.Logits(Tensor.From<long>(
+                Array.ConvertAll(sequences[i], id => (long)id), [1, sequences[i].Length], Device.Cpu));
+            var expected = whole.Select(0, 0).Select(0, sequences[i].Length - 1).ToArray<float>();
+            found[i].Zip(expected, (x, y) => Math.Abs(x - y)).Max().ShouldBeLessThan(Tolerance);
+        }
+    }
+
     [Fact]
     public void A_copied_slot_goes_on_as_the_original()
     {

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Bam.Generation.Batching;
 
 /// <summary>A text to continue or to score.</summary>
@@ -21,16 +23,29 @@ internal sealed record DecodingRequest
     /// <summary>Also scores the prompt's own tokens.</summary>
     public bool ScorePrompt { get; init; }
 
+    /// <summary>
+    /// Receives the index of a prompt token, from <see cref="LogitsFrom"/> on, and the logits [V] after it, on the scheduler's
+    /// thread. Null if none are wanted.
+    /// </summary>
+    public Action<int, ReadOnlyMemory<float>>? OnLogits { get; init; }
+
+    /// <summary>The first token of the prompt whose logits <see cref="OnLogits"/> receives.</summary>
+    public int LogitsFrom { get; init; }
+
     /// <summary>Also says which experts each token went to.</summary>
     public bool TraceRouting { get; init; }
 
     /// <summary>
     /// Receives each token, on the scheduler's thread; false ends the text after it. Must be quick, and not throw.
     /// </summary>
-    public required Func<DecodedToken, bool> OnToken { get; init; }
+    public Func<DecodedToken, bool> OnToken { get; init; } = _ => true;
 
     /// <summary>Ends the text at the next token.</summary>
     public CancellationToken Cancellation { get; init; }
+
+    /// <summary>The prompt's first tokens that need not be read where another text has read them.</summary>
+    internal int Shareable =>
+        ScorePrompt ? 0 : OnLogits is null ? Prompt.Count - 1 : Math.Min(LogitsFrom, Prompt.Count - 1);
 }
 
 /// <summary>One token of a text: of the prompt, where that is scored, or a new one.</summary>
@@ -49,19 +64,15 @@ internal sealed record TokenScore(double LogProb, bool IsGreedy, IReadOnlyList<(
     /// <summary>The scores of a token, from the logits [V] at its place.</summary>
     public static TokenScore Of(ReadOnlySpan<float> logits, int id, int topCount)
     {
-        var max = float.NegativeInfinity;
-        foreach (var logit in logits) max = Math.Max(max, logit);
-        var sum = 0.0;
-        foreach (var logit in logits) sum += Math.Exp(logit - max);
-        var normaliser = max + Math.Log(sum);
+        var max = TensorPrimitives.Max(logits);
+        var normaliser = max + Math.Log(SumOfExponentials(logits, max));
+        // Of equal logits the lower id comes first.
+        var isGreedy = logits.IndexOf(max) == id;
+        if (topCount == 0) return new(logits[id] - normaliser, isGreedy, []);
 
         var top = new PriorityQueue<int, (float Logit, int Order)>();
-        var best = 0;
         for (var other = 0; other < logits.Length; other++)
         {
-            if (logits[other] > logits[best]) best = other;
-            if (topCount == 0) continue;
-            // Of equal logits the lower id comes first.
             var priority = (logits[other], -other);
             if (top.Count < topCount) top.Enqueue(other, priority);
             else if (priority.CompareTo(Lowest(top)) > 0) top.DequeueEnqueue(other, priority);
@@ -74,7 +85,24 @@ internal sealed record TokenScore(double LogProb, bool IsGreedy, IReadOnlyList<(
             ordered[place] = (other, logits[other] - normaliser);
         }
 
-        return new(logits[id] - normaliser, id == best, ordered);
+        return new(logits[id] - normaliser, isGreedy, ordered);
+    }
+
+    // Σ exp(x - max), in float64.
+    private static double SumOfExponentials(ReadOnlySpan<float> logits, float max)
+    {
+        Span<double> part = stackalloc double[512];
+        var sum = 0.0;
+        for (; !logits.IsEmpty; logits = logits[Math.Min(part.Length, logits.Length)..])
+        {
+            var exponents = part[..Math.Min(part.Length, logits.Length)];
+            TensorPrimitives.ConvertChecked(logits[..exponents.Length], exponents);
+            TensorPrimitives.Subtract(exponents, max, exponents);
+            TensorPrimitives.Exp<double>(exponents, exponents);
+            sum += TensorPrimitives.Sum<double>(exponents);
+        }
+
+        return sum;
     }
 
     private static (float Logit, int Order) Lowest(PriorityQueue<int, (float Logit, int Order)> queue)

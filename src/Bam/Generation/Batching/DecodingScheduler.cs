@@ -7,17 +7,17 @@ namespace Bam.Generation.Batching;
 /// <summary>
 /// Decodes many texts side by side on a thread of its own (continuous batching, Orca, OSDI 2022): a request joins the running
 /// batch as soon as a slot is free, and leaves it with its last token. Each pass reads the next token of every text that is being
-/// decoded, and a part of the prompts that are not read yet. A text's tokens do not depend on the others.
+/// decoded, and a part of the prompts that are not read yet. What texts have in common at their beginning is read once
+/// (<see cref="DecodingSlots"/>). A text's tokens do not depend on the others.
 /// </summary>
 internal sealed class DecodingScheduler : IDisposable
 {
     private readonly LanguageModel model;
-    private readonly SlotCache cache;
+    private readonly DecodingSlots slots;
     private readonly SchedulerOptions options;
     private readonly ExpertUse expertUse;
-    private readonly Stack<int> freeSlots;
     private readonly List<DecodingSequence> active = [];
-    private readonly Queue<(DecodingRequest Request, TaskCompletionSource<DecodingEnd> End)> waiting = [];
+    private readonly LinkedList<(DecodingRequest Request, TaskCompletionSource<DecodingEnd> End)> waiting = [];
     private readonly Lock changing = new();
     private readonly SemaphoreSlim work = new(0);
     private readonly Thread thread;
@@ -27,8 +27,7 @@ internal sealed class DecodingScheduler : IDisposable
     public DecodingScheduler(LanguageModel model, SchedulerOptions options)
     {
         (this.model, this.options) = (model, options);
-        cache = model.CreateSlots(options.Slots, options.Context);
-        freeSlots = new(Enumerable.Range(0, options.Slots).Reverse());
+        slots = new(model, options.Slots, options.Context);
         expertUse = new ExpertUse(model.Config);
         thread = new Thread(Run) { Name = "decoding", IsBackground = true };
         thread.Start();
@@ -62,7 +61,7 @@ internal sealed class DecodingScheduler : IDisposable
             if (isStopping) throw new SchedulerStoppedException();
             if (waiting.Count >= options.MaxWaiting) DropCancelled();
             if (waiting.Count >= options.MaxWaiting) throw new QueueFullException();
-            waiting.Enqueue((request, end));
+            waiting.AddLast((request, end));
         }
 
         work.Release();
@@ -88,7 +87,7 @@ internal sealed class DecodingScheduler : IDisposable
     public void Dispose()
     {
         Stop(TimeSpan.Zero);
-        cache.Dispose();
+        slots.Dispose();
         work.Dispose();
     }
 
@@ -112,18 +111,37 @@ internal sealed class DecodingScheduler : IDisposable
 
     private void Admit()
     {
-        while (freeSlots.Count > 0 && waiting.TryDequeue(out var next))
-            active.Add(new(next.Request, next.End, freeSlots.Pop(), options.Context));
+        // One that waits for a beginning is passed over, as often as there are slots: others may fill the pass.
+        var passedOver = 0;
+        for (var node = waiting.First; node is not null && slots.Free > 0 && passedOver < options.Slots;)
+        {
+            var (next, (request, end)) = (node.Next, node.Value);
+            if (slots.ShouldWait(request)) passedOver++;
+            else
+            {
+                waiting.Remove(node);
+                var sequence = new DecodingSequence(request, end, slots.Take(request), options.Context);
+                active.Add(sequence);
+                slots.Add(sequence);
+            }
+
+            node = next;
+        }
     }
 
     // A client that left while its request waited makes room for another.
     private void DropCancelled()
     {
-        for (var left = waiting.Count; left > 0; left--)
+        for (var node = waiting.First; node is not null;)
         {
-            var (request, end) = waiting.Dequeue();
-            if (request.Cancellation.IsCancellationRequested) end.TrySetResult(DecodingEnd.Cancelled);
-            else waiting.Enqueue((request, end));
+            var (next, (request, end)) = (node.Next, node.Value);
+            if (request.Cancellation.IsCancellationRequested)
+            {
+                end.TrySetResult(DecodingEnd.Cancelled);
+                waiting.Remove(node);
+            }
+
+            node = next;
         }
     }
 
@@ -192,7 +210,7 @@ internal sealed class DecodingScheduler : IDisposable
     private DecodingBatch BatchOf(List<(DecodingSequence Sequence, int Count)> parts)
     {
         int[] ids = [.. parts.SelectMany(part => part.Sequence.Next(part.Count))];
-        int[] slots = [.. parts.SelectMany(part => Enumerable.Repeat(part.Sequence.Slot, part.Count))];
+        int[] places = [.. parts.SelectMany(part => Enumerable.Repeat(part.Sequence.Slot, part.Count))];
         int[] positions = [.. parts.SelectMany(part => Enumerable.Range(part.Sequence.Read, part.Count))];
         bool[] areScored =
         [
@@ -200,7 +218,7 @@ internal sealed class DecodingScheduler : IDisposable
                 part => Enumerable.Range(part.Sequence.Read, part.Count).Select(part.Sequence.WantsLogitsAfter)),
         ];
         int[] scored = [.. Enumerable.Range(0, ids.Length).Where(token => areScored[token])];
-        return new(ids, new TokenPlaces(slots, positions), cache, parts.Max(part => part.Sequence.Length), scored);
+        return new(ids, new TokenPlaces(places, positions), slots.Cache, parts.Max(part => part.Sequence.Length), scored);
     }
 
     private void Distribute(List<(DecodingSequence Sequence, int Count)> parts, DecodingBatch batch, float[] logits)
@@ -221,10 +239,10 @@ internal sealed class DecodingScheduler : IDisposable
                 Fail(sequence, exception);
             }
 
-            float[] LogitsAfter(int index)
+            ReadOnlyMemory<float> LogitsAfter(int index)
             {
                 var row = Array.BinarySearch(batch.Scored, offset + index);
-                return logits[(row * vocabulary)..((row + 1) * vocabulary)];
+                return logits.AsMemory(row * vocabulary, vocabulary);
             }
         }
     }
@@ -256,7 +274,7 @@ internal sealed class DecodingScheduler : IDisposable
         lock (changing)
         {
             active.Remove(sequence);
-            freeSlots.Push(sequence.Slot);
+            slots.Return(sequence);
         }
     }
 }

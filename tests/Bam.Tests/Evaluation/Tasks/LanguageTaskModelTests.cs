@@ -63,6 +63,52 @@ public sealed class LanguageTaskModelTests : IDisposable
     }
 
     [Fact]
+    public void Answers_together_are_those_of_each_alone_bit_for_bit()
+    {
+        using var wide = new LanguageModel(
+            model.Config with { HiddenSize = 32, IntermediateSize = 32, HeadDim = 16, MaxPositionEmbeddings = 64 }, Device.Cpu,
+            withGradients: false);
+        ModelInitializer.Initialize(wide, seed: 4);
+        var together = new LanguageTaskModel(wide, tokenizer, TaskEncoding.Of(tokenizer, directory.Root, wide.Config));
+        const string examples = "Question: one and one and one and one and one and one?\nAnswer: three\n\nQuestion: ";
+        ContinuationRequest[] requests =
+        [
+            .. from question in new[] { "two?", "who is there?", "why?" }
+               from answer in new[] { " A", " B", " because it is", " because", "\nA" }
+               select new ContinuationRequest($"{examples}{question}\nAnswer:", answer),
+        ];
+        ContinueRequest[] prompts = [.. requests.Select((request, i) => new ContinueRequest(request.Context, ["?"], 4 + i))];
+
+        var scores = new ContinuationScore[requests.Length];
+        together.Score(requests, (i, score) => scores[i] = score, CancellationToken.None);
+        var texts = new string[prompts.Length];
+        together.Generate(prompts, (i, text) => texts[i] = text, CancellationToken.None);
+
+        for (var i = 0; i < requests.Length; i++)
+        {
+            together.Score([requests[i]], (_, score) => score.ShouldBe(scores[i]), CancellationToken.None);
+            together.Generate([prompts[i]], (_, text) => text.ShouldBe(texts[i]), CancellationToken.None);
+        }
+    }
+
+    [Fact]
+    public void Cancelled_work_ends()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var answered = 0;
+
+        Should.Throw<OperationCanceledException>(() => tasks.Score(
+            [.. Enumerable.Range(0, 500).Select(i => new ContinuationRequest($"{i}", " so it is"))],
+            (_, _) =>
+            {
+                answered++;
+                cancellation.Cancel();
+            },
+            cancellation.Token));
+        answered.ShouldBe(1);
+    }
+
+    [Fact]
     public void The_most_likely_continuation_is_greedy()
     {
         var text = Generate("Question: why?\nAnswer:", [], 3);

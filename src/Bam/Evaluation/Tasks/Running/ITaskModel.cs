@@ -6,7 +6,7 @@ internal interface ITaskModel
     /// <summary>Scores continuations.</summary>
     /// <param name="requests">The texts.</param>
     /// <param name="answered">Receives the index of each request and its score.</param>
-    /// <param name="cancellation">Stops between two requests.</param>
+    /// <param name="cancellation">Stops between two passes.</param>
     /// <exception cref="InvalidInputException">The model cannot read a request.</exception>
     void Score(
         IReadOnlyList<ContinuationRequest> requests, Action<int, ContinuationScore> answered, CancellationToken cancellation);
@@ -14,7 +14,7 @@ internal interface ITaskModel
     /// <summary>Continues prompts with the most likely tokens.</summary>
     /// <param name="requests">The prompts.</param>
     /// <param name="answered">Receives the index of each request and the text, which ends before a stop string.</param>
-    /// <param name="cancellation">Stops between two tokens.</param>
+    /// <param name="cancellation">Stops between two passes.</param>
     /// <exception cref="InvalidInputException">The model cannot read a request.</exception>
     void Generate(IReadOnlyList<ContinueRequest> requests, Action<int, string> answered, CancellationToken cancellation);
 }

@@ -22,10 +22,10 @@ internal sealed class ItemLog : IDisposable
     private readonly string path;
     private readonly string partial;
     private readonly Dictionary<string, ItemRecord> known;
-    private readonly StreamWriter writer;
+    private readonly FileStream stream;
 
-    private ItemLog(string path, string partial, Dictionary<string, ItemRecord> known, StreamWriter writer) =>
-        (this.path, this.partial, this.known, this.writer) = (path, partial, known, writer);
+    private ItemLog(string path, string partial, Dictionary<string, ItemRecord> known, FileStream stream) =>
+        (this.path, this.partial, this.known, this.stream) = (path, partial, known, stream);
 
     /// <summary>Opens a task's file in a directory, which is created.</summary>
     /// <exception cref="InvalidInputException">A file of that name has other content.</exception>
@@ -42,7 +42,7 @@ internal sealed class ItemLog : IDisposable
             // A line that was cut off by a kill would spoil the next one.
             var kept = known.Values.ToList();
             AtomicFile.Write(partial, stream => Write(stream, kept));
-            return new(path, partial, known, new StreamWriter(partial, append: true, new UTF8Encoding(false)));
+            return new(path, partial, known, new(partial, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -65,10 +65,20 @@ internal sealed class ItemLog : IDisposable
     public ItemRecord? Find(string key) => known.GetValueOrDefault(key);
 
     /// <summary>Keeps an answer, safe from a kill of the process.</summary>
+    /// <exception cref="WorkFailedException">It cannot be written.</exception>
     public void Add(ItemRecord record)
     {
-        writer.Write(JsonSerializer.Serialize(record, Options) + "\n");
-        writer.Flush();
+        try
+        {
+            stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(record, Options), (byte)'\n']);
+        }
+        catch (IOException e)
+        {
+            throw new WorkFailedException(
+                $"{partial}: cannot be written ({IoFailure.Describe(e)}); the answers before are kept: make room and give "
+                    + "the same command again",
+                e);
+        }
     }
 
     /// <summary>Writes the file of the finished task.</summary>
@@ -76,11 +86,11 @@ internal sealed class ItemLog : IDisposable
     public void Finish(IReadOnlyList<ItemRecord> records)
     {
         AtomicFile.Write(path, stream => Write(stream, records));
-        writer.Dispose();
+        stream.Dispose();
         File.Delete(partial);
     }
 
-    public void Dispose() => writer.Dispose();
+    public void Dispose() => stream.Dispose();
 
     private static void Write(Stream stream, IEnumerable<ItemRecord> records)
     {
