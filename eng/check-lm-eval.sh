@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Holds bam serve and bam eval tasks against EleutherAI's lm-evaluation-harness: its client local-completions asks bam serve, and
 # its model hf loads Bam's export. Figures, prompts, log-likelihoods and answers of piqa, gsm8k, mmlu and nq_open are compared
-# item by item. The models, one dense and one BAM mixture, are trained here for a minute.
+# item by item. The models are the demo's seed, BTX and BAM mixtures, and a dense model and a BAM mixture that are trained here for
+# a minute, so that some of their answers are right.
 #
-#   LM_EVAL=HARNESS TASKS=FOLDER eng/check-lm-eval.sh
+#   LM_EVAL=HARNESS TASKS=FOLDER RUN=runs/demo eng/check-lm-eval.sh
 #
 # HARNESS is a checkout of github.com/EleutherAI/lm-evaluation-harness. FOLDER has the public files piqa*.jsonl, piqa*-labels.lst,
 # gsm8k*.jsonl, nq-open*.jsonl and mmlu/{dev,test}/*.csv (question, four choices, the answer's number; the first line names the
-# columns).
+# columns). RUN is a finished run of recipes/demo.
 # Debian's testing suite is set up by eng/testing.sh, which says what can be set. Results go to bench/results. Not part of ./test.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
@@ -16,8 +17,14 @@ source "$eng/common.sh"
 # shellcheck source=eng/testing.sh
 source "$eng/testing.sh"
 
+# demo_model NAME: its directory, as the run's phases have it.
+demo_model() { echo "${RUN-}/phases/train-$1"-[0-9a-f]*/model; }
+
 [[ -e ${LM_EVAL-}/lm_eval/__main__.py ]] || refuse "LM_EVAL must be a checkout of github.com/EleutherAI/lm-evaluation-harness"
 [[ -d ${TASKS-}/mmlu/test ]] || refuse "TASKS must be a folder of public task files; eng/check-lm-eval.sh says which"
+for model in seed btx bam; do
+  [[ -e $(demo_model "$model")/config.json ]] || refuse "RUN must be a finished run of recipes/demo"
+done
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$LM_EVAL/pyproject.toml")
 
 set_up_testing python3-torch python3-transformers python3-accelerate python3-aiohttp python3-dill \
@@ -43,7 +50,13 @@ for model in seed expert; do run train "$work/$model.yaml"; done
 mkdir -p "$work/models" "$work/exports"
 cp -r "$work/run-seed/model" "$work/models/dense"
 run mix bam --seed "$work/models/dense" --expert "$work/run-expert/model" --output "$work/models/mixture"
-for model in dense mixture; do run export "$work/models/$model" --format hf --output "$work/exports/$model"; done
+# The demo's windows have 128 tokens; prompts with 5 examples need more positions, and what they are worth is not the question.
+for model in seed btx bam; do
+  cp -r "$(demo_model "$model")" "$work/models/demo-$model"
+  sed -i 's/"max_position_embeddings": .*/"max_position_embeddings": 4096,/' "$work/models/demo-$model/config.json"
+done
+models=(dense mixture demo-seed demo-btx demo-bam)
+for model in "${models[@]}"; do run export "$work/models/$model" --format hf --output "$work/exports/$model"; done
 
 # harness NAME OPTION...: runs the harness on the tasks; its figures and items go to $work/out/NAME.
 harness() {
@@ -59,7 +72,7 @@ harness() {
 unset BAM_API_KEY
 trap 'kill "${pid-}" 2>/dev/null || true' EXIT
 data=$work/data
-for model in dense mixture; do
+for model in "${models[@]}"; do
   say "$model: bam eval tasks"
   run eval tasks "$work/models/$model" --output "$work/bam/$model" --device cpu \
     --task "piqa=$data/piqa.jsonl" "gsm8k=$data/gsm8k.jsonl,$data/gsm8k-examples.jsonl" "nq_open=$data/nq_open.jsonl"
