@@ -40,8 +40,8 @@ internal sealed class RecipeUnit
     public IReadOnlyList<Phase> Phases => graph.Order;
 
     /// <summary>
-    /// Runs what is not finished, together with the other workers in the directory; takes phases of <paramref name="later"/> units
-    /// instead of waiting for another worker.
+    /// Runs what is not finished, together with the other workers in the directory; takes phases of <paramref name="later"/>
+    /// units instead of waiting for another worker.
     /// </summary>
     /// <returns>True if this worker ran a phase.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>

@@ -53,8 +53,8 @@ internal sealed class StudyRun
         units.FirstOrDefault(unit => unit.Seed == seed) is { } unit && !IsFinished(unit) ? unit.Phases : [];
 
     /// <summary>
-    /// Runs a unit that is not finished, together with the other workers in the directory; takes phases of <paramref name="later"/>
-    /// units instead of waiting for another worker.
+    /// Runs a unit that is not finished, together with the other workers in the directory; takes phases of
+    /// <paramref name="later"/> units instead of waiting for another worker.
     /// </summary>
     /// <returns>False if there was nothing to do: the unit is finished, or the study has none of that number.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>

@@ -81,7 +81,8 @@ internal sealed class RunRecipe : Verb
         if (invocation.Get(calibrate) && invocation.Get(dryRun))
             throw new InvalidInputException("--calibrate and --dry-run exclude each other; leave one out");
         var count = invocation.Get(workers);
-        if (count < 1) throw new InvalidInputException("--workers", "a number of processes, at least 1", $"{count}", "correct it");
+        if (count < 1)
+            throw new InvalidInputException("--workers", "a number of processes, at least 1", $"{count}", "correct it");
         if (count > 1 && (invocation.Get(dryRun) || invocation.Get(calibrate)))
             throw new InvalidInputException("--workers only applies to whole runs; leave it out, or --dry-run and --calibrate");
         var run = ExperimentRun.Open(path, invocation.Get(output), isSmoke);

@@ -43,7 +43,8 @@ internal sealed class PhaseClaim : IDisposable
         if (!lost.IsCancellationRequested) return;
         throw new WorkFailedException(
             $"{file.Path}: another host has taken the phase, so this file system does not share its locks between hosts; start "
-            + "workers on one host only, or mount it with shared locks (NFS without 'nolock' and 'local_lock', Lustre with 'flock')");
+            + "workers on one host only, or mount it with shared locks (NFS without 'nolock' and 'local_lock', Lustre with "
+            + "'flock')");
     }
 
     /// <summary>
@@ -104,12 +105,14 @@ internal sealed class PhaseClaim : IDisposable
     }
 }
 
-/// <summary>The worker that a lock's file names: one line of a fixed length, written at once, so that no half of it is read.</summary>
+/// <summary>
+/// The worker that a lock's file names: one line of a fixed length, written at once, so that no half of it is read.
+/// </summary>
 /// <param name="Host">The machine.</param>
 /// <param name="Process">Null once the phase is finished.</param>
 /// <param name="Token">Tells workers apart that have one name.</param>
 /// <param name="Beats">Grows while the worker lives.</param>
-internal sealed record PhaseOwner(string Host, int? Process, string Token, long Beats)
+internal sealed record PhaseOwner(string Host, int? Process, string Token, int Beats)
 {
     private const int Length = 512;
 
@@ -118,12 +121,16 @@ internal sealed record PhaseOwner(string Host, int? Process, string Token, long 
     {
         var words = file.ReadText(Length).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (words.Length == 0) return null;
-        return words is [var host, var process, var token, var beats]
-            && long.TryParse(beats, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
-            ? new(host, int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null, token, count)
+        return words is [var host, var process, var token, var beats] && TryNumber(beats) is { } count
+            ? new(host, TryNumber(process), token, count)
             : new("an unknown host", null, string.Join(' ', words), 0);
     }
 
+    private static int? TryNumber(string word) =>
+        int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    /// <summary>Names it in the file.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public void Write(FileLock file)
     {
         var process = Process?.ToString(CultureInfo.InvariantCulture) ?? "finished";

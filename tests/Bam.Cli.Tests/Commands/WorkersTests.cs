@@ -133,7 +133,8 @@ public sealed class WorkersTests(WorkersTests.Runs runs) : IClassFixture<Workers
             foreach (var domain in new[] { "general", "law" })
             {
                 var documents = Enumerable.Range(0, 60).Select(_ => string.Join(
-                    ' ', Enumerable.Range(0, 100).Select(_ => $"{domain[random.NextInt64(3) == 0 ? 0 : 1]}{random.NextInt64(9)}")));
+                    ' ',
+                    Enumerable.Range(0, 100).Select(_ => $"{domain[random.NextInt64(3) == 0 ? 0 : 1]}{random.NextInt64(9)}")));
                 File.WriteAllText(this[$"{domain}.txt"], string.Join("\n----\n", documents));
             }
 

@@ -148,7 +148,7 @@ public sealed class PhaseLocksTests : IDisposable
     private PhaseLocks On(string host, Func<FileLock, LockKind, LockAttempt>? tryLock = null) =>
         new(directory[""], new LockSystem(host, clock, tryLock ?? ((file, kind) => file.TryLock(kind))));
 
-    private void Record(string host, int? process, long beats)
+    private void Record(string host, int? process, int beats)
     {
         using var file = FileLock.Open(directory[$".locks/{Name}.lock"]);
         new PhaseOwner(host, process, "token", beats).Write(file);

@@ -214,11 +214,12 @@ public sealed class SharedPhasesTests : IDisposable
             },
         };
 
-    private Task<int> Worker(IReadOnlyList<Phase> order, Log log, CancellationToken cancellation = default) => Task.Factory.StartNew(
-        () => PhaseRunner.Run(order, store, log, cancellation),
-        CancellationToken.None,
-        TaskCreationOptions.LongRunning,
-        TaskScheduler.Default);
+    private Task<int> Worker(IReadOnlyList<Phase> order, Log log, CancellationToken cancellation = default) =>
+        Task.Factory.StartNew(
+            () => PhaseRunner.Run(order, store, log, cancellation),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
 
     private sealed class Log(Action<string>? onLine = null) : IReporter
     {
