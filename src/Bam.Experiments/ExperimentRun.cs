@@ -1,7 +1,6 @@
 using Bam.Experiments.Recipes;
 using Bam.Experiments.Reporting;
 using Bam.Experiments.Studies;
-using Bam.Files;
 
 namespace Bam.Experiments;
 
@@ -9,13 +8,15 @@ namespace Bam.Experiments;
 internal sealed class ExperimentRun
 {
     private readonly IReadOnlyList<StudyRun> studies;
+    private readonly string identity;
 
-    private ExperimentRun(StudySet? set, IReadOnlyList<Recipe> recipes, string directory)
+    private ExperimentRun(StudySet? set, IReadOnlyList<Recipe> recipes, string directory, string? identity)
     {
         Set = set;
         Directory = Path.GetFullPath(directory);
         HasSeeds = recipes.Any(recipe => !recipe.HasOneUnit);
         studies = [.. recipes.Select(recipe => new StudyRun(recipe, Directory))];
+        this.identity = identity ?? RunLock.IdentityOf(recipes, studies.SelectMany(study => study.Keys));
     }
 
     /// <summary>The set; null when a recipe was opened.</summary>
@@ -26,6 +27,9 @@ internal sealed class ExperimentRun
 
     /// <summary>The names of the studies.</summary>
     public IReadOnlyList<string> Names => [.. studies.Select(study => study.Name)];
+
+    /// <summary>The studies with the units that are finished by now.</summary>
+    public IReadOnlyList<Study> Studies => [.. studies.Select(study => study.Study)];
 
     /// <summary>True if there are seed numbers to choose from.</summary>
     public bool HasSeeds { get; }
@@ -42,7 +46,10 @@ internal sealed class ExperimentRun
         var name = set?.Name ?? recipes[0].Name;
         output ??= Path.Combine("runs", isSmoke ? $"{name}-smoke" : name);
         RunRoot.Require(output, recipes);
-        return new ExperimentRun(set, isSmoke ? RunRoot.Smoke(recipes, output) : recipes, output);
+        if (!isSmoke) return new ExperimentRun(set, recipes, output, identity: null);
+        // The text of a smoke run is the same for all workers, and is written before its keys are known.
+        var identity = RunLock.IdentityOf(recipes, ["smoke"]);
+        return new ExperimentRun(set, RunRoot.Smoke(recipes, output, identity), output, identity);
     }
 
     /// <summary>
@@ -64,36 +71,39 @@ internal sealed class ExperimentRun
     /// <summary>
     /// Runs the units that are not finished, all or those of <paramref name="seeds"/>, one seed number after the other, so that
     /// models that the studies share are trained once and whole rows of results exist early; writes the reports after each unit.
-    /// After a cancellation the same call resumes.
+    /// After a cancellation the same call resumes. Several processes may run at the same time and share the phases.
     /// </summary>
     /// <returns>The studies, with all units that are finished by now.</returns>
-    /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
+    /// <exception cref="InvalidInputException">
+    /// Another process runs another recipe in the directory, or an input turned out wrong.
+    /// </exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
     public IReadOnlyList<Study> Run(IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
     {
         RequireKnown(seeds);
-        using var held = DirectoryLock.Acquire(Directory);
-        var known = studies.Select(study => study.Study).ToList();
-        foreach (var study in known.Where(study => !study.Recipe.HasOneUnit)) Show(study);
-        if (Set is not null) SetReport.Write(Set, known, Directory);
-        foreach (var seed in Chosen(seeds))
+        using var joined = RunLock.Join(Directory, identity);
+        Show(studies.Where(study => !study.HasOneUnit));
+        var units = Chosen(seeds).SelectMany(seed => studies.Select(study => (Study: study, Seed: seed))).ToList();
+        for (var i = 0; i < units.Count; i++)
         {
-            for (var i = 0; i < studies.Count; i++)
-            {
-                if (!studies[i].Run(seed, reporter, cancellation)) continue;
-                known[i] = studies[i].Study;
-                Show(known[i]);
-                if (Set is not null) SetReport.Write(Set, known, Directory);
-            }
+            var later = units.Skip(i + 1).SelectMany(unit => unit.Study.OpenPhases(unit.Seed)).ToList();
+            if (units[i].Study.Run(units[i].Seed, later, joined, reporter, cancellation)) Show([units[i].Study]);
         }
 
-        return known;
+        return Studies;
 
-        void Show(Study study)
+        // Other workers finish units, too: a report is of what is stored when it is written.
+        void Show(IEnumerable<StudyRun> changed)
         {
-            TextDifference.Warn(study, reporter);
-            StudyReport.Write(study, Directory);
+            using var writing = joined.Write(cancellation);
+            foreach (var study in changed.Select(study => study.Study))
+            {
+                TextDifference.Warn(study, reporter);
+                StudyReport.Write(study, Directory);
+            }
+
+            if (Set is not null) SetReport.Write(Set, Studies, Directory);
         }
     }
 
@@ -103,14 +113,16 @@ internal sealed class ExperimentRun
     /// later. After a cancellation the same call resumes.
     /// </summary>
     /// <returns>The budgets of those units, one seed number after the other.</returns>
-    /// <exception cref="InvalidInputException">Another process runs in the directory, or an input turned out wrong.</exception>
+    /// <exception cref="InvalidInputException">
+    /// Another process runs another recipe in the directory, or an input turned out wrong.
+    /// </exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
     public IReadOnlyList<FoundBudget> Calibrate(
         IReadOnlyCollection<long>? seeds, IReporter reporter, CancellationToken cancellation)
     {
         RequireKnown(seeds);
-        using var held = DirectoryLock.Acquire(Directory);
+        using var joined = RunLock.Join(Directory, identity);
         return [.. Chosen(seeds).SelectMany(seed => studies.SelectMany(study => study.Calibrate(seed, reporter, cancellation)))];
     }
 

@@ -37,17 +37,26 @@ internal sealed class RecipeUnit
     /// <summary>What a run would do, phase by phase, and why.</summary>
     public IReadOnlyList<PlannedPhase> Plan() => PhasePlan.Make(graph.Order, store);
 
+    /// <summary>All phases, dependencies first.</summary>
+    public IReadOnlyList<Phase> Phases => graph.Order;
+
     /// <summary>
-    /// Runs what is not finished and collects the results; the caller holds the directory's lock. Results that are there keep
-    /// their date and machine if nothing was run for the same key.
+    /// Runs what is not finished, together with the other workers in the directory; takes phases of <paramref name="later"/>
+    /// units instead of waiting for another worker.
     /// </summary>
+    /// <returns>True if this worker ran a phase.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
-    public Results Run(string resolvedRecipe, IReporter reporter, CancellationToken cancellation, Results? earlier = null)
+    public bool Run(IReadOnlyList<Phase> later, IReporter reporter, CancellationToken cancellation) =>
+        PhaseRunner.Run(graph.Order, store, reporter, cancellation, later) > 0;
+
+    /// <summary>
+    /// Collects the results of finished phases; date and machine are those of <paramref name="earlier"/> results of the same key.
+    /// </summary>
+    public Results Collect(string resolvedRecipe, Results? earlier)
     {
-        var run = PhaseRunner.Run(graph.Order, store, reporter, cancellation);
-        if (run > 0 || earlier?.Key != Key) earlier = null;
+        if (earlier?.Key != Key) earlier = null;
         var models = graph.Models.Select(Result).ToList();
         return new Results
         {
@@ -65,7 +74,7 @@ internal sealed class RecipeUnit
         };
     }
 
-    /// <summary>Runs what every mixture's budget needs, and finds them; the caller holds the directory's lock.</summary>
+    /// <summary>Runs what every mixture's budget needs, and finds them.</summary>
     /// <returns>The budgets, in the order of the mixtures.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>

@@ -37,11 +37,11 @@ internal static class RunRoot
     /// <summary>
     /// Shrinks recipes and writes their text. The lock comes first: the text alone would not be known for a run's.
     /// </summary>
-    /// <exception cref="InvalidInputException">Another process runs there.</exception>
+    /// <exception cref="InvalidInputException">Another process runs another recipe there.</exception>
     /// <exception cref="WorkFailedException">The text cannot be written.</exception>
-    public static IReadOnlyList<Recipe> Smoke(IEnumerable<Recipe> recipes, string directory)
+    public static IReadOnlyList<Recipe> Smoke(IEnumerable<Recipe> recipes, string directory, string identity)
     {
-        using var held = DirectoryLock.Acquire(directory);
+        using var joined = RunLock.Join(directory, identity);
         return [.. recipes.Select(recipe => SmokeRecipe.Of(recipe, Path.Combine(Path.GetFullPath(directory), TextFolderName)))];
     }
 

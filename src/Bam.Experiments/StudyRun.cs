@@ -33,6 +33,9 @@ internal sealed class StudyRun
     /// <summary>The recipe's name.</summary>
     public string Name => recipe.Name;
 
+    /// <summary>True without <c>random_seeds</c>.</summary>
+    public bool HasOneUnit => recipe.HasOneUnit;
+
     /// <summary>The seed numbers.</summary>
     public IReadOnlyList<long> Seeds => recipe.UnitSeeds;
 
@@ -43,21 +46,32 @@ internal sealed class StudyRun
     public IReadOnlyList<PlannedUnit> Plan() =>
         [.. units.Select(unit => new PlannedUnit(Name, unit.Seed, IsFinished(unit), unit.Plan()))];
 
-    /// <summary>Runs a unit that is not finished; the caller holds the directory's lock.</summary>
+    /// <summary>The keys of the units.</summary>
+    public IEnumerable<string> Keys => units.Select(unit => unit.Key);
+
+    /// <summary>The phases of a unit that is not finished; none if there is no such unit.</summary>
+    public IReadOnlyList<Phase> OpenPhases(long seed) =>
+        units.FirstOrDefault(unit => unit.Seed == seed) is { } unit && !IsFinished(unit) ? unit.Phases : [];
+
+    /// <summary>
+    /// Runs a unit that is not finished, together with the other workers in the directory; takes phases of
+    /// <paramref name="later"/> units instead of waiting for another worker.
+    /// </summary>
     /// <returns>False if there was nothing to do: the unit is finished, or the study has none of that number.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; the same call continues later.</exception>
-    public bool Run(long seed, IReporter reporter, CancellationToken cancellation)
+    public bool Run(
+        long seed, IReadOnlyList<Phase> later, RunLock joined, IReporter reporter, CancellationToken cancellation)
     {
         if (units.FirstOrDefault(unit => unit.Seed == seed) is not { } unit) return false;
         hashes.Remember();
-        return recipe.HasOneUnit ? RunOnly(unit, reporter, cancellation) : RunOneOfMany(unit, reporter, cancellation);
+        return recipe.HasOneUnit
+            ? RunOnly(unit, joined, reporter, cancellation)
+            : RunOneOfMany(unit, later, joined, reporter, cancellation);
     }
 
-    /// <summary>
-    /// Finds the budgets of a unit that is not finished, and trains no mixture; the caller holds the directory's lock.
-    /// </summary>
+    /// <summary>Finds the budgets of a unit that is not finished, and trains no mixture.</summary>
     /// <returns>The budgets, in the order of the mixtures; none where there was nothing to do.</returns>
     /// <exception cref="InvalidInputException">An input turned out wrong.</exception>
     /// <exception cref="WorkFailedException">A phase failed.</exception>
@@ -71,15 +85,21 @@ internal sealed class StudyRun
         return unit.Calibrate(reporter, cancellation);
     }
 
-    private bool RunOnly(RecipeUnit unit, IReporter reporter, CancellationToken cancellation)
+    private bool RunOnly(RecipeUnit unit, RunLock joined, IReporter reporter, CancellationToken cancellation)
     {
         var resolved = RecipeWriter.Write(recipe);
         AtomicFile.WriteText(Path.Combine(directory, RunRoot.ResolvedRecipeFileName), resolved);
-        unit.Run(resolved, reporter, cancellation, Earlier(unit)).SaveFile(files.FileOf(unit.Seed));
+        var before = Earlier(unit)?.Created;
+        var hasRun = unit.Run([], reporter, cancellation);
+        using var writing = joined.Write(cancellation);
+        // Results keep their date and machine if nothing was run for them, or if another worker has just written them.
+        var now = Earlier(unit);
+        unit.Collect(resolved, !hasRun || now?.Created != before ? now : null).SaveFile(files.FileOf(unit.Seed));
         return true;
     }
 
-    private bool RunOneOfMany(RecipeUnit unit, IReporter reporter, CancellationToken cancellation)
+    private bool RunOneOfMany(
+        RecipeUnit unit, IReadOnlyList<Phase> later, RunLock joined, IReporter reporter, CancellationToken cancellation)
     {
         var file = files.FileOf(unit.Seed);
         if (IsFinished(unit))
@@ -91,7 +111,10 @@ internal sealed class StudyRun
         if (File.Exists(file))
             reporter.Say($"{Name}, seed {unit.Seed}: {file} is of another recipe or text and will be replaced");
         reporter.Say($"{Name}, seed {unit.Seed}");
-        var results = unit.Run(RecipeWriter.Write(RecipePaths.Relative(recipe.ForSeed(unit.Seed))), reporter, cancellation);
+        unit.Run(later, reporter, cancellation);
+        using var writing = joined.Write(cancellation);
+        if (IsFinished(unit)) return true;
+        var results = unit.Collect(RecipeWriter.Write(RecipePaths.Relative(recipe.ForSeed(unit.Seed))), earlier: null);
         // The figures outlive the run's directory, on which the metrics' paths depend.
         (results with { Models = [.. results.Models.Select(model => model with { Metrics = null })] }).SaveFile(file);
         return true;

@@ -35,6 +35,13 @@ internal sealed class RunRecipe : Verb
         HelpName = "N",
     };
 
+    private readonly Option<int> workers = new("--workers")
+    {
+        Description = "Run as N processes on this machine, which share the phases and the cores",
+        DefaultValueFactory = _ => 1,
+        HelpName = "N",
+    };
+
     private readonly Option<bool> smoke = new("--smoke")
     {
         Description = "Test the recipe: run every phase with tiny models and synthetic text, for at most two random seeds; the "
@@ -54,6 +61,7 @@ internal sealed class RunRecipe : Verb
         Options.Add(seeds);
         Options.Add(calibrate);
         Options.Add(dryRun);
+        Options.Add(workers);
         Options.Add(smoke);
         Options.Add(schema);
     }
@@ -72,6 +80,11 @@ internal sealed class RunRecipe : Verb
             throw new InvalidInputException("--smoke and --dry-run exclude each other; leave one out");
         if (invocation.Get(calibrate) && invocation.Get(dryRun))
             throw new InvalidInputException("--calibrate and --dry-run exclude each other; leave one out");
+        var count = invocation.Get(workers);
+        if (count < 1)
+            throw new InvalidInputException("--workers", "a number of processes, at least 1", $"{count}", "correct it");
+        if (count > 1 && (invocation.Get(dryRun) || invocation.Get(calibrate)))
+            throw new InvalidInputException("--workers only applies to whole runs; leave it out, or --dry-run and --calibrate");
         var run = ExperimentRun.Open(path, invocation.Get(output), isSmoke);
         var chosen = invocation.IsGiven(seeds) ? invocation.Get(seeds) : null;
         if (chosen is not null && !run.HasSeeds)
@@ -79,6 +92,7 @@ internal sealed class RunRecipe : Verb
         if (invocation.Get(dryRun)) ShowPlan(run.Plan(chosen), invocation);
         else if (invocation.Get(calibrate))
             CalibrationView.Show(run.Calibrate(chosen, invocation.Reporter, invocation.Cancellation), invocation);
+        else if (count > 1) return RunWorkers(run, path, chosen, count, invocation);
         else Show(run.Run(chosen, invocation.Reporter, invocation.Cancellation), run.Directory, invocation);
         return ExitStatus.Done;
     }
@@ -100,6 +114,21 @@ internal sealed class RunRecipe : Verb
             }),
         }),
         console => StudyView.Draw(console, studies, directory));
+
+    /// <summary>Starts the same command without <c>--workers</c> several times and shows what was stored.</summary>
+    private int RunWorkers(ExperimentRun run, string path, long[]? chosen, int count, Invocation invocation)
+    {
+        List<string> arguments = ["run", path, "--output", run.Directory];
+        if (chosen is not null) arguments.AddRange(["--seeds", .. chosen.Select(seed => $"{seed}")]);
+        if (invocation.Get(smoke)) arguments.Add("--smoke");
+        var status = ChildProcesses.Run(
+            [.. Enumerable.Range(1, count).Select(i => new ChildProcess($"worker {i}", arguments))],
+            Math.Max(1, Environment.ProcessorCount / count),
+            invocation.Reporter,
+            invocation.Cancellation);
+        if (status == ExitStatus.Done) Show(run.Studies, run.Directory, invocation);
+        return status;
+    }
 
     private static void ShowPlan(IReadOnlyList<PlannedUnit> plan, Invocation invocation) => invocation.WriteResult(
         plan.Select(unit => new { unit.Study, unit.Seed, unit.IsFinished, Phases = unit.Phases.Select(Describe) }),

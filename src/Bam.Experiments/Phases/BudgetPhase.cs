@@ -40,6 +40,9 @@ internal sealed class BudgetPhase(
 
     private ModelPhase ReferenceStart => (ModelPhase)Needs[1].Phase;
 
+    /// <inheritdoc/>
+    public override bool IsTimed => Settings.By == MatchBy.CoreSeconds;
+
     /// <summary>The budget that was found.</summary>
     public long TokensIn(PhaseStore store) => store.OutcomeOf(this).Read<Outcome>().Tokens;
 

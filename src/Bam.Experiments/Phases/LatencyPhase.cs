@@ -28,6 +28,9 @@ internal sealed class LatencyPhase(IReadOnlyDictionary<string, ModelPhase> model
     /// <summary>The preset's name, or "own" for the models' own sizes.</summary>
     public string Sizes => Settings.Preset ?? "own";
 
+    /// <inheritdoc/>
+    public override bool IsTimed => true;
+
     /// <summary>The figures by model, of a finished phase.</summary>
     public IReadOnlyDictionary<string, LatencyResult> ResultsIn(PhaseStore store) =>
         store.OutcomeOf(this).Read<Dictionary<string, LatencyResult>>(AsSerialized);

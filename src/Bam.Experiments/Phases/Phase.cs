@@ -59,6 +59,9 @@ internal abstract class Phase(
     /// </summary>
     public virtual bool CanContinueIn(PhaseStore store) => false;
 
+    /// <summary>True if it measures time: no other phase of the run then runs on the same machine.</summary>
+    public virtual bool IsTimed => false;
+
     /// <summary>Wall seconds of its work, when it is finished.</summary>
     public virtual double SecondsIn(PhaseStore store) => store.OutcomeOf(this).Seconds;
 

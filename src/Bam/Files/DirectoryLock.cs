@@ -6,38 +6,20 @@ internal sealed class DirectoryLock : IDisposable
     /// <summary>The empty lock file inside the directory; it is not removed.</summary>
     public const string FileName = ".lock";
 
-    private readonly FileStream file;
+    private readonly FileLock file;
 
-    private DirectoryLock(FileStream file) => this.file = file;
+    private DirectoryLock(FileLock file) => this.file = file;
 
-    /// <summary>Creates the directory if it does not exist and locks it.</summary>
+    /// <summary>Creates the directory if it does not exist and locks it, if its file system has locks.</summary>
     /// <exception cref="InvalidInputException">Another process holds the lock.</exception>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
     public static DirectoryLock Acquire(string directory)
     {
-        var path = Path.Combine(directory, FileName);
-        try
-        {
-            Directory.CreateDirectory(directory);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new WorkFailedException($"{directory}: cannot be created ({IoFailure.Describe(e)}); choose another output", e);
-        }
-
-        try
-        {
-            return new DirectoryLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-        }
-        catch (IOException e) when (IoFailure.IsLock(e))
-        {
-            throw new InvalidInputException(
-                $"{directory}: another bam is at work there; wait for it, stop it, or choose another output", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new WorkFailedException($"{path}: cannot be written ({IoFailure.Describe(e)}); choose another output", e);
-        }
+        var file = FileLock.Open(Path.Combine(directory, FileName));
+        if (file.TryLock(LockKind.Exclusive) != LockAttempt.Busy) return new DirectoryLock(file);
+        file.Dispose();
+        throw new InvalidInputException(
+            $"{directory}: another bam is at work there; wait for it, stop it, or choose another output");
     }
 
     public void Dispose() => file.Dispose();

@@ -65,12 +65,8 @@ internal readonly partial record struct FileStatus(FileKind Kind, long Length, u
 /// <summary>Describes I/O errors for users.</summary>
 internal static class IoFailure
 {
-    private const int WouldBlock = 11;
     private const int NoSpaceLeft = 28;
     private const int QuotaExceeded = 122;
-
-    /// <summary>True if another process has locked the file.</summary>
-    internal static bool IsLock(IOException failure) => failure.HResult == WouldBlock;
 
     /// <summary>A short description without the temporary names in .NET's messages.</summary>
     public static string Describe(Exception failure) => failure.HResult switch

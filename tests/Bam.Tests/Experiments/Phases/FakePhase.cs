@@ -9,11 +9,15 @@ internal sealed class FakePhase(string kind, string name, JsonObject settings, p
 {
     public bool Continues { get; init; }
 
+    public bool Timed { get; init; }
+
     public Action<PhaseContext> Work { get; init; } = _ => { };
 
     public int Runs { get; private set; }
 
     public override bool CanContinueIn(PhaseStore store) => Continues;
+
+    public override bool IsTimed => Timed;
 
     public override JsonObject Run(PhaseContext context)
     {
