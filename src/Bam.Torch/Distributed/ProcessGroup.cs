@@ -122,11 +122,25 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     public void Dispose()
     {
         var handle = Interlocked.Exchange(ref backend, 0);
-        // After a failure operations may still be under way, and freeing the group would wait for them.
-        if (handle != 0 && !hasFailed)
-            _ = DistributedNative.bam_group_free(handle);
+        if (handle != 0)
+            Close(handle);
         if (ownsWorld)
             world!.Dispose();
+    }
+
+    /// <summary>Closes the connections, on which other ranks may wait: they learn by it that this one has ended.</summary>
+    private void Close(nint handle)
+    {
+        if (!hasFailed)
+        {
+            _ = DistributedNative.bam_group_free(handle);
+            return;
+        }
+
+        // After a failure other operations may be under way, and closing waits for them: that must not keep the process.
+        var closing = new Thread(() => _ = DistributedNative.bam_group_free(handle)) { IsBackground = true, Name = "closing" };
+        closing.Start();
+        closing.Join(Heartbeat.Interval);
     }
 
     private static ProcessGroup Join(string name, int rank, int[] members, World world, bool ownsWorld)
