@@ -134,8 +134,13 @@ internal sealed unsafe class TcpStore : IDisposable
             _ = DistributedNative.bam_store_free(handle);
     }
 
-    /// <summary>The first line of libtorch's last message.</summary>
-    internal static string Reason() => Native.LastError().Split('\n')[0].Trim();
+    /// <summary>The first line of libtorch's last message, without the place in its source.</summary>
+    internal static string Reason()
+    {
+        var line = Native.LastError().Split('\n')[0].Trim();
+        var end = line.StartsWith('[') ? line.IndexOf("] ", StringComparison.Ordinal) : -1;
+        return end < 0 ? line : line[(end + 2)..];
+    }
 
     private static TcpStore Open(StoreAddress address, bool isServer, TimeSpan timeout)
     {
