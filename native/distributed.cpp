@@ -4,6 +4,7 @@
 
 #include <torch/version.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -38,6 +39,10 @@ BAM_EXPORT int32_t bam_distributed_backends() noexcept {
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
+#include <c10/util/Logging.h>
+
+#include <iostream>
+#include <mutex>
 #include <sstream>
 #include <vector>
 
@@ -75,6 +80,29 @@ c10::intrusive_ptr<c10d::Store> open_store(const char* host, const c10d::TCPStor
     return c10::make_intrusive<c10d::TCPStore>(host, options);
 }
 
+// c10d warns of a lost store with a trace, beside the error that it throws. TORCH_CPP_LOG_LEVEL still has its say.
+void quiet_c10d() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0);
+        c10::initLogging();
+    });
+}
+
+#ifdef BAM_GLOO
+// Newer versions of Gloo write to std::cerr how many ranks are connected, and have no setting for it.
+class QuietGloo {
+public:
+    QuietGloo() : buffer_(std::cerr.rdbuf(nullptr)) {}
+    QuietGloo(const QuietGloo&) = delete;
+    QuietGloo& operator=(const QuietGloo&) = delete;
+    ~QuietGloo() { std::cerr.rdbuf(buffer_); }
+
+private:
+    std::streambuf* buffer_;
+};
+#endif
+
 // The bits of a type that Gloo of 1.13 does not know, as one of the same size that it knows, to be moved only.
 at::Tensor movable(const at::Tensor& tensor) {
     return tensor.scalar_type() == at::kBFloat16 ? tensor.view(at::kHalf) : tensor;
@@ -110,8 +138,10 @@ std::vector<std::shared_ptr<gloo::transport::Device>> gloo_devices(const char* h
 }  // namespace
 
 // Connects to a store, or runs one when `is_server` is not zero; port 0 takes a free one.
-BAM_EXPORT int32_t bam_store_open(const char* host, int32_t port, int32_t is_server, int64_t timeout, StoreHandle* result) noexcept {
+BAM_EXPORT int32_t bam_store_open(const char* host, int32_t port, int32_t is_server, int64_t timeout,
+                                  StoreHandle* result) noexcept {
     return guarded([&] {
+        quiet_c10d();
         c10d::TCPStoreOptions options;
         options.port = static_cast<std::uint16_t>(port);
         options.isServer = is_server != 0;
@@ -171,8 +201,8 @@ BAM_EXPORT int32_t bam_store_wait(StoreHandle store, const char* key, int64_t ti
 }
 
 // Joins a group: `backend` as in bam_distributed_backends. `host` is the address that others of this group reach; empty: by name.
-BAM_EXPORT int32_t bam_group_open(StoreHandle store, int32_t rank, int32_t size, int32_t backend, const char* host, int64_t timeout,
-                                  BackendHandle* result) noexcept {
+BAM_EXPORT int32_t bam_group_open(StoreHandle store, int32_t rank, int32_t size, int32_t backend, const char* host,
+                                  int64_t timeout, BackendHandle* result) noexcept {
     return guarded([&] {
 #ifdef BAM_GLOO
         if (backend == 1) {
@@ -180,6 +210,7 @@ BAM_EXPORT int32_t bam_group_open(StoreHandle store, int32_t rank, int32_t size,
             options->devices = gloo_devices(host);
             // One thread: collectives finish in the order in which they began.
             options->threads = 1;
+            const QuietGloo quiet;
             *result = c10::make_intrusive<c10d::ProcessGroupGloo>(shared(store), rank, size, options).release();
             return;
         }

@@ -14,7 +14,7 @@ internal sealed class Launch : Verb
 
     private readonly Option<int> processes = new("--processes")
     {
-        Description = "How many processes, each with its share of the cores, or of the threads that OMP_NUM_THREADS sets for each",
+        Description = "How many processes; each gets its share of the cores, or OMP_NUM_THREADS threads if that is set",
         HelpName = "N",
         Required = true,
     };

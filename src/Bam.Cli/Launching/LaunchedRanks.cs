@@ -93,9 +93,8 @@ internal sealed partial class LaunchedRanks : IDisposable
 
     private void SetEnvironment(IDictionary<string, string?> variables, int rank, string port, int attempt)
     {
-        var (number, size) = (rank.ToString(CultureInfo.InvariantCulture), options.Processes.ToString(CultureInfo.InvariantCulture));
-        variables["RANK"] = variables["LOCAL_RANK"] = number;
-        variables["WORLD_SIZE"] = variables["LOCAL_WORLD_SIZE"] = size;
+        variables["RANK"] = variables["LOCAL_RANK"] = rank.ToString(CultureInfo.InvariantCulture);
+        variables["WORLD_SIZE"] = variables["LOCAL_WORLD_SIZE"] = options.Processes.ToString(CultureInfo.InvariantCulture);
         variables["MASTER_ADDR"] = "127.0.0.1";
         variables["MASTER_PORT"] = port;
         variables["TORCHELASTIC_RESTART_COUNT"] = attempt.ToString(CultureInfo.InvariantCulture);

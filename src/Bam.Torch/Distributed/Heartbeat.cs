@@ -5,8 +5,8 @@ namespace Bam.Torch.Distributed;
 
 /// <summary>
 /// Tells the other ranks that this one lives, and finds out which one does not: Gloo says only that a connection was closed. A
-/// thread with its own connection to the store raises <c>alive/RANK</c> every second. The first rank that fails, or finds a silent
-/// one, writes <c>cause</c>, which all others repeat.
+/// thread with its own connection to the store raises <c>alive/RANK</c> every second. The first rank that fails, or finds a
+/// silent one, writes <c>cause</c>, which all others repeat.
 /// </summary>
 /// <remarks>A store that does not answer blocks this thread alone; whoever asks it waits for a bounded time.</remarks>
 internal sealed class Heartbeat
@@ -36,6 +36,7 @@ internal sealed class Heartbeat
     private volatile string? storeFailure;
     private long[]? counters;
     private int beatsWatched;
+    private long watchStart;
     private bool isEnded;
 
     private Heartbeat(StoreAddress address, TcpStore store, int rank, int size)
@@ -81,7 +82,7 @@ internal sealed class Heartbeat
         while (!isWritten.Task.Wait(Interval / 10) && thread.IsAlive && IsBeating) { }
     }
 
-    /// <summary>Stops. The rank that runs the store waits, for a bounded time, until the others have stopped or are silent.</summary>
+    /// <summary>Stops. The rank that runs the store waits for a bounded time until the others have stopped or are silent.</summary>
     public void Stop()
     {
         requests.Add(SayFarewell);
@@ -140,8 +141,11 @@ internal sealed class Heartbeat
     private void Watch(TcpStore store)
     {
         ReadCause(store);
-        counters ??= Counters(store);
+        if (counters is null)
+            BeginWatch(store);
     }
+
+    private void BeginWatch(TcpStore store) => (counters, watchStart) = (Counters(store), Stopwatch.GetTimestamp());
 
     private void ReadCause(TcpStore store)
     {
@@ -172,11 +176,13 @@ internal sealed class Heartbeat
     private static string Describe(TcpStore store, List<int> silent)
     {
         // Who has left without a failure is at fault only where nobody is silent.
-        var gone = silent.Where(other => !store.Has($"{Ended}/{other}")).ToList();
+        var gone = silent.Where(other => !HasEnded(store, other)).ToList();
         var (ranks, verb) = gone.Count > 0 ? (gone, ("does not respond", "do not respond"))
             : (silent, ("has already ended", "have already ended"));
         return ranks.Count == 1 ? $"rank {ranks[0]} {verb.Item1}" : $"ranks {string.Join(", ", ranks)} {verb.Item2}";
     }
+
+    private static bool HasEnded(TcpStore store, int other) => store.Has($"{Ended}/{other}");
 
     private void SayFarewell(TcpStore store)
     {
@@ -187,17 +193,17 @@ internal sealed class Heartbeat
             return;
 
         var clock = Stopwatch.StartNew();
-        var beat = Stopwatch.StartNew();
-        counters = Counters(store);
-        while (store.Add(Ended, 0) < size && clock.Elapsed < LongestFarewell)
+        if (counters is null)
+            BeginWatch(store);
+        while (store.Add(Ended, 0) is var ended && ended < size && clock.Elapsed < LongestFarewell)
         {
             Thread.Sleep(FarewellPoll);
             Interlocked.Exchange(ref lastBeat, Stopwatch.GetTimestamp());
-            if (beat.Elapsed < Patience * Interval)
+            if (Stopwatch.GetElapsedTime(watchStart) < Patience * Interval)
                 continue;
-            if (SilentRanks(store).Count + 1 == size)
+            if (ended + SilentRanks(store).Count(other => !HasEnded(store, other)) >= size)
                 return;
-            (counters, beat) = (Counters(store), Stopwatch.StartNew());
+            BeginWatch(store);
         }
     }
 }

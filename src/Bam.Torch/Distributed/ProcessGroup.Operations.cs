@@ -97,9 +97,9 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary>
-    /// Sends the rows of <paramref name="input"/> [rows, …] to the ranks: the first <c>inputRows[0]</c> to rank 0, and so on; the
-    /// rows that come stand in <paramref name="output"/> in the order of their ranks, <c>outputRows[i]</c> from rank i. Without
-    /// counts every rank gets equally many.
+    /// Sends the rows of <paramref name="input"/> [rows, …] to the ranks: the first <c>inputRows[0]</c> to rank 0, and so on.
+    /// The rows that come stand in <paramref name="output"/> in the order of their ranks, <c>outputRows[i]</c> from rank i.
+    /// Without counts every rank gets equally many.
     /// </summary>
     /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
     public void AllToAll(
@@ -123,7 +123,8 @@ internal sealed unsafe partial class ProcessGroup
             fixed (long* outputs = outputCounts, inputs = inputCounts)
             {
                 return DistributedNative.bam_group_all_to_all(
-                    backend, output.LiveHandle, input.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds, (nint*)work);
+                    backend, output.LiveHandle, input.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds,
+                    (nint*)work);
             }
         }).Wait();
     }
@@ -199,8 +200,8 @@ internal sealed unsafe partial class ProcessGroup
         if (!isCarried || !tensor.IsContiguous || (world is not null && tensor.Device.Type != world.Options.Device))
         {
             throw new ArgumentException(
-                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the group's kind of device, "
-                + $"found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
+                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the group's kind of device"
+                + $", found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
                 nameof(tensor));
         }
 
@@ -215,7 +216,8 @@ internal sealed unsafe partial class ProcessGroup
             throw new ArgumentException($"{operation}: expected {Size} times {part}, found {whole}", nameof(whole));
     }
 
-    private void CheckRows(Tensor tensor, ReadOnlySpan<long> counts, [CallerArgumentExpression(nameof(counts))] string? name = null)
+    private void CheckRows(
+        Tensor tensor, ReadOnlySpan<long> counts, [CallerArgumentExpression(nameof(counts))] string? name = null)
     {
         var rows = tensor.Size(0);
         var sum = 0L;
@@ -223,15 +225,15 @@ internal sealed unsafe partial class ProcessGroup
             sum += count >= 0 ? count : throw new ArgumentOutOfRangeException(name, count, "a count of rows is negative");
         if (counts.IsEmpty ? rows % Size != 0 : counts.Length != Size || sum != rows)
         {
+            var expected = counts.IsEmpty ? $"a multiple of {Size} rows" : $"{Size} counts of rows, {rows} together";
             throw new ArgumentException(
-                $"all-to-all: expected {(counts.IsEmpty ? $"a multiple of {Size} rows" : $"{Size} counts of rows, {rows} together")}, "
-                + $"found {tensor} and [{string.Join(", ", counts.ToArray())}]",
-                name);
+                $"all-to-all: expected {expected}, found {tensor} and [{string.Join(", ", counts.ToArray())}]", name);
         }
     }
 
     private int Member(int rank) =>
-        rank >= 0 && rank < Size ? rank : throw new ArgumentOutOfRangeException(nameof(rank), rank, $"expected a rank below {Size}");
+        rank >= 0 && rank < Size ? rank
+            : throw new ArgumentOutOfRangeException(nameof(rank), rank, $"expected a rank below {Size}");
 
     private int OtherMember(int rank) =>
         Member(rank) != Rank ? rank : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");

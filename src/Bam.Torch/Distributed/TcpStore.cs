@@ -116,9 +116,9 @@ internal sealed unsafe class TcpStore : IDisposable
         try
         {
             var host = address.IsLoopback ? "127.0.0.1" : "";
-            var milliseconds = (long)timeout.TotalMilliseconds;
-            Check(
-                DistributedNative.bam_group_open(keys, rank, size, (int)backend, host, milliseconds, &group), "connecting the ranks");
+            var status = DistributedNative.bam_group_open(
+                keys, rank, size, (int)backend, host, (long)timeout.TotalMilliseconds, &group);
+            Check(status, "connecting the ranks");
             return group;
         }
         finally

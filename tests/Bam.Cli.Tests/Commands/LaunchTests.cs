@@ -144,7 +144,8 @@ public sealed class LaunchTests : IDisposable
             steps: 1
             learning_rate: 1e-3
             """);
-        var run = TrainProcess.Finish(TrainProcess.StartBam("launch", "--processes", "2", "--restarts", "3", "--", "train", config));
+        var run = TrainProcess.Finish(
+            TrainProcess.StartBam("launch", "--processes", "2", "--restarts", "3", "--", "train", config));
         run.Status.ShouldBe(2);
         run.Error.ShouldContain("training by several processes is not supported, and this is rank 0 of 2 (RANK and WORLD_SIZE)");
         run.Error.ShouldNotContain("restart");
@@ -171,7 +172,8 @@ public sealed class LaunchTests : IDisposable
     private string Read(string file) => File.ReadAllText(Path.Combine(directory, file)).TrimEnd();
 
     private int Run(
-        int processes, string script, int restarts = 0, int port = 0, double patience = 60, CancellationToken cancellation = default) =>
+        int processes, string script, int restarts = 0, int port = 0, double patience = 60,
+        CancellationToken cancellation = default) =>
         Launcher.Run(
             new LaunchOptions(["sh", "-c", $"cd {directory}\n{script}"], processes, port)
             {

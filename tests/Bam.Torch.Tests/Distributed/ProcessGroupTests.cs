@@ -141,8 +141,8 @@ public class ProcessGroupTests(OperationResults results) : TorchTest, IClassFixt
 /// <summary>The lines of the scenario of all operations, by the number of ranks.</summary>
 public class OperationResults
 {
-    private readonly Dictionary<int, Lazy<Dictionary<string, string>[]>> bySize =
-        new[] { 2, 4 }.ToDictionary(size => size, size => new Lazy<Dictionary<string, string>[]>(() => Ranks.Results("operations", size)));
+    private readonly Dictionary<int, Lazy<Dictionary<string, string>[]>> bySize = new[] { 2, 4 }.ToDictionary(
+        size => size, size => new Lazy<Dictionary<string, string>[]>(() => Ranks.Results("operations", size)));
 
     public IReadOnlyList<IReadOnlyDictionary<string, string>> Of(int size) => bySize[size].Value;
 }

@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Text;
 using Bam.Torch;
 using Bam.Torch.Distributed;
 
 namespace Bam.Training.Distributed;
 
 /// <summary>
-/// This process's place among those of a run, as torchrun, <c>bam launch</c> or Slurm's <c>srun</c> wrote it into the environment.
+/// This process's place among those of a run, as torchrun, <c>bam launch</c> or Slurm's <c>srun</c> set it in the environment.
 /// </summary>
 /// <param name="Rank">From 0 to <paramref name="Size"/> - 1.</param>
 /// <param name="Size">Processes of the run; 1 without a launcher.</param>
@@ -34,8 +35,8 @@ internal sealed record DistributedEnvironment(int Rank, int Size, int LocalRank,
     public static DistributedEnvironment Current() => Read(Environment.GetEnvironmentVariable);
 
     /// <summary>
-    /// torchrun's variables win over Slurm's. Under <c>srun</c> MASTER_ADDR and MASTER_PORT may be set, to replace the step's first
-    /// machine and the port that follows from the job's number.
+    /// torchrun's variables win over Slurm's. Under <c>srun</c> MASTER_ADDR and MASTER_PORT may be set, to replace the step's
+    /// first machine and the port that follows from the job's number.
     /// </summary>
     /// <exception cref="InvalidInputException">A variable is missing or wrong; the message names it.</exception>
     public static DistributedEnvironment Read(Func<string, string?> environment)
@@ -122,8 +123,8 @@ internal sealed record DistributedEnvironment(int Rank, int Size, int LocalRank,
 
     private static int Number(string text, string name, int least, int most)
     {
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
-            return number;
+        var isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
+        if (isNumber && number >= least && number <= most) return number;
         var range = most == int.MaxValue ? $"an integer from {least}" : $"an integer from {least} to {most}";
         throw new InvalidInputException($"the environment variable {name}", range, $"'{text}'", "set it right, or unset it");
     }
@@ -138,7 +139,7 @@ internal static class SlurmNodeList
     /// <exception cref="InvalidInputException">The list is none.</exception>
     public static string First(string list, string variable)
     {
-        var host = new System.Text.StringBuilder();
+        var host = new StringBuilder();
         for (var i = 0; i < list.Length && list[i] != ',';)
         {
             if (list[i] != '[')
@@ -157,8 +158,9 @@ internal static class SlurmNodeList
             i = close + 1;
         }
 
-        var isName = host.Length > 0 && host.ToString().All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '_');
-        return isName ? host.ToString() : throw Wrong(list, variable);
+        var name = host.ToString();
+        var isName = name.Length > 0 && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '_');
+        return isName ? name : throw Wrong(list, variable);
     }
 
     private static InvalidInputException Wrong(string list, string variable) => new(

@@ -81,7 +81,8 @@ public class DistributedEnvironmentTests
     [InlineData("MASTER_ADDR")]
     [InlineData("MASTER_PORT")]
     public void The_missing_variable_of_torchrun_is_named(string name) =>
-        Refusal(Without(Torchrun, name)).ShouldStartWith($"the environment variable {name} is missing; torchrun and bam launch set ");
+        Refusal(Without(Torchrun, name)).ShouldStartWith(
+            $"the environment variable {name} is missing; torchrun and bam launch set ");
 
     [Theory]
     [InlineData("SLURM_PROCID", "SLURM_PROCID")]
