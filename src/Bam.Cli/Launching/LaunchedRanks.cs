@@ -129,7 +129,7 @@ internal sealed partial class LaunchedRanks : IDisposable
         RankDeath? death = null;
         for (var running = options.Processes; running > 0;)
         {
-            switch (events.Take())
+            switch (events.Take(CancellationToken.None))
             {
                 case Cancelled:
                     Signal(SigTerm);

@@ -270,7 +270,7 @@ internal sealed class PendingOperation
     /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
     public void Wait() => Wait(0);
 
-    /// <param name="milliseconds">0: the limit that the operation began with.</param>
+    /// <summary>Waits at most that long; 0: the limit that the operation began with.</summary>
     internal void Wait(long milliseconds)
     {
         var work = Interlocked.Exchange(ref this.work, 0);

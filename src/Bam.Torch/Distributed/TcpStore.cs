@@ -60,6 +60,7 @@ internal sealed unsafe class TcpStore : IDisposable
         return Open(address, isServer: false, timeout);
     }
 
+    /// <summary>Writes a value, also over an older one.</summary>
     /// <exception cref="TorchException">The store does not answer.</exception>
     public void Set(string key, string value)
     {
@@ -93,6 +94,7 @@ internal sealed unsafe class TcpStore : IDisposable
         return result;
     }
 
+    /// <summary>Whether a key is there.</summary>
     /// <exception cref="TorchException">The store does not answer.</exception>
     public bool Has(string key)
     {

@@ -27,6 +27,12 @@ internal sealed record DistributedEnvironment(int Rank, int Size, int LocalRank,
     // Steps of one job get ports far enough from those of the next jobs.
     private const int PortsBetweenSteps = 101;
 
+    // Any of these makes a process a rank of torchrun.
+    private static readonly string[] RankVariables = ["RANK", "WORLD_SIZE", "LOCAL_RANK"];
+
+    // In the order in which they count.
+    private static readonly string[] NodeLists = ["SLURM_STEP_NODELIST", "SLURM_NODELIST", "SLURM_JOB_NODELIST"];
+
     /// <summary>One process, without a launcher.</summary>
     public static DistributedEnvironment Alone { get; } = new(0, 1, 0, null, "no launcher");
 
@@ -42,7 +48,7 @@ internal sealed record DistributedEnvironment(int Rank, int Size, int LocalRank,
     public static DistributedEnvironment Read(Func<string, string?> environment)
     {
         string? Variable(string name) => environment(name) is { Length: > 0 } value ? value : null;
-        var torchrun = new[] { "RANK", "WORLD_SIZE", "LOCAL_RANK" }.Any(name => Variable(name) is not null);
+        var torchrun = RankVariables.Any(name => Variable(name) is not null);
         var isStep = Variable("SLURM_STEP_ID") is not null;
         var master = Variable("MASTER_ADDR") is not null || Variable("MASTER_PORT") is not null;
         if (torchrun || (master && !isStep)) return OfTorchrun(Variable);
@@ -101,8 +107,7 @@ internal sealed record DistributedEnvironment(int Rank, int Size, int LocalRank,
 
     private static string FirstHost(Func<string, string?> variable, Func<string, string> required)
     {
-        var name = new[] { "SLURM_STEP_NODELIST", "SLURM_NODELIST" }.FirstOrDefault(name => variable(name) is not null)
-            ?? "SLURM_JOB_NODELIST";
+        var name = NodeLists.FirstOrDefault(name => variable(name) is not null) ?? NodeLists[^1];
         return SlurmNodeList.First(required(name), name);
     }
 
