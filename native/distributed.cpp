@@ -103,9 +103,11 @@ private:
 };
 #endif
 
-// The bits of a type that Gloo of 1.13 does not know, as one of the same size that it knows, to be moved only.
+// bfloat16, which not every Gloo knows, as bytes, to be moved only; the number of rows stays.
 at::Tensor movable(const at::Tensor& tensor) {
-    return tensor.scalar_type() == at::kBFloat16 ? tensor.view(at::kHalf) : tensor;
+    if (tensor.scalar_type() != at::kBFloat16)
+        return tensor;
+    return (tensor.dim() < 2 ? tensor.unsqueeze(-1) : tensor).view(at::kByte);
 }
 
 // A flat tensor's `count` equal parts, as views.

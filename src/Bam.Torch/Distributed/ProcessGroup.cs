@@ -15,8 +15,11 @@ internal sealed record ProcessGroupOptions
 
     public required int Size { get; init; }
 
-    /// <summary>Of joining, and of each operation.</summary>
+    /// <summary>Of each operation.</summary>
     public TimeSpan Timeout { get; init; } = DefaultTimeout;
+
+    /// <summary>How long a process waits for the store, and for the other members of a group to join.</summary>
+    public TimeSpan JoinTimeout { get; init; } = DefaultTimeout;
 
     /// <summary>Where the tensors are: Gloo carries those of processors, NCCL those of GPUs.</summary>
     public DeviceType Device { get; init; } = DeviceType.Cpu;
@@ -182,11 +185,11 @@ internal sealed class World : IDisposable
     public static World Open(ProcessGroupOptions options)
     {
         var store = options.Rank == 0 && options.Store.IsServedByRankZero
-            ? TcpStore.Serve(options.Store, options.Timeout)
-            : TcpStore.Connect(options.Store, options.Timeout);
+            ? TcpStore.Serve(options.Store, options.JoinTimeout)
+            : TcpStore.Connect(options.Store, options.JoinTimeout);
         try
         {
-            return new World(options, store, Heartbeat.Start(options.Store, options.Rank, options.Size, options.Timeout));
+            return new World(options, store, Heartbeat.Start(options.Store, options.Rank, options.Size, options.JoinTimeout));
         }
         catch
         {
@@ -212,15 +215,15 @@ internal sealed class World : IDisposable
         var clock = Stopwatch.StartNew();
         foreach (var member in members)
         {
-            if (Store.Wait(Arrival(member), Options.Timeout - clock.Elapsed))
+            if (Store.Wait(Arrival(member), Options.JoinTimeout - clock.Elapsed))
                 continue;
             var reason = TcpStore.Reason();
-            var missing = clock.Elapsed >= Options.Timeout ? Missing(members, Arrival) : null;
+            var missing = clock.Elapsed >= Options.JoinTimeout ? Missing(members, Arrival) : null;
             throw new ProcessGroupException(
                 name,
                 Array.IndexOf(members, self),
                 "joining",
-                missing is null ? Blame(reason) : $"{missing} did not come within {Options.Timeout.TotalSeconds:0.#} s");
+                missing is null ? Blame(reason) : $"{missing} did not come within {Options.JoinTimeout.TotalSeconds:0.#} s");
         }
     }
 

@@ -6,7 +6,7 @@ using Bam.Torch.Distributed;
 namespace Bam.Torch.Tests.Distributed;
 
 /// <summary>
-/// One rank of a test: <c>SCENARIO RANK SIZE PORT TIMEOUT</c>, the time-out in seconds. What a scenario finds goes to standard
+/// One rank of a test: <c>SCENARIO RANK SIZE PORT TIMEOUT JOIN-TIMEOUT</c>, both in seconds. What a scenario finds goes to standard
 /// output, a failure to standard error.
 /// </summary>
 internal static class RankProgram
@@ -42,6 +42,7 @@ internal static class RankProgram
                 Rank = numbers[0],
                 Size = numbers[1],
                 Timeout = TimeSpan.FromSeconds(numbers[3]),
+                JoinTimeout = TimeSpan.FromSeconds(numbers[4]),
             });
             try
             {
@@ -169,7 +170,7 @@ internal static class RankProgram
             Write($"bucket {i}", tensors[i]);
     }
 
-    /// <summary>One rank says that it is ready, and is killed or stopped by the test; the others need it.</summary>
+    /// <summary>One rank says that it is ready, and is killed or stopped by the test; then the others, which need it, go on.</summary>
     private static void WaitForever(ProcessGroup group, int rank)
     {
         group.Barrier();
@@ -179,6 +180,7 @@ internal static class RankProgram
             Thread.Sleep(Timeout.Infinite);
         }
 
+        Console.In.ReadLine();
         using var scope = TensorScope.Open();
         group.AllReduce(Ramp(1, ScalarType.Float32));
     }

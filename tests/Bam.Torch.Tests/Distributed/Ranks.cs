@@ -17,13 +17,13 @@ internal sealed partial class Ranks : IDisposable
     private readonly Process[] processes;
     private readonly Task<string>[] errors;
 
-    public Ranks(string scenario, int size, int timeout = 60, int? missing = null)
+    public Ranks(string scenario, int size, int timeout = 60, int joinTimeout = 120, int? missing = null)
     {
         var port = FreePort();
         processes =
         [
             .. Enumerable.Range(0, size).Where(rank => rank != missing).Select(
-                rank => Start(scenario, [rank, size, port, timeout])),
+                rank => Start(scenario, [rank, size, port, timeout, joinTimeout])),
         ];
         errors = [.. processes.Select(process => process.StandardError.ReadToEndAsync())];
     }
@@ -49,7 +49,7 @@ internal sealed partial class Ranks : IDisposable
         ];
     }
 
-    /// <summary>Sends a signal to a rank that has said that it is ready.</summary>
+    /// <summary>Sends a signal to a rank that has said that it is ready, and lets the others go on.</summary>
     public void SignalWhenReady(int rank, int signal)
     {
         var line = processes[rank].StandardOutput.ReadLine();
@@ -57,6 +57,8 @@ internal sealed partial class Ranks : IDisposable
             throw new InvalidOperationException($"expected 'ready', found '{line}': {errors[rank].Result}");
         if (kill(processes[rank].Id, signal) != 0)
             throw new InvalidOperationException($"signal {signal} was refused");
+        foreach (var other in processes.Where((_, number) => number != rank))
+            other.StandardInput.WriteLine("go");
     }
 
     /// <summary>Waits for the end of all ranks but one.</summary>
@@ -97,6 +99,7 @@ internal sealed partial class Ranks : IDisposable
                     .. numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)),
                 ])
             {
+                RedirectStandardInput = true,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             })!;

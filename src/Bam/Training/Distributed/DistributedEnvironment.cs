@@ -73,6 +73,7 @@ internal sealed record DistributedEnvironment(int Rank, int Size, int LocalRank,
         Rank = Rank,
         Size = Size,
         Timeout = timeout,
+        JoinTimeout = timeout,
         Device = device,
     };
 
