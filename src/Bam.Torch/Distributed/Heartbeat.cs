@@ -82,7 +82,7 @@ internal sealed class Heartbeat
         while (!isWritten.Task.Wait(Interval / 10) && thread.IsAlive && IsBeating) { }
     }
 
-    /// <summary>Stops. The rank that runs the store waits for a bounded time until the others have stopped or are silent.</summary>
+    /// <summary>Stops. The rank that runs the store waits, for at most ten beats, until the others have stopped.</summary>
     public void Stop()
     {
         requests.Add(SayFarewell);

@@ -26,6 +26,8 @@ internal sealed unsafe class TcpStore : IDisposable
 {
     private const int RetryMilliseconds = 100;
 
+    private static readonly TimeSpan s_shortestAttempt = TimeSpan.FromSeconds(2);
+
     private readonly StoreAddress address;
     private nint handle;
 
@@ -168,9 +170,9 @@ internal sealed unsafe class TcpStore : IDisposable
         using var client = new TcpClient();
         try
         {
-            return client.ConnectAsync(address.Host, address.Port).Wait(timeout > TimeSpan.Zero ? timeout : TimeSpan.FromTicks(1))
-                ? null
-                : "no answer";
+            // The last attempt too has the time to learn why there is no connection.
+            var patience = timeout > s_shortestAttempt ? timeout : s_shortestAttempt;
+            return client.ConnectAsync(address.Host, address.Port).Wait(patience) ? null : "no answer";
         }
         catch (AggregateException e) when (e.InnerException is SocketException failure)
         {

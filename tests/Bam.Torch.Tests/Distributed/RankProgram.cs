@@ -6,12 +6,12 @@ using Bam.Torch.Distributed;
 namespace Bam.Torch.Tests.Distributed;
 
 /// <summary>
-/// One rank of a test: <c>SCENARIO RANK SIZE PORT TIMEOUT JOIN-TIMEOUT</c>, both in seconds. What a scenario finds goes to standard
-/// output, a failure to standard error.
+/// One rank of a test: <c>SCENARIO RANK SIZE PORT TIMEOUT JOIN-TIMEOUT</c>, both in seconds. What a scenario finds goes to
+/// standard output, a failure to standard error.
 /// </summary>
 internal static class RankProgram
 {
-    /// <summary>Binary fractions, exact also in bfloat16.</summary>
+    /// <summary>Elements of a tensor; small integers, exact also in bfloat16.</summary>
     public const int Count = 4;
 
     private static readonly ScalarType[] s_types =
@@ -170,7 +170,7 @@ internal static class RankProgram
             Write($"bucket {i}", tensors[i]);
     }
 
-    /// <summary>One rank says that it is ready, and is killed or stopped by the test; then the others, which need it, go on.</summary>
+    /// <summary>One rank says that it is ready, and the test kills or stops it; then the others, which need it, go on.</summary>
     private static void WaitForever(ProcessGroup group, int rank)
     {
         group.Barrier();
