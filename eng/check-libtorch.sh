@@ -12,7 +12,7 @@ source "$eng/common.sh"
 # shellcheck source=eng/testing.sh
 source "$eng/testing.sh"
 
-set_up_testing libtorch-dev libopenblas0-openmp cmake g++ make git ca-certificates
+set_up_testing libtorch-dev libgloo-dev libopenblas0-openmp cmake g++ make git ca-certificates
 require_sdk
 new_work bam-libtorch
 git clone --quiet "$root" "$work/bam"

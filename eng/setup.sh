@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the native bridge needs: libtorch, a BLAS that shares OpenMP with it, and a compiler.
+# Installs what the native bridge needs: libtorch, the headers of its process groups, a BLAS that shares OpenMP with it, and a
+# compiler.
 # As root by apt-get; otherwise prints the one line that root has to run. Never calls sudo.
 set -euo pipefail
 # shellcheck source=eng/common.sh
@@ -9,7 +10,7 @@ if [[ ${1-} == --help ]]; then
   cat <<'HELP'
 Usage: bam setup
 
-Installs the system packages that Bam computes with: libtorch-dev libopenblas0-openmp cmake g++ make.
+Installs the system packages that Bam computes with: libtorch-dev libgloo-dev libopenblas0-openmp cmake g++ make.
 With LIBTORCH=<directory> or LIBTORCH_USE_PYTORCH=1 that libtorch is used, and only the compiler is installed.
 HELP
   exit
@@ -23,6 +24,10 @@ if [[ -z ${LIBTORCH-} && ${LIBTORCH_USE_PYTORCH-} != 1 ]]; then
   [[ -e $libraries/openblas-openmp/libopenblas.so.0 ]] || missing+=(libopenblas0-openmp)
 fi
 for tool in cmake g++ make; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+# One process computes without these headers, so that they alone are no reason to ask for root.
+if [[ -z ${LIBTORCH-} && ${LIBTORCH_USE_PYTORCH-} != 1 && ! -e /usr/include/gloo/context.h ]]; then
+  [[ ${#missing[@]} == 0 && $EUID != 0 ]] || missing+=(libgloo-dev)
+fi
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 install=(apt-get install --yes --no-install-recommends "${missing[@]}")

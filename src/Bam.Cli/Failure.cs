@@ -1,5 +1,6 @@
 using System.Globalization;
 using Bam.Torch;
+using Bam.Torch.Distributed;
 
 namespace Bam.Cli;
 
@@ -20,7 +21,7 @@ internal static class Failure
         {
             OperationCanceledException when cancellation.IsCancellationRequested => (ExitStatus.Interrupted, "interrupted"),
             InvalidInputException => (ExitStatus.WrongRequest, failure.Message),
-            WorkFailedException => (ExitStatus.WorkFailed, failure.Message),
+            WorkFailedException or ProcessGroupException => (ExitStatus.WorkFailed, failure.Message),
             TorchException when !LibTorch.IsAvailable(out _) =>
                 (ExitStatus.WrongRequest, NoLibTorch),
             TorchException => (ExitStatus.WorkFailed, failure.Message.Split('\n')[0]),

@@ -18,6 +18,7 @@ internal static class Program
             new TokenizerEncode(),
             new TokenizerDecode()),
         new Train(),
+        new Launch(),
         new Mix(),
         new Export(),
         new VerbGroup("eval", "Evaluate models", new EvalPerplexity(), new EvalTasks(), new EvalLatency()),

@@ -1,3 +1,4 @@
+using Bam.Torch.Distributed;
 using Shouldly;
 using Xunit;
 
@@ -13,6 +14,11 @@ public class FailureTests
             "bam: a.yaml: phases: expected a list, found a number; write a list\n"
         },
         { new WorkFailedException("disk full"), 1, "bam: disk full\n" },
+        {
+            new ProcessGroupException("world", 0, "barrier", "rank 1 does not respond (reset)"),
+            1,
+            "bam: process group 'world': barrier failed on rank 0: rank 1 does not respond (reset)\n"
+        },
         { new IOException("two\nlines"), 1, "bam: two lines\n" },
         {
             new InvalidInputException("\u001b[2Ja.yaml: key '\u202Ek' is unknown"),

@@ -5,6 +5,7 @@ using Bam.Evaluation;
 using Bam.Files;
 using Bam.Models;
 using Bam.Models.Costs;
+using Bam.Training.Distributed;
 using Bam.Training.Metrics;
 
 namespace Bam.Training;
@@ -56,6 +57,7 @@ public sealed class Trainer
 
     internal static TrainingResult Run(TrainingConfig config, TrainerOptions options)
     {
+        DistributedEnvironment.Current().RequireAlone("training");
         OutputPath.RequireWorkplace(config.Output, InputsOf(config));
         if (config.Model is { } start) ModelPath.Of(start).RequireNameLeftTo(config.Output);
         var setup = RunSetup.Of(config, options.Reporter, options.Cancellation);

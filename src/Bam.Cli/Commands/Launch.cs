@@ -1,0 +1,79 @@
+using System.CommandLine;
+using Bam.Cli.Launching;
+
+namespace Bam.Cli.Commands;
+
+/// <summary>Starts a command of Bam in several processes of this machine, as torchrun does.</summary>
+internal sealed class Launch : Verb
+{
+    private readonly Argument<string[]> words = new("VERB")
+    {
+        Description = "The command that every process runs, with its arguments, after --",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<int> processes = new("--processes")
+    {
+        Description = "How many processes; each gets its share of the cores, or OMP_NUM_THREADS threads if that is set",
+        HelpName = "N",
+        Required = true,
+    };
+
+    private readonly Option<int> restarts = new("--restarts")
+    {
+        Description = "How many times all processes start again after one has died",
+        HelpName = "R",
+    };
+
+    private readonly Option<int> port = new("--port")
+    {
+        Description = "Port at which the processes find each other; 0 for any free one",
+        HelpName = "P",
+    };
+
+    public Launch()
+        : base(
+            "launch", "Run a command in several processes of this machine that compute together",
+            "bam launch --processes 2 -- train train.yaml")
+    {
+        Arguments.Add(words);
+        Options.Add(processes);
+        Options.Add(restarts);
+        Options.Add(port);
+    }
+
+    public override int Execute(Invocation invocation)
+    {
+        var command = invocation.GetRequired(words);
+        RequireCommand(command);
+        var options = new LaunchOptions(
+            [.. SameProgram, .. command],
+            Within(invocation, processes, 1, 4096),
+            Within(invocation, port, 0, ushort.MaxValue));
+        return Launcher.Run(
+            options, Within(invocation, restarts, 0, int.MaxValue), invocation.Reporter, invocation.Cancellation);
+    }
+
+    /// <summary>What runs this program again: itself, or dotnet with its assembly.</summary>
+    private static string[] SameProgram =>
+        Environment.ProcessPath is { } path && Path.GetFileName(path) != "dotnet" ? [path]
+            : [Environment.ProcessPath ?? "dotnet", "exec", typeof(Launch).Assembly.Location];
+
+    /// <summary>Refuses once what every process would refuse.</summary>
+    private static void RequireCommand(string[] command)
+    {
+        var request = CommandLine.CreateRoot(Program.Verbs).Parse(
+            command, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (ParseErrors.Find(request) is { } wrong) throw new InvalidInputException(wrong);
+        if (request.CommandResult.Command is Launch)
+            throw new InvalidInputException("VERB", "a command that computes", "launch", "name what the processes run");
+    }
+
+    private static int Within(Invocation invocation, Option<int> option, int least, int most)
+    {
+        var value = invocation.Get(option);
+        if (value >= least && value <= most) return value;
+        var range = most == int.MaxValue ? $"an integer from {least}" : $"an integer from {least} to {most}";
+        throw new InvalidInputException(option.Name, range, $"{value}", "correct it");
+    }
+}

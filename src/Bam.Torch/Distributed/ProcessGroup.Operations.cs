@@ -1,0 +1,283 @@
+using System.Runtime.CompilerServices;
+
+namespace Bam.Torch.Distributed;
+
+/// <summary>How the ranks' elements become one, with c10d's numbers.</summary>
+internal enum ReduceOperation
+{
+    Sum = 0,
+    Min = 3,
+    Max = 4,
+}
+
+// Operations on contiguous tensors of float32, float64, bfloat16 and int64. Gloo of libtorch 1.13 does not add bfloat16: such
+// sums are taken in float32 on every version, and rounded once.
+internal sealed unsafe partial class ProcessGroup
+{
+    /// <summary>Every rank's tensor becomes the reduction of all ranks' tensors of the same shape.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void AllReduce(Tensor tensor, ReduceOperation operation = ReduceOperation.Sum) =>
+        AllReduceAsync(tensor, operation).Wait();
+
+    /// <summary><see cref="AllReduce"/>, begun: nobody touches the tensor until the result was waited for.</summary>
+    public PendingOperation AllReduceAsync(Tensor tensor, ReduceOperation operation = ReduceOperation.Sum)
+    {
+        var name = Describe("all-reduce", tensor);
+        if (Size == 1)
+            return PendingOperation.Done;
+        var (carried, finish) = Widen(tensor, writesBack: true);
+        return Begin(
+            name, finish, work => DistributedNative.bam_group_all_reduce(
+                backend, carried.LiveHandle, (int)operation, Milliseconds, (nint*)work));
+    }
+
+    /// <summary>The root's tensor becomes the reduction of all ranks'; those of the others are undefined afterwards.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void Reduce(Tensor tensor, int root, ReduceOperation operation = ReduceOperation.Sum) =>
+        ReduceAsync(tensor, root, operation).Wait();
+
+    /// <summary><see cref="Reduce"/>, begun.</summary>
+    public PendingOperation ReduceAsync(Tensor tensor, int root, ReduceOperation operation = ReduceOperation.Sum)
+    {
+        var name = Describe($"reduce to rank {Member(root)}", tensor);
+        if (Size == 1)
+            return PendingOperation.Done;
+        var (carried, finish) = Widen(tensor, writesBack: Rank == root);
+        return Begin(
+            name, finish, work => DistributedNative.bam_group_reduce(
+                backend, carried.LiveHandle, root, (int)operation, Milliseconds, (nint*)work));
+    }
+
+    /// <summary>
+    /// <paramref name="output"/> [n] becomes this rank's part of the reduction of all ranks' <paramref name="input"/> [size · n],
+    /// which is undefined afterwards: one reduction for each part, as Gloo has no other way.
+    /// </summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void ReduceScatter(Tensor output, Tensor input, ReduceOperation operation = ReduceOperation.Sum)
+    {
+        CheckParts("reduce-scatter", whole: input, part: output);
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        var flat = input.View(-1);
+        var parts = new Tensor[Size];
+        var pending = new PendingOperation[Size];
+        for (var i = 0; i < Size; i++)
+            pending[i] = ReduceAsync(parts[i] = flat.Narrow(0, i * output.Count, output.Count), i, operation);
+        PendingOperation.WaitAll(pending);
+        output.View(-1).Copy_(parts[Rank]);
+    }
+
+    /// <summary>Every rank's tensor becomes a copy of the root's.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void Broadcast(Tensor tensor, int root) => BroadcastAsync(tensor, root).Wait();
+
+    /// <summary><see cref="Broadcast"/>, begun.</summary>
+    public PendingOperation BroadcastAsync(Tensor tensor, int root)
+    {
+        var name = Describe($"broadcast from rank {Member(root)}", tensor);
+        return Size == 1 ? PendingOperation.Done
+            : Begin(
+                name, null, work => DistributedNative.bam_group_broadcast(
+                    backend, tensor.LiveHandle, root, Milliseconds, (nint*)work));
+    }
+
+    /// <summary><paramref name="output"/> [size · n] becomes all ranks' <paramref name="input"/> [n], in their order.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void AllGather(Tensor output, Tensor input) => AllGatherAsync(output, input).Wait();
+
+    /// <summary><see cref="AllGather"/>, begun.</summary>
+    public PendingOperation AllGatherAsync(Tensor output, Tensor input)
+    {
+        CheckParts("all-gather", whole: output, part: input);
+        if (Size == 1)
+            return CopyAlone(output, input);
+        return Begin(
+            Describe("all-gather", input), null, work => DistributedNative.bam_group_all_gather(
+                backend, output.LiveHandle, input.LiveHandle, Milliseconds, (nint*)work));
+    }
+
+    /// <summary>
+    /// Sends the rows of <paramref name="input"/> [rows, …] to the ranks: the first <c>inputRows[0]</c> to rank 0, and so on.
+    /// The rows that come stand in <paramref name="output"/> in the order of their ranks, <c>outputRows[i]</c> from rank i.
+    /// Without counts every rank gets equally many.
+    /// </summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void AllToAll(
+        Tensor output, Tensor input, ReadOnlySpan<long> outputRows = default, ReadOnlySpan<long> inputRows = default)
+    {
+        var name = Describe("all-to-all", input);
+        Describe("all-to-all", output);
+        CheckRows(output, outputRows);
+        CheckRows(input, inputRows);
+        if (output.ScalarType != input.ScalarType || outputRows.Length != inputRows.Length)
+            throw new ArgumentException($"expected one type and both counts or none, found {input} and {output}", nameof(output));
+        if (Size == 1)
+        {
+            CopyAlone(output, input);
+            return;
+        }
+
+        var (outputCounts, inputCounts) = (outputRows.ToArray(), inputRows.ToArray());
+        Begin(name, null, work =>
+        {
+            fixed (long* outputs = outputCounts, inputs = inputCounts)
+            {
+                return DistributedNative.bam_group_all_to_all(
+                    backend, output.LiveHandle, input.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds,
+                    (nint*)work);
+            }
+        }).Wait();
+    }
+
+    /// <summary>Sends a tensor to a rank that calls <see cref="Receive"/> with the same tag.</summary>
+    /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
+    public void Send(Tensor tensor, int destination, int tag = 0) => PointToPoint(
+        $"send to rank {OtherMember(destination)}", tensor,
+        work => DistributedNative.bam_group_send(backend, tensor.LiveHandle, destination, tag, (nint*)work));
+
+    /// <summary>Fills a tensor with what a rank sends.</summary>
+    /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
+    public void Receive(Tensor tensor, int source, int tag = 0) => PointToPoint(
+        $"receive from rank {OtherMember(source)}", tensor,
+        work => DistributedNative.bam_group_receive(backend, tensor.LiveHandle, source, tag, (nint*)work));
+
+    /// <summary>Returns when every rank has called it.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void Barrier()
+    {
+        if (Size > 1)
+            Begin("barrier", null, work => DistributedNative.bam_group_barrier(backend, Milliseconds, (nint*)work)).Wait();
+    }
+
+    /// <summary>The exception for an operation of which libtorch left a message on this thread.</summary>
+    internal ProcessGroupException Failed(string operation)
+    {
+        hasFailed = true;
+        return new ProcessGroupException(Name, Rank, operation, world!.Blame(TcpStore.Reason()));
+    }
+
+    private long Milliseconds => (long)world!.Options.Timeout.TotalMilliseconds;
+
+    private PendingOperation Begin(string name, Action? finish, Func<nint, int> begin)
+    {
+        ObjectDisposedException.ThrowIf(backend == 0, this);
+        nint work = 0;
+        return begin((nint)(&work)) == 0 ? new PendingOperation(this, name, work, finish) : throw Failed(name);
+    }
+
+    // c10d's limit for sends and receives is that of the wait.
+    private void PointToPoint(string name, Tensor tensor, Func<nint, int> begin) =>
+        Begin(Describe(name, tensor), null, begin).Wait(Milliseconds);
+
+    /// <summary>What Gloo can add, and how its result comes back into the tensor.</summary>
+    private (Tensor Carried, Action? Finish) Widen(Tensor tensor, bool writesBack)
+    {
+        if (tensor.ScalarType != ScalarType.BFloat16 || world!.Backend == GroupBackend.Nccl)
+            return (tensor, null);
+        using var noGrad = NoGrad.Enter();
+        var wide = tensor.To(ScalarType.Float32).DetachFromScope();
+        return (wide, () =>
+        {
+            using var noGrad = NoGrad.Enter();
+            if (writesBack)
+                tensor.Copy_(wide);
+            wide.Dispose();
+        });
+    }
+
+    private static PendingOperation CopyAlone(Tensor output, Tensor input)
+    {
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        output.View(-1).Copy_(input.View(-1));
+        return PendingOperation.Done;
+    }
+
+    /// <summary>The operation with its tensor, for messages; checks that the tensor can be carried.</summary>
+    private string Describe(string operation, Tensor tensor)
+    {
+        var isCarried = tensor.ScalarType is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16 or ScalarType.Int64;
+        if (!isCarried || !tensor.IsContiguous || (world is not null && tensor.Device.Type != world.Options.Device))
+        {
+            throw new ArgumentException(
+                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the group's kind of device"
+                + $", found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
+                nameof(tensor));
+        }
+
+        return $"{operation} of {tensor}";
+    }
+
+    private void CheckParts(string operation, Tensor whole, Tensor part)
+    {
+        Describe(operation, whole);
+        Describe(operation, part);
+        if (whole.Count != part.Count * Size || whole.ScalarType != part.ScalarType)
+            throw new ArgumentException($"{operation}: expected {Size} times {part}, found {whole}", nameof(whole));
+    }
+
+    private void CheckRows(
+        Tensor tensor, ReadOnlySpan<long> counts, [CallerArgumentExpression(nameof(counts))] string? name = null)
+    {
+        var rows = tensor.Size(0);
+        var sum = 0L;
+        foreach (var count in counts)
+            sum += count >= 0 ? count : throw new ArgumentOutOfRangeException(name, count, "a count of rows is negative");
+        if (counts.IsEmpty ? rows % Size != 0 : counts.Length != Size || sum != rows)
+        {
+            var expected = counts.IsEmpty ? $"a multiple of {Size} rows" : $"{Size} counts of rows, {rows} together";
+            throw new ArgumentException(
+                $"all-to-all: expected {expected}, found {tensor} and [{string.Join(", ", counts.ToArray())}]", name);
+        }
+    }
+
+    private int Member(int rank) =>
+        rank >= 0 && rank < Size ? rank
+            : throw new ArgumentOutOfRangeException(nameof(rank), rank, $"expected a rank below {Size}");
+
+    private int OtherMember(int rank) =>
+        Member(rank) != Rank ? rank : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");
+}
+
+/// <summary>An operation that was begun. Its tensors belong to it until <see cref="Wait()"/> has returned.</summary>
+internal sealed class PendingOperation
+{
+    private readonly ProcessGroup? group;
+    private readonly string name;
+    private readonly Action? finish;
+    private nint work;
+
+    internal PendingOperation(ProcessGroup? group, string name, nint work, Action? finish)
+    {
+        this.group = group;
+        this.name = name;
+        this.work = work;
+        this.finish = finish;
+    }
+
+    /// <summary>An operation that needs no waiting.</summary>
+    internal static PendingOperation Done { get; } = new(null, "", 0, null);
+
+    /// <summary>Waits for all, in the order in which they began.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public static void WaitAll(ReadOnlySpan<PendingOperation> operations)
+    {
+        foreach (var operation in operations)
+            operation.Wait();
+    }
+
+    /// <summary>Waits for the result, and writes it; once more does nothing. On a GPU the current stream waits.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void Wait() => Wait(0);
+
+    /// <summary>Waits at most that long; 0: the limit that the operation began with.</summary>
+    internal void Wait(long milliseconds)
+    {
+        var work = Interlocked.Exchange(ref this.work, 0);
+        if (work == 0)
+            return;
+        if (DistributedNative.bam_work_wait(work, milliseconds) != 0)
+            throw group!.Failed(name);
+        finish?.Invoke();
+    }
+}

@@ -1,0 +1,175 @@
+using System.Globalization;
+using System.Text;
+using Bam.Torch;
+using Bam.Torch.Distributed;
+
+namespace Bam.Training.Distributed;
+
+/// <summary>
+/// This process's place among those of a run, as torchrun, <c>bam launch</c> or Slurm's <c>srun</c> set it in the environment.
+/// </summary>
+/// <param name="Rank">From 0 to <paramref name="Size"/> - 1.</param>
+/// <param name="Size">Processes of the run; 1 without a launcher.</param>
+/// <param name="LocalRank">Of the processes on this machine, from 0: the number of its GPU.</param>
+/// <param name="Store">Where the processes meet; null for one process.</param>
+/// <param name="Source">The variables that say so, for messages.</param>
+internal sealed record DistributedEnvironment(int Rank, int Size, int LocalRank, StoreAddress? Store, string Source)
+{
+    private const string TorchrunHint =
+        "torchrun and bam launch set RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT; set all or unset them";
+
+    private const string SlurmHint = "srun sets it; start the processes by srun, or unset SLURM_STEP_ID for one process";
+
+    // Below Linux's ephemeral ports, which begin at 32768, and above the ports of common services.
+    private const int FirstSlurmPort = 10_000;
+    private const int SlurmPorts = 22_000;
+
+    // Steps of one job get ports far enough from those of the next jobs.
+    private const int PortsBetweenSteps = 101;
+
+    // Any of these makes a process a rank of torchrun.
+    private static readonly string[] RankVariables = ["RANK", "WORLD_SIZE", "LOCAL_RANK"];
+
+    // In the order in which they count.
+    private static readonly string[] NodeLists = ["SLURM_STEP_NODELIST", "SLURM_NODELIST", "SLURM_JOB_NODELIST"];
+
+    /// <summary>One process, without a launcher.</summary>
+    public static DistributedEnvironment Alone { get; } = new(0, 1, 0, null, "no launcher");
+
+    /// <summary>Reads the variables of this process.</summary>
+    /// <exception cref="InvalidInputException">One is missing or wrong; the message names it.</exception>
+    public static DistributedEnvironment Current() => Read(Environment.GetEnvironmentVariable);
+
+    /// <summary>
+    /// torchrun's variables win over Slurm's. Under <c>srun</c> MASTER_ADDR and MASTER_PORT may be set, to replace the step's
+    /// first machine and the port that follows from the job's number.
+    /// </summary>
+    /// <exception cref="InvalidInputException">A variable is missing or wrong; the message names it.</exception>
+    public static DistributedEnvironment Read(Func<string, string?> environment)
+    {
+        string? Variable(string name) => environment(name) is { Length: > 0 } value ? value : null;
+        var torchrun = RankVariables.Any(name => Variable(name) is not null);
+        var isStep = Variable("SLURM_STEP_ID") is not null;
+        var master = Variable("MASTER_ADDR") is not null || Variable("MASTER_PORT") is not null;
+        if (torchrun || (master && !isStep)) return OfTorchrun(Variable);
+        return isStep ? OfSlurm(Variable) : Alone;
+    }
+
+    /// <summary>Refuses what only one process can do.</summary>
+    /// <param name="work">A noun: "training".</param>
+    /// <exception cref="InvalidInputException">There are more processes.</exception>
+    public void RequireAlone(string work)
+    {
+        if (Size == 1) return;
+        throw new InvalidInputException(
+            $"{work} by several processes is not supported, and this is rank {Rank} of {Size} ({Source}); start one process");
+    }
+
+    /// <summary>What joins the group of all processes.</summary>
+    public ProcessGroupOptions GroupOptions(DeviceType device, TimeSpan timeout) => new()
+    {
+        // A group of one process asks nobody.
+        Store = Store ?? new StoreAddress("localhost", 0),
+        Rank = Rank,
+        Size = Size,
+        Timeout = timeout,
+        JoinTimeout = timeout,
+        Device = device,
+    };
+
+    private static DistributedEnvironment OfTorchrun(Func<string, string?> variable)
+    {
+        if (variable("WORLD_SIZE") == "1") return Alone;
+        string Required(string name) => Require(variable, name, TorchrunHint);
+        var size = Number(Required("WORLD_SIZE"), "WORLD_SIZE", 1, int.MaxValue);
+        var rank = Number(Required("RANK"), "RANK", 0, size - 1);
+        var localRank = Number(Required("LOCAL_RANK"), "LOCAL_RANK", 0, size - 1);
+        var host = Required("MASTER_ADDR");
+        var port = Port(Required("MASTER_PORT"));
+        // torchrun may run the store itself, and keeps it over restarts.
+        var isServedByAgent = variable("TORCHELASTIC_USE_AGENT_STORE") is "True";
+        var store = new StoreAddress(host, port, !isServedByAgent, $"bam/{variable("TORCHELASTIC_RESTART_COUNT") ?? "0"}");
+        return new(rank, size, localRank, store, "RANK and WORLD_SIZE");
+    }
+
+    private static DistributedEnvironment OfSlurm(Func<string, string?> variable)
+    {
+        string Required(string name) => Require(variable, name, SlurmHint);
+        var tasks = variable("SLURM_STEP_NUM_TASKS") is null ? "SLURM_NTASKS" : "SLURM_STEP_NUM_TASKS";
+        // A step of one task need not name their number.
+        var size = variable(tasks) is { } text ? Number(text, tasks, 1, int.MaxValue) : 1;
+        if (size == 1) return Alone;
+        var rank = Number(Required("SLURM_PROCID"), "SLURM_PROCID", 0, size - 1);
+        var localRank = Number(Required("SLURM_LOCALID"), "SLURM_LOCALID", 0, size - 1);
+        var host = variable("MASTER_ADDR") ?? FirstHost(variable, Required);
+        var port = variable("MASTER_PORT") is { } given ? Port(given) : SlurmPort(variable, Required);
+        return new(rank, size, localRank, new StoreAddress(host, port), $"SLURM_PROCID and {tasks}");
+    }
+
+    private static string FirstHost(Func<string, string?> variable, Func<string, string> required)
+    {
+        var name = NodeLists.FirstOrDefault(name => variable(name) is not null) ?? NodeLists[^1];
+        return SlurmNodeList.First(required(name), name);
+    }
+
+    private static int SlurmPort(Func<string, string?> variable, Func<string, string> required)
+    {
+        var job = Number(required("SLURM_JOB_ID"), "SLURM_JOB_ID", 0, int.MaxValue);
+        // Steps that Slurm itself starts have numbers near 2³².
+        var step = uint.TryParse(variable("SLURM_STEP_ID"), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : 0;
+        return FirstSlurmPort + (int)((job + ((long)step * PortsBetweenSteps)) % SlurmPorts);
+    }
+
+    private static string Require(Func<string, string?> variable, string name, string hint) =>
+        variable(name) ?? throw new InvalidInputException($"the environment variable {name} is missing; {hint}");
+
+    private static int Port(string text) => Number(text, "MASTER_PORT", 1, ushort.MaxValue);
+
+    private static int Number(string text, string name, int least, int most)
+    {
+        var isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
+        if (isNumber && number >= least && number <= most) return number;
+        var range = most == int.MaxValue ? $"an integer from {least}" : $"an integer from {least} to {most}";
+        throw new InvalidInputException($"the environment variable {name}", range, $"'{text}'", "set it right, or unset it");
+    }
+}
+
+/// <summary>Slurm's short form of a list of machines, such as <c>gpu[003-006,9],login</c>.</summary>
+internal static class SlurmNodeList
+{
+    /// <summary>The first machine.</summary>
+    /// <param name="list">As Slurm writes it.</param>
+    /// <param name="variable">Where it comes from, for messages.</param>
+    /// <exception cref="InvalidInputException">The list is none.</exception>
+    public static string First(string list, string variable)
+    {
+        var host = new StringBuilder();
+        for (var i = 0; i < list.Length && list[i] != ',';)
+        {
+            if (list[i] != '[')
+            {
+                host.Append(list[i++]);
+                continue;
+            }
+
+            // A bracket holds numbers and ranges; the first number stands at its beginning.
+            var close = list.IndexOf(']', i);
+            var digits = close < 0 ? 0 : list.AsSpan(i + 1, close - i - 1).IndexOfAnyExceptInRange('0', '9');
+            var length = digits < 0 ? close - i - 1 : digits;
+            if (length == 0 || (digits > 0 && list[i + 1 + digits] is not ('-' or ',')))
+                throw Wrong(list, variable);
+            host.Append(list, i + 1, length);
+            i = close + 1;
+        }
+
+        var name = host.ToString();
+        var isName = name.Length > 0 && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '_');
+        return isName ? name : throw Wrong(list, variable);
+    }
+
+    private static InvalidInputException Wrong(string list, string variable) => new(
+        $"the environment variable {variable}", "a list of machines such as gpu[003-006,9]", $"'{list}'",
+        "set MASTER_ADDR to the first machine");
+}

@@ -1,0 +1,209 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Bam.Torch.Distributed;
+
+namespace Bam.Torch.Tests.Distributed;
+
+/// <summary>
+/// One rank of a test: <c>SCENARIO RANK SIZE PORT TIMEOUT JOIN-TIMEOUT</c>, both in seconds. What a scenario finds goes to
+/// standard output, a failure to standard error.
+/// </summary>
+internal static class RankProgram
+{
+    /// <summary>Elements of a tensor; small integers, exact also in bfloat16.</summary>
+    public const int Count = 4;
+
+    private static readonly ScalarType[] s_types =
+        [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Int64];
+
+    private static readonly Dictionary<string, Action<ProcessGroup>> s_scenarios = new()
+    {
+        ["operations"] = Operations,
+        ["bits"] = Bits,
+        ["subgroups"] = Subgroups,
+        ["asynchronous"] = Asynchronous,
+        ["middle-rank-waits"] = group => WaitForever(group, 1),
+        ["first-rank-waits"] = group => WaitForever(group, 0),
+        ["middle-rank-throws"] = group => Throw(group, 1),
+        ["first-rank-throws"] = group => Throw(group, 0),
+        ["middle-rank-leaves"] = Leave,
+    };
+
+    private static int Main(string[] arguments)
+    {
+        var numbers = arguments[1..].Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
+        LibTorch.Load(new LibTorchOptions { Threads = 1 });
+        try
+        {
+            using var group = ProcessGroup.Open(new ProcessGroupOptions
+            {
+                Store = new StoreAddress("127.0.0.1", numbers[2]),
+                Rank = numbers[0],
+                Size = numbers[1],
+                Timeout = TimeSpan.FromSeconds(numbers[3]),
+                JoinTimeout = TimeSpan.FromSeconds(numbers[4]),
+            });
+            try
+            {
+                s_scenarios[arguments[0]](group);
+            }
+            catch (Exception e)
+            {
+                group.ReportFailure(e);
+                throw;
+            }
+
+            return 0;
+        }
+        catch (Exception e) when (e is ProcessGroupException or InvalidOperationException)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+    }
+
+    private static void Operations(ProcessGroup group)
+    {
+        foreach (var type in s_types)
+        {
+            using var scope = TensorScope.Open();
+            Tensor Own() => Ramp(group.Rank + 1, type);
+
+            foreach (var operation in Enum.GetValues<ReduceOperation>())
+            {
+                var reduced = Own();
+                group.AllReduce(reduced, operation);
+                Write($"all-reduce {operation} {type}", reduced);
+            }
+
+            var root = group.Size - 1;
+            var sum = Own();
+            group.Reduce(sum, root);
+            if (group.Rank == root)
+                Write($"reduce {type}", sum);
+
+            var copy = Own();
+            group.Broadcast(copy, root);
+            Write($"broadcast {type}", copy);
+
+            var gathered = Tensor.Zeros([group.Size * Count], type);
+            group.AllGather(gathered, Own());
+            Write($"all-gather {type}", gathered);
+
+            var part = Tensor.Zeros([Count / group.Size], type);
+            group.ReduceScatter(part, Own());
+            Write($"reduce-scatter {type}", part);
+
+            var exchanged = Tensor.Zeros([Count], type);
+            group.AllToAll(exchanged, Own());
+            Write($"all-to-all {type}", exchanged);
+
+            // Rank r sends r + 1 rows of two columns to each rank.
+            var rows = group.Rank + 1L;
+            var uneven = Tensor.Zeros([group.Size * (group.Size + 1) / 2, 2], type);
+            group.AllToAll(
+                uneven,
+                Tensor.Full([group.Size * rows, 2], group.Rank + 1, type),
+                [.. Enumerable.Range(1, group.Size).Select(count => (long)count)],
+                [.. Enumerable.Repeat(rows, group.Size)]);
+            Write($"uneven all-to-all {type}", uneven);
+
+            var received = Tensor.Zeros([Count], type);
+            if (group.Rank % 2 == 0)
+            {
+                group.Send(Own(), group.Rank + 1, tag: 7);
+                group.Receive(received, group.Rank + 1, tag: 8);
+            }
+            else
+            {
+                group.Receive(received, group.Rank - 1, tag: 7);
+                group.Send(Own(), group.Rank - 1, tag: 8);
+            }
+
+            Write($"send and receive {type}", received);
+        }
+
+        group.Barrier();
+    }
+
+    private static void Bits(ProcessGroup group)
+    {
+        foreach (var type in new[] { ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float64 })
+        {
+            using var scope = TensorScope.Open();
+            var values = Enumerable.Range(0, 100_003).Select(i => (float)Math.Sin((i * 12.9898) + group.Rank)).ToArray();
+            var tensor = Tensor.From<float>(values).To(type);
+            group.AllReduce(tensor);
+            var wide = tensor.To(ScalarType.Float64).ToArray<double>();
+            Console.WriteLine($"{type}: {Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes<double>(wide)))}");
+        }
+    }
+
+    /// <summary>Four ranks as two rows and two columns.</summary>
+    private static void Subgroups(ProcessGroup group)
+    {
+        using var scope = TensorScope.Open();
+        var (row, column) = (group.Rank / 2, group.Rank % 2);
+        using var rows = group.Subgroup([2 * row, (2 * row) + 1], $"row {row}");
+        using var columns = group.Subgroup([column + 2, column], $"column {column}");
+        foreach (var member in new[] { rows, columns })
+        {
+            var sum = Ramp(group.Rank + 1, ScalarType.Float32);
+            member.AllReduce(sum);
+            Write($"{member.Name}, rank {member.Rank}", sum);
+        }
+
+        using var alone = columns.Subgroup([columns.Rank], "alone");
+        var own = Ramp(group.Rank + 1, ScalarType.Float32);
+        alone.AllReduce(own);
+        Write($"{alone.Name}, rank {alone.Rank}", own);
+    }
+
+    private static void Asynchronous(ProcessGroup group)
+    {
+        using var scope = TensorScope.Open();
+        var tensors = Enumerable.Range(0, 20).Select(i => Ramp(i + group.Rank, s_types[i % s_types.Length])).ToArray();
+        var pending = tensors.Select(tensor => group.AllReduceAsync(tensor)).ToArray();
+        PendingOperation.WaitAll(pending);
+        for (var i = 0; i < tensors.Length; i++)
+            Write($"bucket {i}", tensors[i]);
+    }
+
+    /// <summary>One rank says that it is ready, and the test kills or stops it; then the others, which need it, go on.</summary>
+    private static void WaitForever(ProcessGroup group, int rank)
+    {
+        group.Barrier();
+        if (group.Rank == rank)
+        {
+            Console.WriteLine("ready");
+            Thread.Sleep(Timeout.Infinite);
+        }
+
+        Console.In.ReadLine();
+        using var scope = TensorScope.Open();
+        group.AllReduce(Ramp(1, ScalarType.Float32));
+    }
+
+    private static void Throw(ProcessGroup group, int rank)
+    {
+        group.Barrier();
+        if (group.Rank == rank)
+            throw new InvalidOperationException("the disk is full\nsecond line");
+        using var scope = TensorScope.Open();
+        group.AllReduce(Ramp(1, ScalarType.Float32));
+    }
+
+    private static void Leave(ProcessGroup group)
+    {
+        group.Barrier();
+        if (group.Rank != 1)
+            group.Barrier();
+    }
+
+    private static Tensor Ramp(int factor, ScalarType type) =>
+        Tensor.From<float>([.. Enumerable.Range(1, Count).Select(i => (float)(i * factor))]).To(type);
+
+    private static void Write(string name, Tensor tensor) =>
+        Console.WriteLine($"{name}: {string.Join(' ', tensor.To(ScalarType.Float64).ToArray<double>())}");
+}
