@@ -154,8 +154,12 @@ internal sealed partial class LaunchedRanks : IDisposable
 
     private void Signal(int signal)
     {
-        foreach (var process in processes)
-            if (!process.HasExited) _ = kill(process.Id, signal);
+        foreach (var process in processes.Where(process => !process.HasExited))
+        {
+            // What a killed rank has started goes with it: its session is a process group too.
+            if (signal == SigKill) _ = kill(-process.Id, signal);
+            _ = kill(process.Id, signal);
+        }
     }
 
     [LibraryImport("libc")]
