@@ -70,9 +70,9 @@ internal static unsafe partial class FewRowsKernel
         {
             var (first, rows, matrix) = groups[item / items];
             var (start, end) = (item % items * step, Math.Min(outputs, (item % items + 1) * step));
-            float* groupX = x + (long)first * depth, groupY = y + (long)first * outputs;
-            if (Vector512.IsHardwareAccelerated) Dots<WideVector>(groupX, (float*)matrix, groupY, rows, start, end, outputs, depth);
-            else Dots<NarrowVector>(groupX, (float*)matrix, groupY, rows, start, end, outputs, depth);
+            float* input = x + (long)first * depth, output = y + (long)first * outputs, w = (float*)matrix;
+            if (Vector512.IsHardwareAccelerated) Dots<WideVector>(input, w, output, rows, start, end, outputs, depth);
+            else Dots<NarrowVector>(input, w, output, rows, start, end, outputs, depth);
         });
     }
 
