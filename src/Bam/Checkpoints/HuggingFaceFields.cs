@@ -28,13 +28,23 @@ internal static class HuggingFaceFields
             NumHiddenLayers = fields.Int("num_hidden_layers"),
             NumAttentionHeads = heads,
             NumKeyValueHeads = fields.Int("num_key_value_heads", keyValueHeads ?? heads),
-            HeadDim = fields.Int("head_dim", headDim ?? hidden / Math.Max(1, heads)),
+            HeadDim = fields.OptionalInt("head_dim") ?? headDim ?? fields.HeadDim(hidden, heads),
             MaxPositionEmbeddings = fields.Int("max_position_embeddings", maxPositions),
             TieWordEmbeddings = fields.Flag("tie_word_embeddings", isTied),
             BosTokenId = fields.OptionalInt("bos_token_id"),
             EosTokenIds = fields.TokenIds("eos_token_id"),
             TorchDtype = fields.Dtype(),
         };
+    }
+
+    /// <summary>d / H, of a file without <c>head_dim</c>.</summary>
+    public static int HeadDim(
+        this JsonFields fields, int hidden, int heads, string hiddenKey = "hidden_size", string headsKey = "num_attention_heads")
+    {
+        if (hidden > 0 && heads > hidden)
+            throw fields.Fault(
+                headsKey, $"at most {hiddenKey} = {hidden}", $"{heads}", $"a head has {hiddenKey} / {headsKey} dimensions");
+        return hidden / Math.Max(1, heads);
     }
 
     /// <summary>The activation under Bam's name; there are two of GELU, exact and by a hyperbolic tangent.</summary>
@@ -49,12 +59,13 @@ internal static class HuggingFaceFields
         };
     }
 
-    /// <summary>A number above 0.</summary>
+    /// <summary>A number above 0 whose reciprocal is used.</summary>
     public static double PositiveNumber(this JsonFields fields, string key, double absent)
     {
         var number = fields.Number(key, absent);
-        if (number > 0) return number;
-        throw fields.Fault(key, "a positive number", number.ToString(CultureInfo.InvariantCulture), "correct it");
+        if (number > 0 && (float)(1 / number) is > 0 and < float.PositiveInfinity) return number;
+        var expected = number > 0 ? "a number whose reciprocal is in the range of float32" : "a positive number";
+        throw fields.Fault(key, expected, number.ToString(CultureInfo.InvariantCulture), "correct it");
     }
 
     /// <summary>Every how many layers one is of another kind, where the layers are not named one by one.</summary>

@@ -17,27 +17,38 @@ internal sealed class JsonFields
     private readonly string path;
     private readonly Dictionary<string, JsonElement> unread;
     private readonly HashSet<string> asked = [];
+    private readonly HashSet<string> read;
     private readonly List<Refusal> refusals;
     private readonly List<string> warnings;
 
     /// <summary>Parses <paramref name="json"/>, which must be one object without duplicate names.</summary>
     public JsonFields(string json, string file)
     {
-        (this.file, path, refusals, warnings) = (file, "", [], []);
+        (this.file, path, refusals, warnings, read) = (file, "", [], [], []);
         unread = JsonInput.ReadObject(Encoding.UTF8.GetBytes(json), file, "it may be cut short or the wrong file", Members);
     }
 
     private JsonFields(JsonElement value, string key, JsonFields parent)
     {
-        (file, path, refusals, warnings) = (parent.file, $"{parent.path}{ShortText.Of(key)}: ", parent.refusals, parent.warnings);
+        (file, path) = (parent.file, $"{parent.path}{ShortText.Of(key)}: ");
+        (refusals, warnings, read) = (parent.refusals, parent.warnings, parent.read);
         unread = Members(value);
     }
 
     /// <summary>Warnings about values that are read differently than expected, in this object and those inside it.</summary>
     public IReadOnlyList<string> Warnings => warnings;
 
+    /// <summary>The file, as messages name it.</summary>
+    public string Where => file;
+
     /// <summary>The keys that have not been read yet.</summary>
     public IReadOnlyCollection<string> Unread => unread.Keys;
+
+    /// <summary>Whether a value was read under the key, in this object or one inside it.</summary>
+    public bool WasRead(string key) => read.Contains(key);
+
+    /// <summary>Whether a value was looked for under the key, there or not.</summary>
+    public bool WasAsked(string key) => asked.Contains(key);
 
     /// <summary>The value of a declared key, or <paramref name="absent"/> unless it is required.</summary>
     public object? Value(ConfigKey key, object? absent) => absent switch
@@ -104,7 +115,8 @@ internal sealed class JsonFields
         var found = new List<string>();
         foreach (var key in keys)
         {
-            if (Take(key) is not null) found.Add(key);
+            asked.Add(key);
+            if (unread.Remove(key, out var value) && value.ValueKind != JsonValueKind.Null) found.Add(key);
         }
 
         return found;
@@ -277,6 +289,7 @@ internal sealed class JsonFields
     private JsonElement? Take(string key)
     {
         asked.Add(key);
+        if (HasValue(key)) read.Add(key);
         return unread.Remove(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
     }
 

@@ -275,7 +275,7 @@ public sealed record ModelConfig
 
     /// <summary>Refuses sizes that no model can have.</summary>
     /// <exception cref="InvalidInputException">Names the first field at fault.</exception>
-    internal void Validate(string where) => ModelConfigRules.Check(this, where);
+    internal void Validate(string where) => ModelConfigRules.Check(this, new ConfigPlace(where));
 }
 
 /// <summary>The normalisation in front of each branch.</summary>

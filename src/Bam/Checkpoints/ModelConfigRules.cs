@@ -26,7 +26,7 @@ internal static class ModelConfigRules
 
     /// <summary>Refuses sizes that contradict each other, or that the weights stored beside the file cannot hold.</summary>
     /// <exception cref="InvalidInputException">A value is impossible, or two do not fit together.</exception>
-    public static void Check(ModelConfig config, string where, ShardSet? stored = null)
+    public static void Check(ModelConfig config, ConfigPlace where, ShardSet? stored = null)
     {
         CheckSizes(config, where);
         CheckNumbers(config, where);
@@ -38,14 +38,14 @@ internal static class ModelConfigRules
         foreach (var end in config.EosTokenIds) CheckTokenId(where, "eos_token_id", end, config.VocabSize);
     }
 
-    private static void CheckSizes(ModelConfig config, string where)
+    private static void CheckSizes(ModelConfig config, ConfigPlace where)
     {
         foreach (var size in Sizes) CheckRange(config, where, size);
         if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
         {
             throw Fault(
-                where, "num_key_value_heads", $"a divisor of num_attention_heads = {config.NumAttentionHeads}",
-                config.NumKeyValueHeads,
+                where, "num_key_value_heads",
+                $"a divisor of {where.Key("num_attention_heads")} = {config.NumAttentionHeads}", config.NumKeyValueHeads,
                 "each key-value head serves the same number of query heads");
         }
 
@@ -53,7 +53,7 @@ internal static class ModelConfigRules
         RequireFits(where, "intermediate_size", 2L * config.NumLocalExperts * config.IntermediateSize);
     }
 
-    private static void CheckNumbers(ModelConfig config, string where)
+    private static void CheckNumbers(ModelConfig config, ConfigPlace where)
     {
         foreach (var number in Numbers) CheckRange(config, where, number);
         if (config.PartialRotaryFactor is not (> 0 and <= 1))
@@ -65,7 +65,7 @@ internal static class ModelConfigRules
             throw Fault(
                 where, "partial_rotary_factor", $"an even number of rotated dimensions of head_dim = {config.HeadDim}",
                 config.RotaryDim,
-                "rotary embedding turns pairs; correct head_dim or partial_rotary_factor");
+                $"rotary embedding turns pairs; correct head_dim or {where.Key("partial_rotary_factor")}");
         }
 
         if (!Activations.Contains(config.HiddenAct))
@@ -75,7 +75,7 @@ internal static class ModelConfigRules
         foreach (var weight in LossWeights) CheckRange(config, where, weight);
     }
 
-    private static void CheckRopeScaling(ModelConfig config, string where)
+    private static void CheckRopeScaling(ModelConfig config, ConfigPlace where)
     {
         if (config.RopeScaling is not { } scaling) return;
         RequirePositive(where, "rope_scaling: factor", scaling.Factor);
@@ -116,7 +116,7 @@ internal static class ModelConfigRules
         }
     }
 
-    private static void CheckRamp(string where, double low, double high, string lowKey, string highKey)
+    private static void CheckRamp(ConfigPlace where, double low, double high, string lowKey, string highKey)
     {
         RequirePositive(where, $"rope_scaling: {lowKey}", low);
         if (!(high > low && double.IsFinite(high)))
@@ -125,16 +125,16 @@ internal static class ModelConfigRules
                 "correct it");
     }
 
-    private static void CheckPairs(string where, string key, ValueList<double> factors, int pairs)
+    private static void CheckPairs(ConfigPlace where, string key, ValueList<double> factors, int pairs)
     {
         if (factors.Count != pairs)
             throw Fault(
                 where, $"rope_scaling: {key}", $"{pairs} numbers, one for each pair of rotated dimensions", factors.Count,
-                "correct it, head_dim or partial_rotary_factor");
+                $"correct it, head_dim or {where.Key("partial_rotary_factor")}");
         foreach (var factor in factors) RequirePositive(where, $"rope_scaling: {key}", factor);
     }
 
-    private static void CheckLayers(ModelConfig config, string where)
+    private static void CheckLayers(ModelConfig config, ConfigPlace where)
     {
         CheckLayerCount(config, where, "layer_types", config.LayerTypes.Count);
         CheckLayerCount(config, where, "no_rope_layers", config.NoRopeLayers.Count);
@@ -153,33 +153,37 @@ internal static class ModelConfigRules
                 "correct one of the two");
     }
 
-    private static void CheckDenseLayers(ModelConfig config, string where)
+    private static void CheckDenseLayers(ModelConfig config, ConfigPlace where)
     {
         const string Key = "mlp_only_layers";
         if (config.MlpOnlyLayers.Count == 0) return;
         var other = config.MlpOnlyLayers.FirstOrDefault(layer => layer < 0 || layer >= config.NumHiddenLayers, -1);
         if (other >= 0 || config.MlpOnlyLayers.Min() < 0)
-            throw Fault(where, Key, $"layers below num_hidden_layers = {config.NumHiddenLayers}", other, "correct it");
+            throw Fault(
+                where, Key, $"layers below {where.Key("num_hidden_layers")} = {config.NumHiddenLayers}", other, "correct it");
         if (config.NumLocalExperts == 1)
-            throw Fault(where, Key, "no such key with num_local_experts = 1", config.MlpOnlyLayers.Count, "remove it");
+            throw Fault(
+                where, Key, $"no such key with {where.Key("num_local_experts")} = 1",
+                $"{config.MlpOnlyLayers.Count} layers without experts", "remove it");
         if (config.DenseIntermediateSize is null)
             throw Fault(where, "dense_intermediate_size", $"an integer with {Key}", "none", "add it");
     }
 
-    private static void CheckLayerCount(ModelConfig config, string where, string key, int count)
+    private static void CheckLayerCount(ModelConfig config, ConfigPlace where, string key, int count)
     {
         if (count != 0 && count != config.NumHiddenLayers)
             throw Fault(
-                where, key, $"an entry for each of num_hidden_layers = {config.NumHiddenLayers} layers", count, "correct it");
+                where, key, $"an entry for each of {where.Key("num_hidden_layers")} = {config.NumHiddenLayers} layers", count,
+                "correct it");
     }
 
-    private static void CheckExperts(ModelConfig config, string where)
+    private static void CheckExperts(ModelConfig config, ConfigPlace where)
     {
         if (config.NumExpertsPerTok > config.NumLocalExperts)
         {
             throw Fault(
-                where, "num_experts_per_tok", $"at most num_local_experts = {config.NumLocalExperts}", config.NumExpertsPerTok,
-                "a token cannot go to more experts than there are");
+                where, "num_experts_per_tok", $"at most {where.Key("num_local_experts")} = {config.NumLocalExperts}",
+                config.NumExpertsPerTok, "a token cannot go to more experts than there are");
         }
 
         if (config.ShareKeyValue && config.NumAttentionExperts == 1)
@@ -206,13 +210,13 @@ internal static class ModelConfigRules
             throw Fault(where, PerToken, $"1 to num_attention_experts = {config.NumAttentionExperts}", k, "correct it");
     }
 
-    private static void CheckTokenId(string where, string field, int id, int vocabSize)
+    private static void CheckTokenId(ConfigPlace where, string field, int id, int vocabSize)
     {
         if (id < 0 || id >= vocabSize)
             throw Fault(where, field, $"an id below vocab_size = {vocabSize}", id, "correct or remove it");
     }
 
-    private static void RequirePositive(string where, string field, double value)
+    private static void RequirePositive(ConfigPlace where, string field, double value)
     {
         if (!(value > 0 && double.IsFinite(value))) throw Fault(where, field, Positive, value, "correct it");
     }
@@ -221,7 +225,7 @@ internal static class ModelConfigRules
         ModelConfigJson.Keys.Where(
             key => key.Property.PropertyType == typeof(T) && double.IsFinite(key.Attribute.Minimum));
 
-    private static void CheckRange(ModelConfig config, string where, ConfigKey key)
+    private static void CheckRange(ModelConfig config, ConfigPlace where, ConfigKey key)
     {
         if (key.Get(config) is not { } value) return;
         var number = Convert.ToDouble(value, CultureInfo.InvariantCulture);
@@ -235,7 +239,7 @@ internal static class ModelConfigRules
         throw Fault(where, key.Name, key.Attribute.Allows(0) ? "0 or a positive number" : Positive, number, "correct it");
     }
 
-    private static void RequireFits(string where, string field, long fused)
+    private static void RequireFits(ConfigPlace where, string field, long fused)
     {
         if (fused > int.MaxValue)
             throw Fault(where, field, $"a fused width over all experts of at most {int.MaxValue}", fused, "is a size wrong?");
@@ -243,9 +247,10 @@ internal static class ModelConfigRules
 
     private static string Quoted(string[] names) => string.Join(" or ", names.Select(name => $"\"{name}\""));
 
-    private static InvalidInputException Fault(string where, string field, string expected, IFormattable? found, string hint) =>
+    private static InvalidInputException Fault(
+        ConfigPlace where, string field, string expected, IFormattable? found, string hint) =>
         Fault(where, field, expected, found?.ToString(null, CultureInfo.InvariantCulture) ?? "none", hint);
 
-    private static InvalidInputException Fault(string where, string field, string expected, string found, string hint) =>
-        new($"{where}: {field}", expected, found, hint);
+    private static InvalidInputException Fault(ConfigPlace where, string field, string expected, string found, string hint) =>
+        new($"{where}: {where.Key(field)}", expected, found, hint);
 }

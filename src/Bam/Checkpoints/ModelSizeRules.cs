@@ -20,7 +20,7 @@ internal static class ModelSizeRules
 
     /// <summary>Checks the counts of a configuration whose sizes are valid one by one.</summary>
     /// <exception cref="InvalidInputException">Names the key, what there may be and what is asked.</exception>
-    public static void Check(ModelConfig config, string where, ShardSet? stored)
+    public static void Check(ModelConfig config, ConfigPlace where, ShardSet? stored)
     {
         var (tensors, parameters) = Count(config);
         var (count, found) = LargestCount(config);
@@ -28,7 +28,7 @@ internal static class ModelSizeRules
             && parameters > there)
         {
             throw new InvalidInputException(
-                $"{where}: {count}",
+                $"{where}: {where.Key(count)}",
                 $"a model that the {stored.Tensors.Count} tensors ({Text(there)} numbers) beside it can hold",
                 $"{found}, which asks for {Text(tensors)} tensors ({Text(parameters)} numbers)",
                 "correct it, or copy the weights that belong to it");
@@ -36,12 +36,12 @@ internal static class ModelSizeRules
 
         if (tensors > MostTensors)
             throw new InvalidInputException(
-                $"{where}: {count}", $"a model of at most {MostTensors} tensors", $"{found}, which asks for {Text(tensors)}",
+                $"{where}: {where.Key(count)}", $"a model of at most {MostTensors} tensors", $"{found}, which asks for {Text(tensors)}",
                 "correct it");
         if (parameters <= MostParameters) return;
         var (size, value) = LargestSize(config);
         throw new InvalidInputException(
-            $"{where}: {size}", $"a model of at most {Text(MostParameters)} parameters",
+            $"{where}: {where.Key(size)}", $"a model of at most {Text(MostParameters)} parameters",
             $"{value}, which makes it {Text(parameters)}", "correct it");
     }
 

@@ -31,7 +31,12 @@ internal static class GptJFamily
     private static ModelConfig Read(JsonFields fields)
     {
         var (hidden, heads) = (fields.Int("n_embd"), fields.Int("n_head"));
-        var headDim = hidden / Math.Max(1, heads);
+        var headDim = fields.HeadDim(hidden, heads, "n_embd", "n_head");
+        var rotaryDim = fields.Int("rotary_dim", 64);
+        if (heads > 0 && hidden > 0 && (rotaryDim < 2 || rotaryDim > headDim || rotaryDim % 2 != 0))
+            throw fields.Fault(
+                "rotary_dim", $"an even number from 2 to n_embd / n_head = {headDim}", $"{rotaryDim}",
+                "these dimensions of each head are rotated, in pairs");
         fields.RequireNoWindow();
         return new ModelConfig
         {
@@ -49,7 +54,7 @@ internal static class GptJFamily
             HiddenAct = fields.Activation("gelu_new", "activation_function"),
             MlpBias = true,
             RopeInterleaved = true,
-            PartialRotaryFactor = (double)fields.Int("rotary_dim", 64) / Math.Max(1, headDim),
+            PartialRotaryFactor = (double)rotaryDim / Math.Max(1, headDim),
             TieWordEmbeddings = fields.Flag("tie_word_embeddings", absent: false),
             LmHeadBias = true,
             BosTokenId = fields.OptionalInt("bos_token_id"),

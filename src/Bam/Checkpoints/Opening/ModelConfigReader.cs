@@ -54,7 +54,7 @@ internal static class ModelConfigReader
         config = config with { PadTokenId = fields.TokenId("pad_token_id", config.VocabSize) };
         fields.Skip([.. family.Ignored]);
         fields.RefuseUnread(family.Harmless);
-        ModelConfigRules.Check(config, where, stored);
+        ModelConfigRules.Check(config, new ConfigPlace(fields), stored);
         foreach (var warning in fields.Warnings) reporter.Warn(warning);
         return (family, config);
     }
