@@ -52,7 +52,7 @@ internal sealed class JinjaEngine : IDisposable
         foreach (var (name, module) in Modules.Value) engine.Modules.Add(name, builder => builder.AddModule(module));
         var exports = engine.Modules.Import(Entry);
         render = exports.Get("render");
-        program = Guarded(where, () => engine.Invoke(exports.Get("compile"), template), "template");
+        program = Guarded(where, () => engine.Invoke(exports.Get("compile"), template), isCompiled: false);
     }
 
     /// <summary>
@@ -64,7 +64,7 @@ internal sealed class JinjaEngine : IDisposable
         Guarded(
             where,
             () => engine.Invoke(render, program, variables, $"{opening}", $"{closing}", TimeFields(now)),
-            "messages").AsString();
+            isCompiled: true).AsString();
 
     public void Dispose() => engine.Dispose();
 
@@ -73,7 +73,7 @@ internal sealed class JinjaEngine : IDisposable
         $"[{now.Year},{now.Month},{now.Day},{now.Hour},{now.Minute},{now.Second},{now.Ticks / 10 % 1_000_000},"
             + $"{((int)now.DayOfWeek + 6) % 7},{now.DayOfYear}]");
 
-    private JsValue Guarded(string where, Func<JsValue> work, string what)
+    private JsValue Guarded(string where, Func<JsValue> work, bool isCompiled)
     {
         try
         {
@@ -81,7 +81,7 @@ internal sealed class JinjaEngine : IDisposable
         }
         catch (JavaScriptException e) when (e.Message != StackIsFull)
         {
-            throw Failure(where, what, e);
+            throw Failure(where, isCompiled, e);
         }
         catch (Exception e) when (e is TimeoutException or RegexMatchTimeoutException)
         {
@@ -101,14 +101,18 @@ internal sealed class JinjaEngine : IDisposable
             new($"{where}: needs more than {limit}; use another template, or shorter messages", e);
     }
 
-    private static InvalidInputException Failure(string where, string what, JavaScriptException e)
+    private static InvalidInputException Failure(string where, bool isCompiled, JavaScriptException e)
     {
         var error = e.Error as ObjectInstance;
         var line = error?.Get("line") is JsNumber number ? $", line {(int)number.AsNumber()}" : "";
-        var refuses = error?.Get("isRefusal") is JsBoolean refusal && refusal.AsBoolean();
+        // A fault of a value, such as a missing key, may be either's.
+        var hint = !isCompiled || Has("isTemplateFault") ? "correct the template or use another"
+            : "correct the messages or the template";
         var message = string.Join(' ', e.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         return new InvalidInputException(
-            refuses ? $"{where}{line}: refuses the messages: {message}" : $"{where}{line}: {message}; mend the {what}", e);
+            Has("isRefusal") ? $"{where}{line}: refuses the messages: {message}" : $"{where}{line}: {message}; {hint}", e);
+
+        bool Has(string mark) => error?.Get(mark) is JsBoolean flag && flag.AsBoolean();
     }
 
     private static Dictionary<string, Prepared<Acornima.Ast.Module>> Prepare()

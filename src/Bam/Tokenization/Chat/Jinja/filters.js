@@ -7,6 +7,7 @@ import {
 import { format, replace, capitalize, center, splitLines, strip } from "strings";
 import { itemAt, operate } from "operators";
 import { toJson } from "json";
+import { TemplateFault } from "lexer";
 
 const isNone = (value) => value === undefined || value instanceof None;
 const flag = (value) => value !== undefined && isTrue(value);
@@ -271,7 +272,7 @@ const FILTERS = {
 export const hasFilter = (name) => Object.hasOwn(FILTERS, name);
 
 export function applyFilter(name, operand, args, named, call) {
-  if (!Object.hasOwn(FILTERS, name)) throw new Error(`no filter named '${name}'`);
+  if (!Object.hasOwn(FILTERS, name)) throw new TemplateFault(`the template uses the filter '${name}', which does not exist`);
   return FILTERS[name](operand, args, named, call);
 }
 

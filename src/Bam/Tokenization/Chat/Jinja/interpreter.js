@@ -1,6 +1,7 @@
 // The package's interpreter with Python's and Jinja's meaning of values, scopes and loops.
 import { Environment, Interpreter } from "jinja";
 import { applyFilter, pairs } from "filters";
+import { TemplateFault } from "lexer";
 import { COMPARISONS, member, negate, operate } from "operators";
 import { stringMethod } from "strings";
 import { GENERATION, NEGATED_TEST, PARENTHESES, RECURSIVE, TEST, TUPLE, WITH } from "tags";
@@ -225,6 +226,8 @@ export class PythonInterpreter extends Interpreter {
 
   evaluateCallExpression(node, scope) {
     const callee = this.evaluate(node.callee, scope);
+    if (node.callee.type === "Identifier" && callee instanceof Undefined)
+      throw new TemplateFault(`the template calls the function '${node.callee.value}', which does not exist`);
     const [args, named] = this.evaluateArguments(node.args, scope);
     return this.invoke(callee, args, named);
   }

@@ -3,7 +3,7 @@
 import { tokenize } from "jinja";
 import { generationTag, rewriteTag } from "tags";
 
-/** A template that cannot be read; the line counts from 1. */
+/** A fault of the template, whatever the messages are; the line counts from 1. */
 export class TemplateFault extends Error {
   constructor(message, line) {
     super(message);

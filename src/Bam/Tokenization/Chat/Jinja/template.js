@@ -51,6 +51,7 @@ export function render(program, variables, opening, closing, now) {
     if (!(error instanceof Error)) throw error;
     error.line = interpreter.line;
     error.isRefusal = error instanceof Refusal;
+    error.isTemplateFault = error instanceof TemplateFault;
     throw error;
   }
 }

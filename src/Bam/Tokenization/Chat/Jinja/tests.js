@@ -2,6 +2,7 @@
 import { Bool, Dict, Float, Func, Int, List, None, Str, Undefined, equal, isNumber, text, typeName } from "values";
 import { COMPARISONS } from "operators";
 import { hasFilter } from "filters";
+import { TemplateFault } from "lexer";
 
 function integer(value) {
   if (!(value instanceof Int || value instanceof Bool)) throw new Error(`an integer is required, not ${typeName(value)}`);
@@ -49,7 +50,7 @@ const COMPARISON_NAMES = {
 export function test(name, value, args) {
   if (Object.hasOwn(TESTS, name)) return TESTS[name](value, args);
   const comparison = COMPARISONS.get(COMPARISON_NAMES[name] ?? name);
-  if (!comparison || name === "not in") throw new Error(`no test named '${name}'`);
+  if (!comparison || name === "not in") throw new TemplateFault(`the template uses the test '${name}', which does not exist`);
   if (args.length !== 1) throw new Error(`the test '${name}' needs one argument`);
   return comparison(value, args[0]);
 }
