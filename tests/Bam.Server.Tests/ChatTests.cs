@@ -70,7 +70,9 @@ public sealed class ChatTests : IAsyncLifetime
         {"model": "mixture", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2,
         "response_format": {"type": "text"},
         "tools": [], "tool_choice": "none", "store": false, "modalities": ["text"], "metadata": {"a": "b"},
-        "service_tier": "auto", "parallel_tool_calls": true}
+        "service_tier": "auto", "parallel_tool_calls": true, "functions": [], "function_call": "none", "logit_bias": {},
+        "presence_penalty": 0, "frequency_penalty": 0.0, "verbosity": "medium", "reasoning_effort": "none", "audio": null,
+        "prediction": {"type": "content", "content": "Hello"}, "prompt_cache_key": "a", "prompt_cache_retention": "24h"}
         """)).GetProperty("choices").GetArrayLength().ShouldBe(1);
 
     [Fact]

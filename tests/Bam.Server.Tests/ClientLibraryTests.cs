@@ -99,6 +99,45 @@ public sealed class ClientLibraryTests : IAsyncLifetime
         updates.ToChatResponse().FinishReason.ShouldNotBeNull();
     }
 
+    [Fact]
+    public async Task Settings_of_the_clients_that_change_nothing_are_accepted()
+    {
+        var expected = TextAfter("user: Hi; assistant: ", 20, new SamplerOptions { Seed = 8 });
+        var direct = client.GetChatClient(TestModel.Name);
+        var answer = await direct.CompleteChatAsync([new UserChatMessage("Hi")], new ChatCompletionOptions
+        {
+            MaxOutputTokenCount = 20, Seed = 8, ResponseFormat = OpenAI.Chat.ChatResponseFormat.CreateTextFormat(),
+            ToolChoice = ChatToolChoice.CreateNoneChoice(), AllowParallelToolCalls = false, StoredOutputEnabled = false,
+            PresencePenalty = 0, FrequencyPenalty = 0, ResponseModalities = ChatResponseModalities.Text,
+        });
+        answer.Value.Content[0].Text.ShouldBe(expected);
+        var options = new ChatOptions
+        {
+            MaxOutputTokens = 20, Seed = 8, ResponseFormat = Microsoft.Extensions.AI.ChatResponseFormat.Text, Tools = [],
+            ToolMode = ChatToolMode.None, AllowMultipleToolCalls = true, PresencePenalty = 0, FrequencyPenalty = 0,
+        };
+        (await direct.AsIChatClient().GetResponseAsync("Hi", options)).Text.ShouldBe(expected);
+        // The answer goes back as it came, with the fields that the clients add.
+        var turns = new List<Microsoft.Extensions.AI.ChatMessage> { new(ChatRole.User, "Hi") };
+        turns.AddRange((await direct.AsIChatClient().GetResponseAsync(turns, options)).Messages);
+        (await direct.AsIChatClient().GetResponseAsync([.. turns, new(ChatRole.User, "And?")], options)).Usage.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Settings_of_the_clients_that_would_change_the_answer_are_refused()
+    {
+        var chat = client.GetChatClient(TestModel.Name).AsIChatClient();
+        foreach (var options in new ChatOptions[]
+            {
+                new() { Tools = [AIFunctionFactory.Create(() => 1, "one")] },
+                new() { ResponseFormat = Microsoft.Extensions.AI.ChatResponseFormat.Json },
+            })
+        {
+            var error = await Should.ThrowAsync<ClientResultException>(() => chat.GetResponseAsync("Hi", options));
+            (error.Status, error.Message.Contains("changes the answer", StringComparison.Ordinal)).ShouldBe((400, true));
+        }
+    }
+
     private OpenAIClient Client(string key) => new(
         new ApiKeyCredential(key),
         new OpenAIClientOptions

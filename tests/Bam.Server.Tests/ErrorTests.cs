@@ -90,6 +90,12 @@ public sealed class ErrorTests : IAsyncLifetime
     [InlineData("M, \"response_format\": {\"type\": \"json_object\"}", "response_format", "unsupported_parameter",
         "not supported")]
     [InlineData("M, \"tools\": [{\"type\": \"function\"}]", "tools", "unsupported_parameter", "not supported")]
+    [InlineData("M, \"tools\": [{\"type\": \"function\"}], \"tool_choice\": \"auto\"", "tools", "unsupported_parameter",
+        "changes the answer; leave it out")]
+    [InlineData("M, \"reasoning_effort\": \"high\"", "reasoning_effort", "unsupported_parameter", "not supported")]
+    [InlineData("M, \"verbosity\": \"low\"", "verbosity", "unsupported_parameter", "not supported")]
+    [InlineData("M, \"audio\": {}", "audio", "unsupported_parameter", "not supported")]
+    [InlineData("M, \"web_search_options\": {}", "web_search_options", "unsupported_parameter", "not supported")]
     [InlineData("M, \"tool_choice\": \"required\"", "tool_choice", "unsupported_parameter", "not supported")]
     [InlineData("M, \"store\": true", "store", "unsupported_parameter", "not supported")]
     [InlineData("M, \"modalities\": [\"audio\"]", "modalities", "unsupported_parameter", "not supported")]

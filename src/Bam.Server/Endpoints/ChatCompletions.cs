@@ -61,6 +61,11 @@ internal sealed class ChatCompletions(ServedModel served, ServerMetrics metrics)
         fields.Neutral("store", value => value.ValueKind == JsonValueKind.False);
         fields.Neutral("modalities", value => value.ValueKind == JsonValueKind.Array
             && value.EnumerateArray().All(kind => kind.ValueKind == JsonValueKind.String && kind.ValueEquals("text")));
-        fields.Ignore("parallel_tool_calls");
+        // OpenAI's defaults, of models that reason and of others.
+        foreach (var (name, usual) in new[] { ("reasoning_effort", "none"), ("verbosity", "medium") })
+            fields.Neutral(name, value => value.ValueKind == JsonValueKind.String && value.ValueEquals(usual));
+        foreach (var name in new[] { "audio", "web_search_options", "moderation" }) fields.Neutral(name, _ => false);
+        // A predicted answer makes OpenAI's faster, and no other.
+        fields.Ignore("parallel_tool_calls", "prediction");
     }
 }

@@ -116,7 +116,7 @@ internal sealed record SamplingFields
 
     private static void RequireNeutral(RequestFields fields)
     {
-        fields.Ignore("user", "metadata", "safety_identifier", "prompt_cache_key", "service_tier");
+        fields.Ignore("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier");
         foreach (var name in new[] { "presence_penalty", "frequency_penalty", "min_p" })
             fields.Neutral(name, value => Is(value, 0));
         fields.Neutral("repetition_penalty", value => Is(value, 1));

@@ -75,7 +75,9 @@ internal sealed class RequestFields(JsonElement root, string prefix = "")
         if (Value(name) is { } value && !isNeutral(value))
         {
             throw ApiException.Wrong(
-                prefix + name, $"'{prefix}{name}' is not supported by this server.", "unsupported_parameter");
+                prefix + name,
+                $"'{prefix}{name}' is not supported by this server with a value that changes the answer; leave it out.",
+                "unsupported_parameter");
         }
     }
 
