@@ -111,8 +111,13 @@ internal sealed class Serve : Verb
         var computeType = ComputeType(invocation);
 
         LibTorch.Load();
+        var place = DeviceOption.Of(invocation, device);
+        new CacheMemory(options.Slots, options.ContextOf(config))
+        {
+            What = "--slots and --context", Hint = "lower one of the two",
+        }.Require(config, place, computeType);
         using var loaded = ModelCheckpoint.Load(
-            directory, DeviceOption.Of(invocation, device), invocation.Reporter, computeType, withGradients: false);
+            directory, place, invocation.Reporter, computeType, withGradients: false);
         using var served = new ServedModel(loaded, tokenizer, directory, options, invocation.Reporter);
         var cacheBytes = KeyValueCache.BytesPerToken(config, computeType) * options.Slots * served.Context;
         Run(invocation, served, cacheBytes).GetAwaiter().GetResult();

@@ -68,7 +68,12 @@ internal sealed class LanguageModel : IDisposable
     /// <summary>Memory for the keys and values of tokens to come.</summary>
     /// <param name="capacity">The positions, of each sequence.</param>
     /// <param name="batchSize">B, sequences that are decoded together.</param>
-    public KeyValueCache CreateCache(int capacity, int batchSize = 1) => new(Config, batchSize, capacity, Device, computeType);
+    /// <exception cref="InvalidInputException">The memory cannot hold them.</exception>
+    public KeyValueCache CreateCache(int capacity, int batchSize = 1)
+    {
+        new CacheMemory(batchSize, capacity).Require(Config, Device, computeType);
+        return new(Config, batchSize, capacity, Device, computeType);
+    }
 
     /// <summary>Reads further tokens, and scores the one that comes after the last. Builds no graph.</summary>
     /// <param name="inputIds">[B, T], int64: the tokens that follow those in the cache.</param>

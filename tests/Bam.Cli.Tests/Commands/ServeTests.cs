@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Shouldly;
 using Xunit;
 
@@ -102,6 +103,25 @@ public sealed class ServeTests : IDisposable
         run.Status.ShouldBe(ExitStatus.WrongRequest);
         run.Output.ShouldBe("");
         run.Error.ShouldStartWith($"bam: {message}");
+        run.Error.TrimEnd('\n').ShouldNotContain('\n');
+    }
+
+    [Theory]
+    [InlineData("--slots and --context: ", "lower one of the two", "serve", "--slots", "1024", "--context", "2000000000")]
+    [InlineData("the key-value cache: ", "ask for fewer tokens", "generate", "--prompt", "a", "--max-tokens", "2000000000")]
+    [InlineData(
+        "the key-value cache: ", "ask for fewer tokens", "eval latency", "--prompt-tokens", "2", "--new-tokens", "2000000000")]
+    public void Keys_and_values_that_the_memory_cannot_hold_are_refused(
+        string what, string hint, string command, params string[] options)
+    {
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(Model(), "config.json")))!;
+        config["max_position_embeddings"] = int.MaxValue;
+        File.WriteAllText(Path.Combine(Model(), "config.json"), config.ToJsonString());
+        var run = CommandLineRun.Of([.. command.Split(' '), Model(), .. options]);
+        run.Status.ShouldBe(ExitStatus.WrongRequest);
+        run.Output.ShouldBe("");
+        run.Error.ShouldStartWith($"bam: {what}expected keys and values that fit the ");
+        run.Error.ShouldEndWith($"{hint}, or use a machine with more memory\n");
         run.Error.TrimEnd('\n').ShouldNotContain('\n');
     }
 

@@ -61,9 +61,6 @@ public sealed class MemoryRuleTests : IDisposable
     }
 
     [Fact]
-    public void The_machines_memory_is_known() => MachineMemory.Bytes().ShouldNotBeNull().ShouldBeGreaterThan(1L << 20);
-
-    [Fact]
     public void A_refused_model_leaves_no_run_behind()
     {
         const string huge = "{vocab_size: 2147483647, hidden_size: 4096, intermediate_size: 48, num_hidden_layers: 1, "
