@@ -66,6 +66,24 @@ public sealed class TaskDataTests : IDisposable
     }
 
     [Fact]
+    public void The_tasks_of_contract_nli_are_read_from_the_publishers_folders()
+    {
+        const string name = "contract_nli_permissible_post-agreement_possession";
+        Write($"data/{name}/train.tsv", "answer\tindex\ttext\tdocument_name\nNo\t0\tb\tx.pdf\n");
+        Write($"data/{name}/test.tsv", "answer\tindex\ttext\tdocument_name\nYes\t0\t\"a \"\"b\"\"\"\tx.pdf\n");
+        var task = TaskLibrary.Load("legalbench_contract_nli");
+
+        var subset = TaskData.Read(task, new(directory.Root, null)).Subsets.Single();
+
+        task.Subsets.Count.ShouldBe(14);
+        task.Subsets.Keys.Select(key => task.For(key).Description).Distinct().Count().ShouldBe(14);
+        subset.Name.ShouldBe(name);
+        (subset.Task.FewShot.Count, subset.Task.Prompt).ShouldBe((8, "Clause: {text}\nLabel:"));
+        subset.Items.Single().Fields["text"]!.ToString().ShouldBe("a \"b\"");
+        subset.Examples!.Single().Fields["answer"]!.ToString().ShouldBe("No");
+    }
+
+    [Fact]
     public void A_folder_without_the_files_is_refused() =>
         Should.Throw<InvalidInputException>(() => TaskData.Read(TaskLibrary.Load("mmlu"), new(directory.Root, null))).Message
             .ShouldStartWith($"{directory.Root}: expected a folder with test/{{subset}}_test.csv or {{subset}}/test-*.parquet");
