@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows that a change alters no number: trains five small models for 20 steps with this clone and with a commit of it, and compares the
-# bytes of what comes out.
+# Shows that a change alters no number: trains five small models for 20 steps with this clone and with a commit of it, and
+# compares the bytes of what comes out.
 #
 #   eng/check-bits.sh [COMMIT]
 #
@@ -40,7 +40,8 @@ model_of() {
   rm -rf "$place"
   mkdir "$place"
   cat >"$place/train.yaml" <<YAML
-config: {vocab_size: 320, hidden_size: 64, intermediate_size: 96, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 128${models[$2]}}
+config: {vocab_size: 320, hidden_size: 64, intermediate_size: 96, num_hidden_layers: 2, num_attention_heads: 4,
+  num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 128${models[$2]}}
 tokenizer: ../tokenizer.json
 output: run
 data: [{domain: docs, path: ../data}]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kills the commands that write something 20 times each, by SIGKILL at varied moments: nothing half-written may have a final name, and
-# the same command must then make what an unbroken one makes.
+# Kills the commands that write something 20 times each, by SIGKILL at varied moments: nothing half-written may have a final name,
+# and the same command must then make what an unbroken one makes.
 #
 #   eng/check-kills.sh [KILLS]
 #
@@ -24,8 +24,8 @@ result=$root/bench/results/kills-$(date +%Y-%m-%d).md
 {
   echo "# Commands that are killed"
   echo
-  echo "Commit $(git -C "$root" rev-parse --short HEAD), \`eng/check-kills.sh $kills\`. After each kill everything under a final name was"
-  echo "whole; the rerun's files were those of an unbroken run (times and dates aside), and no temporary file was left."
+  echo "Commit $(git -C "$root" rev-parse --short HEAD), \`eng/check-kills.sh $kills\`. After each kill everything under a final"
+  echo "name was whole; the rerun's files were those of an unbroken run (times and dates aside), and no temporary file was left."
   echo
   echo "| command | kills | of these, while something was being written |"
   echo "| --- | ---: | ---: |"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs all of the project's tests on the newest libtorch that Debian has, 2.14 in its testing suite: what is committed, built there.
+# Runs all of the project's tests on the newest libtorch that Debian has, 2.14 in its testing suite: what is committed, built
+# there.
 #
 #   eng/check-libtorch.sh [ARGUMENT...]      for ./test, such as --filter FullyQualifiedName~Models
 #
-# Debian's testing suite is set up by eng/testing.sh, which says what can be set. The last result goes to bench/results. Not part of
-# ./test: the set-up takes minutes and 3 GB.
+# Debian's testing suite is set up by eng/testing.sh, which says what can be set. The last result goes to bench/results. Not part
+# of ./test: the set-up takes minutes and 3 GB.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=eng/common.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds Bam's GGUF files against llama.cpp: logits and tensors of every architecture, as its own converter writes them, token ids, ends of text, and greedy
-# continuations by transformers, llama.cpp and Bam of a mixture that is trained here.
+# Holds Bam's GGUF files against llama.cpp: logits and tensors of every architecture, as its own converter writes them, token ids,
+# ends of text, and greedy continuations by transformers, llama.cpp and Bam of a mixture that is trained here.
 #
 #   eng/check-llama-cpp.sh
 #
@@ -13,7 +13,8 @@ source "$eng/common.sh"
 # shellcheck source=eng/testing.sh
 source "$eng/testing.sh"
 
-set_up_testing python3-torch python3-transformers python3-gguf python3-sentencepiece llama.cpp llama.cpp-tools libllama-dev gcc libc6-dev
+set_up_testing python3-torch python3-transformers python3-gguf python3-sentencepiece \
+  llama.cpp llama.cpp-tools libllama-dev gcc libc6-dev
 new_work bam-llama
 mkdir "$work/trained" "$work/vocabularies"
 cp "$eng/check-llama-cpp/"*.{py,c,txt} "$work/"
@@ -29,7 +30,9 @@ run run "$eng/check-llama-cpp/recipe.yaml" --output "$trained"
 say "vocabularies, each in a model of its own"
 fetched=$artifacts/check-tokenizers
 cat "$root"/tests/fixtures/tokenizers/*/expected.jsonl >"$work/documents.jsonl"
-for tokenizer in gpt2 llama3 cohere; do cp -r "$root/tests/fixtures/tokenizers/$tokenizer" "$work/vocabularies/fixture-$tokenizer"; done
+for tokenizer in gpt2 llama3 cohere; do
+  cp -r "$root/tests/fixtures/tokenizers/$tokenizer" "$work/vocabularies/fixture-$tokenizer"
+done
 if [[ -e $fetched/documents.jsonl ]]; then
   cat "$fetched/documents.jsonl" >>"$work/documents.jsonl"
   for name in gpt2 llama2 llama3 qwen2_5; do
@@ -43,7 +46,9 @@ there architectures.py || give_up "architectures.py failed: $(tail -n 3 "$work/a
 
 say "Bam exports"
 for model in "$work"/architectures/*; do run export "$model" --format gguf --output "$work/gguf/architecture-${model##*/}"; done
-mix() { # MODEL[.VARIANT] FORM OPTION...: a model and its copy, for llama.cpp and in transformers' form; without a form, what Bam gives
+# mix MODEL[.VARIANT] FORM OPTION...: a model and its copy, for llama.cpp and in transformers' form; without a form, what Bam
+# gives.
+mix() {
   local model=${1%.*}
   local models=(--seed "$work/architectures/$model" --expert "$work/copies/$model" --top-k 2 "${@:3}")
   run mix btx "${models[@]}" --output "$work/mixtures/$1"
@@ -68,11 +73,14 @@ done
 export_trained() { # NAME MODEL FORMAT: for transformers, for llama.cpp in every type, and what Bam continues
   local dtype prompt number=0
   run export "$2" --format "$3" --output "$work/trained/$1"
-  for dtype in float32 float16 bfloat16 q8_0; do run export "$2" --format gguf --dtype "$dtype" --output "$work/gguf/$1-$dtype"; done
+  for dtype in float32 float16 bfloat16 q8_0; do
+    run export "$2" --format gguf --dtype "$dtype" --output "$work/gguf/$1-$dtype"
+  done
   while IFS= read -r prompt; do
     number=$((number + 1))
     "$bam" generate "$2" --prompt "$prompt" --temperature 0 --max-tokens 32 --json \
-      >"$work/trained/$1/bam-$number.json" 2>>"$work/bam.log" </dev/null || give_up "bam generate $2: $(tail -n 2 "$work/bam.log")"
+      >"$work/trained/$1/bam-$number.json" 2>>"$work/bam.log" </dev/null ||
+      give_up "bam generate $2: $(tail -n 2 "$work/bam.log")"
   done <"$eng/check-llama-cpp/prompts.txt"
 }
 newest() { ls -td "$@" | head -n 1; }

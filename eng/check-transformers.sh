@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Holds Bam against Hugging Face transformers, in both directions: models that transformers saves are read by Bam, and Bam's exports are
-# loaded by transformers. Logits are compared, and greedy generation with a cache, without one, and from a padded prompt; of the fixtures also
-# loss and gradients. Mixtures of copies of a model must be that model. Bam's exports are then used as transformers' own models are: every
-# cache and mask, compiled, checkpointed, trained with Trainer, tokenized with AutoTokenizer.
+# Holds Bam against Hugging Face transformers, in both directions: models that transformers saves are read by Bam, and Bam's
+# exports are loaded by transformers. Logits are compared, and greedy generation with a cache, without one, and from a padded
+# prompt; of the fixtures also loss and gradients. Mixtures of copies of a model must be that model. Bam's exports are then used
+# as transformers' own models are: every cache and mask, compiled, checkpointed, trained with Trainer, tokenized with
+# AutoTokenizer.
 #
 #   eng/check-transformers.sh [MODEL...]      MODEL: trained checkpoints with a tokenizer, whose generated text is compared too
 #
-# Debian's testing suite is set up by eng/testing.sh, which says what can be set. Results go to bench/results. Not part of ./test: the
-# set-up takes minutes and 3 GB.
+# Debian's testing suite is set up by eng/testing.sh, which says what can be set. Results go to bench/results. Not part of ./test:
+# the set-up takes minutes and 3 GB.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=eng/common.sh
@@ -16,13 +17,15 @@ source "$eng/common.sh"
 source "$eng/testing.sh"
 
 OMP_NUM_THREADS=${OMP_NUM_THREADS-1} # the models are tiny
-set_up_testing python3-torch python3-transformers python3-accelerate python3-dev g++ libtorch-dev # the last three for torch.compile
+set_up_testing python3-torch python3-transformers python3-accelerate \
+  python3-dev g++ libtorch-dev # the last three for torch.compile
 new_work bam-check
 cp "$eng/check-transformers/"*.py "$work/"
 cp -r "$root/tests/fixtures/"{hf,hf-more,bam,tokenizers} "$work/"
 
 say "transformers saves models of every family"
-in_testing python3 /tmp/bam-check/save.py /tmp/bam-check 2>"$work/save.log" || give_up "save.py failed: $(tail -n 3 "$work/save.log")"
+in_testing python3 /tmp/bam-check/save.py /tmp/bam-check 2>"$work/save.log" ||
+  give_up "save.py failed: $(tail -n 3 "$work/save.log")"
 
 say "Bam reads, mixes and exports"
 for model in "$work"/saved/*; do forward "$model" "$model/expected.safetensors" "saved/${model##*/}"; done
@@ -62,7 +65,8 @@ done
 mkdir -p "$work/text-exports"
 for model in "$work"/texts/*; do
   for format in hf llama; do run export "$model" --format "$format" --output "$work/text-exports/$format-${model##*/}"; done
-  run mix btx --seed "$model" --expert "$model" --top-k 2 --norm-topk --format mixtral --output "$work/text-exports/mixtral-${model##*/}"
+  run mix btx --seed "$model" --expert "$model" --top-k 2 --norm-topk --format mixtral \
+    --output "$work/text-exports/mixtral-${model##*/}"
 done
 
 number=0
@@ -83,7 +87,9 @@ for model in "$work"/resaved/*; do forward "$model" "$model/expected.safetensors
 source "$eng/check-transformers/forms.sh"
 
 say "transformers uses and trains them, and reads their tokenizers"
-for script in fixtures.py copies.py use.py train.py texts.py; do check "$script" || give_up "$script failed: $(tail -n 3 "$work/$script.log")"; done
+for script in fixtures.py copies.py use.py train.py texts.py; do
+  check "$script" || give_up "$script failed: $(tail -n 3 "$work/$script.log")"
+done
 status=0
 check report.py || status=$?
 [[ -e $work/result.md ]] || give_up "report.py failed: $(tail -n 3 "$work/report.py.log")"

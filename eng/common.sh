@@ -27,7 +27,8 @@ find_dotnet() {
   for candidate in dotnet "${DOTNET_ROOT-}/dotnet" "$HOME/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
     if dotnet=$(command -v -- "$candidate"); then return; fi
   done
-  refuse "the .NET 10 SDK was not found (in PATH, \$DOTNET_ROOT, ~/.dotnet, /usr/share/dotnet); install it from https://dotnet.microsoft.com/download/dotnet/10.0"
+  refuse "the .NET 10 SDK was not found (in PATH, \$DOTNET_ROOT, ~/.dotnet, /usr/share/dotnet); \
+install it from https://dotnet.microsoft.com/download/dotnet/10.0"
 }
 
 require_sdk() {

@@ -32,7 +32,8 @@ fi
 
 install=(apt-get install --yes --no-install-recommends "${missing[@]}")
 if ! command -v apt-get >/dev/null; then
-  refuse "needs ${missing[*]} (Debian's names), and there is no apt-get here; install them, or point LIBTORCH at a libtorch of 1.13 or newer"
+  refuse "needs ${missing[*]} (Debian's names), and there is no apt-get here; \
+install them, or point LIBTORCH at a libtorch of 1.13 or newer"
 fi
 if [[ $EUID != 0 ]]; then
   refuse "set-up needs root for this line, once: apt-get install --yes --no-install-recommends ${missing[*]}"

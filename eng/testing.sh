@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What the checks against other software share: Debian's testing suite in a chroot, which carries newer peers than this machine does.
-# It is set up in TESTING (artifacts/testing unless given), by debootstrap from MIRROR with DEBOOTSTRAP_OPTIONS, unless it is there.
-# BAM is the command to check, ./bam unless given. Root is needed.
+# What the checks against other software share: Debian's testing suite in a chroot, which carries newer peers than this machine
+# does. It is set up in TESTING (artifacts/testing unless given), by debootstrap from MIRROR with DEBOOTSTRAP_OPTIONS, unless it
+# is there. BAM is the command to check, ./bam unless given. Root is needed.
 
 testing=${TESTING-$artifacts/testing}
 mirror=${MIRROR-http://deb.debian.org/debian}
@@ -17,10 +17,12 @@ set_up_testing() {
   if [[ ! -e $testing/usr/bin/apt-get ]]; then
     command -v debootstrap >/dev/null || refuse "debootstrap is needed; install it (apt-get install debootstrap)"
     # shellcheck disable=SC2086
-    logged "testing: debootstrap into $testing" debootstrap --variant=minbase ${DEBOOTSTRAP_OPTIONS-} forky "$testing" "$mirror" sid
+    logged "testing: debootstrap into $testing" debootstrap --variant=minbase \
+      ${DEBOOTSTRAP_OPTIONS-} forky "$testing" "$mirror" sid
   fi
   logged "packages: ${*}" in_testing sh -c \
-    'apt-get -o Acquire::Check-Valid-Until=false update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"' sh "$@"
+    'apt-get -o Acquire::Check-Valid-Until=false update &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"' sh "$@"
 }
 
 # new_work NAME: an empty folder, $work here and /tmp/NAME there.

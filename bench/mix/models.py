@@ -7,10 +7,13 @@ CHUNK = 1 << 24
 
 
 def config(layers):
-    return dict(model_type="bam", vocab_size=32_000, hidden_size=2048, intermediate_size=5632, num_hidden_layers=layers, max_position_embeddings=4096,
-                num_attention_heads=32, num_key_value_heads=32, head_dim=64, parallel_block=False, norm_type="rms_norm", norm_eps=1e-5,
+    return dict(model_type="bam", vocab_size=32_000, hidden_size=2048, intermediate_size=5632, num_hidden_layers=layers,
+                max_position_embeddings=4096,
+                num_attention_heads=32, num_key_value_heads=32, head_dim=64, parallel_block=False, norm_type="rms_norm",
+                norm_eps=1e-5,
                 hidden_act="silu", rope_theta=10_000.0, rope_interleaved=False, partial_rotary_factor=1.0, logit_scale=1.0,
-                tie_word_embeddings=False, num_attention_experts=1, attention_routing="soft", share_key_value=False, num_local_experts=1,
+                tie_word_embeddings=False, num_attention_experts=1, attention_routing="soft", share_key_value=False,
+                num_local_experts=1,
                 num_experts_per_tok=1, norm_topk_prob=False, torch_dtype="bfloat16")
 
 
@@ -31,7 +34,10 @@ def tensors(settings):
 
 
 def write(directory, layers, seed):
-    """Numbers between 2^-13 and 2 of either sign: no bit pattern is NaN or infinite. Sixteen megabytes are drawn, then repeated, shifted."""
+    """
+    Numbers between 2^-13 and 2 of either sign: no bit pattern is NaN or infinite. Sixteen megabytes are drawn, then repeated,
+    shifted.
+    """
     directory.mkdir(parents=True)
     settings = config(layers)
     (directory / "config.json").write_text(json.dumps(settings, indent=2))

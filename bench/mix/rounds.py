@@ -37,7 +37,8 @@ def run(command):
     synced = time.perf_counter()
     if process.returncode:
         sys.exit(f"bench: {' '.join(map(str, command))} ended with status {process.returncode}\n{error.decode()}")
-    return dict(seconds=synced - start, seconds_before_sync=ended - start, peak_kilobytes=usage.ru_maxrss, processor_seconds=usage.ru_utime + usage.ru_stime)
+    return dict(seconds=synced - start, seconds_before_sync=ended - start, peak_kilobytes=usage.ru_maxrss,
+        processor_seconds=usage.ru_utime + usage.ru_stime)
 
 
 def warm(directories):
@@ -49,7 +50,8 @@ def warm(directories):
 
 def mix(method, sources, output):
     remove(output)
-    return run([ROOT / "bam", "mix", method, "--seed", sources[0], *(part for source in sources[1:] for part in ("--expert", source)), "--output", output])
+    return run([ROOT / "bam", "mix", method, "--seed", sources[0],
+        *(part for source in sources[1:] for part in ("--expert", source)), "--output", output])
 
 
 def copy(output, target):
@@ -91,7 +93,8 @@ def measure(size, directory, rounds):
             print(f"{size}, {method}, round {number + 1}: mix {mixes[-1]['seconds']:.2f} s, cp {copies[-1]['seconds']:.2f} s, "
                   f"load {os.getloadavg()[0]:.1f}", file=sys.stderr)
         written = sum(file.stat().st_size for file in output.iterdir())
-        results[method] = dict(source_bytes=source_bytes, output_bytes=written, peak_kilobytes=max([peak, *(m["peak_kilobytes"] for m in mixes)]), mix=mixes, cp=copies)
+        results[method] = dict(source_bytes=source_bytes, output_bytes=written,
+            peak_kilobytes=max([peak, *(m["peak_kilobytes"] for m in mixes)]), mix=mixes, cp=copies)
         remove(output)
         remove(target)
     return results
@@ -103,9 +106,11 @@ def summarize(result):
     if not mixes:
         return memory
     ratios = [m["seconds"] / c["seconds"] for m, c in zip(mixes, copies)]
-    return dict(mix_seconds=statistics.median(m["seconds"] for m in mixes), cp_seconds=statistics.median(c["seconds"] for c in copies),
+    return dict(mix_seconds=statistics.median(m["seconds"] for m in mixes),
+                cp_seconds=statistics.median(c["seconds"] for c in copies),
                 ratio=statistics.median(ratios), ratio_min=min(ratios), ratio_max=max(ratios),
-                processor_ratio=statistics.median(m["processor_seconds"] / c["processor_seconds"] for m, c in zip(mixes, copies)), **memory)
+                processor_ratio=statistics.median(m["processor_seconds"] / c["processor_seconds"] for m, c in zip(mixes, copies)),
+                **memory)
 
 
 def clean(directory, keep):
@@ -130,7 +135,8 @@ def slug(processor, cores):
 
 
 def commit():
-    described = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
+    described = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True,
+        text=True)
     return described.stdout.strip() or None
 
 
@@ -138,20 +144,25 @@ def markdown(result):
     machine = result["machine"]
     lines = [
         f"# Mixing, {result['date'][:10]}, {machine['cpu']}", "",
-        f"Four bfloat16 checkpoints to one mixture, beside `cp --reflink=never` of what was written, each with a final `sync`, from a warm page cache. "
-        f"{machine['cores']} cores, {machine['file_system']}, {result['rounds']} alternating rounds, medians, commit {result['commit']}. "
+        f"Four bfloat16 checkpoints to one mixture, beside `cp --reflink=never` of what was written, each with a final `sync`, "
+        f"from a warm page cache. "
+        f"{machine['cores']} cores, {machine['file_system']}, {result['rounds']} alternating rounds, medians, commit "
+        f"{result['commit']}. "
         f"Load while it ran: {result['load']}.", "",
-        "| each model | method | written | mix, s | cp, s | ratio | min | max | processor time, ratio | VmHWM, MB |", "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| each model | method | written | mix, s | cp, s | ratio | min | max | processor time, ratio | VmHWM, MB |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for size, methods in result["summary"].items():
         for method, row in methods.items():
             of = result["measured"][size][method]
             times = ("mix_seconds", "cp_seconds", "ratio", "ratio_min", "ratio_max", "processor_ratio")
-            cells = [f"{of['source_bytes'] / 1e9:.2f} GB", method, f"{of['output_bytes'] / 1e9:.2f} GB", *(f"{row[time]:.2f}" if time in row else "" for time in times), f"{row['peak_megabytes']:.0f}"]
+            cells = [f"{of['source_bytes'] / 1e9:.2f} GB", method, f"{of['output_bytes'] / 1e9:.2f} GB",
+                *(f"{row[time]:.2f}" if time in row else "" for time in times), f"{row['peak_megabytes']:.0f}"]
             lines.append(f"| {' | '.join(cells)} |")
     rows = [row for methods in result["summary"].values() for row in methods.values()]
     small, large = (max(row["peak_megabytes"] for row in methods.values()) for methods in result["summary"].values())
-    lines += ["", f"At most 1.3 times cp: {'yes' if all(row['ratio'] <= 1.3 for row in rows if 'ratio' in row) else 'no'}. At most 500 MB: "
+    lines += ["", f"At most 1.3 times cp: {'yes' if all(row['ratio'] <= 1.3 for row in rows if 'ratio' in row) else 'no'}. At "
+                  f"most 500 MB: "
                   f"{'yes' if max(small, large) <= 500 else 'no'}. Memory with models twice the size: {large / small - 1:+.0%}."]
     if result["note"]:
         lines += ["", result["note"]]
@@ -160,7 +171,8 @@ def markdown(result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=6, help="an even number, so that each participant begins as often as the other")
+    parser.add_argument("--rounds", type=int, default=6,
+        help="an even number, so that each participant begins as often as the other")
     parser.add_argument("--directory", type=Path, default=Path("/tmp/mixbench"), help="made, and removed at the end")
     parser.add_argument("--keep", action="store_true", help="leave the checkpoints there for the next run")
     parser.add_argument("--note", help="a sentence for the result, such as what else ran")
@@ -173,15 +185,18 @@ def main():
         for size, rounds in zip(LAYERS, (arguments.rounds, 0)):
             measured[size] = measure(size, arguments.directory, rounds)
             loads.append(os.getloadavg()[1])
-        file_system = subprocess.run(["findmnt", "--noheadings", "--output", "FSTYPE", "--target", arguments.directory], capture_output=True, text=True).stdout.strip()
+        file_system = subprocess.run(["findmnt", "--noheadings", "--output", "FSTYPE", "--target", arguments.directory],
+            capture_output=True, text=True).stdout.strip()
     finally:
         clean(arguments.directory, arguments.keep)
     now, processor = datetime.datetime.now(datetime.timezone.utc), cpu()
     result = dict(
         date=now.isoformat(timespec="seconds"), commit=commit(),
-        machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(), kernel=os.uname().release, file_system=file_system),
+        machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(),
+            kernel=os.uname().release, file_system=file_system),
         rounds=arguments.rounds, load=" and ".join(f"{load:.1f}" for load in loads), note=arguments.note,
-        summary={size: {method: summarize(of) for method, of in methods.items()} for size, methods in measured.items()}, measured=measured)
+        summary={size: {method: summarize(of) for method, of in methods.items()} for size, methods in measured.items()},
+        measured=measured)
     arguments.output.mkdir(parents=True, exist_ok=True)
     base = arguments.output / f"mix-{now:%Y-%m-%d}-{slug(processor, os.cpu_count())}"
     base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")

@@ -80,7 +80,8 @@ class Block(nn.Module):
         for i, expert in enumerate(self.experts):
             index = (chosen == i).nonzero().squeeze(1)
             if len(index):
-                output = output.index_add(0, index, expert(tokens.index_select(0, index)) * weights.index_select(0, index).unsqueeze(1))
+                output = output.index_add(0, index,
+                    expert(tokens.index_select(0, index)) * weights.index_select(0, index).unsqueeze(1))
         return output, *router_losses(logits, probabilities, chosen.bincount(minlength=len(self.experts)))
 
     def checkpoint_views(self):

@@ -38,8 +38,10 @@ class Config:
         """Reads a Hugging Face style config.json; refuses what the peers do not compute."""
         with open(path) as file:
             c = json.load(file)
-        computed = dict(parallel_block=True, norm_type="layer_norm", hidden_act="silu", rope_interleaved=False, partial_rotary_factor=1.0,
-                        logit_scale=1.0, tie_word_embeddings=True, attention_routing="soft", share_key_value=False, num_experts_per_tok=1,
+        computed = dict(parallel_block=True, norm_type="layer_norm", hidden_act="silu", rope_interleaved=False,
+                        partial_rotary_factor=1.0,
+                        logit_scale=1.0, tie_word_embeddings=True, attention_routing="soft", share_key_value=False,
+                        num_experts_per_tok=1,
                         norm_topk_prob=False)
         for key, value in computed.items():
             if c[key] != value:

@@ -103,7 +103,8 @@ def environment():
         if hasattr(library, "openblas_get_corename"):
             library.openblas_get_corename.restype = ctypes.c_char_p
             core = library.openblas_get_corename().decode()
-    return dict(torch=torch.__version__, python=platform.python_version(), threads=torch.get_num_threads(), blas=blas, openblas_core=core,
+    return dict(torch=torch.__version__, python=platform.python_version(), threads=torch.get_num_threads(), blas=blas,
+                openblas_core=core,
                 variables={k: v for k, v in sorted(os.environ.items()) if k.startswith(("OMP_", "MALLOC_", "OPENBLAS_", "LD_"))})
 
 

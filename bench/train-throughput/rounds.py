@@ -18,7 +18,8 @@ FORMS = ("loop", "stacked")
 
 
 def first_existing(*paths):
-    return next((path for path in paths if (path / "libblas.so.3").exists()), None) or sys.exit(f"bench: no OpenBLAS in {paths}; run setup.sh")
+    existing = next((path for path in paths if (path / "libblas.so.3").exists()), None)
+    return existing or sys.exit(f"bench: no OpenBLAS in {paths}; run setup.sh")
 
 
 def clean_environment():
@@ -33,7 +34,8 @@ def as_installed(core):
 
 def tuned(core, threads, wait_policy):
     """One OpenMP runtime for PyTorch and OpenBLAS, all cores, and a malloc that keeps its memory."""
-    return {**clean_environment(), "LD_LIBRARY_PATH": str(first_existing(SYSTEM / "openblas-openmp")), "OMP_NUM_THREADS": str(threads),
+    return {**clean_environment(), "LD_LIBRARY_PATH": str(first_existing(SYSTEM / "openblas-openmp")),
+            "OMP_NUM_THREADS": str(threads),
             "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str((1 << 31) - 1), "MALLOC_ARENA_MAX": "1",
             **({"OMP_WAIT_POLICY": wait_policy} if wait_policy else {}), **({"OPENBLAS_CORETYPE": core} if core else {})}
 
@@ -52,7 +54,8 @@ def peer(form, *options):
 def cpu():
     with open("/proc/cpuinfo") as file:
         lines = dict(re.split(r"\s*:\s*", line.rstrip(), maxsplit=1) for line in file if ":" in line)
-    return dict(name=lines["model name"], family=int(lines["cpu family"]), model=int(lines["model"]), flags=set(lines["flags"].split()))
+    return dict(name=lines["model name"], family=int(lines["cpu family"]), model=int(lines["model"]),
+        flags=set(lines["flags"].split()))
 
 
 def missing_core(processor):
@@ -74,7 +77,8 @@ def build_bam():
 
 
 def commit():
-    described = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
+    described = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True,
+        text=True)
     return described.stdout.strip() or None
 
 
@@ -102,8 +106,10 @@ def markdown(result):
     machine, rows = result["machine"], result["summary"]
     lines = [
         f"# Training throughput, {result['date'][:10]}, {machine['cpu']}", "",
-        f"BAM, d 256, 4 layers, 4 experts, 8 × 256 tokens, vocabulary 4096: forward, backward, clipping, AdamW. {machine['threads']} threads, "
-        f"PyTorch {machine['torch']}. {result['rounds_run']} alternating rounds of {result['steps']} steps after {result['warm_up']} of warm-up, "
+        f"BAM, d 256, 4 layers, 4 experts, 8 × 256 tokens, vocabulary 4096: forward, backward, clipping, AdamW. "
+        f"{machine['threads']} threads, "
+        f"PyTorch {machine['torch']}. {result['rounds_run']} alternating rounds of {result['steps']} steps after "
+        f"{result['warm_up']} of warm-up, "
         f"commit {result['commit']}.", "",
         "| | tokens/s, median | min | max | to the best peer | to the loop as installed | of the matrix peak |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -111,11 +117,13 @@ def markdown(result):
     for name, row in rows.items():
         lines.append(f"| {name} | {row['median']:,.0f} | {row['min']:,.0f} | {row['max']:,.0f} | {row['to_best_peer']:.2f} | "
                      f"{row['to_loop_as_installed']:.2f} | {row['fraction_of_peak']:.0%} |")
-    lines += ["", f"Matrix peak in this run: {result['matrix_peak'] / 1e9:,.0f} GFLOP/s (float32, 2048³, the best of all rounds); "
+    lines += ["", f"Matrix peak in this run: {result['matrix_peak'] / 1e9:,.0f} GFLOP/s (float32, 2048³, the best of all "
+                  f"rounds); "
                   f"{result['flops_per_token'] / 1e6:,.1f} MFLOP a token."]
     if machine["openblas_core_named"]:
         lines += ["", f"OpenBLAS does not know this processor: left alone it takes Prescott's kernels and reaches "
-                      f"{machine['matrix_peak_unnamed'] / 1e9:,.0f} GFLOP/s. Every participant, those as installed too, therefore has "
+                      f"{machine['matrix_peak_unnamed'] / 1e9:,.0f} GFLOP/s. Every participant, those as installed too, "
+                      f"therefore has "
                       f"OPENBLAS_CORETYPE={machine['openblas_core_named']}."]
     if "bam" in rows:
         best = rows["bam"]["to_best_peer"] >= 1
@@ -132,7 +140,8 @@ def main():
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of Bam and the tuned peers")
     parser.add_argument("--wait-policy", choices=["active", "passive"],
-                        help="OMP_WAIT_POLICY of the tuned peers; libgomp's own is best on an idle machine, passive bears company")
+                        help="OMP_WAIT_POLICY of the tuned peers; libgomp's own is best on an idle machine, passive bears "
+                             "company")
     parser.add_argument("--peers-only", action="store_true")
     parser.add_argument("--output", type=Path, default=ROOT / "bench/results")
     arguments = parser.parse_args()

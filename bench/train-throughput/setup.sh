@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Gets what the PyTorch peers need: Debian's python3-torch and both OpenBLAS builds. The pthread build, which Debian installs beside
-# PyTorch by default, is unpacked under artifacts/ where it is not installed, so that the system's alternatives stay as they are.
+# Gets what the PyTorch peers need: Debian's python3-torch and both OpenBLAS builds. The pthread build, which Debian installs
+# beside PyTorch by default, is unpacked under artifacts/ where it is not installed, so that the system's alternatives stay as
+# they are.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 

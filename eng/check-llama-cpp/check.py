@@ -1,4 +1,7 @@
-"""Compares Bam's GGUF files with llama.cpp and with transformers, and writes result.json and result.md. The exit status is 1 when something differs."""
+"""
+Compares Bam's GGUF files with llama.cpp and with transformers, and writes result.json and result.md. The exit status is 1 when
+something differs.
+"""
 
 import contextlib
 import json
@@ -45,14 +48,16 @@ def fixtures(root):
 def same_tensors(ours, theirs):
     ours, theirs = ({tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors} for path in (ours, theirs))
     return ours.keys() == theirs.keys() and all(
-        ours[name].tensor_type == theirs[name].tensor_type and ours[name].data.tobytes() == theirs[name].data.tobytes() for name in ours
+        ours[name].tensor_type == theirs[name].tensor_type and ours[name].data.tobytes() == theirs[name].data.tobytes()
+        for name in ours
     )
 
 
 def converted(root, name):
     for dtype, out_type in OUT_TYPES.items():
         theirs = root / f"{name}-{dtype}.gguf"
-        run(sys.executable, root / "convert.py", root / "trained" / name, "--outtype", out_type, "--outfile", theirs, stderr=subprocess.STDOUT)
+        run(sys.executable, root / "convert.py", root / "trained" / name, "--outtype", out_type, "--outfile", theirs,
+            stderr=subprocess.STDOUT)
         same = same_tensors(root / "gguf" / f"{name}-{dtype}" / "model.gguf", theirs)
         yield dict(what=f"trained {name} as {dtype}: tensors as llama.cpp's converter writes them, bit for bit", passed=same)
 
@@ -61,13 +66,16 @@ def converted(root, name):
 def server(root, name):
     """llama.cpp's own server; yields a function from a prompt to the ids that follow greedily."""
     address = "127.0.0.1:8437"
-    settings = ["--cache-type-k", "f32", "--cache-type-v", "f32", "-c", "256", "-t", "2", "--host", address.split(":")[0], "--port", address.split(":")[1]]
+    settings = ["--cache-type-k", "f32", "--cache-type-v", "f32", "-c", "256", "-t", "2", "--host", address.split(":")[0],
+        "--port", address.split(":")[1]]
     model = root / "gguf" / f"{name}-float32" / "model.gguf"
-    process = subprocess.Popen(["llama-server", "-m", str(model), *settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(["llama-server", "-m", str(model), *settings], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
 
     def ask(path, question=None):
         body = None if question is None else json.dumps(question).encode()
-        with urllib.request.urlopen(urllib.request.Request(f"http://{address}{path}", body, {"Content-Type": "application/json"}), timeout=60) as answer:
+        request = urllib.request.Request(f"http://{address}{path}", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     try:
@@ -76,7 +84,8 @@ def server(root, name):
                 ask("/health")
                 break
             time.sleep(0.5)
-        yield lambda prompt: ask("/completion", dict(prompt=prompt, n_predict=NEW, temperature=0, return_tokens=True, cache_prompt=False))["tokens"]
+        yield lambda prompt: ask("/completion",
+            dict(prompt=prompt, n_predict=NEW, temperature=0, return_tokens=True, cache_prompt=False))["tokens"]
     finally:
         process.kill()
         process.wait()
@@ -89,7 +98,8 @@ def continuations(root, name, complete):
     for number, prompt in enumerate((root / "prompts.txt").read_text().splitlines(), 1):
         ours = json.loads((root / "trained" / name / f"bam-{number}.json").read_text())["ids"]
         ids = tokenizer(prompt, return_tensors="pt").input_ids
-        generated = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, do_sample=False, pad_token_id=0)[0]
+        generated = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, do_sample=False,
+            pad_token_id=0)[0]
         new = generated[ids.shape[1] :].tolist()
         logits = model(generated[None]).logits[0]
         best = logits[ids.shape[1] - 1 : -1].topk(2).values
@@ -156,8 +166,10 @@ def main():
     lines = [
         "# Bam and llama.cpp",
         "",
-        f"llama.cpp {version}, transformers {versions['transformers']}, PyTorch {versions['torch']}; weights, keys and values in float32 unless a row says",
-        "otherwise. Difference: the largest of any logit from transformers'. Gap: the least between the two best logits of a step.",
+        f"llama.cpp {version}, transformers {versions['transformers']}, PyTorch {versions['torch']}; weights, keys and values "
+        f"in float32 unless a row says",
+        "otherwise. Difference: the largest of any logit from transformers'. Gap: the least between the two best logits of a "
+        "step.",
         "",
         "| | difference | gap | |",
         "|---|---:|---:|---|",

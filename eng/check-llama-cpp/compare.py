@@ -1,4 +1,7 @@
-"""Compares llama.cpp's logits of Bam's files with transformers', for the models of architectures.py and mixtures of them, and their tensors with the converter's."""
+"""
+Compares llama.cpp's logits of Bam's files with transformers', for the models of architectures.py and mixtures of them, and their
+tensors with the converter's.
+"""
 
 import pathlib
 import subprocess
@@ -55,7 +58,8 @@ def differences(root, directory, path, ids, rounds_gelu=False):
     _, context = settings_of(path)
     ids = ids[:, :context]
     # A model for each input: transformers' rotary embeddings remember the longest one.
-    return max((llama_logits(root, path, row.tolist()) - load(directory, rounds_gelu)(row[None]).logits[0]).abs().max().item() for row in ids)
+    return max((llama_logits(root, path, row.tolist()) - load(directory, rounds_gelu)(row[None]).logits[0]).abs().max().item()
+        for row in ids)
 
 
 def architectures(root):
@@ -64,7 +68,8 @@ def architectures(root):
         ids = load_file(directory / "ids.safetensors")["input_ids"]
         rounds = uses_gelu(load(directory).config)
         difference = differences(root, directory, path, ids, rounds)
-        row = dict(what=f"{directory.name} as {settings_of(path)[0]}: logits", difference=difference, passed=difference < TOLERANCE)
+        row = dict(what=f"{directory.name} as {settings_of(path)[0]}: logits", difference=difference,
+            passed=difference < TOLERANCE)
         if rounds:
             row["what"] += ", with GELU rounded as llama.cpp's"
             row["without_rounding"] = differences(root, directory, path, ids)
@@ -80,7 +85,8 @@ def mixtures(root):
             difference = differences(root, root / "mixed" / name, path, ids)
         else:
             expected = load_file(root / "logits" / "mixed" / f"{name}.safetensors")["logits"]
-            difference = max((llama_logits(root, path, row.tolist()) - logits).abs().max().item() for row, logits in zip(ids, expected))
+            difference = max((llama_logits(root, path, row.tolist()) - logits).abs().max().item()
+                for row, logits in zip(ids, expected))
         yield dict(what=f"BTX of {name} as {settings_of(path)[0]}: logits", difference=difference, passed=difference < TOLERANCE)
 
 
@@ -89,14 +95,18 @@ NOT_CONVERTED = ("gemma3", "ministral")
 
 
 def tensors(root):
-    """The converter's tensors of the same models, bit for bit; it gets no vocabulary, which it would need for its metadata alone."""
+    """
+    The converter's tensors of the same models, bit for bit; it gets no vocabulary, which it would need for its metadata alone.
+    """
     for directory in sorted((root / "architectures").iterdir()):
         if directory.name.startswith(NOT_CONVERTED):
             continue
-        ours, theirs = root / "gguf" / f"architecture-{directory.name}" / "model.gguf", root / f"architecture-{directory.name}.gguf"
+        ours = root / "gguf" / f"architecture-{directory.name}" / "model.gguf"
+        theirs = root / f"architecture-{directory.name}.gguf"
         run(sys.executable, root / "convert.py", "--without-vocabulary", directory, "--outtype", "f32", "--outfile", theirs)
         if settings_of(ours)[0] == settings_of(theirs)[0]:
-            yield dict(what=f"{directory.name}: tensors as llama.cpp's converter writes them, bit for bit", passed=same(ours, theirs))
+            yield dict(what=f"{directory.name}: tensors as llama.cpp's converter writes them, bit for bit",
+                passed=same(ours, theirs))
 
 
 def same(ours, theirs):

@@ -1,4 +1,7 @@
-"""Gives every tokenizer a tiny model of Llama's form around it, with two ends of text and a token for padding, which Bam can then export."""
+"""
+Gives every tokenizer a tiny model of Llama's form around it, with two ends of text and a token for padding, which Bam can then
+export.
+"""
 
 import json
 import pathlib
@@ -6,7 +9,8 @@ import sys
 
 from transformers import LlamaConfig, LlamaForCausalLM
 
-SIZES = dict(hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, tie_word_embeddings=True)
+SIZES = dict(hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2,
+    tie_word_embeddings=True)
 
 
 def main():

@@ -1,4 +1,6 @@
-"""Loads mixtures of copies of one model, which are that model: logits, and generation with a cache, must be those of its own export."""
+"""
+Loads mixtures of copies of one model, which are that model: logits, and generation with a cache, must be those of its own export.
+"""
 
 import json
 import pathlib
@@ -26,7 +28,8 @@ def compare(fixture, export, copies):
         if max(mixture.config.num_attention_experts, mixture.config.num_local_experts) != 3:
             raise ValueError(f"{copies / kind}: expected 3 experts, found {mixture.config}")
         alike = torch.equal(continuation(copies / kind, prompt), continued)
-        yield dict(what=f"{fixture.name}: {kind} of 3 copies", difference=distance(mixture(ids).logits, expected), generates=alike)
+        yield dict(what=f"{fixture.name}: {kind} of 3 copies", difference=distance(mixture(ids).logits, expected),
+            generates=alike)
 
 
 def main(root):

@@ -1,6 +1,6 @@
 """
-Holds Bam's exports of the fixtures against transformers' own classes, which read the same fixtures: logits, loss, gradients and greedy
-generation with a cache. Gradients are those of the embeddings, through all layers, and those that the fixture has by name.
+Holds Bam's exports of the fixtures against transformers' own classes, which read the same fixtures: logits, loss, gradients and
+greedy generation with a cache. Gradients are those of the embeddings, through all layers, and those that the fixture has by name.
 """
 
 import json

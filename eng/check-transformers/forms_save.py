@@ -1,4 +1,7 @@
-"""Saves small random dense models and their copies, from which Bam makes mixtures in the forms of Qwen2-MoE and Qwen3-MoE, and Llamas with every rotary scaling."""
+"""
+Saves small random dense models and their copies, from which Bam makes mixtures in the forms of Qwen2-MoE and Qwen3-MoE, and
+Llamas with every rotary scaling.
+"""
 
 import pathlib
 import sys
@@ -11,15 +14,19 @@ DEFAULT = dict(rope_type="default", rope_theta=10_000.0)
 SCALINGS = {
     "linear": dict(rope_type="linear", factor=4.0),
     "dynamic": dict(rope_type="dynamic", factor=4.0),
-    "llama3": dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16),
+    "llama3": dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
+        original_max_position_embeddings=16),
     "yarn": dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16),
     "yarn-mscale": dict(
-        rope_type="yarn", factor=2.0, original_max_position_embeddings=16, beta_fast=4.0, beta_slow=0.5, truncate=False, mscale=2.0, mscale_all_dim=0.5),
+        rope_type="yarn", factor=2.0, original_max_position_embeddings=16, beta_fast=4.0, beta_slow=0.5, truncate=False,
+        mscale=2.0, mscale_all_dim=0.5),
     "longrope": dict(
-        rope_type="longrope", factor=4.0, original_max_position_embeddings=16, short_factor=[1.0] * 4 + [1.5] * 4, long_factor=[1.0] * 4 + [4.0] * 4),
+        rope_type="longrope", factor=4.0, original_max_position_embeddings=16, short_factor=[1.0] * 4 + [1.5] * 4,
+        long_factor=[1.0] * 4 + [4.0] * 4),
 }
 SIZES = dict(
-    vocab_size=160, hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+    vocab_size=160, hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+    max_position_embeddings=64,
     rope_parameters=DEFAULT, bos_token_id=1, eos_token_id=2,
 )
 WINDOW = dict(use_sliding_window=True, sliding_window=9)

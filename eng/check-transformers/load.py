@@ -60,7 +60,8 @@ def load_exports(root):
         save_file({"input_ids": ids, "logits": logits.contiguous()}, resaved / "expected.safetensors")
         ours = load_file(root / "logits" / "exports" / f"{directory.name}.safetensors")["logits"]
         difference = (ours - logits).abs().max().item()
-        yield dict(what=f"{directory.name}, exported by Bam, loaded by transformers", difference=difference, generates=generates_alike(model, ids))
+        yield dict(what=f"{directory.name}, exported by Bam, loaded by transformers", difference=difference,
+            generates=generates_alike(model, ids))
 
 
 @torch.no_grad()

@@ -1,4 +1,7 @@
-"""Compares what Bam read with what transformers saved, and writes result.json and result.md. The exit status is 1 when something differs."""
+"""
+Compares what Bam read with what transformers saved, and writes result.json and result.md. The exit status is 1 when something
+differs.
+"""
 
 import json
 import pathlib
@@ -30,8 +33,10 @@ def fixtures_of(root):
 def table_of_fixtures(rows):
     yield from [
         "",
-        "Exports of the fixtures, and transformers' own class that reads the fixture: the largest difference of a logit, of the loss and of its",
-        "gradient (of the embeddings, and of the parameters that the fixture names), and greedy generation with a dynamic and a static cache.",
+        "Exports of the fixtures, and transformers' own class that reads the fixture: the largest difference of a logit, of the "
+        "loss and of its",
+        "gradient (of the embeddings, and of the parameters that the fixture names), and greedy generation with a dynamic and a "
+        "static cache.",
         "",
         "| | logits | loss | gradients | generated |",
         "|---|---:|---:|---:|---|",
@@ -48,7 +53,8 @@ def checks_of(root):
     """What was done with each export, by title."""
     titles = {
         "used": "Used as transformers' own models",
-        "accumulated": "One step of `Trainer` as 8 x 1, 2 x 4 and 1 x 8, losses and gradients within 1e-5: rows of equal and of unequal length, and "
+        "accumulated": "One step of `Trainer` as 8 x 1, 2 x 4 and 1 x 8, losses and gradients within 1e-5: rows of equal and of "
+                       "unequal length, and "
         "these with gradient checkpointing",
         "texts": "Read with `AutoTokenizer`: ids and text as expected, a batch padded on the left, no id without a row",
     }
@@ -84,9 +90,12 @@ def main():
     lines = [
         "# Bam and transformers",
         "",
-        f"transformers {versions['transformers']}, PyTorch {versions['torch']}, float32 on the CPU. Difference: the largest of any logit. Generated: greedily,",
-        "with a cache, equal to without, and to a padded prompt's; of trained models Bam's tokens equal to transformers'. With dynamic scaling,",
-        "which generates otherwise without a cache, equal to token by token. Mixtures of copies of a model are compared with that model.",
+        f"transformers {versions['transformers']}, PyTorch {versions['torch']}, float32 on the CPU. Difference: the largest of "
+        f"any logit. Generated: greedily,",
+        "with a cache, equal to without, and to a padded prompt's; of trained models Bam's tokens equal to transformers'. With "
+        "dynamic scaling,",
+        "which generates otherwise without a cache, equal to token by token. Mixtures of copies of a model are compared with "
+        "that model.",
         "",
         "| | difference | generated |",
         "|---|---:|---|",

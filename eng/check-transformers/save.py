@@ -1,4 +1,7 @@
-"""Saves a small random model of every family that Bam reads, as transformers does, with the logits that it gives; and a Llama for every tokenizer."""
+"""
+Saves a small random model of every family that Bam reads, as transformers does, with the logits that it gives; and a Llama for
+every tokenizer.
+"""
 
 import json
 import pathlib
@@ -15,7 +18,8 @@ FAMILIES = {
     "llama": ("llama", LLAMA | dict(tie_word_embeddings=False)),
     "llama-2": ("llama", LLAMA | dict(tie_word_embeddings=False)),
     "llama-3": ("llama", LLAMA | dict(tie_word_embeddings=False)),
-    "llama-linear": ("llama", LLAMA | dict(tie_word_embeddings=True, rope_parameters=dict(rope_type="linear", factor=4.0, rope_theta=10_000.0))),
+    "llama-linear": ("llama",
+        LLAMA | dict(tie_word_embeddings=True, rope_parameters=dict(rope_type="linear", factor=4.0, rope_theta=10_000.0))),
     "llama-biased": ("llama", LLAMA | dict(attention_bias=True, mlp_bias=True)),
     "mistral": ("mistral", LLAMA | dict(sliding_window=9)),
     "mixtral": ("mixtral", LLAMA | dict(num_local_experts=4, num_experts_per_tok=2)),

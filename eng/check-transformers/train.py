@@ -1,4 +1,7 @@
-"""One step of transformers' Trainer on the same rows as 8 x 1, 2 x 4 and 1 x 8 (batch x accumulation): losses and gradients must be equal."""
+"""
+One step of transformers' Trainer on the same rows as 8 x 1, 2 x 4 and 1 x 8 (batch x accumulation): losses and gradients must be
+equal.
+"""
 
 import json
 import pathlib

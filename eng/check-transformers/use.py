@@ -1,4 +1,7 @@
-"""Uses what Bam exported in the ways that causal models of transformers allow: every cache and mask, all outputs, compiled, checkpointed, resized."""
+"""
+Uses what Bam exported in the ways that causal models of transformers allow: every cache and mask, all outputs, compiled,
+checkpointed, resized.
+"""
 
 import copy
 import itertools
@@ -144,7 +147,8 @@ def outputs(model, ids):
     layers = model.config.num_hidden_layers
     return (
         len(full.hidden_states) == layers + 1
-        and torch.equal(full.hidden_states[0], model.get_input_embeddings()(ids) * getattr(model.config, "embedding_multiplier", 1))
+        and torch.equal(full.hidden_states[0],
+            model.get_input_embeddings()(ids) * getattr(model.config, "embedding_multiplier", 1))
         and torch.equal(full.hidden_states[-1], model.get_decoder()(ids).last_hidden_state)
         and len(full.attentions) == layers
         and all(near(weights.sum(-1), torch.ones(weights.shape[:-1])) for weights in full.attentions)

@@ -10,11 +10,19 @@ public sealed class SourceFileTests
     private const int MaxLines = 400;
 
     private static readonly string[] SourceFolders = ["src", "tests", "bench"];
+    // Not those of recipes: a finished phase is found again by the bytes of its script.
+    private static readonly string[] ScriptFolders = ["src", "tests", "bench", "eng"];
+    private static readonly string[] Commands = ["bam", "test"];
     private static readonly string[] Documents = ["README.md", "CONTRIBUTING.md", "docs", "bench", "recipes"];
 
     [Fact]
     public void Lines_of_source_have_at_most_130_columns() =>
         TooWide(SourceFolders.SelectMany(Sources), _ => false).ShouldBeEmpty();
+
+    [Fact]
+    public void Lines_of_scripts_have_at_most_130_columns() =>
+        TooWide([.. ScriptFolders.SelectMany(Scripts), .. Commands.Select(name => RepositoryRoot.PathOf(name))], _ => false)
+            .ShouldBeEmpty();
 
     [Fact]
     public void Lines_of_prose_have_at_most_130_columns() =>
@@ -42,6 +50,9 @@ public sealed class SourceFileTests
         line.StartsWith('|') || line.Contains("](http", StringComparison.Ordinal) || !line.TrimEnd().Contains(' ');
 
     private static IEnumerable<string> Sources(string folder) => Files(RepositoryRoot.PathOf(folder), "*.cs");
+
+    private static IEnumerable<string> Scripts(string folder) =>
+        Files(RepositoryRoot.PathOf(folder), "*.py").Concat(Files(RepositoryRoot.PathOf(folder), "*.sh"));
 
     // Results are written by programs.
     private static IEnumerable<string> Pages(string name) => RepositoryRoot.PathOf(name) is var path && File.Exists(path)

@@ -1,5 +1,5 @@
-# Runs a command in a file system of its own: the system's programs, read-only, and an empty /tmp in memory. Started by unshare with
-# new namespaces. $1 is an empty directory, $2 and so on the command; standard input and output are the command's.
+# Runs a command in a file system of its own: the system's programs, read-only, and an empty /tmp in memory. Started by unshare
+# with new namespaces. $1 is an empty directory, $2 and so on the command; standard input and output are the command's.
 set -e
 box=$1
 shift
