@@ -138,7 +138,7 @@ public sealed class LimitTests
 
     private static async Task Until(Func<bool> condition)
     {
-        for (var i = 0; i < 2000 && !condition(); i++) await Task.Delay(5);
+        for (var i = 0; i < 40_000 && !condition(); i++) await Task.Delay(5);
         condition().ShouldBeTrue();
     }
 }

@@ -55,7 +55,7 @@ public sealed class LoadTests
         });
 
         (right, left, refused).ShouldBe((160, 20, 20));
-        for (var tries = 0; tries < 400 && server.Served.Scheduler.Load.Running > 0; tries++) await Task.Delay(5);
+        for (var tries = 0; tries < 40_000 && server.Served.Scheduler.Load.Running > 0; tries++) await Task.Delay(5);
         server.Served.Scheduler.Load.ShouldBe((0, 0, 0));
         Tensor.LiveCount.ShouldBe(before + cache);
     }

