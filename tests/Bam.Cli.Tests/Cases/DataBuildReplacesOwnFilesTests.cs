@@ -1,29 +1,11 @@
-using System.Globalization;
-using Bam.Tokenization;
 using Shouldly;
 using Xunit;
 
 namespace Bam.Cli.Tests.Cases;
 
 /// <summary>Nothing of the user's is deleted or overwritten, whatever is named as output.</summary>
-public sealed class DataBuildReplacesOwnFilesTests : IDisposable
+public sealed class DataBuildReplacesOwnFilesTests : OwnFilesCase
 {
-    private const string Model = "model";
-
-    private static readonly string Dense = RepositoryRoot.PathOf("tests", "fixtures", "bam", "dense-parallel");
-
-    private readonly CaseFiles files = new(null);
-
-    public DataBuildReplacesOwnFilesTests()
-    {
-        for (var i = 0; i < 30; i++) Write($"raw/{i}.txt", $"text {i} of {string.Join(' ', Enumerable.Range(i * 1000, 60))}");
-        Copy(Dense, Model);
-        CommandLineRun.Of(
-            "tokenizer", "train", files["raw"], "--vocab-size", "300", "--output", files["tok.json"]).Status.ShouldBe(0);
-    }
-
-    public void Dispose() => files.Dispose();
-
     [Fact]
     public void A_build_replaces_an_earlier_one_and_nothing_that_lies_beside_its_shards()
     {
@@ -81,107 +63,6 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         Write("deep/er/1.txt", "text");
         Directory.CreateSymbolicLink(files["deeper"], files["deep/er"]);
         MustRefuse(Build(input, output), $"{files[output]}: {how} the input {files[input]}; choose another output");
-    }
-
-    [Theory]
-    [InlineData("raw/1.txt", "lies in the input ")]
-    [InlineData("./raw/../raw/1.txt", "lies in the input ")]
-    [InlineData("link.txt", "lies in the input ")]
-    [InlineData("hard.txt", "with other content")]
-    [InlineData("raw/tokenizer.json", "lies in the input ")]
-    public void A_tokenizer_is_not_written_over_or_among_its_text(string output, string how)
-    {
-        File.CreateSymbolicLink(files["link.txt"], "raw/1.txt");
-        Link("raw/1.txt", "hard.txt");
-        var run = CommandLineRun.Of("tokenizer", "train", files["raw"], "--vocab-size", "300", "--output", files[output]);
-        MustRefuse(run, contains: how);
-    }
-
-    [Fact]
-    public void A_tokenizer_replaces_one_that_was_trained_an_empty_file_and_nothing_else()
-    {
-        Write("notes.md", "precious");
-        Write("settings.json", """{"mine": 1}""");
-        Write("empty", "");
-        MustRefuse(
-            Train("notes.md"),
-            $"{files["notes.md"]}: expected a new file, or a tokenizer.json that 'bam tokenizer train' wrote, found one with "
-            + "other content; choose another name");
-        MustRefuse(Train("settings.json"), contains: "with other content");
-        Train("tok.json").Status.ShouldBe(0);
-        Train("empty").Status.ShouldBe(0);
-    }
-
-    [Theory]
-    [InlineData("gpt2", "<|endoftext|>")]
-    [InlineData("llama3", "</s>")]
-    [InlineData("cohere", "«é»")]
-    [InlineData("gpt-neox", "\"a\\b\"")]
-    public void A_trained_tokenizer_of_every_style_is_replaced(string style, string specialToken)
-    {
-        foreach (var size in (string[])["260", "259"])
-        {
-            var run = CommandLineRun.Of(
-                "tokenizer", "train", files["raw"], "--vocab-size", size, "--style", style, "--special-token", specialToken,
-                "--output", files["own.json"]);
-            run.Status.ShouldBe(0, run.Error);
-            Tokenizer.Load(files["own.json"]).VocabSize.ShouldBe(int.Parse(size, CultureInfo.InvariantCulture));
-        }
-    }
-
-    [Theory]
-    [InlineData("gpt2")]
-    [InlineData("llama3")]
-    public void A_tokenizer_of_others_stays(string name)
-    {
-        Write(
-            "others/tokenizer.json",
-            File.ReadAllText(RepositoryRoot.PathOf("tests", "fixtures", "tokenizers", name, "tokenizer.json")));
-        File.CreateSymbolicLink(files["link.json"], "others/tokenizer.json");
-        MustRefuse(Train("others"), NotTrained("others/tokenizer.json"));
-        MustRefuse(Train("others/tokenizer.json"), NotTrained("others/tokenizer.json"));
-        MustRefuse(Train("link.json"), NotTrained("link.json"));
-    }
-
-    [Theory]
-    [InlineData("\"Ġ\"", "\"Ġ \"")]
-    [InlineData("\"normalized\": false", "\"normalized\": true")]
-    [InlineData("\"post_processor\": null", "\"post_processor\":  null")]
-    public void A_trained_tokenizer_that_was_changed_stays(string from, string to)
-    {
-        Write("changed.json", File.ReadAllText(files["tok.json"]).Replace(from, to, StringComparison.Ordinal));
-        MustRefuse(Train("changed.json"), NotTrained("changed.json"));
-    }
-
-    [Theory]
-    [InlineData("config.json")]
-    [InlineData("model.safetensors")]
-    [InlineData("model-q8.gguf")]
-    public void The_tokenizer_of_a_model_stays(string file)
-    {
-        Write($"mine/{file}", "");
-        Write("mine/tokenizer.json", File.ReadAllText(files["tok.json"]));
-        File.CreateSymbolicLink(files["link.json"], "mine/tokenizer.json");
-        foreach (var output in (string[])["mine", "link.json"])
-            MustRefuse(Train(output), contains: "which belongs to that model; choose another name");
-        MustRefuse(
-            Train("mine/tokenizer.json"),
-            $"{files["mine/tokenizer.json"]}: expected a new file, or a tokenizer.json that 'bam tokenizer train' wrote, "
-            + $"found one beside {files[$"mine/{file}"]}, which belongs to that model; choose another name");
-        File.Delete(files[$"mine/{file}"]);
-        written.Clear();
-        Train("link.json").Status.ShouldBe(0);
-        Tokenizer.Load(files["mine"]).VocabSize.ShouldBe(280);
-    }
-
-    [Fact]
-    public void A_slash_at_the_end_means_a_directory()
-    {
-        Train("new/").Status.ShouldBe(0);
-        Tokenizer.Load(files["new/tokenizer.json"]).VocabSize.ShouldBe(280);
-        Train("new/").Status.ShouldBe(0);
-        Write("notes.md", "precious");
-        MustRefuse(Train("notes.md/"), $"{files["notes.md"]}: expected a directory to write, found a file; choose another name");
     }
 
     [Fact]
@@ -356,54 +237,4 @@ public sealed class DataBuildReplacesOwnFilesTests : IDisposable
         MustRefuse(
             CommandLineRun.Of("data", "build", "--input", files["raw"], "--tokenizer", files["tok.json"], "--output", output),
             contains: how);
-
-    private CommandLineRun Train(string output) =>
-        CommandLineRun.Of("tokenizer", "train", files["raw"], "--vocab-size", "280", "--output", files[output]);
-
-    private string NotTrained(string name) =>
-        $"{files[name]}: expected a new file, or a tokenizer.json that 'bam tokenizer train' wrote, found one with other "
-        + "content; choose another name";
-
-    private CommandLineRun Build(string input, string output) =>
-        CommandLineRun.Of(
-            "data", "build", "--input", files[input], "--tokenizer", files["tok.json"], "--output", files[output],
-            "--near-duplicate-similarity", "1");
-
-    /// <summary>The run was refused by one line and changed no file.</summary>
-    private void MustRefuse(CommandLineRun run, string? line = null, string contains = "")
-    {
-        run.Status.ShouldBe(ExitStatus.WrongRequest, run.Error);
-        run.Error.Count(letter => letter == '\n').ShouldBe(1);
-        if (line is not null) run.Error.ShouldBe($"bam: {line}\n");
-        run.Error.ShouldContain(contains);
-        foreach (var (path, content) in written) File.ReadAllText(path).ShouldBe(content);
-    }
-
-    private readonly Dictionary<string, string> written = [];
-
-    private void Write(string name, string content)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(files[name])!);
-        File.WriteAllText(files[name], content);
-        written[files[name]] = content;
-    }
-
-    private void Move(string from, string to)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(files[to])!);
-        File.Move(files[from], files[to]);
-    }
-
-    private void Copy(string model, string name)
-    {
-        Directory.CreateDirectory(files[name]);
-        foreach (var file in Directory.GetFiles(model)) File.Copy(file, files[Path.Combine(name, Path.GetFileName(file))]);
-    }
-
-    private void Link(string existing, string name)
-    {
-        using var link = System.Diagnostics.Process.Start("ln", [files[existing], files[name]]);
-        link.WaitForExit();
-        link.ExitCode.ShouldBe(0);
-    }
 }

@@ -281,7 +281,7 @@ public sealed class DataBuilderTests : IDisposable
     public void Progress_is_told_once_for_each_place()
     {
         WriteLines("in.jsonl", Texts(700, 100));
-        var reporter = new RecordingReporter();
+        var reporter = new ProgressRecorder();
 
         DataBuilder.Build(Options, reporter);
 
@@ -387,15 +387,4 @@ public sealed class DataBuilderTests : IDisposable
 
     private void WriteLines(string name, string[] texts) =>
         File.WriteAllLines(directory[name], texts.Select(text => JsonSerializer.Serialize(new { text })));
-
-    private sealed class RecordingReporter : IReporter
-    {
-        public List<WorkProgress> Progress { get; } = [];
-
-        public void Say(string message) { }
-
-        public void Warn(string message) { }
-
-        public void Advance(WorkProgress progress) => Progress.Add(progress);
-    }
 }

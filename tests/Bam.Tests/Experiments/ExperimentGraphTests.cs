@@ -14,7 +14,7 @@ namespace Bam.Tests.Experiments;
 
 public sealed class ExperimentGraphTests : IDisposable
 {
-    private const string Recipe = """
+    internal const string Recipe = """
         domains:
           general: { files: [general.txt] }
           law: { files: [law.txt] }
@@ -36,20 +36,12 @@ public sealed class ExperimentGraphTests : IDisposable
         evaluation: { batch_size: 4 }
         """;
 
-    private const string Probes = """
-
-        probes:
-          verse: { files: [verse.txt] }
-          corrupt: { of: [law, code], corrupt: 0.05 }
-          mixed: { of: [general, law], pieces: 100 }
-        """;
-
     private const string Everything = "*";
     private const string AllModels =
         "train seed, train law, train code, mix soup, mix btx, mix bam, mix bam-time, mix bam-flops, train btx, train bam, "
         + "train bam-time, train bam-flops, budget bam-time, budget bam-flops, " + AllEvaluations;
 
-    private const string AllEvaluations =
+    internal const string AllEvaluations =
         "evaluate seed, evaluate law, evaluate code, evaluate soup, evaluate btx, evaluate bam, evaluate bam-time, "
         + "evaluate bam-flops";
 
@@ -357,46 +349,16 @@ public sealed class ExperimentGraphTests : IDisposable
     [InlineData("evaluate bam-flops", "1bab216435538fde9fca745fd39fe346363b3ea8b822c3208fc6dac0f8e02f1a")]
     public void Keys_of_recipes_without_probes_stay_as_they_are(string phase, string key) => Keys(Recipe)[phase].ShouldBe(key);
 
-    [Fact]
-    public void Probes_add_phases_and_change_none()
-    {
-        File.WriteAllText(Path.Combine(directory, "verse.txt"), "some verse");
-        var before = Keys(Recipe);
+    private Dictionary<string, string> Keys(string recipe) => Keys(directory, recipe);
 
-        var after = Keys(Recipe + Probes);
+    private ExperimentGraph Graph(string yaml) => Graph(directory, yaml);
 
-        foreach (var (phase, key) in before) after[phase].ShouldBe(key);
-        after.Keys.Except(before.Keys).ShouldBe(
-            ["probe verse", "probe corrupt-law", "probe corrupt-code", "probe mixed", .. AllProbeEvaluations],
-            ignoreOrder: true);
-    }
+    /// <summary>The phases' keys by their titles.</summary>
+    internal static Dictionary<string, string> Keys(string directory, string recipe) =>
+        Graph(directory, recipe).Order.ToDictionary(phase => phase.Title, phase => phase.Key);
 
-    [Theory]
-    [InlineData("corrupt: 0.05", "corrupt: 0.1", "probe corrupt-law, probe corrupt-code")]
-    [InlineData("pieces: 100", "pieces: 200", "probe mixed")]
-    [InlineData("verse: { files: [verse.txt] }", "verse: { files: [verse.txt], max_tokens: 10 }", "probe verse")]
-    public void A_changed_probe_is_measured_again_and_nothing_else_is_done(string line, string changed, string expected)
-    {
-        File.WriteAllText(Path.Combine(directory, "verse.txt"), "some verse");
-        Probes.ShouldContain(line);
-        var before = Keys(Recipe + Probes);
-
-        var after = Keys(Recipe + Probes.Replace(line, changed, StringComparison.Ordinal));
-
-        after.Where(phase => before[phase.Key] != phase.Value).Select(phase => phase.Key)
-            .ShouldBe([.. expected.Split(", "), .. AllProbeEvaluations], ignoreOrder: true);
-    }
-
-    [Fact]
-    public void A_probe_without_its_file_is_named_before_any_work() =>
-        Should.Throw<InvalidInputException>(() => Graph(Recipe + Probes)).Message.ShouldContain("verse.txt: does not exist");
-
-    private static IEnumerable<string> AllProbeEvaluations => AllEvaluations.Split(", ").Select(title => $"probe-{title}");
-
-    private Dictionary<string, string> Keys(string recipe) =>
-        Graph(recipe).Order.ToDictionary(phase => phase.Title, phase => phase.Key);
-
-    private ExperimentGraph Graph(string yaml)
+    /// <summary>The graph of a recipe in a folder with its texts.</summary>
+    internal static ExperimentGraph Graph(string directory, string yaml)
     {
         var path = Path.Combine(directory, "recipe.yaml");
         File.WriteAllText(path, yaml);

@@ -3,7 +3,6 @@ using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Data.Building;
 using Bam.Evaluation;
-using Bam.Models;
 using Bam.Tests.Data;
 using Bam.Tests.Files;
 using Bam.Torch;
@@ -29,7 +28,8 @@ public sealed class TrainerTests : IDisposable
     {
         var live = Tensor.LiveCount;
         var config = run.Config("run", "evaluate_every: 5\ncheckpoint_every: 4\nkeep_checkpoints: 1");
-        var result = Trainer.Run(config, new() { Evaluation = new FakeEvaluation((_, _) => Figures()), MeasurePeak = true });
+        var evaluation = new FakeEvaluation((_, _) => FakeEvaluation.Figures());
+        var result = Trainer.Run(config, new() { Evaluation = evaluation, MeasurePeak = true });
         result.Steps.ShouldBe(12);
         result.Tokens.ShouldBe(12 * 64);
         result.CoreSeconds.ShouldBeGreaterThan(0);
@@ -58,12 +58,12 @@ public sealed class TrainerTests : IDisposable
     public void A_stopped_run_goes_on_bit_for_bit(int stop)
     {
         const string more = "evaluate_every: 2\ncheckpoint_every: 3\ngradient_accumulation: 2";
-        Trainer.Run(run.Config("unbroken", more), new() { Evaluation = new FakeEvaluation((_, _) => Figures()) });
+        Trainer.Run(run.Config("unbroken", more), new() { Evaluation = new FakeEvaluation((_, _) => FakeEvaluation.Figures()) });
         StopAfter(stop, run.Config("stopped", more));
         Directory.Exists(run["stopped/model"]).ShouldBeFalse();
         var checkpoint = run[$"stopped/checkpoints/step-{stop}"];
         Checkpoint.Open(checkpoint, SilentReporter.Instance).Dispose();
-        Trainer.Run(run.Config("stopped", more), new() { Evaluation = new FakeEvaluation((_, _) => Figures()) });
+        Trainer.Run(run.Config("stopped", more), new() { Evaluation = new FakeEvaluation((_, _) => FakeEvaluation.Figures()) });
         ShouldBeSameModel("stopped", "unbroken");
         ShouldHaveSameLosses("stopped", "unbroken");
     }
@@ -114,10 +114,10 @@ public sealed class TrainerTests : IDisposable
             {
                 stop.Cancel();
                 token.ThrowIfCancellationRequested();
-                return Figures();
+                return FakeEvaluation.Figures();
             }),
         }));
-        Trainer.Run(config, new() { Evaluation = new FakeEvaluation((_, _) => Figures()) });
+        Trainer.Run(config, new() { Evaluation = new FakeEvaluation((_, _) => FakeEvaluation.Figures()) });
         Lines("run").Where(l => l.TryGetProperty("evaluation", out _)).Select(Step).ShouldBe([4, 8, 12]);
     }
 
@@ -231,7 +231,7 @@ public sealed class TrainerTests : IDisposable
             Evaluation = new FakeEvaluation((model, _) =>
             {
                 model.Parameters.Values.AsSpan<float>().Fill(float.NaN);
-                return Figures();
+                return FakeEvaluation.Figures();
             }),
         })).Message;
         message.ShouldStartWith("step 7: the loss is not finite");
@@ -360,8 +360,6 @@ public sealed class TrainerTests : IDisposable
 
     public void Dispose() => run.Dispose();
 
-    private static Dictionary<string, DomainEvaluation> Figures() => new() { ["count"] = new(2, Math.Log(2), 1, 10) };
-
     private static RunSetup Setup(TrainingConfig config) => RunSetup.Of(config, SilentReporter.Instance);
 
     private static long Step(JsonElement line) => line.GetProperty("step").GetInt64();
@@ -370,7 +368,7 @@ public sealed class TrainerTests : IDisposable
     {
         using var stop = new CancellationTokenSource();
         var reporter = new RecordingReporter { OnAdvance = progress => { if (progress.Done == step * 64) stop.Cancel(); } };
-        var evaluation = new FakeEvaluation((_, _) => Figures());
+        var evaluation = new FakeEvaluation((_, _) => FakeEvaluation.Figures());
         Should.Throw<OperationCanceledException>(
             () => Trainer.Run(config, new() { Reporter = reporter, Cancellation = stop.Token, Evaluation = evaluation }));
     }
@@ -395,13 +393,5 @@ public sealed class TrainerTests : IDisposable
                 ? $"{Step(line)}: {loss.GetDouble():R}, {line.GetProperty("gradient_norm").GetDouble():R}"
                 : $"{Step(line)}: evaluation"),
         ];
-    }
-
-    private sealed class FakeEvaluation(
-        Func<LanguageModel, CancellationToken, IReadOnlyDictionary<string, DomainEvaluation>> measure) : IEvaluation
-    {
-        public IReadOnlyDictionary<string, DomainEvaluation> Measure(
-            LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>
-            measure(model, cancellation);
     }
 }
