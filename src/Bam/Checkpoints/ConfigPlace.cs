@@ -1,6 +1,8 @@
 namespace Bam.Checkpoints;
 
-/// <summary>Where a <see cref="ModelConfig"/> comes from, as messages name it: its file, and the file's names of Bam's keys.</summary>
+/// <summary>
+/// Where a <see cref="ModelConfig"/> comes from, as messages name it: its file, and the file's names of Bam's keys.
+/// </summary>
 internal sealed class ConfigPlace
 {
     /// <summary>Keys that families have under other names; of several in one file the first is meant.</summary>

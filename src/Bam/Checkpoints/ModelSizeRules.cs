@@ -36,8 +36,8 @@ internal static class ModelSizeRules
 
         if (tensors > MostTensors)
             throw new InvalidInputException(
-                $"{where}: {where.Key(count)}", $"a model of at most {MostTensors} tensors", $"{found}, which asks for {Text(tensors)}",
-                "correct it");
+                $"{where}: {where.Key(count)}", $"a model of at most {MostTensors} tensors",
+                $"{found}, which asks for {Text(tensors)}", "correct it");
         if (parameters <= MostParameters) return;
         var (size, value) = LargestSize(config);
         throw new InvalidInputException(

@@ -11,7 +11,8 @@ public sealed class ConfigPlaceTests
     [Theory]
     [InlineData("olmoe", "num_experts", "0", "num_experts: expected a positive number, found 0")]
     [InlineData("olmoe", "intermediate_size", "0", "intermediate_size: expected a positive number, found 0")]
-    [InlineData("mixtral-top2", "num_experts_per_tok", "9", "num_experts_per_tok: expected at most num_local_experts = 4, found 9")]
+    [InlineData(
+        "mixtral-top2", "num_experts_per_tok", "9", "num_experts_per_tok: expected at most num_local_experts = 4, found 9")]
     [InlineData("qwen3-moe", "moe_intermediate_size", "0", "moe_intermediate_size: expected a positive number, found 0")]
     [InlineData("qwen2-moe-sparse-step", "intermediate_size", "0", "intermediate_size: expected a positive number, found 0")]
     [InlineData("gptj", "n_layer", "0", "n_layer: expected a positive number, found 0")]

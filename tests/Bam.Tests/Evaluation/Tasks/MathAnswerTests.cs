@@ -83,6 +83,25 @@ public class MathAnswerTests
         MinervaAnswer.Normalize(answer).ShouldBe(expected);
 
     [Theory]
+    [InlineData("1,234", "1234", true)]
+    [InlineData(@"x=\frac{3}{4}", @"\frac34", true)]
+    [InlineData(@"2\sqrt3", @"2\sqrt{3}", true)]
+    [InlineData(@"30^\circ", "30", true)]
+    [InlineData(@"\$ 5", "5", true)]
+    [InlineData("[2,5)", "[2, 5)", true)]
+    [InlineData(@"\begin{pmatrix} 1 \\2 \end{pmatrix}", @"\begin{pmatrix}1\\2\end{pmatrix}", true)]
+    [InlineData(@"\begin{pmatrix}1\\ 2\end{pmatrix}", @"\begin{pmatrix}1\\2\end{pmatrix}", false)]  // "\ " is a space
+    [InlineData("0.5", @"\frac{1}{2}", false)]
+    [InlineData(@"\dfrac{1}{2}", @"\frac{1}{2}", false)]
+    [InlineData(@"\sqrt{12}", @"2\sqrt{3}", false)]
+    [InlineData("x+1", "1+x", false)]
+    [InlineData(@"\left(1,2\right)", "(1,2)", false)]
+    [InlineData("12.0", "12", false)]
+    public void Answers_of_minerva_are_equal_if_their_normalized_texts_are(string generated, string answer, bool expected) =>
+        MinervaAnswer.IsCorrect($"Final Answer: The final answer is ${generated}$. ", MinervaAnswer.Normalize(answer))
+            .ShouldBe(expected);
+
+    [Theory]
     [InlineData("Final Answer: The final answer is $24$. I hope it is correct.", true)]
     [InlineData("Then.\nFinal Answer: The final answer is $24$. ", true)]
     [InlineData("Final Answer: The final answer is 24", false)]

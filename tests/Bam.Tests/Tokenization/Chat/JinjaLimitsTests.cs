@@ -95,7 +95,9 @@ public class JinjaLimitsTests
     [InlineData(
         "{{ nope(1) }}",
         "t, line 1: the template calls the function 'nope', which does not exist; correct the template or use another")]
-    [InlineData("{{ 1 + 'a' }}", "t, line 1: unsupported operand types for +: 'int' and 'str'; correct the messages or the template")]
+    [InlineData(
+        "{{ 1 + 'a' }}",
+        "t, line 1: unsupported operand types for +: 'int' and 'str'; correct the messages or the template")]
     public void A_fault_of_a_rendering_has_a_line(string template, string message) =>
         Should.Throw<InvalidInputException>(() => Render(new JinjaEngine(template, "t"))).Message.ShouldBe(message);
 

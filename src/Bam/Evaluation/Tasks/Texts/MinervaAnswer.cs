@@ -5,7 +5,7 @@ namespace Bam.Evaluation.Tasks.Texts;
 /// <summary>
 /// Answers of MATH in the form of Minerva (Lewkowycz et al. 2022, appendix D): the model ends with "Final Answer: The final
 /// answer is …. I hope it is correct." Answers are equal if their normalized texts are. lm-evaluation-harness compares these with
-/// sympy, which also accepts another notation of the same number.
+/// sympy, which also accepts another notation of the same value, but no answer that sympy cannot read or subtract.
 /// </summary>
 internal static partial class MinervaAnswer
 {
