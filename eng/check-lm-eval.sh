@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Holds bam serve and bam eval tasks against EleutherAI's lm-evaluation-harness: its client local-completions asks bam serve, and
 # its model hf loads Bam's export. Figures, prompts, log-likelihoods and answers of piqa, gsm8k, mmlu and nq_open are compared
-# item by item. The models are the demo's seed, BTX and BAM mixtures, and a dense model and a BAM mixture that are trained here for
-# a minute, so that some of their answers are right.
+# item by item. The models are the demo's seed, BTX and BAM mixtures, and a dense model and a BAM mixture that are trained here
+# for a minute, so that some of their answers are right.
 #
 #   LM_EVAL=HARNESS TASKS=FOLDER RUN=runs/demo eng/check-lm-eval.sh
 #

@@ -19,7 +19,8 @@ DATA, EXPERTS = "data", "experts"
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--layouts", default="data=1 data=2 experts=2 data=4 data=2,experts=2 experts=4", help="separated by spaces")
+    parser.add_argument("--layouts", default="data=1 data=2 experts=2 data=4 data=2,experts=2 experts=4",
+        help="separated by spaces")
     parser.add_argument("--hidden-size", type=int, default=256)
     parser.add_argument("--sequential", action="store_true", help="sequential blocks")
     parser.add_argument("--batch-size", type=int, default=8, help="sequences of a step on all ranks")
@@ -42,7 +43,8 @@ def ranks_of(layout):
 
 def model_config(chosen):
     return {
-        "model_type": "bam", "vocab_size": VOCABULARY, "hidden_size": chosen.hidden_size, "intermediate_size": 2 * chosen.hidden_size,
+        "model_type": "bam", "vocab_size": VOCABULARY, "hidden_size": chosen.hidden_size,
+        "intermediate_size": 2 * chosen.hidden_size,
         "num_hidden_layers": 4, "num_attention_heads": chosen.hidden_size // 64, "num_key_value_heads": chosen.hidden_size // 64,
         "head_dim": 64, "max_position_embeddings": chosen.sequence_length, "parallel_block": not chosen.sequential,
         "num_attention_experts": 4, "num_local_experts": 4, "tie_word_embeddings": True,
@@ -56,7 +58,8 @@ def build_data(folder):
         (folder / f"{number}.txt").write_text(Path(path).read_text())
     pattern = str(folder / "*.txt")
     run(BAM, "tokenizer", "train", pattern, "--vocab-size", str(VOCABULARY), "--output", str(folder / "tokenizer.json"))
-    run(BAM, "data", "build", "--input", pattern, "--tokenizer", str(folder / "tokenizer.json"), "--output", str(folder / "tokens"))
+    run(BAM, "data", "build", "--input", pattern, "--tokenizer", str(folder / "tokenizer.json"), "--output",
+        str(folder / "tokens"))
 
 
 def run(*command):
@@ -110,7 +113,8 @@ def main():
         build_data(folder)
         sizes = folder / "config.json"
         sizes.write_text(json.dumps(model_config(chosen)))
-        common = ["cost", str(sizes), "--json", "--sequence-length", str(chosen.sequence_length), "--batch-size", str(chosen.batch_size)]
+        common = ["cost", str(sizes), "--json", "--sequence-length", str(chosen.sequence_length), "--batch-size",
+            str(chosen.batch_size)]
         if chosen.activation_checkpointing:
             common.append("--activation-checkpointing")
         model = json.loads(run(BAM, *common))["models"][0]

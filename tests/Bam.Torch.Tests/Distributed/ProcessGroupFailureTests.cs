@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Bam.Torch.Distributed;
 using Shouldly;
 using Xunit;
@@ -74,7 +73,6 @@ public class ProcessGroupFailureTests : TorchTest
     public void A_store_that_is_not_there_is_named()
     {
         var address = new StoreAddress("127.0.0.1", Ranks.FreePort());
-        var clock = Stopwatch.StartNew();
         var error = Should.Throw<ProcessGroupException>(() => TcpStore.Connect(address, TimeSpan.FromSeconds(0.5)));
         error.Message.ShouldStartWith($"no store at {address} after 0.5 s (Connection refused");
         error.Message.ShouldNotContain("\n");
