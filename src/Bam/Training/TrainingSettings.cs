@@ -93,6 +93,20 @@ public sealed record TrainingSettings : ICheckedSection
         ChangesResult = false)]
     public bool ActivationCheckpointing { get; init; }
 
+    /// <summary>How the processes of a run share the work; null for data parallelism over all of them.</summary>
+    [Key("how the processes of a run share the work; data parallel over all of them when absent", ChangesResult = false)]
+    public ParallelSettings? Parallel { get; init; }
+
+    /// <summary>Each data-parallel process holds AdamW's moments of its part of the parameters only (ZeRO, stage 1).</summary>
+    [Key(
+        "true: each data-parallel process holds AdamW's moments of its part of the parameters, to save memory",
+        ChangesResult = false)]
+    public bool ShardOptimizer { get; init; }
+
+    /// <summary>The tokens over which the load-balancing loss counts the experts' shares of assignments.</summary>
+    [Key("the tokens whose assignments the load-balancing loss counts, with data-parallel processes", ChangesResult = false)]
+    public LoadBalancingScope LoadBalancingOver { get; init; } = LoadBalancingScope.Batch;
+
     /// <summary>"auto", "cpu" or "cuda:N".</summary>
     [Key("auto, cpu or cuda:N", ChangesResult = false)]
     public string Device { get; init; } = DefaultDevice;
@@ -161,4 +175,28 @@ public enum TrainingDtype
 
     /// <summary>The upper half of single precision.</summary>
     Bfloat16,
+}
+
+/// <summary>The processes of a run: experts · data of them.</summary>
+public sealed record ParallelSettings
+{
+    /// <summary>E, the processes that share the experts; divides the number of experts of each kind.</summary>
+    [Key("the processes that share the experts; divides the number of experts", Minimum = 1, Maximum = 4096, ChangesResult = false)]
+    public int Experts { get; init; } = 1;
+
+    /// <summary>D, the parts that a step's sequences are split into; null for all processes over E.</summary>
+    [Key(
+        "the data-parallel parts that a step's sequences are split into; all processes over 'experts' when absent",
+        Minimum = 1, Maximum = 1 << 20, ChangesResult = false)]
+    public int? Data { get; init; }
+}
+
+/// <summary>The tokens over which the load-balancing loss counts F, the experts' shares of the assignments.</summary>
+public enum LoadBalancingScope
+{
+    /// <summary>A micro-batch of all data-parallel processes together.</summary>
+    Batch,
+
+    /// <summary>Each process's own part of the micro-batch.</summary>
+    MicroBatch,
 }
