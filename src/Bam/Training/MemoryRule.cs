@@ -14,13 +14,13 @@ internal static class MemoryRule
 {
     private const long Float = sizeof(float);
 
-    /// <summary>Checks a model's sizes against the memory, in bytes.</summary>
+    /// <summary>Checks a model's sizes against the memory, in bytes, of which a process has its shard of the moments.</summary>
     /// <exception cref="InvalidInputException">Names the largest size, the bytes needed and those there.</exception>
-    public static void Check(ModelConfig model, TrainingConfig config, long available)
+    public static void Check(ModelConfig model, TrainingConfig config, long available, int shards = 1)
     {
         var all = ModelSize.Of(model).Total;
         if (4 * Float * all <= available) return;
-        var needed = 2 * Float * (all + Trained(model, config.Settings));
+        var needed = 2 * Float * (all + Trained(model, config.Settings) / shards);
         if (needed <= available) return;
         var (key, value) = ModelSizeRules.LargestSize(model);
         throw new InvalidInputException(
