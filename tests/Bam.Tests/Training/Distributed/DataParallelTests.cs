@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Bam.Torch;
@@ -20,26 +21,37 @@ public sealed class DataParallelTests : IDisposable
 
     public void Dispose() => run.Dispose();
 
-    [Fact]
-    public void Losses_and_gradients_are_those_of_one_process_and_all_ranks_have_the_same_values()
+    /// <summary>Data-parallel parts and ranks that share the experts; <c>eng/check-distributed.sh</c> names others.</summary>
+    public static TheoryData<int, int> Layouts =>
+    [
+        .. (Environment.GetEnvironmentVariable("BAM_LAYOUTS") ?? "2x1").Split(' ')
+            .Select(layout => layout.Split('x').Select(size => int.Parse(size, CultureInfo.InvariantCulture)).ToArray())
+            .Select(sizes => new TheoryDataRow<int, int>(sizes[0], sizes[1])),
+    ];
+
+    [Theory, MemberData(nameof(Layouts))]
+    public void Losses_and_gradients_are_those_of_one_process_and_all_ranks_have_the_same_values(int data, int experts)
     {
-        var variants = Variants().ToArray();
-        var ranks = TrainingRanks.Results(
-            2, ["steps", .. variants.Select(variant => File(variant.Name, variant.More, variant.Model))]);
-        ranks[0].ShouldBe(ranks[1]);
-        TrainingRanks.Results(2, ["train", .. variants.Select(variant => run[$"{variant.Name}.yaml"])]);
+        var variants = Variants(experts).ToArray();
+        var layout = $"\nbatch_size: {2 * data}\nparallel: {{data: {data}, experts: {experts}}}";
+        string[] files = [.. variants.Select(variant => File(variant.Name, variant.More + layout, variant.Model))];
+        var ranks = TrainingRanks.Results(data * experts, ["steps", .. files]);
+        for (var rank = experts; rank < ranks.Length; rank++) ranks[rank].ShouldBe(ranks[rank % experts]);
+        TrainingRanks.Results(data * experts, ["train", .. files]);
 
         foreach (var (name, model, more, _) in variants.Where(variant => !variant.IsDivided))
         {
-            var alone = TrainingConfig.Load(File($"{name}-alone", more, model));
+            var alone = TrainingConfig.Load(File($"{name}-alone", $"{more}\nbatch_size: {2 * data}", model));
             var setup = RunSetup.Of(alone, SilentReporter.Instance);
-            using (var session = setup.CreateSession())
+            // Ranks that share the experts have no gradients of the others.
+            if (experts == 1)
             {
+                using var session = setup.CreateSession();
                 setup.FillParameters(session.Model);
                 session.Step(0);
                 var expected = session.Optimizer.Means.ToArray<float>();
                 foreach (var divided in (bool[])[false, true])
-                    ShouldBeClose(MeansOf(divided ? name + "-divided" : name, divided), expected, name);
+                    ShouldBeClose(MeansOf(divided ? name + "-divided" : name, divided ? data : 1), expected, name);
             }
 
             Trainer.Run(alone, new TrainerOptions { MeasurePeak = false });
@@ -79,6 +91,20 @@ public sealed class DataParallelTests : IDisposable
             ShouldHoldSameBytes($"first-{i}/model", $"broken-{i}/model");
             LossesOf($"broken-{i}").ShouldBe(LossesOf($"first-{i}"));
         }
+    }
+
+    [Fact]
+    public void The_load_balancing_loss_of_a_micro_batch_is_each_ranks_own()
+    {
+        string[] scopes = ["batch", "micro_batch"];
+        TrainingRanks.Results(
+            2, ["train", .. scopes.Select(scope => File(scope, $"log_every: 1\nload_balancing_over: {scope}", Mixture))]);
+        // The first line: loss, nll, load_balancing, router_z of the same parameters and tokens.
+        var (batch, own) = (LossesOf("batch")[..4], LossesOf("micro_batch")[..4]);
+        own[1].ShouldBe(batch[1]);
+        own[3].ShouldBe(batch[3]);
+        Math.Abs(own[2] - batch[2]).ShouldBeGreaterThan(1e-5);
+        own[0].ShouldNotBe(batch[0]);
     }
 
     [Fact]
@@ -165,10 +191,18 @@ public sealed class DataParallelTests : IDisposable
         Directory.Exists(run["rank-0"]).ShouldBeFalse();
     }
 
-    private static IEnumerable<(string Name, string Model, string More, bool IsDivided)> Variants()
+    private static IEnumerable<(string Name, string Model, string More, bool IsDivided)> Variants(int experts)
     {
         (string Name, string Keys)[] models =
             [("dense", TinyRun.Dense), ("btx", Btx), ("bam", Mixture), ("shared", Mixture[..^1] + ", share_key_value: true}")];
+        if (experts > 1)
+        {
+            // There is nothing to share in a dense model, and the ranks divide the experts.
+            models = [.. models[1..].Select(model => (model.Name, model.Keys
+                .Replace("num_attention_experts: 2", "num_attention_experts: 4", StringComparison.Ordinal)
+                .Replace("num_local_experts: 3", "num_local_experts: 4", StringComparison.Ordinal)))];
+        }
+
         foreach (var (name, keys) in models)
             foreach (var isParallel in (bool[])[true, false])
                 foreach (var accumulation in (int[])[1, 2])
@@ -189,7 +223,8 @@ public sealed class DataParallelTests : IDisposable
         var path = run[$"{name}.yaml"];
         var text = TinyRun.Yaml(name, more, model, steps: 20);
         // A key that 'more' sets is there once.
-        if (more.Contains("log_every", StringComparison.Ordinal)) text = text.Replace("log_every: 3\n", "", StringComparison.Ordinal);
+        foreach (var line in (string[])["log_every: 3\n", "batch_size: 4\n"])
+            if (more.Contains(line.Split(' ')[0], StringComparison.Ordinal)) text = text.Replace(line, "", StringComparison.Ordinal);
         System.IO.File.WriteAllText(path, text);
         return path;
     }
@@ -201,8 +236,8 @@ public sealed class DataParallelTests : IDisposable
             if (CheckpointStore.StepOf(checkpoint) > step) Directory.Delete(checkpoint, recursive: true);
     }
 
-    private float[] MeansOf(string name, bool isDivided) =>
-        [.. Enumerable.Range(0, isDivided ? 2 : 1).SelectMany(
+    private float[] MeansOf(string name, int shards) =>
+        [.. Enumerable.Range(0, shards).SelectMany(
             rank => MemoryMarshal.Cast<byte, float>(System.IO.File.ReadAllBytes(run[$"{name}.means-{rank}"])).ToArray())];
 
     private double[] LossesOf(string name) =>

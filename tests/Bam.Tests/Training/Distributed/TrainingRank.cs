@@ -12,7 +12,7 @@ namespace Bam.Tests.Training.Distributed;
 
 /// <summary>
 /// One rank of a test: <c>COMMAND FILE…</c>, with torchrun's variables in the environment. Each command takes training files; what
-/// it finds goes to standard output, one line each.
+/// it finds goes to standard output, one line each. Files of one command have one layout.
 /// </summary>
 internal static class TrainingRank
 {
@@ -57,11 +57,10 @@ internal static class TrainingRank
 
     private static void Together(string command, string[] files, DistributedEnvironment environment)
     {
-        using var world = ProcessGroup.Open(environment.GroupOptions(DeviceType.Cpu, TimeSpan.FromMinutes(2)));
-        using var layout = ParallelLayout.Of(world, null, Device.Cpu);
-        foreach (var file in files)
+        var configs = Array.ConvertAll(files, TrainingConfig.Load);
+        using var layout = ParallelLayout.Join(environment, configs[0].Settings.Parallel, Device.Cpu);
+        foreach (var config in configs)
         {
-            var config = TrainingConfig.Load(file);
             switch (command)
             {
                 case "train":
