@@ -73,7 +73,7 @@ internal sealed record LossTensors(Tensor Total, Tensor Nll, Tensor LoadBalancin
 /// <summary>Collects the auxiliary losses of the feed-forward routers block by block; they outlive the blocks' scopes.</summary>
 /// <param name="device">Of the model.</param>
 /// <param name="averageShares">
-/// Replaces F of all layers with experts, [layers, M], by its mean over the processes that see other tokens; null for one process.
+/// Replaces F of all layers with experts, [layers, M], by its mean over the processes that see other tokens; null for one.
 /// </param>
 internal sealed class RouterLosses(Device device, Action<Tensor>? averageShares = null) : IDisposable
 {

@@ -171,7 +171,8 @@ internal sealed class ParallelLayout : IDisposable
 
     private static TimeSpan Timeout()
     {
-        if (Environment.GetEnvironmentVariable(TimeoutVariable) is not { Length: > 0 } text) return ProcessGroupOptions.DefaultTimeout;
+        if (Environment.GetEnvironmentVariable(TimeoutVariable) is not { Length: > 0 } text)
+            return ProcessGroupOptions.DefaultTimeout;
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
             && seconds is >= 1 and <= LongestTimeout
             ? TimeSpan.FromSeconds(seconds)

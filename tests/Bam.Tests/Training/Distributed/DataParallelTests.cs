@@ -22,12 +22,20 @@ public sealed class DataParallelTests : IDisposable
     public void Dispose() => run.Dispose();
 
     /// <summary>Data-parallel parts and ranks that share the experts; <c>eng/check-distributed.sh</c> names others.</summary>
-    public static TheoryData<int, int> Layouts =>
-    [
-        .. (Environment.GetEnvironmentVariable("BAM_LAYOUTS") ?? "2x1").Split(' ')
-            .Select(layout => layout.Split('x').Select(size => int.Parse(size, CultureInfo.InvariantCulture)).ToArray())
-            .Select(sizes => new TheoryDataRow<int, int>(sizes[0], sizes[1])),
-    ];
+    public static TheoryData<int, int> Layouts
+    {
+        get
+        {
+            var layouts = new TheoryData<int, int>();
+            foreach (var layout in (Environment.GetEnvironmentVariable("BAM_LAYOUTS") ?? "2x1").Split(' '))
+            {
+                var sizes = Array.ConvertAll(layout.Split('x'), size => int.Parse(size, CultureInfo.InvariantCulture));
+                layouts.Add(sizes[0], sizes[1]);
+            }
+
+            return layouts;
+        }
+    }
 
     [Theory, MemberData(nameof(Layouts))]
     public void Losses_and_gradients_are_those_of_one_process_and_all_ranks_have_the_same_values(int data, int experts)
@@ -74,7 +82,7 @@ public sealed class DataParallelTests : IDisposable
         for (var i = 0; i < layouts.Length; i++)
         {
             var more = $"{layouts[i]}\ncheckpoint_every: 4\nkeep_checkpoints: 9";
-            files.AddRange([File($"first-{i}", more, Mixture), File($"second-{i}", more, Mixture), File($"broken-{i}", more, Mixture)]);
+            files.AddRange(((string[])["first", "second", "broken"]).Select(name => File($"{name}-{i}", more, Mixture)));
         }
 
         TrainingRanks.Results(2, ["train", .. files]);
@@ -221,11 +229,15 @@ public sealed class DataParallelTests : IDisposable
     private string File(string name, string more, string model)
     {
         var path = run[$"{name}.yaml"];
-        var text = TinyRun.Yaml(name, more, model, steps: 20);
+        var text = TinyRun.Yaml(name, "", model, steps: 20);
         // A key that 'more' sets is there once.
         foreach (var line in (string[])["log_every: 3\n", "batch_size: 4\n"])
-            if (more.Contains(line.Split(' ')[0], StringComparison.Ordinal)) text = text.Replace(line, "", StringComparison.Ordinal);
-        System.IO.File.WriteAllText(path, text);
+        {
+            if (more.Contains(line.Split(' ')[0], StringComparison.Ordinal))
+                text = text.Replace(line, "", StringComparison.Ordinal);
+        }
+
+        System.IO.File.WriteAllText(path, text + more);
         return path;
     }
 
@@ -265,6 +277,7 @@ public sealed class DataParallelTests : IDisposable
     {
         found.Length.ShouldBe(expected.Length, name);
         var largest = expected.Max(Math.Abs);
-        for (var i = 0; i < found.Length; i++) found[i].ShouldBe(expected[i], (float)Tolerance * largest, $"{name}: gradient {i}");
+        for (var i = 0; i < found.Length; i++)
+            found[i].ShouldBe(expected[i], (float)Tolerance * largest, $"{name}: gradient {i}");
     }
 }

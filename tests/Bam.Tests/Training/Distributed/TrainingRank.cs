@@ -11,8 +11,8 @@ using Bam.Training.Distributed;
 namespace Bam.Tests.Training.Distributed;
 
 /// <summary>
-/// One rank of a test: <c>COMMAND FILE…</c>, with torchrun's variables in the environment. Each command takes training files; what
-/// it finds goes to standard output, one line each. Files of one command have one layout.
+/// One rank of a test: <c>COMMAND FILE…</c>, with torchrun's variables in the environment. Each command takes training files of
+/// one layout; what it finds goes to standard output, one line each.
 /// </summary>
 internal static class TrainingRank
 {

@@ -3,8 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Bam.Configuration;
+using Bam.Training.Distributed;
 
-namespace Bam.Training.Distributed;
+namespace Bam.Training;
 
 /// <summary>What keeps the processes of a run from waiting for one that has not begun, or has begun something else.</summary>
 internal static class RankStart
