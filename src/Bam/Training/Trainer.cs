@@ -66,7 +66,15 @@ public sealed class Trainer
             var config = load();
             RecordRules.Check(config, "the training configuration");
             var heldOut = HeldOutOf(config);
-            return (config, heldOut, Prepare(config, environment));
+            try
+            {
+                return (config, heldOut, Prepare(config, environment));
+            }
+            catch
+            {
+                heldOut?.Dispose();
+                throw;
+            }
         });
         using var opened = heldOut;
         using var layout = ParallelLayout.Join(environment, config.Settings.Parallel, device);

@@ -61,6 +61,19 @@ public sealed class MemoryRuleTests : IDisposable
     }
 
     [Fact]
+    public void A_process_has_the_moments_of_its_shard()
+    {
+        var config = run.Config("run", model: TinyRun.Dense);
+        var model = ModelSource.ConfigOf(config, SilentReporter.Instance);
+        var bytes = 8 * (ModelSize.Of(model).Total + ModelSize.Of(model).Total / 4);
+
+        MemoryRule.Check(model, config, bytes, shards: 4);
+
+        Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, bytes - 1, shards: 4))
+            .Message.ShouldContain($"need {bytes} bytes");
+    }
+
+    [Fact]
     public void The_machines_memory_is_known() => MachineMemory.Bytes().ShouldNotBeNull().ShouldBeGreaterThan(1L << 20);
 
     [Fact]
