@@ -87,7 +87,7 @@ public sealed partial class RankKillTests(TrainProcess runs) : IClassFixture<Tra
     private static int Setting(string variable, int otherwise) =>
         Environment.GetEnvironmentVariable(variable) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
-    // The rank at fault follows the one that failed.
-    [GeneratedRegex(@"on rank [0-9]+: rank ([0-9]+)\b")]
+    // The rank at fault follows the one that failed. Without the store, which rank 0 runs, a rank cannot begin.
+    [GeneratedRegex(@"(?:on rank [0-9]+:|no store at .*; is) rank ([0-9]+)\b")]
     private static partial Regex Blame();
 }

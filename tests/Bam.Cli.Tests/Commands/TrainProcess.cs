@@ -81,7 +81,7 @@ public sealed class TrainProcess : IDisposable
             start.Environment["MASTER_ADDR"] = "127.0.0.1";
             start.Environment["MASTER_PORT"] = $"{port}";
             start.Environment["OMP_NUM_THREADS"] = "1";
-            start.Environment["BAM_RANK_TIMEOUT"] = "60";
+            start.Environment["BAM_RANK_TIMEOUT"] = "40";
             return Process.Start(start)!;
         })];
     }
