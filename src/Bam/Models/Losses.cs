@@ -118,10 +118,20 @@ internal sealed class RouterLosses(Device device, Action<Tensor>? averageShares 
         z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
     }
 
-    /// <summary>Adds one block's, computed elsewhere, [1] each.</summary>
-    public void AddLayer(Tensor layerLoadBalancing, Tensor layerZ)
+    /// <summary>What <see cref="AddParts"/> takes, of the only block: F [M], P [M] and Z [1]; empty without experts.</summary>
+    public Tensor[] PartsOfBlock() =>
+        balance is [{ } routed] ? [routed.Shares.View(-1), routed.Probabilities.View(-1), z[0].View(1)] : [];
+
+    /// <summary>Adds one block's, computed elsewhere.</summary>
+    public void AddParts(ReadOnlySpan<Tensor> parts)
     {
-        loadBalancing.Add(layerLoadBalancing.Select(0, 0).DetachFromScope());
+        if (parts is not [var shares, var probabilities, var layerZ])
+        {
+            AddNone();
+            return;
+        }
+
+        balance.Add((shares.Detach().DetachFromScope(), probabilities.View(-1).DetachFromScope()));
         z.Add(layerZ.Select(0, 0).DetachFromScope());
     }
 

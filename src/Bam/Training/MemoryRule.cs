@@ -34,10 +34,10 @@ internal static class MemoryRule
     /// Whether a step may need more than the memory although its numbers fit: with activations and working memory, which are
     /// counted for float32 with all parameters trained. Null if not, else a warning that names the keys that lower it.
     /// </summary>
-    public static string? WarningOf(ModelConfig model, TrainingConfig config, long available)
+    public static string? WarningOf(ModelConfig model, TrainingConfig config, long available, int processes = 1)
     {
         var settings = config.Settings;
-        var microBatch = settings.BatchSize / settings.GradientAccumulation;
+        var microBatch = settings.BatchSize / settings.GradientAccumulation / processes;
         var isWhole = settings is { Freeze.Count: 0, TrainOnly.Count: 0, Dtype: TrainingDtype.Float32 };
         var costs = new CostSettings(settings.SequenceLength, microBatch, ScalarType.Float32)
         {

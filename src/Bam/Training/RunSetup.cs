@@ -116,7 +116,7 @@ internal sealed class RunSetup
         if (!Device.IsCpu || MachineMemory.Bytes() is not { } available) return;
         var shards = config.Settings.ShardOptimizer ? layout.Data.Size : 1;
         MemoryRule.Check(ModelConfig, config, available, shards);
-        if (MemoryRule.WarningOf(ModelConfig, config, available) is { } warning) reporter.Warn(warning);
+        if (MemoryRule.WarningOf(ModelConfig, config, available, layout.Data.Size) is { } warning) reporter.Warn(warning);
     }
 
     /// <summary>Allocates the model, its moments and opens the data; the parameters are zero.</summary>
