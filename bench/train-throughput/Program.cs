@@ -7,10 +7,14 @@ using Bam.Models;
 using Bam.Models.Costs;
 using Bam.Torch;
 using Bam.Training;
+using Bam.Training.Distributed;
 
 namespace Bam.Bench;
 
-/// <summary>Bam's side of the benchmark: the Trainer's steps on random tokens; prints one JSON line, as peer.py does.</summary>
+/// <summary>
+/// Bam's side of the benchmark: the Trainer's steps on random tokens; prints one JSON line, as peer.py does. With torchrun's
+/// variables in the environment it is one of several data-parallel ranks, of which the first prints.
+/// </summary>
 internal static class Program
 {
     // What a processor trains in seconds, and what fills a GPU.
@@ -24,6 +28,19 @@ internal static class Program
             NumHiddenLayers = 4,
             NumAttentionHeads = 4,
             NumKeyValueHeads = 4,
+            HeadDim = 64,
+            MaxPositionEmbeddings = 256,
+            NumAttentionExperts = 4,
+            NumLocalExperts = 4,
+        }),
+        ["medium"] = new(BatchSize: 8, new()
+        {
+            VocabSize = 4096,
+            HiddenSize = 512,
+            IntermediateSize = 1024,
+            NumHiddenLayers = 4,
+            NumAttentionHeads = 8,
+            NumKeyValueHeads = 8,
             HeadDim = 64,
             MaxPositionEmbeddings = 256,
             NumAttentionExperts = 4,
@@ -59,12 +76,14 @@ internal static class Program
             Steps = warmUp + steps,
             LearningRate = 1e-3,
             Device = options.GetValueOrDefault("--device", "cpu"),
+            ShardOptimizer = options.ContainsKey("--shard-optimizer"),
             Dtype = Enum.Parse<TrainingDtype>(options.GetValueOrDefault("--dtype", "float32"), ignoreCase: true),
         };
         var directory = Directory.CreateTempSubdirectory("bam-bench-").FullName;
         try
         {
-            using var session = StartSession(directory, workload.Model, settings);
+            using var layout = ParallelLayout.Join(DistributedEnvironment.Current(), null, Device.Parse(settings.Device));
+            using var session = StartSession(directory, workload.Model, settings, layout);
             var seconds = new double[warmUp + steps];
             var loss = 0.0;
             for (var step = 0; step < seconds.Length; step++)
@@ -74,6 +93,7 @@ internal static class Program
                 seconds[step] = Stopwatch.GetElapsedTime(start).TotalSeconds;
             }
 
+            if (!layout.IsFirst) return;
             var measured = seconds[warmUp..];
             var info = LibTorch.Info;
             Console.WriteLine(JsonSerializer.Serialize(
@@ -98,7 +118,8 @@ internal static class Program
             options.TryGetValue(option, out var text) ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
     }
 
-    private static TrainingSession StartSession(string directory, ModelConfig config, TrainingSettings settings)
+    private static TrainingSession StartSession(
+        string directory, ModelConfig config, TrainingSettings settings, ParallelLayout layout)
     {
         var prefix = Path.Combine(directory, "random");
         WriteTokens(prefix, config.VocabSize);
@@ -112,7 +133,7 @@ internal static class Program
             config, Device.Parse(settings.Device),
             settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         ModelInitializer.Initialize(model, seed: 1);
-        return new(model, TrainingData.Open(training, config.VocabSize, tokenizer: null), training.Settings);
+        return new(model, TrainingData.Open(training, config.VocabSize, tokenizer: null), training.Settings, layout);
     }
 
     private static void WriteTokens(string prefix, int vocabulary)

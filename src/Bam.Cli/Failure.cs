@@ -1,6 +1,7 @@
 using System.Globalization;
 using Bam.Torch;
 using Bam.Torch.Distributed;
+using Bam.Training.Distributed;
 
 namespace Bam.Cli;
 
@@ -20,6 +21,7 @@ internal static class Failure
         var (status, line) = failure switch
         {
             OperationCanceledException when cancellation.IsCancellationRequested => (ExitStatus.Interrupted, "interrupted"),
+            AgreedCancellationException => (ExitStatus.Interrupted, failure.Message),
             InvalidInputException => (ExitStatus.WrongRequest, failure.Message),
             WorkFailedException or ProcessGroupException => (ExitStatus.WorkFailed, failure.Message),
             TorchException when !LibTorch.IsAvailable(out _) =>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Bam.Configuration;
 using Bam.Training;
+using Bam.Training.Distributed;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;
@@ -36,7 +37,9 @@ internal sealed class Train : Verb
         }
 
         var path = invocation.Get(config) ?? throw new InvalidInputException("CONFIG is missing; try: bam train --help");
-        var result = Trainer.Run(TrainingConfig.Load(path), invocation.Reporter, invocation.Cancellation);
+        var result = Trainer.Run(() => TrainingConfig.Load(path), invocation.Reporter, invocation.Cancellation);
+        // Of several processes the first one speaks.
+        if (DistributedEnvironment.Current().Rank > 0) return ExitStatus.Done;
         invocation.WriteResult(result, console =>
         {
             var table = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();

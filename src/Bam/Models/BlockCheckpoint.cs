@@ -17,7 +17,7 @@ internal static class BlockCheckpoint
         // Backward needs the losses' tensors and not the list that they are in.
         var bare = context with { Observers = null, RouterLosses = null };
         var outputs = ActivationCheckpointFunction.Apply(x, block.Leaves, Compute);
-        context.RouterLosses?.AddLayer(outputs[1], outputs[2]);
+        context.RouterLosses?.AddParts(outputs.AsSpan(1));
         return scope.Keep(outputs[0]);
 
         Tensor[] Compute(Tensor input, bool isRepeated)
@@ -29,7 +29,7 @@ internal static class BlockCheckpoint
                 Observers = isRepeated ? null : observers,
                 RouterLosses = hasLosses ? losses : null,
             });
-            return inner.Keep(hasLosses ? [y, losses.LoadBalancing, losses.Z] : [y]);
+            return inner.Keep([y, .. losses.PartsOfBlock()]);
         }
     }
 }

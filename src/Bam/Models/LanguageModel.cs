@@ -55,6 +55,9 @@ internal sealed class LanguageModel : IDisposable
     /// <summary>Where each tensor of the checkpoint lies in <see cref="Parameters"/>, in file order.</summary>
     public IReadOnlyList<ParameterSlice> Slices { get; }
 
+    /// <summary>While training on several processes, see <see cref="RouterLosses"/>; null otherwise.</summary>
+    public Action<Tensor>? AverageShares { get; set; }
+
     /// <summary>The scores of every next token, [B, T, V] in float32, for the int64 ids [B, T].</summary>
     public Tensor Logits(Tensor inputIds)
     {
@@ -123,12 +126,12 @@ internal sealed class LanguageModel : IDisposable
     public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null, double nllWeight = 1)
     {
         using var scope = TensorScope.Open();
-        using var routerLosses = new RouterLosses(Device);
+        using var routerLosses = new RouterLosses(Device, AverageShares);
         var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
         var nll = LinearCrossEntropyFunction.Apply(
             x, head, targets.Reshape(-1), Config.LogitScale, headBias, Config.FinalLogitSoftcapping);
         if (nllWeight != 1) nll *= nllWeight;
-        var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing, routerLosses.Z);
+        var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing(), routerLosses.Z());
         if (Config.NumLocalExperts > 1)
             total = nll + loadBalancing.Sum() * Config.RouterAuxLossCoef + z.Sum() * Config.RouterZLossCoef;
         return new(scope.Keep(total), scope.Keep(nll.Detach()), scope.Keep(loadBalancing.Detach()), scope.Keep(z.Detach()));

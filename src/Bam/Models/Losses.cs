@@ -71,16 +71,41 @@ internal sealed record LossTensors(Tensor Total, Tensor Nll, Tensor LoadBalancin
 }
 
 /// <summary>Collects the auxiliary losses of the feed-forward routers block by block; they outlive the blocks' scopes.</summary>
-internal sealed class RouterLosses(Device device) : IDisposable
+/// <param name="device">Of the model.</param>
+/// <param name="averageShares">
+/// Replaces F of all layers with experts, [layers, M], by its mean over the processes that see other tokens; null for one.
+/// </param>
+internal sealed class RouterLosses(Device device, Action<Tensor>? averageShares = null) : IDisposable
 {
-    private readonly List<Tensor> loadBalancing = [];
+    private readonly List<(Tensor Shares, Tensor Probabilities)?> balance = [];
     private readonly List<Tensor> z = [];
 
     /// <summary>LB = M · Σ_i F_i P_i (Switch Transformer, Eq. 4, over assignments), [L]; 0 where there are no experts.</summary>
-    public Tensor LoadBalancing => PerLayer(loadBalancing);
+    /// <remarks>
+    /// With a mean of F, the mean of LB over the processes is LB over all their tokens, in value and gradient: F has no gradient,
+    /// and P is a mean over tokens.
+    /// </remarks>
+    public Tensor LoadBalancing()
+    {
+        using var scope = TensorScope.Open();
+        var shares = new Queue<Tensor>(balance.OfType<(Tensor, Tensor)>().Select(layer => layer.Item1));
+        if (averageShares is not null && shares.Count > 0)
+        {
+            var ofLayers = Tensor.Stack([.. shares]);
+            averageShares(ofLayers);
+            shares = new(Enumerable.Range(0, shares.Count).Select(layer => ofLayers.Select(0, layer)));
+        }
+
+        return scope.Keep(Tensor.Stack(
+        [
+            .. balance.Select(layer => layer is { } routed
+                ? (shares.Dequeue() * routed.Probabilities).Sum() * routed.Shares.Count
+                : Tensor.Zeros([], ScalarType.Float32, device)),
+        ]));
+    }
 
     /// <summary>Z = mean over tokens of (logsumexp of the logits)² (ST-MoE, Eq. 5), [L]; 0 where there are no experts.</summary>
-    public Tensor Z => PerLayer(z);
+    public Tensor Z() => Tensor.Stack([.. z]);
 
     /// <summary>Adds one block's.</summary>
     /// <param name="logits">[n, M].</param>
@@ -89,30 +114,41 @@ internal sealed class RouterLosses(Device device) : IDisposable
     public void Add(Tensor logits, Tensor probabilities, Tensor shares)
     {
         using var scope = TensorScope.Open();
-        var balance = (shares * probabilities.Mean(0)).Sum() * shares.Count;
-        loadBalancing.Add(balance.DetachFromScope());
+        balance.Add((shares.Clone().DetachFromScope(), probabilities.Mean(0).DetachFromScope()));
         z.Add(logits.LogSumExp(-1).Square().Mean().DetachFromScope());
     }
 
-    /// <summary>Adds one block's, computed elsewhere, [1] each.</summary>
-    public void AddLayer(Tensor layerLoadBalancing, Tensor layerZ)
+    /// <summary>What <see cref="AddParts"/> takes, of the only block: F [M], P [M] and Z [1]; empty without experts.</summary>
+    public Tensor[] PartsOfBlock() =>
+        balance is [{ } routed] ? [routed.Shares.View(-1), routed.Probabilities.View(-1), z[0].View(1)] : [];
+
+    /// <summary>Adds one block's, computed elsewhere.</summary>
+    public void AddParts(ReadOnlySpan<Tensor> parts)
     {
-        loadBalancing.Add(layerLoadBalancing.Select(0, 0).DetachFromScope());
+        if (parts is not [var shares, var probabilities, var layerZ])
+        {
+            AddNone();
+            return;
+        }
+
+        balance.Add((shares.Detach().DetachFromScope(), probabilities.View(-1).DetachFromScope()));
         z.Add(layerZ.Select(0, 0).DetachFromScope());
     }
 
     /// <summary>Adds zeros for a block without experts.</summary>
     public void AddNone()
     {
-        foreach (var losses in (List<Tensor>[])[loadBalancing, z])
-            losses.Add(Tensor.Zeros([], ScalarType.Float32, device).DetachFromScope());
+        balance.Add(null);
+        z.Add(Tensor.Zeros([], ScalarType.Float32, device).DetachFromScope());
     }
 
     public void Dispose()
     {
-        foreach (var loss in loadBalancing.Concat(z)) loss.Dispose();
+        foreach (var loss in z) loss.Dispose();
+        foreach (var layer in balance)
+        {
+            layer?.Shares.Dispose();
+            layer?.Probabilities.Dispose();
+        }
     }
-
-    private static Tensor PerLayer(List<Tensor> losses) =>
-        Tensor.Stack([.. losses]);
 }

@@ -17,6 +17,14 @@ internal sealed class RoutingStatistics
     /// <summary>One entry for each block.</summary>
     public IReadOnlyList<LayerRouting> Layers { get; }
 
+    /// <summary>Replaces all sums by those over several processes.</summary>
+    /// <param name="add">Adds the same places of all processes' arrays.</param>
+    public void Combine(Func<double[], double[]> add)
+    {
+        var all = new Queue<double>(add([.. Layers.SelectMany(layer => layer.Sums)]));
+        foreach (var layer in Layers) layer.SetSums(all.Dequeue);
+    }
+
     /// <summary>Sets the domain of each sequence of the next batch, [B].</summary>
     public void BeginBatch(int[] domainOfSequence)
     {
@@ -46,11 +54,20 @@ internal sealed class LayerRouting : IRoutingObserver
 
     internal int[] DomainOfSequence { get; set; } = [];
 
+    internal IEnumerable<double> Sums => Tallies.SelectMany(tally => tally.Sums);
+
+    private DomainTally[] Tallies => [gates, routed, assigned];
+
     /// <summary>Each feed-forward expert's share of the assignments of one domain, or of all, [M]; null if none.</summary>
     public double[]? ExpertLoad(int? domain = null) => assigned.Mean(domain);
 
     /// <summary>The mean gate of each attention expert in one domain, or in all, [N]; null if there were none.</summary>
     public double[]? AttentionGate(int? domain = null) => gates.Mean(domain);
+
+    internal void SetSums(Func<double> next)
+    {
+        foreach (var tally in Tallies) tally.SetSums(next);
+    }
 
     public void AddGates(Tensor gates) => this.gates.AddRows(ToArray<float>(gates), DomainOfSequence);
 
@@ -77,6 +94,17 @@ internal sealed class DomainTally(int domains, int experts)
 
     /// <summary>The mean entropy of the rows added, in nats.</summary>
     public double MeanEntropy => rowsAdded == 0 ? 0 : entropy / rowsAdded;
+
+    /// <summary>All that was added, in the order in which <see cref="SetSums"/> takes it.</summary>
+    public IEnumerable<double> Sums => [rowsAdded, entropy, .. sums.Cast<double>()];
+
+    /// <summary>Replaces all that was added.</summary>
+    public void SetSums(Func<double> next)
+    {
+        (rowsAdded, entropy) = ((long)next(), next());
+        for (var domain = 0; domain < domains; domain++)
+            for (var expert = 0; expert < experts; expert++) sums[domain, expert] = next();
+    }
 
     /// <summary>Adds rows of probabilities, [rows, experts], the same number for each sequence, [B].</summary>
     public void AddRows(ReadOnlySpan<float> probabilities, int[] domainOfSequence)

@@ -13,13 +13,13 @@ internal static class MemoryRule
 {
     private const long Float = sizeof(float);
 
-    /// <summary>Checks a model's sizes against the memory, in bytes.</summary>
+    /// <summary>Checks a model's sizes against the memory, in bytes, of which a process has its shard of the moments.</summary>
     /// <exception cref="InvalidInputException">Names the largest size, the bytes needed and those there.</exception>
-    public static void Check(ModelConfig model, TrainingConfig config, long available)
+    public static void Check(ModelConfig model, TrainingConfig config, long available, int shards = 1)
     {
         var all = ModelSize.Of(model).Total;
         if (4 * Float * all <= available) return;
-        var needed = 2 * Float * (all + Trained(model, config.Settings));
+        var needed = 2 * Float * (all + Trained(model, config.Settings) / shards);
         if (needed <= available) return;
         var (key, value) = ModelSizeRules.LargestSize(model);
         throw new InvalidInputException(
@@ -33,10 +33,10 @@ internal static class MemoryRule
     /// Whether a step may need more than the memory although its numbers fit: with activations and working memory, which are
     /// counted for float32 with all parameters trained. Null if not, else a warning that names the keys that lower it.
     /// </summary>
-    public static string? WarningOf(ModelConfig model, TrainingConfig config, long available)
+    public static string? WarningOf(ModelConfig model, TrainingConfig config, long available, int processes = 1)
     {
         var settings = config.Settings;
-        var microBatch = settings.BatchSize / settings.GradientAccumulation;
+        var microBatch = settings.BatchSize / settings.GradientAccumulation / processes;
         var isWhole = settings is { Freeze.Count: 0, TrainOnly.Count: 0, Dtype: TrainingDtype.Float32 };
         var costs = new CostSettings(settings.SequenceLength, microBatch, ScalarType.Float32)
         {

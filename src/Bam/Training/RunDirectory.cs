@@ -1,3 +1,4 @@
+using System.Globalization;
 using Bam.Configuration;
 using Bam.Files;
 
@@ -5,16 +6,17 @@ namespace Bam.Training;
 
 /// <summary>
 /// A run's directory, locked while this is alive: <c>config.resolved.yaml</c>, <c>identity.json</c>, <c>metrics.jsonl</c>,
-/// <c>events/</c> (TensorBoard), <c>checkpoints/step-N/</c> and, at the end, <c>model/</c>.
+/// <c>events/</c> (TensorBoard), <c>checkpoints/step-N/</c>, with several processes <c>ranks/rank-R.log</c>, and, at the end,
+/// <c>model/</c>.
 /// </summary>
 internal sealed class RunDirectory : IDisposable
 {
     /// <summary>The configuration's file name.</summary>
     public const string ConfigFileName = "config.resolved.yaml";
 
-    private readonly DirectoryLock held;
+    private readonly DirectoryLock? held;
 
-    private RunDirectory(string path, DirectoryLock held)
+    private RunDirectory(string path, DirectoryLock? held)
     {
         Path = path;
         this.held = held;
@@ -63,6 +65,13 @@ internal sealed class RunDirectory : IDisposable
     /// <summary>The trained model, once the run is done.</summary>
     public string ModelPath => ModelIn(Path);
 
+    /// <summary>What a process other than the first has to say.</summary>
+    public string LogOf(int rank) =>
+        System.IO.Path.Combine(Path, "ranks", $"rank-{rank.ToString(CultureInfo.InvariantCulture)}.log");
+
+    /// <summary>For the other processes of a run: the directory that the first one has opened, to read from.</summary>
+    public static RunDirectory Follow(TrainingConfig config) => new(config.Output, held: null);
+
     /// <summary>Locks the directory, refuses it when another run is there, and records this one.</summary>
     /// <exception cref="InvalidInputException">Another process or run is there; names the first difference.</exception>
     /// <exception cref="WorkFailedException">The directory cannot be written.</exception>
@@ -85,7 +94,7 @@ internal sealed class RunDirectory : IDisposable
         }
     }
 
-    public void Dispose() => held.Dispose();
+    public void Dispose() => held?.Dispose();
 
     private static string ModelIn(string path) => System.IO.Path.Combine(path, "model");
 

@@ -79,6 +79,12 @@ internal sealed record ComputeIdentity
     /// <summary>The processor's vector instructions; kernels sum in another order when they differ.</summary>
     public required string CpuFeatures { get; init; }
 
+    /// <summary>How several processes share the work; null for one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Layout { get; init; }
+
+    private const string OneProcess = "one process";
+
     /// <summary>"libtorch 1.13.1, now 2.14.0" for the first difference, or null.</summary>
     public string? DifferenceTo(ComputeIdentity now)
     {
@@ -90,6 +96,7 @@ internal sealed record ComputeIdentity
             ("threads", $"{Threads}", $"{now.Threads}"),
             ("device", Device, now.Device),
             ("processor", CpuFeatures, now.CpuFeatures),
+            ("layout", Layout ?? OneProcess, now.Layout ?? OneProcess),
         ];
         var different = parts.Where(p => p.Before != p.Now).Select(p => $"{p.Name} {p.Before}, now {p.Now}").ToArray();
         return different.Length == 0 ? null : string.Join("; ", different);

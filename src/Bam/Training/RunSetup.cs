@@ -5,6 +5,7 @@ using Bam.Files;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
+using Bam.Training.Distributed;
 using Bam.Upcycling;
 
 namespace Bam.Training;
@@ -13,11 +14,13 @@ namespace Bam.Training;
 internal sealed class RunSetup
 {
     private readonly TrainingConfig config;
+    private readonly ParallelLayout layout;
     private Tokenizer? tokenizer;
 
-    private RunSetup(TrainingConfig config, Device device, IReporter reporter, CancellationToken cancellation)
+    private RunSetup(
+        TrainingConfig config, Device device, ParallelLayout layout, IReporter reporter, CancellationToken cancellation)
     {
-        this.config = config;
+        (this.config, this.layout) = (config, layout);
         Device = device;
         ModelConfig = ModelSource.ConfigOf(config, reporter);
         var model = config.Model is { } start ? ModelPath.Of(start).Base : null;
@@ -43,14 +46,15 @@ internal sealed class RunSetup
                 Threads = LibTorch.Info.Threads,
                 Device = device.ToString(),
                 CpuFeatures = LibTorch.Info.CpuFeatures,
+                Layout = DescribeLayout(),
             },
         };
     }
 
     public Device Device { get; }
 
-    /// <summary>The threads that core-seconds count.</summary>
-    public int Threads => Identity.Compute.Threads;
+    /// <summary>The threads that core-seconds count, of all processes.</summary>
+    public int Threads => Identity.Compute.Threads * layout.World.Size;
 
     /// <summary>B·T.</summary>
     public long TokensPerStep => config.Settings.TokensPerStep;
@@ -67,26 +71,40 @@ internal sealed class RunSetup
     /// </summary>
     public CompanionFiles Companions { get; } = new();
 
-    /// <summary>Loads libtorch and reads what the configuration names.</summary>
-    /// <exception cref="InvalidInputException">A file or directory that it names is missing or wrong.</exception>
-    public static RunSetup Of(TrainingConfig config, IReporter reporter, CancellationToken cancellation = default)
+    /// <summary>Loads libtorch, and finds where this process computes: GPU n for the nth process of a machine.</summary>
+    /// <exception cref="InvalidInputException">The key 'device' is wrong, or there are more processes than GPUs.</exception>
+    public static Device DeviceOf(TrainingSettings settings, int localRank = 0)
     {
-        var threads = config.Settings.Threads;
-        LibTorch.Load(new LibTorchOptions { Threads = threads ?? 0 });
-        if (threads is not null && threads != LibTorch.Info.Threads)
-            reporter.Warn($"key 'threads': {threads} is ignored, this process computes with {LibTorch.Info.Threads} already");
-        if (config.Settings.WarmupSteps >= config.Settings.TotalSteps)
-            reporter.Warn(
-                $"key 'warmup_steps': {config.Settings.WarmupSteps} is not below the run's {config.Settings.TotalSteps} steps, "
-                + "so that the learning rate only rises");
+        LibTorch.Load(new LibTorchOptions { Threads = settings.Threads ?? 0 });
         try
         {
-            return new RunSetup(config, Device.Parse(config.Settings.Device), reporter, cancellation);
+            var isNumbered = localRank > 0 && settings.Device is TrainingSettings.DefaultDevice or "cuda" && Device.CudaCount > 0;
+            return Device.Parse(isNumbered ? $"cuda:{localRank}" : settings.Device);
         }
         catch (FormatException e)
         {
             throw new InvalidInputException($"key 'device': {e.Message}", e);
         }
+    }
+
+    /// <summary>Loads libtorch and reads what the configuration names.</summary>
+    /// <exception cref="InvalidInputException">A file or directory that it names is missing or wrong.</exception>
+    public static RunSetup Of(TrainingConfig config, IReporter reporter, CancellationToken cancellation = default) =>
+        Of(config, DeviceOf(config.Settings), ParallelLayout.Alone(), reporter, cancellation);
+
+    /// <summary>Reads what the configuration names, as one of several processes.</summary>
+    /// <exception cref="InvalidInputException">A file or directory that it names is missing or wrong.</exception>
+    public static RunSetup Of(
+        TrainingConfig config, Device device, ParallelLayout layout, IReporter reporter, CancellationToken cancellation = default)
+    {
+        if (config.Settings.Threads is { } threads && threads != LibTorch.Info.Threads)
+            reporter.Warn($"key 'threads': {threads} is ignored, this process computes with {LibTorch.Info.Threads} already");
+        RequireParts(config.Settings, layout);
+        if (config.Settings.WarmupSteps >= config.Settings.TotalSteps)
+            reporter.Warn(
+                $"key 'warmup_steps': {config.Settings.WarmupSteps} is not below the run's {config.Settings.TotalSteps} steps, "
+                + "so that the learning rate only rises");
+        return new RunSetup(config, device, layout, reporter, cancellation);
     }
 
     /// <summary>
@@ -96,8 +114,9 @@ internal sealed class RunSetup
     public void RequireMemory(IReporter reporter)
     {
         if (!Device.IsCpu || MachineMemory.Bytes() is not { } available) return;
-        MemoryRule.Check(ModelConfig, config, available);
-        if (MemoryRule.WarningOf(ModelConfig, config, available) is { } warning) reporter.Warn(warning);
+        var shards = config.Settings.ShardOptimizer ? layout.Data.Size : 1;
+        MemoryRule.Check(ModelConfig, config, available, shards);
+        if (MemoryRule.WarningOf(ModelConfig, config, available, layout.Data.Size) is { } warning) reporter.Warn(warning);
     }
 
     /// <summary>Allocates the model, its moments and opens the data; the parameters are zero.</summary>
@@ -111,7 +130,7 @@ internal sealed class RunSetup
         };
         try
         {
-            return new TrainingSession(model, data, config.Settings);
+            return new TrainingSession(model, data, config.Settings, layout);
         }
         catch
         {
@@ -134,6 +153,24 @@ internal sealed class RunSetup
     {
         if (tokenizer is null) ReadTokenizer(checkpoint, isNamed: false, SilentReporter.Instance);
         AddCompanionsOf(checkpoint);
+    }
+
+    private static void RequireParts(TrainingSettings settings, ParallelLayout layout)
+    {
+        var (accumulation, processes) = (settings.GradientAccumulation, layout.Data.Size);
+        if (settings.BatchSize % ((long)accumulation * processes) != 0)
+            throw new InvalidInputException(
+                "key 'batch_size'", $"a multiple of gradient_accumulation {accumulation} × {processes} data-parallel processes",
+                $"{settings.BatchSize}", "correct one of the two keys, or start another number of processes");
+    }
+
+    // What changes the rounding of sums, or the load-balancing loss.
+    private string? DescribeLayout()
+    {
+        if (layout.Description is not { } description) return null;
+        var divided = config.Settings.ShardOptimizer ? ", shard_optimizer" : "";
+        var balance = config.Settings.LoadBalancingOver == LoadBalancingScope.Batch ? "" : ", load_balancing_over micro_batch";
+        return description + divided + balance;
     }
 
     private void AddCompanionsOf(string model)

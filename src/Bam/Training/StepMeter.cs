@@ -18,14 +18,14 @@ internal sealed class StepMeter
     private readonly double flopsPerToken;
     private readonly double? peak;
 
-    /// <summary>Measures the peak, once per process, device and dtype.</summary>
-    public StepMeter(ModelConfig model, TrainingConfig config, Device device, bool measuresPeak)
+    /// <summary>Measures this process's peak, once per device and dtype; the others of the run count alike.</summary>
+    public StepMeter(ModelConfig model, TrainingConfig config, Device device, bool measuresPeak, int processes = 1)
     {
         this.config = config;
         flopsPerToken = ModelFlops.Training(model, config.Settings.SequenceLength);
         // A CPU seldom reaches bfloat16's peak in its products, and may need minutes to show it: float32's is measured there.
         var isHalf = config.Settings.Dtype == TrainingDtype.Bfloat16 && !device.IsCpu;
-        if (measuresPeak) peak = PeakOf(device, isHalf ? ScalarType.BFloat16 : ScalarType.Float32);
+        if (measuresPeak) peak = PeakOf(device, isHalf ? ScalarType.BFloat16 : ScalarType.Float32) * processes;
     }
 
     /// <summary>The line for the steps since the last one; step and routing are the last step's.</summary>

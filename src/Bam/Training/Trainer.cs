@@ -5,6 +5,7 @@ using Bam.Evaluation;
 using Bam.Files;
 using Bam.Models;
 using Bam.Models.Costs;
+using Bam.Torch;
 using Bam.Training.Distributed;
 using Bam.Training.Metrics;
 
@@ -12,7 +13,8 @@ namespace Bam.Training;
 
 /// <summary>
 /// Trains one model in one run directory, from the beginning or from the last whole checkpoint, and survives being stopped and
-/// killed. Everything is computed on the calling thread.
+/// killed. Everything is computed on the calling thread. The processes of a run that has several each call this; the first one
+/// speaks and writes, and decides what all resume from.
 /// </summary>
 public sealed class Trainer
 {
@@ -22,48 +24,105 @@ public sealed class Trainer
     private readonly RunSetup setup;
     private readonly RunDirectory run;
     private readonly TrainingSession session;
+    private readonly ParallelLayout layout;
     private TrainerState state = new();
     private IMetricsSink[] sinks = [];
     private long savedStep;
+    private bool isToStop;
 
     private Trainer(TrainingConfig config, TrainerOptions options, RunSetup setup, RunDirectory run, TrainingSession session)
     {
         (this.config, this.options, this.setup, this.run, this.session) = (config, options, setup, run, session);
-        settings = config.Settings;
+        (settings, layout) = (config.Settings, session.Layout);
     }
 
     /// <summary>Trains to the end of the budget. A run that is finished already is not run again.</summary>
     /// <exception cref="InvalidInputException">The configuration, model or data is wrong, or another run is there.</exception>
     /// <exception cref="WorkFailedException">The disk is full, or a loss is not finite; names the last checkpoint.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, after saving.</exception>
+    /// <remarks>
+    /// torchrun's and Slurm's environment variables make this process one of several; an exception of libtorch's process groups
+    /// then names the rank that is gone.
+    /// </remarks>
     /// <param name="config">What to train, on what, and where.</param>
     /// <param name="reporter">Receives progress, messages and warnings.</param>
     /// <param name="cancellation">Saves after the step, then throws; the same call continues the run.</param>
     public static TrainingResult Run(TrainingConfig config, IReporter? reporter = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
-        RecordRules.Check(config, "the training configuration");
-        using var heldOut = config.Settings.EvaluateEvery > 0
-            ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, HeldOutOf(domain))), "evaluate_every")
-            : null;
+        return Run(() => config, reporter, cancellation);
+    }
+
+    /// <summary>
+    /// Trains what a file says, with the other processes that a launcher started, if any. Where one of them cannot read it, the
+    /// others hear why.
+    /// </summary>
+    internal static TrainingResult Run(
+        Func<TrainingConfig> load, IReporter? reporter = null, CancellationToken cancellation = default)
+    {
+        var environment = DistributedEnvironment.Current();
+        var (config, heldOut, device) = RankStart.Explained(environment, () =>
+        {
+            var config = load();
+            RecordRules.Check(config, "the training configuration");
+            var heldOut = HeldOutOf(config);
+            try
+            {
+                return (config, heldOut, Prepare(config, environment));
+            }
+            catch
+            {
+                heldOut?.Dispose();
+                throw;
+            }
+        });
+        using var opened = heldOut;
+        using var layout = ParallelLayout.Join(environment, config.Settings.Parallel, device);
         var windows = new PerplexityOptions { WindowLength = config.Settings.SequenceLength };
-        return Run(config, new TrainerOptions
+        var options = new TrainerOptions
         {
             Reporter = reporter ?? SilentReporter.Instance,
             Cancellation = cancellation,
             Evaluation = heldOut is null ? null : new HeldOutEvaluation(heldOut, windows),
-        });
+        };
+        return Run(config, options, device, layout);
     }
 
+    /// <summary>Trains in this process alone, whatever started it.</summary>
     internal static TrainingResult Run(TrainingConfig config, TrainerOptions options)
     {
-        DistributedEnvironment.Current().RequireAlone("training");
-        OutputPath.RequireWorkplace(config.Output, InputsOf(config));
-        if (config.Model is { } start) ModelPath.Of(start).RequireNameLeftTo(config.Output);
-        var setup = RunSetup.Of(config, options.Reporter, options.Cancellation);
+        var device = Prepare(config, DistributedEnvironment.Alone);
+        using var layout = ParallelLayout.Alone();
+        return Run(config, options, device, layout);
+    }
+
+    /// <summary>Trains as one of the processes of a layout.</summary>
+    internal static TrainingResult Run(TrainingConfig config, TrainerOptions options, Device device, ParallelLayout layout)
+    {
+        using var log = layout.IsFirst ? null : new RankLog();
+        try
+        {
+            return Run(config, log is null ? options : options with { Reporter = log }, device, layout, log);
+        }
+        catch (Exception e) when (e is not AgreedCancellationException)
+        {
+            log?.Say($"failed: {e.Message}");
+            layout.ReportFailure(e);
+            throw;
+        }
+    }
+
+    private static TrainingResult Run(
+        TrainingConfig config, TrainerOptions options, Device device, ParallelLayout layout, RankLog? log)
+    {
+        var setup = RunSetup.Of(config, device, layout, options.Reporter, options.Cancellation);
         if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory(options.Reporter);
-        using var run = RunDirectory.Open(config, setup.Identity);
-        if (Directory.Exists(run.ModelPath))
+        RankStart.RequireSame(config, setup.Identity, layout);
+        using var opened = layout.IsFirst ? RunDirectory.Open(config, setup.Identity) : null;
+        var isFinished = layout.OfFirst(opened is not null && Directory.Exists(opened.ModelPath) ? 1 : 0) != 0;
+        var run = opened ?? RunDirectory.Follow(config);
+        log?.Open(run.LogOf(layout.World.Rank));
+        if (isFinished)
         {
             var last = TrainerState.Load(run.ModelPath);
             last.RequireOf(run.ModelPath, config.Settings, isLast: true);
@@ -74,6 +133,18 @@ public sealed class Trainer
         using var session = setup.CreateSession();
         return new Trainer(config, options, setup, run, session).Train();
     }
+
+    private static Device Prepare(TrainingConfig config, DistributedEnvironment environment)
+    {
+        ParallelLayout.RequireSize(environment.Size, config.Settings.Parallel);
+        OutputPath.RequireWorkplace(config.Output, InputsOf(config));
+        if (config.Model is { } start) ModelPath.Of(start).RequireNameLeftTo(config.Output);
+        return RunSetup.DeviceOf(config.Settings, environment.LocalRank);
+    }
+
+    private static HeldOutDomains? HeldOutOf(TrainingConfig config) => config.Settings.EvaluateEvery > 0
+        ? HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, HeldOutOf(domain))), "evaluate_every")
+        : null;
 
     private static string HeldOutOf(TrainingDomain domain)
     {
@@ -111,14 +182,15 @@ public sealed class Trainer
     {
         state = Resume() ?? Begin();
         savedStep = state.Step;
-        using var lines = new JsonlMetrics(run.MetricsPath, state.Step, state.EvaluationIsDue, options.Reporter);
-        var isFirst = state.Step == 0 && !Directory.Exists(run.EventsPath);
-        using var events = new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, isFirst ? null : state.Step + 1));
-        sinks = [lines, events];
-        var meter = new StepMeter(session.Model.Config, config, setup.Device, options.MeasurePeak);
+        using var metrics = layout.IsFirst ? OpenMetrics() : null;
+        sinks = metrics?.Sinks ?? [];
+        var meter = layout.IsFirst
+            ? new StepMeter(session.Model.Config, config, setup.Device, options.MeasurePeak, layout.World.Size)
+            : null;
+        isToStop = IsAnywhere(options.Cancellation.IsCancellationRequested);
         while (true)
         {
-            if (options.Cancellation.IsCancellationRequested) Stop();
+            if (isToStop || (layout.IsAlone && options.Cancellation.IsCancellationRequested)) Stop();
             if (state.EvaluationIsDue && options.Evaluation is { } evaluation && !Evaluate(evaluation)) continue;
             if (state.Step >= settings.TotalSteps) break;
             if (settings.CheckpointEvery > 0 && state.Step % settings.CheckpointEvery == 0) Save();
@@ -128,7 +200,17 @@ public sealed class Trainer
         return Finish();
     }
 
-    private void Step(StepMeter meter)
+    private MetricsFiles OpenMetrics()
+    {
+        var lines = new JsonlMetrics(run.MetricsPath, state.Step, state.EvaluationIsDue, options.Reporter);
+        var isFirst = state.Step == 0 && !Directory.Exists(run.EventsPath);
+        return new([lines, new TensorBoardMetrics(new TensorBoardWriter(run.EventsPath, isFirst ? null : state.Step + 1))]);
+    }
+
+    // True on every process if it is on one.
+    private bool IsAnywhere(bool own) => layout.Exchange(own ? 1 : 0).Any(rank => rank[0] != 0);
+
+    private void Step(StepMeter? meter)
     {
         var done = state.Step + 1;
         var isLogged = done % settings.LogEvery == 0 || done == settings.TotalSteps;
@@ -136,7 +218,7 @@ public sealed class Trainer
             ? new RoutingStatistics(session.Model.Config, config.Data.Count)
             : null;
         var start = Stopwatch.GetTimestamp();
-        var step = session.Step(state.Step, statistics);
+        var step = session.Step(state.Step, statistics, options.Cancellation.IsCancellationRequested);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         state = state with
         {
@@ -147,32 +229,36 @@ public sealed class Trainer
             Window = state.Window.With(step, seconds),
             EvaluationIsDue = settings.EvaluateEvery > 0 && (done % settings.EvaluateEvery == 0 || done == settings.TotalSteps),
         };
+        isToStop = step.Stops;
         var loss = FormattableString.Invariant($"loss {step.Loss:0.000}");
         options.Reporter.Advance(
             new(options.Activity, state.Tokens, settings.TotalSteps * settings.TokensPerStep, "tokens", loss));
         if (!isLogged) return;
-        var metrics = meter.Metrics(state, step, statistics);
-        foreach (var sink in sinks) sink.Write(metrics);
+        if (meter?.Metrics(state, step, statistics) is { } metrics)
+            foreach (var sink in sinks) sink.Write(metrics);
         state = state with { Window = new() };
     }
 
-    /// <summary>False when cancelled during the evaluation.</summary>
+    /// <summary>Every process measures the same. False when one was cancelled during the evaluation.</summary>
     private bool Evaluate(IEvaluation evaluation)
     {
+        // Processes that share the experts compute every window together: none can leave in the middle.
+        var cancellation = layout.Experts.Size > 1 ? CancellationToken.None : options.Cancellation;
+        EvaluationMetrics? metrics = null;
         try
         {
-            var metrics = new EvaluationMetrics(
-                state.Step, evaluation.Measure(session.Model, options.Activity, options.Reporter, options.Cancellation));
-            var faulty = metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll));
-            if (faulty is { Key: { } name, Value: var found })
-                throw StepFailure.NotFinite(state.Step, name, found.Nll);
-            foreach (var sink in sinks) sink.Write(metrics);
+            metrics = new(state.Step, evaluation.Measure(session.Model, options.Activity, options.Reporter, cancellation));
         }
-        catch (OperationCanceledException) when (options.Cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            return false;
+            // Whether the others have to know is agreed upon below.
         }
 
+        isToStop = IsAnywhere(metrics is null);
+        if (isToStop || metrics is null) return false;
+        var faulty = metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll));
+        if (faulty is { Key: { } name, Value: var found }) throw StepFailure.NotFinite(state.Step, name, found.Nll);
+        foreach (var sink in sinks) sink.Write(metrics);
         state = state with { EvaluationIsDue = false };
         return true;
     }
@@ -183,15 +269,25 @@ public sealed class Trainer
         Flush();
         options.Reporter.Say(
             $"{run.Path}: stopped after step {state.Step} of {settings.TotalSteps}; the same command goes on from there");
-        throw new OperationCanceledException(options.Cancellation);
+        // A launcher ends the others once one has left: not before the checkpoint is whole.
+        layout.World.Barrier();
+        throw layout.IsAlone ? new OperationCanceledException(options.Cancellation) : new AgreedCancellationException();
     }
 
     private void Save()
     {
         if (state.Step == savedStep) return;
-        run.Checkpoints.Add(
-            state.Step, settings.KeepCheckpoints,
-            directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions), options.Reporter);
+        if (layout.IsFirst)
+        {
+            run.Checkpoints.Add(
+                state.Step, settings.KeepCheckpoints,
+                directory => TrainingCheckpoint.Save(directory, session, state, setup.Companions), options.Reporter);
+        }
+        else
+        {
+            TrainingCheckpoint.SendParts(session);
+        }
+
         savedStep = state.Step;
     }
 
@@ -203,9 +299,14 @@ public sealed class Trainer
     private TrainingResult Finish()
     {
         Flush();
-        using var final = new AtomicDirectory(run.ModelPath, OwnFiles.InRun(_ => false));
-        TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
-        final.Commit();
+        if (layout.IsFirst)
+        {
+            using var final = new AtomicDirectory(run.ModelPath, OwnFiles.InRun(_ => false));
+            TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
+            final.Commit();
+        }
+
+        layout.World.Barrier();
         return ResultOf(run, config, setup, state);
     }
 
@@ -221,29 +322,47 @@ public sealed class Trainer
 
     private TrainerState? Resume()
     {
-        var checkpoints = run.Checkpoints.Newest;
-        foreach (var checkpoint in checkpoints)
+        // The first process decides: only it may see directories that another one is about to see.
+        var checkpoints = layout.IsFirst ? run.Checkpoints.Newest : [];
+        var count = (int)layout.OfFirst(checkpoints.Count);
+        for (var i = 0; i < count; i++)
         {
-            try
+            var step = (long)layout.OfFirst(layout.IsFirst ? CheckpointStore.StepOf(checkpoints[i])!.Value : 0);
+            var checkpoint = run.Checkpoints.PathOf(step);
+            var (found, fault) = Load(checkpoint);
+            var faulty = Array.FindIndex(layout.Exchange(fault is null ? 0 : 1), rank => rank[0] != 0);
+            if (found is not null && faulty < 0)
             {
-                var found = TrainingCheckpoint.Load(checkpoint, session);
-                found.RequireOf(checkpoint, settings, isLast: false);
                 setup.UseCompanionsOf(checkpoint);
                 options.Reporter.Say($"{run.Path}: goes on after step {found.Step} of {settings.TotalSteps}");
                 if (found.Identity?.Compute.DifferenceTo(setup.Identity.Compute) is { } difference)
                     options.Reporter.Warn($"the resumed run may not repeat an unbroken one bit for bit: {difference}");
                 return found with { Identity = setup.Identity };
             }
-            catch (InvalidInputException e)
-            {
-                options.Reporter.Warn($"{checkpoint}: cannot be resumed from, trying the one before ({e.Message})");
-            }
+
+            options.Reporter.Warn(
+                $"{checkpoint}: cannot be resumed from, trying the one before "
+                + $"({fault ?? $"rank {faulty}: see {run.LogOf(faulty)}"})");
         }
 
-        return checkpoints.Count == 0
+        return count == 0
             ? null
             : throw new InvalidInputException(
                 $"{run.Checkpoints.Directory}: no checkpoint can be resumed from; remove {run.Path} to begin again");
+    }
+
+    private (TrainerState? State, string? Fault) Load(string checkpoint)
+    {
+        try
+        {
+            var found = TrainingCheckpoint.Load(checkpoint, session);
+            found.RequireOf(checkpoint, settings, isLast: false);
+            return (found, null);
+        }
+        catch (InvalidInputException e)
+        {
+            return (null, e.Message);
+        }
     }
 
     private static TrainingResult ResultOf(RunDirectory run, TrainingConfig config, RunSetup setup, TrainerState state) => new()
@@ -274,29 +393,4 @@ internal sealed record TrainerOptions
 
     /// <summary>Cancellation token: the run saves after the step and throws <see cref="OperationCanceledException"/>.</summary>
     public CancellationToken Cancellation { get; init; }
-}
-
-/// <summary>The result of a finished run.</summary>
-public sealed record TrainingResult
-{
-    /// <summary>The trained model's directory.</summary>
-    public required string Model { get; init; }
-
-    /// <summary>The metrics, one JSON object per line.</summary>
-    public required string Metrics { get; init; }
-
-    /// <summary>The optimizer steps.</summary>
-    public required long Steps { get; init; }
-
-    /// <summary>The tokens trained on.</summary>
-    public required long Tokens { get; init; }
-
-    /// <summary>Seconds inside training steps × threads, without evaluation, saving and loading.</summary>
-    public required double CoreSeconds { get; init; }
-
-    /// <summary>Tokens over the seconds inside training steps.</summary>
-    public required double TokensPerSecond { get; init; }
-
-    /// <summary>3 × the forward pass of all tokens, all layers and the head, attention scores counted causally.</summary>
-    public required double Flops { get; init; }
 }

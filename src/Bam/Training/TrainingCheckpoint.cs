@@ -3,6 +3,8 @@ using Bam.Checkpoints.Safetensors;
 using Bam.Files;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Torch.Distributed;
+using Bam.Training.Distributed;
 using Bam.Upcycling;
 
 namespace Bam.Training;
@@ -36,6 +38,7 @@ internal static class TrainingCheckpoint
     public static void Save(string directory, TrainingSession session, TrainerState state, CompanionFiles companions)
     {
         var moments = MomentsOf(session).ToDictionary(m => m.Name);
+        var gathering = new MomentGathering(session.Layout, session.Optimizer);
         FreeSpace.Require(directory, sizeof(float) * (session.Model.Parameters.Count + moments.Values.Sum(m => m.Slice.Count)));
         SafetensorsWriter.Write(
             Path.Combine(directory, OptimizerFileName),
@@ -43,9 +46,17 @@ internal static class TrainingCheckpoint
             (declaration, stream) =>
             {
                 var (_, buffer, slice) = moments[declaration.Name];
-                ModelCheckpoint.WriteTo(stream, buffer, slice);
+                gathering.WriteTo(stream, buffer, slice);
             });
         SaveModel(directory, session.Model, state, companions);
+    }
+
+    /// <summary>On the processes that do not write: sends what <see cref="Save"/> of the first one asks for.</summary>
+    /// <exception cref="ProcessGroupException">The first process is gone.</exception>
+    public static void SendParts(TrainingSession session)
+    {
+        var gathering = new MomentGathering(session.Layout, session.Optimizer);
+        foreach (var (_, buffer, slice) in MomentsOf(session)) gathering.Send(buffer, slice);
     }
 
     /// <summary>Reads parameters and moments into the session, and returns the state.</summary>
@@ -54,6 +65,7 @@ internal static class TrainingCheckpoint
     {
         var state = TrainerState.Load(directory);
         using var moments = SafetensorsFile.Open(Path.Combine(directory, OptimizerFileName));
+        var gathering = new MomentGathering(session.Layout, session.Optimizer);
         foreach (var (name, buffer, slice) in MomentsOf(session))
         {
             var moment = moments[name];
@@ -61,14 +73,14 @@ internal static class TrainingCheckpoint
                 throw new InvalidInputException(
                     $"{moments.Path}: {name}: shape", TensorShape.Describe(slice.Parameter.Shape),
                     TensorShape.Describe(moment.Shape), "is it the right checkpoint?");
-            ModelCheckpoint.ReadInto((start, values) => moments.ReadFloat32(moment, start, values), buffer, slice);
+            gathering.ReadInto((start, values) => moments.ReadFloat32(moment, start, values), buffer, slice);
         }
 
         ModelCheckpoint.LoadInto(session.Model, directory, SilentReporter.Instance);
         return state;
     }
 
-    // Each trained tensor's moments, as a slice of the buffer that holds them.
+    // Each trained tensor's moments, as a slice of all moments, and the buffer that holds them or the shard's.
     private static IEnumerable<(string Name, Tensor Buffer, ParameterSlice Slice)> MomentsOf(TrainingSession session)
     {
         foreach (var slice in session.Model.Slices.Where(s => session.Trained.Contains(s.Parameter.Name)))

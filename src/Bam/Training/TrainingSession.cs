@@ -2,68 +2,90 @@ using System.Globalization;
 using Bam.Data;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Torch.Distributed;
 using Bam.Torch.Functions;
+using Bam.Training.Distributed;
 using Bam.Training.Optimization;
 
 namespace Bam.Training;
 
-/// <summary>A model in training: one call makes one optimizer step. All calls come from one thread.</summary>
+/// <summary>
+/// A model in training: one call makes one optimizer step, together with the run's other processes. All calls come from one
+/// thread.
+/// </summary>
 internal sealed class TrainingSession : IDisposable
 {
     private readonly TrainingSettings settings;
     private readonly LearningRateSchedule schedule;
     private readonly TrainingData data;
+    private readonly DataParallelism parallel;
 
     /// <summary>Prepares a model for training; the model and the data are disposed of with the session.</summary>
     /// <exception cref="InvalidInputException">A name pattern matches nothing, or the windows are too long.</exception>
-    public TrainingSession(LanguageModel model, TrainingData data, TrainingSettings settings)
+    public TrainingSession(LanguageModel model, TrainingData data, TrainingSettings settings, ParallelLayout layout)
     {
         if (settings.SequenceLength > model.Config.LongestInput)
             throw new InvalidInputException(
                 "key 'sequence_length'", $"at most the model's max_position_embeddings {model.Config.LongestInput}",
                 $"{settings.SequenceLength}", "shorten the windows");
-        (Model, this.data, this.settings) = (model, data, settings);
+        (Model, this.data, this.settings, Layout) = (model, data, settings, layout);
         schedule = LearningRateSchedule.Of(settings);
         Trained = NamePatterns.Trained([.. model.Slices.Select(s => s.Parameter.Name)], settings);
-        Optimizer = AdamW.For(model, Trained);
+        Optimizer = settings.ShardOptimizer
+            ? AdamW.For(model, Trained, layout.Data.Size, layout.Data.Rank)
+            : AdamW.For(model, Trained);
+        parallel = new DataParallelism(layout, model, Optimizer, settings.LoadBalancingOver);
     }
 
     public LanguageModel Model { get; }
 
     public AdamW Optimizer { get; }
 
+    /// <summary>The processes that make the steps together.</summary>
+    public ParallelLayout Layout { get; }
+
     /// <summary>The checkpoint's names of the parameters that are trained.</summary>
     public IReadOnlySet<string> Trained { get; }
 
     /// <summary>Makes step s, counted from 0: forward and backward over its micro-batches, clipping, AdamW.</summary>
+    /// <param name="step">s.</param>
+    /// <param name="statistics">Receives where the routers sent the tokens of all processes.</param>
+    /// <param name="stops">Whether this process was cancelled; the result tells all of them.</param>
     /// <exception cref="WorkFailedException">The loss or the gradient norm is not finite; nothing has changed.</exception>
-    public StepResult Step(long step, RoutingStatistics? statistics = null)
+    /// <exception cref="ProcessGroupException">Another process is gone.</exception>
+    public StepResult Step(long step, RoutingStatistics? statistics = null, bool stops = false)
     {
         var batch = data.Sampler.Draw(step);
-        var losses = new Losses();
+        var parts = settings.GradientAccumulation * Layout.Data.Size;
+        var own = new Losses();
         for (var part = 0; part < settings.GradientAccumulation; part++)
         {
             using var scope = TensorScope.Open();
-            var rows = MicroBatch.Of(batch, part, settings.GradientAccumulation);
+            // So that part m of all processes together is part m of one process.
+            var rows = MicroBatch.Of(batch, part + settings.GradientAccumulation * Layout.Data.Rank, parts);
             statistics?.BeginBatch(rows.Domains);
             var computed = Model.Loss(
                 rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics,
-                rows.WeightAmong(settings.GradientAccumulation));
+                rows.WeightAmong(parts));
             // Before Read, which waits for a GPU: it computes the gradients meanwhile.
             Autograd.Backward(computed.Total);
-            losses = losses.MeanWith(computed.Read(), part + 1);
-            if (!double.IsFinite(losses.Loss))
-                throw StepFailure.NotFinite(step, $"the loss is not finite ({losses})", batch, data.Names);
+            own = own.MeanWith(computed.Read(), part + 1);
         }
 
         Model.Parameters.AssertGradientsInPlace();
-        var norm = Optimizer.GradientNorm() / settings.GradientAccumulation;
+        var (losses, isToStop) = parallel.Agree(own, stops);
+        if (!double.IsFinite(losses.Loss))
+            throw StepFailure.NotFinite(step, $"the loss is not finite ({losses})", batch, data.Names);
+        parallel.ReduceGradients();
+        statistics?.Combine(Layout.SumOverData);
+        var norm = parallel.GradientNorm() / parts;
         if (!double.IsFinite(norm))
             throw StepFailure.NotFinite(step, $"the gradient norm is not finite ({losses})", batch, data.Names);
         var clipping = settings.ClipNorm is { } limit && norm > limit ? limit / norm : 1;
         var rate = schedule.RateAt(step);
-        Optimizer.Update(settings.UpdateOf(step, rate, clipping / settings.GradientAccumulation));
-        return new(losses) { GradientNorm = norm, LearningRate = rate };
+        Optimizer.Update(settings.UpdateOf(step, rate, clipping / parts));
+        parallel.GatherValues();
+        return new(losses) { GradientNorm = norm, LearningRate = rate, Stops = isToStop };
     }
 
     public void Dispose()
@@ -85,6 +107,9 @@ internal sealed record StepResult : Losses
 
     /// <summary>The rate that was applied.</summary>
     public required double LearningRate { get; init; }
+
+    /// <summary>Whether a process of the run was cancelled.</summary>
+    public bool Stops { get; init; }
 }
 
 /// <summary>The one line for a step, or an evaluation after it, that is not finite.</summary>

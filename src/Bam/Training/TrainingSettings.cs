@@ -1,4 +1,5 @@
 using Bam.Configuration;
+using Bam.Training.Distributed;
 using Bam.Training.Optimization;
 
 namespace Bam.Training;
@@ -92,6 +93,20 @@ public sealed record TrainingSettings : ICheckedSection
     [Key("true: blocks keep only their input for backward and are computed again there; less memory, the same result",
         ChangesResult = false)]
     public bool ActivationCheckpointing { get; init; }
+
+    /// <summary>How the processes of a run share the work; null for data parallelism over all of them.</summary>
+    [Key("how the processes of a run share the work; data parallel over all of them when absent", ChangesResult = false)]
+    public ParallelSettings? Parallel { get; init; }
+
+    /// <summary>Each data-parallel process holds AdamW's moments of its part of the parameters only (ZeRO, stage 1).</summary>
+    [Key(
+        "true: each data-parallel process holds AdamW's moments of its part of the parameters, to save memory",
+        ChangesResult = false)]
+    public bool ShardOptimizer { get; init; }
+
+    /// <summary>The tokens over which the load-balancing loss counts the experts' shares of assignments.</summary>
+    [Key("the tokens whose assignments the load-balancing loss counts, with data-parallel processes", ChangesResult = false)]
+    public LoadBalancingScope LoadBalancingOver { get; init; } = LoadBalancingScope.Batch;
 
     /// <summary>"auto", "cpu" or "cuda:N".</summary>
     [Key("auto, cpu or cuda:N", ChangesResult = false)]

@@ -131,7 +131,7 @@ public sealed class LaunchTests : IDisposable
     }
 
     [Fact]
-    public void Training_by_several_processes_is_refused()
+    public void A_training_that_every_rank_refuses_is_not_started_again()
     {
         var config = Path.Combine(directory, "train.yaml");
         File.WriteAllText(config, """
@@ -147,7 +147,8 @@ public sealed class LaunchTests : IDisposable
         var run = TrainProcess.Finish(
             TrainProcess.StartBam("launch", "--processes", "2", "--restarts", "3", "--", "train", config));
         run.Status.ShouldBe(2);
-        run.Error.ShouldContain("training by several processes is not supported, and this is rank 0 of 2 (RANK and WORLD_SIZE)");
+        run.Error.ShouldContain($"{Path.Combine(directory, "text")}");
+        run.Error.ShouldContain("launch: rank ");
         run.Error.ShouldNotContain("restart");
         Directory.Exists(Path.Combine(directory, "run")).ShouldBeFalse();
     }

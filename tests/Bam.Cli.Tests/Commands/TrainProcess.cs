@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Bam.Cli.Launching;
 using Bam.Data;
 
 namespace Bam.Cli.Tests.Commands;
@@ -63,6 +64,27 @@ public sealed class TrainProcess : IDisposable
 
     /// <summary>Starts <c>bam</c>.</summary>
     public static Process StartBam(params string[] arguments) => Start(Dotnet, [Program, .. arguments]);
+
+    /// <summary>Starts <c>bam train</c> as ranks that find each other at a free port, as torchrun would.</summary>
+    internal static Process[] StartRanks(string config, int size)
+    {
+        var port = FreePort.Find();
+        return [.. Enumerable.Range(0, size).Select(rank =>
+        {
+            var start = new ProcessStartInfo(Dotnet, [Program, "train", config])
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+            };
+            start.Environment["RANK"] = start.Environment["LOCAL_RANK"] = $"{rank}";
+            start.Environment["WORLD_SIZE"] = $"{size}";
+            start.Environment["MASTER_ADDR"] = "127.0.0.1";
+            start.Environment["MASTER_PORT"] = $"{port}";
+            start.Environment["OMP_NUM_THREADS"] = "1";
+            start.Environment["BAM_RANK_TIMEOUT"] = "40";
+            return Process.Start(start)!;
+        })];
+    }
 
     /// <summary>Starts <c>bam</c> with that standard input.</summary>
     public static Process StartBam(byte[] input, params string[] arguments)

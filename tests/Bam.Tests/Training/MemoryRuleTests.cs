@@ -61,6 +61,19 @@ public sealed class MemoryRuleTests : IDisposable
     }
 
     [Fact]
+    public void A_process_has_the_moments_of_its_shard()
+    {
+        var config = run.Config("run", model: TinyRun.Dense);
+        var model = ModelSource.ConfigOf(config, SilentReporter.Instance);
+        var bytes = 8 * (ModelSize.Of(model).Total + ModelSize.Of(model).Total / 4);
+
+        MemoryRule.Check(model, config, bytes, shards: 4);
+
+        Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, bytes - 1, shards: 4))
+            .Message.ShouldContain($"need {bytes} bytes");
+    }
+
+    [Fact]
     public void A_refused_model_leaves_no_run_behind()
     {
         const string huge = "{vocab_size: 2147483647, hidden_size: 4096, intermediate_size: 48, num_hidden_layers: 1, "

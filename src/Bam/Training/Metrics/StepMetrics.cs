@@ -71,6 +71,15 @@ internal sealed record DomainRouting
 /// <summary>One line of metrics on held-out text, by domain, after that many steps.</summary>
 internal sealed record EvaluationMetrics(long Step, IReadOnlyDictionary<string, DomainEvaluation> Evaluation);
 
+/// <summary>The places where a run's metrics go, disposed of together.</summary>
+internal sealed record MetricsFiles(IMetricsSink[] Sinks) : IDisposable
+{
+    public void Dispose()
+    {
+        foreach (var sink in Sinks) sink.Dispose();
+    }
+}
+
 /// <summary>Where a run's metrics go.</summary>
 internal interface IMetricsSink : IDisposable
 {

@@ -11,28 +11,34 @@ namespace Bam.Training.Optimization;
 /// </summary>
 internal sealed unsafe class CpuAdamW : AdamW
 {
-    // 256 KiB of each of the four buffers: large enough to hide the hand-over, small enough to share out evenly.
-    private const long ChunkSize = 1 << 16;
-
-    private readonly ParameterRange[] chunks;
-    private readonly ParameterRange[] untrained;
+    private readonly IReadOnlyList<ParameterRange> chunks;
+    private readonly ParameterRange[] untouched;
     private readonly double[] sums;
+    private readonly long firstMoment;
 
     /// <summary>Allocates moments of zero.</summary>
-    public CpuAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
-        : base(arena, ranges)
+    public CpuAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges, int shards = 1, int shard = 0)
+        : base(arena, ranges, shards, shard)
     {
-        chunks = [.. ranges.SelectMany(r => r.Chunks(ChunkSize))];
-        untrained = [.. Gaps(ranges, arena.Count).SelectMany(r => r.Chunks(ChunkSize))];
-        sums = new double[chunks.Length];
+        chunks = Owned;
+        untouched = [.. Gaps(chunks, arena.Count).SelectMany(r => r.Chunks(MomentShards.ChunkSize))];
+        sums = new double[chunks.Count];
+        firstMoment = Shards.FirstMomentOf(shard);
     }
 
-    public override double GradientNorm()
+    public override SquaredNorm GradientSquares()
     {
         var gradients = (float*)Arena.Gradients.DataPointer;
         ParallelLoop.For(
-            chunks.Length, i => sums[i] = AdamWKernel.SumOfSquares(new(gradients + chunks[i].Offset, (int)chunks[i].Count)));
-        return Math.Sqrt(sums.Sum());
+            chunks.Count, i => sums[i] = AdamWKernel.SumOfSquares(new(gradients + chunks[i].Offset, (int)chunks[i].Count)));
+        var (replicated, local) = (0.0, 0.0);
+        for (var i = 0; i < sums.Length; i++)
+        {
+            if (chunks[i].IsLocal) local += sums[i];
+            else replicated += sums[i];
+        }
+
+        return new(replicated, local);
     }
 
     public override void Update(in AdamWStep step)
@@ -40,15 +46,15 @@ internal sealed unsafe class CpuAdamW : AdamW
         var numbers = step;
         float* values = (float*)Arena.Values.DataPointer, gradients = (float*)Arena.Gradients.DataPointer;
         float* means = (float*)Means.DataPointer, squares = (float*)Squares.DataPointer;
-        ParallelLoop.For(chunks.Length, i =>
+        ParallelLoop.For(chunks.Count, i =>
         {
-            var (offset, count, decays, moments) = chunks[i];
-            var length = (int)count;
+            var (offset, count, decays, moment) = chunks[i];
+            var (length, moments) = ((int)count, moment - firstMoment);
             AdamWKernel.Update(
                 new(values + offset, length), new(gradients + offset, length),
                 new(means + moments, length), new(squares + moments, length), numbers, decays);
         });
-        foreach (var gap in untrained) new Span<float>(gradients + gap.Offset, (int)gap.Count).Clear();
+        foreach (var gap in untouched) new Span<float>(gradients + gap.Offset, (int)gap.Count).Clear();
     }
 
     private static IEnumerable<ParameterRange> Gaps(IReadOnlyList<ParameterRange> ranges, long count)

@@ -9,31 +9,29 @@ internal sealed unsafe class OperatorAdamW : AdamW
     private static readonly Operator VectorNorm = Operator.Get("aten::linalg_vector_norm");
 
     private readonly bool isFused;
+    private readonly IReadOnlyList<ParameterRange> owned;
 
     /// <summary>Allocates moments of zero.</summary>
-    public OperatorAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges)
-        : base(arena, ranges) => isFused = Fused.IsAvailable;
+    public OperatorAdamW(ParameterArena arena, IReadOnlyList<ParameterRange> ranges, int shards = 1, int shard = 0)
+        : base(arena, ranges, shards, shard)
+    {
+        isFused = Fused.IsAvailable;
+        owned = ParameterRange.Join(Owned);
+    }
 
-    public override double GradientNorm()
+    public override SquaredNorm GradientSquares()
     {
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
-        Tensor? sum = null;
-        foreach (var range in Ranges)
-        {
-            var norm = VectorNorm.Call(
-                Arena.Gradients.Narrow(0, range.Offset, range.Count), 2.0, Value.None, false, ScalarType.Float64);
-            sum = sum is null ? norm.Square() : sum + norm.Square();
-        }
-
-        return sum is null ? 0 : Math.Sqrt(sum.Item<double>());
+        return new(
+            SumOfSquares(owned.Where(range => !range.IsLocal)), SumOfSquares(owned.Where(range => range.IsLocal)));
     }
 
     public override void Update(in AdamWStep step)
     {
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
-        foreach (var range in Ranges)
+        foreach (var range in owned)
         {
             using var inner = TensorScope.Open();
             var value = Arena.Values.Narrow(0, range.Offset, range.Count);
@@ -45,6 +43,19 @@ internal sealed unsafe class OperatorAdamW : AdamW
         }
 
         Arena.ZeroGradients();
+    }
+
+    private double SumOfSquares(IEnumerable<ParameterRange> ranges)
+    {
+        Tensor? sum = null;
+        foreach (var range in ranges)
+        {
+            var norm = VectorNorm.Call(
+                Arena.Gradients.Narrow(0, range.Offset, range.Count), 2.0, Value.None, false, ScalarType.Float64);
+            sum = sum is null ? norm.Square() : sum + norm.Square();
+        }
+
+        return sum?.Item<double>() ?? 0;
     }
 
     private static void Update(Tensor value, Tensor gradient, Tensor mean, Tensor square, in AdamWStep step, bool decays)

@@ -1,0 +1,108 @@
+using Bam.Models;
+using Bam.Torch;
+using Bam.Torch.Distributed;
+using Bam.Training.Optimization;
+
+namespace Bam.Training.Distributed;
+
+/// <summary>
+/// What the processes of a run do together in a step: they add up gradients, agree on losses, norm and cancellation, and, with
+/// divided moments, hand each other the updated values. Everything that all have is the same, bit for bit, on all of them.
+/// </summary>
+internal sealed class DataParallelism
+{
+    /// <summary>The elements of one reduction: few enough for several to be under way, many enough to fill the network.</summary>
+    private const long BucketSize = 1 << 22;
+
+    private readonly ParallelLayout layout;
+    private readonly LanguageModel model;
+    private readonly AdamW optimizer;
+
+    /// <summary>For a model and its optimizer, whose shards, if any, are those of the layout's data-parallel processes.</summary>
+    public DataParallelism(ParallelLayout layout, LanguageModel model, AdamW optimizer, LoadBalancingScope balance)
+    {
+        (this.layout, this.model, this.optimizer) = (layout, model, optimizer);
+        if (layout.Data.Size > 1 && balance == LoadBalancingScope.Batch) model.AverageShares = AverageShares;
+    }
+
+    /// <summary>
+    /// Adds up the gradients of all data-parallel processes; with divided moments each gets the sums of its own shard only.
+    /// </summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void ReduceGradients()
+    {
+        if (layout.Data.Size == 1) return;
+        var gradients = model.Parameters.Gradients;
+        ForEachBucket(gradients, optimizer.Shards.Count == 1
+            ? (bucket, _) => layout.Data.AllReduceAsync(bucket)
+            : (bucket, owner) => layout.Data.ReduceAsync(bucket, owner));
+    }
+
+    /// <summary>The global norm of the reduced gradients: of all parameters once.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public double GradientNorm()
+    {
+        var own = optimizer.GradientSquares();
+        var isDivided = optimizer.Shards.Count > 1;
+        if (!isDivided && layout.Experts.Size == 1) return Math.Sqrt(own.Total);
+        var (replicated, local) = (0.0, 0.0);
+        var all = layout.Exchange(own.Replicated, own.Local);
+        for (var rank = 0; rank < all.Length; rank++)
+        {
+            var (dataRank, expertRank) = (rank / layout.Experts.Size, rank % layout.Experts.Size);
+            if (!isDivided && dataRank > 0) continue;
+            if (expertRank == 0) replicated += all[rank][0];
+            local += all[rank][1];
+        }
+
+        return Math.Sqrt(replicated + local);
+    }
+
+    /// <summary>After the update: with divided moments, every process gets the values that the others have updated.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public void GatherValues()
+    {
+        if (optimizer.Shards.Count > 1)
+            ForEachBucket(model.Parameters.Values, (bucket, owner) => layout.Data.BroadcastAsync(bucket, owner));
+    }
+
+    /// <summary>The means of the processes' losses, and whether one of them is to stop.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public (Losses Losses, bool Stops) Agree(Losses own, bool stops)
+    {
+        if (layout.IsAlone) return (own, stops);
+        var all = layout.Exchange(own.Loss, own.Nll, own.LoadBalancing, own.RouterZ, stops ? 1 : 0);
+        var sum = layout.OfDataRanks(all).Aggregate(new Losses(), (sum, row) => sum + new Losses
+        {
+            Loss = row[0],
+            Nll = row[1],
+            LoadBalancing = row[2],
+            RouterZ = row[3],
+        });
+        return (sum / layout.Data.Size, Array.Exists(all, row => row[4] != 0));
+    }
+
+    /// <summary>F over the tokens of all data-parallel processes, which have equally many.</summary>
+    private void AverageShares(Tensor shares)
+    {
+        layout.Data.AllReduce(shares);
+        shares.Mul_(1.0 / layout.Data.Size);
+    }
+
+    // The trained parts of a buffer laid out as the arena, each with the shard that it belongs to.
+    private void ForEachBucket(Tensor buffer, Func<Tensor, int, PendingOperation> begin)
+    {
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        var pending = new List<PendingOperation>();
+        for (var shard = 0; shard < optimizer.Shards.Count; shard++)
+        {
+            // What is decayed and what is local does not matter here.
+            var ranges = optimizer.Shards.ChunksOf(shard).Select(chunk => new ParameterRange(chunk.Offset, chunk.Count, false));
+            foreach (var bucket in ParameterRange.Join(ranges).SelectMany(range => range.Chunks(BucketSize)))
+                pending.Add(begin(buffer.Narrow(0, bucket.Offset, bucket.Count), shard));
+        }
+
+        foreach (var operation in pending) operation.Wait();
+    }
+}

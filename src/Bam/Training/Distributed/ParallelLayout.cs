@@ -1,0 +1,183 @@
+using System.Globalization;
+using Bam.Torch;
+using Bam.Torch.Distributed;
+
+namespace Bam.Training.Distributed;
+
+/// <summary>
+/// How the processes of a run share the work. Rank = data rank · E + expert rank: the E ranks that share the experts are
+/// neighbours, on one machine where possible, and see the same tokens; the D ranks with equal expert rank hold the same
+/// parameters, and see different tokens.
+/// </summary>
+internal sealed class ParallelLayout : IDisposable
+{
+    /// <summary>If set, the seconds that a rank waits for the others.</summary>
+    internal const string TimeoutVariable = "BAM_RANK_TIMEOUT";
+
+    private const int LongestTimeout = 24 * 60 * 60;
+
+    // The others may have failed too.
+    private static readonly TimeSpan LongestExcuse = TimeSpan.FromSeconds(30);
+
+    private readonly Device device;
+
+    private ParallelLayout(ProcessGroup world, int experts, Device device)
+    {
+        (World, this.device) = (world, device);
+        var (dataRank, expertRank) = (world.Rank / experts, world.Rank % experts);
+        int[] neighbours = [.. Enumerable.Range(0, experts).Select(e => dataRank * experts + e)];
+        int[] peers = [.. Enumerable.Range(0, world.Size / experts).Select(d => d * experts + expertRank)];
+        try
+        {
+            Experts = world.Subgroup(neighbours, $"experts {dataRank}");
+            Data = world.Subgroup(peers, $"data {expertRank}");
+        }
+        catch
+        {
+            Experts?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>All processes of the run.</summary>
+    public ProcessGroup World { get; }
+
+    /// <summary>The ranks that hold the same parameters and see different tokens; its size is D.</summary>
+    public ProcessGroup Data { get; }
+
+    /// <summary>The ranks that see the same tokens and hold different experts; its size is E.</summary>
+    public ProcessGroup Experts { get; }
+
+    /// <summary>True for the rank that speaks and writes: rank 0 of the world.</summary>
+    public bool IsFirst => World.Rank == 0;
+
+    /// <summary>True for a run of one process.</summary>
+    public bool IsAlone => World.Size == 1;
+
+    /// <summary>"data 2 × experts 1", for records and messages; null for one process.</summary>
+    public string? Description => IsAlone ? null : $"data {Data.Size} × experts {Experts.Size}";
+
+    /// <summary>The layout of one process.</summary>
+    public static ParallelLayout Alone() => new(ProcessGroup.Single(), experts: 1, Device.Cpu);
+
+    /// <summary>Joins the other processes of this run; every process calls it.</summary>
+    /// <param name="environment">This process's place.</param>
+    /// <param name="settings">The configuration's; null for data parallelism over all processes.</param>
+    /// <param name="device">Where this process computes.</param>
+    /// <exception cref="InvalidInputException">The configuration asks for another number of processes.</exception>
+    /// <exception cref="ProcessGroupException">A rank did not come within the time-out.</exception>
+    public static ParallelLayout Join(DistributedEnvironment environment, ParallelSettings? settings, Device device)
+    {
+        if (environment.Size == 1) return Alone();
+        var world = ProcessGroup.Open(environment.GroupOptions(device.Type, Timeout()));
+        try
+        {
+            // A rank that cannot begin has come to say why and left, which this notices sooner than the making of a subgroup.
+            world.Barrier();
+            return Of(world, settings, device);
+        }
+        catch (Exception e)
+        {
+            world.ReportFailure(e);
+            world.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Divides the world, which is disposed of with the layout; every process calls it.</summary>
+    /// <param name="world">All processes of the run.</param>
+    /// <param name="settings">The configuration's; null for data parallelism over all processes.</param>
+    /// <param name="device">Where this process computes.</param>
+    /// <exception cref="InvalidInputException">The configuration asks for another number of processes.</exception>
+    /// <exception cref="ProcessGroupException">A rank did not come within the time-out.</exception>
+    public static ParallelLayout Of(ProcessGroup world, ParallelSettings? settings, Device device)
+    {
+        RequireSize(world.Size, settings);
+        return new(world, settings?.Experts ?? 1, device);
+    }
+
+    /// <summary>
+    /// Tells the other ranks why one that could not join has ended, so that they need not wait for it until the time is over.
+    /// </summary>
+    public static void Excuse(DistributedEnvironment environment, Exception failure)
+    {
+        try
+        {
+            var patience = new[] { Timeout(), LongestExcuse }.Min();
+            using var world = ProcessGroup.Open(environment.GroupOptions(DeviceType.Cpu, patience));
+            world.ReportFailure(failure);
+        }
+        catch (Exception e) when (e is ProcessGroupException or TorchException or InvalidInputException)
+        {
+            // The failure itself is what the user has to know.
+        }
+    }
+
+    /// <summary>Hands some numbers of every rank to all ranks.</summary>
+    /// <param name="own">The same number of them on every rank.</param>
+    /// <returns>[world][numbers], the same bits on every rank.</returns>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public double[][] Exchange(params ReadOnlySpan<double> own)
+    {
+        if (IsAlone) return [own.ToArray()];
+        using var scope = TensorScope.Open();
+        var all = Tensor.Empty([World.Size, own.Length], ScalarType.Float64, device);
+        World.AllGather(all, Tensor.From(own, device));
+        var numbers = all.ToArray<double>();
+        return [.. numbers.Chunk(own.Length)];
+    }
+
+    /// <summary>The first rank's number, on every rank.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public double OfFirst(double number) => Exchange(number)[0][0];
+
+    /// <summary>The sums over the data-parallel processes, the same bits on all of them.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    public double[] SumOverData(double[] own)
+    {
+        if (Data.Size == 1) return own;
+        using var scope = TensorScope.Open();
+        var sums = Tensor.From<double>(own, device);
+        Data.AllReduce(sums);
+        return sums.ToArray<double>();
+    }
+
+    /// <summary>Of numbers that <see cref="Exchange"/> gave: one row for each part of the tokens.</summary>
+    public IEnumerable<double[]> OfDataRanks(double[][] exchanged) => exchanged.Where((_, rank) => rank % Experts.Size == 0);
+
+    /// <summary>Refuses a configuration for another number of processes.</summary>
+    /// <exception cref="InvalidInputException">The number differs, or is no multiple of the experts' processes.</exception>
+    public static void RequireSize(int processes, ParallelSettings? settings)
+    {
+        var experts = settings?.Experts ?? 1;
+        const string hint = "start as many processes by torchrun, srun or bam launch, or correct the key";
+        if (settings?.Data is { } data && (long)data * experts != processes)
+            throw new InvalidInputException(
+                "key 'parallel'", $"data × experts = {processes}, the processes of this run", $"{data} × {experts}", hint);
+        if (processes % experts != 0)
+            throw new InvalidInputException(
+                "key 'parallel.experts'", $"a divisor of {processes}, the processes of this run", $"{experts}", hint);
+    }
+
+    /// <summary>Tells the other ranks why this one ends; their messages repeat it.</summary>
+    public void ReportFailure(Exception failure) => World.ReportFailure(failure);
+
+    public void Dispose()
+    {
+        Data.Dispose();
+        Experts.Dispose();
+        World.Dispose();
+    }
+
+    private static TimeSpan Timeout()
+    {
+        if (Environment.GetEnvironmentVariable(TimeoutVariable) is not { Length: > 0 } text)
+            return ProcessGroupOptions.DefaultTimeout;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            && seconds is >= 1 and <= LongestTimeout
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new InvalidInputException(
+                $"the environment variable {TimeoutVariable}", $"seconds from 1 to {LongestTimeout}", $"'{text}'",
+                "set it right, or unset it");
+    }
+}
