@@ -13,6 +13,8 @@ internal sealed unsafe partial class Tensor
     private static readonly Operator s_eq = Operator.Get("aten::eq", "Tensor");
     private static readonly Operator s_gt = Operator.Get("aten::gt", "Tensor");
     private static readonly Operator s_ge = Operator.Get("aten::ge", "Tensor");
+    private static readonly Operator s_geScalar = Operator.Get("aten::ge", "Scalar");
+    private static readonly Operator s_ltScalar = Operator.Get("aten::lt", "Scalar");
     private static readonly Operator s_logicalOr = Operator.Get("aten::logical_or");
 
     /// <summary>The places <paramref name="index"/> [n] of a dimension, copied.</summary>
@@ -41,6 +43,10 @@ internal sealed unsafe partial class Tensor
     public Tensor Gt(Tensor other) => s_gt.Call(this, other);
 
     public Tensor Ge(Tensor other) => s_ge.Call(this, other);
+
+    public Tensor Ge(Scalar value) => s_geScalar.Call(this, value);
+
+    public Tensor Lt(Scalar value) => s_ltScalar.Call(this, value);
 
     public Tensor LogicalOr(Tensor other) => s_logicalOr.Call(this, other);
 }

@@ -189,7 +189,7 @@ internal static class AttentionByOperators
             Tensor AnglesOf(Tensor table) => table.IndexSelect(0, positions.View(-1)).View(batch, 1, count, -1);
         }
 
-        return Tensor.Cat([.. ofExperts]);
+        return ofExperts.Count == 0 ? input.Queries : Tensor.Cat([.. ofExperts]);  // no rows: [0, H·D]
     }
 
     // [B·C] the row in each slot, [B, C] its position, and [rows of the expert] the slot of each row.

@@ -4,7 +4,10 @@ using Bam.Torch.Functions;
 
 namespace Bam.Models;
 
-/// <summary>The weights of one block, with the gradients that they collect, as views into the model's arena.</summary>
+/// <summary>
+/// The weights of one block, with the gradients that they collect, as views into the model's arena. Where several ranks share the
+/// experts, N and M count those of this rank, but for the routers.
+/// </summary>
 /// <param name="InputNorm">[d]; null where the branches read the residual stream as it is.</param>
 /// <param name="SecondNorm">[d], before the feed-forward; null in parallel blocks with one norm, and without input norms.</param>
 /// <param name="AttentionOutputNorm">[d], for attention's output; null for none.</param>
@@ -26,10 +29,11 @@ internal sealed record BlockWeights(
     public required IReadOnlyList<Tensor> Leaves { get; init; }
 
     /// <summary>Finds them by the names of <see cref="ParameterLayout"/>.</summary>
-    public static BlockWeights Of(ModelConfig config, ParameterArena arena, int layer)
+    public static BlockWeights Of(ModelConfig config, ParameterArena arena, int layer, ExpertParallelism parallelism)
     {
         var prefix = $"model.layers.{layer}.";
-        var experts = Enumerable.Range(0, config.ExpertsOf(layer));
+        var (first, count) = parallelism.FeedForwardExperts(layer);
+        var experts = Enumerable.Range(first, count);
         return new(
             config.HasInputNorms ? Norm("input_layernorm") : null,
             config.HasSecondNorm ? Norm(ParameterTable.FeedForwardNorm(config)) : null,

@@ -9,9 +9,11 @@ namespace Bam.Models;
 /// </summary>
 /// <param name="Counts">Assignments of each expert, [experts].</param>
 /// <param name="Shares">The part of all assignments that each expert has, [experts] in float32.</param>
-/// <param name="Order">[n·k], int64: the assignment at each sorted place; stable within an expert.</param>
-/// <param name="Places">[n·k], int64: the sorted place of each assignment; the inverse of <paramref name="Order"/>.</param>
-/// <param name="Tokens">[n·k], int64: the token at each sorted place.</param>
+/// <param name="Order">[m], int64: the assignment at each sorted place; stable within an expert. m is n·k for all experts.</param>
+/// <param name="Places">
+/// [n·k], int64: the sorted place of each assignment, the inverse of <paramref name="Order"/>; m for those of other ranks' experts.
+/// </param>
+/// <param name="Tokens">[m], int64: the token at each sorted place.</param>
 internal sealed record ExpertDispatch(long[] Counts, Tensor Shares, Tensor Order, Tensor Places, Tensor Tokens)
 {
     /// <summary>Sorts the choices [n, k], int64, by expert, on their device.</summary>
@@ -62,19 +64,40 @@ internal sealed record ExpertDispatch(long[] Counts, Tensor Shares, Tensor Order
             order.FloorDivide(expertsPerToken));
     }
 
-    /// <summary>Groups the tokens [n, d] by expert: [n·k, d].</summary>
+    /// <summary>The assignments to some of the experts.</summary>
+    public ExpertDispatch Of(ExpertRange experts)
+    {
+        if (experts.Count == Counts.Length) return this;
+        using var scope = TensorScope.Open();
+        var first = Counts[..experts.First].Sum();
+        var counts = Counts[experts.First..(experts.First + experts.Count)];
+        var count = counts.Sum();
+        // Places before the first become negative, and are outside as well.
+        var places = Places - first;
+        var isOutside = places.Lt(0).LogicalOr(places.Ge(count));
+        var part = new ExpertDispatch(
+            counts, Shares, Order.Narrow(0, first, count).Contiguous(), places.MaskedFill(isOutside, count),
+            Tokens.Narrow(0, first, count).Contiguous());
+        foreach (var tensor in new[] { part.Order, part.Places, part.Tokens }) scope.Keep(tensor);
+        return part;
+    }
+
+    /// <summary>Groups the tokens [n, d] by expert: [m, d].</summary>
     public Tensor Gather(Tensor tokens) => PermuteRowsFunction.Apply(tokens, Tokens, Places);
 
-    /// <summary>Applies a function to each expert's rows, [n·k, …] to [n·k, …]; experts without rows are skipped.</summary>
+    /// <summary>
+    /// Applies a function to each expert's rows, [m, …] to [m, …]. Experts without rows are skipped, but for one if there are no
+    /// rows at all: the result has the function's shape, and a graph.
+    /// </summary>
     public Tensor Map(Tensor sorted, Func<Tensor, int, Tensor> ofExpert)
     {
         using var scope = TensorScope.Open();
         var batches = sorted.Split(Counts);
-        var used = Enumerable.Range(0, Counts.Length).Where(expert => Counts[expert] > 0);
+        var used = Enumerable.Range(0, Counts.Length).Where(expert => Counts[expert] > 0).DefaultIfEmpty(0);
         return scope.Keep(Tensor.Cat([.. used.Select(expert => ofExpert(batches[expert], expert))]));
     }
 
-    /// <summary>Each token's results, weighted by [n, k] and added up: [n·k, d] to [n, d].</summary>
+    /// <summary>Each token's results, weighted by [n, k] and added up: [m, d] to [n, d].</summary>
     public Tensor Combine(Tensor sorted, Tensor weights)
     {
         using var scope = TensorScope.Open();

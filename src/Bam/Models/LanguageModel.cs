@@ -1,5 +1,6 @@
 using Bam.Checkpoints;
 using Bam.Torch;
+using Bam.Torch.Distributed;
 using Bam.Torch.Functions;
 using Bam.Torch.Kernels;
 
@@ -15,8 +16,7 @@ internal sealed class LanguageModel : IDisposable
     private readonly ScalarType computeType;
     private readonly RotaryEmbedding rotary;
     private readonly Parameter embedding;
-    private readonly Parameter head;
-    private readonly Parameter? headBias;
+    private readonly OutputHead head;
     private readonly NormWeights finalNorm;
     private readonly BlockWeights[] blocks;
 
@@ -25,19 +25,22 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="device">Where everything is computed.</param>
     /// <param name="computeType">The dtype of products and activations; values, moments, routers and norms stay float32.</param>
     /// <param name="withGradients">False saves half of the memory; the model then cannot be trained.</param>
+    /// <param name="expertGroup">The ranks that share the experts; every rank makes the same calls. Null for one process.</param>
+    /// <exception cref="InvalidInputException">The ranks cannot share the experts equally.</exception>
     public LanguageModel(
-        ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true)
+        ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true,
+        ProcessGroup? expertGroup = null)
     {
         (Config, Device, this.computeType) = (config, device, computeType);
-        var stacks = ParameterLayout.Of(config);
+        Experts = new ExpertParallelism(config, expertGroup, device);
+        var stacks = ParameterLayout.Of(config, Experts.Holds);
         Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients);
         Slices = ParameterLayout.SlicesOf(stacks, Parameters);
         rotary = new RotaryEmbedding(config, device);
         embedding = Parameter.Of(Parameters, ParameterTable.Embedding);
-        head = config.TieWordEmbeddings ? embedding : Parameter.Of(Parameters, ParameterTable.Head);
-        headBias = config.LmHeadBias ? Parameter.Of(Parameters, ParameterTable.HeadBias) : null;
+        head = OutputHead.Of(config, Parameters, Experts);
         finalNorm = NormWeights.Of(config, Parameters, "model.norm");
-        blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => BlockWeights.Of(config, Parameters, layer))];
+        blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => BlockWeights.Of(config, Parameters, layer, Experts))];
     }
 
     public ModelConfig Config { get; }
@@ -49,10 +52,13 @@ internal sealed class LanguageModel : IDisposable
     /// </summary>
     public bool ActivationCheckpointing { get; init; }
 
-    /// <summary>All values and gradients, each in one buffer.</summary>
+    /// <summary>Which of the experts this process has; all, if it is alone.</summary>
+    public ExpertParallelism Experts { get; }
+
+    /// <summary>All values and gradients of the parameters that this process has, each in one buffer.</summary>
     public ParameterArena Parameters { get; }
 
-    /// <summary>Where each tensor of the checkpoint lies in <see cref="Parameters"/>, in file order.</summary>
+    /// <summary>Where each tensor of the checkpoint that this process has lies in <see cref="Parameters"/>, in file order.</summary>
     public IReadOnlyList<ParameterSlice> Slices { get; }
 
     /// <summary>While training on several processes, see <see cref="RouterLosses"/>; null otherwise.</summary>
@@ -62,11 +68,11 @@ internal sealed class LanguageModel : IDisposable
     public Tensor Logits(Tensor inputIds)
     {
         using var scope = TensorScope.Open();
-        return scope.Keep(Scores(Hidden(inputIds, new())));
+        return scope.Keep(head.Scores(Hidden(inputIds, new())));
     }
 
     /// <summary>Bytes of one token's keys and values in all blocks.</summary>
-    public long CacheBytesPerToken => KeyValueCache.BytesPerToken(Config, computeType);
+    public long CacheBytesPerToken => KeyValueCache.BytesPerToken(Experts.OwnSizes, computeType);
 
     /// <summary>Memory for the keys and values of tokens to come.</summary>
     /// <param name="capacity">The positions, of each sequence.</param>
@@ -74,8 +80,8 @@ internal sealed class LanguageModel : IDisposable
     /// <exception cref="InvalidInputException">The memory cannot hold them.</exception>
     public KeyValueCache CreateCache(int capacity, int batchSize = 1)
     {
-        new CacheMemory(batchSize, capacity).Require(Config, Device, computeType);
-        return new(Config, batchSize, capacity, Device, computeType);
+        new CacheMemory(batchSize, capacity).Require(Experts.OwnSizes, Device, computeType);
+        return new(Experts.OwnSizes, batchSize, capacity, Device, computeType);
     }
 
     /// <summary>Reads further tokens, and scores the one that comes after the last. Builds no graph.</summary>
@@ -88,11 +94,11 @@ internal sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         var x = Read(inputIds, cache, trace);
-        return scope.Keep(Scores(x.Select(1, x.Size(1) - 1)));
+        return scope.Keep(head.Scores(x.Select(1, x.Size(1) - 1)));
     }
 
     /// <summary>Memory for the keys and values of several sequences that are decoded side by side.</summary>
-    public SlotCache CreateSlots(int slots, int capacity) => new(Config, slots, capacity, Device, computeType);
+    public SlotCache CreateSlots(int slots, int capacity) => new(Experts.OwnSizes, slots, capacity, Device, computeType);
 
     /// <summary>
     /// Inputs of lengths with the same number can be in one <see cref="DecodingBatch"/>.
@@ -115,7 +121,7 @@ internal sealed class LanguageModel : IDisposable
         var scored = Array.ConvertAll(batch.Scored, token => (long)token);
         if (scored.Length == 0) return scope.Keep(Tensor.Empty([0, Config.VocabSize], ScalarType.Float32, Device));
         var rows = x.Select(1, 0).IndexSelect(0, Tensor.From<long>(scored, [scored.Length], Device));
-        return scope.Keep(Scores(rows));
+        return scope.Keep(head.Scores(rows));
     }
 
     /// <summary>The training loss, L = NLL + Σ over layers of (α · LB + β · Z).</summary>
@@ -128,12 +134,16 @@ internal sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         using var routerLosses = new RouterLosses(Device, AverageShares);
         var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
-        var nll = LinearCrossEntropyFunction.Apply(
-            x, head, targets.Reshape(-1), Config.LogitScale, headBias, Config.FinalLogitSoftcapping);
+        var nll = head.Nll(x, targets.Reshape(-1));
         if (nllWeight != 1) nll *= nllWeight;
         var (total, loadBalancing, z) = (nll, routerLosses.LoadBalancing(), routerLosses.Z());
         if (Config.NumLocalExperts > 1)
+        {
+            // Every rank computes the routers' losses, and the ranks' gradients are added up.
+            (loadBalancing, z) = (Experts.WithPartOfGradient(loadBalancing), Experts.WithPartOfGradient(z));
             total = nll + loadBalancing.Sum() * Config.RouterAuxLossCoef + z.Sum() * Config.RouterZLossCoef;
+        }
+
         return new(scope.Keep(total), scope.Keep(nll.Detach()), scope.Keep(loadBalancing.Detach()), scope.Keep(z.Detach()));
     }
 
@@ -145,9 +155,16 @@ internal sealed class LanguageModel : IDisposable
         Hidden(inputIds, new(observers));
     }
 
+    /// <summary>
+    /// After backward: the whole gradient of every parameter that this process has. The ranks that share the experts call it
+    /// once a step, before the gradients are used.
+    /// </summary>
+    public void SumPartialGradients() => PartialGradients.Sum(this);
+
     public void Dispose()
     {
         rotary.Dispose();
+        Experts.Dispose();
         Parameters.Dispose();
     }
 
@@ -172,7 +189,10 @@ internal sealed class LanguageModel : IDisposable
     {
         using var scope = TensorScope.Open();
         RequireLength(context.LengthAfter(inputIds.Size(1)));
-        var x = Scaled(EmbeddingFunction.Apply(inputIds, embedding).To(computeType), Config.EmbeddingMultiplier);  // [B, T, d]
+        var embedded = EmbeddingFunction.Apply(inputIds, embedding);
+        // The head's part of a tied matrix's gradient is added up over the ranks, and with it this one.
+        if (Config.TieWordEmbeddings) embedded = Experts.WithPartOfGradient(embedded);
+        var x = Scaled(embedded.To(computeType), Config.EmbeddingMultiplier);  // [B, T, d]
         for (var layer = 0; layer < blocks.Length; layer++) x = Block(x, blocks[layer], context with { Layer = layer });
         return scope.Keep(finalNorm.Apply(x, Config));
     }
@@ -197,18 +217,32 @@ internal sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         context.Observer?.AddResidual(x);
         var h = block.InputNorm?.Apply(x, Config) ?? x;
+        var input = Shared(h, block.AttentionRouter);
         if (Config.ParallelBlock)
         {
-            var second = block.SecondNorm?.Apply(x, Config) ?? h;
+            var bothHaveExperts = block is { AttentionRouter: not null, FeedForwardRouter: not null };
+            var second = bothHaveExperts && block.SecondNorm is null ? input
+                : Shared(block.SecondNorm?.Apply(x, Config) ?? h, block.FeedForwardRouter);
+            var attention = Scaled(SelfAttention(input, block, context), Config.ResidualMultiplier);
+            var feedForward = Scaled(FeedForward(second, block, context), Config.ResidualMultiplier);
+            // One sum over the ranks for both branches, if they have experts.
             return scope.Keep(
-                x + Scaled(SelfAttention(h, block, context), Config.ResidualMultiplier)
-                + Scaled(FeedForward(second, block, context), Config.ResidualMultiplier));
+                bothHaveExperts && Experts.Size > 1
+                    ? x + Experts.Sum(attention + feedForward)
+                    : x + Whole(attention, block.AttentionRouter) + Whole(feedForward, block.FeedForwardRouter));
         }
 
-        x += Added(SelfAttention(h, block, context), block.AttentionOutputNorm);
-        h = block.SecondNorm?.Apply(x, Config) ?? x;
-        return scope.Keep(x + Added(FeedForward(h, block, context), block.FeedForwardOutputNorm));
+        x += Added(Whole(SelfAttention(input, block, context), block.AttentionRouter), block.AttentionOutputNorm);
+        h = Shared(block.SecondNorm?.Apply(x, Config) ?? x, block.FeedForwardRouter);
+        return scope.Keep(
+            x + Added(Whole(FeedForward(h, block, context), block.FeedForwardRouter), block.FeedForwardOutputNorm));
     }
+
+    // The input of a branch, whose experts, if it has any, the ranks share.
+    private Tensor Shared(Tensor h, Parameter? router) => router is null ? h : Experts.Distribute(h);
+
+    // A branch's output, of which each rank has the part of its own experts, if the branch has any.
+    private Tensor Whole(Tensor branch, Parameter? router) => router is null ? branch : Experts.Sum(branch);
 
     // A branch's output, which is added to the residual stream.
     private Tensor Added(Tensor branch, NormWeights? norm) =>
@@ -228,6 +262,7 @@ internal sealed class LanguageModel : IDisposable
         if (gates is not null && Config.AttentionRouting == AttentionRouting.TopK)
             return scope.Keep(TopKAttention(h, gates, shape, tables, block, context));
 
+        gates = gates is null ? null : Experts.OfOwnExperts(gates);
         var qkv = block.Qkv.Apply(h);  // [B, T, (N·H + 2·N·G)·D]; with shared keys and values (N·H + 2·G)·D
         if (block.HeadNorms is { } norms) qkv = norms.Apply(qkv, shape.QueryHeads, shape.KeyValueHeads, Config);
         qkv = WithQueryFactors(Clipped(qkv), shape, context);
@@ -263,13 +298,14 @@ internal sealed class LanguageModel : IDisposable
         using var scope = TensorScope.Open();
         var (hidden, queryWidth) = (Config.HiddenSize, (long)shape.HeadsPerExpert * shape.HeadDim);
         var (weights, chosen) = gates.View(-1, shape.Experts).TopK(Config.NumAttentionExpertsPerTok!.Value);  // [n, k] each
+        var own = Experts.AttentionExperts;
         var choices = chosen.ToArray<long>();
-        var dispatch = ExpertDispatch.Sort(choices, shape.Experts, (int)chosen.Size(1), h.Device);
+        var dispatch = ExpertDispatch.Sort(choices, Config.NumAttentionExperts, (int)chosen.Size(1), h.Device).Of(own);
 
         var queries = dispatch.Map(dispatch.Gather(h.Reshape(-1, hidden)), Queries);  // [n·k, H·D], by expert
         var keysAndValues = block.Qkv.Rows(shape.Experts * queryWidth, 2L * shape.KeyValueHeads * shape.HeadDim).Apply(h);
         if (block.HeadNorms is { } norms) keysAndValues = norms.Apply(keysAndValues, queryHeads: 0, shape.KeyValueHeads, Config);
-        var rows = QueryRows.Chosen(shape, choices, context.Start);
+        var rows = QueryRows.Chosen(shape, own.Number(choices), context.Start);
         queries = Clipped(queries);
         var tokens = new Lazy<long[]>(() => dispatch.Tokens.ToArray<long>());
         var ofRows = rotary.QueryFactors(
@@ -295,7 +331,8 @@ internal sealed class LanguageModel : IDisposable
 
     private AttentionShape ShapeOf(Tensor h, int layer)
     {
-        var (experts, keyValueExperts) = (Config.NumAttentionExperts, Config.ShareKeyValue ? 1 : Config.NumAttentionExperts);
+        var experts = Experts.AttentionExperts.Count;
+        var keyValueExperts = Config.ShareKeyValue ? 1 : experts;
         return new(
             (int)h.Size(0), (int)h.Size(1), experts * Config.NumAttentionHeads, keyValueExperts * Config.NumKeyValueHeads,
             Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadDim, Config.WindowOf(layer) ?? int.MaxValue)
@@ -324,11 +361,14 @@ internal sealed class LanguageModel : IDisposable
         context.RouterLosses?.Add(logits, probabilities, dispatch.Shares);
         context.Observer?.AddAssignments(chosen, probabilities);
 
+        dispatch = dispatch.Of(Experts.FeedForwardExperts(context.Layer));
         var outputs = RoutedExperts(dispatch.Gather(tokens), dispatch, block);
         var combined = dispatch.Combine(outputs, weights.To(computeType));
-        if (block.SharedExpert is { } shared)
-            combined += Router(tokens, shared.Gate).Sigmoid().To(computeType) * Expert(tokens, shared.GateUp, shared.Down);
+        if (block.SharedExpert is { } shared) combined = Experts.AddOwnTokens(combined, tokens, batch => Always(batch, shared));
         return scope.Keep(combined.Reshape(h.Shape));
+
+        Tensor Always(Tensor batch, SharedExpert shared) =>
+            Router(batch, shared.Gate).Sigmoid().To(computeType) * Expert(batch, shared.GateUp, shared.Down);
     }
 
     // Each expert's output for its tokens, [n·k, d] to [n·k, d].
@@ -369,14 +409,4 @@ internal sealed class LanguageModel : IDisposable
         "gelu" => x.Gelu(),
         _ => x.GeluTanh(),
     };
-
-    // [B, T, d] to [B, T, V]
-    private Tensor Scores(Tensor x)
-    {
-        using var scope = TensorScope.Open();
-        var scores = LinearFunction.Apply(x, head).To(ScalarType.Float32);
-        if (headBias is not null) scores += headBias.Leaf;
-        scores *= Config.LogitScale;
-        return scope.Keep(Config.FinalLogitSoftcapping is { } cap ? (scores * (1 / cap)).Tanh() * cap : scores);
-    }
 }

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Bam.Checkpoints.Opening;
-using Bam.Checkpoints.Safetensors;
 using Bam.Torch;
+using Bam.Torch.Distributed;
 
 namespace Bam.Models;
 
@@ -14,14 +14,17 @@ internal static class ModelCheckpoint
     /// <summary>Reads numbers of a tensor in a file, from the number <paramref name="start"/> on, row by row.</summary>
     internal delegate void ReadValues(long start, Span<float> values);
 
-    /// <summary>Reads a checkpoint directory, or BASE+ADAPTER; weights of any dtype become float32.</summary>
+    /// <summary>
+    /// Reads a checkpoint directory, or BASE+ADAPTER; weights of any dtype become float32. A rank of an expert group reads what it
+    /// has of the model.
+    /// </summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
     public static LanguageModel Load(
         string directory, Device device, IReporter reporter, ScalarType computeType = ScalarType.Float32,
-        bool withGradients = true)
+        bool withGradients = true, ProcessGroup? expertGroup = null)
     {
         using var checkpoint = Checkpoint.Open(directory, reporter);
-        var model = new LanguageModel(checkpoint.Config, device, computeType, withGradients);
+        var model = new LanguageModel(checkpoint.Config, device, computeType, withGradients, expertGroup);
         Fill(model, checkpoint);
         return model;
     }
@@ -43,16 +46,19 @@ internal static class ModelCheckpoint
         Fill(model, checkpoint);
     }
 
-    /// <summary>Writes <c>config.json</c> and <c>model.safetensors</c> into an existing directory, in float32.</summary>
+    /// <summary>
+    /// Writes <c>config.json</c> and <c>model.safetensors</c> into an existing directory, in float32. All ranks of an expert group
+    /// call it; the first one writes.
+    /// </summary>
     public static void Save(LanguageModel model, string directory)
     {
-        (model.Config with { TorchDtype = "float32" }).Save(directory);
+        if (model.Experts.Group.Rank == 0) (model.Config with { TorchDtype = "float32" }).Save(directory);
         var slices = model.Slices.ToDictionary(slice => slice.Parameter.Name);
-        SafetensorsWriter.Write(
+        StoredTensor.Write(
             Path.Combine(directory, WeightSet.SingleFileName),
-            [.. model.Slices.Select(slice => slice.Parameter)
-                .Select(parameter => new TensorDeclaration(parameter.Name, TensorDtype.Float32, parameter.Shape))],
-            (tensor, stream) => WriteTo(stream, model.Parameters.Values, slices[tensor.Name]));
+            [.. ParameterLayout.FileOrder(model.Config).Select(parameter => StoredTensor.Of(
+                parameter.Name, parameter, model.Parameters.Values, slices.GetValueOrDefault(parameter.Name)))],
+            model.Experts);
     }
 
     /// <summary>The values of one of the checkpoint's tensors, row by row, from a buffer that is laid out as the arena.</summary>
@@ -78,8 +84,7 @@ internal static class ModelCheckpoint
         foreach (var (row, rows) in Pieces(slice.Parameter.Shape, pieceLength))
         {
             using var scope = TensorScope.Open();
-            var piece = Part(buffer, slice).Narrow(0, row, rows).To(Device.Cpu).Contiguous();
-            stream.Write(MemoryMarshal.AsBytes(piece.AsSpan<float>()));
+            stream.Write(MemoryMarshal.AsBytes(Rows(buffer, slice, row, rows).To(Device.Cpu).AsSpan<float>()));
         }
     }
 
@@ -100,7 +105,12 @@ internal static class ModelCheckpoint
         }
     }
 
-    private static IEnumerable<(long Row, long Rows)> Pieces(long[] shape, int pieceLength)
+    /// <summary>Some rows of a checkpoint's tensor, without gaps.</summary>
+    internal static Tensor Rows(Tensor buffer, ParameterSlice slice, long row, long rows) =>
+        Part(buffer, slice).Narrow(0, row, rows).Contiguous();
+
+    /// <summary>The rows of a tensor in pieces of about so many numbers.</summary>
+    internal static IEnumerable<(long Row, long Rows)> Pieces(long[] shape, int pieceLength)
     {
         var rows = Math.Max(1, pieceLength * shape[0] / shape.Aggregate(1L, (product, size) => product * size));
         for (var row = 0L; row < shape[0]; row += rows) yield return (row, Math.Min(rows, shape[0] - row));

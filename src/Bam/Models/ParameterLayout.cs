@@ -11,12 +11,17 @@ namespace Bam.Models;
 /// </summary>
 internal static class ParameterLayout
 {
-    /// <summary>Every stack, in the arena's order.</summary>
-    public static IReadOnlyList<ParameterStack> Of(ModelConfig config) =>
+    /// <summary>Every stack, in the arena's order, of the parameters that a process has.</summary>
+    public static IReadOnlyList<ParameterStack> Of(ModelConfig config, Func<ParameterInfo, bool> holds) =>
         [.. ParameterTable.Of(config)
+            .Where(holds)
             .GroupBy(StackName)
             .Select(group => new ParameterStack(
                 group.Key, [.. group], Transposed: group.First() is { Kind: ParameterKind.Output, IsBias: false }))];
+
+    /// <summary>Every parameter of a model in the order in which a checkpoint's file has them.</summary>
+    public static IReadOnlyList<ParameterInfo> FileOrder(ModelConfig config) =>
+        [.. Of(config, _ => true).SelectMany(stack => stack.Parts)];
 
     /// <summary>Where each tensor of the checkpoint lies in an arena of these stacks, in file order.</summary>
     public static IReadOnlyList<ParameterSlice> SlicesOf(IReadOnlyList<ParameterStack> stacks, ParameterArena arena)
