@@ -18,6 +18,9 @@ internal sealed class Invocation(
 
     public CancellationToken Cancellation => cancellation;
 
+    /// <summary>The same request, of which nothing is written.</summary>
+    public Invocation Silent() => new(request, TextWriter.Null, json, SilentReporter.Instance, cancellation);
+
     public T? Get<T>(Option<T> option) => request.GetValue(option);
 
     public T? Get<T>(Argument<T> argument) => request.GetValue(argument);

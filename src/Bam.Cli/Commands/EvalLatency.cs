@@ -5,6 +5,7 @@ using Bam.Evaluation;
 using Bam.Files;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Torch.Distributed;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;
@@ -54,7 +55,7 @@ internal sealed class EvalLatency : Verb
 
     public override int Execute(Invocation invocation)
     {
-        var names = invocation.GetRequired(models);
+        invocation = CommandRanks.Of(invocation);
         var options = new LatencyOptions
         {
             PromptTokens = invocation.Get(promptTokens),
@@ -63,10 +64,17 @@ internal sealed class EvalLatency : Verb
         };
         LibTorch.Load();
         var place = DeviceOption.Of(invocation, device);
+        CommandRanks.Run(invocation, place, ranks => Measure(options, place, ranks, invocation));
+        return ExitStatus.Done;
+    }
+
+    private void Measure(LatencyOptions options, Device place, ProcessGroup? ranks, Invocation invocation)
+    {
+        var names = invocation.GetRequired(models);
         var loaded = new List<LanguageModel>();
         try
         {
-            foreach (var name in names) loaded.Add(Load(name, place, invocation));
+            foreach (var name in names) loaded.Add(Load(name, place, ranks, invocation));
             var results = Latency.Measure(loaded, options, invocation.Reporter, invocation.Cancellation);
             var first = results[0].Total.Median;
             var measured = names
@@ -79,16 +87,15 @@ internal sealed class EvalLatency : Verb
         {
             foreach (var model in loaded) model.Dispose();
         }
-
-        return ExitStatus.Done;
     }
 
-    private static LanguageModel Load(string path, Device place, Invocation invocation)
+    private static LanguageModel Load(string path, Device place, ProcessGroup? ranks, Invocation invocation)
     {
         invocation.Cancellation.ThrowIfCancellationRequested();
-        if (!File.Exists(path)) return ModelCheckpoint.Load(path, place, invocation.Reporter, withGradients: false);
+        if (!File.Exists(path))
+            return ModelCheckpoint.Load(path, place, invocation.Reporter, withGradients: false, expertGroup: ranks);
         var config = ModelConfigReader.Parse(InputFile.ReadAllText(path, "check the path"), path, invocation.Reporter);
-        var model = new LanguageModel(config, place, withGradients: false);
+        var model = new LanguageModel(config, place, withGradients: false, expertGroup: ranks);
         ModelInitializer.Initialize(model, seed: 0);
         return model;
     }

@@ -8,6 +8,8 @@ using Bam.Files;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
+using Bam.Torch.Distributed;
+using Bam.Training.Distributed;
 using Spectre.Console;
 
 namespace Bam.Cli.Commands;
@@ -73,6 +75,7 @@ internal sealed class EvalPerplexity : Verb
 
     public override int Execute(Invocation invocation)
     {
+        invocation = CommandRanks.Of(invocation);
         var directories = invocation.GetRequired(models);
         var configs = Array.ConvertAll(directories, directory => ModelConfigReader.Load(directory, invocation.Reporter));
         var longest = configs.Min(config => config.LongestInput);
@@ -103,14 +106,22 @@ internal sealed class EvalPerplexity : Verb
         var where = DeviceOption.Of(invocation, device);
         if (isPerDocument)
         {
+            DistributedEnvironment.Current().RequireAlone("evaluation per document");
             PerDocument.Run([.. directories.Zip(configs)], heldOut, options.WindowLength, where, invocation);
             return ExitStatus.Done;
         }
 
-        var results = subjects.Select(subject =>
+        CommandRanks.Run(
+            invocation,
+            where,
+            ranks => Report(subjects.ConvertAll(subject => Measure(subject, ranks)), options, heldOut, invocation));
+        return ExitStatus.Done;
+
+        Measured Measure(Subject subject, ProcessGroup? ranks)
         {
             var directory = subject.Directory;
-            using var model = ModelCheckpoint.Load(directory, where, invocation.Reporter, withGradients: false);
+            using var model = ModelCheckpoint.Load(
+                directory, where, invocation.Reporter, withGradients: false, expertGroup: ranks);
             var measured = heldOut.Measure(
                 model,
                 options,
@@ -120,7 +131,12 @@ internal sealed class EvalPerplexity : Verb
                 place is null ? null : _ => subject.BeginOfWindow);
             var figures = measured.ToDictionary(domain => domain.Key, domain => FiguresOf(domain.Value));
             return new Measured(directory, figures, PerplexityResult.Mean(measured.Values));
-        }).ToList();
+        }
+    }
+
+    private static void Report(
+        List<Measured> results, PerplexityOptions options, HeldOutDomains heldOut, Invocation invocation)
+    {
         invocation.WriteResult(new Evaluation(options.WindowLength, results), console =>
         {
             const string title = "perplexity (lower is better, * best of the column)";
@@ -135,7 +151,6 @@ internal sealed class EvalPerplexity : Verb
                 $"[grey]windows of {options.WindowLength} tokens; targets:[/] {ResultText.Label(string.Join(", ", tokens))}");
         });
         RequireNumbers(results);
-        return ExitStatus.Done;
     }
 
     // A perplexity beyond what a number holds is infinite, but a log-likelihood that is no number comes from damaged weights.

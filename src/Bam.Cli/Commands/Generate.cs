@@ -5,6 +5,7 @@ using Bam.Generation;
 using Bam.Models;
 using Bam.Tokenization;
 using Bam.Torch;
+using Bam.Torch.Distributed;
 
 namespace Bam.Cli.Commands;
 
@@ -96,6 +97,7 @@ internal sealed class Generate : Verb
 
     public override int Execute(Invocation invocation)
     {
+        invocation = CommandRanks.Of(invocation);
         var directory = invocation.GetRequired(model);
         var config = ModelConfigReader.Load(directory, invocation.Reporter);
         var (checkpoint, _) = ModelPath.Of(directory);
@@ -111,6 +113,7 @@ internal sealed class Generate : Verb
         var encoder = chat.IsEnabled(invocation) ? chat.EncoderOf(invocation, tokenizer, checkpoint) : null;
         if (encoder is not null) options = options with { EndIds = encoder.EndOfTurnIds() };
         var isSession = chat.IsInteractive(invocation, hasPrompt);
+        if (isSession) CommandRanks.RequireNoStandardInput("--chat");
         int[]? messages = null;
         if (encoder is not null && !isSession)
             messages = encoder.EncodePrompt(
@@ -118,26 +121,32 @@ internal sealed class Generate : Verb
         var text = encoder is null ? PromptText.Read(invocation, prompt, promptFile) : "";
 
         LibTorch.Load();
-        using var loaded = ModelCheckpoint.Load(
-            directory, DeviceOption.Of(invocation, device), invocation.Reporter, withGradients: false);
-        var generator = new Generator(loaded, tokenizer);
-        var writer = new GenerationWriter(invocation, directory, checkpoint, options, tokenizer, config);
-        if (isSession)
-        {
-            ChatSession.Run(
-                chat.SystemOf(invocation),
-                conversation => writer.Run(generator, generator.Accept(encoder!.EncodePrompt(conversation))).Text,
-                invocation);
-            return ExitStatus.Done;
-        }
-
-        var ids = messages is null
-            ? generator.Encode(text, !invocation.Get(noSpecialTokens))
-            : generator.Accept(messages);
-        if (messages is null && !invocation.Get(noSpecialTokens))
-            BeginTokens.WarnIfTwice(tokenizer, ids, "the prompt", invocation.Reporter);
-        writer.Run(generator, ids);
+        var place = DeviceOption.Of(invocation, device);
+        CommandRanks.Run(invocation, place, Write);
         return ExitStatus.Done;
+
+        void Write(ProcessGroup? ranks)
+        {
+            using var loaded = ModelCheckpoint.Load(
+                directory, place, invocation.Reporter, withGradients: false, expertGroup: ranks);
+            var generator = new Generator(loaded, tokenizer);
+            var writer = new GenerationWriter(invocation, directory, checkpoint, options, tokenizer, config);
+            if (isSession)
+            {
+                ChatSession.Run(
+                    chat.SystemOf(invocation),
+                    conversation => writer.Run(generator, generator.Accept(encoder!.EncodePrompt(conversation))).Text,
+                    invocation);
+                return;
+            }
+
+            var ids = messages is null
+                ? generator.Encode(text, !invocation.Get(noSpecialTokens))
+                : generator.Accept(messages);
+            if (messages is null && !invocation.Get(noSpecialTokens))
+                BeginTokens.WarnIfTwice(tokenizer, ids, "the prompt", invocation.Reporter);
+            writer.Run(generator, ids);
+        }
     }
 
     private GenerationOptions Request(Invocation invocation) => new()
@@ -166,6 +175,7 @@ internal static class PromptText
                 ? given
                 : throw new InvalidInputException("--prompt and --prompt-file", "one of them", "both", "leave one out");
         if (path is not null) return WithoutLastLineBreak(InputFile.ReadAllText(path, "check the path"));
+        CommandRanks.RequireNoStandardInput("the prompt");
         if (!Console.IsInputRedirected) invocation.Reporter.Say("reading the prompt from the terminal; Ctrl-D ends it");
         using var input = Console.OpenStandardInput();
         return WithoutLastLineBreak(StandardInput.ReadAllText(input));

@@ -69,7 +69,8 @@ internal sealed class QueryRows
 
     /// <summary>
     /// A row for each choice, sorted by expert, then by sequence and position. <paramref name="chosen"/> has the k experts of
-    /// each token, [B·T·k], or -1 for one that is not among these; <paramref name="start"/> is the position of each sequence's first token.
+    /// each token, [B·T·k], or -1 for one that is not among these; <paramref name="start"/> is the position of each sequence's
+    /// first token.
     /// </summary>
     /// <exception cref="ArgumentException">Not every token chose as many.</exception>
     public static QueryRows Chosen(AttentionShape shape, ReadOnlySpan<long> chosen, int start = 0)
@@ -82,12 +83,18 @@ internal sealed class QueryRows
         var perToken = ofSequence / shape.Length;
         var starts = new int[shape.Experts * shape.BatchSize + 1];
         for (var choice = 0; choice < chosen.Length; choice++)
+        {
             if (chosen[choice] >= 0) starts[PartOf(chosen, choice) + 1]++;
+        }
+
         for (var part = 1; part < starts.Length; part++) starts[part] += starts[part - 1];
 
         var (next, positions) = (starts.ToArray(), new int[starts[^1]]);
         for (var choice = 0; choice < chosen.Length; choice++)
+        {
             if (chosen[choice] >= 0) positions[next[PartOf(chosen, choice)]++] = start + choice % ofSequence / perToken;
+        }
+
         return new(shape, starts, positions, start);
 
         int PartOf(ReadOnlySpan<long> experts, int choice) => (int)experts[choice] * shape.BatchSize + choice / ofSequence;

@@ -163,7 +163,7 @@ internal sealed record HeadNorms(NormWeights Queries, NormWeights Keys)
     private static Tensor ApplyTo(Tensor heads, NormWeights weights, ModelConfig config, int width)
     {
         using var scope = TensorScope.Open();
-        var rows = heads.View([.. heads.Shape[..^1], -1, width]);  // [.., norms, W]
+        var rows = heads.View([.. heads.Shape[..^1], heads.Size(-1) / width, width]);  // [.., norms, W]
         var ofEachRow = new NormWeights(Repeated(weights.Weight), weights.Bias is { } bias ? Repeated(bias) : null);
         return scope.Keep(ofEachRow.Apply(rows, config).View(heads.Shape));
 

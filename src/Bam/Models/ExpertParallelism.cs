@@ -105,7 +105,7 @@ internal sealed class ExpertParallelism : IDisposable
         _ => false,
     };
 
-    /// <summary>The rank's part of n tokens, for what has no experts and is computed for a part of the tokens by each rank.</summary>
+    /// <summary>The rank's part of n tokens, for what has no experts and is divided by tokens.</summary>
     public (long First, long Count) TokensOf(long tokens)
     {
         var first = tokens * Group.Rank / Size;

@@ -40,7 +40,8 @@ internal sealed class LanguageModel : IDisposable
         embedding = Parameter.Of(Parameters, ParameterTable.Embedding);
         head = OutputHead.Of(config, Parameters, Experts);
         finalNorm = NormWeights.Of(config, Parameters, "model.norm");
-        blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => BlockWeights.Of(config, Parameters, layer, Experts))];
+        blocks = [.. Enumerable.Range(0, config.NumHiddenLayers)
+            .Select(layer => BlockWeights.Of(config, Parameters, layer, Experts))];
     }
 
     public ModelConfig Config { get; }
@@ -58,7 +59,7 @@ internal sealed class LanguageModel : IDisposable
     /// <summary>All values and gradients of the parameters that this process has, each in one buffer.</summary>
     public ParameterArena Parameters { get; }
 
-    /// <summary>Where each tensor of the checkpoint that this process has lies in <see cref="Parameters"/>, in file order.</summary>
+    /// <summary>Where each of this process's tensors lies in <see cref="Parameters"/>, in the checkpoint's order.</summary>
     public IReadOnlyList<ParameterSlice> Slices { get; }
 
     /// <summary>While training on several processes, see <see cref="RouterLosses"/>; null otherwise.</summary>
@@ -297,7 +298,8 @@ internal sealed class LanguageModel : IDisposable
     {
         using var scope = TensorScope.Open();
         var (hidden, queryWidth) = (Config.HiddenSize, (long)shape.HeadsPerExpert * shape.HeadDim);
-        var (weights, chosen) = gates.View(-1, shape.Experts).TopK(Config.NumAttentionExpertsPerTok!.Value);  // [n, k] each
+        var ofTokens = gates.View(-1, Config.NumAttentionExperts);
+        var (weights, chosen) = ofTokens.TopK(Config.NumAttentionExpertsPerTok!.Value);  // [n, k] each
         var own = Experts.AttentionExperts;
         var choices = chosen.ToArray<long>();
         var dispatch = ExpertDispatch.Sort(choices, Config.NumAttentionExperts, (int)chosen.Size(1), h.Device).Of(own);

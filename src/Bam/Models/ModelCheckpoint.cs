@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Bam.Checkpoints.Opening;
+using Bam.Checkpoints.Safetensors;
 using Bam.Torch;
 using Bam.Torch.Distributed;
 
@@ -15,8 +16,8 @@ internal static class ModelCheckpoint
     internal delegate void ReadValues(long start, Span<float> values);
 
     /// <summary>
-    /// Reads a checkpoint directory, or BASE+ADAPTER; weights of any dtype become float32. A rank of an expert group reads what it
-    /// has of the model.
+    /// Reads a checkpoint directory, or BASE+ADAPTER; weights of any dtype become float32. A rank of an expert group reads its part
+    /// of the model.
     /// </summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
     public static LanguageModel Load(
@@ -47,8 +48,8 @@ internal static class ModelCheckpoint
     }
 
     /// <summary>
-    /// Writes <c>config.json</c> and <c>model.safetensors</c> into an existing directory, in float32. All ranks of an expert group
-    /// call it; the first one writes.
+    /// Writes <c>config.json</c> and <c>model.safetensors</c> into an existing directory, in float32. All ranks of an expert
+    /// group call it; the first one writes.
     /// </summary>
     public static void Save(LanguageModel model, string directory)
     {

@@ -3,7 +3,7 @@ using Bam.Torch;
 namespace Bam.Models;
 
 /// <summary>
-/// Adds up the gradients of the parameters of which each rank of an expert group has a part (<see cref="ExpertParallelism.IsPartial"/>).
+/// Adds up the gradients of which each rank of an expert group has a part (<see cref="ExpertParallelism.IsPartial"/>).
 /// </summary>
 internal static class PartialGradients
 {
@@ -14,7 +14,8 @@ internal static class PartialGradients
     public static IReadOnlyList<(long Offset, long Count)> RangesOf(LanguageModel model)
     {
         var ranges = new List<(long Offset, long Count)>();
-        foreach (var slice in model.Slices.Where(slice => model.Experts.IsPartial(slice.Parameter)).OrderBy(slice => slice.Offset))
+        var slices = model.Slices.Where(slice => model.Experts.IsPartial(slice.Parameter));
+        foreach (var slice in slices.OrderBy(slice => slice.Offset))
         {
             if (ranges.Count > 0 && ranges[^1] is var (offset, count) && offset + count == slice.Offset)
                 ranges[^1] = (offset, count + slice.Count);

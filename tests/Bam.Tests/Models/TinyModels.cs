@@ -1,6 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Models;
 using Bam.Torch;
+using Bam.Torch.Distributed;
 
 namespace Bam.Tests.Models;
 
@@ -44,10 +45,13 @@ internal static class TinyModels
 
     public static LanguageModel Create(
         ModelConfig config, long seed = 1, ScalarType computeType = ScalarType.Float32, Device device = default,
-        bool activationCheckpointing = false)
+        bool activationCheckpointing = false, ProcessGroup? expertGroup = null)
     {
         LibTorch.Load();
-        var model = new LanguageModel(config, device, computeType) { ActivationCheckpointing = activationCheckpointing };
+        var model = new LanguageModel(config, device, computeType, expertGroup: expertGroup)
+        {
+            ActivationCheckpointing = activationCheckpointing,
+        };
         ModelInitializer.Initialize(model, seed);
         // A bias of zero would hide that it is not added.
         foreach (var slice in model.Slices.Where(slice => slice.Parameter.IsBias))
