@@ -62,7 +62,7 @@ internal static class Program
         using var scope = TensorScope.Open();
         var random = new RandomStream(step, "tokens");
         var loss = model.Loss(Tokens(), Tokens());
-        Autograd.Backward(loss.Total);
+        loss.Backward();
         model.SumPartialGradients();
         loss.Read();
         optimizer.Update(new AdamWStep(step + 1, 1e-3, 0.9, 0.95, 1e-8, 0.1, 1));

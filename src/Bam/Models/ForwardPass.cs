@@ -45,7 +45,7 @@ internal static class ForwardPass
         Add("loss", loss.Total.Detach().View(1));
         if (withGradients)
         {
-            Autograd.Backward(loss.Total);
+            loss.Backward();
             foreach (var slice in model.Slices)
             {
                 var gradient = ModelCheckpoint.Read(model.Parameters.Gradients, slice);

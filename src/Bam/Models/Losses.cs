@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Bam.Torch;
+using Bam.Torch.Distributed;
 
 namespace Bam.Models;
 
@@ -56,6 +57,21 @@ internal record Losses
 /// <param name="RouterZ">[L], 0 for blocks without feed-forward experts.</param>
 internal sealed record LossTensors(Tensor Total, Tensor Nll, Tensor LoadBalancing, Tensor RouterZ)
 {
+    /// <summary>Adds the gradients of the total to those of the parameters.</summary>
+    /// <exception cref="ProcessGroupException">A rank that shares the experts is gone.</exception>
+    public void Backward()
+    {
+        try
+        {
+            Autograd.Backward(Total);
+        }
+        catch (TorchException e) when (e.InnerException is ProcessGroupException cause)
+        {
+            // The rank at fault is another one.
+            throw new ProcessGroupException(cause.Message, e);
+        }
+    }
+
     /// <summary>The numbers; waits for a GPU.</summary>
     public Losses Read() => new()
     {

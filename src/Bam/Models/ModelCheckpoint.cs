@@ -57,8 +57,11 @@ internal static class ModelCheckpoint
         var slices = model.Slices.ToDictionary(slice => slice.Parameter.Name);
         StoredTensor.Write(
             Path.Combine(directory, WeightSet.SingleFileName),
-            [.. ParameterLayout.FileOrder(model.Config).Select(parameter => StoredTensor.Of(
-                parameter.Name, parameter, model.Parameters.Values, slices.GetValueOrDefault(parameter.Name)))],
+            [.. ParameterLayout.FileOrder(model.Config).Select(parameter => new StoredTensor(
+                parameter.Name, parameter,
+                slices.TryGetValue(parameter.Name, out var slice)
+                    ? stream => WriteTo(stream, model.Parameters.Values, slice)
+                    : null))],
             model.Experts);
     }
 
@@ -85,7 +88,8 @@ internal static class ModelCheckpoint
         foreach (var (row, rows) in Pieces(slice.Parameter.Shape, pieceLength))
         {
             using var scope = TensorScope.Open();
-            stream.Write(MemoryMarshal.AsBytes(Rows(buffer, slice, row, rows).To(Device.Cpu).AsSpan<float>()));
+            var piece = Part(buffer, slice).Narrow(0, row, rows).To(Device.Cpu).Contiguous();
+            stream.Write(MemoryMarshal.AsBytes(piece.AsSpan<float>()));
         }
     }
 
@@ -106,12 +110,7 @@ internal static class ModelCheckpoint
         }
     }
 
-    /// <summary>Some rows of a checkpoint's tensor, without gaps.</summary>
-    internal static Tensor Rows(Tensor buffer, ParameterSlice slice, long row, long rows) =>
-        Part(buffer, slice).Narrow(0, row, rows).Contiguous();
-
-    /// <summary>The rows of a tensor in pieces of about so many numbers.</summary>
-    internal static IEnumerable<(long Row, long Rows)> Pieces(long[] shape, int pieceLength)
+    private static IEnumerable<(long Row, long Rows)> Pieces(long[] shape, int pieceLength)
     {
         var rows = Math.Max(1, pieceLength * shape[0] / shape.Aggregate(1L, (product, size) => product * size));
         for (var row = 0L; row < shape[0]; row += rows) yield return (row, Math.Min(rows, shape[0] - row));

@@ -5,35 +5,35 @@ using Bam.Torch;
 
 namespace Bam.Models;
 
-/// <summary>A tensor of a checkpoint's file, of the shape of a parameter: its values, or one of its moments.</summary>
+/// <summary>A float32 tensor of a checkpoint's file, of the shape of a parameter: its values, or one of its moments.</summary>
 /// <param name="Name">In the file.</param>
 /// <param name="Parameter">Whose it is.</param>
-/// <param name="Rows">
-/// Gives the rows from the first number on, as many as the second says, float32 and contiguous, on the model's device. Null where
-/// another rank of the expert group has the parameter.
+/// <param name="WriteTo">
+/// Writes the numbers, row by row. Called on the rank of the expert group that owns the parameter; null on the others.
 /// </param>
-internal sealed record StoredTensor(string Name, ParameterInfo Parameter, Func<long, long, Tensor>? Rows)
+internal sealed record StoredTensor(string Name, ParameterInfo Parameter, Action<Stream>? WriteTo)
 {
-    /// <summary>The numbers that travel or are written at once, unless one row has more.</summary>
+    /// <summary>The numbers that travel at once.</summary>
     private const int PieceLength = 1 << 22;
 
-    /// <summary>A tensor in a buffer that is laid out as the arena; null as the slice where another rank has it.</summary>
-    public static StoredTensor Of(string name, ParameterInfo parameter, Tensor buffer, ParameterSlice? slice) =>
-        new(name, parameter, slice is null ? null : (row, rows) => ModelCheckpoint.Rows(buffer, slice, row, rows));
-
     /// <summary>
-    /// Writes a safetensors file in float32. All ranks of the expert group call it with the same tensors in the same order: the
-    /// first one writes, and the others send it what it does not have, piece by piece. The file does not depend on the ranks.
+    /// Writes a safetensors file. All ranks of the expert group call it with the same tensors in the same order: the first one
+    /// writes, and the others send it what they own, piece by piece. The file does not depend on the ranks.
     /// </summary>
     /// <exception cref="WorkFailedException">The disk is full or the folder cannot be written; no file is left.</exception>
+    /// <exception cref="Torch.Distributed.ProcessGroupException">A rank is gone.</exception>
     public static void Write(
         string path, IReadOnlyList<StoredTensor> tensors, ExpertParallelism ranks, int pieceLength = PieceLength)
     {
-        using var noGrad = NoGrad.Enter();
         if (ranks.Group.Rank > 0)
         {
+            using var sending = new SendingStream(ranks, pieceLength);
             foreach (var tensor in tensors.Where(tensor => ranks.OwnerOf(tensor.Parameter) == ranks.Group.Rank))
-                tensor.Send(ranks, pieceLength);
+            {
+                tensor.WriteTo!(sending);
+                sending.Flush();
+            }
+
             return;
         }
 
@@ -41,32 +41,70 @@ internal sealed record StoredTensor(string Name, ParameterInfo Parameter, Func<l
         SafetensorsWriter.Write(
             path,
             [.. tensors.Select(tensor => new TensorDeclaration(tensor.Name, TensorDtype.Float32, tensor.Parameter.Shape))],
-            (_, stream) => tensors[next++].WriteTo(stream, ranks, pieceLength));
+            (_, stream) =>
+            {
+                var tensor = tensors[next++];
+                var owner = ranks.OwnerOf(tensor.Parameter);
+                if (owner == 0) tensor.WriteTo!(stream);
+                else Receive(tensor.Parameter.Count, stream, ranks, owner, pieceLength);
+            });
     }
 
-    private void Send(ExpertParallelism ranks, int pieceLength)
+    private static void Receive(long count, Stream stream, ExpertParallelism ranks, int owner, int pieceLength)
     {
-        foreach (var (row, rows) in ModelCheckpoint.Pieces(Parameter.Shape, pieceLength))
+        for (var done = 0L; done < count; done += pieceLength)
         {
             using var scope = TensorScope.Open();
-            ranks.Group.Send(Rows!(row, rows), destination: 0);
-        }
-    }
-
-    private void WriteTo(Stream stream, ExpertParallelism ranks, int pieceLength)
-    {
-        foreach (var (row, rows) in ModelCheckpoint.Pieces(Parameter.Shape, pieceLength))
-        {
-            using var scope = TensorScope.Open();
-            var piece = Rows is null ? Received(row, rows) : Rows(row, rows);
+            var piece = Tensor.Empty([Math.Min(pieceLength, count - done)], ScalarType.Float32, ranks.Device);
+            ranks.Group.Receive(piece, owner);
             stream.Write(MemoryMarshal.AsBytes(piece.To(Device.Cpu).AsSpan<float>()));
         }
+    }
 
-        Tensor Received(long row, long rows)
+    /// <summary>Sends what is written to it to the first rank, in pieces of full length and, after a flush, a last one.</summary>
+    private sealed class SendingStream(ExpertParallelism ranks, int pieceLength) : Stream
+    {
+        private byte[] piece = [];
+        private int filled;
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
         {
-            var piece = Tensor.Empty([rows, .. Parameter.Shape[1..]], ScalarType.Float32, ranks.Device);
-            ranks.Group.Receive(piece, ranks.OwnerOf(Parameter));
-            return piece;
+            if (piece.Length == 0) piece = new byte[pieceLength * sizeof(float)];
+            while (!buffer.IsEmpty)
+            {
+                var count = Math.Min(buffer.Length, piece.Length - filled);
+                buffer[..count].CopyTo(piece.AsSpan(filled));
+                buffer = buffer[count..];
+                filled += count;
+                if (filled == piece.Length) Flush();
+            }
         }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Flush()
+        {
+            if (filled == 0) return;
+            using var scope = TensorScope.Open();
+            var numbers = MemoryMarshal.Cast<byte, float>(piece.AsSpan(0, filled));
+            filled = 0;
+            ranks.Group.Send(Tensor.From<float>(numbers, [numbers.Length], ranks.Device), destination: 0);
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

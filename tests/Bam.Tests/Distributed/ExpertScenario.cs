@@ -190,9 +190,11 @@ internal static class ExpertScenario
                 var slices = model.Slices.ToDictionary(slice => slice.Parameter.Name);
                 StoredTensor.Write(
                     path,
-                    [.. ParameterLayout.FileOrder(model.Config).Select(parameter => StoredTensor.Of(
-                        $"exp_avg.{parameter.Name}", parameter, model.Parameters.Values,
-                        slices.GetValueOrDefault(parameter.Name)))],
+                    [.. ParameterLayout.FileOrder(model.Config).Select(parameter => new StoredTensor(
+                        $"exp_avg.{parameter.Name}", parameter,
+                        slices.TryGetValue(parameter.Name, out var slice)
+                            ? stream => ModelCheckpoint.WriteTo(stream, model.Parameters.Values, slice, pieceLength: 64)
+                            : null))],
                     model.Experts, pieceLength: 100);
             }
         }
@@ -211,7 +213,7 @@ internal static class ExpertScenario
             var targets = TinyModels.Ids(3, 8, seed + 1000).ToArray<long>();
             targets[1] = targets[20] = LinearCrossEntropyFunction.IgnoreIndex;
             var loss = model.Loss(ids, Tensor.From<long>(targets, [3, 8]), statistics);
-            Autograd.Backward(loss.Total);
+            loss.Backward();
             model.SumPartialGradients();
             model.Parameters.AssertGradientsInPlace();
             return loss.Read();
