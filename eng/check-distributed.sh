@@ -36,6 +36,9 @@ rows=$artifacts/check-distributed.rows
 : >"$rows"
 BAM_LAYOUTS="${layouts[*]}" "$dotnet" test "$root/tests/Bam.Tests" --configuration Debug --nologo \
   --filter FullyQualifiedName~DataParallelTests </dev/null
+# Four ranks that share the experts, and two by two.
+BAM_TEST_RANKS=4 "$dotnet" test "$root/tests/Bam.Tests" --configuration Debug --nologo \
+  --filter "FullyQualifiedName~ExpertParallelTests|FullyQualifiedName~ExpertTrainingTests" </dev/null
 BAM_RANK_KILLS=$kills BAM_RANKS=$ranks BAM_RANK_KILLS_RESULT=$rows "$dotnet" test "$root/tests/Bam.Cli.Tests" --configuration Debug \
   --nologo --filter FullyQualifiedName~RankKillTests </dev/null
 
@@ -45,7 +48,7 @@ result=$root/bench/results/distributed-$(date +%Y-%m-%d).md
   echo
   echo "Commit $(git -C "$root" rev-parse --short HEAD), \`eng/check-distributed.sh --kills $kills --kill-ranks $ranks --layouts"
   echo "\"${layouts[*]}\"\`. Losses of 20 steps and the gradients of the first were those of one process within 1e-5, in layouts (data ×"
-  echo "experts) ${layouts[*]}. After each kill the other ranks ended and named the killed one; the resumed run's model was that of an"
+  echo "experts) ${layouts[*]}, 1x4 and 2x2. After each kill the other ranks ended and named the killed one; the resumed run's model was that of an"
   echo "unbroken run, byte for byte."
   echo
   echo "| moments | ranks | kills |"

@@ -13,13 +13,16 @@ internal static class MemoryRule
 {
     private const long Float = sizeof(float);
 
-    /// <summary>Checks a model's sizes against the memory, in bytes, of which a process has its shard of the moments.</summary>
+    /// <summary>
+    /// Checks a model's sizes against the memory, in bytes, of a process that has a shard of the moments, and its share of the
+    /// experts.
+    /// </summary>
     /// <exception cref="InvalidInputException">Names the largest size, the bytes needed and those there.</exception>
-    public static void Check(ModelConfig model, TrainingConfig config, long available, int shards = 1)
+    public static void Check(ModelConfig model, TrainingConfig config, long available, int shards = 1, int ranks = 1)
     {
-        var all = ModelSize.Of(model).Total;
+        var all = Count(ParameterTable.Of(model), ranks);
         if (4 * Float * all <= available) return;
-        var needed = 2 * Float * (all + Trained(model, config.Settings) / shards);
+        var needed = 2 * Float * (all + Trained(model, config.Settings, ranks) / shards);
         if (needed <= available) return;
         var (key, value) = ModelSizeRules.LargestSize(model);
         throw new InvalidInputException(
@@ -49,11 +52,17 @@ internal static class MemoryRule
             + $"memory, {available} are here; raise gradient_accumulation{checkpointing}";
     }
 
-    private static long Trained(ModelConfig model, TrainingSettings settings)
+    private static long Trained(ModelConfig model, TrainingSettings settings, int ranks)
     {
         var parameters = ParameterTable.Of(model).ToList();
         var names = NamePatterns.Trained([.. parameters.Select(parameter => parameter.Name)], settings);
-        return parameters.Where(parameter => names.Contains(parameter.Name))
-            .Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size));
+        return Count(parameters.Where(parameter => names.Contains(parameter.Name)), ranks);
+    }
+
+    // What one of the ranks that share the experts has.
+    private static long Count(IEnumerable<ParameterInfo> parameters, int ranks)
+    {
+        var counts = parameters.ToLookup(parameter => parameter.Expert >= 0, parameter => parameter.Count);
+        return counts[false].Sum() + counts[true].Sum() / ranks;
     }
 }

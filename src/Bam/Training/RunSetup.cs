@@ -23,6 +23,7 @@ internal sealed class RunSetup
         (this.config, this.layout) = (config, layout);
         Device = device;
         ModelConfig = ModelSource.ConfigOf(config, reporter);
+        ExpertParallelism.Require(ModelConfig, layout.Experts.Size);
         var model = config.Model is { } start ? ModelPath.Of(start).Base : null;
         ReadTokenizer(config.Tokenizer ?? model, isNamed: config.Tokenizer is not null, reporter);
         if (model is not null) AddCompanionsOf(model);
@@ -115,7 +116,7 @@ internal sealed class RunSetup
     {
         if (!Device.IsCpu || MachineMemory.Bytes() is not { } available) return;
         var shards = config.Settings.ShardOptimizer ? layout.Data.Size : 1;
-        MemoryRule.Check(ModelConfig, config, available, shards);
+        MemoryRule.Check(ModelConfig, config, available, shards, layout.Experts.Size);
         if (MemoryRule.WarningOf(ModelConfig, config, available, layout.Data.Size) is { } warning) reporter.Warn(warning);
     }
 
@@ -124,7 +125,7 @@ internal sealed class RunSetup
     {
         var data = TrainingData.Reopen(config, ModelConfig.VocabSize);
         var type = config.Settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        var model = new LanguageModel(ModelConfig, Device, type)
+        var model = new LanguageModel(ModelConfig, Device, type, expertGroup: layout.Experts)
         {
             ActivationCheckpointing = config.Settings.ActivationCheckpointing,
         };

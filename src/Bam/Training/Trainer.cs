@@ -305,6 +305,10 @@ public sealed class Trainer
             TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
             final.Commit();
         }
+        else
+        {
+            TrainingCheckpoint.SendModel(session);
+        }
 
         layout.World.Barrier();
         return ResultOf(run, config, setup, state);
@@ -313,9 +317,10 @@ public sealed class Trainer
     private TrainerState Begin()
     {
         setup.FillParameters(session.Model);
+        var parameters = ParameterLayout.FileOrder(session.Model.Config);
         options.Reporter.Say(
-            $"{run.Path}: {session.Model.Slices.Sum(s => s.Count):N0} parameters, "
-            + $"{session.Optimizer.Ranges.Sum(r => r.Count):N0} trained, "
+            $"{run.Path}: {parameters.Sum(p => p.Count):N0} parameters, "
+            + $"{parameters.Where(p => session.Trained.Contains(p.Name)).Sum(p => p.Count):N0} trained, "
             + $"{settings.TotalSteps:N0} steps of {settings.TokensPerStep:N0} tokens");
         return new() { Identity = setup.Identity };
     }

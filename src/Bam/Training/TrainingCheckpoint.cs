@@ -24,8 +24,12 @@ internal static class TrainingCheckpoint
     /// <summary>Whether a checkpoint has a file of that name, relative to its directory.</summary>
     internal static bool IsName(string file) => file is OptimizerFileName or TrainerState.FileName || MixtureFiles.IsName(file);
 
-    /// <summary>Writes a model without the moments into an existing directory: a run's result.</summary>
+    /// <summary>
+    /// Writes a model without the moments into an existing directory: a run's result. The other processes call
+    /// <see cref="SendModel"/>.
+    /// </summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
+    /// <exception cref="ProcessGroupException">A process is gone.</exception>
     public static void SaveModel(string directory, LanguageModel model, TrainerState state, CompanionFiles companions)
     {
         ModelCheckpoint.Save(model, directory);
@@ -33,30 +37,45 @@ internal static class TrainingCheckpoint
         state.Save(directory);
     }
 
-    /// <summary>Writes everything that resuming needs into an existing directory.</summary>
+    /// <summary>
+    /// Writes everything that resuming needs into an existing directory. The other processes call <see cref="SendParts"/>.
+    /// </summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
+    /// <exception cref="ProcessGroupException">A process is gone.</exception>
     public static void Save(string directory, TrainingSession session, TrainerState state, CompanionFiles companions)
     {
-        var moments = MomentsOf(session).ToDictionary(m => m.Name);
-        var gathering = new MomentGathering(session.Layout, session.Optimizer);
-        FreeSpace.Require(directory, sizeof(float) * (session.Model.Parameters.Count + moments.Values.Sum(m => m.Slice.Count)));
-        SafetensorsWriter.Write(
-            Path.Combine(directory, OptimizerFileName),
-            [.. moments.Values.Select(m => new TensorDeclaration(m.Name, TensorDtype.Float32, m.Slice.Parameter.Shape))],
-            (declaration, stream) =>
-            {
-                var (_, buffer, slice) = moments[declaration.Name];
-                gathering.WriteTo(stream, buffer, slice);
-            });
+        var moments = StoredMoments(session);
+        var values = ParameterLayout.FileOrder(session.Model.Config).Sum(p => p.Count);
+        FreeSpace.Require(directory, sizeof(float) * (values + moments.Sum(m => m.Parameter.Count)));
+        StoredTensor.Write(Path.Combine(directory, OptimizerFileName), moments, session.Model.Experts);
         SaveModel(directory, session.Model, state, companions);
     }
 
-    /// <summary>On the processes that do not write: sends what <see cref="Save"/> of the first one asks for.</summary>
+    /// <summary>
+    /// On the processes that do not write: sends what <see cref="Save"/> of the first one asks for. An expert's shards of moments
+    /// go to the first data-parallel process that has the expert, and from there to the first process.
+    /// </summary>
     /// <exception cref="ProcessGroupException">The first process is gone.</exception>
     public static void SendParts(TrainingSession session)
     {
+        var ranks = session.Model.Experts;
+        if (session.Layout.Data.Rank == 0)
+        {
+            StoredTensor.Write(OptimizerFileName, StoredMoments(session), ranks);
+            SendModel(session);
+            return;
+        }
+
         var gathering = new MomentGathering(session.Layout, session.Optimizer);
-        foreach (var (_, buffer, slice) in MomentsOf(session)) gathering.Send(buffer, slice);
+        foreach (var (_, buffer, slice) in MomentsOf(session))
+            if (ranks.OwnerOf(slice.Parameter) == ranks.Group.Rank) gathering.Send(buffer, slice);
+    }
+
+    /// <summary>On the processes that do not write: sends what <see cref="SaveModel"/> of the first one asks for.</summary>
+    /// <exception cref="ProcessGroupException">The first process is gone.</exception>
+    public static void SendModel(TrainingSession session)
+    {
+        if (session.Layout.Data.Rank == 0) ModelCheckpoint.Save(session.Model, "");
     }
 
     /// <summary>Reads parameters and moments into the session, and returns the state.</summary>
@@ -79,6 +98,25 @@ internal static class TrainingCheckpoint
         ModelCheckpoint.LoadInto(session.Model, directory, SilentReporter.Instance);
         return state;
     }
+
+    // The moments of all trained tensors, those of other ranks' experts too, in the order of the file.
+    private static StoredTensor[] StoredMoments(TrainingSession session)
+    {
+        var gathering = new MomentGathering(session.Layout, session.Optimizer);
+        var own = MomentsOf(session).ToDictionary(moment => moment.Name);
+        return
+        [
+            .. ParameterLayout.FileOrder(session.Model.Config)
+                .Where(parameter => session.Trained.Contains(parameter.Name))
+                .SelectMany(parameter => Names(parameter).Select(name => new StoredTensor(
+                    name, parameter,
+                    own.TryGetValue(name, out var moment)
+                        ? stream => gathering.WriteTo(stream, moment.Buffer, moment.Slice)
+                        : null))),
+        ];
+    }
+
+    private static string[] Names(ParameterInfo parameter) => [MeanPrefix + parameter.Name, SquarePrefix + parameter.Name];
 
     // Each trained tensor's moments, as a slice of all moments, and the buffer that holds them or the shard's.
     private static IEnumerable<(string Name, Tensor Buffer, ParameterSlice Slice)> MomentsOf(TrainingSession session)

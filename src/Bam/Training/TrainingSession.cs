@@ -30,7 +30,7 @@ internal sealed class TrainingSession : IDisposable
                 $"{settings.SequenceLength}", "shorten the windows");
         (Model, this.data, this.settings, Layout) = (model, data, settings, layout);
         schedule = LearningRateSchedule.Of(settings);
-        Trained = NamePatterns.Trained([.. model.Slices.Select(s => s.Parameter.Name)], settings);
+        Trained = NamePatterns.Trained([.. ParameterLayout.FileOrder(model.Config).Select(p => p.Name)], settings);
         Optimizer = settings.ShardOptimizer
             ? AdamW.For(model, Trained, layout.Data.Size, layout.Data.Rank)
             : AdamW.For(model, Trained);
@@ -68,7 +68,7 @@ internal sealed class TrainingSession : IDisposable
                 rows.Inputs(Model.Device), rows.Targets(Model.Device), statistics,
                 rows.WeightAmong(parts));
             // Before Read, which waits for a GPU: it computes the gradients meanwhile.
-            Autograd.Backward(computed.Total);
+            computed.Backward();
             own = own.MeanWith(computed.Read(), part + 1);
         }
 
@@ -76,6 +76,7 @@ internal sealed class TrainingSession : IDisposable
         var (losses, isToStop) = parallel.Agree(own, stops);
         if (!double.IsFinite(losses.Loss))
             throw StepFailure.NotFinite(step, $"the loss is not finite ({losses})", batch, data.Names);
+        Model.SumPartialGradients();
         parallel.ReduceGradients();
         statistics?.Combine(Layout.SumOverData);
         var norm = parallel.GradientNorm() / parts;

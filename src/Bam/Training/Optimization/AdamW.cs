@@ -50,7 +50,11 @@ internal abstract class AdamW : IDisposable
     public static AdamW For(LanguageModel model, IReadOnlySet<string> trained, int shards = 1, int shard = 0)
     {
         var slices = model.Slices.Where(s => trained.Contains(s.Parameter.Name)).ToArray();
-        var ranges = ParameterRange.Join(slices.Select(s => new ParameterRange(s.Offset, s.Count, s.IsMatrix)));
+        var isShared = model.Experts.Size > 1;
+        var ranges = ParameterRange.Join(slices.Select(s => new ParameterRange(s.Offset, s.Count, s.IsMatrix)
+        {
+            IsLocal = isShared && s.Parameter.Expert >= 0,
+        }));
         Freeze(model.Parameters, ranges);
         return model.Device.IsCpu
             ? new CpuAdamW(model.Parameters, ranges, shards, shard)

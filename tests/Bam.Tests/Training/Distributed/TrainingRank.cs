@@ -23,7 +23,8 @@ internal static class TrainingRank
         LibTorch.Load(new LibTorchOptions { Threads = 1 });
         try
         {
-            if (arguments[0] == "join") Join(arguments[1..], environment);
+            if (arguments[0] == ExpertScenario.Name) ExpertScenario.Run(environment);
+            else if (arguments[0] == "join") Join(arguments[1..], environment);
             else Together(arguments[0], arguments[1..], environment);
             return 0;
         }
@@ -69,6 +70,9 @@ internal static class TrainingRank
                 case "steps":
                     Steps(config, layout);
                     break;
+                case "copy":
+                    Copy(config, layout);
+                    break;
                 default:
                     Act(command, config, layout);
                     break;
@@ -91,6 +95,18 @@ internal static class TrainingRank
             session.Model.Parameters.Values.ToArray<float>());
         Console.WriteLine(
             $"{Path.GetFileName(config.Output)}: {Convert.ToHexStringLower(SHA256.HashData(values))} {last.GradientNorm:R}");
+    }
+
+    // Reads the checkpoint after step 8, and writes it beside the run.
+    private static void Copy(TrainingConfig config, ParallelLayout layout)
+    {
+        var setup = RunSetup.Of(config, Device.Cpu, layout, SilentReporter.Instance);
+        using var session = setup.CreateSession();
+        var state = TrainingCheckpoint.Load(Path.Combine(config.Output, "checkpoints", "step-8"), session);
+        var copy = Directory.CreateDirectory($"{config.Output}-copy").FullName;
+        if (layout.IsFirst) TrainingCheckpoint.Save(copy, session, state, setup.Companions);
+        else TrainingCheckpoint.SendParts(session);
+        layout.World.Barrier();
     }
 
     private static void Act(string command, TrainingConfig config, ParallelLayout layout)

@@ -8,9 +8,10 @@ using Bam.Tests.Models;
 using Bam.Torch;
 using Bam.Torch.Distributed;
 using Bam.Torch.Functions;
+using Bam.Training.Distributed;
 using Bam.Training.Optimization;
 
-namespace Bam.Tests.Distributed;
+namespace Bam.Tests.Training.Distributed;
 
 /// <summary>
 /// Each rank computes every variant twice, with its share of the experts and alone with all of them, and writes how far the two
@@ -25,8 +26,9 @@ internal static class ExpertScenario
 
     private const int NewTokens = 12;
 
-    public static void Run(ProcessGroup group)
+    public static void Run(DistributedEnvironment environment)
     {
+        using var group = ProcessGroup.Open(environment.GroupOptions(DeviceType.Cpu, TimeSpan.FromMinutes(2)));
         foreach (var (name, config) in ExpertVariants.All)
         {
             using var variant = new Variant(name, config, group);

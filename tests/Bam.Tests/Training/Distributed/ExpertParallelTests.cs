@@ -1,9 +1,8 @@
 using System.Globalization;
-using Bam.Torch.Tests.Distributed;
 using Shouldly;
 using Xunit;
 
-namespace Bam.Tests.Distributed;
+namespace Bam.Tests.Training.Distributed;
 
 /// <summary>
 /// Ranks that share a model's experts compute what one process computes. There are two, or as many as BAM_TEST_RANKS says.
@@ -74,9 +73,11 @@ public class ExpertParallelTests(ExpertResults results) : IClassFixture<ExpertRe
 public class ExpertResults
 {
     private readonly Lazy<Dictionary<string, string>[]> ranks = new(
-        () => Torch.Tests.Distributed.Ranks.Results(
-            ExpertScenario.Name,
-            int.Parse(Environment.GetEnvironmentVariable("BAM_TEST_RANKS") ?? "2", CultureInfo.InvariantCulture)));
+        () => [.. TrainingRanks.Results(Size, ExpertScenario.Name).Select(
+            lines => lines.Select(line => line.Split(": ")).ToDictionary(parts => parts[0], parts => parts[1]))]);
+
+    private static int Size =>
+        int.Parse(Environment.GetEnvironmentVariable("BAM_TEST_RANKS") ?? "2", CultureInfo.InvariantCulture);
 
     public IReadOnlyList<IReadOnlyDictionary<string, string>> Ranks => ranks.Value;
 }

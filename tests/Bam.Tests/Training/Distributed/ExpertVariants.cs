@@ -1,7 +1,7 @@
 using Bam.Checkpoints;
 using Bam.Tests.Models;
 
-namespace Bam.Tests.Distributed;
+namespace Bam.Tests.Training.Distributed;
 
 /// <summary>Mixtures whose experts two or four ranks share, by name: every kind of block and branch.</summary>
 internal static class ExpertVariants
