@@ -10,7 +10,7 @@ using Bam.Training.Optimization;
 
 namespace Bam.Bench.ExpertParallel;
 
-/// <summary>One process, or a rank of those that share a model's experts: trains on random tokens, and prints a JSON line.</summary>
+/// <summary>One process, or a rank of those that share a model's experts: trains on random tokens, prints a JSON line.</summary>
 internal static class Program
 {
     private static readonly Dictionary<string, Workload> Workloads = new()

@@ -12,6 +12,7 @@ internal sealed class AllReduceGradientFunction : AutogradFunction
 
     private AllReduceGradientFunction(ProcessGroup group) => this.group = group;
 
+    /// <summary>Passes a tensor on, whose gradient will be the ranks' sum.</summary>
     /// <param name="x">The same on every rank.</param>
     /// <param name="group">Every rank calls this.</param>
     /// <param name="anchor">As in <see cref="AllReduceFunction.Apply"/>.</param>

@@ -16,8 +16,8 @@ internal static class ModelCheckpoint
     internal delegate void ReadValues(long start, Span<float> values);
 
     /// <summary>
-    /// Reads a checkpoint directory, or BASE+ADAPTER; weights of any dtype become float32. A rank of an expert group reads its part
-    /// of the model.
+    /// Reads a checkpoint directory, or BASE+ADAPTER; weights of any dtype become float32. A rank of an expert group reads its
+    /// part of the model.
     /// </summary>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
     public static LanguageModel Load(

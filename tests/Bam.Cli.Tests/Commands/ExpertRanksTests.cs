@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Bam.Cli.Tests.Commands;
 
-/// <summary>Commands that compute with a model in two processes, which share its experts, beside the same command in one.</summary>
+/// <summary>Commands that compute with a model, by two processes that share its experts and by one.</summary>
 public sealed class ExpertRanksTests : IDisposable
 {
     private readonly string root = Directory.CreateTempSubdirectory("bam-test-").FullName;

@@ -60,13 +60,14 @@ public sealed class ExpertDispatchTests
         }
 
         var gradients = Autograd.Gradients((sum! * Leaf([3, 2], 3).Detach()).Sum(), tokens, weights);
-        return [sum, .. gradients.OfType<Tensor>()];
+        return [sum!, .. gradients.OfType<Tensor>()];
     }
 
     private static Tensor Leaf(long[] shape, int seed)
     {
         var random = new Random(seed);
-        var leaf = Tensor.From<float>([.. Enumerable.Range(0, (int)(shape[0] * shape[1])).Select(_ => random.NextSingle())], shape);
+        var values = Enumerable.Range(0, (int)(shape[0] * shape[1])).Select(_ => random.NextSingle());
+        var leaf = Tensor.From<float>([.. values], shape);
         leaf.RequiresGrad = true;
         return leaf;
     }

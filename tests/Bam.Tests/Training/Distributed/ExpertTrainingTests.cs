@@ -32,7 +32,8 @@ public sealed class ExpertTrainingTests : IDisposable
         ? ["parallel: {experts: 4}", "parallel: {experts: 2}", "parallel: {experts: 2, data: 2}\nshard_optimizer: true"]
         : [$"parallel: {{experts: {Size}}}"];
 
-    private static int Size => int.Parse(Environment.GetEnvironmentVariable("BAM_TEST_RANKS") ?? "2", CultureInfo.InvariantCulture);
+    private static int Size =>
+        int.Parse(Environment.GetEnvironmentVariable("BAM_TEST_RANKS") ?? "2", CultureInfo.InvariantCulture);
 
     public void Dispose() => run.Dispose();
 
@@ -62,12 +63,12 @@ public sealed class ExpertTrainingTests : IDisposable
     [MemberData(nameof(Layouts))]
     public void A_checkpoint_does_not_depend_on_the_layout(string layout)
     {
-        Trainer.Run(TrainingConfig.Load(File("alone", "checkpoint_every: 8", Mixture)), Options);
-        Trainer.Run(TrainingConfig.Load(File("frozen-alone", "checkpoint_every: 8\ntrain_only: ['*experts.1.*']", Mixture)), Options);
+        const string all = "checkpoint_every: 8", frozen = "checkpoint_every: 8\ntrain_only: ['*experts.1.*']";
+        Trainer.Run(TrainingConfig.Load(File("alone", all, Mixture)), Options);
+        Trainer.Run(TrainingConfig.Load(File("frozen-alone", frozen, Mixture)), Options);
         // The ranks read a checkpoint of one process, and write it again.
         TrainingRanks.Results(
-            Size, "copy", File("alone", $"checkpoint_every: 8\n{layout}", Mixture),
-            File("frozen-alone", $"checkpoint_every: 8\ntrain_only: ['*experts.1.*']\n{layout}", Mixture));
+            Size, "copy", File("alone", $"{all}\n{layout}", Mixture), File("frozen-alone", $"{frozen}\n{layout}", Mixture));
         foreach (var name in (string[])["alone", "frozen-alone"])
             foreach (var file in (string[])["config.json", "model.safetensors", "optimizer.safetensors"])
                 Bytes($"{name}-copy/{file}").ShouldBe(Bytes($"{name}/checkpoints/step-8/{file}"), $"{name}: {file}");
@@ -117,7 +118,8 @@ public sealed class ExpertTrainingTests : IDisposable
         var path = run[$"{name}.yaml"];
         var text = TinyRun.Yaml(name, more, model, steps: 20);
         // A key that 'more' sets is there once.
-        if (more.Contains("log_every", StringComparison.Ordinal)) text = text.Replace("log_every: 3\n", "", StringComparison.Ordinal);
+        if (more.Contains("log_every", StringComparison.Ordinal))
+            text = text.Replace("log_every: 3\n", "", StringComparison.Ordinal);
         System.IO.File.WriteAllText(path, text);
         return path;
     }
