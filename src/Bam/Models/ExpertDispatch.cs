@@ -9,7 +9,7 @@ namespace Bam.Models;
 /// </summary>
 /// <param name="Counts">Assignments of each expert, [experts].</param>
 /// <param name="Shares">The part of all assignments that each expert has, [experts] in float32.</param>
-/// <param name="Order">[m], int64: the assignment at each sorted place, stable within an expert; m is n·k with all experts.</param>
+/// <param name="Order">[m], int64: the assignment at each sorted place, stable within an expert; of all experts n·k.</param>
 /// <param name="Places">
 /// [n·k], int64: the sorted place of each assignment, the inverse of <paramref name="Order"/>; m for those to other experts.
 /// </param>

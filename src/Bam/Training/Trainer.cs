@@ -299,15 +299,12 @@ public sealed class Trainer
     private TrainingResult Finish()
     {
         Flush();
-        if (layout.IsFirst)
+        if (!layout.IsFirst) TrainingCheckpoint.SendModel(session);
+        else
         {
             using var final = new AtomicDirectory(run.ModelPath, OwnFiles.InRun(_ => false));
             TrainingCheckpoint.SaveModel(final.TemporaryPath, session.Model, state, setup.Companions);
             final.Commit();
-        }
-        else
-        {
-            TrainingCheckpoint.SendModel(session);
         }
 
         layout.World.Barrier();
