@@ -10,13 +10,20 @@ internal delegate Tensor BlockForward(Tensor x, BlockWeights block, ForwardConte
 internal static class BlockCheckpoint
 {
     /// <summary>Computes the block. Its router losses and observers count it once, although backward computes it again.</summary>
-    public static Tensor Apply(Tensor x, BlockWeights block, ForwardContext context, BlockForward forward)
+    /// <param name="x">[B, T, d].</param>
+    /// <param name="block">Its weights.</param>
+    /// <param name="leaves">All leaves that it uses, see <see cref="ActivationCheckpointFunction.Apply"/>.</param>
+    /// <param name="context">Of the pass.</param>
+    /// <param name="forward">Computes the block.</param>
+    /// <returns>[B, T, d].</returns>
+    public static Tensor Apply(
+        Tensor x, BlockWeights block, IReadOnlyList<Tensor> leaves, ForwardContext context, BlockForward forward)
     {
         using var scope = TensorScope.Open();
         var (device, observers, hasLosses) = (x.Device, context.Observers, context.RouterLosses is not null);
         // Backward needs the losses' tensors and not the list that they are in.
         var bare = context with { Observers = null, RouterLosses = null };
-        var outputs = ActivationCheckpointFunction.Apply(x, block.Leaves, Compute);
+        var outputs = ActivationCheckpointFunction.Apply(x, leaves, Compute);
         context.RouterLosses?.AddParts(outputs.AsSpan(1));
         return scope.Keep(outputs[0]);
 

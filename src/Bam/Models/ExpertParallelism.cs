@@ -118,6 +118,9 @@ internal sealed class ExpertParallelism : IDisposable
     /// <summary>The sum of the ranks' parts, in place.</summary>
     public Tensor Sum(Tensor part) => anchor is null ? part : AllReduceFunction.Apply(part.Contiguous(), Group, anchor);
 
+    /// <summary>The leaves of a part of the model in which the ranks' tensors are added up.</summary>
+    public IReadOnlyList<Tensor> WithAnchor(IReadOnlyList<Tensor> leaves) => anchor is null ? leaves : [.. leaves, anchor];
+
     /// <summary>The attention gates [.., N] of this rank's experts.</summary>
     public Tensor OfOwnExperts(Tensor gates) =>
         Size == 1 ? gates : gates.Narrow(-1, AttentionExperts.First, AttentionExperts.Count);

@@ -210,7 +210,7 @@ internal sealed class LanguageModel : IDisposable
 
     private Tensor Block(Tensor x, BlockWeights block, ForwardContext context) =>
         ActivationCheckpointing && Autograd.IsEnabled
-            ? BlockCheckpoint.Apply(x, block, context, Forward)
+            ? BlockCheckpoint.Apply(x, block, Experts.WithAnchor(block.Leaves), context, Forward)
             : Forward(x, block, context);
 
     private Tensor Forward(Tensor x, BlockWeights block, ForwardContext context)
@@ -379,7 +379,8 @@ internal sealed class LanguageModel : IDisposable
         if (Config.MlpBias || !IsGrouped(block.GateUp) || !IsGrouped(block.Down))
             return dispatch.Map(sorted, (batch, expert) => Expert(batch, block.GateUp[expert], block.Down[expert]));
         using var scope = TensorScope.Open();
-        var activated = Activate(GroupedLinear.Apply(sorted, dispatch.Counts, Array.ConvertAll(block.GateUp, p => p.Weight)));
+        var gateUp = GroupedLinear.Apply(sorted, dispatch.Counts, Array.ConvertAll(block.GateUp, p => p.Weight));
+        var activated = HiddenActivation.Apply(gateUp, Config);
         return scope.Keep(GroupedLinear.Apply(activated, dispatch.Counts, Array.ConvertAll(block.Down, p => p.Weight)));
 
         bool IsGrouped(Projection[] experts) => GroupedLinear.Supports(sorted, dispatch.Counts, experts[0].Weight);
@@ -392,23 +393,6 @@ internal sealed class LanguageModel : IDisposable
     private Tensor Expert(Tensor tokens, Projection gateUp, Projection down)
     {
         using var scope = TensorScope.Open();
-        return scope.Keep(down.Apply(Activate(gateUp.Apply(tokens))));
+        return scope.Keep(down.Apply(HiddenActivation.Apply(gateUp.Apply(tokens), Config)));
     }
-
-    // [n, 2f] of gate and up, or [n, f] of up alone, to [n, f].
-    private Tensor Activate(Tensor projected)
-    {
-        if (Config is { GatedMlp: true, HiddenAct: "silu" }) return SwiGluFunction.Apply(projected);
-        if (!Config.GatedMlp) return Activation(projected);
-        using var scope = TensorScope.Open();
-        var width = projected.Size(1) / 2;
-        return scope.Keep(Activation(projected.Narrow(1, 0, width)) * projected.Narrow(1, width, width));
-    }
-
-    private Tensor Activation(Tensor x) => Config.HiddenAct switch
-    {
-        "silu" => x.Silu(),
-        "gelu" => x.Gelu(),
-        _ => x.GeluTanh(),
-    };
 }

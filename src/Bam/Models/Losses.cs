@@ -65,7 +65,7 @@ internal sealed record LossTensors(Tensor Total, Tensor Nll, Tensor LoadBalancin
         {
             Autograd.Backward(Total);
         }
-        catch (TorchException e) when (e.InnerException is ProcessGroupException cause)
+        catch (TorchException e) when (CauseOf(e) is { } cause)
         {
             // The rank at fault is another one.
             throw new ProcessGroupException(cause.Message, e);
@@ -80,6 +80,10 @@ internal sealed record LossTensors(Tensor Total, Tensor Nll, Tensor LoadBalancin
         LoadBalancing = MeanOfLayers(LoadBalancing),
         RouterZ = MeanOfLayers(RouterZ),
     };
+
+    // A checkpointed block's backward lies within backward.
+    private static ProcessGroupException? CauseOf(Exception? failure) =>
+        failure is null ? null : failure as ProcessGroupException ?? CauseOf(failure.InnerException);
 
     // Layers without feed-forward experts hold zeros, and the losses of those with experts are above zero.
     private static double MeanOfLayers(Tensor layers) =>

@@ -46,6 +46,7 @@ public class ExpertParallelTests(ExpertResults results) : IClassFixture<ExpertRe
     [Theory]
     [InlineData("only mlp expert 0")]
     [InlineData("only self_attn expert 0")]
+    [InlineData("only mlp expert 0" + ExpertVariants.Checkpointed)]
     public void Ranks_that_train_nothing_keep_step(string variant) => ShouldBeClose(variant, ["loss", "gradients"]);
 
     [Theory]

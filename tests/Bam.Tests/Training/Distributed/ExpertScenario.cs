@@ -48,9 +48,10 @@ internal static class ExpertScenario
     // Where only experts of the first rank are trained, the others' graphs have the same operations.
     private static void CompareFrozen(ProcessGroup group)
     {
-        foreach (var kind in (string[])["mlp", "self_attn"])
+        foreach (var (kind, end) in ((string, string)[])
+            [("mlp", ""), ("self_attn", ""), ("mlp", ExpertVariants.Checkpointed)])
         {
-            using var variant = new Variant($"only {kind} expert 0", ExpertVariants.All["BAM"], group);
+            using var variant = new Variant($"only {kind} expert 0{end}", ExpertVariants.All["BAM"], group);
             bool IsTrained(ParameterSlice slice) =>
                 slice.Parameter.Name.Contains($"{kind}.experts.0.", StringComparison.Ordinal);
 
@@ -85,7 +86,9 @@ internal static class ExpertScenario
         public Variant(string name, ModelConfig config, ProcessGroup group)
         {
             this.name = name;
-            (whole, shared) = (TinyModels.Create(config), TinyModels.Create(config, expertGroup: group));
+            var isCheckpointed = name.EndsWith(ExpertVariants.Checkpointed, StringComparison.Ordinal);
+            whole = TinyModels.Create(config);
+            shared = TinyModels.Create(config, activationCheckpointing: isCheckpointed, expertGroup: group);
             Write("parameters", (double)shared.Parameters.Count / whole.Parameters.Count);
         }
 

@@ -11,6 +11,9 @@ internal static class ExpertVariants
     private static readonly ModelConfig s_biased = TinyModels.Biased with { NumAttentionExperts = 4, NumLocalExperts = 4 };
     private static readonly ModelConfig s_normed = TinyModels.Normed with { NumAttentionExperts = 4, NumLocalExperts = 4 };
 
+    /// <summary>How the names of variants end whose ranks keep only the inputs of blocks.</summary>
+    public const string Checkpointed = ", activation checkpointing";
+
     public static IReadOnlyDictionary<string, ModelConfig> All { get; } = new Dictionary<string, ModelConfig>
     {
         ["BTX"] = s_btx,
@@ -18,6 +21,8 @@ internal static class ExpertVariants
         ["BAM"] = s_bam,
         ["BAM, shared keys and values"] = s_bam with { ShareKeyValue = true },
         ["BAM, sequential blocks"] = s_bam with { ParallelBlock = false },
+        ["BAM" + Checkpointed] = s_bam,
+        ["BTX, sequential blocks" + Checkpointed] = s_btx with { ParallelBlock = false, TieWordEmbeddings = false },
         ["BAM, one attention expert per token"] = TopK(s_bam, 1),
         ["BAM, two attention experts per token"] = TopK(s_bam, 2) with { NumExpertsPerTok = 2 },
         ["BAM, chosen attention experts, shared keys and values"] = TopK(s_bam, 2) with { ShareKeyValue = true },
