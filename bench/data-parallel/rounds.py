@@ -63,7 +63,8 @@ def markdown(result):
         f"# Data parallelism, {result['date']}, {result['processor']}", "",
         f"BAM, 4 layers, 4 experts, 8 × 256 tokens a step, vocabulary 4096: forward, backward, clipping, AdamW. One process of "
         f"{options['threads']} threads, or {options['ranks']} ranks that share them, over Gloo. {options['rounds']} "
-        f"alternating rounds of {options['steps']} steps after {options['warm_up']} of warm-up; ratios are medians over the rounds. PyTorch "
+        f"alternating rounds of {options['steps']} steps after {options['warm_up']} of warm-up; "
+        f"ratios are medians over the rounds. PyTorch "
         f"{result['torch']}, commit {result['commit']}.", ""]
     for size, rows in result["summary"].items():
         lines += [f"## {size}", "", "| | tokens/s, median | min | max | to one process | to the best DistributedDataParallel |",
