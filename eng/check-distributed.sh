@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Trains by several processes on this machine and compares with one process: losses, first gradients and equal values on all ranks, in
-# more layouts than ./test has; then kills a random rank at a random moment, again and again: the others must name it and end within the
-# time-out, and the resumed run must equal an unbroken one.
+# Trains by several processes on this machine and compares with one process: losses, first gradients and equal values on all
+# ranks, in more layouts than ./test has; then kills a random rank at a random moment, again and again: the others must name it
+# and end within the time-out, and the resumed run must equal an unbroken one.
 #
 #   eng/check-distributed.sh [--kills 15] [--kill-ranks 2] [--layouts "4x1"]
 #
-# A layout is data × experts; --kills is of each of two settings (whole and divided moments). These are tests that ./test runs with two
-# processes and one kill. The result goes to bench/results. Not part of ./test: it takes some minutes.
+# A layout is data × experts; --kills is of each of two settings (whole and divided moments). These are tests that ./test runs
+# with two processes and one kill. The result goes to bench/results. Not part of ./test: it takes some minutes.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=eng/common.sh
@@ -39,17 +39,17 @@ BAM_LAYOUTS="${layouts[*]}" "$dotnet" test "$root/tests/Bam.Tests" --configurati
 # Four ranks that share the experts, and two by two.
 BAM_TEST_RANKS=4 "$dotnet" test "$root/tests/Bam.Tests" --configuration Debug --nologo \
   --filter "FullyQualifiedName~ExpertParallelTests|FullyQualifiedName~ExpertTrainingTests" </dev/null
-BAM_RANK_KILLS=$kills BAM_RANKS=$ranks BAM_RANK_KILLS_RESULT=$rows "$dotnet" test "$root/tests/Bam.Cli.Tests" --configuration Debug \
-  --nologo --filter FullyQualifiedName~RankKillTests </dev/null
+BAM_RANK_KILLS=$kills BAM_RANKS=$ranks BAM_RANK_KILLS_RESULT=$rows "$dotnet" test "$root/tests/Bam.Cli.Tests" \
+  --configuration Debug --nologo --filter FullyQualifiedName~RankKillTests </dev/null
 
 result=$root/bench/results/distributed-$(date +%Y-%m-%d).md
 {
   echo "# Training by several processes"
   echo
   echo "Commit $(git -C "$root" rev-parse --short HEAD), \`eng/check-distributed.sh --kills $kills --kill-ranks $ranks --layouts"
-  echo "\"${layouts[*]}\"\`. Losses of 20 steps and the gradients of the first were those of one process within 1e-5, in layouts (data ×"
-  echo "experts) ${layouts[*]}, 1x4 and 2x2. After each kill the other ranks ended and named the killed one; the resumed run's model was that of an"
-  echo "unbroken run, byte for byte."
+  echo "\"${layouts[*]}\"\`. Losses of 20 steps and the gradients of the first were those of one process within 1e-5,"
+  echo "in layouts (data × experts) ${layouts[*]}, 1x4 and 2x2. After each kill the other ranks ended and named the killed one;"
+  echo "the resumed run's model was that of an unbroken run, byte for byte."
   echo
   echo "| moments | ranks | kills |"
   echo "| --- | ---: | ---: |"

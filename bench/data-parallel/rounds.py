@@ -33,9 +33,10 @@ def run(command, environment, ranks):
     port = str(free_port())
     started = []
     for rank in range(ranks):
-        place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        started.append(subprocess.Popen([str(part) for part in command], env={**environment, **place}, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True))
+        place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks),
+                 "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        started.append(subprocess.Popen([str(part) for part in command], env={**environment, **place},
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     ended = [process.communicate() for process in started]
     for rank, (process, (output, error)) in enumerate(zip(started, ended)):
         if process.returncode:
@@ -51,8 +52,9 @@ def summarize(rounds):
     def ratio(name, other):
         return statistics.median(x / y for x, y in zip(speeds[name], speeds[other]))
 
-    return {name: dict(median=statistics.median(values), min=min(values), max=max(values), to_one_process=ratio(name, "one process"),
-                       to_best_ddp=ratio(name, best)) for name, values in speeds.items()}
+    return {name: dict(median=statistics.median(values), min=min(values), max=max(values),
+                       to_one_process=ratio(name, "one process"), to_best_ddp=ratio(name, best))
+            for name, values in speeds.items()}
 
 
 def markdown(result):
@@ -60,18 +62,20 @@ def markdown(result):
     lines = [
         f"# Data parallelism, {result['date']}, {result['processor']}", "",
         f"BAM, 4 layers, 4 experts, 8 × 256 tokens a step, vocabulary 4096: forward, backward, clipping, AdamW. One process of "
-        f"{options['threads']} threads, or {options['ranks']} ranks that share them, over Gloo. {options['rounds']} alternating rounds "
-        f"of {options['steps']} steps after {options['warm_up']} of warm-up; ratios are medians over the rounds. PyTorch "
+        f"{options['threads']} threads, or {options['ranks']} ranks that share them, over Gloo. {options['rounds']} "
+        f"alternating rounds of {options['steps']} steps after {options['warm_up']} of warm-up; "
+        f"ratios are medians over the rounds. PyTorch "
         f"{result['torch']}, commit {result['commit']}.", ""]
     for size, rows in result["summary"].items():
         lines += [f"## {size}", "", "| | tokens/s, median | min | max | to one process | to the best DistributedDataParallel |",
                   "|---|---:|---:|---:|---:|---:|"]
         for name, row in rows.items():
-            lines.append(f"| {name} | {row['median']:,.0f} | {row['min']:,.0f} | {row['max']:,.0f} | {row['to_one_process']:.2f} | "
-                         f"{row['to_best_ddp']:.2f} |")
+            lines.append(f"| {name} | {row['median']:,.0f} | {row['min']:,.0f} | {row['max']:,.0f} | "
+                         f"{row['to_one_process']:.2f} | {row['to_best_ddp']:.2f} |")
         ranks = rows["ranks"]
-        lines += ["", f"At least {TO_ONE_PROCESS} times one process: {'yes' if ranks['to_one_process'] >= TO_ONE_PROCESS else 'no'}. At "
-                      f"least {TO_DDP} times DistributedDataParallel: {'yes' if ranks['to_best_ddp'] >= TO_DDP else 'no'}.", ""]
+        reached = {True: "yes", False: "no"}
+        lines += ["", f"At least {TO_ONE_PROCESS} times one process: {reached[ranks['to_one_process'] >= TO_ONE_PROCESS]}. "
+                      f"At least {TO_DDP} times DistributedDataParallel: {reached[ranks['to_best_ddp'] >= TO_DDP]}.", ""]
     return "\n".join(lines)
 
 
@@ -100,20 +104,23 @@ def main():
         participants = {
             "one process": ([*program, *steps, "--threads", arguments.threads], clean, 1),
             "ranks": ([*program, *steps, "--threads", each], clean, arguments.ranks),
-            "ranks, shard_optimizer": ([*program, *steps, "--threads", each, "--shard-optimizer", "true"], clean, arguments.ranks),
+            "ranks, shard_optimizer": (
+                [*program, *steps, "--threads", each, "--shard-optimizer", "true"], clean, arguments.ranks),
             **{f"ddp {form}": ([*ddp, form, *steps, "--threads", each], tuned, arguments.ranks) for form in single.FORMS},
         }
         rounds = {name: [] for name in participants}
         for number in range(arguments.rounds):
             for name in list(participants) if number % 2 == 0 else list(participants)[::-1]:
                 rounds[name].append(run(*participants[name]))
-                print(f"{size}, round {number + 1}, {name}: {rounds[name][-1]['tokens_per_second']:,.0f} tokens/s", file=sys.stderr)
+                speed = rounds[name][-1]["tokens_per_second"]
+                print(f"{size}, round {number + 1}, {name}: {speed:,.0f} tokens/s", file=sys.stderr)
         torch = rounds[f"ddp {single.FORMS[0]}"][0]["environment"]["torch"]
         summaries[size], raw[size] = summarize(rounds), rounds
 
     result = dict(date=datetime.date.today().isoformat(), processor=processor["name"], commit=single.commit(), torch=torch,
                   options={name: str(value) for name, value in vars(arguments).items()}, summary=summaries, rounds=raw)
-    stem = arguments.output / f"data-parallel-{result['date']}-{single.slug(processor, arguments.threads)}-{arguments.ranks}-ranks"
+    machine = single.slug(processor, arguments.threads)
+    stem = arguments.output / f"data-parallel-{result['date']}-{machine}-{arguments.ranks}-ranks"
     stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     stem.with_suffix(".md").write_text(markdown(result))
     print(markdown(result))
