@@ -11,8 +11,8 @@ namespace Bam.Torch.Kernels;
 /// </summary>
 internal static unsafe partial class FewRowsKernel
 {
-    /// <summary>The most rows; BLAS is faster beyond.</summary>
-    public const int MaxRows = 128;
+    /// <summary>The most rows, such as a part of a prompt and the tokens that are decoded beside it; BLAS is faster beyond.</summary>
+    public const int MaxRows = 160;
 
     private const int Lanes = 16;
     private const int Tile = 4;

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Bam.Generation;
 
 /// <summary>Options of sampling. Applied in this order: temperature, top-k, top-p.</summary>
@@ -77,16 +79,11 @@ internal sealed class Sampler
     // The first one in case of ties.
     private static int Largest(ReadOnlySpan<float> logits)
     {
-        var best = 0;
-        for (var id = 0; id < logits.Length; id++)
-        {
-            if (!float.IsFinite(logits[id]))
-                throw new WorkFailedException(
-                    $"the score of token {id} is {logits[id]}: the model's weights are damaged, or its training diverged");
-            if (logits[id] > logits[best]) best = id;
-        }
-
-        return best;
+        if (TensorPrimitives.IsFiniteAll(logits)) return TensorPrimitives.IndexOfMax(logits);
+        var id = 0;
+        while (float.IsFinite(logits[id])) id++;
+        throw new WorkFailedException(
+            $"the score of token {id} is {logits[id]}: the model's weights are damaged, or its training diverged");
     }
 
     // The largest weight is 1. Returns the sum.
