@@ -49,7 +49,7 @@ public sealed class LaunchTests : IDisposable
     {
         Run(3, $"""
             if [ $RANK = 1 ]; then until [ -e 0.ready ] && [ -e 2.ready ]; do sleep 0.01; done; {death}; fi
-            trap 'kill $!; touch $RANK.stopped; exit 130' TERM
+            trap '[ -z "$!" ] || kill $!; touch $RANK.stopped; exit 130' TERM
             touch $RANK.ready
             {WaitForSignal}
             """).ShouldBe(status);
@@ -84,7 +84,7 @@ public sealed class LaunchTests : IDisposable
         watcher.EnableRaisingEvents = true;
         ThreadPool.RegisterWaitForSingleObject(ready.WaitHandle, (_, _) => cancellation.Cancel(), null, -1, true);
         Should.Throw<OperationCanceledException>(() => Run(2, $"""
-            trap 'kill $!; echo stopped >> $RANK.log; exit 130' TERM
+            trap '[ -z "$!" ] || kill $!; echo stopped >> $RANK.log; exit 130' TERM
             touch $RANK.ready
             {WaitForSignal}
             """, restarts: 5, cancellation: cancellation.Token));
