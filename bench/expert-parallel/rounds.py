@@ -19,8 +19,10 @@ MEMORY_GOAL = 0.62
 
 def build():
     output = ROOT / "artifacts/bench/expert-parallel"
-    subprocess.run(["dotnet", "publish", HERE / "Bam.Bench.ExpertParallel.csproj", "--configuration", "Release", "--output", output,
-                    "--nologo", "--verbosity", "quiet", "-nodeReuse:false", "-p:RunAnalyzers=false"], check=True, stdout=sys.stderr)
+    subprocess.run(
+        ["dotnet", "publish", HERE / "Bam.Bench.ExpertParallel.csproj", "--configuration", "Release", "--output", output, "--nologo",
+         "--verbosity", "quiet", "-nodeReuse:false", "-p:RunAnalyzers=false"],
+        check=True, stdout=sys.stderr)
     return ["dotnet", "exec", str(output / "Bam.Bench.ExpertParallel.dll")]
 
 
@@ -82,33 +84,38 @@ def main():
     summaries, raw = {}, {}
     for size in arguments.sizes:
         command = [*program, "--size", size, "--steps", str(arguments.steps), "--warm-up", str(arguments.warm_up)]
-        participants = {"one process": (1, arguments.threads), "ranks": (arguments.ranks, max(1, arguments.threads // arguments.ranks))}
+        threads_of_rank = max(1, arguments.threads // arguments.ranks)
+        participants = {"one process": (1, arguments.threads), "ranks": (arguments.ranks, threads_of_rank)}
         rounds = {name: [] for name in participants}
         for number in range(arguments.rounds):
             names = list(participants) if number % 2 == 0 else list(participants)[::-1]
             for name in names:
                 rounds[name].append(run(command, *participants[name]))
-                print(f"{size}, round {number + 1}, {name}: {rounds[name][-1][0]['tokens_per_second']:,.0f} tokens/s", file=sys.stderr)
+                speed = rounds[name][-1][0]["tokens_per_second"]
+                print(f"{size}, round {number + 1}, {name}: {speed:,.0f} tokens/s", file=sys.stderr)
         summaries[size], raw[size] = summarize(rounds), rounds
 
     date = datetime.date.today().isoformat()
-    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
+    describe = ["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"]
+    commit = subprocess.run(describe, capture_output=True, text=True)
     name = re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
     stem = arguments.output / f"expert-parallel-{date}-{name}-{arguments.ranks}-ranks"
-    result = dict(date=date, commit=commit.stdout.strip(), processor=processor(), options={k: str(v) for k, v in vars(arguments).items()},
-                  summary=summaries, rounds=raw)
+    result = dict(
+        date=date, commit=commit.stdout.strip(), processor=processor(), options={k: str(v) for k, v in vars(arguments).items()},
+        summary=summaries, rounds=raw)
     stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     text = [f"# Expert parallelism, {date}, {processor()}", "",
             f"BAM with 4 experts, {arguments.ranks} ranks that share them beside one process of {arguments.threads} threads; "
-            f"{arguments.rounds} alternating rounds of {arguments.steps} steps, commit {result['commit']}. Ratios are the ranks' to the "
-            f"one process's, medians of the rounds; memory is the largest rank's. Goals: throughput at least {THROUGHPUT_GOAL} (d256, "
-            f"d512), memory at most {MEMORY_GOAL} (parameters).", "",
+            f"{arguments.rounds} alternating rounds of {arguments.steps} steps, commit {result['commit']}. Ratios are the ranks' "
+            "to the one process's, medians of the rounds; memory is the largest rank's. Goals: throughput at least "
+            f"{THROUGHPUT_GOAL} (d256, d512), memory at most {MEMORY_GOAL} (parameters).", "",
             "| model | tokens/s, one process | tokens/s, ranks | throughput | arena and moments | peak resident memory |",
             "|---|---:|---:|---:|---:|---:|"]
     for size, row in summaries.items():
         speeds = row["tokens_per_second"]
-        text.append(f"| {size} | {speeds['one_process']:,.0f} | {speeds['ranks']:,.0f} | {row['throughput']:.2f} | {row['arena']:.3f} | "
-                    f"{row['peak_memory']:.3f} |")
+        text.append(
+            f"| {size} | {speeds['one_process']:,.0f} | {speeds['ranks']:,.0f} | {row['throughput']:.2f} | {row['arena']:.3f} "
+            f"| {row['peak_memory']:.3f} |")
     stem.with_suffix(".md").write_text("\n".join(text) + "\n")
     print("\n".join(text))
 
