@@ -20,8 +20,8 @@ MEMORY_GOAL = 0.62
 def build():
     output = ROOT / "artifacts/bench/expert-parallel"
     subprocess.run(
-        ["dotnet", "publish", HERE / "Bam.Bench.ExpertParallel.csproj", "--configuration", "Release", "--output", output, "--nologo",
-         "--verbosity", "quiet", "-nodeReuse:false", "-p:RunAnalyzers=false"],
+        ["dotnet", "publish", HERE / "Bam.Bench.ExpertParallel.csproj", "--configuration", "Release", "--output", output,
+         "--nologo", "--verbosity", "quiet", "-nodeReuse:false", "-p:RunAnalyzers=false"],
         check=True, stdout=sys.stderr)
     return ["dotnet", "exec", str(output / "Bam.Bench.ExpertParallel.dll")]
 
