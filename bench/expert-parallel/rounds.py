@@ -66,7 +66,8 @@ def summarize(rounds):
             lines[0]["tokens_per_second"] / line["tokens_per_second"] for lines, line in zip(ranks, alone)),
         arena=max(line["arena_bytes"] for line in ranks[0]) / alone[0]["arena_bytes"],
         peak_memory=statistics.median(
-            max(line["peak_resident_bytes"] for line in lines) / line["peak_resident_bytes"] for lines, line in zip(ranks, alone)))
+            max(line["peak_resident_bytes"] for line in lines) / line["peak_resident_bytes"]
+            for lines, line in zip(ranks, alone)))
 
 
 def main():
