@@ -29,7 +29,7 @@ done
 command -v ip tc >/dev/null || refuse "iproute2 is needed; install it (apt-get install iproute2)"
 
 bam=${BAM-$root/bam}
-work=$(mktemp -d) relay=
+work=$(mktemp -d) relay= interface=
 hosts=("bam-a-$$" "bam-b-$$") addresses=(10.77.0.1 10.77.0.2) device=wire0
 steps=40 port=29500
 # After the time-out a rank finds out within 8 s who is silent, and rank 0 waits up to 10 s for the others to leave.
@@ -126,7 +126,7 @@ start() {
   port=$((port + 1)) pids=() status=()
   for rank in 0 1; do
     ip netns exec "${hosts[rank]}" env RANK=$rank LOCAL_RANK=0 WORLD_SIZE=2 MASTER_ADDR="${addresses[0]}" MASTER_PORT=$port \
-      GLOO_SOCKET_IFNAME=$device OMP_NUM_THREADS=1 BAM_RANK_TIMEOUT="$timeout" \
+      ${interface:+GLOO_SOCKET_IFNAME=$interface} OMP_NUM_THREADS=1 BAM_RANK_TIMEOUT="$timeout" \
       "$bam" train "$work/$1.yaml" >"$work/rank-$rank.log" 2>&1 </dev/null &
     pids[rank]=$!
   done
@@ -247,6 +247,9 @@ echo "| loopback, \`bam launch\` | $(seconds $(($(now) - since))) |" >"$work/lin
 
 veth
 trains clean "a clean link"
+interface=$device
+trains named "a clean link, named by \`GLOO_SOCKET_IFNAME\`"
+interface=
 interrupted interrupted $((timeout / 3)) "no packet passes for $((timeout / 3)) s"
 cut silent checkpoint silence "silently, after a checkpoint"
 cut unplugged checkpoint unplug "interfaces down, after a checkpoint"
