@@ -41,7 +41,7 @@ version=$(in_testing dpkg-query -W -f '${Version}' libtorch-dev)
 {
   echo "# $what on a newer libtorch"
   echo
-  echo "libtorch $version, commit $(git -C "$root" rev-parse --short HEAD): $(tail -n 1 "$work/test.log")."
+  echo "libtorch $version, commit $(git -C "$work/bam" rev-parse --short HEAD): $(tail -n 1 "$work/test.log")."
 } >"$work/result.md"
 [[ -z $name ]] || cp "$work/result.md" "$root/bench/results/$name-$(date +%Y-%m-%d).md"
 cat "$work/result.md"

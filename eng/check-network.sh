@@ -26,7 +26,7 @@ while (($#)); do
   shift 2
 done
 [[ $(id -u) == 0 ]] || refuse "root is needed for network namespaces; run it as root"
-command -v ip tc >/dev/null || refuse "iproute2 is needed; install it (apt-get install iproute2)"
+command -v ip >/dev/null || refuse "iproute2 is needed; install it (apt-get install iproute2)"
 
 bam=${BAM-$root/bam}
 work=$(mktemp -d) relay= interface=
@@ -132,8 +132,9 @@ start() {
   done
 }
 
-# Waits for both ranks: $status and, from SINCE in milliseconds, how long each took in $took.
 now() { date +%s%3N; }
+
+# finish SINCE: waits for rank 0, then rank 1. Their $status, and in $took the milliseconds from SINCE until each was waited for.
 finish() {
   local rank
   for rank in 0 1; do
@@ -287,7 +288,7 @@ result=$root/bench/results/network-$(date +%Y-%m-%d).md
   esac
   echo
   echo "The link was cut with \`BAM_RANK_TIMEOUT=$timeout\`. All ranks ended with status 1; with the link back, the same command"
-  echo "finished the run with the same bits. Seconds count from the cut, or from the start."
+  echo "finished the run with the same bits. Seconds count from the cut, or from the start, until that rank and those above it had ended."
   echo
   echo "| cut | rank | seconds | last line |"
   echo "| --- | ---: | ---: | --- |"
