@@ -288,7 +288,8 @@ result=$root/bench/results/network-$(date +%Y-%m-%d).md
   esac
   echo
   echo "The link was cut with \`BAM_RANK_TIMEOUT=$timeout\`. All ranks ended with status 1; with the link back, the same command"
-  echo "finished the run with the same bits. Seconds count from the cut, or from the start, until that rank and those above it had ended."
+  echo "finished the run with the same bits. Seconds count from the cut, or from the start, until that rank and the ones"
+  echo "before it had ended."
   echo
   echo "| cut | rank | seconds | last line |"
   echo "| --- | ---: | ---: | --- |"
