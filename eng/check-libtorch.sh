@@ -3,6 +3,7 @@
 # there.
 #
 #   eng/check-libtorch.sh [ARGUMENT...]      for ./test, such as --filter FullyQualifiedName~Models
+#   eng/check-libtorch.sh --distributed      those of several processes: groups, launches, data and expert parallel
 #
 # Debian's testing suite is set up by eng/testing.sh, which says what can be set. The last result goes to bench/results. Not part
 # of ./test: the set-up takes minutes and 3 GB.
@@ -13,6 +14,13 @@ source "$eng/common.sh"
 # shellcheck source=eng/testing.sh
 source "$eng/testing.sh"
 
+name=libtorch what="The tests"
+if [[ $* == --distributed ]]; then
+  name=libtorch-distributed what="The tests of several processes"
+  set -- --filter "FullyQualifiedName~Distributed|FullyQualifiedName~Rank|FullyQualifiedName~Launch"
+elif (($#)); then
+  name=
+fi
 set_up_testing libtorch-dev libgloo-dev libopenblas0-openmp cmake g++ make git ca-certificates
 require_sdk
 new_work bam-libtorch
@@ -31,10 +39,10 @@ unshare --mount bash -euc '
 
 version=$(in_testing dpkg-query -W -f '${Version}' libtorch-dev)
 {
-  echo "# The tests on a newer libtorch"
+  echo "# $what on a newer libtorch"
   echo
-  echo "libtorch $version, commit $(git -C "$root" rev-parse --short HEAD): $(tail -n 1 "$work/test.log")."
+  echo "libtorch $version, commit $(git -C "$work/bam" rev-parse --short HEAD): $(tail -n 1 "$work/test.log")."
 } >"$work/result.md"
-[[ $# -gt 0 ]] || cp "$work/result.md" "$root/bench/results/libtorch-$(date +%Y-%m-%d).md"
+[[ -z $name ]] || cp "$work/result.md" "$root/bench/results/$name-$(date +%Y-%m-%d).md"
 cat "$work/result.md"
 exit "$status"

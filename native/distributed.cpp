@@ -122,7 +122,7 @@ Tensors parts(const at::Tensor& tensor, int64_t count) {
 }
 
 #ifdef BAM_GLOO
-// GLOO_SOCKET_IFNAME names the interfaces; otherwise the address `host`, or the one that this machine's name has.
+// The interfaces that GLOO_SOCKET_IFNAME names; otherwise the one of `host`, or of this machine's name where that is empty.
 std::vector<std::shared_ptr<gloo::transport::Device>> gloo_devices(const char* host) {
     std::vector<std::shared_ptr<gloo::transport::Device>> devices;
     if (const char* names = std::getenv("GLOO_SOCKET_IFNAME"); names != nullptr && *names != '\0') {
@@ -202,7 +202,7 @@ BAM_EXPORT int32_t bam_store_wait(StoreHandle store, const char* key, int64_t ti
     return guarded([&] { store->wait({key}, milliseconds(timeout)); });
 }
 
-// Joins a group: `backend` as in bam_distributed_backends. `host` is the address that others of this group reach; empty: by name.
+// Joins a group: `backend` as in bam_distributed_backends. `host` is this rank's address, which the others reach; empty: by name.
 BAM_EXPORT int32_t bam_group_open(StoreHandle store, int32_t rank, int32_t size, int32_t backend, const char* host,
                                   int64_t timeout, BackendHandle* result) noexcept {
     return guarded([&] {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -14,6 +15,28 @@ internal sealed record StoreAddress(string Host, int Port, bool IsServedByRankZe
     /// <summary>True for an address that only this machine reaches.</summary>
     public bool IsLoopback =>
         Host is "localhost" or "::1" || Host.StartsWith("127.", StringComparison.Ordinal);
+
+    /// <summary>
+    /// This machine's address on the way to the store: the other ranks reach the store's network, while this machine's name may
+    /// stand for its loopback address.
+    /// </summary>
+    /// <returns>An address; empty where the way does not leave this machine, or there is none.</returns>
+    public string LocalAddress()
+    {
+        if (IsLoopback)
+            return "127.0.0.1";
+        try
+        {
+            // Connecting a datagram socket chooses the interface, and sends nothing.
+            using var socket = new UdpClient(Host, Port);
+            var local = ((IPEndPoint)socket.Client.LocalEndPoint!).Address;
+            return IPAddress.IsLoopback(local) ? "" : $"{local}";
+        }
+        catch (SocketException)
+        {
+            return "";
+        }
+    }
 
     public override string ToString() => $"{Host}:{Port}";
 }
@@ -119,9 +142,8 @@ internal sealed unsafe class TcpStore : IDisposable
         Check(DistributedNative.bam_store_prefix(handle, prefix, &keys), "prefix");
         try
         {
-            var host = address.IsLoopback ? "127.0.0.1" : "";
             var status = DistributedNative.bam_group_open(
-                keys, rank, size, (int)backend, host, (long)timeout.TotalMilliseconds, &group);
+                keys, rank, size, (int)backend, address.LocalAddress(), (long)timeout.TotalMilliseconds, &group);
             Check(status, "connecting the ranks");
             return group;
         }
