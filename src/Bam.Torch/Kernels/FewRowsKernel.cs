@@ -11,7 +11,7 @@ namespace Bam.Torch.Kernels;
 /// </summary>
 internal static unsafe partial class FewRowsKernel
 {
-    /// <summary>The most rows, such as a part of a prompt and the tokens that are decoded beside it; BLAS is faster beyond.</summary>
+    /// <summary>The most rows: a part of a prompt, and the tokens that are decoded beside it. BLAS is faster beyond.</summary>
     public const int MaxRows = 160;
 
     private const int Lanes = 16;
