@@ -43,7 +43,8 @@ def main():
     model = LanguageModel(config, peer.FORMS[arguments.form])
     model.initialize(seed=1)
     optimizer = peer.optimizer_of(model)
-    parallel = DistributedDataParallel(Loss(model))
+    # A rank's tokens may leave an expert without any.
+    parallel = DistributedDataParallel(Loss(model), find_unused_parameters=True)
     generator = torch.Generator().manual_seed(2)
     seconds = []
     for _ in range(arguments.warm_up + arguments.steps):
