@@ -118,7 +118,8 @@ def main():
         summaries[size], raw[size] = summarize(rounds), rounds
 
     result = dict(date=datetime.date.today().isoformat(), processor=processor["name"], commit=single.commit(), torch=torch,
-                  options={name: str(value) for name, value in vars(arguments).items()}, summary=summaries, rounds=raw)
+                  options={name: str(value) for name, value in vars(arguments).items() if name != "output"},
+                  summary=summaries, rounds=raw)
     machine = single.slug(processor, arguments.threads)
     stem = arguments.output / f"data-parallel-{result['date']}-{machine}-{arguments.ranks}-ranks"
     stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")

@@ -102,8 +102,8 @@ def main():
     name = re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
     stem = arguments.output / f"expert-parallel-{date}-{name}-{arguments.ranks}-ranks"
     result = dict(
-        date=date, commit=commit.stdout.strip(), processor=processor(), options={k: str(v) for k, v in vars(arguments).items()},
-        summary=summaries, rounds=raw)
+        date=date, commit=commit.stdout.strip(), processor=processor(),
+        options={name: str(value) for name, value in vars(arguments).items() if name != "output"}, summary=summaries, rounds=raw)
     stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     text = [f"# Expert parallelism, {date}, {processor()}", "",
             f"BAM with 4 experts, {arguments.ranks} ranks that share them beside one process of {arguments.threads} threads; "

@@ -106,3 +106,8 @@ internal sealed class DataParallelism
         foreach (var operation in pending) operation.Wait();
     }
 }
+
+/// <summary>
+/// A process of the run was cancelled, this one or another, and all have stopped after the same step. The checkpoint is written.
+/// </summary>
+internal sealed class AgreedCancellationException() : OperationCanceledException("a process of the run was cancelled");
