@@ -15,7 +15,7 @@ internal enum ReduceOperation
 internal sealed unsafe partial class ProcessGroup
 {
     /// <summary>Every rank's tensor becomes the reduction of all ranks' tensors of the same shape.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void AllReduce(Tensor tensor, ReduceOperation operation = ReduceOperation.Sum) =>
         AllReduceAsync(tensor, operation).Wait();
 
@@ -32,7 +32,7 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary>The root's tensor becomes the reduction of all ranks'; those of the others are undefined afterwards.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Reduce(Tensor tensor, int root, ReduceOperation operation = ReduceOperation.Sum) =>
         ReduceAsync(tensor, root, operation).Wait();
 
@@ -52,7 +52,7 @@ internal sealed unsafe partial class ProcessGroup
     /// <paramref name="output"/> [n] becomes this rank's part of the reduction of all ranks' <paramref name="input"/> [size · n],
     /// which is undefined afterwards: one reduction for each part, as Gloo has no other way.
     /// </summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void ReduceScatter(Tensor output, Tensor input, ReduceOperation operation = ReduceOperation.Sum)
     {
         CheckParts("reduce-scatter", whole: input, part: output);
@@ -68,7 +68,7 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary>Every rank's tensor becomes a copy of the root's.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Broadcast(Tensor tensor, int root) => BroadcastAsync(tensor, root).Wait();
 
     /// <summary><see cref="Broadcast"/>, begun.</summary>
@@ -82,7 +82,7 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary><paramref name="output"/> [size · n] becomes all ranks' <paramref name="input"/> [n], in their order.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void AllGather(Tensor output, Tensor input) => AllGatherAsync(output, input).Wait();
 
     /// <summary><see cref="AllGather"/>, begun.</summary>
@@ -101,7 +101,7 @@ internal sealed unsafe partial class ProcessGroup
     /// The rows that come stand in <paramref name="output"/> in the order of their ranks, <c>outputRows[i]</c> from rank i.
     /// Without counts every rank gets equally many.
     /// </summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void AllToAll(
         Tensor output, Tensor input, ReadOnlySpan<long> outputRows = default, ReadOnlySpan<long> inputRows = default)
     {
@@ -130,19 +130,19 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary>Sends a tensor to a rank that calls <see cref="Receive"/> with the same tag.</summary>
-    /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">The rank is gone, or the time-out has passed.</exception>
     public void Send(Tensor tensor, int destination, int tag = 0) => PointToPoint(
         $"send to rank {OtherMember(destination)}", tensor,
         work => DistributedNative.bam_group_send(backend, tensor.LiveHandle, destination, tag, (nint*)work));
 
     /// <summary>Fills a tensor with what a rank sends.</summary>
-    /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">The rank is gone, or the time-out has passed.</exception>
     public void Receive(Tensor tensor, int source, int tag = 0) => PointToPoint(
         $"receive from rank {OtherMember(source)}", tensor,
         work => DistributedNative.bam_group_receive(backend, tensor.LiveHandle, source, tag, (nint*)work));
 
     /// <summary>Returns when every rank has called it.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Barrier()
     {
         if (Size > 1)
@@ -259,7 +259,7 @@ internal sealed class PendingOperation
     internal static PendingOperation Done { get; } = new(null, "", 0, null);
 
     /// <summary>Waits for all, in the order in which they began.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public static void WaitAll(ReadOnlySpan<PendingOperation> operations)
     {
         foreach (var operation in operations)
@@ -267,7 +267,7 @@ internal sealed class PendingOperation
     }
 
     /// <summary>Waits for the result, and writes it; once more does nothing. On a GPU the current stream waits.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Wait() => Wait(0);
 
     /// <summary>Waits at most that long; 0: the limit that the operation began with.</summary>
