@@ -80,7 +80,7 @@ public sealed class PhaseLocksTests : IDisposable
         claim.Renew();
 
         claim.Lost.IsCancellationRequested.ShouldBeTrue();
-        Should.Throw<WorkFailedException>(claim.Require).Message
+        Should.Throw<WorkFailedException>(claim.RequireHeld).Message
             .ShouldContain("another host has taken the phase, so this file system does not share its locks between hosts");
         other.RequireHeld();
     }
