@@ -48,6 +48,9 @@ internal sealed class ParallelLayout : IDisposable
     /// <summary>The ranks that see the same tokens and hold different experts; its size is E.</summary>
     public ProcessGroup Experts { get; }
 
+    /// <summary>The gradients that are reduced in one operation; equal on all ranks.</summary>
+    public long BucketSize { get; set; } = GradientBucket.DefaultSize;
+
     /// <summary>True for the rank that speaks and writes: rank 0 of the world.</summary>
     public bool IsFirst => World.Rank == 0;
 
