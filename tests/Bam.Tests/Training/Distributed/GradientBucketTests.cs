@@ -21,23 +21,20 @@ public sealed class GradientBucketTests
     public void Each_trained_gradient_is_in_one_bucket_in_backwards_order(int shards, long size, bool freezes)
     {
         using var scope = TensorScope.Open();
-        using var model = TinyModels.Create(TinyModels.Bam with { VocabSize = 20_000 });
+        using var model = TinyModels.Create(TinyModels.Bam with { VocabSize = 5_000 });
         var trained = model.Slices.Select(slice => slice.Parameter.Name)
             .Where(name => !freezes || !name.Contains("router", StringComparison.Ordinal)).ToHashSet();
         using var optimizer = AdamW.For(model, trained, shards);
         var buckets = GradientBucket.Of(model, optimizer.Shards, size);
 
-        var bucketOf = new int[model.Parameters.Count];
-        Array.Fill(bucketOf, -1);
+        var ofElement = new int[model.Parameters.Count];
+        Array.Fill(ofElement, -1);
         for (var i = 0; i < buckets.Count; i++)
         {
             buckets[i].Count.ShouldBeInRange(1, size);
-            for (var at = buckets[i].Offset; at < buckets[i].Offset + buckets[i].Count; at++)
-            {
-                bucketOf[at].ShouldBe(-1);
-                bucketOf[at] = i;
-            }
-
+            var elements = ofElement.AsSpan((int)buckets[i].Offset, (int)buckets[i].Count);
+            elements.ContainsAnyExcept(-1).ShouldBeFalse("an element is in two buckets");
+            elements.Fill(i);
             if (i == 0) continue;
             buckets[i].Layer.ShouldBeLessThanOrEqualTo(buckets[i - 1].Layer);
             buckets[i].Shard.ShouldBeLessThanOrEqualTo(buckets[i - 1].Shard);
@@ -46,11 +43,9 @@ public sealed class GradientBucketTests
         foreach (var slice in model.Slices)
         {
             var layer = BackwardProgress.LayerOf(slice.Parameter, model.Config);
-            for (var at = slice.Offset; at < slice.Offset + slice.Count; at++)
-            {
-                (bucketOf[at] >= 0).ShouldBe(trained.Contains(slice.Parameter.Name));
-                if (bucketOf[at] >= 0) buckets[bucketOf[at]].Layer.ShouldBeLessThanOrEqualTo(layer);
-            }
+            var found = ofElement.AsSpan((int)slice.Offset, (int)slice.Count).ToArray().Distinct().ToArray();
+            if (!trained.Contains(slice.Parameter.Name)) found.ShouldBe([-1]);
+            else found.ShouldAllBe(bucket => bucket >= 0 && buckets[bucket].Layer <= layer);
         }
     }
 }
