@@ -78,6 +78,7 @@ internal sealed class TrainingSession : IDisposable
         var (losses, isToStop) = parallel.Agree(own, stops);
         if (!double.IsFinite(losses.Loss))
             throw StepFailure.NotFinite(step, $"the loss is not finite ({losses})", batch, data.Names);
+        // After the sum over the data-parallel processes, most of which went on during backward.
         Model.SumPartialGradients();
         statistics?.Combine(Layout.SumOverData);
         var norm = parallel.GradientNorm() / parts;

@@ -26,7 +26,7 @@ internal sealed class DataParallelism
     }
 
     /// <summary>
-    /// Before the forward pass of a step's last micro-batch: its backward begins the reductions, each as soon as its gradients are
+    /// Before the forward pass of a step's last micro-batch: its backward begins each reduction as soon as the gradients are
     /// complete.
     /// </summary>
     public void ExpectLastBackward()

@@ -17,7 +17,7 @@ namespace Bam.Tests.Training.Distributed;
 internal static class TrainingRank
 {
     /// <summary>Gives the tests' models several buckets of gradients in each block.</summary>
-    private const long BucketSize = 500;
+    private const long BucketSize = 6_000;
 
     private static int Main(string[] arguments)
     {
