@@ -152,8 +152,8 @@ internal sealed unsafe partial class ProcessGroup
     /// <summary>The exception for a failed operation, with the message that libtorch left on this thread.</summary>
     internal ProcessGroupException Failed(string operation)
     {
-        hasFailed = true;
-        return new ProcessGroupException(Name, Rank, operation, world!.Blame(TcpStore.Reason()));
+        world!.HasFailed = true;
+        return new ProcessGroupException(Name, Rank, operation, world.Blame(TcpStore.Reason()));
     }
 
     private long Milliseconds => (long)world!.Options.Timeout.TotalMilliseconds;

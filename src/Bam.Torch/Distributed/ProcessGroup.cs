@@ -39,7 +39,6 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     private readonly bool ownsWorld;
     private readonly int[] worldRanks;
     private nint backend;
-    private bool hasFailed;
 
     private ProcessGroup(string name, int rank, int[] worldRanks, World? world, bool ownsWorld, nint backend)
     {
@@ -118,7 +117,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     {
         if (failure is not ProcessGroupException)
             world?.Heartbeat.ReportFailure(failure.Message.Split('\n')[0]);
-        hasFailed = true;
+        if (world is not null) world.HasFailed = true;
     }
 
     /// <summary>Leaves the group. The group of all processes is disposed of last.</summary>
@@ -134,7 +133,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     /// <summary>Closes the connections; ranks that wait on them learn thereby that this one has ended.</summary>
     private void Close(nint handle)
     {
-        if (!hasFailed)
+        if (!world!.HasFailed)
         {
             _ = DistributedNative.bam_group_free(handle);
             return;
@@ -181,6 +180,9 @@ internal sealed class World : IDisposable
     public Heartbeat Heartbeat { get; }
 
     public GroupBackend Backend => GroupBackends.For(Options.Device);
+
+    /// <summary>An operation of one of the groups has failed, or the process ends by another failure.</summary>
+    public bool HasFailed { get; set; }
 
     public static World Open(ProcessGroupOptions options)
     {

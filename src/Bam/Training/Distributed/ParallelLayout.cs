@@ -48,6 +48,9 @@ internal sealed class ParallelLayout : IDisposable
     /// <summary>The ranks that read the same tokens and hold different experts; its size is E.</summary>
     public ProcessGroup Experts { get; }
 
+    /// <summary>The elements of one reduction of gradients; equal on all ranks.</summary>
+    public long BucketSize { get; set; } = GradientBucket.DefaultSize;
+
     /// <summary>True for rank 0 of the world, which writes the run's directory and the messages.</summary>
     public bool IsFirst => World.Rank == 0;
 

@@ -16,6 +16,8 @@ namespace Bam.Tests.Training.Distributed;
 /// </summary>
 internal static class TrainingRank
 {
+    /// <summary>Gives the tests' models several buckets of gradients in each block.</summary>
+    private const long BucketSize = 6_000;
 
     private static int Main(string[] arguments)
     {
@@ -60,6 +62,7 @@ internal static class TrainingRank
     {
         var configs = Array.ConvertAll(files, TrainingConfig.Load);
         using var layout = ParallelLayout.Join(environment, configs[0].Settings.Parallel, Device.Cpu);
+        layout.BucketSize = BucketSize;
         foreach (var config in configs)
         {
             switch (command)
