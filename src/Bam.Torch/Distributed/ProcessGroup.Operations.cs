@@ -10,8 +10,8 @@ internal enum ReduceOperation
     Max = 4,
 }
 
-// Operations on contiguous tensors of float32, float64, bfloat16 and int64. Gloo of libtorch 1.13 does not add bfloat16: such
-// sums are taken in float32 on every version, and rounded once.
+// Operations on contiguous tensors of float32, float64, bfloat16 and int64, on the processor or on the group's kind of device.
+// Gloo of libtorch 1.13 does not add bfloat16: such sums are taken in float32 on every version, and rounded once.
 internal sealed unsafe partial class ProcessGroup
 {
     /// <summary>Every rank's tensor becomes the reduction of all ranks' tensors of the same shape.</summary>
@@ -23,12 +23,12 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation AllReduceAsync(Tensor tensor, ReduceOperation operation = ReduceOperation.Sum)
     {
         var name = Describe("all-reduce", tensor);
-        if (Size == 1)
+        if (IsAlone)
             return PendingOperation.Done;
         var (carried, finish) = Widen(tensor, writesBack: true);
         return Begin(
-            name, finish, work => DistributedNative.bam_group_all_reduce(
-                backend, carried.LiveHandle, (int)operation, Milliseconds, (nint*)work));
+            name, carried, finish, work => DistributedNative.bam_group_all_reduce(
+                BackendOf(carried), carried.LiveHandle, (int)operation, Milliseconds, (nint*)work));
     }
 
     /// <summary>The root's tensor becomes the reduction of all ranks'; those of the others are undefined afterwards.</summary>
@@ -40,12 +40,12 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation ReduceAsync(Tensor tensor, int root, ReduceOperation operation = ReduceOperation.Sum)
     {
         var name = Describe($"reduce to rank {Member(root)}", tensor);
-        if (Size == 1)
+        if (IsAlone)
             return PendingOperation.Done;
         var (carried, finish) = Widen(tensor, writesBack: Rank == root);
         return Begin(
-            name, finish, work => DistributedNative.bam_group_reduce(
-                backend, carried.LiveHandle, root, (int)operation, Milliseconds, (nint*)work));
+            name, carried, finish, work => DistributedNative.bam_group_reduce(
+                BackendOf(carried), carried.LiveHandle, root, (int)operation, Milliseconds, (nint*)work));
     }
 
     /// <summary>
@@ -75,10 +75,10 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation BroadcastAsync(Tensor tensor, int root)
     {
         var name = Describe($"broadcast from rank {Member(root)}", tensor);
-        return Size == 1 ? PendingOperation.Done
+        return IsAlone ? PendingOperation.Done
             : Begin(
-                name, null, work => DistributedNative.bam_group_broadcast(
-                    backend, tensor.LiveHandle, root, Milliseconds, (nint*)work));
+                name, tensor, null, work => DistributedNative.bam_group_broadcast(
+                    BackendOf(tensor), tensor.LiveHandle, root, Milliseconds, (nint*)work));
     }
 
     /// <summary><paramref name="output"/> [size · n] becomes all ranks' <paramref name="input"/> [n], in their order.</summary>
@@ -89,11 +89,11 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation AllGatherAsync(Tensor output, Tensor input)
     {
         CheckParts("all-gather", whole: output, part: input);
-        if (Size == 1)
+        if (IsAlone)
             return CopyAlone(output, input);
         return Begin(
-            Describe("all-gather", input), null, work => DistributedNative.bam_group_all_gather(
-                backend, output.LiveHandle, input.LiveHandle, Milliseconds, (nint*)work));
+            Describe("all-gather", input), input, null, work => DistributedNative.bam_group_all_gather(
+                BackendOf(input), output.LiveHandle, input.LiveHandle, Milliseconds, (nint*)work));
     }
 
     /// <summary>
@@ -111,19 +111,19 @@ internal sealed unsafe partial class ProcessGroup
         CheckRows(input, inputRows);
         if (output.ScalarType != input.ScalarType || outputRows.Length != inputRows.Length)
             throw new ArgumentException($"expected one type and both counts or none, found {input} and {output}", nameof(output));
-        if (Size == 1)
+        if (IsAlone)
         {
             CopyAlone(output, input);
             return;
         }
 
         var (outputCounts, inputCounts) = (outputRows.ToArray(), inputRows.ToArray());
-        Begin(name, null, work =>
+        Begin(name, input, null, work =>
         {
             fixed (long* outputs = outputCounts, inputs = inputCounts)
             {
                 return DistributedNative.bam_group_all_to_all(
-                    backend, output.LiveHandle, input.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds,
+                    BackendOf(input), output.LiveHandle, input.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds,
                     (nint*)work);
             }
         }).Wait();
@@ -133,20 +133,20 @@ internal sealed unsafe partial class ProcessGroup
     /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
     public void Send(Tensor tensor, int destination, int tag = 0) => PointToPoint(
         $"send to rank {OtherMember(destination)}", tensor,
-        work => DistributedNative.bam_group_send(backend, tensor.LiveHandle, destination, tag, (nint*)work));
+        work => DistributedNative.bam_group_send(BackendOf(tensor), tensor.LiveHandle, destination, tag, (nint*)work));
 
     /// <summary>Fills a tensor with what a rank sends.</summary>
     /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
     public void Receive(Tensor tensor, int source, int tag = 0) => PointToPoint(
         $"receive from rank {OtherMember(source)}", tensor,
-        work => DistributedNative.bam_group_receive(backend, tensor.LiveHandle, source, tag, (nint*)work));
+        work => DistributedNative.bam_group_receive(BackendOf(tensor), tensor.LiveHandle, source, tag, (nint*)work));
 
-    /// <summary>Returns when every rank has called it.</summary>
+    /// <summary>Returns when every rank has called it; what a GPU has yet to do does not count.</summary>
     /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
     public void Barrier()
     {
-        if (Size > 1)
-            Begin("barrier", null, work => DistributedNative.bam_group_barrier(backend, Milliseconds, (nint*)work)).Wait();
+        if (!IsAlone)
+            Begin("barrier", null, null, work => DistributedNative.bam_group_barrier(gloo, Milliseconds, (nint*)work)).Wait();
     }
 
     /// <summary>The exception for an operation of which libtorch left a message on this thread.</summary>
@@ -156,23 +156,32 @@ internal sealed unsafe partial class ProcessGroup
         return new ProcessGroupException(Name, Rank, operation, world!.Blame(TcpStore.Reason()));
     }
 
+    /// <summary>True where there is nobody to ask: the operations leave the data as they are.</summary>
+    private bool IsAlone => world is null;
+
     private long Milliseconds => (long)world!.Options.Timeout.TotalMilliseconds;
 
-    private PendingOperation Begin(string name, Action? finish, Func<nint, int> begin)
+    private PendingOperation Begin(string name, Tensor? tensor, Action? finish, Func<nint, int> begin)
     {
-        ObjectDisposedException.ThrowIf(backend == 0, this);
+        ObjectDisposedException.ThrowIf(gloo == 0, this);
         nint work = 0;
-        return begin((nint)(&work)) == 0 ? new PendingOperation(this, name, work, finish) : throw Failed(name);
+        return begin((nint)(&work)) == 0
+            ? new PendingOperation(this, name, work, finish) { IsPolled = tensor is { Device.IsCpu: false } }
+            : throw Failed(name);
     }
 
     // c10d's limit for sends and receives is that of the wait.
     private void PointToPoint(string name, Tensor tensor, Func<nint, int> begin) =>
-        Begin(Describe(name, tensor), null, begin).Wait(Milliseconds);
+        Begin(Describe(name, tensor), tensor, null, begin).Wait(Milliseconds);
+
+    private nint BackendOf(Tensor tensor) => tensor.Device.IsCpu ? gloo : nccl;
+
+    private bool CanCarry(Device device) => world is null || device.IsCpu || device.Type == world.Options.Device;
 
     /// <summary>What Gloo can add, and how its result comes back into the tensor.</summary>
     private (Tensor Carried, Action? Finish) Widen(Tensor tensor, bool writesBack)
     {
-        if (tensor.ScalarType != ScalarType.BFloat16 || world!.Backend == GroupBackend.Nccl)
+        if (tensor.ScalarType != ScalarType.BFloat16 || !tensor.Device.IsCpu)
             return (tensor, null);
         using var noGrad = NoGrad.Enter();
         var wide = tensor.To(ScalarType.Float32).DetachFromScope();
@@ -197,11 +206,11 @@ internal sealed unsafe partial class ProcessGroup
     private string Describe(string operation, Tensor tensor)
     {
         var isCarried = tensor.ScalarType is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16 or ScalarType.Int64;
-        if (!isCarried || !tensor.IsContiguous || (world is not null && tensor.Device.Type != world.Options.Device))
+        if (!isCarried || !tensor.IsContiguous || !CanCarry(tensor.Device))
         {
             throw new ArgumentException(
-                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the group's kind of device"
-                + $", found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
+                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the processor or the group's "
+                + $"kind of device, found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
                 nameof(tensor));
         }
 
@@ -255,6 +264,9 @@ internal sealed class PendingOperation
         this.finish = finish;
     }
 
+    /// <summary>Whether its end has to be asked for, as on a GPU.</summary>
+    internal bool IsPolled { get; init; }
+
     /// <summary>An operation that needs no waiting.</summary>
     internal static PendingOperation Done { get; } = new(null, "", 0, null);
 
@@ -266,7 +278,10 @@ internal sealed class PendingOperation
             operation.Wait();
     }
 
-    /// <summary>Waits for the result, and writes it; once more does nothing. On a GPU the current stream waits.</summary>
+    /// <summary>
+    /// Waits for the result, and writes it; once more does nothing. Waits for a GPU too, where only so a failure is noticed and
+    /// has a limit in time.
+    /// </summary>
     /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
     public void Wait() => Wait(0);
 
@@ -276,7 +291,7 @@ internal sealed class PendingOperation
         var work = Interlocked.Exchange(ref this.work, 0);
         if (work == 0)
             return;
-        if (DistributedNative.bam_work_wait(work, milliseconds) != 0)
+        if (DistributedNative.bam_work_wait(work, milliseconds, IsPolled ? 1 : 0) != 0)
             throw group!.Failed(name);
         finish?.Invoke();
     }

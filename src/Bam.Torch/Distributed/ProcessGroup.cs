@@ -21,8 +21,15 @@ internal sealed record ProcessGroupOptions
     /// <summary>How long a process waits for the store, and for the other members of a group to join.</summary>
     public TimeSpan JoinTimeout { get; init; } = DefaultTimeout;
 
-    /// <summary>Where the tensors are: Gloo carries those of processors, NCCL those of GPUs.</summary>
+    /// <summary>
+    /// Where this run computes: tensors of the processor are always carried, by Gloo; those of GPUs, by NCCL, if this says so.
+    /// </summary>
     public DeviceType Device { get; init; } = DeviceType.Cpu;
+
+    /// <summary>
+    /// Whether a group of one process uses its backends too, which it does not need: so that they can be tried on one device.
+    /// </summary>
+    public bool RequiresBackend { get; init; }
 }
 
 /// <summary>
@@ -38,17 +45,19 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     private readonly World? world;
     private readonly bool ownsWorld;
     private readonly int[] worldRanks;
-    private nint backend;
+
+    // Gloo carries what lies on the processor, and the barrier; NCCL what lies on a GPU. 0: there is none.
+    private nint gloo;
+    private nint nccl;
     private bool hasFailed;
 
-    private ProcessGroup(string name, int rank, int[] worldRanks, World? world, bool ownsWorld, nint backend)
+    private ProcessGroup(string name, int rank, int[] worldRanks, World? world, bool ownsWorld)
     {
         Name = name;
         Rank = rank;
         this.worldRanks = worldRanks;
         this.world = world;
         this.ownsWorld = ownsWorld;
-        this.backend = backend;
     }
 
     public string Name { get; }
@@ -59,7 +68,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     public int Size => worldRanks.Length;
 
     /// <summary>A group of this process alone.</summary>
-    public static ProcessGroup Single() => new("world", 0, [0], null, ownsWorld: false, 0);
+    public static ProcessGroup Single() => new("world", 0, [0], null, ownsWorld: false);
 
     /// <summary>Joins the group of all processes, named <c>world</c>; every process calls it. Rank 0 runs the store.</summary>
     /// <exception cref="ProcessGroupException">
@@ -70,10 +79,10 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Size, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Rank);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Rank, options.Size);
-        if (options.Size == 1)
+        if (options.Size == 1 && !options.RequiresBackend)
             return Single();
 
-        GroupBackends.Require(GroupBackends.For(options.Device));
+        GroupBackends.RequireFor(options.Device);
         var world = World.Open(options);
         try
         {
@@ -106,7 +115,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         var members = new int[ranks.Length];
         for (var i = 0; i < members.Length; i++)
             members[i] = worldRanks[ranks[i]];
-        return members.Length == 1 ? new(name, 0, members, null, ownsWorld: false, 0)
+        return members.Length == 1 ? new(name, 0, members, null, ownsWorld: false)
             : Join(name, place, members, world!, ownsWorld: false);
     }
 
@@ -124,9 +133,8 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     /// <summary>Leaves the group; the first one, which all processes share, last of all.</summary>
     public void Dispose()
     {
-        var handle = Interlocked.Exchange(ref backend, 0);
-        if (handle != 0)
-            Close(handle);
+        Close(Interlocked.Exchange(ref nccl, 0));
+        Close(Interlocked.Exchange(ref gloo, 0));
         if (ownsWorld)
             world!.Dispose();
     }
@@ -134,6 +142,8 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     /// <summary>Closes the connections, on which other ranks may wait: they learn by it that this one has ended.</summary>
     private void Close(nint handle)
     {
+        if (handle == 0)
+            return;
         if (!hasFailed)
         {
             _ = DistributedNative.bam_group_free(handle);
@@ -150,16 +160,21 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     {
         var prefix = $"group/{name}";
         world.Meet(name, prefix, members, members[rank]);
+        var group = new ProcessGroup(name, rank, members, world, ownsWorld);
         try
         {
-            var timeout = world.Options.Timeout;
-            var handle = world.Store.OpenGroup(prefix, rank, members.Length, world.Backend, timeout);
-            return new(name, rank, members, world, ownsWorld, handle);
+            group.gloo = world.OpenGroup(prefix, rank, members.Length, GroupBackend.Gloo);
+            if (world.Options.Device != DeviceType.Cpu)
+                group.nccl = world.OpenGroup($"{prefix}/nccl", rank, members.Length, GroupBackend.Nccl);
+            return group;
         }
         catch (TorchException)
         {
             var reason = TcpStore.Reason();
-            throw new ProcessGroupException(name, rank, "connecting the ranks", world.Blame(reason));
+            var failure = new ProcessGroupException(name, rank, "connecting the ranks", world.Blame(reason));
+            group.hasFailed = true;
+            group.Close(group.gloo);
+            throw failure;
         }
     }
 }
@@ -180,8 +195,6 @@ internal sealed class World : IDisposable
 
     public Heartbeat Heartbeat { get; }
 
-    public GroupBackend Backend => GroupBackends.For(Options.Device);
-
     public static World Open(ProcessGroupOptions options)
     {
         var store = options.Rank == 0 && options.Store.IsServedByRankZero
@@ -197,6 +210,11 @@ internal sealed class World : IDisposable
             throw;
         }
     }
+
+    /// <summary>Joins a backend of a group, whose keys stand behind <paramref name="prefix"/>.</summary>
+    /// <exception cref="TorchException">Another member could not be reached.</exception>
+    public nint OpenGroup(string prefix, int rank, int size, GroupBackend backend) =>
+        Store.OpenGroup(prefix, rank, size, backend, Options.Timeout);
 
     /// <summary>Waits until all members of a group are there.</summary>
     /// <exception cref="ProcessGroupException">Names those that are not.</exception>

@@ -19,11 +19,9 @@ internal sealed class ParallelLayout : IDisposable
     // The others may have failed too.
     private static readonly TimeSpan LongestExcuse = TimeSpan.FromSeconds(30);
 
-    private readonly Device device;
-
-    private ParallelLayout(ProcessGroup world, int experts, Device device)
+    private ParallelLayout(ProcessGroup world, int experts)
     {
-        (World, this.device) = (world, device);
+        World = world;
         var (dataRank, expertRank) = (world.Rank / experts, world.Rank % experts);
         int[] neighbours = [.. Enumerable.Range(0, experts).Select(e => dataRank * experts + e)];
         int[] peers = [.. Enumerable.Range(0, world.Size / experts).Select(d => d * experts + expertRank)];
@@ -58,7 +56,7 @@ internal sealed class ParallelLayout : IDisposable
     public string? Description => IsAlone ? null : $"data {Data.Size} × experts {Experts.Size}";
 
     /// <summary>The layout of one process.</summary>
-    public static ParallelLayout Alone() => new(ProcessGroup.Single(), experts: 1, Device.Cpu);
+    public static ParallelLayout Alone() => new(ProcessGroup.Single(), experts: 1);
 
     /// <summary>Joins the other processes of this run; every process calls it.</summary>
     /// <param name="environment">This process's place.</param>
@@ -74,7 +72,7 @@ internal sealed class ParallelLayout : IDisposable
         {
             // A rank that cannot begin has come to say why and left, which this notices sooner than the making of a subgroup.
             world.Barrier();
-            return Of(world, settings, device);
+            return Of(world, settings);
         }
         catch (Exception e)
         {
@@ -87,13 +85,12 @@ internal sealed class ParallelLayout : IDisposable
     /// <summary>Divides the world, which is disposed of with the layout; every process calls it.</summary>
     /// <param name="world">All processes of the run.</param>
     /// <param name="settings">The configuration's; null for data parallelism over all processes.</param>
-    /// <param name="device">Where this process computes.</param>
     /// <exception cref="InvalidInputException">The configuration asks for another number of processes.</exception>
     /// <exception cref="ProcessGroupException">A rank did not come within the time-out.</exception>
-    public static ParallelLayout Of(ProcessGroup world, ParallelSettings? settings, Device device)
+    public static ParallelLayout Of(ProcessGroup world, ParallelSettings? settings)
     {
         RequireSize(world.Size, settings);
-        return new(world, settings?.Experts ?? 1, device);
+        return new(world, settings?.Experts ?? 1);
     }
 
     /// <summary>
@@ -121,8 +118,8 @@ internal sealed class ParallelLayout : IDisposable
     {
         if (IsAlone) return [own.ToArray()];
         using var scope = TensorScope.Open();
-        var all = Tensor.Empty([World.Size, own.Length], ScalarType.Float64, device);
-        World.AllGather(all, Tensor.From(own, device));
+        var all = Tensor.Empty([World.Size, own.Length], ScalarType.Float64);
+        World.AllGather(all, Tensor.From(own));
         var numbers = all.ToArray<double>();
         return [.. numbers.Chunk(own.Length)];
     }
@@ -137,7 +134,7 @@ internal sealed class ParallelLayout : IDisposable
     {
         if (Data.Size == 1) return own;
         using var scope = TensorScope.Open();
-        var sums = Tensor.From<double>(own, device);
+        var sums = Tensor.From<double>(own);
         Data.AllReduce(sums);
         return sums.ToArray<double>();
     }
