@@ -1,5 +1,5 @@
-// Counts what a program asks of the GPU's driver. CUDA itself loads this library, which CUDA_INJECTION64_PATH names, and at its end
-// the program has written "NAME COUNT" for each kind of call to the file that BAM_CUDA_CALLS names.
+// Counts what a program asks of the GPU's driver. CUDA itself loads this library, which CUDA_INJECTION64_PATH names. When the
+// program ends, "NAME COUNT" for each kind of call is written to the file that BAM_CUDA_CALLS names.
 #include <cupti.h>
 
 #include <array>
