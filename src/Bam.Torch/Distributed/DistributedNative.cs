@@ -88,16 +88,16 @@ internal static class GroupBackends
         return (DistributedNative.bam_distributed_backends() & (int)backend) != 0;
     }
 
-    /// <summary>Checks that this build has what carries tensors of the processor and of a kind of device.</summary>
+    /// <summary>Checks that this build has what carries tensors of a kind of device.</summary>
     /// <exception cref="ProcessGroupException">It does not; the message says what to install.</exception>
     public static void RequireFor(DeviceType device)
     {
-        if (!Has(GroupBackend.Gloo))
-            throw new ProcessGroupException("this build has no process groups: install libgloo-dev and build again");
-        if (device == DeviceType.Cpu || Has(GroupBackend.Nccl))
+        if (Has(device == DeviceType.Cpu ? GroupBackend.Gloo : GroupBackend.Nccl))
             return;
         throw new ProcessGroupException(
-            "this build has no process groups for GPUs: libtorch must have NCCL; install NCCL's and CUDA's headers and "
-            + "build again");
+            device == DeviceType.Cpu
+                ? "this build has no process groups: install libgloo-dev and build again"
+                : "this build has no process groups for GPUs: libtorch must have NCCL; install NCCL's and CUDA's headers and "
+                    + "build again");
     }
 }

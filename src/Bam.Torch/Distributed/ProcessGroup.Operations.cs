@@ -10,8 +10,8 @@ internal enum ReduceOperation
     Max = 4,
 }
 
-// Operations on contiguous tensors of float32, float64, bfloat16 and int64, on the processor or on the group's kind of device.
-// Gloo of libtorch 1.13 does not add bfloat16: such sums are taken in float32 on every version, and rounded once.
+// Operations on contiguous tensors of float32, float64, bfloat16 and int64, on the processor or on the group's GPU. Gloo of
+// libtorch 1.13 does not add bfloat16: such sums of the processor's are taken in float32 on every version, and rounded once.
 internal sealed unsafe partial class ProcessGroup
 {
     /// <summary>Every rank's tensor becomes the reduction of all ranks' tensors of the same shape.</summary>
@@ -25,7 +25,7 @@ internal sealed unsafe partial class ProcessGroup
         var name = Describe("all-reduce", tensor);
         if (IsAlone)
             return PendingOperation.Done;
-        var (carried, finish) = Widen(tensor, writesBack: true);
+        var (carried, finish) = Carry(tensor, writesBack: true, isReduced: true);
         return Begin(
             name, carried, finish, work => DistributedNative.bam_group_all_reduce(
                 BackendOf(carried), carried.LiveHandle, (int)operation, Milliseconds, (nint*)work));
@@ -42,7 +42,7 @@ internal sealed unsafe partial class ProcessGroup
         var name = Describe($"reduce to rank {Member(root)}", tensor);
         if (IsAlone)
             return PendingOperation.Done;
-        var (carried, finish) = Widen(tensor, writesBack: Rank == root);
+        var (carried, finish) = Carry(tensor, writesBack: Rank == root, isReduced: true);
         return Begin(
             name, carried, finish, work => DistributedNative.bam_group_reduce(
                 BackendOf(carried), carried.LiveHandle, root, (int)operation, Milliseconds, (nint*)work));
@@ -75,10 +75,12 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation BroadcastAsync(Tensor tensor, int root)
     {
         var name = Describe($"broadcast from rank {Member(root)}", tensor);
-        return IsAlone ? PendingOperation.Done
-            : Begin(
-                name, tensor, null, work => DistributedNative.bam_group_broadcast(
-                    BackendOf(tensor), tensor.LiveHandle, root, Milliseconds, (nint*)work));
+        if (IsAlone)
+            return PendingOperation.Done;
+        var (carried, finish) = Carry(tensor, writesBack: true);
+        return Begin(
+            name, carried, finish, work => DistributedNative.bam_group_broadcast(
+                BackendOf(carried), carried.LiveHandle, root, Milliseconds, (nint*)work));
     }
 
     /// <summary><paramref name="output"/> [size · n] becomes all ranks' <paramref name="input"/> [n], in their order.</summary>
@@ -91,9 +93,11 @@ internal sealed unsafe partial class ProcessGroup
         CheckParts("all-gather", whole: output, part: input);
         if (IsAlone)
             return CopyAlone(output, input);
+        var (source, free) = Carry(input, writesBack: false);
+        var (target, finish) = Carry(output, writesBack: true);
         return Begin(
-            Describe("all-gather", input), input, null, work => DistributedNative.bam_group_all_gather(
-                BackendOf(input), output.LiveHandle, input.LiveHandle, Milliseconds, (nint*)work));
+            Describe("all-gather", input), source, free + finish, work => DistributedNative.bam_group_all_gather(
+                BackendOf(source), target.LiveHandle, source.LiveHandle, Milliseconds, (nint*)work));
     }
 
     /// <summary>
@@ -118,12 +122,14 @@ internal sealed unsafe partial class ProcessGroup
         }
 
         var (outputCounts, inputCounts) = (outputRows.ToArray(), inputRows.ToArray());
-        Begin(name, input, null, work =>
+        var (source, free) = Carry(input, writesBack: false);
+        var (target, finish) = Carry(output, writesBack: true);
+        Begin(name, source, free + finish, work =>
         {
             fixed (long* outputs = outputCounts, inputs = inputCounts)
             {
                 return DistributedNative.bam_group_all_to_all(
-                    BackendOf(input), output.LiveHandle, input.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds,
+                    BackendOf(source), target.LiveHandle, source.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds,
                     (nint*)work);
             }
         }).Wait();
@@ -132,21 +138,29 @@ internal sealed unsafe partial class ProcessGroup
     /// <summary>Sends a tensor to a rank that calls <see cref="Receive"/> with the same tag.</summary>
     /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
     public void Send(Tensor tensor, int destination, int tag = 0) => PointToPoint(
-        $"send to rank {OtherMember(destination)}", tensor,
-        work => DistributedNative.bam_group_send(BackendOf(tensor), tensor.LiveHandle, destination, tag, (nint*)work));
+        $"send to rank {OtherMember(destination)}", tensor, writesBack: false,
+        (carried, work) => DistributedNative.bam_group_send(
+            BackendOf(carried), carried.LiveHandle, destination, tag, (nint*)work));
 
     /// <summary>Fills a tensor with what a rank sends.</summary>
     /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
     public void Receive(Tensor tensor, int source, int tag = 0) => PointToPoint(
-        $"receive from rank {OtherMember(source)}", tensor,
-        work => DistributedNative.bam_group_receive(BackendOf(tensor), tensor.LiveHandle, source, tag, (nint*)work));
+        $"receive from rank {OtherMember(source)}", tensor, writesBack: true,
+        (carried, work) => DistributedNative.bam_group_receive(
+            BackendOf(carried), carried.LiveHandle, source, tag, (nint*)work));
 
     /// <summary>Returns when every rank has called it; what a GPU has yet to do does not count.</summary>
     /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
     public void Barrier()
     {
-        if (!IsAlone)
-            Begin("barrier", null, null, work => DistributedNative.bam_group_barrier(gloo, Milliseconds, (nint*)work)).Wait();
+        if (IsAlone)
+            return;
+        using var scope = TensorScope.Open();
+        // NCCL's own barrier guesses which GPU is this rank's.
+        var pending = gloo == 0
+            ? AllReduceAsync(Tensor.Zeros([1], device: world!.Options.Device))
+            : Begin("barrier", null, null, work => DistributedNative.bam_group_barrier(gloo, Milliseconds, (nint*)work));
+        pending.Wait();
     }
 
     /// <summary>The exception for an operation of which libtorch left a message on this thread.</summary>
@@ -163,7 +177,7 @@ internal sealed unsafe partial class ProcessGroup
 
     private PendingOperation Begin(string name, Tensor? tensor, Action? finish, Func<nint, int> begin)
     {
-        ObjectDisposedException.ThrowIf(gloo == 0, this);
+        ObjectDisposedException.ThrowIf(gloo == 0 && nccl == 0, this);
         nint work = 0;
         return begin((nint)(&work)) == 0
             ? new PendingOperation(this, name, work, finish) { IsPolled = tensor is { Device.IsCpu: false } }
@@ -171,26 +185,34 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     // c10d's limit for sends and receives is that of the wait.
-    private void PointToPoint(string name, Tensor tensor, Func<nint, int> begin) =>
-        Begin(Describe(name, tensor), tensor, null, begin).Wait(Milliseconds);
+    private void PointToPoint(string name, Tensor tensor, bool writesBack, Func<Tensor, nint, int> begin)
+    {
+        var description = Describe(name, tensor);
+        var (carried, finish) = Carry(tensor, writesBack);
+        Begin(description, carried, finish, work => begin(carried, work)).Wait(Milliseconds);
+    }
 
     private nint BackendOf(Tensor tensor) => tensor.Device.IsCpu ? gloo : nccl;
 
-    private bool CanCarry(Device device) => world is null || device.IsCpu || device.Type == world.Options.Device;
+    private bool CanCarry(Device device) => world is null || device.IsCpu || device == world.Options.Device;
 
-    /// <summary>What Gloo can add, and how its result comes back into the tensor.</summary>
-    private (Tensor Carried, Action? Finish) Widen(Tensor tensor, bool writesBack)
+    /// <summary>What the backend takes in a tensor's place, and what has to be done afterwards.</summary>
+    private (Tensor Carried, Action? Finish) Carry(Tensor tensor, bool writesBack, bool isReduced = false)
     {
-        if (tensor.ScalarType != ScalarType.BFloat16 || !tensor.Device.IsCpu)
+        // Without Gloo a tensor goes through the GPU; Gloo may be unable to add bfloat16.
+        var place = tensor.Device.IsCpu && gloo == 0 ? world!.Options.Device : tensor.Device;
+        var type = isReduced && place.IsCpu && tensor.ScalarType == ScalarType.BFloat16 ? ScalarType.Float32 : tensor.ScalarType;
+        if (place == tensor.Device && type == tensor.ScalarType)
             return (tensor, null);
+        using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
-        var wide = tensor.To(ScalarType.Float32).DetachFromScope();
-        return (wide, () =>
+        var copy = tensor.To(place).To(type).DetachFromScope();
+        return (copy, () =>
         {
             using var noGrad = NoGrad.Enter();
             if (writesBack)
-                tensor.Copy_(wide);
-            wide.Dispose();
+                tensor.Copy_(copy);
+            copy.Dispose();
         });
     }
 
@@ -210,7 +232,7 @@ internal sealed unsafe partial class ProcessGroup
         {
             throw new ArgumentException(
                 $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the processor or the group's "
-                + $"kind of device, found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
+                + $"GPU, found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
                 nameof(tensor));
         }
 

@@ -22,9 +22,10 @@ internal sealed record ProcessGroupOptions
     public TimeSpan JoinTimeout { get; init; } = DefaultTimeout;
 
     /// <summary>
-    /// Where this run computes: tensors of the processor are always carried, by Gloo; those of GPUs, by NCCL, if this says so.
+    /// Where this process computes: NCCL carries the tensors of that GPU, and Gloo those of the processor. A build without Gloo
+    /// sends these through the GPU.
     /// </summary>
-    public DeviceType Device { get; init; } = DeviceType.Cpu;
+    public Device Device { get; init; }
 
     /// <summary>
     /// Whether a group of one process uses its backends too, which it does not need: so that they can be tried on one device.
@@ -46,7 +47,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     private readonly bool ownsWorld;
     private readonly int[] worldRanks;
 
-    // Gloo carries what lies on the processor, and the barrier; NCCL what lies on a GPU. 0: there is none.
+    // 0: there is none.
     private nint gloo;
     private nint nccl;
     private bool hasFailed;
@@ -82,7 +83,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         if (options.Size == 1 && !options.RequiresBackend)
             return Single();
 
-        GroupBackends.RequireFor(options.Device);
+        GroupBackends.RequireFor(options.Device.Type);
         var world = World.Open(options);
         try
         {
@@ -163,8 +164,9 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         var group = new ProcessGroup(name, rank, members, world, ownsWorld);
         try
         {
-            group.gloo = world.OpenGroup(prefix, rank, members.Length, GroupBackend.Gloo);
-            if (world.Options.Device != DeviceType.Cpu)
+            if (GroupBackends.Has(GroupBackend.Gloo))
+                group.gloo = world.OpenGroup(prefix, rank, members.Length, GroupBackend.Gloo);
+            if (!world.Options.Device.IsCpu)
                 group.nccl = world.OpenGroup($"{prefix}/nccl", rank, members.Length, GroupBackend.Nccl);
             return group;
         }

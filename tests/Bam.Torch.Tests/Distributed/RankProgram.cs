@@ -49,7 +49,7 @@ internal static class RankProgram
                 Size = numbers[1],
                 Timeout = TimeSpan.FromSeconds(numbers[3]),
                 JoinTimeout = TimeSpan.FromSeconds(numbers[4]),
-                Device = s_device.Type,
+                Device = s_device,
                 RequiresBackend = true,
             });
             try

@@ -67,7 +67,7 @@ internal sealed class ParallelLayout : IDisposable
     public static ParallelLayout Join(DistributedEnvironment environment, ParallelSettings? settings, Device device)
     {
         if (environment.Size == 1) return Alone();
-        var world = ProcessGroup.Open(environment.GroupOptions(device.Type, Timeout()));
+        var world = ProcessGroup.Open(environment.GroupOptions(device, Timeout()));
         try
         {
             // A rank that cannot begin has come to say why and left, which this notices sooner than the making of a subgroup.
@@ -101,7 +101,7 @@ internal sealed class ParallelLayout : IDisposable
         try
         {
             var patience = new[] { Timeout(), LongestExcuse }.Min();
-            using var world = ProcessGroup.Open(environment.GroupOptions(DeviceType.Cpu, patience));
+            using var world = ProcessGroup.Open(environment.GroupOptions(Device.Cpu, patience));
             world.ReportFailure(failure);
         }
         catch (Exception e) when (e is ProcessGroupException or TorchException or InvalidInputException)
