@@ -35,7 +35,7 @@ done
 [[ -z $kit || -e $kit ]] || refuse "--kit: $kit is not there; --pack writes one"
 
 work=$artifacts/check-gpu
-limit=600 # seconds, of all steps together
+limit=600 patience=1 # seconds, of all steps together
 rm -rf "$work"
 mkdir -p "$work"
 # shellcheck source=eng/check-gpu/steps.sh
@@ -46,11 +46,12 @@ if [[ -n $pack ]]; then
   exit
 fi
 if [[ $device == cpu ]]; then
-  steps=10
-  machine_is="a rehearsal on the processor"
+  steps=10 patience=4
+  machine_is="A rehearsal on the processor"
 else
   find_gpu
   find_libtorch
+  machine_is="On a GPU: $machine_is"
 fi
 command -v python3 >/dev/null || refuse "python3 is needed for the report; install it"
 

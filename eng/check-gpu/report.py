@@ -35,7 +35,9 @@ def speed():
 
 
 def memory(name):
-    """The most that a step took beyond what was in use before it, in GB; None where it was not sampled."""
+    """The most that a step took beyond what was in use before it, in GB; None where it failed or was not sampled."""
+    if not any(line.startswith(f"{name}\t") and line.endswith("\tdone") for line in text("steps.tsv").splitlines()):
+        return None
     samples = [int(line) for line in text(f"{name}.memory").split() if line.isdigit()]
     return (max(samples) - samples[0]) * 2**20 / 1e9 if len(samples) > 1 else None
 
@@ -77,9 +79,9 @@ def rows():
         yield f"tokens/s, steps {found['after'] + 1} to {found['steps']}", (
             f"{found['mean']:,.0f} ({found['least']:,.0f} to {found['most']:,.0f})")
         if model:
-            yield f"of {PEAK / 1e12:,.0f} TFLOP/s", f"{found['mean'] * model['training_flops'] / PEAK:.4f}"
+            yield f"of {PEAK / 1e12:,.0f} TFLOP/s", f"{found['mean'] * model['training_flops'] / PEAK:.3g}"
         if found["measured"]:
-            yield "of the fastest product of this run", f"{found['measured']:.4f}"
+            yield "of the fastest product of this run", f"{found['measured']:.3g}"
     if model:
         yield "memory by `bam cost`", gigabytes(model["training_memory"]["total"] / 1e9)
     yield "memory, as allocated", gigabytes(memory("memory"))
@@ -98,7 +100,7 @@ def rows():
 
 
 def main():
-    print(f"# On a GPU: {MACHINE}\n\nCommit {COMMIT}, `eng/check-gpu.sh`.\n\n| | |\n|---|---|")
+    print(f"# {MACHINE}\n\nCommit {COMMIT}, `eng/check-gpu.sh`.\n\n| | |\n|---|---|")
     for name, found in rows():
         print(f"| {name} | {found} |")
     print("\n| step | seconds | |\n|---|---:|---|")
