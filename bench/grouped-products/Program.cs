@@ -16,6 +16,9 @@ internal static class Program
     private const int Intermediate = 2 * 2048;
     private const int Experts = 4;
 
+    // Of the tokens, as routers divide them: no two alike.
+    private static readonly int[] s_sixteenths = [7, 4, 3, 2];
+
     private static readonly Operator s_grouped = Operator.Get("aten::_grouped_mm");
 
     private static void Main(string[] arguments)
@@ -32,8 +35,7 @@ internal static class Program
         var each = Enumerable.Range(0, Experts)
             .Select(expert => weights.Narrow(0, expert, 1).View(Hidden, Intermediate)).ToArray();
 
-        // As routers divide them: no two alike, in sixteenths.
-        long[] counts = [.. new[] { 7, 4, 3, 2 }.Select(part => part * (long)Tokens / scale / 16)];
+        long[] counts = [.. s_sixteenths.Select(part => part * (long)Tokens / scale / 16)];
         var ends = new int[Experts];
         for (int expert = 0, end = 0; expert < Experts; expert++) ends[expert] = end += (int)counts[expert];
         var offsets = Tensor.From<int>(ends, device);
