@@ -72,7 +72,7 @@ write_kit() {
   cp -r "$cli" "$folder/cli"
   cp -r "$programs" "$folder/"
   find "$folder" \( -name '*.pdb' -o -name '*.xml' -o -name 'ParquetSharpNative*' -o -name 'libbam_torch.so' \) -delete
-  logged "packing (a minute)" tar -C "$folder" -cJf "$1.new" . || exit 1
+  logged "packing (a minute)" env XZ_OPT=-T0 tar -C "$folder" -cJf "$1.new" . || exit 1
   mv "$1.new" "$1"
   say "$1: $(($(stat -c %s "$1") / 1000000)) MB"
 }
