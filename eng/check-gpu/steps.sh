@@ -71,6 +71,7 @@ write_kit() {
   done
   cp -r "$cli" "$folder/cli"
   cp -r "$programs" "$folder/"
+  rm -rf "$folder"/programs/ranks/{CodeCoverage,EmptyFiles,alpine,arm64,macos,ubuntu,x64,x86}
   find "$folder" \( -name '*.pdb' -o -name '*.xml' -o -name 'ParquetSharpNative*' -o -name 'libbam_torch.so' \) -delete
   logged "packing (a minute)" env XZ_OPT=-T0 tar -C "$folder" -cJf "$1.new" . || exit 1
   mv "$1.new" "$1"
