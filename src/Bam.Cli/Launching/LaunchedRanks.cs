@@ -5,13 +5,13 @@ using System.Runtime.InteropServices;
 
 namespace Bam.Cli.Launching;
 
-/// <summary>What a launch starts.</summary>
+/// <summary>What <c>bam launch</c> starts.</summary>
 /// <param name="Command">The program and its arguments, the same for every rank.</param>
-/// <param name="Processes">How many ranks.</param>
+/// <param name="Processes">The number of ranks.</param>
 /// <param name="Port">Of the store; 0 for a free one.</param>
 internal sealed record LaunchOptions(IReadOnlyList<string> Command, int Processes, int Port = 0)
 {
-    /// <summary>How long ranks have to end by themselves after one has died.</summary>
+    /// <summary>How long ranks have to end by themselves after one has failed.</summary>
     public TimeSpan StopPatience { get; init; } = TimeSpan.FromSeconds(30);
 }
 
@@ -32,18 +32,18 @@ internal sealed record RankDeath(int Rank, int Status)
 }
 
 /// <summary>
-/// The ranks of one attempt, processes of this machine. Rank 0 has this process's output; the lines of the others come through
-/// the reporter, marked with their rank. Every rank has a session of its own, so that Ctrl-C reaches it once, through
-/// <see cref="Run"/>, and gets SIGTERM when this process dies.
+/// The ranks of one attempt, processes of this machine. Rank 0 has this process's output; the lines of the others go to the
+/// reporter, with their rank as a prefix. Every rank has a session of its own, so that Ctrl-C reaches it once, through
+/// <see cref="Run"/>, and it gets SIGTERM when this process dies.
 /// </summary>
 internal sealed partial class LaunchedRanks : IDisposable
 {
     private const int SigKill = 9;
     private const int SigTerm = 15;
 
-    // Marks in the queue of ended ranks.
+    // Events other than the end of a rank, whose event is its number.
     private const int Cancelled = -1;
-    private const int Timer = -2;
+    private const int PatienceOver = -2;
 
     // A grandchild can hold a pipe open after its rank has ended.
     private static readonly TimeSpan OutputPatience = TimeSpan.FromSeconds(2);
@@ -57,10 +57,14 @@ internal sealed partial class LaunchedRanks : IDisposable
     private LaunchedRanks(LaunchOptions options, IReporter reporter) => (this.options, this.reporter) = (options, reporter);
 
     /// <summary>
-    /// Starts the ranks and waits for all. When one dies, the others get SIGTERM and, after a while, SIGKILL. Cancellation passes
-    /// SIGTERM on, and waits for what the ranks save. The ranks read <paramref name="attempt"/>, from 0.
+    /// Starts the ranks and waits for all. If one fails, the others get SIGTERM and, after
+    /// <see cref="LaunchOptions.StopPatience"/>, SIGKILL. On cancellation all get SIGTERM, and this waits until they have saved.
     /// </summary>
-    /// <returns>The rank that died; null if all ended well, or after cancellation.</returns>
+    /// <param name="options">What to start.</param>
+    /// <param name="attempt">From 0; the ranks put it before the store's keys.</param>
+    /// <param name="reporter">Gets the lines of the ranks above 0.</param>
+    /// <param name="cancellation">Stops the ranks.</param>
+    /// <returns>The first rank that failed; null if all ended well, or after cancellation.</returns>
     public static RankDeath? Run(LaunchOptions options, int attempt, IReporter reporter, CancellationToken cancellation)
     {
         using var ranks = new LaunchedRanks(options, reporter);
@@ -79,7 +83,7 @@ internal sealed partial class LaunchedRanks : IDisposable
         var port = (options.Port == 0 ? FreePort.Find() : options.Port).ToString(CultureInfo.InvariantCulture);
         for (var rank = 0; rank < options.Processes; rank++)
         {
-            // setsid and setpriv replace themselves by the program: its process is the one that is started here.
+            // setsid and setpriv replace themselves by the program, so that the process started here becomes the rank.
             var start = new ProcessStartInfo("setsid", ["setpriv", "--pdeathsig", "TERM", "--", .. options.Command])
             {
                 RedirectStandardInput = rank > 0,
@@ -112,11 +116,11 @@ internal sealed partial class LaunchedRanks : IDisposable
         processes.Add(process);
         if (rank == 0) return;
         process.StandardInput.Close();
-        outputs.Add(Pass(process.StandardOutput, rank));
-        outputs.Add(Pass(process.StandardError, rank));
+        outputs.Add(ForwardLines(process.StandardOutput, rank));
+        outputs.Add(ForwardLines(process.StandardError, rank));
     }
 
-    private async Task Pass(StreamReader reader, int rank)
+    private async Task ForwardLines(StreamReader reader, int rank)
     {
         while (await reader.ReadLineAsync().ConfigureAwait(false) is { } line)
             if (line.Length > 0) reporter.Say($"[rank {rank}] {line}");
@@ -125,7 +129,7 @@ internal sealed partial class LaunchedRanks : IDisposable
     private RankDeath? Wait(CancellationToken cancellation)
     {
         using var registration = cancellation.Register(() => events.Add(Cancelled));
-        using var patience = new Timer(_ => events.Add(Timer));
+        using var patience = new Timer(_ => events.Add(PatienceOver));
         RankDeath? death = null;
         for (var running = options.Processes; running > 0;)
         {
@@ -134,7 +138,7 @@ internal sealed partial class LaunchedRanks : IDisposable
                 case Cancelled:
                     Signal(SigTerm);
                     break;
-                case Timer:
+                case PatienceOver:
                     Signal(SigKill);
                     break;
                 case var rank:
@@ -156,7 +160,7 @@ internal sealed partial class LaunchedRanks : IDisposable
     {
         foreach (var process in processes.Where(process => !process.HasExited))
         {
-            // What a killed rank has started goes with it: its session is a process group too.
+            // With a killed rank its own children end too: its session is a process group.
             if (signal == SigKill) _ = kill(-process.Id, signal);
             _ = kill(process.Id, signal);
         }

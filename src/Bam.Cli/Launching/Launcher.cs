@@ -1,13 +1,13 @@
 namespace Bam.Cli.Launching;
 
-/// <summary>Runs the ranks, and all of them again after a death, as often as was asked for.</summary>
+/// <summary>Runs the ranks, and after a failure all of them again, as often as was asked for.</summary>
 internal static class Launcher
 {
     /// <summary>
-    /// All ranks begin again at most <paramref name="restarts"/> times. A wrong request is not tried again: it would be refused
-    /// again. Neither is an interrupted rank: somebody wants it to end.
+    /// All ranks start again at most <paramref name="restarts"/> times. A wrong request is not repeated, because it would be
+    /// refused again; neither is an interrupted one, because somebody wanted it to end.
     /// </summary>
-    /// <returns>The status of the rank that died; 0 if none did.</returns>
+    /// <returns>The exit status of the first rank that failed; 0 if none did.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the ranks have saved and ended.</exception>
     public static int Run(LaunchOptions options, int restarts, IReporter reporter, CancellationToken cancellation)
     {

@@ -15,7 +15,7 @@ internal sealed record ProcessGroupOptions
 
     public required int Size { get; init; }
 
-    /// <summary>Of each operation.</summary>
+    /// <summary>The time-out of each operation.</summary>
     public TimeSpan Timeout { get; init; } = DefaultTimeout;
 
     /// <summary>How long a process waits for the store, and for the other members of a group to join.</summary>
@@ -122,7 +122,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
 
     /// <summary>
     /// Tells the other ranks why this process ends; their messages repeat it. A <see cref="ProcessGroupException"/> is not passed
-    /// on: its cause lies with another rank, and is known.
+    /// on: its cause is another rank, and is known already.
     /// </summary>
     public void ReportFailure(Exception failure)
     {
@@ -131,7 +131,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         hasFailed = true;
     }
 
-    /// <summary>Leaves the group; the first one, which all processes share, last of all.</summary>
+    /// <summary>Leaves the group. The group of all processes is disposed of last.</summary>
     public void Dispose()
     {
         Close(Interlocked.Exchange(ref nccl, 0));
@@ -140,7 +140,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
             world!.Dispose();
     }
 
-    /// <summary>Closes the connections, on which other ranks may wait: they learn by it that this one has ended.</summary>
+    /// <summary>Closes the connections; ranks that wait on them learn thereby that this one has ended.</summary>
     private void Close(nint handle)
     {
         if (handle == 0)
@@ -151,7 +151,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
             return;
         }
 
-        // After a failure other operations may be under way, and closing waits for them: that must not keep the process.
+        // After a failure, other operations may be pending. Closing waits for them, which must not delay the process's end.
         var closing = new Thread(() => _ = DistributedNative.bam_group_free(handle)) { IsBackground = true, Name = "closing" };
         closing.Start();
         closing.Join(Heartbeat.Interval);
@@ -256,7 +256,7 @@ internal sealed class World : IDisposable
         Store.Dispose();
     }
 
-    /// <summary>The ranks that have not arrived, asked for by a connection that no time-out has put out of step.</summary>
+    /// <summary>The ranks that have not arrived; read over a new connection, as a time-out makes a connection unusable.</summary>
     private string? Missing(int[] members, Func<int, string> arrival)
     {
         try
