@@ -231,8 +231,8 @@ internal sealed unsafe partial class ProcessGroup
         if (!isCarried || !tensor.IsContiguous || !CanCarry(tensor.Device))
         {
             throw new ArgumentException(
-                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the processor or the group's "
-                + $"GPU, found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
+                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the processor or the "
+                + $"group's GPU, found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
                 nameof(tensor));
         }
 
