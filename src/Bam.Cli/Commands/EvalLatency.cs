@@ -63,7 +63,7 @@ internal sealed class EvalLatency : Verb
             Runs = invocation.Get(runs),
         };
         LibTorch.Load();
-        var place = DeviceOption.Of(invocation, device);
+        var place = CommandRanks.DeviceOf(invocation, device);
         CommandRanks.Run(invocation, place, ranks => Measure(options, place, ranks, invocation));
         return ExitStatus.Done;
     }

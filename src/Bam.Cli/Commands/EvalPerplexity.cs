@@ -103,7 +103,7 @@ internal sealed class EvalPerplexity : Verb
             .ToList();
 
         LibTorch.Load();
-        var where = DeviceOption.Of(invocation, device);
+        var where = CommandRanks.DeviceOf(invocation, device);
         if (isPerDocument)
         {
             DistributedEnvironment.Current().RequireAlone("evaluation per document");

@@ -121,7 +121,7 @@ internal sealed class Generate : Verb
         var text = encoder is null ? PromptText.Read(invocation, prompt, promptFile) : "";
 
         LibTorch.Load();
-        var place = DeviceOption.Of(invocation, device);
+        var place = CommandRanks.DeviceOf(invocation, device);
         CommandRanks.Run(invocation, place, Write);
         return ExitStatus.Done;
 

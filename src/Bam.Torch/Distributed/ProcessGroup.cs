@@ -21,8 +21,16 @@ internal sealed record ProcessGroupOptions
     /// <summary>How long a process waits for the store, and for the other members of a group to join.</summary>
     public TimeSpan JoinTimeout { get; init; } = DefaultTimeout;
 
-    /// <summary>Where the tensors are: Gloo carries those of processors, NCCL those of GPUs.</summary>
-    public DeviceType Device { get; init; } = DeviceType.Cpu;
+    /// <summary>
+    /// Where this process computes: NCCL carries the tensors of that GPU, and Gloo those of the processor. A build without Gloo
+    /// sends these through the GPU.
+    /// </summary>
+    public Device Device { get; init; }
+
+    /// <summary>
+    /// Whether a group of one process uses its backends too, which it does not need: so that they can be tried on one device.
+    /// </summary>
+    public bool RequiresBackend { get; init; }
 }
 
 /// <summary>
@@ -38,16 +46,18 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     private readonly World? world;
     private readonly bool ownsWorld;
     private readonly int[] worldRanks;
-    private nint backend;
 
-    private ProcessGroup(string name, int rank, int[] worldRanks, World? world, bool ownsWorld, nint backend)
+    // 0: there is none.
+    private nint gloo;
+    private nint nccl;
+
+    private ProcessGroup(string name, int rank, int[] worldRanks, World? world, bool ownsWorld)
     {
         Name = name;
         Rank = rank;
         this.worldRanks = worldRanks;
         this.world = world;
         this.ownsWorld = ownsWorld;
-        this.backend = backend;
     }
 
     public string Name { get; }
@@ -58,7 +68,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     public int Size => worldRanks.Length;
 
     /// <summary>A group of this process alone.</summary>
-    public static ProcessGroup Single() => new("world", 0, [0], null, ownsWorld: false, 0);
+    public static ProcessGroup Single() => new("world", 0, [0], null, ownsWorld: false);
 
     /// <summary>Joins the group of all processes, named <c>world</c>; every process calls it. Rank 0 runs the store.</summary>
     /// <exception cref="ProcessGroupException">
@@ -69,10 +79,10 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Size, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Rank);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Rank, options.Size);
-        if (options.Size == 1)
+        if (options.Size == 1 && !options.RequiresBackend)
             return Single();
 
-        GroupBackends.Require(GroupBackends.For(options.Device));
+        GroupBackends.RequireFor(options.Device.Type);
         var world = World.Open(options);
         try
         {
@@ -105,7 +115,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         var members = new int[ranks.Length];
         for (var i = 0; i < members.Length; i++)
             members[i] = worldRanks[ranks[i]];
-        return members.Length == 1 ? new(name, 0, members, null, ownsWorld: false, 0)
+        return members.Length == 1 ? new(name, 0, members, null, ownsWorld: false)
             : Join(name, place, members, world!, ownsWorld: false);
     }
 
@@ -123,9 +133,8 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     /// <summary>Leaves the group. The group of all processes is disposed of last.</summary>
     public void Dispose()
     {
-        var handle = Interlocked.Exchange(ref backend, 0);
-        if (handle != 0)
-            Close(handle);
+        Close(Interlocked.Exchange(ref nccl, 0));
+        Close(Interlocked.Exchange(ref gloo, 0));
         if (ownsWorld)
             world!.Dispose();
     }
@@ -133,6 +142,8 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     /// <summary>Closes the connections; ranks that wait on them learn thereby that this one has ended.</summary>
     private void Close(nint handle)
     {
+        if (handle == 0)
+            return;
         if (!world!.HasFailed)
         {
             _ = DistributedNative.bam_group_free(handle);
@@ -149,16 +160,22 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     {
         var prefix = $"group/{name}";
         world.Meet(name, prefix, members, members[rank]);
+        var group = new ProcessGroup(name, rank, members, world, ownsWorld);
         try
         {
-            var timeout = world.Options.Timeout;
-            var handle = world.Store.OpenGroup(prefix, rank, members.Length, world.Backend, timeout);
-            return new(name, rank, members, world, ownsWorld, handle);
+            if (GroupBackends.Has(GroupBackend.Gloo))
+                group.gloo = world.OpenGroup(prefix, rank, members.Length, GroupBackend.Gloo);
+            if (!world.Options.Device.IsCpu)
+                group.nccl = world.OpenGroup($"{prefix}/nccl", rank, members.Length, GroupBackend.Nccl);
+            return group;
         }
         catch (TorchException)
         {
             var reason = TcpStore.Reason();
-            throw new ProcessGroupException(name, rank, "connecting the ranks", world.Blame(reason));
+            var failure = new ProcessGroupException(name, rank, "connecting the ranks", world.Blame(reason));
+            world.HasFailed = true;
+            group.Close(group.gloo);
+            throw failure;
         }
     }
 }
@@ -179,8 +196,6 @@ internal sealed class World : IDisposable
 
     public Heartbeat Heartbeat { get; }
 
-    public GroupBackend Backend => GroupBackends.For(Options.Device);
-
     /// <summary>An operation of one of the groups has failed, or the process ends by another failure.</summary>
     public bool HasFailed { get; set; }
 
@@ -199,6 +214,11 @@ internal sealed class World : IDisposable
             throw;
         }
     }
+
+    /// <summary>Joins a backend of a group, whose keys stand behind <paramref name="prefix"/>.</summary>
+    /// <exception cref="TorchException">Another member could not be reached.</exception>
+    public nint OpenGroup(string prefix, int rank, int size, GroupBackend backend) =>
+        Store.OpenGroup(prefix, rank, size, backend, Options.Timeout);
 
     /// <summary>Waits until all members of a group are there.</summary>
     /// <exception cref="ProcessGroupException">Names those that are not.</exception>

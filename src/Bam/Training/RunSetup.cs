@@ -79,8 +79,7 @@ internal sealed class RunSetup
         LibTorch.Load(new LibTorchOptions { Threads = settings.Threads ?? 0 });
         try
         {
-            var isNumbered = localRank > 0 && settings.Device is TrainingSettings.DefaultDevice or "cuda" && Device.CudaCount > 0;
-            return Device.Parse(isNumbered ? $"cuda:{localRank}" : settings.Device);
+            return Device.Parse(settings.Device, localRank);
         }
         catch (FormatException e)
         {

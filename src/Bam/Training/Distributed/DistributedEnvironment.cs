@@ -66,7 +66,7 @@ internal sealed record DistributedEnvironment(int Rank, int Size, int LocalRank,
     }
 
     /// <summary>The options with which this process joins the group of all processes.</summary>
-    public ProcessGroupOptions GroupOptions(DeviceType device, TimeSpan timeout) => new()
+    public ProcessGroupOptions GroupOptions(Device device, TimeSpan timeout) => new()
     {
         // A group of one process does not use it.
         Store = Store ?? new StoreAddress("localhost", 0),

@@ -19,11 +19,9 @@ internal sealed class ParallelLayout : IDisposable
     // Of the report of a failed start: the others may have failed too, and never come.
     private static readonly TimeSpan LongestReport = TimeSpan.FromSeconds(30);
 
-    private readonly Device device;
-
-    private ParallelLayout(ProcessGroup world, int experts, Device device)
+    private ParallelLayout(ProcessGroup world, int experts)
     {
-        (World, this.device) = (world, device);
+        World = world;
         var (dataRank, expertRank) = (world.Rank / experts, world.Rank % experts);
         int[] neighbours = [.. Enumerable.Range(0, experts).Select(e => dataRank * experts + e)];
         int[] peers = [.. Enumerable.Range(0, world.Size / experts).Select(d => d * experts + expertRank)];
@@ -61,7 +59,7 @@ internal sealed class ParallelLayout : IDisposable
     public string? Description => IsAlone ? null : $"data {Data.Size} × experts {Experts.Size}";
 
     /// <summary>The layout of one process.</summary>
-    public static ParallelLayout Alone() => new(ProcessGroup.Single(), experts: 1, Device.Cpu);
+    public static ParallelLayout Alone() => new(ProcessGroup.Single(), experts: 1);
 
     /// <summary>Joins the other processes of this run; every process calls it.</summary>
     /// <param name="environment">This process's place.</param>
@@ -72,12 +70,12 @@ internal sealed class ParallelLayout : IDisposable
     public static ParallelLayout Join(DistributedEnvironment environment, ParallelSettings? settings, Device device)
     {
         if (environment.Size == 1) return Alone();
-        var world = ProcessGroup.Open(environment.GroupOptions(device.Type, Timeout()));
+        var world = ProcessGroup.Open(environment.GroupOptions(device, Timeout()));
         try
         {
             // A rank that could not start joins to report why, and leaves: the barrier notices this sooner than a subgroup would.
             world.Barrier();
-            return Of(world, settings, device);
+            return Of(world, settings);
         }
         catch (Exception e)
         {
@@ -90,13 +88,12 @@ internal sealed class ParallelLayout : IDisposable
     /// <summary>Divides the world, which is disposed of with the layout; every process calls it.</summary>
     /// <param name="world">All processes of the run.</param>
     /// <param name="settings">The configuration's; null for data parallelism over all processes.</param>
-    /// <param name="device">Where this process computes.</param>
     /// <exception cref="InvalidInputException">The configuration asks for another number of processes.</exception>
     /// <exception cref="ProcessGroupException">A rank did not come within the time-out.</exception>
-    public static ParallelLayout Of(ProcessGroup world, ParallelSettings? settings, Device device)
+    public static ParallelLayout Of(ProcessGroup world, ParallelSettings? settings)
     {
         RequireSize(world.Size, settings);
-        return new(world, settings?.Experts ?? 1, device);
+        return new(world, settings?.Experts ?? 1);
     }
 
     /// <summary>
@@ -107,7 +104,7 @@ internal sealed class ParallelLayout : IDisposable
         try
         {
             var patience = new[] { Timeout(), LongestReport }.Min();
-            using var world = ProcessGroup.Open(environment.GroupOptions(DeviceType.Cpu, patience));
+            using var world = ProcessGroup.Open(environment.GroupOptions(Device.Cpu, patience));
             world.ReportFailure(failure);
         }
         catch (Exception e) when (e is ProcessGroupException or TorchException or InvalidInputException)
@@ -124,8 +121,8 @@ internal sealed class ParallelLayout : IDisposable
     {
         if (IsAlone) return [own.ToArray()];
         using var scope = TensorScope.Open();
-        var all = Tensor.Empty([World.Size, own.Length], ScalarType.Float64, device);
-        World.AllGather(all, Tensor.From(own, device));
+        var all = Tensor.Empty([World.Size, own.Length], ScalarType.Float64);
+        World.AllGather(all, Tensor.From(own));
         var numbers = all.ToArray<double>();
         return [.. numbers.Chunk(own.Length)];
     }
@@ -140,7 +137,7 @@ internal sealed class ParallelLayout : IDisposable
     {
         if (Data.Size == 1) return own;
         using var scope = TensorScope.Open();
-        var sums = Tensor.From<double>(own, device);
+        var sums = Tensor.From<double>(own);
         Data.AllReduce(sums);
         return sums.ToArray<double>();
     }

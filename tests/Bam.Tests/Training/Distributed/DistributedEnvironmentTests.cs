@@ -137,8 +137,8 @@ public class DistributedEnvironmentTests
     [Fact]
     public void Options_of_the_group()
     {
-        var options = Read(Torchrun).GroupOptions(DeviceType.Cuda, TimeSpan.FromSeconds(5));
-        (options.Rank, options.Size, options.Device, options.Timeout.TotalSeconds).ShouldBe((3, 8, DeviceType.Cuda, 5));
+        var options = Read(Torchrun).GroupOptions(Device.Cuda(1), TimeSpan.FromSeconds(5));
+        (options.Rank, options.Size, options.Device, options.Timeout.TotalSeconds).ShouldBe((3, 8, Device.Cuda(1), 5));
         options.Store.Host.ShouldBe("gpu1");
     }
 
