@@ -40,7 +40,7 @@ internal static class CommandRanks
 
         try
         {
-            using var group = ProcessGroup.Open(place.GroupOptions(device.Type, ProcessGroupOptions.DefaultTimeout));
+            using var group = RankNetwork.Join(place, device.Type);
             try
             {
                 command(group);

@@ -19,7 +19,7 @@ internal static class RankStart
         }
         catch (Exception e)
         {
-            if (environment.Size > 1) ParallelLayout.Excuse(environment, e);
+            if (environment.Size > 1) RankNetwork.Excuse(environment, e);
             throw;
         }
     }

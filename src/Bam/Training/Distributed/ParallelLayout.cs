@@ -1,4 +1,3 @@
-using System.Globalization;
 using Bam.Torch;
 using Bam.Torch.Distributed;
 
@@ -11,14 +10,6 @@ namespace Bam.Training.Distributed;
 /// </summary>
 internal sealed class ParallelLayout : IDisposable
 {
-    /// <summary>If set, the seconds that a rank waits for the others.</summary>
-    internal const string TimeoutVariable = "BAM_RANK_TIMEOUT";
-
-    private const int LongestTimeout = 24 * 60 * 60;
-
-    // The others may have failed too.
-    private static readonly TimeSpan LongestExcuse = TimeSpan.FromSeconds(30);
-
     private readonly Device device;
 
     private ParallelLayout(ProcessGroup world, int experts, Device device)
@@ -48,6 +39,9 @@ internal sealed class ParallelLayout : IDisposable
     /// <summary>The ranks that see the same tokens and hold different experts; its size is E.</summary>
     public ProcessGroup Experts { get; }
 
+    /// <summary>The processes of the run that are on this machine and share its memory.</summary>
+    public int LocalSize { get; private init; } = 1;
+
     /// <summary>True for the rank that speaks and writes: rank 0 of the world.</summary>
     public bool IsFirst => World.Rank == 0;
 
@@ -69,47 +63,17 @@ internal sealed class ParallelLayout : IDisposable
     public static ParallelLayout Join(DistributedEnvironment environment, ParallelSettings? settings, Device device)
     {
         if (environment.Size == 1) return Alone();
-        var world = ProcessGroup.Open(environment.GroupOptions(device.Type, Timeout()));
+        var world = RankNetwork.Join(environment, device.Type);
         try
         {
-            // A rank that cannot begin has come to say why and left, which this notices sooner than the making of a subgroup.
-            world.Barrier();
-            return Of(world, settings, device);
+            RequireSize(world.Size, settings);
+            return new(world, settings?.Experts ?? 1, device) { LocalSize = environment.LocalSize };
         }
         catch (Exception e)
         {
             world.ReportFailure(e);
             world.Dispose();
             throw;
-        }
-    }
-
-    /// <summary>Divides the world, which is disposed of with the layout; every process calls it.</summary>
-    /// <param name="world">All processes of the run.</param>
-    /// <param name="settings">The configuration's; null for data parallelism over all processes.</param>
-    /// <param name="device">Where this process computes.</param>
-    /// <exception cref="InvalidInputException">The configuration asks for another number of processes.</exception>
-    /// <exception cref="ProcessGroupException">A rank did not come within the time-out.</exception>
-    public static ParallelLayout Of(ProcessGroup world, ParallelSettings? settings, Device device)
-    {
-        RequireSize(world.Size, settings);
-        return new(world, settings?.Experts ?? 1, device);
-    }
-
-    /// <summary>
-    /// Tells the other ranks why one that could not join has ended, so that they need not wait for it until the time is over.
-    /// </summary>
-    public static void Excuse(DistributedEnvironment environment, Exception failure)
-    {
-        try
-        {
-            var patience = new[] { Timeout(), LongestExcuse }.Min();
-            using var world = ProcessGroup.Open(environment.GroupOptions(DeviceType.Cpu, patience));
-            world.ReportFailure(failure);
-        }
-        catch (Exception e) when (e is ProcessGroupException or TorchException or InvalidInputException)
-        {
-            // The failure itself is what the user has to know.
         }
     }
 
@@ -167,17 +131,5 @@ internal sealed class ParallelLayout : IDisposable
         Data.Dispose();
         Experts.Dispose();
         World.Dispose();
-    }
-
-    private static TimeSpan Timeout()
-    {
-        if (Environment.GetEnvironmentVariable(TimeoutVariable) is not { Length: > 0 } text)
-            return ProcessGroupOptions.DefaultTimeout;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            && seconds is >= 1 and <= LongestTimeout
-            ? TimeSpan.FromSeconds(seconds)
-            : throw new InvalidInputException(
-                $"the environment variable {TimeoutVariable}", $"seconds from 1 to {LongestTimeout}", $"'{text}'",
-                "set it right, or unset it");
     }
 }

@@ -142,7 +142,7 @@ internal static class TrainingRank
         private int calls;
 
         public IReadOnlyDictionary<string, DomainEvaluation> Measure(
-            LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation)
+            LanguageModel model, ProcessGroup ranks, string activity, IReporter reporter, CancellationToken cancellation)
         {
             if (++calls == 1) act();
             return new Dictionary<string, DomainEvaluation>();
