@@ -70,11 +70,8 @@ internal static class StudyReport
     {
         if (TaskMeasure.Of(study).Count == 0) Remove(files.TasksCsv, TaskFiles.IsCsv);
         var old = files.OfOtherForm;
-        // Without a name, the files may be those of another recipe in this directory.
-        var isOwn = study.Recipe.HasOneUnit
-            ? !StudySet.IsTaken(study.Name)
-            : StudyFigures.IsJson(old.Json, study.Name);
-        if (!isOwn) return;
+        // Files of the same names may be those of another recipe in this directory, or just written.
+        if (StudySet.IsTaken(study.Name) || !StudyFigures.IsJson(old.Json, study.Name)) return;
         Remove(old.Page, HtmlPage.IsOne);
         Remove(old.Csv, StudyFigures.IsCsv);
         Remove(old.TasksCsv, TaskFiles.IsCsv);

@@ -79,6 +79,19 @@ public class ProcessGroupFailureTests : TorchTest
     }
 
     [Fact]
+    public void What_was_tried_for_a_store_and_who_names_it_is_said()
+    {
+        var address = new StoreAddress("127.0.0.1", Ranks.FreePort());
+        Should.Throw<ProcessGroupException>(() => TcpStore.Connect(address, TimeSpan.FromSeconds(0.5), "MASTER_ADDR and MASTER_PORT"))
+            .Message.ShouldMatch(
+                "the last of [2-5] attempts to connect\\); is rank 0 running, and does this machine reach it at that address, "
+                + "which MASTER_ADDR and MASTER_PORT name\\?$");
+        Should.Throw<ProcessGroupException>(() => TcpStore.Connect(address with { IsServedByRankZero = false }, TimeSpan.FromSeconds(0.01)))
+            .Message.ShouldEndWith(
+                "the only attempt to connect); is the launcher that runs it running, and does this machine reach it at that address?");
+    }
+
+    [Fact]
     public void A_port_that_is_taken_is_named()
     {
         var address = new StoreAddress("127.0.0.1", Ranks.FreePort());
