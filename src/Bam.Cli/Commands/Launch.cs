@@ -47,7 +47,8 @@ internal sealed class Launch : Verb
         var command = invocation.GetRequired(words);
         var count = Within(invocation, processes, 1, 4096);
         RequireCommand(command, count);
-        var options = new LaunchOptions([.. ThisProgram.Command, .. command], count, Within(invocation, port, 0, ushort.MaxValue));
+        var options = new LaunchOptions(
+            [.. ThisProgram.Command, .. command], count, Within(invocation, port, 0, ushort.MaxValue));
         return Launcher.Run(
             options, Within(invocation, restarts, 0, int.MaxValue), invocation.Reporter, invocation.Cancellation);
     }

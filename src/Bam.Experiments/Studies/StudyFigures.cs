@@ -74,7 +74,8 @@ internal static class StudyFigures
     /// <summary>True for a file that <see cref="WriteJson"/> wrote for a study of that name.</summary>
     internal static bool IsJson(string path, string name) =>
         IsJson(path)
-        && InputFile.ReadHead(path).StartsWith($"{{\n  \"name\": {JsonSerializer.Serialize(name, Json)},\n", StringComparison.Ordinal);
+        && InputFile.ReadHead(path)
+            .StartsWith($"{{\n  \"name\": {JsonSerializer.Serialize(name, Json)},\n", StringComparison.Ordinal);
 
     private static object Describe(Study study) => new
     {

@@ -80,8 +80,8 @@ internal sealed unsafe class TcpStore : IDisposable
                 var tried = attempt == 1 ? "the only attempt to connect" : $"the last of {attempt} attempts to connect";
                 var server = address.IsServedByRankZero ? "rank 0" : "the launcher that runs it";
                 throw new ProcessGroupException(
-                    $"no store at {address} after {timeout.TotalSeconds:0.#} s ({refusal}: {tried}); is {server} running, and does "
-                    + $"this machine reach it at that address{(source.Length > 0 ? $", which {source} name" : "")}?");
+                    $"no store at {address} after {timeout.TotalSeconds:0.#} s ({refusal}: {tried}); is {server} running, and "
+                    + $"does this machine reach it at that address{(source.Length > 0 ? $", which {source} name" : "")}?");
             }
 
             Thread.Sleep(RetryMilliseconds);

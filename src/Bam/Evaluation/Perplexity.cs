@@ -10,8 +10,8 @@ internal static class Perplexity
 {
     /// <summary>
     /// Evaluates a model on one text; <paramref name="bytes"/> is its UTF-8 size, null if unknown. <paramref name="advance"/>
-    /// receives the number of finished targets after each batch. With <paramref name="divided"/>, only the batches of this process
-    /// are scored; its <see cref="DividedBatches.Complete"/> has what the others add.
+    /// receives the number of finished targets after each batch. With <paramref name="divided"/>, only this process's batches are
+    /// scored; <see cref="DividedBatches.Complete"/> has the total of all.
     /// </summary>
     /// <exception cref="InvalidInputException">
     /// The text is too short or has ids outside the model's vocabulary, or windows are empty or exceed max_position_embeddings.

@@ -52,8 +52,9 @@ internal static class MemoryRule
         var needed = TrainingMemory.Of(model, costs).Total;
         if (!isWhole || needed <= available / local) return null;
         var checkpointing = settings.ActivationCheckpointing ? "" : ", or set activation_checkpointing to true";
+        var each = local > 1 ? $" in each of {local} processes" : "";
         return $"a step of micro-batches of {microBatch} × {settings.SequenceLength} tokens needs about {needed} bytes of "
-            + $"memory{(local > 1 ? $" in each of {local} processes" : "")}, {available} are here; raise gradient_accumulation{checkpointing}";
+            + $"memory{each}, {available} are here; raise gradient_accumulation{checkpointing}";
     }
 
     private static long Trained(ModelConfig model, TrainingSettings settings, int ranks)

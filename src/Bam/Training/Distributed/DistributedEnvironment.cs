@@ -12,7 +12,7 @@ namespace Bam.Training.Distributed;
 /// <param name="Rank">From 0 to <paramref name="Size"/> - 1.</param>
 /// <param name="Size">Processes of the run; 1 without a launcher.</param>
 /// <param name="LocalRank">Of the processes on this machine, from 0: the number of its GPU.</param>
-/// <param name="LocalSize">Processes on this machine; at least <paramref name="LocalRank"/> + 1 where no variable says it.</param>
+/// <param name="LocalSize">Processes on this machine; <paramref name="LocalRank"/> + 1 where no variable says it.</param>
 /// <param name="Store">Where the processes meet; null for one process.</param>
 /// <param name="Source">The variables that say so, for messages.</param>
 /// <param name="StoreSource">The variables that the address of <paramref name="Store"/> comes from, for messages.</param>
@@ -147,9 +147,8 @@ internal sealed record DistributedEnvironment(
     {
         const string name = "SLURM_STEP_TASKS_PER_NODE";
         if (variable(name) is not { } list || variable("SLURM_NODEID") is not { } node) return localRank + 1;
-        return SlurmTaskList.At(list, Number(node, "SLURM_NODEID", 0, int.MaxValue)) is { } count && count > localRank && count <= size
-            ? count
-            : localRank + 1;
+        var count = SlurmTaskList.At(list, Number(node, "SLURM_NODEID", 0, int.MaxValue)) ?? 0;
+        return count > localRank && count <= size ? count : localRank + 1;
     }
 
     private static int SlurmPort(Func<string, string?> variable, Func<string, string> required)

@@ -16,7 +16,7 @@ internal static class RankNetwork
     // The others may have failed too.
     private static readonly TimeSpan LongestExcuse = TimeSpan.FromSeconds(30);
 
-    /// <summary>Joins the group of all processes; every process calls it. If the environment is wrong, the others hear it.</summary>
+    /// <summary>Joins the group of all processes; every process calls it. The others hear what is wrong here.</summary>
     /// <exception cref="InvalidInputException">A variable is wrong; the message names it.</exception>
     /// <exception cref="ProcessGroupException">A rank did not come within the time-out, or could not.</exception>
     public static ProcessGroup Join(DistributedEnvironment place, DeviceType device)

@@ -57,7 +57,8 @@ public sealed class DividedEvaluationTests : IDisposable
     {
         var text = TinyRun.Yaml(name, "evaluate_every: 10", TinyRun.Mixture, steps: 20);
         foreach (var domain in (string[])["count", "walk"])
-            text = text.Replace($"path: {domain}\n", $"path: {domain}\n    validation: {domain}/train\n", StringComparison.Ordinal);
+            text = text.Replace(
+                $"path: {domain}\n", $"path: {domain}\n    validation: {domain}/train\n", StringComparison.Ordinal);
         System.IO.File.WriteAllText(run[$"{name}.yaml"], text);
         return run[$"{name}.yaml"];
     }

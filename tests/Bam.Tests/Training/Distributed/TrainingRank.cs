@@ -106,7 +106,8 @@ internal static class TrainingRank
         var setup = RunSetup.Of(config, Device.Cpu, layout, SilentReporter.Instance);
         using var session = setup.CreateSession();
         setup.FillParameters(session.Model);
-        using var texts = HeldOutDomains.Open(config.Data.Select(domain => (domain.Domain, domain.Validation!)), "evaluate_every");
+        using var texts = HeldOutDomains.Open(
+            config.Data.Select(domain => (domain.Domain, domain.Validation!)), "evaluate_every");
         foreach (var (name, result) in Measure(CancellationToken.None))
             Console.WriteLine($"{name}: {result.TotalNll:R} nats of {result.Tokens} tokens");
 
