@@ -131,8 +131,8 @@ internal sealed class RunRecipe : Verb
             [.. Enumerable.Range(1, count).Select(i => new ChildProcess($"worker {i}", command, ChildOutput.Messages))],
             Timeout.InfiniteTimeSpan,
             invocation.Reporter,
-            invocation.Cancellation,
-            (death, running) => invocation.Reporter.Warn($"{death}{(running > 0 ? "; the others are stopped" : "")}"));
+            (death, running) => invocation.Reporter.Warn($"{death}{(running > 0 ? "; the others are stopped" : "")}"),
+            invocation.Cancellation);
         invocation.Cancellation.ThrowIfCancellationRequested();
         if (death is null)
         {

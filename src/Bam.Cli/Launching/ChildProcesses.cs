@@ -79,17 +79,17 @@ internal sealed partial class ChildProcesses : IDisposable
     /// <param name="children">What to start.</param>
     /// <param name="stopPatience">How long the others have to end by themselves.</param>
     /// <param name="reporter">Gets the lines.</param>
-    /// <param name="cancellation">Ends all.</param>
     /// <param name="onDeath">Told of the first failure, and how many others run then.</param>
+    /// <param name="cancellation">Ends all.</param>
     /// <returns>The process that failed; null if all ended well, or after cancellation.</returns>
     /// <exception cref="WorkFailedException">A process cannot be started; the others have ended.</exception>
     public static ChildDeath? Run(
-        IReadOnlyList<ChildProcess> children, TimeSpan stopPatience, IReporter reporter, CancellationToken cancellation,
-        Action<ChildDeath, int> onDeath)
+        IReadOnlyList<ChildProcess> children, TimeSpan stopPatience, IReporter reporter, Action<ChildDeath, int> onDeath,
+        CancellationToken cancellation)
     {
         using var running = new ChildProcesses(children, reporter);
         for (var i = 0; i < children.Count; i++) running.Start(i);
-        return running.Wait(stopPatience, cancellation, onDeath);
+        return running.Wait(stopPatience, onDeath, cancellation);
     }
 
     public void Dispose()
@@ -145,7 +145,7 @@ internal sealed partial class ChildProcesses : IDisposable
             if (name is not null && line.Length > 0) reporter.Say($"[{name}] {line}");
     }
 
-    private ChildDeath? Wait(TimeSpan stopPatience, CancellationToken cancellation, Action<ChildDeath, int> onDeath)
+    private ChildDeath? Wait(TimeSpan stopPatience, Action<ChildDeath, int> onDeath, CancellationToken cancellation)
     {
         using var registration = cancellation.Register(() => events.Add(Cancelled));
         using var patience = new Timer(_ => events.Add(Timer));

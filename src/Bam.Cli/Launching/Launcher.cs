@@ -29,11 +29,12 @@ internal static class Launcher
         for (var attempt = 0; ; attempt++)
         {
             var death = ChildProcesses.Run(
-                Ranks(options, attempt), options.StopPatience, reporter, cancellation,
+                Ranks(options, attempt), options.StopPatience, reporter,
                 (death, running) =>
                 {
                     if (running > 0) reporter.Say($"launch: {death}; stopping the other ranks");
-                });
+                },
+                cancellation);
             cancellation.ThrowIfCancellationRequested();
             if (death is null) return ExitStatus.Done;
             if (death.Status is ExitStatus.WrongRequest or ExitStatus.Interrupted || attempt == restarts)

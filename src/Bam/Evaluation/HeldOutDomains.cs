@@ -63,7 +63,7 @@ internal sealed class HeldOutDomains : IDisposable
                 {
                     done = before + targets;
                     reporter.Advance(new WorkProgress(activity, done, total, "tokens", name));
-                }, cancellation, divided);
+                }, divided, cancellation);
             }
         }
         catch (OperationCanceledException)

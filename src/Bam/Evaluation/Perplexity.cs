@@ -18,7 +18,7 @@ internal static class Perplexity
     /// </exception>
     public static PerplexityResult Measure(
         LanguageModel model, IndexedDataset tokens, long? bytes, PerplexityOptions options, Action<long>? advance = null,
-        CancellationToken cancellation = default, DividedBatches? divided = null)
+        DividedBatches? divided = null, CancellationToken cancellation = default)
     {
         RequireWindow(model, options);
         if (tokens.TokenCount < 2)

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Bam.Training;
 using Shouldly;
 using Xunit;
 
