@@ -84,9 +84,9 @@ public sealed class MemoryRuleTests : IDisposable
 
         Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, (3 * bytes) - 1, local: 3)).Message.ShouldBe(
             $"{run["train.yaml"]}:1: intermediate_size: expected a model whose training fits the {(3 * bytes) - 1} bytes of "
-            + $"memory here, which 3 processes share, found 48, which makes it {count} parameters that need {bytes} bytes with their "
-            + "gradients and moments in each process; lower it, or start fewer processes here, or train on a machine with more "
-            + "memory");
+            + $"memory here, which 3 processes share, found 48, which makes it {count} parameters that need {bytes} bytes with "
+            + "their gradients and moments in each process; lower it, or start fewer processes here, or train on a machine with "
+            + "more memory");
     }
 
     [Fact]
