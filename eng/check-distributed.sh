@@ -5,8 +5,8 @@
 #
 #   eng/check-distributed.sh [--kills 15] [--kill-ranks 2] [--layouts "4x1"]
 #
-# A layout is data × experts; --kills is of each of two settings (whole and divided moments). These are tests that ./test runs
-# with two processes and one kill. The result goes to bench/results. Not part of ./test: it takes some minutes.
+# A layout is data × experts. There are --kills kills with whole and as many with sharded moments. ./test runs the same tests with
+# two processes and one kill. The result goes to bench/results. Not part of ./test: it takes some minutes.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=eng/common.sh

@@ -17,7 +17,8 @@ internal sealed class Load(Uri server, Dialect dialect, int clients, int request
 
     public async Task<Figures> RunAsync()
     {
-        await RequestAsync(seed: -1);  // what is loaded at the first request
+        // What is loaded and compiled with the first texts.
+        await Task.WhenAll(Enumerable.Range(1, clients).Select(client => RequestAsync(seed: -client)));
         var begin = Stopwatch.GetTimestamp();
         var texts = await Task.WhenAll(Enumerable.Range(0, clients).Select(ClientAsync));
         var seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;

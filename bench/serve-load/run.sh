@@ -40,8 +40,8 @@ with_bam() {
   OMP_NUM_THREADS=2 "$bam" serve "$work/model" --port 8711 --slots 8 --context 256 >>"$work/serve.log" 2>&1 &
   local pid=$!
   await 8711
-  measure bam 8 6 8711
-  measure bam 1 6 8711
+  measure bam 8 12 8711
+  measure bam 1 12 8711
   stop "$pid"
 }
 with_llama() {
@@ -49,7 +49,7 @@ with_llama() {
     --host 127.0.0.1 --port 8712 >>"$work/llama.log" 2>&1 &
   local pid=$!
   await 8712
-  measure llama.cpp 8 6 8712
+  measure llama.cpp 8 12 8712
   stop "$pid"
 }
 for round in $(seq "$rounds"); do

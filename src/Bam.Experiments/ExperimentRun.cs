@@ -96,7 +96,7 @@ internal sealed class ExperimentRun
         // Other workers finish units, too: a report is of what is stored when it is written.
         void Show(IEnumerable<StudyRun> changed)
         {
-            using var writing = joined.Write(cancellation);
+            using var writing = joined.LockResults(cancellation);
             foreach (var study in changed.Select(study => study.Study))
             {
                 TextDifference.Warn(study, reporter);

@@ -9,7 +9,7 @@ namespace Bam.Experiments;
 
 /// <summary>
 /// Lets the workers of one recipe into a run's directory, and keeps out those of another: each holds a shared lock on one byte of
-/// the directory's lock file, at a position that stands for the recipe, and lets nobody in whose byte is another.
+/// the directory's lock file, at a position that follows from the recipe, and does not start while any other byte is locked.
 /// </summary>
 internal sealed class RunLock : IDisposable
 {
@@ -48,10 +48,10 @@ internal sealed class RunLock : IDisposable
             + "another output");
     }
 
-    /// <summary>Waits until no other worker writes results and reports.</summary>
-    /// <returns>Ends the writing when disposed of.</returns>
+    /// <summary>Waits until no other worker writes results and reports, and keeps the others from it.</summary>
+    /// <returns>Lets the others write when disposed of.</returns>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public IDisposable Write(CancellationToken cancellation)
+    public IDisposable LockResults(CancellationToken cancellation)
     {
         var results = FileLock.Open(Path.Combine(directory, PhaseLocks.FolderName, "results.lock"));
         try

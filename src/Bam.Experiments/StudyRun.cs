@@ -91,7 +91,7 @@ internal sealed class StudyRun
         AtomicFile.WriteText(Path.Combine(directory, RunRoot.ResolvedRecipeFileName), resolved);
         var before = Earlier(unit)?.Created;
         var hasRun = unit.Run([], reporter, cancellation);
-        using var writing = joined.Write(cancellation);
+        using var writing = joined.LockResults(cancellation);
         // Results keep their date and machine if nothing was run for them, or if another worker has just written them.
         var now = Earlier(unit);
         unit.Collect(resolved, !hasRun || now?.Created != before ? now : null).SaveFile(files.FileOf(unit.Seed));
@@ -112,7 +112,7 @@ internal sealed class StudyRun
             reporter.Say($"{Name}, seed {unit.Seed}: {file} is of another recipe or text and will be replaced");
         reporter.Say($"{Name}, seed {unit.Seed}");
         unit.Run(later, reporter, cancellation);
-        using var writing = joined.Write(cancellation);
+        using var writing = joined.LockResults(cancellation);
         if (IsFinished(unit)) return true;
         var results = unit.Collect(RecipeWriter.Write(RecipePaths.Relative(recipe.ForSeed(unit.Seed))), earlier: null);
         // The figures outlive the run's directory, on which the metrics' paths depend.

@@ -40,7 +40,7 @@ internal sealed class RequestRouter
         foreach (var file in PageFile.All) routes[file.Path] = new(HttpMethods.Get, file.Answer, IsOpen: true);
     }
 
-    /// <summary>The first step of every request: who may ask, how long it takes, and what becomes of a failure.</summary>
+    /// <summary>The first step of every request: checks access, turns failures into errors, and measures the time.</summary>
     public async Task Admit(HttpContext context, RequestDelegate next)
     {
         var started = Stopwatch.GetTimestamp();

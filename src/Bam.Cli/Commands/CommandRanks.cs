@@ -5,12 +5,12 @@ using Bam.Training.Distributed;
 namespace Bam.Cli.Commands;
 
 /// <summary>
-/// The processes that a launcher started for one command that computes with a model: they share the model's experts. Rank 0
-/// writes the result and messages; the others only their errors.
+/// The processes that a launcher started for a command that measures or runs a model: they divide the model's experts among them.
+/// Rank 0 writes result and messages; the others write only their errors.
 /// </summary>
 internal static class CommandRanks
 {
-    /// <summary>What a command of this rank works with.</summary>
+    /// <summary>The invocation for this rank: silent unless it is rank 0.</summary>
     /// <exception cref="InvalidInputException">The launcher's variables are incomplete.</exception>
     public static Invocation Of(Invocation invocation) =>
         DistributedEnvironment.Current().Rank == 0 ? invocation : invocation.Silent();
@@ -44,7 +44,7 @@ internal static class CommandRanks
             try
             {
                 command(group);
-                // Nobody leaves while another one still needs it.
+                // No rank leaves while another one still needs it.
                 group.Barrier();
             }
             catch (Exception e)

@@ -73,7 +73,7 @@ internal sealed class Cost : Verb
 
     private readonly Option<bool> activationCheckpointing = new("--activation-checkpointing")
     {
-        Description = "Training keeps only each block's input, and computes blocks again in backward",
+        Description = "Training keeps only each block's input, and computes the block again in the backward pass",
     };
 
     private readonly Option<string?> tokens = new("--tokens")

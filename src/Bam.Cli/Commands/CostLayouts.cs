@@ -14,13 +14,13 @@ internal sealed class CostLayouts
 
     private readonly Option<string?> bandwidth = new("--bandwidth")
     {
-        Description = "Plan: bytes/s that a device sends and at the same time receives, such as 50G; also plans layouts",
+        Description = "Plan: bytes/s that a device sends while it receives as many, such as 50G; predicts a step in each layout",
         HelpName = "BYTES",
     };
 
     private readonly Option<string[]> layout = new("--layout")
     {
-        Description = "Plan: a layout such as data=16,experts=4; may be repeated [default: every possible one of --devices]",
+        Description = "Plan: only this layout, such as data=16,experts=4; may be repeated [default: all that are possible]",
         HelpName = "LAYOUT",
         Arity = ArgumentArity.OneOrMore,
     };
@@ -54,19 +54,19 @@ internal sealed class CostLayouts
 
     private readonly Option<bool> shardOptimizer = new("--shard-optimizer")
     {
-        Description = "Plan: keep each of AdamW's moments on one rank only",
+        Description = "Plan: divide AdamW's moments among the data ranks",
     };
 
     public IReadOnlyList<Option> Options =>
         [bandwidth, layout, latency, overlap, memoryBandwidth, globalBatchSize, shardOptimizer];
 
-    /// <summary>True where layouts are to be planned.</summary>
+    /// <summary>Whether layouts are to be planned.</summary>
     public bool IsAsked(Invocation invocation) => invocation.IsGiven(bandwidth);
 
     /// <summary>Whether AdamW's moments are divided among the data ranks.</summary>
     public bool ShardOptimizer(Invocation invocation) => invocation.Get(shardOptimizer);
 
-    /// <summary>The options besides <c>--bandwidth</c>, without which they mean nothing.</summary>
+    /// <summary>The options that have no meaning without <c>--bandwidth</c>.</summary>
     public Option[] NeedBandwidth => [.. Options.Skip(1)];
 
     /// <summary>Predicts a step of every model in every layout that was asked for.</summary>
@@ -145,12 +145,15 @@ internal sealed class CostLayouts
 /// <summary>The layouts of all models of one command.</summary>
 internal sealed record PlannedLayouts(LayoutPlan Plan, IReadOnlyList<ModelLayouts> Models)
 {
-    /// <summary>The best of a model, also of one that was not asked for; null where none is possible.</summary>
+    /// <summary>The best layout of a model, whether it was asked for or not; null if none is possible.</summary>
     public LayoutEstimate? BestOf(ModelConfig config) =>
         Models.FirstOrDefault(model => model.Config == config)?.Layouts.FirstOrDefault(layout => layout.IsBest)
         ?? Plan.OfPossible(config).FirstOrDefault(layout => layout.IsBest);
 }
 
-/// <summary>What was predicted of each layout of a model, whose name tables give.</summary>
+/// <summary>The predictions for each layout of a model.</summary>
+/// <param name="Model">The name in tables.</param>
+/// <param name="Config">The sizes.</param>
+/// <param name="Layouts">Those that were asked for, or all that are possible.</param>
 internal sealed record ModelLayouts(
     string Model, [property: JsonIgnore] ModelConfig Config, IReadOnlyList<LayoutEstimate> Layouts);

@@ -33,25 +33,25 @@ internal sealed class EvalTasks : Verb
 
     private readonly Option<int?> fewShot = new("--few-shot")
     {
-        Description = "Worked examples before each question [default: as the task says]",
+        Description = "Number of few-shot examples before each question [default: the task's]",
         HelpName = "N",
     };
 
     private readonly Option<int?> limit = new("--limit")
     {
-        Description = "Only the first N items of each task, or of each of its subsets; for a trial",
+        Description = "Only use the first N items of each task or subset, for a trial",
         HelpName = "N",
     };
 
     private readonly Option<int?> maxTokens = new("--max-tokens")
     {
-        Description = "Maximum tokens of a generated answer [default: as the task says]",
+        Description = "Maximum number of tokens of a generated answer [default: the task's]",
         HelpName = "N",
     };
 
     private readonly Option<string?> output = new("--output")
     {
-        Description = "Folder for each item's answer and for results.json; an interrupted run goes on from there",
+        Description = "Directory for results.json and each item's answer; an interrupted run continues there",
         HelpName = "DIR",
     };
 

@@ -3,37 +3,37 @@ using Bam.Cli.Launching;
 
 namespace Bam.Cli.Commands;
 
-/// <summary>Starts a command of Bam in several processes of this machine, as torchrun does.</summary>
+/// <summary>Starts a command of Bam in several processes of this machine, with torchrun's environment variables.</summary>
 internal sealed class Launch : Verb
 {
-    private readonly Argument<string[]> words = new("VERB")
+    private readonly Argument<string[]> words = new("COMMAND")
     {
-        Description = "The command that every process runs, with its arguments, after --",
+        Description = "After --: the command of Bam that every process runs, with its arguments",
         Arity = ArgumentArity.OneOrMore,
     };
 
     private readonly Option<int> processes = new("--processes")
     {
-        Description = "How many processes; each gets its share of the cores, or OMP_NUM_THREADS threads if that is set",
+        Description = "Number of processes; each gets an equal share of the cores, unless OMP_NUM_THREADS is set",
         HelpName = "N",
         Required = true,
     };
 
     private readonly Option<int> restarts = new("--restarts")
     {
-        Description = "How many times all processes start again after one has died",
+        Description = "Maximum number of times that all processes start again after one has failed",
         HelpName = "R",
     };
 
     private readonly Option<int> port = new("--port")
     {
-        Description = "Port at which the processes find each other; 0 for any free one",
+        Description = "Port through which the processes find each other; 0 for any free one",
         HelpName = "P",
     };
 
     public Launch()
         : base(
-            "launch", "Run a command in several processes of this machine that compute together",
+            "launch", "Train or measure one model with several processes of this machine",
             "bam launch --processes 2 -- train train.yaml")
     {
         Arguments.Add(words);
@@ -60,10 +60,10 @@ internal sealed class Launch : Verb
             command, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (ParseErrors.Find(request) is { } wrong) throw new InvalidInputException(wrong);
         if (request.CommandResult.Command is Launch)
-            throw new InvalidInputException("VERB", "a command that computes", "launch", "name what the processes run");
+            throw new InvalidInputException("COMMAND", "a command that computes", "launch", "name what the processes run");
         if (count > 1 && request is { Action: null, CommandResult.Command: Verb { TakesRanks: false } })
             throw new InvalidInputException(
-                "VERB", "a command that works in several processes",
+                "COMMAND", "a command that works in several processes",
                 CommandLine.NameOf(request.CommandResult)["bam ".Length..], "run it without bam launch");
     }
 

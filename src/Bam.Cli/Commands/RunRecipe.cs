@@ -33,14 +33,14 @@ internal sealed class RunRecipe : Verb
 
     private readonly Option<long[]> seeds = new("--seeds")
     {
-        Description = "Only run these seeds of a study with random_seeds",
+        Description = "Only run the units of a study with these random seeds",
         AllowMultipleArgumentsPerToken = true,
         HelpName = "N",
     };
 
     private readonly Option<int> workers = new("--workers")
     {
-        Description = "Run as N processes on this machine, which share the phases and the cores",
+        Description = "Number of processes on this machine that run phases at the same time and share the cores",
         DefaultValueFactory = _ => 1,
         HelpName = "N",
     };

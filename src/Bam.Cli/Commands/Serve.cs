@@ -39,7 +39,7 @@ internal sealed class Serve : Verb
 
     private readonly Option<int> slots = new("--slots")
     {
-        Description = "Maximum number of texts that are generated side by side",
+        Description = "Maximum number of texts that are generated at the same time",
         HelpName = "N",
         DefaultValueFactory = _ => Defaults.Slots,
     };
@@ -53,20 +53,20 @@ internal sealed class Serve : Verb
 
     private readonly Option<int> queue = new("--queue")
     {
-        Description = "Maximum number of texts that wait for a slot",
+        Description = "Maximum number of texts that wait for a slot, and that one request may ask for",
         HelpName = "N",
         DefaultValueFactory = _ => Defaults.Queue,
     };
 
     private readonly Option<int?> maxTokens = new("--max-tokens")
     {
-        Description = "Maximum number of tokens that a request may ask for [default: what the context leaves]",
+        Description = "Maximum number of new tokens of a text [default: what the context has room for]",
         HelpName = "N",
     };
 
     private readonly Option<int> timeout = new("--timeout")
     {
-        Description = "Maximum time of a request in seconds",
+        Description = "Maximum time of a request in seconds, including the time in the queue",
         HelpName = "S",
         DefaultValueFactory = _ => ServerOptions.DefaultTimeoutSeconds,
     };

@@ -2,27 +2,27 @@ using System.Globalization;
 
 namespace Bam.Cli.Launching;
 
-/// <summary>What a launch starts.</summary>
+/// <summary>What <c>bam launch</c> starts.</summary>
 /// <param name="Command">The program and its arguments, the same for every rank.</param>
-/// <param name="Processes">How many ranks.</param>
+/// <param name="Processes">The number of ranks.</param>
 /// <param name="Port">Of the store; 0 for a free one.</param>
 internal sealed record LaunchOptions(IReadOnlyList<string> Command, int Processes, int Port = 0)
 {
-    /// <summary>How long ranks have to end by themselves after one has died.</summary>
+    /// <summary>How long ranks have to end by themselves after one has failed.</summary>
     public TimeSpan StopPatience { get; init; } = TimeSpan.FromSeconds(30);
 }
 
 /// <summary>
-/// Runs ranks as processes of this machine, and all of them again after a death, as often as was asked for. Rank 0 has this
-/// process's output; the lines of the others come through the reporter, marked with their rank.
+/// Runs ranks as processes of this machine, and after a failure all of them again, as often as was asked for. Rank 0 has this
+/// process's output; the lines of the others go to the reporter, with their rank as a prefix.
 /// </summary>
 internal static class Launcher
 {
     /// <summary>
-    /// All ranks begin again at most <paramref name="restarts"/> times. A wrong request is not tried again: it would be refused
-    /// again. Neither is an interrupted rank: somebody wants it to end.
+    /// All ranks start again at most <paramref name="restarts"/> times. A wrong request is not repeated, because it would be
+    /// refused again; neither is an interrupted one, because somebody wanted it to end.
     /// </summary>
-    /// <returns>The status of the rank that died; 0 if none did.</returns>
+    /// <returns>The exit status of the first rank that failed; 0 if none did.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the ranks have saved and ended.</exception>
     public static int Run(LaunchOptions options, int restarts, IReporter reporter, CancellationToken cancellation)
     {

@@ -4,8 +4,8 @@ using Bam.Files;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// A phase that this worker has. While it lives, its record in the lock's file changes every few seconds, and it notices when
-/// another worker has taken the phase, which can happen only where the file system does not pass locks on to other hosts.
+/// A phase that this worker has. The claim renews its record in the lock's file every 10 s, and notices when another worker has
+/// taken the phase, which can happen only if the file system does not share locks between hosts.
 /// </summary>
 internal sealed class PhaseClaim : IDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class PhaseClaim : IDisposable
     {
         (this.file, this.owner) = (file, owner);
         owner.Write(file);
-        timer = time.CreateTimer(_ => ShowLife(), null, Beat, Beat);
+        timer = time.CreateTimer(_ => Renew(), null, Beat, Beat);
     }
 
     /// <summary>Writes this worker's name into the lock's file, which the claim disposes of.</summary>
@@ -35,11 +35,11 @@ internal sealed class PhaseClaim : IDisposable
     /// <summary>Set when another worker has the phase.</summary>
     public CancellationToken Lost => lost.Token;
 
-    /// <summary>Looks whether the phase is still this worker's.</summary>
+    /// <summary>Checks that the phase is still this worker's.</summary>
     /// <exception cref="WorkFailedException">Another worker has taken it.</exception>
-    public void Require()
+    public void RequireHeld()
     {
-        ShowLife();
+        Renew();
         if (!lost.IsCancellationRequested) return;
         throw new WorkFailedException(
             $"{file.Path}: another host has taken the phase, so this file system does not share its locks between hosts; start "
@@ -52,8 +52,8 @@ internal sealed class PhaseClaim : IDisposable
     /// </summary>
     public void Finish() => isFinished = true;
 
-    /// <summary>Renews the record.</summary>
-    internal void ShowLife()
+    /// <summary>Writes the record with a higher number, unless another worker's is there.</summary>
+    internal void Renew()
     {
         lock (gate)
         {
@@ -106,12 +106,13 @@ internal sealed class PhaseClaim : IDisposable
 }
 
 /// <summary>
-/// The worker that a lock's file names: one line of a fixed length, written at once, so that no half of it is read.
+/// The record in a lock's file, which names the worker: one line of a fixed length, written at once, so that nobody reads half of
+/// it.
 /// </summary>
 /// <param name="Host">The machine.</param>
 /// <param name="Process">Null once the phase is finished.</param>
-/// <param name="Token">Tells workers apart that have one name.</param>
-/// <param name="Beats">Grows while the worker lives.</param>
+/// <param name="Token">Distinguishes claims with the same host and process number.</param>
+/// <param name="Beats">How often the record was renewed.</param>
 internal sealed record PhaseOwner(string Host, int? Process, string Token, int Beats)
 {
     private const int Length = 512;

@@ -4,16 +4,16 @@ using Bam.Files;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// One lock for each phase of a run, in <c>.locks/</c> of its directory, so that several workers share the phases. A lock is a
-/// lock of the kernel; beside it, the file names the worker that has the phase. The record matters where another host had the
-/// phase: it is taken over only after the record has not changed for <see cref="Patience"/> (decision 0143).
+/// One lock for each phase of a run, in <c>.locks/</c> of its directory, so that several workers share the phases. It is a lock
+/// of the kernel on a file; a record in the file names the worker that has the phase (<see cref="PhaseOwner"/>). If the record
+/// names another host, the phase is taken only after the record has not changed for <see cref="Patience"/> (decision 0143).
 /// </summary>
 internal sealed class PhaseLocks
 {
     /// <summary>The folder of the locks in the run's root.</summary>
     public const string FolderName = ".locks";
 
-    /// <summary>How long a record of another host must stay the same before its worker is taken for dead.</summary>
+    /// <summary>How long the record of a worker on another host must stay the same before the worker counts as dead.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string folder;
@@ -24,14 +24,14 @@ internal sealed class PhaseLocks
     public PhaseLocks(string runDirectory)
         : this(runDirectory, LockSystem.OfThisMachine) { }
 
-    /// <summary>For tests: with another machine and its clock.</summary>
+    /// <summary>For tests, which simulate other hosts and their clocks.</summary>
     internal PhaseLocks(string runDirectory, LockSystem system) =>
         (folder, this.system) = (Path.Combine(runDirectory, FolderName), system);
 
     /// <summary>True once a lock could not be had because the file system has none.</summary>
     public bool AreUnsupported { get; private set; }
 
-    /// <summary>Takes a phase that no living worker has.</summary>
+    /// <summary>Takes a phase unless a living worker has it.</summary>
     /// <param name="name">The name of the phase's directory.</param>
     /// <param name="holder">Who has it, or had it, for a message; null if it was taken or nothing is known.</param>
     /// <returns>Null if it is not free.</returns>
@@ -71,11 +71,11 @@ internal sealed class PhaseLocks
     }
 
     /// <summary>
-    /// Counts a worker of this machine as one that works on a phase. A phase that measures time must be the only one.
+    /// Takes this machine for a phase, together with other workers or, for a phase that measures time, <paramref name="alone"/>.
     /// </summary>
-    /// <returns>Null if it must wait for the other workers on this machine.</returns>
+    /// <returns>Gives it back when disposed of; null if the phase must wait for other workers on this machine.</returns>
     /// <exception cref="WorkFailedException">The lock's file cannot be written.</exception>
-    public IDisposable? TryWork(bool alone)
+    public IDisposable? TryTakeMachine(bool alone)
     {
         var file = FileLock.Open(Path.Combine(folder, $"machine.{system.Host}.lock"));
         if (system.TryLock(file, alone ? LockKind.Exclusive : LockKind.Shared) != LockAttempt.Busy) return file;
@@ -84,8 +84,8 @@ internal sealed class PhaseLocks
     }
 
     /// <summary>
-    /// Whether the worker of a record is gone, given that the lock could be taken. On this host the lock says so. A file system
-    /// may know only the locks of its own host, or none: there, a living worker is known by its record, which changes.
+    /// Whether the worker of a record is gone, given that the lock could be taken. On this host the lock proves it. A file system
+    /// may know only the locks of its own host, or none: there, a living worker is recognised by its record, which changes.
     /// </summary>
     private bool IsDead(string name, PhaseOwner owner, LockAttempt attempt, ref string? holder)
     {

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// Runs what a plan leaves to do, one phase after the other. Several workers share a plan: each takes the first phase whose needs
-/// are met and that no other worker has.
+/// Runs the phases that are not finished, one after the other. Several workers share them: each takes the first phase whose needs
+/// are finished and that no other worker has.
 /// </summary>
 internal sealed class PhaseRunner
 {
@@ -138,7 +138,7 @@ internal sealed class PhaseRunner
             return false;
         }
 
-        using var work = locks.TryWork(alone: phase.IsTimed);
+        using var work = locks.TryTakeMachine(alone: phase.IsTimed);
         if (work is null)
         {
             blocked ??= phase.IsTimed
@@ -160,14 +160,14 @@ internal sealed class PhaseRunner
             var clock = Stopwatch.StartNew();
             var directory = store.Begin(phase);
             var result = phase.Run(new PhaseContext(store, directory, reporter, stop.Token));
-            claim.Require();
+            claim.RequireHeld();
             store.Finish(phase, clock.Elapsed.TotalSeconds, result);
             claim.Finish();
             count++;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            claim.Require();
+            claim.RequireHeld();
             throw;
         }
     }

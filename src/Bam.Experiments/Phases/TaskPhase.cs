@@ -15,13 +15,13 @@ using Bam.Torch;
 namespace Bam.Experiments.Phases;
 
 /// <summary>
-/// Measures a model on a downstream task. The answer to each item is kept in <c>items.jsonl</c>; interrupted, it goes on behind
-/// the last answer.
+/// Measures a model on a downstream task. The answer to each item is kept in <c>items.jsonl</c>; an interrupted phase resumes
+/// after the last answer.
 /// </summary>
 internal sealed class TaskPhase(string model, MeasuredTask task, ModelPhase origin, FileHashes hashes, string device)
     : Phase(
         "task",
-        // No name of a task or a model has the sign between them.
+        // '@' occurs in no name of a task or a model.
         $"{task.Name}@{model}",
         new TaskSettings { Definition = task.Definition, Limit = task.Limit, Device = device },
         [new("model", origin)],
@@ -92,7 +92,7 @@ internal sealed record TaskSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public required int? Limit { get; init; }
 
-    /// <summary>"auto", "cpu" or "cuda:N"; not a change of the result.</summary>
+    /// <summary>"auto", "cpu" or "cuda:N"; not part of the phase's key.</summary>
     [JsonIgnore]
     public required string Device { get; init; }
 }

@@ -7,10 +7,10 @@ namespace Bam.Experiments.Phases;
 /// <summary>The figures of a model on a downstream task.</summary>
 internal sealed record TaskScore
 {
-    /// <summary>The worked examples before each question.</summary>
+    /// <summary>The number of few-shot examples before each question.</summary>
     public required int FewShot { get; init; }
 
-    /// <summary>The items.</summary>
+    /// <summary>The number of items.</summary>
     public required int Items { get; init; }
 
     /// <summary>The expected accuracy of choices drawn at random, 0 … 1; null for generated answers.</summary>

@@ -13,16 +13,16 @@ internal sealed record RecipeTask
     [Key("the items: a file, or a folder with the files of the data set", IsPath = true)]
     public required string File { get; init; }
 
-    [Key("the file from which the worked examples are taken; if omitted, as the task says, or else other items", IsPath = true)]
+    [Key("the file of the few-shot examples; if omitted, those that the task names, or else other items", IsPath = true)]
     public string? Examples { get; init; }
 
-    [Key("the number of worked examples before each question; as the task says if omitted", Minimum = 0)]
+    [Key("the number of few-shot examples before each question; the task's if omitted", Minimum = 0)]
     public int? FewShot { get; init; }
 
     [Key("only the first items, or those of each of the task's subsets; all if omitted", Minimum = 1)]
     public int? Limit { get; init; }
 
-    [Key("the most tokens of a generated answer; as the task says if omitted", Minimum = 1)]
+    [Key("the most tokens of a generated answer; the task's if omitted", Minimum = 1)]
     public int? MaxTokens { get; init; }
 
     [Key("whether the programs that models write may be run, in a sandbox; humaneval and mbpp need it", ChangesResult = false)]

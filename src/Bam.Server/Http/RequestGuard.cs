@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Bam.Server.Http;
 
-/// <summary>Decides who may ask.</summary>
+/// <summary>Checks whether a request is allowed: its host and its key.</summary>
 internal sealed class RequestGuard
 {
     private const string Scheme = "Bearer ";

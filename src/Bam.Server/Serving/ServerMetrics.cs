@@ -5,7 +5,7 @@ using System.Globalization;
 namespace Bam.Server.Serving;
 
 /// <summary>
-/// What one watches of a server. OpenTelemetry reads it; the names become those of Prometheus (bam_requests_total).
+/// The metrics of a server. OpenTelemetry reads them and gives them Prometheus' names (<c>bam_requests_total</c>).
 /// </summary>
 internal sealed class ServerMetrics : IDisposable
 {

@@ -17,10 +17,10 @@ internal sealed record ServerOptions
     /// <summary>0 for any free port.</summary>
     public int Port { get; init; } = DefaultPort;
 
-    /// <summary>What clients must send as a bearer token; null if anybody may ask.</summary>
+    /// <summary>What clients must send as a bearer token; null for access without a key.</summary>
     public string? ApiKey { get; init; }
 
-    /// <summary>The most texts that are decoded side by side.</summary>
+    /// <summary>The most texts that are decoded at the same time.</summary>
     public int Slots { get; init; } = DefaultSlots;
 
     /// <summary>

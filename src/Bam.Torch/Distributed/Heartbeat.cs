@@ -5,7 +5,7 @@ namespace Bam.Torch.Distributed;
 
 /// <summary>
 /// Tells the other ranks that this one lives, and finds out which one does not: Gloo says only that a connection was closed. A
-/// thread with its own connection to the store raises <c>alive/RANK</c> every second. The first rank that fails, or finds a
+/// thread with its own connection to the store increments <c>alive/RANK</c> every second. The first rank that fails, or finds a
 /// silent one, writes <c>cause</c>, which all others repeat.
 /// </summary>
 /// <remarks>A store that does not answer blocks this thread alone; whoever asks it waits for a bounded time.</remarks>
@@ -21,7 +21,7 @@ internal sealed class Heartbeat
     /// <summary>The time between two beats.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    // A rank that runs the store waits that long for the others to read what they need.
+    // The rank that runs the store waits at most that long for the others to end.
     private static readonly TimeSpan LongestFarewell = 10 * Interval;
     private static readonly TimeSpan FarewellPoll = Interval / 20;
 
@@ -86,7 +86,7 @@ internal sealed class Heartbeat
     public void Stop()
     {
         requests.Add(SayFarewell);
-        // A store that is silent never lets the thread go; it ends with the process.
+        // If the store is silent the thread may never return; it ends with the process.
         while (!thread.Join(Interval / 10) && IsBeating) { }
     }
 
@@ -175,7 +175,7 @@ internal sealed class Heartbeat
 
     private static string Describe(TcpStore store, List<int> silent)
     {
-        // Who has left without a failure is at fault only where nobody is silent.
+        // A rank that ended without a failure is at fault only if no other rank is silent.
         var gone = silent.Where(other => !HasEnded(store, other)).ToList();
         var (ranks, verb) = gone.Count > 0 ? (gone, ("does not respond", "do not respond"))
             : (silent, ("has already ended", "have already ended"));

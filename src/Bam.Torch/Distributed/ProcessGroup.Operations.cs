@@ -15,11 +15,11 @@ internal enum ReduceOperation
 internal sealed unsafe partial class ProcessGroup
 {
     /// <summary>Every rank's tensor becomes the reduction of all ranks' tensors of the same shape.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void AllReduce(Tensor tensor, ReduceOperation operation = ReduceOperation.Sum) =>
         AllReduceAsync(tensor, operation).Wait();
 
-    /// <summary><see cref="AllReduce"/>, begun: nobody touches the tensor until the result was waited for.</summary>
+    /// <summary>Starts <see cref="AllReduce"/>; the tensor must not be used before the operation was waited for.</summary>
     public PendingOperation AllReduceAsync(Tensor tensor, ReduceOperation operation = ReduceOperation.Sum)
     {
         var name = Describe("all-reduce", tensor);
@@ -32,11 +32,11 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary>The root's tensor becomes the reduction of all ranks'; those of the others are undefined afterwards.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Reduce(Tensor tensor, int root, ReduceOperation operation = ReduceOperation.Sum) =>
         ReduceAsync(tensor, root, operation).Wait();
 
-    /// <summary><see cref="Reduce"/>, begun.</summary>
+    /// <summary>Starts <see cref="Reduce"/>.</summary>
     public PendingOperation ReduceAsync(Tensor tensor, int root, ReduceOperation operation = ReduceOperation.Sum)
     {
         var name = Describe($"reduce to rank {Member(root)}", tensor);
@@ -52,7 +52,7 @@ internal sealed unsafe partial class ProcessGroup
     /// <paramref name="output"/> [n] becomes this rank's part of the reduction of all ranks' <paramref name="input"/> [size · n],
     /// which is undefined afterwards: one reduction for each part, as Gloo has no other way.
     /// </summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void ReduceScatter(Tensor output, Tensor input, ReduceOperation operation = ReduceOperation.Sum)
     {
         CheckParts("reduce-scatter", whole: input, part: output);
@@ -68,10 +68,10 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary>Every rank's tensor becomes a copy of the root's.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Broadcast(Tensor tensor, int root) => BroadcastAsync(tensor, root).Wait();
 
-    /// <summary><see cref="Broadcast"/>, begun.</summary>
+    /// <summary>Starts <see cref="Broadcast"/>.</summary>
     public PendingOperation BroadcastAsync(Tensor tensor, int root)
     {
         var name = Describe($"broadcast from rank {Member(root)}", tensor);
@@ -82,10 +82,10 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary><paramref name="output"/> [size · n] becomes all ranks' <paramref name="input"/> [n], in their order.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void AllGather(Tensor output, Tensor input) => AllGatherAsync(output, input).Wait();
 
-    /// <summary><see cref="AllGather"/>, begun.</summary>
+    /// <summary>Starts <see cref="AllGather"/>.</summary>
     public PendingOperation AllGatherAsync(Tensor output, Tensor input)
     {
         CheckParts("all-gather", whole: output, part: input);
@@ -98,10 +98,10 @@ internal sealed unsafe partial class ProcessGroup
 
     /// <summary>
     /// Sends the rows of <paramref name="input"/> [rows, …] to the ranks: the first <c>inputRows[0]</c> to rank 0, and so on.
-    /// The rows that come stand in <paramref name="output"/> in the order of their ranks, <c>outputRows[i]</c> from rank i.
-    /// Without counts every rank gets equally many.
+    /// <paramref name="output"/> gets the received rows in the order of their ranks, <c>outputRows[i]</c> from rank i. Without
+    /// counts every rank gets equally many.
     /// </summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void AllToAll(
         Tensor output, Tensor input, ReadOnlySpan<long> outputRows = default, ReadOnlySpan<long> inputRows = default)
     {
@@ -130,26 +130,26 @@ internal sealed unsafe partial class ProcessGroup
     }
 
     /// <summary>Sends a tensor to a rank that calls <see cref="Receive"/> with the same tag.</summary>
-    /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">The rank is gone, or the time-out has passed.</exception>
     public void Send(Tensor tensor, int destination, int tag = 0) => PointToPoint(
         $"send to rank {OtherMember(destination)}", tensor,
         work => DistributedNative.bam_group_send(backend, tensor.LiveHandle, destination, tag, (nint*)work));
 
     /// <summary>Fills a tensor with what a rank sends.</summary>
-    /// <exception cref="ProcessGroupException">The rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">The rank is gone, or the time-out has passed.</exception>
     public void Receive(Tensor tensor, int source, int tag = 0) => PointToPoint(
         $"receive from rank {OtherMember(source)}", tensor,
         work => DistributedNative.bam_group_receive(backend, tensor.LiveHandle, source, tag, (nint*)work));
 
     /// <summary>Returns when every rank has called it.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Barrier()
     {
         if (Size > 1)
             Begin("barrier", null, work => DistributedNative.bam_group_barrier(backend, Milliseconds, (nint*)work)).Wait();
     }
 
-    /// <summary>The exception for an operation of which libtorch left a message on this thread.</summary>
+    /// <summary>The exception for a failed operation, with the message that libtorch left on this thread.</summary>
     internal ProcessGroupException Failed(string operation)
     {
         hasFailed = true;
@@ -169,7 +169,7 @@ internal sealed unsafe partial class ProcessGroup
     private void PointToPoint(string name, Tensor tensor, Func<nint, int> begin) =>
         Begin(Describe(name, tensor), null, begin).Wait(Milliseconds);
 
-    /// <summary>What Gloo can add, and how its result comes back into the tensor.</summary>
+    /// <summary>A tensor that Gloo can add, and the action that copies its result back into the given one.</summary>
     private (Tensor Carried, Action? Finish) Widen(Tensor tensor, bool writesBack)
     {
         if (tensor.ScalarType != ScalarType.BFloat16 || world!.Backend == GroupBackend.Nccl)
@@ -239,7 +239,7 @@ internal sealed unsafe partial class ProcessGroup
         Member(rank) != Rank ? rank : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");
 }
 
-/// <summary>An operation that was begun. Its tensors belong to it until <see cref="Wait()"/> has returned.</summary>
+/// <summary>An operation that was started. Its tensors must not be used before <see cref="Wait()"/> has returned.</summary>
 internal sealed class PendingOperation
 {
     private readonly ProcessGroup? group;
@@ -259,18 +259,18 @@ internal sealed class PendingOperation
     internal static PendingOperation Done { get; } = new(null, "", 0, null);
 
     /// <summary>Waits for all, in the order in which they began.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public static void WaitAll(ReadOnlySpan<PendingOperation> operations)
     {
         foreach (var operation in operations)
             operation.Wait();
     }
 
-    /// <summary>Waits for the result, and writes it; once more does nothing. On a GPU the current stream waits.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <summary>Waits for the result, and writes it; a second call does nothing. On a GPU the current stream waits.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Wait() => Wait(0);
 
-    /// <summary>Waits at most that long; 0: the limit that the operation began with.</summary>
+    /// <summary>Waits at most that long; 0 for the time-out that the operation was started with.</summary>
     internal void Wait(long milliseconds)
     {
         var work = Interlocked.Exchange(ref this.work, 0);

@@ -18,7 +18,7 @@ internal sealed record ProcessGroupOptions
 
     public required int Size { get; init; }
 
-    /// <summary>Of each operation.</summary>
+    /// <summary>The time-out of each operation.</summary>
     public TimeSpan Timeout { get; init; } = DefaultTimeout;
 
     /// <summary>How long a process waits for the store, and for the other members of a group to join.</summary>
@@ -68,8 +68,8 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
 
     /// <summary>Joins the group of all processes, named <c>world</c>; every process calls it. Rank 0 runs the store.</summary>
     /// <exception cref="ProcessGroupException">
-    /// This build has no process groups, the store is not there, or a rank did not come within the time-out, or came to
-    /// <see cref="Excuse"/> itself.
+    /// This build has no process groups, the store is not there, or a rank did not come within the time-out or reported
+    /// that it cannot start.
     /// </exception>
     public static ProcessGroup Open(ProcessGroupOptions options)
     {
@@ -99,7 +99,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     /// <exception cref="ProcessGroupException">
     /// This build has no process groups, the store is not there, or a rank did not come within the time-out.
     /// </exception>
-    public static void Excuse(ProcessGroupOptions options, Exception failure)
+    public static void ReportFailedStart(ProcessGroupOptions options, Exception failure)
     {
         GroupBackends.Require(GroupBackends.For(options.Device));
         using var world = World.Open(options);
@@ -132,7 +132,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
 
     /// <summary>
     /// Tells the other ranks why this process ends; their messages repeat it. A <see cref="ProcessGroupException"/> is not passed
-    /// on: its cause lies with another rank, and is known.
+    /// on: its cause is another rank, and is known already.
     /// </summary>
     public void ReportFailure(Exception failure)
     {
@@ -141,7 +141,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         hasFailed = true;
     }
 
-    /// <summary>Leaves the group; the first one, which all processes share, last of all.</summary>
+    /// <summary>Leaves the group. The group of all processes is disposed of last.</summary>
     public void Dispose()
     {
         var handle = Interlocked.Exchange(ref backend, 0);
@@ -151,7 +151,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
             world!.Dispose();
     }
 
-    /// <summary>Closes the connections, on which other ranks may wait: they learn by it that this one has ended.</summary>
+    /// <summary>Closes the connections; ranks that wait on them learn thereby that this one has ended.</summary>
     private void Close(nint handle)
     {
         if (!hasFailed)
@@ -160,7 +160,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
             return;
         }
 
-        // After a failure other operations may be under way, and closing waits for them: that must not keep the process.
+        // After a failure, other operations may be pending. Closing waits for them, which must not delay the process's end.
         var closing = new Thread(() => _ = DistributedNative.bam_group_free(handle)) { IsBackground = true, Name = "closing" };
         closing.Start();
         closing.Join(Heartbeat.Interval);
@@ -285,7 +285,7 @@ internal sealed class World : IDisposable
         }
     }
 
-    /// <summary>The ranks that have not arrived, asked for by a connection that no time-out has put out of step.</summary>
+    /// <summary>The ranks that have not arrived; read over a new connection, as a time-out makes a connection unusable.</summary>
     private string? Missing(int[] members, Func<int, string> arrival)
     {
         try

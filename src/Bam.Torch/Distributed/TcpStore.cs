@@ -43,7 +43,7 @@ internal sealed record StoreAddress(string Host, int Port, bool IsServedByRankZe
 
 /// <summary>
 /// A connection to c10d's key-value store, through which processes find each other. Calls of one connection come one after
-/// another; a call on a store whose machine is gone can block, so that no thread that must go on may make it.
+/// another; a call can block without limit if the store's machine is gone, so it must not be made by a thread that has to go on.
 /// </summary>
 internal sealed unsafe class TcpStore : IDisposable
 {

@@ -38,9 +38,10 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
             {
                 var position = places.Positions[token];
                 var offset = (PlaneOf(token, head, places) * capacity + position) * headDim;
-                Copy(keysAndValues.At(token, (long)head * headDim), keys + offset, 1);
+                AttentionRows.Copy(keysAndValues.At(token, (long)head * headDim), keys + offset, headDim);
                 rotary.Rotate(keys + offset, position, 1);
-                Copy(keysAndValues.At(token, (long)(shape.KeyValueHeads + head) * headDim), values + offset, 1);
+                AttentionRows.Copy(
+                    keysAndValues.At(token, (long)(shape.KeyValueHeads + head) * headDim), values + offset, headDim);
             }
         });
 
@@ -70,7 +71,7 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
                     if (rows == 0) continue;  // the token did not choose its expert
                     var position = places.Positions[token];
                     var query = turned + count * headDim;
-                    Copy(queries.At(row, column), query, scale);
+                    AttentionRows.Scale(queries.At(row, column), scale, query, headDim);
                     rotary.Rotate(query, position, 1);
                     var gate = gates == null ? 1f : gates[(long)row * shape.Experts + head / shape.HeadsPerExpert];
                     asking[count++] = new(
@@ -93,7 +94,7 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
             var own = scores + (long)i * pitch + asking[i].First;
             var length = asking[i].End - asking[i].First;
             if (count < Tile) Dots(asking[i].Values, keys + (long)asking[i].First * headDim, own, length);
-            sums[i] = Exponentials(own, length, (length + Lanes - 1) / Lanes * Lanes);
+            sums[i] = AttentionRows.Softmax(own, 0, length, (length + Lanes - 1) / Lanes * Lanes).Sum;
         }
 
         if (count == Tile)
@@ -112,12 +113,6 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
 
     // The number of a key-value head's plane [capacity, D] in the memory.
     private long PlaneOf(int token, int head, TokenPlaces places) => (long)places.Slots[token] * shape.KeyValueHeads + head;
-
-    // destination = factor · source
-    private void Copy(float* source, float* destination, float factor)
-    {
-        for (var i = 0; i < headDim; i += Lanes) (Vector512.Load(source + i) * factor).Store(destination + i);
-    }
 
     // scores[s] = query · keys[s], four keys at a time.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -184,27 +179,6 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
         }
 
         for (var i = 0; i < Tile; i++) Dots(asking[i].Values, keys, scores + (long)i * pitch + s, length - s);
-    }
-
-    // exp(x - max) in place, zeros in the padding; returns the sum.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Exponentials(float* scores, int length, int padded)
-    {
-        new Span<float>(scores + length, padded - length).Fill(float.NegativeInfinity);
-        var maxima = Vector512.Create(float.NegativeInfinity);
-        for (var i = 0; i < padded; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(scores + i));
-        var max = float.NegativeInfinity;
-        for (var lane = 0; lane < Lanes; lane++) max = Math.Max(max, maxima[lane]);
-
-        var sums = Vector512<float>.Zero;
-        for (var i = 0; i < padded; i += Lanes)
-        {
-            var e = VectorMath.Exp(Vector512.Load(scores + i) - Vector512.Create(max));
-            e.Store(scores + i);
-            sums += e;
-        }
-
-        return Vector512.Sum(sums);
     }
 
     // output = factor · Σ weights[s] · values[s], four vectors of the head at a time so that they stay in registers.

@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-
 namespace Bam.Torch.Kernels;
 
 /// <summary>
@@ -59,17 +56,17 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
                     for (var i = 0; i < block.Count; i++)
                     {
                         var (row, position) = (block.First + i, queryRows.Position(block.First + i));
-                        var (sum, logSum) = Softmax(
+                        var (sum, logSum) = AttentionRows.Softmax(
                             scores + i * padded, shape.FirstSeenFrom(position) - start, position + 1 - start, columns);
                         logSumExp[IndexOf(row, head)] = logSum;
-                        Scale(scores + i * padded, Gate(gates, row, head) / sum, columns);
+                        AttentionRows.Scale(scores + i * padded, Gate(gates, row, head) / sum, scores + i * padded, columns);
                     }
 
                     SmallGemm.Multiply(
                         scores, padded, 1, values + start * headDim, headDim, asking, headDim, block.PaddedCount, headDim,
                         columns, false);
                     for (var i = 0; i < block.Count; i++)
-                        Copy(asking + i * headDim, output + IndexOf(block.First + i, head) * headDim, headDim);
+                        AttentionRows.Copy(asking + i * headDim, output + IndexOf(block.First + i, head) * headDim, headDim);
                 }
             }
         });
@@ -122,11 +119,11 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
                     {
                         var (row, position) = (block.First + i, queryRows.Position(block.First + i));
                         var gate = Gate(gates, row, head);
-                        var gradGate = SoftmaxBackward(
+                        var gradGate = AttentionRows.SoftmaxBackward(
                             weights + i * padded, gradScores + i * padded, shape.FirstSeenFrom(position) - start,
                             position + 1 - start, columns, logSumExp[IndexOf(row, head)], gate);
                         if (gradGates != null) gradGates[IndexOf(row, head)] = gradGate;
-                        if (gate != 1) Scale(gradHeads + i * headDim, gate, headDim);
+                        if (gate != 1) AttentionRows.Scale(gradHeads + i * headDim, gate, gradHeads + i * headDim, headDim);
                     }
 
                     for (var i = block.Count; i < rows; i++)
@@ -145,9 +142,9 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
                         gradScores, padded, 1, keys + offset, headDim, asking, headDim, rows, headDim, columns, false);
                     for (var i = 0; i < block.Count; i++)
                     {
-                        Scale(asking + i * headDim, scale, headDim);
+                        AttentionRows.Scale(asking + i * headDim, scale, asking + i * headDim, headDim);
                         rotary.Rotate(asking + i * headDim, queryRows.Position(block.First + i), -1);
-                        Copy(asking + i * headDim, Query(gradQueries, block.First + i, head), headDim);
+                        AttentionRows.Copy(asking + i * headDim, Query(gradQueries, block.First + i, head), headDim);
                     }
                 }
             }
@@ -155,8 +152,8 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
             for (var position = 0; position < length; position++)
             {
                 rotary.Rotate(gradKeys + position * headDim, position, -1);
-                Copy(gradKeys + position * headDim, Key(gradKeysAndValues, sequence, position, keyValueHead), headDim);
-                Copy(gradValues + position * headDim, Value(gradKeysAndValues, sequence, position, keyValueHead), headDim);
+                AttentionRows.Copy(gradKeys + position * headDim, Key(gradKeysAndValues, sequence, position, keyValueHead), headDim);
+                AttentionRows.Copy(gradValues + position * headDim, Value(gradKeysAndValues, sequence, position, keyValueHead), headDim);
             }
         });
 
@@ -193,9 +190,9 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
         for (var i = 0; i < block.Count; i++)
         {
             var query = asking + i * headDim;
-            Copy(Query(queries, block.First + i, head), query, headDim);
+            AttentionRows.Copy(Query(queries, block.First + i, head), query, headDim);
             rotary.Rotate(query, queryRows.Position(block.First + i), 1);
-            Scale(query, scale, headDim);
+            AttentionRows.Scale(query, scale, query, headDim);
         }
 
         ClearRows(asking, block.Count, Block);
@@ -204,7 +201,7 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
     private void PackGradients(float* gradOutput, int head, QueryBlock block, float* gradHeads)
     {
         for (var i = 0; i < block.Count; i++)
-            Copy(gradOutput + IndexOf(block.First + i, head) * headDim, gradHeads + i * headDim, headDim);
+            AttentionRows.Copy(gradOutput + IndexOf(block.First + i, head) * headDim, gradHeads + i * headDim, headDim);
         ClearRows(gradHeads, block.Count, Block);
     }
 
@@ -220,75 +217,12 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
 
     private void PackRows(float* source, long pitch, float* rows)
     {
-        for (var row = 0; row < length; row++) Copy(source + row * pitch, rows + row * headDim, headDim);
+        for (var row = 0; row < length; row++) AttentionRows.Copy(source + row * pitch, rows + row * headDim, headDim);
         ClearRows(rows, length, padded);
     }
 
     private void ClearRows(float* rows, int from, int to) =>
         new Span<float>(rows + from * headDim, (to - from) * headDim).Clear();
-
-    // exp(x - max) in place over the columns from `first` to `used`, zeros outside.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (float Sum, float LogSumExp) Softmax(float* row, int first, int used, int columns)
-    {
-        MaskOutside(row, first, used, columns);
-        var maxima = Vector512.Create(float.NegativeInfinity);
-        for (var i = 0; i < columns; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(row + i));
-        var max = float.NegativeInfinity;
-        for (var lane = 0; lane < Lanes; lane++) max = Math.Max(max, maxima[lane]);
-
-        var sums = Vector512<float>.Zero;
-        for (var i = 0; i < columns; i += Lanes)
-        {
-            var e = VectorMath.Exp(Vector512.Load(row + i) - Vector512.Create(max));
-            e.Store(row + i);
-            sums += e;
-        }
-
-        var sum = Vector512.Sum(sums);
-        return (sum, max + MathF.Log(sum));
-    }
-
-    // P = exp(S - logSumExp); dS = gate · P ∘ (dP - D) with D = Σ P ∘ dP, which is also the gate's gradient.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float SoftmaxBackward(
-        float* weights, float* gradScores, int first, int used, int columns, float logSumExp, float gate)
-    {
-        MaskOutside(weights, first, used, columns);
-        var products = Vector512<float>.Zero;
-        for (var i = 0; i < columns; i += Lanes)
-        {
-            var p = VectorMath.Exp(Vector512.Load(weights + i) - Vector512.Create(logSumExp));
-            p.Store(weights + i);
-            products += p * Vector512.Load(gradScores + i);
-        }
-
-        var gradGate = Vector512.Sum(products);
-        var mean = Vector512.Create(gradGate);
-        var gates = Vector512.Create(gate);
-        for (var i = 0; i < columns; i += Lanes)
-            (gates * Vector512.Load(weights + i) * (Vector512.Load(gradScores + i) - mean)).Store(gradScores + i);
-        return gradGate;
-    }
-
-    private static void MaskOutside(float* row, int first, int used, int columns)
-    {
-        new Span<float>(row, first).Fill(float.NegativeInfinity);
-        new Span<float>(row + used, columns - used).Fill(float.NegativeInfinity);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scale(float* row, float factor, int columns)
-    {
-        var factors = Vector512.Create(factor);
-        for (var i = 0; i < columns; i += Lanes) (Vector512.Load(row + i) * factors).Store(row + i);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Copy(float* source, float* destination, int columns)
-    {
-        for (var i = 0; i < columns; i += Lanes) Vector512.Load(source + i).Store(destination + i);
-    }
 
     private static int[][] ReadersOfKeyValueHeads(AttentionShape shape) =>
         [.. Enumerable.Range(0, shape.KeyValueHeads)

@@ -29,7 +29,12 @@ internal static unsafe class CrossEntropyRows
             var loss = (float*)losses.DataPointer;
             var vocabulary = (int)logits.Size(1);
             ParallelLoop.For((int)logits.Size(0), row =>
-                loss[row] = Row(values + (long)row * vocabulary, vocabulary, target[row], withGradient));
+            {
+                var own = values + (long)row * vocabulary;
+                loss[row] = Vector512.IsHardwareAccelerated
+                    ? Row<WideVector>(own, vocabulary, target[row], withGradient)
+                    : Row<PairedVector>(own, vocabulary, target[row], withGradient);
+            });
             return;
         }
 
@@ -55,7 +60,8 @@ internal static unsafe class CrossEntropyRows
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Row(float* logits, int vocabulary, long target, bool withGradient)
+    private static float Row<TVector>(float* logits, int vocabulary, long target, bool withGradient)
+        where TVector : struct, IWideVector<TVector>
     {
         if (target == IgnoreIndex)
         {
@@ -63,25 +69,21 @@ internal static unsafe class CrossEntropyRows
             return 0;
         }
 
-        var maxima = Vector512.Create(float.NegativeInfinity);
-        for (var i = 0; i < vocabulary; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(logits + i));
-        var max = float.NegativeInfinity;
-        for (var lane = 0; lane < Lanes; lane++) max = Math.Max(max, maxima[lane]);
-
+        var max = VectorMath.Max<TVector>(logits, vocabulary);
         var targetLogit = logits[target];
-        var sums = Vector512<float>.Zero;
-        for (var i = 0; i < vocabulary; i += Lanes)
+        var sums = TVector.Create(0);
+        for (var i = 0; i < vocabulary; i += TVector.Count)
         {
-            var e = VectorMath.Exp(Vector512.Load(logits + i) - Vector512.Create(max));
+            var e = VectorMath.Exp(TVector.Load(logits + i) - TVector.Create(max));
             sums += e;
-            if (withGradient) e.Store(logits + i);
+            if (withGradient) TVector.Store(e, logits + i);
         }
 
-        var sum = Vector512.Sum(sums);
+        var sum = TVector.Sum(sums);
         if (withGradient)
         {
-            var normaliser = Vector512.Create(1 / sum);
-            for (var i = 0; i < vocabulary; i += Lanes) (Vector512.Load(logits + i) * normaliser).Store(logits + i);
+            var normaliser = TVector.Create(1 / sum);
+            for (var i = 0; i < vocabulary; i += TVector.Count) TVector.Store(TVector.Load(logits + i) * normaliser, logits + i);
             logits[target] -= 1;
         }
 

@@ -20,8 +20,8 @@ internal static unsafe partial class FewRowsKernel
     // Floats between those that are multiplied and those that are asked for: the processor's own prefetching ends with each row.
     private const int Ahead = 4096;
 
-    // Floats of the matrix in one work item: some 128 KiB, which stay in the cache of a core while the rows pass by.
-    private const int FloatsOfItem = 32 * 1024;
+    // Floats of the matrix in one work item: 256 KiB, so that few tiles are the first of an item, which nothing has asked for.
+    private const int FloatsOfItem = 64 * 1024;
 
     /// <summary>Whether rows [n, in] can be multiplied by a matrix that is stored by rows, [out, in].</summary>
     /// <param name="x">[n, in]; of its width nothing is asked, so that it may stand for others of its kind.</param>
@@ -101,18 +101,34 @@ internal static unsafe partial class FewRowsKernel
                 continue;
             }
 
+            // While the rows pass by this tile, the next one is on its way from memory: a part of it with each of the products.
+            var ahead = tile + (long)Tile * depth;
             var row = 0;
-            for (; TVector.HasManyRegisters && row + 4 <= rows; row += 4, a += 4L * depth, c += 4L * outputs)
-                FourRows<TVector>(a, tile, c, outputs, depth);
+            var lines = LinesAhead(rows / RowsAtOnce<TVector>());
+            for (; row + RowsAtOnce<TVector>() <= rows; row += RowsAtOnce<TVector>(), ahead += lines * depth)
+            {
+                if (TVector.HasManyRegisters) FourRows<TVector>(a, tile, c, outputs, depth, ahead, lines);
+                else ThreeRows<TVector>(a, tile, c, outputs, depth, ahead, lines);
+                a += RowsAtOnce<TVector>() * (long)depth;
+                c += RowsAtOnce<TVector>() * (long)outputs;
+            }
+
             for (; row + 2 <= rows; row += 2, a += 2L * depth, c += 2L * outputs)
                 TwoRows<TVector>(a, tile, c, outputs, depth);
             if (row < rows) OneRow<TVector>(a, tile, c, depth);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int RowsAtOnce<TVector>()
+        where TVector : struct, IVector<TVector> => TVector.HasManyRegisters ? 4 : 3;
+
+    // Cache lines of the next tile that a product asks for with each of its own: all four rows of it, if there are few products.
+    private static int LinesAhead(int products) => products switch { >= 8 => 1, >= 2 => 2, _ => Tile };
+
     // 16 sums, 4 vectors of w and one of x in 32 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourRows<TVector>(float* x, float* w, float* y, int outputs, int depth)
+    private static void FourRows<TVector>(float* x, float* w, float* y, int outputs, int depth, float* ahead, int lines)
         where TVector : struct, IVector<TVector>
     {
         TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default,
@@ -122,6 +138,7 @@ internal static unsafe partial class FewRowsKernel
         {
             var (w0, w1) = (TVector.Load(w + k), TVector.Load(w + depth + k));
             var (w2, w3) = (TVector.Load(w + 2L * depth + k), TVector.Load(w + 3L * depth + k));
+            for (var line = 0; line < lines; line++) Sse.Prefetch1(ahead + lines * k + line * Lanes);
             var a = TVector.Load(x + k);
             (s00, s01) = (TVector.MultiplyAdd(a, w0, s00), TVector.MultiplyAdd(a, w1, s01));
             (s02, s03) = (TVector.MultiplyAdd(a, w2, s02), TVector.MultiplyAdd(a, w3, s03));
@@ -140,6 +157,32 @@ internal static unsafe partial class FewRowsKernel
         Store(y + outputs, s10, s11, s12, s13);
         Store(y + 2L * outputs, s20, s21, s22, s23);
         Store(y + 3L * outputs, s30, s31, s32, s33);
+    }
+
+    // 12 sums, 3 vectors of x and one of w in 16 registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ThreeRows<TVector>(float* x, float* w, float* y, int outputs, int depth, float* ahead, int lines)
+        where TVector : struct, IVector<TVector>
+    {
+        TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default,
+            s13 = default, s20 = default, s21 = default, s22 = default, s23 = default;
+        for (var k = 0; k < depth; k += TVector.Count)
+        {
+            for (var line = 0; line < lines; line++) Sse.Prefetch1(ahead + lines * k + line * Lanes);
+            var (a, b, c) = (TVector.Load(x + k), TVector.Load(x + depth + k), TVector.Load(x + 2L * depth + k));
+            var v = TVector.Load(w + k);
+            (s00, s10, s20) = (TVector.MultiplyAdd(a, v, s00), TVector.MultiplyAdd(b, v, s10), TVector.MultiplyAdd(c, v, s20));
+            v = TVector.Load(w + depth + k);
+            (s01, s11, s21) = (TVector.MultiplyAdd(a, v, s01), TVector.MultiplyAdd(b, v, s11), TVector.MultiplyAdd(c, v, s21));
+            v = TVector.Load(w + 2L * depth + k);
+            (s02, s12, s22) = (TVector.MultiplyAdd(a, v, s02), TVector.MultiplyAdd(b, v, s12), TVector.MultiplyAdd(c, v, s22));
+            v = TVector.Load(w + 3L * depth + k);
+            (s03, s13, s23) = (TVector.MultiplyAdd(a, v, s03), TVector.MultiplyAdd(b, v, s13), TVector.MultiplyAdd(c, v, s23));
+        }
+
+        Store(y, s00, s01, s02, s03);
+        Store(y + outputs, s10, s11, s12, s13);
+        Store(y + 2L * outputs, s20, s21, s22, s23);
     }
 
     // 8 sums, 2 vectors of x and one of w in 16 registers.

@@ -98,7 +98,9 @@ internal sealed class RotaryTables : IDisposable
         if (pairs == 0) return;
         fixed (float* cosines = &cos[position * pairs], sines = &sin[position * pairs])
         {
-            var i = Interleaved ? 0 : RotateVectors(head, cosines, sines, pairs, direction);
+            var i = Interleaved ? 0
+                : Vector512.IsHardwareAccelerated ? RotateVectors<WideVector>(head, cosines, sines, pairs, direction)
+                : RotateVectors<PairedVector>(head, cosines, sines, pairs, direction);
             var (step, partner) = Interleaved ? (2, 1) : (1, pairs);
             for (; i < pairs; i++)
             {
@@ -140,15 +142,16 @@ internal sealed class RotaryTables : IDisposable
 
     // Rotates whole vectors of pairs that are halves apart; returns the number of rotated pairs.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe int RotateVectors(float* head, float* cosines, float* sines, int pairs, float direction)
+    private static unsafe int RotateVectors<TVector>(float* head, float* cosines, float* sines, int pairs, float direction)
+        where TVector : struct, IWideVector<TVector>
     {
         var i = 0;
-        for (; i + Vector512<float>.Count <= pairs; i += Vector512<float>.Count)
+        for (; i + TVector.Count <= pairs; i += TVector.Count)
         {
-            var (x, y) = (Vector512.Load(head + i), Vector512.Load(head + pairs + i));
-            var (cosine, sine) = (Vector512.Load(cosines + i), Vector512.Load(sines + i) * direction);
-            (x * cosine - y * sine).Store(head + i);
-            (y * cosine + x * sine).Store(head + pairs + i);
+            var (x, y) = (TVector.Load(head + i), TVector.Load(head + pairs + i));
+            var (cosine, sine) = (TVector.Load(cosines + i), TVector.Load(sines + i) * TVector.Create(direction));
+            TVector.Store(x * cosine - y * sine, head + i);
+            TVector.Store(y * cosine + x * sine, head + pairs + i);
         }
 
         return i;

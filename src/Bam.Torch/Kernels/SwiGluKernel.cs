@@ -15,12 +15,21 @@ internal static unsafe class SwiGluKernel
 
     /// <summary>activated = gate · sigmoid(gate) · up.</summary>
     public static void Forward(float* fused, float* activated, int rows, int width) =>
-        ForRows(rows, row => ForwardRow(fused + 2L * row * width, activated + (long)row * width, width));
+        ForRows(rows, row =>
+        {
+            float* from = fused + 2L * row * width, to = activated + (long)row * width;
+            if (Vector512.IsHardwareAccelerated) ForwardRow<WideVector>(from, to, width);
+            else ForwardRow<PairedVector>(from, to, width);
+        });
 
     /// <summary>With s = sigmoid(gate): d gate = dy · up · s (1 + gate (1 - s)), d up = dy · gate · s.</summary>
     public static void Backward(float* fused, float* gradActivated, float* gradFused, int rows, int width) =>
         ForRows(rows, row =>
-            BackwardRow(fused + 2L * row * width, gradActivated + (long)row * width, gradFused + 2L * row * width, width));
+        {
+            float* from = fused + 2L * row * width, dy = gradActivated + (long)row * width, to = gradFused + 2L * row * width;
+            if (Vector512.IsHardwareAccelerated) BackwardRow<WideVector>(from, dy, to, width);
+            else BackwardRow<PairedVector>(from, dy, to, width);
+        });
 
     private static void ForRows(int rows, Action<int> body) =>
         ParallelLoop.For((rows + RowsOfItem - 1) / RowsOfItem, item =>
@@ -30,26 +39,29 @@ internal static unsafe class SwiGluKernel
         });
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ForwardRow(float* fused, float* activated, int width)
+    private static void ForwardRow<TVector>(float* fused, float* activated, int width)
+        where TVector : struct, IWideVector<TVector>
     {
-        for (var i = 0; i < width; i += Lanes)
+        for (var i = 0; i < width; i += TVector.Count)
         {
-            var gate = Vector512.Load(fused + i);
-            (gate * VectorMath.Sigmoid(gate) * Vector512.Load(fused + width + i)).Store(activated + i);
+            var gate = TVector.Load(fused + i);
+            TVector.Store(gate * VectorMath.Sigmoid(gate) * TVector.Load(fused + width + i), activated + i);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void BackwardRow(float* fused, float* gradActivated, float* gradFused, int width)
+    private static void BackwardRow<TVector>(float* fused, float* gradActivated, float* gradFused, int width)
+        where TVector : struct, IWideVector<TVector>
     {
-        for (var i = 0; i < width; i += Lanes)
+        var one = TVector.Create(1);
+        for (var i = 0; i < width; i += TVector.Count)
         {
-            var gate = Vector512.Load(fused + i);
-            var dy = Vector512.Load(gradActivated + i);
+            var gate = TVector.Load(fused + i);
+            var dy = TVector.Load(gradActivated + i);
             var sigmoid = VectorMath.Sigmoid(gate);
-            var slope = sigmoid * (Vector512<float>.One + gate * (Vector512<float>.One - sigmoid));
-            (dy * Vector512.Load(fused + width + i) * slope).Store(gradFused + i);
-            (dy * gate * sigmoid).Store(gradFused + width + i);
+            var slope = sigmoid * (one + gate * (one - sigmoid));
+            TVector.Store(dy * TVector.Load(fused + width + i) * slope, gradFused + i);
+            TVector.Store(dy * gate * sigmoid, gradFused + width + i);
         }
     }
 }

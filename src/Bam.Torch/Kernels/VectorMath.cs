@@ -12,26 +12,45 @@ internal static class VectorMath
     /// double and takes twice as long (decision 0010). x = n·ln 2 + r with |r| ≤ ½ ln 2, and a polynomial of degree 6 in r.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Exp(Vector512<float> x)
+    public static TVector Exp<TVector>(TVector x)
+        where TVector : struct, IWideVector<TVector>
     {
-        var underflows = Vector512.LessThan(x, Vector512.Create(-87f));
-        x = Vector512.Min(Vector512.Max(x, Vector512.Create(-87f)), Vector512.Create(88f));
-        var n = Vector512.Round(x * Vector512.Create(1.44269504f));
-        var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
-        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
-        var p = Vector512.FusedMultiplyAdd(Vector512.Create(1f / 720), r, Vector512.Create(1f / 120));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 24));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 6));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.5f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
-        var scale = Vector512.ShiftLeft(Vector512.ConvertToInt32(n) + Vector512.Create(127), 23).AsSingle();
-        return Vector512.AndNot(p * scale, underflows);
+        var lowest = TVector.Create(-87f);
+        var inRange = TVector.Min(TVector.Max(x, lowest), TVector.Create(88f));
+        var n = TVector.Round(inRange * TVector.Create(1.44269504f));
+        var r = TVector.MultiplyAdd(n, TVector.Create(-0.693359375f), inRange);
+        r = TVector.MultiplyAdd(n, TVector.Create(2.12194440e-4f), r);
+        var p = TVector.MultiplyAdd(TVector.Create(1f / 720), r, TVector.Create(1f / 120));
+        p = TVector.MultiplyAdd(p, r, TVector.Create(1f / 24));
+        p = TVector.MultiplyAdd(p, r, TVector.Create(1f / 6));
+        p = TVector.MultiplyAdd(p, r, TVector.Create(0.5f));
+        p = TVector.MultiplyAdd(p, r, TVector.Create(1));
+        p = TVector.MultiplyAdd(p, r, TVector.Create(1));
+        return TVector.ClearBelow(lowest, x, p * TVector.PowerOfTwo(n));
     }
 
     /// <summary>1 / (1 + e⁻ˣ).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
+    public static TVector Sigmoid<TVector>(TVector x)
+        where TVector : struct, IWideVector<TVector>
+    {
+        var one = TVector.Create(1);
+        return one / (one + Exp(TVector.Create(-0f) - x));
+    }
+
+    /// <summary>The greatest of a row's floats, whose number is a multiple of 16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe float Max<TVector>(float* row, int count)
+        where TVector : struct, IWideVector<TVector>
+    {
+        var maxima = TVector.Create(float.NegativeInfinity);
+        for (var i = 0; i < count; i += TVector.Count) maxima = TVector.Max(maxima, TVector.Load(row + i));
+        var lanes = stackalloc float[TVector.Count];
+        TVector.Store(maxima, lanes);
+        var max = float.NegativeInfinity;
+        for (var lane = 0; lane < TVector.Count; lane++) max = Math.Max(max, lanes[lane]);
+        return max;
+    }
 
     /// <summary>The sums of four vectors' elements, each in the order of <see cref="Sum"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

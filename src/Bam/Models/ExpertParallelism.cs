@@ -118,7 +118,7 @@ internal sealed class ExpertParallelism : IDisposable
     /// <summary>The sum of the ranks' parts, in place.</summary>
     public Tensor Sum(Tensor part) => anchor is null ? part : AllReduceFunction.Apply(part.Contiguous(), Group, anchor);
 
-    /// <summary>The leaves of a part of the model in which the ranks' tensors are added up.</summary>
+    /// <summary>The leaves of a part of the model that contains <see cref="Distribute"/> or <see cref="Sum"/>.</summary>
     public IReadOnlyList<Tensor> WithAnchor(IReadOnlyList<Tensor> leaves) => anchor is null ? leaves : [.. leaves, anchor];
 
     /// <summary>The attention gates [.., N] of this rank's experts.</summary>
@@ -140,7 +140,7 @@ internal sealed class ExpertParallelism : IDisposable
             ]));
     }
 
-    /// <summary>The same number; each rank has a part of its gradient, where all ranks compute the same.</summary>
+    /// <summary>A number that all ranks compute alike, with 1/E of its gradient on each rank.</summary>
     public Tensor WithPartOfGradient(Tensor x)
     {
         if (Size == 1 || !Autograd.IsEnabled) return x;
@@ -150,7 +150,7 @@ internal sealed class ExpertParallelism : IDisposable
 
     public void Dispose() => anchor?.Dispose();
 
-    // A number of experts that all ranks have is that of a dense branch.
+    // One expert is a dense branch, which every rank has.
     private ExpertRange RangeOf(int experts) =>
         experts == 1 ? new(0, 1) : new(experts / Size * Group.Rank, experts / Size);
 }

@@ -7,11 +7,14 @@ using Bam.Training.Distributed;
 
 namespace Bam.Training;
 
-/// <summary>What keeps the processes of a run from waiting for one that has not begun, or has begun something else.</summary>
+/// <summary>
+/// Checks before a run of several processes, so that none of them waits for one that could not start, or that does something
+/// else.
+/// </summary>
 internal static class RankStart
 {
-    /// <summary>Does something before the processes have joined; when it fails, the others hear why.</summary>
-    public static T Explained<T>(DistributedEnvironment environment, Func<T> prepare)
+    /// <summary>Does this process's preparations before it joins the others; if they fail, the others are told why.</summary>
+    public static T Prepare<T>(DistributedEnvironment environment, Func<T> prepare)
     {
         try
         {
@@ -19,7 +22,7 @@ internal static class RankStart
         }
         catch (Exception e)
         {
-            if (environment.Size > 1) RankNetwork.Excuse(environment, e);
+            if (environment.Size > 1) RankNetwork.ReportFailedStart(environment, e);
             throw;
         }
     }
@@ -29,7 +32,7 @@ internal static class RankStart
     public static void RequireSame(TrainingConfig config, RunIdentity identity, ParallelLayout layout)
     {
         if (layout.IsAlone) return;
-        // Where a process computes, and with how many threads, is its own affair.
+        // Device and number of threads may differ between processes.
         var settings = config.Settings with { Device = TrainingSettings.DefaultDevice, Threads = null };
         var compared = ConfigWriter.Write(settings) + identity.ConfigSha256 + identity.ModelSha256
             + JsonSerializer.Serialize(identity.Data);

@@ -61,7 +61,7 @@ public sealed class Trainer
         Func<TrainingConfig> load, IReporter? reporter = null, CancellationToken cancellation = default)
     {
         var environment = DistributedEnvironment.Current();
-        var (config, heldOut, device) = RankStart.Explained(environment, () =>
+        var (config, heldOut, device) = RankStart.Prepare(environment, () =>
         {
             var config = load();
             RecordRules.Check(config, "the training configuration");
@@ -119,7 +119,7 @@ public sealed class Trainer
         if (!RunDirectory.IsFinished(config.Output)) setup.RequireMemory(options.Reporter);
         RankStart.RequireSame(config, setup.Identity, layout);
         using var opened = layout.IsFirst ? RunDirectory.Open(config, setup.Identity) : null;
-        var isFinished = layout.OfFirst(opened is not null && Directory.Exists(opened.ModelPath) ? 1 : 0) != 0;
+        var isFinished = layout.FromFirst(opened is not null && Directory.Exists(opened.ModelPath) ? 1 : 0) != 0;
         var run = opened ?? RunDirectory.Follow(config);
         log?.Open(run.LogOf(layout.World.Rank));
         if (isFinished)
@@ -327,10 +327,10 @@ public sealed class Trainer
     {
         // The first process decides: only it may see directories that another one is about to see.
         var checkpoints = layout.IsFirst ? run.Checkpoints.Newest : [];
-        var count = (int)layout.OfFirst(checkpoints.Count);
+        var count = (int)layout.FromFirst(checkpoints.Count);
         for (var i = 0; i < count; i++)
         {
-            var step = (long)layout.OfFirst(layout.IsFirst ? CheckpointStore.StepOf(checkpoints[i])!.Value : 0);
+            var step = (long)layout.FromFirst(layout.IsFirst ? CheckpointStore.StepOf(checkpoints[i])!.Value : 0);
             var checkpoint = run.Checkpoints.PathOf(step);
             var (found, fault) = Load(checkpoint);
             var faulty = Array.FindIndex(layout.Exchange(fault is null ? 0 : 1), rank => rank[0] != 0);

@@ -94,18 +94,21 @@ public sealed record TrainingSettings : ICheckedSection
         ChangesResult = false)]
     public bool ActivationCheckpointing { get; init; }
 
-    /// <summary>How the processes of a run share the work; null for data parallelism over all of them.</summary>
-    [Key("how the processes of a run share the work; data parallel over all of them when absent", ChangesResult = false)]
+    /// <summary>How the processes of a run divide the work; null for data parallelism over all of them.</summary>
+    [Key("how the processes of a run divide the work; data parallelism over all of them when absent", ChangesResult = false)]
     public ParallelSettings? Parallel { get; init; }
 
-    /// <summary>Each data-parallel process holds AdamW's moments of its part of the parameters only (ZeRO, stage 1).</summary>
+    /// <summary>Whether each data-parallel process holds AdamW's moments of 1/D of its parameters only (ZeRO, stage 1).</summary>
     [Key(
-        "true: each data-parallel process holds AdamW's moments of its part of the parameters, to save memory",
+        "true: each data-parallel process holds AdamW's moments of a part of the parameters only, to save memory",
         ChangesResult = false)]
     public bool ShardOptimizer { get; init; }
 
     /// <summary>The tokens over which the load-balancing loss counts the experts' shares of assignments.</summary>
-    [Key("the tokens whose assignments the load-balancing loss counts, with data-parallel processes", ChangesResult = false)]
+    [Key(
+        "with data-parallel processes, the tokens over which the load-balancing loss counts assignments: those of all processes "
+        + "together, or of each process alone",
+        ChangesResult = false)]
     public LoadBalancingScope LoadBalancingOver { get; init; } = LoadBalancingScope.Batch;
 
     /// <summary>"auto", "cpu" or "cuda:N".</summary>

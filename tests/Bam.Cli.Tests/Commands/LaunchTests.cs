@@ -159,8 +159,8 @@ public sealed class LaunchTests : IDisposable
     [InlineData("--processes 2 --port 70000 -- doctor", "--port: expected an integer from 0 to 65535, found 70000")]
     [InlineData("--processes 2 -- trian x", "unknown argument 'trian'")]
     [InlineData("--processes 2 -- train x.yaml --stepz", "unknown option '--stepz'")]
-    [InlineData("--processes 2 -- launch --processes 2 -- doctor", "VERB: expected a command that computes, found launch")]
-    [InlineData("--processes 2", "VERB")]
+    [InlineData("--processes 2 -- launch --processes 2 -- doctor", "COMMAND: expected a command that computes, found launch")]
+    [InlineData("--processes 2", "COMMAND")]
     [InlineData("-- doctor", "--processes")]
     public void A_wrong_request_is_refused_once(string arguments, string message)
     {

@@ -44,7 +44,7 @@ public sealed partial class RankKillTests(TrainProcess runs) : IClassFixture<Tra
 
     [Theory]
     [InlineData("whole", "")]
-    [InlineData("divided", "shard_optimizer: true")]
+    [InlineData("sharded", "shard_optimizer: true")]
     [Trait("Speed", "long")]
     public void A_rank_that_is_killed_is_named_and_the_run_ends_like_an_unbroken_one(string name, string more)
     {

@@ -46,7 +46,7 @@ public sealed class RankStartTests(TrainProcess runs) : IClassFixture<TrainProce
         var run = CommandLineRun.Of("launch", "--processes", "2", "--", "eval", "tasks", Model, "--task", "piqa");
         run.Status.ShouldBe(2);
         run.Error.ShouldBe(
-            "bam: VERB: expected a command that works in several processes, found eval tasks; run it without bam launch\n");
+            "bam: COMMAND: expected a command that works in several processes, found eval tasks; run it without bam launch\n");
     }
 
     [Fact]

@@ -46,13 +46,13 @@ public sealed class RunLockTests : IDisposable
         using var stop = new CancellationTokenSource();
         using var first = RunLock.Join(directory["run"], First);
         using var second = RunLock.Join(directory["run"], First);
-        using (first.Write(default))
+        using (first.LockResults(default))
         {
             stop.Cancel();
-            Should.Throw<OperationCanceledException>(() => second.Write(stop.Token));
+            Should.Throw<OperationCanceledException>(() => second.LockResults(stop.Token));
         }
 
-        second.Write(default).Dispose();
+        second.LockResults(default).Dispose();
     }
 
     [Fact]

@@ -6,8 +6,8 @@ using Bam.Training.Optimization;
 namespace Bam.Training.Distributed;
 
 /// <summary>
-/// What the processes of a run do together in a step: they add up gradients, agree on losses, norm and cancellation, and, with
-/// divided moments, hand each other the updated values. Everything that all have is the same, bit for bit, on all of them.
+/// What the processes of a run do together in a step: they sum gradients, agree on losses, norm and cancellation, and, with
+/// sharded moments, send each other the updated values. Whatever several processes have is the same, bit for bit, on each.
 /// </summary>
 internal sealed class DataParallelism
 {
@@ -26,9 +26,9 @@ internal sealed class DataParallelism
     }
 
     /// <summary>
-    /// Adds up the gradients of all data-parallel processes; with divided moments each gets the sums of its own shard only.
+    /// Sums the gradients over the data-parallel processes; with sharded moments each gets the sums of its own shard only.
     /// </summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void ReduceGradients()
     {
         if (layout.Data.Size == 1) return;
@@ -38,19 +38,19 @@ internal sealed class DataParallelism
             : (bucket, owner) => layout.Data.ReduceAsync(bucket, owner));
     }
 
-    /// <summary>The global norm of the reduced gradients: of all parameters once.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <summary>The global norm of the reduced gradients; parameters that several processes have count once.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public double GradientNorm()
     {
         var own = optimizer.GradientSquares();
-        var isDivided = optimizer.Shards.Count > 1;
-        if (!isDivided && layout.Experts.Size == 1) return Math.Sqrt(own.Total);
+        var isSharded = optimizer.Shards.Count > 1;
+        if (!isSharded && layout.Experts.Size == 1) return Math.Sqrt(own.Total);
         var (replicated, local) = (0.0, 0.0);
         var all = layout.Exchange(own.Replicated, own.Local);
         for (var rank = 0; rank < all.Length; rank++)
         {
             var (dataRank, expertRank) = (rank / layout.Experts.Size, rank % layout.Experts.Size);
-            if (!isDivided && dataRank > 0) continue;
+            if (!isSharded && dataRank > 0) continue;
             if (expertRank == 0) replicated += all[rank][0];
             local += all[rank][1];
         }
@@ -58,8 +58,8 @@ internal sealed class DataParallelism
         return Math.Sqrt(replicated + local);
     }
 
-    /// <summary>After the update: with divided moments, every process gets the values that the others have updated.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <summary>After the update, with sharded moments: every process gets the values that the others have updated.</summary>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void GatherValues()
     {
         if (optimizer.Shards.Count > 1)
@@ -67,7 +67,7 @@ internal sealed class DataParallelism
     }
 
     /// <summary>The means of the processes' losses, and whether one of them is to stop.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public (Losses Losses, bool Stops) Agree(Losses own, bool stops)
     {
         if (layout.IsAlone) return (own, stops);
@@ -82,7 +82,7 @@ internal sealed class DataParallelism
         return (sum / layout.Data.Size, Array.Exists(all, row => row[4] != 0));
     }
 
-    /// <summary>F over the tokens of all data-parallel processes, which have equally many.</summary>
+    /// <summary>Makes F, counted over this process's tokens, that over the tokens of all: they have equally many.</summary>
     private void AverageShares(Tensor shares)
     {
         layout.Data.AllReduce(shares);
@@ -97,7 +97,7 @@ internal sealed class DataParallelism
         var pending = new List<PendingOperation>();
         for (var shard = 0; shard < optimizer.Shards.Count; shard++)
         {
-            // What is decayed and what is local does not matter here.
+            // Whether a range is decayed does not matter here.
             var ranges = optimizer.Shards.ChunksOf(shard).Select(chunk => new ParameterRange(chunk.Offset, chunk.Count, false));
             foreach (var bucket in ParameterRange.Join(ranges).SelectMany(range => range.Chunks(BucketSize)))
                 pending.Add(begin(buffer.Narrow(0, bucket.Offset, bucket.Count), shard));

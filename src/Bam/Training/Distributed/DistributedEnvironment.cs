@@ -11,7 +11,7 @@ namespace Bam.Training.Distributed;
 /// </summary>
 /// <param name="Rank">From 0 to <paramref name="Size"/> - 1.</param>
 /// <param name="Size">Processes of the run; 1 without a launcher.</param>
-/// <param name="LocalRank">Of the processes on this machine, from 0: the number of its GPU.</param>
+/// <param name="LocalRank">The rank among the processes on this machine, from 0.</param>
 /// <param name="LocalSize">Processes on this machine; <paramref name="LocalRank"/> + 1 where no variable says it.</param>
 /// <param name="Store">Where the processes meet; null for one process.</param>
 /// <param name="Source">The variables that say so, for messages.</param>
@@ -28,7 +28,7 @@ internal sealed record DistributedEnvironment(
     private const int FirstSlurmPort = 10_000;
     private const int SlurmPorts = 22_000;
 
-    // Steps of one job get ports far enough from those of the next jobs.
+    // Keeps the ports of a job's Slurm steps away from those of the next jobs.
     private const int PortsBetweenSteps = 101;
 
     // Any of these makes a process a rank of torchrun.
@@ -37,7 +37,7 @@ internal sealed record DistributedEnvironment(
 
     private const string TorchrunSource = "RANK and WORLD_SIZE";
 
-    // In the order in which they count.
+    // The first that is set counts.
     private static readonly string[] NodeLists = ["SLURM_STEP_NODELIST", "SLURM_NODELIST", "SLURM_JOB_NODELIST"];
 
     /// <summary>One process, without a launcher.</summary>
@@ -48,8 +48,8 @@ internal sealed record DistributedEnvironment(
     public static DistributedEnvironment Current() => Read(Environment.GetEnvironmentVariable);
 
     /// <summary>
-    /// torchrun's variables win over Slurm's. Under <c>srun</c> MASTER_ADDR and MASTER_PORT may be set, to replace the step's
-    /// first machine and the port that follows from the job's number.
+    /// torchrun's variables override Slurm's. Under <c>srun</c>, MASTER_ADDR and MASTER_PORT override the Slurm step's first
+    /// machine and the port that is computed from the numbers of job and step.
     /// </summary>
     /// <exception cref="InvalidInputException">A variable is missing or wrong; the message names it.</exception>
     public static DistributedEnvironment Read(Func<string, string?> environment)
@@ -93,10 +93,10 @@ internal sealed record DistributedEnvironment(
     private static InvalidInputException OneProcessOnly(string work, string rank, int size, string source) => new(
         $"{work} by several processes is not supported, and this is rank {rank} of {size} ({source}); start one process");
 
-    /// <summary>What joins the group of all processes.</summary>
+    /// <summary>The options with which this process joins the group of all processes.</summary>
     public ProcessGroupOptions GroupOptions(DeviceType device, TimeSpan timeout) => new()
     {
-        // A group of one process asks nobody.
+        // A group of one process does not use it.
         Store = Store ?? new StoreAddress("localhost", 0),
         Rank = Rank,
         Size = Size,

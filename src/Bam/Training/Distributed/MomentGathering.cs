@@ -6,15 +6,15 @@ using Bam.Training.Optimization;
 namespace Bam.Training.Distributed;
 
 /// <summary>
-/// Moves AdamW's moments between a checkpoint's tensors, which hold all, and the processes, which may each hold a shard. What is
-/// in memory at once besides the shards is a piece of a tensor, or one output projection, which is stored transposed.
+/// Moves AdamW's moments between a checkpoint, which holds whole tensors, and the processes, which may each hold a shard. Besides
+/// the shards, only a piece of a tensor is in memory at once, or one output projection, which is stored transposed.
 /// </summary>
 internal sealed class MomentGathering(ParallelLayout layout, AdamW optimizer)
 {
-    /// <summary>The moments of a piece, 16 MiB.</summary>
+    /// <summary>Numbers in a piece: 16 MiB.</summary>
     private const int PieceLength = 1 << 22;
 
-    private bool IsDivided => optimizer.Shards.Count > 1;
+    private bool IsSharded => optimizer.Shards.Count > 1;
 
     /// <summary>
     /// On the first data-parallel process: writes the moments of a tensor, row by row, while the others call
@@ -26,7 +26,7 @@ internal sealed class MomentGathering(ParallelLayout layout, AdamW optimizer)
     /// <exception cref="Bam.Torch.Distributed.ProcessGroupException">A process is gone.</exception>
     public void WriteTo(Stream stream, Tensor own, ParameterSlice slice)
     {
-        if (!IsDivided)
+        if (!IsSharded)
         {
             ModelCheckpoint.WriteTo(stream, own, slice);
             return;
@@ -49,11 +49,11 @@ internal sealed class MomentGathering(ParallelLayout layout, AdamW optimizer)
         }
     }
 
-    /// <summary>On the other data-parallel processes: sends what <see cref="WriteTo"/> of the first one takes.</summary>
+    /// <summary>On the other data-parallel processes: sends what <see cref="WriteTo"/> of the first one receives.</summary>
     /// <exception cref="Bam.Torch.Distributed.ProcessGroupException">The first process is gone.</exception>
     public void Send(Tensor own, ParameterSlice slice)
     {
-        if (!IsDivided) return;
+        if (!IsSharded) return;
         using var scope = TensorScope.Open();
         foreach (var (start, count) in Pieces(slice))
         {
@@ -62,10 +62,10 @@ internal sealed class MomentGathering(ParallelLayout layout, AdamW optimizer)
         }
     }
 
-    /// <summary>Sets what this process holds of the moments of a tensor, without the others.</summary>
+    /// <summary>Reads what this process holds of the moments of a tensor; involves no other process.</summary>
     public void ReadInto(ModelCheckpoint.ReadValues read, Tensor own, ParameterSlice slice)
     {
-        if (!IsDivided)
+        if (!IsSharded)
         {
             ModelCheckpoint.ReadInto(read, own, slice);
             return;

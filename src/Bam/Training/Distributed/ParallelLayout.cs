@@ -4,9 +4,9 @@ using Bam.Torch.Distributed;
 namespace Bam.Training.Distributed;
 
 /// <summary>
-/// How the processes of a run share the work. Rank = data rank · E + expert rank: the E ranks that share the experts are
-/// neighbours, on one machine where possible, and see the same tokens; the D ranks with equal expert rank hold the same
-/// parameters, and see different tokens.
+/// How the processes of a run divide the work. Rank = data rank · E + expert rank: the E ranks that share the experts have
+/// consecutive ranks, so that they are on one machine where possible, and read the same tokens; the D ranks with the same expert
+/// rank hold the same parameters, and read different tokens.
 /// </summary>
 internal sealed class ParallelLayout : IDisposable
 {
@@ -33,16 +33,16 @@ internal sealed class ParallelLayout : IDisposable
     /// <summary>All processes of the run.</summary>
     public ProcessGroup World { get; }
 
-    /// <summary>The ranks that hold the same parameters and see different tokens; its size is D.</summary>
+    /// <summary>The ranks that hold the same parameters and read different tokens; its size is D.</summary>
     public ProcessGroup Data { get; }
 
-    /// <summary>The ranks that see the same tokens and hold different experts; its size is E.</summary>
+    /// <summary>The ranks that read the same tokens and hold different experts; its size is E.</summary>
     public ProcessGroup Experts { get; }
 
     /// <summary>The processes of the run that are on this machine and share its memory.</summary>
     public int LocalSize { get; private init; } = 1;
 
-    /// <summary>True for the rank that speaks and writes: rank 0 of the world.</summary>
+    /// <summary>True for rank 0 of the world, which writes the run's directory and the messages.</summary>
     public bool IsFirst => World.Rank == 0;
 
     /// <summary>True for a run of one process.</summary>
@@ -77,10 +77,10 @@ internal sealed class ParallelLayout : IDisposable
         }
     }
 
-    /// <summary>Hands some numbers of every rank to all ranks.</summary>
-    /// <param name="own">The same number of them on every rank.</param>
-    /// <returns>[world][numbers], the same bits on every rank.</returns>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <summary>An all-gather of a few numbers.</summary>
+    /// <param name="own">This rank's; equally many on every rank.</param>
+    /// <returns>[world size][numbers], by rank; the same bits on every rank.</returns>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public double[][] Exchange(params ReadOnlySpan<double> own)
     {
         if (IsAlone) return [own.ToArray()];
@@ -92,11 +92,11 @@ internal sealed class ParallelLayout : IDisposable
     }
 
     /// <summary>The first rank's number, on every rank.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
-    public double OfFirst(double number) => Exchange(number)[0][0];
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
+    public double FromFirst(double number) => Exchange(number)[0][0];
 
     /// <summary>The sums over the data-parallel processes, the same bits on all of them.</summary>
-    /// <exception cref="ProcessGroupException">A rank is gone, or the time is over.</exception>
+    /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public double[] SumOverData(double[] own)
     {
         if (Data.Size == 1) return own;
@@ -106,7 +106,7 @@ internal sealed class ParallelLayout : IDisposable
         return sums.ToArray<double>();
     }
 
-    /// <summary>Of numbers that <see cref="Exchange"/> gave: one row for each part of the tokens.</summary>
+    /// <summary>Of the rows that <see cref="Exchange"/> gave, one for each data rank: that of its first expert rank.</summary>
     public IEnumerable<double[]> OfDataRanks(double[][] exchanged) => exchanged.Where((_, rank) => rank % Experts.Size == 0);
 
     /// <summary>Refuses a configuration for another number of processes.</summary>

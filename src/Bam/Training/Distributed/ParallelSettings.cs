@@ -2,18 +2,20 @@ using Bam.Configuration;
 
 namespace Bam.Training.Distributed;
 
-/// <summary>The processes of a run: experts · data of them.</summary>
+/// <summary>How the processes of a run divide the work: there are <see cref="Data"/> · <see cref="Experts"/> processes.</summary>
 public sealed record ParallelSettings
 {
-    /// <summary>E, the processes that share the experts; divides the number of experts of each kind.</summary>
+    /// <summary>
+    /// E, the number of processes that the experts are divided among; divides the number of experts of each kind. Default 1.
+    /// </summary>
     [Key(
-        "the processes that share the experts; divides the number of experts",
+        "the number of processes that the experts are divided among; divides the number of experts",
         Minimum = 1, Maximum = 4096, ChangesResult = false)]
     public int Experts { get; init; } = 1;
 
-    /// <summary>D, the parts that a step's sequences are split into; null for all processes over E.</summary>
+    /// <summary>D, the number of parts that a step's sequences are divided into; null for the number of processes / E.</summary>
     [Key(
-        "the data-parallel parts that a step's sequences are split into; all processes over 'experts' when absent",
+        "the number of parts that a step's sequences are divided into; when absent, the number of processes / 'experts'",
         Minimum = 1, Maximum = 1 << 20, ChangesResult = false)]
     public int? Data { get; init; }
 }

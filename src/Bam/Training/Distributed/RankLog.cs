@@ -1,8 +1,8 @@
 namespace Bam.Training.Distributed;
 
 /// <summary>
-/// What a process other than the first would say, in a file of the run's directory. Lines wait until the first process has made
-/// the directory.
+/// The messages of a process other than the first, in a file of the run's directory. They are kept in memory until the first
+/// process has made the directory.
 /// </summary>
 internal sealed class RankLog : IReporter, IDisposable
 {

@@ -13,8 +13,8 @@ internal static class RankNetwork
     private const string InterfaceVariable = "GLOO_SOCKET_IFNAME";
     private const int LongestTimeout = 24 * 60 * 60;
 
-    // The others may have failed too.
-    private static readonly TimeSpan LongestExcuse = TimeSpan.FromSeconds(30);
+    // Of the report of a failed start: the others may have failed too, and never come.
+    private static readonly TimeSpan LongestReport = TimeSpan.FromSeconds(30);
 
     /// <summary>Joins the group of all processes; every process calls it. The others hear what is wrong here.</summary>
     /// <exception cref="InvalidInputException">A variable is wrong; the message names it.</exception>
@@ -28,20 +28,20 @@ internal static class RankNetwork
         }
         catch (InvalidInputException e)
         {
-            Excuse(place, e);
+            ReportFailedStart(place, e);
             throw;
         }
     }
 
     /// <summary>
-    /// Tells the other ranks why one that could not join has ended, so that they need not wait for it until the time is over.
+    /// Tells the other ranks why this one cannot start, so that they need not wait for it until the time-out.
     /// </summary>
-    public static void Excuse(DistributedEnvironment place, Exception failure)
+    public static void ReportFailedStart(DistributedEnvironment place, Exception failure)
     {
         try
         {
-            var patience = new[] { Timeout(), LongestExcuse }.Min();
-            ProcessGroup.Excuse(place.GroupOptions(DeviceType.Cpu, patience), failure);
+            var patience = new[] { Timeout(), LongestReport }.Min();
+            ProcessGroup.ReportFailedStart(place.GroupOptions(DeviceType.Cpu, patience), failure);
         }
         catch (Exception e) when (e is ProcessGroupException or TorchException or InvalidInputException)
         {

@@ -71,18 +71,18 @@ public sealed class PhaseLocksTests : IDisposable
     public void A_worker_whose_phase_was_taken_by_another_host_notices_and_stops()
     {
         using var claim = On("here", (_, _) => LockAttempt.Acquired).TryTake(Name, out _).ShouldNotBeNull();
-        claim.Require();
+        claim.RequireHeld();
         var there = On("there", (_, _) => LockAttempt.Acquired);
         there.TryTake(Name, out _).ShouldBeNull();
         clock.Now += PhaseLocks.Patience;
         using var other = there.TryTake(Name, out _).ShouldNotBeNull();
 
-        claim.ShowLife();
+        claim.Renew();
 
         claim.Lost.IsCancellationRequested.ShouldBeTrue();
-        Should.Throw<WorkFailedException>(claim.Require).Message
+        Should.Throw<WorkFailedException>(claim.RequireHeld).Message
             .ShouldContain("another host has taken the phase, so this file system does not share its locks between hosts");
-        other.Require();
+        other.RequireHeld();
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class PhaseLocksTests : IDisposable
         using (var claim = there.TryTake(Name, out _))
         {
             var before = Record();
-            claim.ShouldNotBeNull().ShowLife();
+            claim.ShouldNotBeNull().Renew();
             Record().ShouldBe(before! with { Beats = 1 });
             claim.Finish();
         }
@@ -132,16 +132,16 @@ public sealed class PhaseLocksTests : IDisposable
     public void A_timed_phase_has_its_machine_for_itself()
     {
         var (first, second) = (On("here"), On("here"));
-        using (first.TryWork(alone: false).ShouldNotBeNull())
+        using (first.TryTakeMachine(alone: false).ShouldNotBeNull())
         {
-            second.TryWork(alone: true).ShouldBeNull();
-            second.TryWork(alone: false).ShouldNotBeNull().Dispose();
+            second.TryTakeMachine(alone: true).ShouldBeNull();
+            second.TryTakeMachine(alone: false).ShouldNotBeNull().Dispose();
         }
 
-        using (second.TryWork(alone: true).ShouldNotBeNull())
+        using (second.TryTakeMachine(alone: true).ShouldNotBeNull())
         {
-            first.TryWork(alone: false).ShouldBeNull();
-            On("there").TryWork(alone: true).ShouldNotBeNull().Dispose();
+            first.TryTakeMachine(alone: false).ShouldBeNull();
+            On("there").TryTakeMachine(alone: true).ShouldNotBeNull().Dispose();
         }
     }
 

@@ -47,7 +47,7 @@ public sealed class DataParallelTests : IDisposable
         for (var rank = experts; rank < ranks.Length; rank++) ranks[rank].ShouldBe(ranks[rank % experts]);
         TrainingRanks.Results(data * experts, ["train", .. files]);
 
-        foreach (var (name, model, more, _) in variants.Where(variant => !variant.IsDivided))
+        foreach (var (name, model, more, _) in variants.Where(variant => !variant.IsSharded))
         {
             var alone = TrainingConfig.Load(File($"{name}-alone", $"{more}\nbatch_size: {2 * data}", model));
             var setup = RunSetup.Of(alone, SilentReporter.Instance);
@@ -58,13 +58,13 @@ public sealed class DataParallelTests : IDisposable
                 setup.FillParameters(session.Model);
                 session.Step(0);
                 var expected = session.Optimizer.Means.ToArray<float>();
-                foreach (var divided in (bool[])[false, true])
-                    ShouldBeClose(MeansOf(divided ? name + "-divided" : name, divided ? data : 1), expected, name);
+                foreach (var sharded in (bool[])[false, true])
+                    ShouldBeClose(MeansOf(sharded ? name + "-sharded" : name, sharded ? data : 1), expected, name);
             }
 
             Trainer.Run(alone, new TrainerOptions { MeasurePeak = false });
             var losses = LossesOf($"{name}-alone");
-            foreach (var parallel in (string[])[name, name + "-divided"])
+            foreach (var parallel in (string[])[name, name + "-sharded"])
             {
                 var found = LossesOf(parallel);
                 found.Length.ShouldBe(losses.Length);
@@ -119,8 +119,8 @@ public sealed class DataParallelTests : IDisposable
     public void A_run_is_resumed_under_another_layout()
     {
         const string more = "checkpoint_every: 4\nkeep_checkpoints: 9\nlog_every: 1";
-        var divided = File("parallel", more + "\nshard_optimizer: true", Mixture);
-        TrainingRanks.Results(2, "train", divided);
+        var sharded = File("parallel", more + "\nshard_optimizer: true", Mixture);
+        TrainingRanks.Results(2, "train", sharded);
         Trainer.Run(TrainingConfig.Load(File("alone", more, Mixture)), new TrainerOptions { MeasurePeak = false });
         var expected = LossesOf("alone");
         BreakAfter(8, "parallel");
@@ -199,7 +199,7 @@ public sealed class DataParallelTests : IDisposable
         Directory.Exists(run["rank-0"]).ShouldBeFalse();
     }
 
-    private static IEnumerable<(string Name, string Model, string More, bool IsDivided)> Variants(int experts)
+    private static IEnumerable<(string Name, string Model, string More, bool IsSharded)> Variants(int experts)
     {
         (string Name, string Keys)[] models =
             [("dense", TinyRun.Dense), ("btx", Btx), ("bam", Mixture), ("shared", Mixture[..^1] + ", share_key_value: true}")];
@@ -214,14 +214,14 @@ public sealed class DataParallelTests : IDisposable
         foreach (var (name, keys) in models)
             foreach (var isParallel in (bool[])[true, false])
                 foreach (var accumulation in (int[])[1, 2])
-                    foreach (var isDivided in (bool[])[false, true])
+                    foreach (var isSharded in (bool[])[false, true])
                     {
                         yield return (
-                            $"{name}-{(isParallel ? "parallel" : "sequential")}-{accumulation}{(isDivided ? "-divided" : "")}",
+                            $"{name}-{(isParallel ? "parallel" : "sequential")}-{accumulation}{(isSharded ? "-sharded" : "")}",
                             keys[..^1] + $", parallel_block: {(isParallel ? "true" : "false")}}}",
                             $"log_every: 1\ngradient_accumulation: {accumulation}\n"
-                            + $"shard_optimizer: {(isDivided ? "true" : "false")}",
-                            isDivided);
+                            + $"shard_optimizer: {(isSharded ? "true" : "false")}",
+                            isSharded);
                     }
     }
 

@@ -53,10 +53,10 @@ internal sealed record TaskDefinition : ICheckedSection
     [Key("multiple choice: the names of the choices in 'answer'; where it has several kinds of names, all of one kind first")]
     public IReadOnlyList<string> Labels { get; init; } = [];
 
-    [Key("what stands between the question and its answer")]
+    [Key("the text between the question and its answer")]
     public string Delimiter { get; init; } = " ";
 
-    [Key("the worked examples before the question")]
+    [Key("the few-shot examples before the question")]
     public FewShot FewShot { get; init; } = new();
 
     [Key("generation ends before the first of these texts")]
@@ -99,7 +99,7 @@ internal sealed record TaskDefinition : ICheckedSection
     [Key("what differs in some subsets; if given, the folder's other subsets are left out")]
     public IReadOnlyDictionary<string, SubsetChange> Subsets { get; init; } = new Dictionary<string, SubsetChange>();
 
-    [Key("whether subsets count by their items or alike")]
+    [Key("whether each subset counts by the number of its items, or all count equally")]
     public SubsetWeights SubsetWeights { get; init; } = SubsetWeights.Items;
 
     /// <summary>The task of a subset.</summary>
@@ -175,13 +175,13 @@ internal enum ExampleChoice
     FirstN,
 }
 
-/// <summary>The worked examples before a question.</summary>
+/// <summary>The few-shot examples before a question.</summary>
 internal sealed record FewShot
 {
     [Key("how many", Minimum = 0)]
     public int Count { get; init; }
 
-    [Key("whether --few-shot leaves the number as it is", ChangesResult = false)]
+    [Key("whether the number is fixed; --few-shot then has no effect", ChangesResult = false)]
     public bool Fixed { get; init; }
 
     [Key("which of the examples")]
@@ -190,7 +190,7 @@ internal sealed record FewShot
     [Key("whether one more is drawn and the item itself left out, as lm-evaluation-harness does without a test split")]
     public bool LeavesOutItem { get; init; }
 
-    [Key("what stands behind each example")]
+    [Key("the text after each example")]
     public string Separator { get; init; } = "\n\n";
 
     [Key("the question of an example, if not as the item's")]
@@ -244,7 +244,7 @@ internal sealed record FilterStep : ICheckedSection
     [Key("removes white space at both ends")]
     public bool Strip { get; init; }
 
-    [Key("makes all letters small")]
+    [Key("converts to lower case")]
     public bool Lowercase { get; init; }
 
     [Key("puts a text with fields of the item before it")]
@@ -275,7 +275,7 @@ internal enum AnswerEquality
     MinervaMath,
 }
 
-/// <summary>A figure, and what it overlooks.</summary>
+/// <summary>A figure, and which differences between answers it ignores.</summary>
 internal sealed record TaskMetric
 {
     [Key("the figure")]
@@ -284,13 +284,13 @@ internal sealed record TaskMetric
     [Key("exact_match: when two answers are the same")]
     public AnswerEquality Equality { get; init; }
 
-    [Key("exact_match: whether case counts")]
+    [Key("exact_match: whether differences of case are ignored")]
     public bool IgnoreCase { get; init; }
 
-    [Key("exact_match: whether punctuation counts")]
+    [Key("exact_match: whether punctuation is ignored")]
     public bool IgnorePunctuation { get; init; }
 
-    [Key("exact_match: regular expressions whose matches do not count, removed in order")]
+    [Key("exact_match: regular expressions whose matches are removed from both answers, in order")]
     public IReadOnlyList<string> Ignore { get; init; } = [];
 }
 
