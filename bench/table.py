@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the table of all speed goals into bench/README.md, from the last result of each benchmark and machine in bench/results."""
+"""Writes the table of all speed goals into bench/README.md, from the last result of each benchmark and machine."""
 import json
 import re
 from pathlib import Path

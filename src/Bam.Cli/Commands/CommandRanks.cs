@@ -46,7 +46,7 @@ internal static class CommandRanks
 
         try
         {
-            using var group = ProcessGroup.Open(place.GroupOptions(device, ProcessGroupOptions.DefaultTimeout));
+            using var group = RankNetwork.Join(place, device);
             try
             {
                 command(group);

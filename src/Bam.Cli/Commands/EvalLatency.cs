@@ -53,6 +53,8 @@ internal sealed class EvalLatency : Verb
         foreach (var option in new Option[] { promptTokens, newTokens, runs, device }) Options.Add(option);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         invocation = CommandRanks.Of(invocation);

@@ -73,6 +73,8 @@ internal sealed class EvalPerplexity : Verb
         Options.Add(device);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         invocation = CommandRanks.Of(invocation);

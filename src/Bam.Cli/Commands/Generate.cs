@@ -95,6 +95,8 @@ internal sealed class Generate : Verb
         }
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         invocation = CommandRanks.Of(invocation);

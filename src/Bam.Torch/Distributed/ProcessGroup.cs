@@ -10,6 +10,9 @@ internal sealed record ProcessGroupOptions
 
     public required StoreAddress Store { get; init; }
 
+    /// <summary>What <see cref="Store"/> was read from, for messages: "MASTER_ADDR and MASTER_PORT".</summary>
+    public string AddressSource { get; init; } = "";
+
     /// <summary>From 0 to <see cref="Size"/> - 1.</summary>
     public required int Rank { get; init; }
 
@@ -43,6 +46,8 @@ internal sealed record ProcessGroupOptions
 /// </remarks>
 internal sealed unsafe partial class ProcessGroup : IDisposable
 {
+    private const string WorldName = "world";
+
     private readonly World? world;
     private readonly bool ownsWorld;
     private readonly int[] worldRanks;
@@ -68,11 +73,12 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     public int Size => worldRanks.Length;
 
     /// <summary>A group of this process alone.</summary>
-    public static ProcessGroup Single() => new("world", 0, [0], null, ownsWorld: false);
+    public static ProcessGroup Single() => new(WorldName, 0, [0], null, ownsWorld: false);
 
     /// <summary>Joins the group of all processes, named <c>world</c>; every process calls it. Rank 0 runs the store.</summary>
     /// <exception cref="ProcessGroupException">
-    /// This build has no process groups, the store is not there, or a rank did not come within the time-out.
+    /// This build has no process groups, the store is not there, or a rank did not come within the time-out or reported
+    /// that it cannot start.
     /// </exception>
     public static ProcessGroup Open(ProcessGroupOptions options)
     {
@@ -86,13 +92,27 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         var world = World.Open(options);
         try
         {
-            return Join("world", options.Rank, [.. Enumerable.Range(0, options.Size)], world, ownsWorld: true);
+            return Join(WorldName, options.Rank, AllRanks(options), world, ownsWorld: true);
         }
         catch
         {
             world.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Tells the other processes, which call <see cref="Open"/>, why this one does not: they throw with its message. Waits for
+    /// them until the time to join is over.
+    /// </summary>
+    /// <exception cref="ProcessGroupException">
+    /// This build has no process groups, the store is not there, or a rank did not come within the time-out.
+    /// </exception>
+    public static void ReportFailedStart(ProcessGroupOptions options, Exception failure)
+    {
+        GroupBackends.RequireFor(options.Device.Type);
+        using var world = World.Open(options);
+        world.Meet(WorldName, PrefixOf(WorldName), AllRanks(options), options.Rank, FirstLine(failure));
     }
 
     /// <summary>
@@ -126,7 +146,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     public void ReportFailure(Exception failure)
     {
         if (failure is not ProcessGroupException)
-            world?.Heartbeat.ReportFailure(failure.Message.Split('\n')[0]);
+            world?.Heartbeat.ReportFailure(FirstLine(failure));
         if (world is not null) world.HasFailed = true;
     }
 
@@ -156,9 +176,15 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         closing.Join(Heartbeat.Interval);
     }
 
+    private static string PrefixOf(string group) => $"group/{group}";
+
+    private static int[] AllRanks(ProcessGroupOptions options) => [.. Enumerable.Range(0, options.Size)];
+
+    private static string FirstLine(Exception failure) => failure.Message.Split('\n')[0];
+
     private static ProcessGroup Join(string name, int rank, int[] members, World world, bool ownsWorld)
     {
-        var prefix = $"group/{name}";
+        var prefix = PrefixOf(name);
         world.Meet(name, prefix, members, members[rank]);
         var group = new ProcessGroup(name, rank, members, world, ownsWorld);
         try
@@ -203,7 +229,7 @@ internal sealed class World : IDisposable
     {
         var store = options.Rank == 0 && options.Store.IsServedByRankZero
             ? TcpStore.Serve(options.Store, options.JoinTimeout)
-            : TcpStore.Connect(options.Store, options.JoinTimeout);
+            : TcpStore.Connect(options.Store, options.JoinTimeout, options.AddressSource);
         try
         {
             return new World(options, store, Heartbeat.Start(options.Store, options.Rank, options.Size, options.JoinTimeout));
@@ -220,14 +246,17 @@ internal sealed class World : IDisposable
     public nint OpenGroup(string prefix, int rank, int size, GroupBackend backend) =>
         Store.OpenGroup(prefix, rank, size, backend, Options.Timeout);
 
-    /// <summary>Waits until all members of a group are there.</summary>
-    /// <exception cref="ProcessGroupException">Names those that are not.</exception>
-    public void Meet(string name, string prefix, int[] members, int self)
+    /// <summary>
+    /// Waits until all members of a group are there. A member that cannot take part leaves its <paramref name="fault"/> for the
+    /// others.
+    /// </summary>
+    /// <exception cref="ProcessGroupException">Names those that are not there, or the first that cannot take part.</exception>
+    public void Meet(string name, string prefix, int[] members, int self, string fault = "")
     {
         string Arrival(int member) => $"{prefix}/arrived/{member}";
         try
         {
-            Store.Set(Arrival(self), "");
+            Store.Set(Arrival(self), fault);
         }
         catch (TorchException e)
         {
@@ -238,7 +267,14 @@ internal sealed class World : IDisposable
         foreach (var member in members)
         {
             if (Store.Wait(Arrival(member), Options.JoinTimeout - clock.Elapsed))
+            {
+                // Who has a fault of its own stays until all have come to read it.
+                if (fault.Length == 0 && FaultOf(Arrival(member)) is { Length: > 0 } other)
+                    throw new ProcessGroupException(
+                        name, Array.IndexOf(members, self), "joining", $"rank {member} failed: {other}");
                 continue;
+            }
+
             var reason = TcpStore.Reason();
             var missing = clock.Elapsed >= Options.JoinTimeout ? Missing(members, Arrival) : null;
             throw new ProcessGroupException(
@@ -256,6 +292,19 @@ internal sealed class World : IDisposable
     {
         Heartbeat.Stop();
         Store.Dispose();
+    }
+
+    // A store that is silent now is found out by the operations that follow.
+    private string? FaultOf(string arrival)
+    {
+        try
+        {
+            return Store.Get(arrival);
+        }
+        catch (TorchException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The ranks that have not arrived; read over a new connection, as a time-out makes a connection unusable.</summary>

@@ -62,7 +62,7 @@ internal sealed class LanguageModel : IDisposable
     /// <summary>Where each of this process's tensors lies in <see cref="Parameters"/>, in the checkpoint's order.</summary>
     public IReadOnlyList<ParameterSlice> Slices { get; }
 
-    /// <summary>While training on several processes, see <see cref="RouterLosses"/>; null otherwise.</summary>
+    /// <summary>For steps of several processes, see <see cref="RouterLosses"/>; not called where no graph is built.</summary>
     public Action<Tensor>? AverageShares { get; set; }
 
     /// <summary>Told of the next backward passes; null for nobody.</summary>
@@ -136,7 +136,7 @@ internal sealed class LanguageModel : IDisposable
     public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null, double nllWeight = 1)
     {
         using var scope = TensorScope.Open();
-        using var routerLosses = new RouterLosses(Device, AverageShares);
+        using var routerLosses = new RouterLosses(Device, Autograd.IsEnabled ? AverageShares : null);
         var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
         var nll = head.Nll(x, targets.Reshape(-1));
         if (nllWeight != 1) nll *= nllWeight;
