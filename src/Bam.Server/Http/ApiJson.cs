@@ -60,9 +60,7 @@ internal static class ApiJson
 
     private static JsonElement Parse(ReadOnlyMemory<byte> utf8)
     {
-        // Of a field that is given twice one value would be lost.
-        var options = new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
-        using var document = JsonDocument.Parse(utf8, options);
+        using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { MaxDepth = MaxDepth });
         if (JsonUnicode.FaultOf(utf8.Span) is { Found: var found }) throw new JsonException($"it holds {found}.");
         if (document.RootElement.ValueKind != JsonValueKind.Object) throw new JsonException("it is not an object.");
         return document.RootElement.Clone();
