@@ -81,7 +81,7 @@ internal sealed partial class ChildProcesses : IDisposable
     /// <param name="reporter">Gets the lines.</param>
     /// <param name="onDeath">Told of the first failure, and how many others run then.</param>
     /// <param name="cancellation">Ends all.</param>
-    /// <returns>The process that failed; null if all ended well, or after cancellation.</returns>
+    /// <returns>The process that failed, or that was refused; null if all ended well, or after cancellation.</returns>
     /// <exception cref="WorkFailedException">A process cannot be started; the others have ended.</exception>
     public static ChildDeath? Run(
         IReadOnlyList<ChildProcess> children, TimeSpan stopPatience, IReporter reporter, Action<ChildDeath, int> onDeath,
@@ -162,8 +162,16 @@ internal sealed partial class ChildProcesses : IDisposable
                     break;
                 case var number:
                     running--;
-                    if (death is not null || cancellation.IsCancellationRequested || processes[number].ExitCode is 0) break;
-                    death = new ChildDeath(children[number].Name, processes[number].ExitCode);
+                    var end = new ChildDeath(children[number].Name, processes[number].ExitCode);
+                    if (cancellation.IsCancellationRequested || end.Status == ExitStatus.Done) break;
+                    if (death is not null)
+                    {
+                        // A wrong request is why the others failed, whoever ended first.
+                        if (death.Status == ExitStatus.WorkFailed && end.Status == ExitStatus.WrongRequest) death = end;
+                        break;
+                    }
+
+                    death = end;
                     onDeath(death, running);
                     Signal(SigTerm);
                     patience.Change(stopPatience, Timeout.InfiniteTimeSpan);

@@ -22,7 +22,7 @@ internal static class Launcher
     /// All ranks start again at most <paramref name="restarts"/> times. A wrong request is not repeated, because it would be
     /// refused again; neither is an interrupted one, because somebody wanted it to end.
     /// </summary>
-    /// <returns>The exit status of the first rank that failed; 0 if none did.</returns>
+    /// <returns>The exit status of the rank that failed; 0 if none did.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the ranks have saved and ended.</exception>
     public static int Run(LaunchOptions options, int restarts, IReporter reporter, CancellationToken cancellation)
     {

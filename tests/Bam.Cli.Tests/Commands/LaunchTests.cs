@@ -59,6 +59,16 @@ public sealed class LaunchTests : IDisposable
     }
 
     [Fact]
+    public void A_wrong_request_of_one_rank_outweighs_the_failures_that_follow_from_it() =>
+        Run(2, """
+            if [ $RANK = 1 ]; then until [ -e 0.ready ]; do sleep 0.01; done; exit 1; fi
+            trap '' TERM
+            touch 0.ready
+            sleep 0.2
+            exit 2
+            """).ShouldBe(2);
+
+    [Fact]
     public void A_rank_that_does_not_stop_is_killed() =>
         Run(2, """
             if [ $RANK = 1 ]; then until [ -e 0.ready ]; do sleep 0.01; done; exit 1; fi
