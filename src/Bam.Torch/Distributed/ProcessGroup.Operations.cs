@@ -153,7 +153,7 @@ internal sealed unsafe partial class ProcessGroup
     internal ProcessGroupException Failed(string operation)
     {
         hasFailed = true;
-        return new ProcessGroupException(Name, Rank, operation, world!.Blame(TcpStore.Reason()));
+        return new ProcessGroupException(Name, WorldRank, operation, world!.Blame(TcpStore.Reason()));
     }
 
     private long Milliseconds => (long)world!.Options.Timeout.TotalMilliseconds;
@@ -231,12 +231,13 @@ internal sealed unsafe partial class ProcessGroup
         }
     }
 
+    /// <summary>A member of this group by its rank among all processes, as messages name it.</summary>
     private int Member(int rank) =>
-        rank >= 0 && rank < Size ? rank
+        rank >= 0 && rank < Size ? worldRanks[rank]
             : throw new ArgumentOutOfRangeException(nameof(rank), rank, $"expected a rank below {Size}");
 
     private int OtherMember(int rank) =>
-        Member(rank) != Rank ? rank : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");
+        Member(rank) is var member && rank != Rank ? member : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");
 }
 
 /// <summary>An operation that was started. Its tensors must not be used before <see cref="Wait()"/> has returned.</summary>
