@@ -237,7 +237,8 @@ internal sealed unsafe partial class ProcessGroup
             : throw new ArgumentOutOfRangeException(nameof(rank), rank, $"expected a rank below {Size}");
 
     private int OtherMember(int rank) =>
-        Member(rank) is var member && rank != Rank ? member : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");
+        Member(rank) is var member && rank != Rank ? member
+            : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");
 }
 
 /// <summary>An operation that was started. Its tensors must not be used before <see cref="Wait()"/> has returned.</summary>

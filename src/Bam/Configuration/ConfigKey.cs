@@ -50,8 +50,8 @@ internal sealed class KeyAttribute(string description = "") : Attribute
     public bool ChangesResult { get; init; } = true;
 
     /// <summary>
-    /// <c>config.json</c>, and what runs and phases are recognised by, have the key only where its value is not the default: a new
-    /// key leaves the hashes of earlier runs as they are.
+    /// <c>config.json</c>, and what runs and phases are recognised by, have the key only where its value is not the default: a
+    /// new key leaves the hashes of earlier runs as they are.
     /// </summary>
     public bool OmitDefault { get; init; }
 

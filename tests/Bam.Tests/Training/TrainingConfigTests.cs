@@ -1,7 +1,9 @@
 using Bam.Configuration;
 using Bam.Training;
+using Bam.Training.Distributed;
 using Shouldly;
 using Xunit;
+using YamlDotNet.RepresentationModel;
 
 namespace Bam.Tests.Training;
 
