@@ -107,22 +107,30 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def run_ranks(command, processes):
+    """The outputs of the ranks of one group of processes, started by torchrun's variables."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "SLURM_", "TORCHELASTIC_"))}
+    place = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    return run_together(
+        [command] * processes, [{**clean, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)])
+
+
+def run_together(commands, environments):
+    """The outputs of commands that run at the same time."""
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+               for command, environment in zip(commands, environments)]
+    ends = [process.communicate() for process in running]
+    for process, (_, error) in zip(running, ends):
+        if process.returncode != 0:
+            sys.exit(f"bench: {' '.join(process.args)} ended with status {process.returncode}:\n{error[-2000:]}")
+    return [output for output, _ in ends]
+
+
 def links(program, processes, group, size):
     """(bytes/s, seconds of a hop) of groups of that many processes which all communicate at the same time; medians of the ranks."""
     if group == 1:
         return 1e9, 0  # nothing is sent
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "SLURM_", "TORCHELASTIC_"))}
-    place = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    running = [
-        subprocess.Popen([*program, str(group), str(size)], env={**clean, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for rank in range(processes)]
-    found = []
-    for rank, process in enumerate(running):
-        output, error = process.communicate()
-        if process.returncode != 0:
-            sys.exit(f"bench: rank {rank} of the all-reduces ended with status {process.returncode}:\n{error[-2000:]}")
-        found.append(json.loads(output))
+    found = [json.loads(output) for output in run_ranks([*program, str(group), str(size)], processes)]
     return tuple(statistics.median(line[name] for line in found) for name in ("bandwidth", "latency"))
 
 
@@ -130,12 +138,8 @@ def rate_beside_others(folder, chosen, processes, flops):
     """FLOP/s of one process of one thread while as many as there are ranks compute, each on its own."""
     names = [f"alone-{processes}-{number}" for number in range(processes)]
     batch_size = max(1, chosen.batch_size // processes)
-    configs = [write_config(folder, name, chosen, batch_size, None) for name in names]
-    running = [subprocess.Popen([BAM, "train", config], stderr=subprocess.PIPE, text=True) for config in configs]
-    for process in running:
-        error = process.communicate()[1]
-        if process.returncode != 0:
-            sys.exit(f"bench: a training ended with status {process.returncode}:\n{error[-2000:]}")
+    commands = [[BAM, "train", write_config(folder, name, chosen, batch_size, None)] for name in names]
+    run_together(commands, [None] * processes)
     return flops / statistics.median(seconds_of(folder, name, chosen) for name in names)
 
 
@@ -172,8 +176,7 @@ def main():
             estimate = plan["layouts"][0]["layouts"][0]
             name = f"layout-{number}"
             config = write_config(folder, name, chosen, chosen.batch_size, ranks if processes > 1 else None)
-            command = ["train", config] if processes == 1 else ["launch", "--processes", str(processes), "--", "train", config]
-            run(BAM, *command)
+            run_ranks([BAM, "train", config], processes)
             measured = seconds_of(folder, name, chosen) * chosen.batch_size * chosen.sequence_length
             predicted = estimate["time"]["total"]
             rows.append({"layout": layout, "rate": rates[processes], "bandwidth": bandwidth, "latency": latency,
