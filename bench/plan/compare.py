@@ -32,6 +32,7 @@ def options():
     parser.add_argument("--shard-optimizer", action="store_true")
     parser.add_argument("--activation-checkpointing", action="store_true")
     parser.add_argument("--bytes", type=int, default=2 << 20, help="size of the all-reduce that measures the bandwidth")
+    parser.add_argument("--no-build", action="store_true", help="use the last build of the program that measures all-reduces")
     parser.add_argument("--tolerance", type=float, default=0.15, help="the largest relative error that passes")
     return parser.parse_args()
 
@@ -93,11 +94,12 @@ def seconds_of(folder, name, chosen):
     return rates and statistics.median(1 / rate for rate in rates)
 
 
-def build_links():
+def links_program(is_built):
     """The program that measures all-reduces."""
     output = ROOT / "artifacts/bench/plan"
-    run("dotnet", "publish", str(HERE / "Bam.Bench.Plan.csproj"), "--configuration", "Release", "--output", str(output), "--nologo",
-        "--verbosity", "quiet", "-nodeReuse:false", "-p:RunAnalyzers=false")
+    if not is_built:
+        run("dotnet", "publish", str(HERE / "Bam.Bench.Plan.csproj"), "--configuration", "Release", "--output", str(output),
+            "--nologo", "--verbosity", "quiet", "-nodeReuse:false", "-p:RunAnalyzers=false")
     return ["dotnet", "exec", str(output / "Bam.Bench.Plan.dll")]
 
 
@@ -127,7 +129,7 @@ def run_together(commands, environments):
 
 
 def links(program, processes, group, size):
-    """(bytes/s, seconds of a hop) of groups of that many processes which all communicate at the same time; medians of the ranks."""
+    """(bytes/s, seconds of a hop) of groups of processes which all communicate at the same time; medians of the ranks."""
     if group == 1:
         return 1e9, 0  # nothing is sent
     found = [json.loads(output) for output in run_ranks([*program, str(group), str(size)], processes)]
@@ -146,7 +148,7 @@ def rate_beside_others(folder, chosen, processes, flops):
 def main():
     chosen = options()
     layouts = chosen.layouts.split()
-    program = build_links()
+    program = links_program(chosen.no_build)
     with tempfile.TemporaryDirectory(prefix="bam-plan-") as temporary:
         folder = Path(temporary)
         build_data(folder)
@@ -203,7 +205,8 @@ def report(chosen, rows):
     cores = len(os.sched_getaffinity(0))
     now = datetime.date.today().isoformat()
     lines = [f"# Predicted and measured steps, {now}", "",
-             f"{processor()}, {cores} cores; one thread a process; d {chosen.hidden_size}, {chosen.batch_size} × "
+             f"{processor()}, {cores} cores; one thread a process; d {chosen.hidden_size}, "
+             f"{'sequential' if chosen.sequential else 'parallel'} blocks, {chosen.batch_size} × "
              f"{chosen.sequence_length} tokens; median of {chosen.steps - chosen.warm_up} steps.", "",
              "| layout | GFLOP/s a process | MB/s | µs a hop | predicted ms | measured ms | error |",
              "|---|---:|---:|---:|---:|---:|---:|"]
@@ -215,7 +218,8 @@ def report(chosen, rows):
             f"| {1e3 * row['measured']:.0f} | {100 * row['error']:+.0f} % |")
     print("\n".join(lines))
     results = ROOT / "bench/results"
-    stem = f"plan-{now}-{cores}-cores-d{chosen.hidden_size}"
+    kind = "-sequential" if chosen.sequential else ""
+    stem = f"plan-{now}-{re.sub('[^a-z0-9]+', '-', processor().lower())}-{cores}-cores-d{chosen.hidden_size}{kind}"
     (results / f"{stem}.md").write_text("\n".join(lines) + "\n")
     (results / f"{stem}.json").write_text(json.dumps({"options": vars(chosen), "layouts": rows}, indent=1) + "\n")
     return 0 if all(abs(row["error"]) <= chosen.tolerance for row in rows) else 1
