@@ -5,6 +5,7 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
@@ -44,6 +45,7 @@ BAM_EXPORT int32_t bam_distributed_backends() noexcept {
 #include <iostream>
 #include <mutex>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 using namespace bam;
@@ -120,6 +122,35 @@ Tensors parts(const at::Tensor& tensor, int64_t count) {
         result.push_back(flat.narrow(0, i * length, length));
     return result;
 }
+
+// Returns when an operation has ended, or takes long.
+void poll(c10d::Work& work) {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::seconds(1);
+    while (!work.isCompleted() && Clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+}
+
+#ifdef BAM_NCCL
+// wait() then waits for the GPU, and throws where a rank is gone or the time is over; otherwise libtorch ends the process.
+void wait_for_gpu() {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 2)
+    setenv("TORCH_NCCL_BLOCKING_WAIT", "1", 0);
+#else
+    setenv("NCCL_BLOCKING_WAIT", "1", 0);
+#endif
+}
+
+// Without it libtorch warns on standard error from 2.4 on.
+void shut_down(Backend* group) {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+    if (auto* nccl = dynamic_cast<c10d::ProcessGroupNCCL*>(group))
+        nccl->shutdown();
+#else
+    (void)group;
+#endif
+}
+#endif
 
 #ifdef BAM_GLOO
 // The interfaces that GLOO_SOCKET_IFNAME names; otherwise the one of `host`, or of this machine's name where that is empty.
@@ -219,6 +250,7 @@ BAM_EXPORT int32_t bam_group_open(StoreHandle store, int32_t rank, int32_t size,
 #endif
 #ifdef BAM_NCCL
         if (backend == 2) {
+            wait_for_gpu();
             auto options = c10d::ProcessGroupNCCL::Options::create();
             options->timeout = milliseconds(timeout);
             *result = c10::make_intrusive<c10d::ProcessGroupNCCL>(shared(store), rank, size, options).release();
@@ -230,7 +262,12 @@ BAM_EXPORT int32_t bam_group_open(StoreHandle store, int32_t rank, int32_t size,
 }
 
 BAM_EXPORT int32_t bam_group_free(BackendHandle group) noexcept {
-    return guarded([&] { release_owner(group); });
+    return guarded([&] {
+        const auto owner = c10::intrusive_ptr<Backend>::reclaim(group);
+#ifdef BAM_NCCL
+        shut_down(group);
+#endif
+    });
 }
 
 // In place; `operation` is a c10d::ReduceOp::RedOpType. Like every operation below it returns before the work is done.
@@ -319,10 +356,14 @@ BAM_EXPORT int32_t bam_group_barrier(BackendHandle group, int64_t timeout, WorkH
     });
 }
 
-// Waits for an operation and frees it. On a GPU the current stream waits, not the caller.
-BAM_EXPORT int32_t bam_work_wait(WorkHandle work, int64_t timeout) noexcept {
+// Waits for an operation and frees it. NCCL's own wait looks every one or ten milliseconds, so its operations are polled before.
+BAM_EXPORT int32_t bam_work_wait(WorkHandle work, int64_t timeout, int32_t is_polled) noexcept {
     const auto owner = c10::intrusive_ptr<c10d::Work>::reclaim(work);
-    return guarded([&] { TORCH_CHECK(owner->wait(milliseconds(timeout)), "the operation was aborted"); });
+    return guarded([&] {
+        if (is_polled != 0)
+            poll(*owner);
+        TORCH_CHECK(owner->wait(milliseconds(timeout)), "the operation was aborted");
+    });
 }
 
 #endif

@@ -29,7 +29,7 @@ internal static class Program
         var workload = Workloads[options.GetValueOrDefault("--size", "d256")];
         LibTorch.Load(new() { Threads = Number("--threads", 0) });
         var place = DistributedEnvironment.Current();
-        using var group = ProcessGroup.Open(place.GroupOptions(DeviceType.Cpu, ProcessGroupOptions.DefaultTimeout));
+        using var group = ProcessGroup.Open(place.GroupOptions(Device.Cpu, ProcessGroupOptions.DefaultTimeout));
         using var model = new LanguageModel(workload.Model, Device.Cpu, expertGroup: group);
         ModelInitializer.Initialize(model, seed: 1);
         using var optimizer = AdamW.For(model, model.Slices.Select(slice => slice.Parameter.Name).ToHashSet());

@@ -20,7 +20,7 @@ internal static class Program
         var (size, bytes) = (Number(arguments[0]), Number(arguments[1]));
         LibTorch.Load(new() { Threads = 1 });
         using var world = ProcessGroup.Open(
-            DistributedEnvironment.Current().GroupOptions(DeviceType.Cpu, ProcessGroupOptions.DefaultTimeout));
+            DistributedEnvironment.Current().GroupOptions(Device.Cpu, ProcessGroupOptions.DefaultTimeout));
         var first = world.Rank / size * size;
         using var group = world.Subgroup([.. Enumerable.Range(first, size)], $"group {first}");
         var small = Seconds(world, group, 1, Small);

@@ -56,5 +56,6 @@ for round in $(seq "$rounds"); do
   say "round $round of $rounds"
   if ((round % 2)); then with_bam; with_llama; else with_llama; with_bam; fi
 done
-model=$(lscpu | sed -n 's/^Model name: *//p' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9-')
-client report "$work/rounds.jsonl" "$root/bench/results/serve-load-$(date +%Y-%m-%d)-$model-2-threads"
+of_processor() { lscpu | sed -n "s/^$1: *//p" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9-'; }
+machine=$(of_processor 'Model name')-family-$(of_processor 'CPU family')-model-$(of_processor Model)
+client report "$work/rounds.jsonl" "$root/bench/results/serve-load-$(date +%Y-%m-%d)-$machine-2-threads"

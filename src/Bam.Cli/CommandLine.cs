@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Reflection;
+using Bam.Training.Distributed;
 
 namespace Bam.Cli;
 
@@ -43,6 +45,8 @@ internal static class CommandLine
                 return request.Invoke(
                     new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
             EmptyWords.Refuse(request.CommandResult);
+            if (!verb.TakesRanks)
+                DistributedEnvironment.RequireNoCopies(NameOf(request.CommandResult), Environment.GetEnvironmentVariable);
             return verb.Execute(new Invocation(request, output, request.GetValue(Json), reporter, cancellation));
         }
         catch (Exception e)
@@ -50,6 +54,10 @@ internal static class CommandLine
             return Failure.Report(e, reporter, cancellation);
         }
     }
+
+    /// <summary>The whole name of a command, as <c>bam eval tasks</c>.</summary>
+    public static string NameOf(CommandResult command) =>
+        command.Parent is CommandResult group ? $"{NameOf(group)} {command.Command.Name}" : command.Command.Name;
 }
 
 /// <summary><c>--help</c>, followed by the verb's example.</summary>

@@ -11,6 +11,12 @@ internal abstract class Verb(string name, string description, string example) : 
     public string Example { get; } = example;
 
     /// <summary>
+    /// Whether the ranks of a launch may run it: they compute together, share the phases of a run, or only print. Other verbs are
+    /// refused there, as every rank would write the same files.
+    /// </summary>
+    public virtual bool TakesRanks => false;
+
+    /// <summary>
     /// Does the work on the calling thread, the only one that computes. Throws <see cref="InvalidInputException"/> or
     /// <see cref="WorkFailedException"/> with one line; after saving on cancellation, <see cref="OperationCanceledException"/>.
     /// </summary>

@@ -15,22 +15,24 @@ internal readonly record struct Device(DeviceType Type, int Index)
     /// <summary>GPU number <paramref name="index"/>, from 0.</summary>
     public static Device Cuda(int index = 0) => new(DeviceType.Cuda, index);
 
-    /// <summary>Reads <c>auto</c> (the first GPU if there is one), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    /// <summary>Reads <c>auto</c> (a GPU if there is one), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    /// <param name="text">What a user wrote.</param>
+    /// <param name="localRank">The GPU that <c>auto</c> and <c>cuda</c> mean: one for each process of a machine.</param>
     /// <exception cref="FormatException">The text is none of these, or names a GPU that is not there.</exception>
-    public static Device Parse(string text)
+    public static Device Parse(string text, int localRank = 0)
     {
-        if (text == "cpu")
+        if (text == "cpu" || (text == "auto" && CudaCount == 0))
             return Cpu;
-        if (text == "auto")
-            return CudaCount > 0 ? Cuda() : Cpu;
 
-        var index = 0;
-        if (text != "cuda" && !(text.StartsWith("cuda:", StringComparison.Ordinal)
+        var isNumbered = text is not ("auto" or "cuda");
+        var index = localRank;
+        if (isNumbered && !(text.StartsWith("cuda:", StringComparison.Ordinal)
             && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
             throw new FormatException($"device: expected auto, cpu, cuda or cuda:N, found '{text}'");
-        if (index >= CudaCount)
-            throw new FormatException($"device: '{text}' is not there: libtorch sees {CudaCount} CUDA devices; use cpu or auto");
-        return Cuda(index);
+        if (index < CudaCount)
+            return Cuda(index);
+        var found = isNumbered || localRank == 0 ? text : Cuda(index).ToString();
+        throw new FormatException($"device: '{found}' is not there: libtorch sees {CudaCount} CUDA devices; use cpu or auto");
     }
 
     /// <summary>Waits until all work queued on the device is done; on the processor it already is.</summary>

@@ -13,7 +13,7 @@ internal sealed class ParameterArena : IDisposable
     private readonly List<Entry> entries = [];
     private readonly Dictionary<string, Entry> byName = [];
 
-    /// <summary>Makes an arena with values and gradients of zero.</summary>
+    /// <summary>Makes an arena with values and gradients of zero; without gradients the values are undefined.</summary>
     /// <param name="parameters">Names and shapes, in the order in which they lie.</param>
     /// <param name="device">Where.</param>
     /// <param name="withGradients">False for parameters that are only read: <see cref="Gradients"/> is then empty.</param>
@@ -23,7 +23,8 @@ internal sealed class ParameterArena : IDisposable
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         Count = parameters.Sum(parameter => Product(parameter.Shape));
-        Values = Tensor.Zeros([Count], device: device);
+        // Who only reads a model loads values next: zeros would be a pass over the memory for nothing.
+        Values = withGradients ? Tensor.Zeros([Count], device: device) : Tensor.Empty([Count], device: device);
         Gradients = Tensor.Zeros([withGradients ? Count : 0], device: device);
         var offset = 0L;
         foreach (var (name, shape) in parameters)

@@ -29,6 +29,17 @@ public sealed class DeviceTests : TorchTest
         Should.Throw<FormatException>(() => Device.Parse("cuda:99")).Message.ShouldContain("'cuda:99' is not there");
 
     [Fact]
+    public void Each_process_of_a_machine_gets_its_own_GPU()
+    {
+        const int rank = 98;
+        Device.Parse("cpu", rank).ShouldBe(Device.Cpu);
+        Should.Throw<FormatException>(() => Device.Parse("cuda", rank)).Message.ShouldContain("'cuda:98' is not there");
+        Should.Throw<FormatException>(() => Device.Parse("cuda:99", rank)).Message.ShouldContain("'cuda:99' is not there");
+        if (Device.CudaCount == 0) Device.Parse("auto", rank).ShouldBe(Device.Cpu);
+        else Should.Throw<FormatException>(() => Device.Parse("auto", rank)).Message.ShouldContain("'cuda:98' is not there");
+    }
+
+    [Fact]
     public void Waiting_for_the_processor_does_nothing() => Device.Cpu.Synchronize();
 
     [SkippableFact]

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Bam.Torch;
 using Bam.Torch.Distributed;
 using Bam.Training.Distributed;
@@ -14,6 +15,11 @@ internal static class CommandRanks
     /// <exception cref="InvalidInputException">The launcher's variables are incomplete.</exception>
     public static Invocation Of(Invocation invocation) =>
         DistributedEnvironment.Current().Rank == 0 ? invocation : invocation.Silent();
+
+    /// <summary>The chosen device, of which <c>auto</c> and <c>cuda</c> are one for each rank of a machine.</summary>
+    /// <exception cref="InvalidInputException">There is no such device.</exception>
+    public static Device DeviceOf(Invocation invocation, Option<string> option) =>
+        DeviceOption.Of(invocation, option, DistributedEnvironment.Current().LocalRank);
 
     /// <summary>Refuses input from standard input, which rank 0 alone has.</summary>
     /// <exception cref="InvalidInputException">There are more ranks.</exception>
@@ -40,7 +46,7 @@ internal static class CommandRanks
 
         try
         {
-            using var group = ProcessGroup.Open(place.GroupOptions(device.Type, ProcessGroupOptions.DefaultTimeout));
+            using var group = RankNetwork.Join(place, device);
             try
             {
                 command(group);

@@ -144,6 +144,8 @@ internal sealed class Cost : Verb
         }
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         var mixing = new CostMixing(

@@ -39,6 +39,8 @@ internal sealed class DataInspect : Verb
         Options.Add(samples);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         var path = invocation.GetRequired(data);

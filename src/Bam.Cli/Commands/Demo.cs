@@ -17,6 +17,8 @@ internal sealed class Demo : Verb
         : base("demo", "Train, specialise and mix small models on real text, and check the result", "bam demo") =>
             Options.Add(output);
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         var run = ExperimentRun.Open(ShippedRecipes.Find("demo"), invocation.Get(output));

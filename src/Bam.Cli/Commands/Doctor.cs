@@ -13,6 +13,8 @@ internal sealed class Doctor() : Verb(
     private const long EnoughMemory = 2_000_000_000;
     private const long EnoughDisk = 2_000_000_000;
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         var machine = Machine.Current();

@@ -53,6 +53,8 @@ internal sealed class EvalLatency : Verb
         foreach (var option in new Option[] { promptTokens, newTokens, runs, device }) Options.Add(option);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         invocation = CommandRanks.Of(invocation);
@@ -63,7 +65,7 @@ internal sealed class EvalLatency : Verb
             Runs = invocation.Get(runs),
         };
         LibTorch.Load();
-        var place = DeviceOption.Of(invocation, device);
+        var place = CommandRanks.DeviceOf(invocation, device);
         CommandRanks.Run(invocation, place, ranks => Measure(options, place, ranks, invocation));
         return ExitStatus.Done;
     }

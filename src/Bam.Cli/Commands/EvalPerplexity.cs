@@ -73,6 +73,8 @@ internal sealed class EvalPerplexity : Verb
         Options.Add(device);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         invocation = CommandRanks.Of(invocation);
@@ -103,7 +105,7 @@ internal sealed class EvalPerplexity : Verb
             .ToList();
 
         LibTorch.Load();
-        var where = DeviceOption.Of(invocation, device);
+        var where = CommandRanks.DeviceOf(invocation, device);
         if (isPerDocument)
         {
             DistributedEnvironment.Current().RequireAlone("evaluation per document");

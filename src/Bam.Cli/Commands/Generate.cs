@@ -95,6 +95,8 @@ internal sealed class Generate : Verb
         }
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         invocation = CommandRanks.Of(invocation);
@@ -121,7 +123,7 @@ internal sealed class Generate : Verb
         var text = encoder is null ? PromptText.Read(invocation, prompt, promptFile) : "";
 
         LibTorch.Load();
-        var place = DeviceOption.Of(invocation, device);
+        var place = CommandRanks.DeviceOf(invocation, device);
         CommandRanks.Run(invocation, place, Write);
         return ExitStatus.Done;
 

@@ -29,6 +29,8 @@ internal sealed class Inspect : Verb
         Arguments.Add(this.other);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         using var model = Checkpoint.Open(invocation.GetRequired(this.model), invocation.Reporter);

@@ -45,28 +45,26 @@ internal sealed class Launch : Verb
     public override int Execute(Invocation invocation)
     {
         var command = invocation.GetRequired(words);
-        RequireCommand(command);
+        var count = Within(invocation, processes, 1, 4096);
+        RequireCommand(command, count);
         var options = new LaunchOptions(
-            [.. SameProgram, .. command],
-            Within(invocation, processes, 1, 4096),
-            Within(invocation, port, 0, ushort.MaxValue));
+            [.. ThisProgram.Command, .. command], count, Within(invocation, port, 0, ushort.MaxValue));
         return Launcher.Run(
             options, Within(invocation, restarts, 0, int.MaxValue), invocation.Reporter, invocation.Cancellation);
     }
 
-    /// <summary>What runs this program again: itself, or dotnet with its assembly.</summary>
-    private static string[] SameProgram =>
-        Environment.ProcessPath is { } path && Path.GetFileName(path) != "dotnet" ? [path]
-            : [Environment.ProcessPath ?? "dotnet", "exec", typeof(Launch).Assembly.Location];
-
     /// <summary>Refuses once what every process would refuse.</summary>
-    private static void RequireCommand(string[] command)
+    private static void RequireCommand(string[] command, int count)
     {
         var request = CommandLine.CreateRoot(Program.Verbs).Parse(
             command, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (ParseErrors.Find(request) is { } wrong) throw new InvalidInputException(wrong);
         if (request.CommandResult.Command is Launch)
             throw new InvalidInputException("COMMAND", "a command that computes", "launch", "name what the processes run");
+        if (count > 1 && request is { Action: null, CommandResult.Command: Verb { TakesRanks: false } })
+            throw new InvalidInputException(
+                "COMMAND", "a command that works in several processes",
+                CommandLine.NameOf(request.CommandResult)["bam ".Length..], "run it without bam launch");
     }
 
     private static int Within(Invocation invocation, Option<int> option, int least, int most)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Bam.Cli.Launching;
 using Bam.Experiments;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
@@ -9,6 +10,8 @@ namespace Bam.Cli.Commands;
 /// <summary>Runs a whole experiment.</summary>
 internal sealed class RunRecipe : Verb
 {
+    private const int LowestSignalStatus = 128;
+
     private readonly Argument<string?> recipe = new("RECIPE")
     {
         Description = "recipe.yaml, or the folder that holds it",
@@ -66,6 +69,8 @@ internal sealed class RunRecipe : Verb
         Options.Add(schema);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         if (invocation.Get(schema))
@@ -118,16 +123,25 @@ internal sealed class RunRecipe : Verb
     /// <summary>Starts the same command without <c>--workers</c> several times and shows what was stored.</summary>
     private int RunWorkers(ExperimentRun run, string path, long[]? chosen, int count, Invocation invocation)
     {
-        List<string> arguments = ["run", path, "--output", run.Directory];
-        if (chosen is not null) arguments.AddRange(["--seeds", .. chosen.Select(seed => $"{seed}")]);
-        if (invocation.Get(smoke)) arguments.Add("--smoke");
-        var status = ChildProcesses.Run(
-            [.. Enumerable.Range(1, count).Select(i => new ChildProcess($"worker {i}", arguments))],
-            Math.Max(1, Environment.ProcessorCount / count),
+        List<string> command = [.. ThisProgram.Command, "run", path, "--output", run.Directory];
+        if (chosen is not null) command.AddRange(["--seeds", .. chosen.Select(seed => $"{seed}")]);
+        if (invocation.Get(smoke)) command.Add("--smoke");
+        // A worker may save for a long time: nobody kills it.
+        var death = ChildProcesses.Run(
+            [.. Enumerable.Range(1, count).Select(i => new ChildProcess($"worker {i}", command, ChildOutput.Messages))],
+            Timeout.InfiniteTimeSpan,
             invocation.Reporter,
+            (death, running) => invocation.Reporter.Warn($"{death}{(running > 0 ? "; the others are stopped" : "")}"),
             invocation.Cancellation);
-        if (status == ExitStatus.Done) Show(run.Studies, run.Directory, invocation);
-        return status;
+        invocation.Cancellation.ThrowIfCancellationRequested();
+        if (death is null)
+        {
+            Show(run.Studies, run.Directory, invocation);
+            return ExitStatus.Done;
+        }
+
+        // A signal's status would read as an interruption of this process.
+        return death.Status < LowestSignalStatus ? death.Status : ExitStatus.WorkFailed;
     }
 
     private static void ShowPlan(IReadOnlyList<PlannedUnit> plan, Invocation invocation) => invocation.WriteResult(

@@ -16,11 +16,14 @@ internal static class DeviceOption
     };
 
     /// <summary>The chosen device; libtorch must be loaded.</summary>
-    public static Device Of(Invocation invocation, Option<string> option)
+    /// <param name="invocation">The command's.</param>
+    /// <param name="option">As <see cref="Create"/> made it.</param>
+    /// <param name="localRank">As in <see cref="Device.Parse"/>.</param>
+    public static Device Of(Invocation invocation, Option<string> option, int localRank = 0)
     {
         try
         {
-            return Device.Parse(invocation.Get(option)!);
+            return Device.Parse(invocation.Get(option)!, localRank);
         }
         catch (FormatException e)
         {

@@ -34,6 +34,8 @@ internal sealed class TokenizerDecode : Verb
         foreach (var option in new Option[] { tokenizer, skipSpecialTokens }) Options.Add(option);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         var decoder = Tokenizer.Load(invocation.GetRequired(tokenizer));

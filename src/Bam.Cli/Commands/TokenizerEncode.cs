@@ -50,6 +50,8 @@ internal sealed class TokenizerEncode : Verb
         foreach (var option in new Option[] { text, tokenizer, noSpecialTokens, textKey, skipBadLines }) Options.Add(option);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         var encoder = Tokenizer.Load(invocation.GetRequired(tokenizer));

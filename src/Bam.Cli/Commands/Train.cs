@@ -28,6 +28,8 @@ internal sealed class Train : Verb
         Options.Add(schema);
     }
 
+    public override bool TakesRanks => true;
+
     public override int Execute(Invocation invocation)
     {
         if (invocation.Get(schema))

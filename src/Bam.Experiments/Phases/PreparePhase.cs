@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Bam.Data.Text;
 using Bam.Files;
+using Bam.Training.Distributed;
 
 namespace Bam.Experiments.Phases;
 
@@ -51,6 +52,8 @@ internal sealed class PreparePhase(string script, IReadOnlyList<string> reads, F
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        // The script is this process's alone, and may start commands of Bam.
+        DistributedEnvironment.Remove(start.Environment);
         var tail = new Queue<string>();
         using var process = Start(start);
         void Show(object sender, DataReceivedEventArgs line)

@@ -14,7 +14,10 @@ internal static class StudyReport
     private const double Gibibyte = 1L << 30;
     private const string OtherMachines = "The units come from different machines; their times cannot be compared.";
 
-    /// <summary>Writes the report with its figures for programs, as JSON and CSV.</summary>
+    /// <summary>
+    /// Writes the report with its figures for programs, as JSON and CSV. Removes those that only an earlier version of the recipe
+    /// made.
+    /// </summary>
     /// <returns>The report's path.</returns>
     /// <exception cref="InvalidInputException">Another file has the name of one of them.</exception>
     /// <exception cref="WorkFailedException">A file cannot be written.</exception>
@@ -30,6 +33,7 @@ internal static class StudyReport
         StudyFigures.WriteJson(study, files.Json);
         StudyFigures.WriteCsv(study, files.Csv);
         TaskFiles.WriteCsv(study, files.TasksCsv);
+        RemoveOld(study, files);
         return files.Page;
     }
 
@@ -59,6 +63,24 @@ internal static class StudyReport
     {
         if (TextDifference.InWords(TextDifference.Of(study)) is { } text)
             html.Line($"<p class='warning'>Warning: {text}.</p>");
+    }
+
+    // They would be taken for this version's. The results themselves stay: a recipe that is changed back uses them again.
+    private static void RemoveOld(Study study, StudyFiles files)
+    {
+        if (TaskMeasure.Of(study).Count == 0) Remove(files.TasksCsv, TaskFiles.IsCsv);
+        var old = files.OfOtherForm;
+        // Files of the same names may be those of another recipe in this directory, or just written.
+        if (StudySet.IsTaken(study.Name) || !StudyFigures.IsJson(old.Json, study.Name)) return;
+        Remove(old.Page, HtmlPage.IsOne);
+        Remove(old.Csv, StudyFigures.IsCsv);
+        Remove(old.TasksCsv, TaskFiles.IsCsv);
+        Remove(old.Json, StudyFigures.IsJson);
+
+        static void Remove(string path, Func<string, bool> isOld)
+        {
+            if (isOld(path)) File.Delete(path);
+        }
     }
 
     private static string Render(Study study)

@@ -71,6 +71,12 @@ internal static class StudyFigures
     internal static bool IsJson(string path) =>
         InputFile.ReadHead(path).Contains("\n  \"seeds_finished\": [", StringComparison.Ordinal);
 
+    /// <summary>True for a file that <see cref="WriteJson"/> wrote for a study of that name.</summary>
+    internal static bool IsJson(string path, string name) =>
+        IsJson(path)
+        && InputFile.ReadHead(path)
+            .StartsWith($"{{\n  \"name\": {JsonSerializer.Serialize(name, Json)},\n", StringComparison.Ordinal);
+
     private static object Describe(Study study) => new
     {
         study.Name,

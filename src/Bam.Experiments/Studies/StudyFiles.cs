@@ -38,6 +38,12 @@ internal sealed class StudyFiles(Recipe recipe, string runDirectory)
     /// <summary>The figures on downstream tasks as a table, if the recipe has tasks.</summary>
     public string TasksCsv => PathOf(TasksCsvName, TasksCsvName);
 
+    /// <summary>
+    /// The files of a version of the recipe with <c>random_seeds</c> if this one has none, or without them if it has some.
+    /// </summary>
+    public StudyFiles OfOtherForm =>
+        new(recipe with { RandomSeeds = recipe.HasOneUnit ? [recipe.RandomSeed] : [] }, runDirectory);
+
     /// <summary>The results of one unit.</summary>
     public string FileOf(long seed) => recipe.HasOneUnit
         ? Path.Combine(runDirectory, Results.FileName)

@@ -51,8 +51,9 @@ internal sealed record StudySet
         return (set, recipes);
     }
 
+    /// <summary>True for a name that no recipe with <c>random_seeds</c> can have.</summary>
     // NAME.tasks.csv holds the figures on tasks of another study.
-    private static bool IsTaken(string name) => TakenNames.Contains(name) || name.EndsWith(".tasks", StringComparison.Ordinal);
+    internal static bool IsTaken(string name) => TakenNames.Contains(name) || name.EndsWith(".tasks", StringComparison.Ordinal);
 
     /// <summary>Reads a set's file; the recipes in it are not read.</summary>
     /// <exception cref="InvalidInputException">The file is not as it must be: one line names the place.</exception>

@@ -65,7 +65,7 @@ internal static unsafe partial class DistributedNative
     internal static partial int bam_group_barrier(nint group, long timeout, nint* work);
 
     [LibraryImport(Native.Library)]
-    internal static partial int bam_work_wait(nint work, long timeout);
+    internal static partial int bam_work_wait(nint work, long timeout, int isPolled);
 }
 
 /// <summary>What carries a group's operations, with the bridge's numbers.</summary>
@@ -81,9 +81,6 @@ internal enum GroupBackend
 /// <summary>Which backends this build has.</summary>
 internal static class GroupBackends
 {
-    /// <summary>The backend for tensors on a kind of device.</summary>
-    public static GroupBackend For(DeviceType device) => device == DeviceType.Cpu ? GroupBackend.Gloo : GroupBackend.Nccl;
-
     /// <summary>Whether this build has the backend.</summary>
     public static bool Has(GroupBackend backend)
     {
@@ -91,14 +88,14 @@ internal static class GroupBackends
         return (DistributedNative.bam_distributed_backends() & (int)backend) != 0;
     }
 
-    /// <summary>Checks that this build has the backend.</summary>
+    /// <summary>Checks that this build has what carries tensors of a kind of device.</summary>
     /// <exception cref="ProcessGroupException">It does not; the message says what to install.</exception>
-    public static void Require(GroupBackend backend)
+    public static void RequireFor(DeviceType device)
     {
-        if (Has(backend))
+        if (Has(device == DeviceType.Cpu ? GroupBackend.Gloo : GroupBackend.Nccl))
             return;
         throw new ProcessGroupException(
-            backend == GroupBackend.Gloo
+            device == DeviceType.Cpu
                 ? "this build has no process groups: install libgloo-dev and build again"
                 : "this build has no process groups for GPUs: libtorch must have NCCL; install NCCL's and CUDA's headers and "
                     + "build again");

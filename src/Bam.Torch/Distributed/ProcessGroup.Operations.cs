@@ -10,8 +10,8 @@ internal enum ReduceOperation
     Max = 4,
 }
 
-// Operations on contiguous tensors of float32, float64, bfloat16 and int64. Gloo of libtorch 1.13 does not add bfloat16: such
-// sums are taken in float32 on every version, and rounded once.
+// Operations on contiguous tensors of float32, float64, bfloat16 and int64, on the processor or on the group's GPU. Gloo of
+// libtorch 1.13 does not add bfloat16: such sums of the processor's are taken in float32 on every version, and rounded once.
 internal sealed unsafe partial class ProcessGroup
 {
     /// <summary>Every rank's tensor becomes the reduction of all ranks' tensors of the same shape.</summary>
@@ -23,12 +23,12 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation AllReduceAsync(Tensor tensor, ReduceOperation operation = ReduceOperation.Sum)
     {
         var name = Describe("all-reduce", tensor);
-        if (Size == 1)
+        if (IsAlone)
             return PendingOperation.Done;
-        var (carried, finish) = Widen(tensor, writesBack: true);
+        var (carried, finish) = Carry(tensor, writesBack: true, isReduced: true);
         return Begin(
-            name, finish, work => DistributedNative.bam_group_all_reduce(
-                backend, carried.LiveHandle, (int)operation, Milliseconds, (nint*)work));
+            name, carried, finish, work => DistributedNative.bam_group_all_reduce(
+                BackendOf(carried), carried.LiveHandle, (int)operation, Milliseconds, (nint*)work));
     }
 
     /// <summary>The root's tensor becomes the reduction of all ranks'; those of the others are undefined afterwards.</summary>
@@ -40,12 +40,12 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation ReduceAsync(Tensor tensor, int root, ReduceOperation operation = ReduceOperation.Sum)
     {
         var name = Describe($"reduce to rank {Member(root)}", tensor);
-        if (Size == 1)
+        if (IsAlone)
             return PendingOperation.Done;
-        var (carried, finish) = Widen(tensor, writesBack: Rank == root);
+        var (carried, finish) = Carry(tensor, writesBack: Rank == root, isReduced: true);
         return Begin(
-            name, finish, work => DistributedNative.bam_group_reduce(
-                backend, carried.LiveHandle, root, (int)operation, Milliseconds, (nint*)work));
+            name, carried, finish, work => DistributedNative.bam_group_reduce(
+                BackendOf(carried), carried.LiveHandle, root, (int)operation, Milliseconds, (nint*)work));
     }
 
     /// <summary>
@@ -75,10 +75,12 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation BroadcastAsync(Tensor tensor, int root)
     {
         var name = Describe($"broadcast from rank {Member(root)}", tensor);
-        return Size == 1 ? PendingOperation.Done
-            : Begin(
-                name, null, work => DistributedNative.bam_group_broadcast(
-                    backend, tensor.LiveHandle, root, Milliseconds, (nint*)work));
+        if (IsAlone)
+            return PendingOperation.Done;
+        var (carried, finish) = Carry(tensor, writesBack: true);
+        return Begin(
+            name, carried, finish, work => DistributedNative.bam_group_broadcast(
+                BackendOf(carried), carried.LiveHandle, root, Milliseconds, (nint*)work));
     }
 
     /// <summary><paramref name="output"/> [size · n] becomes all ranks' <paramref name="input"/> [n], in their order.</summary>
@@ -89,11 +91,13 @@ internal sealed unsafe partial class ProcessGroup
     public PendingOperation AllGatherAsync(Tensor output, Tensor input)
     {
         CheckParts("all-gather", whole: output, part: input);
-        if (Size == 1)
+        if (IsAlone)
             return CopyAlone(output, input);
+        var (source, free) = Carry(input, writesBack: false);
+        var (target, finish) = Carry(output, writesBack: true);
         return Begin(
-            Describe("all-gather", input), null, work => DistributedNative.bam_group_all_gather(
-                backend, output.LiveHandle, input.LiveHandle, Milliseconds, (nint*)work));
+            Describe("all-gather", input), source, free + finish, work => DistributedNative.bam_group_all_gather(
+                BackendOf(source), target.LiveHandle, source.LiveHandle, Milliseconds, (nint*)work));
     }
 
     /// <summary>
@@ -111,19 +115,21 @@ internal sealed unsafe partial class ProcessGroup
         CheckRows(input, inputRows);
         if (output.ScalarType != input.ScalarType || outputRows.Length != inputRows.Length)
             throw new ArgumentException($"expected one type and both counts or none, found {input} and {output}", nameof(output));
-        if (Size == 1)
+        if (IsAlone)
         {
             CopyAlone(output, input);
             return;
         }
 
         var (outputCounts, inputCounts) = (outputRows.ToArray(), inputRows.ToArray());
-        Begin(name, null, work =>
+        var (source, free) = Carry(input, writesBack: false);
+        var (target, finish) = Carry(output, writesBack: true);
+        Begin(name, source, free + finish, work =>
         {
             fixed (long* outputs = outputCounts, inputs = inputCounts)
             {
                 return DistributedNative.bam_group_all_to_all(
-                    backend, output.LiveHandle, input.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds,
+                    BackendOf(source), target.LiveHandle, source.LiveHandle, outputs, inputs, outputCounts.Length, Milliseconds,
                     (nint*)work);
             }
         }).Wait();
@@ -132,56 +138,81 @@ internal sealed unsafe partial class ProcessGroup
     /// <summary>Sends a tensor to a rank that calls <see cref="Receive"/> with the same tag.</summary>
     /// <exception cref="ProcessGroupException">The rank is gone, or the time-out has passed.</exception>
     public void Send(Tensor tensor, int destination, int tag = 0) => PointToPoint(
-        $"send to rank {OtherMember(destination)}", tensor,
-        work => DistributedNative.bam_group_send(backend, tensor.LiveHandle, destination, tag, (nint*)work));
+        $"send to rank {OtherMember(destination)}", tensor, writesBack: false,
+        (carried, work) => DistributedNative.bam_group_send(
+            BackendOf(carried), carried.LiveHandle, destination, tag, (nint*)work));
 
     /// <summary>Fills a tensor with what a rank sends.</summary>
     /// <exception cref="ProcessGroupException">The rank is gone, or the time-out has passed.</exception>
     public void Receive(Tensor tensor, int source, int tag = 0) => PointToPoint(
-        $"receive from rank {OtherMember(source)}", tensor,
-        work => DistributedNative.bam_group_receive(backend, tensor.LiveHandle, source, tag, (nint*)work));
+        $"receive from rank {OtherMember(source)}", tensor, writesBack: true,
+        (carried, work) => DistributedNative.bam_group_receive(
+            BackendOf(carried), carried.LiveHandle, source, tag, (nint*)work));
 
-    /// <summary>Returns when every rank has called it.</summary>
+    /// <summary>Returns when every rank has called it; what a GPU has yet to do does not count.</summary>
     /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Barrier()
     {
-        if (Size > 1)
-            Begin("barrier", null, work => DistributedNative.bam_group_barrier(backend, Milliseconds, (nint*)work)).Wait();
+        if (IsAlone)
+            return;
+        using var scope = TensorScope.Open();
+        // NCCL's own barrier guesses which GPU is this rank's.
+        var pending = gloo == 0
+            ? AllReduceAsync(Tensor.Zeros([1], device: world!.Options.Device))
+            : Begin("barrier", null, null, work => DistributedNative.bam_group_barrier(gloo, Milliseconds, (nint*)work));
+        pending.Wait();
     }
 
     /// <summary>The exception for a failed operation, with the message that libtorch left on this thread.</summary>
     internal ProcessGroupException Failed(string operation)
     {
-        hasFailed = true;
-        return new ProcessGroupException(Name, WorldRank, operation, world!.Blame(TcpStore.Reason()));
+        world!.HasFailed = true;
+        return new ProcessGroupException(Name, WorldRank, operation, world.Blame(TcpStore.Reason()));
     }
+
+    /// <summary>True where there is nobody to ask: the operations leave the data as they are.</summary>
+    private bool IsAlone => world is null;
 
     private long Milliseconds => (long)world!.Options.Timeout.TotalMilliseconds;
 
-    private PendingOperation Begin(string name, Action? finish, Func<nint, int> begin)
+    private PendingOperation Begin(string name, Tensor? tensor, Action? finish, Func<nint, int> begin)
     {
-        ObjectDisposedException.ThrowIf(backend == 0, this);
+        ObjectDisposedException.ThrowIf(gloo == 0 && nccl == 0, this);
         nint work = 0;
-        return begin((nint)(&work)) == 0 ? new PendingOperation(this, name, work, finish) : throw Failed(name);
+        return begin((nint)(&work)) == 0
+            ? new PendingOperation(this, name, work, finish) { IsPolled = tensor is { Device.IsCpu: false } }
+            : throw Failed(name);
     }
 
     // c10d's limit for sends and receives is that of the wait.
-    private void PointToPoint(string name, Tensor tensor, Func<nint, int> begin) =>
-        Begin(Describe(name, tensor), null, begin).Wait(Milliseconds);
-
-    /// <summary>A tensor that Gloo can add, and the action that copies its result back into the given one.</summary>
-    private (Tensor Carried, Action? Finish) Widen(Tensor tensor, bool writesBack)
+    private void PointToPoint(string name, Tensor tensor, bool writesBack, Func<Tensor, nint, int> begin)
     {
-        if (tensor.ScalarType != ScalarType.BFloat16 || world!.Backend == GroupBackend.Nccl)
+        var description = Describe(name, tensor);
+        var (carried, finish) = Carry(tensor, writesBack);
+        Begin(description, carried, finish, work => begin(carried, work)).Wait(Milliseconds);
+    }
+
+    private nint BackendOf(Tensor tensor) => tensor.Device.IsCpu ? gloo : nccl;
+
+    private bool CanCarry(Device device) => world is null || device.IsCpu || device == world.Options.Device;
+
+    /// <summary>What the backend takes in a tensor's place, and what has to be done afterwards.</summary>
+    private (Tensor Carried, Action? Finish) Carry(Tensor tensor, bool writesBack, bool isReduced = false)
+    {
+        // Without Gloo a tensor goes through the GPU; Gloo may be unable to add bfloat16.
+        var place = tensor.Device.IsCpu && gloo == 0 ? world!.Options.Device : tensor.Device;
+        var type = isReduced && place.IsCpu && tensor.ScalarType == ScalarType.BFloat16 ? ScalarType.Float32 : tensor.ScalarType;
+        if (place == tensor.Device && type == tensor.ScalarType)
             return (tensor, null);
+        using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
-        var wide = tensor.To(ScalarType.Float32).DetachFromScope();
-        return (wide, () =>
+        var copy = tensor.To(place).To(type).DetachFromScope();
+        return (copy, () =>
         {
             using var noGrad = NoGrad.Enter();
             if (writesBack)
-                tensor.Copy_(wide);
-            wide.Dispose();
+                tensor.Copy_(copy);
+            copy.Dispose();
         });
     }
 
@@ -197,11 +228,11 @@ internal sealed unsafe partial class ProcessGroup
     private string Describe(string operation, Tensor tensor)
     {
         var isCarried = tensor.ScalarType is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16 or ScalarType.Int64;
-        if (!isCarried || !tensor.IsContiguous || (world is not null && tensor.Device.Type != world.Options.Device))
+        if (!isCarried || !tensor.IsContiguous || !CanCarry(tensor.Device))
         {
             throw new ArgumentException(
-                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the group's kind of device"
-                + $", found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
+                $"{operation}: expected a contiguous tensor of Float32, Float64, BFloat16 or Int64 on the processor or the "
+                + $"group's GPU, found {tensor}{(tensor.IsContiguous ? "" : " with gaps")}",
                 nameof(tensor));
         }
 
@@ -257,6 +288,9 @@ internal sealed class PendingOperation
         this.finish = finish;
     }
 
+    /// <summary>Whether its end has to be asked for, as on a GPU.</summary>
+    internal bool IsPolled { get; init; }
+
     /// <summary>An operation that needs no waiting.</summary>
     internal static PendingOperation Done { get; } = new(null, "", 0, null);
 
@@ -268,7 +302,10 @@ internal sealed class PendingOperation
             operation.Wait();
     }
 
-    /// <summary>Waits for the result, and writes it; a second call does nothing. On a GPU the current stream waits.</summary>
+    /// <summary>
+    /// Waits for the result, and writes it; a second call does nothing. It waits for a GPU too: only so is a failure noticed, and
+    /// the wait limited.
+    /// </summary>
     /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void Wait() => Wait(0);
 
@@ -278,7 +315,7 @@ internal sealed class PendingOperation
         var work = Interlocked.Exchange(ref this.work, 0);
         if (work == 0)
             return;
-        if (DistributedNative.bam_work_wait(work, milliseconds) != 0)
+        if (DistributedNative.bam_work_wait(work, milliseconds, IsPolled ? 1 : 0) != 0)
             throw group!.Failed(name);
         finish?.Invoke();
     }

@@ -10,6 +10,9 @@ internal sealed record ProcessGroupOptions
 
     public required StoreAddress Store { get; init; }
 
+    /// <summary>What <see cref="Store"/> was read from, for messages: "MASTER_ADDR and MASTER_PORT".</summary>
+    public string AddressSource { get; init; } = "";
+
     /// <summary>From 0 to <see cref="Size"/> - 1.</summary>
     public required int Rank { get; init; }
 
@@ -21,8 +24,16 @@ internal sealed record ProcessGroupOptions
     /// <summary>How long a process waits for the store, and for the other members of a group to join.</summary>
     public TimeSpan JoinTimeout { get; init; } = DefaultTimeout;
 
-    /// <summary>Where the tensors are: Gloo carries those of processors, NCCL those of GPUs.</summary>
-    public DeviceType Device { get; init; } = DeviceType.Cpu;
+    /// <summary>
+    /// Where this process computes: NCCL carries the tensors of that GPU, and Gloo those of the processor. A build without Gloo
+    /// sends these through the GPU.
+    /// </summary>
+    public Device Device { get; init; }
+
+    /// <summary>
+    /// Whether a group of one process uses its backends too, which it does not need: so that they can be tried on one device.
+    /// </summary>
+    public bool RequiresBackend { get; init; }
 }
 
 /// <summary>
@@ -35,20 +46,23 @@ internal sealed record ProcessGroupOptions
 /// </remarks>
 internal sealed unsafe partial class ProcessGroup : IDisposable
 {
+    private const string WorldName = "world";
+
     private readonly World? world;
     private readonly bool ownsWorld;
     private readonly int[] worldRanks;
-    private nint backend;
-    private bool hasFailed;
 
-    private ProcessGroup(string name, int rank, int[] worldRanks, World? world, bool ownsWorld, nint backend)
+    // 0: there is none.
+    private nint gloo;
+    private nint nccl;
+
+    private ProcessGroup(string name, int rank, int[] worldRanks, World? world, bool ownsWorld)
     {
         Name = name;
         Rank = rank;
         this.worldRanks = worldRanks;
         this.world = world;
         this.ownsWorld = ownsWorld;
-        this.backend = backend;
     }
 
     public string Name { get; }
@@ -62,31 +76,46 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     private int WorldRank => worldRanks[Rank];
 
     /// <summary>A group of this process alone.</summary>
-    public static ProcessGroup Single() => new("world", 0, [0], null, ownsWorld: false, 0);
+    public static ProcessGroup Single() => new(WorldName, 0, [0], null, ownsWorld: false);
 
     /// <summary>Joins the group of all processes, named <c>world</c>; every process calls it. Rank 0 runs the store.</summary>
     /// <exception cref="ProcessGroupException">
-    /// This build has no process groups, the store is not there, or a rank did not come within the time-out.
+    /// This build has no process groups, the store is not there, or a rank did not come within the time-out or reported
+    /// that it cannot start.
     /// </exception>
     public static ProcessGroup Open(ProcessGroupOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Size, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Rank);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Rank, options.Size);
-        if (options.Size == 1)
+        if (options.Size == 1 && !options.RequiresBackend)
             return Single();
 
-        GroupBackends.Require(GroupBackends.For(options.Device));
+        GroupBackends.RequireFor(options.Device.Type);
         var world = World.Open(options);
         try
         {
-            return Join("world", options.Rank, [.. Enumerable.Range(0, options.Size)], world, ownsWorld: true);
+            return Join(WorldName, options.Rank, AllRanks(options), world, ownsWorld: true);
         }
         catch
         {
             world.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Tells the other processes, which call <see cref="Open"/>, why this one does not: they throw with its message. Waits for
+    /// them until the time to join is over.
+    /// </summary>
+    /// <exception cref="ProcessGroupException">
+    /// This build has no process groups, the store is not there, or a rank did not come within the time-out.
+    /// </exception>
+    public static void ReportFailedStart(ProcessGroupOptions options, Exception failure)
+    {
+        GroupBackends.RequireFor(options.Device.Type);
+        using var world = World.Open(options);
+        world.Meet(WorldName, PrefixOf(WorldName), AllRanks(options), options.Rank, FirstLine(failure));
     }
 
     /// <summary>
@@ -109,7 +138,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         var members = new int[ranks.Length];
         for (var i = 0; i < members.Length; i++)
             members[i] = worldRanks[ranks[i]];
-        return members.Length == 1 ? new(name, 0, members, null, ownsWorld: false, 0)
+        return members.Length == 1 ? new(name, 0, members, null, ownsWorld: false)
             : Join(name, place, members, world!, ownsWorld: false);
     }
 
@@ -120,16 +149,15 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     public void ReportFailure(Exception failure)
     {
         if (failure is not ProcessGroupException)
-            world?.Heartbeat.ReportFailure(failure.Message.Split('\n')[0]);
-        hasFailed = true;
+            world?.Heartbeat.ReportFailure(FirstLine(failure));
+        if (world is not null) world.HasFailed = true;
     }
 
     /// <summary>Leaves the group. The group of all processes is disposed of last.</summary>
     public void Dispose()
     {
-        var handle = Interlocked.Exchange(ref backend, 0);
-        if (handle != 0)
-            Close(handle);
+        Close(Interlocked.Exchange(ref nccl, 0));
+        Close(Interlocked.Exchange(ref gloo, 0));
         if (ownsWorld)
             world!.Dispose();
     }
@@ -137,7 +165,9 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     /// <summary>Closes the connections; ranks that wait on them learn thereby that this one has ended.</summary>
     private void Close(nint handle)
     {
-        if (!hasFailed)
+        if (handle == 0)
+            return;
+        if (!world!.HasFailed)
         {
             _ = DistributedNative.bam_group_free(handle);
             return;
@@ -149,20 +179,32 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         closing.Join(Heartbeat.Interval);
     }
 
+    private static string PrefixOf(string group) => $"group/{group}";
+
+    private static int[] AllRanks(ProcessGroupOptions options) => [.. Enumerable.Range(0, options.Size)];
+
+    private static string FirstLine(Exception failure) => failure.Message.Split('\n')[0];
+
     private static ProcessGroup Join(string name, int rank, int[] members, World world, bool ownsWorld)
     {
-        var prefix = $"group/{name}";
+        var prefix = PrefixOf(name);
         world.Meet(name, prefix, members, members[rank]);
+        var group = new ProcessGroup(name, rank, members, world, ownsWorld);
         try
         {
-            var timeout = world.Options.Timeout;
-            var handle = world.Store.OpenGroup(prefix, rank, members.Length, world.Backend, timeout);
-            return new(name, rank, members, world, ownsWorld, handle);
+            if (GroupBackends.Has(GroupBackend.Gloo))
+                group.gloo = world.OpenGroup(prefix, rank, members.Length, GroupBackend.Gloo);
+            if (!world.Options.Device.IsCpu)
+                group.nccl = world.OpenGroup($"{prefix}/nccl", rank, members.Length, GroupBackend.Nccl);
+            return group;
         }
         catch (TorchException)
         {
             var reason = TcpStore.Reason();
-            throw new ProcessGroupException(name, members[rank], "connecting the ranks", world.Blame(reason));
+            var failure = new ProcessGroupException(name, members[rank], "connecting the ranks", world.Blame(reason));
+            world.HasFailed = true;
+            group.Close(group.gloo);
+            throw failure;
         }
     }
 }
@@ -183,13 +225,14 @@ internal sealed class World : IDisposable
 
     public Heartbeat Heartbeat { get; }
 
-    public GroupBackend Backend => GroupBackends.For(Options.Device);
+    /// <summary>An operation of one of the groups has failed, or the process ends by another failure.</summary>
+    public bool HasFailed { get; set; }
 
     public static World Open(ProcessGroupOptions options)
     {
         var store = options.Rank == 0 && options.Store.IsServedByRankZero
             ? TcpStore.Serve(options.Store, options.JoinTimeout)
-            : TcpStore.Connect(options.Store, options.JoinTimeout);
+            : TcpStore.Connect(options.Store, options.JoinTimeout, options.AddressSource);
         try
         {
             return new World(options, store, Heartbeat.Start(options.Store, options.Rank, options.Size, options.JoinTimeout));
@@ -201,14 +244,22 @@ internal sealed class World : IDisposable
         }
     }
 
-    /// <summary>Waits until all members of a group are there.</summary>
-    /// <exception cref="ProcessGroupException">Names those that are not.</exception>
-    public void Meet(string name, string prefix, int[] members, int self)
+    /// <summary>Joins a backend of a group, whose keys stand behind <paramref name="prefix"/>.</summary>
+    /// <exception cref="TorchException">Another member could not be reached.</exception>
+    public nint OpenGroup(string prefix, int rank, int size, GroupBackend backend) =>
+        Store.OpenGroup(prefix, rank, size, backend, Options.Timeout);
+
+    /// <summary>
+    /// Waits until all members of a group are there. A member that cannot take part leaves its <paramref name="fault"/> for the
+    /// others.
+    /// </summary>
+    /// <exception cref="ProcessGroupException">Names those that are not there, or the first that cannot take part.</exception>
+    public void Meet(string name, string prefix, int[] members, int self, string fault = "")
     {
         string Arrival(int member) => $"{prefix}/arrived/{member}";
         try
         {
-            Store.Set(Arrival(self), "");
+            Store.Set(Arrival(self), fault);
         }
         catch (TorchException e)
         {
@@ -219,7 +270,14 @@ internal sealed class World : IDisposable
         foreach (var member in members)
         {
             if (Store.Wait(Arrival(member), Options.JoinTimeout - clock.Elapsed))
+            {
+                // Who has a fault of its own stays until all have come to read it.
+                if (fault.Length == 0 && FaultOf(Arrival(member)) is { Length: > 0 } other)
+                    throw new ProcessGroupException(
+                        name, Array.IndexOf(members, self), "joining", $"rank {member} failed: {other}");
                 continue;
+            }
+
             var reason = TcpStore.Reason();
             var missing = clock.Elapsed >= Options.JoinTimeout ? Missing(members, Arrival) : null;
             throw new ProcessGroupException(
@@ -237,6 +295,19 @@ internal sealed class World : IDisposable
     {
         Heartbeat.Stop();
         Store.Dispose();
+    }
+
+    // A store that is silent now is found out by the operations that follow.
+    private string? FaultOf(string arrival)
+    {
+        try
+        {
+            return Store.Get(arrival);
+        }
+        catch (TorchException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The ranks that have not arrived; read over a new connection, as a time-out makes a connection unusable.</summary>

@@ -65,18 +65,23 @@ internal sealed unsafe class TcpStore : IDisposable
     public static TcpStore Serve(StoreAddress address, TimeSpan timeout) => Open(address, isServer: true, timeout);
 
     /// <summary>Connects to a store, and waits for it to be there.</summary>
+    /// <param name="address">Where it is.</param>
+    /// <param name="timeout">How long to wait.</param>
+    /// <param name="source">What the address was read from, for the message.</param>
     /// <exception cref="ProcessGroupException">It was not there in time.</exception>
-    public static TcpStore Connect(StoreAddress address, TimeSpan timeout)
+    public static TcpStore Connect(StoreAddress address, TimeSpan timeout, string source = "")
     {
         var clock = Stopwatch.StartNew();
         // libtorch tries too, but writes a warning for each attempt.
-        while (Refusal(address, timeout - clock.Elapsed) is { } refusal)
+        for (var attempt = 1; Refusal(address, timeout - clock.Elapsed) is { } refusal; attempt++)
         {
             if (clock.Elapsed.TotalMilliseconds + RetryMilliseconds >= timeout.TotalMilliseconds)
             {
+                var tried = attempt == 1 ? "the only attempt to connect" : $"the last of {attempt} attempts to connect";
+                var server = address.IsServedByRankZero ? "rank 0" : "the launcher that runs it";
                 throw new ProcessGroupException(
-                    $"no store at {address} after {timeout.TotalSeconds:0.#} s ({refusal}); "
-                    + "is rank 0 running, and does this machine reach that address?");
+                    $"no store at {address} after {timeout.TotalSeconds:0.#} s ({refusal}: {tried}); is {server} running, and "
+                    + $"does this machine reach it at that address{(source.Length > 0 ? $", which {source} name" : "")}?");
             }
 
             Thread.Sleep(RetryMilliseconds);

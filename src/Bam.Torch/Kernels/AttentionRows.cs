@@ -6,7 +6,9 @@ namespace Bam.Torch.Kernels;
 /// <summary>What attention does with rows of scores and of heads, whose lengths are multiples of 16.</summary>
 internal static unsafe class AttentionRows
 {
-    /// <summary>exp(x - max) in place over the columns from <paramref name="first"/> to <paramref name="used"/>, zeros outside.</summary>
+    /// <summary>
+    /// exp(x - max) in place over the columns from <paramref name="first"/> to <paramref name="used"/>, zeros outside.
+    /// </summary>
     public static (float Sum, float LogSumExp) Softmax(float* row, int first, int used, int columns) =>
         Vector512.IsHardwareAccelerated
             ? Softmax<WideVector>(row, first, used, columns)

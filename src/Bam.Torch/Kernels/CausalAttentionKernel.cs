@@ -152,8 +152,9 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
             for (var position = 0; position < length; position++)
             {
                 rotary.Rotate(gradKeys + position * headDim, position, -1);
-                AttentionRows.Copy(gradKeys + position * headDim, Key(gradKeysAndValues, sequence, position, keyValueHead), headDim);
-                AttentionRows.Copy(gradValues + position * headDim, Value(gradKeysAndValues, sequence, position, keyValueHead), headDim);
+                float* gradKey = gradKeys + position * headDim, gradValue = gradValues + position * headDim;
+                AttentionRows.Copy(gradKey, Key(gradKeysAndValues, sequence, position, keyValueHead), headDim);
+                AttentionRows.Copy(gradValue, Value(gradKeysAndValues, sequence, position, keyValueHead), headDim);
             }
         });
 

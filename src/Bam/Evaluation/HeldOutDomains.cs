@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Bam.Data;
 using Bam.Models;
+using Bam.Torch.Distributed;
 
 namespace Bam.Evaluation;
 
@@ -32,33 +33,47 @@ internal sealed class HeldOutDomains : IDisposable
 
     /// <summary>
     /// Evaluates a model on every text. Windows begin with <paramref name="beginOfWindow"/>, by default the token that the text
-    /// was built for.
+    /// was built for. Several <paramref name="ranks"/> divide the batches; all of them call this, and get the same results.
     /// </summary>
     /// <returns>The results by name, in the order of the texts.</returns>
+    /// <exception cref="OperationCanceledException">This process was cancelled, or another one of the ranks.</exception>
     public IReadOnlyDictionary<string, PerplexityResult> Measure(
         LanguageModel model,
         PerplexityOptions options,
         string activity,
         IReporter reporter,
         CancellationToken cancellation,
-        Func<HeldOutText, int?>? beginOfWindow = null)
+        Func<HeldOutText, int?>? beginOfWindow = null,
+        ProcessGroup? ranks = null)
     {
         beginOfWindow ??= text => text.BeginOfWindow;
         var most = options.MaxTargets ?? long.MaxValue;
         var total = texts.Sum(text => Math.Min(text.Tokens.TokenCount - (beginOfWindow(text) is null ? 1 : 0), most));
         var done = 0L;
+        var divided = ranks is { Size: > 1 } ? new DividedBatches(ranks, model.Device) : null;
         var results = new Dictionary<string, PerplexityResult>();
-        foreach (var (name, text) in names.Zip(texts))
+        try
         {
-            var before = done;
-            var windows = options with { BeginOfWindow = beginOfWindow(text) };
-            results[name] = Perplexity.Measure(model, text.Tokens, text.Bytes, windows, targets =>
+            foreach (var (name, text) in names.Zip(texts))
             {
-                done = before + targets;
-                reporter.Advance(new WorkProgress(activity, done, total, "tokens", name));
-            }, cancellation);
+                var before = done;
+                var windows = options with { BeginOfWindow = beginOfWindow(text) };
+                divided?.BeginText();
+                results[name] = Perplexity.Measure(model, text.Tokens, text.Bytes, windows, targets =>
+                {
+                    done = before + targets;
+                    reporter.Advance(new WorkProgress(activity, done, total, "tokens", name));
+                }, divided, cancellation);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            divided?.Cancel();
+            throw;
         }
 
+        if (divided is null) return results;
+        foreach (var (name, nll) in names.Zip(divided.Complete())) results[name] = results[name] with { TotalNll = nll };
         return results;
     }
 
@@ -97,18 +112,22 @@ internal sealed class HeldOutDomains : IDisposable
 /// <summary>The evaluation of a model during training.</summary>
 internal interface IEvaluation
 {
-    /// <summary>Evaluates a model without changing it.</summary>
-    /// <returns>The results by domain.</returns>
-    /// <exception cref="OperationCanceledException">Cancelled; training repeats the evaluation when it is resumed.</exception>
+    /// <summary>
+    /// Evaluates a model without changing it. The <paramref name="ranks"/> may divide the work; all of them call this.
+    /// </summary>
+    /// <returns>The results by domain, the same bits on every rank.</returns>
+    /// <exception cref="OperationCanceledException">
+    /// This process was cancelled, or another one of the ranks; training repeats the evaluation when it is resumed.
+    /// </exception>
     IReadOnlyDictionary<string, DomainEvaluation> Measure(
-        LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation);
+        LanguageModel model, ProcessGroup ranks, string activity, IReporter reporter, CancellationToken cancellation);
 }
 
 internal sealed class HeldOutEvaluation(HeldOutDomains texts, PerplexityOptions windows) : IEvaluation
 {
     public IReadOnlyDictionary<string, DomainEvaluation> Measure(
-        LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>
-        texts.Measure(model, windows, $"{activity}, evaluate", reporter, cancellation).ToDictionary(
+        LanguageModel model, ProcessGroup ranks, string activity, IReporter reporter, CancellationToken cancellation) =>
+        texts.Measure(model, windows, $"{activity}, evaluate", reporter, cancellation, ranks: ranks).ToDictionary(
             domain => domain.Key,
             domain => new DomainEvaluation(
                 domain.Value.Perplexity, domain.Value.Nll, domain.Value.BitsPerByte, domain.Value.Tokens));

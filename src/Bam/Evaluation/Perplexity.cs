@@ -10,14 +10,15 @@ internal static class Perplexity
 {
     /// <summary>
     /// Evaluates a model on one text; <paramref name="bytes"/> is its UTF-8 size, null if unknown. <paramref name="advance"/>
-    /// receives the number of finished targets after each batch.
+    /// receives the number of finished targets after each batch. With <paramref name="divided"/>, only this process's batches are
+    /// scored; <see cref="DividedBatches.Complete"/> has the total of all.
     /// </summary>
     /// <exception cref="InvalidInputException">
     /// The text is too short or has ids outside the model's vocabulary, or windows are empty or exceed max_position_embeddings.
     /// </exception>
     public static PerplexityResult Measure(
         LanguageModel model, IndexedDataset tokens, long? bytes, PerplexityOptions options, Action<long>? advance = null,
-        CancellationToken cancellation = default)
+        DividedBatches? divided = null, CancellationToken cancellation = default)
     {
         RequireWindow(model, options);
         if (tokens.TokenCount < 2)
@@ -36,7 +37,9 @@ internal static class Perplexity
             var counts = Counts(tokens, batch, options);
             if (counts is not null && !counts.AsSpan().Contains(true)) return 0;
             counted += counts?.AsSpan().Count(true) ?? 0;
-            return Score(model, Read(tokens, batch, model, options), batch, options.BeginOfWindow, counts);
+            return divided is null ? ScoreOwn() : divided.Score(ScoreOwn);
+
+            double ScoreOwn() => Score(model, Read(tokens, batch, model, options), batch, options.BeginOfWindow, counts);
         }
     }
 

@@ -62,8 +62,11 @@ internal sealed class LanguageModel : IDisposable
     /// <summary>Where each of this process's tensors lies in <see cref="Parameters"/>, in the checkpoint's order.</summary>
     public IReadOnlyList<ParameterSlice> Slices { get; }
 
-    /// <summary>While training on several processes, see <see cref="RouterLosses"/>; null otherwise.</summary>
+    /// <summary>For steps of several processes, see <see cref="RouterLosses"/>; not called where no graph is built.</summary>
     public Action<Tensor>? AverageShares { get; set; }
+
+    /// <summary>Told of the next backward passes; null for nobody.</summary>
+    public BackwardProgress? Progress { get; set; }
 
     /// <summary>The scores of every next token, [B, T, V] in float32, for the int64 ids [B, T].</summary>
     public Tensor Logits(Tensor inputIds)
@@ -133,7 +136,7 @@ internal sealed class LanguageModel : IDisposable
     public LossTensors Loss(Tensor inputIds, Tensor targets, RoutingStatistics? statistics = null, double nllWeight = 1)
     {
         using var scope = TensorScope.Open();
-        using var routerLosses = new RouterLosses(Device, AverageShares);
+        using var routerLosses = new RouterLosses(Device, Autograd.IsEnabled ? AverageShares : null);
         var x = Hidden(inputIds, new(statistics?.Layers, RouterLosses: routerLosses)).Reshape(-1, Config.HiddenSize);  // [n, d]
         var nll = head.Nll(x, targets.Reshape(-1));
         if (nllWeight != 1) nll *= nllWeight;
@@ -194,18 +197,16 @@ internal sealed class LanguageModel : IDisposable
         // The head's part of a tied matrix's gradient is added up over the ranks, and with it this one.
         if (Config.TieWordEmbeddings) embedded = Experts.WithPartOfGradient(embedded);
         var x = Scaled(embedded.To(computeType), Config.EmbeddingMultiplier);  // [B, T, d]
-        for (var layer = 0; layer < blocks.Length; layer++) x = Block(x, blocks[layer], context with { Layer = layer });
-        return scope.Keep(finalNorm.Apply(x, Config));
+        for (var layer = 0; layer < blocks.Length; layer++)
+            x = Block(Progress?.Mark(x, layer) ?? x, blocks[layer], context with { Layer = layer });
+        return scope.Keep(finalNorm.Apply(Progress?.Mark(x, blocks.Length) ?? x, Config));
     }
 
     private void RequireLength(long length)
     {
-        if (length > Config.LongestInput)
-        {
-            throw new InvalidInputException(
-                "input_ids", $"at most {Config.LongestInput} positions (max_position_embeddings)", $"{length}",
-                "shorten the input");
-        }
+        if (length <= Config.LongestInput) return;
+        throw new InvalidInputException(
+            "input_ids", $"at most {Config.LongestInput} positions (max_position_embeddings)", $"{length}", "shorten the input");
     }
 
     private Tensor Block(Tensor x, BlockWeights block, ForwardContext context) =>

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
@@ -103,10 +104,17 @@ internal static class ModelCheckpoint
         foreach (var (row, rows) in Pieces(shape, pieceLength))
         {
             using var scope = TensorScope.Open();
+            var place = Part(buffer, slice).Narrow(0, row, rows);
+            if (place.Device.IsCpu && place.ScalarType == ScalarType.Float32 && place.IsContiguous)
+            {
+                read(row * columns, place.AsSpan<float>());
+                continue;
+            }
+
             if (values.Length < rows * columns) values = new float[rows * columns];
             var piece = values.AsSpan(0, (int)(rows * columns));
             read(row * columns, piece);
-            Part(buffer, slice).Narrow(0, row, rows).Copy_(Tensor.From<float>(piece, [rows, .. shape[1..]], buffer.Device));
+            place.Copy_(Tensor.From<float>(piece, [rows, .. shape[1..]], buffer.Device));
         }
     }
 
@@ -118,11 +126,21 @@ internal static class ModelCheckpoint
 
     private static void Fill(LanguageModel model, Checkpoint checkpoint)
     {
-        foreach (var slice in model.Slices)
+        var byThreads = model.Slices.ToLookup(slice => checkpoint.IsUnchanged(slice.Parameter.Name));
+        try
         {
-            ReadInto(
-                (start, values) => checkpoint.ReadFloat32(slice.Parameter.Name, start, values), model.Parameters.Values, slice);
+            Parallel.ForEach(byThreads[true], Read);
         }
+        catch (AggregateException exception)
+        {
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
+
+        // What an adapter changes shares its products.
+        foreach (var slice in byThreads[false]) Read(slice);
+
+        void Read(ParameterSlice slice) => ReadInto(
+            (start, values) => checkpoint.ReadFloat32(slice.Parameter.Name, start, values), model.Parameters.Values, slice);
     }
 
     // The part of the buffer in the checkpoint's own shape.

@@ -55,9 +55,9 @@ internal sealed record StoredTensor(string Name, ParameterInfo Parameter, Action
         for (var done = 0L; done < count; done += pieceLength)
         {
             using var scope = TensorScope.Open();
-            var piece = Tensor.Empty([Math.Min(pieceLength, count - done)], ScalarType.Float32, ranks.Device);
+            var piece = Tensor.Empty([Math.Min(pieceLength, count - done)]);
             ranks.Group.Receive(piece, owner);
-            stream.Write(MemoryMarshal.AsBytes(piece.To(Device.Cpu).AsSpan<float>()));
+            stream.Write(MemoryMarshal.AsBytes(piece.AsSpan<float>()));
         }
     }
 
@@ -98,7 +98,7 @@ internal sealed record StoredTensor(string Name, ParameterInfo Parameter, Action
             using var scope = TensorScope.Open();
             var numbers = MemoryMarshal.Cast<byte, float>(piece.AsSpan(0, filled));
             filled = 0;
-            ranks.Group.Send(Tensor.From<float>(numbers, [numbers.Length], ranks.Device), destination: 0);
+            ranks.Group.Send(Tensor.From<float>(numbers), destination: 0);
         }
 
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();

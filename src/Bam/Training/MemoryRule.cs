@@ -14,29 +14,33 @@ internal static class MemoryRule
     private const long Float = sizeof(float);
 
     /// <summary>
-    /// Checks a model's sizes against the memory, in bytes, of a process that has a shard of the moments, and its share of the
-    /// experts.
+    /// Checks a model's sizes against the machine's memory, in bytes, which <paramref name="local"/> processes share. Each has a
+    /// shard of the moments, and its share of the experts.
     /// </summary>
     /// <exception cref="InvalidInputException">Names the largest size, the bytes needed and those there.</exception>
-    public static void Check(ModelConfig model, TrainingConfig config, long available, int shards = 1, int ranks = 1)
+    public static void Check(
+        ModelConfig model, TrainingConfig config, long available, int shards = 1, int ranks = 1, int local = 1)
     {
         var all = Count(ParameterTable.Of(model), ranks);
-        if (4 * Float * all <= available) return;
+        var share = available / local;
+        if (4 * Float * all <= share) return;
         var needed = 2 * Float * (all + Trained(model, config.Settings, ranks) / shards);
-        if (needed <= available) return;
+        if (needed <= share) return;
         var (key, value) = ModelSizeRules.LargestSize(model);
+        var (sharing, each, fewer) = local == 1 ? ("", "", "")
+            : ($", which {local} processes share", " in each process", "start fewer processes here, or ");
         throw new InvalidInputException(
             $"{ModelSource.PlaceOf(config)}: {key}",
-            $"a model whose training fits the {available} bytes of memory here",
-            $"{value}, which makes it {all} parameters that need {needed} bytes with their gradients and moments",
-            config.Model is null ? "lower it, or train on a machine with more memory" : "train on a machine with more memory");
+            $"a model whose training fits the {available} bytes of memory here{sharing}",
+            $"{value}, which makes it {all} parameters that need {needed} bytes with their gradients and moments{each}",
+            $"{(config.Model is null ? "lower it, or " : "")}{fewer}train on a machine with more memory");
     }
 
     /// <summary>
     /// Whether a step may need more than the memory although its numbers fit: with activations and working memory, which are
     /// counted for float32 with all parameters trained. Null if not, else a warning that names the keys that lower it.
     /// </summary>
-    public static string? WarningOf(ModelConfig model, TrainingConfig config, long available, int processes = 1)
+    public static string? WarningOf(ModelConfig model, TrainingConfig config, long available, int processes = 1, int local = 1)
     {
         var settings = config.Settings;
         var microBatch = settings.BatchSize / settings.GradientAccumulation / processes;
@@ -46,10 +50,11 @@ internal static class MemoryRule
             ActivationCheckpointing = settings.ActivationCheckpointing,
         };
         var needed = TrainingMemory.Of(model, costs).Total;
-        if (!isWhole || needed <= available) return null;
+        if (!isWhole || needed <= available / local) return null;
         var checkpointing = settings.ActivationCheckpointing ? "" : ", or set activation_checkpointing to true";
+        var each = local > 1 ? $" in each of {local} processes" : "";
         return $"a step of micro-batches of {microBatch} × {settings.SequenceLength} tokens needs about {needed} bytes of "
-            + $"memory, {available} are here; raise gradient_accumulation{checkpointing}";
+            + $"memory{each}, {available} are here; raise gradient_accumulation{checkpointing}";
     }
 
     private static long Trained(ModelConfig model, TrainingSettings settings, int ranks)

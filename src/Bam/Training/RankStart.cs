@@ -22,7 +22,7 @@ internal static class RankStart
         }
         catch (Exception e)
         {
-            if (environment.Size > 1) ParallelLayout.ReportFailedStart(environment, e);
+            if (environment.Size > 1) RankNetwork.ReportFailedStart(environment, e);
             throw;
         }
     }

@@ -79,8 +79,7 @@ internal sealed class RunSetup
         LibTorch.Load(new LibTorchOptions { Threads = settings.Threads ?? 0 });
         try
         {
-            var isNumbered = localRank > 0 && settings.Device is TrainingSettings.DefaultDevice or "cuda" && Device.CudaCount > 0;
-            return Device.Parse(isNumbered ? $"cuda:{localRank}" : settings.Device);
+            return Device.Parse(settings.Device, localRank);
         }
         catch (FormatException e)
         {
@@ -109,15 +108,17 @@ internal sealed class RunSetup
     }
 
     /// <summary>
-    /// Refuses a model that the processor's memory cannot hold, and warns of activations that it cannot; a GPU says so itself.
+    /// Refuses a model that the processor's memory cannot hold for all processes of this machine, and warns of activations that
+    /// it cannot; a GPU says so itself.
     /// </summary>
     /// <exception cref="InvalidInputException">It cannot; the largest size is named.</exception>
     public void RequireMemory(IReporter reporter)
     {
         if (!Device.IsCpu || MachineMemory.Bytes() is not { } available) return;
         var shards = config.Settings.ShardOptimizer ? layout.Data.Size : 1;
-        MemoryRule.Check(ModelConfig, config, available, shards, layout.Experts.Size);
-        if (MemoryRule.WarningOf(ModelConfig, config, available, layout.Data.Size) is { } warning) reporter.Warn(warning);
+        MemoryRule.Check(ModelConfig, config, available, shards, layout.Experts.Size, layout.LocalSize);
+        if (MemoryRule.WarningOf(ModelConfig, config, available, layout.Data.Size, layout.LocalSize) is { } warning)
+            reporter.Warn(warning);
     }
 
     /// <summary>Allocates the model, its moments and opens the data; the parameters are zero.</summary>

@@ -239,7 +239,7 @@ public sealed class Trainer
         state = state with { Window = new() };
     }
 
-    /// <summary>Every process measures the same. False when one was cancelled during the evaluation.</summary>
+    /// <summary>The data-parallel processes divide the batches. False when one was cancelled meanwhile.</summary>
     private bool Evaluate(IEvaluation evaluation)
     {
         // Processes that share the experts compute every window together: none can leave in the middle.
@@ -247,17 +247,18 @@ public sealed class Trainer
         EvaluationMetrics? metrics = null;
         try
         {
-            metrics = new(state.Step, evaluation.Measure(session.Model, options.Activity, options.Reporter, cancellation));
+            var found = evaluation.Measure(session.Model, layout.Data, options.Activity, options.Reporter, cancellation);
+            metrics = new(state.Step, found);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            // Whether the others have to know is agreed upon below.
+            // This process or another one: all learn of it below.
         }
 
         isToStop = IsAnywhere(metrics is null);
         if (isToStop || metrics is null) return false;
         var faulty = metrics.Evaluation.FirstOrDefault(domain => !double.IsFinite(domain.Value.Nll));
-        if (faulty is { Key: { } name, Value: var found }) throw StepFailure.NotFinite(state.Step, name, found.Nll);
+        if (faulty is { Key: { } name, Value: var bad }) throw StepFailure.NotFinite(state.Step, name, bad.Nll);
         foreach (var sink in sinks) sink.Write(metrics);
         state = state with { EvaluationIsDue = false };
         return true;

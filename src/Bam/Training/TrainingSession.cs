@@ -61,6 +61,7 @@ internal sealed class TrainingSession : IDisposable
         for (var part = 0; part < settings.GradientAccumulation; part++)
         {
             using var scope = TensorScope.Open();
+            if (part == settings.GradientAccumulation - 1) parallel.ExpectLastBackward();
             // So that part m of all processes together is part m of one process.
             var rows = MicroBatch.Of(batch, part + settings.GradientAccumulation * Layout.Data.Rank, parts);
             statistics?.BeginBatch(rows.Domains);
@@ -73,11 +74,12 @@ internal sealed class TrainingSession : IDisposable
         }
 
         Model.Parameters.AssertGradientsInPlace();
+        parallel.ReduceGradients();
         var (losses, isToStop) = parallel.Agree(own, stops);
         if (!double.IsFinite(losses.Loss))
             throw StepFailure.NotFinite(step, $"the loss is not finite ({losses})", batch, data.Names);
+        // After the sum over the data-parallel processes, most of which went on during backward.
         Model.SumPartialGradients();
-        parallel.ReduceGradients();
         statistics?.Combine(Layout.SumOverData);
         var norm = parallel.GradientNorm() / parts;
         if (!double.IsFinite(norm))

@@ -65,6 +65,18 @@ public sealed class TrainProcess : IDisposable
     /// <summary>Starts <c>bam</c>.</summary>
     public static Process StartBam(params string[] arguments) => Start(Dotnet, [Program, .. arguments]);
 
+    /// <summary>Starts <c>bam</c> with further variables.</summary>
+    public static Process StartBam(IReadOnlyDictionary<string, string> variables, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Dotnet, [Program, .. arguments])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        foreach (var (name, value) in variables) start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
     /// <summary>Starts <c>bam train</c> as ranks that find each other at a free port, as torchrun would.</summary>
     internal static Process[] StartRanks(string config, int size)
     {

@@ -1,5 +1,6 @@
 using Bam.Evaluation;
 using Bam.Models;
+using Bam.Torch.Distributed;
 
 namespace Bam.Tests.Training;
 
@@ -11,6 +12,6 @@ internal sealed class FakeEvaluation(
     public static Dictionary<string, DomainEvaluation> Figures() => new() { ["count"] = new(2, Math.Log(2), 1, 10) };
 
     public IReadOnlyDictionary<string, DomainEvaluation> Measure(
-        LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation) =>
+        LanguageModel model, ProcessGroup ranks, string activity, IReporter reporter, CancellationToken cancellation) =>
         measure(model, cancellation);
 }

@@ -74,6 +74,35 @@ public sealed class MemoryRuleTests : IDisposable
     }
 
     [Fact]
+    public void The_processes_of_a_machine_share_its_memory()
+    {
+        var config = run.Config("run", model: TinyRun.Dense);
+        var model = ModelSource.ConfigOf(config, SilentReporter.Instance);
+        var (count, bytes) = (ModelSize.Of(model).Total, 16 * ModelSize.Of(model).Total);
+
+        MemoryRule.Check(model, config, 3 * bytes, local: 3);
+
+        Should.Throw<InvalidInputException>(() => MemoryRule.Check(model, config, (3 * bytes) - 1, local: 3)).Message.ShouldBe(
+            $"{run["train.yaml"]}:1: intermediate_size: expected a model whose training fits the {(3 * bytes) - 1} bytes of "
+            + $"memory here, which 3 processes share, found 48, which makes it {count} parameters that need {bytes} bytes with "
+            + "their gradients and moments in each process; lower it, or start fewer processes here, or train on a machine with "
+            + "more memory");
+    }
+
+    [Fact]
+    public void The_activations_of_all_processes_of_a_machine_count()
+    {
+        var config = run.Config("run");
+        var model = ModelSource.ConfigOf(config, SilentReporter.Instance);
+        var bytes = TrainingMemory.Of(model, 4, 16, ScalarType.Float32).Total;
+
+        MemoryRule.WarningOf(model, config, 2 * bytes, local: 2).ShouldBeNull();
+        MemoryRule.WarningOf(model, config, (2 * bytes) - 1, local: 2).ShouldNotBeNull().ShouldStartWith(
+            $"a step of micro-batches of 4 × 16 tokens needs about {bytes} bytes of memory in each of 2 processes, "
+            + $"{(2 * bytes) - 1} are here; ");
+    }
+
+    [Fact]
     public void A_refused_model_leaves_no_run_behind()
     {
         const string huge = "{vocab_size: 2147483647, hidden_size: 4096, intermediate_size: 48, num_hidden_layers: 1, "

@@ -89,6 +89,21 @@ public class ProcessGroupFailureTests : TorchTest
     }
 
     [Fact]
+    public void What_was_tried_for_a_store_and_who_names_it_is_said()
+    {
+        var address = new StoreAddress("127.0.0.1", Ranks.FreePort());
+        Error(address, 0.5, "MASTER_ADDR and MASTER_PORT").ShouldMatch(
+            "the last of [2-5] attempts to connect\\); is rank 0 running, and does this machine reach it at that address, "
+            + "which MASTER_ADDR and MASTER_PORT name\\?$");
+        Error(address with { IsServedByRankZero = false }, 0.01, "").ShouldEndWith(
+            "the only attempt to connect); is the launcher that runs it running, and does this machine reach it at that "
+            + "address?");
+
+        static string Error(StoreAddress address, double seconds, string source) => Should.Throw<ProcessGroupException>(
+            () => TcpStore.Connect(address, TimeSpan.FromSeconds(seconds), source)).Message;
+    }
+
+    [Fact]
     public void A_port_that_is_taken_is_named()
     {
         var address = new StoreAddress("127.0.0.1", Ranks.FreePort());

@@ -4,7 +4,10 @@ using Xunit;
 
 namespace Bam.Torch.Tests.Distributed;
 
-/// <summary>Operations of two and four processes over Gloo, against values computed by hand.</summary>
+/// <summary>
+/// Operations of one, two and four processes over Gloo, and of one process for each GPU over NCCL, against values computed by
+/// hand.
+/// </summary>
 public class ProcessGroupTests(OperationResults results) : TorchTest, IClassFixture<OperationResults>
 {
     public static TheoryData<int, string> SizesAndTypes
@@ -12,7 +15,7 @@ public class ProcessGroupTests(OperationResults results) : TorchTest, IClassFixt
         get
         {
             var data = new TheoryData<int, string>();
-            foreach (var size in new[] { 2, 4 })
+            foreach (var size in OperationResults.Sizes)
                 foreach (var type in new[] { "Float32", "Float64", "BFloat16", "Int64" })
                     data.Add(size, type);
             return data;
@@ -47,8 +50,27 @@ public class ProcessGroupTests(OperationResults results) : TorchTest, IClassFixt
         Each(
             size, $"uneven all-to-all {type}",
             _ => ranks.SelectMany(other => Enumerable.Repeat(other + 1, 2 * (other + 1))));
-        Each(size, $"send and receive {type}", rank => Ramp((rank ^ 1) + 1));
+        if (size > 1)
+            Each(size, $"send and receive {type}", rank => Ramp((rank ^ 1) + 1));
     }
+
+    [SkippableFact]
+    public void Tensors_on_GPUs()
+    {
+        Skip.If(Device.CudaCount == 0, "no CUDA device here");
+        Skip.IfNot(GroupBackends.Has(GroupBackend.Nccl), "this build has no NCCL");
+        var size = OperationResults.Sizes.Last(size => size <= Device.CudaCount);
+        var ranks = Ranks.Results("operations", size, "cuda");
+        for (var rank = 0; rank < size; rank++)
+            ranks[rank].ShouldBe(results.Of(size)[rank], ignoreOrder: true);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Tensors_on_the_processor(int size) =>
+        Each(size, "on the processor", _ => [size * (size + 1) / 2]);
 
     [Theory]
     [InlineData(2)]
@@ -141,7 +163,10 @@ public class ProcessGroupTests(OperationResults results) : TorchTest, IClassFixt
 /// <summary>The lines of the scenario of all operations, by the number of ranks.</summary>
 public class OperationResults
 {
-    private readonly Dictionary<int, Lazy<Dictionary<string, string>[]>> bySize = new[] { 2, 4 }.ToDictionary(
+    /// <summary>The numbers of ranks that are tried.</summary>
+    public static readonly int[] Sizes = [1, 2, 4];
+
+    private readonly Dictionary<int, Lazy<Dictionary<string, string>[]>> bySize = Sizes.ToDictionary(
         size => size, size => new Lazy<Dictionary<string, string>[]>(() => Ranks.Results("operations", size)));
 
     public IReadOnlyList<IReadOnlyDictionary<string, string>> Of(int size) => bySize[size].Value;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -6,8 +7,8 @@ using Bam.Torch.Distributed;
 namespace Bam.Torch.Tests.Distributed;
 
 /// <summary>
-/// One rank of a test: <c>SCENARIO RANK SIZE PORT TIMEOUT JOIN-TIMEOUT</c>, both in seconds. What a scenario finds goes to
-/// standard output, a failure to standard error.
+/// One rank of a test: <c>SCENARIO RANK SIZE PORT TIMEOUT JOIN-TIMEOUT [DEVICE]</c>, both in seconds. What a scenario finds goes
+/// to standard output, a failure to standard error. <c>eng/check-gpu.sh</c> starts it too.
 /// </summary>
 internal static class RankProgram
 {
@@ -17,10 +18,13 @@ internal static class RankProgram
     private static readonly ScalarType[] s_types =
         [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Int64];
 
+    private static Device s_device;
+
     private static readonly Dictionary<string, Action<ProcessGroup>> s_scenarios = new()
     {
         ["operations"] = Operations,
         ["bits"] = Bits,
+        ["speed"] = Speed,
         ["subgroups"] = Subgroups,
         ["asynchronous"] = Asynchronous,
         ["middle-rank-waits"] = group => WaitForever(group, 1),
@@ -33,10 +37,12 @@ internal static class RankProgram
 
     private static int Main(string[] arguments)
     {
-        var numbers = arguments[1..].Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
+        var numbers = arguments[1..6].Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
         LibTorch.Load(new LibTorchOptions { Threads = 1 });
         try
         {
+            // "cuda" is one GPU for each rank.
+            s_device = Device.Parse(arguments.ElementAtOrDefault(6) ?? "cpu", localRank: numbers[0]);
             using var group = ProcessGroup.Open(new ProcessGroupOptions
             {
                 Store = new StoreAddress("127.0.0.1", numbers[2]),
@@ -44,6 +50,8 @@ internal static class RankProgram
                 Size = numbers[1],
                 Timeout = TimeSpan.FromSeconds(numbers[3]),
                 JoinTimeout = TimeSpan.FromSeconds(numbers[4]),
+                Device = s_device,
+                RequiresBackend = true,
             });
             try
             {
@@ -57,7 +65,7 @@ internal static class RankProgram
 
             return 0;
         }
-        catch (Exception e) when (e is ProcessGroupException or InvalidOperationException)
+        catch (Exception e) when (e is ProcessGroupException or InvalidOperationException or FormatException)
         {
             Console.Error.WriteLine(e.Message);
             return 1;
@@ -88,29 +96,31 @@ internal static class RankProgram
             group.Broadcast(copy, root);
             Write($"broadcast {type}", copy);
 
-            var gathered = Tensor.Zeros([group.Size * Count], type);
+            var gathered = Tensor.Zeros([group.Size * Count], type, s_device);
             group.AllGather(gathered, Own());
             Write($"all-gather {type}", gathered);
 
-            var part = Tensor.Zeros([Count / group.Size], type);
+            var part = Tensor.Zeros([Count / group.Size], type, s_device);
             group.ReduceScatter(part, Own());
             Write($"reduce-scatter {type}", part);
 
-            var exchanged = Tensor.Zeros([Count], type);
+            var exchanged = Tensor.Zeros([Count], type, s_device);
             group.AllToAll(exchanged, Own());
             Write($"all-to-all {type}", exchanged);
 
             // Rank r sends r + 1 rows of two columns to each rank.
             var rows = group.Rank + 1L;
-            var uneven = Tensor.Zeros([group.Size * (group.Size + 1) / 2, 2], type);
+            var uneven = Tensor.Zeros([group.Size * (group.Size + 1) / 2, 2], type, s_device);
             group.AllToAll(
                 uneven,
-                Tensor.Full([group.Size * rows, 2], group.Rank + 1, type),
+                Tensor.Full([group.Size * rows, 2], group.Rank + 1, type, s_device),
                 [.. Enumerable.Range(1, group.Size).Select(count => (long)count)],
                 [.. Enumerable.Repeat(rows, group.Size)]);
             Write($"uneven all-to-all {type}", uneven);
 
-            var received = Tensor.Zeros([Count], type);
+            if (group.Size == 1)
+                continue;
+            var received = Tensor.Zeros([Count], type, s_device);
             if (group.Rank % 2 == 0)
             {
                 group.Send(Own(), group.Rank + 1, tag: 7);
@@ -125,7 +135,35 @@ internal static class RankProgram
             Write($"send and receive {type}", received);
         }
 
+        // What lies on the processor is carried too, whatever the group's device.
+        using (TensorScope.Open())
+        {
+            var sum = Tensor.From<float>([group.Rank + 1]);
+            group.AllReduce(sum);
+            Write("on the processor", sum);
+        }
+
         group.Barrier();
+    }
+
+    /// <summary>Seconds of one sum, from its call until the caller may go on: the best of some.</summary>
+    private static void Speed(ProcessGroup group)
+    {
+        foreach (var count in new[] { 1 << 10, 1 << 22 })
+        {
+            using var scope = TensorScope.Open();
+            var tensor = Tensor.Zeros([count], device: s_device);
+            var best = double.PositiveInfinity;
+            for (var i = 0; i < 20; i++)
+            {
+                s_device.Synchronize();
+                var start = Stopwatch.GetTimestamp();
+                group.AllReduce(tensor);
+                best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+
+            Console.WriteLine(FormattableString.Invariant($"all-reduce of {count * sizeof(float)} bytes: {best * 1e6:0} µs"));
+        }
     }
 
     private static void Bits(ProcessGroup group)
@@ -134,9 +172,9 @@ internal static class RankProgram
         {
             using var scope = TensorScope.Open();
             var values = Enumerable.Range(0, 100_003).Select(i => (float)Math.Sin((i * 12.9898) + group.Rank)).ToArray();
-            var tensor = Tensor.From<float>(values).To(type);
+            var tensor = Tensor.From<float>(values, s_device).To(type);
             group.AllReduce(tensor);
-            var wide = tensor.To(ScalarType.Float64).ToArray<double>();
+            var wide = tensor.To(ScalarType.Float64).To(Device.Cpu).ToArray<double>();
             Console.WriteLine($"{type}: {Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes<double>(wide)))}");
         }
     }
@@ -223,8 +261,8 @@ internal static class RankProgram
     }
 
     private static Tensor Ramp(int factor, ScalarType type) =>
-        Tensor.From<float>([.. Enumerable.Range(1, Count).Select(i => (float)(i * factor))]).To(type);
+        Tensor.From<float>([.. Enumerable.Range(1, Count).Select(i => (float)(i * factor))], s_device).To(type);
 
     private static void Write(string name, Tensor tensor) =>
-        Console.WriteLine($"{name}: {string.Join(' ', tensor.To(ScalarType.Float64).ToArray<double>())}");
+        Console.WriteLine($"{name}: {string.Join(' ', tensor.To(ScalarType.Float64).To(Device.Cpu).ToArray<double>())}");
 }

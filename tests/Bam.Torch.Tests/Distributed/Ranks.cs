@@ -17,13 +17,14 @@ internal sealed partial class Ranks : IDisposable
     private readonly Process[] processes;
     private readonly Task<string>[] errors;
 
-    public Ranks(string scenario, int size, int timeout = 60, int joinTimeout = 120, int? missing = null)
+    public Ranks(
+        string scenario, int size, int timeout = 60, int joinTimeout = 120, int? missing = null, string device = "cpu")
     {
         var port = FreePort();
         processes =
         [
             .. Enumerable.Range(0, size).Where(rank => rank != missing).Select(
-                rank => Start(scenario, [rank, size, port, timeout, joinTimeout])),
+                rank => Start(scenario, [rank, size, port, timeout, joinTimeout], device)),
         ];
         errors = [.. processes.Select(process => process.StandardError.ReadToEndAsync())];
     }
@@ -36,9 +37,9 @@ internal sealed partial class Ranks : IDisposable
     }
 
     /// <summary>Runs a scenario to its end, which must be a good one, and returns each rank's lines by name.</summary>
-    public static Dictionary<string, string>[] Results(string scenario, int size)
+    public static Dictionary<string, string>[] Results(string scenario, int size, string device = "cpu")
     {
-        using var ranks = new Ranks(scenario, size);
+        using var ranks = new Ranks(scenario, size, device: device);
         return
         [
             .. ranks.Finish().Select(
@@ -88,7 +89,7 @@ internal sealed partial class Ranks : IDisposable
         }
     }
 
-    private static Process Start(string scenario, int[] numbers)
+    private static Process Start(string scenario, int[] numbers, string device)
     {
         var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         return Process.Start(
@@ -96,7 +97,7 @@ internal sealed partial class Ranks : IDisposable
                 dotnet,
                 [
                     "exec", typeof(Ranks).Assembly.Location, scenario,
-                    .. numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)),
+                    .. numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)), device,
                 ])
             {
                 RedirectStandardInput = true,

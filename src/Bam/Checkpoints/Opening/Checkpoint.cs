@@ -133,7 +133,11 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Whether the stored bytes of a parameter are its numbers in a dtype, so that they can be copied.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter.</exception>
     internal bool IsStoredAs(TensorDtype dtype, string name) =>
-        DtypeOf(name) == dtype && shards.ChangesOf(SourceOf(name).Tensor).Count == 0;
+        DtypeOf(name) == dtype && IsUnchanged(name);
+
+    /// <summary>Whether no adapter changes a parameter; such parameters may be read by several threads.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    internal bool IsUnchanged(string name) => shards.ChangesOf(SourceOf(name).Tensor).Count == 0;
 
     /// <summary>Reads the bytes of whole elements as they are stored. The range must end within the parameter.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>

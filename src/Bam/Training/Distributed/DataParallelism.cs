@@ -11,31 +11,41 @@ namespace Bam.Training.Distributed;
 /// </summary>
 internal sealed class DataParallelism
 {
-    /// <summary>The elements of one reduction: few enough for several to be under way, many enough to fill the network.</summary>
-    private const long BucketSize = 1 << 22;
-
     private readonly ParallelLayout layout;
     private readonly LanguageModel model;
     private readonly AdamW optimizer;
+    private readonly IReadOnlyList<GradientBucket> buckets;
+    private readonly List<PendingOperation> pending = [];
 
     /// <summary>For a model and its optimizer, whose shards, if any, are those of the layout's data-parallel processes.</summary>
     public DataParallelism(ParallelLayout layout, LanguageModel model, AdamW optimizer, LoadBalancingScope balance)
     {
         (this.layout, this.model, this.optimizer) = (layout, model, optimizer);
+        buckets = layout.Data.Size == 1 ? [] : GradientBucket.Of(model, optimizer.Shards, layout.BucketSize);
         if (layout.Data.Size > 1 && balance == LoadBalancingScope.Batch) model.AverageShares = AverageShares;
     }
 
     /// <summary>
-    /// Sums the gradients over the data-parallel processes; with sharded moments each gets the sums of its own shard only.
+    /// Before the forward pass of a step's last micro-batch: its backward begins each reduction as soon as the gradients are
+    /// complete.
+    /// </summary>
+    public void ExpectLastBackward()
+    {
+        // Measured on processors only.
+        if (buckets.Count > 0 && model.Device.IsCpu) model.Progress = new(BeginReductions);
+    }
+
+    /// <summary>
+    /// After backward: sums the gradients over the data-parallel processes; with sharded moments each gets the sums of its own
+    /// shard only.
     /// </summary>
     /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void ReduceGradients()
     {
-        if (layout.Data.Size == 1) return;
-        var gradients = model.Parameters.Gradients;
-        ForEachBucket(gradients, optimizer.Shards.Count == 1
-            ? (bucket, _) => layout.Data.AllReduceAsync(bucket)
-            : (bucket, owner) => layout.Data.ReduceAsync(bucket, owner));
+        model.Progress = null;
+        BeginReductions(fromLayer: -1);
+        foreach (var operation in pending) operation.Wait();
+        pending.Clear();
     }
 
     /// <summary>The global norm of the reduced gradients; parameters that several processes have count once.</summary>
@@ -62,8 +72,11 @@ internal sealed class DataParallelism
     /// <exception cref="ProcessGroupException">A rank is gone, or the time-out has passed.</exception>
     public void GatherValues()
     {
-        if (optimizer.Shards.Count > 1)
-            ForEachBucket(model.Parameters.Values, (bucket, owner) => layout.Data.BroadcastAsync(bucket, owner));
+        if (optimizer.Shards.Count == 1) return;
+        using var scope = TensorScope.Open();
+        using var noGrad = NoGrad.Enter();
+        PendingOperation.WaitAll(
+            [.. buckets.Select(bucket => layout.Data.BroadcastAsync(Part(model.Parameters.Values, bucket), bucket.Shard))]);
     }
 
     /// <summary>The means of the processes' losses, and whether one of them is to stop.</summary>
@@ -89,22 +102,23 @@ internal sealed class DataParallelism
         shares.Mul_(1.0 / layout.Data.Size);
     }
 
-    // The trained parts of a buffer laid out as the arena, each with the shard that it belongs to.
-    private void ForEachBucket(Tensor buffer, Func<Tensor, int, PendingOperation> begin)
+    // The order is the same on every rank, whatever backward reports.
+    private void BeginReductions(int fromLayer)
     {
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
-        var pending = new List<PendingOperation>();
-        for (var shard = 0; shard < optimizer.Shards.Count; shard++)
+        while (pending.Count < buckets.Count && buckets[pending.Count].Layer >= fromLayer)
         {
-            // Whether a range is decayed does not matter here.
-            var ranges = optimizer.Shards.ChunksOf(shard).Select(chunk => new ParameterRange(chunk.Offset, chunk.Count, false));
-            foreach (var bucket in ParameterRange.Join(ranges).SelectMany(range => range.Chunks(BucketSize)))
-                pending.Add(begin(buffer.Narrow(0, bucket.Offset, bucket.Count), shard));
+            var bucket = buckets[pending.Count];
+            var gradients = Part(model.Parameters.Gradients, bucket);
+            pending.Add(
+                optimizer.Shards.Count == 1
+                    ? layout.Data.AllReduceAsync(gradients)
+                    : layout.Data.ReduceAsync(gradients, bucket.Shard));
         }
-
-        foreach (var operation in pending) operation.Wait();
     }
+
+    private static Tensor Part(Tensor buffer, GradientBucket bucket) => buffer.Narrow(0, bucket.Offset, bucket.Count);
 }
 
 /// <summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Bam.Torch;
 using Bam.Torch.Distributed;
 
@@ -11,19 +10,9 @@ namespace Bam.Training.Distributed;
 /// </summary>
 internal sealed class ParallelLayout : IDisposable
 {
-    /// <summary>If set, the seconds that a rank waits for the others.</summary>
-    internal const string TimeoutVariable = "BAM_RANK_TIMEOUT";
-
-    private const int LongestTimeout = 24 * 60 * 60;
-
-    // Of the report of a failed start: the others may have failed too, and never come.
-    private static readonly TimeSpan LongestReport = TimeSpan.FromSeconds(30);
-
-    private readonly Device device;
-
-    private ParallelLayout(ProcessGroup world, int experts, Device device)
+    private ParallelLayout(ProcessGroup world, int experts)
     {
-        (World, this.device) = (world, device);
+        World = world;
         var (dataRank, expertRank) = (world.Rank / experts, world.Rank % experts);
         int[] neighbours = [.. Enumerable.Range(0, experts).Select(e => dataRank * experts + e)];
         int[] peers = [.. Enumerable.Range(0, world.Size / experts).Select(d => d * experts + expertRank)];
@@ -48,6 +37,12 @@ internal sealed class ParallelLayout : IDisposable
     /// <summary>The ranks that read the same tokens and hold different experts; its size is E.</summary>
     public ProcessGroup Experts { get; }
 
+    /// <summary>The elements of one reduction of gradients; equal on all ranks.</summary>
+    public long BucketSize { get; set; } = GradientBucket.DefaultSize;
+
+    /// <summary>The processes of the run that are on this machine and share its memory.</summary>
+    public int LocalSize { get; private init; } = 1;
+
     /// <summary>True for rank 0 of the world, which writes the run's directory and the messages.</summary>
     public bool IsFirst => World.Rank == 0;
 
@@ -58,7 +53,7 @@ internal sealed class ParallelLayout : IDisposable
     public string? Description => IsAlone ? null : $"data {Data.Size} × experts {Experts.Size}";
 
     /// <summary>The layout of one process.</summary>
-    public static ParallelLayout Alone() => new(ProcessGroup.Single(), experts: 1, Device.Cpu);
+    public static ParallelLayout Alone() => new(ProcessGroup.Single(), experts: 1);
 
     /// <summary>Joins the other processes of this run; every process calls it.</summary>
     /// <param name="environment">This process's place.</param>
@@ -69,47 +64,17 @@ internal sealed class ParallelLayout : IDisposable
     public static ParallelLayout Join(DistributedEnvironment environment, ParallelSettings? settings, Device device)
     {
         if (environment.Size == 1) return Alone();
-        var world = ProcessGroup.Open(environment.GroupOptions(device.Type, Timeout()));
+        var world = RankNetwork.Join(environment, device);
         try
         {
-            // A rank that could not start joins to report why, and leaves: the barrier notices this sooner than a subgroup would.
-            world.Barrier();
-            return Of(world, settings, device);
+            RequireSize(world.Size, settings);
+            return new(world, settings?.Experts ?? 1) { LocalSize = environment.LocalSize };
         }
         catch (Exception e)
         {
             world.ReportFailure(e);
             world.Dispose();
             throw;
-        }
-    }
-
-    /// <summary>Divides the world, which is disposed of with the layout; every process calls it.</summary>
-    /// <param name="world">All processes of the run.</param>
-    /// <param name="settings">The configuration's; null for data parallelism over all processes.</param>
-    /// <param name="device">Where this process computes.</param>
-    /// <exception cref="InvalidInputException">The configuration asks for another number of processes.</exception>
-    /// <exception cref="ProcessGroupException">A rank did not come within the time-out.</exception>
-    public static ParallelLayout Of(ProcessGroup world, ParallelSettings? settings, Device device)
-    {
-        RequireSize(world.Size, settings);
-        return new(world, settings?.Experts ?? 1, device);
-    }
-
-    /// <summary>
-    /// Joins only to tell the other ranks why this one cannot start, so that they need not wait for it until the time-out.
-    /// </summary>
-    public static void ReportFailedStart(DistributedEnvironment environment, Exception failure)
-    {
-        try
-        {
-            var patience = new[] { Timeout(), LongestReport }.Min();
-            using var world = ProcessGroup.Open(environment.GroupOptions(DeviceType.Cpu, patience));
-            world.ReportFailure(failure);
-        }
-        catch (Exception e) when (e is ProcessGroupException or TorchException or InvalidInputException)
-        {
-            // The failure itself is what the user has to know.
         }
     }
 
@@ -121,8 +86,8 @@ internal sealed class ParallelLayout : IDisposable
     {
         if (IsAlone) return [own.ToArray()];
         using var scope = TensorScope.Open();
-        var all = Tensor.Empty([World.Size, own.Length], ScalarType.Float64, device);
-        World.AllGather(all, Tensor.From(own, device));
+        var all = Tensor.Empty([World.Size, own.Length], ScalarType.Float64);
+        World.AllGather(all, Tensor.From(own));
         var numbers = all.ToArray<double>();
         return [.. numbers.Chunk(own.Length)];
     }
@@ -137,7 +102,7 @@ internal sealed class ParallelLayout : IDisposable
     {
         if (Data.Size == 1) return own;
         using var scope = TensorScope.Open();
-        var sums = Tensor.From<double>(own, device);
+        var sums = Tensor.From<double>(own);
         Data.AllReduce(sums);
         return sums.ToArray<double>();
     }
@@ -167,17 +132,5 @@ internal sealed class ParallelLayout : IDisposable
         Data.Dispose();
         Experts.Dispose();
         World.Dispose();
-    }
-
-    private static TimeSpan Timeout()
-    {
-        if (Environment.GetEnvironmentVariable(TimeoutVariable) is not { Length: > 0 } text)
-            return ProcessGroupOptions.DefaultTimeout;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            && seconds is >= 1 and <= LongestTimeout
-            ? TimeSpan.FromSeconds(seconds)
-            : throw new InvalidInputException(
-                $"the environment variable {TimeoutVariable}", $"seconds from 1 to {LongestTimeout}", $"'{text}'",
-                "set it right, or unset it");
     }
 }

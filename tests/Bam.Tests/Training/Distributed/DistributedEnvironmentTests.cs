@@ -75,6 +75,51 @@ public class DistributedEnvironmentTests
     }
 
     [Theory]
+    [InlineData(Torchrun, 2)] // at least those up to this one
+    [InlineData($"{Torchrun} LOCAL_WORLD_SIZE=4", 4)]
+    [InlineData($"{Torchrun} MASTER_ADDR=127.0.0.1", 8)] // nobody else reaches that address
+    [InlineData(Slurm, 2)]
+    [InlineData($"{Slurm} SLURM_NODEID=2 SLURM_STEP_TASKS_PER_NODE=8(x2),3", 3)]
+    [InlineData($"{Slurm} SLURM_NODEID=1 SLURM_STEP_TASKS_PER_NODE=8(x2),3", 8)]
+    [InlineData($"{Slurm} SLURM_NODEID=0 SLURM_STEP_TASKS_PER_NODE=16", 16)]
+    [InlineData($"{Slurm} SLURM_NODEID=3 SLURM_STEP_TASKS_PER_NODE=8(x2),3", 2)] // the list is short
+    [InlineData($"{Slurm} SLURM_NODEID=0 SLURM_STEP_TASKS_PER_NODE=eight", 2)]
+    [InlineData("", 1)]
+    public void The_processes_of_this_machine(string variables, int count) => Read(variables).LocalSize.ShouldBe(count);
+
+    [Theory]
+    [InlineData(Torchrun, "MASTER_ADDR and MASTER_PORT")]
+    [InlineData(Slurm, "SLURM_NODELIST, which MASTER_ADDR overrides, and SLURM_JOB_ID, which MASTER_PORT overrides")]
+    [InlineData($"{Slurm} MASTER_ADDR=login", "MASTER_ADDR, and SLURM_JOB_ID, which MASTER_PORT overrides")]
+    public void The_variables_that_name_the_store(string variables, string names) =>
+        Read(variables).GroupOptions(Device.Cpu, TimeSpan.FromSeconds(1)).AddressSource.ShouldBe(names);
+
+    [Fact]
+    public void What_a_rank_starts_is_no_rank()
+    {
+        var variables = Torchrun.Split(' ').Append("HOME=/root").Select(pair => pair.Split('='))
+            .ToDictionary(pair => pair[0], pair => (string?)pair[1]);
+        DistributedEnvironment.Remove(variables);
+        variables.Keys.ShouldBe(["HOME"]);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("RANK=0 WORLD_SIZE=1")]
+    [InlineData("WORLD_SIZE=2")]
+    [InlineData("RANK=0")]
+    [InlineData("MASTER_ADDR=gpu1 MASTER_PORT=29500")]
+    [InlineData(Slurm)] // the tasks may work on different inputs
+    public void What_is_no_rank_of_torchrun_may_run_any_command(string variables) =>
+        DistributedEnvironment.RequireNoCopies("bam mix", Variables(variables));
+
+    [Fact]
+    public void Ranks_of_torchrun_are_refused_where_they_would_do_the_same() =>
+        Should.Throw<InvalidInputException>(() => DistributedEnvironment.RequireNoCopies("bam mix", Variables(Torchrun))).Message
+            .ShouldBe("bam mix by several processes is not supported, and this is rank 3 of 8 (RANK and WORLD_SIZE); start one "
+                + "process");
+
+    [Theory]
     [InlineData("RANK")]
     [InlineData("WORLD_SIZE")]
     [InlineData("LOCAL_RANK")]
@@ -97,6 +142,7 @@ public class DistributedEnvironmentTests
     [InlineData("RANK=-1", "the environment variable RANK: expected an integer from 0 to 7, found '-1'")]
     [InlineData("WORLD_SIZE=0", "the environment variable WORLD_SIZE: expected an integer from 1, found '0'")]
     [InlineData("WORLD_SIZE=two", "the environment variable WORLD_SIZE: expected an integer from 1, found 'two'")]
+    [InlineData("LOCAL_WORLD_SIZE=1", "the environment variable LOCAL_WORLD_SIZE: expected an integer from 2 to 8, found '1'")]
     [InlineData("MASTER_PORT=65536", "the environment variable MASTER_PORT: expected an integer from 1 to 65535, found '65536'")]
     public void A_wrong_number_is_named(string variable, string message) =>
         Refusal($"{Torchrun} {variable}").ShouldStartWith(message);
@@ -137,8 +183,8 @@ public class DistributedEnvironmentTests
     [Fact]
     public void Options_of_the_group()
     {
-        var options = Read(Torchrun).GroupOptions(DeviceType.Cuda, TimeSpan.FromSeconds(5));
-        (options.Rank, options.Size, options.Device, options.Timeout.TotalSeconds).ShouldBe((3, 8, DeviceType.Cuda, 5));
+        var options = Read(Torchrun).GroupOptions(Device.Cuda(1), TimeSpan.FromSeconds(5));
+        (options.Rank, options.Size, options.Device, options.Timeout.TotalSeconds).ShouldBe((3, 8, Device.Cuda(1), 5));
         options.Store.Host.ShouldBe("gpu1");
     }
 
@@ -148,11 +194,13 @@ public class DistributedEnvironmentTests
     private static string Refusal(string variables) => Should.Throw<InvalidInputException>(() => Read(variables)).Message;
 
     /// <summary>Reads "A=1 B=2"; the last value of a name counts.</summary>
-    private static DistributedEnvironment Read(string variables)
+    private static DistributedEnvironment Read(string variables) => DistributedEnvironment.Read(Variables(variables));
+
+    private static Func<string, string?> Variables(string variables)
     {
         var values = new Dictionary<string, string>();
         foreach (var variable in variables.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             values[variable.Split('=')[0]] = variable.Split('=')[1];
-        return DistributedEnvironment.Read(name => values.GetValueOrDefault(name));
+        return values.GetValueOrDefault;
     }
 }

@@ -28,7 +28,7 @@ internal static class ExpertScenario
 
     public static void Run(DistributedEnvironment environment)
     {
-        using var group = ProcessGroup.Open(environment.GroupOptions(DeviceType.Cpu, TimeSpan.FromMinutes(2)));
+        using var group = ProcessGroup.Open(environment.GroupOptions(Device.Cpu, TimeSpan.FromMinutes(2)));
         foreach (var (name, config) in ExpertVariants.All)
         {
             using var variant = new Variant(name, config, group);

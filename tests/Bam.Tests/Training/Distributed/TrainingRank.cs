@@ -16,6 +16,8 @@ namespace Bam.Tests.Training.Distributed;
 /// </summary>
 internal static class TrainingRank
 {
+    /// <summary>Gives the tests' models several buckets of gradients in each block.</summary>
+    private const long BucketSize = 6_000;
 
     private static int Main(string[] arguments)
     {
@@ -60,6 +62,7 @@ internal static class TrainingRank
     {
         var configs = Array.ConvertAll(files, TrainingConfig.Load);
         using var layout = ParallelLayout.Join(environment, configs[0].Settings.Parallel, Device.Cpu);
+        layout.BucketSize = BucketSize;
         foreach (var config in configs)
         {
             switch (command)
@@ -69,6 +72,9 @@ internal static class TrainingRank
                     break;
                 case "steps":
                     Steps(config, layout);
+                    break;
+                case "evaluate":
+                    Evaluate(config, layout);
                     break;
                 case "copy":
                     Copy(config, layout);
@@ -95,6 +101,48 @@ internal static class TrainingRank
             session.Model.Parameters.Values.ToArray<float>());
         Console.WriteLine(
             $"{Path.GetFileName(config.Output)}: {Convert.ToHexStringLower(SHA256.HashData(values))} {last.GradientNorm:R}");
+    }
+
+    // The totals of the held-out texts; of seven numbers in two texts, which this rank scored; and the end of a cancelled one.
+    private static void Evaluate(TrainingConfig config, ParallelLayout layout)
+    {
+        var setup = RunSetup.Of(config, Device.Cpu, layout, SilentReporter.Instance);
+        using var session = setup.CreateSession();
+        setup.FillParameters(session.Model);
+        using var texts = HeldOutDomains.Open(
+            config.Data.Select(domain => (domain.Domain, domain.Validation!)), "evaluate_every");
+        foreach (var (name, result) in Measure(CancellationToken.None))
+            Console.WriteLine($"{name}: {result.TotalNll:R} nats of {result.Tokens} tokens");
+
+        var divided = new DividedBatches(layout.Data, Device.Cpu);
+        var scored = new List<int>();
+        for (var i = 0; i < 7; i++)
+        {
+            var number = i;
+            if (i is 0 or 4) divided.BeginText();
+            divided.Score(() =>
+            {
+                scored.Add(number);
+                return 0.1 * number;
+            });
+        }
+
+        Console.WriteLine($"scored {string.Join(' ', scored)}, totals {string.Join(' ', divided.Complete())}");
+
+        using var source = new CancellationTokenSource();
+        if (layout.Data.Rank == layout.Data.Size - 1) source.Cancel();
+        try
+        {
+            Measure(source.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Console.WriteLine("cancelled");
+        }
+
+        IReadOnlyDictionary<string, PerplexityResult> Measure(CancellationToken cancellation) => texts.Measure(
+            session.Model, new() { WindowLength = 16, BatchSize = 3 }, "evaluate", SilentReporter.Instance, cancellation,
+            ranks: layout.Data);
     }
 
     // Reads the checkpoint after step 8, and writes it beside the run.
@@ -142,7 +190,7 @@ internal static class TrainingRank
         private int calls;
 
         public IReadOnlyDictionary<string, DomainEvaluation> Measure(
-            LanguageModel model, string activity, IReporter reporter, CancellationToken cancellation)
+            LanguageModel model, ProcessGroup ranks, string activity, IReporter reporter, CancellationToken cancellation)
         {
             if (++calls == 1) act();
             return new Dictionary<string, DomainEvaluation>();

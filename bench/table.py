@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+"""Writes the table of all speed goals into bench/README.md, from the last result of each benchmark and machine."""
+import json
+import re
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+BEGIN, END = "<!-- table.py begins -->", "<!-- table.py ends -->"
+
+
+def median(values):
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def training(result):
+    summary = result["summary"]
+    best_peer = max(row["median"] for name, row in summary.items() if name != "bam")
+    yield "training, d 256: Bam ÷ the best of PyTorch 1.13", "at least 1.35", summary["bam"]["median"] / best_peer
+    yield "training, d 256: part of the matrix peak", "at least 0.75 (AVX2: 0.65)", summary["bam"]["fraction_of_peak"]
+
+
+def torchsharp(result):
+    summary = result["summary"]
+    best_peer = max(row["median"] for name, row in summary.items() if name != "bam")
+    yield "training, d 256: Bam ÷ TorchSharp, tuned", "at least 1.35", summary["bam"]["median"] / best_peer
+
+
+def data_parallel(result):
+    for size, rows in result["summary"].items():
+        width = {"small": "d 256", "medium": "d 512"}.get(size, size)
+        yield f"two data-parallel ranks ÷ one process, {width}", "at least 0.9", rows["ranks"]["to_one_process"]
+        yield f"two data-parallel ranks ÷ DistributedDataParallel, {width}", "at least 1.1", rows["ranks"]["to_best_ddp"]
+
+
+def expert_parallel(result):
+    for size, row in result["summary"].items():
+        width = size.replace("d", "d ") if re.fullmatch(r"d\d+", size) else size
+        yield f"experts on two ranks ÷ one process, {width}", "at least 0.8", row["throughput"]
+        yield f"memory of a rank with half of the experts ÷ one process, {width}", "at most 0.62", row["peak_memory"]
+
+
+def plan(result):
+    largest = max(abs(row["error"]) for row in result["layouts"])
+    yield f"planner: the largest error of a step's time, d {result['options']['hidden_size']}", "at most 0.15", largest
+
+
+def mixing(result):
+    for method, row in result["summary"]["1.1 GB"].items():
+        yield f"mixing 4 × 1.1 GB ({method}): Bam ÷ cp", "at most 1.15", row["ratio"]
+
+
+def serving(rounds):
+    def rates(server, clients):
+        return [row["figures"]["new_tokens_per_second"] for row in rounds if (row["server"], row["clients"]) == (server, clients)]
+
+    eight, one, peer = rates("bam", 8), rates("bam", 1), rates("llama.cpp", 8)
+    yield "serving 8 clients: Bam ÷ llama-server", "at least 1", median([a / b for a, b in zip(eight, peer)])
+    yield "serving: 8 clients ÷ 1 client", "at least 2.5", median([a / b for a, b in zip(eight, one)])
+
+
+# Add a benchmark here: its results' name, and what gives (measure, goal, figure) of one result.
+BENCHMARKS = [
+    ("train-throughput", "train-throughput", training),
+    ("torchsharp", "train-throughput", torchsharp),
+    ("data-parallel", "data-parallel", data_parallel),
+    ("expert-parallel", "expert-parallel", expert_parallel),
+    ("plan", "plan", plan),
+    ("mix", "mix", mixing),
+    ("serve-load", "serve-load", serving),
+]
+
+
+def is_reached(goal, figure):
+    bound = float(re.search(r"[\d.]+", goal)[0])
+    return round(figure, 2) >= bound if goal.startswith("at least") else round(figure, 2) <= bound
+
+
+def lines():
+    """The table's rows: of each measure and machine the figure of its last result."""
+    for name, folder, figures in BENCHMARKS:
+        last = {}
+        for path in sorted((BENCH / "results").glob(f"{name}-????-??-??-*.json")):
+            date, machine = re.fullmatch(rf"{name}-(\d{{4}}-\d\d-\d\d)-(.+)", path.stem).groups()
+            for measure, goal, figure in figures(json.loads(path.read_text())):
+                last[measure, machine] = (goal, figure, date, path.with_suffix(".md").name)
+        for (measure, machine), (goal, figure, date, page) in sorted(last.items()):
+            mark = "" if is_reached(goal, figure) else " (missed)"
+            yield (f"| [{measure}]({folder}/README.md) | {goal} | [{figure:.2f}](results/{page}){mark} | "
+                f"{machine.replace('-', ' ')} | {date} |")
+
+
+def main():
+    page = BENCH / "README.md"
+    before, rest = page.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    table = "\n".join(["| measure | goal | figure | machine | date |", "|---|---|---:|---|---|", *lines()])
+    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
