@@ -224,10 +224,10 @@ internal static class RankProgram
         group.AllReduce(Ramp(1, ScalarType.Float32));
     }
 
-    /// <summary>The last of three ranks is the first of a pair, and does not do its part there.</summary>
+    /// <summary>The last of three ranks is the second of a pair, and does not do its part there.</summary>
     private static void WaitInPair(ProcessGroup group)
     {
-        using var pair = group.Rank == 0 ? null : group.Subgroup([2, 1], "pair");
+        using var pair = group.Rank == 0 ? null : group.Subgroup([1, 2], "pair");
         group.Barrier();
         if (group.Rank == 2)
         {
@@ -241,7 +241,7 @@ internal static class RankProgram
         if (pair is null)
             group.AllReduce(tensor);
         else
-            pair.Receive(tensor, 0);
+            pair.Receive(tensor, 1);
     }
 
     private static void Throw(ProcessGroup group, int rank)
