@@ -179,6 +179,10 @@ internal sealed class Cost : Verb
             : UpcyclingPlan.Of(
                 subject.Seed, subject.Mixtures, TokensOf(subject, invocation, budget), compute, settings,
                 planned is null ? null : planned.BestOf);
+        if (phases?.Any(phase => !double.IsFinite(phase.Seconds)) == true)
+            throw new InvalidInputException(
+                "--peak and the numbers of tokens", "numbers for which training takes a finite time", "others",
+                "correct their units");
         CostPlanView.Show(phases, planned, subject, compute, settings, invocation);
         return ExitStatus.Done;
     }

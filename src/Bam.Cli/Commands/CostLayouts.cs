@@ -93,7 +93,16 @@ internal sealed class CostLayouts
             throw new InvalidInputException(
                 globalBatchSize.Name, $"a multiple of {compute.Devices} devices, or of a divisor", $"{sequences}",
                 "choose another number of sequences or devices");
+        RequireFinite(models);
         return new(plan, models);
+    }
+
+    private static void RequireFinite(List<ModelLayouts> models)
+    {
+        if (models.SelectMany(model => model.Layouts).Any(estimate => !double.IsFinite(estimate.Time?.Total ?? 0)))
+            throw new InvalidInputException(
+                "--peak, --bandwidth, --memory-bandwidth and --latency", "numbers for which a step takes a finite time",
+                "others", "correct their units");
     }
 
     private List<Layout> AskedFor(ComputeBudget compute, Invocation invocation)
@@ -116,7 +125,12 @@ internal sealed class CostLayouts
         }
 
         var ofPaper = subject.Preset is { } preset ? s_paperTokensPerStep[preset] / settings.Length : 0;
-        return ofPaper > 0 ? (int)ofPaper : checked(settings.BatchSize * compute.Devices);
+        var sequences = ofPaper > 0 ? ofPaper : (long)settings.BatchSize * compute.Devices;
+        return sequences <= int.MaxValue
+            ? (int)sequences
+            : throw new InvalidInputException(
+                globalBatchSize.Name, $"at most {int.MaxValue} sequences, by default --batch-size × --devices", $"{sequences}",
+                "give fewer devices or sequences");
     }
 
     private ClusterLinks LinksOf(Invocation invocation) => new(

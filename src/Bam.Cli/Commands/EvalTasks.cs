@@ -82,9 +82,13 @@ internal sealed class EvalTasks : Verb
         var given = Array.ConvertAll(invocation.GetRequired(tasks), GivenTask.Parse);
         RequireDifferent("--task", [.. given.Select(task => TaskLibrary.NameOf(task.Name))]);
         if (directory is not null)
+        {
             OutputPath.RequireWorkplace(
                 directory,
                 [.. names.SelectMany(name => ModelPath.Of(name).Directories), .. given.SelectMany(task => task.Inputs)]);
+            OutputPath.RequireFile(Path.Combine(directory, ResultsFile), "older results to replace", IsResults, []);
+        }
+
         var loaded = given.Select(task => TaskLibrary.Load(task.Name, task.Paths, options)).ToList();
         RequireEffect(loaded, options);
         RequireAllowed(loaded, invocation);
@@ -158,6 +162,9 @@ internal sealed class EvalTasks : Verb
 
         return new(name, tokenizer, TaskEncoding.Of(tokenizer, checkpoint, config));
     }
+
+    private static bool IsResults(string path) =>
+        InputFile.ReadHead(path).StartsWith("{\n  \"options\": {\n    \"few_shot\": ", StringComparison.Ordinal);
 
     private static bool IsCode(LoadedTask task) => task.Definition.Kind == TaskKind.Code;
 

@@ -200,7 +200,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
             throw Fault(
                 [.. at, "task"],
                 $"key 'tasks.{name}': there is no task '{named}'{Suggestion.For(named, tasks)}; "
-                + $"known are {string.Join(", ", tasks)}");
+                + $"known are {string.Join(", ", tasks)}; for a task of your own give 'task' the path of its .yaml file");
         if (task.Models is null) return;
         if (task.Models.Count == 0 || task.Models.Distinct().Count() < task.Models.Count)
             throw Fault([.. at, "models"], $"key 'tasks.{name}.models': expected at least one model, and none twice");

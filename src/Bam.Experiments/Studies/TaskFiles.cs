@@ -8,12 +8,20 @@ internal static class TaskFiles
 {
     private const string Head = "study,seed,task,metric,model";
 
-    /// <summary>Writes one line for each unit, task, metric and model, by RFC 4180; nothing without tasks.</summary>
-    /// <exception cref="WorkFailedException">The file cannot be written.</exception>
+    /// <summary>
+    /// Writes one line for each unit, task, metric and model, by RFC 4180. Without tasks it writes nothing and removes the file
+    /// of an earlier version of the recipe.
+    /// </summary>
+    /// <exception cref="WorkFailedException">The file cannot be written or removed.</exception>
     public static void WriteCsv(Study study, string path)
     {
         var measures = TaskMeasure.Of(study);
-        if (measures.Count == 0) return;
+        if (measures.Count == 0)
+        {
+            RemoveOld(path);
+            return;
+        }
+
         var csv = new CsvText();
         csv.AddLine([
             .. Head.Split(','), "kind", "few_shot", "items", "chance", "value", "standard_error", "against", "difference",
@@ -36,6 +44,19 @@ internal static class TaskFiles
         AtomicFile.WriteText(path, csv.ToString());
 
         static object Text(double? number) => number ?? (object)"";
+    }
+
+    private static void RemoveOld(string path)
+    {
+        if (!File.Exists(path) || !IsCsv(path)) return;
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WorkFailedException($"{path}: cannot be removed ({IoFailure.Describe(e)})", e);
+        }
     }
 
     /// <summary>True for a file that <see cref="WriteCsv"/> wrote.</summary>

@@ -115,7 +115,8 @@ internal static partial class ExpertNames
     /// <summary>A name for a model's directory: its folder, or the phase that made it.</summary>
     internal static string NameOf(string model)
     {
-        model = Path.TrimEndingDirectorySeparator(model);
+        // The folder of 'model' or '.' is that of the full path.
+        model = Path.TrimEndingDirectorySeparator(Path.GetFullPath(model));
         var folder = Path.GetFileName(model) is "model" or "adapter" ? Path.GetDirectoryName(model)! : model;
         return RecipePhase().Replace(Path.GetFileName(folder), "${name}");
     }

@@ -211,12 +211,31 @@ public sealed partial class CostTests
     [InlineData(
         "attention-top-k: expected 1 to 4, the number of models, found 9; choose another or leave it out for soft routing",
         "small", "--method", "bam", "--attention-top-k", "9")]
+    [InlineData(
+        "--peak, --bandwidth, --memory-bandwidth and --latency: expected numbers for which a step takes a finite time, found "
+            + "others; correct their units",
+        "small", "--plan", "--peak", "1T", "--bandwidth", "1e-300", "--devices", "8")]
+    [InlineData(
+        "--peak and the numbers of tokens: expected numbers for which training takes a finite time, found others; correct "
+            + "their units",
+        "small", "--plan", "--peak", "1e-300", "--tokens", "1B")]
     public void A_wrong_request_costs_one_line(string message, params string[] arguments)
     {
         var run = CommandLineRun.Of(["cost", .. arguments]);
         run.Status.ShouldBe(2);
         run.Error.ShouldBe($"bam: {message}\n");
         run.Output.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_step_has_no_more_sequences_than_an_integer_holds()
+    {
+        var run = CommandLineRun.Of(
+            "cost", Fixture("bam-expert-kv"), "--plan", "--peak", "1T", "--bandwidth", "1G", "--devices", "2147483647");
+        run.Status.ShouldBe(2);
+        run.Error.ShouldBe(
+            "bam: --global-batch-size: expected at most 2147483647 sequences, by default --batch-size × --devices, found "
+            + "17179869176; give fewer devices or sequences\n");
     }
 
     [Fact]

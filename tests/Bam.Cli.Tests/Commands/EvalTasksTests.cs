@@ -65,6 +65,23 @@ public sealed class EvalTasksTests : IDisposable
     }
 
     [Fact]
+    public void A_file_of_somebody_else_is_not_replaced_by_the_results()
+    {
+        Write("results.json", """{"mine": true}""");
+
+        var run = CommandLineRun.Of("eval", "tasks", Model("dense-parallel"), "--task", Piqa, "--output", root + "/out");
+        run.ShouldBeDone();
+        File.Copy(Path.Combine(root, "results.json"), Path.Combine(root, "out", "results.json"), overwrite: true);
+        run = CommandLineRun.Of("eval", "tasks", Model("dense-parallel"), "--task", Piqa, "--output", root + "/out");
+
+        run.Status.ShouldBe(2);
+        run.Error.ShouldBe(
+            $"bam: {root}/out/results.json: expected a new file, or older results to replace, found one with other content; "
+            + "choose another name\n");
+        File.ReadAllText(Path.Combine(root, "out", "results.json")).ShouldBe("""{"mine": true}""");
+    }
+
+    [Fact]
     public void A_users_task_is_a_yaml_file()
     {
         Write("capitals.yaml", """

@@ -48,6 +48,21 @@ public sealed class ExpertNamesTests : IDisposable
             .Message.ShouldContain("upcycling.json: expected paths under 'seed' and 'experts'");
     }
 
+    [Theory]
+    [InlineData("runs/law/model", "law")]
+    [InlineData("runs/law/model/", "law")]
+    [InlineData("phases/train-law-0123456789ab/model", "law")]
+    [InlineData("runs/law", "law")]
+    [InlineData("/runs/law/./model", "law")]
+    public void A_model_is_named_after_its_directory(string path, string name) => ExpertNames.NameOf(path).ShouldBe(name);
+
+    [Theory]
+    [InlineData("model")]
+    [InlineData("./model/")]
+    [InlineData(".")]
+    public void A_path_without_the_directorys_name_is_completed(string path) =>
+        ExpertNames.NameOf(path).ShouldBe(Path.GetFileName(Environment.CurrentDirectory));
+
     [Fact]
     public void Any_other_checkpoint_has_none() => ExpertNames.Of(directory.Root, TinyModels.Bam).ShouldBeNull();
 

@@ -40,7 +40,8 @@ internal static class HeldOutSplit
         if (units.Count < 2)
             throw new InvalidInputException(
                 where, "at least two documents, one to train on and one to measure on", "one",
-                "cut it at its own sections (--section-separator), or hold nothing out (--held-out-fraction 0)");
+                "cut it at its own sections (--section-separator), or hold nothing out (--held-out-fraction 0); in a recipe by "
+                    + "'section_separator' and 'held_out_fraction'");
 
         var budget = Math.Min(maxTokens, fraction * units.Sum(unit => unit.Tokens));
         var chosen = new List<Unit>();
@@ -88,7 +89,8 @@ internal static class HeldOutSplit
         if (shortest.Tokens <= maxTokens) return shortest;
         throw new InvalidInputException(
             where, $"a document of at most {maxTokens} tokens to hold out", $"none shorter than {shortest.Tokens}",
-            "raise --held-out-max-tokens or cut the text at its own sections (--section-separator)");
+            "raise --held-out-max-tokens or cut the text at its own sections (--section-separator); in a recipe by "
+                + "'held_out_max_tokens' and 'section_separator'");
     }
 
     /// <summary>A document, or all slices of a document.</summary>

@@ -39,9 +39,7 @@ internal sealed record Layout(int Data, int Experts)
 
     /// <summary>Every layout of that many devices, fewest expert ranks first.</summary>
     public static IEnumerable<Layout> All(int devices) =>
-        from experts in Enumerable.Range(1, devices)
-        where devices % experts == 0
-        select new Layout(devices / experts, experts);
+        Divisors.Of(devices).Select(experts => new Layout(devices / experts, experts));
 
     /// <summary>Why a model with that many sequences a step cannot be trained so; null if it can.</summary>
     public string? Refusal(ModelConfig config, int sequences)

@@ -58,8 +58,7 @@ internal sealed record LayoutPlan(ClusterLinks Links, ComputeBudget Compute, Cos
     private (int Sequences, TrainingMemory Memory) MicroBatchOf(ModelConfig config, Layout layout)
     {
         var ofRank = Sequences / layout.Data;
-        var sizes = Enumerable.Range(1, Math.Min(ofRank, Settings.BatchSize)).Where(size => ofRank % size == 0).Reverse();
-        foreach (var size in sizes)
+        foreach (var size in Divisors.Of(ofRank).Where(size => size <= Settings.BatchSize).Reverse())
         {
             var memory = TrainingMemory.Of(config, Settings with { BatchSize = size }, layout);
             if (size == 1 || Compute.MemoryBytes is not { } bytes || memory.Total <= bytes) return (size, memory);
@@ -117,7 +116,7 @@ internal sealed record LayoutPlan(ClusterLinks Links, ComputeBudget Compute, Cos
     // Bytes that each of n ranks sends, and receives, in a ring all-reduce.
     private static double RingBytes(double bytes, int ranks) => 2.0 * (ranks - 1) / ranks * bytes;
 
-    private static int RingSteps(int ranks) => 2 * (ranks - 1);
+    private static long RingSteps(int ranks) => 2L * (ranks - 1);
 }
 
 /// <summary>What moves data: between the ranks, and between a device and its memory.</summary>

@@ -87,6 +87,7 @@ public sealed class RecipeTaskTests : IDisposable
     [InlineData(
         "  piqa:", "  pica:", "recipe.yaml:10: key 'tasks.pica': there is no task 'pica', did you mean 'piqa'; known are arc")]
     [InlineData("task: nq_open", "task: nq", "recipe.yaml:12: key 'tasks.trivia': there is no task 'nq'")]
+    [InlineData("task: nq_open", "task: nq", "winogrande; for a task of your own give 'task' the path of its .yaml file")]
     [InlineData("  piqa:", "  a/b:", "recipe.yaml:10: 'a/b' cannot be a name")]
     [InlineData("limit: 2", "limits: 2", "recipe.yaml:10: key 'tasks.piqa.limits' is unknown, did you mean 'limit'")]
     [InlineData("limit: 2", "limit: 0", "recipe.yaml:10: key 'tasks.piqa.limit': expected an integer of at least 1")]

@@ -93,6 +93,19 @@ public sealed class TaskMeasureTests : IDisposable
     }
 
     [Fact]
+    public void The_csv_of_tasks_that_were_removed_is_removed_and_no_other_file()
+    {
+        TaskFiles.WriteCsv(TaskStudy.Of((0.5, 0.25)), directory["tasks.csv"]);
+        File.WriteAllText(directory["other.csv"], "a,b\n");
+
+        TaskFiles.WriteCsv(SmallStudy.Of((9, 10)), directory["tasks.csv"]);
+        TaskFiles.WriteCsv(SmallStudy.Of((9, 10)), directory["other.csv"]);
+
+        File.Exists(directory["tasks.csv"]).ShouldBeFalse();
+        File.Exists(directory["other.csv"]).ShouldBeTrue();
+    }
+
+    [Fact]
     public void Json_has_the_means_and_the_differences()
     {
         StudyFigures.WriteJson(TaskStudy.Of((0.5, 0.25), (0.25, 0.25)), directory["small.json"]);

@@ -58,6 +58,23 @@ public sealed class LayoutPlanTests
     }
 
     [Fact]
+    public void A_ring_of_over_a_billion_ranks_takes_time_and_its_layouts_are_found_at_once()
+    {
+        var plan = Plan with { Sequences = int.MaxValue - 1, Compute = Plan.Compute with { Devices = int.MaxValue - 1 } };
+        plan.Of(Bam, new Layout(int.MaxValue - 1, 1)).Time!.Gradients.ShouldBeGreaterThan(2.0 * (int.MaxValue - 2) * 0.5);
+        plan.OfPossible(Bam).Select(estimate => estimate.Layout.Experts).ShouldBe([1, 2]);
+        var one = Plan with { Sequences = int.MaxValue, Settings = Settings with { BatchSize = int.MaxValue } };
+        one.Of(Bam, new Layout(1, 1)).MicroBatch.ShouldBe(int.MaxValue);
+    }
+
+    [Theory]
+    [InlineData(1, new[] { 1 })]
+    [InlineData(7, new[] { 1, 7 })]
+    [InlineData(36, new[] { 1, 2, 3, 4, 6, 9, 12, 18, 36 })]
+    [InlineData(int.MaxValue, new[] { 1, int.MaxValue })]
+    public void Divisors_ascend(int number, int[] divisors) => Divisors.Of(number).ShouldBe(divisors);
+
+    [Fact]
     public void Expert_ranks_add_up_each_block_forward_and_backward()
     {
         var two = Plan.Of(Bam, new Layout(2, 2));

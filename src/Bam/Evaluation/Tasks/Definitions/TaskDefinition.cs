@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Bam.Configuration;
 using Bam.Evaluation.Tasks.Texts;
 
@@ -123,7 +124,10 @@ internal sealed record TaskDefinition : ICheckedSection
         if (Contexts.Count > 0 && Target.Length == 0) throw section.Fault("contexts", "expected 'target' with it; add it");
         if (Contexts.Count == 0 && Prompt.Length == 0 && Subsets.Values.Any(subset => subset.Prompt is null))
             throw section.Fault("prompt", "expected a prompt; add it");
+        if (Until.Contains("")) throw section.Fault("until", "key 'until': expected texts, found an empty one; leave it out");
+        RequireOnce(section, "filters", Filters.Select(filter => filter.Name));
         if (Metrics.Count == 0) throw section.Fault("metrics", "expected at least one metric; add it");
+        RequireOnce(section, "metrics", Metrics.Select(metric => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{metric.Name}")));
         foreach (var metric in Metrics)
         {
             var (isPass, isAccuracy) = (metric.Name == MetricName.PassAt1, metric.Name is MetricName.Acc or MetricName.AccNorm);
@@ -131,6 +135,13 @@ internal sealed record TaskDefinition : ICheckedSection
                 throw section.Fault("metrics", "expected acc or acc_norm for multiple_choice, pass_at1 for code, "
                     + "exact_match or f1 for generate; change them or the kind");
         }
+    }
+
+    // Results are found by these names.
+    private static void RequireOnce(SectionLocation section, string key, IEnumerable<string> names)
+    {
+        if (names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { Key: var twice })
+            throw section.Fault(key, $"key '{key}': expected different names, found {twice} twice; leave one out or rename it");
     }
 
     private void RequireTemplates(SectionLocation section)
