@@ -90,6 +90,7 @@ internal sealed class EvalTasks : Verb
         }
 
         var loaded = given.Select(task => TaskLibrary.Load(task.Name, task.Paths, options)).ToList();
+        RequireEffect(loaded, options);
         RequireAllowed(loaded, invocation);
         var subjects = names.Select(name => Check(name, loaded, invocation)).ToList();
 
@@ -126,6 +127,15 @@ internal sealed class EvalTasks : Verb
             pair.First.Figures.Zip(pair.First.DifferencesTo(pair.Second), (figure, difference) => new TaskDifference(
                 model.Model, models[0].Model, pair.First.Task, figure.Metric, difference.Value, difference.StandardError,
                 difference.PValue))))];
+
+    private static void RequireEffect(List<LoadedTask> loaded, TaskOptions options)
+    {
+        if (options.FewShot is not null && loaded.Find(task => task.Definition.FewShot.Fixed) is { } task)
+            throw new InvalidInputException(
+                $"--few-shot has no effect on {task.Name}: the task fixes its examples; leave the option or the task out");
+        if (options.MaxTokens is not null && loaded.TrueForAll(one => one.Definition.Kind == TaskKind.MultipleChoice))
+            throw new InvalidInputException("--max-tokens has no effect on tasks of multiple choice; leave it out");
+    }
 
     private void RequireAllowed(List<LoadedTask> loaded, Invocation invocation)
     {

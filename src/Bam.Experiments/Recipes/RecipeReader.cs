@@ -2,6 +2,7 @@ using System.Globalization;
 using Bam.Configuration;
 using Bam.Evaluation.Tasks.Prompting;
 using Bam.Training;
+using Bam.Training.Distributed;
 using YamlDotNet.RepresentationModel;
 
 namespace Bam.Experiments.Recipes;
@@ -161,7 +162,21 @@ internal sealed record CommonTraining
                     $"key '{Key}.{budget}': a budget belongs to one phase; move it to the seed, the experts and the mixtures");
             }
 
-        ConfigFile.Bind<CommonTraining>(section.Has("learning_rate") ? section : section.With("learning_rate", "1"), file);
-        return section;
+        var common = ConfigFile.Bind<CommonTraining>(
+            section.Has("learning_rate") ? section : section.With("learning_rate", "1"), file);
+        return KeyOfProcesses(common.Settings) is { } key
+            ? throw new SectionLocation(file, section).Fault(key, HasNoEffect($"{Key}.{key}"))
+            : section;
     }
+
+    /// <summary>The first key that is set and concerns trainings by several processes; null for none.</summary>
+    public static string? KeyOfProcesses(TrainingSettings settings) =>
+        settings.Parallel is not null ? "parallel"
+        : settings.ShardOptimizer ? "shard_optimizer"
+        : settings.LoadBalancingOver != LoadBalancingScope.Batch ? "load_balancing_over"
+        : null;
+
+    /// <summary>The message about such a key.</summary>
+    public static string HasNoEffect(string key) =>
+        $"key '{key}' has no effect in a recipe, which trains each model in one process; remove it, or train by 'bam train'";
 }

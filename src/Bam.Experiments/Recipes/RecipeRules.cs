@@ -29,6 +29,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         foreach (var (name, mixture) in recipe.Mixtures) CheckMixture(name, mixture);
         CheckProbes();
         foreach (var (name, task) in recipe.Tasks) CheckTask(name, task);
+        CheckProcesses();
         CheckStudy();
     }
 
@@ -89,13 +90,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
 
     private void CheckDrawnSeeds()
     {
-        string[][] sections =
-        [
-            [CommonTraining.Key], ["seed"],
-            .. recipe.Experts.Keys.Select(name => new[] { "experts", name }),
-            .. recipe.Mixtures.Keys.Select(name => new[] { "mixtures", name }),
-        ];
-        foreach (var at in sections)
+        foreach (var at in Models.Select(model => model.At).Prepend([CommonTraining.Key]))
         {
             if (At([.. at, "data_seed"]) is YamlScalarNode { Value: var drawn }
                 && recipe.RandomSeeds.Any(seed => seed.ToString(CultureInfo.InvariantCulture) != drawn))
@@ -104,6 +99,20 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
                     $"key '{string.Join('.', at)}.data_seed' has no effect with 'random_seeds', whose numbers it would be; "
                     + "remove it");
         }
+    }
+
+    private IEnumerable<(string[] At, TrainingSettings Training)> Models =>
+    [
+        (["seed"], recipe.Seed.Training),
+        .. recipe.Experts.Select(expert => (new[] { "experts", expert.Key }, expert.Value.Training)),
+        .. recipe.Mixtures.Select(mixture => (new[] { "mixtures", mixture.Key }, mixture.Value.Training)),
+    ];
+
+    private void CheckProcesses()
+    {
+        foreach (var (at, training) in Models)
+            if (CommonTraining.KeyOfProcesses(training) is { } key)
+                throw Fault([.. at, key], CommonTraining.HasNoEffect($"{string.Join('.', at)}.{key}"));
     }
 
     private void CheckPaper(RecipeTable table)

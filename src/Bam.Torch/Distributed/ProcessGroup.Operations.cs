@@ -167,7 +167,7 @@ internal sealed unsafe partial class ProcessGroup
     internal ProcessGroupException Failed(string operation)
     {
         world!.HasFailed = true;
-        return new ProcessGroupException(Name, Rank, operation, world.Blame(TcpStore.Reason()));
+        return new ProcessGroupException(Name, WorldRank, operation, world.Blame(TcpStore.Reason()));
     }
 
     /// <summary>True where there is nobody to ask: the operations leave the data as they are.</summary>
@@ -262,12 +262,14 @@ internal sealed unsafe partial class ProcessGroup
         }
     }
 
+    /// <summary>A member of this group by its rank among all processes, as messages name it.</summary>
     private int Member(int rank) =>
-        rank >= 0 && rank < Size ? rank
+        rank >= 0 && rank < Size ? worldRanks[rank]
             : throw new ArgumentOutOfRangeException(nameof(rank), rank, $"expected a rank below {Size}");
 
     private int OtherMember(int rank) =>
-        Member(rank) != Rank ? rank : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");
+        Member(rank) is var member && rank != Rank ? member
+            : throw new ArgumentOutOfRangeException(nameof(rank), rank, "expected another rank");
 }
 
 /// <summary>An operation that was started. Its tensors must not be used before <see cref="Wait()"/> has returned.</summary>

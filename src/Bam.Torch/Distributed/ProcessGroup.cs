@@ -72,6 +72,9 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
 
     public int Size => worldRanks.Length;
 
+    /// <summary>This process among all of the run: the rank that messages name.</summary>
+    private int WorldRank => worldRanks[Rank];
+
     /// <summary>A group of this process alone.</summary>
     public static ProcessGroup Single() => new(WorldName, 0, [0], null, ownsWorld: false);
 
@@ -198,7 +201,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
         catch (TorchException)
         {
             var reason = TcpStore.Reason();
-            var failure = new ProcessGroupException(name, rank, "connecting the ranks", world.Blame(reason));
+            var failure = new ProcessGroupException(name, members[rank], "connecting the ranks", world.Blame(reason));
             world.HasFailed = true;
             group.Close(group.gloo);
             throw failure;
@@ -260,7 +263,7 @@ internal sealed class World : IDisposable
         }
         catch (TorchException e)
         {
-            throw new ProcessGroupException(name, Array.IndexOf(members, self), "joining", Blame(e.Message));
+            throw new ProcessGroupException(name, self, "joining", Blame(e.Message));
         }
 
         var clock = Stopwatch.StartNew();
@@ -279,7 +282,7 @@ internal sealed class World : IDisposable
             var missing = clock.Elapsed >= Options.JoinTimeout ? Missing(members, Arrival) : null;
             throw new ProcessGroupException(
                 name,
-                Array.IndexOf(members, self),
+                self,
                 "joining",
                 missing is null ? Blame(reason) : $"{missing} did not come within {Options.JoinTimeout.TotalSeconds:0.#} s");
         }

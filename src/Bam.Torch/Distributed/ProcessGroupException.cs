@@ -11,7 +11,9 @@ internal sealed class ProcessGroupException : Exception
     {
     }
 
-    /// <summary>An error of one operation; <paramref name="cause"/> names the rank at fault where it is known.</summary>
+    /// <summary>
+    /// An error of one operation on a rank of the world; <paramref name="cause"/> names the rank at fault where it is known.
+    /// </summary>
     public ProcessGroupException(string group, int rank, string operation, string cause)
         : base($"process group '{group}': {operation} failed on rank {rank}: {cause}")
     {

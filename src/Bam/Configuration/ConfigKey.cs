@@ -49,7 +49,10 @@ internal sealed class KeyAttribute(string description = "") : Attribute
     /// </summary>
     public bool ChangesResult { get; init; } = true;
 
-    /// <summary><c>config.json</c> has the key only where its value is not the default.</summary>
+    /// <summary>
+    /// <c>config.json</c>, and what runs and phases are recognised by, have the key only where its value is not the default: a
+    /// new key leaves the hashes of earlier runs as they are.
+    /// </summary>
     public bool OmitDefault { get; init; }
 
     /// <summary>True for a number within the range.</summary>

@@ -55,13 +55,16 @@ internal static class ConfigWriter
     {
         var mapping = new YamlMappingNode();
         var defaults = ConfigKey.Create(section.GetType());
-        foreach (var key in ConfigKey.Of(section.GetType()).Where(k => k.Attribute.ChangesResult || !onlyWhatChangesResults))
+        foreach (var key in ConfigKey.Of(section.GetType()))
         {
+            if (onlyWhatChangesResults && (!key.Attribute.ChangesResult || IsOmitted(key))) continue;
             if (Node(key.Get(section), onlyWhatChangesResults) is { } value) mapping.Add(key.Name, value);
             else if (key.Get(defaults) is not null) mapping.Add(key.Name, new YamlScalarNode("null"));
         }
 
         return mapping;
+
+        bool IsOmitted(ConfigKey key) => key.Attribute.OmitDefault && Equals(key.Get(section), key.Get(defaults));
     }
 
     private static YamlScalarNode Text(string text) =>

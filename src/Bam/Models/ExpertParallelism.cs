@@ -94,7 +94,10 @@ internal sealed class ExpertParallelism : IDisposable
     /// Whether every rank has a parameter and a part of its gradient: routers, keys and values that experts share, the shared
     /// expert, the output head.
     /// </summary>
-    public bool IsPartial(ParameterInfo parameter) => Size > 1 && parameter.Kind switch
+    public bool IsPartial(ParameterInfo parameter) => Size > 1 && HasPartialGradient(config, parameter);
+
+    /// <summary>The same for any number of ranks above 1.</summary>
+    public static bool HasPartialGradient(ModelConfig config, ParameterInfo parameter) => parameter.Kind switch
     {
         ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter => true,
         ParameterKind.Key or ParameterKind.Value or ParameterKind.KeyNorm =>

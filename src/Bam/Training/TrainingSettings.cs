@@ -108,7 +108,7 @@ public sealed record TrainingSettings : ICheckedSection
     [Key(
         "with data-parallel processes, the tokens over which the load-balancing loss counts assignments: those of all processes "
         + "together, or of each process alone",
-        ChangesResult = false)]
+        OmitDefault = true)]
     public LoadBalancingScope LoadBalancingOver { get; init; } = LoadBalancingScope.Batch;
 
     /// <summary>"auto", "cpu" or "cuda:N".</summary>

@@ -116,7 +116,7 @@ public sealed partial class CostTests
         models[0].GetProperty("layouts")[0].GetProperty("refusal").GetString().ShouldBe("a dense model has no experts to share");
         var bam = models[3].GetProperty("layouts");
         bam[0].GetProperty("layout").GetProperty("experts").GetInt32().ShouldBe(4);
-        bam[0].GetProperty("traffic").GetProperty("expert_sums").GetInt64().ShouldBe(8 * 2 * 6);
+        bam[0].GetProperty("traffic").GetProperty("expert_sums").GetInt64().ShouldBe(8 * (2 * 6 + 1));
         bam[0].GetProperty("memory").GetProperty("moments").GetInt64().ShouldBe(
             2 * bam[0].GetProperty("memory").GetProperty("parameters").GetInt64() / 16);
         bam[1].GetProperty("is_best").GetBoolean().ShouldBeTrue();

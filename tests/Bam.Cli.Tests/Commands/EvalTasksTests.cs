@@ -122,6 +122,23 @@ public sealed class EvalTasksTests : IDisposable
             + "add it, or leave the task out\n");
     }
 
+    [Fact]
+    public void Options_without_an_effect_are_refused()
+    {
+        Write("he.jsonl", """{"prompt": "def f(): pass", "test": "", "entry_point": "f"}""");
+        string[] request = ["eval", "tasks", Model("dense-parallel"), "--task", Piqa];
+
+        var fixedExamples = CommandLineRun.Of(
+            [.. request, $"humaneval={Path.Combine(root, "he.jsonl")}", "--few-shot", "1", "--allow-code-execution"]);
+        fixedExamples.Status.ShouldBe(2);
+        fixedExamples.Error.ShouldBe(
+            "bam: --few-shot has no effect on humaneval: the task fixes its examples; leave the option or the task out\n");
+
+        var nothingGenerated = CommandLineRun.Of([.. request, "--max-tokens", "5"]);
+        nothingGenerated.Status.ShouldBe(2);
+        nothingGenerated.Error.ShouldBe("bam: --max-tokens has no effect on tasks of multiple choice; leave it out\n");
+    }
+
     [SkippableFact]
     public void Programs_are_run_in_the_sandbox()
     {

@@ -1,5 +1,6 @@
 using Bam.Configuration;
 using Bam.Training;
+using Bam.Training.Distributed;
 using Shouldly;
 using Xunit;
 
@@ -56,6 +57,22 @@ public sealed class RunDirectoryTests : IDisposable
         Should.Throw<InvalidInputException>(
             () => RunDirectory.Open(config with { Settings = config.Settings with { Steps = 6 } }, Identity))
             .Message.ShouldContain("'steps' was 5, is 6");
+    }
+
+    [Fact]
+    public void A_run_recorded_before_load_balancing_could_be_chosen_goes_on_with_the_default_only()
+    {
+        const string line = "load_balancing_over: batch\n";
+        RunDirectory.Open(config, Identity).Dispose();
+        var path = Path.Combine(config.Output, RunDirectory.ConfigFileName);
+        var recorded = File.ReadAllText(path);
+        recorded.ShouldContain(line);
+        File.WriteAllText(path, recorded.Replace(line, "", StringComparison.Ordinal));
+
+        RunDirectory.Open(config, Identity).Dispose();
+        var other = config with { Settings = config.Settings with { LoadBalancingOver = LoadBalancingScope.MicroBatch } };
+        Should.Throw<InvalidInputException>(() => RunDirectory.Open(other, Identity))
+            .Message.ShouldContain("'load_balancing_over' was batch, is micro_batch");
     }
 
     [Fact]

@@ -1,7 +1,9 @@
 using Bam.Configuration;
 using Bam.Training;
+using Bam.Training.Distributed;
 using Shouldly;
 using Xunit;
+using YamlDotNet.RepresentationModel;
 
 namespace Bam.Tests.Training;
 
@@ -87,6 +89,21 @@ public sealed class TrainingConfigTests
         ConfigDifference.Between(
             config, config with { Settings = config.Settings with { DataSeed = 1 } })!.Key.ShouldBe("data_seed");
         ConfigWriter.Fingerprint(config with { InitSeed = 1 }).ShouldNotBe(ConfigWriter.Fingerprint(config));
+    }
+
+    [Fact]
+    public void The_scope_of_load_balancing_changes_the_result_and_its_default_no_hash_of_earlier_runs()
+    {
+        var config = Parse(Base + "\nsteps: 3\n");
+        var other = config with { Settings = config.Settings with { LoadBalancingOver = LoadBalancingScope.MicroBatch } };
+
+        ConfigDifference.Between(config, other).ShouldBe(new("load_balancing_over", "batch", "micro_batch"));
+        ConfigWriter.Fingerprint(other).ShouldNotBe(ConfigWriter.Fingerprint(config));
+        Compared(other).ShouldContain("load_balancing_over: micro_batch");
+        Compared(config).ShouldNotContain("load_balancing_over");
+
+        static string Compared(TrainingConfig config) =>
+            ConfigWriter.Write((YamlMappingNode)ConfigWriter.Node(config, onlyWhatChangesResults: true)!);
     }
 
     private static TrainingConfig Parse(string yaml) => ConfigFile.Parse<TrainingConfig>(yaml, "/c/f.yaml");

@@ -24,6 +24,16 @@ public class ProcessGroupFailureTests : TorchTest
             ShouldName(end, rank, "does not respond");
     }
 
+    [Fact]
+    public void Ranks_are_those_of_the_world_whatever_the_group()
+    {
+        using var ranks = new Ranks("pair-waits", 3);
+        ranks.SignalWhenReady(2, Ranks.SigKill);
+        ranks.Finish(except: 2).Select(end => end.Error).ShouldContain(error => error.StartsWith(
+            "process group 'pair': receive from rank 2 of Float32[4] failed on rank 1: rank 2 does not respond",
+            StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("middle-rank-waits", 1)]
     [InlineData("first-rank-waits", 0)]

@@ -32,6 +32,7 @@ internal static class RankProgram
         ["middle-rank-throws"] = group => Throw(group, 1),
         ["first-rank-throws"] = group => Throw(group, 0),
         ["middle-rank-leaves"] = Leave,
+        ["pair-waits"] = WaitInPair,
     };
 
     private static int Main(string[] arguments)
@@ -221,6 +222,26 @@ internal static class RankProgram
         Console.In.ReadLine();
         using var scope = TensorScope.Open();
         group.AllReduce(Ramp(1, ScalarType.Float32));
+    }
+
+    /// <summary>The last of three ranks is the second of a pair, and does not do its part there.</summary>
+    private static void WaitInPair(ProcessGroup group)
+    {
+        using var pair = group.Rank == 0 ? null : group.Subgroup([1, 2], "pair");
+        group.Barrier();
+        if (group.Rank == 2)
+        {
+            Console.WriteLine("ready");
+            Thread.Sleep(Timeout.Infinite);
+        }
+
+        Console.In.ReadLine();
+        using var scope = TensorScope.Open();
+        var tensor = Ramp(1, ScalarType.Float32);
+        if (pair is null)
+            group.AllReduce(tensor);
+        else
+            pair.Receive(tensor, 1);
     }
 
     private static void Throw(ProcessGroup group, int rank)

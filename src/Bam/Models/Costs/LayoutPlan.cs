@@ -69,19 +69,26 @@ internal sealed record LayoutPlan(ClusterLinks Links, ComputeBudget Compute, Cos
 
     private LayoutTraffic TrafficOf(ModelConfig config, Layout layout, long tokens, int microBatches)
     {
-        // A sum over experts for each branch that is shared; the two branches of a parallel block are one sum.
-        var sums = Enumerable.Range(0, config.NumHiddenLayers).Sum(layer => SumsOf(config, layer));
-        var passes = Settings.ActivationCheckpointing ? 3 : 2;
+        var gradients = RingBytes(sizeof(float) * (double)ModelSize.OnRank(config, layout.Experts), layout.Data);
+        if (layout.Experts == 1) return new(0, 0, 0, gradients);
         var bytes = tokens * config.HiddenSize * (double)Settings.Dtype.ByteSize();
-        var count = layout.Experts == 1 ? 0 : (long)microBatches * passes * sums;
-        var gradients = sizeof(float) * (double)ModelSize.OnRank(config, layout.Experts);
-        return new(count, count * RingBytes(bytes, layout.Experts), RingBytes(gradients, layout.Data));
+        var count = (long)microBatches * SumsOfMicroBatch(config);
+        var partial = sizeof(float) * (double)ModelSize.WithPartialGradients(config);
+        return new(count, count * RingBytes(bytes, layout.Experts), RingBytes(partial, layout.Experts), gradients);
     }
 
-    private static int SumsOf(ModelConfig config, int layer)
+    // Of the blocks' outputs and of the gradients of their inputs; backward also sums the gradient of the head's input.
+    private int SumsOfMicroBatch(ModelConfig config)
     {
-        var branches = (config.NumAttentionExperts > 1 ? 1 : 0) + (config.ExpertsOf(layer) > 1 ? 1 : 0);
-        return config.ParallelBlock ? Math.Min(branches, 1) : branches;
+        var passes = Settings.ActivationCheckpointing ? 2 : 1;
+        return 1 + Enumerable.Range(0, config.NumHiddenLayers).Sum(layer =>
+        {
+            var branches = (config.NumAttentionExperts > 1 ? 1 : 0) + (config.ExpertsOf(layer) > 1 ? 1 : 0);
+            // The outputs of both branches of a parallel block are one sum; so are the gradients, if they have one input.
+            var (outputs, inputs) = !config.ParallelBlock ? (branches, branches)
+                : (Math.Min(branches, 1), config.HasSecondNorm ? branches : Math.Min(branches, 1));
+            return passes * outputs + inputs;
+        });
     }
 
     private StepTime TimeOf(ModelConfig config, Layout layout, LayoutTraffic traffic, int microBatches)
@@ -90,12 +97,13 @@ internal sealed record LayoutPlan(ClusterLinks Links, ComputeBudget Compute, Cos
         var compute = tokens * ModelFlops.Computed(config, Settings, layout.Experts) / RateOfDevice;
         var experts = traffic.ExpertBytes / Links.BytesPerSecond
             + traffic.ExpertSums * RingSteps(layout.Experts) * Links.Latency;
+        var partial = traffic.PartialGradientBytes / Links.BytesPerSecond + RingSteps(layout.Experts) * Links.Latency;
         var gradients = traffic.GradientBytes / Links.BytesPerSecond + RingSteps(layout.Data) * Links.Latency;
         // The gradients are complete in the backward pass of the last micro-batch, two thirds of its products. A sharded
         // optimizer sends the other half, the new values, after the update.
         var backward = Links.Overlap * compute * 2 / 3 / microBatches;
         var hidden = Math.Min(backward, Settings.ShardOptimizer ? gradients / 2 : gradients);
-        return new(compute, experts, gradients - hidden, OptimizerSeconds(config, layout));
+        return new(compute, experts, partial, gradients - hidden, OptimizerSeconds(config, layout));
     }
 
     private double OptimizerSeconds(ModelConfig config, Layout layout)
@@ -121,20 +129,22 @@ internal sealed record ClusterLinks(double BytesPerSecond, double Latency, doubl
 /// <summary>What a rank sends, and receives, in one step.</summary>
 /// <param name="ExpertSums">All-reduces of [tokens, d] among the ranks of a group.</param>
 /// <param name="ExpertBytes">Their bytes.</param>
+/// <param name="PartialGradientBytes">Bytes of the sum of gradients of which each rank of a group has a part.</param>
 /// <param name="GradientBytes">Bytes of the gradients' all-reduce, or of their reduction and the values' all-gather.</param>
-internal sealed record LayoutTraffic(long ExpertSums, double ExpertBytes, double GradientBytes)
+internal sealed record LayoutTraffic(long ExpertSums, double ExpertBytes, double PartialGradientBytes, double GradientBytes)
 {
-    public double Bytes => ExpertBytes + GradientBytes;
+    public double Bytes => ExpertBytes + PartialGradientBytes + GradientBytes;
 }
 
 /// <summary>The seconds of a step, one part after the other.</summary>
 /// <param name="Compute">Forward and backward of all micro-batches.</param>
 /// <param name="ExpertSums">The sums over experts.</param>
+/// <param name="PartialGradients">The sum of gradients of which each rank of a group has a part, once a step.</param>
 /// <param name="Gradients">What is not hidden behind backward of the exchange of gradients.</param>
 /// <param name="Optimizer">The gradients' norm and AdamW.</param>
-internal sealed record StepTime(double Compute, double ExpertSums, double Gradients, double Optimizer)
+internal sealed record StepTime(double Compute, double ExpertSums, double PartialGradients, double Gradients, double Optimizer)
 {
-    public double Total => Compute + ExpertSums + Gradients + Optimizer;
+    public double Total => Compute + ExpertSums + PartialGradients + Gradients + Optimizer;
 }
 
 /// <summary>One step of a model in one layout.</summary>

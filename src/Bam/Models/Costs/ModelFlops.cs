@@ -17,13 +17,14 @@ internal static class ModelFlops
 
     /// <summary>
     /// What one of <paramref name="expertRanks"/> ranks that share the experts computes for one token of training if every expert
-    /// gets equally many tokens; activation checkpointing adds a forward pass of the blocks.
+    /// gets equally many tokens; each computes the head of 1/E of the tokens. Activation checkpointing adds a forward pass of the
+    /// blocks.
     /// </summary>
     public static double Computed(ModelConfig config, CostSettings settings, int expertRanks = 1)
     {
         var blocks = Blocks(
             config, layer => LayerFlops.Causal(config, settings.Length, layer).OnRank(config, layer, expertRanks));
-        return 3 * (blocks + Head(config)) + (settings.ActivationCheckpointing ? blocks : 0);
+        return 3 * (blocks + Head(config) / expertRanks) + (settings.ActivationCheckpointing ? blocks : 0);
     }
 
     /// <summary>
@@ -82,21 +83,20 @@ internal sealed record LayerFlops(
         Of(config, layer, 4 * KeysOfAllPositions(length, Window(config, layer)) / length);
 
     /// <summary>
-    /// The part of one of <paramref name="ranks"/> ranks that share the experts evenly. Routers, shared keys and values, dense
-    /// branches and a shared feed-forward expert are computed by each rank.
+    /// The part of one of <paramref name="ranks"/> ranks that share the experts evenly. Routers, shared keys and values and dense
+    /// branches are computed by each rank for all tokens, a shared feed-forward expert for 1/E of them.
     /// </summary>
     public LayerFlops OnRank(ModelConfig config, int layer, int ranks)
     {
         long d = config.HiddenSize;
         var (attention, feedForward) = (config.NumAttentionExperts > 1 ? ranks : 1, config.ExpertsOf(layer) > 1 ? ranks : 1);
         var shared = config.ShareKeyValue ? 4 * d * config.NumKeyValueHeads * config.HeadDim : 0;
-        var sharedExpert = (config.GatedMlp ? 6 : 4) * d * (config.SharedExpertIntermediateSize ?? 0);
         return this with
         {
             QueryKeyValue = shared + (QueryKeyValue - shared) / attention,
             Scores = Scores / attention,
             OutputProjection = OutputProjection / attention,
-            FeedForward = feedForward == 1 ? FeedForward : sharedExpert + (FeedForward - sharedExpert) / feedForward,
+            FeedForward = FeedForward / feedForward,
         };
     }
 

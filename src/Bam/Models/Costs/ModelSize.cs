@@ -23,6 +23,11 @@ internal sealed record ModelSize(long Total, long Active)
         return parameters.Sum(parameter => parameter.Count) - experts + experts / ranks;
     }
 
+    /// <summary>Those of which each rank has a part of the gradient (<see cref="ExpertParallelism.IsPartial"/>).</summary>
+    public static long WithPartialGradients(ModelConfig config) =>
+        ParameterTable.Of(config).Where(parameter => ExpertParallelism.HasPartialGradient(config, parameter))
+            .Sum(parameter => parameter.Count);
+
     /// <summary>The same by kind, in the format's order.</summary>
     public static IReadOnlyList<ComponentParameters> ByKind(ModelConfig config) =>
     [

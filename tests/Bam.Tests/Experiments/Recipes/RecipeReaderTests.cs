@@ -92,6 +92,21 @@ public sealed class RecipeReaderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("tokens: 4e5", "tokens: 4e5, parallel: { data: 2 }", 7, "experts.law.parallel")]
+    [InlineData("tokens: 1e6", "tokens: 1e6, shard_optimizer: true", 5, "seed.shard_optimizer")]
+    [InlineData("method: btx", "method: btx, load_balancing_over: micro_batch", 9, "mixtures.btx.load_balancing_over")]
+    [InlineData("domains:", "training: { parallel: { experts: 1 } }\ndomains:", 1, "training.parallel")]
+    public void Keys_for_several_processes_are_refused(string good, string bad, int line, string key) =>
+        Should.Throw<InvalidInputException>(() => Read(Short.Replace(good, bad, StringComparison.Ordinal))).Message.ShouldBe(
+            $"{Path.Combine(directory, "recipe.yaml")}:{line}: key '{key}' has no effect in a recipe, which trains each model in "
+            + "one process; remove it, or train by 'bam train'");
+
+    [Fact]
+    public void Their_defaults_are_allowed() =>
+        Read(Short.Replace("tokens: 1e6", "tokens: 1e6, shard_optimizer: false", StringComparison.Ordinal))
+            .Seed.Training.ShardOptimizer.ShouldBeFalse();
+
+    [Theory]
     [InlineData("")]
     [InlineData("\nrandom_seeds: [7]")]
     [InlineData("\nrandom_seeds: [7, 8]")]

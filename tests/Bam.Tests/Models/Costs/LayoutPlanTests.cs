@@ -31,11 +31,14 @@ public sealed class LayoutPlanTests
     // Embedding 32·8, norms 3·8, routers 2·2·32 are on every rank. Per expert and layer 64 + 2·32 + 64, and 3·128.
     private const long Replicated = 256 + 24 + 128, Expert = 2 * (64 + 64 + 64 + 384);
 
+    // The head and the routers.
+    private const long Partial = 256 + 128;
+
     [Fact]
     public void One_device_computes_and_waits_for_nobody()
     {
         var one = Plan.Of(Bam, new Layout(1, 1));
-        one.Time.ShouldBe(new(32 * 3 * (Blocks + Head) / 1000, 0, 0, 0));
+        one.Time.ShouldBe(new(32 * 3 * (Blocks + Head) / 1000, 0, 0, 0, 0));
         one.Traffic!.Bytes.ShouldBe(0);
         one.Efficiency.ShouldBe(1, Tolerance);
         one.TokensPerSecond.ShouldBe(1000 / (3 * (Blocks + Head)), Tolerance);
@@ -48,7 +51,7 @@ public sealed class LayoutPlanTests
     {
         var two = Plan.Of(Bam, new Layout(4, 1));
         var bytes = 2 * 3 / 4.0 * 4 * (Replicated + 4 * Expert);
-        two.Traffic.ShouldBe(new(0, 0, bytes));
+        two.Traffic.ShouldBe(new(0, 0, 0, bytes));
         two.Time!.Compute.ShouldBe(8 * 3 * (Blocks + Head) / 1000, Tolerance);
         two.Time.Gradients.ShouldBe(bytes / 1000 + 6 * 0.5, Tolerance);
         two.Efficiency.ShouldBe(two.Time.Compute / two.Time.Total, Tolerance);
@@ -75,16 +78,22 @@ public sealed class LayoutPlanTests
     public void Expert_ranks_add_up_each_block_forward_and_backward()
     {
         var two = Plan.Of(Bam, new Layout(2, 2));
-        // 4 sequences of 4 tokens on a rank, two layers, forward and backward; one hop there and one back.
+        // 4 sequences of 4 tokens on a rank, two layers, forward and backward, and the head's input in backward; one hop there
+        // and one back.
         var each = 2 * 1 / 2.0 * (16 * 8 * 4);
-        two.Traffic.ShouldBe(new(4, 4 * each, 2 * 1 / 2.0 * 4 * (Replicated + 2 * Expert)));
-        two.Time!.ExpertSums.ShouldBe(4 * each / 1000 + 4 * 2 * 0.5, Tolerance);
-        var ofRank = 2 * (Routers + 2 * AttentionExpert + FeedForward / 2) + Head;
+        var partial = 2 * 1 / 2.0 * 4 * Partial;
+        two.Traffic.ShouldBe(new(5, 5 * each, partial, 2 * 1 / 2.0 * 4 * (Replicated + 2 * Expert)));
+        two.Traffic!.Bytes.ShouldBe(5 * each + partial + two.Traffic.GradientBytes);
+        two.Time!.ExpertSums.ShouldBe(5 * each / 1000 + 5 * 2 * 0.5, Tolerance);
+        two.Time.PartialGradients.ShouldBe(partial / 1000 + 2 * 0.5, Tolerance);
+        var ofRank = 2 * (Routers + 2 * AttentionExpert + FeedForward / 2) + Head / 2;
         two.Time.Compute.ShouldBe(16 * 3 * ofRank / 1000, Tolerance);
 
-        Plan.Of(Bam with { ParallelBlock = false }, new Layout(2, 2)).Traffic!.ExpertSums.ShouldBe(8, "two sums a block");
+        Plan.Of(Bam with { ParallelBlock = false }, new Layout(2, 2)).Traffic!.ExpertSums.ShouldBe(9, "two sums a block");
         var btx = Bam with { ParallelBlock = false, NumAttentionExperts = 1 };
-        Plan.Of(btx, new Layout(2, 2)).Traffic!.ExpertSums.ShouldBe(4, "attention is on every rank");
+        Plan.Of(btx, new Layout(2, 2)).Traffic!.ExpertSums.ShouldBe(5, "attention is on every rank");
+        var normed = Bam with { SeparateNorms = true };
+        Plan.Of(normed, new Layout(2, 2)).Traffic!.ExpertSums.ShouldBe(7, "the branches have inputs of their own");
     }
 
     [Fact]
@@ -92,8 +101,23 @@ public sealed class LayoutPlanTests
     {
         var shared = Plan.Of(Bam with { ShareKeyValue = true }, new Layout(1, 4));
         // Queries 128, scores 80 and output 128 of one expert, the shared keys and values, a quarter of the feed-forward.
-        var ofRank = 2 * (Routers + 128 + 80 + 128 + 128 + FeedForward / 4) + Head;
+        var ofRank = 2 * (Routers + 128 + 80 + 128 + 128 + FeedForward / 4) + Head / 4;
         shared.Time!.Compute.ShouldBe(32 * 3 * ofRank / 1000, Tolerance);
+        // Each rank's own experts give them a part of their gradient: 2·8·4 numbers of each layer.
+        shared.Traffic!.PartialGradientBytes.ShouldBe(2 * 3 / 4.0 * 4 * (Partial + 2 * 64));
+    }
+
+    [Fact]
+    public void The_head_and_a_shared_expert_are_divided_by_tokens_and_their_gradients_summed()
+    {
+        var model = Bam with { SharedExpertIntermediateSize = 8, TieWordEmbeddings = false };
+        var plan = Plan.Of(model, new Layout(1, 2));
+        const double Shared = 6 * 8 * 8;
+        var ofRank = 2 * (Routers + 2 * AttentionExpert + FeedForward / 2 + Shared / 2) + Head / 2;
+        plan.Time!.Compute.ShouldBe(32 * 3 * ofRank / 1000, Tolerance);
+        // Per layer gate, up and down of the shared expert, and the weights of its gate; the embeddings are not the head.
+        plan.Traffic!.PartialGradientBytes.ShouldBe(2 * 1 / 2.0 * 4 * (Partial + 2 * (3 * 64 + 8)));
+        Plan.Of(model, new Layout(2, 1)).Traffic!.PartialGradientBytes.ShouldBe(0);
     }
 
     [Fact]
@@ -101,9 +125,9 @@ public sealed class LayoutPlanTests
     {
         var plan = Plan with { Settings = Settings with { ActivationCheckpointing = true } };
         var two = plan.Of(Bam, new Layout(2, 2));
-        two.Traffic!.ExpertSums.ShouldBe(6);
+        two.Traffic!.ExpertSums.ShouldBe(7);
         var blocks = 2 * (Routers + 2 * AttentionExpert + FeedForward / 2);
-        two.Time!.Compute.ShouldBe(16 * (4 * blocks + 3 * Head) / 1000, Tolerance);
+        two.Time!.Compute.ShouldBe(16 * (4 * blocks + 3 * Head / 2) / 1000, Tolerance);
         plan.Of(Bam, new Layout(1, 1)).Efficiency.ShouldBe(3 * (Blocks + Head) / (4 * Blocks + 3 * Head), Tolerance);
     }
 

@@ -192,7 +192,7 @@ internal sealed record FewShot
     [Key("how many", Minimum = 0)]
     public int Count { get; init; }
 
-    [Key("whether the number is fixed; --few-shot then has no effect", ChangesResult = false)]
+    [Key("whether the number is fixed; --few-shot is then refused", ChangesResult = false)]
     public bool Fixed { get; init; }
 
     [Key("which of the examples")]
