@@ -131,7 +131,14 @@ internal sealed class RunRecipe : Verb
             [.. Enumerable.Range(1, count).Select(i => new ChildProcess($"worker {i}", command, ChildOutput.Messages))],
             Timeout.InfiniteTimeSpan,
             invocation.Reporter,
-            (death, running) => invocation.Reporter.Warn($"{death}{(running > 0 ? "; the others are stopped" : "")}"),
+            (death, running) =>
+            {
+                // Of a killed worker nothing is wrong with the recipe: the others take its phase over.
+                var isKilled = death.Status >= LowestSignalStatus;
+                var others = running == 0 ? "" : isKilled ? "; the others go on" : "; the others are stopped";
+                invocation.Reporter.Warn($"{death}{others}");
+                return !isKilled;
+            },
             invocation.Cancellation);
         invocation.Cancellation.ThrowIfCancellationRequested();
         if (death is null)

@@ -73,23 +73,26 @@ internal sealed partial class ChildProcesses : IDisposable
         (this.children, this.reporter) = (children, reporter);
 
     /// <summary>
-    /// Starts the processes and waits for all. When one fails, the others get SIGTERM and, after <paramref name="stopPatience"/>,
-    /// SIGKILL. Cancellation passes SIGTERM on, and waits for what the processes save.
+    /// Starts the processes and waits for all. When one fails and <paramref name="endsAll"/>, the others get SIGTERM and, after
+    /// <paramref name="stopPatience"/>, SIGKILL. Cancellation passes SIGTERM on, and waits for what the processes save.
     /// </summary>
     /// <param name="children">What to start.</param>
     /// <param name="stopPatience">How long the others have to end by themselves.</param>
     /// <param name="reporter">Gets the lines.</param>
-    /// <param name="onDeath">Told of the first failure, and how many others run then.</param>
+    /// <param name="endsAll">Told of a failure, and how many others run then. Says whether they are to end.</param>
     /// <param name="cancellation">Ends all.</param>
-    /// <returns>The process that failed, or that was refused; null if all ended well, or after cancellation.</returns>
+    /// <returns>
+    /// The process whose failure ended all, or that was refused; null if all ended well, those that could do without the others,
+    /// or after cancellation.
+    /// </returns>
     /// <exception cref="WorkFailedException">A process cannot be started; the others have ended.</exception>
     public static ChildDeath? Run(
-        IReadOnlyList<ChildProcess> children, TimeSpan stopPatience, IReporter reporter, Action<ChildDeath, int> onDeath,
+        IReadOnlyList<ChildProcess> children, TimeSpan stopPatience, IReporter reporter, Func<ChildDeath, int, bool> endsAll,
         CancellationToken cancellation)
     {
         using var running = new ChildProcesses(children, reporter);
         for (var i = 0; i < children.Count; i++) running.Start(i);
-        return running.Wait(stopPatience, onDeath, cancellation);
+        return running.Wait(stopPatience, endsAll, cancellation);
     }
 
     public void Dispose()
@@ -145,11 +148,12 @@ internal sealed partial class ChildProcesses : IDisposable
             if (name is not null && line.Length > 0) reporter.Say($"[{name}] {line}");
     }
 
-    private ChildDeath? Wait(TimeSpan stopPatience, Action<ChildDeath, int> onDeath, CancellationToken cancellation)
+    private ChildDeath? Wait(TimeSpan stopPatience, Func<ChildDeath, int, bool> endsAll, CancellationToken cancellation)
     {
         using var registration = cancellation.Register(() => events.Add(Cancelled));
         using var patience = new Timer(_ => events.Add(Timer));
-        ChildDeath? death = null;
+        ChildDeath? death = null, passedOver = null;
+        var hasFinished = false;
         for (var running = children.Count; running > 0;)
         {
             switch (events.Take(CancellationToken.None))
@@ -163,6 +167,7 @@ internal sealed partial class ChildProcesses : IDisposable
                 case var number:
                     running--;
                     var end = new ChildDeath(children[number].Name, processes[number].ExitCode);
+                    hasFinished |= end.Status == ExitStatus.Done;
                     if (cancellation.IsCancellationRequested || end.Status == ExitStatus.Done) break;
                     if (death is not null)
                     {
@@ -171,8 +176,13 @@ internal sealed partial class ChildProcesses : IDisposable
                         break;
                     }
 
+                    if (!endsAll(end, running))
+                    {
+                        passedOver = end;
+                        break;
+                    }
+
                     death = end;
-                    onDeath(death, running);
                     Signal(SigTerm);
                     patience.Change(stopPatience, Timeout.InfiniteTimeSpan);
                     break;
@@ -180,7 +190,7 @@ internal sealed partial class ChildProcesses : IDisposable
         }
 
         Task.WaitAll([.. outputs], OutputPatience);
-        return death;
+        return death ?? (hasFinished ? null : passedOver);
     }
 
     private void Signal(int signal)

@@ -33,6 +33,7 @@ internal static class Launcher
                 (death, running) =>
                 {
                     if (running > 0) reporter.Say($"launch: {death}; stopping the other ranks");
+                    return true;
                 },
                 cancellation);
             cancellation.ThrowIfCancellationRequested();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Bam.Cli.Launching;
 using Shouldly;
 using Xunit;
 
@@ -42,6 +43,24 @@ public sealed class WorkersTests(WorkersTests.Runs runs) : IClassFixture<Workers
         var titles = Runs.Begun(string.Join('\n', [.. begun, .. waiting]) + $"\n{ended.Error}").Order().ToList();
         titles.ShouldBe(runs.Titles.Append("train seed").Order());
         runs.Outcome("killed").ShouldBe(runs.Outcome("one"));
+    }
+
+    [Theory]
+    [InlineData("exit 0", 0)]
+    [InlineData("kill -KILL $$", 137)]
+    public void What_may_be_killed_fails_the_others_only_if_nobody_is_left(string other, int status)
+    {
+        using var reporter = new Reporter(TextWriter.Null);
+        ChildProcess[] children =
+        [
+            new("killed", ["sh", "-c", "kill -KILL $$"], ChildOutput.Messages),
+            new("other", ["sh", "-c", $"sleep 0.3; {other}"], ChildOutput.Messages),
+        ];
+
+        var death = ChildProcesses.Run(
+            children, TimeSpan.FromSeconds(5), reporter, (death, _) => death.Status != 137, CancellationToken.None);
+
+        (death?.Status ?? 0).ShouldBe(status);
     }
 
     [Fact]
