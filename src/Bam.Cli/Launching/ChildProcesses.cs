@@ -82,8 +82,8 @@ internal sealed partial class ChildProcesses : IDisposable
     /// <param name="endsAll">Told of a failure, and how many others run then. Says whether they are to end.</param>
     /// <param name="cancellation">Ends all.</param>
     /// <returns>
-    /// The process whose failure ended all, or that was refused; null if all ended well, those that could do without the others,
-    /// or after cancellation.
+    /// The process whose failure ended all, or that was refused; null if all ended well, if others finished without those that
+    /// failed, or after cancellation.
     /// </returns>
     /// <exception cref="WorkFailedException">A process cannot be started; the others have ended.</exception>
     public static ChildDeath? Run(
