@@ -62,10 +62,10 @@ internal sealed class HeldOutShingles
         (int, double)? found = null;
         // A lower bound of the distinct shingles spares most texts the next two steps.
         var atLeast = Scan(text, scratch);
-        if (scratch.Shared.Count > above * atLeast)
+        if (scratch.Shared.Count >= above * atLeast)
         {
             var (owner, shared) = LargestOf(scratch);
-            if (shared > above * atLeast && (double)shared / scratch.Seen.CountDistinct(text) is var share && share > above)
+            if (shared >= above * atLeast && (double)shared / scratch.Seen.CountDistinct(text) is var share && share > above)
                 found = (documents[owner], share);
         }
 
