@@ -20,8 +20,9 @@ LARGEST_SHARE = 0.2  # of the corpus, by one package
 LONGEST = 1_000_000  # bytes of a text; longer ones are cut at a line
 HTML = (".html", ".htm", ".page", ".xhtml")
 TEXT = HTML + (
-    ".c", ".h", ".S", ".py", ".go", ".rs", ".el", ".hs", ".erl", ".rkt", ".pl", ".pm", ".pod", ".txt", ".rst", ".md", ".mm", ".dts",
-    ".dtsi", ".yaml", ".tex", ".xml", ".sh", ".js", ".1", ".2", ".3", ".4", ".5", ".6", ".7", ".8", ".3perl", ".dict.dz", ".texi")
+    ".c", ".h", ".S", ".py", ".go", ".rs", ".el", ".hs", ".erl", ".rkt", ".pl", ".pm", ".pod", ".txt", ".rst", ".md", ".mm",
+    ".dts", ".dtsi", ".tex", ".xml", ".sh", ".js", ".1", ".2", ".3", ".4", ".5", ".6", ".7", ".8", ".3perl", ".dict.dz", ".texi",
+    ".yaml")
 HIDDEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
 BREAK = re.compile(r"</?(?:p|div|h[1-6]|li|tr|br|pre|dt|dd|table|ul|ol)\b[^>]*>", re.IGNORECASE)
 TAG = re.compile(r"<[^>]*>")

@@ -112,7 +112,8 @@ def markdown(result):
         f"**Training a tokenizer**, {training['megabytes']} MB, {VOCABULARY:,} tokens: Bam {training['bam']['seconds']:.0f} s, "
         f"Hugging Face {training['peer']['training']:.0f} s. The {training['merges']:,} merges are the same.", "",
         "**`bam data build`**:", "",
-        "| text | time, s | MB/s | VmHWM, MB | documents | near-duplicates | contaminated |", "|---|---:|---:|---:|---:|---:|---:|"]
+        "| text | time, s | MB/s | VmHWM, MB | documents | near-duplicates | contaminated |",
+        "|---|---:|---:|---:|---:|---:|---:|"]
     for build in result["builds"]:
         report = build["report"]
         lines.append(f"| {build['megabytes']} MB | {build['seconds']:.1f} | {build['megabytes'] / build['seconds']:.1f} | "
@@ -158,8 +159,8 @@ def main():
         if measured["bam"]["digest"] != measured["peer"]["digest"]:
             sys.exit("bench: the ids of the two tokenizers differ")
         rounds.append(measured)
-        print(f"round {number + 1}: Bam {measured['bam']['tokenizing']:.1f} s, Hugging Face {measured['peer']['tokenizing']:.1f} s",
-            file=sys.stderr)
+        print(f"round {number + 1}: Bam {measured['bam']['tokenizing']:.1f} s, "
+            f"Hugging Face {measured['peer']['tokenizing']:.1f} s", file=sys.stderr)
     builds = [participants.build(megabytes) for megabytes in SIZES]
     now, processor = datetime.datetime.now(datetime.timezone.utc), cpu()
     commit = subprocess.run(["git", "-C", HERE, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)

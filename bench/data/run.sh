@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Bam's data path beside Hugging Face's tokenizers; see README.md. TESTING, MIRROR and DEBOOTSTRAP_OPTIONS are those of the checks,
-# CORPUS is where the corpus is or will be (artifacts/corpus unless given).
+# Bam's data path beside Hugging Face's tokenizers; see README.md. TESTING, MIRROR and DEBOOTSTRAP_OPTIONS are those of the
+# checks, CORPUS is where the corpus is or will be (artifacts/corpus unless given).
 #
 #   bench/data/run.sh [--rounds N] [--megabytes N]
 set -euo pipefail

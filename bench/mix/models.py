@@ -9,7 +9,8 @@ CHUNK = 1 << 24
 def config(layers, hidden=2048, intermediate=5632, vocabulary=32_000):
     return dict(model_type="bam", vocab_size=vocabulary, hidden_size=hidden, intermediate_size=intermediate,
                 num_hidden_layers=layers, max_position_embeddings=4096,
-                num_attention_heads=hidden // 64, num_key_value_heads=hidden // 64, head_dim=64, parallel_block=False, norm_type="rms_norm",
+                num_attention_heads=hidden // 64, num_key_value_heads=hidden // 64, head_dim=64,
+                parallel_block=False, norm_type="rms_norm",
                 norm_eps=1e-5,
                 hidden_act="silu", rope_theta=10_000.0, rope_interleaved=False, partial_rotary_factor=1.0, logit_scale=1.0,
                 tie_word_embeddings=False, num_attention_experts=1, attention_routing="soft", share_key_value=False,

@@ -19,7 +19,7 @@ internal sealed class NearDuplicateIndex(double threshold)
 
     private readonly List<uint[]> blocks = []; // of records
     private readonly List<int> comparedIn = []; // the latest search that compared each representative
-    private int[] slots = new int[1 << 12]; // open addressing: the newest representative with a band, times Bands, plus it, plus 1
+    private int[] slots = new int[1 << 12]; // open addressing: newest representative · Bands + band + 1; 0 is empty
     private int used; // slots
     private int searches;
 
@@ -43,7 +43,7 @@ internal sealed class NearDuplicateIndex(double threshold)
         (int Representative, double Similarity)? found = null;
         for (var band = 0; band < Bands; band++)
         {
-            for (var candidate = Newest(sketch, band); candidate >= 0; candidate = (int)Record(candidate)[MinHash.Size + band] - 1)
+            for (var candidate = Newest(sketch, band); candidate >= 0; candidate = Older(candidate, band))
             {
                 if (candidate >= found?.Representative || comparedIn[candidate] == searches) continue;
                 comparedIn[candidate] = searches;
@@ -76,6 +76,8 @@ internal sealed class NearDuplicateIndex(double threshold)
         blocks[representative >> BlockBits].AsSpan((representative & (BlockRecords - 1)) * RecordLength, RecordLength);
 
     private int Newest(ReadOnlySpan<uint> sketch, int band) => (slots[SlotOf(sketch, band)] + Bands - 1) / Bands - 1;
+
+    private int Older(int representative, int band) => (int)Record(representative)[MinHash.Size + band] - 1;
 
     /// <summary>The slot of representatives with an equal band, or the empty one where it belongs.</summary>
     private int SlotOf(ReadOnlySpan<uint> sketch, int band)

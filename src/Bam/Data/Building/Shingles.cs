@@ -78,7 +78,9 @@ internal ref struct Shingles
         return true;
     }
 
-    /// <summary>Takes characters up to an end of the window; a run of white space gives one space, at the end of the text none.</summary>
+    /// <summary>
+    /// Takes characters up to an end of the window; a run of white space gives one space, at the end of the text none.
+    /// </summary>
     private void Fill(int end)
     {
         var source = text;
