@@ -20,6 +20,19 @@ internal static class Program
     // What a processor trains in seconds, and what fills a GPU.
     private static readonly Dictionary<string, Workload> Workloads = new()
     {
+        ["tiny"] = new(BatchSize: 16, new()
+        {
+            VocabSize = 2048,
+            HiddenSize = 128,
+            IntermediateSize = 256,
+            NumHiddenLayers = 4,
+            NumAttentionHeads = 4,
+            NumKeyValueHeads = 4,
+            HeadDim = 32,
+            MaxPositionEmbeddings = 128,
+            NumAttentionExperts = 4,
+            NumLocalExperts = 4,
+        }),
         ["small"] = new(BatchSize: 8, new()
         {
             VocabSize = 4096,
