@@ -4,6 +4,8 @@ set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=eng/common.sh
 source "$eng/common.sh"
+# shellcheck source=eng/packages.sh
+source "$eng/packages.sh"
 # shellcheck source=eng/build.sh
 source "$eng/build.sh"
 
@@ -32,7 +34,6 @@ HELP
   esac
 done
 
-"$eng/setup.sh"
 is_current libtorch || build_cli libtorch
 mkdir -p "$prefix/bin" "$prefix/lib/bam" 2>/dev/null || refuse "$prefix cannot be written; choose another --prefix"
 prefix=$(readlink -f -- "$prefix")

@@ -56,8 +56,8 @@ internal static partial class LibTorchSearch
         }
 
         if (options.PreferOpenMpBlas)
-            Blas.Preload(library, attempts);
-        if (!NativeFile.TryLoad(library, attempts, out _))
+            Blas.Preload(library, bridge.Unpacked, attempts);
+        if (!NativeFile.TryLoadWithNeeded(library, bridge.Unpacked, attempts))
             return false;
         if (FindLibrary(directory, "libtorch_cuda.so") is { } cuda)
             NativeFile.TryLoad(cuda, attempts, out _);
@@ -170,9 +170,12 @@ internal static partial class LibTorchSearch
 /// <summary>The bridge and the libtorch that it was built for, as CMake recorded them.</summary>
 /// <param name="File">The bridge's library.</param>
 /// <param name="Version">libtorch's version, such as <c>1.13.0</c>.</param>
-/// <param name="Source">How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c> or <c>system</c>.</param>
+/// <param name="Source">
+/// How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c>, <c>system</c> or <c>unpacked</c>.
+/// </param>
 /// <param name="Directory">The folder of its libraries.</param>
-internal sealed record BridgeRecord(string File, string Version, string Source, string Directory)
+/// <param name="Unpacked">The folder, if it is there, of libraries that set-up unpacked without root.</param>
+internal sealed record BridgeRecord(string File, string Version, string Source, string Directory, string? Unpacked = null)
 {
     /// <summary>The bridge in that folder; null, with the reason noted, if it is missing or its record incomplete.</summary>
     internal static BridgeRecord? Find(string directory, List<string> attempts)
@@ -189,7 +192,8 @@ internal sealed record BridgeRecord(string File, string Version, string Source, 
         {
             var lines = System.IO.File.ReadAllLines(record);
             var entries = (Entry(lines, "version"), Entry(lines, "source"), Entry(lines, "directory"));
-            if (entries is ({ } version, { } source, { } libraries)) return new BridgeRecord(file, version, source, libraries);
+            if (entries is ({ } version, { } source, { } libraries))
+                return new BridgeRecord(file, version, source, libraries, Entry(lines, "unpacked"));
             attempts.Add(
                 $"{record}: expected version, source and directory, found '{string.Join(' ', lines)}'; "
                 + "'dotnet build' makes it again");
@@ -209,6 +213,28 @@ internal sealed record BridgeRecord(string File, string Version, string Source, 
 /// <summary>Loads a library by its full path and notes the outcome.</summary>
 internal static class NativeFile
 {
+    /// <summary>
+    /// Loads a library after those of <paramref name="folder"/> that it needs, because the system's loader does not search that
+    /// folder. A library that is already loaded is found by its name.
+    /// </summary>
+    internal static bool TryLoadWithNeeded(string file, string? folder, List<string> attempts)
+    {
+        var visited = new HashSet<string>();
+        if (folder is not null && Directory.Exists(folder))
+            LoadNeeded(file);
+        return TryLoad(file, attempts, out _);
+
+        void LoadNeeded(string library)
+        {
+            foreach (var needed in ElfFile.Needed(library).Select(name => Path.Combine(folder, name)))
+            {
+                if (!File.Exists(needed) || !visited.Add(needed)) continue;
+                LoadNeeded(needed);
+                NativeLibrary.TryLoad(needed, out _);
+            }
+        }
+    }
+
     internal static bool TryLoad(string file, List<string> attempts, out nint handle)
     {
         handle = 0;
