@@ -12,7 +12,7 @@ current=$builds/current
 is_current() {
   [[ -e $current ]] || return 1
   { read -r build && read -r built_for; } <"$current"
-  [[ -e $builds/$build/Bam.Cli.dll && $built_for == "$(wanted_libtorch)" ]] || return 1
+  [[ -e $builds/$build/Bam.Cli.dll && $built_for == "$wanted_libtorch" ]] || return 1
   [[ ${1-} != libtorch || -e $builds/$build/libbam_torch.so ]] || return 1
   [[ -z $(find "$root"/{src,native,recipes,tasks,eng/build.sh,Directory.Build.props,Directory.Packages.props,global.json} \
     \( -name bin -o -name obj -o -name results \) -prune -o -newer "$current" -print -quit 2>/dev/null) ]]
@@ -60,7 +60,7 @@ build_both() {
   fi
   mv "$builds/.new" "$builds/$id"
   touch "$builds/$id/.lock"
-  printf '%s\n' "$id" "$(wanted_libtorch)" >"$current.new"
+  printf '%s\n' "$id" "$wanted_libtorch" >"$current.new"
   touch -r "$started" "$current.new"
   mv "$current.new" "$current"
   build=$id

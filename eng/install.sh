@@ -34,6 +34,7 @@ HELP
   esac
 done
 
+require_machine
 is_current libtorch || build_cli libtorch
 mkdir -p "$prefix/bin" "$prefix/lib/bam" 2>/dev/null || refuse "$prefix cannot be written; choose another --prefix"
 prefix=$(readlink -f -- "$prefix")

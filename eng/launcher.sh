@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # The command bam as installed by `bam install`: runs the build that ../lib/bam/current names.
 set -euo pipefail
-prefix=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+self=${BASH_SOURCE[0]}
+if [[ -L $self ]]; then self=$(readlink -f -- "$self"); fi
+[[ $self == */* ]] || self=./$self
+prefix=$(CDPATH= cd -- "${self%/*}/.." && pwd -P)
 read -r build <"$prefix/lib/bam/current"
 build=$prefix/lib/bam/$build
 

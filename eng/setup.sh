@@ -3,9 +3,9 @@
 # the libraries below artifacts/libtorch. Prints the one line that root has to run where that is not enough. Never calls sudo.
 set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-# shellcheck source=common.sh
+# shellcheck source=eng/common.sh
 source "$eng/common.sh"
-# shellcheck source=packages.sh
+# shellcheck source=eng/packages.sh
 source "$eng/packages.sh"
 
 if [[ ${1-} == --help ]]; then
@@ -20,6 +20,7 @@ HELP
 fi
 [[ $# == 0 ]] || refuse "unknown argument '$1'; try: bam setup --help"
 
+require_machine
 require_packages
 if has_packages; then exit; fi
 lock_clone
