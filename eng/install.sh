@@ -54,4 +54,5 @@ mv "$prefix/bin/.bam.$$" "$prefix/bin/bam"
 remove_old_builds "$installed" 1
 
 say "installed $prefix/bin/bam"
+if grep -qs '^source=unpacked' "$installed/$id/bam_torch.txt"; then say "it uses libtorch in $unpacked: keep that"; fi
 [[ :$PATH: == *:$prefix/bin:* ]] || say "$prefix/bin is not in PATH; add it: export PATH=\"$prefix/bin:\$PATH\""
