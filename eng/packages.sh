@@ -48,7 +48,8 @@ provide_packages() {
   if has_packages; then return; fi
   mkdir -p "$artifacts"
   if [[ $EUID == 0 ]]; then
-    logged "installing ${libraries[*]} ${tools[*]} by apt-get (about 300 MB)" install_packages "${libraries[@]}" "${tools[@]}"
+    local missing=("${libraries[@]}" "${tools[@]}")
+    logged "installing ${missing[*]} by apt-get (about 300 MB)" install_packages "${missing[@]}"
   else
     logged "unpacking ${libraries[*]} into $unpacked (about 100 MB to download, no root needed)" unpack_packages
   fi

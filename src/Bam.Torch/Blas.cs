@@ -17,16 +17,16 @@ internal static unsafe class Blas
     private static readonly string[] s_names = ["libopenblas", "libblas", "libmkl", "libblis", "libatlas"];
 
     /// <summary>
-    /// Loads the OpenMP build, when it is installed or in <paramref name="unpacked"/>, and the libtorch is one that asks for
+    /// Loads the OpenMP build, when it is installed or below <paramref name="unpacked"/>, and the libtorch is one that asks for
     /// libblas.so.3.
     /// </summary>
     internal static void Preload(string libtorch, string? unpacked, List<string> attempts)
     {
         if (!ElfFile.Needs(libtorch, "libblas.so.3") && !ElfFile.Needs(libtorch, "libopenblas.so.0"))
             return;
-        var folder = Path.Combine(SystemLibraries, "openblas-openmp");
-        if (!Directory.Exists(folder) && unpacked is not null && Directory.Exists(Path.Combine(unpacked, "openblas-openmp")))
-            folder = Path.Combine(unpacked, "openblas-openmp");
+        var folder = NativeFile.FoldersBelow(unpacked).Prepend(SystemLibraries)
+            .Select(libraries => Path.Combine(libraries, "openblas-openmp"))
+            .FirstOrDefault(Directory.Exists, Path.Combine(SystemLibraries, "openblas-openmp"));
         foreach (var file in s_openMpFiles.Select(name => Path.Combine(folder, name)))
         {
             if (File.Exists(file))

@@ -174,7 +174,7 @@ internal static partial class LibTorchSearch
 /// How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c>, <c>system</c> or <c>unpacked</c>.
 /// </param>
 /// <param name="Directory">The folder of its libraries.</param>
-/// <param name="Unpacked">The folder, if it is there, of libraries that set-up unpacked without root.</param>
+/// <param name="Unpacked">The folder usr/ of the packages, if any, that set-up unpacked without root.</param>
 internal sealed record BridgeRecord(string File, string Version, string Source, string Directory, string? Unpacked = null)
 {
     /// <summary>The bridge in that folder; null, with the reason noted, if it is missing or its record incomplete.</summary>
@@ -214,26 +214,33 @@ internal sealed record BridgeRecord(string File, string Version, string Source, 
 internal static class NativeFile
 {
     /// <summary>
-    /// Loads a library after those of <paramref name="folder"/> that it needs, because the system's loader does not search that
-    /// folder. A library that is already loaded is found by its name.
+    /// Loads a library after those in the unpacked packages that it needs, because the system's loader does not search these. A
+    /// library that is already loaded is found by its name.
     /// </summary>
-    internal static bool TryLoadWithNeeded(string file, string? folder, List<string> attempts)
+    internal static bool TryLoadWithNeeded(string file, string? unpacked, List<string> attempts)
     {
+        var folders = FoldersBelow(unpacked);
         var visited = new HashSet<string>();
-        if (folder is not null && Directory.Exists(folder))
+        if (folders.Length > 0)
             LoadNeeded(file);
         return TryLoad(file, attempts, out _);
 
         void LoadNeeded(string library)
         {
-            foreach (var needed in ElfFile.Needed(library).Select(name => Path.Combine(folder, name)))
+            foreach (var name in ElfFile.Needed(library).Where(visited.Add))
             {
-                if (!File.Exists(needed) || !visited.Add(needed)) continue;
+                if (folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists) is not { } needed) continue;
                 LoadNeeded(needed);
                 NativeLibrary.TryLoad(needed, out _);
             }
         }
     }
+
+    /// <summary>Where Debian's packages keep libraries, of the folders that exist.</summary>
+    internal static string[] FoldersBelow(string? unpacked) => unpacked is null
+        ? []
+        : [.. new[] { "lib/x86_64-linux-gnu", "lib", "../lib/x86_64-linux-gnu" }
+            .Select(folder => Path.GetFullPath(Path.Combine(unpacked, folder))).Where(Directory.Exists)];
 
     internal static bool TryLoad(string file, List<string> attempts, out nint handle)
     {
