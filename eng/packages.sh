@@ -8,6 +8,15 @@ unpacked=$artifacts/libtorch
 # Whether FILE, a path below /usr, is installed or unpacked.
 have() { [[ -e /usr/$1 || -e $unpacked/usr/$1 ]]; }
 
+# search_unpacked: lets the loader find what was unpacked, if anything was.
+search_unpacked() {
+  local path=
+  [[ -e $unpacked ]] || return 0
+  path=$unpacked/usr/lib/x86_64-linux-gnu/openblas-openmp:$unpacked/usr/lib/x86_64-linux-gnu
+  path+=:$unpacked/usr/lib:$unpacked/lib/x86_64-linux-gnu
+  export LD_LIBRARY_PATH=$path${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+}
+
 # find_missing: the names of what is missing, in libraries=() and tools=().
 find_missing() {
   local tool own=

@@ -10,27 +10,24 @@ namespace Bam.Torch;
 /// </summary>
 internal static unsafe class Blas
 {
-    private const string SystemLibraries = "/usr/lib/x86_64-linux-gnu";
-
-    private static readonly string[] s_openMpFiles = ["libopenblas.so.0", "libblas.so.3", "liblapack.so.3"];
+    private static readonly string[] s_openMpFiles =
+    [
+        "/usr/lib/x86_64-linux-gnu/openblas-openmp/libopenblas.so.0",
+        "/usr/lib/x86_64-linux-gnu/openblas-openmp/libblas.so.3",
+        "/usr/lib/x86_64-linux-gnu/openblas-openmp/liblapack.so.3",
+    ];
 
     private static readonly string[] s_names = ["libopenblas", "libblas", "libmkl", "libblis", "libatlas"];
 
-    /// <summary>
-    /// Loads the OpenMP build, when it is installed or below <paramref name="unpacked"/>, and the libtorch is one that asks for
-    /// libblas.so.3.
-    /// </summary>
-    internal static void Preload(string libtorch, string? unpacked, List<string> attempts)
+    /// <summary>Loads the OpenMP build, when it is installed and the libtorch is one that asks for libblas.so.3.</summary>
+    internal static void Preload(string libtorch, List<string> attempts)
     {
         if (!ElfFile.Needs(libtorch, "libblas.so.3") && !ElfFile.Needs(libtorch, "libopenblas.so.0"))
             return;
-        var folder = NativeFile.FoldersBelow(unpacked).Prepend(SystemLibraries)
-            .Select(libraries => Path.Combine(libraries, "openblas-openmp"))
-            .FirstOrDefault(Directory.Exists, Path.Combine(SystemLibraries, "openblas-openmp"));
-        foreach (var file in s_openMpFiles.Select(name => Path.Combine(folder, name)))
+        foreach (var file in s_openMpFiles)
         {
             if (File.Exists(file))
-                NativeFile.TryLoadWithNeeded(file, unpacked, attempts);
+                NativeFile.TryLoad(file, attempts, out _);
             else
                 attempts.Add($"{file}: not there; 'apt-get install libopenblas0-openmp' makes products 15 to 30 % faster");
         }
@@ -70,23 +67,20 @@ internal static class ElfFile
     private const long StringTableTag = 5;
 
     /// <summary>Whether an ELF library names another among those it needs; false for a file that is none.</summary>
-    internal static bool Needs(string file, string library) => Needed(file).Contains(library);
-
-    /// <summary>The names of the libraries that an ELF library needs; none for a file that is none.</summary>
-    internal static List<string> Needed(string file)
+    internal static bool Needs(string file, string library)
     {
         try
         {
-            return ReadNeeded(file);
+            return Needed(file).Contains(library);
         }
         catch (Exception e) when (e is EndOfStreamException or ArgumentOutOfRangeException or OverflowException)
         {
             // The file is cut short, or of 32 bits.
-            return [];
+            return false;
         }
     }
 
-    private static List<string> ReadNeeded(string file)
+    private static List<string> Needed(string file)
     {
         using var stream = File.OpenRead(file);
         var header = Read(stream, 0, 64);

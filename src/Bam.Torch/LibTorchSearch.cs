@@ -56,8 +56,8 @@ internal static partial class LibTorchSearch
         }
 
         if (options.PreferOpenMpBlas)
-            Blas.Preload(library, bridge.Unpacked, attempts);
-        if (!NativeFile.TryLoadWithNeeded(library, bridge.Unpacked, attempts))
+            Blas.Preload(library, attempts);
+        if (!NativeFile.TryLoad(library, attempts, out _))
             return false;
         if (FindLibrary(directory, "libtorch_cuda.so") is { } cuda)
             NativeFile.TryLoad(cuda, attempts, out _);
@@ -170,12 +170,9 @@ internal static partial class LibTorchSearch
 /// <summary>The bridge and the libtorch that it was built for, as CMake recorded them.</summary>
 /// <param name="File">The bridge's library.</param>
 /// <param name="Version">libtorch's version, such as <c>1.13.0</c>.</param>
-/// <param name="Source">
-/// How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c>, <c>system</c> or <c>unpacked</c>.
-/// </param>
+/// <param name="Source">How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c> or <c>system</c>.</param>
 /// <param name="Directory">The folder of its libraries.</param>
-/// <param name="Unpacked">The folder usr/ of the packages, if any, that set-up unpacked without root.</param>
-internal sealed record BridgeRecord(string File, string Version, string Source, string Directory, string? Unpacked = null)
+internal sealed record BridgeRecord(string File, string Version, string Source, string Directory)
 {
     /// <summary>The bridge in that folder; null, with the reason noted, if it is missing or its record incomplete.</summary>
     internal static BridgeRecord? Find(string directory, List<string> attempts)
@@ -192,8 +189,7 @@ internal sealed record BridgeRecord(string File, string Version, string Source, 
         {
             var lines = System.IO.File.ReadAllLines(record);
             var entries = (Entry(lines, "version"), Entry(lines, "source"), Entry(lines, "directory"));
-            if (entries is ({ } version, { } source, { } libraries))
-                return new BridgeRecord(file, version, source, libraries, Entry(lines, "unpacked"));
+            if (entries is ({ } version, { } source, { } libraries)) return new BridgeRecord(file, version, source, libraries);
             attempts.Add(
                 $"{record}: expected version, source and directory, found '{string.Join(' ', lines)}'; "
                 + "'dotnet build' makes it again");
@@ -213,35 +209,6 @@ internal sealed record BridgeRecord(string File, string Version, string Source, 
 /// <summary>Loads a library by its full path and notes the outcome.</summary>
 internal static class NativeFile
 {
-    /// <summary>
-    /// Loads a library after those in the unpacked packages that it needs, because the system's loader does not search these. A
-    /// library that is already loaded is found by its name.
-    /// </summary>
-    internal static bool TryLoadWithNeeded(string file, string? unpacked, List<string> attempts)
-    {
-        var folders = FoldersBelow(unpacked);
-        var visited = new HashSet<string>();
-        if (folders.Length > 0)
-            LoadNeeded(file);
-        return TryLoad(file, attempts, out _);
-
-        void LoadNeeded(string library)
-        {
-            foreach (var name in ElfFile.Needed(library).Where(visited.Add))
-            {
-                if (folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists) is not { } needed) continue;
-                LoadNeeded(needed);
-                NativeLibrary.TryLoad(needed, out _);
-            }
-        }
-    }
-
-    /// <summary>Where Debian's packages keep libraries, of the folders that exist.</summary>
-    internal static string[] FoldersBelow(string? unpacked) => unpacked is null
-        ? []
-        : [.. new[] { "lib/x86_64-linux-gnu", "lib", "../lib/x86_64-linux-gnu" }
-            .Select(folder => Path.GetFullPath(Path.Combine(unpacked, folder))).Where(Directory.Exists)];
-
     internal static bool TryLoad(string file, List<string> attempts, out nint handle)
     {
         handle = 0;

@@ -109,28 +109,6 @@ public sealed class LibTorchTests
     }
 
     [Fact]
-    public void Unpacked_packages_are_searched_in_each_folder_of_libraries()
-    {
-        using var folder = new Folder();
-        foreach (var libraries in new[] { "usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu" })
-            Directory.CreateDirectory(Path.Combine(folder.Path, libraries));
-        File.WriteAllText(Path.Combine(folder.Path, "libbam_torch.so"), "");
-        File.WriteAllText(
-            Path.Combine(folder.Path, "bam_torch.txt"),
-            $"version=1.13.0\nsource=unpacked\ndirectory=/there\nunpacked={folder.Path}/usr\n");
-
-        var bridge = BridgeRecord.Find(folder.Path, []);
-
-        NativeFile.FoldersBelow(bridge!.Unpacked).ShouldBe([
-            Path.Combine(folder.Path, "usr/lib/x86_64-linux-gnu"),
-            Path.Combine(folder.Path, "usr/lib"),
-            Path.Combine(folder.Path, "lib/x86_64-linux-gnu"),
-        ]);
-        NativeFile.FoldersBelow("/nowhere").ShouldBeEmpty();
-        NativeFile.FoldersBelow(null).ShouldBeEmpty();
-    }
-
-    [Fact]
     public void A_file_that_is_no_library_is_reported_with_the_loaders_reason()
     {
         var file = Path.Combine(AppContext.BaseDirectory, "bam_torch.txt");

@@ -107,6 +107,25 @@ public sealed class BamScriptTests : IDisposable
         sandbox.Run("bam", ["train", "a.yaml"], OwnLibtorch).Error.ShouldBeEmpty();
     }
 
+    [Fact]
+    public void Unpacked_libraries_are_searched_by_the_loader()
+    {
+        sandbox.AddTool(
+            "dotnet",
+            """
+            case $1 in
+              publish) mkdir -p "$PUBLISHED" && touch "$PUBLISHED/Bam.Cli.dll" ;;
+              exec) echo "$LD_LIBRARY_PATH" ;;
+            esac
+            """);
+        var published = ("PUBLISHED", Path.Combine(sandbox.Clone, "artifacts/cli/.new"));
+        sandbox.Run("bam", ["inspect"], published).Output.ShouldBe("\n");
+        Directory.CreateDirectory(Path.Combine(sandbox.Clone, "artifacts/libtorch/usr"));
+        var run = sandbox.Run("bam", ["inspect"], published, ("LD_LIBRARY_PATH", "/own"));
+        run.Output.ShouldContain("/artifacts/libtorch/usr/lib/x86_64-linux-gnu:");
+        run.Output.ShouldEndWith(":/own\n");
+    }
+
     [SkippableFact]
     public void Packages_are_installed_while_the_managed_code_is_built()
     {
