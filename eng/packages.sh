@@ -60,7 +60,7 @@ provide_packages() {
     local missing=("${libraries[@]}" "${tools[@]}")
     logged "installing ${missing[*]} by apt-get (about 300 MB)" install_packages "${missing[@]}"
   else
-    logged "unpacking ${libraries[*]} into $unpacked (about 100 MB to download, no root needed)" unpack_packages
+    logged "unpacking ${libraries[*]} into $unpacked (about 300 MB, no root needed)" unpack_packages
   fi
 }
 
