@@ -75,7 +75,8 @@ public sealed class SetupScriptTests : IDisposable
         Unpack().Status.ShouldBe(0);
         Directory.GetFiles(Artifact("libtorch/usr"), "*", SearchOption.AllDirectories).Length.ShouldBe(4);
         var apt = sandbox.Calls.Where(call => call.StartsWith("apt-get")).ToArray();
-        apt.ShouldAllBe(call => call.Contains($"Dir::State={Artifact("apt/state")} ") && call.Contains($"={Artifact("apt/cache")} "));
+        apt.ShouldAllBe(
+            call => call.Contains($"Dir::State={Artifact("apt/state")} ") && call.Contains($"={Artifact("apt/cache")} "));
         apt.Select(call => call.Split(' ').First(word => word is "update" or "install" or "autoclean"))
             .ShouldBe(["update", "install", "autoclean"]);
         apt[1].ShouldContain("install --download-only ");
