@@ -131,6 +131,9 @@ internal sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Ki
 
     public bool IsRouter => Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter;
 
+    /// <summary>True for matrices that hidden states are multiplied by, other than routers and gates, and for the embeddings.</summary>
+    public bool IsProjection => !IsBias && !IsNorm && !IsRouter && Kind != ParameterKind.SharedExpertGate;
+
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }
 

@@ -26,15 +26,19 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="computeType">The dtype of products and activations; values, moments, routers and norms stay float32.</param>
     /// <param name="withGradients">False saves half of the memory; the model then cannot be trained.</param>
     /// <param name="expertGroup">The ranks that share the experts; every rank makes the same calls. Null for one process.</param>
+    /// <param name="elsewhere">
+    /// Of a model that is only read: the values of stacks that do not lie in the arena, by name. The model frees them.
+    /// </param>
     /// <exception cref="InvalidInputException">The ranks cannot share the experts equally.</exception>
     public LanguageModel(
         ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true,
-        ProcessGroup? expertGroup = null)
+        ProcessGroup? expertGroup = null, Func<IReadOnlyList<ParameterStack>, IReadOnlyDictionary<string, Tensor>>? elsewhere = null)
     {
         (Config, Device, this.computeType) = (config, device, computeType);
         Experts = new ExpertParallelism(config, expertGroup, device);
         var stacks = ParameterLayout.Of(config, Experts.Holds);
-        Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients);
+        Parameters = new ParameterArena(
+            [.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients, elsewhere?.Invoke(stacks));
         Slices = ParameterLayout.SlicesOf(stacks, Parameters);
         rotary = new RotaryEmbedding(config, device);
         embedding = Parameter.Of(Parameters, ParameterTable.Embedding);
@@ -47,6 +51,9 @@ internal sealed class LanguageModel : IDisposable
     public ModelConfig Config { get; }
 
     public Device Device { get; }
+
+    /// <summary>The dtype of the matrices; that of a model that is trained is float32.</summary>
+    public ScalarType WeightsType { get; init; } = ScalarType.Float32;
 
     /// <summary>
     /// Whether a block keeps only its input for backward, which computes the block again: less memory, the same numbers.
@@ -84,7 +91,7 @@ internal sealed class LanguageModel : IDisposable
     /// <exception cref="InvalidInputException">The memory cannot hold them.</exception>
     public KeyValueCache CreateCache(int capacity, int batchSize = 1)
     {
-        new CacheMemory(batchSize, capacity).Require(Experts.OwnSizes, Device, computeType);
+        new CacheMemory(batchSize, capacity).Require(Experts.OwnSizes, Device, computeType, WeightsType);
         return new(Experts.OwnSizes, batchSize, capacity, Device, computeType);
     }
 
