@@ -69,6 +69,11 @@ def latencies(bam, models, new_tokens, environment, *others):
     return [model["latency"] for model in json.loads(output_of(command, environment))["models"]]
 
 
+def to_btx(times, btx):
+    return dict(seconds_per_token=statistics.median(times),
+        to_btx=statistics.median(own / other for own, other in zip(times, btx)))
+
+
 def medians(rows):
     return {key: statistics.median(row[key] for row in rows) for key in rows[0]}
 
@@ -100,7 +105,8 @@ def main():
     options.testing = options.testing.resolve()
     options.work = options.testing / "tmp/bam-decode"
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    programs = {f"{name}, {dtype}": kind(options, dtype) for dtype in DTYPES for name, kind in (("bam", Bam), ("llama.cpp", LlamaCpp))}
+    kinds = (("bam", Bam), ("llama.cpp", LlamaCpp))
+    programs = {f"{name}, {dtype}": kind(options, dtype) for dtype in DTYPES for name, kind in kinds}
     rows, mixtures = {name: [] for name in programs}, {name: [] for name in MIXTURES}
     for number in range(options.rounds):
         print(f"bench: round {number + 1} of {options.rounds}", file=sys.stderr)
@@ -118,9 +124,9 @@ def main():
     with open("/proc/cpuinfo") as file:
         processor = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
     result = dict(processor=processor, peer=f"llama.cpp {version}", rounds=options.rounds,
+        file_bytes=(options.work / "mixtral/model.safetensors").stat().st_size,
         summary={name: medians(measured) for name, measured in rows.items()},
-        mixtures={name: dict(seconds_per_token=statistics.median(times),
-            to_btx=statistics.median(own / btx for own, btx in zip(times, mixtures["btx"]))) for name, times in mixtures.items() if times},
+        mixtures={name: to_btx(times, mixtures["btx"]) for name, times in mixtures.items() if times},
         all=dict(programs=rows, mixtures=mixtures))
     options.output.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
     text = "\n".join(page(result)) + "\n"

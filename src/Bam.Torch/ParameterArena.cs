@@ -40,7 +40,11 @@ internal sealed class ParameterArena : IDisposable
             if (elsewhere?.TryGetValue(name, out var there) is true)
             {
                 if (!there.Shape.SequenceEqual(shape))
-                    throw new ArgumentException($"expected {name} as [{string.Join(", ", shape)}], found {there}", nameof(elsewhere));
+                {
+                    throw new ArgumentException(
+                        $"expected {name} as [{string.Join(", ", shape)}], found {there}", nameof(elsewhere));
+                }
+
                 Add(new Entry(name, Offset: -1, there, Gradients.Narrow(0, 0, 0)));
                 continue;
             }

@@ -32,7 +32,8 @@ internal sealed partial class LanguageModel : IDisposable
     /// <exception cref="InvalidInputException">The ranks cannot share the experts equally.</exception>
     public LanguageModel(
         ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true,
-        ProcessGroup? expertGroup = null, Func<IReadOnlyList<ParameterStack>, IReadOnlyDictionary<string, Tensor>>? elsewhere = null)
+        ProcessGroup? expertGroup = null,
+        Func<IReadOnlyList<ParameterStack>, IReadOnlyDictionary<string, Tensor>>? elsewhere = null)
     {
         (Config, Device, this.computeType) = (config, device, computeType);
         Experts = new ExpertParallelism(config, expertGroup, device);

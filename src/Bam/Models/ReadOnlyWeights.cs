@@ -19,7 +19,9 @@ internal sealed class ReadOnlyWeights(Checkpoint checkpoint, ScalarType type)
     private readonly List<(ParameterStack Stack, Tensor Values)> unread = [];
     private readonly TensorDtype stored = DtypeOf(type);
 
-    /// <summary>The values of the stacks that are not in the arena. Those without a mapping are undefined until they are read.</summary>
+    /// <summary>
+    /// The values of the stacks that are not in the arena. Those that are not mapped are undefined until they are read.
+    /// </summary>
     public IReadOnlyDictionary<string, Tensor> Place(IReadOnlyList<ParameterStack> stacks)
     {
         using var scope = TensorScope.Open();
