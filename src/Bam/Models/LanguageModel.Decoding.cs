@@ -1,6 +1,4 @@
-using Bam.Checkpoints;
 using Bam.Torch;
-using Bam.Torch.Functions;
 using Bam.Torch.Kernels;
 
 namespace Bam.Models;

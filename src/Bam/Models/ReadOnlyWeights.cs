@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
