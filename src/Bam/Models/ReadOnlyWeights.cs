@@ -1,4 +1,3 @@
-using Bam.Checkpoints;
 using Bam.Checkpoints.Opening;
 using Bam.Checkpoints.Safetensors;
 using Bam.Torch;
