@@ -5,7 +5,9 @@ using Bam.Torch;
 
 namespace Bam.Bench.ServeLoad;
 
-/// <summary>A Mixtral-shaped model, of 290 M parameters unless its experts are wider, with Mixtral's vocabulary size, and random weights.</summary>
+/// <summary>
+/// A Mixtral-shaped model with Mixtral's vocabulary size and random weights, of 290 M parameters unless its experts are wider.
+/// </summary>
 internal static class MixtralModel
 {
     private static readonly ModelConfig Config = new()
