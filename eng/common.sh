@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What bam, test and eng/*.sh share: how to speak, which machine is supported, where dotnet is, and how Bam is built.
 
-root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+root=$(CDPATH= cd -- "${BASH_SOURCE[0]%/*}/.." && pwd -P)
 artifacts=$root/artifacts
 
 say() { printf 'bam: %s\n' "$*" >&2; }
@@ -12,10 +12,13 @@ refuse() { say "$*"; exit 2; }
 # The work failed: one line, status 1.
 give_up() { say "$*"; exit 1; }
 
-machine=$(uname -sm)
-if [[ $machine != "Linux x86_64" || ! -e /lib64/ld-linux-x86-64.so.2 ]]; then
-  refuse "Linux on x64 with glibc is supported, this is $machine"
-fi
+require_machine() {
+  local machine
+  machine=$(uname -sm)
+  if [[ $machine != "Linux x86_64" || ! -e /lib64/ld-linux-x86-64.so.2 ]]; then
+    refuse "Linux on x64 with glibc is supported, this is $machine"
+  fi
+}
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 # Needs no ICU, and sorts and formats the same everywhere.
@@ -38,7 +41,7 @@ require_sdk() {
 }
 
 # Which libtorch the environment asks for; a build for another one is not reused.
-wanted_libtorch() { printf 'LIBTORCH=%s LIBTORCH_USE_PYTORCH=%s' "${LIBTORCH-}" "${LIBTORCH_USE_PYTORCH-}"; }
+wanted_libtorch="LIBTORCH=${LIBTORCH-} LIBTORCH_USE_PYTORCH=${LIBTORCH_USE_PYTORCH-}"
 
 # One build at a time in a clone: descriptor 9 holds the lock, and no child inherits it.
 lock_clone() {

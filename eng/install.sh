@@ -4,6 +4,8 @@ set -euo pipefail
 eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=eng/common.sh
 source "$eng/common.sh"
+# shellcheck source=eng/packages.sh
+source "$eng/packages.sh"
 # shellcheck source=eng/build.sh
 source "$eng/build.sh"
 
@@ -32,7 +34,7 @@ HELP
   esac
 done
 
-"$eng/setup.sh"
+require_machine
 is_current libtorch || build_cli libtorch
 mkdir -p "$prefix/bin" "$prefix/lib/bam" 2>/dev/null || refuse "$prefix cannot be written; choose another --prefix"
 prefix=$(readlink -f -- "$prefix")
@@ -42,6 +44,8 @@ new=$installed/.new.$$
 trap 'rm -rf "$new"' EXIT
 cp -r "$builds/$build" "$new" || give_up "$installed: cannot be written"
 (cd "$root" && find recipes -type f -not -path '*/results/*' -exec cp --parents -t "$new" {} +)
+search_unpacked
+[[ ! -e $unpacked ]] || printf '%s\n' "$LD_LIBRARY_PATH" >"$new/library_path"
 id=$build
 [[ ! -e $installed/$id ]] || id=$build-$$
 mv "$new" "$installed/$id"
@@ -52,4 +56,5 @@ mv "$prefix/bin/.bam.$$" "$prefix/bin/bam"
 remove_old_builds "$installed" 1
 
 say "installed $prefix/bin/bam"
+[[ ! -e $unpacked ]] || say "it uses the libraries in $unpacked: keep them"
 [[ :$PATH: == *:$prefix/bin:* ]] || say "$prefix/bin is not in PATH; add it: export PATH=\"$prefix/bin:\$PATH\""

@@ -1,9 +1,18 @@
 #!/usr/bin/env bash
 # The command bam as installed by `bam install`: runs the build that ../lib/bam/current names.
 set -euo pipefail
-prefix=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+self=${BASH_SOURCE[0]}
+if [[ -L $self ]]; then self=$(readlink -f -- "$self"); fi
+[[ $self == */* ]] || self=./$self
+prefix=$(CDPATH= cd -- "${self%/*}/.." && pwd -P)
 read -r build <"$prefix/lib/bam/current"
 build=$prefix/lib/bam/$build
+
+# Libraries that were unpacked without root.
+if [[ -e $build/library_path ]]; then
+  read -r LD_LIBRARY_PATH <"$build/library_path"
+  export LD_LIBRARY_PATH
+fi
 
 for candidate in dotnet "${DOTNET_ROOT-}/dotnet" "${HOME-}/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
   if dotnet=$(command -v -- "$candidate"); then break; fi

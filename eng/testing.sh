@@ -6,6 +6,7 @@
 testing=${TESTING-$artifacts/testing}
 mirror=${MIRROR-http://deb.debian.org/debian}
 bam=${BAM-$root/bam}
+require_machine
 [[ $(id -u) == 0 ]] || refuse "root is needed for a chroot; run it as root"
 
 in_testing() { chroot "$testing" env HF_HOME=/tmp/hf HF_HUB_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS-2}" "$@"; }

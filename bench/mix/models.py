@@ -6,10 +6,11 @@ import struct
 CHUNK = 1 << 24
 
 
-def config(layers):
-    return dict(model_type="bam", vocab_size=32_000, hidden_size=2048, intermediate_size=5632, num_hidden_layers=layers,
-                max_position_embeddings=4096,
-                num_attention_heads=32, num_key_value_heads=32, head_dim=64, parallel_block=False, norm_type="rms_norm",
+def config(layers, hidden=2048, intermediate=5632, vocabulary=32_000):
+    return dict(model_type="bam", vocab_size=vocabulary, hidden_size=hidden, intermediate_size=intermediate,
+                num_hidden_layers=layers, max_position_embeddings=4096,
+                num_attention_heads=hidden // 64, num_key_value_heads=hidden // 64, head_dim=64,
+                parallel_block=False, norm_type="rms_norm",
                 norm_eps=1e-5,
                 hidden_act="silu", rope_theta=10_000.0, rope_interleaved=False, partial_rotary_factor=1.0, logit_scale=1.0,
                 tie_word_embeddings=False, num_attention_experts=1, attention_routing="soft", share_key_value=False,
@@ -33,13 +34,12 @@ def tensors(settings):
     yield "lm_head.weight", [v, d]
 
 
-def write(directory, layers, seed):
+def write(directory, settings, seed):
     """
     Numbers between 2^-13 and 2 of either sign: no bit pattern is NaN or infinite. Sixteen megabytes are drawn, then repeated,
     shifted.
     """
     directory.mkdir(parents=True)
-    settings = config(layers)
     (directory / "config.json").write_text(json.dumps(settings, indent=2))
     header, end = {}, 0
     for name, shape in tensors(settings):

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Bam.Checkpoints;
 using Bam.Data;
+using Bam.Evaluation;
 using Bam.Models;
 using Bam.Models.Costs;
 using Bam.Torch;
@@ -20,6 +21,19 @@ internal static class Program
     // What a processor trains in seconds, and what fills a GPU.
     private static readonly Dictionary<string, Workload> Workloads = new()
     {
+        ["tiny"] = new(BatchSize: 8, new()
+        {
+            VocabSize = 4096,
+            HiddenSize = 128,
+            IntermediateSize = 256,
+            NumHiddenLayers = 4,
+            NumAttentionHeads = 4,
+            NumKeyValueHeads = 4,
+            HeadDim = 32,
+            MaxPositionEmbeddings = 256,
+            NumAttentionExperts = 4,
+            NumLocalExperts = 4,
+        }),
         ["small"] = new(BatchSize: 8, new()
         {
             VocabSize = 4096,
@@ -94,6 +108,7 @@ internal static class Program
             }
 
             if (!layout.IsFirst) return;
+            var scoring = layout.World.Size == 1 ? ScoringRate(session.Model, directory, settings, steps) : (double?)null;
             var measured = seconds[warmUp..];
             var info = LibTorch.Info;
             Console.WriteLine(JsonSerializer.Serialize(
@@ -102,6 +117,7 @@ internal static class Program
                     Form = "bam",
                     TokensPerSecond = settings.TokensPerStep * steps / measured.Sum(),
                     StepSeconds = measured,
+                    ScoringTokensPerSecond = scoring,
                     Loss = loss,
                     Parameters = ModelSize.Of(workload.Model).Total,
                     FlopsPerToken = ModelFlops.Training(workload.Model, workload.Length),
@@ -134,6 +150,22 @@ internal static class Program
             settings.Dtype == TrainingDtype.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         ModelInitializer.Initialize(model, seed: 1);
         return new(model, TrainingData.Open(training, config.VocabSize, tokenizer: null), training.Settings, layout);
+    }
+
+    // What 'bam eval perplexity' does with as many tokens as were trained on, in batches of as many; the first batch is not timed.
+    private static double ScoringRate(LanguageModel model, string directory, TrainingSettings settings, int steps)
+    {
+        using var tokens = IndexedDataset.Open(Path.Combine(directory, "random"));
+        var options = new PerplexityOptions
+        {
+            WindowLength = settings.SequenceLength,
+            BatchSize = settings.BatchSize,
+            MaxTargets = settings.TokensPerStep,
+        };
+        Perplexity.Measure(model, tokens, bytes: null, options);
+        var start = Stopwatch.GetTimestamp();
+        Perplexity.Measure(model, tokens, bytes: null, options with { MaxTargets = settings.TokensPerStep * steps });
+        return settings.TokensPerStep * steps / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private static void WriteTokens(string prefix, int vocabulary)

@@ -114,7 +114,7 @@ def main():
     parser.add_argument("--check", metavar="FIXTURE", help="compare with this fixture instead of training")
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--size", choices=["small", "medium", "large"], default="small")
+    parser.add_argument("--size", choices=["tiny", "small", "medium", "large"], default="small")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--threads", type=int, help="intra-op threads; PyTorch's own choice when not given")

@@ -15,6 +15,7 @@ ROOT = HERE.parent.parent
 SYSTEM = Path("/usr/lib/x86_64-linux-gnu")
 FIXTURE = ROOT / "tests/fixtures/bam/bam-expert-kv"
 FORMS = ("loop", "stacked")
+WIDTHS = dict(tiny=128, small=256, medium=512)
 
 
 def first_existing(*paths):
@@ -94,6 +95,9 @@ def summarize(rounds, flops_per_token, peak):
     for name, results in rounds.items():
         speeds = [result["tokens_per_second"] for result in results]
         rows[name] = dict(median=statistics.median(speeds), min=min(speeds), max=max(speeds))
+        if "scoring_tokens_per_second" in results[0]:
+            rows[name]["scoring_to_training"] = statistics.median(
+                result["scoring_tokens_per_second"] / result["tokens_per_second"] for result in results)
     peers = {name: row["median"] for name, row in rows.items() if name != "bam"}
     best, loop = max(peers.values()), peers["loop, as installed"]
     for row in rows.values():
@@ -106,7 +110,7 @@ def markdown(result):
     machine, rows = result["machine"], result["summary"]
     lines = [
         f"# Training throughput, {result['date'][:10]}, {machine['cpu']}", "",
-        f"BAM, d 256, 4 layers, 4 experts, 8 × 256 tokens, vocabulary 4096: forward, backward, clipping, AdamW. "
+        f"BAM, d {result['width']}, 4 layers, 4 experts, 8 × 256 tokens, vocabulary 4096: forward, backward, clipping, AdamW. "
         f"{machine['threads']} threads, "
         f"PyTorch {machine['torch']}. {result['rounds_run']} alternating rounds of {result['steps']} steps after "
         f"{result['warm_up']} of warm-up, "
@@ -126,6 +130,8 @@ def markdown(result):
                       f"therefore has "
                       f"OPENBLAS_CORETYPE={machine['openblas_core_named']}."]
     if "bam" in rows:
+        lines += ["", f"Bam scores text (perplexity) at {rows['bam']['scoring_to_training']:.2f} times its training's rate, the "
+                      f"median of the rounds."]
         best = rows["bam"]["to_best_peer"] >= 1
         loop = rows["bam"]["to_loop_as_installed"] >= 1.15
         lines += ["", f"At least as fast as the best peer: {'yes' if best else 'no'}. At least 1.15 times the loop as installed: "
@@ -138,6 +144,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10, help="measured steps of each participant in each round")
     parser.add_argument("--warm-up", type=int, default=3)
+    parser.add_argument("--size", choices=WIDTHS, default="small", help="tiny, small and medium have d 128, 256 and 512")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of Bam and the tuned peers")
     parser.add_argument("--wait-policy", choices=["active", "passive"],
                         help="OMP_WAIT_POLICY of the tuned peers; libgomp's own is best on an idle machine, passive bears "
@@ -151,7 +158,7 @@ def main():
     plain, fast = as_installed(core), tuned(core, arguments.threads, arguments.wait_policy)
     for form in FORMS:
         run(peer(form, "--check", FIXTURE), fast)
-    steps = ["--steps", arguments.steps, "--warm-up", arguments.warm_up]
+    steps = ["--steps", arguments.steps, "--warm-up", arguments.warm_up, "--size", arguments.size]
     participants = {f"{form}, as installed": (peer(form, *steps), plain) for form in FORMS}
     participants.update({f"{form}, tuned": (peer(form, "--threads", arguments.threads, *steps), fast) for form in FORMS})
     if not arguments.peers_only:
@@ -177,10 +184,12 @@ def main():
         machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(),
                      threads=arguments.threads, kernel=os.uname().release, torch=rounds[names[0]][0]["environment"]["torch"],
                      openblas_core_named=core, matrix_peak_unnamed=unnamed_peak),
-        rounds_run=arguments.rounds, steps=arguments.steps, warm_up=arguments.warm_up, flops_per_token=flops_per_token,
+        width=WIDTHS[arguments.size], rounds_run=arguments.rounds, steps=arguments.steps,
+        warm_up=arguments.warm_up, flops_per_token=flops_per_token,
         matrix_peak=max(peaks), matrix_peaks=peaks, summary=summarize(rounds, flops_per_token, max(peaks)), rounds=rounds)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    base = arguments.output / f"train-throughput-{now:%Y-%m-%d}-{slug(processor, arguments.threads)}"
+    suffix = "" if arguments.size == "small" else f"-d{WIDTHS[arguments.size]}"
+    base = arguments.output / f"train-throughput-{now:%Y-%m-%d}-{slug(processor, arguments.threads)}{suffix}"
     # Paths as the clone sees them: where it lies says nothing about the measurement.
     base.with_suffix(".json").write_text(json.dumps(result, indent=2).replace(f"{ROOT}/", "") + "\n")
     base.with_suffix(".md").write_text(markdown(result))

@@ -260,7 +260,7 @@ internal sealed class ExperimentGraph
             mixture.SettingsIn(recipe),
             seed,
             mixture.Method == MixtureMethod.Sparse ? [] : [.. members.Select(member => experts[member])],
-            mixture.RouterTokens is null ? [] : RouterDomainsOf(members));
+            RecipeRouters.TokensOf(recipe, mixture) is null ? [] : RouterDomainsOf(members));
     }
 
     /// <summary>Each model's domain, the seed's first.</summary>

@@ -6,6 +6,7 @@ using Bam.Evaluation;
 using Bam.Experiments.Findings;
 using Bam.Experiments.Phases;
 using Bam.Experiments.Recipes;
+using Bam.Experiments.Reporting;
 using Bam.Models.Costs;
 
 namespace Bam.Experiments;
@@ -49,7 +50,7 @@ internal sealed class RecipeUnit
     /// <exception cref="WorkFailedException">A phase failed.</exception>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
     public bool Run(IReadOnlyList<Phase> later, IReporter reporter, CancellationToken cancellation) =>
-        PhaseRunner.Run(graph.Order, store, reporter, cancellation, later) > 0;
+        PhaseRunner.Run(graph.Order, store, reporter, cancellation, later, ran: phase => ShowFigures(phase, reporter)) > 0;
 
     /// <summary>
     /// Collects the results of finished phases; date and machine are those of <paramref name="earlier"/> results of the same key.
@@ -84,6 +85,15 @@ internal sealed class RecipeUnit
         PhaseRunner.Run(graph.UpToBudgets, store, reporter, cancellation);
         return [.. graph.Models.Where(model => model.Budget is not null)
             .Select(model => new FoundBudget(recipe.Name, Seed, model.Name, model.Budget!.OutcomeIn(store)))];
+    }
+
+    private void ShowFigures(Phase phase, IReporter reporter)
+    {
+        if (graph.Models.All(model => model.Evaluation != phase)) return;
+        var measured = graph.Models.Where(model => store.TryGetOutcome(model.Evaluation, out _))
+            .Select(model => (model.Name, model.Evaluation.ResultsIn(store)))
+            .ToList();
+        foreach (var line in TableSoFar.Lines(measured)) reporter.Say(line);
     }
 
     private static IEnumerable<string> KeysOf(ExperimentModel model)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Bam.Torch;
@@ -163,6 +164,14 @@ internal sealed record LibTorchInfo
 
     /// <summary>The processor's features that matter to the kernels, such as <c>avx2 fma avx512f</c>.</summary>
     public required string CpuFeatures { get; init; }
+
+    /// <summary>
+    /// Whether the processor multiplies in bfloat16 faster than in float32: by AVX512-BF16 or AMX, which libtorch uses through
+    /// oneDNN from version 2 on.
+    /// </summary>
+    public bool HasFastBfloat16 =>
+        CpuFeatures.Split(' ').Intersect(["avx512_bf16", "amx_bf16"]).Any()
+        && int.TryParse(Version.Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var major) && major >= 2;
 
     public required int CudaDevices { get; init; }
 

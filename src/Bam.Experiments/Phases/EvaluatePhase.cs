@@ -37,6 +37,7 @@ internal sealed class EvaluatePhase(
                     + $"the model has diverged: train it with a lower learning_rate or a longer warm-up"));
         }
 
+        if (Kind == "evaluate") WritingSample.Report(Name, checkpoint, model, context.Reporter);
         return new JsonObject(measured.Select(text => KeyValuePair.Create(text.Key, (JsonNode?)new JsonObject
         {
             ["perplexity"] = text.Value.Perplexity,

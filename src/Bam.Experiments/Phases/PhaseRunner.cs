@@ -18,6 +18,7 @@ internal sealed class PhaseRunner
     private readonly CancellationToken cancellation;
     private readonly HashSet<Phase> finished = [];
     private readonly HashSet<Phase> passedOver = [];
+    private Action<Phase>? ran;
     private int count;
     private string? blocked;
 
@@ -33,6 +34,7 @@ internal sealed class PhaseRunner
     /// <param name="cancellation">Stops the phase that runs.</param>
     /// <param name="later">Phases to take while others work on all that is ready; dependencies first.</param>
     /// <param name="locks">Those of the store's directory if null.</param>
+    /// <param name="ran">Called after each phase that this worker ran.</param>
     /// <returns>How many this worker ran; 0 when all were finished before.</returns>
     /// <exception cref="OperationCanceledException">Stopped; what can be continued is saved.</exception>
     public static int Run(
@@ -41,9 +43,10 @@ internal sealed class PhaseRunner
         IReporter reporter,
         CancellationToken cancellation,
         IReadOnlyList<Phase>? later = null,
-        PhaseLocks? locks = null)
+        PhaseLocks? locks = null,
+        Action<Phase>? ran = null)
     {
-        var runner = new PhaseRunner(store, locks ?? new PhaseLocks(store.RunDirectory), reporter, cancellation);
+        var runner = new PhaseRunner(store, locks ?? new PhaseLocks(store.RunDirectory), reporter, cancellation) { ran = ran };
         return runner.Run(order, later ?? []);
     }
 
@@ -164,6 +167,7 @@ internal sealed class PhaseRunner
             store.Finish(phase, clock.Elapsed.TotalSeconds, result);
             claim.Finish();
             count++;
+            ran?.Invoke(phase);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {

@@ -37,9 +37,12 @@ internal sealed record RecipeMixture : ICheckedSection
     [Key("bam: what the attention experts are initialised with; the paper copies each from its own model")]
     public AttentionInitialization AttentionInit { get; init; }
 
+    [Key("bam and btx: what the routers start from; as the recipe's 'routers' if omitted")]
+    public RouterStart? Routers { get; init; }
+
     [Key(
         "bam and btx: the tokens of each model's domain on which routers are calibrated by the seed (its own domain is "
-        + "'general_domain'); if omitted, routers are random",
+        + "'general_domain'); 16384 if omitted",
         Minimum = 1)]
     public int? RouterTokens { get; init; }
 
@@ -79,7 +82,7 @@ internal sealed record RecipeMixture : ICheckedSection
         AttentionTopK = AttentionTopK,
         AttentionInit = AttentionInit,
         RouterSeed = recipe.ModelSeed,
-        RouterTokens = RouterTokens,
+        RouterTokens = RecipeRouters.TokensOf(recipe, this),
         Device = recipe.Seed.Training.Device,
     };
 
@@ -94,6 +97,11 @@ internal sealed record RecipeMixture : ICheckedSection
                 if (section.Has(key)) throw section.Fault(key, $"key '{key}' and key 'match' exclude each other; keep one");
         if (Shares is not null && section.Has("share_by"))
             throw section.Fault("share_by", "key 'share_by' and key 'shares' exclude each other; keep one");
+        if (Routers == RouterStart.Random && RouterTokens is not null)
+            throw section.Fault(
+                "router_tokens", "key 'router_tokens' and 'routers: random' exclude each other; keep one");
+        if (Routers is not null && Method is not (MixtureMethod.Bam or MixtureMethod.Btx))
+            throw section.Fault("routers", $"key 'routers' has no meaning for method {MethodName}; remove it");
         if (Of is not null && Method is MixtureMethod.Sparse or MixtureMethod.Dense)
             throw section.Fault("of", $"key 'of' has no meaning for method {MethodName}; remove it");
     }

@@ -15,6 +15,7 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
 {
     private const int Block = 48;
     private const int Lanes = SmallGemm.Lanes;
+    private const int RowTile = SmallGemm.RowTile;
 
     private readonly int headDim = shape.HeadDim;
     private readonly int length = shape.Length;
@@ -36,11 +37,11 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
         ParallelLoop.For(shape.BatchSize * shape.KeyValueHeads, item =>
         {
             var (sequence, keyValueHead) = Math.DivRem(item, shape.KeyValueHeads);
-            using var scratch = new Scratch(3L * padded * headDim + Block * (padded + headDim));
+            using var scratch = new Scratch(3L * padded * headDim + RowTile * padded + Block * headDim);
             var keysTransposed = scratch.Take(headDim * padded);  // [D, P]
             var values = scratch.Take(padded * headDim);          // [P, D]
             var asking = scratch.Take(Block * headDim);           // [48, D]
-            var scores = scratch.Take(Block * padded);            // [48, P]
+            var scores = scratch.Take(RowTile * padded);          // [6, P]
             PackKeys(keysAndValues, sequence, keyValueHead, scratch.Take(padded * headDim), keysTransposed);
             PackValues(keysAndValues, sequence, keyValueHead, values);
 
@@ -48,23 +49,27 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
             {
                 foreach (var block in BlocksOf(sequence, head))
                 {
-                    var (start, columns) = (block.FirstColumn, block.Columns);
                     PackQueries(queries, head, block, asking);
-                    SmallGemm.Multiply(
-                        asking, headDim, 1, keysTransposed + start, padded, scores, padded, block.PaddedCount, columns, headDim,
-                        false);
-                    for (var i = 0; i < block.Count; i++)
+                    for (var tile = 0; tile < block.Count; tile += RowTile)
                     {
-                        var (row, position) = (block.First + i, queryRows.Position(block.First + i));
-                        var (sum, logSum) = AttentionRows.Softmax(
-                            scores + i * padded, shape.FirstSeenFrom(position) - start, position + 1 - start, columns);
-                        logSumExp[IndexOf(row, head)] = logSum;
-                        AttentionRows.Scale(scores + i * padded, Gate(gates, row, head) / sum, scores + i * padded, columns);
+                        var (first, seen) = (block.First + tile, SeenBy(block, tile));
+                        var (start, columns) = (block.FirstColumn, RoundUp(seen, Lanes));
+                        var heads = asking + tile * headDim;
+                        SmallGemm.Multiply(
+                            heads, headDim, 1, keysTransposed + start, padded, scores, padded, RowTile, columns, headDim, false);
+                        for (var i = 0; i < Math.Min(RowTile, block.Count - tile); i++)
+                        {
+                            var (row, position) = (first + i, queryRows.Position(first + i));
+                            var (sum, logSum) = AttentionRows.Softmax(
+                                scores + i * padded, shape.FirstSeenFrom(position) - start, position + 1 - start, columns);
+                            logSumExp[IndexOf(row, head)] = logSum;
+                            AttentionRows.Scale(scores + i * padded, Gate(gates, row, head) / sum, scores + i * padded, columns);
+                        }
+
+                        SmallGemm.Multiply(
+                            scores, padded, 1, values + start * headDim, headDim, heads, headDim, RowTile, headDim, seen, false);
                     }
 
-                    SmallGemm.Multiply(
-                        scores, padded, 1, values + start * headDim, headDim, asking, headDim, block.PaddedCount, headDim,
-                        columns, false);
                     for (var i = 0; i < block.Count; i++)
                         AttentionRows.Copy(asking + i * headDim, output + IndexOf(block.First + i, head) * headDim, headDim);
                 }
@@ -107,39 +112,40 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
             {
                 foreach (var block in BlocksOf(sequence, head))
                 {
-                    var (rows, start, columns) = (block.PaddedCount, block.FirstColumn, block.Columns);
                     PackQueries(queries, head, block, asking);
                     PackGradients(gradOutput, head, block, gradHeads);
-                    SmallGemm.Multiply(
-                        asking, headDim, 1, keysTransposed + start, padded, weights, padded, rows, columns, headDim, false);
-                    SmallGemm.Multiply(
-                        gradHeads, headDim, 1, valuesTransposed + start, padded, gradScores, padded, rows, columns, headDim,
-                        false);
-                    for (var i = 0; i < block.Count; i++)
+                    for (var tile = 0; tile < block.Count; tile += RowTile)
                     {
-                        var (row, position) = (block.First + i, queryRows.Position(block.First + i));
-                        var gate = Gate(gates, row, head);
-                        var gradGate = AttentionRows.SoftmaxBackward(
-                            weights + i * padded, gradScores + i * padded, shape.FirstSeenFrom(position) - start,
-                            position + 1 - start, columns, logSumExp[IndexOf(row, head)], gate);
-                        if (gradGates != null) gradGates[IndexOf(row, head)] = gradGate;
-                        if (gate != 1) AttentionRows.Scale(gradHeads + i * headDim, gate, gradHeads + i * headDim, headDim);
-                    }
-
-                    for (var i = block.Count; i < rows; i++)
-                    {
-                        new Span<float>(weights + i * padded, columns).Clear();
-                        new Span<float>(gradScores + i * padded, columns).Clear();
+                        var columns = RoundUp(SeenBy(block, tile), Lanes);
+                        float* rowWeights = weights + tile * padded, rowGradients = gradScores + tile * padded;
+                        SmallGemm.Multiply(
+                            asking + tile * headDim, headDim, 1, keysTransposed + block.FirstColumn, padded, rowWeights, padded,
+                            RowTile, columns, headDim, false);
+                        SmallGemm.Multiply(
+                            gradHeads + tile * headDim, headDim, 1, valuesTransposed + block.FirstColumn, padded, rowGradients,
+                            padded, RowTile, columns, headDim, false);
+                        for (var i = tile; i < Math.Min(tile + RowTile, block.Count); i++)
+                        {
+                            var gate = Gate(gates, block.First + i, head);
+                            var gradGate = SoftmaxBackward(
+                                weights + i * padded, gradScores + i * padded, block, i, columns,
+                                logSumExp[IndexOf(block.First + i, head)], gate);
+                            if (gradGates != null) gradGates[IndexOf(block.First + i, head)] = gradGate;
+                            if (gate != 1) AttentionRows.Scale(gradHeads + i * headDim, gate, gradHeads + i * headDim, headDim);
+                        }
                     }
 
                     // dV += Pᵀ dO and dK += dSᵀ Q: the sums run over the block's rows. Q already carries the scale.
-                    var offset = start * headDim;
-                    SmallGemm.Multiply(
-                        weights, 1, padded, gradHeads, headDim, gradValues + offset, headDim, columns, headDim, rows, true);
-                    SmallGemm.Multiply(
-                        gradScores, 1, padded, asking, headDim, gradKeys + offset, headDim, columns, headDim, rows, true);
-                    SmallGemm.Multiply(
-                        gradScores, padded, 1, keys + offset, headDim, asking, headDim, rows, headDim, columns, false);
+                    var offset = block.FirstColumn * headDim;
+                    AddTransposed(block, weights, gradHeads, gradValues + offset);
+                    AddTransposed(block, gradScores, asking, gradKeys + offset);
+                    for (var tile = 0; tile < block.Count; tile += RowTile)
+                    {
+                        SmallGemm.Multiply(
+                            gradScores + tile * padded, padded, 1, keys + offset, headDim, asking + tile * headDim, headDim, RowTile,
+                            headDim, SeenBy(block, tile), false);
+                    }
+
                     for (var i = 0; i < block.Count; i++)
                     {
                         AttentionRows.Scale(asking + i * headDim, scale, asking + i * headDim, headDim);
@@ -163,10 +169,39 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
         var (first, count) = queryRows.Of(sequence, head);
         for (var done = 0; done < count; done += Block)
         {
-            var (row, rows) = (first + done, Math.Min(Block, count - done));
-            var firstColumn = shape.FirstSeenFrom(queryRows.Position(row)) / Block * Block;
-            var columns = RoundUp(queryRows.Position(row + rows - 1) + 1, Block) - firstColumn;
-            yield return new(row, rows, RoundUp(rows, SmallGemm.RowTile), firstColumn, columns);
+            var firstColumn = shape.FirstSeenFrom(queryRows.Position(first + done)) / Block * Block;
+            yield return new(first + done, Math.Min(Block, count - done), firstColumn);
+        }
+    }
+
+    // The columns that the rows of a tile see: those of its last row, whose position is the highest.
+    private int SeenBy(QueryBlock block, int tile) =>
+        queryRows.Position(block.First + Math.Min(tile + RowTile, block.Count) - 1) + 1 - block.FirstColumn;
+
+    private float SoftmaxBackward(
+        float* weights, float* gradScores, QueryBlock block, int i, int columns, float logSumExp, float gate)
+    {
+        var position = queryRows.Position(block.First + i);
+        var gradGate = AttentionRows.SoftmaxBackward(
+            weights, gradScores, shape.FirstSeenFrom(position) - block.FirstColumn, position + 1 - block.FirstColumn, columns,
+            logSumExp, gate);
+        // A tile of columns, which is transposed whole, can end after these.
+        var beyond = Math.Min(columns + RowTile, padded - block.FirstColumn) - columns;
+        new Span<float>(weights + columns, beyond).Clear();
+        new Span<float>(gradScores + columns, beyond).Clear();
+        return gradGate;
+    }
+
+    // C += Aᵀ·B, A [rows, columns] of a block: for each tile of columns, over the rows that see it.
+    private void AddTransposed(QueryBlock block, float* a, float* b, float* c)
+    {
+        var row = 0;
+        for (var column = 0; column < SeenBy(block, block.Count - 1); column += RowTile)
+        {
+            while (queryRows.Position(block.First + row) - block.FirstColumn < column) row++;
+            SmallGemm.Multiply(
+                a + row * padded + column, 1, padded, b + row * headDim, headDim, c + column * headDim, headDim, RowTile, headDim,
+                block.Count - row, true);
         }
     }
 
@@ -229,6 +264,6 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
         [.. Enumerable.Range(0, shape.KeyValueHeads)
             .Select(head => Enumerable.Range(0, shape.QueryHeads).Where(query => shape.KeyValueHeadOf(query) == head).ToArray())];
 
-    // Rows of one head in one sequence, those padded to whole tiles, and the positions that they see in whole blocks.
-    private readonly record struct QueryBlock(int First, int Count, int PaddedCount, int FirstColumn, int Columns);
+    // Rows of one head in one sequence, and the first position of those that they see, a multiple of 48.
+    private readonly record struct QueryBlock(int First, int Count, int FirstColumn);
 }

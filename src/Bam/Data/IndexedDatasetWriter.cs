@@ -54,9 +54,12 @@ internal sealed class IndexedDatasetWriter : IDisposable
     /// <summary>Appends a document, including its end-of-text token.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is negative or too large for <see cref="TokenType"/>.</exception>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
-    public void Append(ReadOnlySpan<int> ids)
+    public void Append(ReadOnlySpan<int> ids) => AppendStored(Encode(ids));
+
+    /// <summary>Appends a document's tokens as they are stored in a dataset of the same <see cref="TokenType"/>.</summary>
+    /// <exception cref="WorkFailedException">The disk is full.</exception>
+    public void AppendStored(ReadOnlySpan<byte> bytes)
     {
-        var bytes = Encode(ids);
         hash.AppendData(bytes);
         try
         {
@@ -67,8 +70,9 @@ internal sealed class IndexedDatasetWriter : IDisposable
             throw Failed(BinPath, e);
         }
 
-        lengths.Add(ids.Length);
-        TokenCount += ids.Length;
+        var count = bytes.Length / TokenType.Width();
+        lengths.Add(count);
+        TokenCount += count;
     }
 
     /// <summary>Writes the index and renames both files to their final names.</summary>

@@ -99,6 +99,10 @@ internal sealed class RunSetup
     {
         if (config.Settings.Threads is { } threads && threads != LibTorch.Info.Threads)
             reporter.Warn($"key 'threads': {threads} is ignored, this process computes with {LibTorch.Info.Threads} already");
+        if (config.Settings.Dtype == TrainingDtype.Bfloat16 && device.IsCpu && !LibTorch.Info.HasFastBfloat16)
+            reporter.Warn(
+                "key 'dtype': bfloat16 is slower than float32 here: libtorch 2 or newer and a processor with AVX512-BF16 or AMX "
+                + $"multiply fast in it, this is libtorch {LibTorch.Info.Version} on {LibTorch.Info.CpuFeatures}");
         RequireParts(config.Settings, layout);
         if (config.Settings.WarmupSteps >= config.Settings.TotalSteps)
             reporter.Warn(

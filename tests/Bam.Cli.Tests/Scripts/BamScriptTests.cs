@@ -95,6 +95,67 @@ public sealed class BamScriptTests : IDisposable
     }
 
     [Fact]
+    public void The_bridge_joins_a_build_when_a_verb_computes()
+    {
+        sandbox.Run("bam", ["inspect"], OwnLibtorch);
+        sandbox.Calls.ShouldNotContain(call => call.StartsWith("dotnet msbuild"));
+        var run = sandbox.Run("bam", ["train", "a.yaml"], OwnLibtorch);
+        run.Output.ShouldBe("ran train a.yaml\n");
+        run.Error.ShouldStartWith("bam: compiling the bridge to libtorch\nbam: compiling done in ");
+        Builds().ShouldBe(1);
+        File.Exists(Path.Combine(BuildDirectories().Single(), "libbam_torch.so")).ShouldBeTrue();
+        sandbox.Run("bam", ["train", "a.yaml"], OwnLibtorch).Error.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Unpacked_libraries_are_searched_by_the_loader()
+    {
+        sandbox.AddTool(
+            "dotnet",
+            """
+            case $1 in
+              publish) mkdir -p "$PUBLISHED" && touch "$PUBLISHED/Bam.Cli.dll" ;;
+              exec) echo "$LD_LIBRARY_PATH" ;;
+            esac
+            """);
+        var published = ("PUBLISHED", Path.Combine(sandbox.Clone, "artifacts/cli/.new"));
+        sandbox.Run("bam", ["inspect"], published).Output.ShouldBe("\n");
+        Directory.CreateDirectory(Path.Combine(sandbox.Clone, "artifacts/libtorch/usr"));
+        var run = sandbox.Run("bam", ["inspect"], published, ("LD_LIBRARY_PATH", "/own"));
+        run.Output.ShouldContain("/artifacts/libtorch/usr/lib/x86_64-linux-gnu:");
+        run.Output.ShouldEndWith(":/own\n");
+    }
+
+    [SkippableFact]
+    public void Packages_are_installed_while_the_managed_code_is_built()
+    {
+        Skip.IfNot(Environment.UserName == "root", "not run by root");
+        sandbox.RemoveTool("make");
+        sandbox.AddTool(
+            "apt-get",
+            $"for i in {{1..100}}; do grep -q '^dotnet publish' '{sandbox.Directory}/calls' && exit; sleep 0.1; done; exit 1");
+        sandbox.Run("bam", ["train", "a.yaml"], OwnLibtorch, ("PUBLISH_SECONDS", "1")).Status.ShouldBe(0);
+    }
+
+    [Fact]
+    public void A_bridge_that_fails_ends_the_build_with_1()
+    {
+        sandbox.AddTool(
+            "dotnet",
+            """
+            case $1 in
+              msbuild) echo 'Native.targets(1,2): error BAM0001: no libtorch'; exit 1 ;;
+              publish) sleep 600 ;;
+            esac
+            """);
+        var run = sandbox.Run("bam", ["train", "a.yaml"], OwnLibtorch);
+        run.Status.ShouldBe(1);
+        run.Error.ShouldContain("error BAM0001: no libtorch\nbam: compiling failed after ");
+        run.Error.ShouldContain("artifacts/compiling.log");
+        BuildDirectories().ShouldBeEmpty();
+    }
+
+    [Fact]
     public void An_sdk_that_is_too_old_is_named()
     {
         sandbox.AddTool("dotnet", "[[ $1 == --list-sdks ]] && echo '8.0.100 [/usr]'; [[ $1 == --list-sdks ]]");

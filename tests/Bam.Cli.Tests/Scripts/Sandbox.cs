@@ -16,8 +16,9 @@ internal sealed class Sandbox : IDisposable
             sleep "${PUBLISH_SECONDS:-0}"
             mkdir -p "${2%/*}/obj"
             while [[ $1 != --output ]]; do shift; done
-            mkdir -p "$2" && touch "$2/Bam.Cli.dll" "$2/libbam_torch.so"
+            mkdir -p "$2" && touch "$2/Bam.Cli.dll"
             ;;
+          msbuild) mkdir -p "${2%/*}/obj/native" && touch "${2%/*}"/obj/native/{libbam_torch.so,bam_torch.txt} ;;
           exec) printf 'ran %s\n' "${*:3}"; sleep "${RUN_SECONDS:-0}" ;;
         esac
         """;

@@ -67,6 +67,69 @@ public sealed class SetupScriptTests : IDisposable
         run.Error.ShouldContain("there is no apt-get here");
     }
 
+    [Fact]
+    public void Without_root_the_libraries_are_unpacked_below_artifacts()
+    {
+        sandbox.AddTool("apt-get", Download);
+        sandbox.AddTool("dpkg-deb", Extract);
+        Unpack().Status.ShouldBe(0);
+        Directory.GetFiles(Artifact("libtorch/usr"), "*", SearchOption.AllDirectories).Length.ShouldBe(4);
+        var apt = sandbox.Calls.Where(call => call.StartsWith("apt-get")).ToArray();
+        apt.ShouldAllBe(
+            call => call.Contains($"Dir::State={Artifact("apt/state")} ") && call.Contains($"={Artifact("apt/cache")} "));
+        apt.Select(call => call.Split(' ').First(word => word is "update" or "install" or "autoclean"))
+            .ShouldBe(["update", "install", "autoclean"]);
+        apt[1].ShouldContain("install --download-only ");
+    }
+
+    [Fact]
+    public void A_broken_off_unpacking_leaves_nothing_and_goes_on_from_the_cache()
+    {
+        sandbox.AddTool("apt-get", Download);
+        sandbox.AddTool("dpkg-deb", $"{Extract}\n[[ $2 != */b.deb ]]");
+        Unpack().Status.ShouldBe(1);
+        Directory.Exists(Artifact("libtorch")).ShouldBeFalse();
+        sandbox.AddTool("dpkg-deb", Extract);
+        Unpack().Status.ShouldBe(0);
+        Directory.Exists(Artifact("libtorch/usr")).ShouldBeTrue();
+        sandbox.Calls.Count(call => call.EndsWith(" update")).ShouldBe(1);
+    }
+
+    [SkippableFact]
+    public void Packages_that_do_not_hold_the_libraries_are_not_used()
+    {
+        Skip.If(File.Exists("/usr/include/ATen/core/dispatch/Dispatcher.h"), "libtorch is installed");
+        sandbox.AddTool("apt-get", Download);
+        sandbox.AddTool("dpkg-deb", "");
+        Unpack().Status.ShouldBe(1);
+        Directory.Exists(Artifact("libtorch")).ShouldBeFalse();
+    }
+
+    // A stand-in for apt-get: lists where it is told to keep them, and two packages.
+    private const string Download =
+        """
+        for word; do
+          case $word in
+            Dir::State=*) state=${word#*=} ;;
+            Dir::Cache=*) cache=${word#*=} ;;
+            update) touch "$state/lists/a_Packages" ;;
+            --download-only) touch "$cache"/archives/{a,b}.deb ;;
+          esac
+        done
+        """;
+
+    private const string Extract =
+        """
+        mkdir -p "$3/usr/lib/x86_64-linux-gnu/openblas-openmp" "$3"/usr/include/{gloo,ATen/core/dispatch}
+        touch "$3"/usr/lib/x86_64-linux-gnu/{libtorch_cpu.so,openblas-openmp/libopenblas.so.0}
+        touch "$3"/usr/include/{gloo/context.h,ATen/core/dispatch/Dispatcher.h}
+        """;
+
+    private string Artifact(string path) => Path.Combine(sandbox.Clone, "artifacts", path);
+
+    private CommandLineRun Unpack() => sandbox.Run(
+        "/bin/bash", ["-euc", $"cd '{sandbox.Clone}'; source eng/common.sh; source eng/packages.sh; unpack_packages"]);
+
     private CommandLineRun AsNobody(string verb)
     {
         if (Environment.UserName != "root") return sandbox.Run("bam", [verb], OwnLibtorch);

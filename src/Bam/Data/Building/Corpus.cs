@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using System.Text;
 using Bam.Data.Text;
 using Bam.Files;
@@ -47,7 +45,7 @@ internal sealed class Corpus
         var index = new NearDuplicateIndex(options.NearDuplicateSimilarity);
         using var writer = new IndexedDatasetWriter(prefix, type);
         var mask = options.Chat?.LossOn == LossOn.Assistant ? new TokenMaskWriter(prefix) : null;
-        foreach (var (document, prepared) in source.Pass("tokenize", document => PreparedDocument.Of(document, options)))
+        foreach (var (document, prepared) in source.Pass("tokenize", (_, document) => PreparedDocument.Of(document, options)))
         {
             if (!corpus.Accepts(prepared, mask is not null)) continue;
             if (index.FindOrAdd(prepared.Sketch) is { } duplicate)
@@ -205,9 +203,12 @@ internal sealed class DocumentSource
             state.Length * (InputFiles.IsCompressed(file) ? CompressionRatio : 1);
     }
 
-    /// <summary>Reads all documents and applies <paramref name="work"/> on several threads; results are in order.</summary>
+    /// <summary>
+    /// Reads all documents and applies <paramref name="work"/> to each and its number on several threads; results are in order.
+    /// </summary>
     /// <exception cref="WorkFailedException">A file changed since the build began.</exception>
-    public IEnumerable<(TextDocument Document, TResult Result)> Pass<TResult>(string activity, Func<TextDocument, TResult> work)
+    public IEnumerable<(TextDocument Document, TResult Result)> Pass<TResult>(
+        string activity, Func<int, TextDocument, TResult> work)
     {
         for (var i = 0; i < Files.Count; i++)
         {
@@ -220,7 +221,7 @@ internal sealed class DocumentSource
         long reported = -1;
         foreach (var result in OrderedParallel.Select(reader.Read(), work, threads, cancellation))
         {
-            // The reader is ahead by one chunk of documents.
+            // The reader is ahead by a few batches of documents.
             if (reader.BytesRead != reported)
             {
                 reported = reader.BytesRead;
@@ -244,54 +245,5 @@ internal sealed class DocumentSource
         {
             throw InputFile.Unreadable(file, "check the path", e);
         }
-    }
-}
-
-/// <summary>Processes documents on several threads with ordered results and few documents in memory.</summary>
-internal static class OrderedParallel
-{
-    private const int ChunkDocuments = 512;
-    private const int ChunkCharacters = 1 << 22;
-
-    /// <summary>Reads a chunk of documents, processes it on all threads and yields the results, repeatedly.</summary>
-    public static IEnumerable<(TextDocument Document, TResult Result)> Select<TResult>(
-        IEnumerable<TextDocument> documents, Func<TextDocument, TResult> work, int threads, CancellationToken cancellation)
-    {
-        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        foreach (var chunk in Chunks(documents))
-        {
-            var results = new TResult[chunk.Count];
-            try
-            {
-                // One item at a time: documents differ in length by orders of magnitude.
-                Parallel.ForEach(Partitioned(chunk.Count), options, index => results[index] = work(chunk[index]));
-            }
-            catch (AggregateException e)
-            {
-                ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-            }
-
-            for (var i = 0; i < results.Length; i++) yield return (chunk[i], results[i]);
-        }
-    }
-
-    private static OrderablePartitioner<int> Partitioned(int count) =>
-        Partitioner.Create(Enumerable.Range(0, count), EnumerablePartitionerOptions.NoBuffering);
-
-    private static IEnumerable<List<TextDocument>> Chunks(IEnumerable<TextDocument> documents)
-    {
-        var chunk = new List<TextDocument>();
-        var characters = 0;
-        foreach (var document in documents)
-        {
-            chunk.Add(document);
-            characters += document.Text.Length;
-            if (chunk.Count < ChunkDocuments && characters < ChunkCharacters) continue;
-            yield return chunk;
-            chunk = [];
-            characters = 0;
-        }
-
-        if (chunk.Count > 0) yield return chunk;
     }
 }

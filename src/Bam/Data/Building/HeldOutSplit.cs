@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -17,10 +18,16 @@ internal static class HeldOutSplit
     /// </summary>
     public static ulong Hash(long seed, TextDocument document)
     {
-        var subject = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{seed}:{(document.Group is null ? "text" : "group")}:{document.Group ?? document.Text}");
-        return BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(subject)));
+        var kind = document.Group is null ? "text" : "group";
+        var prefix = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{seed}:{kind}:"));
+        var subject = document.Group ?? document.Text;
+        var length = checked(prefix.Length + Encoding.UTF8.GetByteCount(subject));
+        var buffer = ArrayPool<byte>.Shared.Rent(length);
+        prefix.CopyTo(buffer, 0);
+        Encoding.UTF8.GetBytes(subject, buffer.AsSpan(prefix.Length));
+        var hash = BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(buffer.AsSpan(0, length)));
+        ArrayPool<byte>.Shared.Return(buffer);
+        return hash;
     }
 
     /// <summary>

@@ -44,7 +44,7 @@ public class ShinglesTests
     private static List<ulong> All(string text)
     {
         var hashes = new List<ulong>();
-        foreach (var hash in new Shingles(text)) hashes.Add(hash);
+        foreach (var block in new Shingles(text)) hashes.AddRange(block);
         return hashes;
     }
 }

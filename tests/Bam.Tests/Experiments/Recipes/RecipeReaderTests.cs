@@ -214,6 +214,11 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData(
         "method: btx", "method: sparse, router_tokens: 64",
         "recipe.yaml:9: key 'router_tokens' has no meaning for method sparse")]
+    [InlineData(
+        "method: btx", "method: btx, router_tokens: 64, routers: random",
+        "recipe.yaml:9: key 'router_tokens' and 'routers: random' exclude each other")]
+    [InlineData(
+        "method: btx", "method: sparse, routers: random", "recipe.yaml:9: key 'routers' has no meaning for method sparse")]
     [InlineData("method: btx", "method: btx, router_tokens: 0", "expected an integer of at least 1, found '0'")]
     [InlineData(
         "method: btx", "method: btx, router_tokens: 64, experts: 3",

@@ -1,26 +1,28 @@
 #!/usr/bin/env bash
-# Training throughput of Bam beside TorchSharp, in one run; see README.md.
+# Training throughput of Bam beside today's PyTorch and TorchSharp, in one run; see README.md.
 #
-#   bench/train-throughput/torchsharp.sh [--rounds 5] [--steps 10] [--warm-up 3] [--threads N] [--output FOLDER]
+#   bench/train-throughput/today.sh [--rounds 5] [--steps 10] [--warm-up 3] [--threads N] [--output FOLDER]
 #
-# TorchSharp's native library does not load on Debian 12, so it runs in Debian's testing suite. eng/testing.sh sets that up and
-# says what can be set. TorchSharp's libtorch comes from NuGet. Bam runs outside, on the system's libtorch. The result goes to
-# bench/results. Not part of ./test: the set-up takes minutes and 2 GB.
+# Both run in Debian's testing suite: Debian 12 has PyTorch 1.13, and TorchSharp's native library does not load on it.
+# eng/testing.sh sets that up and says what can be set. TorchSharp's libtorch comes from NuGet. Bam runs outside, on the system's
+# libtorch. The result goes to bench/results. Not part of ./test: the set-up takes minutes and 2 GB.
 set -euo pipefail
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-[[ ${1-} != --help ]] || exec /usr/bin/python3 "$here/torchsharp/compare.py" --help
+[[ ${1-} != --help ]] || exec /usr/bin/python3 "$here/today.py" --help
 # shellcheck source=../../eng/common.sh
 source "$here/../../eng/common.sh"
 # shellcheck source=../../eng/testing.sh
 source "$root/eng/testing.sh"
 
-set_up_testing libstdc++6
+set_up_testing libstdc++6 python3-torch python3-numpy libopenblas0-openmp
 require_sdk
 mkdir -p "$artifacts"
-new_work bam-torchsharp
-there=/tmp/bam-torchsharp
+new_work bam-today
+there=/tmp/bam-today
 cp -r "$root/tests/fixtures/bam/bam-expert-kv" "$work/fixture"
-logged "torchsharp: building the peer" "$dotnet" publish "$here/torchsharp/TorchSharp.Bench.csproj" --configuration Release \
+mkdir "$work/pytorch"
+cp "$here"/*.py "$work/pytorch"
+logged "torchsharp: building it" "$dotnet" publish "$here/torchsharp/TorchSharp.Bench.csproj" --configuration Release \
   --output "$work/bin" --nologo --verbosity quiet -nodeReuse:false -p:RunAnalyzers=false
 
 # MKL asks this function whether to take its AVX2 kernels, and takes slower ones on AMD's processors.
@@ -37,4 +39,4 @@ export testing sdk
 exec unshare --mount bash -euc '
   for folder in /proc /dev /sys "$sdk"; do mount --bind "$folder" "$testing$folder"; done
   exec /usr/bin/python3 "$@"
-' bash "$here/torchsharp/compare.py" --testing "$testing" --dotnet "$sdk/dotnet" --folder "$there" "${preload[@]}" "$@"
+' bash "$here/today.py" --testing "$testing" --dotnet "$sdk/dotnet" --folder "$there" "${preload[@]}" "$@"

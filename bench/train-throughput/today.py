@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Alternates Bam and TorchSharp for some rounds and writes what each reached to bench/results/. Started by torchsharp.sh."""
+"""Alternates Bam, PyTorch and TorchSharp for some rounds and writes what each reached to bench/results/. Started by today.sh."""
 import argparse
 import datetime
 import json
@@ -9,24 +9,35 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE))
 import rounds  # noqa: E402
+
+OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
 
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str((1 << 31) - 1), "MALLOC_ARENA_MAX": "1"}
 
 
+def inside(arguments, program, variables):
+    return ["chroot", arguments.testing, "env", *(f"{name}={value}" for name, value in variables.items()), *program]
+
+
 def torchsharp(arguments, form, *options, **variables):
-    pairs = [f"{name}={value}" for name, value in variables.items()]
     program = [arguments.dotnet, "exec", arguments.folder / "bin/TorchSharp.Bench.dll"]
-    return ["chroot", arguments.testing, "env", *pairs, *program, form, *options]
+    return inside(arguments, [*program, form, *options], variables)
+
+
+def pytorch(arguments, form, *options, **variables):
+    program = ["/usr/bin/python3", arguments.folder / "pytorch/peer.py"]
+    return inside(arguments, [*program, form, *options], {"LD_LIBRARY_PATH": OPENBLAS, **variables})
 
 
 def markdown(result):
     machine, environment = result["machine"], result["environment"]
     lines = [
-        f"# Bam and TorchSharp, {result['date'][:10]}, {machine['cpu']}", "",
+        f"# Bam, PyTorch and TorchSharp of today, {result['date'][:10]}, {machine['cpu']}", "",
         f"BAM, d 256, 4 layers, 4 experts, 8 × 256 tokens, vocabulary 4096: forward, backward, clipping, AdamW. "
-        f"{machine['threads']} threads, TorchSharp {environment['torch_sharp']} with libtorch {environment['torch']} (MKL), "
+        f"{machine['threads']} threads, PyTorch {result['pytorch']} (fused attention, OpenBLAS), "
+        f"TorchSharp {environment['torch_sharp']} with libtorch {environment['torch']} (MKL), "
         f"Bam with libtorch {machine['bam_torch']} ({machine['bam_blas']}). {result['rounds_run']} alternating rounds of "
         f"{result['steps']} steps after {result['warm_up']} of warm-up, commit {result['commit']}.", "",
         "| | tokens/s, median | min | max | Bam to it |",
@@ -38,13 +49,13 @@ def markdown(result):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="torchsharp.sh", description="Bam and TorchSharp in alternating rounds.")
+    parser = argparse.ArgumentParser(prog="today.sh", description="Bam, PyTorch and TorchSharp in alternating rounds.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10, help="measured steps of each participant in each round")
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--output", type=Path, default=rounds.ROOT / "bench/results")
-    for name in ("--testing", "--dotnet", "--folder", "--preload"):  # torchsharp.sh gives these
+    for name in ("--testing", "--dotnet", "--folder", "--preload"):  # today.sh gives these
         parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
 
@@ -52,9 +63,12 @@ def main():
     for form in ("loop", "tuned"):
         checked = rounds.run(torchsharp(arguments, form, "--check", arguments.folder / "fixture"), clean)
         print(f"TorchSharp, {form}: the fixture's logits, losses and gradients hold: {checked['holds']}", file=sys.stderr)
+    for form in rounds.FORMS:
+        rounds.run(pytorch(arguments, form, "--check", arguments.folder / "fixture"), clean)
     steps = ["--steps", arguments.steps, "--warm-up", arguments.warm_up, "--threads", arguments.threads]
     tuned = {"OMP_NUM_THREADS": arguments.threads, **MALLOC}
     participants = {
+        **{f"PyTorch, {form}, tuned": pytorch(arguments, form, *steps, **tuned) for form in rounds.FORMS},
         "TorchSharp, as a user writes it": torchsharp(arguments, "loop", *steps),
         "TorchSharp, tuned": torchsharp(arguments, "tuned", *steps, **tuned),
     }
@@ -87,10 +101,11 @@ def main():
         machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(),
                      threads=arguments.threads, kernel=os.uname().release, bam_torch=bam["version"],
                      bam_blas=" ".join(bam["blas"].split()[:2])),
+        pytorch=results["PyTorch, stacked, tuned"][0]["environment"]["torch"],
         environment=results["TorchSharp, tuned"][0]["environment"],
         rounds_run=arguments.rounds, steps=arguments.steps, warm_up=arguments.warm_up, summary=summary, rounds=results)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    base = arguments.output / f"torchsharp-{now:%Y-%m-%d}-{rounds.slug(processor, arguments.threads)}"
+    base = arguments.output / f"train-today-{now:%Y-%m-%d}-{rounds.slug(processor, arguments.threads)}"
     # Paths as the clone sees them: where it lies says nothing about the measurement.
     Path(f"{base}.json").write_text(json.dumps(result, indent=2).replace(f"{rounds.ROOT}/", "") + "\n")
     Path(f"{base}.md").write_text(markdown(result))

@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Bam;
+using Bam.Data.Building;
+using Bam.Data.Text;
+using Bam.Tokenization;
+
+// The stages of `bam data build`, each on its own and over documents in memory, on as many threads as are given:
+//   TOKENIZER THREADS MEGABYTES FILE.jsonl...
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args is not [var tokenizerPath, var threadCount, var megabytes, _, ..])
+{
+    await Console.Error.WriteLineAsync("usage: TOKENIZER THREADS MEGABYTES FILE.jsonl...");
+    return 2;
+}
+
+var tokenizer = Tokenizer.Load(tokenizerPath);
+var threads = int.Parse(threadCount);
+var documents = new List<TextDocument>();
+var bytes = 0L;
+foreach (var document in new DocumentReader(args[3..], new("text"), SilentReporter.Instance).Read())
+{
+    documents.Add(document);
+    bytes += Encoding.UTF8.GetByteCount(document.Text);
+    if (bytes >= long.Parse(megabytes) * 1_000_000) break;
+}
+
+Tokenize(documents.Take(200)); // compiles
+_ = Sketch(documents.Take(200)).Count();
+GC.Collect();
+
+var clock = Stopwatch.StartNew();
+var (tokens, digest) = Tokenize(documents);
+var tokenizing = clock.Elapsed.TotalSeconds;
+
+clock.Restart();
+var index = new NearDuplicateIndex(0.5);
+var duplicates = Sketch(documents).Count(sketch => index.FindOrAdd(sketch) is not null);
+var nearDuplicates = clock.Elapsed.TotalSeconds;
+
+const int HeldOutEvery = 20;
+clock.Restart();
+var heldOut = new HeldOutShingles(
+    OrderedParallel.Select(
+        documents.Where((_, number) => number % HeldOutEvery == 0), (_, document) => ShingleSet.Distinct(document.Text), threads,
+        default)
+    .Select((found, number) => (number * HeldOutEvery, found.Result)));
+var contaminated = OrderedParallel.Select(
+        documents, (_, document) => heldOut.FindLargestShare(document.Text, 0.2), threads, default)
+    .Count(found => found.Result is not null);
+var comparing = clock.Elapsed.TotalSeconds;
+
+Console.WriteLine(JsonSerializer.Serialize(new
+{
+    bytes, documents = documents.Count, tokens, digest, duplicates, contaminated, tokenizing, nearDuplicates, comparing,
+}));
+return 0;
+
+IEnumerable<uint[]> Sketch(IEnumerable<TextDocument> texts) =>
+    OrderedParallel.Select(texts, (_, document) => MinHash.Sketch(document.Text), threads, default).Select(made => made.Result);
+
+(long Tokens, string Digest) Tokenize(IEnumerable<TextDocument> texts)
+{
+    var count = 0L;
+    using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    var encoded = OrderedParallel.Select(
+        texts,
+        (_, document) =>
+        {
+            var ids = new List<int>(document.Text.Length / 3);
+            tokenizer.EncodeOrdinary(document.Text, ids);
+            return ids;
+        },
+        threads, default);
+    foreach (var (_, ids) in encoded)
+    {
+        count += ids.Count;
+        hash.AppendData(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(ids)));
+    }
+
+    return (count, Convert.ToHexStringLower(hash.GetHashAndReset()));
+}
