@@ -77,6 +77,19 @@ def serving(rounds):
     yield "serving: 8 clients ÷ 1 client", "at least 2.5", median([a / b for a, b in zip(eight, one)])
 
 
+def decoding(result):
+    summary, mixtures = result["summary"], result["mixtures"]
+    full, half, peer = summary["bam, float32"], summary["bam, bfloat16"], summary["llama.cpp, float32"]
+    yield "decoding, float32: Bam ÷ llama.cpp", "at least 1", full["decode"] / peer["decode"]
+    yield "decoding: bfloat16 ÷ float32 weights", "at least 1.6", half["decode"] / full["decode"]
+    yield "prefill of 256: bfloat16 ÷ float32 weights", "at least 0.95", half["prefill"] / full["prefill"]
+    yield "peak memory of 1.45 GB of float32 weights ÷ their size", "at most 1.05", full["peak_bytes"] / result["file_bytes"]
+    yield "seconds from the start to the second token, 1.45 GB", "at most 0.6", full["two_tokens_seconds"]
+    for name, goal in (("bam", "at most 1.15"), ("bam-shared-kv", "at most 1.08")):
+        if name in mixtures:
+            yield f"decoding at the paper's small size: {name} ÷ btx", goal, mixtures[name]["to_btx"]
+
+
 # Add a benchmark here: its results' name, and what gives (measure, goal, figure) of one result.
 BENCHMARKS = [
     ("train-throughput", "train-throughput", training),
@@ -88,6 +101,7 @@ BENCHMARKS = [
     ("mix", "mix", mixing),
     ("data", "data", data),
     ("serve-load", "serve-load", serving),
+    ("decode", "decode", decoding),
 ]
 
 

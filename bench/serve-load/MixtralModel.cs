@@ -5,7 +5,9 @@ using Bam.Torch;
 
 namespace Bam.Bench.ServeLoad;
 
-/// <summary>A Mixtral-shaped model of 290 M parameters, with Mixtral's vocabulary size, and random weights.</summary>
+/// <summary>
+/// A Mixtral-shaped model with Mixtral's vocabulary size and random weights, of 290 M parameters unless its experts are wider.
+/// </summary>
 internal static class MixtralModel
 {
     private static readonly ModelConfig Config = new()
@@ -28,10 +30,11 @@ internal static class MixtralModel
     };
 
     /// <summary>Writes a checkpoint into a directory, with a tokenizer that is filled up to the model's vocabulary.</summary>
-    public static void Save(string directory, string tokenizer)
+    public static void Save(string directory, string tokenizer, int intermediateSize = 1536)
     {
         LibTorch.Load();
-        using var model = new LanguageModel(Config, Device.Cpu, withGradients: false);
+        using var model = new LanguageModel(
+            Config with { IntermediateSize = intermediateSize }, Device.Cpu, withGradients: false);
         ModelInitializer.Initialize(model, seed: 1);
         Directory.CreateDirectory(directory);
         ModelCheckpoint.Save(model, directory);

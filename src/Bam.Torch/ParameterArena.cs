@@ -17,18 +17,38 @@ internal sealed class ParameterArena : IDisposable
     /// <param name="parameters">Names and shapes, in the order in which they lie.</param>
     /// <param name="device">Where.</param>
     /// <param name="withGradients">False for parameters that are only read: <see cref="Gradients"/> is then empty.</param>
-    /// <exception cref="ArgumentException">Two parameters have the same name.</exception>
-    public ParameterArena(IReadOnlyList<(string Name, long[] Shape)> parameters, Device device, bool withGradients = true)
+    /// <param name="elsewhere">
+    /// The values of parameters that are only read and lie elsewhere, or have another dtype. The arena frees them.
+    /// </param>
+    /// <exception cref="ArgumentException">Two parameters have the same name, or values elsewhere do not fit.</exception>
+    public ParameterArena(
+        IReadOnlyList<(string Name, long[] Shape)> parameters, Device device, bool withGradients = true,
+        IReadOnlyDictionary<string, Tensor>? elsewhere = null)
     {
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
-        Count = parameters.Sum(parameter => Product(parameter.Shape));
+        if (withGradients && elsewhere is { Count: > 0 })
+            throw new ArgumentException("parameters with gradients lie in the arena", nameof(elsewhere));
+        Count = parameters.Where(parameter => elsewhere?.ContainsKey(parameter.Name) is not true)
+            .Sum(parameter => Product(parameter.Shape));
         // Who only reads a model loads values next: zeros would be a pass over the memory for nothing.
         Values = withGradients ? Tensor.Zeros([Count], device: device) : Tensor.Empty([Count], device: device);
         Gradients = Tensor.Zeros([withGradients ? Count : 0], device: device);
         var offset = 0L;
         foreach (var (name, shape) in parameters)
         {
+            if (elsewhere?.TryGetValue(name, out var there) is true)
+            {
+                if (!there.Shape.SequenceEqual(shape))
+                {
+                    throw new ArgumentException(
+                        $"expected {name} as [{string.Join(", ", shape)}], found {there}", nameof(elsewhere));
+                }
+
+                Add(new Entry(name, Offset: -1, there, Gradients.Narrow(0, 0, 0)));
+                continue;
+            }
+
             var count = Product(shape);
             var value = Values.Narrow(0, offset, count).View(shape).Detach();
             var gradient = withGradients ? Gradients.Narrow(0, offset, count).View(shape) : Gradients.Narrow(0, 0, 0);
@@ -38,10 +58,7 @@ internal sealed class ParameterArena : IDisposable
                 value.SetGrad(gradient);
             }
 
-            var entry = new Entry(name, offset, value, gradient);
-            if (!byName.TryAdd(name, entry))
-                throw new ArgumentException($"two parameters are named '{name}'", nameof(parameters));
-            entries.Add(entry);
+            Add(new Entry(name, offset, value, gradient));
             offset += count;
         }
 
@@ -53,12 +70,19 @@ internal sealed class ParameterArena : IDisposable
             entry.Value.DetachFromScope();
             entry.Gradient.DetachFromScope();
         }
+
+        void Add(Entry entry)
+        {
+            if (!byName.TryAdd(entry.Name, entry))
+                throw new ArgumentException($"two parameters are named '{entry.Name}'", nameof(parameters));
+            entries.Add(entry);
+        }
     }
 
-    /// <summary>How many numbers all parameters have together.</summary>
+    /// <summary>How many numbers all parameters have together, without those that lie elsewhere.</summary>
     public long Count { get; }
 
-    /// <summary>The values of all parameters, [Count].</summary>
+    /// <summary>The values of all parameters that do not lie elsewhere, [Count].</summary>
     public Tensor Values { get; }
 
     /// <summary>The gradients of all parameters, [Count]; [0] without gradients.</summary>
@@ -75,7 +99,7 @@ internal sealed class ParameterArena : IDisposable
     /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
     public Tensor GradientOf(string name) => byName[name].Gradient;
 
-    /// <summary>Where a parameter begins in <see cref="Values"/>.</summary>
+    /// <summary>Where a parameter begins in <see cref="Values"/>; negative if it lies elsewhere.</summary>
     /// <exception cref="KeyNotFoundException">There is no parameter of this name.</exception>
     public long OffsetOf(string name) => byName[name].Offset;
 

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Bam.Torch;
 
 // Making tensors and reading their elements.
@@ -5,6 +7,8 @@ internal sealed unsafe partial class Tensor
 {
     private static readonly Operator s_arange = Operator.Get("aten::arange", "start_step");
     private static readonly Operator s_item = Operator.Get("aten::item");
+    private static readonly Operator s_fromFile = Operator.Get("aten::from_file");
+    private static readonly Operator s_viewAs = Operator.Get("aten::view", "dtype");
 
     /// <summary>A tensor whose elements are undefined.</summary>
     public static Tensor Empty(ReadOnlySpan<long> shape, ScalarType type = ScalarType.Float32, Device device = default)
@@ -60,6 +64,22 @@ internal sealed unsafe partial class Tensor
     /// <summary>A one-dimensional tensor with a copy of <paramref name="values"/>.</summary>
     public static Tensor From<T>(ReadOnlySpan<T> values, Device device = default)
         where T : unmanaged => From(values, [values.Length], device);
+
+    /// <summary>
+    /// The bytes of a file from its beginning, mapped: the system reads them when they are used, and keeps them once for all
+    /// processes. What is written into the tensor does not reach the file. The file may be deleted or replaced, but whoever
+    /// makes it shorter ends this process.
+    /// </summary>
+    /// <exception cref="TorchException">The file cannot be read, or is shorter.</exception>
+    public static Tensor MapFile(string path, long length)
+    {
+        var name = Encoding.UTF8.GetBytes(path);
+        fixed (byte* text = name)
+            return s_fromFile.Call(Value.Utf8(text, name.Length), false, length, ScalarType.UInt8);
+    }
+
+    /// <summary>The same memory as elements of another type; a first byte that the type's size divides.</summary>
+    public Tensor ViewAs(ScalarType type) => s_viewAs.Call(this, type);
 
     /// <summary>Its elements in place. The span must not be used after the tensor was freed.</summary>
     /// <typeparam name="T">

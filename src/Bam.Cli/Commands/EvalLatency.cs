@@ -43,6 +43,7 @@ internal sealed class EvalLatency : Verb
     };
 
     private readonly Option<string> device = DeviceOption.Create();
+    private readonly Option<string> weightsDtype = WeightsDtypeOption.Create();
 
     public EvalLatency()
         : base(
@@ -50,7 +51,7 @@ internal sealed class EvalLatency : Verb
             "bam eval latency btx bam bam-shared-kv --prompt-tokens 256 --new-tokens 16")
     {
         Arguments.Add(models);
-        foreach (var option in new Option[] { promptTokens, newTokens, runs, device }) Options.Add(option);
+        foreach (var option in new Option[] { promptTokens, newTokens, runs, device, weightsDtype }) Options.Add(option);
     }
 
     public override bool TakesRanks => true;
@@ -64,19 +65,22 @@ internal sealed class EvalLatency : Verb
             NewTokens = invocation.Get(newTokens),
             Runs = invocation.Get(runs),
         };
+        var weightsType = WeightsDtypeOption.Of(invocation, weightsDtype);
         LibTorch.Load();
         var place = CommandRanks.DeviceOf(invocation, device);
-        CommandRanks.Run(invocation, place, ranks => Measure(options, place, ranks, invocation));
+        WeightsDtypeOption.Require(weightsType, place);
+        CommandRanks.Run(invocation, place, ranks => Measure(options, place, weightsType, ranks, invocation));
         return ExitStatus.Done;
     }
 
-    private void Measure(LatencyOptions options, Device place, ProcessGroup? ranks, Invocation invocation)
+    private void Measure(
+        LatencyOptions options, Device place, ScalarType weightsType, ProcessGroup? ranks, Invocation invocation)
     {
         var names = invocation.GetRequired(models);
         var loaded = new List<LanguageModel>();
         try
         {
-            foreach (var name in names) loaded.Add(Load(name, place, ranks, invocation));
+            foreach (var name in names) loaded.Add(Load(name, place, weightsType, ranks, invocation));
             var results = Latency.Measure(loaded, options, invocation.Reporter, invocation.Cancellation);
             var first = results[0].Total.Median;
             var measured = names
@@ -91,11 +95,22 @@ internal sealed class EvalLatency : Verb
         }
     }
 
-    private static LanguageModel Load(string path, Device place, ProcessGroup? ranks, Invocation invocation)
+    private static LanguageModel Load(
+        string path, Device place, ScalarType weightsType, ProcessGroup? ranks, Invocation invocation)
     {
         invocation.Cancellation.ThrowIfCancellationRequested();
         if (!File.Exists(path))
-            return ModelCheckpoint.Load(path, place, invocation.Reporter, withGradients: false, expertGroup: ranks);
+        {
+            return ModelCheckpoint.Load(
+                path, place, invocation.Reporter, withGradients: false, expertGroup: ranks, weightsType: weightsType);
+        }
+
+        if (weightsType != ScalarType.Float32)
+        {
+            throw new InvalidInputException(
+                path, "a checkpoint, as --weights-dtype is given", "a config.json", "leave --weights-dtype out");
+        }
+
         var config = ModelConfigReader.Parse(InputFile.ReadAllText(path, "check the path"), path, invocation.Reporter);
         var model = new LanguageModel(config, place, withGradients: false, expertGroup: ranks);
         ModelInitializer.Initialize(model, seed: 0);

@@ -77,6 +77,7 @@ internal sealed class Generate : Verb
 
     private readonly Option<bool> showExperts = new("--show-experts") { Description = "Show the experts of each token" };
     private readonly Option<string> device = DeviceOption.Create();
+    private readonly Option<string> weightsDtype = WeightsDtypeOption.Create();
     private readonly ChatPrompt chat = new();
 
     public Generate()
@@ -88,7 +89,7 @@ internal sealed class Generate : Verb
         foreach (var option in (Option[])
             [
                 prompt, promptFile, .. chat.Options, maxTokens, temperature, topK, topP, seed, stop, noSpecialTokens, showExperts,
-                device,
+                device, weightsDtype,
             ])
         {
             Options.Add(option);
@@ -122,15 +123,18 @@ internal sealed class Generate : Verb
                 chat.ConversationOf(invocation, () => PromptText.Read(invocation, prompt, promptFile)));
         var text = encoder is null ? PromptText.Read(invocation, prompt, promptFile) : "";
 
+        var weightsType = WeightsDtypeOption.Of(invocation, weightsDtype);
         LibTorch.Load();
         var place = CommandRanks.DeviceOf(invocation, device);
+        WeightsDtypeOption.Require(weightsType, place);
         CommandRanks.Run(invocation, place, Write);
         return ExitStatus.Done;
 
         void Write(ProcessGroup? ranks)
         {
             using var loaded = ModelCheckpoint.Load(
-                directory, place, invocation.Reporter, withGradients: false, expertGroup: ranks);
+                directory, place, invocation.Reporter, withGradients: false, expertGroup: ranks,
+                weightsType: weightsType);
             var generator = new Generator(loaded, tokenizer);
             var writer = new GenerationWriter(invocation, directory, checkpoint, options, tokenizer, config);
             if (isSession)

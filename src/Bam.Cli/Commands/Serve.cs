@@ -85,6 +85,8 @@ internal sealed class Serve : Verb
         HelpName = "DTYPE",
     };
 
+    private readonly Option<string> weightsDtype = WeightsDtypeOption.Create();
+
     public Serve()
         : base(
             "serve", "Serve a model over HTTP, with OpenAI's interface and a page to try it",
@@ -93,7 +95,7 @@ internal sealed class Serve : Verb
         Arguments.Add(model);
         foreach (var option in new Option[]
         {
-            host, port, slots, context, queue, maxTokens, timeout, apiKey, device, dtype,
+            host, port, slots, context, queue, maxTokens, timeout, apiKey, device, dtype, weightsDtype,
         })
         {
             Options.Add(option);
@@ -109,15 +111,17 @@ internal sealed class Serve : Verb
         var options = Request(invocation);
         options.Validate(config);
         var computeType = ComputeType(invocation);
+        var weightsType = WeightsDtypeOption.Of(invocation, weightsDtype);
 
         LibTorch.Load();
         var place = DeviceOption.Of(invocation, device);
+        WeightsDtypeOption.Require(weightsType, place, computeType);
         new CacheMemory(options.Slots, options.ContextOf(config))
         {
             What = "--slots and --context", Hint = "lower one of the two",
-        }.Require(config, place, computeType);
+        }.Require(config, place, computeType, weightsType);
         using var loaded = ModelCheckpoint.Load(
-            directory, place, invocation.Reporter, computeType, withGradients: false);
+            directory, place, invocation.Reporter, computeType, withGradients: false, weightsType: weightsType);
         using var served = new ServedModel(loaded, tokenizer, directory, options, invocation.Reporter);
         var cacheBytes = KeyValueCache.BytesPerToken(config, computeType) * options.Slots * served.Context;
         Run(invocation, served, cacheBytes).GetAwaiter().GetResult();

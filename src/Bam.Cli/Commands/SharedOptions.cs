@@ -98,3 +98,37 @@ internal static class DtypeOption
                 name, "choose one of these");
     }
 }
+
+/// <summary>The option <c>--weights-dtype</c>: the dtype in which a model that is only read keeps its matrices.</summary>
+internal static class WeightsDtypeOption
+{
+    private const string Name = "--weights-dtype";
+
+    public static Option<string> Create() => new(Name)
+    {
+        Description = "Dtype of the weights in memory: float32, bfloat16 or float16; products sum in float32",
+        HelpName = "DTYPE",
+        DefaultValueFactory = _ => "float32",
+    };
+
+    /// <summary>The chosen dtype.</summary>
+    /// <exception cref="InvalidInputException">It is none of the three.</exception>
+    public static ScalarType Of(Invocation invocation, Option<string> option) => invocation.GetRequired(option) switch
+    {
+        "float32" => ScalarType.Float32,
+        "bfloat16" => ScalarType.BFloat16,
+        "float16" => ScalarType.Float16,
+        var other => throw new InvalidInputException(Name, "float32, bfloat16 or float16", other, "choose one of these"),
+    };
+
+    /// <summary>Refuses narrow weights where they would be widened as a whole for every product.</summary>
+    /// <exception cref="InvalidInputException">The device is a GPU, or the compute dtype is not float32.</exception>
+    public static void Require(ScalarType weightsType, Device device, ScalarType computeType = ScalarType.Float32)
+    {
+        if (weightsType == ScalarType.Float32 || (device.IsCpu && computeType == ScalarType.Float32)) return;
+        throw new InvalidInputException(
+            Name, "float32 on a GPU or with another compute dtype",
+            $"{(weightsType == ScalarType.BFloat16 ? "bfloat16" : "float16")} weights",
+            "leave it out, or use --device cpu and float32");
+    }
+}

@@ -27,7 +27,8 @@ internal static class GroupedLinear
         for (var group = 0; group < counts.Length; first += (int)counts[group++])
             if (counts[group] > 0) groups.Add(new(first, (int)counts[group], (nint)matrices[group].Value.DataPointer));
         var products = Tensor.Empty([rows.Size(0), outputs], ScalarType.Float32, rows.Device);
-        FewRowsKernel.MultiplyGroups((float*)rows.DataPointer, [.. groups], (float*)products.DataPointer, outputs, depth);
+        FewRowsKernel.MultiplyGroups(
+            (float*)rows.DataPointer, [.. groups], matrices[0].Value.ScalarType, (float*)products.DataPointer, outputs, depth);
         return scope.Keep(products);
     }
 }

@@ -5,6 +5,9 @@ namespace Bam.Torch.Functions;
 /// <summary>y = x·Wᵀ (or x·W for a matrix stored as [in, out]); the weight's gradient is added in place.</summary>
 internal sealed class LinearFunction : AutogradFunction
 {
+    // Of a matrix that is widened at once: 16 MiB as float32.
+    private const long NumbersOfBlock = 1 << 22;
+
     private readonly Parameter weight;
     private readonly bool inputFirst;
 
@@ -21,7 +24,7 @@ internal sealed class LinearFunction : AutogradFunction
         var rows = x.Reshape(-1, x.Size(-1));  // [n, in]
         if (!Autograd.IsEnabled)
         {
-            var product = OfFewRows(rows, weight.Value.To(x.ScalarType), inputFirst);
+            var product = WithoutGraph(rows, weight.Value, inputFirst);
             return scope.Keep(product.Reshape([.. x.Shape[..^1], product.Size(-1)]));
         }
 
@@ -37,25 +40,44 @@ internal sealed class LinearFunction : AutogradFunction
         return scope.Keep(y.Reshape([.. x.Shape[..^1], y.Size(-1)]));
     }
 
-    // While decoding: BLAS packs the whole matrix before it multiplies, which products with a few rows do not pay back.
-    private static unsafe Tensor OfFewRows(Tensor rows, Tensor matrix, bool inputFirst)
+    private static unsafe Tensor WithoutGraph(Tensor rows, Tensor matrix, bool inputFirst)
     {
-        var outputs = matrix.Size(inputFirst ? 1 : 0);
+        // While decoding: BLAS packs the whole matrix before it multiplies, which products with a few rows do not pay back.
         if (inputFirst ? FewRowsKernel.SupportsColumns(rows, matrix) : FewRowsKernel.Supports(rows, matrix, rows.Size(0)))
         {
             rows = rows.Contiguous();
-            var y = Tensor.Empty([rows.Size(0), outputs], ScalarType.Float32, rows.Device);
-            var (count, depth) = ((int)rows.Size(0), (int)rows.Size(1));
-            var (x, w) = (rows.DataPointer, matrix.DataPointer);
-            if (inputFirst)
-                FewRowsKernel.MultiplyByColumns((float*)x, (float*)w, (float*)y.DataPointer, count, (int)outputs, depth);
-            else FewRowsKernel.MultiplyByRows((float*)x, (float*)w, (float*)y.DataPointer, count, (int)outputs, depth);
+            var y = Tensor.Empty([rows.Size(0), matrix.Size(inputFirst ? 1 : 0)], ScalarType.Float32, rows.Device);
+            var (count, outputs, depth) = ((int)rows.Size(0), (int)y.Size(1), (int)rows.Size(1));
+            float* x = (float*)rows.DataPointer, products = (float*)y.DataPointer;
+            var (w, type) = (matrix.DataPointer, matrix.ScalarType);
+            if (inputFirst) FewRowsKernel.MultiplyByColumns(x, w, type, products, count, outputs, depth);
+            else FewRowsKernel.MultiplyByRows(x, w, type, products, count, outputs, depth);
             return y;
         }
 
+        if (matrix.ScalarType != rows.ScalarType && rows.ScalarType == ScalarType.Float32 && matrix.Count > NumbersOfBlock)
+            return ByBlocks(rows, matrix, inputFirst);
+        matrix = matrix.To(rows.ScalarType);
         return rows.Size(0) == 1
             ? (inputFirst ? matrix.Transpose(0, 1) : matrix).Mv(rows.Select(0, 0)).Unsqueeze(0)
             : rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
+    }
+
+    // A matrix of a narrower dtype is widened block by block, so that it is never there twice.
+    private static Tensor ByBlocks(Tensor rows, Tensor matrix, bool inputFirst)
+    {
+        var dimension = inputFirst ? 1 : 0;
+        var outputs = matrix.Size(dimension);
+        var block = Math.Max(1, NumbersOfBlock * outputs / matrix.Count);
+        var products = new List<Tensor>();
+        for (var first = 0L; first < outputs; first += block)
+        {
+            using var scope = TensorScope.Open();
+            var part = matrix.Narrow(dimension, first, Math.Min(block, outputs - first)).To(rows.ScalarType);
+            products.Add(scope.Keep(rows.MatMul(inputFirst ? part : part.Transpose(0, 1))));
+        }
+
+        return Tensor.Cat([.. products], 1);
     }
 
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)

@@ -12,7 +12,7 @@ namespace Bam.Torch.Kernels;
 internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRows queryRows, RotaryTables rotary)
 {
     private const int Lanes = SmallGemm.Lanes;
-    private const int Tile = 4;  // neighbours
+    private const int Tile = 4;  // neighbours, or keys
 
     private readonly int headDim = shape.HeadDim;
     private readonly float scale = (float)shape.Scale;
@@ -79,33 +79,35 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
                         output + (long)row * queryRows.Heads * headDim + column);
                 }
 
-                Attend(asking, count, headKeys, headValues, scores, pitch);
+                if (Vector512.IsHardwareAccelerated) Attend<WideVector>(asking, count, headKeys, headValues, scores, pitch);
+                else Attend<PairedVector>(asking, count, headKeys, headValues, scores, pitch);
             }
         });
     }
 
     // One head's queries of neighbours, whose keys and values begin with the first that any of them sees.
-    private void Attend(Query* asking, int count, float* keys, float* values, float* scores, int pitch)
+    private void Attend<TVector>(Query* asking, int count, float* keys, float* values, float* scores, int pitch)
+        where TVector : struct, IWideVector<TVector>
     {
         var sums = stackalloc float[Tile];
-        if (count == Tile) DotsOfTile(asking, keys, scores, pitch);
+        if (count == Tile) DotsOfTile<TVector>(asking, keys, scores, pitch);
         for (var i = 0; i < count; i++)
         {
             var own = scores + (long)i * pitch + asking[i].First;
             var length = asking[i].End - asking[i].First;
-            if (count < Tile) Dots(asking[i].Values, keys + (long)asking[i].First * headDim, own, length);
+            if (count < Tile) Dots<TVector>(asking[i].Values, keys + (long)asking[i].First * headDim, own, length);
             sums[i] = AttentionRows.Softmax(own, 0, length, (length + Lanes - 1) / Lanes * Lanes).Sum;
         }
 
         if (count == Tile)
         {
-            WeightedSumsOfTile(asking, values, scores, pitch, sums);
+            WeightedSumsOfTile<TVector>(asking, values, scores, pitch, sums);
             return;
         }
 
         for (var i = 0; i < count; i++)
         {
-            WeightedSum(
+            WeightedSum<TVector>(
                 scores + (long)i * pitch + asking[i].First, values + (long)asking[i].First * headDim, asking[i].Gate / sums[i],
                 asking[i].End - asking[i].First, asking[i].Output);
         }
@@ -116,108 +118,151 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
 
     // scores[s] = query · keys[s], four keys at a time.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Dots(float* query, float* keys, float* scores, int length)
+    private void Dots<TVector>(float* query, float* keys, float* scores, int length)
+        where TVector : struct, IWideVector<TVector>
     {
         var s = 0;
         for (; s + Tile <= length; s += Tile, keys += (long)Tile * headDim)
         {
-            Vector512<float> a = default, b = default, c = default, d = default;
-            for (var i = 0; i < headDim; i += Lanes)
+            TVector a = default, b = default, c = default, d = default;
+            for (var i = 0; i < headDim; i += TVector.Count)
             {
-                var values = Vector512.Load(query + i);
-                a = Vector512.FusedMultiplyAdd(values, Vector512.Load(keys + i), a);
-                b = Vector512.FusedMultiplyAdd(values, Vector512.Load(keys + headDim + i), b);
-                c = Vector512.FusedMultiplyAdd(values, Vector512.Load(keys + 2 * headDim + i), c);
-                d = Vector512.FusedMultiplyAdd(values, Vector512.Load(keys + 3 * headDim + i), d);
+                var values = TVector.Load(query + i);
+                a = TVector.MultiplyAdd(values, TVector.Load(keys + i), a);
+                b = TVector.MultiplyAdd(values, TVector.Load(keys + headDim + i), b);
+                c = TVector.MultiplyAdd(values, TVector.Load(keys + 2 * headDim + i), c);
+                d = TVector.MultiplyAdd(values, TVector.Load(keys + 3 * headDim + i), d);
             }
 
-            VectorMath.Sums(a, b, c, d).Store(scores + s);
+            TVector.Sums(a, b, c, d).Store(scores + s);
         }
 
         for (; s < length; s++, keys += headDim)
         {
-            var sums = Vector512<float>.Zero;
-            for (var i = 0; i < headDim; i += Lanes)
-                sums = Vector512.FusedMultiplyAdd(Vector512.Load(query + i), Vector512.Load(keys + i), sums);
-            scores[s] = VectorMath.Sum(sums);
+            TVector sums = default;
+            for (var i = 0; i < headDim; i += TVector.Count)
+                sums = TVector.MultiplyAdd(TVector.Load(query + i), TVector.Load(keys + i), sums);
+            scores[s] = TVector.Sums(sums, sums, sums, sums).ToScalar();
         }
     }
 
     // scores[i, s] = query i · keys[s] for four queries, each summed as above; also of keys that a query does not see.
+    private void DotsOfTile<TVector>(Query* asking, float* keys, float* scores, int pitch)
+        where TVector : struct, IWideVector<TVector>
+    {
+        var length = asking[Tile - 1].End;
+        var done = TVector.HasManyRegisters ? DotsByFourKeys<TVector>(asking, keys, scores, pitch, length)
+            : DotsByKey<TVector>(asking, keys, scores, pitch, length);
+        for (var i = 0; i < Tile; i++)
+        {
+            Dots<TVector>(
+                asking[i].Values, keys + (long)done * headDim, scores + (long)i * pitch + done, length - done);
+        }
+    }
+
+    // 16 sums, 4 vectors of keys and one of a query in 32 registers. Returns the number of keys.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void DotsOfTile(Query* asking, float* keys, float* scores, int pitch)
+    private int DotsByFourKeys<TVector>(Query* asking, float* keys, float* scores, int pitch, int length)
+        where TVector : struct, IWideVector<TVector>
     {
         float* q0 = asking[0].Values, q1 = asking[1].Values, q2 = asking[2].Values, q3 = asking[3].Values;
-        var (length, s) = (asking[Tile - 1].End, 0);
+        var s = 0;
         for (; s + Tile <= length; s += Tile, keys += (long)Tile * headDim)
         {
-            Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default,
+            TVector a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default,
                 b3 = default, c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default,
                 d3 = default;
-            for (var i = 0; i < headDim; i += Lanes)
+            for (var i = 0; i < headDim; i += TVector.Count)
             {
-                var (k0, k1) = (Vector512.Load(keys + i), Vector512.Load(keys + headDim + i));
-                var (k2, k3) = (Vector512.Load(keys + 2 * headDim + i), Vector512.Load(keys + 3 * headDim + i));
-                var query = Vector512.Load(q0 + i);
-                (a0, a1) = (Vector512.FusedMultiplyAdd(query, k0, a0), Vector512.FusedMultiplyAdd(query, k1, a1));
-                (a2, a3) = (Vector512.FusedMultiplyAdd(query, k2, a2), Vector512.FusedMultiplyAdd(query, k3, a3));
-                query = Vector512.Load(q1 + i);
-                (b0, b1) = (Vector512.FusedMultiplyAdd(query, k0, b0), Vector512.FusedMultiplyAdd(query, k1, b1));
-                (b2, b3) = (Vector512.FusedMultiplyAdd(query, k2, b2), Vector512.FusedMultiplyAdd(query, k3, b3));
-                query = Vector512.Load(q2 + i);
-                (c0, c1) = (Vector512.FusedMultiplyAdd(query, k0, c0), Vector512.FusedMultiplyAdd(query, k1, c1));
-                (c2, c3) = (Vector512.FusedMultiplyAdd(query, k2, c2), Vector512.FusedMultiplyAdd(query, k3, c3));
-                query = Vector512.Load(q3 + i);
-                (d0, d1) = (Vector512.FusedMultiplyAdd(query, k0, d0), Vector512.FusedMultiplyAdd(query, k1, d1));
-                (d2, d3) = (Vector512.FusedMultiplyAdd(query, k2, d2), Vector512.FusedMultiplyAdd(query, k3, d3));
+                var (k0, k1) = (TVector.Load(keys + i), TVector.Load(keys + headDim + i));
+                var (k2, k3) = (TVector.Load(keys + 2 * headDim + i), TVector.Load(keys + 3 * headDim + i));
+                var query = TVector.Load(q0 + i);
+                (a0, a1) = (TVector.MultiplyAdd(query, k0, a0), TVector.MultiplyAdd(query, k1, a1));
+                (a2, a3) = (TVector.MultiplyAdd(query, k2, a2), TVector.MultiplyAdd(query, k3, a3));
+                query = TVector.Load(q1 + i);
+                (b0, b1) = (TVector.MultiplyAdd(query, k0, b0), TVector.MultiplyAdd(query, k1, b1));
+                (b2, b3) = (TVector.MultiplyAdd(query, k2, b2), TVector.MultiplyAdd(query, k3, b3));
+                query = TVector.Load(q2 + i);
+                (c0, c1) = (TVector.MultiplyAdd(query, k0, c0), TVector.MultiplyAdd(query, k1, c1));
+                (c2, c3) = (TVector.MultiplyAdd(query, k2, c2), TVector.MultiplyAdd(query, k3, c3));
+                query = TVector.Load(q3 + i);
+                (d0, d1) = (TVector.MultiplyAdd(query, k0, d0), TVector.MultiplyAdd(query, k1, d1));
+                (d2, d3) = (TVector.MultiplyAdd(query, k2, d2), TVector.MultiplyAdd(query, k3, d3));
             }
 
-            VectorMath.Sums(a0, a1, a2, a3).Store(scores + s);
-            VectorMath.Sums(b0, b1, b2, b3).Store(scores + pitch + s);
-            VectorMath.Sums(c0, c1, c2, c3).Store(scores + 2 * pitch + s);
-            VectorMath.Sums(d0, d1, d2, d3).Store(scores + 3 * pitch + s);
+            TVector.Sums(a0, a1, a2, a3).Store(scores + s);
+            TVector.Sums(b0, b1, b2, b3).Store(scores + pitch + s);
+            TVector.Sums(c0, c1, c2, c3).Store(scores + 2 * pitch + s);
+            TVector.Sums(d0, d1, d2, d3).Store(scores + 3 * pitch + s);
         }
 
-        for (var i = 0; i < Tile; i++) Dots(asking[i].Values, keys, scores + (long)i * pitch + s, length - s);
+        return s;
+    }
+
+    // 4 sums and one key, of two registers each.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int DotsByKey<TVector>(Query* asking, float* keys, float* scores, int pitch, int length)
+        where TVector : struct, IWideVector<TVector>
+    {
+        float* q0 = asking[0].Values, q1 = asking[1].Values, q2 = asking[2].Values, q3 = asking[3].Values;
+        for (var s = 0; s < length; s++, keys += headDim)
+        {
+            TVector a = default, b = default, c = default, d = default;
+            for (var i = 0; i < headDim; i += TVector.Count)
+            {
+                var key = TVector.Load(keys + i);
+                (a, b) = (TVector.MultiplyAdd(TVector.Load(q0 + i), key, a), TVector.MultiplyAdd(TVector.Load(q1 + i), key, b));
+                (c, d) = (TVector.MultiplyAdd(TVector.Load(q2 + i), key, c), TVector.MultiplyAdd(TVector.Load(q3 + i), key, d));
+            }
+
+            var sums = TVector.Sums(a, b, c, d);
+            for (var i = 0; i < Tile; i++) scores[(long)i * pitch + s] = sums[i];
+        }
+
+        return length;
     }
 
     // output = factor · Σ weights[s] · values[s], four vectors of the head at a time so that they stay in registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WeightedSum(float* weights, float* values, float factor, int length, float* output)
+    private void WeightedSum<TVector>(float* weights, float* values, float factor, int length, float* output)
+        where TVector : struct, IWideVector<TVector>
     {
-        var column = 0;
+        var (column, factors) = (0, TVector.Create(factor));
         for (; column + 4 * Lanes <= headDim; column += 4 * Lanes)
         {
-            Vector512<float> a = default, b = default, c = default, d = default;
+            TVector a = default, b = default, c = default, d = default;
             var row = values + column;
             for (var s = 0; s < length; s++, row += headDim)
             {
-                var weight = Vector512.Create(weights[s]);
-                a = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row), a);
-                b = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row + Lanes), b);
-                c = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row + 2 * Lanes), c);
-                d = Vector512.FusedMultiplyAdd(weight, Vector512.Load(row + 3 * Lanes), d);
+                var weight = TVector.Create(weights[s]);
+                a = TVector.MultiplyAdd(weight, TVector.Load(row), a);
+                b = TVector.MultiplyAdd(weight, TVector.Load(row + Lanes), b);
+                c = TVector.MultiplyAdd(weight, TVector.Load(row + 2 * Lanes), c);
+                d = TVector.MultiplyAdd(weight, TVector.Load(row + 3 * Lanes), d);
             }
 
-            (a * factor).Store(output + column);
-            (b * factor).Store(output + column + Lanes);
-            (c * factor).Store(output + column + 2 * Lanes);
-            (d * factor).Store(output + column + 3 * Lanes);
+            TVector.Store(a * factors, output + column);
+            TVector.Store(b * factors, output + column + Lanes);
+            TVector.Store(c * factors, output + column + 2 * Lanes);
+            TVector.Store(d * factors, output + column + 3 * Lanes);
         }
 
         for (; column < headDim; column += Lanes)
         {
-            var sum = Vector512<float>.Zero;
+            TVector sum = default;
             for (var s = 0; s < length; s++)
-                sum = Vector512.FusedMultiplyAdd(
-                    Vector512.Create(weights[s]), Vector512.Load(values + (long)s * headDim + column), sum);
-            (sum * factor).Store(output + column);
+            {
+                sum = TVector.MultiplyAdd(
+                    TVector.Create(weights[s]), TVector.Load(values + (long)s * headDim + column), sum);
+            }
+
+            TVector.Store(sum * factors, output + column);
         }
     }
 
-    // The same for four queries, two vectors of the head at a time. What a query does not see has the weight 0.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WeightedSumsOfTile(Query* asking, float* values, float* weights, int pitch, float* sums)
+    // The same for four queries. What a query does not see has the weight 0.
+    private void WeightedSumsOfTile<TVector>(Query* asking, float* values, float* weights, int pitch, float* sums)
+        where TVector : struct, IWideVector<TVector>
     {
         var length = asking[Tile - 1].End;
         for (var i = 0; i < Tile; i++)
@@ -226,39 +271,74 @@ internal sealed unsafe class CachedAttentionKernel(AttentionShape shape, QueryRo
             new Span<float>(weights + (long)i * pitch + asking[i].End, length - asking[i].End).Clear();
         }
 
+        if (TVector.HasManyRegisters) WeightedSumsByTwo<TVector>(asking, values, weights, pitch, sums, length);
+        else WeightedSumsByOne<TVector>(asking, values, weights, pitch, sums, length);
+    }
+
+    // Two vectors of the head at a time.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WeightedSumsByTwo<TVector>(Query* asking, float* values, float* weights, int pitch, float* sums, int length)
+        where TVector : struct, IWideVector<TVector>
+    {
         for (var column = 0; column < headDim; column += 2 * Lanes)
         {
             // A last vector alone is computed twice.
             var second = column + Lanes < headDim ? Lanes : 0;
-            Vector512<float> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default,
+            TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default,
                 d1 = default;
             float* row = values + column, weight = weights;
             for (var s = 0; s < length; s++, row += headDim, weight++)
             {
-                var (v0, v1) = (Vector512.Load(row), Vector512.Load(row + second));
-                var w = Vector512.Create(weight[0]);
-                (a0, a1) = (Vector512.FusedMultiplyAdd(w, v0, a0), Vector512.FusedMultiplyAdd(w, v1, a1));
-                w = Vector512.Create(weight[pitch]);
-                (b0, b1) = (Vector512.FusedMultiplyAdd(w, v0, b0), Vector512.FusedMultiplyAdd(w, v1, b1));
-                w = Vector512.Create(weight[2 * pitch]);
-                (c0, c1) = (Vector512.FusedMultiplyAdd(w, v0, c0), Vector512.FusedMultiplyAdd(w, v1, c1));
-                w = Vector512.Create(weight[3 * pitch]);
-                (d0, d1) = (Vector512.FusedMultiplyAdd(w, v0, d0), Vector512.FusedMultiplyAdd(w, v1, d1));
+                var (v0, v1) = (TVector.Load(row), TVector.Load(row + second));
+                var w = TVector.Create(weight[0]);
+                (a0, a1) = (TVector.MultiplyAdd(w, v0, a0), TVector.MultiplyAdd(w, v1, a1));
+                w = TVector.Create(weight[pitch]);
+                (b0, b1) = (TVector.MultiplyAdd(w, v0, b0), TVector.MultiplyAdd(w, v1, b1));
+                w = TVector.Create(weight[2 * pitch]);
+                (c0, c1) = (TVector.MultiplyAdd(w, v0, c0), TVector.MultiplyAdd(w, v1, c1));
+                w = TVector.Create(weight[3 * pitch]);
+                (d0, d1) = (TVector.MultiplyAdd(w, v0, d0), TVector.MultiplyAdd(w, v1, d1));
             }
 
-            Store(asking[0], sums[0], a0, a1);
-            Store(asking[1], sums[1], b0, b1);
-            Store(asking[2], sums[2], c0, c1);
-            Store(asking[3], sums[3], d0, d1);
-
-            void Store(Query query, float sum, Vector512<float> first, Vector512<float> last)
-            {
-                var factor = query.Gate / sum;
-                (first * factor).Store(query.Output + column);
-                (last * factor).Store(query.Output + column + second);
-            }
+            Store(asking[0], sums[0], a0, column);
+            Store(asking[0], sums[0], a1, column + second);
+            Store(asking[1], sums[1], b0, column);
+            Store(asking[1], sums[1], b1, column + second);
+            Store(asking[2], sums[2], c0, column);
+            Store(asking[2], sums[2], c1, column + second);
+            Store(asking[3], sums[3], d0, column);
+            Store(asking[3], sums[3], d1, column + second);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WeightedSumsByOne<TVector>(Query* asking, float* values, float* weights, int pitch, float* sums, int length)
+        where TVector : struct, IWideVector<TVector>
+    {
+        for (var column = 0; column < headDim; column += Lanes)
+        {
+            TVector a = default, b = default, c = default, d = default;
+            float* row = values + column, weight = weights;
+            for (var s = 0; s < length; s++, row += headDim, weight++)
+            {
+                var v = TVector.Load(row);
+                a = TVector.MultiplyAdd(TVector.Create(weight[0]), v, a);
+                b = TVector.MultiplyAdd(TVector.Create(weight[pitch]), v, b);
+                c = TVector.MultiplyAdd(TVector.Create(weight[2 * pitch]), v, c);
+                d = TVector.MultiplyAdd(TVector.Create(weight[3 * pitch]), v, d);
+            }
+
+            Store(asking[0], sums[0], a, column);
+            Store(asking[1], sums[1], b, column);
+            Store(asking[2], sums[2], c, column);
+            Store(asking[3], sums[3], d, column);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<TVector>(Query query, float sum, TVector values, int column)
+        where TVector : struct, IWideVector<TVector> =>
+        TVector.Store(values * TVector.Create(query.Gate / sum), query.Output + column);
 
     // A token's query of one head: its values, rotated and scaled; the keys from First to End - 1 that it sees; where the result
     // goes.

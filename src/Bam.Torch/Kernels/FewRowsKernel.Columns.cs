@@ -13,11 +13,23 @@ internal static unsafe partial class FewRowsKernel
     /// <summary>y[i, o] = Σ_k x[i, k] · w[k, o].</summary>
     /// <param name="x">[rows, depth].</param>
     /// <param name="w">[depth, outputs].</param>
+    /// <param name="type">The weights': float32, bfloat16 or float16.</param>
     /// <param name="y">[rows, outputs].</param>
     /// <param name="rows">At most <see cref="MaxRows"/>.</param>
     /// <param name="outputs">A multiple of 16.</param>
     /// <param name="depth">A multiple of 16.</param>
-    public static void MultiplyByColumns(float* x, float* w, float* y, int rows, int outputs, int depth)
+    public static void MultiplyByColumns(float* x, nint w, ScalarType type, float* y, int rows, int outputs, int depth)
+    {
+        switch (type)
+        {
+            case ScalarType.BFloat16: MultiplyByColumns(x, (BFloat16Weight*)w, y, rows, outputs, depth); break;
+            case ScalarType.Float16: MultiplyByColumns(x, (Float16Weight*)w, y, rows, outputs, depth); break;
+            default: MultiplyByColumns(x, (Float32Weight*)w, y, rows, outputs, depth); break;
+        }
+    }
+
+    private static void MultiplyByColumns<TWeight>(float* x, TWeight* w, float* y, int rows, int outputs, int depth)
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         if (rows == 1)
         {
@@ -26,8 +38,10 @@ internal static unsafe partial class FewRowsKernel
             {
                 var first = item * ColumnsOfRow;
                 var columns = Math.Min(ColumnsOfRow, outputs - first);
-                if (Vector512.IsHardwareAccelerated) WeightedSum<WideVector>(x, w + first, y + first, columns, outputs, depth);
-                else WeightedSum<NarrowVector>(x, w + first, y + first, columns, outputs, depth);
+                if (Vector512.IsHardwareAccelerated)
+                    WeightedSum<WideVector, TWeight>(x, w + first, y + first, columns, outputs, depth);
+                else
+                    WeightedSum<NarrowVector, TWeight>(x, w + first, y + first, columns, outputs, depth);
             });
             return;
         }
@@ -42,17 +56,38 @@ internal static unsafe partial class FewRowsKernel
         ParallelLoop.For((outputs + Columns - 1) / Columns, item =>
         {
             var first = item * Columns;
+            var columns = Math.Min(Columns, outputs - first);
+            var isNarrow = typeof(TWeight) != typeof(Float32Weight);
+            using var wide = new Scratch(isNarrow ? (long)columns * depth : 0);
+            var (matrix, pitch) = isNarrow
+                ? (Widened(w + first, columns, outputs, depth, wide.Take(columns * depth)), columns)
+                : ((nint)(w + first), outputs);
             SmallGemm.Multiply(
-                paddedX, depth, 1, w + first, outputs, paddedY + first, outputs, padded, Math.Min(Columns, outputs - first),
-                depth, accumulate: false);
+                paddedX, depth, 1, (float*)matrix, pitch, paddedY + first, outputs, padded, columns, depth, accumulate: false);
         });
         new Span<float>(paddedY, rows * outputs).CopyTo(new Span<float>(y, rows * outputs));
     }
 
+    // Some columns of a matrix as a matrix of float32.
+    private static nint Widened<TWeight>(TWeight* w, int columns, int outputs, int depth, float* to)
+        where TWeight : unmanaged, IStoredWeight<TWeight>
+    {
+        for (var k = 0; k < depth; k++)
+        {
+            if (Vector512.IsHardwareAccelerated)
+                Widening.Widen<WideVector, TWeight>(w + (long)k * outputs, to + (long)k * columns, columns);
+            else
+                Widening.Widen<NarrowVector, TWeight>(w + (long)k * outputs, to + (long)k * columns, columns);
+        }
+
+        return (nint)to;
+    }
+
     // Some columns of y = Σ_k x[k] · w[k, :], in the order of k, as the tiles of SmallGemm sum.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WeightedSum<TVector>(float* x, float* w, float* y, int columns, int outputs, int depth)
+    private static void WeightedSum<TVector, TWeight>(float* x, TWeight* w, float* y, int columns, int outputs, int depth)
         where TVector : struct, IVector<TVector>
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         var (column, lanes) = (0, TVector.Count);
         for (; column + 8 * lanes <= columns; column += 8 * lanes)
@@ -63,14 +98,14 @@ internal static unsafe partial class FewRowsKernel
             for (var k = 0; k < depth; k++, row += outputs)
             {
                 var factor = TVector.Create(x[k]);
-                s0 = TVector.MultiplyAdd(factor, TVector.Load(row), s0);
-                s1 = TVector.MultiplyAdd(factor, TVector.Load(row + lanes), s1);
-                s2 = TVector.MultiplyAdd(factor, TVector.Load(row + 2 * lanes), s2);
-                s3 = TVector.MultiplyAdd(factor, TVector.Load(row + 3 * lanes), s3);
-                s4 = TVector.MultiplyAdd(factor, TVector.Load(row + 4 * lanes), s4);
-                s5 = TVector.MultiplyAdd(factor, TVector.Load(row + 5 * lanes), s5);
-                s6 = TVector.MultiplyAdd(factor, TVector.Load(row + 6 * lanes), s6);
-                s7 = TVector.MultiplyAdd(factor, TVector.Load(row + 7 * lanes), s7);
+                s0 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row), s0);
+                s1 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + lanes), s1);
+                s2 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 2 * lanes), s2);
+                s3 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 3 * lanes), s3);
+                s4 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 4 * lanes), s4);
+                s5 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 5 * lanes), s5);
+                s6 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 6 * lanes), s6);
+                s7 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 7 * lanes), s7);
             }
 
             var to = y + column;
@@ -88,7 +123,7 @@ internal static unsafe partial class FewRowsKernel
         {
             TVector sum = default;
             for (var k = 0; k < depth; k++)
-                sum = TVector.MultiplyAdd(TVector.Create(x[k]), TVector.Load(w + (long)k * outputs + column), sum);
+                sum = TVector.MultiplyAdd(TVector.Create(x[k]), TWeight.Load<TVector>(w + (long)k * outputs + column), sum);
             TVector.Store(sum, y + column);
         }
     }

@@ -17,43 +17,59 @@ internal static unsafe partial class FewRowsKernel
     private const int Lanes = 16;
     private const int Tile = 4;
 
-    // Floats between those that are multiplied and those that are asked for: the processor's own prefetching ends with each row.
+    // Weights between those that are multiplied and those that are asked for: the processor's own prefetching ends with each row.
     private const int Ahead = 4096;
 
-    // Floats of the matrix in one work item: 256 KiB, so that few tiles are the first of an item, which nothing has asked for.
-    private const int FloatsOfItem = 64 * 1024;
+    // Of the matrix in one work item, so that few tiles are the first of an item, which nothing has asked for.
+    private const int BytesOfItem = 256 * 1024;
+
+    private const int MostRowsOfNarrow = 2;
 
     /// <summary>Whether rows [n, in] can be multiplied by a matrix that is stored by rows, [out, in].</summary>
     /// <param name="x">[n, in]; of its width nothing is asked, so that it may stand for others of its kind.</param>
     /// <param name="matrix">[out, in].</param>
     /// <param name="rows">Those that a matrix has, of all n the most.</param>
     public static bool Supports(Tensor x, Tensor matrix, long rows) =>
-        x.Device.IsCpu && x.ScalarType == ScalarType.Float32 && matrix.ScalarType == ScalarType.Float32
+        x.Device.IsCpu && x.ScalarType == ScalarType.Float32
+        && matrix.ScalarType is ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16
         && matrix.IsContiguous && SmallGemm.IsSupported && rows <= MaxRows && matrix.Size(1) % Lanes == 0;
 
     /// <summary>y[i, o] = Σ_k x[i, k] · w[o, k].</summary>
     /// <param name="x">[rows, depth].</param>
     /// <param name="w">[outputs, depth].</param>
+    /// <param name="type">The weights': float32, bfloat16 or float16.</param>
     /// <param name="y">[rows, outputs].</param>
     /// <param name="rows">At most <see cref="MaxRows"/>.</param>
     /// <param name="outputs">Any number, such as a router's.</param>
     /// <param name="depth">A multiple of 16.</param>
-    public static void MultiplyByRows(float* x, float* w, float* y, int rows, int outputs, int depth) =>
-        MultiplyGroups(x, [new(0, rows, (nint)w)], y, outputs, depth);
+    public static void MultiplyByRows(float* x, nint w, ScalarType type, float* y, int rows, int outputs, int depth) =>
+        MultiplyGroups(x, [new(0, rows, w)], type, y, outputs, depth);
 
     /// <summary>Groups of rows, each by a matrix of its own: y[i, o] = Σ_k x[i, k] · w[o, k] with the w of i's group.</summary>
     /// <param name="x">[all rows, depth].</param>
     /// <param name="groups">Their rows and matrices [outputs, depth].</param>
+    /// <param name="type">The weights': float32, bfloat16 or float16.</param>
     /// <param name="y">[all rows, outputs].</param>
     /// <param name="outputs">Any number.</param>
     /// <param name="depth">A multiple of 16.</param>
-    public static void MultiplyGroups(float* x, RowGroup[] groups, float* y, int outputs, int depth)
+    public static void MultiplyGroups(float* x, RowGroup[] groups, ScalarType type, float* y, int outputs, int depth)
+    {
+        switch (type)
+        {
+            case ScalarType.BFloat16: MultiplyGroups<BFloat16Weight>(x, groups, y, outputs, depth); break;
+            case ScalarType.Float16: MultiplyGroups<Float16Weight>(x, groups, y, outputs, depth); break;
+            default: MultiplyGroups<Float32Weight>(x, groups, y, outputs, depth); break;
+        }
+    }
+
+    private static void MultiplyGroups<TWeight>(float* x, RowGroup[] groups, float* y, int outputs, int depth)
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         if (outputs < Tile)
         {
             foreach (var (first, rows, matrix) in groups)
             {
-                var w = (float*)matrix;
+                var w = (TWeight*)matrix;
                 for (var i = 0; i < rows * outputs; i++)
                 {
                     y[(long)first * outputs + i] = Dot(
@@ -64,58 +80,74 @@ internal static unsafe partial class FewRowsKernel
             return;
         }
 
-        var step = Math.Max(Lanes, FloatsOfItem / depth / Lanes * Lanes);
+        var step = Math.Max(Lanes, (int)(BytesOfItem / sizeof(TWeight) / depth / Lanes * Lanes));
         var items = (outputs + step - 1) / step;
         ParallelLoop.For(groups.Length * items, item =>
         {
             var (first, rows, matrix) = groups[item / items];
             var (start, end) = (item % items * step, Math.Min(outputs, (item % items + 1) * step));
-            float* input = x + (long)first * depth, output = y + (long)first * outputs, w = (float*)matrix;
-            if (Vector512.IsHardwareAccelerated) Dots<WideVector>(input, w, output, rows, start, end, outputs, depth);
-            else Dots<NarrowVector>(input, w, output, rows, start, end, outputs, depth);
+            float* input = x + (long)first * depth, output = y + (long)first * outputs;
+            var w = (TWeight*)matrix;
+            if (Vector512.IsHardwareAccelerated)
+                Dots<WideVector, TWeight>(input, w, output, rows, start, end, outputs, depth);
+            else
+                Dots<NarrowVector, TWeight>(input, w, output, rows, start, end, outputs, depth);
         });
     }
 
-    private static float Dot(float* x, float* w, int depth)
+    private static float Dot<TWeight>(float* x, TWeight* w, int depth)
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        var sum = Vector256<float>.Zero;
-        for (var k = 0; k < depth; k += Lanes / 2)
-            sum = Vector256.FusedMultiplyAdd(Vector256.Load(x + k), Vector256.Load(w + k), sum);
-        return Vector256.Sum(sum);
+        NarrowVector sum = default;
+        for (var k = 0; k < depth; k += NarrowVector.Count)
+            sum = NarrowVector.MultiplyAdd(NarrowVector.Load(x + k), TWeight.Load<NarrowVector>(w + k), sum);
+        return NarrowVector.Sum(sum);
     }
 
     // The outputs first … end - 1 of all rows, in tiles whose sums stay in registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Dots<TVector>(float* x, float* w, float* y, int rows, int first, int end, int outputs, int depth)
+    private static void Dots<TVector, TWeight>(
+        float* x, TWeight* w, float* y, int rows, int first, int end, int outputs, int depth)
         where TVector : struct, IVector<TVector>
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
+        // A tile of narrow weights is widened once for all of its products, if they are many.
+        var isWidened = typeof(TWeight) != typeof(Float32Weight) && rows > MostRowsOfNarrow;
+        using var scratch = new Scratch(isWidened ? Tile * (long)depth : 0);
+        var widened = isWidened ? scratch.Take(Tile * depth) : null;
         for (var next = first; next < end; next += Tile)
         {
             // The last tile may repeat numbers of the one before, with the same result.
             var output = Math.Min(next, outputs - Tile);
-            float* tile = w + (long)output * depth, a = x, c = y + output;
+            var tile = w + (long)output * depth;
+            float* a = x, c = y + output;
             if (rows == 1 && next + 2 * Tile <= end)
             {
-                RowByEight<TVector>(a, tile, c, depth);
+                RowByEight<TVector, TWeight>(a, tile, c, depth);
                 next += Tile;
                 continue;
             }
 
-            // While the rows pass by this tile, the next one is on its way from memory: a part of it with each of the products.
-            var ahead = tile + (long)Tile * depth;
             var row = 0;
-            var lines = LinesAhead(rows / RowsAtOnce<TVector>());
-            for (; row + RowsAtOnce<TVector>() <= rows; row += RowsAtOnce<TVector>(), ahead += lines * depth)
+            if (isWidened || typeof(TWeight) == typeof(Float32Weight))
             {
-                if (TVector.HasManyRegisters) FourRows<TVector>(a, tile, c, outputs, depth, ahead, lines);
-                else ThreeRows<TVector>(a, tile, c, outputs, depth, ahead, lines);
-                a += RowsAtOnce<TVector>() * (long)depth;
-                c += RowsAtOnce<TVector>() * (long)outputs;
+                if (isWidened) Widening.Widen<TVector, TWeight>(tile, widened, Tile * (long)depth);
+                var wide = isWidened ? widened : (float*)tile;
+                // While the rows pass by this tile, the next one is on its way from memory: a part of it with each product.
+                var ahead = (float*)(tile + (long)Tile * depth);
+                var lines = LinesAhead(rows / RowsAtOnce<TVector>(), isWidened);
+                for (; row + RowsAtOnce<TVector>() <= rows; row += RowsAtOnce<TVector>(), ahead += lines * depth)
+                {
+                    if (TVector.HasManyRegisters) FourRows<TVector>(a, wide, c, outputs, depth, ahead, lines);
+                    else ThreeRows<TVector>(a, wide, c, outputs, depth, ahead, lines);
+                    a += RowsAtOnce<TVector>() * (long)depth;
+                    c += RowsAtOnce<TVector>() * (long)outputs;
+                }
             }
 
             for (; row + 2 <= rows; row += 2, a += 2L * depth, c += 2L * outputs)
-                TwoRows<TVector>(a, tile, c, outputs, depth);
-            if (row < rows) OneRow<TVector>(a, tile, c, depth);
+                TwoRows<TVector, TWeight>(a, tile, c, outputs, depth);
+            if (row < rows) OneRow<TVector, TWeight>(a, tile, c, depth);
         }
     }
 
@@ -124,7 +156,9 @@ internal static unsafe partial class FewRowsKernel
         where TVector : struct, IVector<TVector> => TVector.HasManyRegisters ? 4 : 3;
 
     // Cache lines of the next tile that a product asks for with each of its own: all four rows of it, if there are few products.
-    private static int LinesAhead(int products) => products switch { >= 8 => 1, >= 2 => 2, _ => Tile };
+    // A tile of narrow weights has half the lines.
+    private static int LinesAhead(int products, bool isNarrow) =>
+        isNarrow ? (products >= 2 ? 1 : 2) : products switch { >= 8 => 1, >= 2 => 2, _ => Tile };
 
     // 16 sums, 4 vectors of w and one of x in 32 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -187,21 +221,22 @@ internal static unsafe partial class FewRowsKernel
 
     // 8 sums, 2 vectors of x and one of w in 16 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TwoRows<TVector>(float* x, float* w, float* y, int outputs, int depth)
+    private static void TwoRows<TVector, TWeight>(float* x, TWeight* w, float* y, int outputs, int depth)
         where TVector : struct, IVector<TVector>
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default,
             s13 = default;
         for (var k = 0; k < depth; k += TVector.Count)
         {
             var (a, b) = (TVector.Load(x + k), TVector.Load(x + depth + k));
-            var c = TVector.Load(w + k);
+            var c = TWeight.Load<TVector>(w + k);
             (s00, s10) = (TVector.MultiplyAdd(a, c, s00), TVector.MultiplyAdd(b, c, s10));
-            c = TVector.Load(w + depth + k);
+            c = TWeight.Load<TVector>(w + depth + k);
             (s01, s11) = (TVector.MultiplyAdd(a, c, s01), TVector.MultiplyAdd(b, c, s11));
-            c = TVector.Load(w + 2L * depth + k);
+            c = TWeight.Load<TVector>(w + 2L * depth + k);
             (s02, s12) = (TVector.MultiplyAdd(a, c, s02), TVector.MultiplyAdd(b, c, s12));
-            c = TVector.Load(w + 3L * depth + k);
+            c = TWeight.Load<TVector>(w + 3L * depth + k);
             (s03, s13) = (TVector.MultiplyAdd(a, c, s03), TVector.MultiplyAdd(b, c, s13));
             Prefetch(w + Ahead + 4L * k);
         }
@@ -211,17 +246,18 @@ internal static unsafe partial class FewRowsKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OneRow<TVector>(float* x, float* w, float* y, int depth)
+    private static void OneRow<TVector, TWeight>(float* x, TWeight* w, float* y, int depth)
         where TVector : struct, IVector<TVector>
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         TVector s0 = default, s1 = default, s2 = default, s3 = default;
         for (var k = 0; k < depth; k += TVector.Count)
         {
             var a = TVector.Load(x + k);
-            s0 = TVector.MultiplyAdd(a, TVector.Load(w + k), s0);
-            s1 = TVector.MultiplyAdd(a, TVector.Load(w + depth + k), s1);
-            s2 = TVector.MultiplyAdd(a, TVector.Load(w + 2L * depth + k), s2);
-            s3 = TVector.MultiplyAdd(a, TVector.Load(w + 3L * depth + k), s3);
+            s0 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + k), s0);
+            s1 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + depth + k), s1);
+            s2 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 2L * depth + k), s2);
+            s3 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 3L * depth + k), s3);
             Prefetch(w + Ahead + 4L * k);
         }
 
@@ -230,22 +266,23 @@ internal static unsafe partial class FewRowsKernel
 
     // One row of x with eight of w: enough sums to hide their latency.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RowByEight<TVector>(float* x, float* w, float* y, int depth)
+    private static void RowByEight<TVector, TWeight>(float* x, TWeight* w, float* y, int depth)
         where TVector : struct, IVector<TVector>
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         TVector s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
         var v = w + (long)Tile * depth;
         for (var k = 0; k < depth; k += TVector.Count)
         {
             var a = TVector.Load(x + k);
-            s0 = TVector.MultiplyAdd(a, TVector.Load(w + k), s0);
-            s1 = TVector.MultiplyAdd(a, TVector.Load(w + depth + k), s1);
-            s2 = TVector.MultiplyAdd(a, TVector.Load(w + 2L * depth + k), s2);
-            s3 = TVector.MultiplyAdd(a, TVector.Load(w + 3L * depth + k), s3);
-            s4 = TVector.MultiplyAdd(a, TVector.Load(v + k), s4);
-            s5 = TVector.MultiplyAdd(a, TVector.Load(v + depth + k), s5);
-            s6 = TVector.MultiplyAdd(a, TVector.Load(v + 2L * depth + k), s6);
-            s7 = TVector.MultiplyAdd(a, TVector.Load(v + 3L * depth + k), s7);
+            s0 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + k), s0);
+            s1 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + depth + k), s1);
+            s2 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 2L * depth + k), s2);
+            s3 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 3L * depth + k), s3);
+            s4 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + k), s4);
+            s5 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + depth + k), s5);
+            s6 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + 2L * depth + k), s6);
+            s7 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + 3L * depth + k), s7);
             Prefetch(w + Ahead + 8L * k);
             Prefetch(w + Ahead + 8L * k + 4 * Lanes);
         }
@@ -254,13 +291,15 @@ internal static unsafe partial class FewRowsKernel
         Store(y + Tile, s4, s5, s6, s7);
     }
 
-    // Reading beyond the end of the matrix does nothing here.
+    // Asks for 64 weights. Reading beyond the end of the matrix does nothing here.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch(float* next)
+    private static void Prefetch<TWeight>(TWeight* next)
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         Sse.Prefetch1(next);
-        Sse.Prefetch1(next + Lanes);
         Sse.Prefetch1(next + 2 * Lanes);
+        if (sizeof(TWeight) == sizeof(ushort)) return;
+        Sse.Prefetch1(next + Lanes);
         Sse.Prefetch1(next + 3 * Lanes);
     }
 

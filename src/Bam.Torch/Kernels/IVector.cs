@@ -17,6 +17,10 @@ internal unsafe interface IVector<TSelf>
 
     static abstract TSelf Load(float* source);
 
+    static abstract TSelf LoadBFloat16(ushort* source);
+
+    static abstract TSelf LoadFloat16(ushort* source);
+
     static abstract void Store(TSelf value, float* destination);
 
     /// <summary>a · b + c, rounded once.</summary>
@@ -81,6 +85,12 @@ internal readonly unsafe struct WideVector(Vector512<float> value) : IWideVector
     public static WideVector Load(float* source) => new(Vector512.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideVector LoadBFloat16(ushort* source) => new(Widening.BFloat16(Vector256.Load(source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideVector LoadFloat16(ushort* source) => new(Widening.Float16(Vector256.Load((short*)source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(WideVector value, float* destination) => value.value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -141,6 +151,16 @@ internal readonly unsafe struct PairedVector(Vector256<float> low, Vector256<flo
         new(Vector256.Load(source), Vector256.Load(source + Vector256<float>.Count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedVector LoadBFloat16(ushort* source) =>
+        new(Widening.BFloat16(Vector128.Load(source)), Widening.BFloat16(Vector128.Load(source + Vector256<float>.Count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedVector LoadFloat16(ushort* source) =>
+        new(
+            Widening.Float16(Vector128.Load((short*)source)),
+            Widening.Float16(Vector128.Load((short*)source + Vector256<float>.Count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(PairedVector value, float* destination)
     {
         value.low.Store(destination);
@@ -199,6 +219,12 @@ internal readonly unsafe struct NarrowVector(Vector256<float> value) : IVector<N
     public static NarrowVector Load(float* source) => new(Vector256.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NarrowVector LoadBFloat16(ushort* source) => new(Widening.BFloat16(Vector128.Load(source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NarrowVector LoadFloat16(ushort* source) => new(Widening.Float16(Vector128.Load((short*)source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(NarrowVector value, float* destination) => value.value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -208,4 +234,7 @@ internal readonly unsafe struct NarrowVector(Vector256<float> value) : IVector<N
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Sums(NarrowVector a, NarrowVector b, NarrowVector c, NarrowVector d) =>
         VectorMath.Sums(a.value, b.value, c.value, d.value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(NarrowVector x) => Vector256.Sum(x.value);
 }

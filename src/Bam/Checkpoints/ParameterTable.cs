@@ -131,6 +131,9 @@ internal sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Ki
 
     public bool IsRouter => Kind is ParameterKind.AttentionRouter or ParameterKind.FeedForwardRouter;
 
+    /// <summary>True for the embeddings and for matrices of products, other than routers and the shared expert's gate.</summary>
+    public bool IsProjection => !IsBias && !IsNorm && !IsRouter && Kind != ParameterKind.SharedExpertGate;
+
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }
 

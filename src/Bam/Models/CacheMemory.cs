@@ -19,20 +19,24 @@ internal sealed record CacheMemory(int Sequences, int Tokens)
     public string Hint { get; init; } = "give shorter prompts or ask for fewer tokens";
 
     /// <summary>Checks against the memory of this machine.</summary>
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="device">Where it is computed.</param>
+    /// <param name="type">The compute dtype, which keys and values have.</param>
+    /// <param name="weightsType">The weights' dtype; that of keys and values if omitted.</param>
     /// <exception cref="InvalidInputException">The cache does not fit.</exception>
-    public void Require(ModelConfig config, Device device, ScalarType type)
+    public void Require(ModelConfig config, Device device, ScalarType type, ScalarType? weightsType = null)
     {
-        if (device.IsCpu && MachineMemory.Bytes() is { } memory) Require(config, type, memory);
+        if (device.IsCpu && MachineMemory.Bytes() is { } memory) Require(config, type, memory, weightsType);
     }
 
     /// <summary>Checks against a memory, in bytes.</summary>
     /// <exception cref="InvalidInputException">The cache does not fit.</exception>
-    public void Require(ModelConfig config, ScalarType type, long memory)
+    public void Require(ModelConfig config, ScalarType type, long memory, ScalarType? weightsType = null)
     {
         var perToken = KeyValueCache.BytesPerToken(config, type);
         var needed = (Int128)perToken * Sequences * Tokens;
         var weights = ParameterTable.Of(config).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size))
-            * type.ByteSize();
+            * (weightsType ?? type).ByteSize();
         var left = Math.Max(0, memory - weights);
         if (needed <= left) return;
         throw new InvalidInputException(

@@ -11,7 +11,7 @@ namespace Bam.Models;
 /// Sizes: B sequences, T positions, n = B·T tokens, V vocabulary, d hidden, f feed-forward hidden, H query heads and
 /// G key-value heads of one expert, D head_dim, N attention experts, M feed-forward experts, k experts per token.
 /// </remarks>
-internal sealed class LanguageModel : IDisposable
+internal sealed partial class LanguageModel : IDisposable
 {
     private readonly ScalarType computeType;
     private readonly RotaryEmbedding rotary;
@@ -26,15 +26,20 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="computeType">The dtype of products and activations; values, moments, routers and norms stay float32.</param>
     /// <param name="withGradients">False saves half of the memory; the model then cannot be trained.</param>
     /// <param name="expertGroup">The ranks that share the experts; every rank makes the same calls. Null for one process.</param>
+    /// <param name="elsewhere">
+    /// Of a model that is only read: the values of stacks that do not lie in the arena, by name. The model frees them.
+    /// </param>
     /// <exception cref="InvalidInputException">The ranks cannot share the experts equally.</exception>
     public LanguageModel(
         ModelConfig config, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true,
-        ProcessGroup? expertGroup = null)
+        ProcessGroup? expertGroup = null,
+        Func<IReadOnlyList<ParameterStack>, IReadOnlyDictionary<string, Tensor>>? elsewhere = null)
     {
         (Config, Device, this.computeType) = (config, device, computeType);
         Experts = new ExpertParallelism(config, expertGroup, device);
         var stacks = ParameterLayout.Of(config, Experts.Holds);
-        Parameters = new ParameterArena([.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients);
+        Parameters = new ParameterArena(
+            [.. stacks.Select(stack => (stack.Name, stack.Shape))], device, withGradients, elsewhere?.Invoke(stacks));
         Slices = ParameterLayout.SlicesOf(stacks, Parameters);
         rotary = new RotaryEmbedding(config, device);
         embedding = Parameter.Of(Parameters, ParameterTable.Embedding);
@@ -47,6 +52,9 @@ internal sealed class LanguageModel : IDisposable
     public ModelConfig Config { get; }
 
     public Device Device { get; }
+
+    /// <summary>The dtype of the matrices; that of a model that is trained is float32.</summary>
+    public ScalarType WeightsType { get; init; } = ScalarType.Float32;
 
     /// <summary>
     /// Whether a block keeps only its input for backward, which computes the block again: less memory, the same numbers.
@@ -73,59 +81,6 @@ internal sealed class LanguageModel : IDisposable
     {
         using var scope = TensorScope.Open();
         return scope.Keep(head.Scores(Hidden(inputIds, new())));
-    }
-
-    /// <summary>Bytes of one token's keys and values in all blocks.</summary>
-    public long CacheBytesPerToken => KeyValueCache.BytesPerToken(Experts.OwnSizes, computeType);
-
-    /// <summary>Memory for the keys and values of tokens to come.</summary>
-    /// <param name="capacity">The positions, of each sequence.</param>
-    /// <param name="batchSize">B, sequences that are decoded together.</param>
-    /// <exception cref="InvalidInputException">The memory cannot hold them.</exception>
-    public KeyValueCache CreateCache(int capacity, int batchSize = 1)
-    {
-        new CacheMemory(batchSize, capacity).Require(Experts.OwnSizes, Device, computeType);
-        return new(Experts.OwnSizes, batchSize, capacity, Device, computeType);
-    }
-
-    /// <summary>Reads further tokens, and scores the one that comes after the last. Builds no graph.</summary>
-    /// <param name="inputIds">[B, T], int64: the tokens that follow those in the cache.</param>
-    /// <param name="cache">The tokens so far; the new ones are added.</param>
-    /// <param name="trace">Receives which experts took the last token.</param>
-    /// <returns>[B, V] in float32.</returns>
-    public Tensor NextLogits(Tensor inputIds, KeyValueCache cache, RoutingTrace? trace = null)
-    {
-        using var scope = TensorScope.Open();
-        using var noGrad = NoGrad.Enter();
-        var x = Read(inputIds, cache, trace);
-        return scope.Keep(head.Scores(x.Select(1, x.Size(1) - 1)));
-    }
-
-    /// <summary>Memory for the keys and values of several sequences that are decoded side by side.</summary>
-    public SlotCache CreateSlots(int slots, int capacity) => new(Experts.OwnSizes, slots, capacity, Device, computeType);
-
-    /// <summary>
-    /// Inputs of lengths with the same number can be in one <see cref="DecodingBatch"/>.
-    /// </summary>
-    public long FrequenciesAt(int length) => rotary.KeyOf(length);
-
-    /// <summary>True where a sequence whose tokens were read at one length has to be read again at a longer one.</summary>
-    public bool MustReadAgain(int readLength, int length) => readLength > 0 && rotary.ChangesBetween(readLength, length);
-
-    /// <summary>Reads tokens of several sequences, and scores those that come after some of them. Builds no graph.</summary>
-    /// <param name="batch">The tokens; at most <see cref="FewRowsKernel.MaxRows"/> give the same numbers in any company.</param>
-    /// <param name="observers">One for each block, with a row for each token; null for none.</param>
-    /// <returns>[<see cref="DecodingBatch.Scored"/>, V] in float32.</returns>
-    public Tensor NextLogits(DecodingBatch batch, IReadOnlyList<IRoutingObserver>? observers = null)
-    {
-        using var scope = TensorScope.Open();
-        using var noGrad = NoGrad.Enter();
-        var ids = Array.ConvertAll(batch.Ids, id => (long)id);
-        var x = Hidden(Tensor.From<long>(ids, [ids.Length, 1], Device), new(observers, Batch: batch));  // [n, 1, d]
-        var scored = Array.ConvertAll(batch.Scored, token => (long)token);
-        if (scored.Length == 0) return scope.Keep(Tensor.Empty([0, Config.VocabSize], ScalarType.Float32, Device));
-        var rows = x.Select(1, 0).IndexSelect(0, Tensor.From<long>(scored, [scored.Length], Device));
-        return scope.Keep(head.Scores(rows));
     }
 
     /// <summary>The training loss, L = NLL + Σ over layers of (α · LB + β · Z).</summary>
@@ -170,23 +125,6 @@ internal sealed class LanguageModel : IDisposable
         rotary.Dispose();
         Experts.Dispose();
         Parameters.Dispose();
-    }
-
-    // The hidden states of the tokens [B, T, d], and of those in the cache if they had to be read again.
-    private Tensor Read(Tensor inputIds, KeyValueCache cache, RoutingTrace? trace)
-    {
-        using var scope = TensorScope.Open();
-        cache.RequireRoom(inputIds.Size(0), inputIds.Size(1));
-        if (rotary.ChangesBetween(cache.Length, cache.Length + inputIds.Size(1)))
-        {
-            inputIds = cache.WithIdsSoFar(inputIds);
-            cache.Truncate();
-        }
-
-        cache.Keep(inputIds);
-        var x = Hidden(inputIds, new(trace?.Layers, cache));
-        cache.Advance(inputIds.Size(1));
-        return scope.Keep(x);
     }
 
     private Tensor Hidden(Tensor inputIds, ForwardContext context)

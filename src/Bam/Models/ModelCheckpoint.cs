@@ -13,6 +13,9 @@ internal static class ModelCheckpoint
     /// <summary>The numbers copied at once, unless one row has more: a tensor may be larger than a span.</summary>
     private const int PieceLength = 1 << 22;
 
+    // Of numbers that are rounded, which go through two buffers.
+    private const int RoundedPieceLength = 1 << 18;
+
     /// <summary>Reads numbers of a tensor in a file, from the number <paramref name="start"/> on, row by row.</summary>
     internal delegate void ReadValues(long start, Span<float> values);
 
@@ -20,14 +23,29 @@ internal static class ModelCheckpoint
     /// Reads a checkpoint directory, or BASE+ADAPTER; weights of any dtype become float32. A rank of an expert group reads its
     /// part of the model.
     /// </summary>
+    /// <param name="directory">The checkpoint.</param>
+    /// <param name="device">Where the model is computed.</param>
+    /// <param name="reporter">Warned of what is read otherwise than the user may expect.</param>
+    /// <param name="computeType">The dtype of products and activations.</param>
+    /// <param name="withGradients">False for a model that is not trained.</param>
+    /// <param name="expertGroup">The ranks that share the experts; null for one process.</param>
+    /// <param name="weightsType">
+    /// Of a model on the CPU that is only read: the dtype of its matrices (<see cref="ReadOnlyWeights"/>), which are mapped where
+    /// the file has them so. Null: all weights are copied to the arena.
+    /// </param>
     /// <exception cref="InvalidInputException">The checkpoint is damaged or not what its configuration says.</exception>
     public static LanguageModel Load(
         string directory, Device device, IReporter reporter, ScalarType computeType = ScalarType.Float32,
-        bool withGradients = true, ProcessGroup? expertGroup = null)
+        bool withGradients = true, ProcessGroup? expertGroup = null, ScalarType? weightsType = null)
     {
         using var checkpoint = Checkpoint.Open(directory, reporter);
-        var model = new LanguageModel(checkpoint.Config, device, computeType, withGradients, expertGroup);
-        Fill(model, checkpoint);
+        var weights = weightsType is { } type && device.IsCpu && !withGradients ? new ReadOnlyWeights(checkpoint, type) : null;
+        var model = new LanguageModel(
+            checkpoint.Config, device, computeType, withGradients, expertGroup, weights is null ? null : weights.Place)
+        {
+            WeightsType = weightsType ?? ScalarType.Float32,
+        };
+        Fill(model, checkpoint, weights?.Unread());
         return model;
     }
 
@@ -124,9 +142,11 @@ internal static class ModelCheckpoint
         for (var row = 0L; row < shape[0]; row += rows) yield return (row, Math.Min(rows, shape[0] - row));
     }
 
-    private static void Fill(LanguageModel model, Checkpoint checkpoint)
+    private static void Fill(
+        LanguageModel model, Checkpoint checkpoint, IEnumerable<(ParameterSlice Slice, Tensor Memory)>? elsewhere = null)
     {
-        var byThreads = model.Slices.ToLookup(slice => checkpoint.IsUnchanged(slice.Parameter.Name));
+        var all = model.Slices.Select(slice => (Slice: slice, Memory: model.Parameters.Values)).Concat(elsewhere ?? []);
+        var byThreads = all.ToLookup(part => checkpoint.IsUnchanged(part.Slice.Parameter.Name));
         try
         {
             Parallel.ForEach(byThreads[true], Read);
@@ -137,16 +157,58 @@ internal static class ModelCheckpoint
         }
 
         // What an adapter changes shares its products.
-        foreach (var slice in byThreads[false]) Read(slice);
+        foreach (var part in byThreads[false]) Read(part);
 
-        void Read(ParameterSlice slice) => ReadInto(
-            (start, values) => checkpoint.ReadFloat32(slice.Parameter.Name, start, values), model.Parameters.Values, slice);
+        void Read((ParameterSlice Slice, Tensor Memory) part)
+        {
+            var (slice, memory) = part;
+            var (name, dtype) = (slice.Parameter.Name, ReadOnlyWeights.DtypeOf(memory.ScalarType));
+            if (dtype == TensorDtype.Float32)
+            {
+                ReadInto((start, values) => checkpoint.ReadFloat32(name, start, values), memory, slice);
+            }
+            else if (checkpoint.IsStoredAs(dtype, name) && !slice.Transposed)
+            {
+                ReadBytes(checkpoint, memory, slice);
+            }
+            else
+            {
+                ReadInto(
+                    (start, values) => ReadChecked(checkpoint, name, dtype, start, values), memory, slice, RoundedPieceLength);
+            }
+        }
+    }
+
+    // A tensor that has the memory's dtype.
+    private static unsafe void ReadBytes(Checkpoint checkpoint, Tensor memory, ParameterSlice slice)
+    {
+        var size = memory.ScalarType.ByteSize();
+        var place = (byte*)memory.DataPointer + slice.Offset * size;
+        for (var start = 0L; start < slice.Count; start += PieceLength)
+        {
+            var count = (int)Math.Min(PieceLength, slice.Count - start);
+            checkpoint.ReadBytes(slice.Parameter.Name, start, new Span<byte>(place + start * size, count * size));
+        }
+    }
+
+    // Numbers that will be rounded to a dtype.
+    private static void ReadChecked(Checkpoint checkpoint, string name, TensorDtype dtype, long start, Span<float> values)
+    {
+        checkpoint.ReadFloat32(name, start, values);
+        var index = Narrowing.FirstBeyond(Narrowing.LimitOf(dtype), values);
+        if (index >= 0)
+        {
+            throw new InvalidInputException(
+                checkpoint.Describe(name, start + index),
+                $"a number that fits {dtype.TorchName} (at most {Narrowing.LargestOf(dtype)})", $"{values[index]}",
+                "use --weights-dtype float32");
+        }
     }
 
     // The part of the buffer in the checkpoint's own shape.
     private static Tensor Part(Tensor buffer, ParameterSlice slice)
     {
-        var part = buffer.Narrow(0, slice.Offset, slice.Count);
+        var part = buffer.View(-1).Narrow(0, slice.Offset, slice.Count);
         var shape = slice.Parameter.Shape;
         return slice.Transposed ? part.View(shape[1], shape[0]).Transpose(0, 1) : part.View(shape);
     }

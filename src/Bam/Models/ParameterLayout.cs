@@ -23,13 +23,16 @@ internal static class ParameterLayout
     public static IReadOnlyList<ParameterInfo> FileOrder(ModelConfig config) =>
         [.. Of(config, _ => true).SelectMany(stack => stack.Parts)];
 
-    /// <summary>Where each tensor of the checkpoint lies in an arena of these stacks, in file order.</summary>
+    /// <summary>
+    /// Where each tensor of the checkpoint lies in an arena of these stacks, in file order; without those that lie elsewhere.
+    /// </summary>
     public static IReadOnlyList<ParameterSlice> SlicesOf(IReadOnlyList<ParameterStack> stacks, ParameterArena arena)
     {
         var slices = new List<ParameterSlice>();
         foreach (var stack in stacks)
         {
             var offset = arena.OffsetOf(stack.Name);
+            if (offset < 0) continue;
             foreach (var part in stack.Parts)
             {
                 slices.Add(new(part, offset, stack.Transposed));

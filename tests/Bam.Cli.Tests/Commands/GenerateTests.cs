@@ -39,6 +39,16 @@ public sealed class GenerateTests : IDisposable
             result.GetProperty(figure).GetDouble().ShouldBeGreaterThan(0);
     }
 
+    [Theory]
+    [InlineData("bfloat16")]
+    [InlineData("float16")]
+    public void Weights_may_have_16_bits(string dtype)
+    {
+        var run = Generate("bam-expert-kv", "--prompt", "Once", "--max-tokens", "20", "--weights-dtype", dtype);
+        run.ShouldBeDone();
+        run.Error.ShouldContain(" after a prompt of 4, ended by ");
+    }
+
     [Fact]
     public void A_prompt_may_come_from_a_file()
     {
@@ -139,6 +149,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--show-experts: expected a mixture", "--show-experts")]
     [InlineData("--prompt and --prompt-file: expected one of them", "--prompt-file", "some.txt")]
     [InlineData("--device", "--device", "tpu")]
+    [InlineData("--weights-dtype: expected float32, bfloat16 or float16, found int8", "--weights-dtype", "int8")]
     public void A_wrong_request_costs_one_line(string message, params string[] options)
     {
         var run = Generate("dense-parallel", ["--prompt", "Once", .. options]);

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Bam.Torch.Functions;
 using Bam.Torch.Kernels;
 using Shouldly;
@@ -72,6 +73,61 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
         }
     }
 
+    [SkippableTheory]
+    [InlineData(1, 144, 48)]
+    [InlineData(1, 3, 48)]
+    [InlineData(2, 272, 80)]
+    [InlineData(3, 32, 64)]
+    [InlineData(13, 128, 1040)]
+    public void Narrow_weights_give_what_their_float32_gives(int rows, int outputs, int depth)
+    {
+        Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
+        using var scope = TensorScope.Open();
+        var (x, w) = (Numbers(rows, depth, 1), Numbers(outputs, depth, 2));
+        foreach (var type in new[] { ScalarType.BFloat16, ScalarType.Float16 })
+        {
+            var narrow = w.To(type);
+            Multiply(x, narrow, outputs, byColumns: false).ToArray<float>()
+                .ShouldBe(Multiply(x, narrow.To(ScalarType.Float32), outputs, byColumns: false).ToArray<float>());
+            if (outputs % 16 != 0) continue;
+            narrow = narrow.Transpose(0, 1).Contiguous();
+            Multiply(x, narrow, outputs, byColumns: true).ToArray<float>()
+                .ShouldBe(Multiply(x, narrow.To(ScalarType.Float32), outputs, byColumns: true).ToArray<float>());
+        }
+    }
+
+    [SkippableFact]
+    public void Every_number_of_16_bits_is_widened_exactly()
+    {
+        Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
+        var bits = Enumerable.Range(0, 1 << 16).Select(value => (ushort)value).ToArray();
+        Require<Float16Weight>(value => (float)BitConverter.UInt16BitsToHalf(value));
+        Require<BFloat16Weight>(value => BitConverter.UInt32BitsToSingle((uint)value << 16));
+
+        void Require<TWeight>(Func<ushort, float> expected)
+            where TWeight : unmanaged, IStoredWeight<TWeight>
+        {
+            RequireBy<NarrowVector, TWeight>(expected);
+            RequireBy<PairedVector, TWeight>(expected);
+            if (Vector512.IsHardwareAccelerated) RequireBy<WideVector, TWeight>(expected);
+        }
+
+        void RequireBy<TVector, TWeight>(Func<ushort, float> expected)
+            where TVector : struct, IVector<TVector>
+            where TWeight : unmanaged, IStoredWeight<TWeight>
+        {
+            var values = new float[bits.Length];
+            fixed (ushort* from = bits)
+            fixed (float* to = values)
+                Widening.Widen<TVector, TWeight>((TWeight*)from, to, bits.Length);
+            for (var i = 0; i < bits.Length; i++)
+            {
+                if (float.IsNaN(expected(bits[i]))) float.IsNaN(values[i]).ShouldBeTrue($"{bits[i]:x}");
+                else BitConverter.SingleToInt32Bits(values[i]).ShouldBe(BitConverter.SingleToInt32Bits(expected(bits[i])));
+            }
+        }
+    }
+
     private static Tensor Multiply(Tensor x, Tensor w, int outputs, bool byColumns)
     {
         (byColumns ? FewRowsKernel.SupportsColumns(x, w) : FewRowsKernel.Supports(x, w, x.Size(0))).ShouldBeTrue();
@@ -80,12 +136,12 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
         if (byColumns)
         {
             FewRowsKernel.MultiplyByColumns(
-                (float*)x.DataPointer, (float*)w.DataPointer, (float*)y.DataPointer, rows, outputs, depth);
+                (float*)x.DataPointer, w.DataPointer, w.ScalarType, (float*)y.DataPointer, rows, outputs, depth);
         }
         else
         {
             FewRowsKernel.MultiplyByRows(
-                (float*)x.DataPointer, (float*)w.DataPointer, (float*)y.DataPointer, rows, outputs, depth);
+                (float*)x.DataPointer, w.DataPointer, w.ScalarType, (float*)y.DataPointer, rows, outputs, depth);
         }
 
         return y;

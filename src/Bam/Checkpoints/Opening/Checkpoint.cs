@@ -139,6 +139,16 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidInputException">There is no such parameter.</exception>
     internal bool IsUnchanged(string name) => shards.ChangesOf(SourceOf(name).Tensor).Count == 0;
 
+    /// <summary>The file of a parameter and the place of its first byte there; null if the numbers do not lie together.</summary>
+    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
+    internal (SafetensorsFile File, long Offset)? PlaceOf(ParameterInfo parameter)
+    {
+        var source = SourceOf(parameter.Name);
+        if (source.RestOfStretch(0) < parameter.Count) return null;
+        var tensor = shards.Tensors[source.Tensor];
+        return (shards.FileOf(source.Tensor), tensor.Offset + source.PlaceOf(0) * tensor.Dtype.ByteSize);
+    }
+
     /// <summary>Reads the bytes of whole elements as they are stored. The range must end within the parameter.</summary>
     /// <exception cref="InvalidInputException">There is no such parameter, or its file cannot be read.</exception>
     internal void ReadBytes(string name, long start, Span<byte> destination)
