@@ -222,6 +222,21 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
     }
 
     [Fact]
+    public void After_each_model_there_is_something_to_look_at()
+    {
+        var reporter = new RecordingReporter();
+
+        toy.Run(ToyRecipe.Yaml + "\n  btx-short: { method: btx, steps: 1 }", FinishedRun.Name, reporter);
+
+        reporter.Lines.ShouldContain(line => line.StartsWith("  btx-short writes: "));
+        var table = reporter.Lines.SkipWhile(line => !line.StartsWith("  perplexity")).ToList();
+        table[0].Split(' ', StringSplitOptions.RemoveEmptyEntries).ShouldBe(["perplexity", "general", "law", "code", "mean"]);
+        table.Skip(1).Select(line => line.Trim().Split(' ')[0])
+            .ShouldBe(["seed", "law", "code", "soup", "btx", "bam", "btx-short"]);
+        table.ShouldAllBe(line => line.Length == table[0].Length);
+    }
+
+    [Fact]
     public void Routers_are_calibrated_on_each_models_domain_in_the_experts_order()
     {
         toy.Run(ToyRecipe.Yaml + "\n  btx-calibrated: { method: btx, of: [code, law], router_tokens: 200 }", FinishedRun.Name);
