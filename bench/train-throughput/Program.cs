@@ -152,7 +152,7 @@ internal static class Program
         return new(model, TrainingData.Open(training, config.VocabSize, tokenizer: null), training.Settings, layout);
     }
 
-    // What 'bam eval perplexity' does with as many tokens as were trained on, in batches of as many; the first batch is not timed.
+    // What 'bam eval perplexity' does with as many tokens as were trained on, in batches of as many; a first batch is not timed.
     private static double ScoringRate(LanguageModel model, string directory, TrainingSettings settings, int steps)
     {
         using var tokens = IndexedDataset.Open(Path.Combine(directory, "random"));

@@ -25,6 +25,7 @@ internal static class WritingSample
         var tokenizer = Tokenizer.Load(checkpoint);
         if (tokenizer.EndOfTextId is not { } start || model.Config.LongestInput <= Tokens) return;
         var written = new Generator(model, tokenizer).Run([start], s_options);
-        reporter.Say($"  {name} writes: {string.Join(' ', written.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
+        var words = written.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        reporter.Say($"  {name} writes: {string.Join(' ', words)}");
     }
 }

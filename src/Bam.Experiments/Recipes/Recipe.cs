@@ -65,8 +65,8 @@ internal sealed record Recipe
     public IReadOnlyDictionary<string, RecipeMixture> Mixtures { get; init; } = new Dictionary<string, RecipeMixture>();
 
     [Key(
-        "what the routers of bam and btx start from: calibrated by the seed on the domains' text, where every model of the mixture "
-        + "has a domain of its own, or random, as in the papers")]
+        "what the routers of bam and btx start from: calibrated by the seed on the domains' text, where every model of the "
+        + "mixture has a domain of its own, or random, as in the papers")]
     public RouterStart Routers { get; init; }
 
     [Key("how the models are measured")]

@@ -3,7 +3,7 @@ namespace Bam.Experiments.Recipes;
 /// <summary>What routers start from.</summary>
 internal enum RouterStart
 {
-    /// <summary>Calibrated by the seed on the domains' text, for the mixtures in which every model has a domain of its own.</summary>
+    /// <summary>Calibrated by the seed on the domains' text, in mixtures whose models have a domain of their own each.</summary>
     Calibrated,
 
     /// <summary>Random numbers, as in the papers of BTX and BAM.</summary>
@@ -16,7 +16,9 @@ internal static class RecipeRouters
     /// <summary>The tokens of each domain where a recipe names no number: enough by the measurement of decision 0104.</summary>
     private const int UsualTokens = 16_384;
 
-    /// <summary>The most tokens of each model's domain on which a mixture's routers are calibrated; null for random routers.</summary>
+    /// <summary>
+    /// The most tokens of each model's domain on which a mixture's routers are calibrated; null for random routers.
+    /// </summary>
     public static int? TokensOf(Recipe recipe, RecipeMixture mixture)
     {
         if (mixture.RouterTokens is { } tokens) return tokens;

@@ -10,7 +10,8 @@ internal static class TableSoFar
 
     /// <summary>A line of headings, and one for each model; the last column is the mean over the domains.</summary>
     /// <param name="rows">The models' names and their figures by domain; the same domains for all.</param>
-    public static IEnumerable<string> Lines(IReadOnlyList<(string Model, IReadOnlyDictionary<string, PerplexityResult> Figures)> rows)
+    public static IEnumerable<string> Lines(
+        IReadOnlyList<(string Model, IReadOnlyDictionary<string, PerplexityResult> Figures)> rows)
     {
         string[] columns = [.. rows[0].Figures.Keys, "mean"];
         var widths = columns.Select(column => Math.Max(column.Length, FigureWidth)).ToArray();
@@ -18,8 +19,8 @@ internal static class TableSoFar
         yield return Line("perplexity", columns);
         foreach (var (model, figures) in rows)
         {
-            yield return Line(model, figures.Values.Select(figure => figure.Perplexity).Append(PerplexityResult.Mean(figures.Values))
-                .Select(figure => figure.ToString("0.00", CultureInfo.InvariantCulture)));
+            var values = figures.Values.Select(figure => figure.Perplexity).Append(PerplexityResult.Mean(figures.Values));
+            yield return Line(model, values.Select(value => value.ToString("0.00", CultureInfo.InvariantCulture)));
         }
 
         string Line(string name, IEnumerable<string> cells) =>

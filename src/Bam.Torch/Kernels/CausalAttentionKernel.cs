@@ -142,8 +142,8 @@ internal sealed unsafe class CausalAttentionKernel(AttentionShape shape, QueryRo
                     for (var tile = 0; tile < block.Count; tile += RowTile)
                     {
                         SmallGemm.Multiply(
-                            gradScores + tile * padded, padded, 1, keys + offset, headDim, asking + tile * headDim, headDim, RowTile,
-                            headDim, SeenBy(block, tile), false);
+                            gradScores + tile * padded, padded, 1, keys + offset, headDim, asking + tile * headDim, headDim,
+                            RowTile, headDim, SeenBy(block, tile), false);
                     }
 
                     for (var i = 0; i < block.Count; i++)

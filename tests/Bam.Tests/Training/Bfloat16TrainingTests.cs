@@ -36,7 +36,7 @@ public sealed class Bfloat16TrainingTests : IDisposable
     private double LastLoss(string output, string more)
     {
         var result = Trainer.Run(run.Config(output, more), new() { Reporter = new RecordingReporter() });
-        return JsonNode.Parse(File.ReadLines(result.Metrics).Last(line => line.Contains("\"loss\"", StringComparison.Ordinal)))!["loss"]!
-            .GetValue<double>();
+        var last = File.ReadLines(result.Metrics).Last(line => line.Contains("\"loss\"", StringComparison.Ordinal));
+        return JsonNode.Parse(last)!["loss"]!.GetValue<double>();
     }
 }
