@@ -46,7 +46,7 @@ public sealed class RecipeRoutersTests
               law: { files: [law.txt] }
               code: { files: [code.txt] }
             model: { hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 }
-            seed: { tokens: 1000, shares: { general: 1 } }
+            seed: { tokens: 1000, shares: { general: 1 }, learning_rate: 1e-3 }
             experts:
               law: { tokens: 500 }
               code: { tokens: 500 }
