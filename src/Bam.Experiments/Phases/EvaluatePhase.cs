@@ -37,7 +37,13 @@ internal sealed class EvaluatePhase(
                     + $"the model has diverged: train it with a lower learning_rate or a longer warm-up"));
         }
 
-        if (Kind == "evaluate") WritingSample.Report(Name, checkpoint, model, context.Reporter);
+        if (Kind == "evaluate")
+        {
+            // An expert usually has its domain's name.
+            var text = heldOut.Texts.FirstOrDefault(text => text.Name == Name) ?? heldOut.Texts[0];
+            WritingSample.Report(Name, checkpoint, model, text, context.Reporter);
+        }
+
         return new JsonObject(measured.Select(text => KeyValuePair.Create(text.Key, (JsonNode?)new JsonObject
         {
             ["perplexity"] = text.Value.Perplexity,

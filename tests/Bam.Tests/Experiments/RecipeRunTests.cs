@@ -228,7 +228,7 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
 
         toy.Run(ToyRecipe.Yaml + "\n  btx-short: { method: btx, steps: 1 }", FinishedRun.Name, reporter);
 
-        reporter.Lines.ShouldContain(line => line.StartsWith("  btx-short writes: "));
+        reporter.Lines.ShouldContain(line => line.StartsWith("  btx-short continues \""));
         var table = reporter.Lines.SkipWhile(line => !line.StartsWith("  perplexity")).ToList();
         table[0].Split(' ', StringSplitOptions.RemoveEmptyEntries).ShouldBe(["perplexity", "general", "law", "code", "mean"]);
         table.Skip(1).Select(line => line.Trim().Split(' ')[0])
