@@ -45,7 +45,7 @@ trap 'rm -rf "$new"' EXIT
 cp -r "$builds/$build" "$new" || give_up "$installed: cannot be written"
 (cd "$root" && find recipes -type f -not -path '*/results/*' -exec cp --parents -t "$new" {} +)
 search_unpacked
-[[ ! -e $unpacked ]] || printf '%s\n' "$LD_LIBRARY_PATH" >"$new/library_path"
+[[ -z $unpacked_path ]] || printf '%s\n' "$unpacked_path" >"$new/library_path"
 id=$build
 [[ ! -e $installed/$id ]] || id=$build-$$
 mv "$new" "$installed/$id"
@@ -56,5 +56,5 @@ mv "$prefix/bin/.bam.$$" "$prefix/bin/bam"
 remove_old_builds "$installed" 1
 
 say "installed $prefix/bin/bam"
-[[ ! -e $unpacked ]] || say "it uses the libraries in $unpacked: keep them"
+[[ -z $unpacked_path ]] || say "it uses the libraries in $unpacked: keep them"
 [[ :$PATH: == *:$prefix/bin:* ]] || say "$prefix/bin is not in PATH; add it: export PATH=\"$prefix/bin:\$PATH\""

@@ -10,8 +10,8 @@ build=$prefix/lib/bam/$build
 
 # Libraries that were unpacked without root.
 if [[ -e $build/library_path ]]; then
-  read -r LD_LIBRARY_PATH <"$build/library_path"
-  export LD_LIBRARY_PATH
+  read -r unpacked_path <"$build/library_path"
+  export LD_LIBRARY_PATH=$unpacked_path${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 
 for candidate in dotnet "${DOTNET_ROOT-}/dotnet" "${HOME-}/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do

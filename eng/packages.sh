@@ -8,13 +8,13 @@ unpacked=$artifacts/libtorch
 # Whether FILE, a path below /usr, is installed or unpacked.
 have() { [[ -e /usr/$1 || -e $unpacked/usr/$1 ]]; }
 
-# search_unpacked: lets the loader find what was unpacked, if anything was.
+# search_unpacked: lets the loader find what was unpacked, in unpacked_path, unless another libtorch is asked for.
 search_unpacked() {
-  local path=
-  [[ -e $unpacked ]] || return 0
-  path=$unpacked/usr/lib/x86_64-linux-gnu/openblas-openmp:$unpacked/usr/lib/x86_64-linux-gnu
-  path+=:$unpacked/usr/lib:$unpacked/lib/x86_64-linux-gnu
-  export LD_LIBRARY_PATH=$path${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  unpacked_path=
+  [[ -e $unpacked && -z ${LIBTORCH-} && ${LIBTORCH_USE_PYTORCH-} != 1 ]] || return 0
+  unpacked_path=$unpacked/usr/lib/x86_64-linux-gnu/openblas-openmp:$unpacked/usr/lib/x86_64-linux-gnu
+  unpacked_path+=:$unpacked/usr/lib:$unpacked/lib/x86_64-linux-gnu
+  export LD_LIBRARY_PATH=$unpacked_path${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 }
 
 # find_missing: the names of what is missing, in libraries=() and tools=().
@@ -60,7 +60,7 @@ provide_packages() {
     local missing=("${libraries[@]}" "${tools[@]}")
     logged "installing ${missing[*]} by apt-get (about 300 MB)" install_packages "${missing[@]}"
   else
-    logged "unpacking ${libraries[*]} into $unpacked (about 300 MB, no root needed)" unpack_packages
+    logged "unpacking ${libraries[*]} into $unpacked (300 MB to download, 1.3 GB on disk; no root needed)" unpack_packages
   fi
 }
 
@@ -78,7 +78,7 @@ install_packages() {
 # Apt with lists and a cache of its own, and the machine's sources, keys and status: it verifies signatures as for root. What a
 # machine runs after an update needs root.
 own_apt() {
-  printf '#clear APT::Update::%s;\n' Pre-Invoke Post-Invoke Post-Invoke-Success >"$artifacts/apt/apt.conf"
+  printf '#clear APT::Update::%s;\n' Pre-Invoke Post-Invoke Post-Invoke-Success >"$artifacts/apt/apt.conf" || return 1
   quiet_apt -c "$artifacts/apt/apt.conf" -o Dir::State="$artifacts/apt/state" -o Dir::State::status=/var/lib/dpkg/status \
     -o Dir::Cache="$artifacts/apt/cache" -o Debug::NoLocking=1 "$@"
 }
@@ -86,7 +86,7 @@ own_apt() {
 # The packages with all that they depend on and the machine lacks. What was downloaded before is not downloaded again.
 unpack_packages() {
   local deb download=(install --download-only --yes --no-install-recommends libtorch-dev libgloo-dev libopenblas0-openmp)
-  mkdir -p "$artifacts"/apt/{state/lists,cache/archives}/partial
+  mkdir -p "$artifacts"/apt/{state/lists,cache/archives}/partial || return 1
   compgen -G "$artifacts/apt/state/lists/*_Packages*" >/dev/null || own_apt update || return 1
   own_apt "${download[@]}" || { own_apt update && own_apt "${download[@]}"; } || return 1
   # Versions that the archive no longer has.

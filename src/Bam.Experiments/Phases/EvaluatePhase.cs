@@ -41,7 +41,7 @@ internal sealed class EvaluatePhase(
         {
             // An expert usually has its domain's name.
             var text = heldOut.Texts.FirstOrDefault(text => text.Name == Name) ?? heldOut.Texts[0];
-            WritingSample.Report(Name, checkpoint, model, text, context.Reporter);
+            WritingSample.Report(Name, checkpoint, model, text, context);
         }
 
         return new JsonObject(measured.Select(text => KeyValuePair.Create(text.Key, (JsonNode?)new JsonObject

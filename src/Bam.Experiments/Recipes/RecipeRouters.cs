@@ -22,9 +22,9 @@ internal static class RecipeRouters
     public static int? TokensOf(Recipe recipe, RecipeMixture mixture)
     {
         if (mixture.RouterTokens is { } tokens) return tokens;
-        return (mixture.Routers ?? recipe.Routers) == RouterStart.Calibrated && CanBeCalibrated(recipe, mixture)
-            ? UsualTokens
-            : null;
+        // RecipeRules refuses what was asked for and is impossible.
+        if (mixture.Routers is { } start) return start == RouterStart.Calibrated ? UsualTokens : null;
+        return recipe.Routers == RouterStart.Calibrated && CanBeCalibrated(recipe, mixture) ? UsualTokens : null;
     }
 
     private static bool CanBeCalibrated(Recipe recipe, RecipeMixture mixture)

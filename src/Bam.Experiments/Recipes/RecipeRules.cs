@@ -250,7 +250,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         CheckMembers([.. at, "of"], mixture);
         if (mixture.Method == MixtureMethod.Dense && !mixture.IsTrained)
             throw Fault(at, $"key 'mixtures.{name}': the seed is not trained on without a budget; give it 'tokens' or 'match'");
-        if (mixture.RouterTokens is not null) CheckRouters(name, mixture);
+        if (mixture.RouterTokens is not null || mixture.Routers == RouterStart.Calibrated) CheckRouters(name, mixture);
         CheckOptions(name, mixture);
         CheckMatch(at, name, mixture);
     }
@@ -262,7 +262,7 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
         var options = mixture.SettingsIn(recipe).OptionsFor(
             ["seed", .. mixture.Method == MixtureMethod.Sparse ? [] : members], ["seed", .. members]);
         if (MixtureMethods.Named(mixture.MixedBy).FindFault(options) is not { } fault) return;
-        var key = fault.Option == "router-text" ? "router_tokens" : fault.Option.Replace('-', '_');
+        var key = fault.Option == "router-text" ? KeyOfRouters(mixture) : fault.Option.Replace('-', '_');
         throw Fault(["mixtures", name, key], fault.Reason is { } reason
             ? $"key 'mixtures.{name}.{key}': {reason}"
             : $"key '{key}' has no meaning for method {mixture.MethodName}; remove it");
@@ -270,10 +270,10 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
 
     private void CheckRouters(string name, RecipeMixture mixture)
     {
-        string[] at = ["mixtures", name, "router_tokens"];
+        string[] at = ["mixtures", name, KeyOfRouters(mixture)];
         var key = string.Join('.', at);
         var models = mixture.MembersIn(recipe);
-        CheckGeneralDomain(at, $"the routers of '{name}' are calibrated on it ('router_tokens')");
+        CheckGeneralDomain(at, $"the routers of '{name}' are calibrated on it ('{at[^1]}')");
         var taken = new Dictionary<string, string> { [recipe.GeneralDomain] = "seed" };
         foreach (var model in models)
         {
@@ -290,6 +290,8 @@ internal sealed class RecipeRules(Recipe recipe, YamlMappingNode written, string
                     + "be equal; leave it out");
         }
     }
+
+    private static string KeyOfRouters(RecipeMixture mixture) => mixture.RouterTokens is null ? "routers" : "router_tokens";
 
     private void CheckMembers(string[] at, RecipeMixture mixture)
     {

@@ -32,7 +32,7 @@ internal sealed partial class LanguageModel
         using var scope = TensorScope.Open();
         using var noGrad = NoGrad.Enter();
         var isReadAgain = MustReadAgain(cache.Length, cache.Length + (int)inputIds.Size(1));
-        return scope.Keep(OfFewTokens(inputIds.Count + (isReadAgain ? cache.Length : 0), () =>
+        return scope.Keep(OfFewTokens(inputIds.Count + (isReadAgain ? cache.Length * inputIds.Size(0) : 0), () =>
         {
             var x = Read(inputIds, cache, trace);
             return head.Scores(x.Select(1, x.Size(1) - 1));

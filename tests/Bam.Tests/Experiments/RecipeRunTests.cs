@@ -228,8 +228,8 @@ public sealed class RecipeRunTests(FinishedRun finished) : IClassFixture<Finishe
 
         toy.Run(ToyRecipe.Yaml + "\n  btx-short: { method: btx, steps: 1 }", FinishedRun.Name, reporter);
 
-        reporter.Lines.ShouldContain(line => line.StartsWith("  btx-short continues \""));
-        var table = reporter.Lines.SkipWhile(line => !line.StartsWith("  perplexity")).ToList();
+        reporter.Said.ShouldContain(line => line.StartsWith("  btx-short continues \""));
+        var table = reporter.Said.SkipWhile(line => !line.StartsWith("  perplexity")).ToList();
         table[0].Split(' ', StringSplitOptions.RemoveEmptyEntries).ShouldBe(["perplexity", "general", "law", "code", "mean"]);
         table.Skip(1).Select(line => line.Trim().Split(' ')[0])
             .ShouldBe(["seed", "law", "code", "soup", "btx", "bam", "btx-short"]);

@@ -218,6 +218,9 @@ public sealed class RecipeReaderTests : IDisposable
         "method: btx", "method: btx, router_tokens: 64, routers: random",
         "recipe.yaml:9: key 'router_tokens' and 'routers: random' exclude each other")]
     [InlineData(
+        "method: btx", "method: btx, routers: calibrated, experts: 3",
+        "recipe.yaml:9: key 'mixtures.btx.routers': copies of the seed have no domain of their own")]
+    [InlineData(
         "method: btx", "method: sparse, routers: random", "recipe.yaml:9: key 'routers' has no meaning for method sparse")]
     [InlineData("method: btx", "method: btx, router_tokens: 0", "expected an integer of at least 1, found '0'")]
     [InlineData(
