@@ -170,7 +170,9 @@ internal static partial class LibTorchSearch
 /// <summary>The bridge and the libtorch that it was built for, as CMake recorded them.</summary>
 /// <param name="File">The bridge's library.</param>
 /// <param name="Version">libtorch's version, such as <c>1.13.0</c>.</param>
-/// <param name="Source">How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c>, <c>system</c> or <c>unpacked</c>.</param>
+/// <param name="Source">
+/// How the build found it: <c>LIBTORCH</c>, <c>LIBTORCH_USE_PYTORCH</c>, <c>system</c> or <c>unpacked</c>.
+/// </param>
 /// <param name="Directory">The folder of its libraries.</param>
 internal sealed record BridgeRecord(string File, string Version, string Source, string Directory)
 {
