@@ -121,13 +121,6 @@ internal static unsafe partial class FewRowsKernel
             var output = Math.Min(next, outputs - Tile);
             var tile = w + (long)output * depth;
             float* a = x, c = y + output;
-            if (rows == 1 && next + 2 * Tile <= end)
-            {
-                RowByEight<TVector, TWeight>(a, tile, c, depth);
-                next += Tile;
-                continue;
-            }
-
             var row = 0;
             if (isWidened || typeof(TWeight) == typeof(Float32Weight))
             {
@@ -147,7 +140,9 @@ internal static unsafe partial class FewRowsKernel
 
             for (; row + 2 <= rows; row += 2, a += 2L * depth, c += 2L * outputs)
                 TwoRows<TVector, TWeight>(a, tile, c, outputs, depth);
-            if (row < rows) OneRow<TVector, TWeight>(a, tile, c, depth);
+            if (row == rows) continue;
+            if (TVector.HasManyRegisters) OneRow<PairedVector, TWeight>(a, tile, c, depth);
+            else OneRow<TVector, TWeight>(a, tile, c, depth);
         }
     }
 
@@ -245,50 +240,25 @@ internal static unsafe partial class FewRowsKernel
         Store(y + outputs, s10, s11, s12, s13);
     }
 
+    // One row of w after the other, which is what the processor's own prefetching follows best.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void OneRow<TVector, TWeight>(float* x, TWeight* w, float* y, int depth)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        TVector s0 = default, s1 = default, s2 = default, s3 = default;
-        for (var k = 0; k < depth; k += TVector.Count)
+        var s0 = Sum(x, w, depth);
+        var s1 = Sum(x, w + depth, depth);
+        var s2 = Sum(x, w + 2L * depth, depth);
+        Store(y, s0, s1, s2, Sum(x, w + 3L * depth, depth));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static TVector Sum(float* x, TWeight* w, int depth)
         {
-            var a = TVector.Load(x + k);
-            s0 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + k), s0);
-            s1 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + depth + k), s1);
-            s2 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 2L * depth + k), s2);
-            s3 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 3L * depth + k), s3);
-            Prefetch(w + Ahead + 4L * k);
+            TVector sum = default;
+            for (var k = 0; k < depth; k += TVector.Count)
+                sum = TVector.MultiplyAdd(TVector.Load(x + k), TWeight.Load<TVector>(w + k), sum);
+            return sum;
         }
-
-        Store(y, s0, s1, s2, s3);
-    }
-
-    // One row of x with eight of w: enough sums to hide their latency.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RowByEight<TVector, TWeight>(float* x, TWeight* w, float* y, int depth)
-        where TVector : struct, IVector<TVector>
-        where TWeight : unmanaged, IStoredWeight<TWeight>
-    {
-        TVector s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
-        var v = w + (long)Tile * depth;
-        for (var k = 0; k < depth; k += TVector.Count)
-        {
-            var a = TVector.Load(x + k);
-            s0 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + k), s0);
-            s1 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + depth + k), s1);
-            s2 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 2L * depth + k), s2);
-            s3 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 3L * depth + k), s3);
-            s4 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + k), s4);
-            s5 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + depth + k), s5);
-            s6 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + 2L * depth + k), s6);
-            s7 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + 3L * depth + k), s7);
-            Prefetch(w + Ahead + 8L * k);
-            Prefetch(w + Ahead + 8L * k + 4 * Lanes);
-        }
-
-        Store(y, s0, s1, s2, s3);
-        Store(y + Tile, s4, s5, s6, s7);
     }
 
     // Asks for 64 weights. Reading beyond the end of the matrix does nothing here.
