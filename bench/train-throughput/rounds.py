@@ -130,8 +130,7 @@ def markdown(result):
                   f"rounds); "
                   f"{result['flops_per_token'] / 1e6:,.1f} MFLOP a token."]
     if machine["without_avx512"]:
-        lines += ["", "Every participant and the peak without AVX-512: with OpenBLAS's kernels for Haswell, .NET's and PyTorch's for "
-                      "AVX2."]
+        lines += ["", "Everybody and the peak without AVX-512: OpenBLAS's kernels for Haswell, .NET and PyTorch with AVX2."]
     elif machine["openblas_core_named"]:
         lines += ["", f"OpenBLAS does not know this processor: left alone it takes Prescott's kernels and reaches "
                       f"{machine['matrix_peak_unnamed'] / 1e9:,.0f} GFLOP/s. Every participant, those as installed too, "
