@@ -3,9 +3,12 @@ using System.Runtime.Intrinsics;
 
 namespace Bam.Torch.Kernels;
 
-// Products with a matrix that is stored transposed.
+// Products with a matrix that is stored transposed. Parts of its depth are summed, then the parts.
 internal static unsafe partial class FewRowsKernel
 {
+    // Rows of the matrix in a part, and in a work item: some 0.5 MB, which is read from its beginning to its end.
+    private const int RowsOfPart = 128;
+
     /// <summary>Whether rows [n, in] can be multiplied by a matrix that is stored by columns, [in, out].</summary>
     public static bool SupportsColumns(Tensor x, Tensor matrix) =>
         Supports(x, matrix, x.Size(0)) && x.Size(1) % Lanes == 0;
@@ -31,21 +34,32 @@ internal static unsafe partial class FewRowsKernel
     private static void MultiplyByColumns<TWeight>(float* x, TWeight* w, float* y, int rows, int outputs, int depth)
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        if (rows == 1)
-        {
-            const int ColumnsOfRow = 8 * Lanes;
-            ParallelLoop.For((outputs + ColumnsOfRow - 1) / ColumnsOfRow, item =>
-            {
-                var first = item * ColumnsOfRow;
-                var columns = Math.Min(ColumnsOfRow, outputs - first);
-                if (Vector512.IsHardwareAccelerated)
-                    WeightedSum<WideVector, TWeight>(x, w + first, y + first, columns, outputs, depth);
-                else
-                    WeightedSum<NarrowVector, TWeight>(x, w + first, y + first, columns, outputs, depth);
-            });
-            return;
-        }
+        if (rows == 1) MultiplyRowByColumns(x, w, y, outputs, depth);
+        else MultiplyRowsByColumns(x, w, y, rows, outputs, depth);
+    }
 
+    private static void MultiplyRowByColumns<TWeight>(float* x, TWeight* w, float* y, int outputs, int depth)
+        where TWeight : unmanaged, IStoredWeight<TWeight>
+    {
+        var parts = (depth + RowsOfPart - 1) / RowsOfPart;
+        using var scratch = new Scratch((long)parts * outputs);
+        var sums = scratch.Take(parts * outputs);
+        ParallelLoop.For(parts, part =>
+        {
+            var first = part * RowsOfPart;
+            var count = Math.Min(RowsOfPart, depth - first);
+            float* factors = x + first, sum = sums + (long)part * outputs;
+            var matrix = w + (long)first * outputs;
+            if (Vector512.IsHardwareAccelerated) WeightedSum<WideVector, TWeight>(factors, matrix, sum, outputs, count);
+            else WeightedSum<NarrowVector, TWeight>(factors, matrix, sum, outputs, count);
+        });
+        new Span<float>(sums, outputs).CopyTo(new Span<float>(y, outputs));
+        for (var part = 1; part < parts; part++) Add(sums + (long)part * outputs, y, outputs);
+    }
+
+    private static void MultiplyRowsByColumns<TWeight>(float* x, TWeight* w, float* y, int rows, int outputs, int depth)
+        where TWeight : unmanaged, IStoredWeight<TWeight>
+    {
         const int Columns = 4 * Lanes;
         var padded = (rows + SmallGemm.RowTile - 1) / SmallGemm.RowTile * SmallGemm.RowTile;
         using var scratch = new Scratch((long)padded * (depth + outputs));
@@ -58,12 +72,20 @@ internal static unsafe partial class FewRowsKernel
             var first = item * Columns;
             var columns = Math.Min(Columns, outputs - first);
             var isNarrow = typeof(TWeight) != typeof(Float32Weight);
-            using var wide = new Scratch(isNarrow ? (long)columns * depth : 0);
+            using var own = new Scratch((long)columns * (padded + (isNarrow ? depth : 0)));
+            var sums = own.Take(columns * padded);
             var (matrix, pitch) = isNarrow
-                ? (Widened(w + first, columns, outputs, depth, wide.Take(columns * depth)), columns)
+                ? (Widened(w + first, columns, outputs, depth, own.Take(columns * depth)), columns)
                 : ((nint)(w + first), outputs);
-            SmallGemm.Multiply(
-                paddedX, depth, 1, (float*)matrix, pitch, paddedY + first, outputs, padded, columns, depth, accumulate: false);
+            for (var start = 0; start < depth; start += RowsOfPart)
+            {
+                var isFirst = start == 0;
+                SmallGemm.Multiply(
+                    paddedX + start, depth, 1, (float*)matrix + (long)start * pitch, pitch, isFirst ? paddedY + first : sums,
+                    isFirst ? outputs : columns, padded, columns, Math.Min(RowsOfPart, depth - start), accumulate: false);
+                for (var row = 0; !isFirst && row < rows; row++)
+                    Add(sums + row * columns, paddedY + first + (long)row * outputs, columns);
+            }
         });
         new Span<float>(paddedY, rows * outputs).CopyTo(new Span<float>(y, rows * outputs));
     }
@@ -83,48 +105,38 @@ internal static unsafe partial class FewRowsKernel
         return (nint)to;
     }
 
-    // Some columns of y = Σ_k x[k] · w[k, :], in the order of k, as the tiles of SmallGemm sum.
+    // y = Σ_k x[k] · w[k, :] in the order of k, as the tiles of SmallGemm sum; eight rows at a time, so that y is seldom read.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WeightedSum<TVector, TWeight>(float* x, TWeight* w, float* y, int columns, int outputs, int depth)
+    private static void WeightedSum<TVector, TWeight>(float* x, TWeight* w, float* y, int outputs, int depth)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        var (column, lanes) = (0, TVector.Count);
-        for (; column + 8 * lanes <= columns; column += 8 * lanes)
+        for (var k = 0; k < depth; k += 8, w += 8L * outputs)
         {
-            TVector s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default,
-                s7 = default;
-            var row = w + column;
-            for (var k = 0; k < depth; k++, row += outputs)
+            var (x0, x1, x2, x3) = (
+                TVector.Create(x[k]), TVector.Create(x[k + 1]), TVector.Create(x[k + 2]), TVector.Create(x[k + 3]));
+            var (x4, x5, x6, x7) = (
+                TVector.Create(x[k + 4]), TVector.Create(x[k + 5]), TVector.Create(x[k + 6]), TVector.Create(x[k + 7]));
+            for (var column = 0; column < outputs; column += TVector.Count)
             {
-                var factor = TVector.Create(x[k]);
-                s0 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row), s0);
-                s1 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + lanes), s1);
-                s2 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 2 * lanes), s2);
-                s3 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 3 * lanes), s3);
-                s4 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 4 * lanes), s4);
-                s5 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 5 * lanes), s5);
-                s6 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 6 * lanes), s6);
-                s7 = TVector.MultiplyAdd(factor, TWeight.Load<TVector>(row + 7 * lanes), s7);
+                var row = w + column;
+                var sum = k == 0 ? default : TVector.Load(y + column);
+                sum = TVector.MultiplyAdd(x0, TWeight.Load<TVector>(row), sum);
+                sum = TVector.MultiplyAdd(x1, TWeight.Load<TVector>(row + outputs), sum);
+                sum = TVector.MultiplyAdd(x2, TWeight.Load<TVector>(row + 2L * outputs), sum);
+                sum = TVector.MultiplyAdd(x3, TWeight.Load<TVector>(row + 3L * outputs), sum);
+                sum = TVector.MultiplyAdd(x4, TWeight.Load<TVector>(row + 4L * outputs), sum);
+                sum = TVector.MultiplyAdd(x5, TWeight.Load<TVector>(row + 5L * outputs), sum);
+                sum = TVector.MultiplyAdd(x6, TWeight.Load<TVector>(row + 6L * outputs), sum);
+                sum = TVector.MultiplyAdd(x7, TWeight.Load<TVector>(row + 7L * outputs), sum);
+                TVector.Store(sum, y + column);
             }
-
-            var to = y + column;
-            TVector.Store(s0, to);
-            TVector.Store(s1, to + lanes);
-            TVector.Store(s2, to + 2 * lanes);
-            TVector.Store(s3, to + 3 * lanes);
-            TVector.Store(s4, to + 4 * lanes);
-            TVector.Store(s5, to + 5 * lanes);
-            TVector.Store(s6, to + 6 * lanes);
-            TVector.Store(s7, to + 7 * lanes);
         }
+    }
 
-        for (; column < columns; column += lanes)
-        {
-            TVector sum = default;
-            for (var k = 0; k < depth; k++)
-                sum = TVector.MultiplyAdd(TVector.Create(x[k]), TWeight.Load<TVector>(w + (long)k * outputs + column), sum);
-            TVector.Store(sum, y + column);
-        }
+    private static void Add(float* terms, float* sums, int count)
+    {
+        for (var i = 0; i < count; i += Vector256<float>.Count)
+            (Vector256.Load(sums + i) + Vector256.Load(terms + i)).Store(sums + i);
     }
 }
