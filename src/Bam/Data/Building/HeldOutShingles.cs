@@ -75,7 +75,7 @@ internal sealed class HeldOutShingles
     /// Thread-safe.
     /// </summary>
     /// <returns>Its number, of equals the smallest, and the fraction; null if there is none.</returns>
-    public (int Document, double Share)? FindLargestShare(string text, double above)
+    public (int Document, double Share)? FindLargestShare(ReadOnlySpan<char> text, double above)
     {
         if (!scratches.TryTake(out var scratch)) scratch = new(documents.Count);
         (int, double)? found = null;
@@ -117,7 +117,7 @@ internal sealed class HeldOutShingles
 
     /// <summary>Collects the shingles that may be held out.</summary>
     /// <returns>A lower bound of the number of distinct shingles: how many bits of a bitmap they set.</returns>
-    private int Scan(string text, Scratch scratch)
+    private int Scan(ReadOnlySpan<char> text, Scratch scratch)
     {
         var (shared, words, shift) = (scratch.Shared, scratch.FilterWords, filterShift);
         shared.Clear();

@@ -122,7 +122,7 @@ internal static class MinHash
     private const uint Empty = uint.MaxValue;
 
     /// <summary>The sketch of a text that is not blank.</summary>
-    public static uint[] Sketch(string text)
+    public static uint[] Sketch(ReadOnlySpan<char> text)
     {
         Span<uint> minima = stackalloc uint[Size];
         minima.Fill(Empty);

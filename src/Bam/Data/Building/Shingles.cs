@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -15,14 +16,15 @@ internal ref struct Shingles
     /// <summary>The most hashes of a block.</summary>
     public const int BlockLength = 512;
 
+    private const int WindowLength = Length + BlockLength;
     private const ulong Base = 0x9E3779B97F4A7C15;
 
     private static readonly ulong Leaving = Power(Length);
     private static readonly Vector256<ulong> Powers = Vector256.Create(Power(1), Power(2), Power(3), Power(4));
 
     private readonly ReadOnlySpan<char> text;
-    private readonly char[] window = new char[Length + BlockLength]; // the last shingle, then the characters that follow
-    private readonly ulong[] hashes = new ulong[BlockLength];
+    private readonly char[] window = ArrayPool<char>.Shared.Rent(WindowLength); // the last shingle, then characters that follow
+    private readonly ulong[] hashes = ArrayPool<ulong>.Shared.Rent(BlockLength);
     private int position; // in the text
     private int filled; // of the window
     private int count; // of the block
@@ -35,20 +37,26 @@ internal ref struct Shingles
 
     public readonly Shingles GetEnumerator() => this;
 
+    public readonly void Dispose()
+    {
+        ArrayPool<char>.Shared.Return(window);
+        ArrayPool<ulong>.Shared.Return(hashes);
+    }
+
     public bool MoveNext()
     {
         if (filled == 0) return MoveToFirst();
         if (filled < Length) return false;
         window.AsSpan(filled - Length, Length).CopyTo(window);
         filled = Length;
-        Fill(window.Length);
+        Fill(WindowLength);
         count = filled - Length;
         polynomial = Roll(polynomial, window.AsSpan(0, count), window.AsSpan(Length, count), hashes);
         return count > 0;
     }
 
     /// <summary>The distinct hashes in ascending order.</summary>
-    public static ulong[] Distinct(string text)
+    public static ulong[] Distinct(ReadOnlySpan<char> text)
     {
         var hashes = new List<ulong>(text.Length);
         foreach (var block in new Shingles(text)) hashes.AddRange(block);
