@@ -41,6 +41,11 @@ def tuned(core, threads, wait_policy):
             **({"OMP_WAIT_POLICY": wait_policy} if wait_policy else {}), **({"OPENBLAS_CORETYPE": core} if core else {})}
 
 
+def without_avx512(environment):
+    """The environment of a processor that has AVX2 alone, for .NET, PyTorch and OpenBLAS."""
+    return {**environment, "DOTNET_EnableAVX512": "0", "ATEN_CPU_CAPABILITY": "avx2", "OPENBLAS_CORETYPE": "Haswell"}
+
+
 def run(command, environment):
     done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, text=True)
     if done.returncode:
@@ -124,7 +129,9 @@ def markdown(result):
     lines += ["", f"Matrix peak in this run: {result['matrix_peak'] / 1e9:,.0f} GFLOP/s (float32, 2048³, the best of all "
                   f"rounds); "
                   f"{result['flops_per_token'] / 1e6:,.1f} MFLOP a token."]
-    if machine["openblas_core_named"]:
+    if machine["without_avx512"]:
+        lines += ["", "Everybody and the peak without AVX-512: OpenBLAS's kernels for Haswell, .NET and PyTorch with AVX2."]
+    elif machine["openblas_core_named"]:
         lines += ["", f"OpenBLAS does not know this processor: left alone it takes Prescott's kernels and reaches "
                       f"{machine['matrix_peak_unnamed'] / 1e9:,.0f} GFLOP/s. Every participant, those as installed too, "
                       f"therefore has "
@@ -150,12 +157,14 @@ def main():
                         help="OMP_WAIT_POLICY of the tuned peers; libgomp's own is best on an idle machine, passive bears "
                              "company")
     parser.add_argument("--peers-only", action="store_true")
+    parser.add_argument("--avx2", action="store_true", help="without AVX-512, on a processor that has it")
     parser.add_argument("--output", type=Path, default=ROOT / "bench/results")
     arguments = parser.parse_args()
 
     processor = cpu()
     core, unnamed_peak = missing_core(processor)
-    plain, fast = as_installed(core), tuned(core, arguments.threads, arguments.wait_policy)
+    limited = without_avx512 if arguments.avx2 else dict
+    plain, fast = limited(as_installed(core)), limited(tuned(core, arguments.threads, arguments.wait_policy))
     for form in FORMS:
         run(peer(form, "--check", FIXTURE), fast)
     steps = ["--steps", arguments.steps, "--warm-up", arguments.warm_up, "--size", arguments.size]
@@ -163,7 +172,7 @@ def main():
     participants.update({f"{form}, tuned": (peer(form, "--threads", arguments.threads, *steps), fast) for form in FORMS})
     if not arguments.peers_only:
         # Bam sets its own threads, BLAS and malloc; naming the core is its own business, too.
-        participants["bam"] = ([*build_bam(), "--threads", arguments.threads, *steps], clean_environment())
+        participants["bam"] = ([*build_bam(), "--threads", arguments.threads, *steps], limited(clean_environment()))
 
     names = list(participants)
     rounds, peaks = {name: [] for name in names}, []
@@ -183,12 +192,12 @@ def main():
         date=now.isoformat(timespec="seconds"), commit=commit(),
         machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(),
                      threads=arguments.threads, kernel=os.uname().release, torch=rounds[names[0]][0]["environment"]["torch"],
-                     openblas_core_named=core, matrix_peak_unnamed=unnamed_peak),
+                     without_avx512=arguments.avx2, openblas_core_named=core, matrix_peak_unnamed=unnamed_peak),
         width=WIDTHS[arguments.size], rounds_run=arguments.rounds, steps=arguments.steps,
         warm_up=arguments.warm_up, flops_per_token=flops_per_token,
         matrix_peak=max(peaks), matrix_peaks=peaks, summary=summarize(rounds, flops_per_token, max(peaks)), rounds=rounds)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    suffix = "" if arguments.size == "small" else f"-d{WIDTHS[arguments.size]}"
+    suffix = ("" if arguments.size == "small" else f"-d{WIDTHS[arguments.size]}") + ("-avx2" if arguments.avx2 else "")
     base = arguments.output / f"train-throughput-{now:%Y-%m-%d}-{slug(processor, arguments.threads)}{suffix}"
     # Paths as the clone sees them: where it lies says nothing about the measurement.
     base.with_suffix(".json").write_text(json.dumps(result, indent=2).replace(f"{ROOT}/", "") + "\n")

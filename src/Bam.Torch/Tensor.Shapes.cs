@@ -60,7 +60,7 @@ internal sealed unsafe partial class Tensor
     public Tensor Transpose(int first, int second) => s_transpose.Call(this, first, second);
 
     /// <summary>The same elements without gaps in row-major order; copies only if they are not.</summary>
-    public Tensor Contiguous() => s_contiguous.Call(this);
+    public Tensor Contiguous() => IsContiguous ? Alias() : s_contiguous.Call(this);
 
     public Tensor Clone() => s_clone.Call(this);
 
@@ -99,8 +99,11 @@ internal sealed unsafe partial class Tensor
     public Tensor Flatten(int first = 0, int last = -1) => s_flatten.Call(this, first, last);
 
     /// <summary>With elements of another type; the same tensor if they are.</summary>
-    public Tensor To(ScalarType type) => s_toType.Call(this, type);
+    public Tensor To(ScalarType type) => type == ScalarType ? Alias() : s_toType.Call(this, type);
 
     /// <summary>On another device; the same tensor if it is there.</summary>
     public Tensor To(Device device) => s_toLayout.Call(this, Value.None, Value.None, device);
+
+    // What libtorch's operators return where there is nothing to do, without a call of them.
+    private Tensor Alias() => new(Native.bam_tensor_retain(LiveHandle));
 }

@@ -17,12 +17,17 @@ internal static class Attention
     public static Tensor Apply(AttentionInput input, RotaryTables rotary, PastTokens? past = null)
     {
         // The kernels are for a CPU with AVX2 or AVX-512, in float32. Operators work everywhere, and are the kernels' reference.
-        var hasKernel = input.Queries.Device.IsCpu && input.Queries.ScalarType == ScalarType.Float32
-            && CausalAttentionKernel.Supports(input.Shape);
-        if (past is not { } before)
-            return hasKernel ? AttentionByTrainingKernel.Apply(input, rotary) : AttentionByOperators.Apply(input, rotary);
-
+        var isSupported = input.Queries.Device.IsCpu && CausalAttentionKernel.Supports(input.Shape);
+        var hasKernel = isSupported && input.Queries.ScalarType == ScalarType.Float32;
         using var scope = TensorScope.Open();
+        if (past is not { } before)
+        {
+            // The kernel is faster than libtorch's operators on a CPU, of whatever dtype they are.
+            return scope.Keep(
+                isSupported ? AttentionByTrainingKernel.Apply(input.Widened(), rotary).To(input.Queries.ScalarType)
+                    : AttentionByOperators.Apply(input, rotary));
+        }
+
         using var noGrad = NoGrad.Enter();
         if (before.Places is not null && !hasKernel) return scope.Keep(AttentionByOperators.ApplyToRuns(input, rotary, before));
         // Decoding: one query reads all keys once, and nothing is saved for backward.
@@ -61,6 +66,10 @@ internal readonly record struct AttentionInput(
     /// <summary>The tensors without gaps, which kernels need.</summary>
     internal AttentionInput Contiguous() =>
         this with { Queries = Queries.Contiguous(), KeysAndValues = KeysAndValues?.Contiguous(), Gates = Gates?.Contiguous() };
+
+    /// <summary>The tensors in float32.</summary>
+    internal AttentionInput Widened() =>
+        this with { Queries = Queries.To(ScalarType.Float32), KeysAndValues = KeysAndValues?.To(ScalarType.Float32) };
 
     /// <summary>[B, T, N·H·D], or [rows, H·D].</summary>
     internal Tensor EmptyOutput() =>

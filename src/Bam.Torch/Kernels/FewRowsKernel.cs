@@ -17,11 +17,11 @@ internal static unsafe partial class FewRowsKernel
     private const int Lanes = 16;
     private const int Tile = 4;
 
-    // Weights between those that are multiplied and those that are asked for: the processor's own prefetching ends with each row.
-    private const int Ahead = 4096;
+    // Of the matrix in one work item, about: the processor's own prefetching starts anew with each.
+    private const int BytesOfItem = 1024 * 1024;
 
-    // Of the matrix in one work item, so that few tiles are the first of an item, which nothing has asked for.
-    private const int BytesOfItem = 256 * 1024;
+    // A smaller matrix is not worth a second thread.
+    private const int BytesOfThread = 128 * 1024;
 
     private const int MostRowsOfNarrow = 2;
 
@@ -80,7 +80,7 @@ internal static unsafe partial class FewRowsKernel
             return;
         }
 
-        var step = Math.Max(Lanes, (int)(BytesOfItem / sizeof(TWeight) / depth / Lanes * Lanes));
+        var step = OutputsOfItem(outputs, depth * sizeof(TWeight));
         var items = (outputs + step - 1) / step;
         ParallelLoop.For(groups.Length * items, item =>
         {
@@ -93,6 +93,15 @@ internal static unsafe partial class FewRowsKernel
             else
                 Dots<NarrowVector, TWeight>(input, w, output, rows, start, end, outputs, depth);
         });
+    }
+
+    // Equally many work items for each thread.
+    private static int OutputsOfItem(int outputs, int bytesOfRow)
+    {
+        var bytes = (double)outputs * bytesOfRow;
+        var threads = Math.Clamp((int)(bytes / BytesOfThread), 1, LibTorch.Info.Threads);
+        var items = threads * Math.Max(1, Math.Round(bytes / threads / BytesOfItem));
+        return (int)Math.Ceiling(outputs / items / Lanes) * Lanes;
     }
 
     private static float Dot<TWeight>(float* x, TWeight* w, int depth)
@@ -121,13 +130,6 @@ internal static unsafe partial class FewRowsKernel
             var output = Math.Min(next, outputs - Tile);
             var tile = w + (long)output * depth;
             float* a = x, c = y + output;
-            if (rows == 1 && next + 2 * Tile <= end)
-            {
-                RowByEight<TVector, TWeight>(a, tile, c, depth);
-                next += Tile;
-                continue;
-            }
-
             var row = 0;
             if (isWidened || typeof(TWeight) == typeof(Float32Weight))
             {
@@ -145,9 +147,8 @@ internal static unsafe partial class FewRowsKernel
                 }
             }
 
-            for (; row + 2 <= rows; row += 2, a += 2L * depth, c += 2L * outputs)
-                TwoRows<TVector, TWeight>(a, tile, c, outputs, depth);
-            if (row < rows) OneRow<TVector, TWeight>(a, tile, c, depth);
+            if (TVector.HasManyRegisters) LastRows<PairedVector, TWeight>(a, tile, c, rows - row, outputs, depth);
+            else LastRows<TVector, TWeight>(a, tile, c, rows - row, outputs, depth);
         }
     }
 
@@ -219,30 +220,42 @@ internal static unsafe partial class FewRowsKernel
         Store(y + 2L * outputs, s20, s21, s22, s23);
     }
 
-    // 8 sums, 2 vectors of x and one of w in 16 registers.
+    // Up to three. Two registers sum as one of twice their width does, and are faster here.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void LastRows<TVector, TWeight>(float* x, TWeight* w, float* y, int rows, int outputs, int depth)
+        where TVector : struct, IVector<TVector>
+        where TWeight : unmanaged, IStoredWeight<TWeight>
+    {
+        for (; rows >= 2; rows -= 2, x += 2L * depth, y += 2L * outputs) TwoRows<TVector, TWeight>(x, w, y, outputs, depth);
+        if (rows == 1) OneRow<TVector, TWeight>(x, w, y, depth);
+    }
+
+    // With a row or two, one row of w after the other: the processor's own prefetching follows that best.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TwoRows<TVector, TWeight>(float* x, TWeight* w, float* y, int outputs, int depth)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default,
-            s13 = default;
-        for (var k = 0; k < depth; k += TVector.Count)
-        {
-            var (a, b) = (TVector.Load(x + k), TVector.Load(x + depth + k));
-            var c = TWeight.Load<TVector>(w + k);
-            (s00, s10) = (TVector.MultiplyAdd(a, c, s00), TVector.MultiplyAdd(b, c, s10));
-            c = TWeight.Load<TVector>(w + depth + k);
-            (s01, s11) = (TVector.MultiplyAdd(a, c, s01), TVector.MultiplyAdd(b, c, s11));
-            c = TWeight.Load<TVector>(w + 2L * depth + k);
-            (s02, s12) = (TVector.MultiplyAdd(a, c, s02), TVector.MultiplyAdd(b, c, s12));
-            c = TWeight.Load<TVector>(w + 3L * depth + k);
-            (s03, s13) = (TVector.MultiplyAdd(a, c, s03), TVector.MultiplyAdd(b, c, s13));
-            Prefetch(w + Ahead + 4L * k);
-        }
-
+        var (s00, s10) = Sums(x, w, depth);
+        var (s01, s11) = Sums(x, w + depth, depth);
+        var (s02, s12) = Sums(x, w + 2L * depth, depth);
+        var (s03, s13) = Sums(x, w + 3L * depth, depth);
         Store(y, s00, s01, s02, s03);
         Store(y + outputs, s10, s11, s12, s13);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static (TVector First, TVector Second) Sums(float* x, TWeight* w, int depth)
+        {
+            TVector first = default, second = default;
+            for (var k = 0; k < depth; k += TVector.Count)
+            {
+                var weights = TWeight.Load<TVector>(w + k);
+                first = TVector.MultiplyAdd(TVector.Load(x + k), weights, first);
+                second = TVector.MultiplyAdd(TVector.Load(x + depth + k), weights, second);
+            }
+
+            return (first, second);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -250,57 +263,19 @@ internal static unsafe partial class FewRowsKernel
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        TVector s0 = default, s1 = default, s2 = default, s3 = default;
-        for (var k = 0; k < depth; k += TVector.Count)
+        var s0 = Sum(x, w, depth);
+        var s1 = Sum(x, w + depth, depth);
+        var s2 = Sum(x, w + 2L * depth, depth);
+        Store(y, s0, s1, s2, Sum(x, w + 3L * depth, depth));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static TVector Sum(float* x, TWeight* w, int depth)
         {
-            var a = TVector.Load(x + k);
-            s0 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + k), s0);
-            s1 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + depth + k), s1);
-            s2 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 2L * depth + k), s2);
-            s3 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 3L * depth + k), s3);
-            Prefetch(w + Ahead + 4L * k);
+            TVector sum = default;
+            for (var k = 0; k < depth; k += TVector.Count)
+                sum = TVector.MultiplyAdd(TVector.Load(x + k), TWeight.Load<TVector>(w + k), sum);
+            return sum;
         }
-
-        Store(y, s0, s1, s2, s3);
-    }
-
-    // One row of x with eight of w: enough sums to hide their latency.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RowByEight<TVector, TWeight>(float* x, TWeight* w, float* y, int depth)
-        where TVector : struct, IVector<TVector>
-        where TWeight : unmanaged, IStoredWeight<TWeight>
-    {
-        TVector s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
-        var v = w + (long)Tile * depth;
-        for (var k = 0; k < depth; k += TVector.Count)
-        {
-            var a = TVector.Load(x + k);
-            s0 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + k), s0);
-            s1 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + depth + k), s1);
-            s2 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 2L * depth + k), s2);
-            s3 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(w + 3L * depth + k), s3);
-            s4 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + k), s4);
-            s5 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + depth + k), s5);
-            s6 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + 2L * depth + k), s6);
-            s7 = TVector.MultiplyAdd(a, TWeight.Load<TVector>(v + 3L * depth + k), s7);
-            Prefetch(w + Ahead + 8L * k);
-            Prefetch(w + Ahead + 8L * k + 4 * Lanes);
-        }
-
-        Store(y, s0, s1, s2, s3);
-        Store(y + Tile, s4, s5, s6, s7);
-    }
-
-    // Asks for 64 weights. Reading beyond the end of the matrix does nothing here.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch<TWeight>(TWeight* next)
-        where TWeight : unmanaged, IStoredWeight<TWeight>
-    {
-        Sse.Prefetch1(next);
-        Sse.Prefetch1(next + 2 * Lanes);
-        if (sizeof(TWeight) == sizeof(ushort)) return;
-        Sse.Prefetch1(next + Lanes);
-        Sse.Prefetch1(next + 3 * Lanes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

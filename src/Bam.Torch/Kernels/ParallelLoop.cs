@@ -17,6 +17,12 @@ internal static unsafe class ParallelLoop
     /// <exception cref="Exception">The first exception of any item, after all threads have stopped.</exception>
     public static void For(int count, Action<int> body)
     {
+        if (count == 1)
+        {
+            body(0);
+            return;
+        }
+
         var run = new Run(count, body);
         if (t_team is { } team)
         {

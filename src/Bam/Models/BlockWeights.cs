@@ -106,11 +106,10 @@ internal sealed record NormWeights(Tensor Weight, Tensor? Bias)
     public Tensor Apply(Tensor x, ModelConfig config)
     {
         using var scope = TensorScope.Open();
-        var wide = x.To(ScalarType.Float32);
         var weight = config.NormUnitOffset ? Weight + 1 : Weight;
         var normed = config.NormType == NormType.LayerNorm
-            ? LayerNorm(wide, weight, config.NormEps)
-            : RootMeanSquare(wide, weight, config.NormEps);
+            ? LayerNorm(x.To(ScalarType.Float32), weight, config.NormEps)
+            : RootMeanSquare(x, weight, config.NormEps);
         return scope.Keep(normed.To(x.ScalarType));
     }
 
@@ -123,7 +122,7 @@ internal sealed record NormWeights(Tensor Weight, Tensor? Bias)
 
     private Tensor RootMeanSquare(Tensor x, Tensor weight, double eps)
     {
-        var normed = x * (x.Square().Mean(-1, keepDim: true) + eps).Rsqrt() * weight;
+        var normed = RmsNormFunction.Apply(x, weight, eps);
         return Bias is null ? normed : normed + Bias;
     }
 }

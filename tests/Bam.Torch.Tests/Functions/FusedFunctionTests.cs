@@ -23,6 +23,21 @@ public sealed class FusedFunctionTests : TorchTest
             x => x[0].Narrow(1, 0, width / 2).Silu() * x[0].Narrow(1, width / 2, width / 2));
     }
 
+    [Theory]
+    [InlineData(5, 1, 32)]    // the C# kernel
+    [InlineData(5, 1, 24)]    // no multiple of a vector: libtorch's operators
+    [InlineData(200, 1, 64)]  // several work items
+    [InlineData(70, 3, 16)]   // a weight for each head
+    public void RmsNorm_and_its_gradients(int rows, int norms, int width)
+    {
+        using var scope = TensorScope.Open();
+        long[] shape = norms == 1 ? [width] : [norms, width];
+        Compare(
+            [Random([rows, .. shape], 1), Random(shape, 2)],
+            x => RmsNormFunction.Apply(x[0], x[1], eps: 0.01) * 0.1,
+            x => x[0] * (x[0].Square().Mean(-1, keepDim: true) + 0.01).Rsqrt() * x[1] * 0.1);
+    }
+
     [Fact]
     public void Permuted_rows_sum_their_gradients()
     {
