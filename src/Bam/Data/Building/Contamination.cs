@@ -30,6 +30,7 @@ internal sealed class Contamination
         ReleaseMemory(); // of the texts and sets
         var heldOutShingles = new HeldOutShingles(shingles);
         shingles.Clear();
+        ReleaseMemory(); // of what it was made of
         var largestShares = KeptDocuments(
             source, "compare", corpus, index => !heldOut[index],
             document => heldOutShingles.FindLargestShare(document.Characters.Span, options.ContaminationShare));

@@ -48,7 +48,8 @@ internal sealed class Corpus
         using var writer = new IndexedDatasetWriter(prefix, type);
         var mask = options.Chat?.LossOn == LossOn.Assistant ? new TokenMaskWriter(prefix) : null;
         var memory = new IdMemory();
-        foreach (var (origin, prepared) in source.Pass("tokenize", (_, document) => PreparedDocument.Of(document, options, memory)))
+        var documents = source.Pass("tokenize", (_, document) => PreparedDocument.Of(document, options, memory));
+        foreach (var (origin, prepared) in documents)
         {
             if (corpus.Accepts(prepared, mask is not null))
             {
