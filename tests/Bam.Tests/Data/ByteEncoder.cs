@@ -10,7 +10,8 @@ internal static class ByteEncoder
 
     public static TextEncoder Instance { get; } =
         new(
-            (text, ids) => ids.AddRange(Encoding.UTF8.GetBytes(text.ToString()).Select(b => (int)b)), VocabularySize: 257, EndOfText, "bytes");
+            (text, ids) => ids.AddRange(Encoding.UTF8.GetBytes(text.ToString()).Select(b => (int)b)),
+            VocabularySize: 257, EndOfText, "bytes");
 
     /// <summary>The documents of a dataset as text.</summary>
     public static List<string> Documents(IndexedDataset dataset)

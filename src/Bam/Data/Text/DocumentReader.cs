@@ -21,7 +21,8 @@ internal sealed record DocumentFormat(
 
 /// <summary>
 /// One document. <paramref name="Group"/> is the document of which it is a slice, or null; slices of a document stay in the same
-/// split. Of a <paramref name="Conversation"/> the text is what its messages say. The <paramref name="Characters"/> may be rented.
+/// split. Of a <paramref name="Conversation"/> the text is what its messages say. The
+/// <paramref name="Characters"/> may be rented.
 /// </summary>
 internal readonly record struct TextDocument(
     DocumentOrigin Origin, ReadOnlyMemory<char> Characters, string? Group, Conversation? Conversation = null)
