@@ -24,8 +24,8 @@ var documents = new List<TextDocument>();
 var bytes = 0L;
 foreach (var document in new DocumentReader(args[3..], new("text"), SilentReporter.Instance).Read())
 {
-    documents.Add(document);
-    bytes += Encoding.UTF8.GetByteCount(document.Text);
+    documents.Add(TextDocument.Of(document.Origin, document.TakeText(), document.Group));
+    bytes += Encoding.UTF8.GetByteCount(documents[^1].Characters.Span);
     if (bytes >= long.Parse(megabytes) * 1_000_000) break;
 }
 
@@ -46,12 +46,12 @@ const int HeldOutEvery = 20;
 clock.Restart();
 var heldOut = new HeldOutShingles(
     OrderedParallel.Select(
-        documents.Where((_, number) => number % HeldOutEvery == 0), (_, document) => ShingleSet.Distinct(document.Text), threads,
-        default)
-    .Select((found, number) => (number * HeldOutEvery, found.Result)));
+        documents.Where((_, number) => number % HeldOutEvery == 0),
+        (_, document) => new ShingleSet().Distinct(document.Characters.Span), threads, default)
+    .Select((shingles, number) => (number * HeldOutEvery, shingles)));
 var contaminated = OrderedParallel.Select(
-        documents, (_, document) => heldOut.FindLargestShare(document.Text, 0.2), threads, default)
-    .Count(found => found.Result is not null);
+        documents, (_, document) => heldOut.FindLargestShare(document.Characters.Span, 0.2), threads, default)
+    .Count(found => found is not null);
 var comparing = clock.Elapsed.TotalSeconds;
 
 Console.WriteLine(JsonSerializer.Serialize(new
@@ -61,7 +61,7 @@ Console.WriteLine(JsonSerializer.Serialize(new
 return 0;
 
 IEnumerable<uint[]> Sketch(IEnumerable<TextDocument> texts) =>
-    OrderedParallel.Select(texts, (_, document) => MinHash.Sketch(document.Text), threads, default).Select(made => made.Result);
+    OrderedParallel.Select(texts, (_, document) => MinHash.Sketch(document.Characters.Span), threads, default);
 
 (long Tokens, string Digest) Tokenize(IEnumerable<TextDocument> texts)
 {
@@ -71,12 +71,12 @@ IEnumerable<uint[]> Sketch(IEnumerable<TextDocument> texts) =>
         texts,
         (_, document) =>
         {
-            var ids = new List<int>(document.Text.Length / 3);
-            tokenizer.EncodeOrdinary(document.Text, ids);
+            var ids = new List<int>(document.Characters.Length / 3);
+            tokenizer.EncodeOrdinary(document.Characters.Span, ids);
             return ids;
         },
         threads, default);
-    foreach (var (_, ids) in encoded)
+    foreach (var ids in encoded)
     {
         count += ids.Count;
         hash.AppendData(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(ids)));

@@ -97,7 +97,7 @@ internal sealed class CorruptedProbePhase(CorruptedProbeSettings settings, DataP
         foreach (var text in HeldOutTexts.Read(All<DataPhase>().Single().ShardsIn(store), loaded))
         {
             var corrupted = TextCorruption.Apply(text, settings.Corrupt, ref random);
-            yield return new TextDocument(new DocumentOrigin(Name, ++number), corrupted, Group: null);
+            yield return TextDocument.Of(new DocumentOrigin(Name, ++number), corrupted, group: null);
         }
     }
 }
@@ -123,7 +123,7 @@ internal sealed class MixedProbePhase(MixedProbeSettings settings, IReadOnlyList
         var settings = (MixedProbeSettings)SettingsRecord;
         var domains = All<DataPhase>().Select(domain => HeldOutTexts.Read(domain.ShardsIn(store), loaded));
         return MixedDocuments.Make(domains, settings.Pieces, new RandomStream(settings.Seed, Title))
-            .Select((text, number) => new TextDocument(new DocumentOrigin(Name, number + 1), text, Group: null));
+            .Select((text, number) => TextDocument.Of(new DocumentOrigin(Name, number + 1), text, group: null));
     }
 }
 

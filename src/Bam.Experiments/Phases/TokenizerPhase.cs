@@ -82,7 +82,7 @@ internal sealed class TrainTokenizerPhase(RecipeTokenizer tokenizer, IReadOnlyLi
         var format = text.Format();
         var length = files.Sum(file => InputFiles.TextLength(file, format, context.Cancellation));
         var fraction = Settings.MegabytesPerDomain * 1e6 / length;
-        var documents = new DocumentReader(files, format, context.Reporter).Read().Select(document => document.Text);
+        var documents = new DocumentReader(files, format, context.Reporter).Read().Select(document => document.TakeText());
         return TextSample.Of(documents, fraction, new RandomStream(Settings.RandomSeed, $"tokenizer {domain}"));
     }
 

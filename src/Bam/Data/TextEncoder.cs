@@ -3,11 +3,12 @@ using Bam.Tokenization;
 namespace Bam.Data;
 
 /// <summary>The part of a tokenizer that building a corpus needs.</summary>
-/// <param name="Encode">The ids of a text, without special tokens around it. Thread-safe.</param>
+/// <param name="Encode">Appends the ids of a text, without special tokens around it. Thread-safe.</param>
 /// <param name="VocabularySize">Upper bound of all ids, exclusive.</param>
 /// <param name="EndOfTextId">The token at the end of each document.</param>
 /// <param name="Fingerprint">The tokenizer's fingerprint.</param>
-internal sealed record TextEncoder(Func<string, int[]> Encode, int VocabularySize, int EndOfTextId, string Fingerprint)
+internal sealed record TextEncoder(
+    Action<ReadOnlySpan<char>, List<int>> Encode, int VocabularySize, int EndOfTextId, string Fingerprint)
 {
     /// <summary>The placement of <see cref="BeginOfTextIds"/>.</summary>
     public BeginOfText Bos { get; init; }
@@ -16,7 +17,20 @@ internal sealed record TextEncoder(Func<string, int[]> Encode, int VocabularySiz
     public IReadOnlyList<int> BeginOfTextIds { get; init; } = [];
 
     /// <summary>A document's tokens as stored in shards.</summary>
-    internal int[] Document(string text) => [.. Bos == BeginOfText.Document ? BeginOfTextIds : [], .. Encode(text), EndOfTextId];
+    internal int[] Document(string text)
+    {
+        var ids = new List<int>(text.Length / 3);
+        AppendDocument(text, ids);
+        return [.. ids];
+    }
+
+    /// <summary>Appends a document's tokens.</summary>
+    internal void AppendDocument(ReadOnlySpan<char> text, List<int> ids)
+    {
+        if (Bos == BeginOfText.Document) ids.AddRange(BeginOfTextIds);
+        Encode(text, ids);
+        ids.Add(EndOfTextId);
+    }
 
     /// <summary>
     /// An encoder for corpora: special tokens in the text are encoded as ordinary text. If <paramref name="bos"/> is null, begin
@@ -39,15 +53,7 @@ internal sealed record TextEncoder(Func<string, int[]> Encode, int VocabularySiz
             throw new InvalidInputException(
                 where, "one begin token, for windows that begin with it", $"{begin.Count}", "say document or none for bos");
         return new(
-            text =>
-            {
-                var ids = new List<int>(text.Length / 3);
-                tokenizer.EncodeOrdinary(text, ids);
-                return [.. ids];
-            },
-            tokenizer.VocabSize,
-            endOfText,
-            tokenizer.Fingerprint)
+            tokenizer.EncodeOrdinary, tokenizer.VocabSize, endOfText, tokenizer.Fingerprint)
         {
             Bos = place,
             BeginOfTextIds = place == BeginOfText.None ? [] : begin,

@@ -166,7 +166,8 @@ public sealed class EvalPerplexityTests : IDisposable
         {
             Inputs = [folder],
             Output = output,
-            Encoder = new TextEncoder(text => [.. text.Select(letter => letter % 29)], vocabularySize, 29, "letters"),
+            Encoder = new TextEncoder(
+                (text, ids) => ids.AddRange(text.ToString().Select(letter => letter % 29)), vocabularySize, 29, "letters"),
             HeldOutFraction = 0.3,
             NearDuplicateSimilarity = 1,
             ContaminationShare = 1,

@@ -210,7 +210,8 @@ public sealed class TrainTests(TrainProcess train) : IClassFixture<TrainProcess>
         {
             Inputs = [train[$"{output} source"]],
             Output = train[$"{output} texts"],
-            Encoder = new TextEncoder(text => [.. text.Select(letter => letter % 29)], 30, 29, "letters"),
+            Encoder = new TextEncoder(
+                (text, ids) => ids.AddRange(text.ToString().Select(letter => letter % 29)), 30, 29, "letters"),
             HeldOutFraction = heldOut,
             NearDuplicateSimilarity = 1,
             ContaminationShare = 1,

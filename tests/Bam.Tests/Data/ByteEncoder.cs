@@ -9,7 +9,9 @@ internal static class ByteEncoder
     public const int EndOfText = 256;
 
     public static TextEncoder Instance { get; } =
-        new(text => [.. Encoding.UTF8.GetBytes(text).Select(b => (int)b)], VocabularySize: 257, EndOfText, "bytes");
+        new(
+            (text, ids) => ids.AddRange(Encoding.UTF8.GetBytes(text.ToString()).Select(b => (int)b)),
+            VocabularySize: 257, EndOfText, "bytes");
 
     /// <summary>The documents of a dataset as text.</summary>
     public static List<string> Documents(IndexedDataset dataset)

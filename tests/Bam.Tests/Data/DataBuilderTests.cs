@@ -309,10 +309,10 @@ public sealed class DataBuilderTests : IDisposable
         WriteLines("in.jsonl", Texts(40, 200));
         var encoder = ByteEncoder.Instance with
         {
-            Encode = text =>
+            Encode = (text, ids) =>
             {
                 File.SetLastWriteTimeUtc(directory["in.jsonl"], DateTime.UnixEpoch);
-                return ByteEncoder.Instance.Encode(text);
+                ByteEncoder.Instance.Encode(text, ids);
             },
         };
 

@@ -48,7 +48,7 @@ public sealed class LeadingTokensTests : IDisposable
     public void A_domain_without_training_tokens_is_refused()
     {
         HeldOutBuilder.Build(
-            [new TextDocument(new DocumentOrigin("law.txt", 1), "text that is only measured on", Group: null)],
+            [new TextDocument(new DocumentOrigin("law.txt", 1), "text that is only measured on".AsMemory(), Group: null)],
             new() { Output = directory["law"], Name = "law", Encoder = TextEncoder.Of(tokenizer, "t.json") },
             CancellationToken.None);
 

@@ -54,7 +54,7 @@ public sealed class TextEncoderTests : IDisposable
         var tokenizer = WithTemplate(1);
         var texts = new[] { "one text", "another" };
         HeldOutBuilder.Build(
-            texts.Select((text, i) => new TextDocument(new DocumentOrigin("t.txt", i), text, Group: null)),
+            texts.Select((text, i) => new TextDocument(new DocumentOrigin("t.txt", i), text.AsMemory(), Group: null)),
             new() { Output = directory["probe"], Name = "probe", Encoder = TextEncoder.Of(tokenizer, "t.json", bos) },
             CancellationToken.None);
 
@@ -78,7 +78,7 @@ public sealed class TextEncoderTests : IDisposable
     public void A_report_from_before_begin_tokens_has_none()
     {
         HeldOutBuilder.Build(
-            [new TextDocument(new DocumentOrigin("t.txt", 1), "a text", Group: null)],
+            [new TextDocument(new DocumentOrigin("t.txt", 1), "a text".AsMemory(), Group: null)],
             new() { Output = directory["old"], Name = "old", Encoder = TextEncoder.Of(WithTemplate(0), "t.json") },
             CancellationToken.None);
         var json = JsonNode.Parse(File.ReadAllText(directory["old/report.json"]))!.AsObject();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Bam.Data.Text;
 
 namespace Bam.Data.Building;
@@ -21,17 +22,36 @@ internal sealed class Contamination
         var found = new Contamination(corpus.Kept.Count);
         if (!heldOut.Contains(true)) return found;
 
-        var heldOutShingles = new HeldOutShingles(KeptDocuments(
-            source, "read held-out", corpus, index => heldOut[index], document => ShingleSet.Distinct(document.Text)));
+        ReleaseMemory(); // of the index of near-duplicates
+        var sets = new ConcurrentBag<ShingleSet>();
+        var shingles = KeptDocuments(
+            source, "read held-out", corpus, index => heldOut[index], document => Distinct(document, sets)).ToList();
+        sets.Clear();
+        ReleaseMemory(); // of the texts and sets
+        var heldOutShingles = new HeldOutShingles(shingles);
+        shingles.Clear();
+        ReleaseMemory(); // of what it was made of
         var largestShares = KeptDocuments(
             source, "compare", corpus, index => !heldOut[index],
-            document => heldOutShingles.FindLargestShare(document.Text, options.ContaminationShare));
+            document => heldOutShingles.FindLargestShare(document.Characters.Span, options.ContaminationShare));
         foreach (var (i, share) in largestShares)
         {
             if (share is { } shared) found.Drop(corpus.Kept, i, shared.Document, shared.Share);
         }
 
         return found;
+    }
+
+    // Large arrays that are garbage would stay beside those that come next.
+    private static void ReleaseMemory() =>
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+
+    private static ulong[] Distinct(TextDocument document, ConcurrentBag<ShingleSet> sets)
+    {
+        if (!sets.TryTake(out var set)) set = new();
+        var shingles = set.Distinct(document.Characters.Span);
+        sets.Add(set);
+        return shingles;
     }
 
     /// <summary>Does the work for those kept documents that are asked for, on several threads.</summary>

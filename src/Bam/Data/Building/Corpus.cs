@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using System.Text;
 using Bam.Data.Text;
 using Bam.Files;
@@ -45,21 +47,25 @@ internal sealed class Corpus
         var index = new NearDuplicateIndex(options.NearDuplicateSimilarity);
         using var writer = new IndexedDatasetWriter(prefix, type);
         var mask = options.Chat?.LossOn == LossOn.Assistant ? new TokenMaskWriter(prefix) : null;
-        foreach (var (document, prepared) in source.Pass("tokenize", (_, document) => PreparedDocument.Of(document, options)))
+        var memory = new IdMemory();
+        var documents = source.Pass("tokenize", (_, document) => PreparedDocument.Of(document, options, memory));
+        foreach (var (origin, prepared) in documents)
         {
-            if (!corpus.Accepts(prepared, mask is not null)) continue;
-            if (index.FindOrAdd(prepared.Sketch) is { } duplicate)
+            if (corpus.Accepts(prepared, mask is not null))
             {
-                corpus.Drop(document, corpus.kept[duplicate.Representative], duplicate.Similarity);
-                continue;
+                if (index.FindOrAdd(prepared.Sketch) is { } duplicate)
+                {
+                    corpus.Drop(origin, corpus.kept[duplicate.Representative], duplicate.Similarity);
+                }
+                else
+                {
+                    corpus.Keep(origin, prepared);
+                    writer.Append(prepared.Ids.Span);
+                    mask?.Append(prepared.Ids.Length, prepared.Answers);
+                }
             }
 
-            corpus.keptIndex.Add(corpus.kept.Count);
-            corpus.kept.Add(
-                new(document.Origin, prepared.SplitHash, prepared.Ids.Length, prepared.Utf8Bytes, prepared.AnswerBytes));
-            corpus.ChatsBeginWithToken &= prepared.BeginsWithToken;
-            writer.Append(prepared.Ids);
-            mask?.Append(prepared.Ids.Length, prepared.Answers);
+            memory.Return(prepared.Ids);
         }
 
         corpus.Finish(source, options, mask is not null);
@@ -77,6 +83,13 @@ internal sealed class Corpus
         return false;
     }
 
+    private void Keep(DocumentOrigin origin, PreparedDocument document)
+    {
+        keptIndex.Add(kept.Count);
+        kept.Add(new(origin, document.SplitHash, document.Ids.Length, document.Utf8Bytes, document.AnswerBytes));
+        ChatsBeginWithToken &= document.BeginsWithToken;
+    }
+
     private void Finish(DocumentSource source, DataBuildOptions options, bool answersOnly)
     {
         EmptyDocuments = source.EmptyDocuments + withoutAnswer;
@@ -90,20 +103,20 @@ internal sealed class Corpus
                 "leave --loss-on out, or give others");
     }
 
-    private void Drop(TextDocument document, KeptDocument representative, double similarity)
+    private void Drop(DocumentOrigin document, KeptDocument representative, double similarity)
     {
         keptIndex.Add(-1);
         if (nearDuplicateExamples.Count < Examples)
-            nearDuplicateExamples.Add(new($"{document.Origin}", $"{representative.Origin}", similarity));
+            nearDuplicateExamples.Add(new($"{document}", $"{representative.Origin}", similarity));
     }
 }
 
 /// <summary>A document as tokens, with what the passes compare.</summary>
-/// <param name="Ids">With the end-of-text token.</param>
+/// <param name="Ids">With the end-of-text token; rented.</param>
 /// <param name="Sketch">Of its words.</param>
 /// <param name="SplitHash">See <see cref="HeldOutSplit.Hash"/>.</param>
 /// <param name="Utf8Bytes">Size of its text, without special tokens of a chat template.</param>
-internal sealed record PreparedDocument(int[] Ids, uint[] Sketch, ulong SplitHash, int Utf8Bytes)
+internal sealed record PreparedDocument(ReadOnlyMemory<int> Ids, uint[] Sketch, ulong SplitHash, int Utf8Bytes)
 {
     /// <summary>The ranges of <see cref="Ids"/> that are answers, where only those count.</summary>
     public IReadOnlyList<Range> Answers { get; init; } = [];
@@ -118,11 +131,12 @@ internal sealed record PreparedDocument(int[] Ids, uint[] Sketch, ulong SplitHas
     public BadLine? Fault { get; init; }
 
     /// <summary>Encodes a document. Thread-safe.</summary>
-    public static PreparedDocument Of(TextDocument document, DataBuildOptions options)
+    public static PreparedDocument Of(TextDocument document, DataBuildOptions options, IdMemory memory)
     {
-        var (sketch, hash) = (MinHash.Sketch(document.Text), HeldOutSplit.Hash(options.Seed, document));
+        var text = document.Characters.Span;
+        var (sketch, hash) = (MinHash.Sketch(text), HeldOutSplit.Hash(options.Seed, document));
         if (document.Conversation is not { } conversation)
-            return new(options.Encoder.Document(document.Text), sketch, hash, Encoding.UTF8.GetByteCount(document.Text));
+            return new(memory.Encode(text, options.Encoder), sketch, hash, Encoding.UTF8.GetByteCount(text));
         var chat = options.Chat!;
         try
         {
@@ -130,7 +144,7 @@ internal sealed record PreparedDocument(int[] Ids, uint[] Sketch, ulong SplitHas
             int[] ids = encoded.Ids is [.., var last] && last == options.Encoder.EndOfTextId
                 ? encoded.Ids
                 : [.. encoded.Ids, options.Encoder.EndOfTextId];
-            return new(ids, sketch, hash, chat.Encoder.TextBytes(ids))
+            return new(memory.CopyOf(ids), sketch, hash, chat.Encoder.TextBytes(ids))
             {
                 Answers = encoded.Answers,
                 AnswerBytes = encoded.Answers.Sum(answer => chat.Encoder.TextBytes(ids.AsSpan(answer))),
@@ -139,9 +153,36 @@ internal sealed record PreparedDocument(int[] Ids, uint[] Sketch, ulong SplitHas
         }
         catch (InvalidInputException e)
         {
-            return new([], sketch, hash, 0) { Fault = BadLine.Of($"{document.Origin}: {e.Message}") };
+            return new(default, sketch, hash, 0) { Fault = BadLine.Of($"{document.Origin}: {e.Message}") };
         }
     }
+}
+
+/// <summary>The memory of documents' tokens. Thread-safe.</summary>
+internal sealed class IdMemory
+{
+    private readonly ConcurrentBag<List<int>> buffers = [];
+    private readonly RentedMemory<int> memory = new(maxLength: 1 << 20, count: 16);
+
+    public ReadOnlyMemory<int> Encode(ReadOnlySpan<char> text, TextEncoder encoder)
+    {
+        if (!buffers.TryTake(out var buffer)) buffer = [];
+        buffer.Clear();
+        encoder.AppendDocument(text, buffer);
+        var ids = CopyOf(CollectionsMarshal.AsSpan(buffer));
+        buffers.Add(buffer);
+        return ids;
+    }
+
+    public ReadOnlyMemory<int> CopyOf(ReadOnlySpan<int> ids)
+    {
+        var copy = memory.Rent(ids.Length);
+        ids.CopyTo(copy.Span);
+        return copy;
+    }
+
+    /// <summary>Takes the memory of tokens back, which must not be used any more.</summary>
+    public void Return(ReadOnlyMemory<int> ids) => memory.Return(ids);
 }
 
 /// <summary>What is kept in memory of a document that is not a near-duplicate.</summary>
@@ -205,9 +246,10 @@ internal sealed class DocumentSource
 
     /// <summary>
     /// Reads all documents and applies <paramref name="work"/> to each and its number on several threads; results are in order.
+    /// A document's text is valid in the work only.
     /// </summary>
     /// <exception cref="WorkFailedException">A file changed since the build began.</exception>
-    public IEnumerable<(TextDocument Document, TResult Result)> Pass<TResult>(
+    public IEnumerable<(DocumentOrigin Origin, TResult Result)> Pass<TResult>(
         string activity, Func<int, TextDocument, TResult> work)
     {
         for (var i = 0; i < Files.Count; i++)
@@ -219,7 +261,8 @@ internal sealed class DocumentSource
 
         var reader = new DocumentReader(Files, format, reporter);
         long reported = -1;
-        foreach (var result in OrderedParallel.Select(reader.Read(), work, threads, cancellation))
+        foreach (var result in OrderedParallel.Select(
+            reader.Read(), (number, document) => (document.Origin, work(number, document)), threads, cancellation))
         {
             // The reader is ahead by a few batches of documents.
             if (reader.BytesRead != reported)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Bam.Data.Building;
 
@@ -16,39 +17,57 @@ internal sealed class HeldOutShingles
     private const int FilterBitsPerHash = 8;
 
     private readonly List<int> documents = []; // the held-out documents' numbers
-    private readonly List<ulong> hashes = []; // of each distinct shingle
+    private readonly ulong[] hashes; // of each distinct shingle
+    private readonly int count; // of distinct shingles
     private readonly int[] firstOwner; // of each shingle, and the end of the last one's
     private readonly int[] owners; // indices into the documents
-    private readonly ulong[] filter;
+    private readonly int[] slots; // open addressing: a shingle + 1
+    private readonly ulong[] filter; // two bits in a word for each hash
     private readonly int filterShift;
     private readonly ConcurrentBag<Scratch> scratches = [];
-    private int[] slots = new int[1 << 12]; // open addressing: a shingle + 1
 
     /// <summary>Takes the number of each held-out document and its distinct shingles.</summary>
     public HeldOutShingles(IEnumerable<(int Document, ulong[] Shingles)> heldOut)
     {
-        var (shingles, ends) = (new List<int>(), new List<int>()); // of all documents
+        var texts = new List<ulong[]>();
         foreach (var (document, distinct) in heldOut)
         {
             documents.Add(document);
-            foreach (var hash in distinct) shingles.Add(FindOrAdd(hash));
-            ends.Add(shingles.Count);
+            texts.Add(distinct);
         }
 
-        firstOwner = new int[hashes.Count + 1];
-        owners = new int[shingles.Count];
-        foreach (var shingle in shingles) firstOwner[shingle + 1]++;
-        for (var shingle = 0; shingle < hashes.Count; shingle++) firstOwner[shingle + 1] += firstOwner[shingle];
-        var next = firstOwner.ToArray();
-        for (var (i, owner) = (0, 0); i < shingles.Count; i++)
+        var total = texts.Sum(text => text.Length);
+        filterShift = 64 - Math.Max(1, BitOperations.Log2((ulong)total * 2 * FilterBitsPerHash / 64));
+        filter = new ulong[1L << (64 - filterShift)];
+        (hashes, slots) = (new ulong[total], new int[total + (total / 2) + 1]);
+        var shingles = new int[total]; // of all documents
+        var filled = 0;
+        foreach (var text in texts)
         {
-            while (i == ends[owner]) owner++;
-            owners[next[shingles[i]]++] = owner;
+            foreach (var hash in text)
+            {
+                // Most are new: the filter spares them the comparison with those in the table.
+                ref var word = ref filter[hash >> filterShift];
+                var slot = MayHold(word, hash) ? SlotOf(hash) : FreeSlotFor(hash);
+                if (slots[slot] == 0)
+                {
+                    word |= FilterBits(hash);
+                    hashes[count++] = hash;
+                    slots[slot] = count;
+                }
+
+                shingles[filled++] = slots[slot] - 1;
+            }
         }
 
-        var filterBits = BitOperations.Log2((uint)hashes.Count | 1) + BitOperations.Log2(2 * FilterBitsPerHash);
-        (filter, filterShift) = (new ulong[(1L << filterBits) / 64 + 1], 64 - filterBits);
-        foreach (var hash in hashes) filter[hash >> filterShift >> 6] |= 1UL << (int)(hash >> filterShift);
+        firstOwner = new int[count + 1];
+        owners = new int[total];
+        foreach (var shingle in shingles) firstOwner[shingle]++;
+        for (var shingle = 0; shingle < count; shingle++) firstOwner[shingle + 1] += firstOwner[shingle];
+        for (var owner = texts.Count - 1; owner >= 0; owner--)
+        {
+            for (var i = texts[owner].Length; i > 0; i--) owners[--firstOwner[shingles[--filled]]] = owner;
+        }
     }
 
     /// <summary>
@@ -56,7 +75,7 @@ internal sealed class HeldOutShingles
     /// Thread-safe.
     /// </summary>
     /// <returns>Its number, of equals the smallest, and the fraction; null if there is none.</returns>
-    public (int Document, double Share)? FindLargestShare(string text, double above)
+    public (int Document, double Share)? FindLargestShare(ReadOnlySpan<char> text, double above)
     {
         if (!scratches.TryTake(out var scratch)) scratch = new(documents.Count);
         (int, double)? found = null;
@@ -73,45 +92,53 @@ internal sealed class HeldOutShingles
         return found;
     }
 
-    private int FindOrAdd(ulong hash)
-    {
-        if (hashes.Count * 2 >= slots.Length)
-        {
-            slots = new int[slots.Length * 2];
-            for (var shingle = 0; shingle < hashes.Count; shingle++) slots[SlotOf(hashes[shingle])] = shingle + 1;
-        }
-
-        ref var slot = ref slots[SlotOf(hash)];
-        if (slot != 0) return slot - 1;
-        hashes.Add(hash);
-        slot = hashes.Count;
-        return slot - 1;
-    }
-
+    /// <summary>The slot that holds the hash, or the empty one where it belongs.</summary>
     private int SlotOf(ulong hash)
     {
-        var mask = slots.Length - 1;
-        var slot = (int)hash & mask;
-        while (slots[slot] != 0 && hashes[slots[slot] - 1] != hash) slot = (slot + 1) & mask;
+        var slot = FirstSlotOf(hash);
+        while (slots[slot] != 0 && hashes[slots[slot] - 1] != hash) slot = SlotAfter(slot);
         return slot;
     }
 
-    private bool MayHold(ulong hash) => (filter[hash >> filterShift >> 6] & (1UL << (int)(hash >> filterShift))) != 0;
+    private int FreeSlotFor(ulong hash)
+    {
+        var slot = FirstSlotOf(hash);
+        while (slots[slot] != 0) slot = SlotAfter(slot);
+        return slot;
+    }
+
+    private int FirstSlotOf(ulong hash) => (int)(((hash & uint.MaxValue) * (ulong)slots.Length) >> 32);
+
+    private int SlotAfter(int slot) => slot + 1 == slots.Length ? 0 : slot + 1;
+
+    private static ulong FilterBits(ulong hash) => (1UL << (int)hash) | (1UL << (int)(hash >> 6));
+
+    private static bool MayHold(ulong filterWord, ulong hash) => (FilterBits(hash) & ~filterWord) == 0;
 
     /// <summary>Collects the shingles that may be held out.</summary>
     /// <returns>A lower bound of the number of distinct shingles: how many bits of a bitmap they set.</returns>
-    private int Scan(string text, Scratch scratch)
+    private int Scan(ReadOnlySpan<char> text, Scratch scratch)
     {
-        scratch.Shared.Clear();
+        var (shared, words, shift) = (scratch.Shared, scratch.FilterWords, filterShift);
+        shared.Clear();
         var bits = scratch.BitmapFor(text.Length);
-        var shift = 64 - BitOperations.Log2((uint)bits.Length) - 6;
+        var bitShift = 64 - BitOperations.Log2((uint)bits.Length) - 6;
         foreach (var block in new Shingles(text))
         {
-            foreach (var hash in block)
+            // A loop of its own, so that many loads of the filter are under way at a time.
+            for (var i = 0; i < block.Length; i++) words[i] = filter[block[i] >> shift];
+            foreach (var hash in block) bits[(int)(hash >> bitShift >> 6)] |= 1UL << (int)(hash >> bitShift);
+            var found = shared.Count;
+            CollectionsMarshal.SetCount(shared, found + block.Length);
+            var target = CollectionsMarshal.AsSpan(shared);
+            for (var i = 0; i < block.Length; i++)
             {
-                bits[(int)(hash >> shift >> 6)] |= 1UL << (int)(hash >> shift);
-                if (MayHold(hash)) scratch.Shared.Add(hash);
+                // Without a branch, which the processor would mispredict.
+                target[found] = block[i];
+                found += MayHold(words[i], block[i]) ? 1 : 0;
             }
+
+            CollectionsMarshal.SetCount(shared, found);
         }
 
         var set = 0;
@@ -127,7 +154,7 @@ internal sealed class HeldOutShingles
         foreach (var hash in scratch.Shared)
         {
             var next = last + 1;
-            last = next < hashes.Count && hashes[next] == hash ? next : slots[SlotOf(hash)] - 1;
+            last = next < count && hashes[next] == hash ? next : slots[SlotOf(hash)] - 1;
             if (last < 0 || !scratch.Seen.Add(hash)) continue;
             foreach (var owner in owners.AsSpan(firstOwner[last], firstOwner[last + 1] - firstOwner[last]))
             {
@@ -156,6 +183,9 @@ internal sealed class HeldOutShingles
 
         /// <summary>Shingles that may be held out, in order.</summary>
         public List<ulong> Shared { get; } = [];
+
+        /// <summary>The filter's words for a block of shingles.</summary>
+        public ulong[] FilterWords { get; } = new ulong[Shingles.BlockLength];
 
         /// <summary>How many shingles each held-out document shares; zeros between searches.</summary>
         public int[] Counts { get; } = new int[owners];

@@ -20,7 +20,7 @@ internal static class HeldOutSplit
     {
         var kind = document.Group is null ? "text" : "group";
         var prefix = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{seed}:{kind}:"));
-        var subject = document.Group ?? document.Text;
+        var subject = document.Group is null ? document.Characters.Span : document.Group;
         var length = checked(prefix.Length + Encoding.UTF8.GetByteCount(subject));
         var buffer = ArrayPool<byte>.Shared.Rent(length);
         prefix.CopyTo(buffer, 0);

@@ -8,21 +8,21 @@ internal sealed class ShingleSet
     /// <summary>The longest text whose shingles are put into a set, which then takes up to 16 MiB.</summary>
     private const int LongestText = 1 << 20;
 
+    private readonly List<ulong> distinct = [];
     private ulong[] slots = [];
     private int mask;
 
-    /// <summary>The distinct shingles of a text, in its order unless it is very long.</summary>
-    public static ulong[] Distinct(string text)
+    /// <summary>The distinct shingles of a text, in its order unless it is very long; the set's content is lost.</summary>
+    public ulong[] Distinct(ReadOnlySpan<char> text)
     {
         if (text.Length > LongestText) return Shingles.Distinct(text);
-        var set = new ShingleSet();
-        set.Clear(text.Length);
-        var distinct = new List<ulong>(text.Length);
+        Clear(text.Length);
+        distinct.Clear();
         foreach (var block in new Shingles(text))
         {
             foreach (var hash in block)
             {
-                if (set.Add(hash)) distinct.Add(hash);
+                if (Add(hash)) distinct.Add(hash);
             }
         }
 
@@ -30,7 +30,7 @@ internal sealed class ShingleSet
     }
 
     /// <summary>The number of distinct shingles of a text; the set's content is lost.</summary>
-    public int CountDistinct(string text)
+    public int CountDistinct(ReadOnlySpan<char> text)
     {
         if (text.Length > LongestText) return Shingles.Distinct(text).Length;
         Clear(text.Length);

@@ -1,3 +1,8 @@
+using System.Buffers;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace Bam.Data.Building;
 
 /// <summary>
@@ -8,29 +13,35 @@ internal ref struct Shingles
 {
     public const int Length = 50;
 
-    private const ulong Base = 0x9E3779B97F4A7C15;
-    private const int BlockLength = 512;
+    /// <summary>The most hashes of a block.</summary>
+    public const int BlockLength = 512;
 
-    private static readonly ulong Leaving = Power(Base, Length);
+    private const int WindowLength = Length + BlockLength;
+    private const ulong Base = 0x9E3779B97F4A7C15;
+
+    private static readonly ulong Leaving = Power(Length);
+    private static readonly Vector256<ulong> Powers = Vector256.Create(Power(1), Power(2), Power(3), Power(4));
 
     private readonly ReadOnlySpan<char> text;
-    private readonly char[] window = new char[Length + BlockLength]; // the last shingle, then the characters that follow
-    private readonly ulong[] hashes = new ulong[BlockLength];
+    private readonly char[] window = ArrayPool<char>.Shared.Rent(WindowLength); // the last shingle, then characters that follow
+    private readonly ulong[] hashes = ArrayPool<ulong>.Shared.Rent(BlockLength);
     private int position; // in the text
     private int filled; // of the window
     private int count; // of the block
     private ulong polynomial;
 
-    public Shingles(ReadOnlySpan<char> text)
-    {
-        this.text = text;
-        while (position < text.Length && char.IsWhiteSpace(text[position])) position++;
-    }
+    public Shingles(ReadOnlySpan<char> text) => this.text = text.Trim();
 
     /// <summary>The current block of hashes.</summary>
     public readonly ReadOnlySpan<ulong> Current => hashes.AsSpan(0, count);
 
     public readonly Shingles GetEnumerator() => this;
+
+    public readonly void Dispose()
+    {
+        ArrayPool<char>.Shared.Return(window);
+        ArrayPool<ulong>.Shared.Return(hashes);
+    }
 
     public bool MoveNext()
     {
@@ -38,24 +49,14 @@ internal ref struct Shingles
         if (filled < Length) return false;
         window.AsSpan(filled - Length, Length).CopyTo(window);
         filled = Length;
-        Fill(window.Length);
+        Fill(WindowLength);
         count = filled - Length;
-        var (hash, leaving) = (polynomial, Leaving);
-        var old = window.AsSpan(0, count);
-        var next = window.AsSpan(Length, count);
-        var block = hashes.AsSpan(0, count);
-        for (var i = 0; i < block.Length; i++)
-        {
-            hash = (hash * Base) + (next[i] + 1u - (leaving * (old[i] + 1u)));
-            block[i] = Mix(hash);
-        }
-
-        polynomial = hash;
+        polynomial = Roll(polynomial, window.AsSpan(0, count), window.AsSpan(Length, count), hashes);
         return count > 0;
     }
 
     /// <summary>The distinct hashes in ascending order.</summary>
-    public static ulong[] Distinct(string text)
+    public static ulong[] Distinct(ReadOnlySpan<char> text)
     {
         var hashes = new List<ulong>(text.Length);
         foreach (var block in new Shingles(text)) hashes.AddRange(block);
@@ -74,46 +75,94 @@ internal ref struct Shingles
         Fill(Length);
         if (filled == 0) return false;
         foreach (var character in window.AsSpan(0, filled)) polynomial = (polynomial * Base) + character + 1u;
-        (hashes[0], count) = (Mix(polynomial), 1);
+        (hashes[0], count) = (Mix(Vector256.CreateScalar(polynomial)).ToScalar(), 1);
         return true;
     }
 
-    /// <summary>
-    /// Takes characters up to an end of the window; a run of white space gives one space, at the end of the text none.
-    /// </summary>
+    /// <summary>Takes characters up to an end of the window; a run of white space gives one space.</summary>
     private void Fill(int end)
     {
-        var source = text;
-        var target = window.AsSpan(0, end);
-        var (from, to) = (position, filled);
+        var source = text[position..];
+        var target = window.AsSpan(filled, end - filled);
+        var afterSpace = filled > 0 && window[filled - 1] == ' ';
+        var (from, to) = (0, 0);
         while (to < target.Length && from < source.Length)
         {
-            var character = source[from++];
-            if (char.IsWhiteSpace(character))
+            if (Math.Min(target.Length - to, source.Length - from) >= Vector256<ushort>.Count)
             {
-                while (from < source.Length && char.IsWhiteSpace(source[from])) from++;
-                if (from == source.Length) break;
-                character = ' ';
+                var characters = Vector256.Create(MemoryMarshal.Cast<char, ushort>(source[from..]));
+                characters.CopyTo(MemoryMarshal.Cast<char, ushort>(target[to..]));
+                var unchanged = CountUnchanged(characters, afterSpace);
+                (from, to) = (from + unchanged, to + unchanged);
+                if (unchanged > 0) afterSpace = target[to - 1] == ' ';
+                if (unchanged == Vector256<ushort>.Count) continue;
             }
 
-            target[to++] = character;
+            var character = source[from++];
+            var isSpace = char.IsWhiteSpace(character);
+            if (!(isSpace && afterSpace)) target[to++] = isSpace ? ' ' : character;
+            afterSpace = isSpace;
         }
 
-        (position, filled) = (from, to);
+        (position, filled) = (position + from, filled + to);
     }
 
-    private static ulong Power(ulong number, int exponent)
+    /// <summary>How many of the first characters are certainly no white space but single spaces.</summary>
+    private static int CountUnchanged(Vector256<ushort> characters, bool afterSpace)
+    {
+        var spaces = Vector256.Equals(characters, Vector256.Create<ushort>(' ')).ExtractMostSignificantBits();
+        var others = IsBetween(characters, 0, 0x1F) | IsBetween(characters, 0x80, 0xA0) | IsBetween(characters, 0x1680, 0x3000);
+        var changed = (spaces & ((spaces << 1) | (afterSpace ? 1u : 0))) | others.ExtractMostSignificantBits();
+        return Math.Min(BitOperations.TrailingZeroCount(changed), Vector256<ushort>.Count);
+    }
+
+    private static Vector256<ushort> IsBetween(Vector256<ushort> characters, ushort first, ushort last) =>
+        Vector256.LessThanOrEqual(characters - Vector256.Create(first), Vector256.Create((ushort)(last - first)));
+
+    /// <summary>The mixed hashes of the shingles that follow one, each without one character and with another.</summary>
+    /// <returns>The last one's polynomial.</returns>
+    private static ulong Roll(ulong hash, ReadOnlySpan<char> without, ReadOnlySpan<char> with, Span<ulong> mixed)
+    {
+        var i = 0;
+        for (; i + Vector256<ulong>.Count <= with.Length; i += Vector256<ulong>.Count)
+        {
+            var sum = Numbers(with[i..]) - (Vector256.Create(Leaving) * Numbers(without[i..]));
+            // Each has one power of the base more than the one after it: prefix sums in two steps.
+            sum += Vector256.Create(Base) * Vector256.Shuffle(sum, Vector256.Create(4UL, 0, 1, 2));
+            sum += Vector256.Create(unchecked(Base * Base)) * Vector256.Shuffle(sum, Vector256.Create(4UL, 4, 0, 1));
+            Mix(sum + (Vector256.Create(hash) * Powers)).CopyTo(mixed[i..]);
+            hash = (hash * Powers[3]) + sum[3];
+        }
+
+        for (; i < with.Length; i++)
+        {
+            hash = (hash * Base) + (with[i] + 1u - (Leaving * (without[i] + 1u)));
+            mixed[i] = Mix(Vector256.CreateScalar(hash)).ToScalar();
+        }
+
+        return hash;
+    }
+
+    /// <summary>The first four characters as factors of the polynomial, which are not 0.</summary>
+    private static Vector256<ulong> Numbers(ReadOnlySpan<char> characters)
+    {
+        var units = Vector128.CreateScalar(MemoryMarshal.Read<ulong>(MemoryMarshal.AsBytes(characters)));
+        var (lower, upper) = Vector128.Widen(Vector128.WidenLower(units.AsUInt16()));
+        return Vector256.Create(lower, upper) + Vector256<ulong>.One;
+    }
+
+    private static ulong Power(int exponent)
     {
         var power = 1UL;
-        for (var i = 0; i < exponent; i++) power *= number;
+        for (var i = 0; i < exponent; i++) power *= Base;
         return power;
     }
 
     /// <summary>SplitMix64's finalizer: the low bits of the polynomial depend on few characters.</summary>
-    private static ulong Mix(ulong z)
+    private static Vector256<ulong> Mix(Vector256<ulong> z)
     {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        z = (z ^ (z >> 30)) * Vector256.Create(0xBF58476D1CE4E5B9);
+        z = (z ^ (z >> 27)) * Vector256.Create(0x94D049BB133111EB);
         return z ^ (z >> 31);
     }
 }

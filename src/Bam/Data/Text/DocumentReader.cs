@@ -21,13 +21,30 @@ internal sealed record DocumentFormat(
 
 /// <summary>
 /// One document. <paramref name="Group"/> is the document of which it is a slice, or null; slices of a document stay in the same
-/// split. Of a <paramref name="Conversation"/> the text is what its messages say.
+/// split. Of a <paramref name="Conversation"/> the text is what its messages say. The
+/// <paramref name="Characters"/> may be rented.
 /// </summary>
 internal readonly record struct TextDocument(
-    DocumentOrigin Origin, string Text, string? Group, Conversation? Conversation = null)
+    DocumentOrigin Origin, ReadOnlyMemory<char> Characters, string? Group, Conversation? Conversation = null)
 {
+    /// <summary>The memory of texts that are not strings.</summary>
+    public static RentedMemory<char> Memory { get; } = new(maxLength: 1 << 22, count: 1);
+
+    public string Text => Characters.ToString();
+
     /// <summary>The document of a JSONL line or a Parquet row; null text is empty.</summary>
-    public static TextDocument Of(DocumentOrigin origin, string? text, string? group) => new(origin, text ?? "", group);
+    public static TextDocument Of(DocumentOrigin origin, string? text, string? group) => new(origin, text.AsMemory(), group);
+
+    /// <summary>Its text; the document must not be used any more.</summary>
+    public string TakeText()
+    {
+        var text = Text;
+        Release();
+        return text;
+    }
+
+    /// <summary>Gives rented memory back; the document must not be used any more.</summary>
+    public void Release() => Memory.Return(Characters);
 }
 
 /// <summary>
@@ -84,8 +101,9 @@ internal sealed class DocumentReader(IReadOnlyList<string> files, DocumentFormat
         foreach (var document in Documents(file, kind, text))
         {
             BytesRead = before + stream.Position;
-            if (string.IsNullOrWhiteSpace(document.Text))
+            if (document.Characters.Span.IsWhiteSpace())
             {
+                document.Release();
                 EmptyDocuments++;
                 continue;
             }
@@ -147,7 +165,7 @@ internal static class DocumentTexts
         foreach (var document in reader.Read())
         {
             bytesRead?.Invoke(reader.BytesRead);
-            yield return document.Text;
+            yield return document.TakeText();
         }
 
         if (reader.EmptyDocuments > 0) reporter.Say($"passed over {Counted(reader.EmptyDocuments)} without text");

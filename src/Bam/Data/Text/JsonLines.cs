@@ -104,7 +104,7 @@ internal static class JsonLines
                 group = value.GetString();
             }
 
-            document = new(origin, conversation.Words, group, conversation);
+            document = new(origin, conversation.Words.AsMemory(), group, conversation);
             return null;
         }
         catch (InvalidInputException e)
@@ -141,7 +141,7 @@ internal static class JsonLines
 
         if (text.Fault(line, origin, mayBeNull: true) is { } fault) return fault;
         if (format.GroupKey is not null && group.Fault(line, origin, mayBeNull: false) is { } groupFault) return groupFault;
-        document = TextDocument.Of(origin, text.Value, group.Value);
+        document = new(origin, text.Value, format.GroupKey is null ? null : group.Value.ToString());
         return null;
     }
 
@@ -171,7 +171,8 @@ internal static class JsonLines
         private bool isHalfPair;
         private bool isTwice; // with two values
 
-        public string? Value { get; private set; }
+        /// <summary>Rented; empty for null.</summary>
+        public ReadOnlyMemory<char> Value { get; private set; }
 
         public readonly bool IsNamedBy(ref Utf8JsonReader reader)
         {
@@ -191,14 +192,14 @@ internal static class JsonLines
             type = reader.TokenType;
             try
             {
-                Value = type == JsonTokenType.String ? reader.GetString() : null;
+                Value = type == JsonTokenType.String ? Rent(ref reader) : default;
             }
             catch (InvalidOperationException)
             {
                 isHalfPair = true;
             }
 
-            isTwice |= typeBefore != JsonTokenType.None && (type != typeBefore || Value != valueBefore);
+            isTwice |= typeBefore != JsonTokenType.None && (type != typeBefore || !Value.Span.SequenceEqual(valueBefore.Span));
         }
 
         public readonly BadLine? Fault(ReadOnlySpan<byte> line, DocumentOrigin origin, bool mayBeNull)
@@ -210,6 +211,12 @@ internal static class JsonLines
             return type == JsonTokenType.String || (mayBeNull && type == JsonTokenType.Null)
                 ? null
                 : new(where, "a string", Describe(type), hint);
+        }
+
+        private static ReadOnlyMemory<char> Rent(ref Utf8JsonReader reader)
+        {
+            var characters = TextDocument.Memory.Rent(reader.ValueSpan.Length);
+            return characters[..reader.CopyString(characters.Span)];
         }
 
         private static string NamesIn(ReadOnlySpan<byte> line)

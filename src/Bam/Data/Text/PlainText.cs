@@ -12,8 +12,8 @@ internal static class PlainText
     public static IEnumerable<TextDocument> ReadWhole(Stream stream, string file, int maxCharacters = StrictUtf8.MaxCharacters)
     {
         var bytes = ReadAll(stream, StrictUtf8.MaxBytes(maxCharacters)) ?? throw StrictUtf8.TooLong(file, maxCharacters);
-        yield return new(
-            new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.Span), file, maxCharacters), Group: null);
+        yield return TextDocument.Of(
+            new(file, Line: 0), StrictUtf8.Decode(Utf8Bytes.WithoutMark(bytes.Span), file, maxCharacters), group: null);
     }
 
     /// <summary>Reads the documents between lines that consist of <paramref name="separator"/>.</summary>
@@ -28,7 +28,7 @@ internal static class PlainText
         {
             if (!Collect(lines, separator, section, StrictUtf8.MaxBytes(maxCharacters), out var ended))
                 throw StrictUtf8.TooLong($"{origin}", maxCharacters);
-            yield return new(origin, StrictUtf8.Decode(section.WrittenSpan, $"{origin}", maxCharacters), Group: null);
+            yield return TextDocument.Of(origin, StrictUtf8.Decode(section.WrittenSpan, $"{origin}", maxCharacters), group: null);
             if (ended) yield break;
             section.ResetWrittenCount();
             origin = new(file, lines.LineNumber + 1);

@@ -50,7 +50,7 @@ public sealed class HeldOutBuilderTests : IDisposable
         Should.Throw<InvalidInputException>(() => Build([" \n"], 5)).Message.ShouldContain("expected text to measure on");
 
     private DataBuildReport Build(string[] texts, long maxTokens) => HeldOutBuilder.Build(
-        texts.Select((text, line) => new TextDocument(new DocumentOrigin("texts", line + 1), text, Group: null)),
+        texts.Select((text, line) => new TextDocument(new DocumentOrigin("texts", line + 1), text.AsMemory(), Group: null)),
         new HeldOutBuildOptions
         {
             Output = directory["shards"],
