@@ -31,8 +31,7 @@ internal static class CommandLine
     public static int Invoke(IReadOnlyList<string> arguments, TextWriter output, TextWriter error, CancellationToken cancellation)
     {
         var words = arguments.Count == 0 ? ["--help"] : arguments;
-        // The version needs none of the verbs, whose options take longer to make than it takes altogether.
-        var verbs = words is ["--version"] ? [] : Program.Verbs;
+        var verbs = words is ["--version"] ? [] : Program.VerbsFor(words);
         var request = CreateRoot(verbs).Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         using var reporter = new Reporter(error);
         if (ParseErrors.Find(request) is { } wrong)

@@ -8,6 +8,9 @@ internal static class Consoles
     private const int UnboundedWidth = 10_000;
     private const int NarrowestTerminal = 40;
 
+    // Nothing that is drawn depends on it, and to ask a terminal takes time.
+    private const int AnyHeight = 24;
+
     /// <summary>True if <paramref name="writer"/> is a terminal.</summary>
     public static bool IsTerminal(TextWriter writer) =>
         (ReferenceEquals(writer, Console.Out) && !Console.IsOutputRedirected)
@@ -39,6 +42,7 @@ internal static class Consoles
             ColorSystem = hasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         });
         console.Profile.Width = width;
+        console.Profile.Height = AnyHeight;
         return console;
     }
 }

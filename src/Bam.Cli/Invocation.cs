@@ -42,6 +42,13 @@ internal sealed class Invocation(
         else text(Consoles.ForResults(results));
     }
 
+    /// <summary>The same of a result that is made for <c>--json</c> only.</summary>
+    public void WriteResult<T>(Func<T> result, Action<IAnsiConsole> text)
+    {
+        WriteJson(result);
+        if (!json) text(Consoles.ForResults(results));
+    }
+
     /// <summary>
     /// Writes a piece of a text that is streamed; nothing with <c>--json</c>, which prints the whole at the end.
     /// </summary>

@@ -5,31 +5,41 @@ namespace Bam.Cli;
 
 internal static class Program
 {
-    /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
-    public static Command[] Verbs =>
+    private static readonly string[] Names =
     [
-        new Demo(),
-        new RunRecipe(),
-        new VerbGroup("data", "Build and inspect token shards", new DataBuild(), new DataInspect()),
-        new VerbGroup(
-            "tokenizer",
-            "Train tokenizers, encode and decode text",
-            new TokenizerTrain(),
-            new TokenizerEncode(),
-            new TokenizerDecode()),
-        new Train(),
-        new Launch(),
-        new Mix(),
-        new Export(),
-        new VerbGroup("eval", "Evaluate models", new EvalPerplexity(), new EvalTasks(), new EvalLatency()),
-        new Generate(),
-        new Serve(),
-        new Forward(),
-        new Report(),
-        new Cost(),
-        new Inspect(),
-        new Doctor(),
+        "demo", "run", "data", "tokenizer", "train", "launch", "mix", "export", "eval", "generate", "serve", "forward", "report",
+        "cost", "inspect", "doctor",
     ];
+
+    /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
+    public static Command[] Verbs => Array.ConvertAll(Names, name => VerbNamed(name)!);
+
+    /// <summary>
+    /// The verbs that a command line needs: the one that its first word names, or all. To make all takes longer than to parse.
+    /// </summary>
+    public static Command[] VerbsFor(IReadOnlyList<string> words) => VerbNamed(words[0]) is { } verb ? [verb] : Verbs;
+
+    private static Command? VerbNamed(string name) => name switch
+    {
+        "demo" => new Demo(),
+        "run" => new RunRecipe(),
+        "data" => new VerbGroup(name, "Build and inspect token shards", new DataBuild(), new DataInspect()),
+        "tokenizer" => new VerbGroup(
+            name, "Train tokenizers, encode and decode text", new TokenizerTrain(), new TokenizerEncode(), new TokenizerDecode()),
+        "train" => new Train(),
+        "launch" => new Launch(),
+        "mix" => new Mix(),
+        "export" => new Export(),
+        "eval" => new VerbGroup(name, "Evaluate models", new EvalPerplexity(), new EvalTasks(), new EvalLatency()),
+        "generate" => new Generate(),
+        "serve" => new Serve(),
+        "forward" => new Forward(),
+        "report" => new Report(),
+        "cost" => new Cost(),
+        "inspect" => new Inspect(),
+        "doctor" => new Doctor(),
+        _ => null,
+    };
 
     private static int Main(string[] arguments)
     {

@@ -19,7 +19,6 @@ internal sealed class Reporter : IReporter, IDisposable
     private readonly Lock gate = new();
     private readonly HashSet<string> warnings = [];
     private readonly TextWriter error;
-    private readonly IAnsiConsole console;
     private readonly bool isLive;
     private readonly Func<int> width;
     private readonly Func<TimeSpan> clock;
@@ -40,8 +39,10 @@ internal sealed class Reporter : IReporter, IDisposable
         this.isLive = isLive;
         this.width = width;
         this.clock = clock;
-        console = Consoles.ForMessages(error);
     }
+
+    // Most commands that succeed say nothing.
+    private IAnsiConsole MessageConsole => field ??= Consoles.ForMessages(error);
 
     public void Say(string message) => WriteKept(Markup.Escape(MessageText.OneLine(message)));
 
@@ -100,7 +101,7 @@ internal sealed class Reporter : IReporter, IDisposable
         {
             if (isLive && lineIsOpen) Write(() => error.Write(EraseLine));
             lineIsOpen = false;
-            Write(() => console.MarkupLine(markup));
+            Write(() => MessageConsole.MarkupLine(markup));
         }
     }
 

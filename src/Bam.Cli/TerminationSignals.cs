@@ -12,8 +12,12 @@ internal sealed class TerminationSignals : IDisposable
     public TerminationSignals(TextWriter error)
     {
         this.error = error;
-        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
-        registrations = [.. signals.Select(signal => PosixSignalRegistration.Create(signal, Handle))];
+        registrations =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
+            PosixSignalRegistration.Create(PosixSignal.SIGHUP, Handle),
+        ];
     }
 
     public CancellationToken Token => source.Token;

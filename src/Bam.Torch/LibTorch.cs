@@ -10,7 +10,10 @@ namespace Bam.Torch;
 internal static unsafe class LibTorch
 {
     private static readonly Lock s_lock = new();
+    private static Task<LoadedLibraries>? s_loading;
+    private static LoadedLibraries? s_libraries;
     private static nint s_bridge;
+    private static int s_threads;
     private static LibTorchInfo? s_info;
     private static string? s_failure;
 
@@ -21,7 +24,18 @@ internal static unsafe class LibTorch
         get
         {
             Load();
-            return s_info!;
+            return s_info ??= Describe(s_libraries!);
+        }
+    }
+
+    /// <summary>Threads of one operator; loads libtorch when that has not happened.</summary>
+    /// <exception cref="TorchException">It cannot be loaded.</exception>
+    public static int Threads
+    {
+        get
+        {
+            Load();
+            return s_threads;
         }
     }
 
@@ -30,7 +44,7 @@ internal static unsafe class LibTorch
     {
         get
         {
-            // Set before Info is, as gathering Info calls the bridge.
+            // Set before loading ends, as setting up libtorch calls the bridge.
             if (s_bridge == 0)
                 Load();
             return s_bridge;
@@ -55,13 +69,33 @@ internal static unsafe class LibTorch
         }
     }
 
+    /// <summary>
+    /// Begins to load the libraries on another thread, which takes 0.3 s, for a command with other work until it computes;
+    /// <see cref="Load"/> waits for them and reports what failed.
+    /// </summary>
+    /// <remarks>
+    /// Meanwhile glibc keeps other threads from loading libraries and from resolving imports: the caller should not be the first
+    /// to call a native function. Those for files have been called here.
+    /// </remarks>
+    public static void BeginLoad()
+    {
+        lock (s_lock)
+        {
+            if (s_libraries is not null || s_failure is not null || s_loading is not null) return;
+            var prepared = PreparedProcess.For(new LibTorchOptions());
+            s_loading = Task.Run(() => LoadedLibraries.Open(prepared));
+            // A process must not end while its libraries initialise themselves.
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => s_loading.Wait();
+        }
+    }
+
     /// <summary>Loads libtorch and sets it up; does nothing when that was done before.</summary>
     /// <exception cref="TorchException">It cannot be loaded: the message lists what was tried and why each failed.</exception>
     public static void Load(LibTorchOptions? options = null)
     {
         lock (s_lock)
         {
-            if (s_info is not null)
+            if (s_libraries is not null)
                 return;
             if (s_failure is null)
                 TryLoad(options ?? new LibTorchOptions());
@@ -72,49 +106,74 @@ internal static unsafe class LibTorch
 
     private static void TryLoad(LibTorchOptions options)
     {
-        var attempts = new List<string>();
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
             s_failure = $"Linux on x64 is supported, this is {RuntimeInformation.RuntimeIdentifier}";
             return;
         }
 
-        var threads = ProcessTuning.Threads(options);
-        ProcessTuning.SetEnvironment(threads);
-        var allocatorTuned = options.TuneAllocator && ProcessTuning.TuneAllocator();
-
-        var bridge = BridgeRecord.Find(AppContext.BaseDirectory, attempts);
-        var directory = bridge is null
-            ? null
-            : LibTorchSearch.LoadFirst(bridge, options, Environment.GetEnvironmentVariable, attempts);
-        if (directory is null || !NativeFile.TryLoad(bridge!.File, attempts, out var handle))
+        var libraries = s_loading?.GetAwaiter().GetResult() ?? LoadedLibraries.Open(PreparedProcess.For(options));
+        if (libraries.Bridge is not { } bridge)
         {
             s_failure = "it cannot be used here. Tried, in this order:"
-                + string.Concat(attempts.Select(attempt => "\n  " + attempt))
+                + string.Concat(libraries.Prepared.Attempts.Select(attempt => "\n  " + attempt))
                 + "\n  Install libtorch-dev, g++ and cmake (or set LIBTORCH to a folder with include/ and lib/) and run "
                 + "'dotnet build' again.";
             return;
         }
 
-        s_bridge = handle;
-        Native.Check(Native.bam_set_threads(threads), "set_num_threads");
+        s_bridge = bridge;
+        Native.Check(Native.bam_set_threads(libraries.Prepared.Threads), "set_num_threads");
         Native.Check(Native.bam_set_deterministic(), "setDeterministicAlgorithms");
         AutogradFunction.RegisterCallbacks();
-        s_info = new LibTorchInfo
-        {
-            Version = new string((sbyte*)Native.bam_torch_version()),
-            Directory = directory,
-            Bridge = bridge.File,
-            Attempts = attempts,
-            Threads = Native.bam_threads(),
-            AllocatorTuned = allocatorTuned,
-            BlasFiles = Blas.MappedFiles(),
-            Blas = Blas.Describe(),
-            Environment = ProcessTuning.Environment(),
-            CpuFeatures = Cpu.Features(),
-            CudaDevices = Native.bam_cuda_device_count(),
-            Configuration = new string((sbyte*)Native.bam_torch_configuration()),
-        };
+        s_threads = Native.bam_threads();
+        s_libraries = libraries;
+    }
+
+    private static LibTorchInfo Describe(LoadedLibraries libraries) => new()
+    {
+        Version = new string((sbyte*)Native.bam_torch_version()),
+        Directory = libraries.Directory!,
+        Bridge = libraries.Prepared.Bridge!.File,
+        Attempts = libraries.Prepared.Attempts,
+        Threads = s_threads,
+        AllocatorTuned = libraries.Prepared.AllocatorTuned,
+        BlasFiles = Blas.MappedFiles(),
+        Blas = Blas.Describe(),
+        Environment = ProcessTuning.Environment(),
+        CpuFeatures = Cpu.Features(),
+        CudaDevices = Native.bam_cuda_device_count(),
+        Configuration = new string((sbyte*)Native.bam_torch_configuration()),
+    };
+}
+
+/// <summary>What comes before the libraries: what they read when they load is set, and the bridge is found.</summary>
+internal sealed record PreparedProcess(
+    LibTorchOptions Options, int Threads, bool AllocatorTuned, List<string> Attempts, BridgeRecord? Bridge)
+{
+    /// <summary>Prepares this process.</summary>
+    public static PreparedProcess For(LibTorchOptions options)
+    {
+        var threads = ProcessTuning.Threads(options);
+        ProcessTuning.SetEnvironment(threads);
+        var allocatorTuned = options.TuneAllocator && ProcessTuning.TuneAllocator();
+        var attempts = new List<string>();
+        return new(options, threads, allocatorTuned, attempts, BridgeRecord.Find(AppContext.BaseDirectory, attempts));
+    }
+}
+
+/// <summary>The libraries in this process; libtorch's folder and the bridge's handle are null if one cannot be used.</summary>
+internal sealed record LoadedLibraries(PreparedProcess Prepared, string? Directory, nint? Bridge)
+{
+    /// <summary>Loads libtorch, then the bridge, on any thread; calls nothing in them.</summary>
+    public static LoadedLibraries Open(PreparedProcess prepared)
+    {
+        var attempts = prepared.Attempts;
+        return prepared.Bridge is { } bridge
+            && LibTorchSearch.LoadFirst(bridge, prepared.Options, Environment.GetEnvironmentVariable, attempts) is { } directory
+            && NativeFile.TryLoad(bridge.File, attempts, out var handle)
+                ? new(prepared, directory, handle)
+                : new(prepared, null, null);
     }
 }
 

@@ -87,7 +87,7 @@ internal sealed class EvalLatency : Verb
                 .Zip(results, (name, result) => new Measured(name, result, result.Total.Median / first))
                 .ToList();
             invocation.WriteResult(
-                new Evaluation(options, LibTorch.Info.Threads, measured), console => Draw(console, measured, options));
+                new Evaluation(options, LibTorch.Threads, measured), console => Draw(console, measured, options));
         }
         finally
         {

@@ -95,6 +95,7 @@ internal sealed class EvalPerplexity : Verb
                 $"at most {longest}, the models' shortest max_position_embeddings",
                 $"{options.WindowLength}",
                 "shorten it");
+        LibTorch.BeginLoad();
         using var heldOut = HeldOutDomains.Open(invocation.GetRequired(data));
         var place = BosOption.Of(invocation, bos, BeginOfText.Window, BeginOfText.None);
         if (place is not null && isPerDocument)

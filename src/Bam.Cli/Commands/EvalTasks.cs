@@ -89,6 +89,7 @@ internal sealed class EvalTasks : Verb
             OutputPath.RequireFile(Path.Combine(directory, ResultsFile), "older results to replace", IsResults, []);
         }
 
+        LibTorch.BeginLoad();
         var loaded = given.Select(task => TaskLibrary.Load(task.Name, task.Paths, options)).ToList();
         RequireEffect(loaded, options);
         RequireAllowed(loaded, invocation);

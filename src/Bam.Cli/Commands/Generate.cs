@@ -102,6 +102,7 @@ internal sealed class Generate : Verb
     {
         invocation = CommandRanks.Of(invocation);
         var directory = invocation.GetRequired(model);
+        LibTorch.BeginLoad();
         var config = ModelConfigReader.Load(directory, invocation.Reporter);
         var (checkpoint, _) = ModelPath.Of(directory);
         var tokenizer = Tokenizer.Load(checkpoint);

@@ -53,7 +53,13 @@ internal static class InspectView
     public static void Show(CheckpointSummary summary, Invocation invocation)
     {
         var size = ModelSize.Of(summary.Config);
-        var result = new
+        invocation.WriteResult(AsJson, console =>
+        {
+            console.Write(DrawFacts(summary, size));
+            console.Write(DrawComponents(summary));
+        });
+
+        object AsJson() => new
         {
             summary.Directory,
             Adapters = summary.Adapters.Select(adapter => new { adapter.Directory, adapter.Modules, adapter.Replaced }),
@@ -68,11 +74,6 @@ internal static class InspectView
             summary.TokenizerIds,
             Config = JsonNode.Parse(summary.Config.ToJson()),
         };
-        invocation.WriteResult(result, console =>
-        {
-            console.Write(DrawFacts(summary, size));
-            console.Write(DrawComponents(summary));
-        });
     }
 
     private static Grid DrawFacts(CheckpointSummary summary, ModelSize size)

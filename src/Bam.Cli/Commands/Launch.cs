@@ -56,7 +56,7 @@ internal sealed class Launch : Verb
     /// <summary>Refuses once what every process would refuse.</summary>
     private static void RequireCommand(string[] command, int count)
     {
-        var request = CommandLine.CreateRoot(Program.Verbs).Parse(
+        var request = CommandLine.CreateRoot(Program.VerbsFor(command)).Parse(
             command, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (ParseErrors.Find(request) is { } wrong) throw new InvalidInputException(wrong);
         if (request.CommandResult.Command is Launch)

@@ -105,6 +105,7 @@ internal sealed class Serve : Verb
     public override int Execute(Invocation invocation)
     {
         var directory = invocation.GetRequired(model);
+        LibTorch.BeginLoad();
         var config = ModelConfigReader.Load(directory, invocation.Reporter);
         var tokenizer = Tokenizer.Load(ModelPath.Of(directory).Base);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);

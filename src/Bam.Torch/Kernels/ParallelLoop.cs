@@ -45,10 +45,10 @@ internal static unsafe class ParallelLoop
     /// <exception cref="Exception">The function's.</exception>
     public static T Together<T>(Func<T> function)
     {
-        if (t_team is not null || LibTorch.Info.Threads == 1) return function();
+        if (t_team is not null || LibTorch.Threads == 1) return function();
         T? result = default;
         var team = new Team(() => result = function());
-        OnThreads(LibTorch.Info.Threads, team);
+        OnThreads(LibTorch.Threads, team);
         team.Rethrow();
         return result!;
     }

@@ -15,14 +15,14 @@ internal static class ModelConfigRules
     private static readonly string[] Dtypes = ["float32", "bfloat16", "float16", "float64"];
 
     /// <summary>The integers with a range; those that every model has come first.</summary>
-    private static readonly ConfigKey[] Sizes = [.. Ranged<int>(), .. Ranged<int?>()];
+    private static readonly ConfigKey[] Sizes = [.. Ranged(typeof(int)), .. Ranged(typeof(int?))];
 
     /// <summary>The numbers above 0.</summary>
     private static readonly ConfigKey[] Numbers =
-        [.. Ranged<double>().Concat(Ranged<double?>()).Where(key => key.Attribute.AboveMinimum)];
+        [.. Ranged(typeof(double)).Concat(Ranged(typeof(double?))).Where(key => key.Attribute.AboveMinimum)];
 
     /// <summary>The numbers that may be 0.</summary>
-    private static readonly ConfigKey[] LossWeights = [.. Ranged<double>().Where(key => !key.Attribute.AboveMinimum)];
+    private static readonly ConfigKey[] LossWeights = [.. Ranged(typeof(double)).Where(key => !key.Attribute.AboveMinimum)];
 
     /// <summary>Refuses sizes that contradict each other, or that the weights stored beside the file cannot hold.</summary>
     /// <exception cref="InvalidInputException">A value is impossible, or two do not fit together.</exception>
@@ -221,9 +221,9 @@ internal static class ModelConfigRules
         if (!(value > 0 && double.IsFinite(value))) throw Fault(where, field, Positive, value, "correct it");
     }
 
-    private static IEnumerable<ConfigKey> Ranged<T>() =>
+    private static IEnumerable<ConfigKey> Ranged(Type type) =>
         ModelConfigJson.Keys.Where(
-            key => key.Property.PropertyType == typeof(T) && double.IsFinite(key.Attribute.Minimum));
+            key => key.Property.PropertyType == type && double.IsFinite(key.Attribute.Minimum));
 
     private static void CheckRange(ModelConfig config, ConfigPlace where, ConfigKey key)
     {

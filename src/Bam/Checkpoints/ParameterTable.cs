@@ -134,7 +134,15 @@ internal sealed record ParameterInfo(string Name, long[] Shape, ParameterKind Ki
     /// <summary>True for the embeddings and for matrices of products, other than routers and the shared expert's gate.</summary>
     public bool IsProjection => !IsBias && !IsNorm && !IsRouter && Kind != ParameterKind.SharedExpertGate;
 
-    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+    public long Count
+    {
+        get
+        {
+            var count = 1L;
+            foreach (var size in Shape) count *= size;
+            return count;
+        }
+    }
 }
 
 /// <summary>The role of a parameter in the model. A bias has the kind of the projection or norm that it belongs to.</summary>

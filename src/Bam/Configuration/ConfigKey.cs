@@ -87,10 +87,10 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
 {
     private static readonly NullabilityInfoContext Nullability = new();
 
-    public bool IsRequired { get; } = Property.IsDefined(typeof(RequiredMemberAttribute));
+    public bool IsRequired => Property.IsDefined(typeof(RequiredMemberAttribute));
 
     /// <summary>True if "null" is a valid value.</summary>
-    public bool IsNullable { get; } = IsNullableProperty(Property);
+    public bool IsNullable => IsNullableProperty(Property);
 
     /// <summary>The keys of a record in the order of its properties; flattened groups are expanded in place.</summary>
     public static IReadOnlyList<ConfigKey> Of(Type section) => [.. Of(section, [])];

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Bam.Checkpoints.Opening;
@@ -118,7 +119,7 @@ internal static class ModelCheckpoint
         using var noGrad = NoGrad.Enter();
         var shape = slice.Parameter.Shape;
         var columns = slice.Count / shape[0];
-        var values = Array.Empty<float>();
+        float[] values = [];
         foreach (var (row, rows) in Pieces(shape, pieceLength))
         {
             using var scope = TensorScope.Open();
@@ -129,11 +130,13 @@ internal static class ModelCheckpoint
                 continue;
             }
 
-            if (values.Length < rows * columns) values = new float[rows * columns];
+            if (values.Length < rows * columns) values = ArrayPool<float>.Shared.Rent((int)(rows * columns));
             var piece = values.AsSpan(0, (int)(rows * columns));
             read(row * columns, piece);
             place.Copy_(Tensor.From<float>(piece, [rows, .. shape[1..]], buffer.Device));
         }
+
+        if (values.Length > 0) ArrayPool<float>.Shared.Return(values);
     }
 
     private static IEnumerable<(long Row, long Rows)> Pieces(long[] shape, int pieceLength)

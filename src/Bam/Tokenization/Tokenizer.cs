@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using Bam.Files;
 using Bam.Tokenization.Json;
 using Bam.Tokenization.Models;
@@ -69,10 +70,8 @@ public sealed class Tokenizer
         EndOfTextId = EndOfTextNames
             .Select(name => addedTokens.GetValueOrDefault(name))
             .FirstOrDefault(token => token is { Special: true })?.Id;
-        var components = TokenizerFingerprint.Components(root.Element);
-        var asWritten = TokenizerFingerprint.Write([normalizer.Element, splitting.Element, template.Element, decoding.Element]);
-        fingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, components));
-        writtenFingerprint = new Lazy<string>(() => TokenizerFingerprint.Of(Model, AddedTokens, asWritten));
+        fingerprint = FingerprintOf(TokenizerFingerprint.Components);
+        writtenFingerprint = FingerprintOf(TokenizerFingerprint.AsWritten);
     }
 
     /// <summary>The largest id plus one: the number of rows that a model's embedding needs. Ids may have gaps.</summary>
@@ -101,6 +100,10 @@ public sealed class Tokenizer
 
     /// <summary>The template's ids after a text.</summary>
     internal IReadOnlyList<int> IdsAfter { get; }
+
+    // The file is parsed again: what it was parsed to is several times as large, and most commands need no fingerprint.
+    private Lazy<string> FingerprintOf(Func<JsonElement, string> components) => new(() => TokenizerFingerprint.Of(
+        Model, AddedTokens, components(JsonElement.Parse(Utf8Bytes.WithoutMark(json.Span)))));
 
     /// <summary>Loads a tokenizer.json, or that of a checkpoint directory.</summary>
     /// <exception cref="InvalidInputException">The file is missing, invalid or not supported.</exception>

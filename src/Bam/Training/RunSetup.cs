@@ -44,7 +44,7 @@ internal sealed class RunSetup
                     .InformationalVersion,
                 LibTorch = LibTorch.Info.Version,
                 Blas = LibTorch.Info.Blas,
-                Threads = LibTorch.Info.Threads,
+                Threads = LibTorch.Threads,
                 Device = device.ToString(),
                 CpuFeatures = LibTorch.Info.CpuFeatures,
                 Layout = DescribeLayout(),
@@ -97,8 +97,8 @@ internal sealed class RunSetup
     public static RunSetup Of(
         TrainingConfig config, Device device, ParallelLayout layout, IReporter reporter, CancellationToken cancellation = default)
     {
-        if (config.Settings.Threads is { } threads && threads != LibTorch.Info.Threads)
-            reporter.Warn($"key 'threads': {threads} is ignored, this process computes with {LibTorch.Info.Threads} already");
+        if (config.Settings.Threads is { } threads && threads != LibTorch.Threads)
+            reporter.Warn($"key 'threads': {threads} is ignored, this process computes with {LibTorch.Threads} already");
         if (config.Settings.Dtype == TrainingDtype.Bfloat16 && device.IsCpu && !LibTorch.Info.HasFastBfloat16)
             reporter.Warn(
                 "key 'dtype': bfloat16 is slower than float32 here: libtorch 2 or newer and a processor with AVX512-BF16 or AMX "

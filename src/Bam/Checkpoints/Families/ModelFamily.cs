@@ -52,21 +52,27 @@ internal sealed record ModelFamily
     public IReadOnlyList<TensorSource> SourcesOf(
         IReadOnlyList<ParameterInfo> parameters, ModelConfig config, Predicate<string> isStored)
     {
+        var (embedding, head) = (StoredEmbedding, StoredHead);
         var all = Layouts.Select(layout => parameters.Select(parameter => Stored(SourceOf(parameter, config, layout))).ToList())
             .ToList();
         return all.Find(sources => sources.TrueForAll(source => isStored(source.Tensor))) ?? all[0];
 
         // Of a tied model either matrix may be stored.
         TensorSource Stored(TensorSource source) =>
-            config.TieWordEmbeddings && source.Tensor == StoredEmbedding && !isStored(source.Tensor) && isStored(StoredHead)
-                ? source with { Tensor = StoredHead }
+            config.TieWordEmbeddings && source.Tensor == embedding && !isStored(source.Tensor) && isStored(head)
+                ? source with { Tensor = head }
                 : source;
     }
 
     private static TensorSource SourceOf(
         ParameterInfo parameter, ModelConfig config, IReadOnlyDictionary<string, ModuleSource> layout)
     {
-        var (module, suffix) = ModuleNames.Of(parameter);
-        return layout.GetValueOrDefault(module, new ModuleSource.Module(module)).Of(parameter, suffix, config);
+        if (layout.Count > 0)
+        {
+            var (module, suffix) = ModuleNames.Of(parameter);
+            if (layout.TryGetValue(module, out var source)) return source.Of(parameter, suffix, config);
+        }
+
+        return TensorSource.Whole(parameter.Name, parameter);
     }
 }

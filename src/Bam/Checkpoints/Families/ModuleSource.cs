@@ -15,7 +15,7 @@ internal abstract record ModuleSource
     public sealed record Module(string Name) : ModuleSource
     {
         public override TensorSource Of(ParameterInfo parameter, string suffix, ModelConfig config) =>
-            new($"{ModuleNames.Fill(Name, parameter)}.{suffix}", parameter.Shape, 0, parameter.Count, parameter.Count);
+            TensorSource.Whole($"{ModuleNames.Fill(Name, parameter)}.{suffix}", parameter);
     }
 
     /// <summary>A part of a module whose rows alternate by head: head 0's queries, keys, values, head 1's …</summary>
@@ -84,6 +84,10 @@ internal abstract record ModuleSource
 /// <param name="Distance">From one stretch's first number to the next one's.</param>
 internal sealed record TensorSource(string Tensor, long[] Shape, long Start, long Stretch, long Distance)
 {
+    /// <summary>A tensor that holds a parameter and nothing else.</summary>
+    public static TensorSource Whole(string tensor, ParameterInfo parameter) =>
+        new(tensor, parameter.Shape, 0, parameter.Count, parameter.Count);
+
     /// <summary>The place of a number of the parameter in the tensor.</summary>
     public long PlaceOf(long index) => Start + index / Stretch * Distance + index % Stretch;
 

@@ -25,14 +25,11 @@ public sealed class Checkpoint : IDisposable
         this.shards = shards;
         Parameters = ParameterTable.Of(config);
         var found = family.SourcesOf(Parameters, config, shards.Tensors.ContainsKey);
-        CheckpointRules.Check(Directory, family, config, found, shards);
-        Dtypes =
-        [
-            .. found.Select(source => source.Tensor).Distinct().CountBy(tensor => shards.Tensors[tensor].Dtype)
-                .OrderByDescending(pair => pair.Value).Select(pair => new DtypeCount(pair.Key, pair.Value)),
-        ];
+        var stored = CheckpointRules.Check(Directory, family, config, found, shards);
+        Dtypes = DtypeCount.Of(stored.Select(tensor => shards.Tensors[tensor]));
         Dtype = DtypeToWrite();
-        sources = Parameters.Zip(found).ToDictionary(pair => pair.First.Name, pair => pair.Second);
+        sources = new(found.Count);
+        for (var i = 0; i < found.Count; i++) sources.Add(Parameters[i].Name, found[i]);
     }
 
     /// <summary>The directory, without adapters.</summary>
@@ -267,6 +264,13 @@ public sealed class Checkpoint : IDisposable
 /// <summary>How many of a checkpoint's tensors have a dtype.</summary>
 internal sealed record DtypeCount(TensorDtype Dtype, int Tensors)
 {
+    /// <summary>The dtypes of tensors, the most frequent first.</summary>
+    internal static IReadOnlyList<DtypeCount> Of(IEnumerable<TensorInfo> tensors) =>
+    [
+        .. tensors.GroupBy(tensor => tensor.Dtype.TorchName).Select(group => new DtypeCount(group.First().Dtype, group.Count()))
+            .OrderByDescending(count => count.Tensors),
+    ];
+
     /// <summary>In words: "19 bfloat16, 2 float32".</summary>
     internal static string Describe(IEnumerable<DtypeCount> counts) =>
         string.Join(", ", counts.Select(count => $"{count.Tensors} {count.Dtype.TorchName}"));

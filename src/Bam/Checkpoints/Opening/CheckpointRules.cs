@@ -7,12 +7,14 @@ namespace Bam.Checkpoints.Opening;
 internal static class CheckpointRules
 {
     /// <summary>Checks names, shapes and dtypes.</summary>
+    /// <returns>The stored tensors that hold parameters, in the order of these.</returns>
     /// <exception cref="InvalidInputException">Something is missing, superfluous or wrong; the line names the first.</exception>
-    public static void Check(
+    public static IReadOnlyCollection<string> Check(
         string directory, ModelFamily family, ModelConfig config, IReadOnlyList<TensorSource> sources, ShardSet shards)
     {
         var configPath = Path.Combine(directory, ModelConfig.FileName);
-        var expected = sources.DistinctBy(source => source.Tensor).ToDictionary(source => source.Tensor);
+        var expected = new Dictionary<string, TensorSource>(sources.Count);
+        foreach (var source in sources) expected.TryAdd(source.Tensor, source);
         foreach (var (name, source) in expected)
         {
             if (!shards.Tensors.TryGetValue(name, out var tensor))
@@ -28,7 +30,7 @@ internal static class CheckpointRules
 
         var superfluous = shards.Tensors.Keys.FirstOrDefault(
             name => !expected.ContainsKey(name) && !IsKnownExtra(name, family, config) && !shards.IsScale(name));
-        if (superfluous is null) return;
+        if (superfluous is null) return expected.Keys;
         if (QuantizedWeights.LeftScales(superfluous, shards) is { } fault) throw fault;
         throw new InvalidInputException(
             $"{shards.FileOf(superfluous).Path}: tensor {superfluous}", $"only the {expected.Count} tensors of {configPath}",

@@ -26,6 +26,7 @@ internal static class StoredTables
     /// <exception cref="InvalidInputException">A file cannot be read.</exception>
     public static void WarnOfOther(ModelFamily family, ModelConfig config, ShardSet shards, IReporter reporter)
     {
+        if (family.Buffers.Count == 0) return;
         var others = shards.Tensors.Values
             .Where(tensor => family.Buffers.Any(end => tensor.Name.EndsWith(end, StringComparison.Ordinal)))
             .Select(tensor => (Tensor: tensor, Difference: DifferenceOf(tensor, config, shards)))

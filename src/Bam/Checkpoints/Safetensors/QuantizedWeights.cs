@@ -40,13 +40,13 @@ internal static class QuantizedWeights
 
     /// <summary>The scales of every float8 tensor that has some, by the tensor's name.</summary>
     /// <exception cref="InvalidInputException">The quantised form is not read, or scales do not fit their matrix.</exception>
-    public static Dictionary<string, (BlockScales Scales, string Name)> FindScales(
+    public static Dictionary<string, StoredScales> FindScales(
         string directory, ShardSet shards, IReporter reporter)
     {
         var config = Path.Combine(directory, "config.json");
         var declared = Declaration.Read(config);
         RefuseUnreadable(directory, shards, declared);
-        var found = new Dictionary<string, (BlockScales, string)>();
+        var found = new Dictionary<string, StoredScales>();
         foreach (var matrix in shards.Tensors.Values.Where(tensor => tensor.Dtype.IsFloat8))
         {
             string[] names = [$"{matrix.Name}_scale_inv", $"{matrix.Name}_scale"];
@@ -55,7 +55,7 @@ internal static class QuantizedWeights
             var scales = stored.Dtype.IsFloatingPoint || stored.Dtype.IsFloat8
                 ? BlockScales.Of(shards.FileOf(matrix.Name).Path, matrix, shards.FileOf(name), stored, declared?.Block)
                 : null;
-            found[matrix.Name] = (scales ?? throw new InvalidInputException(
+            found[matrix.Name] = new(scales ?? throw new InvalidInputException(
                 $"{shards.FileOf(name).Path}: tensor {name}",
                 $"scales of blocks of {matrix.Name} {TensorShape.Describe(matrix.Shape)}",
                 $"{stored.Dtype.SafetensorsName} {TensorShape.Describe(stored.Shape)}",
@@ -177,3 +177,6 @@ internal static class QuantizedWeights
         }
     }
 }
+
+/// <summary>The scales of a float8 tensor, and the name under which they are stored.</summary>
+internal sealed record StoredScales(BlockScales Scales, string Name);

@@ -65,17 +65,37 @@ internal sealed class SafetensorsHeader
             throw new InvalidInputException($"{path}: header", "a JSON object", "a byte-order mark", Damaged);
         var dataStart = PrefixLength + json.Length;
         var header = new SafetensorsHeader(path, dataStart, fileLength - dataStart);
-        return JsonInput.ReadObject(json, $"{path}: header", Damaged, root =>
+        try
         {
-            foreach (var entry in root.EnumerateObject())
-            {
-                if (entry.NameEquals("__metadata__")) header.AddMetadata(entry.Value);
-                else header.AddTensor(entry.Name, entry.Value);
-            }
+            header.Read(json);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or InvalidInputException)
+        {
+            // What is no object of JSON in Unicode is reported as that, wherever the fault is.
+            JsonInput.ReadObject(json, $"{path}: header", Damaged, root => root);
+            throw;
+        }
 
-            header.CheckRanges();
-            return header;
-        });
+        JsonInput.RequireUnicode(json, $"{path}: header", Damaged);
+        header.CheckRanges();
+        return header;
+    }
+
+    // Token by token: a mixture has ten thousand tensors, and a document of them is several times as large as the header.
+    private void Read(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isMetadata = reader.ValueTextEquals("__metadata__"u8);
+            var name = reader.GetString()!;
+            reader.Read();
+            if (isMetadata) AddMetadata(JsonElement.ParseValue(ref reader));
+            else AddTensor(name, ref reader);
+        }
+
+        reader.Read();
     }
 
     private void AddMetadata(JsonElement value)
@@ -90,22 +110,21 @@ internal sealed class SafetensorsHeader
         }
     }
 
-    private void AddTensor(string name, JsonElement value)
+    private void AddTensor(string name, ref Utf8JsonReader reader)
     {
         if (tensors.ContainsKey(name)) throw Fault(name, "one tensor of that name", "two");
-        if (value.ValueKind != JsonValueKind.Object)
-            throw Fault(name, "an object with dtype, shape and data_offsets", JsonInput.Describe(value));
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw Fault(name, "an object with dtype, shape and data_offsets", Describe(ref reader));
         TensorDtype? dtype = null;
         long[]? shape = null, offsets = null;
-        foreach (var member in value.EnumerateObject())
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            switch (member.Name)
-            {
-                case "dtype" when dtype is null: dtype = Dtype(name, member.Value); break;
-                case "shape" when shape is null: shape = Integers(name, member); break;
-                case "data_offsets" when offsets is null: offsets = Integers(name, member); break;
-                default: throw Fault(name, "dtype, shape and data_offsets, once each", $"\"{member.Name}\"");
-            }
+            if (dtype is null && reader.ValueTextEquals("dtype"u8)) dtype = Dtype(name, ref reader);
+            else if (shape is null && reader.ValueTextEquals("shape"u8)) shape = Integers(name, "shape", ref reader);
+            else if (offsets is null && reader.ValueTextEquals("data_offsets"u8))
+                offsets = Integers(name, "data_offsets", ref reader);
+            else
+                throw Fault(name, "dtype, shape and data_offsets, once each", $"\"{reader.GetString()}\"");
         }
 
         if (dtype is not { } type) throw Fault(name, "a dtype", "none");
@@ -139,7 +158,9 @@ internal sealed class SafetensorsHeader
     {
         var position = dataStart;
         TensorInfo? previous = null;
-        foreach (var tensor in tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.ByteLength))
+        TensorInfo[] inOrder = [.. tensors.Values];
+        Array.Sort(inOrder, ByPlace);
+        foreach (var tensor in inOrder)
         {
             if (tensor.Offset != position)
             {
@@ -161,27 +182,41 @@ internal sealed class SafetensorsHeader
         }
     }
 
-    private TensorDtype Dtype(string name, JsonElement value)
+    private static int ByPlace(TensorInfo a, TensorInfo b) =>
+        a.Offset != b.Offset ? a.Offset.CompareTo(b.Offset)
+            : a.ByteLength != b.ByteLength ? a.ByteLength.CompareTo(b.ByteLength)
+            : string.CompareOrdinal(a.Name, b.Name);
+
+    private TensorDtype Dtype(string name, ref Utf8JsonReader reader)
     {
-        var text = value.ValueKind == JsonValueKind.String
-            ? value.GetString()!
-            : throw Fault(name, "a dtype's name", JsonInput.Describe(value));
+        reader.Read();
+        var text = reader.TokenType == JsonTokenType.String
+            ? reader.GetString()!
+            : throw Fault(name, "a dtype's name", Describe(ref reader));
         return TensorDtypes.FromSafetensorsName(text)
             ?? throw new InvalidInputException(
                 $"{path}: tensor {name}: dtype", "one that safetensors has (F32, BF16, F16 …)", text, Damaged);
     }
 
-    private long[] Integers(string name, JsonProperty member)
+    private long[] Integers(string name, string member, ref Utf8JsonReader reader)
     {
-        if (member.Value.ValueKind != JsonValueKind.Array)
-            throw Fault($"{name}: {member.Name}", "an array of integers", JsonInput.Describe(member.Value));
-        return [.. member.Value.EnumerateArray().Select(Integer)];
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+            throw Fault($"{name}: {member}", "an array of integers", Describe(ref reader));
+        Span<long> numbers = stackalloc long[4];
+        var count = 0;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var number) || number < 0)
+                throw Fault($"{name}: {member}", "integers from 0", JsonElement.ParseValue(ref reader).GetRawText());
+            if (count == numbers.Length) numbers = (long[])[.. numbers, .. numbers];
+            numbers[count++] = number;
+        }
 
-        long Integer(JsonElement item) =>
-            item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0
-                ? number
-                : throw Fault($"{name}: {member.Name}", "integers from 0", item.GetRawText());
+        return numbers[..count].ToArray();
     }
+
+    private static string Describe(ref Utf8JsonReader reader) => JsonInput.Describe(JsonElement.ParseValue(ref reader));
 
     private InvalidInputException Fault(string name, string expected, string found) =>
         new($"{path}: tensor {name}", expected, found, Damaged);

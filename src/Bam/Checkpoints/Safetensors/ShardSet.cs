@@ -13,7 +13,7 @@ internal sealed class ShardSet : IDisposable
     private readonly Dictionary<string, SafetensorsFile> fileOf = [];
     private readonly Dictionary<string, TensorInfo> tensors = [];
     private readonly Dictionary<string, IReadOnlyList<TensorChange>> changes = [];
-    private Dictionary<string, (BlockScales Scales, string Name)> scales = [];
+    private Dictionary<string, StoredScales> scales = [];
     private HashSet<string> scaleNames = [];
 
     private ShardSet() { }
@@ -144,6 +144,8 @@ internal sealed class ShardSet : IDisposable
     {
         var file = SafetensorsFile.Open(path);
         files.Add(file);
+        fileOf.EnsureCapacity(fileOf.Count + file.Tensors.Count);
+        tensors.EnsureCapacity(tensors.Count + file.Tensors.Count);
         foreach (var (name, info) in file.Tensors)
         {
             if (!fileOf.TryAdd(name, file))

@@ -129,7 +129,8 @@ internal static class TensorDtypes
 
     private static TensorDtype? Find(Predicate<(TensorDtype Dtype, string Safetensors, string Torch, int Bits)> match)
     {
-        var index = Array.FindIndex(Table, match);
-        return index < 0 ? null : Table[index].Dtype;
+        foreach (var row in Table)
+            if (match(row)) return row.Dtype;
+        return null;
     }
 }

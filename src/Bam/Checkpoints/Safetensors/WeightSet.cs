@@ -39,11 +39,11 @@ internal sealed partial record WeightSet(
     {
         var names = Directory.EnumerateFiles(directory).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)
             .ToList();
-        var indexed = names.Where(name => IndexName().IsMatch(name)).OrderBy(name => name != IndexFileName)
+        var indexed = names.Where(IsIndex).OrderBy(name => name == IndexFileName ? 0 : 1)
             .Select(name => OfIndex(directory, name)).ToList();
         var inIndex = indexed.SelectMany(set => set.Files).ToHashSet();
         var sets = names.Where(name => name == SingleFileName && !inIndex.Contains(name)).Select(OfFile).Concat(indexed).ToList();
-        var shards = names.Where(name => !inIndex.Contains(name) && ShardName().IsMatch(name)).GroupBy(ShardCount)
+        var shards = names.Where(name => !inIndex.Contains(name) && IsShard(name)).GroupBy(ShardCount)
             .Select(group => OfShards([.. group])).ToList();
         sets.AddRange(shards.Where(set => set.Files.Count == ShardCount(set.Files[0])));
 
@@ -106,13 +106,13 @@ internal sealed partial record WeightSet(
 
     private static void WarnOfUnread(string name, string directory, WeightSet read, IReporter reporter)
     {
-        if (IndexName().IsMatch(name))
+        if (IsIndex(name))
             reporter.Warn($"{directory}: none of the shards of {name} are here; {read.Description} is read");
         else if (IsAdapter(name))
             reporter.Warn(
                 $"{directory}: {name} is not applied, the weights are those of {read.Description} alone; to have both, name "
                 + $"them as BASE+ADAPTER: {directory}+{directory}");
-        else if (OtherWeights().IsMatch(name))
+        else if (name.Contains(".safetensors", StringComparison.Ordinal) && OtherWeights().IsMatch(name))
             reporter.Warn($"{directory}: {name} is not read; the weights are those of {read.Description}");
     }
 
@@ -156,6 +156,13 @@ internal sealed partial record WeightSet(
 
     private static bool IsOfAnotherFormat(string name) =>
         Path.GetExtension(name) is ".bin" or ".pt" or ".pth" or ".ckpt" or ".gguf" or ".h5" or ".msgpack";
+
+    // The first use of a regular expression takes 15 ms; most directories need none.
+    private static bool IsIndex(string name) =>
+        name.Contains(".safetensors.index", StringComparison.Ordinal) && IndexName().IsMatch(name);
+
+    private static bool IsShard(string name) =>
+        name.StartsWith("model-", StringComparison.Ordinal) && ShardName().IsMatch(name);
 
     private static int ShardCount(string name) =>
         int.Parse(ShardName().Match(name).Groups["count"].Value, CultureInfo.InvariantCulture);

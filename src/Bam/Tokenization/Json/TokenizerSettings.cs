@@ -238,8 +238,15 @@ internal static class TokenizerFingerprint
         return Write([.. components.Select(TokenizerSettings.ToElement)]);
     }
 
-    /// <summary>Components with sorted keys; for fingerprints of older versions of Bam, components as in the file.</summary>
-    public static string Write(ReadOnlySpan<JsonElement> components)
+    /// <summary>Components as in the file; for fingerprints of older versions of Bam.</summary>
+    public static string AsWritten(JsonElement root)
+    {
+        string[] keys = ["normalizer", "pre_tokenizer", "post_processor", "decoder"];
+        return Write([.. keys.Select(key => root.TryGetProperty(key, out var component) ? component : default)]);
+    }
+
+    // With sorted keys.
+    private static string Write(ReadOnlySpan<JsonElement> components)
     {
         using var text = new MemoryStream();
         using (var json = new Utf8JsonWriter(text))
