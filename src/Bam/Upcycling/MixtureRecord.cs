@@ -1,6 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Bam.Checkpoints;
 using Bam.Checkpoints.Safetensors;
@@ -15,11 +15,9 @@ internal static class MixtureRecord
 
     private const string Hint = "make the mixture again";
 
-    private static readonly JsonSerializerOptions Json = new()
+    private static readonly JsonWriterOptions Format = new()
     {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Indented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -39,30 +37,43 @@ internal static class MixtureRecord
     internal static void Write(MixturePlan plan, string directory)
     {
         var options = plan.Options;
-        var record = new
+        // Nodes and not an anonymous type: a mix of small models would spend a tenth of its time on reflection.
+        var record = new JsonObject
         {
-            Method = plan.Method.Name,
-            Seed = Source(options.Seed),
-            Experts = options.Experts.Select(Source),
-            options.Weights,
-            AttentionInit = options.AttentionInitialization is not AttentionInitialization.Copy and var start
-                ? JsonNamingPolicy.KebabCaseLower.ConvertName(start.ToString())
-                : null,
-            RouterSeed = plan.HasRandomNumbers ? options.RouterSeed : (long?)null,
-            RouterTexts = options.RouterTexts is { } texts
-                ? new { Inputs = texts.Inputs.Select(Path.GetFullPath), texts.Tokens }
-                : null,
-            ResizeEmbeddings = options.ResizeEmbeddings ? true : (bool?)null,
-            Dtype = plan.Dtype.TorchName,
+            ["method"] = plan.Method.Name,
+            ["seed"] = Source(options.Seed),
+            ["experts"] = ArrayOf(options.Experts, Source),
         };
-        AtomicFile.WriteText(Path.Combine(directory, FileName), JsonSerializer.Serialize(record, Json) + "\n");
+        if (options.Weights is { } weights) record["weights"] = ArrayOf(weights, weight => weight);
+        if (options.AttentionInitialization is not AttentionInitialization.Copy and var start)
+            record["attention_init"] = JsonNamingPolicy.KebabCaseLower.ConvertName(start.ToString());
+        if (plan.HasRandomNumbers) record["router_seed"] = options.RouterSeed;
+        if (options.RouterTexts is { } texts)
+        {
+            record["router_texts"] = new JsonObject
+            {
+                ["inputs"] = ArrayOf(texts.Inputs, input => Path.GetFullPath(input)), ["tokens"] = texts.Tokens,
+            };
+        }
+
+        if (options.ResizeEmbeddings) record["resize_embeddings"] = true;
+        record["dtype"] = plan.Dtype.TorchName;
+        AtomicFile.Write(Path.Combine(directory, FileName), stream =>
+        {
+            using (var writer = new Utf8JsonWriter(stream, Format)) record.WriteTo(writer);
+            stream.WriteByte((byte)'\n');
+        });
 
         // The path, or an object where adapters were folded in.
-        static object Source(string model)
+        static JsonNode Source(string model)
         {
             var (checkpoint, adapters) = ModelPath.Of(model).Select(Path.GetFullPath);
-            return adapters.Count == 0 ? checkpoint : new { Base = checkpoint, Adapters = adapters };
+            return adapters.Count == 0
+                ? checkpoint
+                : new JsonObject { ["base"] = checkpoint, ["adapters"] = ArrayOf(adapters, adapter => adapter) };
         }
+
+        static JsonArray ArrayOf<T>(IEnumerable<T> items, Func<T, JsonNode> node) => [.. items.Select(node)];
     }
 
     private static MixtureOrigin Read(JsonElement root, string path)
