@@ -9,6 +9,7 @@ namespace Bam.Torch;
 /// </summary>
 internal static unsafe class LibTorch
 {
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private static readonly Lock s_lock = new();
     private static Task<LoadedLibraries>? s_loading;
     private static LoadedLibraries? s_libraries;
@@ -69,6 +70,9 @@ internal static unsafe class LibTorch
         }
     }
 
+    private static bool IsSupported =>
+        OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
+
     /// <summary>
     /// Begins to load the libraries on another thread, which takes 0.3 s, for a command with other work until it computes;
     /// <see cref="Load"/> waits for them and reports what failed.
@@ -81,11 +85,11 @@ internal static unsafe class LibTorch
     {
         lock (s_lock)
         {
-            if (s_libraries is not null || s_failure is not null || s_loading is not null) return;
+            if (!IsSupported || s_libraries is not null || s_failure is not null || s_loading is not null) return;
             var prepared = PreparedProcess.For(new LibTorchOptions());
             s_loading = Task.Run(() => LoadedLibraries.Open(prepared));
-            // A process must not end while its libraries initialise themselves.
-            AppDomain.CurrentDomain.ProcessExit += (_, _) => s_loading.Wait();
+            // A process that ends while its libraries initialise themselves may crash.
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => Task.WaitAny([s_loading], LongestWait);
         }
     }
 
@@ -106,7 +110,7 @@ internal static unsafe class LibTorch
 
     private static void TryLoad(LibTorchOptions options)
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        if (!IsSupported)
         {
             s_failure = $"Linux on x64 is supported, this is {RuntimeInformation.RuntimeIdentifier}";
             return;

@@ -102,8 +102,8 @@ internal sealed class Generate : Verb
     {
         invocation = CommandRanks.Of(invocation);
         var directory = invocation.GetRequired(model);
-        LibTorch.BeginLoad();
         var config = ModelConfigReader.Load(directory, invocation.Reporter);
+        LibTorch.BeginLoad();
         var (checkpoint, _) = ModelPath.Of(directory);
         var tokenizer = Tokenizer.Load(checkpoint);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);

@@ -105,8 +105,8 @@ internal sealed class Serve : Verb
     public override int Execute(Invocation invocation)
     {
         var directory = invocation.GetRequired(model);
-        LibTorch.BeginLoad();
         var config = ModelConfigReader.Load(directory, invocation.Reporter);
+        LibTorch.BeginLoad();
         var tokenizer = Tokenizer.Load(ModelPath.Of(directory).Base);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);

@@ -95,11 +95,11 @@ internal static unsafe partial class FewRowsKernel
         });
     }
 
-    // Equally many work items for each thread.
+    // About equally many work items for each thread.
     private static int OutputsOfItem(int outputs, int bytesOfRow)
     {
         var bytes = (double)outputs * bytesOfRow;
-        var threads = Math.Clamp((int)(bytes / BytesOfThread), 1, LibTorch.Info.Threads);
+        var threads = Math.Clamp((int)(bytes / BytesOfThread), 1, LibTorch.Threads);
         var items = threads * Math.Max(1, Math.Round(bytes / threads / BytesOfItem));
         return (int)Math.Ceiling(outputs / items / Lanes) * Lanes;
     }

@@ -39,6 +39,17 @@ public sealed class FusedFunctionTests : TorchTest
     }
 
     [Fact]
+    public void RmsNorm_of_rows_with_gaps()
+    {
+        using var scope = TensorScope.Open();
+        Compare(
+            [Random([32, 6], 1), Random([32], 2)],
+            x => RmsNormFunction.Apply(x[0].Transpose(0, 1), x[1], eps: 0.01),
+            x => RmsNormFunction.Apply(x[0].Transpose(0, 1).Contiguous(), x[1], eps: 0.01));
+        RmsNormFunction.Apply(Random([0, 32], 1), Random([32], 2), eps: 0.01).Shape.ToArray().ShouldBe([0, 32]);
+    }
+
+    [Fact]
     public void Permuted_rows_sum_their_gradients()
     {
         using var scope = TensorScope.Open();

@@ -47,11 +47,11 @@ internal static class HeldOutBuilder
         {
             cancellation.ThrowIfCancellationRequested();
             read++;
-            if (string.IsNullOrWhiteSpace(document.Text)) continue;
-            texts.Add(encoder.Document(document.Text));
-            kept.Add(new(
-                document.Origin, HeldOutSplit.Hash(options.Seed, document), texts[^1].Length,
-                Encoding.UTF8.GetByteCount(document.Text)));
+            var hash = HeldOutSplit.Hash(options.Seed, document);
+            var text = document.TakeText();
+            if (string.IsNullOrWhiteSpace(text)) continue;
+            texts.Add(encoder.Document(text));
+            kept.Add(new(document.Origin, hash, texts[^1].Length, Encoding.UTF8.GetByteCount(text)));
         }
 
         if (kept.Count == 0)

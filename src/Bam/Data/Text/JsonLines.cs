@@ -142,6 +142,7 @@ internal static class JsonLines
         if (text.Fault(line, origin, mayBeNull: true) is { } fault) return fault;
         if (format.GroupKey is not null && group.Fault(line, origin, mayBeNull: false) is { } groupFault) return groupFault;
         document = new(origin, text.Value, format.GroupKey is null ? null : group.Value.ToString());
+        TextDocument.Memory.Return(group.Value);
         return null;
     }
 

@@ -113,7 +113,7 @@ internal static class ActivationMemory
 
     /// <summary>Bytes of one norm: float32 input, and output; RMSNorm, in separate operators, 8d more (libtorch 2: 4d).</summary>
     public static long Norm(ModelConfig config, long element) =>
-        config.HiddenSize * ((IsInSteps(config, element) ? 3 : 1) * Float + element);
+        config.HiddenSize * ((IsInSteps(config, element, config.HiddenSize) ? 3 : 1) * Float + element);
 
     /// <summary>The numbers of all heads' queries, or of their outputs.</summary>
     public static long HeadsWidth(ModelConfig config, int ranks = 1) => Heads(config, ranks) * config.HeadDim;
@@ -126,8 +126,9 @@ internal static class ActivationMemory
     private static long BlockNorms(ModelConfig config, long element) => !config.HasSecondNorm ? Norm(config, element)
         : 2 * Norm(config, element) - (config.ParallelBlock && element == Float ? Float * config.HiddenSize : 0);
 
-    // libtorch's operators make RMSNorm of another dtype.
-    private static bool IsInSteps(ModelConfig config, long element) => config.NormType == NormType.RmsNorm && element != Float;
+    // libtorch's operators make RMSNorm of another dtype, or of a width that vectors do not divide.
+    private static bool IsInSteps(ModelConfig config, long element, int width) =>
+        config.NormType == NormType.RmsNorm && (element != Float || width % 16 != 0);
 
     // The projection stays beside what is made of it, or its float32 copy does, and so do the normed heads before their weight.
     // In float32, RMSNorm keeps the heads alone, as they were.
@@ -135,8 +136,10 @@ internal static class ActivationMemory
     {
         if (config.QueryKeyNorm == QueryKeyNorm.None) return 0;
         var normed = HeadsWidth(config, ranks) + KeyWidth(config, ranks);
-        if (config.NormType == NormType.RmsNorm && element == Float) return Float * normed;
-        var steps = IsInSteps(config, element) ? 2 : 1;
+        var width = config.QueryKeyNorm == QueryKeyNorm.AllHeads ? config.NumKeyValueHeads * config.HeadDim : config.HeadDim;
+        var isInSteps = IsInSteps(config, element, width);
+        if (config.NormType == NormType.RmsNorm && !isInSteps) return Float * normed;
+        var steps = isInSteps ? 2 : 1;
         return Float * (steps * normed + (element == Float ? ProjectionWidth(config, ranks) : normed));
     }
 
