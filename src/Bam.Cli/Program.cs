@@ -5,40 +5,41 @@ namespace Bam.Cli;
 
 internal static class Program
 {
-    // In the order in which `bam --help` lists them; one file each in Commands/.
-    private static readonly (string Name, Func<string, Command> Make)[] Makers =
+    private static readonly string[] Names =
     [
-        ("demo", _ => new Demo()),
-        ("run", _ => new RunRecipe()),
-        ("data", name => new VerbGroup(name, "Build and inspect token shards", new DataBuild(), new DataInspect())),
-        ("tokenizer", name => new VerbGroup(
-            name, "Train tokenizers, encode and decode text", new TokenizerTrain(), new TokenizerEncode(), new TokenizerDecode())),
-        ("train", _ => new Train()),
-        ("launch", _ => new Launch()),
-        ("mix", _ => new Mix()),
-        ("export", _ => new Export()),
-        ("eval", name => new VerbGroup(name, "Evaluate models", new EvalPerplexity(), new EvalTasks(), new EvalLatency())),
-        ("generate", _ => new Generate()),
-        ("serve", _ => new Serve()),
-        ("forward", _ => new Forward()),
-        ("report", _ => new Report()),
-        ("cost", _ => new Cost()),
-        ("inspect", _ => new Inspect()),
-        ("doctor", _ => new Doctor()),
+        "demo", "run", "data", "tokenizer", "train", "launch", "mix", "export", "eval", "generate", "serve", "forward", "report",
+        "cost", "inspect", "doctor",
     ];
 
-    /// <summary>All verbs.</summary>
-    public static Command[] Verbs => [.. Makers.Select(maker => maker.Make(maker.Name))];
+    /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
+    public static Command[] Verbs => Array.ConvertAll(Names, name => VerbNamed(name)!);
 
     /// <summary>
     /// The verbs that a command line needs: the one that its first word names, or all. To make all takes longer than to parse.
     /// </summary>
-    public static Command[] VerbsFor(IReadOnlyList<string> words)
+    public static Command[] VerbsFor(IReadOnlyList<string> words) => VerbNamed(words[0]) is { } verb ? [verb] : Verbs;
+
+    private static Command? VerbNamed(string name) => name switch
     {
-        foreach (var (name, make) in Makers)
-            if (name == words[0]) return [make(name)];
-        return Verbs;
-    }
+        "demo" => new Demo(),
+        "run" => new RunRecipe(),
+        "data" => new VerbGroup(name, "Build and inspect token shards", new DataBuild(), new DataInspect()),
+        "tokenizer" => new VerbGroup(
+            name, "Train tokenizers, encode and decode text", new TokenizerTrain(), new TokenizerEncode(), new TokenizerDecode()),
+        "train" => new Train(),
+        "launch" => new Launch(),
+        "mix" => new Mix(),
+        "export" => new Export(),
+        "eval" => new VerbGroup(name, "Evaluate models", new EvalPerplexity(), new EvalTasks(), new EvalLatency()),
+        "generate" => new Generate(),
+        "serve" => new Serve(),
+        "forward" => new Forward(),
+        "report" => new Report(),
+        "cost" => new Cost(),
+        "inspect" => new Inspect(),
+        "doctor" => new Doctor(),
+        _ => null,
+    };
 
     private static int Main(string[] arguments)
     {
