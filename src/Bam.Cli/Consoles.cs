@@ -27,6 +27,12 @@ internal static class Consoles
     /// <summary>For messages: the terminal breaks long lines itself, so that a path can be copied whole.</summary>
     public static IAnsiConsole ForMessages(TextWriter writer) => Create(writer, UnboundedWidth);
 
+    /// <summary>
+    /// Has what tables and messages need compiled on another thread, for verbs that read files before they write (decision 0161).
+    /// </summary>
+    public static void BeginLoad() =>
+        new Thread(() => ForResults(TextWriter.Null).Write(new Table().AddColumn("").AddRow(""))) { IsBackground = true }.Start();
+
     /// <summary>The current width of the terminal.</summary>
     public static int TerminalWidth => Math.Max(NarrowestTerminal, Console.WindowWidth);
 
@@ -38,6 +44,7 @@ internal static class Consoles
         {
             Out = new AnsiConsoleOutput(writer),
             Interactive = InteractionSupport.No,
+            Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false }, // of services such as GitHub's
             Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
             ColorSystem = hasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         });

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using Bam.Files;
@@ -32,10 +31,28 @@ internal static partial class MessageText
     public static string OneLine(string message)
     {
         message = Shorten(message, MostRead, MostRead / 2);
-        var text = Escape(AtomicFile.WithFinalNames(LineBreak().Replace(message, " ")));
-        text = LongWord().Replace(text, word => Shorten(word.Value, LongestName, LongestName / 2));
-        text = LongQuote().Replace(text, quote => Shorten(quote.Value, LongestQuote, LongestQuote / 3));
+        message = message.Replace("\r\n", " ", StringComparison.Ordinal).Replace('\n', ' ');
+        var text = Escape(AtomicFile.WithFinalNames(message));
+        if (LongestWord(text) > LongestQuote)
+        {
+            text = LongWord().Replace(text, word => Shorten(word.Value, LongestName, LongestName / 2));
+            text = LongQuote().Replace(text, quote => Shorten(quote.Value, LongestQuote, LongestQuote / 3));
+        }
+
         return Shorten(text, MostCharacters, ShownTail);
+    }
+
+    /// <summary>The length of the longest piece without white space and slashes.</summary>
+    private static int LongestWord(string text)
+    {
+        var (longest, current) = (0, 0);
+        foreach (var letter in text)
+        {
+            current = letter == '/' || char.IsWhiteSpace(letter) ? 0 : current + 1;
+            longest = Math.Max(longest, current);
+        }
+
+        return longest;
     }
 
     /// <summary>Control characters, those that change the direction of text, and half surrogates by their codes.</summary>
@@ -77,9 +94,6 @@ internal static partial class MessageText
         return $"{text[..head]}…{text[rest..]}";
     }
 
-    [GeneratedRegex(@"\r?\n")]
-    private static partial Regex LineBreak();
-
     [GeneratedRegex(@"[^\s/]{256,}")]
     private static partial Regex LongWord();
 
@@ -95,13 +109,19 @@ internal static partial class MessageText
 internal static class ResultText
 {
     /// <summary>A name or another text in a cell, a title or a line, as Spectre's markup.</summary>
-    public static string Label(string text) => Markup.Escape(MessageText.Escape(text));
+    public static string Label(string text)
+    {
+        var markup = Markup.Escape(MessageText.Escape(text));
+
+        // Markup replaces ":bug:" by a picture, but not across a tag.
+        return Emoji.Replace(markup) == markup ? markup : markup.Replace(":", ":[default][/]", StringComparison.Ordinal);
+    }
 
     /// <summary>Writes a line of markup whose interpolated strings are labels; numbers in the invariant culture.</summary>
     public static void LabelledLine(this IAnsiConsole console, FormattableString line) =>
-        console.MarkupLineInterpolated(
-            CultureInfo.InvariantCulture,
-            FormattableStringFactory.Create(line.Format, [.. line.GetArguments().Select(Escaped)]));
+        console.MarkupLine(string.Format(
+            CultureInfo.InvariantCulture, line.Format,
+            Array.ConvertAll(line.GetArguments(), value => value is string text ? Label(text) : value)));
 
     /// <summary>
     /// Text as a terminal gets it. Control characters could command it and are replaced. Characters that set the direction are
@@ -111,6 +131,4 @@ internal static class ResultText
         string.Concat(text.Select(letter => IsCommand(letter) ? (char)Rune.ReplacementChar.Value : letter));
 
     private static bool IsCommand(char letter) => char.IsControl(letter) && letter is not ('\n' or '\t');
-
-    private static object? Escaped(object? value) => value is string text ? MessageText.Escape(text) : value;
 }

@@ -44,7 +44,7 @@ internal sealed class Reporter : IReporter, IDisposable
     // Most commands that succeed say nothing.
     private IAnsiConsole MessageConsole => field ??= Consoles.ForMessages(error);
 
-    public void Say(string message) => WriteKept(Markup.Escape(MessageText.OneLine(message)));
+    public void Say(string message) => WriteKept(MessageText.OneLine(message));
 
     public void Warn(string message)
     {
@@ -53,14 +53,14 @@ internal sealed class Reporter : IReporter, IDisposable
             if (!warnings.Add(message)) return;
         }
 
-        WriteKept($"[yellow]warning:[/] {Markup.Escape(MessageText.OneLine(message))}");
+        WriteKept(MessageText.OneLine(message), "warning: ", Color.Yellow);
     }
 
     /// <summary>The one line of a failure.</summary>
-    public void Fail(string message) => WriteKept($"[red]bam:[/] {Markup.Escape(MessageText.OneLine(message))}");
+    public void Fail(string message) => WriteKept(MessageText.OneLine(message), "bam: ", Color.Red);
 
     /// <summary>More than one line, as it is.</summary>
-    public void Trace(string text) => WriteKept(Markup.Escape(text));
+    public void Trace(string text) => WriteKept(text);
 
     public void Advance(WorkProgress progress)
     {
@@ -95,13 +95,17 @@ internal sealed class Reporter : IReporter, IDisposable
             : interval;
     }
 
-    private void WriteKept(string markup)
+    private void WriteKept(string text, string label = "", Color? color = null)
     {
         lock (gate)
         {
             if (isLive && lineIsOpen) Write(() => error.Write(EraseLine));
             lineIsOpen = false;
-            Write(() => MessageConsole.MarkupLine(markup));
+            Write(() =>
+            {
+                MessageConsole.Write(label, new Style(color));
+                MessageConsole.WriteLine(text);
+            });
         }
     }
 

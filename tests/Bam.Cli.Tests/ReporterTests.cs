@@ -83,7 +83,8 @@ public sealed class ReporterTests : IDisposable
         using var reporter = Create(isLive: false);
         reporter.Say("shape [2, 3]");
         reporter.Warn("[red]");
-        error.ToString().ShouldBe("shape [2, 3]\nwarning: [red]\n");
+        reporter.Fail("runs:bug:law: does not exist");
+        error.ToString().ShouldBe("shape [2, 3]\nwarning: [red]\nbam: runs:bug:law: does not exist\n");
     }
 
     [Fact]

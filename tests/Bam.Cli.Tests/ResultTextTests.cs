@@ -24,6 +24,18 @@ public sealed class ResultTextTests : IDisposable
         output.ToString().ShouldEndWith($"{Shown} 1,234.5\n");
     }
 
+    [Fact]
+    public void Nothing_in_a_name_becomes_a_picture()
+    {
+        const string Name = "runs:bug:[x]/law :smile: :no_such_word: a:b";
+        using var output = new StringWriter();
+        var console = Consoles.ForResults(output);
+        console.LabelledLine($"[bold]{Name}[/] {7} :");
+        console.Write(new Table().AddColumn(ResultText.Label(Name)).AddRow(ResultText.Label(Name)));
+        output.ToString().ShouldStartWith($"{Name} 7 :\n");
+        output.ToString().Split(Name).Length.ShouldBe(4);
+    }
+
     [Theory]
     [InlineData("a\u001b[31m\rb\u009b1m\tc\n", "a\uFFFD[31m\uFFFDb\uFFFD1m\tc\n")]
     [InlineData("שלום \u200Fעולם 👩\u200D🚀\n", "שלום \u200Fעולם 👩\u200D🚀\n")]

@@ -33,6 +33,7 @@ internal sealed class Inspect : Verb
 
     public override int Execute(Invocation invocation)
     {
+        Consoles.BeginLoad();
         using var model = Checkpoint.Open(invocation.GetRequired(this.model), invocation.Reporter);
         if (invocation.Get(this.other) is not { } path)
         {

@@ -201,6 +201,7 @@ internal sealed class Mix : Verb
             CheckFinite = invocation.Get(checkFinite),
         };
         var method = invocation.GetRequired(this.method);
+        Consoles.BeginLoad();
         if (isDryRun)
         {
             if (output is not null) Upcycler.RequireOutput(options, output);

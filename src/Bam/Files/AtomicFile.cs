@@ -126,8 +126,10 @@ internal static partial class TemporarySibling
 
     /// <summary>Replaces temporary names in a text by the final names.</summary>
     public static string Displayed(string text) =>
-        TemporaryName().Replace(
-            text, match => Shortened.TryGetValue(match.Groups[1].Value, out var name) ? name : match.Groups[1].Value);
+        text.Contains(Suffix, StringComparison.Ordinal) || text.Contains(OldSuffix, StringComparison.Ordinal)
+            ? TemporaryName().Replace(
+                text, match => Shortened.TryGetValue(match.Groups[1].Value, out var name) ? name : match.Groups[1].Value)
+            : text;
 
     /// <summary>True for a temporary name of any machine and process.</summary>
     public static bool IsName(string name) =>

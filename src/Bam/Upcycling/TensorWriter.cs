@@ -49,15 +49,19 @@ internal sealed class TensorWriter(
     /// </summary>
     private List<TensorPiece> Spread(List<TensorPiece> pieces)
     {
-        var kinds = pieces.ToLookup(
-            piece => piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].IsStoredAs(dtype, copy.Name));
-        return
-        [
-            .. Places(kinds[true]).Concat(Places(kinds[false])).OrderBy(placed => placed.Place).Select(placed => placed.Piece),
-        ];
+        var (copied, computed) = (pieces.FindAll(IsCopied), pieces.FindAll(piece => !IsCopied(piece)));
+        var spread = new List<TensorPiece>(pieces.Count);
+        for (int i = 0, j = 0; spread.Count < pieces.Count;)
+        {
+            var isCopyNext = j == computed.Count
+                || (i < copied.Count && (i + 0.5) / copied.Count <= (j + 0.5) / computed.Count);
+            spread.Add(isCopyNext ? copied[i++] : computed[j++]);
+        }
 
-        static IEnumerable<(double Place, TensorPiece Piece)> Places(IEnumerable<TensorPiece> kind) =>
-            kind.ToList() is var list ? list.Select((piece, i) => ((i + 0.5) / list.Count, piece)) : [];
+        return spread;
+
+        bool IsCopied(TensorPiece piece) =>
+            piece.Tensor.Recipe is TensorRecipe.Copy copy && models[copy.Model].IsStoredAs(dtype, copy.Name);
     }
 
     private IEnumerable<TensorPiece> PiecesOf(PlannedTensor tensor, CheckpointWriter output)

@@ -53,9 +53,15 @@ internal sealed record ModelFamily
         IReadOnlyList<ParameterInfo> parameters, ModelConfig config, Predicate<string> isStored)
     {
         var (embedding, head) = (StoredEmbedding, StoredHead);
-        var all = Layouts.Select(layout => parameters.Select(parameter => Stored(SourceOf(parameter, config, layout))).ToList())
-            .ToList();
-        return all.Find(sources => sources.TrueForAll(source => isStored(source.Tensor))) ?? all[0];
+        List<TensorSource>? usual = null;
+        foreach (var layout in Layouts)
+        {
+            var sources = parameters.Select(parameter => Stored(SourceOf(parameter, config, layout))).ToList();
+            if (sources.TrueForAll(source => isStored(source.Tensor))) return sources;
+            usual ??= sources;
+        }
+
+        return usual!;
 
         // Of a tied model either matrix may be stored.
         TensorSource Stored(TensorSource source) =>

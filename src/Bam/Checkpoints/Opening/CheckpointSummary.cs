@@ -30,8 +30,9 @@ internal sealed record CheckpointSummary(
             checkpoint.Dtypes,
             checkpoint.Parameters.Sum(parameter => parameter.Count),
             [
-                .. checkpoint.Parameters.GroupBy(parameter => parameter.Kind)
-                    .Select(group => new ComponentSize(group.Key, group.Count(), group.Sum(parameter => parameter.Count))),
+                // By name: an enumeration as a key is compiled at each start (decision 0161).
+                .. checkpoint.Parameters.GroupBy(parameter => parameter.Kind.ToString()).Select(
+                    group => new ComponentSize(group.First().Kind, group.Count(), group.Sum(parameter => parameter.Count))),
             ],
             [.. checkpoint.Files.Select(file => new WeightFile(Path.GetFileName(file.Path), file.Tensors.Count, file.Length))],
             TokenizerFile.Find(checkpoint.Directory) is { } tokenizer ? TokenizerFile.CountIds(tokenizer) : null);

@@ -27,15 +27,20 @@ internal static class StoredTables
     public static void WarnOfOther(ModelFamily family, ModelConfig config, ShardSet shards, IReporter reporter)
     {
         if (family.Buffers.Count == 0) return;
-        var others = shards.Tensors.Values
-            .Where(tensor => family.Buffers.Any(end => tensor.Name.EndsWith(end, StringComparison.Ordinal)))
-            .Select(tensor => (Tensor: tensor, Difference: DifferenceOf(tensor, config, shards)))
-            .Where(table => table.Difference is not null)
-            .ToList();
+        var others = new List<string>();
+        var difference = "";
+        foreach (var (name, tensor) in shards.Tensors)
+        {
+            if (!family.Buffers.Any(end => name.EndsWith(end, StringComparison.Ordinal))) continue;
+            if (DifferenceOf(tensor, config, shards) is not { } other) continue;
+            if (others.Count == 0) difference = other;
+            others.Add(name);
+        }
+
         if (others is not [var first, ..]) return;
         reporter.Warn(
-            $"{shards.FileOf(first.Tensor.Name).Path}: tensor {TensorNames.WithMore(first.Tensor.Name, others.Count - 1)}: "
-            + $"{first.Difference}; the model is computed from config.json, as in transformers");
+            $"{shards.FileOf(first).Path}: tensor {TensorNames.WithMore(first, others.Count - 1)}: {difference}; "
+            + "the model is computed from config.json, as in transformers");
     }
 
     private static string? DifferenceOf(TensorInfo tensor, ModelConfig config, ShardSet shards)

@@ -113,9 +113,10 @@ internal static class QuantizedWeights
 
     private static void RefuseUnreadable(string directory, ShardSet shards, Declaration? declared)
     {
+        var unusual = shards.Tensors.Keys.Where(name => !name.EndsWith(".weight", StringComparison.Ordinal)).ToList();
         foreach (var (mark, form) in Unreadable)
         {
-            var marked = shards.Tensors.Keys.Where(name => name.Contains(mark, StringComparison.Ordinal)).ToList();
+            var marked = unusual.FindAll(name => name.Contains(mark, StringComparison.Ordinal));
             if (marked is not [var tensor, ..]) continue;
             var way = form.StartsWith("bitsandbytes", StringComparison.Ordinal)
                 ? $"{UseTheFloatModel}, or a float copy: python3 -c \"from transformers import AutoModelForCausalLM as M; "

@@ -11,8 +11,14 @@ internal sealed record ModelSize(long Total, long Active)
     /// <summary>Counts what the checkpoint holds.</summary>
     public static ModelSize Of(ModelConfig config)
     {
-        var components = ByKind(config);
-        return new(components.Sum(component => component.Total), components.Sum(component => component.Active));
+        var (total, active) = (0L, 0L);
+        foreach (var parameter in ParameterTable.Of(config))
+        {
+            total += parameter.Count;
+            if (IsActive(parameter, config)) active += parameter.Count;
+        }
+
+        return new(total, active);
     }
 
     /// <summary>The parameters on one of <paramref name="ranks"/> ranks that share the experts; all else is on each.</summary>
