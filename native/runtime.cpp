@@ -52,7 +52,10 @@ BAM_EXPORT int32_t bam_threads() noexcept {
 }
 
 BAM_EXPORT int32_t bam_set_threads(int32_t threads) noexcept {
-    return guarded([&] { at::set_num_threads(threads); });
+    return guarded([&] {
+        // OMP_NUM_THREADS has said it, except to MKL, and the call also starts a pool of threads that spins for 50 ms.
+        if (at::hasMKL() || at::get_num_threads() != threads) at::set_num_threads(threads);
+    });
 }
 
 BAM_EXPORT int32_t bam_set_deterministic() noexcept {
