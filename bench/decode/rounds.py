@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -21,16 +22,22 @@ def output_of(command, environment):
     return done.stdout
 
 
-def cost_of(command, environment):
-    """The seconds of a command from its start to its end, and its most memory in bytes."""
+def cost_of(command, environment, computing, unit=1.0):
+    """
+    The seconds of a command from its start to its end, those without prefill and decoding, which a pattern finds in its messages
+    in a unit, and its most memory in bytes.
+    """
     begin = time.monotonic()
     process = subprocess.Popen([str(part) for part in command], env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    messages = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"bench: {' '.join(map(str, command))} ended with status {process.returncode}")
-    return dict(two_tokens_seconds=time.monotonic() - begin, peak_bytes=usage.ru_maxrss * 1024)
+        sys.exit(f"bench: {' '.join(map(str, command))} ended with status {process.returncode}\n{messages}")
+    seconds = time.monotonic() - begin
+    prefill, decode = (float(time) * unit for time in re.findall(computing, messages))
+    return dict(two_tokens_seconds=seconds, loading_seconds=seconds - prefill - decode, peak_bytes=usage.ru_maxrss * 1024)
 
 
 class Bam:
@@ -42,7 +49,7 @@ class Bam:
         latency = latencies(self.command, [self.model], NEW + 1, environment, *self.dtype)[0]
         generated = (self.command, "generate", self.model, "--prompt", "Once", "--max-tokens", "2", "--temperature", "0")
         return dict(prefill=PROMPT / latency["prefill"]["median"], decode=NEW / latency["decode"]["median"],
-            **cost_of((*generated, *self.dtype), environment))
+            **cost_of((*generated, *self.dtype), environment, r"(?:prefill|decode) ([\d.]+) s"))
 
 
 class LlamaCpp:
@@ -56,7 +63,8 @@ class LlamaCpp:
         decode = json.loads(output_of((*bench, "-p", "0", "-n", str(NEW), "-d", str(PROMPT)), environment))
         generated = (*self.inside, "llama-completion", "-m", self.model, "-t", "2", "-p", "Once", "-n", "2", "-no-cnv", "--temp",
             "0", "-c", "512")
-        return dict(prefill=rate(prefill), decode=rate(decode), **cost_of(generated, environment))
+        return dict(prefill=rate(prefill), decode=rate(decode),
+            **cost_of(generated, environment, r" eval time = +([\d.]+) ms", unit=1e-3))
 
 
 def rate(result):
@@ -83,11 +91,12 @@ def page(result):
     yield "# Decoding\n"
     yield (f"`bench/decode/run.sh {result['rounds']}`: alternating rounds, medians; 2 threads of {result['processor']}; "
         f"{result['peer']}. A Mixtral-shaped model of 363 M parameters.\n")
-    yield f"| program, weights | prefill of {PROMPT}, tokens/s | decode, tokens/s | start and two tokens | peak memory |"
-    yield "|---|--:|--:|--:|--:|"
+    yield (f"| program, weights | prefill of {PROMPT}, tokens/s | decode, tokens/s | start and loading | start and two tokens | "
+        "peak memory |")
+    yield "|---|--:|--:|--:|--:|--:|"
     for name, row in summary.items():
-        yield (f"| {name} | {row['prefill']:.0f} | {row['decode']:.1f} | {row['two_tokens_seconds']:.2f} s | "
-            f"{row['peak_bytes'] / 1e9:.2f} GB |")
+        yield (f"| {name} | {row['prefill']:.0f} | {row['decode']:.1f} | {row['loading_seconds']:.2f} s | "
+            f"{row['two_tokens_seconds']:.2f} s | {row['peak_bytes'] / 1e9:.2f} GB |")
     yield "\n| mixture of the paper's small size | decode, ms a token | to BTX |"
     yield "|---|--:|--:|"
     for name, row in mixtures.items():
