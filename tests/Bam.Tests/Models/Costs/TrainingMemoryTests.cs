@@ -11,7 +11,7 @@ namespace Bam.Tests.Models.Costs;
 [Collection(LibTorchCollection.Name)]
 public sealed partial class TrainingMemoryTests
 {
-    private const int BatchSize = 4, Length = 96;
+    private const int BatchSize = 4, Length = 128;
 
     private static readonly ModelConfig Dense = TinyModels.Dense with
     {
