@@ -14,7 +14,6 @@ internal sealed class NearDuplicateIndex(double threshold)
 
     // A record is a sketch, and for each of its bands the next older representative with an equal one, from 1; 0 is none.
     private const int RecordLength = MinHash.Size + Bands;
-    private const int CollectFrom = 1 << 19; // slots
     private const int BlockBits = 8;
     private const int BlockRecords = 1 << BlockBits;
 
@@ -101,9 +100,6 @@ internal sealed class NearDuplicateIndex(double threshold)
         {
             if (entry != 0) slots[SlotOf(Record((entry - 1) / Bands), (entry - 1) % Bands)] = entry;
         }
-
-        // The collector by itself would let garbage of large arrays grow to hundreds of megabytes.
-        if (slots.Length >= CollectFrom) GC.Collect();
     }
 
     private static ulong Key(ReadOnlySpan<uint> sketch, int band)

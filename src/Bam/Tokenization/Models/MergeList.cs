@@ -5,6 +5,9 @@ namespace Bam.Tokenization.Models;
 /// <summary>The ranked merges of byte-pair encoding.</summary>
 internal sealed class MergeList
 {
+    /// <summary>Up to this length, shifting the rest of the word is faster than a priority queue.</summary>
+    public const int MaxShiftLength = 96;
+
     private readonly Merge[] merges;
     private readonly PairTable ranks;
 
@@ -24,15 +27,11 @@ internal sealed class MergeList
 
     /// <summary>
     /// Applies all merges to <paramref name="symbols"/>, lowest rank first, leftmost first. <paramref name="scratch"/> is at
-    /// least as long.
+    /// least as long or has <see cref="MaxShiftLength"/>.
     /// </summary>
     /// <returns>The number of symbols left at the start of <paramref name="symbols"/>.</returns>
-    public int Apply(Span<int> symbols, Span<int> scratch)
-    {
-        // Up to this length, shifting the rest of the word is faster than a priority queue.
-        const int MaxShiftLength = 96;
-        return symbols.Length <= MaxShiftLength ? Shift(symbols, scratch) : Queue(symbols);
-    }
+    public int Apply(Span<int> symbols, Span<int> scratch) =>
+        symbols.Length <= MaxShiftLength ? Shift(symbols, scratch) : Queue(symbols);
 
     private int RankOf(int first, int second) => (int)Math.Min((uint)ranks[first, second], int.MaxValue);
 
