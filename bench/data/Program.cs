@@ -38,7 +38,7 @@ var (tokens, digest) = Tokenize(documents);
 var tokenizing = clock.Elapsed.TotalSeconds;
 
 clock.Restart();
-var index = new NearDuplicateIndex(0.5);
+using var index = new NearDuplicateIndex(0.5, Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()));
 var duplicates = Sketch(documents).Count(sketch => index.FindOrAdd(sketch) is not null);
 var nearDuplicates = clock.Elapsed.TotalSeconds;
 

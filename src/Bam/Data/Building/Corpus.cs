@@ -44,7 +44,7 @@ internal sealed class Corpus
     public static Corpus Tokenize(DocumentSource source, DataBuildOptions options, string prefix, TokenType type)
     {
         var corpus = new Corpus();
-        var index = new NearDuplicateIndex(options.NearDuplicateSimilarity);
+        using var index = new NearDuplicateIndex(options.NearDuplicateSimilarity, prefix + ".sketches");
         using var writer = new IndexedDatasetWriter(prefix, type);
         var mask = options.Chat?.LossOn == LossOn.Assistant ? new TokenMaskWriter(prefix) : null;
         var memory = new IdMemory();

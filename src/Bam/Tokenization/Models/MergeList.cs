@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 
 namespace Bam.Tokenization.Models;
@@ -10,6 +12,7 @@ internal sealed class MergeList
 
     private readonly Merge[] merges;
     private readonly PairTable ranks;
+    private readonly ConcurrentBag<PriorityQueue<int, long>> queues = []; // of no very long words
 
     /// <summary>Takes the merges in order of rank; of duplicates the last one counts, as in Hugging Face's tokenizers.</summary>
     public MergeList(Merge[] merges)
@@ -61,8 +64,10 @@ internal sealed class MergeList
 
     private int Queue(Span<int> symbols)
     {
-        var links = new (int Previous, int Next)[symbols.Length];
-        var queue = new PriorityQueue<int, long>(symbols.Length); // positions
+        const int MaxKeptLength = 1 << 12;
+        var links = ArrayPool<(int Previous, int Next)>.Shared.Rent(symbols.Length);
+        var isKept = symbols.Length <= MaxKeptLength;
+        var queue = isKept && queues.TryTake(out var used) ? used : new(symbols.Length); // positions
         for (var i = 0; i < symbols.Length; i++)
         {
             links[i] = (i - 1, i + 1 < symbols.Length ? i + 1 : -1);
@@ -84,6 +89,8 @@ internal sealed class MergeList
             Enqueue(queue, symbols, position, after);
         }
 
+        if (isKept) queues.Add(queue);
+        ArrayPool<(int, int)>.Shared.Return(links);
         var count = 0;
         foreach (var symbol in symbols)
         {
