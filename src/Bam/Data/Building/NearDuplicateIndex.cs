@@ -32,6 +32,7 @@ internal sealed class NearDuplicateIndex : IDisposable
     private uint[] buckets = new uint[Bands << 8]; // the newest representative of each, from 1; as many for each band
     private int searches;
 
+    /// <summary>An empty index.</summary>
     /// <param name="threshold">The estimated Jaccard similarity from which two documents are near-duplicates.</param>
     /// <param name="path">A file for the sketches, which is deleted at the end.</param>
     public NearDuplicateIndex(double threshold, string path) => (this.threshold, sketches) = (threshold, new(path));

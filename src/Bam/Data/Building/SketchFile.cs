@@ -12,6 +12,7 @@ internal sealed class SketchFile : IDisposable
     private readonly string path;
     private readonly SafeFileHandle file;
 
+    /// <summary>Creates the file.</summary>
     /// <exception cref="WorkFailedException">It cannot be created.</exception>
     public SketchFile(string path)
     {
@@ -26,6 +27,7 @@ internal sealed class SketchFile : IDisposable
         }
     }
 
+    /// <summary>Writes the sketch of a document.</summary>
     /// <exception cref="WorkFailedException">The disk is full.</exception>
     public void Write(int number, ReadOnlySpan<uint> sketch)
     {

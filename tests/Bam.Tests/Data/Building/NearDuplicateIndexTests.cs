@@ -11,7 +11,7 @@ public class NearDuplicateIndexTests
     {
         var random = new RandomStream(1, "sketches");
         using var directory = new TemporaryDirectory();
-        using var index = new NearDuplicateIndex(0.5, directory.PathOf("sketches"));
+        using var index = new NearDuplicateIndex(0.5, directory["sketches"]);
         var kept = new List<uint[]>();
         var found = 0;
         for (var i = 0; i < 2000; i++)
