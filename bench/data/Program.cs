@@ -38,17 +38,17 @@ var (tokens, digest) = Tokenize(documents);
 var tokenizing = clock.Elapsed.TotalSeconds;
 
 clock.Restart();
-var index = new NearDuplicateIndex(0.5);
+using var index = new NearDuplicateIndex(0.5, Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()));
 var duplicates = Sketch(documents).Count(sketch => index.FindOrAdd(sketch) is not null);
 var nearDuplicates = clock.Elapsed.TotalSeconds;
 
 const int HeldOutEvery = 20;
 clock.Restart();
+var heldOutDocuments = documents.Where((_, number) => number % HeldOutEvery == 0);
 var heldOut = new HeldOutShingles(
-    OrderedParallel.Select(
-        documents.Where((_, number) => number % HeldOutEvery == 0),
-        (_, document) => new ShingleSet().Distinct(document.Characters.Span), threads, default)
-    .Select((shingles, number) => (number * HeldOutEvery, shingles)));
+    OrderedParallel.Select(heldOutDocuments, (_, document) => Shingles.All(document.Characters.Span), threads, default)
+        .Select((shingles, number) => (number * HeldOutEvery, shingles)),
+    heldOutDocuments.Sum(document => document.Characters.Length));
 var contaminated = OrderedParallel.Select(
         documents, (_, document) => heldOut.FindLargestShare(document.Characters.Span, 0.2), threads, default)
     .Count(found => found is not null);

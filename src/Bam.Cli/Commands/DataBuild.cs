@@ -68,7 +68,7 @@ internal sealed class DataBuild : Verb
 
     private readonly Option<long> heldOutMaxTokens = new("--held-out-max-tokens")
     {
-        Description = "Maximum number of tokens to hold out; each takes about 160 bytes of memory during the build",
+        Description = "Maximum number of tokens to hold out; each takes about 80 bytes of memory during the build",
         HelpName = "N",
         DefaultValueFactory = _ => 1_000_000,
     };

@@ -23,7 +23,7 @@ internal record DataBuildSettings
     [JsonRequired]
     public double HeldOutFraction { get; init; } = 0.05;
 
-    /// <summary>Maximum number of held-out tokens. Building needs about 160 bytes of memory for each.</summary>
+    /// <summary>Maximum number of held-out tokens. Building needs about 80 bytes of memory for each.</summary>
     [JsonRequired]
     public long HeldOutMaxTokens { get; init; } = 1_000_000;
 

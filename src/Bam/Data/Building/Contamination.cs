@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Bam.Data.Text;
 
 namespace Bam.Data.Building;
@@ -22,15 +21,12 @@ internal sealed class Contamination
         var found = new Contamination(corpus.Kept.Count);
         if (!heldOut.Contains(true)) return found;
 
-        ReleaseMemory(); // of the index of near-duplicates
-        var sets = new ConcurrentBag<ShingleSet>();
-        var shingles = KeptDocuments(
-            source, "read held-out", corpus, index => heldOut[index], document => Distinct(document, sets)).ToList();
-        sets.Clear();
-        ReleaseMemory(); // of the texts and sets
-        var heldOutShingles = new HeldOutShingles(shingles);
-        shingles.Clear();
-        ReleaseMemory(); // of what it was made of
+        Garbage.Collect(); // of the index of near-duplicates
+        var heldOutShingles = new HeldOutShingles(
+            KeptDocuments(
+                source, "read held-out", corpus, index => heldOut[index], document => Shingles.All(document.Characters.Span)),
+            corpus.Kept.Where((_, index) => heldOut[index]).Sum(document => document.Characters));
+        Garbage.Collect(); // of the texts
         var largestShares = KeptDocuments(
             source, "compare", corpus, index => !heldOut[index],
             document => heldOutShingles.FindLargestShare(document.Characters.Span, options.ContaminationShare));
@@ -40,18 +36,6 @@ internal sealed class Contamination
         }
 
         return found;
-    }
-
-    // Large arrays that are garbage would stay beside those that come next.
-    private static void ReleaseMemory() =>
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-
-    private static ulong[] Distinct(TextDocument document, ConcurrentBag<ShingleSet> sets)
-    {
-        if (!sets.TryTake(out var set)) set = new();
-        var shingles = set.Distinct(document.Characters.Span);
-        sets.Add(set);
-        return shingles;
     }
 
     /// <summary>Does the work for those kept documents that are asked for, on several threads.</summary>

@@ -44,7 +44,7 @@ internal sealed class Corpus
     public static Corpus Tokenize(DocumentSource source, DataBuildOptions options, string prefix, TokenType type)
     {
         var corpus = new Corpus();
-        var index = new NearDuplicateIndex(options.NearDuplicateSimilarity);
+        using var index = new NearDuplicateIndex(options.NearDuplicateSimilarity, prefix + ".sketches");
         using var writer = new IndexedDatasetWriter(prefix, type);
         var mask = options.Chat?.LossOn == LossOn.Assistant ? new TokenMaskWriter(prefix) : null;
         var memory = new IdMemory();
@@ -86,7 +86,8 @@ internal sealed class Corpus
     private void Keep(DocumentOrigin origin, PreparedDocument document)
     {
         keptIndex.Add(kept.Count);
-        kept.Add(new(origin, document.SplitHash, document.Ids.Length, document.Utf8Bytes, document.AnswerBytes));
+        kept.Add(new(
+            origin, document.SplitHash, document.Ids.Length, document.Characters, document.Utf8Bytes, document.AnswerBytes));
         ChatsBeginWithToken &= document.BeginsWithToken;
     }
 
@@ -115,8 +116,9 @@ internal sealed class Corpus
 /// <param name="Ids">With the end-of-text token; rented.</param>
 /// <param name="Sketch">Of its words.</param>
 /// <param name="SplitHash">See <see cref="HeldOutSplit.Hash"/>.</param>
+/// <param name="Characters">Of its text (UTF-16 units).</param>
 /// <param name="Utf8Bytes">Size of its text, without special tokens of a chat template.</param>
-internal sealed record PreparedDocument(ReadOnlyMemory<int> Ids, uint[] Sketch, ulong SplitHash, int Utf8Bytes)
+internal sealed record PreparedDocument(ReadOnlyMemory<int> Ids, uint[] Sketch, ulong SplitHash, int Characters, int Utf8Bytes)
 {
     /// <summary>The ranges of <see cref="Ids"/> that are answers, where only those count.</summary>
     public IReadOnlyList<Range> Answers { get; init; } = [];
@@ -136,7 +138,7 @@ internal sealed record PreparedDocument(ReadOnlyMemory<int> Ids, uint[] Sketch, 
         var text = document.Characters.Span;
         var (sketch, hash) = (MinHash.Sketch(text), HeldOutSplit.Hash(options.Seed, document));
         if (document.Conversation is not { } conversation)
-            return new(memory.Encode(text, options.Encoder), sketch, hash, Encoding.UTF8.GetByteCount(text));
+            return new(memory.Encode(text, options.Encoder), sketch, hash, text.Length, Encoding.UTF8.GetByteCount(text));
         var chat = options.Chat!;
         try
         {
@@ -144,7 +146,7 @@ internal sealed record PreparedDocument(ReadOnlyMemory<int> Ids, uint[] Sketch, 
             int[] ids = encoded.Ids is [.., var last] && last == options.Encoder.EndOfTextId
                 ? encoded.Ids
                 : [.. encoded.Ids, options.Encoder.EndOfTextId];
-            return new(memory.CopyOf(ids), sketch, hash, chat.Encoder.TextBytes(ids))
+            return new(memory.CopyOf(ids), sketch, hash, text.Length, chat.Encoder.TextBytes(ids))
             {
                 Answers = encoded.Answers,
                 AnswerBytes = encoded.Answers.Sum(answer => chat.Encoder.TextBytes(ids.AsSpan(answer))),
@@ -153,7 +155,7 @@ internal sealed record PreparedDocument(ReadOnlyMemory<int> Ids, uint[] Sketch, 
         }
         catch (InvalidInputException e)
         {
-            return new(default, sketch, hash, 0) { Fault = BadLine.Of($"{document.Origin}: {e.Message}") };
+            return new(default, sketch, hash, text.Length, 0) { Fault = BadLine.Of($"{document.Origin}: {e.Message}") };
         }
     }
 }
@@ -189,10 +191,11 @@ internal sealed class IdMemory
 /// <param name="Origin">Its location.</param>
 /// <param name="SplitHash">Sort key of the held-out selection; equal for slices of one document.</param>
 /// <param name="TokenCount">Number of tokens, including the end-of-text token.</param>
+/// <param name="Characters">Length of its text in UTF-16 units.</param>
 /// <param name="Utf8Bytes">Size of its text in bytes.</param>
 /// <param name="AnswerBytes">Size of its answers, where only those count.</param>
 internal readonly record struct KeptDocument(
-    DocumentOrigin Origin, ulong SplitHash, int TokenCount, int Utf8Bytes, int AnswerBytes = 0);
+    DocumentOrigin Origin, ulong SplitHash, int TokenCount, int Characters, int Utf8Bytes, int AnswerBytes = 0);
 
 /// <summary>The inputs of a build, which are read several times from start to end.</summary>
 internal sealed class DocumentSource
@@ -261,6 +264,7 @@ internal sealed class DocumentSource
 
         var reader = new DocumentReader(Files, format, reporter);
         long reported = -1;
+        var garbage = new Garbage();
         foreach (var result in OrderedParallel.Select(
             reader.Read(), (number, document) => (document.Origin, work(number, document)), threads, cancellation))
         {
@@ -271,6 +275,7 @@ internal sealed class DocumentSource
                 reporter.Advance(new($"{activity} {name}", reported, TotalBytes, "bytes"));
             }
 
+            garbage.CollectIfMuch();
             yield return result;
         }
 

@@ -4,7 +4,7 @@ namespace Bam.Data.Building;
 
 /// <summary>
 /// Builds a domain's token shards from text. Near-duplicates are removed, documents are held out, and training documents that
-/// share text with a held-out one are removed. The text is read three times; memory holds about 0.5 kB per document and the
+/// share text with a held-out one are removed. The text is read three times; memory holds about 0.3 kB per document and the
 /// shingles of the held-out documents.
 /// </summary>
 internal static class DataBuilder

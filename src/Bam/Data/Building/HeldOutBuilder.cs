@@ -51,7 +51,7 @@ internal static class HeldOutBuilder
             var text = document.TakeText();
             if (string.IsNullOrWhiteSpace(text)) continue;
             texts.Add(encoder.Document(text));
-            kept.Add(new(document.Origin, hash, texts[^1].Length, Encoding.UTF8.GetByteCount(text)));
+            kept.Add(new(document.Origin, hash, texts[^1].Length, text.Length, Encoding.UTF8.GetByteCount(text)));
         }
 
         if (kept.Count == 0)

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Collections.Concurrent;
 using System.Numerics;
 using System.Runtime.InteropServices;
@@ -6,7 +7,7 @@ namespace Bam.Data.Building;
 
 /// <summary>
 /// The shingles of all held-out documents, to find training documents that share text with one of them. Exact up to collisions of
-/// 64-bit hashes; about 40 bytes per held-out character.
+/// 64-bit hashes; about 20 bytes per held-out character.
 /// </summary>
 /// <remarks>
 /// Distinct shingles are numbered in the order of the text, so that after one shingle that is shared the next one is mostly found
@@ -18,55 +19,24 @@ internal sealed class HeldOutShingles
 
     private readonly List<int> documents = []; // the held-out documents' numbers
     private readonly ulong[] hashes; // of each distinct shingle
-    private readonly int count; // of distinct shingles
-    private readonly int[] firstOwner; // of each shingle, and the end of the last one's
-    private readonly int[] owners; // indices into the documents
+    private readonly int[] owners; // of each: an index into the documents, or ~ one into the further owners
+    private readonly List<(int Owner, int Next)> furtherOwners = []; // the next as above
     private readonly int[] slots; // open addressing: a shingle + 1
+    private int count; // of distinct shingles
     private readonly ulong[] filter; // two bits in a word for each hash
     private readonly int filterShift;
     private readonly ConcurrentBag<Scratch> scratches = [];
 
-    /// <summary>Takes the number of each held-out document and its distinct shingles.</summary>
-    public HeldOutShingles(IEnumerable<(int Document, ulong[] Shingles)> heldOut)
+    /// <summary>Takes the number of each held-out document and its shingles, of which there are not more than so many.</summary>
+    public HeldOutShingles(IEnumerable<(int Document, List<ulong> Shingles)> heldOut, int capacity)
     {
-        var texts = new List<ulong[]>();
-        foreach (var (document, distinct) in heldOut)
-        {
-            documents.Add(document);
-            texts.Add(distinct);
-        }
-
-        var total = texts.Sum(text => text.Length);
-        filterShift = 64 - Math.Max(1, BitOperations.Log2((ulong)total * 2 * FilterBitsPerHash / 64));
+        filterShift = 64 - Math.Max(1, BitOperations.Log2((ulong)capacity * 2 * FilterBitsPerHash / 64));
         filter = new ulong[1L << (64 - filterShift)];
-        (hashes, slots) = (new ulong[total], new int[total + (total / 2) + 1]);
-        var shingles = new int[total]; // of all documents
-        var filled = 0;
-        foreach (var text in texts)
+        (hashes, owners, slots) = (new ulong[capacity], new int[capacity], new int[capacity + (capacity / 2) + 1]);
+        foreach (var (document, shingles) in heldOut)
         {
-            foreach (var hash in text)
-            {
-                // Most are new: the filter spares them the comparison with those in the table.
-                ref var word = ref filter[hash >> filterShift];
-                var slot = MayHold(word, hash) ? SlotOf(hash) : FreeSlotFor(hash);
-                if (slots[slot] == 0)
-                {
-                    word |= FilterBits(hash);
-                    hashes[count++] = hash;
-                    slots[slot] = count;
-                }
-
-                shingles[filled++] = slots[slot] - 1;
-            }
-        }
-
-        firstOwner = new int[count + 1];
-        owners = new int[total];
-        foreach (var shingle in shingles) firstOwner[shingle]++;
-        for (var shingle = 0; shingle < count; shingle++) firstOwner[shingle + 1] += firstOwner[shingle];
-        for (var owner = texts.Count - 1; owner >= 0; owner--)
-        {
-            for (var i = texts[owner].Length; i > 0; i--) owners[--firstOwner[shingles[--filled]]] = owner;
+            foreach (var hash in shingles) Add(hash, documents.Count);
+            documents.Add(document);
         }
     }
 
@@ -84,12 +54,31 @@ internal sealed class HeldOutShingles
         if (scratch.Shared.Count >= above * atLeast)
         {
             var (owner, shared) = LargestOf(scratch);
-            if (shared >= above * atLeast && (double)shared / scratch.Seen.CountDistinct(text) is var share && share > above)
+            if (shared >= above * atLeast && (double)shared / scratch.Distinct.Count(text) is var share && share > above)
                 found = (documents[owner], share);
         }
 
         scratches.Add(scratch);
         return found;
+    }
+
+    private void Add(ulong hash, int owner)
+    {
+        // Most are new: the filter spares them the comparison with those in the table.
+        ref var word = ref filter[hash >> filterShift];
+        var slot = MayHold(word, hash) ? SlotOf(hash) : FreeSlotFor(hash);
+        if (slots[slot] == 0)
+        {
+            word |= FilterBits(hash);
+            (hashes[count], owners[count]) = (hash, owner);
+            slots[slot] = ++count;
+            return;
+        }
+
+        ref var latest = ref owners[slots[slot] - 1];
+        if ((latest >= 0 ? latest : furtherOwners[~latest].Owner) == owner) return;
+        furtherOwners.Add((owner, latest));
+        latest = ~(furtherOwners.Count - 1);
     }
 
     /// <summary>The slot that holds the hash, or the empty one where it belongs.</summary>
@@ -146,22 +135,26 @@ internal sealed class HeldOutShingles
         return set;
     }
 
-    /// <summary>The held-out document with most of the collected shingles, -1 if none has any, and their number.</summary>
+    /// <summary>
+    /// The held-out document with most of the collected shingles, -1 if none has any, and their number. They are lost.
+    /// </summary>
     private (int Owner, int Count) LargestOf(Scratch scratch)
     {
-        scratch.Seen.Clear(scratch.Shared.Count);
-        var last = -1;
-        foreach (var hash in scratch.Shared)
+        var (seen, found, last) = (scratch.SeenOf(count), 0, -1);
+        var shared = CollectionsMarshal.AsSpan(scratch.Shared);
+        foreach (var hash in shared)
         {
             var next = last + 1;
             last = next < count && hashes[next] == hash ? next : slots[SlotOf(hash)] - 1;
-            if (last < 0 || !scratch.Seen.Add(hash)) continue;
-            foreach (var owner in owners.AsSpan(firstOwner[last], firstOwner[last + 1] - firstOwner[last]))
-            {
-                if (scratch.Counts[owner]++ == 0) scratch.Sharing.Add(owner);
-            }
+            if (last < 0 || seen[last]) continue;
+            seen[last] = true;
+            shared[found++] = (ulong)last;
+            var owner = owners[last];
+            for (; owner < 0; owner = furtherOwners[~owner].Next) scratch.Count(furtherOwners[~owner].Owner);
+            scratch.Count(owner);
         }
 
+        foreach (var shingle in shared[..found]) seen[(int)shingle] = false;
         var (best, most) = (-1, 0);
         foreach (var owner in scratch.Sharing)
         {
@@ -180,6 +173,7 @@ internal sealed class HeldOutShingles
         private const int BitsPerCharacter = 4;
 
         private ulong[] bitmap = [];
+        private BitArray? seen;
 
         /// <summary>Shingles that may be held out, in order.</summary>
         public List<ulong> Shared { get; } = [];
@@ -193,7 +187,16 @@ internal sealed class HeldOutShingles
         /// <summary>The held-out documents that share any.</summary>
         public List<int> Sharing { get; } = [];
 
-        public ShingleSet Seen { get; } = new();
+        public DistinctShingles Distinct { get; } = new();
+
+        /// <summary>Per held-out shingle: false between searches.</summary>
+        public BitArray SeenOf(int shingles) => seen ??= new(shingles);
+
+        /// <summary>Counts a shingle of a held-out document.</summary>
+        public void Count(int owner)
+        {
+            if (Counts[owner]++ == 0) Sharing.Add(owner);
+        }
 
         /// <summary>Zeros, a power of two of them.</summary>
         public Span<ulong> BitmapFor(int characters)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -19,15 +18,20 @@ internal static class HeldOutSplit
     public static ulong Hash(long seed, TextDocument document)
     {
         var kind = document.Group is null ? "text" : "group";
-        var prefix = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{seed}:{kind}:"));
         var subject = document.Group is null ? document.Characters.Span : document.Group;
-        var length = checked(prefix.Length + Encoding.UTF8.GetByteCount(subject));
-        var buffer = ArrayPool<byte>.Shared.Rent(length);
-        prefix.CopyTo(buffer, 0);
-        Encoding.UTF8.GetBytes(subject, buffer.AsSpan(prefix.Length));
-        var hash = BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(buffer.AsSpan(0, length)));
-        ArrayPool<byte>.Shared.Return(buffer);
-        return hash;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{seed}:{kind}:")));
+        var encoder = Encoding.UTF8.GetEncoder();
+        Span<byte> buffer = stackalloc byte[1 << 12];
+        for (var isComplete = false; !isComplete;)
+        {
+            encoder.Convert(subject, buffer, flush: true, out var read, out var written, out isComplete);
+            hash.AppendData(buffer[..written]);
+            subject = subject[read..];
+        }
+
+        hash.GetHashAndReset(buffer);
+        return BinaryPrimitives.ReadUInt64LittleEndian(buffer);
     }
 
     /// <summary>

@@ -1,28 +1,41 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Bam.Data.Building;
 
 /// <summary>
 /// Locality-sensitive hashing: finds near-duplicates among earlier documents. Candidates share one of 20 bands of 3 sketch
-/// entries: at similarity 0.5 they are found with probability 0.93, at 0.7 with 0.9998. About 0.5 kB per kept document.
+/// entries: at similarity 0.5 they are found with probability 0.93, at 0.7 with 0.9998. About 0.2 kB per kept document.
 /// </summary>
-/// <param name="threshold">The estimated Jaccard similarity from which two documents are near-duplicates.</param>
-internal sealed class NearDuplicateIndex(double threshold)
+/// <remarks>
+/// Memory holds one byte of each sketch entry, which is enough to reject almost all candidates. The sketches themselves are in a
+/// file and decide about the others.
+/// </remarks>
+internal sealed class NearDuplicateIndex : IDisposable
 {
     private const int Rows = 3;
     private const int Bands = MinHash.Size / Rows;
 
-    // A record is a sketch, and for each of its bands the next older representative with an equal one, from 1; 0 is none.
-    private const int RecordLength = MinHash.Size + Bands;
-    private const int CollectFrom = 1 << 19; // slots
+    // A record is a digest, and for each band the next older representative of its bucket, from 1; 0 is none.
+    private const int DigestSize = 64; // bytes: one for each sketch entry, then zeros
+    private const int LinksAt = DigestSize / sizeof(uint);
+    private const int RecordLength = LinksAt + Bands;
     private const int BlockBits = 8;
     private const int BlockRecords = 1 << BlockBits;
+    private const int RepresentativesPerBucket = 2;
 
+    private readonly double threshold;
+    private readonly SketchFile sketches;
     private readonly List<uint[]> blocks = []; // of records
     private readonly List<int> comparedIn = []; // the latest search that compared each representative
-    private int[] slots = new int[1 << 12]; // open addressing: newest representative · Bands + band + 1; 0 is empty
-    private int used; // slots
+    private uint[] buckets = new uint[Bands << 8]; // the newest representative of each, from 1; as many for each band
     private int searches;
+
+    /// <summary>An empty index.</summary>
+    /// <param name="threshold">The estimated Jaccard similarity from which two documents are near-duplicates.</param>
+    /// <param name="path">A file for the sketches, which is deleted at the end.</param>
+    public NearDuplicateIndex(double threshold, string path) => (this.threshold, sketches) = (threshold, new(path));
 
     private int Count => comparedIn.Count;
 
@@ -30,87 +43,104 @@ internal sealed class NearDuplicateIndex(double threshold)
     /// <returns>
     /// The index of the representative of which it is a near-duplicate, and the similarity; null if it was added.
     /// </returns>
+    /// <exception cref="WorkFailedException">The disk is full.</exception>
     public (int Representative, double Similarity)? FindOrAdd(uint[] sketch)
     {
-        if (Find(sketch) is { } found) return found;
-        Add(sketch);
+        Span<byte> digest = stackalloc byte[DigestSize];
+        digest.Clear();
+        for (var i = 0; i < MinHash.Size; i++) digest[i] = (byte)sketch[i];
+        if (Find(sketch, digest) is { } found) return found;
+        Add(sketch, digest);
         return null;
     }
 
-    /// <summary>The earliest representative at or above the threshold.</summary>
-    private (int Representative, double Similarity)? Find(uint[] sketch)
+    public void Dispose() => sketches.Dispose();
+
+    /// <summary>The earliest representative at or above the threshold that shares a band.</summary>
+    private (int Representative, double Similarity)? Find(uint[] sketch, ReadOnlySpan<byte> digest)
     {
         searches++;
         (int Representative, double Similarity)? found = null;
+        Span<uint> other = stackalloc uint[MinHash.Size];
         for (var band = 0; band < Bands; band++)
         {
-            for (var candidate = Newest(sketch, band); candidate >= 0; candidate = Older(candidate, band))
+            for (var next = buckets[Bucket(digest, band)]; next > 0;)
             {
+                var candidate = (int)next - 1;
+                var record = Record(candidate);
+                next = record[LinksAt + band];
                 if (candidate >= found?.Representative || comparedIn[candidate] == searches) continue;
+                var otherDigest = DigestOf(record);
+                if (!HasBand(otherDigest, digest, band)) continue;
                 comparedIn[candidate] = searches;
-                var similarity = MinHash.Similarity(sketch, Record(candidate));
-                if (similarity >= threshold) found = (candidate, similarity);
+                if (LargestSimilarity(digest, otherDigest) < threshold) continue;
+                sketches.Read(candidate, other);
+                var similarity = MinHash.Similarity(sketch, other);
+                if (similarity >= threshold && ShareBand(sketch, other)) found = (candidate, similarity);
             }
         }
 
         return found;
     }
 
-    private void Add(uint[] sketch)
+    private void Add(uint[] sketch, ReadOnlySpan<byte> digest)
     {
-        while (used + Bands > slots.Length / 4 * 3) Grow();
+        if (Count == buckets.Length / Bands * RepresentativesPerBucket) Grow();
         var representative = Count;
         if (representative >> BlockBits == blocks.Count) blocks.Add(new uint[BlockRecords * RecordLength]);
         comparedIn.Add(0);
+        sketches.Write(representative, sketch);
+        digest.CopyTo(MemoryMarshal.AsBytes(Record(representative)));
+        Link(representative);
+    }
+
+    private void Link(int representative)
+    {
         var record = Record(representative);
-        sketch.CopyTo(record);
         for (var band = 0; band < Bands; band++)
         {
-            ref var slot = ref slots[SlotOf(sketch, band)];
-            if (slot == 0) used++;
-            record[MinHash.Size + band] = (uint)((slot + Bands - 1) / Bands);
-            slot = (representative * Bands) + band + 1;
+            ref var newest = ref buckets[Bucket(DigestOf(record), band)];
+            (record[LinksAt + band], newest) = (newest, (uint)representative + 1);
         }
+    }
+
+    private void Grow()
+    {
+        buckets = new uint[buckets.Length * 2];
+        for (var representative = 0; representative < Count; representative++) Link(representative);
     }
 
     private Span<uint> Record(int representative) =>
         blocks[representative >> BlockBits].AsSpan((representative & (BlockRecords - 1)) * RecordLength, RecordLength);
 
-    private int Newest(ReadOnlySpan<uint> sketch, int band) => (slots[SlotOf(sketch, band)] + Bands - 1) / Bands - 1;
+    private static ReadOnlySpan<byte> DigestOf(ReadOnlySpan<uint> record) => MemoryMarshal.AsBytes(record[..LinksAt]);
 
-    private int Older(int representative, int band) => (int)Record(representative)[MinHash.Size + band] - 1;
-
-    /// <summary>The slot of representatives with an equal band, or the empty one where it belongs.</summary>
-    private int SlotOf(ReadOnlySpan<uint> sketch, int band)
+    private int Bucket(ReadOnlySpan<byte> digest, int band)
     {
-        var mask = slots.Length - 1;
-        var slot = (int)(Key(sketch, band) >> 32) & mask;
-        while (slots[slot] != 0 && !HasBand(slots[slot] - 1, sketch, band)) slot = (slot + 1) & mask;
-        return slot;
+        var perBand = buckets.Length / Bands;
+        var entries = digest.Slice(band * Rows, Rows);
+        var key = entries[0] | ((uint)entries[1] << 8) | ((uint)entries[2] << 16);
+        return (band * perBand) + (int)((key * 0x9E3779B9u) >> (32 - BitOperations.Log2((uint)perBand)));
     }
 
-    private bool HasBand(int entry, ReadOnlySpan<uint> sketch, int band) =>
-        entry % Bands == band
-            && Record(entry / Bands).Slice(band * Rows, Rows).SequenceEqual(sketch.Slice(band * Rows, Rows));
+    private static bool HasBand(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, int band) =>
+        a.Slice(band * Rows, Rows).SequenceEqual(b.Slice(band * Rows, Rows));
 
-    private void Grow()
+    private static bool ShareBand(ReadOnlySpan<uint> a, ReadOnlySpan<uint> b)
     {
-        var old = slots;
-        slots = new int[old.Length * 2];
-        foreach (var entry in old)
+        for (var i = 0; i < MinHash.Size; i += Rows)
         {
-            if (entry != 0) slots[SlotOf(Record((entry - 1) / Bands), (entry - 1) % Bands)] = entry;
+            if (a.Slice(i, Rows).SequenceEqual(b.Slice(i, Rows))) return true;
         }
 
-        // The collector by itself would let garbage of large arrays grow to hundreds of megabytes.
-        if (slots.Length >= CollectFrom) GC.Collect();
+        return false;
     }
 
-    private static ulong Key(ReadOnlySpan<uint> sketch, int band)
+    /// <summary>An upper bound of the similarity: different entries may have equal bytes.</summary>
+    private static double LargestSimilarity(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
     {
-        var key = (ulong)band;
-        for (var row = 0; row < Rows; row++) key = (key * 0x9E3779B97F4A7C15) + sketch[(band * Rows) + row] + 1;
-        return key * 0x9E3779B97F4A7C15;
+        var equal = Vector512.Equals(Vector512.Create(a), Vector512.Create(b)).ExtractMostSignificantBits();
+        return (double)(BitOperations.PopCount(equal) - (DigestSize - MinHash.Size)) / MinHash.Size;
     }
 }
 

@@ -55,19 +55,12 @@ internal ref struct Shingles
         return count > 0;
     }
 
-    /// <summary>The distinct hashes in ascending order.</summary>
-    public static ulong[] Distinct(ReadOnlySpan<char> text)
+    /// <summary>All hashes of a text.</summary>
+    public static List<ulong> All(ReadOnlySpan<char> text)
     {
         var hashes = new List<ulong>(text.Length);
         foreach (var block in new Shingles(text)) hashes.AddRange(block);
-        hashes.Sort();
-        var distinct = 0;
-        for (var i = 0; i < hashes.Count; i++)
-        {
-            if (i == 0 || hashes[i] != hashes[i - 1]) hashes[distinct++] = hashes[i];
-        }
-
-        return [.. hashes.GetRange(0, distinct)];
+        return hashes;
     }
 
     private bool MoveToFirst()

@@ -216,7 +216,7 @@ internal static class JsonLines
 
         private static ReadOnlyMemory<char> Rent(ref Utf8JsonReader reader)
         {
-            var characters = TextDocument.Memory.Rent(reader.ValueSpan.Length);
+            var characters = TextDocument.Memory.Rent(Encoding.UTF8.GetCharCount(reader.ValueSpan));
             return characters[..reader.CopyString(characters.Span)];
         }
 

@@ -22,8 +22,9 @@ internal sealed class ByteLevelBpe : BpeModel
     {
         const int OnStack = 256;
         var size = Encoding.UTF8.GetMaxByteCount(word.Length);
+        if (size > OnStack) size = Encoding.UTF8.GetByteCount(word);
         var rentedBytes = size > OnStack ? ArrayPool<byte>.Shared.Rent(size) : null;
-        var rentedSymbols = size > OnStack ? ArrayPool<int>.Shared.Rent(2 * size) : null;
+        var rentedSymbols = size > OnStack ? ArrayPool<int>.Shared.Rent(size + MergeList.MaxShiftLength) : null;
         Span<byte> bytes = rentedBytes ?? stackalloc byte[OnStack];
         Span<int> symbols = rentedSymbols ?? stackalloc int[2 * OnStack];
         bytes = bytes[..Encoding.UTF8.GetBytes(word, bytes)];

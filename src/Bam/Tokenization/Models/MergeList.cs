@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 
 namespace Bam.Tokenization.Models;
@@ -5,8 +7,12 @@ namespace Bam.Tokenization.Models;
 /// <summary>The ranked merges of byte-pair encoding.</summary>
 internal sealed class MergeList
 {
+    /// <summary>Up to this length, shifting the rest of the word is faster than a priority queue.</summary>
+    public const int MaxShiftLength = 96;
+
     private readonly Merge[] merges;
     private readonly PairTable ranks;
+    private readonly ConcurrentBag<PriorityQueue<int, long>> queues = []; // of no very long words
 
     /// <summary>Takes the merges in order of rank; of duplicates the last one counts, as in Hugging Face's tokenizers.</summary>
     public MergeList(Merge[] merges)
@@ -24,15 +30,11 @@ internal sealed class MergeList
 
     /// <summary>
     /// Applies all merges to <paramref name="symbols"/>, lowest rank first, leftmost first. <paramref name="scratch"/> is at
-    /// least as long.
+    /// least as long or has <see cref="MaxShiftLength"/>.
     /// </summary>
     /// <returns>The number of symbols left at the start of <paramref name="symbols"/>.</returns>
-    public int Apply(Span<int> symbols, Span<int> scratch)
-    {
-        // Up to this length, shifting the rest of the word is faster than a priority queue.
-        const int MaxShiftLength = 96;
-        return symbols.Length <= MaxShiftLength ? Shift(symbols, scratch) : Queue(symbols);
-    }
+    public int Apply(Span<int> symbols, Span<int> scratch) =>
+        symbols.Length <= MaxShiftLength ? Shift(symbols, scratch) : Queue(symbols);
 
     private int RankOf(int first, int second) => (int)Math.Min((uint)ranks[first, second], int.MaxValue);
 
@@ -62,8 +64,10 @@ internal sealed class MergeList
 
     private int Queue(Span<int> symbols)
     {
-        var links = new (int Previous, int Next)[symbols.Length];
-        var queue = new PriorityQueue<int, long>(symbols.Length); // positions
+        const int MaxKeptLength = 1 << 12;
+        var links = ArrayPool<(int Previous, int Next)>.Shared.Rent(symbols.Length);
+        var isKept = symbols.Length <= MaxKeptLength;
+        var queue = isKept && queues.TryTake(out var used) ? used : new(symbols.Length); // positions
         for (var i = 0; i < symbols.Length; i++)
         {
             links[i] = (i - 1, i + 1 < symbols.Length ? i + 1 : -1);
@@ -85,6 +89,8 @@ internal sealed class MergeList
             Enqueue(queue, symbols, position, after);
         }
 
+        if (isKept) queues.Add(queue);
+        ArrayPool<(int, int)>.Shared.Return(links);
         var count = 0;
         foreach (var symbol in symbols)
         {

@@ -10,7 +10,8 @@ public class NearDuplicateIndexTests
     public void The_earliest_similar_one_that_shares_a_band_is_found()
     {
         var random = new RandomStream(1, "sketches");
-        var index = new NearDuplicateIndex(0.5);
+        using var directory = new TemporaryDirectory();
+        using var index = new NearDuplicateIndex(0.5, directory["sketches"]);
         var kept = new List<uint[]>();
         var found = 0;
         for (var i = 0; i < 2000; i++)
@@ -34,7 +35,8 @@ public class NearDuplicateIndexTests
                 .ShouldBe((double)equal / MinHash.Size);
     }
 
-    // A new sketch, or an earlier one with some entries replaced by few values, so that bands also collide by chance.
+    // A new sketch, or an earlier one with some entries replaced by few values, so that bands also collide by chance; some
+    // values have the same lowest byte.
     private static uint[] Sketch(ref RandomStream random, List<uint[]> kept)
     {
         var isNew = kept.Count == 0 || random.NextInt64(4) == 0;
@@ -42,7 +44,7 @@ public class NearDuplicateIndexTests
         var percent = isNew ? 100 : random.NextInt64(100);
         for (var i = 0; i < sketch.Length; i++)
         {
-            if (random.NextInt64(100) < percent) sketch[i] = (uint)random.NextInt64(6);
+            if (random.NextInt64(100) < percent) sketch[i] = (uint)random.NextInt64(6) << 6;
         }
 
         return sketch;

@@ -34,17 +34,15 @@ public class ShinglesTests
     public void Nothing_has_none(string text) => All(text).ShouldBeEmpty();
 
     [Fact]
-    public void Distinct_ones_are_sorted()
+    public void Distinct_ones_are_counted_of_short_and_of_long_texts()
     {
         var periodic = string.Concat(Enumerable.Repeat("0123456789", 20));
-        Shingles.Distinct(periodic).ShouldBe(All(periodic).Distinct().Order());
-        Shingles.Distinct(periodic).Length.ShouldBe(10);
+        var words = RandomText.Words(300_000, "word");
+        var counter = new DistinctShingles();
+        foreach (var text in new[] { periodic, words + words, periodic + words, "", "ab" })
+            counter.Count(text).ShouldBe(All(text).Distinct().Count());
+        counter.Count(periodic).ShouldBe(10);
     }
 
-    private static List<ulong> All(string text)
-    {
-        var hashes = new List<ulong>();
-        foreach (var block in new Shingles(text)) hashes.AddRange(block);
-        return hashes;
-    }
+    private static List<ulong> All(string text) => Shingles.All(text);
 }
