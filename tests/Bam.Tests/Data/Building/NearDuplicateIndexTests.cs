@@ -35,6 +35,18 @@ public class NearDuplicateIndexTests
                 .ShouldBe((double)equal / MinHash.Size);
     }
 
+    // One shingle each. The first two hashes agree in the half that decides within a bin; the others differ by a number whose
+    // product with a constant is small.
+    [Theory]
+    [InlineData("82902", "18442")]
+    [InlineData("94916", "63514")]
+    [InlineData("161800", "28956")]
+    public void Short_texts_are_no_duplicates_by_chance(string text, string other)
+    {
+        MinHash.Similarity(MinHash.Sketch(text), MinHash.Sketch(text)).ShouldBe(1);
+        MinHash.Similarity(MinHash.Sketch(text), MinHash.Sketch(other)).ShouldBeLessThan(0.1);
+    }
+
     // A new sketch, or an earlier one with some entries replaced by few values, so that bands also collide by chance; some
     // values have the same lowest byte.
     private static uint[] Sketch(ref RandomStream random, List<uint[]> kept)
