@@ -284,8 +284,8 @@ internal static class ComparisonView
         }
 
         if (comparison.Tokenizer is { } tokenizer) console.LabelledLine($"tokenizer.json differs first in {tokenizer}");
-        DrawNames($"only in {first}", comparison.OnlyInFirst, console);
-        DrawNames($"only in {second}", comparison.OnlyInSecond, console);
+        DrawNames($"only in {first}, or there in another shape", comparison.OnlyInFirst, console);
+        DrawNames($"only in {second}, or there in another shape", comparison.OnlyInSecond, console);
         if (comparison.Components.Count == 0) return;
         var components = new Table().Border(TableBorder.Simple).AddColumn("component");
         foreach (var name in new[] { "tensors", "equal", "largest |a - b|", "‖a - b‖ / ‖a‖" })

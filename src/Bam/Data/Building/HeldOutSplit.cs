@@ -50,7 +50,8 @@ internal static class HeldOutSplit
         var units = Units(documents);
         if (units.Count < 2)
             throw new InvalidInputException(
-                where, "at least two documents, one to train on and one to measure on", "one",
+                where, "at least two documents, one to train on and one to measure on",
+                "one (near-duplicates count as one)",
                 "cut it at its own sections (--section-separator), or hold nothing out (--held-out-fraction 0); in a recipe by "
                     + "'section_separator' and 'held_out_fraction'");
 
