@@ -69,7 +69,7 @@ internal static class JsonLines
         document = default;
         // The parser would not detect invalid bytes before a string is read.
         if (Utf8Bytes.IndexOfInvalid(line) is >= 0 and var at)
-            return new($"{origin}", "UTF-8 text", StrictUtf8.Describe(line, at), StrictUtf8.Hint);
+            return new($"{origin}", "UTF-8 text", StrictUtf8.Describe(line, at), StrictUtf8.HintFor(line));
         try
         {
             return format.IsChat

@@ -102,12 +102,15 @@ internal static class StrictUtf8
     }
 
     /// <summary>The hint for text that is not UTF-8; its first bytes reveal UTF-16 and files under a wrong name.</summary>
-    private static string HintFor(ReadOnlySpan<byte> bytes) => bytes switch
+    public static string HintFor(ReadOnlySpan<byte> bytes) => bytes switch
     {
         [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] => "it begins as UTF-16 does: convert it with 'iconv -f utf-16 -t utf-8'",
         [0x50, 0x41, 0x52, 0x31, ..] => "it begins as Parquet does: name it .parquet",
         [0x1F, 0x8B, ..] => "it begins as gzip does: name it .txt.gz or .jsonl.gz",
         [0x28, 0xB5, 0x2F, 0xFD, ..] => "it begins as zstd does: name it .txt.zst or .jsonl.zst",
+        [0x42, 0x5A, 0x68, ..] => "it begins as bzip2 does: decompress it",
+        [0xFD, 0x37, 0x7A, 0x58, 0x5A, ..] => "it begins as xz does: decompress it",
+        [0x50, 0x4B, 0x03, 0x04, ..] => "it begins as zip does: decompress it",
         _ => Hint,
     };
 

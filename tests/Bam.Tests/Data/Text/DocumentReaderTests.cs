@@ -140,6 +140,18 @@ public sealed class DocumentReaderTests : IDisposable
         }
     }
 
+    // The first bytes of such files, as they are on their own or as a first line of JSON.
+    [Theory]
+    [InlineData("bzip2", "a.txt", new byte[] { 0x42, 0x5A, 0x68, 0x39, 0x31, 0xFF })]
+    [InlineData("xz", "a.jsonl", new byte[] { 0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00 })]
+    [InlineData("zip", "a.jsonl", new byte[] { 0x50, 0x4B, 0x03, 0x04, 0x14, 0xFF })]
+    [InlineData("gzip", "a.jsonl", new byte[] { 0x1F, 0x8B, 0x08, 0x08 })]
+    public void Compressed_files_are_no_text_in_another_encoding(string format, string name, byte[] content)
+    {
+        File.WriteAllBytes(directory[name], content);
+        Refusal(name).ShouldContain($"; it begins as {format} does: ");
+    }
+
     [Theory]
     [InlineData("a.ndjson")]
     [InlineData("A.NDJSON")]
