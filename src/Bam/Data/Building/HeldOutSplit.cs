@@ -50,10 +50,9 @@ internal static class HeldOutSplit
         var units = Units(documents);
         if (units.Count < 2)
             throw new InvalidInputException(
-                where, "at least two documents, one to train on and one to measure on",
-                "one (near-duplicates count as one)",
+                where, "at least two documents, one to train on and one to measure on", "one",
                 "cut it at its own sections (--section-separator), or hold nothing out (--held-out-fraction 0); in a recipe by "
-                    + "'section_separator' and 'held_out_fraction'");
+                    + "'section_separator' and 'held_out_fraction'; near-duplicates count as one document");
 
         var budget = Math.Min(maxTokens, fraction * units.Sum(unit => unit.Tokens));
         var chosen = new List<Unit>();
