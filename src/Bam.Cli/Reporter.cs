@@ -101,11 +101,7 @@ internal sealed class Reporter : IReporter, IDisposable
         {
             if (isLive && lineIsOpen) Write(() => error.Write(EraseLine));
             lineIsOpen = false;
-            Write(() =>
-            {
-                MessageConsole.Write(label, new Style(color));
-                MessageConsole.WriteLine(text);
-            });
+            Write(() => MessageConsole.Write(new Paragraph(label, new Style(color)).Append($"{text}\n")));
         }
     }
 
