@@ -108,10 +108,13 @@ internal static class ParameterTable
         {
             for (var expert = 0; expert < Experts; expert++)
             {
-                var (name, number) = Experts == 1 ? ($"{Prefix}{module}", -1) : ($"{Prefix}experts.{expert}.{module}", expert);
-                Parameters.Add(new($"{name}.weight", shape, kind, Layer, number));
-                if (withBias) Parameters.Add(new($"{name}.bias", [shape[0]], kind, Layer, number));
+                Parameters.Add(Parameter(expert, ".weight", shape));
+                if (withBias) Parameters.Add(Parameter(expert, ".bias", [shape[0]]));
             }
+
+            ParameterInfo Parameter(int expert, string suffix, long[] size) => Experts == 1
+                ? new($"{Prefix}{module}{suffix}", size, kind, Layer)
+                : new($"{Prefix}experts.{expert}.{module}{suffix}", size, kind, Layer, expert);
         }
     }
 }

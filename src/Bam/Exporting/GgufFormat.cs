@@ -54,7 +54,9 @@ internal sealed class GgufFormat : IExportFormat
         var layout = new GgufFile(metadata, GgufTensors.Of(model.Config, architecture, type));
         var path = Path.Combine(directory, FileName);
         FreeSpace.Require(path, layout.Length);
-        using (var file = layout.Create(path)) new GgufTensorWriter(model, layout).Write(file, reporter, cancellation);
+        using var file = layout.Create(path);
+        new GgufTensorWriter(model, layout).Write(file, reporter, cancellation);
+        file.Complete();
         WarnOfContext(model.Config, architecture, reporter);
     }
 

@@ -44,27 +44,17 @@ internal static partial class KernelCopy
         SafeFileHandle source, ref long sourcePosition, SafeFileHandle target, ref long targetPosition, nuint length, uint flags);
 }
 
-/// <summary>
-/// Hints to the kernel about future file accesses, so that disk and processor work in parallel. Failures are ignored.
-/// </summary>
+/// <summary>Hints to the kernel about future reads, so that disk and processor work in parallel. Failures are ignored.</summary>
 internal static partial class FileAdvice
 {
     private const int WillNeed = 3;
-    private const uint Write = 2;
 
     /// <summary>Starts reading a range into the page cache.</summary>
     public static void ReadAhead(SafeFileHandle file, long position, long length) =>
         _ = PosixAdvise(file, position, length, WillNeed);
 
-    /// <summary>Starts writing a range to disk, which would otherwise wait for the final sync.</summary>
-    public static void WriteBehind(SafeFileHandle file, long position, long length) =>
-        _ = SyncFileRange(file, position, length, Write);
-
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
     private static partial int PosixAdvise(SafeFileHandle file, long position, long length, int advice);
-
-    [LibraryImport("libc", EntryPoint = "sync_file_range")]
-    private static partial int SyncFileRange(SafeFileHandle file, long position, long length, uint flags);
 }
 
 /// <summary>

@@ -34,11 +34,12 @@ internal sealed class TensorWriter(
         {
             if (number + OrderedPieces.Threads is var later && later < pieces.Count) assembler.ReadAhead(pieces[later]);
             var piece = pieces[number];
+            var length = (long)piece.Count * dtype.ByteSize;
             piece.File.Guarded(() =>
             {
                 assembler.Write(piece);
-                FileAdvice.WriteBehind(piece.File.Handle, piece.Position, piece.Count * dtype.ByteSize);
-                lock (gate) reporter.Advance(new WorkProgress(activity, done += piece.Count * dtype.ByteSize, total, "bytes"));
+                piece.File.CountWritten(length);
+                lock (gate) reporter.Advance(new WorkProgress(activity, done += length, total, "bytes"));
             });
         }
     }

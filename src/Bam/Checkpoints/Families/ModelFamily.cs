@@ -41,7 +41,7 @@ internal sealed record ModelFamily
     {
         var (module, suffix) = ModuleNames.Of(parameter);
         return Layouts[0].GetValueOrDefault(module) is ModuleSource.Module stored
-            ? $"{ModuleNames.Fill(stored.Name, parameter)}.{suffix}"
+            ? ModuleNames.Fill(stored.Name, parameter, suffix)
             : parameter.Name;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Bam.Checkpoints.Families;
 
@@ -7,7 +8,7 @@ internal abstract record ModuleSource
 {
     private ModuleSource() { }
 
-    /// <summary>Where a parameter of the module lies; the suffix is "weight" or "bias".</summary>
+    /// <summary>Where a parameter of the module lies; the suffix is ".weight" or ".bias".</summary>
     public abstract TensorSource Of(ParameterInfo parameter, string suffix, ModelConfig config);
 
     /// <summary>A module of its own.</summary>
@@ -15,7 +16,7 @@ internal abstract record ModuleSource
     public sealed record Module(string Name) : ModuleSource
     {
         public override TensorSource Of(ParameterInfo parameter, string suffix, ModelConfig config) =>
-            TensorSource.Whole($"{ModuleNames.Fill(Name, parameter)}.{suffix}", parameter);
+            TensorSource.Whole(ModuleNames.Fill(Name, parameter, suffix), parameter);
     }
 
     /// <summary>A part of a module whose rows alternate by head: head 0's queries, keys, values, head 1's …</summary>
@@ -28,7 +29,7 @@ internal abstract record ModuleSource
         {
             var stretch = config.HeadDim * parameter.Count / parameter.Shape[0];
             return new(
-                $"{ModuleNames.Fill(Name, parameter)}.{suffix}", [Parts * parameter.Shape[0], .. parameter.Shape[1..]],
+                ModuleNames.Fill(Name, parameter, suffix), [Parts * parameter.Shape[0], .. parameter.Shape[1..]],
                 Part * stretch, stretch, Parts * stretch);
         }
     }
@@ -52,7 +53,7 @@ internal abstract record ModuleSource
         {
             var columns = parameter.Count / parameter.Shape[0];
             return new(
-                $"{ModuleNames.Fill(Name, parameter)}.{suffix}", [Total(config), .. parameter.Shape[1..]],
+                ModuleNames.Fill(Name, parameter, suffix), [Total(config), .. parameter.Shape[1..]],
                 First(config) * columns, parameter.Count, parameter.Count);
         }
 
@@ -100,18 +101,39 @@ internal static class ModuleNames
 {
     private const string Layer = "{layer}", Expert = "{expert}";
 
-    /// <summary>A parameter's module, without numbers, and "weight" or "bias".</summary>
+    /// <summary>A parameter's module, without numbers, and ".weight" or ".bias".</summary>
     public static (string Module, string Suffix) Of(ParameterInfo parameter)
     {
-        var dot = parameter.Name.LastIndexOf('.');
-        var module = parameter.Name[..dot]
-            .Replace($".layers.{parameter.Layer}.", $".layers.{Layer}.", StringComparison.Ordinal)
-            .Replace($".experts.{parameter.Expert}.", $".experts.{Expert}.", StringComparison.Ordinal);
-        return (module, parameter.Name[(dot + 1)..]);
+        var suffix = parameter.IsBias ? ".bias" : ".weight";
+        var module = parameter.Name.AsSpan()[..^suffix.Length];
+        if (parameter.Layer < 0) return (module.ToString(), suffix);
+        var layer = NumberAfter(".layers.", module);
+        if (parameter.Expert < 0) return ($"{module[..layer.Start]}{Layer}{module[layer.End..]}", suffix);
+        var expert = NumberAfter(".experts.", module);
+        return ($"{module[..layer.Start]}{Layer}{module[layer.End..expert.Start]}{Expert}{module[expert.End..]}", suffix);
     }
 
-    /// <summary>A name with a parameter's numbers.</summary>
-    public static string Fill(string name, ParameterInfo parameter) => name
-        .Replace(Layer, parameter.Layer.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
-        .Replace(Expert, parameter.Expert.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+    /// <summary>A name with a parameter's numbers, and the suffix.</summary>
+    public static string Fill(string name, ParameterInfo parameter, string suffix = "")
+    {
+        var rest = name.AsSpan();
+        var filled = new DefaultInterpolatedStringHandler(name.Length, 1, CultureInfo.InvariantCulture, stackalloc char[256]);
+        for (int brace; (brace = rest.IndexOf('{')) >= 0;)
+        {
+            var isLayer = rest[brace..].StartsWith(Layer, StringComparison.Ordinal);
+            filled.AppendFormatted(rest[..brace]);
+            filled.AppendFormatted(isLayer ? parameter.Layer : parameter.Expert);
+            rest = rest[(brace + (isLayer ? Layer : Expert).Length)..];
+        }
+
+        filled.AppendFormatted(rest);
+        filled.AppendLiteral(suffix);
+        return filled.ToStringAndClear();
+    }
+
+    private static Range NumberAfter(string word, ReadOnlySpan<char> name)
+    {
+        var start = name.IndexOf(word, StringComparison.Ordinal) + word.Length;
+        return start..(start + name[start..].IndexOf('.'));
+    }
 }

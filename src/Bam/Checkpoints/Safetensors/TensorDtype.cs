@@ -120,17 +120,18 @@ internal static class TensorDtypes
     }
 
     /// <summary>The dtype of a safetensors name, or null.</summary>
-    public static TensorDtype? FromSafetensorsName(string name) => Find(row => row.Safetensors == name);
+    public static TensorDtype? FromSafetensorsName(string name) => Find(name, row => row.Safetensors);
 
     /// <summary>The dtype of a PyTorch name, or null.</summary>
-    public static TensorDtype? FromTorchName(string name) => Find(row => row.Torch == name);
+    public static TensorDtype? FromTorchName(string name) => Find(name, row => row.Torch);
 
     private static (TensorDtype Dtype, string Safetensors, string Torch, int Bits) Row(TensorDtype dtype) => Table[(int)dtype];
 
-    private static TensorDtype? Find(Predicate<(TensorDtype Dtype, string Safetensors, string Torch, int Bits)> match)
+    private static TensorDtype? Find(
+        string name, Func<(TensorDtype Dtype, string Safetensors, string Torch, int Bits), string> nameOf)
     {
         foreach (var row in Table)
-            if (match(row)) return row.Dtype;
+            if (nameOf(row) == name) return row.Dtype;
         return null;
     }
 }

@@ -1,6 +1,6 @@
 using System.Text;
 using Bam.Checkpoints;
-using Bam.Checkpoints.Safetensors;
+using Bam.Files;
 
 namespace Bam.Exporting.Gguf;
 

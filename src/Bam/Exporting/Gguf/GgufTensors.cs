@@ -182,7 +182,7 @@ internal sealed class GgufTensorWriter(Checkpoint model, GgufFile layout)
             file.Guarded(() =>
             {
                 RandomAccess.Write(file.Handle, converter.Convert(piece), piece.Position);
-                FileAdvice.WriteBehind(file.Handle, piece.Position, piece.ByteLength);
+                file.CountWritten(piece.ByteLength);
                 lock (gate)
                 {
                     if (converter.LostBlocks.Count > 0)
