@@ -105,32 +105,18 @@ internal static unsafe partial class FewRowsKernel
         return (nint)to;
     }
 
-    // y = Σ_k x[k] · w[k, :] in the order of k, as the tiles of SmallGemm sum; eight rows at a time, so that y is seldom read.
+    // y = Σ_k x[k] · w[k, :] in the order of k, as the tiles of SmallGemm sum; y stays in the cache.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WeightedSum<TVector, TWeight>(float* x, TWeight* w, float* y, int outputs, int depth)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        for (var k = 0; k < depth; k += 8, w += 8L * outputs)
+        new Span<float>(y, outputs).Clear();
+        for (var k = 0; k < depth; k++, w += outputs)
         {
-            var (x0, x1, x2, x3) = (
-                TVector.Create(x[k]), TVector.Create(x[k + 1]), TVector.Create(x[k + 2]), TVector.Create(x[k + 3]));
-            var (x4, x5, x6, x7) = (
-                TVector.Create(x[k + 4]), TVector.Create(x[k + 5]), TVector.Create(x[k + 6]), TVector.Create(x[k + 7]));
-            for (var column = 0; column < outputs; column += TVector.Count)
-            {
-                var row = w + column;
-                var sum = k == 0 ? default : TVector.Load(y + column);
-                sum = TVector.MultiplyAdd(x0, TWeight.Load<TVector>(row), sum);
-                sum = TVector.MultiplyAdd(x1, TWeight.Load<TVector>(row + outputs), sum);
-                sum = TVector.MultiplyAdd(x2, TWeight.Load<TVector>(row + 2L * outputs), sum);
-                sum = TVector.MultiplyAdd(x3, TWeight.Load<TVector>(row + 3L * outputs), sum);
-                sum = TVector.MultiplyAdd(x4, TWeight.Load<TVector>(row + 4L * outputs), sum);
-                sum = TVector.MultiplyAdd(x5, TWeight.Load<TVector>(row + 5L * outputs), sum);
-                sum = TVector.MultiplyAdd(x6, TWeight.Load<TVector>(row + 6L * outputs), sum);
-                sum = TVector.MultiplyAdd(x7, TWeight.Load<TVector>(row + 7L * outputs), sum);
-                TVector.Store(sum, y + column);
-            }
+            var factor = TVector.Create(x[k]);
+            for (var i = 0; i < outputs; i += TVector.Count)
+                TVector.Store(TVector.MultiplyAdd(factor, TWeight.Load<TVector>(w + i), TVector.Load(y + i)), y + i);
         }
     }
 

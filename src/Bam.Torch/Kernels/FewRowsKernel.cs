@@ -147,8 +147,7 @@ internal static unsafe partial class FewRowsKernel
                 }
             }
 
-            if (TVector.HasManyRegisters) LastRows<PairedVector, TWeight>(a, tile, c, rows - row, outputs, depth);
-            else LastRows<TVector, TWeight>(a, tile, c, rows - row, outputs, depth);
+            LastRows<TVector, TWeight>(a, tile, c, rows - row, outputs, depth);
         }
     }
 
@@ -220,7 +219,7 @@ internal static unsafe partial class FewRowsKernel
         Store(y + 2L * outputs, s20, s21, s22, s23);
     }
 
-    // Up to three. Two registers sum as one of twice their width does, and are faster here.
+    // Up to three.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LastRows<TVector, TWeight>(float* x, TWeight* w, float* y, int rows, int outputs, int depth)
         where TVector : struct, IVector<TVector>
@@ -230,32 +229,28 @@ internal static unsafe partial class FewRowsKernel
         if (rows == 1) OneRow<TVector, TWeight>(x, w, y, depth);
     }
 
-    // With a row or two, one row of w after the other: the processor's own prefetching follows that best.
+    // With a row or two, one row of w after the other, loaded by one instruction: the processor's own prefetching follows that.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TwoRows<TVector, TWeight>(float* x, TWeight* w, float* y, int outputs, int depth)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        var (s00, s10) = Sums(x, w, depth);
-        var (s01, s11) = Sums(x, w + depth, depth);
-        var (s02, s12) = Sums(x, w + 2L * depth, depth);
-        var (s03, s13) = Sums(x, w + 3L * depth, depth);
-        Store(y, s00, s01, s02, s03);
-        Store(y + outputs, s10, s11, s12, s13);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static (TVector First, TVector Second) Sums(float* x, TWeight* w, int depth)
+        var (first, second) = (new TileSums<TVector>(), new TileSums<TVector>());
+        for (var row = 0; row < Tile; row++, w += depth)
         {
-            TVector first = default, second = default;
+            TVector a = default, b = default;
             for (var k = 0; k < depth; k += TVector.Count)
             {
                 var weights = TWeight.Load<TVector>(w + k);
-                first = TVector.MultiplyAdd(TVector.Load(x + k), weights, first);
-                second = TVector.MultiplyAdd(TVector.Load(x + depth + k), weights, second);
+                a = TVector.MultiplyAdd(TVector.Load(x + k), weights, a);
+                b = TVector.MultiplyAdd(TVector.Load(x + depth + k), weights, b);
             }
 
-            return (first, second);
+            (first[row], second[row]) = (a, b);
         }
+
+        Store(y, first[0], first[1], first[2], first[3]);
+        Store(y + outputs, second[0], second[1], second[2], second[3]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -263,19 +258,23 @@ internal static unsafe partial class FewRowsKernel
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        var s0 = Sum(x, w, depth);
-        var s1 = Sum(x, w + depth, depth);
-        var s2 = Sum(x, w + 2L * depth, depth);
-        Store(y, s0, s1, s2, Sum(x, w + 3L * depth, depth));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static TVector Sum(float* x, TWeight* w, int depth)
+        var sums = new TileSums<TVector>();
+        for (var row = 0; row < Tile; row++, w += depth)
         {
             TVector sum = default;
             for (var k = 0; k < depth; k += TVector.Count)
                 sum = TVector.MultiplyAdd(TVector.Load(x + k), TWeight.Load<TVector>(w + k), sum);
-            return sum;
+            sums[row] = sum;
         }
+
+        Store(y, sums[0], sums[1], sums[2], sums[3]);
+    }
+
+    [InlineArray(Tile)]
+    private struct TileSums<TVector>
+        where TVector : struct
+    {
+        private TVector first;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -24,6 +24,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, long Length, u
     private const int NoFollow = 0x100;
     private const uint BasicFields = 0x7FF;
     private const int BufferLength = 256;
+    private const int ToWriteAndSearch = 2 | 1;
 
     /// <summary>The kind, for messages.</summary>
     public string Words => Kind == FileKind.Link ? "a symbolic link" : $"a {Kind.ToString().ToLowerInvariant()}";
@@ -33,6 +34,12 @@ internal readonly partial record struct FileStatus(FileKind Kind, long Length, u
 
     /// <summary>The status of the entry itself, without following symbolic links.</summary>
     public static FileStatus? OfEntry(string path) => Of(path, followsLink: false);
+
+    /// <summary>Why no entry can be made in a folder; null if one can.</summary>
+    public static string? WhyNotWritable(string folder) =>
+        Access(folder, ToWriteAndSearch) == 0
+            ? null
+            : Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()).ToLowerInvariant();
 
     public bool IsSameAs(FileStatus other) => Device == other.Device && Node == other.Node;
 
@@ -60,6 +67,9 @@ internal readonly partial record struct FileStatus(FileKind Kind, long Length, u
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatX(int directory, string path, int flags, uint mask, Span<byte> status);
+
+    [LibraryImport("libc", EntryPoint = "access", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
 }
 
 /// <summary>Describes I/O errors for users.</summary>

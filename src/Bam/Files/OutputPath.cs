@@ -4,8 +4,8 @@ using System.Text;
 namespace Bam.Files;
 
 /// <summary>
-/// Checks output paths before work begins, so that no user file is deleted or overwritten: an output must not be, contain or lie
-/// inside an input, with symbolic links resolved.
+/// Checks output paths before work begins, so that no user file is deleted or overwritten and no work is done in vain: an output
+/// must not be, contain or lie inside an input, with symbolic links resolved, and the folder above it must be writable.
 /// </summary>
 internal static class OutputPath
 {
@@ -18,6 +18,7 @@ internal static class OutputPath
     /// <exception cref="InvalidInputException">
     /// It is a file, an input or the current directory, overlaps an input, or contains other files.
     /// </exception>
+    /// <exception cref="WorkFailedException">The folder that it is made in cannot be written.</exception>
     public static void RequireDirectory(string output, OwnFiles own, IEnumerable<string> inputs)
     {
         RequireName(output);
@@ -27,6 +28,7 @@ internal static class OutputPath
         own.Require(output, overlap is null ? "" : $", around the input {overlap.Input}");
         if (overlap is not null) throw overlap.Refusal(output);
         RefuseCurrentDirectory(output);
+        RequireWritable(output);
     }
 
     /// <summary>Checks a directory to work in, which is not replaced. Inputs that do not exist are ignored.</summary>
@@ -45,6 +47,7 @@ internal static class OutputPath
     /// <exception cref="InvalidInputException">
     /// It is not a regular file, is an input, lies in one, or has other content.
     /// </exception>
+    /// <exception cref="WorkFailedException">The folder that it is made in cannot be written.</exception>
     public static void RequireFile(string output, string replaced, Predicate<string> isOfKind, IEnumerable<string> inputs)
     {
         RequireName(output);
@@ -53,6 +56,7 @@ internal static class OutputPath
         if (FileStatus.Of(output) is { Length: > 0 } && !isOfKind(output))
             throw new InvalidInputException(
                 output, $"a new file, or {replaced}", "one with other content", "choose another name");
+        RequireWritable(output);
     }
 
     /// <summary>Rejects paths that cannot be written as a file or directory, respectively.</summary>
@@ -89,6 +93,15 @@ internal static class OutputPath
                     output, "a path to write", "a ~, which only the shell replaces and only outside of quotes",
                     "write the home directory out");
         }
+    }
+
+    private static void RequireWritable(string output)
+    {
+        var folder = Path.GetDirectoryName(RealPath.Of(output))!;
+        while (!Path.Exists(folder)) folder = Path.GetDirectoryName(folder)!;
+        if (FileStatus.WhyNotWritable(folder) is { } reason)
+            throw new WorkFailedException(
+                $"{output}: cannot be created ({reason}); make {folder} writable or choose another output");
     }
 
     private static void RefuseCurrentDirectory(string output)

@@ -74,6 +74,29 @@ public sealed class OutputPathTests : IDisposable
         Refused(directory[string.Concat(Enumerable.Repeat("本", 86))], OwnFiles.None).ShouldContain("found one of 258");
     }
 
+    [SkippableFact]
+    public void A_folder_that_cannot_be_written_is_found_before_the_work()
+    {
+        using var disk = SmallDisk.TryMount(kilobytes: 64, out var whyNot);
+        Skip.If(disk is null, whyNot);
+        disk.MakeReadOnly();
+        var output = Path.Combine(disk.Root, "new/x");
+        var expected =
+            $"{output}: cannot be created (read-only file system); make {disk.Root} writable or choose another output";
+        Should.Throw<WorkFailedException>(() => OutputPath.RequireFile(output, "an older one", _ => true, []))
+            .Message.ShouldBe(expected);
+        Should.Throw<WorkFailedException>(() => OutputPath.RequireDirectory(output, OwnFiles.None, []))
+            .Message.ShouldBe(expected);
+    }
+
+    [SkippableFact]
+    public void A_folder_of_someone_else_is_found_before_the_work()
+    {
+        Skip.If(Environment.IsPrivilegedProcess, "root may write everywhere");
+        Should.Throw<WorkFailedException>(() => OutputPath.RequireFile("/usr/x", "an older one", _ => true, []))
+            .Message.ShouldBe("/usr/x: cannot be created (permission denied); make /usr writable or choose another output");
+    }
+
     private static string Refused(string output, OwnFiles own) =>
         Should.Throw<InvalidInputException>(() => OutputPath.RequireDirectory(output, own, [])).Message;
 }

@@ -39,6 +39,8 @@ internal sealed class SmallDisk : IDisposable
         }
     }
 
+    public void MakeReadOnly() => Run("mount", "-o", "remount,ro", Root);
+
     public void Dispose()
     {
         Run("umount", Root);
