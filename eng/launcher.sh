@@ -25,6 +25,8 @@ fi
 # Held while bam runs, so that installing a newer one leaves these files alone.
 exec {in_use}<"$build/.lock"
 flock --shared "$in_use"
-# One malloc arena, so that large tensors of any thread come from memory that is kept; only the environment can ask for that.
+# One malloc arena, so that large tensors of any thread come from memory that is kept, and huge pages for it where the system
+# gives them on request; only the environment can ask for that.
 export DOTNET_gcServer=0 DOTNET_gcConcurrent=0 MALLOC_ARENA_MAX=1
+export GLIBC_TUNABLES=${GLIBC_TUNABLES-glibc.malloc.hugetlb=1}
 exec "$dotnet" exec "$build/Bam.Cli.dll" "$@"

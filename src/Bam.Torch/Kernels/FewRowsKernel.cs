@@ -7,7 +7,7 @@ namespace Bam.Torch.Kernels;
 /// <summary>
 /// Products of a few rows with a weight matrix, as in decoding, where reading the matrix is what takes the time: it is read once,
 /// and not packed. Each number of the result is summed in one order, whatever the number of rows: what is computed for a sequence
-/// does not depend on the sequences beside it.
+/// does not depend on the sequences beside it. That order is by blocks of the depth, each summed in vectors.
 /// </summary>
 internal static unsafe partial class FewRowsKernel
 {
@@ -22,6 +22,9 @@ internal static unsafe partial class FewRowsKernel
 
     // A smaller matrix is not worth a second thread.
     private const int BytesOfThread = 128 * 1024;
+
+    // Of the depth: four rows of a matrix and four of x, so long, stay in the first cache.
+    private const int BlockLength = 1024;
 
     private const int MostRowsOfNarrow = 2;
 
@@ -120,34 +123,42 @@ internal static unsafe partial class FewRowsKernel
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        // A tile of narrow weights is widened once for all of its products, if they are many.
+        // A block of narrow weights is widened once for all of its products, if they are many.
         var isWidened = typeof(TWeight) != typeof(Float32Weight) && rows > MostRowsOfNarrow;
-        using var scratch = new Scratch(isWidened ? Tile * (long)depth : 0);
-        var widened = isWidened ? scratch.Take(Tile * depth) : null;
+        var many = isWidened || typeof(TWeight) == typeof(Float32Weight) ? rows / RowsAtOnce<TVector>() : 0;
+        var lines = LinesAhead(many);
+        using var scratch = new Scratch(isWidened ? Tile * BlockLength : 0);
+        var widened = isWidened ? scratch.Take(Tile * BlockLength) : null;
         for (var next = first; next < end; next += Tile)
         {
             // The last tile may repeat numbers of the one before, with the same result.
             var output = Math.Min(next, outputs - Tile);
             var tile = w + (long)output * depth;
-            float* a = x, c = y + output;
-            var row = 0;
-            if (isWidened || typeof(TWeight) == typeof(Float32Weight))
+            for (var start = 0; start < depth && many > 0; start += BlockLength)
             {
-                if (isWidened) Widening.Widen<TVector, TWeight>(tile, widened, Tile * (long)depth);
-                var wide = isWidened ? widened : (float*)tile;
-                // While the rows pass by this tile, the next one is on its way from memory: a part of it with each product.
-                var ahead = (float*)(tile + (long)Tile * depth);
-                var lines = LinesAhead(rows / RowsAtOnce<TVector>(), isWidened);
-                for (; row + RowsAtOnce<TVector>() <= rows; row += RowsAtOnce<TVector>(), ahead += lines * depth)
+                var block = tile + start;
+                var length = Math.Min(BlockLength, depth - start);
+                for (var row = 0; isWidened && row < Tile; row++)
+                    Widening.Widen<TVector, TWeight>(block + (long)row * depth, widened + row * length, length);
+                var wide = isWidened ? widened : (float*)block;
+                var pitch = isWidened ? length : depth;
+                // While the rows pass by this block, the next one is on its way from memory: a row or more with each product.
+                var ahead = start + BlockLength < depth ? block + BlockLength : tile + (long)Tile * depth;
+                for (var product = 0; product < many; product++)
                 {
-                    if (TVector.HasManyRegisters) FourRows<TVector>(a, wide, c, outputs, depth, ahead, lines);
-                    else ThreeRows<TVector>(a, wide, c, outputs, depth, ahead, lines);
-                    a += RowsAtOnce<TVector>() * (long)depth;
-                    c += RowsAtOnce<TVector>() * (long)outputs;
+                    var row = (long)product * RowsAtOnce<TVector>();
+                    float* a = x + row * depth + start, c = y + row * outputs + output;
+                    if (TVector.HasManyRegisters)
+                        FourRows<TVector, TWeight>(a, wide, pitch, c, outputs, depth, length, start > 0, ahead, lines);
+                    else
+                        ThreeRows<TVector, TWeight>(a, wide, pitch, c, outputs, depth, length, start > 0, ahead, lines);
+                    ahead += lines * (long)depth;
                 }
             }
 
-            LastRows<TVector, TWeight>(a, tile, c, rows - row, outputs, depth);
+            var done = many * RowsAtOnce<TVector>();
+            LastRows<TVector, TWeight>(
+                x + (long)done * depth, tile, y + (long)done * outputs + output, rows - done, outputs, depth);
         }
     }
 
@@ -155,68 +166,72 @@ internal static unsafe partial class FewRowsKernel
     private static int RowsAtOnce<TVector>()
         where TVector : struct, IVector<TVector> => TVector.HasManyRegisters ? 4 : 3;
 
-    // Cache lines of the next tile that a product asks for with each of its own: all four rows of it, if there are few products.
-    // A tile of narrow weights has half the lines.
-    private static int LinesAhead(int products, bool isNarrow) =>
-        isNarrow ? (products >= 2 ? 1 : 2) : products switch { >= 8 => 1, >= 2 => 2, _ => Tile };
+    // Rows of a block that a product asks for: if there are few products, all of the next block's.
+    private static int LinesAhead(int products) => products >= Tile ? 1 : products >= 2 ? 2 : Tile;
 
     // 16 sums, 4 vectors of w and one of x in 32 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourRows<TVector>(float* x, float* w, float* y, int outputs, int depth, float* ahead, int lines)
+    private static void FourRows<TVector, TWeight>(
+        float* x, float* w, int pitch, float* y, int outputs, int depth, int length, bool adds, TWeight* ahead, int lines)
         where TVector : struct, IVector<TVector>
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default,
             s13 = default, s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default,
             s32 = default, s33 = default;
-        for (var k = 0; k < depth; k += TVector.Count)
+        float* x1 = x + depth, x2 = x1 + depth, x3 = x2 + depth, v1 = w + pitch, v2 = v1 + pitch, v3 = v2 + pitch;
+        for (var k = 0; k < length; k += TVector.Count)
         {
-            var (w0, w1) = (TVector.Load(w + k), TVector.Load(w + depth + k));
-            var (w2, w3) = (TVector.Load(w + 2L * depth + k), TVector.Load(w + 3L * depth + k));
-            for (var line = 0; line < lines; line++) Sse.Prefetch1(ahead + lines * k + line * Lanes);
+            var (w0, w1) = (TVector.Load(w + k), TVector.Load(v1 + k));
+            var (w2, w3) = (TVector.Load(v2 + k), TVector.Load(v3 + k));
+            for (var line = 0; line < lines; line++) Sse.Prefetch1(ahead + line * (long)depth + k);
             var a = TVector.Load(x + k);
             (s00, s01) = (TVector.MultiplyAdd(a, w0, s00), TVector.MultiplyAdd(a, w1, s01));
             (s02, s03) = (TVector.MultiplyAdd(a, w2, s02), TVector.MultiplyAdd(a, w3, s03));
-            a = TVector.Load(x + depth + k);
+            a = TVector.Load(x1 + k);
             (s10, s11) = (TVector.MultiplyAdd(a, w0, s10), TVector.MultiplyAdd(a, w1, s11));
             (s12, s13) = (TVector.MultiplyAdd(a, w2, s12), TVector.MultiplyAdd(a, w3, s13));
-            a = TVector.Load(x + 2L * depth + k);
+            a = TVector.Load(x2 + k);
             (s20, s21) = (TVector.MultiplyAdd(a, w0, s20), TVector.MultiplyAdd(a, w1, s21));
             (s22, s23) = (TVector.MultiplyAdd(a, w2, s22), TVector.MultiplyAdd(a, w3, s23));
-            a = TVector.Load(x + 3L * depth + k);
+            a = TVector.Load(x3 + k);
             (s30, s31) = (TVector.MultiplyAdd(a, w0, s30), TVector.MultiplyAdd(a, w1, s31));
             (s32, s33) = (TVector.MultiplyAdd(a, w2, s32), TVector.MultiplyAdd(a, w3, s33));
         }
 
-        Store(y, s00, s01, s02, s03);
-        Store(y + outputs, s10, s11, s12, s13);
-        Store(y + 2L * outputs, s20, s21, s22, s23);
-        Store(y + 3L * outputs, s30, s31, s32, s33);
+        Store(y, s00, s01, s02, s03, adds);
+        Store(y + outputs, s10, s11, s12, s13, adds);
+        Store(y + 2L * outputs, s20, s21, s22, s23, adds);
+        Store(y + 3L * outputs, s30, s31, s32, s33, adds);
     }
 
     // 12 sums, 3 vectors of x and one of w in 16 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ThreeRows<TVector>(float* x, float* w, float* y, int outputs, int depth, float* ahead, int lines)
+    private static void ThreeRows<TVector, TWeight>(
+        float* x, float* w, int pitch, float* y, int outputs, int depth, int length, bool adds, TWeight* ahead, int lines)
         where TVector : struct, IVector<TVector>
+        where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         TVector s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default,
             s13 = default, s20 = default, s21 = default, s22 = default, s23 = default;
-        for (var k = 0; k < depth; k += TVector.Count)
+        float* x1 = x + depth, x2 = x1 + depth, w1 = w + pitch, w2 = w1 + pitch, w3 = w2 + pitch;
+        for (var k = 0; k < length; k += TVector.Count)
         {
-            for (var line = 0; line < lines; line++) Sse.Prefetch1(ahead + lines * k + line * Lanes);
-            var (a, b, c) = (TVector.Load(x + k), TVector.Load(x + depth + k), TVector.Load(x + 2L * depth + k));
+            for (var line = 0; line < lines; line++) Sse.Prefetch1(ahead + line * (long)depth + k);
+            var (a, b, c) = (TVector.Load(x + k), TVector.Load(x1 + k), TVector.Load(x2 + k));
             var v = TVector.Load(w + k);
             (s00, s10, s20) = (TVector.MultiplyAdd(a, v, s00), TVector.MultiplyAdd(b, v, s10), TVector.MultiplyAdd(c, v, s20));
-            v = TVector.Load(w + depth + k);
+            v = TVector.Load(w1 + k);
             (s01, s11, s21) = (TVector.MultiplyAdd(a, v, s01), TVector.MultiplyAdd(b, v, s11), TVector.MultiplyAdd(c, v, s21));
-            v = TVector.Load(w + 2L * depth + k);
+            v = TVector.Load(w2 + k);
             (s02, s12, s22) = (TVector.MultiplyAdd(a, v, s02), TVector.MultiplyAdd(b, v, s12), TVector.MultiplyAdd(c, v, s22));
-            v = TVector.Load(w + 3L * depth + k);
+            v = TVector.Load(w3 + k);
             (s03, s13, s23) = (TVector.MultiplyAdd(a, v, s03), TVector.MultiplyAdd(b, v, s13), TVector.MultiplyAdd(c, v, s23));
         }
 
-        Store(y, s00, s01, s02, s03);
-        Store(y + outputs, s10, s11, s12, s13);
-        Store(y + 2L * outputs, s20, s21, s22, s23);
+        Store(y, s00, s01, s02, s03, adds);
+        Store(y + outputs, s10, s11, s12, s13, adds);
+        Store(y + 2L * outputs, s20, s21, s22, s23, adds);
     }
 
     // Up to three.
@@ -235,22 +250,26 @@ internal static unsafe partial class FewRowsKernel
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        var (first, second) = (new TileSums<TVector>(), new TileSums<TVector>());
         for (var row = 0; row < Tile; row++, w += depth)
         {
-            TVector a = default, b = default;
-            for (var k = 0; k < depth; k += TVector.Count)
+            float first = 0, second = 0;
+            for (var k = 0; k < depth;)
             {
-                var weights = TWeight.Load<TVector>(w + k);
-                a = TVector.MultiplyAdd(TVector.Load(x + k), weights, a);
-                b = TVector.MultiplyAdd(TVector.Load(x + depth + k), weights, b);
+                TVector a = default, b = default;
+                var (isFirst, end) = (k == 0, Math.Min(k + BlockLength, depth));
+                for (; k < end; k += TVector.Count)
+                {
+                    var weights = TWeight.Load<TVector>(w + k);
+                    a = TVector.MultiplyAdd(TVector.Load(x + k), weights, a);
+                    b = TVector.MultiplyAdd(TVector.Load(x + depth + k), weights, b);
+                }
+
+                var sums = TVector.Sums(a, b, a, b);
+                (first, second) = isFirst ? (sums[0], sums[1]) : (first + sums[0], second + sums[1]);
             }
 
-            (first[row], second[row]) = (a, b);
+            (y[row], y[outputs + row]) = (first, second);
         }
-
-        Store(y, first[0], first[1], first[2], first[3]);
-        Store(y + outputs, second[0], second[1], second[2], second[3]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -258,28 +277,30 @@ internal static unsafe partial class FewRowsKernel
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        var sums = new TileSums<TVector>();
         for (var row = 0; row < Tile; row++, w += depth)
         {
-            TVector sum = default;
-            for (var k = 0; k < depth; k += TVector.Count)
-                sum = TVector.MultiplyAdd(TVector.Load(x + k), TWeight.Load<TVector>(w + k), sum);
-            sums[row] = sum;
+            var total = 0f;
+            for (var k = 0; k < depth;)
+            {
+                TVector sum = default;
+                var (isFirst, end) = (k == 0, Math.Min(k + BlockLength, depth));
+                for (; k < end; k += TVector.Count)
+                    sum = TVector.MultiplyAdd(TVector.Load(x + k), TWeight.Load<TVector>(w + k), sum);
+                var block = TVector.Sums(sum, sum, sum, sum).ToScalar();
+                total = isFirst ? block : total + block;
+            }
+
+            y[row] = total;
         }
-
-        Store(y, sums[0], sums[1], sums[2], sums[3]);
-    }
-
-    [InlineArray(Tile)]
-    private struct TileSums<TVector>
-        where TVector : struct
-    {
-        private TVector first;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<TVector>(float* y, TVector s0, TVector s1, TVector s2, TVector s3)
-        where TVector : struct, IVector<TVector> => TVector.Sums(s0, s1, s2, s3).Store(y);
+    private static void Store<TVector>(float* y, TVector s0, TVector s1, TVector s2, TVector s3, bool adds)
+        where TVector : struct, IVector<TVector>
+    {
+        var sums = TVector.Sums(s0, s1, s2, s3);
+        (adds ? Vector128.Load(y) + sums : sums).Store(y);
+    }
 }
 
 /// <summary>Rows of a product that have a matrix in common.</summary>

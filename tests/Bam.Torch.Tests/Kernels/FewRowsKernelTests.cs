@@ -14,6 +14,7 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
     [InlineData(5, 32, 64)]
     [InlineData(6, 272, 80)]
     [InlineData(13, 128, 1040)]
+    [InlineData(7, 32, 2064)]
     public void Products_are_those_of_matmul_and_each_row_is_what_it_is_alone(int rows, int outputs, int depth)
     {
         Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
@@ -79,6 +80,7 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
     [InlineData(2, 272, 80)]
     [InlineData(3, 32, 64)]
     [InlineData(13, 128, 1040)]
+    [InlineData(7, 32, 2064)]
     public void Narrow_weights_give_what_their_float32_gives(int rows, int outputs, int depth)
     {
         Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
