@@ -84,11 +84,13 @@ internal static unsafe partial class FewRowsKernel
         }
 
         var step = OutputsOfItem(outputs, depth * sizeof(TWeight));
-        var items = (outputs + step - 1) / step;
+        // The last item has at least a tile of its own: what a tile repeats is never another thread's.
+        var items = Math.Max(1, (outputs + step - Tile) / step);
         ParallelLoop.For(groups.Length * items, item =>
         {
             var (first, rows, matrix) = groups[item / items];
-            var (start, end) = (item % items * step, Math.Min(outputs, (item % items + 1) * step));
+            var start = item % items * step;
+            var end = item % items == items - 1 ? outputs : start + step;
             float* input = x + (long)first * depth, output = y + (long)first * outputs;
             var w = (TWeight*)matrix;
             if (Vector512.IsHardwareAccelerated)

@@ -39,6 +39,8 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
     [InlineData(6, 3, 80)]
     [InlineData(13, 4, 48)]
     [InlineData(9, 1043, 32)]
+    [InlineData(160, 33, 2064)]
+    [InlineData(160, 899, 2064)]
     public void A_matrix_by_rows_may_have_any_number_of_them(int rows, int outputs, int depth)
     {
         Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
