@@ -18,7 +18,7 @@ internal static unsafe partial class ProcessTuning
     private static readonly string[] s_variables =
     [
         "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "OPENBLAS_CORETYPE", "CUBLAS_WORKSPACE_CONFIG",
-        "MALLOC_ARENA_MAX",
+        "MALLOC_ARENA_MAX", "GLIBC_TUNABLES",
     ];
 
     /// <summary>The threads asked for: by the options, else by OMP_NUM_THREADS, else one for each core.</summary>

@@ -16,7 +16,7 @@ internal static class OutputPath
     /// replaced; inputs that do not exist are ignored.
     /// </summary>
     /// <exception cref="InvalidInputException">
-    /// It is a file, an input or the current directory, overlaps an input, or contains other files.
+    /// It is a file, lies in one, is an input or the current directory, overlaps an input, or contains other files.
     /// </exception>
     /// <exception cref="WorkFailedException">The folder that it is made in cannot be written.</exception>
     public static void RequireDirectory(string output, OwnFiles own, IEnumerable<string> inputs)
@@ -99,6 +99,9 @@ internal static class OutputPath
     {
         var folder = Path.GetDirectoryName(RealPath.Of(output))!;
         while (!Path.Exists(folder)) folder = Path.GetDirectoryName(folder)!;
+        if (!Directory.Exists(folder))
+            throw new InvalidInputException(
+                output, "a path in a directory", $"one in the file {folder}", "choose another output");
         if (FileStatus.WhyNotWritable(folder) is { } reason)
             throw new WorkFailedException(
                 $"{output}: cannot be created ({reason}); make {folder} writable or choose another output");

@@ -89,6 +89,20 @@ public sealed class OutputPathTests : IDisposable
             .Message.ShouldBe(expected);
     }
 
+    [Fact]
+    public void A_file_is_no_folder_to_write_in()
+    {
+        File.WriteAllText(directory["file"], "");
+        foreach (var output in new[] { directory["file/x"], directory["file/new/x"] })
+        {
+            var expected = $"{output}: expected a path in a directory, found one in the file {directory["file"]}; "
+                + "choose another output";
+            Should.Throw<InvalidInputException>(() => OutputPath.RequireFile(output, "an older one", _ => true, []))
+                .Message.ShouldBe(expected);
+            Refused(output, OwnFiles.None).ShouldBe(expected);
+        }
+    }
+
     [SkippableFact]
     public void A_folder_of_someone_else_is_found_before_the_work()
     {
