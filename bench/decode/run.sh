@@ -15,6 +15,7 @@ set_up_testing llama.cpp llama.cpp-tools
 work=$testing/tmp/bam-decode
 if [[ ! -e $work/gguf-bfloat16 ]]; then
   new_work bam-decode
+  "$eng/setup.sh" # for the bridge, which the bench is built with
   dotnet build "$here" -c Release --nologo -v quiet
   dotnet exec "$here/bin/Release/net10.0/Bam.Bench.Decode.dll" "$work" "$root/tests/fixtures/tokenizers/llama3/tokenizer.json"
   for dtype in float32 bfloat16; do

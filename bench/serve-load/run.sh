@@ -13,6 +13,7 @@ source "$eng/testing.sh"
 rounds=${1-5}
 set_up_testing llama.cpp
 new_work bam-serve-load
+"$eng/setup.sh" # for the bridge, which the bench is built with
 dotnet build "$here" -c Release --nologo -v quiet
 client() { dotnet exec "$here/bin/Release/net10.0/Bam.Bench.ServeLoad.dll" "$@"; }
 client model "$work/model" "$root/tests/fixtures/tokenizers/llama3/tokenizer.json"
