@@ -10,7 +10,7 @@ internal static class GroupedLinear
 {
     /// <summary>Whether <see cref="Apply"/> can take rows [n, in] in groups of these sizes.</summary>
     public static bool Supports(Tensor rows, long[] counts, Parameter matrix) =>
-        !Autograd.IsEnabled && FewRowsKernel.Supports(rows, matrix.Value, counts.Max());
+        !Autograd.IsEnabled && FewRowsKernel.Supports(rows, matrix.Value, rows.Size(0) / counts.Length);
 
     /// <summary>x·Wᵀ with the W of a row's group.</summary>
     /// <param name="rows">[n, in], group by group.</param>

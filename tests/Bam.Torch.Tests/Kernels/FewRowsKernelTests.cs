@@ -38,6 +38,9 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
     [InlineData(5, 1, 64)]
     [InlineData(6, 3, 80)]
     [InlineData(13, 4, 48)]
+    [InlineData(7, 5, 64)]
+    [InlineData(9, 6, 48)]
+    [InlineData(10, 11, 1040)]
     [InlineData(9, 1043, 32)]
     [InlineData(160, 33, 2064)]
     [InlineData(160, 899, 2064)]
@@ -55,13 +58,34 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
         }
     }
 
-    [SkippableFact]
-    public void Groups_of_rows_are_multiplied_by_a_matrix_each()
+    // As a file's matrices may be that are mapped.
+    [SkippableTheory]
+    [InlineData(1, 37, 80)]
+    [InlineData(7, 37, 80)]
+    [InlineData(70, 29, 2064)]
+    public void A_matrix_may_begin_anywhere(int rows, int outputs, int depth)
     {
         Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
         using var scope = TensorScope.Open();
-        long[] counts = [3, 0, 1, 7];
-        var x = Numbers(11, 80, 1);
+        var (x, w) = (Numbers(rows, depth, 1), Numbers(outputs, depth, 2));
+        var expected = Multiply(x, w, outputs, byColumns: false).ToArray<float>();
+        foreach (var offset in new[] { 1, 2, 8 })
+        {
+            var moved = Tensor.Zeros([offset + w.Count], ScalarType.Float32, Device.Cpu)
+                .Narrow(0, offset, w.Count).View(outputs, depth);
+            moved.Copy_(w);
+            Multiply(x, moved, outputs, byColumns: false).ToArray<float>().ShouldBe(expected);
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData(new long[] { 3, 0, 1, 7 })]
+    [InlineData(new long[] { 200, 1, 0, 30 })]
+    public void Groups_of_rows_are_multiplied_by_a_matrix_each(long[] counts)
+    {
+        Skip.IfNot(SmallGemm.IsSupported, "the processor has no AVX2");
+        using var scope = TensorScope.Open();
+        var x = Numbers((int)counts.Sum(), 80, 1);
         var matrices = Enumerable.Range(2, counts.Length).Select(seed => Numbers(37, 80, seed)).ToArray();
         using var noGrad = NoGrad.Enter();
         Parameter[] parameters = [.. matrices.Select(matrix => new Parameter(matrix, matrix))];
@@ -134,7 +158,8 @@ public sealed unsafe class FewRowsKernelTests : TorchTest
 
     private static Tensor Multiply(Tensor x, Tensor w, int outputs, bool byColumns)
     {
-        (byColumns ? FewRowsKernel.SupportsColumns(x, w) : FewRowsKernel.Supports(x, w, x.Size(0))).ShouldBeTrue();
+        var ofMatrix = Math.Min(x.Size(0), FewRowsKernel.MaxRows);
+        (byColumns ? FewRowsKernel.SupportsColumns(x, w) : FewRowsKernel.Supports(x, w, ofMatrix)).ShouldBeTrue();
         var y = Tensor.Zeros([x.Size(0), outputs], ScalarType.Float32, Device.Cpu);
         var (rows, depth) = ((int)x.Size(0), (int)x.Size(1));
         if (byColumns)
