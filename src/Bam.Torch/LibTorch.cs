@@ -70,6 +70,12 @@ internal static unsafe class LibTorch
         }
     }
 
+    /// <summary>
+    /// Whether this process is Bam's alone, as the command's is (its switch Bam.OwnsProcess). Then libraries that libtorch does not
+    /// use are not opened, and the process ends without libtorch's destructors. Another program may need both.
+    /// </summary>
+    public static bool OwnsProcess => AppContext.TryGetSwitch("Bam.OwnsProcess", out var owns) && owns;
+
     private static bool IsSupported =>
         OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
@@ -129,6 +135,7 @@ internal static unsafe class LibTorch
         s_bridge = bridge;
         Native.Check(Native.bam_set_threads(libraries.Prepared.Threads), "set_num_threads");
         Native.Check(Native.bam_set_deterministic(), "setDeterministicAlgorithms");
+        if (OwnsProcess) Native.bam_end_without_destructors();
         AutogradFunction.RegisterCallbacks();
         s_threads = Native.bam_threads();
         s_libraries = libraries;

@@ -57,6 +57,8 @@ internal static partial class LibTorchSearch
 
         if (options.PreferOpenMpBlas)
             Blas.Preload(library, attempts);
+        if (LibTorch.OwnsProcess && directory == bridge.Directory)
+            bridge.ReplaceUnused(attempts);
         if (!NativeFile.TryLoad(library, attempts, out _))
             return false;
         if (FindLibrary(directory, "libtorch_cuda.so") is { } cuda)
@@ -176,6 +178,20 @@ internal static partial class LibTorchSearch
 /// <param name="Directory">The folder of its libraries.</param>
 internal sealed record BridgeRecord(string File, string Version, string Source, string Directory)
 {
+    /// <summary>
+    /// Names of libraries that this libtorch asks for and takes nothing from. An empty one of each is in the folder unused beside
+    /// the bridge.
+    /// </summary>
+    public IReadOnlyList<string> Unused { get; init; } = [];
+
+    /// <summary>Opens the empty libraries: they answer to their names when libtorch asks for these.</summary>
+    internal void ReplaceUnused(List<string> attempts)
+    {
+        var folder = Path.Combine(Path.GetDirectoryName(File)!, "unused");
+        var count = Unused.Count(name => NativeLibrary.TryLoad(Path.Combine(folder, name), out _));
+        if (count > 0) attempts.Add($"{folder}: {count} empty libraries in place of those that libtorch asks for and does not use");
+    }
+
     /// <summary>The bridge in that folder; null, with the reason noted, if it is missing or its record incomplete.</summary>
     internal static BridgeRecord? Find(string directory, List<string> attempts)
     {
@@ -191,7 +207,12 @@ internal sealed record BridgeRecord(string File, string Version, string Source, 
         {
             var lines = System.IO.File.ReadAllLines(record);
             var entries = (Entry(lines, "version"), Entry(lines, "source"), Entry(lines, "directory"));
-            if (entries is ({ } version, { } source, { } libraries)) return new BridgeRecord(file, version, source, libraries);
+            if (entries is ({ } version, { } source, { } libraries))
+            {
+                var unused = Entry(lines, "unused")?.Split(';', StringSplitOptions.RemoveEmptyEntries) ?? [];
+                return new BridgeRecord(file, version, source, libraries) { Unused = unused };
+            }
+
             attempts.Add(
                 $"{record}: expected version, source and directory, found '{string.Join(' ', lines)}'; "
                 + "'dotnet build' makes it again");
