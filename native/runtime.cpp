@@ -7,10 +7,6 @@
 #include <torch/cuda.h>
 #include <torch/version.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <unistd.h>
-
 using namespace bam;
 
 namespace {
@@ -82,15 +78,4 @@ BAM_EXPORT int32_t bam_cuda_device_count() noexcept {
 
 BAM_EXPORT int32_t bam_cuda_synchronize(int32_t index) noexcept {
     return guarded([&] { torch::cuda::synchronize(index); });
-}
-
-// From now on this process ends without the destructors of libraries that were opened before: libtorch's, of thousands of
-// operators, take 0.1 s and only give back memory.
-BAM_EXPORT void bam_end_without_destructors() noexcept {
-    on_exit(
-        [](int status, void*) {
-            std::fflush(nullptr);
-            _exit(status);
-        },
-        nullptr);
 }

@@ -80,7 +80,7 @@ internal static unsafe class LibTorch
         OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
     /// <summary>
-    /// Begins to load the libraries on another thread, which takes 0.3 s, for a command with other work until it computes;
+    /// Begins to load the libraries on another thread, which takes 0.2 s, for a command with other work until it computes;
     /// <see cref="Load"/> waits for them and reports what failed.
     /// </summary>
     /// <remarks>
@@ -93,10 +93,16 @@ internal static unsafe class LibTorch
         {
             if (!IsSupported || s_libraries is not null || s_failure is not null || s_loading is not null) return;
             var prepared = PreparedProcess.For(new LibTorchOptions());
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => EndLoad();
             s_loading = Task.Run(() => LoadedLibraries.Open(prepared));
-            // A process that ends while its libraries initialise themselves may crash.
-            AppDomain.CurrentDomain.ProcessExit += (_, _) => Task.WaitAny([s_loading], LongestWait);
         }
+    }
+
+    // A process whose destructors run while its libraries initialise themselves may crash.
+    private static void EndLoad()
+    {
+        if (OwnsProcess && !s_loading!.IsCompleted) ProcessTuning.EndProcess(Environment.ExitCode);
+        Task.WaitAny([s_loading!], LongestWait);
     }
 
     /// <summary>Loads libtorch and sets it up; does nothing when that was done before.</summary>
@@ -135,7 +141,7 @@ internal static unsafe class LibTorch
         s_bridge = bridge;
         Native.Check(Native.bam_set_threads(libraries.Prepared.Threads), "set_num_threads");
         Native.Check(Native.bam_set_deterministic(), "setDeterministicAlgorithms");
-        if (OwnsProcess) Native.bam_end_without_destructors();
+        if (OwnsProcess) ProcessTuning.SkipDestructors();
         AutogradFunction.RegisterCallbacks();
         s_threads = Native.bam_threads();
         s_libraries = libraries;

@@ -49,9 +49,6 @@ internal static unsafe partial class Native
     internal static partial int bam_set_deterministic();
 
     [LibraryImport(Library)]
-    internal static partial void bam_end_without_destructors();
-
-    [LibraryImport(Library)]
     internal static partial int bam_cuda_device_count();
 
     [LibraryImport(Library)]

@@ -102,10 +102,10 @@ internal sealed class Generate : Verb
     {
         invocation = CommandRanks.Of(invocation);
         var directory = invocation.GetRequired(model);
-        var config = ModelConfigReader.Load(directory, invocation.Reporter);
         LibTorch.BeginLoad();
-        var (checkpoint, _) = ModelPath.Of(directory);
-        var tokenizer = Tokenizer.Load(checkpoint);
+        using var checkpoint = Checkpoint.Open(directory, invocation.Reporter);
+        var (config, baseDirectory) = (checkpoint.Config, ModelPath.Of(directory).Base);
+        var tokenizer = Tokenizer.Load(baseDirectory);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);
         options.Validate();
@@ -114,7 +114,7 @@ internal sealed class Generate : Verb
             throw new InvalidInputException("--show-experts", "a mixture", $"{directory}, a dense model", "leave it out");
         var hasPrompt = invocation.Get(prompt) is not null || invocation.Get(promptFile) is not null;
         chat.Check(invocation, hasPrompt, invocation.Get(noSpecialTokens));
-        var encoder = chat.IsEnabled(invocation) ? chat.EncoderOf(invocation, tokenizer, checkpoint) : null;
+        var encoder = chat.IsEnabled(invocation) ? chat.EncoderOf(invocation, tokenizer, baseDirectory) : null;
         if (encoder is not null) options = options with { EndIds = encoder.EndOfTurnIds() };
         var isSession = chat.IsInteractive(invocation, hasPrompt);
         if (isSession) CommandRanks.RequireNoStandardInput("--chat");
@@ -134,10 +134,9 @@ internal sealed class Generate : Verb
         void Write(ProcessGroup? ranks)
         {
             using var loaded = ModelCheckpoint.Load(
-                directory, place, invocation.Reporter, withGradients: false, expertGroup: ranks,
-                weightsType: weightsType);
+                checkpoint, place, withGradients: false, expertGroup: ranks, weightsType: weightsType);
             var generator = new Generator(loaded, tokenizer);
-            var writer = new GenerationWriter(invocation, directory, checkpoint, options, tokenizer, config);
+            var writer = new GenerationWriter(invocation, directory, baseDirectory, options, tokenizer, config);
             if (isSession)
             {
                 ChatSession.Run(

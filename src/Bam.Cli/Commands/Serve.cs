@@ -105,8 +105,9 @@ internal sealed class Serve : Verb
     public override int Execute(Invocation invocation)
     {
         var directory = invocation.GetRequired(model);
-        var config = ModelConfigReader.Load(directory, invocation.Reporter);
         LibTorch.BeginLoad();
+        using var checkpoint = Checkpoint.Open(directory, invocation.Reporter);
+        var config = checkpoint.Config;
         var tokenizer = Tokenizer.Load(ModelPath.Of(directory).Base);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);
@@ -121,8 +122,7 @@ internal sealed class Serve : Verb
         {
             What = "--slots and --context", Hint = "lower one of the two",
         }.Require(config, place, computeType, weightsType);
-        using var loaded = ModelCheckpoint.Load(
-            directory, place, invocation.Reporter, computeType, withGradients: false, weightsType: weightsType);
+        using var loaded = ModelCheckpoint.Load(checkpoint, place, computeType, withGradients: false, weightsType: weightsType);
         using var served = new ServedModel(loaded, tokenizer, directory, options, invocation.Reporter);
         var cacheBytes = KeyValueCache.BytesPerToken(config, computeType) * options.Slots * served.Context;
         Run(invocation, served, cacheBytes).GetAwaiter().GetResult();

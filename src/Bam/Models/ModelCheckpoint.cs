@@ -40,6 +40,15 @@ internal static class ModelCheckpoint
         bool withGradients = true, ProcessGroup? expertGroup = null, ScalarType? weightsType = null)
     {
         using var checkpoint = Checkpoint.Open(directory, reporter);
+        return Load(checkpoint, device, computeType, withGradients, expertGroup, weightsType);
+    }
+
+    /// <summary>Reads an open checkpoint, with the same options.</summary>
+    /// <exception cref="InvalidInputException">The checkpoint is damaged.</exception>
+    public static LanguageModel Load(
+        Checkpoint checkpoint, Device device, ScalarType computeType = ScalarType.Float32, bool withGradients = true,
+        ProcessGroup? expertGroup = null, ScalarType? weightsType = null)
+    {
         var weights = weightsType is { } type && device.IsCpu && !withGradients ? new ReadOnlyWeights(checkpoint, type) : null;
         var model = new LanguageModel(
             checkpoint.Config, device, computeType, withGradients, expertGroup, weights is null ? null : weights.Place)
