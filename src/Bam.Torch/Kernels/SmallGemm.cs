@@ -59,7 +59,7 @@ internal static unsafe class SmallGemm
     }
 
     // Six rows of C stay in registers over the whole depth; TVectors says how many vectors wide they are.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile<TVectors>(
         float* a, nint aRow, nint aDepth, float* b, nint bRow, float* c, nint cRow, int depth, bool accumulate)
         where TVectors : struct, IVectors<TVectors>
@@ -120,13 +120,17 @@ internal static unsafe class SmallGemm
         };
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vectors4 MultiplyAdd(float a, Vectors4 b, Vectors4 c) => new()
+        public static Vectors4 MultiplyAdd(float a, Vectors4 b, Vectors4 c)
         {
-            v0 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v0, c.v0),
-            v1 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v1, c.v1),
-            v2 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v2, c.v2),
-            v3 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v3, c.v3),
-        };
+            var factor = Vector512.Create(a);
+            return new()
+            {
+                v0 = Vector512.FusedMultiplyAdd(factor, b.v0, c.v0),
+                v1 = Vector512.FusedMultiplyAdd(factor, b.v1, c.v1),
+                v2 = Vector512.FusedMultiplyAdd(factor, b.v2, c.v2),
+                v3 = Vector512.FusedMultiplyAdd(factor, b.v3, c.v3),
+            };
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Store(Vectors4 value, float* destination)
@@ -150,11 +154,15 @@ internal static unsafe class SmallGemm
         };
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vectors2 MultiplyAdd(float a, Vectors2 b, Vectors2 c) => new()
+        public static Vectors2 MultiplyAdd(float a, Vectors2 b, Vectors2 c)
         {
-            v0 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v0, c.v0),
-            v1 = Vector512.FusedMultiplyAdd(Vector512.Create(a), b.v1, c.v1),
-        };
+            var factor = Vector512.Create(a);
+            return new()
+            {
+                v0 = Vector512.FusedMultiplyAdd(factor, b.v0, c.v0),
+                v1 = Vector512.FusedMultiplyAdd(factor, b.v1, c.v1),
+            };
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Store(Vectors2 value, float* destination)
@@ -176,11 +184,15 @@ internal static unsafe class SmallGemm
         };
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static HalfVectors2 MultiplyAdd(float a, HalfVectors2 b, HalfVectors2 c) => new()
+        public static HalfVectors2 MultiplyAdd(float a, HalfVectors2 b, HalfVectors2 c)
         {
-            v0 = Vector256.FusedMultiplyAdd(Vector256.Create(a), b.v0, c.v0),
-            v1 = Vector256.FusedMultiplyAdd(Vector256.Create(a), b.v1, c.v1),
-        };
+            var factor = Vector256.Create(a);
+            return new()
+            {
+                v0 = Vector256.FusedMultiplyAdd(factor, b.v0, c.v0),
+                v1 = Vector256.FusedMultiplyAdd(factor, b.v1, c.v1),
+            };
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Store(HalfVectors2 value, float* destination)
