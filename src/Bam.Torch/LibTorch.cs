@@ -71,8 +71,8 @@ internal static unsafe class LibTorch
     }
 
     /// <summary>
-    /// Whether this process is Bam's alone, as the command's is (its switch Bam.OwnsProcess). Then libraries that libtorch does not
-    /// use are not opened, and the process ends without libtorch's destructors. Another program may need both.
+    /// Whether this process is Bam's alone, as the command's is (its switch Bam.OwnsProcess). Then libraries that libtorch does
+    /// not use are not opened, and the process ends without libtorch's destructors. Another program may need both.
     /// </summary>
     public static bool OwnsProcess => AppContext.TryGetSwitch("Bam.OwnsProcess", out var owns) && owns;
 

@@ -189,7 +189,8 @@ internal sealed record BridgeRecord(string File, string Version, string Source, 
     {
         var folder = Path.Combine(Path.GetDirectoryName(File)!, "unused");
         var count = Unused.Count(name => NativeLibrary.TryLoad(Path.Combine(folder, name), out _));
-        if (count > 0) attempts.Add($"{folder}: {count} empty libraries in place of those that libtorch asks for and does not use");
+        if (count > 0)
+            attempts.Add($"{folder}: {count} empty libraries in place of those that libtorch asks for and does not use");
     }
 
     /// <summary>The bridge in that folder; null, with the reason noted, if it is missing or its record incomplete.</summary>

@@ -66,10 +66,10 @@ internal static unsafe partial class ProcessTuning
         (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "_exit");
 
     /// <summary>
-    /// The process will end without the destructors of the libraries that have been loaded: libtorch's, of thousands of operators,
-    /// take 0.1 s and only give back memory.
+    /// The process will end without the destructors of the libraries that have been loaded: libtorch's, of thousands of
+    /// operators, take 0.1 s and only give back memory.
     /// </summary>
-    internal static void SkipDestructors() => on_exit(EndProcess, 0);
+    internal static void SkipDestructors() => _ = on_exit(EndProcess, 0);
 
     /// <summary>The variables in force.</summary>
     internal static string[] Environment() =>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Shouldly;
 using Xunit;
 
@@ -114,6 +115,37 @@ public sealed class LibTorchTests
         BridgeRecord.Find(folder.Path, attempts).ShouldBeNull();
 
         attempts.ShouldHaveSingleItem().ShouldContain("expected version, source and directory, found 'version=1.13.0 sou'");
+    }
+
+    [Fact]
+    public void A_record_names_the_libraries_that_need_not_be_opened()
+    {
+        using var folder = new Folder();
+        File.WriteAllText(Path.Combine(folder.Path, "libbam_torch.so"), "");
+        File.WriteAllLines(
+            Path.Combine(folder.Path, "bam_torch.txt"),
+            ["version=1.13.0", "source=system", "directory=/d", "unused=liba.so.1;libb.so.2"]);
+        var attempts = new List<string>();
+
+        var bridge = BridgeRecord.Find(folder.Path, attempts)!;
+        bridge.Unused.ShouldBe(["liba.so.1", "libb.so.2"]);
+        bridge.ReplaceUnused(attempts);
+
+        attempts.ShouldBeEmpty("there are no such files");
+    }
+
+    // What CMake made for Debian's libtorch: whole libraries that define nothing.
+    [SkippableFact]
+    public void An_empty_library_answers_to_the_name_of_one_that_libtorch_names()
+    {
+        var bridge = BridgeRecord.Find(AppContext.BaseDirectory, [])!;
+        Skip.If(bridge.Unused.Count == 0, "this libtorch uses all libraries that it names");
+        foreach (var name in bridge.Unused)
+        {
+            ElfFile.Needs(Path.Combine(bridge.Directory, "libtorch_cpu.so"), name).ShouldBeTrue();
+            NativeLibrary.TryLoad(Path.Combine(AppContext.BaseDirectory, "unused", name), out var library).ShouldBeTrue(name);
+            NativeLibrary.Free(library);
+        }
     }
 
     [Fact]

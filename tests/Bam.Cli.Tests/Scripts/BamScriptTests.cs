@@ -104,6 +104,7 @@ public sealed class BamScriptTests : IDisposable
         run.Error.ShouldStartWith("bam: compiling the bridge to libtorch\nbam: compiling done in ");
         Builds().ShouldBe(1);
         File.Exists(Path.Combine(BuildDirectories().Single(), "libbam_torch.so")).ShouldBeTrue();
+        File.Exists(Path.Combine(BuildDirectories().Single(), "unused/libzmq.so.5")).ShouldBeTrue();
         sandbox.Run("bam", ["train", "a.yaml"], OwnLibtorch).Error.ShouldBeEmpty();
     }
 
