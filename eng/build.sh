@@ -87,7 +87,7 @@ compile_bridge() {
 # add_bridge DIRECTORY: puts the bridge into a build. What else is there stays, so that it may be in use.
 add_bridge() {
   cp "$native/bam_torch.txt" "$1/"
-  [[ ! -e $native/unused ]] || cp -r "$native/unused" "$1/"
+  [[ ! -e $native/unused ]] || cp -r --remove-destination "$native/unused" "$1/"
   cp "$native/libbam_torch.so" "$1/.libbam_torch.so"
   mv "$1/.libbam_torch.so" "$1/libbam_torch.so"
 }

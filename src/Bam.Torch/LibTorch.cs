@@ -84,8 +84,8 @@ internal static unsafe class LibTorch
     /// <see cref="Load"/> waits for them and reports what failed.
     /// </summary>
     /// <remarks>
-    /// Meanwhile glibc keeps other threads from loading libraries and from resolving imports: the caller should not be the first
-    /// to call a native function. Those for files have been called here.
+    /// Meanwhile glibc blocks other threads that load libraries or resolve imports: the caller should not call a native function
+    /// for the first time. Those for files have been called here.
     /// </remarks>
     public static void BeginLoad()
     {
@@ -93,16 +93,16 @@ internal static unsafe class LibTorch
         {
             if (!IsSupported || s_libraries is not null || s_failure is not null || s_loading is not null) return;
             var prepared = PreparedProcess.For(new LibTorchOptions());
-            AppDomain.CurrentDomain.ProcessExit += (_, _) => EndLoad();
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => OnProcessExit();
             s_loading = Task.Run(() => LoadedLibraries.Open(prepared));
         }
     }
 
     // A process whose destructors run while its libraries initialise themselves may crash.
-    private static void EndLoad()
+    private static void OnProcessExit()
     {
-        if (OwnsProcess && !s_loading!.IsCompleted) ProcessTuning.EndProcess(Environment.ExitCode);
         Task.WaitAny([s_loading!], LongestWait);
+        if (OwnsProcess) ProcessTuning.SkipDestructors();
     }
 
     /// <summary>Loads libtorch and sets it up; does nothing when that was done before.</summary>

@@ -57,10 +57,13 @@ internal static partial class LibTorchSearch
 
         if (options.PreferOpenMpBlas)
             Blas.Preload(library, attempts);
-        if (LibTorch.OwnsProcess && directory == bridge.Directory)
-            bridge.ReplaceUnused(attempts);
+        var placeholders = LibTorch.OwnsProcess && directory == bridge.Directory ? bridge.LoadPlaceholders(attempts) : [];
         if (!NativeFile.TryLoad(library, attempts, out _))
+        {
+            foreach (var placeholder in placeholders) NativeLibrary.Free(placeholder);
             return false;
+        }
+
         if (FindLibrary(directory, "libtorch_cuda.so") is { } cuda)
             NativeFile.TryLoad(cuda, attempts, out _);
         return true;
@@ -179,18 +182,21 @@ internal static partial class LibTorchSearch
 internal sealed record BridgeRecord(string File, string Version, string Source, string Directory)
 {
     /// <summary>
-    /// Names of libraries that this libtorch asks for and takes nothing from. An empty one of each is in the folder unused beside
-    /// the bridge.
+    /// Libraries that this libtorch lists as dependencies and takes no symbol from. The folder unused beside the bridge holds an
+    /// empty library for each.
     /// </summary>
     public IReadOnlyList<string> Unused { get; init; } = [];
 
-    /// <summary>Opens the empty libraries: they answer to their names when libtorch asks for these.</summary>
-    internal void ReplaceUnused(List<string> attempts)
+    /// <summary>Loads the empty libraries, which the loader then uses when libtorch asks for their names.</summary>
+    internal nint[] LoadPlaceholders(List<string> attempts)
     {
         var folder = Path.Combine(Path.GetDirectoryName(File)!, "unused");
-        var count = Unused.Count(name => NativeLibrary.TryLoad(Path.Combine(folder, name), out _));
-        if (count > 0)
-            attempts.Add($"{folder}: {count} empty libraries in place of those that libtorch asks for and does not use");
+        nint[] handles = [.. Unused
+            .Select(name => NativeLibrary.TryLoad(Path.Combine(folder, name), out var handle) ? handle : 0)
+            .Where(handle => handle != 0)];
+        if (handles.Length > 0)
+            attempts.Add($"{folder}: {handles.Length} empty libraries in place of those that libtorch lists and does not use");
+        return handles;
     }
 
     /// <summary>The bridge in that folder; null, with the reason noted, if it is missing or its record incomplete.</summary>

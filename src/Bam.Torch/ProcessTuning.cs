@@ -59,17 +59,13 @@ internal static unsafe partial class ProcessTuning
         mallopt(MmapThreshold, 1 << 30) == 1 && mallopt(TrimThreshold, int.MaxValue) == 1 && mallopt(ArenaMax, 1) == 1;
 
     /// <summary>
-    /// The C library's <c>_exit</c>, which ends the process at once. It must have been looked up before a library is loaded: it
-    /// cannot be while a thread loads one.
+    /// Has the process end without the destructors of the libraries that have been loaded until now: libtorch's, of thousands of
+    /// operators, take 0.1 s. Not where standard input is a terminal: .NET then restores its settings, as late as that.
     /// </summary>
-    internal static readonly delegate* unmanaged<int, void> EndProcess =
-        (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "_exit");
-
-    /// <summary>
-    /// The process will end without the destructors of the libraries that have been loaded: libtorch's, of thousands of
-    /// operators, take 0.1 s and only give back memory.
-    /// </summary>
-    internal static void SkipDestructors() => _ = on_exit(EndProcess, 0);
+    internal static void SkipDestructors()
+    {
+        if (Console.IsInputRedirected) _ = on_exit(NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "_exit"), 0);
+    }
 
     /// <summary>The variables in force.</summary>
     internal static string[] Environment() =>
@@ -93,9 +89,9 @@ internal static unsafe partial class ProcessTuning
 
     private static byte[] Terminated(string text) => Encoding.UTF8.GetBytes(text + '\0');
 
-    // Of the functions that run at the end, the last one set runs first; it gets the status and the argument.
+    // Exit handlers run in reverse order of registration; each gets the exit status and its argument.
     [LibraryImport("libc")]
-    private static partial int on_exit(delegate* unmanaged<int, void> function, nint argument);
+    private static partial int on_exit(nint handler, nint argument);
 
     [LibraryImport("libc")]
     private static partial int setenv(byte* name, byte* value, int overwrite);

@@ -102,9 +102,10 @@ internal sealed class Generate : Verb
     {
         invocation = CommandRanks.Of(invocation);
         var directory = invocation.GetRequired(model);
+        var config = ModelConfigReader.Load(directory, invocation.Reporter);
         LibTorch.BeginLoad();
         using var checkpoint = Checkpoint.Open(directory, invocation.Reporter);
-        var (config, baseDirectory) = (checkpoint.Config, ModelPath.Of(directory).Base);
+        var baseDirectory = ModelPath.Of(directory).Base;
         var tokenizer = Tokenizer.Load(baseDirectory);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);

@@ -105,9 +105,9 @@ internal sealed class Serve : Verb
     public override int Execute(Invocation invocation)
     {
         var directory = invocation.GetRequired(model);
+        var config = ModelConfigReader.Load(directory, invocation.Reporter);
         LibTorch.BeginLoad();
         using var checkpoint = Checkpoint.Open(directory, invocation.Reporter);
-        var config = checkpoint.Config;
         var tokenizer = Tokenizer.Load(ModelPath.Of(directory).Base);
         tokenizer.RequireFits(config.VocabSize, directory, invocation.Reporter);
         var options = Request(invocation);

@@ -32,9 +32,7 @@ internal sealed class LinearFunction : AutogradFunction
         using (NoGrad.Enter())
         {
             var matrix = weight.Value.To(x.ScalarType);
-            y = HasFewOutputs(rows, matrix, inputFirst)
-                ? ByFewOutputs(rows, matrix)
-                : rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
+            y = rows.MatMul(inputFirst ? matrix : matrix.Transpose(0, 1));  // [n, out]
         }
 
         // The matrix is saved so that libtorch refuses one that was changed since: backward multiplies by it.
@@ -57,7 +55,6 @@ internal sealed class LinearFunction : AutogradFunction
             return y;
         }
 
-        if (HasFewOutputs(rows, matrix, inputFirst)) return ByFewOutputs(rows, matrix);
         if (matrix.ScalarType != rows.ScalarType && rows.ScalarType == ScalarType.Float32 && matrix.Count > NumbersOfBlock)
             return ByBlocks(rows, matrix, inputFirst);
         matrix = matrix.To(rows.ScalarType);
@@ -83,27 +80,9 @@ internal sealed class LinearFunction : AutogradFunction
         return Tensor.Cat([.. products], 1);
     }
 
-    private static bool HasFewOutputs(Tensor rows, Tensor matrix, bool inputFirst) =>
-        !inputFirst && FewOutputsKernel.Supports(rows, matrix);
-
-    private static unsafe Tensor ByFewOutputs(Tensor rows, Tensor matrix)
-    {
-        var y = Tensor.Empty([rows.Size(0), matrix.Size(0)], ScalarType.Float32, rows.Device);
-        FewOutputsKernel.Multiply(
-            (float*)rows.DataPointer, (float*)matrix.DataPointer, (float*)y.DataPointer, (int)rows.Size(0), (int)matrix.Size(0),
-            (int)matrix.Size(1));
-        return y;
-    }
-
     protected override void Backward(ReadOnlySpan<Tensor?> gradOutputs, ReadOnlySpan<Tensor> saved, Span<Tensor?> gradInputs)
     {
         var (dy, x) = (gradOutputs[0]!.Contiguous(), saved[0]);
-        if (HasFewOutputs(x, this.weight.Value, this.inputFirst))
-        {
-            BackwardOfFewOutputs(dy, x, gradInputs);
-            return;
-        }
-
         if (NeedsInputGrad[0])
         {
             var matrix = this.weight.Value.To(x.ScalarType);
@@ -113,25 +92,6 @@ internal sealed class LinearFunction : AutogradFunction
         if (!NeedsInputGrad[1]) return;
         if (this.inputFirst) AddProduct(this.weight.Gradient, x, dy);
         else AddProduct(this.weight.Gradient, dy, x);
-    }
-
-    private unsafe void BackwardOfFewOutputs(Tensor dy, Tensor x, Span<Tensor?> gradInputs)
-    {
-        var (rows, outputs, depth) = ((int)x.Size(0), (int)dy.Size(1), (int)x.Size(1));
-        var gradients = (float*)dy.DataPointer;
-        if (NeedsInputGrad[0])
-        {
-            var dx = Tensor.Empty([rows, depth], ScalarType.Float32, x.Device);
-            FewOutputsKernel.MultiplyBack(
-                gradients, (float*)this.weight.Value.DataPointer, (float*)dx.DataPointer, rows, outputs, depth);
-            gradInputs[0] = dx;
-        }
-
-        if (NeedsInputGrad[1])
-        {
-            FewOutputsKernel.AddGradient(
-                gradients, (float*)x.DataPointer, (float*)this.weight.Gradient.DataPointer, rows, outputs, depth);
-        }
     }
 
     /// <summary>Adds leftᵀ·right, [n, l] and [n, r], to a sum [l, r], which keeps its dtype.</summary>

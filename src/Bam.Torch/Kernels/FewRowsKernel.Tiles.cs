@@ -17,14 +17,14 @@ internal static unsafe partial class FewRowsKernel
     private static int RowsAtOnce<TVector>()
         where TVector : struct, IVector<TVector> => TVector.HasManyRegisters ? 4 : 3;
 
-    // Rows of a block that a product asks for: if there are few products, all of the next block's.
-    private static int LinesAhead<TVector>(int products)
+    // Rows of the next block that each product prefetches, so that all products together prefetch the whole block.
+    private static int RowsAhead<TVector>(int products)
         where TVector : struct, IVector<TVector> => (int)Math.Ceiling(Tile<TVector>() / Math.Max(1.0, products));
 
     // 24 sums, 4 vectors of x and one of w in 32 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FourRows<TVector, TWeight>(
-        float* x, float* w, int pitch, float* y, int outputs, int depth, int length, bool adds, TWeight* ahead, int lines)
+        float* x, float* w, int pitch, float* y, int outputs, int depth, int length, bool adds, TWeight* ahead, int rowsAhead)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
@@ -36,7 +36,7 @@ internal static unsafe partial class FewRowsKernel
             w4 = w3 + pitch, w5 = w4 + pitch;
         for (var k = 0; k < length; k += TVector.Count)
         {
-            for (var line = 0; line < lines; line++) Sse.Prefetch1(ahead + line * (long)depth + k);
+            for (var row = 0; row < rowsAhead; row++) Sse.Prefetch1(ahead + row * (long)depth + k);
             var (a, b, c, d) = (TVector.Load(x + k), TVector.Load(x1 + k), TVector.Load(x2 + k), TVector.Load(x3 + k));
             var v = TVector.Load(w + k);
             (s00, s10) = (TVector.MultiplyAdd(a, v, s00), TVector.MultiplyAdd(b, v, s10));
@@ -69,7 +69,7 @@ internal static unsafe partial class FewRowsKernel
     // 12 sums, 3 vectors of x and one of w in 16 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ThreeRows<TVector, TWeight>(
-        float* x, float* w, int pitch, float* y, int outputs, int depth, int length, bool adds, TWeight* ahead, int lines)
+        float* x, float* w, int pitch, float* y, int outputs, int depth, int length, bool adds, TWeight* ahead, int rowsAhead)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
@@ -78,7 +78,7 @@ internal static unsafe partial class FewRowsKernel
         float* x1 = x + depth, x2 = x1 + depth, w1 = w + pitch, w2 = w1 + pitch, w3 = w2 + pitch;
         for (var k = 0; k < length; k += TVector.Count)
         {
-            for (var line = 0; line < lines; line++) Sse.Prefetch1(ahead + line * (long)depth + k);
+            for (var row = 0; row < rowsAhead; row++) Sse.Prefetch1(ahead + row * (long)depth + k);
             var (a, b, c) = (TVector.Load(x + k), TVector.Load(x1 + k), TVector.Load(x2 + k));
             var v = TVector.Load(w + k);
             (s00, s10, s20) = (TVector.MultiplyAdd(a, v, s00), TVector.MultiplyAdd(b, v, s10), TVector.MultiplyAdd(c, v, s20));
@@ -165,8 +165,8 @@ internal static unsafe partial class FewRowsKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StorePairs(float* y, int outputs, Vector128<float> sums, bool adds)
     {
-        Vector64<float> low = sums.GetLower(), high = sums.GetUpper();
-        (adds ? Vector64.Load(y) + low : low).Store(y);
-        (adds ? Vector64.Load(y + outputs) + high : high).Store(y + outputs);
+        if (adds) sums += Sse.LoadHigh(Sse.LoadLow(default, y), y + outputs);
+        Sse.StoreLow(y, sums);
+        Sse.StoreHigh(y + outputs, sums);
     }
 }

@@ -10,19 +10,22 @@ namespace Bam.Torch.Kernels;
 /// </summary>
 internal static unsafe partial class FewRowsKernel
 {
-    /// <summary>The most rows: a part of a prompt, and the tokens that are decoded beside it. BLAS is faster beyond.</summary>
+    /// <summary>
+    /// The most rows of one matrix: a part of a prompt, and the tokens that are decoded beside it. BLAS is faster beyond.
+    /// </summary>
     public const int MaxRows = 160;
 
     private const int Lanes = 16;
 
-    // A vector's bytes that do not begin at a multiple of this may lie across two lines of the cache.
+    // A line of the cache. A vector of as many bytes that begins elsewhere spans two lines.
     private const int Alignment = 64;
 
-    // Outputs that are whole tiles, of four or of six.
-    private const int WholeTiles = 12;
+    // A multiple of both tiles' outputs, four and six.
+    private const int OutputMultiple = 12;
 
-    // Of the rows of x that pass by a work item's part of the matrix at a time: they stay in the second cache.
+    // Rows of x are multiplied in pieces of this size, which stay in the L2 cache; deep rows in pieces of LeastRowsAtATime.
     private const int BytesOfRows = 512 * 1024;
+    private const int LeastRowsAtATime = 32;
 
     // Of the matrix in one work item, about: the processor's own prefetching starts anew with each.
     private const int BytesOfItem = 1024 * 1024;
@@ -30,15 +33,15 @@ internal static unsafe partial class FewRowsKernel
     // A smaller matrix is not worth a second thread.
     private const int BytesOfThread = 128 * 1024;
 
-    // Of the depth: a tile's rows of the matrix, so long, stay in the first cache.
+    // Of the depth: a tile's rows of the matrix, so long, stay in the L1 cache.
     private const int BlockLength = 1024;
 
     private const int MostRowsOfNarrow = 2;
 
     /// <summary>Whether rows [n, in] can be multiplied by a matrix that is stored by rows, [out, in].</summary>
-    /// <param name="x">[n, in]; of its width nothing is asked, so that it may stand for others of its kind.</param>
+    /// <param name="x">[n, in]; its width is not checked, so that it may stand for others of its kind.</param>
     /// <param name="matrix">[out, in].</param>
-    /// <param name="rows">Those that a matrix has, on average if x stands for several.</param>
+    /// <param name="rows">Rows of one matrix; the average if x has rows of several.</param>
     public static bool Supports(Tensor x, Tensor matrix, long rows) =>
         x.Device.IsCpu && x.ScalarType == ScalarType.Float32
         && matrix.ScalarType is ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16
@@ -103,36 +106,38 @@ internal static unsafe partial class FewRowsKernel
         var bytes = (double)outputs * bytesOfRow;
         var threads = Math.Clamp((int)(bytes / BytesOfThread), 1, LibTorch.Threads);
         var items = threads * Math.Max(1, Math.Round(bytes / threads / BytesOfItem));
-        return (int)Math.Ceiling(outputs / items / WholeTiles) * WholeTiles;
+        return (int)Math.Ceiling(outputs / items / OutputMultiple) * OutputMultiple;
     }
 
-    // The outputs first … end - 1 of all rows, in tiles whose sums stay in registers, and of as many rows at a time as stay in
-    // the second cache.
+    // The outputs first … end - 1 of all rows, piece by piece.
     private static void Dots<TVector, TWeight>(
         float* x, TWeight* w, float* y, int rows, int first, int end, int outputs, int depth)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
-        var most = Math.Max(1, BytesOfRows / sizeof(float) / depth / RowsAtOnce<TVector>()) * RowsAtOnce<TVector>();
-        for (var row = 0; row < rows; row += most)
+        var rowsAtATime = Math.Max(LeastRowsAtATime, BytesOfRows / sizeof(float) / depth);
+        rowsAtATime -= rowsAtATime % RowsAtOnce<TVector>();
+        for (var row = 0; row < rows; row += rowsAtATime)
         {
-            DotsOfRows<TVector, TWeight>(
-                x + (long)row * depth, w, y + (long)row * outputs, Math.Min(most, rows - row), first, end, outputs, depth);
+            DotsOfPiece<TVector, TWeight>(
+                x + (long)row * depth, w, y + (long)row * outputs, Math.Min(rowsAtATime, rows - row), first, end, outputs, depth);
         }
     }
 
+    // In tiles whose sums stay in registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void DotsOfRows<TVector, TWeight>(
+    private static void DotsOfPiece<TVector, TWeight>(
         float* x, TWeight* w, float* y, int rows, int first, int end, int outputs, int depth)
         where TVector : struct, IVector<TVector>
         where TWeight : unmanaged, IStoredWeight<TWeight>
     {
         var isNarrow = typeof(TWeight) != typeof(Float32Weight);
         var isTiled = outputs >= Tile<TVector>() && !(isNarrow && rows <= MostRowsOfNarrow);
-        var many = isTiled ? rows / RowsAtOnce<TVector>() : 0;
-        var lines = LinesAhead<TVector>(many);
-        // A block of the matrix is widened, or moved to where its vectors are aligned, once for all of its products.
-        var isCopied = many > 0 && (isNarrow || (TVector.HasManyRegisters && (nint)w % Alignment != 0));
+        var products = isTiled ? rows / RowsAtOnce<TVector>() : 0;
+        var rowsAhead = RowsAhead<TVector>(products);
+        // A block of the matrix is widened, or moved to where its vectors are aligned, once for all of these products.
+        var isMisaligned = TVector.HasManyRegisters && (nint)w % Alignment != 0;
+        var isCopied = products > 0 && (isNarrow || (isMisaligned && products > 1));
         using var scratch = new Scratch(isCopied ? Tile<TVector>() * BlockLength : 0);
         var copy = isCopied ? scratch.Take(Tile<TVector>() * BlockLength) : null;
         for (var next = first; next < end; next += Tile<TVector>())
@@ -140,7 +145,7 @@ internal static unsafe partial class FewRowsKernel
             // The last tile may repeat numbers of the one before, with the same result.
             var output = Math.Max(0, Math.Min(next, outputs - Tile<TVector>()));
             var tile = w + (long)output * depth;
-            for (var start = 0; start < depth && many > 0; start += BlockLength)
+            for (var start = 0; start < depth && products > 0; start += BlockLength)
             {
                 var block = tile + start;
                 var length = Math.Min(BlockLength, depth - start);
@@ -148,21 +153,21 @@ internal static unsafe partial class FewRowsKernel
                     Widening.Widen<TVector, TWeight>(block + (long)row * depth, copy + row * length, length);
                 var wide = isCopied ? copy : (float*)block;
                 var pitch = isCopied ? length : depth;
-                // While the rows pass by this block, the next one is on its way from memory: a row or more with each product.
+                // While the rows are multiplied by this block, the products prefetch the next one.
                 var ahead = start + BlockLength < depth ? block + BlockLength : tile + (long)Tile<TVector>() * depth;
-                for (var product = 0; product < many; product++)
+                for (var product = 0; product < products; product++)
                 {
                     var row = (long)product * RowsAtOnce<TVector>();
                     float* a = x + row * depth + start, c = y + row * outputs + output;
                     if (TVector.HasManyRegisters)
-                        FourRows<TVector, TWeight>(a, wide, pitch, c, outputs, depth, length, start > 0, ahead, lines);
+                        FourRows<TVector, TWeight>(a, wide, pitch, c, outputs, depth, length, start > 0, ahead, rowsAhead);
                     else
-                        ThreeRows<TVector, TWeight>(a, wide, pitch, c, outputs, depth, length, start > 0, ahead, lines);
-                    ahead += lines * (long)depth;
+                        ThreeRows<TVector, TWeight>(a, wide, pitch, c, outputs, depth, length, start > 0, ahead, rowsAhead);
+                    ahead += rowsAhead * (long)depth;
                 }
             }
 
-            var done = many * RowsAtOnce<TVector>();
+            var done = products * RowsAtOnce<TVector>();
             LastRows<TVector, TWeight>(
                 x + (long)done * depth, tile, y + (long)done * outputs + output, rows - done, Math.Min(Tile<TVector>(), outputs),
                 outputs, depth);

@@ -13,7 +13,7 @@ namespace Bam.Checkpoints.Safetensors;
 internal static class SafetensorsWriter
 {
     /// <summary>
-    /// The data begins at a multiple of this, so that no vector of mapped weights lies across two lines of a cache; the reference
+    /// The data begins at a multiple of this, so that vectors of mapped weights do not span two lines of the cache; the reference
     /// implementation takes 8, and a reader accepts any.
     /// </summary>
     private const int Alignment = 64;
