@@ -101,8 +101,9 @@ internal static unsafe class LibTorch
     // A process whose destructors run while its libraries initialise themselves may crash.
     private static void OnProcessExit()
     {
-        Task.WaitAny([s_loading!], LongestWait);
-        if (OwnsProcess) ProcessTuning.SkipDestructors();
+        // While a thread is still loading, another that resolves a function waits for it, however long.
+        var isLoaded = Task.WaitAny([s_loading!], LongestWait) >= 0;
+        if (isLoaded && OwnsProcess) ProcessTuning.SkipDestructors();
     }
 
     /// <summary>Loads libtorch and sets it up; does nothing when that was done before.</summary>

@@ -123,6 +123,7 @@ internal sealed class Serve : Verb
             What = "--slots and --context", Hint = "lower one of the two",
         }.Require(config, place, computeType, weightsType);
         using var loaded = ModelCheckpoint.Load(checkpoint, place, computeType, withGradients: false, weightsType: weightsType);
+        checkpoint.Dispose(); // its files need not stay open while it serves
         using var served = new ServedModel(loaded, tokenizer, directory, options, invocation.Reporter);
         var cacheBytes = KeyValueCache.BytesPerToken(config, computeType) * options.Slots * served.Context;
         Run(invocation, served, cacheBytes).GetAwaiter().GetResult();

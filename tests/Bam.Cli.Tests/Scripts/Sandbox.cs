@@ -18,8 +18,10 @@ internal sealed class Sandbox : IDisposable
             while [[ $1 != --output ]]; do shift; done
             mkdir -p "$2" && touch "$2/Bam.Cli.dll"
             ;;
-          msbuild) mkdir -p "${2%/*}/obj/native" && touch "${2%/*}"/obj/native/{libbam_torch.so,bam_torch.txt} &&
-            mkdir "${2%/*}/obj/native/unused" && touch "${2%/*}/obj/native/unused/libzmq.so.5" ;;
+          msbuild)
+            mkdir -p "${2%/*}/obj/native/unused"
+            touch "${2%/*}"/obj/native/{libbam_torch.so,bam_torch.txt,unused/libzmq.so.5}
+            ;;
           exec) printf 'ran %s\n' "${*:3}"; sleep "${RUN_SECONDS:-0}" ;;
         esac
         """;
