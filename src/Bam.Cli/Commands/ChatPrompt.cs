@@ -87,10 +87,10 @@ internal static class ChatSession
     {
         invocation.Reporter.Say("a message a line; Ctrl-D ends the conversation");
         Conversation? conversation = null;
-        while (!invocation.Cancellation.IsCancellationRequested)
+        while (true)
         {
             invocation.WritePiece("> ");
-            if (Console.In.ReadLine() is not { } line) break;
+            if (ReadLine(invocation.Cancellation) is not { } line) break;
             if (string.IsNullOrWhiteSpace(line)) continue;
             conversation = conversation?.With("user", line) ?? Conversation.Of(system, line);
             conversation = conversation.With(Conversation.Assistant, answer(conversation));
@@ -98,4 +98,8 @@ internal static class ChatSession
 
         invocation.WritePiece("\n");
     }
+
+    // Ctrl-C ends the wait, and the process the thread that reads.
+    private static string? ReadLine(CancellationToken cancellation) =>
+        Task.Run(Console.In.ReadLine).WaitAsync(cancellation).GetAwaiter().GetResult();
 }

@@ -107,11 +107,7 @@ internal sealed class MergedTensorWriter(Checkpoint model, CheckpointWriter outp
             var length = count * tensor.Dtype.ByteSize;
             Fill(tensor, start, buffers.Values.Span[..count], buffers.Bytes.Span[..length]);
             var (file, position) = output.PlaceOf(tensor.Name);
-            file.Guarded(() =>
-            {
-                RandomAccess.Write(file.Handle, buffers.Bytes.Span[..length], position + (start * tensor.Dtype.ByteSize));
-                file.CountWritten(length);
-            });
+            file.Guarded(() => file.Write(buffers.Bytes.Span[..length], position + (start * tensor.Dtype.ByteSize)));
             lock (gate) reporter.Advance(new WorkProgress("export merge", done += length, total, "bytes"));
         }
     }

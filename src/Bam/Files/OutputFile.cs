@@ -9,38 +9,43 @@ namespace Bam.Files;
 internal sealed class OutputFile : IDisposable
 {
     /// <summary>Bytes that are written before a flush begins.</summary>
-    internal const long FlushLength = 1 << 27;
+    private const long DefaultFlushLength = 1 << 25;
 
     private readonly string path;
+    private readonly long flushLength;
     private readonly Action<SafeFileHandle> flushToDisk;
+    private readonly SafeFileHandle handle;
+    private readonly Lock turn = new();
     private readonly Lock gate = new();
     private long unflushed;
     private Task flush = Task.CompletedTask;
 
-    /// <summary>Creates the file at its full length, without claiming the disk's blocks.</summary>
-    /// <exception cref="WorkFailedException">It cannot be created.</exception>
-    public OutputFile(string path, long length)
-        : this(path, length, RandomAccess.FlushToDisk)
+    /// <summary>Creates the file at its full length, without claiming the disk's blocks, and writes its header.</summary>
+    /// <exception cref="WorkFailedException">It cannot be created, or the disk is full.</exception>
+    public OutputFile(string path, byte[] header, long length)
+        : this(path, header, length, DefaultFlushLength, RandomAccess.FlushToDisk)
     {
     }
 
-    internal OutputFile(string path, long length, Action<SafeFileHandle> flushToDisk)
+    internal OutputFile(
+        string path, byte[] header, long length, long flushLength, Action<SafeFileHandle> flushToDisk)
     {
-        (this.path, this.flushToDisk) = (path, flushToDisk);
-        Handle = Guarded(() => File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None));
+        (this.path, this.flushLength, this.flushToDisk) = (path, flushLength, flushToDisk);
+        handle = Guarded(() => File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None));
         try
         {
-            Guarded(() => RandomAccess.SetLength(Handle, length));
+            Guarded(() =>
+            {
+                RandomAccess.SetLength(handle, length);
+                RandomAccess.Write(handle, header, 0);
+            });
         }
         catch
         {
-            Handle.Dispose();
+            handle.Dispose();
             throw;
         }
     }
-
-    /// <summary>Open for writing.</summary>
-    public SafeFileHandle Handle { get; }
 
     /// <summary>Does some writing, with a failure of the disk turned into one line that names the file.</summary>
     /// <exception cref="WorkFailedException">The disk is full or failed.</exception>
@@ -52,18 +57,20 @@ internal sealed class OutputFile : IDisposable
         });
 
     /// <summary>
-    /// Counts bytes that were written, and starts a flush in the background when there are enough of them and none is under way.
+    /// Writes bytes, and starts a flush in the background when enough are written and none is under way. Threads take turns: inside
+    /// the kernel they would do so, too, but wait in a loop on a processor that could read or compute.
     /// </summary>
-    /// <exception cref="IOException">An earlier flush failed.</exception>
-    public void CountWritten(long bytes)
+    /// <exception cref="IOException">The disk is full or failed, or an earlier flush failed.</exception>
+    public void Write(ReadOnlySpan<byte> bytes, long position)
     {
+        lock (turn) RandomAccess.Write(handle, bytes, position);
         lock (gate)
         {
-            unflushed += bytes;
-            if (unflushed < FlushLength || !flush.IsCompleted) return;
+            unflushed += bytes.Length;
+            if (unflushed < flushLength || !flush.IsCompleted) return;
             flush.GetAwaiter().GetResult();
             unflushed = 0;
-            flush = Task.Run(() => flushToDisk(Handle));
+            flush = Task.Run(() => flushToDisk(handle));
         }
     }
 
@@ -77,7 +84,7 @@ internal sealed class OutputFile : IDisposable
     public void Dispose()
     {
         Task.WaitAny(flush); // its failure was reported by Complete, or matters less than what ended the work
-        Handle.Dispose();
+        handle.Dispose();
     }
 
     private T Guarded<T>(Func<T> write)

@@ -12,8 +12,11 @@ internal sealed class TensorAssembler(
     IReadOnlyList<Checkpoint> models, TensorDtype dtype, long randomSeed,
     IReadOnlyDictionary<string, float[]>? routers) : IDisposable
 {
-    /// <summary>Elements that are written at a time.</summary>
+    /// <summary>Elements that are computed before they are written.</summary>
     private const int BlockLength = 1 << 18;
+
+    /// <summary>Bytes that are copied at a time; they stay in the cache of one core from reading to writing.</summary>
+    private const int CopyLength = 1 << 19;
 
     /// <summary>
     /// Elements that are computed at a time, even; 64 KiB of float32, which stay in the cache of one core from reading to
@@ -72,7 +75,7 @@ internal sealed class TensorAssembler(
                 FloatConversion.FromFloat32(values, dtype, block.Slice(step * dtype.ByteSize, values.Length * dtype.ByteSize));
             }
 
-            RandomAccess.Write(piece.File.Handle, block, piece.Position + ((long)done * dtype.ByteSize));
+            piece.File.Write(block, piece.Position + ((long)done * dtype.ByteSize));
         }
     }
 
@@ -93,16 +96,12 @@ internal sealed class TensorAssembler(
 
     private void CopyBytes(TensorRecipe.Copy copy, TensorPiece piece)
     {
-        var model = models[copy.Model];
         var length = (long)piece.Count * dtype.ByteSize;
-        var copied = model.CopyBytes(copy.Name, piece.Start, piece.Count, piece.File.Handle, piece.Position);
-        copied -= copied % dtype.ByteSize;
-        while (copied < length)
+        for (var copied = 0L; copied < length; copied += CopyLength)
         {
-            var block = bytes.Span[..(int)Math.Min(bytes.Span.Length, length - copied)];
-            model.ReadBytes(copy.Name, piece.Start + copied / dtype.ByteSize, block);
-            RandomAccess.Write(piece.File.Handle, block, piece.Position + copied);
-            copied += block.Length;
+            var block = bytes.Span[..(int)Math.Min(CopyLength, length - copied)];
+            models[copy.Model].ReadBytes(copy.Name, piece.Start + copied / dtype.ByteSize, block);
+            piece.File.Write(block, piece.Position + copied);
         }
     }
 

@@ -38,7 +38,6 @@ internal sealed class TensorWriter(
             piece.File.Guarded(() =>
             {
                 assembler.Write(piece);
-                piece.File.CountWritten(length);
                 lock (gate) reporter.Advance(new WorkProgress(activity, done += length, total, "bytes"));
             });
         }

@@ -1,4 +1,5 @@
 using Bam.Files;
+using Microsoft.Win32.SafeHandles;
 using Shouldly;
 using Xunit;
 
@@ -11,14 +12,27 @@ public sealed class OutputFileTests : IDisposable
     public void Dispose() => directory.Dispose();
 
     [Fact]
+    public void Threads_write_by_position_after_the_header()
+    {
+        var bytes = Enumerable.Range(0, 10_000).Select(i => (byte)(i * 7 >> 3)).ToArray();
+        using (var file = new OutputFile(directory["x"], [1, 2, 3], bytes.Length + 3))
+        {
+            Parallel.For(0, 100, i => file.Write(bytes.AsSpan(i * 100, 100), 3 + (i * 100)));
+            file.Complete();
+        }
+
+        File.ReadAllBytes(directory["x"]).ShouldBe([1, 2, 3, .. bytes]);
+    }
+
+    [Fact]
     public void Is_flushed_while_it_is_written()
     {
         var flushes = 0;
-        using var file = new OutputFile(directory["x"], 8, _ => Interlocked.Increment(ref flushes));
-        file.CountWritten(OutputFile.FlushLength - 1);
+        using var file = Create(_ => Interlocked.Increment(ref flushes));
+        file.Write(new byte[7], 0);
         file.Complete();
         flushes.ShouldBe(0);
-        file.CountWritten(1);
+        file.Write(new byte[1], 7);
         file.Complete();
         flushes.ShouldBe(1);
     }
@@ -28,15 +42,15 @@ public sealed class OutputFileTests : IDisposable
     {
         using var isDone = new ManualResetEventSlim();
         var flushes = 0;
-        using var file = new OutputFile(directory["x"], 8, _ =>
+        using var file = Create(_ =>
         {
             Interlocked.Increment(ref flushes);
             isDone.Wait();
         });
-        for (var i = 0; i < 3; i++) file.CountWritten(OutputFile.FlushLength);
+        for (var i = 0; i < 3; i++) file.Write(new byte[8], 0);
         isDone.Set();
         file.Complete();
-        file.CountWritten(0); // what was written during the first
+        file.Write([], 0); // what was written during the first
         file.Complete();
         flushes.ShouldBe(2);
     }
@@ -44,12 +58,23 @@ public sealed class OutputFileTests : IDisposable
     [Fact]
     public void A_failed_flush_is_reported_with_the_file()
     {
-        var path = directory["x"];
-        using var file = new OutputFile(path, 8, _ => throw new IOException("Input/output error"));
-        file.CountWritten(OutputFile.FlushLength);
-        var expected = $"{path}: cannot be written (Input/output error); no part of it was left under that name";
+        using var file = Create(_ => throw new IOException("Input/output error"));
+        file.Write(new byte[8], 0);
+        var expected = $"{directory["x"]}: cannot be written (Input/output error); no part of it was left under that name";
         Should.Throw<WorkFailedException>(file.Complete).Message.ShouldBe(expected);
-        Should.Throw<WorkFailedException>(() => file.Guarded(() => file.CountWritten(OutputFile.FlushLength)))
-            .Message.ShouldBe(expected);
+        Should.Throw<WorkFailedException>(() => file.Guarded(() => file.Write(new byte[8], 0))).Message.ShouldBe(expected);
     }
+
+    [SkippableFact]
+    public void A_disk_that_is_too_small_for_the_header_leaves_the_file_closed()
+    {
+        using var disk = SmallDisk.TryMount(kilobytes: 64, out var whyNot);
+        Skip.If(disk is null, whyNot);
+        var path = Path.Combine(disk.Root, "x");
+        Should.Throw<WorkFailedException>(() => new OutputFile(path, new byte[100_000], 100_000))
+            .Message.ShouldBe($"{path}: cannot be written (the disk is full); no part of it was left under that name");
+        using var again = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.None);
+    }
+
+    private OutputFile Create(Action<SafeFileHandle> flushToDisk) => new(directory["x"], [], 8, flushLength: 8, flushToDisk);
 }

@@ -2,7 +2,6 @@ using Bam.Checkpoints.Adapters;
 using Bam.Checkpoints.Families;
 using Bam.Checkpoints.Safetensors;
 using Bam.Files;
-using Microsoft.Win32.SafeHandles;
 
 namespace Bam.Checkpoints.Opening;
 
@@ -162,23 +161,6 @@ public sealed class Checkpoint : IDisposable
             destination = destination[length..];
             start += count;
         }
-    }
-
-    /// <summary>
-    /// Has the kernel copy a range of a parameter to another file, where the elements lie together. The range must end within the
-    /// parameter.
-    /// </summary>
-    /// <returns>How many bytes, from the first on, it copied; the rest is for <see cref="ReadBytes"/>.</returns>
-    /// <exception cref="InvalidInputException">There is no such parameter.</exception>
-    /// <exception cref="IOException">The disk is full or failed.</exception>
-    internal long CopyBytes(string name, long start, long count, SafeFileHandle target, long position)
-    {
-        var source = SourceOf(name);
-        if (count > source.RestOfStretch(start)) return 0;
-        var file = shards.FileOf(source.Tensor);
-        var tensor = shards.Tensors[source.Tensor];
-        return file.CopyBytes(
-            tensor, source.PlaceOf(start) * tensor.Dtype.ByteSize, count * tensor.Dtype.ByteSize, target, position);
     }
 
     /// <summary>Tells the kernel to start reading a range of a parameter. The range must end within the parameter.</summary>

@@ -50,9 +50,8 @@ internal sealed class CheckpointWriter : IDisposable
 
     private void Create(SafetensorsLayout planned)
     {
-        var file = new OutputFile(Path.Combine(directory, planned.Name), planned.Length);
+        var file = new OutputFile(Path.Combine(directory, planned.Name), planned.Header, planned.Length);
         files.Add(file);
-        file.Guarded(() => RandomAccess.Write(file.Handle, planned.Header, 0));
         var position = (long)planned.Header.Length;
         foreach (var tensor in planned.Tensors)
         {

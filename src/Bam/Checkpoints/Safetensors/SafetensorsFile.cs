@@ -79,16 +79,6 @@ internal sealed class SafetensorsFile : IDisposable
         ReadAt(tensor.Offset + byteOffset, destination);
     }
 
-    /// <summary>Has the kernel copy a range of a tensor's bytes to another file.</summary>
-    /// <returns>How many bytes, from the first on, it copied.</returns>
-    /// <exception cref="IOException">The disk is full or failed.</exception>
-    internal long CopyBytes(TensorInfo tensor, long byteOffset, long length, SafeFileHandle target, long position)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset, tensor.ByteLength - length);
-        return KernelCopy.Copy(handle, tensor.Offset + byteOffset, target, position, length);
-    }
-
     /// <summary>Tells the kernel to start reading a range of a tensor's bytes.</summary>
     internal void ReadAhead(TensorInfo tensor, long byteOffset, long length) =>
         FileAdvice.ReadAhead(handle, tensor.Offset + byteOffset, length);

@@ -40,12 +40,7 @@ internal sealed class GgufFile
 
     /// <summary>Creates the file and writes everything except tensor data.</summary>
     /// <exception cref="Bam.WorkFailedException">The disk is full or cannot be written.</exception>
-    public OutputFile Create(string path)
-    {
-        var file = new OutputFile(path, Length);
-        file.Guarded(() => RandomAccess.Write(file.Handle, header, 0));
-        return file;
-    }
+    public OutputFile Create(string path) => new(path, header, Length);
 
     private static long Align(long position) => (position + Alignment - 1) / Alignment * Alignment;
 

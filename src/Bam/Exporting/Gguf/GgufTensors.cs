@@ -161,8 +161,7 @@ internal sealed class GgufTensorWriter(Checkpoint model, GgufFile layout)
         foreach (var (number, tensor) in layout.Tensors.Index())
         {
             if (tensor.Values is { } values)
-                file.Guarded(
-                    () => RandomAccess.Write(file.Handle, MemoryMarshal.AsBytes<float>(values), layout.PositionOf(number)));
+                file.Guarded(() => file.Write(MemoryMarshal.AsBytes<float>(values), layout.PositionOf(number)));
         }
 
         var pieces = layout.Tensors.Index().SelectMany(indexed => PiecesOf(indexed.Item, layout.PositionOf(indexed.Index)))
@@ -181,8 +180,7 @@ internal sealed class GgufTensorWriter(Checkpoint model, GgufFile layout)
             var piece = pieces[number];
             file.Guarded(() =>
             {
-                RandomAccess.Write(file.Handle, converter.Convert(piece), piece.Position);
-                file.CountWritten(piece.ByteLength);
+                file.Write(converter.Convert(piece), piece.Position);
                 lock (gate)
                 {
                     if (converter.LostBlocks.Count > 0)
