@@ -80,17 +80,19 @@ internal sealed class ChatPrompt
 internal static class ChatSession
 {
     /// <summary>Reads the user's messages, one a line, until the end of input, and answers each.</summary>
+    /// <param name="input">The terminal's lines.</param>
     /// <param name="system">The system message; null for none.</param>
     /// <param name="answer">Writes the answer to a conversation and returns its text.</param>
     /// <param name="invocation">Where to write.</param>
-    public static void Run(string? system, Func<Conversation, string> answer, Invocation invocation)
+    /// <exception cref="OperationCanceledException">Cancelled, also while it waits for a line.</exception>
+    public static void Run(TextReader input, string? system, Func<Conversation, string> answer, Invocation invocation)
     {
         invocation.Reporter.Say("a message a line; Ctrl-D ends the conversation");
         Conversation? conversation = null;
         while (true)
         {
             invocation.WritePiece("> ");
-            if (ReadLine(invocation.Cancellation) is not { } line) break;
+            if (ReadLine(input, invocation.Cancellation) is not { } line) break;
             if (string.IsNullOrWhiteSpace(line)) continue;
             conversation = conversation?.With("user", line) ?? Conversation.Of(system, line);
             conversation = conversation.With(Conversation.Assistant, answer(conversation));
@@ -99,7 +101,7 @@ internal static class ChatSession
         invocation.WritePiece("\n");
     }
 
-    // Ctrl-C ends the wait, and the process the thread that reads.
-    private static string? ReadLine(CancellationToken cancellation) =>
-        Task.Run(Console.In.ReadLine).WaitAsync(cancellation).GetAwaiter().GetResult();
+    // A cancelled wait leaves a thread that reads, which ends with the process.
+    private static string? ReadLine(TextReader input, CancellationToken cancellation) =>
+        Task.Run(input.ReadLine, cancellation).WaitAsync(cancellation).GetAwaiter().GetResult();
 }

@@ -57,8 +57,8 @@ internal sealed class OutputFile : IDisposable
         });
 
     /// <summary>
-    /// Writes bytes, and starts a flush in the background when enough are written and none is under way. Threads take turns: inside
-    /// the kernel they would do so, too, but wait in a loop on a processor that could read or compute.
+    /// Writes bytes, and starts a flush in the background when enough are written and none is under way. Threads take turns. They
+    /// would inside the kernel as well, but there a thread that waits keeps its processor busy, which could read or compute.
     /// </summary>
     /// <exception cref="IOException">The disk is full or failed, or an earlier flush failed.</exception>
     public void Write(ReadOnlySpan<byte> bytes, long position)
