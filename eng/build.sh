@@ -92,6 +92,25 @@ add_bridge() {
   mv "$1/.libbam_torch.so" "$1/libbam_torch.so"
 }
 
+# compile_native: the command line as one program of machine code, beside the newest build; eng/start-native.sh says what for.
+compile_native() {
+  local new=$builds/$build/.native made=$artifacts/native
+  [[ ! -e $builds/$build/native ]] || return 0
+  grep -qw avx2 /proc/cpuinfo || refuse "--native needs a processor with AVX2; everything else works without"
+  require_sdk
+  rm -rf "$new" "$made"
+  # Projects and packages in folders of their own: a publication for one machine changes what dotnet build finds.
+  logged "compiling Bam to machine code, some 2 minutes" "$dotnet" publish "$root/src/Bam.Cli/Bam.Cli.csproj" \
+    --configuration Release --runtime linux-x64 --artifacts-path "$made" --output "$made/out" --nologo --verbosity quiet \
+    -nodeReuse:false -p:UseSharedCompilation=false -p:RunAnalyzers=false -p:TreatWarningsAsErrors=false -p:SkipNative=true \
+    -p:PublishAot=true || exit 1
+  mkdir "$new"
+  cp "$made/out/Bam.Cli" "$new/bam"
+  cp "$root/eng/start-native.sh" "$new/start.sh"
+  mv "$new" "$builds/$build/native"
+  rm -rf "$made"
+}
+
 # remove_old_builds DIRECTORY KEEP: all but the newest KEEP and those that someone runs.
 remove_old_builds() {
   local old

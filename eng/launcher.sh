@@ -29,4 +29,6 @@ flock --shared "$in_use"
 # gives them on request; only the environment can ask for that.
 export DOTNET_gcServer=0 DOTNET_gcConcurrent=0 MALLOC_ARENA_MAX=1
 export GLIBC_TUNABLES=${GLIBC_TUNABLES-glibc.malloc.hugetlb=1}
+# shellcheck source=eng/start-native.sh
+[[ ! -e $build/native/start.sh ]] || source "$build/native/start.sh" "$@"
 exec "$dotnet" exec "$build/Bam.Cli.dll" "$@"

@@ -28,11 +28,17 @@ internal static class Failure
                 (ExitStatus.WrongRequest, NoLibTorch),
             TorchException => (ExitStatus.WorkFailed, failure.Message.Split('\n')[0]),
             IOException or UnauthorizedAccessException => (ExitStatus.WorkFailed, failure.Message),
-            _ => (ExitStatus.WorkFailed, $"{failure.GetType().Name}: {failure.Message} {WhereTheTraceIs(failure, showTrace)}"),
+            _ => (ExitStatus.WorkFailed, DescribeFault(failure, showTrace)),
         };
         reporter.Fail(line);
         if (showTrace) reporter.Trace(failure.ToString());
         return status;
+    }
+
+    private static string DescribeFault(Exception failure, bool showTrace)
+    {
+        NativeStart.BeginAgainWithRuntime();
+        return $"{failure.GetType().Name}: {failure.Message} {WhereTheTraceIs(failure, showTrace)}";
     }
 
     private static string WhereTheTraceIs(Exception failure, bool shown)

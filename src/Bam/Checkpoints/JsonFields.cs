@@ -197,7 +197,8 @@ internal sealed class JsonFields
     public Enum Choice(string key, Enum absent)
     {
         if (Take(key) is not { } value) return absent;
-        var choices = Enum.GetValues(absent.GetType()).Cast<Enum>().ToArray();
+        var type = absent.GetType();
+        var choices = Enum.GetNames(type).Select(name => (Enum)Enum.Parse(type, name)).ToArray();
         foreach (var choice in choices)
         {
             if (value.ValueKind == JsonValueKind.String && value.ValueEquals(SnakeCase.Of(choice))) return choice;

@@ -119,7 +119,7 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
     private static IEnumerable<ConfigKey> Of(Type section, IReadOnlyList<PropertyInfo> groups)
     {
         var properties = Properties(section);
-        foreach (var property in properties.OrderBy(BaseFirst).ThenBy(p => p.MetadataToken))
+        foreach (var property in properties.OrderBy(BaseFirst).ThenBy(DeclarationOrder))
         {
             if (property.IsDefined(typeof(FlattenedAttribute)))
                 foreach (var key in Of(property.PropertyType, [.. groups, property])) yield return key;
@@ -127,6 +127,9 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
                 yield return new ConfigKey(attribute.Name ?? SnakeCase.Of(property.Name), property, groups, attribute);
         }
     }
+
+    // A program of machine code has no tokens, and lists properties in this order.
+    private static int DeclarationOrder(PropertyInfo property) => property.HasMetadataToken() ? property.MetadataToken : 0;
 
     private static int BaseFirst(PropertyInfo property)
     {

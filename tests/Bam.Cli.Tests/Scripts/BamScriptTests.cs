@@ -50,6 +50,24 @@ public sealed class BamScriptTests : IDisposable
     }
 
     [Fact]
+    public void Machine_code_runs_what_it_is_for_until_a_source_changes()
+    {
+        var setup = sandbox.Run("bam", ["setup", "--native"], OwnLibtorch);
+        setup.Status.ShouldBe(0);
+        setup.Error.ShouldContain("bam: compiling Bam to machine code");
+        Output("inspect", "a b").ShouldBe("ran inspect a b as machine code\n");
+        Output("mix", "bam", "--seed", "a").ShouldBe("ran mix bam --seed a as machine code\n");
+        Output("mix", "bam", "--router-text", "a").ShouldBe("ran mix bam --router-text a\n");
+        Output("inspect", "--json", "a").ShouldBe("ran inspect --json a\n");
+        Output("train", "inspect").ShouldBe("ran train inspect\n");
+        sandbox.Run("bam", ["setup", "--native"], OwnLibtorch).Error.ShouldBeEmpty();
+        File.AppendAllText(Path.Combine(sandbox.Clone, "src/Bam/A.cs"), "changed");
+        Output("inspect", "a b").ShouldBe("ran inspect a b\n");
+
+        string Output(params string[] arguments) => sandbox.Run("bam", arguments, OwnLibtorch).Output;
+    }
+
+    [Fact]
     public void First_uses_at_the_same_time_build_once()
     {
         using var first = sandbox.Start("bam", ["inspect"], ("PUBLISH_SECONDS", "1"));

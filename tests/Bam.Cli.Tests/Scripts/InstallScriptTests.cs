@@ -23,6 +23,16 @@ public sealed class InstallScriptTests : IDisposable
     }
 
     [Fact]
+    public void Machine_code_is_taken_along()
+    {
+        sandbox.Run("bam", ["setup", "--native"], OwnLibtorch).Status.ShouldBe(0);
+        Install().Status.ShouldBe(0);
+        Directory.Delete(sandbox.Clone, recursive: true);
+        sandbox.Run(Installed("bin/bam"), ["inspect", "a b"]).Output.ShouldBe("ran inspect a b as machine code\n");
+        sandbox.Run(Installed("bin/bam"), ["train", "a"]).Output.ShouldBe("ran train a\n");
+    }
+
+    [Fact]
     public void Without_a_prefix_it_goes_below_the_home_directory()
     {
         sandbox.Run("bam", ["install"], OwnLibtorch).Status.ShouldBe(0);

@@ -17,11 +17,13 @@ internal sealed class Sandbox : IDisposable
             mkdir -p "${2%/*}/obj"
             while [[ $1 != --output ]]; do shift; done
             mkdir -p "$2" && touch "$2/Bam.Cli.dll"
+            cp "$0" "$2/Bam.Cli" # as machine code
             ;;
           msbuild)
             mkdir -p "${2%/*}/obj/native/unused"
             touch "${2%/*}"/obj/native/{libbam_torch.so,bam_torch.txt,unused/libzmq.so.5}
             ;;
+          inspect | mix) printf 'ran %s as machine code\n' "$*" ;;
           exec) printf 'ran %s\n' "${*:3}"; sleep "${RUN_SECONDS:-0}" ;;
         esac
         """;

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Compares the commands that run as machine code (bam setup --native) with the same ones on the runtime: status, both outputs and
+# written files must be equal. On every checkpoint of tests/fixtures: inspect and, with each method, mix. Not part of ./test: it
+# takes some 10 minutes.
+#
+#   eng/check-native.sh
+set -euo pipefail
+eng=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+# shellcheck source=eng/common.sh
+source "$eng/common.sh"
+# shellcheck source=eng/packages.sh
+source "$eng/packages.sh"
+# shellcheck source=eng/build.sh
+source "$eng/build.sh"
+
+"$eng/setup.sh" --native
+is_current libtorch || give_up "the build is not current"
+find_dotnet
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$root/tests/fixtures"
+
+# run NAME COMMAND... -- ARGUMENTS...: writes the status, the outputs without progress, and the digests of files.
+run() {
+  local name=$1 status=0 command=()
+  shift
+  while [[ $1 != -- ]]; do command+=("$1"); shift; done
+  shift
+  rm -rf "$work/out"
+  "${command[@]}" "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null || status=$?
+  {
+    echo "status $status"
+    cat "$work/$name.out"
+    sed -E '/^(mix|check) .*%/d' "$work/$name.err"
+    [[ ! -d $work/out ]] || (cd "$work/out" && sha256sum -- *)
+  } >"$work/$name"
+}
+
+# Without BAM_DOTNET nothing begins again with the runtime, so that a fault shows.
+unset BAM_DOTNET
+passed=0 failed=0
+compare() {
+  run machine "$builds/$build/native/bam" -- "$@"
+  run runtime "$dotnet" exec "$builds/$build/Bam.Cli.dll" -- "$@"
+  if cmp -s "$work/machine" "$work/runtime"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf '\nbam %s\n' "$*"
+    diff "$work/runtime" "$work/machine" | head -n 12 || true
+  fi
+}
+
+compare --version
+compare inspect --help
+compare mix --help
+compare mix
+compare inspect nowhere
+while read -r model; do
+  compare inspect "$model"
+  for method in bam btx sparse soup; do
+    compare mix "$method" --seed "$model" --expert "$model" --output "$work/out"
+  done
+  compare mix bam --seed "$model" --expert "$model" --dry-run
+  compare mix btx --seed "$model" --expert "$model" --dtype float16 --weights 1,2 --output "$work/out"
+  compare mix bam --seed "$model" --expert "$model" --attention-init random --share-key-value --check-finite --shard-size 100KB \
+    --norm-topk --top-k 2 --output "$work/out"
+  for format in mixtral qwen2_moe; do
+    compare mix btx --seed "$model" --expert "$model" --format "$format" --output "$work/out"
+  done
+done < <(find . -name config.json -printf '%h\n' | sort)
+
+# What machine code cannot do begins again with the runtime.
+export BAM_DOTNET=$dotnet
+compare inspect bam/bam-expert-kv --json
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed == 0 ]]

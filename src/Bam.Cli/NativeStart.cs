@@ -1,0 +1,29 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Bam.Cli;
+
+/// <summary>
+/// The command line compiled to machine code, where it lacks what only the runtime can do, such as a generic type over numbers
+/// that reflection asks for.
+/// </summary>
+internal static partial class NativeStart
+{
+    /// <summary>Set by eng/start-native.sh: the program that runs an assembly.</summary>
+    private const string DotnetVariable = "BAM_DOTNET";
+
+    /// <summary>
+    /// In a program of machine code, begins the same command again with the runtime, in the place of this process. Otherwise, and
+    /// where that cannot be started, it returns.
+    /// </summary>
+    public static void BeginAgainWithRuntime()
+    {
+        if (RuntimeFeature.IsDynamicCodeSupported || Environment.GetEnvironmentVariable(DotnetVariable) is not { } dotnet) return;
+        var assembly = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../Bam.Cli.dll"));
+        Console.Out.Flush();
+        _ = Execute(dotnet, ["dotnet", "exec", assembly, .. Environment.GetCommandLineArgs()[1..], null]);
+    }
+
+    [LibraryImport("libc", EntryPoint = "execv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Execute(string path, string?[] arguments);
+}
