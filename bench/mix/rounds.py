@@ -47,6 +47,12 @@ def run(command):
         processor_seconds=usage.ru_utime + usage.ru_stime)
 
 
+def is_machine_code():
+    """Whether ./bam mix runs as machine code, as it does after ./bam setup --native."""
+    builds = ROOT / "artifacts/cli"
+    return (builds / (builds / "current").read_text().split()[0] / "native").exists()
+
+
 def warm(directories):
     for directory in directories:
         with open(directory / "model.safetensors", "rb", buffering=0) as file:
@@ -204,7 +210,8 @@ def main():
         summary={size: {method: summarize(of) for method, of in methods.items()} for size, methods in measured.items()},
         measured=measured)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    base = arguments.output / f"mix-{now:%Y-%m-%d}-{slug(processor, os.cpu_count())}"
+    variant = "-machine-code" if is_machine_code() else ""
+    base = arguments.output / f"mix-{now:%Y-%m-%d}-{slug(processor, os.cpu_count())}{variant}"
     base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
     base.with_suffix(".md").write_text(markdown(result))
     print(markdown(result), end="")
