@@ -14,7 +14,7 @@ is_current() {
   { read -r build && read -r built_for; } <"$current"
   [[ -e $builds/$build/Bam.Cli.dll && $built_for == "$wanted_libtorch" ]] || return 1
   [[ ${1-} != libtorch || -e $builds/$build/libbam_torch.so ]] || return 1
-  [[ -z $(find "$root"/{src,native,recipes,tasks,eng/build.sh,Directory.Build.props,Directory.Packages.props,global.json} \
+  [[ -z $(find "$root"/{src,native,recipes,tasks,eng/{build,start-native}.sh,Directory.{Build,Packages}.props,global.json} \
     \( -name bin -o -name obj -o -name results \) -prune -o -newer "$current" -print -quit 2>/dev/null) ]]
 }
 
@@ -94,9 +94,8 @@ add_bridge() {
 
 # compile_native: the command line as one program of machine code, beside the newest build; eng/start-native.sh says what for.
 compile_native() {
-  local new=$builds/$build/.native made=$artifacts/native
+  local new=$builds/.native made=$artifacts/native
   [[ ! -e $builds/$build/native ]] || return 0
-  grep -qw avx2 /proc/cpuinfo || refuse "--native needs a processor with AVX2; everything else works without"
   require_sdk
   rm -rf "$new" "$made"
   # Projects and packages in folders of their own: a publication for one machine changes what dotnet build finds.

@@ -32,7 +32,7 @@ run() {
     echo "status $status"
     cat "$work/$name.out"
     sed -E '/^(mix|check) .*%/d' "$work/$name.err"
-    [[ ! -d $work/out ]] || (cd "$work/out" && sha256sum -- *)
+    [[ ! -d $work/out ]] || (cd "$work/out" && find . -type f -print0 | sort -z | xargs -0r sha256sum)
   } >"$work/$name"
 }
 

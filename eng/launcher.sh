@@ -22,13 +22,13 @@ if [[ -z $dotnet ]]; then
   exit 2
 fi
 
+# Held while bam runs, so that installing a newer one leaves these files alone.
+exec {in_use}<"$build/.lock"
+flock --shared "$in_use"
 # One malloc arena, so that large tensors of any thread come from memory that is kept, and huge pages for it where the system
 # gives them on request; only the environment can ask for that.
 export DOTNET_gcServer=0 DOTNET_gcConcurrent=0 MALLOC_ARENA_MAX=1
 export GLIBC_TUNABLES=${GLIBC_TUNABLES-glibc.malloc.hugetlb=1}
 # shellcheck source=eng/start-native.sh
-[[ ! -e $build/native/start.sh ]] || source "$build/native/start.sh" "$@"
-# Held while bam runs, so that installing a newer one leaves these files alone.
-exec {in_use}<"$build/.lock"
-flock --shared "$in_use"
+[[ ! -x $build/native/bam ]] || source "$build/native/start.sh" "$@"
 exec "$dotnet" exec "$build/Bam.Cli.dll" "$@"

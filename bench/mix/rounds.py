@@ -206,11 +206,12 @@ def main():
         date=now.isoformat(timespec="seconds"), commit=commit(),
         machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(),
             kernel=os.uname().release, file_system=file_system),
-        rounds=arguments.rounds, load=" and ".join(f"{load:.1f}" for load in loads), note=arguments.note,
+        machine_code=is_machine_code(), rounds=arguments.rounds,
+        load=" and ".join(f"{load:.1f}" for load in loads), note=arguments.note,
         summary={size: {method: summarize(of) for method, of in methods.items()} for size, methods in measured.items()},
         measured=measured)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    variant = "-machine-code" if is_machine_code() else ""
+    variant = "-machine-code" if result["machine_code"] else ""
     base = arguments.output / f"mix-{now:%Y-%m-%d}-{slug(processor, os.cpu_count())}{variant}"
     base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
     base.with_suffix(".md").write_text(markdown(result))

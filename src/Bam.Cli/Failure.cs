@@ -28,16 +28,18 @@ internal static class Failure
                 (ExitStatus.WrongRequest, NoLibTorch),
             TorchException => (ExitStatus.WorkFailed, failure.Message.Split('\n')[0]),
             IOException or UnauthorizedAccessException => (ExitStatus.WorkFailed, failure.Message),
-            _ => (ExitStatus.WorkFailed, DescribeFault(failure, showTrace)),
+            _ => (ExitStatus.WorkFailed, DescribeFault(failure, showTrace, cancellation)),
         };
         reporter.Fail(line);
         if (showTrace) reporter.Trace(failure.ToString());
         return status;
     }
 
-    private static string DescribeFault(Exception failure, bool showTrace)
+    private static string DescribeFault(Exception failure, bool showTrace, CancellationToken cancellation)
     {
-        NativeStart.BeginAgainWithRuntime();
+        var mayBeMissingCode = failure is NotSupportedException or MissingMemberException or TypeInitializationException
+            or InvalidOperationException;
+        if (mayBeMissingCode && !cancellation.IsCancellationRequested) NativeStart.BeginAgainWithRuntime();
         return $"{failure.GetType().Name}: {failure.Message} {WhereTheTraceIs(failure, showTrace)}";
     }
 

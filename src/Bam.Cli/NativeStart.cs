@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Bam.Cli;
 
 /// <summary>
-/// The command line compiled to machine code, where it lacks what only the runtime can do, such as a generic type over numbers
-/// that reflection asks for.
+/// What the program of machine code does when it meets something that only the runtime can do, such as a generic type that
+/// reflection asks for and that was not compiled.
 /// </summary>
 internal static partial class NativeStart
 {
@@ -20,6 +20,7 @@ internal static partial class NativeStart
     {
         if (RuntimeFeature.IsDynamicCodeSupported || Environment.GetEnvironmentVariable(DotnetVariable) is not { } dotnet) return;
         var assembly = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../Bam.Cli.dll"));
+        if (!File.Exists(assembly)) return;
         Console.Out.Flush();
         _ = Execute(dotnet, ["dotnet", "exec", assembly, .. Environment.GetCommandLineArgs()[1..], null]);
     }

@@ -197,6 +197,7 @@ internal sealed class JsonFields
     public Enum Choice(string key, Enum absent)
     {
         if (Take(key) is not { } value) return absent;
+        // Not by Enum.GetValues, which makes an array type that a program of machine code does not have.
         var type = absent.GetType();
         var choices = Enum.GetNames(type).Select(name => (Enum)Enum.Parse(type, name)).ToArray();
         foreach (var choice in choices)

@@ -56,6 +56,7 @@ public sealed class BamScriptTests : IDisposable
         setup.Status.ShouldBe(0);
         setup.Error.ShouldContain("bam: compiling Bam to machine code");
         Output("inspect", "a b").ShouldBe("ran inspect a b as machine code\n");
+        Output("--version").ShouldBe("bam as machine code\n");
         Output("mix", "bam", "--seed", "a").ShouldBe("ran mix bam --seed a as machine code\n");
         Output("mix", "bam", "--router-text", "a").ShouldBe("ran mix bam --router-text a\n");
         Output("inspect", "--json", "a").ShouldBe("ran inspect --json a\n");
@@ -65,6 +66,17 @@ public sealed class BamScriptTests : IDisposable
         Output("inspect", "a b").ShouldBe("ran inspect a b\n");
 
         string Output(params string[] arguments) => sandbox.Run("bam", arguments, OwnLibtorch).Output;
+    }
+
+    [Fact]
+    public void Machine_code_that_cannot_be_made_leaves_the_runtime()
+    {
+        sandbox.Run("bam", ["setup", "--native"], OwnLibtorch, ("NATIVE_FAILS", "1")).Status.ShouldBe(1);
+        Directory.GetFileSystemEntries(Path.Combine(sandbox.Clone, "artifacts/cli"), "*native", SearchOption.AllDirectories)
+            .ShouldBeEmpty();
+        sandbox.Run("bam", ["inspect", "a"], OwnLibtorch).Output.ShouldBe("ran inspect a\n");
+        sandbox.Run("bam", ["setup", "--native", "now"], OwnLibtorch).Error
+            .ShouldBe("bam: unknown argument 'now'; try: bam setup --help\n");
     }
 
     [Fact]

@@ -11,8 +11,9 @@ internal sealed class Sandbox : IDisposable
     private const string Dotnet =
         """
         case $1 in
-          --version) echo 10.0.401 ;;
+          --version) [[ $0 == *native/bam ]] && echo 'bam as machine code' || echo 10.0.401 ;;
           publish)
+            [[ -z ${NATIVE_FAILS-} || $* != *PublishAot* ]] || exit 1
             sleep "${PUBLISH_SECONDS:-0}"
             mkdir -p "${2%/*}/obj"
             while [[ $1 != --output ]]; do shift; done
