@@ -70,7 +70,7 @@ public sealed class CompletionsTests : IAsyncLifetime
         var stops = JsonSerializer.Serialize(
             Enumerable.Range(0, TestModel.EndOfTextId).Select(id => server.Model.Tokenizer.Decode([id])));
         var answer = await server.Ask(
-            Path, $$"""{"prompt": "ab", "max_tokens": 1, "logprobs": 1, "echo": true, "stop": {{stops}}}""");
+            Path, $$"""{"prompt": "ab", "max_tokens": 1, "temperature": 0, "logprobs": 1, "echo": true, "stop": {{stops}}}""");
         var choice = answer.GetProperty("choices")[0];
         choice.GetProperty("logprobs").GetProperty("token_logprobs").GetArrayLength().ShouldBe(3);
         choice.GetProperty("text").GetString().ShouldBe("ab");

@@ -87,6 +87,7 @@ internal static class ChatSession
     /// <exception cref="OperationCanceledException">Cancelled, also while it waits for a line.</exception>
     public static void Run(TextReader input, string? system, Func<Conversation, string> answer, Invocation invocation)
     {
+        invocation.Cancellation.ThrowIfCancellationRequested();
         invocation.Reporter.Say("a message a line; Ctrl-D ends the conversation");
         Conversation? conversation = null;
         while (true)

@@ -137,7 +137,6 @@ internal sealed class Generate : Verb
             using var loaded = ModelCheckpoint.Load(
                 checkpoint, place, withGradients: false, expertGroup: ranks, weightsType: weightsType);
             checkpoint.Dispose(); // its files need not stay open during a conversation
-            invocation.Cancellation.ThrowIfCancellationRequested();
             var generator = new Generator(loaded, tokenizer);
             var writer = new GenerationWriter(invocation, directory, baseDirectory, options, tokenizer, config);
             if (isSession)
