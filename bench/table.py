@@ -61,6 +61,12 @@ def mixing(result):
                 yield f"mixing 4 × {size} ({method}): Bam ÷ cp", "at most 1.15", row["ratio"]
 
 
+def starting(result):
+    summary = result["summary"]
+    yield "bam --version, ms", "at most 60", summary["bam --version"]["median"]
+    yield f"bam inspect of {result['tensors']:,} tensors, ms", "at most 150", summary["bam inspect"]["median"]
+
+
 def data(result):
     summary = result["summary"]
     yield "tokenizing: Bam ÷ Hugging Face's encode_batch", "at least 1.5", summary["tokenizing_to_peer"]
@@ -104,6 +110,7 @@ BENCHMARKS = [
     ("expert-parallel", "expert-parallel", expert_parallel),
     ("plan", "plan", plan),
     ("mix", "mix", mixing),
+    ("start-up", "start-up", starting),
     ("data", "data", data),
     ("serve-load", "serve-load", serving),
     ("decode", "decode", decoding),

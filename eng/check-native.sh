@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares the commands that run as machine code (bam setup --native) with the same ones on the runtime: status, both outputs and
-# written files must be equal. On every checkpoint of tests/fixtures: inspect and, with each method, mix. Not part of ./test: it
-# takes some 10 minutes.
+# written files must be equal. On every checkpoint and adapter of tests/fixtures: inspect and, with each method, mix. Not part of
+# ./test: it takes some 10 minutes.
 #
 #   eng/check-native.sh
 set -euo pipefail
@@ -31,7 +31,7 @@ run() {
   {
     echo "status $status"
     cat "$work/$name.out"
-    sed -E '/^(mix|check) .*%/d' "$work/$name.err"
+    sed -E '/^(mix|check|compare) .*%/d' "$work/$name.err"
     [[ ! -d $work/out ]] || (cd "$work/out" && find . -type f -print0 | sort -z | xargs -0r sha256sum)
   } >"$work/$name"
 }
@@ -58,17 +58,25 @@ compare mix
 compare inspect nowhere
 while read -r model; do
   compare inspect "$model"
+  compare inspect bam/bam-expert-kv "$model"
   for method in bam btx sparse soup; do
     compare mix "$method" --seed "$model" --expert "$model" --output "$work/out"
   done
   compare mix bam --seed "$model" --expert "$model" --dry-run
-  compare mix btx --seed "$model" --expert "$model" --dtype float16 --weights 1,2 --output "$work/out"
+  compare mix btx --seed "$model" --expert "$model" --dtype float16 --weights 1,2 --resize-embeddings --output "$work/out"
   compare mix bam --seed "$model" --expert "$model" --attention-init random --share-key-value --check-finite --shard-size 100KB \
     --norm-topk --top-k 2 --output "$work/out"
   for format in mixtral qwen2_moe; do
     compare mix btx --seed "$model" --expert "$model" --format "$format" --output "$work/out"
   done
 done < <(find . -name config.json -printf '%h\n' | sort)
+
+while read -r adapter; do
+  base=hf/$(<"$adapter/base.txt")
+  compare inspect "$base+$adapter"
+  compare inspect "$base" "$base+$adapter"
+  compare mix bam --seed "$base" --expert "$base+$adapter" --output "$work/out"
+done < <(find . -name adapter_config.json -printf '%h\n' | sort)
 
 # What machine code cannot do begins again with the runtime.
 export BAM_DOTNET=$dotnet

@@ -25,10 +25,11 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPE
 export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 [[ -n ${HOME-} ]] || export HOME=$artifacts/home
 
+# No subshell: every command runs this, and a subshell takes milliseconds.
 find_dotnet() {
-  local candidate
-  for candidate in dotnet "${DOTNET_ROOT-}/dotnet" "$HOME/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
-    if dotnet=$(command -v -- "$candidate"); then return; fi
+  if hash -- dotnet 2>/dev/null; then dotnet=${BASH_CMDS[dotnet]}; return; fi
+  for dotnet in "${DOTNET_ROOT-}/dotnet" "$HOME/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
+    if [[ -f $dotnet && -x $dotnet ]]; then return; fi
   done
   refuse "the .NET 10 SDK was not found (in PATH, \$DOTNET_ROOT, ~/.dotnet, /usr/share/dotnet); \
 install it from https://dotnet.microsoft.com/download/dotnet/10.0"

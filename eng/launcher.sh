@@ -14,14 +14,16 @@ if [[ -e $build/library_path ]]; then
   export LD_LIBRARY_PATH=$unpacked_path${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 
-for candidate in dotnet "${DOTNET_ROOT-}/dotnet" "${HOME-}/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
-  if dotnet=$(command -v -- "$candidate"); then break; fi
-done
-if [[ -z $dotnet ]]; then
+find_dotnet() {
+  if hash -- dotnet 2>/dev/null; then dotnet=${BASH_CMDS[dotnet]}; return; fi
+  for dotnet in "${DOTNET_ROOT-}/dotnet" "${HOME-}/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
+    if [[ -f $dotnet && -x $dotnet ]]; then return; fi
+  done
   echo "bam: the .NET 10 runtime was not found (in PATH, \$DOTNET_ROOT, ~/.dotnet, /usr/share/dotnet)" >&2
   exit 2
-fi
+}
 
+find_dotnet
 # Held while bam runs, so that installing a newer one leaves these files alone.
 exec {in_use}<"$build/.lock"
 flock --shared "$in_use"

@@ -3,8 +3,6 @@
 import argparse
 import datetime
 import json
-import os
-import re
 import socket
 import statistics
 import subprocess
@@ -13,7 +11,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "train-throughput"))
+sys.path[:0] = [str(HERE.parent / "train-throughput"), str(HERE.parent)]
+import host  # noqa: E402
 import rounds as single  # noqa: E402
 
 TO_ONE_PROCESS = 0.9
@@ -90,7 +89,7 @@ def main():
     parser.add_argument("--output", type=Path, default=ROOT / "bench/results")
     arguments = parser.parse_args()
 
-    processor = single.cpu()
+    processor = host.cpu()
     core, _ = single.missing_core(processor)
     each = max(1, arguments.threads // arguments.ranks)
     clean = {name: value for name, value in single.clean_environment().items()
@@ -117,10 +116,10 @@ def main():
         torch = rounds[f"ddp {single.FORMS[0]}"][0]["environment"]["torch"]
         summaries[size], raw[size] = summarize(rounds), rounds
 
-    result = dict(date=datetime.date.today().isoformat(), processor=processor["name"], commit=single.commit(), torch=torch,
+    result = dict(date=datetime.date.today().isoformat(), processor=processor["name"], commit=host.commit(), torch=torch,
                   options={name: str(value) for name, value in vars(arguments).items() if name != "output"},
                   summary=summaries, rounds=raw)
-    machine = single.slug(processor, arguments.threads)
+    machine = host.slug(processor, f"{arguments.threads} threads")
     stem = arguments.output / f"data-parallel-{result['date']}-{machine}-{arguments.ranks}-ranks"
     stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     stem.with_suffix(".md").write_text(markdown(result))

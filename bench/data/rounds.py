@@ -4,7 +4,6 @@ import argparse
 import datetime
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -13,10 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import host  # noqa: E402
+
 THREADS = 2
 VOCABULARY = 32_000
 SIZES = (100, 300, 1000)  # megabytes of text; a part of the corpus has 100
-HERE = Path(__file__).resolve().parent
 
 
 def run(*command):
@@ -124,19 +126,6 @@ def markdown(result):
     return "\n".join(lines) + "\n"
 
 
-def cpu():
-    with open("/proc/cpuinfo") as file:
-        lines = dict(re.split(r"\s*:\s*", line.rstrip(), maxsplit=1) for line in file if ":" in line)
-    return dict(name=lines["model name"], family=int(lines["cpu family"]), model=int(lines["model"]))
-
-
-def slug(processor):
-    name = re.sub(r"\((r|tm)\)|\bcpu\b|\bprocessor\b|@.*", " ", processor["name"].lower())
-    if not re.search(r"\d", name):
-        name += f" family {processor['family']} model {processor['model']}"
-    return re.sub(r"[^a-z0-9]+", "-", f"{name} {os.cpu_count()} cores").strip("-")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("bam", "stages", "corpus", "testing", "work", "output"):
@@ -162,13 +151,12 @@ def main():
         print(f"round {number + 1}: Bam {measured['bam']['tokenizing']:.1f} s, "
             f"Hugging Face {measured['peer']['tokenizing']:.1f} s", file=sys.stderr)
     builds = [participants.build(megabytes) for megabytes in SIZES]
-    now, processor = datetime.datetime.now(datetime.timezone.utc), cpu()
-    commit = subprocess.run(["git", "-C", HERE, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
+    now, processor = datetime.datetime.now(datetime.timezone.utc), host.cpu()
     result = dict(
-        date=now.isoformat(timespec="seconds"), commit=commit.stdout.strip() or None,
+        date=now.isoformat(timespec="seconds"), commit=host.commit(),
         machine=dict(cpu=processor["name"], cores=os.cpu_count(), kernel=os.uname().release), load=os.getloadavg()[1],
         note=arguments.note, summary=summarize(training, rounds, builds), training=training, rounds=rounds, builds=builds)
-    base = arguments.output / f"data-{now:%Y-%m-%d}-{slug(processor)}"
+    base = arguments.output / f"data-{now:%Y-%m-%d}-{host.slug(processor, f'{os.cpu_count()} cores')}"
     base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
     base.with_suffix(".md").write_text(markdown(result))
     print(markdown(result), end="")

@@ -4,7 +4,6 @@ import argparse
 import datetime
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -15,6 +14,9 @@ from pathlib import Path
 import models
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench"))
+import host  # noqa: E402
+
 SIZES = {
     "1.1 GB": models.config(layers=8),
     "0.5 GB": models.config(layers=2),
@@ -45,12 +47,6 @@ def run(command):
         sys.exit(f"bench: {' '.join(map(str, command))} ended with status {process.returncode}\n{error.decode()}")
     return dict(seconds=synced - start, seconds_before_sync=ended - start, peak_kilobytes=usage.ru_maxrss,
         processor_seconds=usage.ru_utime + usage.ru_stime)
-
-
-def is_machine_code():
-    """Whether ./bam mix runs as machine code, as it does after ./bam setup --native."""
-    builds = ROOT / "artifacts/cli"
-    return (builds / (builds / "current").read_text().split()[0] / "native").exists()
 
 
 def warm(directories):
@@ -133,25 +129,6 @@ def clean(directory, keep):
         directory.rmdir()
 
 
-def cpu():
-    with open("/proc/cpuinfo") as file:
-        lines = dict(re.split(r"\s*:\s*", line.rstrip(), maxsplit=1) for line in file if ":" in line)
-    return dict(name=lines["model name"], family=int(lines["cpu family"]), model=int(lines["model"]))
-
-
-def slug(processor, cores):
-    name = re.sub(r"\((r|tm)\)|\bcpu\b|\bprocessor\b|@.*", " ", processor["name"].lower())
-    if not re.search(r"\d", name):
-        name += f" family {processor['family']} model {processor['model']}"
-    return re.sub(r"[^a-z0-9]+", "-", f"{name} {cores} cores").strip("-")
-
-
-def commit():
-    described = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True,
-        text=True)
-    return described.stdout.strip() or None
-
-
 def markdown(result):
     machine = result["machine"]
     lines = [
@@ -201,18 +178,18 @@ def main():
             capture_output=True, text=True).stdout.strip()
     finally:
         clean(arguments.directory, arguments.keep)
-    now, processor = datetime.datetime.now(datetime.timezone.utc), cpu()
+    now, processor = datetime.datetime.now(datetime.timezone.utc), host.cpu()
     result = dict(
-        date=now.isoformat(timespec="seconds"), commit=commit(),
+        date=now.isoformat(timespec="seconds"), commit=host.commit(),
         machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(),
             kernel=os.uname().release, file_system=file_system),
-        machine_code=is_machine_code(), rounds=arguments.rounds,
+        machine_code=host.is_machine_code(), rounds=arguments.rounds,
         load=" and ".join(f"{load:.1f}" for load in loads), note=arguments.note,
         summary={size: {method: summarize(of) for method, of in methods.items()} for size, methods in measured.items()},
         measured=measured)
     arguments.output.mkdir(parents=True, exist_ok=True)
     variant = "-machine-code" if result["machine_code"] else ""
-    base = arguments.output / f"mix-{now:%Y-%m-%d}-{slug(processor, os.cpu_count())}{variant}"
+    base = arguments.output / f"mix-{now:%Y-%m-%d}-{host.slug(processor, f'{os.cpu_count()} cores')}{variant}"
     base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
     base.with_suffix(".md").write_text(markdown(result))
     print(markdown(result), end="")

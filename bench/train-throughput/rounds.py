@@ -4,7 +4,6 @@ import argparse
 import datetime
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -12,6 +11,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent))
+import host  # noqa: E402
+
 SYSTEM = Path("/usr/lib/x86_64-linux-gnu")
 FIXTURE = ROOT / "tests/fixtures/bam/bam-expert-kv"
 FORMS = ("loop", "stacked")
@@ -57,13 +59,6 @@ def peer(form, *options):
     return ["/usr/bin/python3", HERE / "peer.py", form, *options]
 
 
-def cpu():
-    with open("/proc/cpuinfo") as file:
-        lines = dict(re.split(r"\s*:\s*", line.rstrip(), maxsplit=1) for line in file if ":" in line)
-    return dict(name=lines["model name"], family=int(lines["cpu family"]), model=int(lines["model"]),
-        flags=set(lines["flags"].split()))
-
-
 def missing_core(processor):
     """The OpenBLAS kernels to name when OpenBLAS does not know the processor and would take those for processors without AVX."""
     found = run(peer("peak"), as_installed(core=None))
@@ -80,19 +75,6 @@ def build_bam():
     subprocess.run(["dotnet", "publish", HERE / "Bam.Bench.csproj", "--configuration", "Release", "--output", output, "--nologo",
                     "--verbosity", "quiet", "-nodeReuse:false", "-p:RunAnalyzers=false"], check=True, stdout=sys.stderr)
     return ["dotnet", "exec", output / "Bam.Bench.dll"]
-
-
-def commit():
-    described = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True,
-        text=True)
-    return described.stdout.strip() or None
-
-
-def slug(processor, threads):
-    name = re.sub(r"\((r|tm)\)|\bcpu\b|\bprocessor\b|@.*", " ", processor["name"].lower())
-    if not re.search(r"\d", name):
-        name += f" family {processor['family']} model {processor['model']}"
-    return re.sub(r"[^a-z0-9]+", "-", f"{name} {threads} threads").strip("-")
 
 
 def summarize(rounds, flops_per_token, peak):
@@ -161,7 +143,7 @@ def main():
     parser.add_argument("--output", type=Path, default=ROOT / "bench/results")
     arguments = parser.parse_args()
 
-    processor = cpu()
+    processor = host.cpu()
     core, unnamed_peak = missing_core(processor)
     limited = without_avx512 if arguments.avx2 else dict
     plain, fast = limited(as_installed(core)), limited(tuned(core, arguments.threads, arguments.wait_policy))
@@ -189,7 +171,7 @@ def main():
     flops_per_token = next(iter(sizes.values()))[1]
     now = datetime.datetime.now(datetime.timezone.utc)
     result = dict(
-        date=now.isoformat(timespec="seconds"), commit=commit(),
+        date=now.isoformat(timespec="seconds"), commit=host.commit(),
         machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(),
                      threads=arguments.threads, kernel=os.uname().release, torch=rounds[names[0]][0]["environment"]["torch"],
                      without_avx512=arguments.avx2, openblas_core_named=core, matrix_peak_unnamed=unnamed_peak),
@@ -198,7 +180,7 @@ def main():
         matrix_peak=max(peaks), matrix_peaks=peaks, summary=summarize(rounds, flops_per_token, max(peaks)), rounds=rounds)
     arguments.output.mkdir(parents=True, exist_ok=True)
     suffix = ("" if arguments.size == "small" else f"-d{WIDTHS[arguments.size]}") + ("-avx2" if arguments.avx2 else "")
-    base = arguments.output / f"train-throughput-{now:%Y-%m-%d}-{slug(processor, arguments.threads)}{suffix}"
+    base = arguments.output / f"train-throughput-{now:%Y-%m-%d}-{host.slug(processor, f'{arguments.threads} threads')}{suffix}"
     # Paths as the clone sees them: where it lies says nothing about the measurement.
     base.with_suffix(".json").write_text(json.dumps(result, indent=2).replace(f"{ROOT}/", "") + "\n")
     base.with_suffix(".md").write_text(markdown(result))

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import host  # noqa: E402
 import rounds  # noqa: E402
 
 OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
@@ -93,11 +94,11 @@ def main():
     for name, result in results.items():
         speeds = [one["tokens_per_second"] for one in result]
         summary[name] = dict(median=medians[name], min=min(speeds), max=max(speeds), bam_to_it=medians["bam"] / medians[name])
-    processor = rounds.cpu()
+    processor = host.cpu()
     bam = results["bam"][0]["environment"]
     now = datetime.datetime.now(datetime.timezone.utc)
     result = dict(
-        date=now.isoformat(timespec="seconds"), commit=rounds.commit(),
+        date=now.isoformat(timespec="seconds"), commit=host.commit(),
         machine=dict(cpu=processor["name"], family=processor["family"], model=processor["model"], cores=os.cpu_count(),
                      threads=arguments.threads, kernel=os.uname().release, bam_torch=bam["version"],
                      bam_blas=" ".join(bam["blas"].split()[:2])),
@@ -105,7 +106,7 @@ def main():
         environment=results["TorchSharp, tuned"][0]["environment"],
         rounds_run=arguments.rounds, steps=arguments.steps, warm_up=arguments.warm_up, summary=summary, rounds=results)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    base = arguments.output / f"train-today-{now:%Y-%m-%d}-{rounds.slug(processor, arguments.threads)}"
+    base = arguments.output / f"train-today-{now:%Y-%m-%d}-{host.slug(processor, f'{arguments.threads} threads')}"
     # Paths as the clone sees them: where it lies says nothing about the measurement.
     Path(f"{base}.json").write_text(json.dumps(result, indent=2).replace(f"{rounds.ROOT}/", "") + "\n")
     Path(f"{base}.md").write_text(markdown(result))

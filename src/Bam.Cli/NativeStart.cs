@@ -1,16 +1,21 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Bam.Cli;
 
 /// <summary>
-/// What the program of machine code does when it meets something that only the runtime can do, such as a generic type that
-/// reflection asks for and that was not compiled.
+/// What differs in the program of machine code: it has two verbs only, and when it meets something that only the runtime can do,
+/// such as a generic type that reflection asks for and that was not compiled, it gives way to the runtime.
 /// </summary>
 internal static partial class NativeStart
 {
     /// <summary>Set by eng/start-native.sh: the program that runs an assembly.</summary>
     private const string DotnetVariable = "BAM_DOTNET";
+
+    /// <summary>False in the program of machine code. Its compiler knows that, and leaves out what the other verbs need.</summary>
+    [FeatureSwitchDefinition("Bam.HasAllVerbs")]
+    public static bool HasAllVerbs => !AppContext.TryGetSwitch("Bam.HasAllVerbs", out var has) || has;
 
     /// <summary>
     /// In a program of machine code, begins the same command again with the runtime, in the place of this process. Otherwise, and

@@ -12,7 +12,7 @@ internal static class Program
     ];
 
     /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
-    public static Command[] Verbs => Array.ConvertAll(Names, name => VerbNamed(name)!);
+    public static Command[] Verbs => [.. Names.Select(VerbNamed).OfType<Command>()];
 
     /// <summary>
     /// The verbs that a command line needs: the one that its first word names, or all. To make all takes longer than to parse.
@@ -21,6 +21,13 @@ internal static class Program
 
     private static Command? VerbNamed(string name) => name switch
     {
+        "mix" => new Mix(),
+        "inspect" => new Inspect(),
+        _ => NativeStart.HasAllVerbs ? OtherVerbNamed(name) : null,
+    };
+
+    private static Command? OtherVerbNamed(string name) => name switch
+    {
         "demo" => new Demo(),
         "run" => new RunRecipe(),
         "data" => new VerbGroup(name, "Build and inspect token shards", new DataBuild(), new DataInspect()),
@@ -28,7 +35,6 @@ internal static class Program
             name, "Train tokenizers, encode and decode text", new TokenizerTrain(), new TokenizerEncode(), new TokenizerDecode()),
         "train" => new Train(),
         "launch" => new Launch(),
-        "mix" => new Mix(),
         "export" => new Export(),
         "eval" => new VerbGroup(name, "Evaluate models", new EvalPerplexity(), new EvalTasks(), new EvalLatency()),
         "generate" => new Generate(),
@@ -36,7 +42,6 @@ internal static class Program
         "forward" => new Forward(),
         "report" => new Report(),
         "cost" => new Cost(),
-        "inspect" => new Inspect(),
         "doctor" => new Doctor(),
         _ => null,
     };

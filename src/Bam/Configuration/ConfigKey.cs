@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -85,6 +86,10 @@ internal sealed record InlineValue(string Json, string Where, string? Scalar)
 /// <param name="Attribute">Description and range.</param>
 internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyList<PropertyInfo> Groups, KeyAttribute Attribute)
 {
+    // What reflection reads of a section; a program of machine code keeps no more.
+    private const DynamicallyAccessedMemberTypes Members = DynamicallyAccessedMemberTypes.PublicParameterlessConstructor
+        | DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.NonPublicProperties;
+
     private static readonly NullabilityInfoContext Nullability = new();
 
     public bool IsRequired => Property.IsDefined(typeof(RequiredMemberAttribute));
@@ -93,10 +98,10 @@ internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyLi
     public bool IsNullable => IsNullableProperty(Property);
 
     /// <summary>The keys of a record in the order of its properties; flattened groups are expanded in place.</summary>
-    public static IReadOnlyList<ConfigKey> Of(Type section) => [.. Of(section, [])];
+    public static IReadOnlyList<ConfigKey> Of([DynamicallyAccessedMembers(Members)] Type section) => [.. Of(section, [])];
 
     /// <summary>Creates a record with default values, including its flattened groups.</summary>
-    public static object Create(Type section)
+    public static object Create([DynamicallyAccessedMembers(Members)] Type section)
     {
         var created = Activator.CreateInstance(section)!;
         foreach (var group in Properties(section).Where(p => p.IsDefined(typeof(FlattenedAttribute))))

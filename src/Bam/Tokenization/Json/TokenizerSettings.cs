@@ -41,7 +41,7 @@ internal static class TokenizerSettings
     public static JsonElement ForText(JsonElement root) =>
         ToElement(new JsonObject { ["decoder"] = Decoder(root), ["post_processor"] = PostProcessor(root, "pair") });
 
-    public static JsonElement ToElement(JsonNode? node) => JsonSerializer.SerializeToElement(node, Readable);
+    public static JsonElement ToElement(JsonNode? node) => JsonElement.Parse(node?.ToJsonString(Readable) ?? "null");
 
     public static JsonNode? Normalizer(JsonElement root) => Steps(root, "normalizer", "normalizers", step =>
     {
