@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Bam.Cli;
 
 /// <summary>
-/// What differs in the program of machine code: it has two verbs only, and when it meets something that only the runtime can do,
-/// such as a generic type that reflection asks for and that was not compiled, it gives way to the runtime.
+/// How the program of machine code differs. It has two verbs, and when it meets something that only the runtime can do, such as
+/// a generic type that reflection asks for and that was not compiled, it begins again with the runtime.
 /// </summary>
 internal static partial class NativeStart
 {

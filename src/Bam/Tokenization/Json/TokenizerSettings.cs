@@ -136,7 +136,7 @@ internal static class TokenizerSettings
         foreach (var piece in step[key] as JsonArray ?? [])
         {
             if (TextOf((piece as JsonObject)?["Sequence"], "id") is { } text)
-                pieces.Add(text);
+                pieces.Add((JsonNode)text);
             else if (TextOf((piece as JsonObject)?["SpecialToken"], "id") is { } name
                 && (step["special_tokens"] as JsonObject)?[name] is JsonObject token && token["ids"] is JsonArray ids)
                 foreach (var id in ids) pieces.Add(id?.DeepClone());
