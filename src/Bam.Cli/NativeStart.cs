@@ -13,7 +13,7 @@ internal static partial class NativeStart
     /// <summary>Set by eng/start-native.sh: the program that runs an assembly.</summary>
     private const string DotnetVariable = "BAM_DOTNET";
 
-    /// <summary>False in the program of machine code. Its compiler knows that, and leaves out what the other verbs need.</summary>
+    /// <summary>False in the program of machine code; its compiler leaves out what only the other verbs need.</summary>
     [FeatureSwitchDefinition("Bam.HasAllVerbs")]
     public static bool HasAllVerbs => !AppContext.TryGetSwitch("Bam.HasAllVerbs", out var has) || has;
 

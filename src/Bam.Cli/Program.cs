@@ -19,10 +19,11 @@ internal static class Program
     /// </summary>
     public static Command[] VerbsFor(IReadOnlyList<string> words) => VerbNamed(words[0]) is { } verb ? [verb] : Verbs;
 
+    // The first two are what eng/start-native.sh starts as machine code.
     private static Command? VerbNamed(string name) => name switch
     {
-        "mix" => new Mix(),
         "inspect" => new Inspect(),
+        "mix" => new Mix(),
         _ => NativeStart.HasAllVerbs ? OtherVerbNamed(name) : null,
     };
 
