@@ -16,6 +16,9 @@ internal sealed class SafetensorsHeader
     /// <summary>The largest header that the reference implementation accepts.</summary>
     public const long MaximumLength = 100_000_000;
 
+    // Of the JSON, roughly.
+    private const int BytesOfATensor = 128;
+
     // Such a pointer is text: "version https://git-lfs…".
     private static readonly ulong GitLfsPrefix = BinaryPrimitives.ReadUInt64LittleEndian("version "u8);
 
@@ -24,13 +27,14 @@ internal sealed class SafetensorsHeader
     private readonly string path;
     private readonly long dataStart;
     private readonly long dataLength;
-    private readonly Dictionary<string, TensorInfo> tensors = [];
+    private readonly Dictionary<string, TensorInfo> tensors;
     private readonly Dictionary<string, string> metadata = [];
 
-    private SafetensorsHeader(string path, long dataStart, long dataLength)
+    private SafetensorsHeader(string path, int length, long dataLength)
     {
         this.path = path;
-        this.dataStart = dataStart;
+        tensors = new(length / BytesOfATensor);
+        dataStart = PrefixLength + length;
         this.dataLength = dataLength;
     }
 
@@ -63,8 +67,7 @@ internal sealed class SafetensorsHeader
     {
         if (Utf8Bytes.WithoutMark(json).Length < json.Length)
             throw new InvalidInputException($"{path}: header", "a JSON object", "a byte-order mark", Damaged);
-        var dataStart = PrefixLength + json.Length;
-        var header = new SafetensorsHeader(path, dataStart, fileLength - dataStart);
+        var header = new SafetensorsHeader(path, json.Length, fileLength - PrefixLength - json.Length);
         try
         {
             header.Read(json);
