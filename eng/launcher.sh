@@ -24,13 +24,13 @@ find_dotnet() {
 }
 
 find_dotnet
-# Held while bam runs, so that installing a newer one leaves these files alone.
-exec {in_use}<"$build/.lock"
-flock --shared "$in_use"
 # One malloc arena, so that large tensors of any thread come from memory that is kept, and huge pages for it where the system
 # gives them on request; only the environment can ask for that.
 export DOTNET_gcServer=0 DOTNET_gcConcurrent=0 MALLOC_ARENA_MAX=1
 export GLIBC_TUNABLES=${GLIBC_TUNABLES-glibc.malloc.hugetlb=1}
 # shellcheck source=eng/start-native.sh
 [[ ! -x $build/native/bam ]] || source "$build/native/start.sh" "$@"
+# Held while bam runs, so that installing a newer one leaves these files alone.
+exec {in_use}<"$build/.lock"
+flock --shared "$in_use"
 exec "$dotnet" exec "$build/Bam.Cli.dll" "$@"
