@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # The command bam as installed by `bam install`: runs the build that ../lib/bam/current names.
 set -euo pipefail
 self=${BASH_SOURCE[0]}
