@@ -99,7 +99,7 @@ compile_native() {
   require_sdk
   rm -rf "$new" "$made"
   # Projects and packages in folders of their own: a publication for one machine changes what dotnet build finds.
-  logged "compiling Bam to machine code, a minute or two" "$dotnet" publish "$root/src/Bam.Cli/Bam.Cli.csproj" \
+  logged "compiling Bam to machine code, more than a minute" "$dotnet" publish "$root/src/Bam.Cli/Bam.Cli.csproj" \
     --configuration Release --runtime linux-x64 --artifacts-path "$made" --output "$made/out" --nologo --verbosity quiet \
     -nodeReuse:false -p:UseSharedCompilation=false -p:RunAnalyzers=false -p:TreatWarningsAsErrors=false -p:SkipNative=true \
     -p:PublishAot=true || exit 1

@@ -55,6 +55,11 @@ compare --version
 compare inspect --help
 compare mix --help
 compare mix
+compare mix nothing --seed nowhere --output "$work/out"
+compare mix bam --seed nowhere --top-k many --output "$work/out"
+compare inspect
+compare inspect a b c
+compare inspect --nothing a
 compare inspect nowhere
 while read -r model; do
   compare inspect "$model"
@@ -70,6 +75,18 @@ while read -r model; do
     compare mix btx --seed "$model" --expert "$model" --format "$format" --output "$work/out"
   done
 done < <(find . -name config.json -printf '%h\n' | sort)
+
+for format in hf mixtral qwen2_moe qwen3_moe olmoe llama; do
+  compare mix btx --seed hf/llama-gqa --expert hf/llama-gqa --format "$format" --output "$work/out"
+  compare mix soup --seed hf/llama-gqa --expert hf/llama-gqa --format "$format" --output "$work/out"
+done
+for change in '/"vocab_size"/d' 's/"norm_type": "[a-z_]*"/"norm_type": "batch_norm"/' 's/}$//' 's/"hidden_size": /&-/'; do
+  rm -rf "$work/damaged"
+  cp -r bam/bam-expert-kv "$work/damaged"
+  sed -i "$change" "$work/damaged/config.json"
+  compare inspect "$work/damaged"
+  compare mix bam --seed bam/dense-parallel --expert "$work/damaged" --output "$work/out"
+done
 
 while read -r adapter; do
   base=hf/$(<"$adapter/base.txt")

@@ -27,6 +27,7 @@ export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 
 # No subshell: every command runs this, and a subshell takes milliseconds.
 find_dotnet() {
+  unset -f dotnet
   if hash -- dotnet 2>/dev/null; then dotnet=${BASH_CMDS[dotnet]}; return; fi
   for dotnet in "${DOTNET_ROOT-}/dotnet" "$HOME/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
     if [[ -f $dotnet && -x $dotnet ]]; then return; fi

@@ -14,7 +14,9 @@ if [[ -e $build/library_path ]]; then
   export LD_LIBRARY_PATH=$unpacked_path${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 
+# As in eng/common.sh.
 find_dotnet() {
+  unset -f dotnet
   if hash -- dotnet 2>/dev/null; then dotnet=${BASH_CMDS[dotnet]}; return; fi
   for dotnet in "${DOTNET_ROOT-}/dotnet" "${HOME-}/.dotnet/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet; do
     if [[ -f $dotnet && -x $dotnet ]]; then return; fi
@@ -30,7 +32,7 @@ export DOTNET_gcServer=0 DOTNET_gcConcurrent=0 MALLOC_ARENA_MAX=1
 export GLIBC_TUNABLES=${GLIBC_TUNABLES-glibc.malloc.hugetlb=1}
 # shellcheck source=eng/start-native.sh
 [[ ! -x $build/native/bam ]] || source "$build/native/start.sh" "$@"
-# Held while bam runs, so that installing a newer one leaves these files alone.
+# Held while the runtime runs, so that installing a newer one leaves these files alone.
 exec {in_use}<"$build/.lock"
 flock --shared "$in_use"
 exec "$dotnet" exec "$build/Bam.Cli.dll" "$@"

@@ -17,9 +17,9 @@ Usage: bam setup [--native]
 
 As root, installs the system packages that Bam computes with: libtorch-dev libgloo-dev libopenblas0-openmp cmake g++ make.
 Other users who have cmake, g++ and make get the libraries unpacked below artifacts/libtorch in the clone.
---native also builds Bam and compiles it to machine code, in a minute or two, with a compiler from NuGet: 'bam inspect', 'bam mix'
-and 'bam --version' then start faster, until Bam is built again. A copy by 'bam install' has it, too. It needs g++ and a
-processor with AVX2, also where the copy runs.
+--native also builds Bam and compiles it to machine code, in more than a minute, with a compiler from NuGet: 'bam inspect',
+'bam mix' and 'bam --version' then start faster, until Bam is built again. A copy by 'bam install' has it, too. Compiling
+needs g++; the program needs a processor with AVX2, also where a copy runs.
 With LIBTORCH=<directory> or LIBTORCH_USE_PYTORCH=1 that libtorch is used, and only the compiler is installed.
 HELP
   exit
@@ -43,5 +43,5 @@ if [[ -n $machine_code ]]; then
   lock_clone
   is_current libtorch || give_up "a source changed meanwhile; run it again"
   compile_native
-  is_current libtorch || say "a source changed meanwhile: to have it in machine code, run it again"
+  is_current libtorch || say "a source changed meanwhile; run 'bam setup --native' again"
 fi

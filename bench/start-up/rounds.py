@@ -4,6 +4,7 @@ import argparse
 import datetime
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,10 +21,17 @@ import host  # noqa: E402
 GOALS = {"bam --version": 60, "bam inspect": 150}
 
 
+def dotnet():
+    """Where ./bam finds it, too."""
+    found = shutil.which("dotnet", path=os.pathsep.join([os.environ["PATH"], os.environ.get("DOTNET_ROOT", ""),
+        str(Path.home() / ".dotnet"), "/usr/share/dotnet", "/usr/lib/dotnet"]))
+    return found or sys.exit("bench: dotnet was not found")
+
+
 def commands(directory):
     return {
         "bam --version": [ROOT / "bam", "--version"],
-        "dotnet --version": ["dotnet", "--version"],
+        "dotnet --version": [dotnet(), "--version"],
         "bam inspect": [ROOT / "bam", "inspect", directory],
         "python3 peer.py": ["/usr/bin/python3", HERE / "peer.py", directory],
         "/bin/true": ["/bin/true"],
@@ -82,6 +90,7 @@ def main():
         times=times)
     variant = "-machine-code" if result["machine_code"] else ""
     slug = host.slug(processor, f"{os.cpu_count()} cores")
+    arguments.output.mkdir(parents=True, exist_ok=True)
     base = arguments.output / f"start-up-{now:%Y-%m-%d}-{slug}{variant}"
     base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
     base.with_suffix(".md").write_text(markdown(result))

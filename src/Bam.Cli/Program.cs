@@ -12,14 +12,15 @@ internal static class Program
     ];
 
     /// <summary>The verbs, in the order in which <c>bam --help</c> lists them; one file each in Commands/.</summary>
-    public static Command[] Verbs => [.. Names.Select(VerbNamed).OfType<Command>()];
+    public static Command[] Verbs =>
+        Array.ConvertAll(NativeStart.HasAllVerbs ? Names : ["mix", "inspect"], name => VerbNamed(name)!);
 
     /// <summary>
     /// The verbs that a command line needs: the one that its first word names, or all. To make all takes longer than to parse.
     /// </summary>
     public static Command[] VerbsFor(IReadOnlyList<string> words) => VerbNamed(words[0]) is { } verb ? [verb] : Verbs;
 
-    // The first two are what eng/start-native.sh starts as machine code.
+    // eng/start-native.sh starts the first two as machine code.
     private static Command? VerbNamed(string name) => name switch
     {
         "inspect" => new Inspect(),

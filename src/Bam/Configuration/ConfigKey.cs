@@ -86,7 +86,8 @@ internal sealed record InlineValue(string Json, string Where, string? Scalar)
 /// <param name="Attribute">Description and range.</param>
 internal sealed record ConfigKey(string Name, PropertyInfo Property, IReadOnlyList<PropertyInfo> Groups, KeyAttribute Attribute)
 {
-    // What reflection reads of a section; a program of machine code keeps no more.
+    // What trimming keeps of a section that is given as typeof(…). Of flattened groups it keeps nothing; ModelConfig, the only
+    // section that the program of machine code reads, has none.
     private const DynamicallyAccessedMemberTypes Members = DynamicallyAccessedMemberTypes.PublicParameterlessConstructor
         | DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.NonPublicProperties;
 

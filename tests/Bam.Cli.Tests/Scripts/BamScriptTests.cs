@@ -60,6 +60,9 @@ public sealed class BamScriptTests : IDisposable
         Output("mix", "bam", "--seed", "a").ShouldBe("ran mix bam --seed a as machine code\n");
         Output("mix", "bam", "--router-text", "a").ShouldBe("ran mix bam --router-text a\n");
         Output("inspect", "--json", "a").ShouldBe("ran inspect --json a\n");
+        Output("mix", "bam", "--json=true").ShouldBe("ran mix bam --json=true\n");
+        Output("--version", "train").ShouldNotContain("machine code");
+        Output("inspect a").ShouldBe("ran inspect a\n");
         Output("train", "inspect").ShouldBe("ran train inspect\n");
         sandbox.Run("bam", ["setup", "--native"], OwnLibtorch).Error.ShouldBeEmpty();
         File.AppendAllText(Path.Combine(sandbox.Clone, "src/Bam/A.cs"), "changed");

@@ -16,7 +16,7 @@ internal sealed class SafetensorsHeader
     /// <summary>The largest header that the reference implementation accepts.</summary>
     public const long MaximumLength = 100_000_000;
 
-    // Of the JSON, roughly.
+    // About as many of the header's bytes describe one tensor.
     private const int BytesOfATensor = 128;
 
     // Such a pointer is text: "version https://git-lfs…".

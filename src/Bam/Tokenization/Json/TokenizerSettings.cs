@@ -41,6 +41,7 @@ internal static class TokenizerSettings
     public static JsonElement ForText(JsonElement root) =>
         ToElement(new JsonObject { ["decoder"] = Decoder(root), ["post_processor"] = PostProcessor(root, "pair") });
 
+    // JsonSerializer would need reflection, which the program of machine code lacks.
     public static JsonElement ToElement(JsonNode? node) => JsonElement.Parse(node?.ToJsonString(Readable) ?? "null");
 
     public static JsonNode? Normalizer(JsonElement root) => Steps(root, "normalizer", "normalizers", step =>
@@ -136,7 +137,7 @@ internal static class TokenizerSettings
         foreach (var piece in step[key] as JsonArray ?? [])
         {
             if (TextOf((piece as JsonObject)?["Sequence"], "id") is { } text)
-                pieces.Add((JsonNode)text);
+                pieces.Add((JsonNode)text); // the generic Add needs reflection
             else if (TextOf((piece as JsonObject)?["SpecialToken"], "id") is { } name
                 && (step["special_tokens"] as JsonObject)?[name] is JsonObject token && token["ids"] is JsonArray ids)
                 foreach (var id in ids) pieces.Add(id?.DeepClone());
