@@ -48,7 +48,7 @@ wanted_libtorch="LIBTORCH=${LIBTORCH-} LIBTORCH_USE_PYTORCH=${LIBTORCH_USE_PYTOR
 # One build at a time in a clone: descriptor 9 holds the lock, and no child inherits it.
 lock_clone() {
   mkdir -p "$artifacts" 2>/dev/null || refuse "$artifacts cannot be written; run this as the clone's owner"
-  exec 9>"$artifacts/.lock" || refuse "$artifacts/.lock cannot be written; run this as the clone's owner"
+  { exec 9>"$artifacts/.lock"; } 2>/dev/null || refuse "$artifacts/.lock cannot be written; run this as the clone's owner"
   if ! flock --nonblock 9; then
     say "waiting for another build of this clone"
     flock 9

@@ -1,6 +1,10 @@
 #!/bin/bash
 # The command bam as installed by `bam install`: runs the build that ../lib/bam/current names.
 set -euo pipefail
+# Closed input and error output are opened: .NET would end without a word, and files could get their numbers. Bash may have read
+# this file by such a number.
+[[ -e /dev/fd/2 && ! /dev/fd/2 -ef ${BASH_SOURCE[0]} ]] || exec 2>/dev/null
+[[ -e /dev/fd/0 && ! /dev/fd/0 -ef ${BASH_SOURCE[0]} ]] || exec </dev/null
 self=${BASH_SOURCE[0]}
 if [[ -L $self ]]; then self=$(readlink -f -- "$self"); fi
 [[ $self == */* ]] || self=./$self

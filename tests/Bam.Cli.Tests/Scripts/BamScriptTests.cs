@@ -71,6 +71,16 @@ public sealed class BamScriptTests : IDisposable
         string Output(params string[] arguments) => sandbox.Run("bam", arguments, OwnLibtorch).Output;
     }
 
+    [Theory]
+    [InlineData("2>&-")]
+    [InlineData("<&- 2>&-")]
+    public void A_closed_error_output_is_opened(string closed)
+    {
+        sandbox.Run("bam", ["inspect", "a"], OwnLibtorch).Status.ShouldBe(0);
+        sandbox.AddTool("dotnet", "readlink /proc/$$/fd/2");
+        sandbox.Run("/bin/bash", ["-c", $"clone/bam inspect a {closed}"], OwnLibtorch).Output.ShouldBe("/dev/null\n");
+    }
+
     [Fact]
     public void Machine_code_that_cannot_be_made_leaves_the_runtime()
     {
