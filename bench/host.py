@@ -1,4 +1,5 @@
 """The machine and the state of Bam, as results name them; the benchmarks import it."""
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -25,6 +26,14 @@ def commit():
     described = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True,
         text=True)
     return described.stdout.strip() or None
+
+
+def save(result, page, output, name):
+    """Writes a result as JSON and as a page, under a name without ending, and prints the page."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    (output / f"{name}.md").write_text(page)
+    print(page, end="")
 
 
 def is_machine_code():

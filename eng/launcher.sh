@@ -1,10 +1,11 @@
 #!/bin/bash
 # The command bam as installed by `bam install`: runs the build that ../lib/bam/current names.
 set -euo pipefail
-# Closed input and error output are opened: .NET would end without a word, and files could get their numbers. Bash may have read
-# this file by such a number.
-[[ -e /dev/fd/2 && ! /dev/fd/2 -ef ${BASH_SOURCE[0]} ]] || exec 2>/dev/null
-[[ -e /dev/fd/0 && ! /dev/fd/0 -ef ${BASH_SOURCE[0]} ]] || exec </dev/null
+# Closed descriptors are opened: .NET would end without a word, and files could get their numbers. Bash may have read this file by
+# such a number. Output is opened for reading, so that writing there is still a fault.
+if ! true >&2 || [[ /dev/fd/2 -ef ${BASH_SOURCE[0]} ]]; then exec 2>/dev/null; fi
+if ! { true 3<&0; } 2>/dev/null || [[ /dev/fd/0 -ef ${BASH_SOURCE[0]} ]]; then exec </dev/null; fi
+if ! { true 3>&1; } 2>/dev/null || [[ /dev/fd/1 -ef ${BASH_SOURCE[0]} ]]; then exec 1</dev/null; fi
 self=${BASH_SOURCE[0]}
 if [[ -L $self ]]; then self=$(readlink -f -- "$self"); fi
 [[ $self == */* ]] || self=./$self

@@ -156,10 +156,8 @@ def main():
         date=now.isoformat(timespec="seconds"), commit=host.commit(),
         machine=dict(cpu=processor["name"], cores=os.cpu_count(), kernel=os.uname().release), load=os.getloadavg()[1],
         note=arguments.note, summary=summarize(training, rounds, builds), training=training, rounds=rounds, builds=builds)
-    base = arguments.output / f"data-{now:%Y-%m-%d}-{host.slug(processor, f'{os.cpu_count()} cores')}"
-    base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
-    base.with_suffix(".md").write_text(markdown(result))
-    print(markdown(result), end="")
+    slug = host.slug(processor, f"{os.cpu_count()} cores")
+    host.save(result, markdown(result), arguments.output, f"data-{now:%Y-%m-%d}-{slug}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 """Mixes four checkpoints and copies the result in turns, and writes the times and the peak memory to bench/results/."""
 import argparse
 import datetime
-import json
 import os
 import shutil
 import statistics
@@ -187,12 +186,9 @@ def main():
         load=" and ".join(f"{load:.1f}" for load in loads), note=arguments.note,
         summary={size: {method: summarize(of) for method, of in methods.items()} for size, methods in measured.items()},
         measured=measured)
-    arguments.output.mkdir(parents=True, exist_ok=True)
     variant = "-machine-code" if result["machine_code"] else ""
-    base = arguments.output / f"mix-{now:%Y-%m-%d}-{host.slug(processor, f'{os.cpu_count()} cores')}{variant}"
-    base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
-    base.with_suffix(".md").write_text(markdown(result))
-    print(markdown(result), end="")
+    slug = host.slug(processor, f"{os.cpu_count()} cores")
+    host.save(result, markdown(result), arguments.output, f"mix-{now:%Y-%m-%d}-{slug}{variant}")
 
 
 if __name__ == "__main__":

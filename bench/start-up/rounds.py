@@ -2,7 +2,6 @@
 """Starts short commands in turns, and writes their times to bench/results/."""
 import argparse
 import datetime
-import json
 import os
 import shutil
 import statistics
@@ -90,11 +89,7 @@ def main():
         times=times)
     variant = "-machine-code" if result["machine_code"] else ""
     slug = host.slug(processor, f"{os.cpu_count()} cores")
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    base = arguments.output / f"start-up-{now:%Y-%m-%d}-{slug}{variant}"
-    base.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
-    base.with_suffix(".md").write_text(markdown(result))
-    print(markdown(result), end="")
+    host.save(result, markdown(result), arguments.output, f"start-up-{now:%Y-%m-%d}-{slug}{variant}")
 
 
 if __name__ == "__main__":
